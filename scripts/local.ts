@@ -1,0 +1,120 @@
+/** The registry on this machine: the Worker that `wrangler deploy` would upload, on miniflare. */
+import { execFile } from "node:child_process";
+import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { Miniflare } from "miniflare";
+import { unstable_readConfig as readConfig, unstable_splitSqlQuery as splitSql } from "wrangler";
+
+export const ROOT = join(import.meta.dirname, "..");
+
+export interface LocalOptions {
+  readonly host: string;
+  readonly port: number;
+  /** Where R2, D1 and the Durable Objects keep their data. */
+  readonly data: string;
+  /** Settings and secrets, by their names in wrangler.toml. */
+  readonly vars: Readonly<Record<string, string>>;
+}
+
+/** wrangler.toml, the one place where the bindings are named. */
+export function projectConfig() {
+  return readConfig({ config: join(ROOT, "wrangler.toml") }, { hideWarnings: true });
+}
+
+/** Bundles the Worker, starts it and brings its database up to date. */
+export async function startLocal(options: LocalOptions): Promise<Miniflare> {
+  const config = projectConfig();
+  const name = config.name ?? "slipway";
+  const bindings: Record<string, unknown> = { ...config.vars, ...options.vars };
+  for (const { binding, bucket_name } of config.r2_buckets) {
+    bindings[binding] = { type: "r2", name: bucket_name };
+  }
+  for (const { binding, database_id } of config.d1_databases) {
+    bindings[binding] = { type: "d1", id: database_id };
+  }
+  for (const { name: binding, class_name } of config.durable_objects.bindings) {
+    bindings[binding] = { type: "durable-object", exportName: class_name, worker: name };
+  }
+  const miniflare = new Miniflare({
+    host: options.host,
+    port: options.port,
+    cf: false,
+    resourcePersistencePath: options.data,
+    workers: [
+      {
+        config: {
+          name,
+          compatibilityDate: config.compatibility_date,
+          compatibilityFlags: config.compatibility_flags,
+          env: Object.fromEntries(
+            Object.entries(bindings).map(([key, value]) => [key, asBinding(value)]),
+          ),
+          exports: config.exports,
+          manifest: await bundle(),
+        },
+      },
+    ],
+  } as ConstructorParameters<typeof Miniflare>[0]);
+  await miniflare.ready;
+  await applyMigrations(miniflare);
+  return miniflare;
+}
+
+function asBinding(value: unknown): unknown {
+  return typeof value === "object" ? value : { type: "text", value: String(value) };
+}
+
+/** `wrangler deploy --dry-run`: exactly the modules that a deployment has. */
+async function bundle() {
+  const out = await mkdtemp(join(tmpdir(), "slipway-build-"));
+  try {
+    const wrangler = join(ROOT, "node_modules", "wrangler", "bin", "wrangler.js");
+    await promisify(execFile)(
+      process.execPath,
+      [wrangler, "deploy", "--dry-run", "--outdir", out],
+      {
+        cwd: ROOT,
+        env: { ...process.env, WRANGLER_SEND_METRICS: "false", CI: "1" },
+      },
+    );
+    const files = (await readdir(out)).filter((file) => /\.(js|wasm)$/.test(file));
+    const modules = await Promise.all(
+      files.map(async (file) => {
+        const contents = await readFile(join(out, file));
+        return file.endsWith(".wasm")
+          ? [file, { type: "wasm", contents }]
+          : [file, { type: "esm", contents: contents.toString() }];
+      }),
+    );
+    return {
+      mainModule: "index.js",
+      modulesRoot: out,
+      modules: Object.fromEntries(modules) as Record<string, unknown>,
+    };
+  } finally {
+    await rm(out, { recursive: true, force: true });
+  }
+}
+
+/** The migrations that the database has not seen yet, each with its mark in one transaction, in wrangler's own table. */
+async function applyMigrations(miniflare: Miniflare): Promise<void> {
+  const [database] = projectConfig().d1_databases;
+  if (database?.migrations_dir === undefined) throw new Error("wrangler.toml has no migrations");
+  const folder = join(ROOT, database.migrations_dir);
+  const db = await miniflare.getD1Database(database.binding);
+  await db.exec(
+    "CREATE TABLE IF NOT EXISTS d1_migrations (id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT UNIQUE, applied_at TIMESTAMP DEFAULT CURRENT_TIMESTAMP NOT NULL)",
+  );
+  const { results } = await db.prepare("SELECT name FROM d1_migrations").all<{ name: string }>();
+  const applied = new Set(results.map(({ name }) => name));
+  for (const file of (await readdir(folder)).filter((name) => name.endsWith(".sql")).toSorted()) {
+    if (applied.has(file)) continue;
+    const statements = splitSql(await readFile(join(folder, file), "utf8"));
+    await db.batch([
+      ...statements.map((sql) => db.prepare(sql)),
+      db.prepare("INSERT INTO d1_migrations (name) VALUES (?)").bind(file),
+    ]);
+  }
+}

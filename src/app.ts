@@ -1,0 +1,127 @@
+import { type IRequestStrict, Router } from "itty-router";
+import type { Actor } from "./auth/access.ts";
+import { authenticate, type Realm } from "./auth/authenticate.ts";
+import { authorize } from "./auth/authorize.ts";
+import { type Env, readSettings, type Settings } from "./env.ts";
+import { bind, type Context, type Params } from "./http/context.ts";
+import { errorResponse } from "./http/error-response.ts";
+import { contentLength, log } from "./http/log.ts";
+import { RegistryError } from "./oci/errors.ts";
+import { createRegistry } from "./registry/registry.ts";
+import { type Method, type Route, ROUTES } from "./routes.ts";
+import { buffers } from "./session/buffers.ts";
+
+interface Match {
+  readonly route: Route;
+  readonly params: Readonly<Record<string, string>>;
+}
+
+/** What is known of a request when it ends, for the log. */
+interface Trace {
+  route: Route | null;
+  params: Partial<Params>;
+  actor: Actor | null;
+  error: unknown;
+}
+
+const router = createRouter();
+
+/** One request, from the socket to the log line. Never rejects. */
+export async function handle(request: Request, env: Env): Promise<Response> {
+  const began = Date.now();
+  const trace: Trace = { route: null, params: {}, actor: null, error: null };
+  const response = await respond(request, env, trace).catch((error: unknown) => {
+    trace.error = error;
+    return errorResponse(error);
+  });
+  const requestId = crypto.randomUUID();
+  response.headers.set("x-request-id", requestId);
+  response.headers.set("docker-distribution-api-version", "registry/2.0");
+  log({
+    requestId,
+    method: request.method,
+    route: trace.route?.path ?? null,
+    repository: trace.params.name ?? null,
+    actor: trace.actor?.name ?? null,
+    status: response.status,
+    bytesIn: contentLength(request.headers),
+    bytesOut: contentLength(response.headers),
+    duration: Date.now() - began,
+    peakBuffers: buffers.peak,
+    ...errorField(trace.error),
+  });
+  return response;
+}
+
+async function respond(request: Request, env: Env, trace: Trace): Promise<Response> {
+  const url = new URL(request.url);
+  const settings = readSettings(env);
+  const realm = realmOf(url, settings);
+  const match = await matchRoute(request, url);
+  trace.route = match.route;
+  trace.params = bind(match.params);
+  trace.actor = await actorOf(match.route, request, realm);
+  authorize(trace.actor, match.route.access, trace.params.name, realm);
+  const registry = createRegistry(env, settings);
+  // The route's path has the parameters that its handler takes: `route` in routes.ts sees to it.
+  const params = trace.params as Params;
+  const context: Context<keyof Params> = {
+    request,
+    url,
+    params,
+    actor: trace.actor,
+    realm,
+    settings,
+    registry,
+  };
+  return match.route.handler(context);
+}
+
+function createRouter() {
+  const created = Router<IRequestStrict>();
+  for (const route of ROUTES) {
+    const found = ({ params }: IRequestStrict): Match => ({ route, params });
+    if (route.method === "GET") created.head(route.path, found);
+    created[methodName(route.method)](route.path, found);
+  }
+  return created;
+}
+
+/** @throws ROUTE_UNKNOWN, or METHOD_UNSUPPORTED when the path is known with other methods */
+async function matchRoute(request: Request, url: URL): Promise<Match> {
+  const match: Match | undefined = await router.fetch(request);
+  if (match !== undefined) return match;
+  const methods = router.routes.flatMap(([method, path]) =>
+    path.test(url.pathname) ? method : [],
+  );
+  if (methods.length === 0) throw new RegistryError("ROUTE_UNKNOWN");
+  throw new RegistryError("METHOD_UNSUPPORTED", {
+    headers: { allow: [...new Set(methods)].join(", ") },
+  });
+}
+
+/** The token service's own requests carry the credentials that it checks itself. */
+async function actorOf({ access }: Route, request: Request, realm: Realm): Promise<Actor> {
+  const header = access === "none" ? null : request.headers.get("authorization");
+  return authenticate(header, realm);
+}
+
+function realmOf(url: URL, settings: Settings): Realm {
+  return {
+    service: url.host,
+    url: `${url.origin}/token`,
+    key: settings.tokenKey,
+    adminPassword: settings.adminPassword,
+    publicPull: settings.publicPull,
+  };
+}
+
+function errorField(error: unknown): { error?: string } {
+  if (error === null) return {};
+  if (error instanceof RegistryError) return { error: error.code };
+  return { error: error instanceof Error ? (error.stack ?? error.message) : String(error) };
+}
+
+function methodName(method: Method): Lowercase<Method> {
+  return method.toLowerCase() as Lowercase<Method>;
+}

@@ -1,0 +1,88 @@
+import type { Digest } from "../oci/digest.ts";
+import type { Blobs } from "../registry/blobs.ts";
+import type { StoredBlob } from "../storage/blob-index.ts";
+import type { ByteRange } from "../storage/bucket.ts";
+import { ifNoneMatch, immutable } from "./caching.ts";
+import type { Context } from "./context.ts";
+import { formatContentRange, parseRange } from "./range.ts";
+
+const BLOB_TYPE = "application/octet-stream";
+
+/** end-2: a blob, whole or in ranges; HEAD says only how long it is. */
+export async function read({
+  request,
+  params,
+  registry,
+}: Context<"name" | "digest">): Promise<Response> {
+  const { name, digest } = params;
+  const blob = await registry.blobs.find(name, digest);
+  const headers = blobHeaders(digest);
+  if (ifNoneMatch(request, digest)) return new Response(null, { status: 304, headers });
+  if (request.method === "HEAD") {
+    headers.set("content-length", String(blob.size));
+    return new Response(null, { headers });
+  }
+  const ranges = parseRange(request.headers.get("range"), blob.size);
+  if (ranges === null) return new Response(await registry.blobs.open(blob), { headers });
+  const [first, ...others] = ranges;
+  if (first !== undefined && others.length === 0) {
+    headers.set("content-range", formatContentRange(first, blob.size));
+    return new Response(await registry.blobs.open(blob, first), { status: 206, headers });
+  }
+  const { body, boundary } = multipartBody(registry.blobs, blob, ranges);
+  headers.set("content-type", `multipart/byteranges; boundary=${boundary}`);
+  return new Response(body, { status: 206, headers });
+}
+
+/** end-10: takes a blob out of the repository. */
+export async function remove({ params, registry }: Context<"name" | "digest">): Promise<Response> {
+  await registry.blobs.delete(params.name, params.digest);
+  return new Response(null, { status: 202 });
+}
+
+function blobHeaders(digest: Digest): Headers {
+  return new Headers({
+    ...immutable(digest),
+    "accept-ranges": "bytes",
+    "content-type": BLOB_TYPE,
+    "docker-content-digest": digest,
+  });
+}
+
+/** multipart/byteranges (RFC 9110 § 14.6) with its exact length, read from R2 one range after the other. */
+function multipartBody(
+  blobs: Blobs,
+  blob: StoredBlob,
+  ranges: readonly ByteRange[],
+): { body: ReadableStream; boundary: string } {
+  const boundary = crypto.randomUUID();
+  const encoder = new TextEncoder();
+  const heads = ranges.map((range) =>
+    encoder.encode(
+      `\r\n--${boundary}\r\nContent-Type: ${BLOB_TYPE}\r\nContent-Range: ${formatContentRange(range, blob.size)}\r\n\r\n`,
+    ),
+  );
+  const end = encoder.encode(`\r\n--${boundary}--\r\n`);
+  const length =
+    ranges.reduce((sum, range) => sum + range.length, end.length) +
+    heads.reduce((sum, head) => sum + head.length, 0);
+  const { readable, writable } = new FixedLengthStream(length);
+  const write = async (): Promise<void> => {
+    for (const [i, range] of ranges.entries()) {
+      await writeBytes(writable, heads[i] ?? end);
+      const part = await blobs.open(blob, range);
+      await part.pipeTo(writable, { preventClose: true });
+    }
+    await writeBytes(writable, end);
+    await writable.close();
+  };
+  // A client that goes away breaks the pipe; nobody is left to be told.
+  write().catch((error: unknown) => writable.abort(error).catch(() => {}));
+  return { body: readable, boundary };
+}
+
+async function writeBytes(writable: WritableStream<Uint8Array>, bytes: Uint8Array): Promise<void> {
+  const writer = writable.getWriter();
+  await writer.write(bytes);
+  writer.releaseLock();
+}

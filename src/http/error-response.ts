@@ -1,0 +1,12 @@
+import { RegistryError } from "../oci/errors.ts";
+
+/** The only place where an error becomes a response: the spec's JSON, the refusal's status and headers. */
+export function errorResponse(error: unknown): Response {
+  if (error instanceof RegistryError) {
+    const { status, code, message, detail, headers } = error;
+    const body = { code, message, ...(detail === undefined ? {} : { detail }) };
+    return Response.json({ errors: [body] }, { status, headers });
+  }
+  const body = { code: "UNKNOWN", message: "internal error; the log has the cause" };
+  return Response.json({ errors: [body] }, { status: 500 });
+}

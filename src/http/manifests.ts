@@ -1,0 +1,102 @@
+import { sourcesOf } from "../auth/access.ts";
+import { RegistryError } from "../oci/errors.ts";
+import { parseTag, type Reference, type RepositoryName } from "../oci/reference.ts";
+import { ifNoneMatch, immutable, revalidated } from "./caching.ts";
+import type { Context } from "./context.ts";
+
+/** `?tag=` names further tags; the spec wants at least ten to work. */
+const MAX_TAGS = 50;
+
+/**
+ * end-3: a manifest, as the very bytes and under the very type it was pushed with. Accept is ignored: a client that named
+ * a digest wants what has that digest, and the others can convert.
+ */
+export async function read({
+  request,
+  params,
+  registry,
+}: Context<"name" | "reference">): Promise<Response> {
+  const { name, reference } = params;
+  const manifest = await registry.manifests.find(name, reference);
+  const { digest, mediaType, size } = manifest;
+  const headers = new Headers({
+    ...(reference.kind === "digest" ? immutable(digest) : revalidated(digest)),
+    "content-type": mediaType,
+    "docker-content-digest": digest,
+  });
+  if (ifNoneMatch(request, digest)) return new Response(null, { status: 304, headers });
+  headers.set("content-length", String(size));
+  if (request.method === "HEAD") return new Response(null, { headers });
+  return new Response(await registry.manifests.open(manifest), { headers });
+}
+
+/** end-7: pushes a manifest, under a digest or a tag, and under the tags of `?tag=`. */
+export async function write(context: Context<"name" | "target">): Promise<Response> {
+  const { request, url, params, actor, settings, registry } = context;
+  const names = url.searchParams.getAll("tag").flatMap((value) => value.split(","));
+  if (names.length > MAX_TAGS) {
+    throw new RegistryError("REQUEST_INVALID", { message: `at most ${MAX_TAGS} tags at once` });
+  }
+  const tags = names.map(parseTag);
+  const { digest, subject } = await registry.manifests.put({
+    repository: params.name,
+    target: params.target,
+    tags,
+    bytes: await readLimited(request, settings.maxManifest),
+    contentType: request.headers.get("content-type"),
+    sources: sourcesOf(actor),
+  });
+  return new Response(null, {
+    status: 201,
+    headers: {
+      location: `/v2/${params.name}/manifests/${digest}`,
+      "docker-content-digest": digest,
+      ...(subject === null ? {} : { "oci-subject": subject }),
+      ...(tags.length === 0 ? {} : { "oci-tag": tags.join(", ") }),
+    },
+  });
+}
+
+/** end-9: deletes a tag, or a manifest with all its tags. */
+export async function remove({
+  params,
+  registry,
+}: Context<"name" | "reference">): Promise<Response> {
+  await removeReference(registry, params.name, params.reference);
+  return new Response(null, { status: 202 });
+}
+
+async function removeReference(
+  { manifests, tags }: Context["registry"],
+  name: RepositoryName,
+  reference: Reference,
+): Promise<void> {
+  if (reference.kind === "digest") return manifests.delete(name, reference.digest);
+  const deleted = await tags.delete(name, reference.tag);
+  if (!deleted) throw new RegistryError("MANIFEST_UNKNOWN", { detail: { tag: reference.tag } });
+}
+
+/** A body of at most `limit` bytes, however long it claims to be. @throws MANIFEST_TOO_LARGE */
+async function readLimited(request: Request, limit: number): Promise<Uint8Array> {
+  const tooLarge = () =>
+    new RegistryError("MANIFEST_TOO_LARGE", {
+      message: `manifest too large: at most ${limit} bytes`,
+      detail: { limit },
+    });
+  if (Number(request.headers.get("content-length")) > limit) throw tooLarge();
+  if (request.body === null) return new Uint8Array(0);
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  for await (const chunk of request.body as ReadableStream<Uint8Array>) {
+    length += chunk.length;
+    if (length > limit) throw tooLarge();
+    chunks.push(chunk);
+  }
+  const bytes = new Uint8Array(length);
+  let offset = 0;
+  for (const chunk of chunks) {
+    bytes.set(chunk, offset);
+    offset += chunk.length;
+  }
+  return bytes;
+}

@@ -1,0 +1,72 @@
+/**
+ * Every way to refuse a request, with the status and the code that the client gets.
+ * Codes are those of the spec (spec.md "Error Codes"); where one code needs two statuses, the refusal has a name of its own.
+ */
+const REFUSALS = {
+  BLOB_UNKNOWN: { status: 404, code: "BLOB_UNKNOWN", message: "blob unknown to this repository" },
+  BLOB_UPLOAD_INVALID: { status: 400, code: "BLOB_UPLOAD_INVALID", message: "upload invalid" },
+  BLOB_UPLOAD_UNKNOWN: {
+    status: 404,
+    code: "BLOB_UPLOAD_UNKNOWN",
+    message: "no such upload: it has ended, expired or was never begun; begin a new one",
+  },
+  CHUNK_OUT_OF_ORDER: {
+    status: 416,
+    code: "BLOB_UPLOAD_INVALID",
+    message: "the chunk does not continue the upload; Range says what has arrived",
+  },
+  DENIED: { status: 403, code: "DENIED", message: "access to the resource is denied" },
+  DIGEST_INVALID: { status: 400, code: "DIGEST_INVALID", message: "invalid digest" },
+  MANIFEST_BLOB_UNKNOWN: {
+    status: 400,
+    code: "MANIFEST_BLOB_UNKNOWN",
+    message: "the manifest names content that this repository does not hold; push it first",
+  },
+  MANIFEST_INVALID: { status: 400, code: "MANIFEST_INVALID", message: "manifest invalid" },
+  MANIFEST_TOO_LARGE: { status: 413, code: "SIZE_INVALID", message: "manifest too large" },
+  MANIFEST_UNKNOWN: { status: 404, code: "MANIFEST_UNKNOWN", message: "manifest unknown" },
+  METHOD_UNSUPPORTED: { status: 405, code: "UNSUPPORTED", message: "method not supported here" },
+  NAME_INVALID: { status: 400, code: "NAME_INVALID", message: "invalid repository name" },
+  NAME_UNKNOWN: { status: 404, code: "NAME_UNKNOWN", message: "repository unknown" },
+  RANGE_UNSATISFIABLE: {
+    status: 416,
+    code: "SIZE_INVALID",
+    message: "the range lies outside of the blob",
+  },
+  REFERENCED: { status: 405, code: "UNSUPPORTED", message: "still referenced" },
+  REQUEST_INVALID: { status: 400, code: "UNSUPPORTED", message: "malformed request" },
+  ROUTE_UNKNOWN: { status: 404, code: "UNSUPPORTED", message: "no such endpoint" },
+  SIZE_INVALID: { status: 400, code: "SIZE_INVALID", message: "size invalid" },
+  UNAUTHORIZED: { status: 401, code: "UNAUTHORIZED", message: "authentication required" },
+  UNAVAILABLE: { status: 503, code: "UNAVAILABLE", message: "service unavailable; try again" },
+} as const;
+
+export type Refusal = keyof typeof REFUSALS;
+
+interface Options {
+  /** Replaces the table's sentence; says what is wrong and what to do. */
+  readonly message?: string;
+  /** Machine-readable `detail` of the error body. */
+  readonly detail?: unknown;
+  /** Headers that the answer must carry, such as WWW-Authenticate or Range. */
+  readonly headers?: Record<string, string>;
+  readonly cause?: unknown;
+}
+
+/** A refusal on its way to the client. Whatever else is thrown is a bug or an outage and becomes a 500. */
+export class RegistryError extends Error {
+  readonly status: number;
+  readonly code: string;
+  readonly detail: unknown;
+  readonly headers: Record<string, string>;
+
+  constructor(refusal: Refusal, options: Options = {}) {
+    const { status, code, message } = REFUSALS[refusal];
+    super(options.message ?? message, { cause: options.cause });
+    this.name = "RegistryError";
+    this.status = status;
+    this.code = code;
+    this.detail = options.detail;
+    this.headers = options.headers ?? {};
+  }
+}

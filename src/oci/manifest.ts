@@ -1,0 +1,212 @@
+import * as v from "valibot";
+import { type Digest, isDigest } from "./digest.ts";
+import { RegistryError } from "./errors.ts";
+import {
+  DOCKER_LIST,
+  DOCKER_MANIFEST,
+  isNonDistributable,
+  manifestKind,
+  OCI_INDEX,
+  OCI_MANIFEST,
+  type ManifestKind,
+} from "./media-type.ts";
+
+/** Deeper JSON than any client writes; a bound, so that no reader of the manifest has to recurse far. */
+const MAX_DEPTH = 100;
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+const BRACKET = 0x5b;
+const BRACE = 0x7b;
+/** About 1.1 MB of reference rows as one D1 parameter, whose limit is 2 MB. */
+const MAX_REFERENCES = 10_000;
+
+/** The unit of exchange: what a manifest says of content elsewhere (image-spec descriptor.md). */
+const Descriptor = v.object({
+  mediaType: v.optional(v.string(), ""),
+  digest: v.pipe(
+    v.string(),
+    v.check(isDigest, "not a sha256 or sha512 digest"),
+    v.transform((text) => text as Digest),
+  ),
+  size: v.pipe(v.number(), v.safeInteger(), v.minValue(0)),
+  urls: v.optional(v.array(v.string()), []),
+});
+type Descriptor = v.InferOutput<typeof Descriptor>;
+
+const common = {
+  mediaType: v.optional(v.string()),
+  artifactType: v.optional(v.string()),
+  subject: v.optional(Descriptor),
+  annotations: v.optional(v.record(v.string(), v.string())),
+};
+const version2 = v.literal(2, "must be 2");
+
+const SCHEMAS = {
+  image: v.object({
+    ...common,
+    schemaVersion: version2,
+    config: Descriptor,
+    layers: v.array(Descriptor),
+  }),
+  index: v.object({ ...common, schemaVersion: version2, manifests: v.array(Descriptor) }),
+  artifact: v.object({ ...common, blobs: v.optional(v.array(Descriptor), []) }),
+} satisfies Record<ManifestKind, v.GenericSchema>;
+
+/**
+ * What a manifest needs of its repository: its `config` and each `layer` are blobs, a `child` is a manifest (or a blob:
+ * BuildKit's older caches list layers in an index), and a `foreign` layer may live elsewhere.
+ */
+export type ReferenceKind = "config" | "layer" | "child" | "foreign";
+
+export interface ManifestReference {
+  readonly digest: Digest;
+  readonly size: number;
+  readonly kind: ReferenceKind;
+}
+
+export interface Manifest {
+  readonly mediaType: string;
+  /** The bytes as text; a manifest is JSON, thus UTF-8 (RFC 8259 § 8.1), so this loses nothing. */
+  readonly text: string;
+  readonly references: readonly ManifestReference[];
+  readonly subject: Digest | null;
+  /** As the referrers list shows it; "" where there is none. */
+  readonly artifactType: string;
+}
+
+/**
+ * @param contentType the request's Content-Type, or null
+ * @throws MANIFEST_INVALID with the reason and the place
+ */
+export function parseManifest(bytes: Uint8Array, contentType: string | null): Manifest {
+  if (depthOf(bytes) > MAX_DEPTH) throw invalid(`JSON nested deeper than ${MAX_DEPTH} levels`);
+  const text = decode(bytes);
+  const json = parseJson(text);
+  const mediaType = mediaTypeOf(json, contentType);
+  const kind = manifestKind(mediaType);
+  if (kind === undefined) {
+    throw invalid(
+      `unsupported manifest type ${mediaType.slice(0, 200)}: push an OCI or Docker schema 2 image manifest or index`,
+    );
+  }
+  const body = validate(kind, json);
+  const references = referencesOf(body);
+  if (references.length > MAX_REFERENCES) {
+    throw invalid(`${references.length} references; at most ${MAX_REFERENCES} are allowed`);
+  }
+  return {
+    mediaType,
+    text,
+    references,
+    subject: body.subject?.digest ?? null,
+    artifactType: artifactTypeOf(body),
+  };
+}
+
+/** The annotations of a stored manifest, which the referrers list repeats. */
+export function annotationsOf(text: string): Record<string, string> | undefined {
+  return (JSON.parse(text) as { annotations?: Record<string, string> }).annotations;
+}
+
+/** The fields that matter here, of whichever kind. */
+interface Body {
+  readonly config?: Descriptor;
+  readonly layers?: readonly Descriptor[];
+  readonly blobs?: readonly Descriptor[];
+  readonly manifests?: readonly Descriptor[];
+  readonly subject?: Descriptor | undefined;
+  readonly artifactType?: string | undefined;
+}
+
+function validate(kind: ManifestKind, json: object): Body {
+  const result = v.safeParse(SCHEMAS[kind], json);
+  if (result.success) return result.output;
+  const issue = result.issues[0];
+  throw invalid(`${v.getDotPath(issue) ?? "manifest"}: ${issue.message}`);
+}
+
+function referencesOf({ config, layers = [], blobs = [], manifests = [] }: Body) {
+  return [
+    ...(config === undefined ? [] : [reference(config, "config")]),
+    ...[...layers, ...blobs].map(layer),
+    ...manifests.map((child) => reference(child, "child")),
+  ];
+}
+
+function layer(descriptor: Descriptor): ManifestReference {
+  const foreign = isNonDistributable(descriptor.mediaType) || descriptor.urls.length > 0;
+  return reference(descriptor, foreign ? "foreign" : "layer");
+}
+
+function reference({ digest, size }: Descriptor, kind: ReferenceKind): ManifestReference {
+  return { digest, size, kind };
+}
+
+/** spec.md "Listing Referrers": an image without an artifactType shows its config's media type, an index shows none. */
+function artifactTypeOf(body: Body): string {
+  if (body.artifactType !== undefined && body.artifactType !== "") return body.artifactType;
+  return body.config?.mediaType ?? "";
+}
+
+function decode(bytes: Uint8Array): string {
+  try {
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch (cause) {
+    throw invalid("not UTF-8", cause);
+  }
+}
+
+function parseJson(text: string): object {
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch (cause) {
+    throw invalid(`not JSON: ${(cause as Error).message.slice(0, 200)}`, cause);
+  }
+  if (typeof json === "object" && json !== null && !Array.isArray(json)) return json;
+  throw invalid("not a JSON object");
+}
+
+/** The deepest nesting, counted over the brackets outside of strings; a loop, since what is measured may be hostile. */
+function depthOf(bytes: Uint8Array): number {
+  let depth = 0;
+  let deepest = 0;
+  let inString = false;
+  for (let i = 0; i < bytes.length; i++) {
+    const byte = bytes[i];
+    if (byte === QUOTE) inString = !inString;
+    else if (inString && byte === BACKSLASH) i++;
+    else if (!inString && (byte === BRACKET || byte === BRACE))
+      deepest = Math.max(deepest, ++depth);
+    else if (!inString && (byte === BRACKET + 2 || byte === BRACE + 2)) depth--;
+  }
+  return deepest;
+}
+
+/** Content-Type and the body's own mediaType may not contradict each other; either may be missing (image-spec manifest.md). */
+function mediaTypeOf(json: object, contentType: string | null): string {
+  const header = contentType?.split(";")[0]?.trim().toLowerCase() ?? "";
+  const declared = "mediaType" in json ? json.mediaType : undefined;
+  const generic = ["", "application/json", "application/octet-stream", "text/plain"];
+  if (generic.includes(header)) {
+    return typeof declared === "string" && declared !== "" ? declared : sniff(json);
+  }
+  if (typeof declared === "string" && declared !== "" && declared !== header) {
+    throw invalid(
+      `mediaType is ${declared.slice(0, 200)} but Content-Type is ${header.slice(0, 200)}`,
+    );
+  }
+  return header;
+}
+
+function sniff(json: object): string {
+  if ("manifests" in json) return OCI_INDEX;
+  if ("layers" in json && "config" in json) return OCI_MANIFEST;
+  throw invalid(
+    `no media type: send Content-Type, for example ${OCI_MANIFEST}, ${OCI_INDEX}, ${DOCKER_MANIFEST} or ${DOCKER_LIST}`,
+  );
+}
+
+function invalid(reason: string, cause?: unknown): RegistryError {
+  return new RegistryError("MANIFEST_INVALID", { message: `manifest invalid: ${reason}`, cause });
+}

@@ -1,0 +1,54 @@
+import { type Digest, parseDigest } from "./digest.ts";
+import { RegistryError } from "./errors.ts";
+
+export type RepositoryName = string & { readonly brand: "RepositoryName" };
+export type Tag = string & { readonly brand: "Tag" };
+export type Reference =
+  | { readonly kind: "tag"; readonly tag: Tag }
+  | { readonly kind: "digest"; readonly digest: Digest };
+
+/** Clients cap host + "/" + name at 255 characters (spec.md, "Pulling manifests", implementers' note). */
+const MAX_NAME_LENGTH = 255;
+const COMPONENT = "[a-z0-9]+(?:(?:\\.|_|__|-+)[a-z0-9]+)*";
+const NAME = new RegExp(`^${COMPONENT}(?:/${COMPONENT})*$`);
+const TAG = /^[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}$/;
+
+export function isRepositoryName(text: string): text is RepositoryName {
+  return text.length <= MAX_NAME_LENGTH && NAME.test(text);
+}
+
+/** @throws NAME_INVALID unless the text follows the grammar of spec.md, "Pulling manifests". */
+export function parseRepositoryName(text: string): RepositoryName {
+  if (isRepositoryName(text)) return text;
+  throw new RegistryError("NAME_INVALID", {
+    message: `invalid repository name: at most ${MAX_NAME_LENGTH} characters, lower-case components of letters and digits joined by ".", "_", "__" or "-", separated by "/"`,
+    detail: { name: text.slice(0, 300) },
+  });
+}
+
+export function isTag(text: string): text is Tag {
+  return TAG.test(text);
+}
+
+/** @throws MANIFEST_INVALID for a tag that cannot be written. */
+export function parseTag(text: string): Tag {
+  if (isTag(text)) return text;
+  throw new RegistryError("MANIFEST_INVALID", {
+    message:
+      "invalid tag: 1 to 128 letters, digits, '_', '.' or '-', not beginning with '.' or '-'",
+    detail: { tag: text.slice(0, 200) },
+  });
+}
+
+/** A reference to write to: a bad tag is the client's error. */
+export function parseTarget(text: string): Reference {
+  if (text.includes(":")) return { kind: "digest", digest: parseDigest(text) };
+  return { kind: "tag", tag: parseTag(text) };
+}
+
+/** A reference to read: nothing can be stored under a bad tag, so it is unknown, not malformed. */
+export function parseReference(text: string): Reference {
+  if (text.includes(":")) return { kind: "digest", digest: parseDigest(text) };
+  if (isTag(text)) return { kind: "tag", tag: text };
+  throw new RegistryError("MANIFEST_UNKNOWN", { detail: { reference: text.slice(0, 200) } });
+}

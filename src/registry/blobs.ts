@@ -1,0 +1,41 @@
+import type { Digest } from "../oci/digest.ts";
+import { RegistryError } from "../oci/errors.ts";
+import type { RepositoryName } from "../oci/reference.ts";
+import type { BlobIndex, Sources, StoredBlob } from "../storage/blob-index.ts";
+import type { Bucket, ByteRange } from "../storage/bucket.ts";
+
+/** A blob is visible only through a repository that holds it. */
+export class Blobs {
+  readonly #index: BlobIndex;
+  readonly #bucket: Bucket;
+
+  constructor(index: BlobIndex, bucket: Bucket) {
+    this.#index = index;
+    this.#bucket = bucket;
+  }
+
+  /** @throws BLOB_UNKNOWN */
+  async find(repository: RepositoryName, digest: Digest): Promise<StoredBlob> {
+    const blob = await this.#index.find(repository, digest);
+    if (blob === null) throw new RegistryError("BLOB_UNKNOWN", { detail: { digest } });
+    return blob;
+  }
+
+  /** The bytes, streamed from R2; nothing of them passes through this isolate's memory. */
+  async open(blob: StoredBlob, range?: ByteRange): Promise<ReadableStream> {
+    const body = await this.#bucket.open(blob.key, range);
+    if (body === null) throw new Error(`object ${blob.key} is missing though its row is there`);
+    return body;
+  }
+
+  /** @returns false when none of the sources holds the blob: the client has to upload it */
+  mount(repository: RepositoryName, digest: Digest, sources: Sources): Promise<boolean> {
+    return this.#index.mount(repository, digest, sources);
+  }
+
+  /** @throws BLOB_UNKNOWN, or REFERENCED while a manifest of the repository names it */
+  async delete(repository: RepositoryName, digest: Digest): Promise<void> {
+    const removed = await this.#index.remove(repository, digest);
+    if (!removed) throw new RegistryError("BLOB_UNKNOWN", { detail: { digest } });
+  }
+}

@@ -1,0 +1,197 @@
+import type { Settings } from "../env.ts";
+import { algorithmOf, type Digest, digestOf } from "../oci/digest.ts";
+import { RegistryError } from "../oci/errors.ts";
+import {
+  annotationsOf,
+  type Manifest,
+  type ManifestReference,
+  parseManifest,
+} from "../oci/manifest.ts";
+import type { Reference, RepositoryName, Tag } from "../oci/reference.ts";
+import type { Sources } from "../storage/blob-index.ts";
+import type { Bucket } from "../storage/bucket.ts";
+import { manifestKey } from "../storage/keys.ts";
+import type {
+  ManifestIndex,
+  NewReference,
+  Resolution,
+  StoredManifest,
+} from "../storage/manifest-index.ts";
+
+/** A D1 row holds 2 MB; up to this size a manifest's text lies in its row, so that a pull by tag is one query. */
+const MAX_ROW_CONTENT = 256 * 1024;
+/** A referrers page is an index that clients read whole, thus no larger than the 4 MiB they accept of a manifest. */
+const REFERRERS_PAGE = { limit: 100, maxBytes: 4 * 1024 * 1024 };
+/** A reference may vanish between being resolved and being written; then it is resolved again. */
+const PUT_TRIES = 3;
+
+export interface Push {
+  readonly repository: RepositoryName;
+  readonly target: Reference;
+  /** Further tags that shall point to the manifest. */
+  readonly tags: readonly Tag[];
+  readonly bytes: Uint8Array;
+  readonly contentType: string | null;
+  /** Where the pusher may take blobs from that the repository does not hold yet. */
+  readonly sources: Sources;
+}
+
+export interface Pushed {
+  readonly digest: Digest;
+  readonly subject: Digest | null;
+}
+
+/** A descriptor as the referrers list shows it. */
+export interface Referrer {
+  readonly mediaType: string;
+  readonly digest: Digest;
+  readonly size: number;
+  readonly artifactType?: string;
+  readonly annotations?: Record<string, string>;
+}
+
+export class Manifests {
+  readonly #index: ManifestIndex;
+  readonly #bucket: Bucket;
+  readonly #settings: Settings;
+
+  constructor(index: ManifestIndex, bucket: Bucket, settings: Settings) {
+    this.#index = index;
+    this.#bucket = bucket;
+    this.#settings = settings;
+  }
+
+  /** @throws MANIFEST_UNKNOWN */
+  async find(repository: RepositoryName, reference: Reference): Promise<StoredManifest> {
+    const manifest =
+      reference.kind === "tag"
+        ? await this.#index.findByTag(repository, reference.tag)
+        : await this.#index.findByDigest(repository, reference.digest);
+    if (manifest !== null) return manifest;
+    const detail = reference.kind === "tag" ? { tag: reference.tag } : { digest: reference.digest };
+    throw new RegistryError("MANIFEST_UNKNOWN", { detail });
+  }
+
+  /** The exact bytes that were pushed. */
+  async open({ digest, content }: StoredManifest): Promise<ReadableStream | string> {
+    if (content !== null) return content;
+    const body = await this.#bucket.open(manifestKey(digest));
+    if (body === null) throw new Error(`manifest ${digest} is missing though its row is there`);
+    return body;
+  }
+
+  /**
+   * Bytes first, then one batch that writes manifest, references and tags together or not at all.
+   * @throws MANIFEST_INVALID, MANIFEST_TOO_LARGE, MANIFEST_BLOB_UNKNOWN, DIGEST_INVALID
+   */
+  async put(push: Push): Promise<Pushed> {
+    const { repository, target, bytes } = push;
+    const manifest = parseManifest(bytes, push.contentType);
+    const digest = await this.#digest(target, bytes);
+    const inRow = bytes.length <= MAX_ROW_CONTENT;
+    const tags = target.kind === "tag" ? [target.tag, ...push.tags] : push.tags;
+    let stored = inRow;
+    for (let tries = 0; tries < PUT_TRIES; tries++) {
+      const { references, adopt } = await this.#resolve(manifest, push);
+      if (!stored) await this.#bucket.put(manifestKey(digest), bytes, digest);
+      stored = true;
+      const { mediaType, subject, artifactType } = manifest;
+      const content = inRow ? manifest.text : null;
+      const row = { digest, mediaType, size: bytes.length, content, subject, artifactType };
+      const written = await this.#index.put(repository, { ...row, references, adopt, tags });
+      if (written) return { digest, subject };
+    }
+    throw new RegistryError("UNAVAILABLE", {
+      message: "content that the manifest names is being deleted at this moment; try again",
+    });
+  }
+
+  /** @throws MANIFEST_UNKNOWN, or REFERENCED while an index names it */
+  async delete(repository: RepositoryName, digest: Digest): Promise<void> {
+    const deleted = await this.#index.delete(repository, digest);
+    if (!deleted) throw new RegistryError("MANIFEST_UNKNOWN", { detail: { digest } });
+  }
+
+  /** One page, and the digest to go on after, or null at the end. */
+  async referrers(
+    repository: RepositoryName,
+    subject: Digest,
+    artifactType: string | null,
+    after: string,
+  ): Promise<{ readonly referrers: Referrer[]; readonly next: Digest | null }> {
+    const page = { ...REFERRERS_PAGE, after };
+    const rows = await this.#index.referrers(repository, subject, artifactType, page);
+    const referrers = await Promise.all(
+      rows.map(async (row) => {
+        const { mediaType, digest, size } = row;
+        const annotations = annotationsOf(await new Response(await this.open(row)).text());
+        return {
+          mediaType,
+          digest,
+          size,
+          ...(row.artifactType === "" ? {} : { artifactType: row.artifactType }),
+          ...(annotations === undefined ? {} : { annotations }),
+        };
+      }),
+    );
+    const bytes = rows.reduce((sum, { size }) => sum + size, 0);
+    const full = rows.length === page.limit || bytes >= page.maxBytes;
+    return { referrers, next: full ? (rows.at(-1)?.digest ?? null) : null };
+  }
+
+  /** A tag gets the canonical sha256; a digest must be that of the bytes, in its own algorithm. */
+  async #digest(target: Reference, bytes: Uint8Array): Promise<Digest> {
+    if (target.kind === "tag") return digestOf("sha256", bytes);
+    const actual = await digestOf(algorithmOf(target.digest), bytes);
+    if (actual === target.digest) return actual;
+    throw new RegistryError("DIGEST_INVALID", {
+      message: "the manifest's bytes do not have the digest in the URL",
+      detail: { digest: target.digest, actual },
+    });
+  }
+
+  async #resolve(
+    { references }: Manifest,
+    { repository, sources }: Push,
+  ): Promise<{ references: NewReference[]; adopt: Digest[] }> {
+    if (references.length === 0) return { references: [], adopt: [] };
+    const digests = [...new Set(references.map(({ digest }) => digest))];
+    const known = await this.#index.resolve(repository, digests, sources);
+    const resolved = references.map((reference) =>
+      resolveReference(reference, known.get(reference.digest), this.#settings.allowSparse),
+    );
+    const missing = resolved.flatMap((result) => ("missing" in result ? result.missing : []));
+    if (missing.length > 0) {
+      throw new RegistryError("MANIFEST_BLOB_UNKNOWN", {
+        detail: missing.slice(0, 100).map((digest) => ({ digest })),
+      });
+    }
+    const rows = resolved.flatMap((result) => ("missing" in result ? [] : result));
+    const adopt = rows.filter(({ kind, digest }) => kind === "blob" && !known.get(digest)?.linked);
+    return { references: rows, adopt: adopt.map(({ digest }) => digest) };
+  }
+}
+
+/**
+ * What one reference means in this repository.
+ * @throws MANIFEST_INVALID when the descriptor's size is not the content's
+ */
+function resolveReference(
+  { digest, size, kind }: ManifestReference,
+  known: Resolution | undefined,
+  allowSparse: boolean,
+): NewReference | { readonly missing: Digest } {
+  const asManifest = kind === "child" ? (known?.manifestSize ?? null) : null;
+  const actual = asManifest ?? known?.blobSize ?? null;
+  if (actual === null) {
+    const mayBeMissing = kind === "foreign" || (allowSparse && kind !== "config");
+    return mayBeMissing ? { digest, kind: "loose" } : { missing: digest };
+  }
+  if (actual !== size) {
+    throw new RegistryError("MANIFEST_INVALID", {
+      message: `manifest invalid: the descriptor of ${digest} says ${size} bytes, but the content has ${actual}`,
+      detail: { digest, size, actual },
+    });
+  }
+  return { digest, kind: asManifest === null ? "blob" : "manifest" };
+}

@@ -1,0 +1,27 @@
+import type { Env, Settings } from "../env.ts";
+import { BlobIndex } from "../storage/blob-index.ts";
+import { Bucket } from "../storage/bucket.ts";
+import { ManifestIndex } from "../storage/manifest-index.ts";
+import { TagIndex } from "../storage/tag-index.ts";
+import { Blobs } from "./blobs.ts";
+import { Manifests } from "./manifests.ts";
+import { Uploads } from "./uploads.ts";
+
+export interface Registry {
+  readonly blobs: Blobs;
+  readonly manifests: Manifests;
+  readonly tags: TagIndex;
+  readonly uploads: Uploads;
+}
+
+/** The one place where the registry is wired to its stores. */
+export function createRegistry(env: Env, settings: Settings): Registry {
+  const bucket = new Bucket(env.BLOBS);
+  const blobIndex = new BlobIndex(env.DB);
+  return {
+    blobs: new Blobs(blobIndex, bucket),
+    manifests: new Manifests(new ManifestIndex(env.DB), bucket, settings),
+    tags: new TagIndex(env.DB),
+    uploads: new Uploads(env.SESSIONS, bucket, blobIndex),
+  };
+}

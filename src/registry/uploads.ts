@@ -1,0 +1,247 @@
+import { algorithmOf, type Algorithm, type Digest, formatDigest } from "../oci/digest.ts";
+import { RegistryError } from "../oci/errors.ts";
+import type { RepositoryName } from "../oci/reference.ts";
+import { type Incoming, receive } from "../session/parts.ts";
+import type { Lease, Position, Written } from "../session/progress.ts";
+import { finalHash } from "../session/running-hash.ts";
+import type { Began, Refused, UploadSession } from "../session/upload-session.ts";
+import type { BlobIndex, StoredBlob } from "../storage/blob-index.ts";
+import { type Bucket, digestMismatch, isNoSuchUpload, type Multipart } from "../storage/bucket.ts";
+import { attemptKey, uploadKey } from "../storage/keys.ts";
+
+/** The name of an upload session: random, and all that a client needs to go on with it. */
+export type UploadId = string & { readonly brand: "UploadId" };
+
+const UPLOAD_ID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
+/** R2 takes at most 4.995 GiB in one put (developers.cloudflare.com/r2/platform/limits). */
+const MAX_PUT = 4.9 * 1024 ** 3;
+
+/** The bytes of one request, and where it says they belong. */
+export interface Chunk extends Incoming {
+  readonly position: Position;
+}
+
+type Open = Extract<Began, { lease: Lease }>;
+
+/** @throws BLOB_UPLOAD_UNKNOWN: a name that was never given out */
+export function parseUploadId(text: string): UploadId {
+  if (UPLOAD_ID.test(text)) return text as UploadId;
+  throw new RegistryError("BLOB_UPLOAD_UNKNOWN");
+}
+
+/**
+ * Uploads: the session object keeps the book, this carries the bytes. Each request begins (one call), sends its bytes to
+ * R2, and commits (one call); the digest is verified before the blob's row is written.
+ */
+export class Uploads {
+  readonly #sessions: DurableObjectNamespace<UploadSession>;
+  readonly #bucket: Bucket;
+  readonly #index: BlobIndex;
+
+  constructor(sessions: DurableObjectNamespace<UploadSession>, bucket: Bucket, index: BlobIndex) {
+    this.#sessions = sessions;
+    this.#bucket = bucket;
+    this.#index = index;
+  }
+
+  async start(repository: RepositoryName, algorithm: Algorithm): Promise<UploadId> {
+    const id = crypto.randomUUID() as UploadId;
+    await this.#sessions.getByName(id).open(repository, algorithm);
+    return id;
+  }
+
+  /** @returns how many bytes have arrived */
+  async status(repository: RepositoryName, id: UploadId): Promise<number> {
+    const status = await this.#sessions.getByName(id).status(repository);
+    return status.ok ? status.offset : refuse(status);
+  }
+
+  async cancel(repository: RepositoryName, id: UploadId): Promise<void> {
+    const cancelled = await this.#sessions.getByName(id).cancel(repository);
+    if (!cancelled) refuse({ ok: false, reason: "unknown" });
+  }
+
+  /** @returns how many bytes have arrived now */
+  async append(repository: RepositoryName, id: UploadId, chunk: Chunk): Promise<number> {
+    const session = this.#sessions.getByName(id);
+    const { position, length } = chunk;
+    const began = await session.begin({ repository, position, length, finish: null });
+    if (!began.ok) return refuse(began);
+    // Only a finishing request is told that the upload has ended.
+    if ("ended" in began) return refuse({ ok: false, reason: "unknown" });
+    const { lease, tail } = began;
+    return this.#holding(repository, id, lease, async () => {
+      // A client that sends no Content-Range from offset 0 nearly always sends everything in that one request.
+      const native = lease.offset === 0 && position.kind !== "range" ? lease.algorithm : null;
+      const plan = { bucket: this.#bucket, key: uploadKey(id), native };
+      const { written, release } = await receive(chunk, lease, tail, plan);
+      try {
+        await this.#checkLength(lease, written, position);
+        const committed = await session.commit(repository, lease.writer, written);
+        if (committed.ok) return written.offset;
+        await this.#abandon(lease, written);
+        return refuse(committed);
+      } finally {
+        release();
+      }
+    });
+  }
+
+  /**
+   * Ends the upload with the request's bytes, if it brings any; the blob is in the repository when this returns. A refusal
+   * leaves the upload as it was. The same finish again succeeds again.
+   * @throws DIGEST_INVALID, CHUNK_OUT_OF_ORDER, BLOB_UPLOAD_UNKNOWN
+   */
+  async finish(
+    repository: RepositoryName,
+    id: UploadId,
+    chunk: Chunk,
+    digest: Digest,
+  ): Promise<void> {
+    const session = this.#sessions.getByName(id);
+    const { position, length } = chunk;
+    const began = await session.begin({ repository, position, length, finish: digest });
+    if (!began.ok) return refuse(began);
+    if ("ended" in began) return;
+    await this.#holding(repository, id, began.lease, async () => {
+      const blob = await this.#store(id, began, chunk, digest);
+      const key = await this.#index.add(repository, digest, blob);
+      await session.finish(repository, digest, key === blob.key);
+      if (key !== blob.key) await this.#bucket.delete([blob.key]);
+    });
+  }
+
+  /** Puts the upload's bytes under one key, verified. */
+  async #store(id: UploadId, began: Open, chunk: Chunk, digest: Digest): Promise<StoredBlob> {
+    const { lease, tail, parts } = began;
+    const key = attemptKey(id, lease.attempt);
+    const { body, length } = chunk;
+    if (lease.offset === 0 && body !== null && length !== null && length <= MAX_PUT) {
+      return { key, size: await this.#bucket.put(key, body, digest) };
+    }
+    const native = lease.offset === 0 ? algorithmOf(digest) : null;
+    const { written, release } = await receive(chunk, lease, tail, {
+      bucket: this.#bucket,
+      key,
+      native,
+    });
+    try {
+      await this.#checkLength(lease, written, chunk.position);
+      if (written.multipart === null) {
+        return { key, size: await this.#bucket.put(key, written.tail, digest) };
+      }
+      await this.#complete(
+        written.multipart,
+        lease,
+        { ...written, parts: [...parts, ...written.parts] },
+        digest,
+      );
+      return { key: written.multipart.key, size: written.offset };
+    } catch (error) {
+      await this.#abandon(lease, written);
+      throw error;
+    } finally {
+      release();
+    }
+  }
+
+  /**
+   * Makes one object of the parts and the tail. Repeatable: when an earlier finish got as far as completing the object but
+   * not as far as saying so, the object is there, with exactly these bytes, since nothing else ever has its key.
+   * @throws DIGEST_INVALID before anything is written, or after reading back when the hash could not be carried along
+   */
+  async #complete(
+    multipart: Multipart,
+    lease: Lease,
+    written: Written,
+    digest: Digest,
+  ): Promise<void> {
+    const carried = carriedDigest(lease.algorithm, written, digest);
+    if (carried !== null && carried !== digest) throw digestMismatch(digest);
+    try {
+      const parts = [...written.parts];
+      if (written.tail.length > 0) {
+        const number = Math.max(lease.firstPart, (parts.at(-1)?.number ?? 0) + 1);
+        parts.push(await this.#bucket.uploadPart(multipart, number, written.tail));
+      }
+      await this.#bucket.completeMultipart(multipart, parts);
+    } catch (error) {
+      const completed =
+        isNoSuchUpload(error) && (await this.#bucket.sizeOf(multipart.key)) === written.offset;
+      if (!completed) throw error;
+    }
+    // A mismatch leaves the object to the session's alarm, which knows whether it is in use.
+    if (carried === null && (await this.#readBack(multipart.key, digest)) !== digest) {
+      throw digestMismatch(digest);
+    }
+  }
+
+  async #readBack(key: string, digest: Digest): Promise<Digest> {
+    const body = await this.#bucket.open(key);
+    if (body === null) throw new Error(`object ${key} vanished while it was verified`);
+    const algorithm = algorithmOf(digest);
+    const stream = new crypto.DigestStream(algorithm === "sha256" ? "SHA-256" : "SHA-512");
+    await body.pipeTo(stream);
+    return formatDigest(algorithm, new Uint8Array(await stream.digest));
+  }
+
+  /** Runs the writer's work and gives the lease back if it fails. */
+  async #holding<T>(
+    repository: RepositoryName,
+    id: UploadId,
+    { writer }: Lease,
+    work: () => Promise<T>,
+  ): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      await this.#sessions.getByName(id).release(repository, writer);
+      throw error;
+    }
+  }
+
+  /** @throws SIZE_INVALID when the body was not as long as its Content-Range */
+  async #checkLength(lease: Lease, written: Written, position: Position): Promise<void> {
+    const received = written.offset - written.from;
+    if (position.kind !== "range" || position.length === received) return;
+    await this.#abandon(lease, written);
+    throw new RegistryError("SIZE_INVALID", {
+      message: `Content-Range spans ${position.length} bytes, but ${received} arrived`,
+    });
+  }
+
+  /** Aborts what the writer itself began. */
+  async #abandon(lease: Lease, { multipart }: Written): Promise<void> {
+    if (lease.multipart === null && multipart !== null)
+      await this.#bucket.abortMultipart(multipart);
+  }
+}
+
+/** The digest over all bytes, if the hash was carried along in its algorithm; else null. */
+function carriedDigest(
+  algorithm: Algorithm,
+  { hash, tail }: Written,
+  digest: Digest,
+): Digest | null {
+  if (hash.kind === "whole") {
+    return algorithmOf(hash.digest) === algorithmOf(digest) ? hash.digest : null;
+  }
+  if (hash.kind === "lost" || algorithm !== algorithmOf(digest)) return null;
+  return formatDigest(algorithm, finalHash(algorithm, hash.state, tail));
+}
+
+/** The bytes do not continue the upload, which stands at `offset`. */
+export class OutOfOrder extends RegistryError {
+  readonly offset: number;
+
+  constructor(offset: number) {
+    super("CHUNK_OUT_OF_ORDER", { detail: { offset } });
+    this.offset = offset;
+  }
+}
+
+function refuse(refused: Refused): never {
+  if (refused.reason === "unknown") throw new RegistryError("BLOB_UPLOAD_UNKNOWN");
+  throw new OutOfOrder(refused.offset);
+}

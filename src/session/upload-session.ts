@@ -1,0 +1,230 @@
+import { DurableObject } from "cloudflare:workers";
+import { type Env, readSettings } from "../env.ts";
+import type { Algorithm, Digest } from "../oci/digest.ts";
+import { BlobIndex } from "../storage/blob-index.ts";
+import { Bucket, type UploadedPart } from "../storage/bucket.ts";
+import { attemptKey, uploadKey } from "../storage/keys.ts";
+import { mayFillPart } from "./parts.ts";
+import {
+  advance,
+  begun,
+  grant,
+  type Lease,
+  type Position,
+  type Progress,
+  replacesTail,
+  type Written,
+} from "./progress.ts";
+
+/** A row of SQLite holds at most 2 MB (developers.cloudflare.com/durable-objects/platform/limits). */
+const TAIL_ROW = 1024 * 1024;
+/** The platform gives up on an alarm that failed six times, so a failed one is set anew. */
+const RETRY_AFTER = 3_600_000;
+
+/** Refusals are values: an error that crosses to the Worker would lose its class. */
+export type Refused =
+  | { readonly ok: false; readonly reason: "unknown" }
+  | { readonly ok: false; readonly reason: "order"; readonly offset: number };
+
+const UNKNOWN: Refused = { ok: false, reason: "unknown" };
+
+export type Began =
+  | {
+      readonly ok: true;
+      readonly lease: Lease;
+      /** The bytes after the last whole part, where the writer may need them. */
+      readonly tail: Uint8Array | null;
+      /** For a finishing request: all parts so far. */
+      readonly parts: readonly UploadedPart[];
+    }
+  /** The upload became this digest already: the client repeats a request whose answer it lost. */
+  | { readonly ok: true; readonly ended: Digest };
+
+export interface Beginning {
+  readonly repository: string;
+  readonly position: Position;
+  readonly length: number | null;
+  /** The digest to finish with, or null for a chunk. */
+  readonly finish: Digest | null;
+}
+
+/**
+ * One upload's book: how far it has come, its parts, its tail, and who may write. The bytes themselves go from the Worker
+ * straight to R2; nothing here waits for them, so no method can be interleaved with another: each reads and writes the
+ * storage without an await between, and the platform delivers the answer only once that is durable.
+ *
+ * A writer begins, works, and commits. If it dies in between, the book still says where it began, and the next writer
+ * takes over from there. If two write at once, the later beginning wins; the other's commit is refused.
+ *
+ * The object outlives the upload: for UPLOAD_TTL_HOURS it answers a repeated finish, and then its alarm clears what
+ * finishing requests may have left in the bucket. Only then, so that no writer who is merely slow can still put a row
+ * on an object that was cleared away.
+ */
+export class UploadSession extends DurableObject<Env> {
+  readonly #kv = this.ctx.storage.kv;
+  readonly #sql = this.ctx.storage.sql;
+
+  async open(repository: string, algorithm: Algorithm): Promise<void> {
+    this.#sql.exec("CREATE TABLE parts (number INTEGER PRIMARY KEY, etag TEXT NOT NULL)");
+    this.#sql.exec("CREATE TABLE tail (position INTEGER PRIMARY KEY, bytes BLOB NOT NULL)");
+    await this.#save(begun(repository, algorithm));
+  }
+
+  /** How many bytes have arrived. */
+  status(repository: string): { readonly ok: true; readonly offset: number } | Refused {
+    const progress = this.#progress(repository);
+    if (progress === undefined || progress.ended !== null) return UNKNOWN;
+    return { ok: true, offset: progress.offset };
+  }
+
+  async begin({ repository, position, length, finish }: Beginning): Promise<Began | Refused> {
+    const progress = this.#progress(repository);
+    if (progress === undefined) return UNKNOWN;
+    if (progress.ended !== null) {
+      const repeated = finish !== null && finish === progress.ended.digest;
+      return repeated ? { ok: true, ended: finish } : UNKNOWN;
+    }
+    const granted = grant(progress, position, finish !== null);
+    if (granted === null) return { ok: false, reason: "order", offset: progress.offset };
+    await this.#save(granted.progress);
+    const { lease } = granted;
+    const needsTail = finish !== null || mayFillPart(lease.tailLength, length);
+    return {
+      ok: true,
+      lease,
+      tail: needsTail && lease.tailLength > 0 ? this.#tail(lease.tailLength) : null,
+      parts: finish !== null && lease.multipart !== null ? this.#parts() : [],
+    };
+  }
+
+  /** Makes a writer's work part of the upload, unless a newer writer has begun. */
+  async commit(
+    repository: string,
+    writer: number,
+    written: Written,
+  ): Promise<{ readonly ok: true } | Refused> {
+    const progress = this.#progress(repository);
+    if (progress === undefined || progress.ended !== null) return UNKNOWN;
+    if (writer !== progress.writer || writer <= progress.committed) {
+      return { ok: false, reason: "order", offset: progress.offset };
+    }
+    if (written.from === 0) this.#sql.exec("DELETE FROM parts");
+    for (const { number, etag } of written.parts) {
+      this.#sql.exec("INSERT INTO parts (number, etag) VALUES (?, ?)", number, etag);
+    }
+    if (replacesTail(written)) this.#sql.exec("DELETE FROM tail");
+    this.#appendTail(written.tail, written.offset - written.tail.length);
+    await this.#save(advance(progress, written));
+    const superseded = progress.multipart;
+    if (superseded !== null && superseded.uploadId !== written.multipart?.uploadId) {
+      this.ctx.waitUntil(this.#bucket().abortMultipart(superseded));
+    }
+    return { ok: true };
+  }
+
+  /** A writer gives up; the upload stays where it began. */
+  async release(repository: string, writer: number): Promise<void> {
+    const progress = this.#progress(repository);
+    if (progress === undefined || progress.ended !== null || writer <= progress.committed) return;
+    await this.#save({ ...progress, writersAtWork: Math.max(0, progress.writersAtWork - 1) });
+  }
+
+  /**
+   * The upload has become a blob.
+   * @param kept whether the blob lives in this upload's object; otherwise the blob was there already
+   */
+  async finish(repository: string, digest: Digest, kept: boolean): Promise<void> {
+    const progress = this.#progress(repository);
+    if (progress === undefined) return;
+    const clean = kept && progress.attempts === 1;
+    await this.#end(progress, { digest, clean });
+  }
+
+  /** @returns false when there is no such upload */
+  async cancel(repository: string): Promise<boolean> {
+    const progress = this.#progress(repository);
+    if (progress === undefined || progress.ended !== null) return false;
+    await this.#end(progress, { digest: null, clean: progress.attempts === 0 });
+    if (progress.multipart !== null) await this.#bucket().abortMultipart(progress.multipart);
+    return true;
+  }
+
+  /** Expiry: of an unfinished upload, or of the memory of one that has ended. */
+  override async alarm(): Promise<void> {
+    const progress = this.#progress();
+    if (progress !== undefined) {
+      try {
+        await this.#clear(progress);
+      } catch (error) {
+        console.error(error);
+        await this.ctx.storage.setAlarm(Date.now() + RETRY_AFTER);
+        return;
+      }
+    }
+    await this.ctx.storage.deleteAll();
+  }
+
+  /** Deletes what the upload left in the bucket, but for an object that became a blob. */
+  async #clear(progress: Progress): Promise<void> {
+    const bucket = this.#bucket();
+    if (progress.multipart !== null) await bucket.abortMultipart(progress.multipart);
+    if (progress.ended?.clean || progress.attempts === 0) return;
+    const upload = this.ctx.id.name;
+    if (upload === undefined) throw new Error("an upload session is always addressed by name");
+    const keys = Array.from({ length: progress.attempts }, (_, i) => attemptKey(upload, i + 1));
+    keys.push(uploadKey(upload));
+    const inUse = await new BlobIndex(this.env.DB).keysInUse(keys);
+    await bucket.delete(keys.filter((key) => !inUse.has(key)));
+  }
+
+  async #end(progress: Progress, ended: NonNullable<Progress["ended"]>): Promise<void> {
+    this.#sql.exec("DELETE FROM parts");
+    this.#sql.exec("DELETE FROM tail");
+    const multipart = ended.digest === null ? progress.multipart : null;
+    await this.#save({ ...progress, multipart, ended });
+  }
+
+  /** @returns undefined for another repository's upload, as if there were none */
+  #progress(repository?: string): Progress | undefined {
+    const progress = this.#kv.get<Progress>("progress");
+    return repository === undefined || progress?.repository === repository ? progress : undefined;
+  }
+
+  /** Every change puts the expiry off. */
+  async #save(progress: Progress): Promise<void> {
+    this.#kv.put("progress", progress);
+    const { uploadTtl } = readSettings(this.env);
+    await this.ctx.storage.setAlarm(Date.now() + uploadTtl);
+  }
+
+  #parts(): UploadedPart[] {
+    return this.#sql
+      .exec<{ number: number; etag: string }>("SELECT number, etag FROM parts ORDER BY number")
+      .toArray();
+  }
+
+  #tail(length: number): Uint8Array {
+    const tail = new Uint8Array(length);
+    let filled = 0;
+    for (const { bytes } of this.#tailRows()) {
+      tail.set(new Uint8Array(bytes), filled);
+      filled += bytes.byteLength;
+    }
+    return tail;
+  }
+
+  #tailRows(): Iterable<{ bytes: ArrayBuffer }> {
+    return this.#sql.exec<{ bytes: ArrayBuffer }>("SELECT bytes FROM tail ORDER BY position");
+  }
+
+  #appendTail(bytes: Uint8Array, position: number): void {
+    for (let offset = 0; offset < bytes.length; offset += TAIL_ROW) {
+      const row = bytes.slice(offset, offset + TAIL_ROW);
+      this.#sql.exec("INSERT INTO tail (position, bytes) VALUES (?, ?)", position + offset, row);
+    }
+  }
+
+  #bucket(): Bucket {
+    return new Bucket(this.env.BLOBS);
+  }
+}

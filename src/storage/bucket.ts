@@ -1,0 +1,104 @@
+import { algorithmOf, type Digest, hexOf } from "../oci/digest.ts";
+import { RegistryError } from "../oci/errors.ts";
+
+/** R2's errors have no structured code; it stands in parentheses at the end of the message. */
+const BAD_DIGEST = /\(10037\)/;
+const NO_SUCH_UPLOAD = /\(10024\)/;
+
+export interface UploadedPart {
+  readonly number: number;
+  readonly etag: string;
+}
+
+export interface Multipart {
+  readonly key: string;
+  readonly uploadId: string;
+}
+
+export interface ByteRange {
+  readonly offset: number;
+  readonly length: number;
+}
+
+/** The bytes, in R2. */
+export class Bucket {
+  readonly #bucket: R2Bucket;
+
+  constructor(bucket: R2Bucket) {
+    this.#bucket = bucket;
+  }
+
+  /** @returns null when there is no such object. */
+  async open(key: string, range?: ByteRange): Promise<ReadableStream | null> {
+    const object = await this.#bucket.get(key, range === undefined ? {} : { range });
+    return object?.body ?? null;
+  }
+
+  /** @returns the object's size in bytes, or null when there is none. */
+  async sizeOf(key: string): Promise<number | null> {
+    return (await this.#bucket.head(key))?.size ?? null;
+  }
+
+  /**
+   * Writes an object in one piece; R2 itself verifies the digest, and nothing is stored when it does not match.
+   * @throws DIGEST_INVALID
+   */
+  async put(key: string, body: ReadableStream | Uint8Array, digest: Digest): Promise<number> {
+    try {
+      const checksum = { [algorithmOf(digest)]: hexOf(digest) };
+      const object = await this.#bucket.put(key, body, checksum);
+      return object.size;
+    } catch (error) {
+      if (BAD_DIGEST.test(String(error))) throw digestMismatch(digest, error);
+      throw error;
+    }
+  }
+
+  async createMultipart(key: string): Promise<Multipart> {
+    const { uploadId } = await this.#bucket.createMultipartUpload(key);
+    return { key, uploadId };
+  }
+
+  async uploadPart(
+    { key, uploadId }: Multipart,
+    number: number,
+    bytes: Uint8Array,
+  ): Promise<UploadedPart> {
+    const upload = this.#bucket.resumeMultipartUpload(key, uploadId);
+    const { etag } = await upload.uploadPart(number, bytes);
+    return { number, etag };
+  }
+
+  async completeMultipart(
+    { key, uploadId }: Multipart,
+    parts: readonly UploadedPart[],
+  ): Promise<void> {
+    const upload = this.#bucket.resumeMultipartUpload(key, uploadId);
+    await upload.complete(parts.map(({ number, etag }) => ({ partNumber: number, etag })));
+  }
+
+  /** Aborting what has ended already is no error: both sides of a lost answer may do it. */
+  async abortMultipart({ key, uploadId }: Multipart): Promise<void> {
+    try {
+      await this.#bucket.resumeMultipartUpload(key, uploadId).abort();
+    } catch (error) {
+      if (!isNoSuchUpload(error)) throw error;
+    }
+  }
+
+  async delete(keys: readonly string[]): Promise<void> {
+    if (keys.length > 0) await this.#bucket.delete([...keys]);
+  }
+}
+
+export function isNoSuchUpload(error: unknown): boolean {
+  return NO_SUCH_UPLOAD.test(String(error));
+}
+
+export function digestMismatch(digest: Digest, cause?: unknown): RegistryError {
+  return new RegistryError("DIGEST_INVALID", {
+    message: "the bytes that arrived do not have this digest; nothing was stored",
+    detail: { digest },
+    cause,
+  });
+}

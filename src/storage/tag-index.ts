@@ -1,0 +1,53 @@
+import type { RepositoryName, Tag } from "../oci/reference.ts";
+
+/** One page of a list that is sorted by its bytes. */
+export interface Page {
+  /** The entry that the last page ended with, or "". It need not exist. */
+  readonly after: string;
+  readonly limit: number;
+}
+
+/** D1: the names of things, page by page. */
+export class TagIndex {
+  readonly #db: D1Database;
+
+  constructor(db: D1Database) {
+    this.#db = db;
+  }
+
+  /** @returns null when there is no such repository. */
+  async list(repository: RepositoryName, page: Page): Promise<string[] | null> {
+    // The outer join answers both questions at once: no row means no repository, a row without a tag an empty page.
+    const { results } = await this.#db
+      .prepare(
+        `SELECT t.name FROM repositories r
+         LEFT JOIN tags t ON t.repository_id = r.id AND t.name > ?2
+         WHERE r.name = ?1 ORDER BY t.name LIMIT ?3`,
+      )
+      .bind(repository, page.after, Math.max(1, page.limit))
+      .all<{ name: string | null }>();
+    if (results.length === 0) return null;
+    return results.flatMap(({ name }) => name ?? []).slice(0, page.limit);
+  }
+
+  /** Takes the tag away; its manifest stays. @returns false when there was none. */
+  async delete(repository: RepositoryName, tag: Tag): Promise<boolean> {
+    const deleted = await this.#db
+      .prepare(
+        `DELETE FROM tags
+         WHERE repository_id = (SELECT id FROM repositories WHERE name = ?1) AND name = ?2
+         RETURNING name`,
+      )
+      .bind(repository, tag)
+      .first();
+    return deleted !== null;
+  }
+
+  async listRepositories(page: Page): Promise<string[]> {
+    const { results } = await this.#db
+      .prepare(`SELECT name FROM repositories WHERE name > ?1 ORDER BY name LIMIT ?2`)
+      .bind(page.after, page.limit)
+      .all<{ name: string }>();
+    return results.map(({ name }) => name);
+  }
+}
