@@ -23,11 +23,20 @@ export function projectConfig() {
   return readConfig({ config: join(ROOT, "wrangler.toml") }, { hideWarnings: true });
 }
 
+/** wrangler's command line, to be run by this very Node: the system's own may be too old for it. */
+export function wranglerArguments(...args: string[]): string[] {
+  return [join(ROOT, "node_modules", "wrangler", "bin", "wrangler.js"), ...args];
+}
+
 /** Bundles the Worker, starts it and brings its database up to date. */
 export async function startLocal(options: LocalOptions): Promise<Miniflare> {
   const config = projectConfig();
   const name = config.name ?? "slipway";
-  const bindings: Record<string, unknown> = { ...config.vars, ...options.vars };
+  const vars = { ...config.vars, ...options.vars };
+  const bindings: Record<string, object> = {};
+  for (const [key, value] of Object.entries(vars)) {
+    bindings[key] = { type: "text", value: String(value) };
+  }
   for (const { binding, bucket_name } of config.r2_buckets) {
     bindings[binding] = { type: "r2", name: bucket_name };
   }
@@ -48,9 +57,7 @@ export async function startLocal(options: LocalOptions): Promise<Miniflare> {
           name,
           compatibilityDate: config.compatibility_date,
           compatibilityFlags: config.compatibility_flags,
-          env: Object.fromEntries(
-            Object.entries(bindings).map(([key, value]) => [key, asBinding(value)]),
-          ),
+          env: bindings,
           exports: config.exports,
           manifest: await bundle(),
         },
@@ -62,23 +69,15 @@ export async function startLocal(options: LocalOptions): Promise<Miniflare> {
   return miniflare;
 }
 
-function asBinding(value: unknown): unknown {
-  return typeof value === "object" ? value : { type: "text", value: String(value) };
-}
-
 /** `wrangler deploy --dry-run`: exactly the modules that a deployment has. */
 async function bundle() {
   const out = await mkdtemp(join(tmpdir(), "slipway-build-"));
   try {
-    const wrangler = join(ROOT, "node_modules", "wrangler", "bin", "wrangler.js");
-    await promisify(execFile)(
-      process.execPath,
-      [wrangler, "deploy", "--dry-run", "--outdir", out],
-      {
-        cwd: ROOT,
-        env: { ...process.env, WRANGLER_SEND_METRICS: "false", CI: "1" },
-      },
-    );
+    const dryRun = wranglerArguments("deploy", "--dry-run", "--outdir", out);
+    await promisify(execFile)(process.execPath, dryRun, {
+      cwd: ROOT,
+      env: { ...process.env, WRANGLER_SEND_METRICS: "false", CI: "1" },
+    });
     const files = (await readdir(out)).filter((file) => /\.(js|wasm)$/.test(file));
     const modules = await Promise.all(
       files.map(async (file) => {

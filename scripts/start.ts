@@ -56,14 +56,14 @@ async function loadSecrets(): Promise<{ secrets: Secrets; isNew: boolean }> {
     },
   );
   if (kept !== null) {
-    const secrets = password === undefined ? kept : { ...kept, ADMIN_PASSWORD: password };
-    return { secrets, isNew: false };
+    const changed = password === undefined ? kept : { ...kept, ADMIN_PASSWORD: password };
+    return { secrets: changed, isNew: false };
   }
-  const secrets = {
+  const made = {
     ADMIN_PASSWORD: password ?? randomBytes(12).toString("hex"),
     TOKEN_KEY: randomBytes(32).toString("hex"),
   };
   await mkdir(data, { recursive: true });
-  await writeFile(file, JSON.stringify(secrets, null, 2), { mode: 0o600 });
-  return { secrets, isNew: password === undefined };
+  await writeFile(file, JSON.stringify(made, null, 2), { mode: 0o600 });
+  return { secrets: made, isNew: password === undefined };
 }

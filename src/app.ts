@@ -34,6 +34,7 @@ export async function handle(request: Request, env: Env): Promise<Response> {
     trace.error = error;
     return errorResponse(error);
   });
+
   const requestId = crypto.randomUUID();
   response.headers.set("x-request-id", requestId);
   response.headers.set("docker-distribution-api-version", "registry/2.0");
@@ -119,7 +120,9 @@ function realmOf(url: URL, settings: Settings): Realm {
 function errorField(error: unknown): { error?: string } {
   if (error === null) return {};
   if (error instanceof RegistryError) return { error: error.code };
-  return { error: error instanceof Error ? (error.stack ?? error.message) : String(error) };
+  return {
+    error: error instanceof Error ? (error.stack ?? error.message) : "not an Error was thrown",
+  };
 }
 
 function methodName(method: Method): Lowercase<Method> {

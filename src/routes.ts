@@ -22,25 +22,25 @@ export interface Route {
 
 /** The whole API. HEAD goes wherever GET goes. */
 export const ROUTES: readonly Route[] = [
-  route("end-1", "GET", "/v2", "login", version.read),
-  route("end-2", "GET", "/v2/:name+/blobs/:digest", "pull", blobs.read),
-  route("end-3", "GET", "/v2/:name+/manifests/:reference", "pull", manifests.read),
-  route("end-4", "POST", "/v2/:name+/blobs/uploads", "push", uploads.start),
-  route("end-5", "PATCH", "/v2/:name+/blobs/uploads/:upload", "push", uploads.append),
-  route("end-6", "PUT", "/v2/:name+/blobs/uploads/:upload", "push", uploads.finish),
-  route("end-7", "PUT", "/v2/:name+/manifests/:target", "push", manifests.write),
-  route("end-8", "GET", "/v2/:name+/tags/list", "pull", tags.list),
-  route("end-9", "DELETE", "/v2/:name+/manifests/:reference", "delete", manifests.remove),
-  route("end-10", "DELETE", "/v2/:name+/blobs/:digest", "delete", blobs.remove),
-  route("end-12", "GET", "/v2/:name+/referrers/:digest", "pull", referrers.list),
-  route("end-13", "GET", "/v2/:name+/blobs/uploads/:upload", "push", uploads.status),
-  route("end-14", "DELETE", "/v2/:name+/blobs/uploads/:upload", "push", uploads.cancel),
-  route("catalog", "GET", "/v2/_catalog", "catalog", tags.listRepositories),
-  route("token", "GET", "/token", "none", token.read),
-  route("token", "POST", "/token", "none", token.write),
+  route("end-1", "GET /v2", "login", version.read),
+  route("end-2", "GET /v2/:name+/blobs/:digest", "pull", blobs.read),
+  route("end-3", "GET /v2/:name+/manifests/:reference", "pull", manifests.read),
+  route("end-4", "POST /v2/:name+/blobs/uploads", "push", uploads.start),
+  route("end-5", "PATCH /v2/:name+/blobs/uploads/:upload", "push", uploads.append),
+  route("end-6", "PUT /v2/:name+/blobs/uploads/:upload", "push", uploads.finish),
+  route("end-7", "PUT /v2/:name+/manifests/:target", "push", manifests.write),
+  route("end-8", "GET /v2/:name+/tags/list", "pull", tags.list),
+  route("end-9", "DELETE /v2/:name+/manifests/:reference", "delete", manifests.remove),
+  route("end-10", "DELETE /v2/:name+/blobs/:digest", "delete", blobs.remove),
+  route("end-12", "GET /v2/:name+/referrers/:digest", "pull", referrers.list),
+  route("end-13", "GET /v2/:name+/blobs/uploads/:upload", "push", uploads.status),
+  route("end-14", "DELETE /v2/:name+/blobs/uploads/:upload", "push", uploads.cancel),
+  route("catalog", "GET /v2/_catalog", "catalog", tags.listRepositories),
+  route("token", "GET /token", "none", token.read),
+  route("token", "POST /token", "none", token.write),
 ];
 
-/** The names of a pattern's parameters: "/v2/:name+/blobs/:digest" → "name" | "digest". */
+/** The names of a pattern's parameters: "/v2/:name+/blobs/:digest" has "name" | "digest". */
 type ParamsIn<Path extends string> = Path extends `${string}:${infer Name}/${infer Rest}`
   ? Plain<Name> | ParamsIn<Rest>
   : Path extends `${string}:${infer Name}`
@@ -51,10 +51,10 @@ type Plain<Name extends string> = Name extends `${infer Letters}+` ? Letters : N
 /** Holds each handler to the parameters that its path has. */
 function route<const Path extends string>(
   id: string,
-  method: Method,
-  path: Path,
+  endpoint: `${Method} ${Path}`,
   access: Access,
   handler: (context: Context<ParamsIn<Path> & keyof Params>) => Response | Promise<Response>,
 ): Route {
+  const [method, path] = endpoint.split(" ") as [Method, Path];
   return { id, method, path, access, handler };
 }

@@ -1,4 +1,4 @@
-import type { RepositoryName } from "../oci/reference.ts";
+import type { RepositoryName, Sources } from "../oci/reference.ts";
 
 /** What a route needs of its repository; the names are those of the token protocol's scopes. */
 export const ACTIONS = ["pull", "push", "delete"] as const;
@@ -35,7 +35,7 @@ export function may(actor: Actor, action: Action, repository: RepositoryName): b
 }
 
 /** Where the actor may take blobs from: what it may pull. */
-export function sourcesOf(actor: Actor): "all" | RepositoryName[] {
+export function sourcesOf(actor: Actor): Sources {
   const pullable = actor.grants.filter(({ actions }) => actions.includes("pull"));
   if (actor.sources === "all" || pullable.some(({ repository }) => repository === "*"))
     return "all";

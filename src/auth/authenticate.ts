@@ -26,7 +26,7 @@ export interface Credentials {
 export async function authenticate(header: string | null, realm: Realm): Promise<Actor> {
   if (header === null) return anonymous(realm.publicPull);
   const [scheme, value = ""] = header.trim().split(/\s+/, 2);
-  switch (scheme?.toLowerCase()) {
+  switch (scheme?.toLowerCase() ?? "") {
     case "bearer": {
       const actor = await verifyToken(value, realm);
       if (actor === null) throw challenge(realm, { error: "invalid_token" });

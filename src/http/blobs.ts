@@ -1,7 +1,6 @@
 import type { Digest } from "../oci/digest.ts";
-import type { Blobs } from "../registry/blobs.ts";
-import type { StoredBlob } from "../storage/blob-index.ts";
-import type { ByteRange } from "../storage/bucket.ts";
+import type { Blobs, StoredBlob } from "../registry/blobs.ts";
+import type { ByteRange } from "../oci/page.ts";
 import { ifNoneMatch, immutable } from "./caching.ts";
 import type { Context } from "./context.ts";
 import { formatContentRange, parseRange } from "./range.ts";

@@ -1,5 +1,5 @@
-import type { Page } from "../storage/tag-index.ts";
 import { RegistryError } from "../oci/errors.ts";
+import type { Page } from "../oci/page.ts";
 
 /** The longest page; whoever asks for more gets this many and a Link to the rest. */
 const MAX_PAGE = 1_000;
@@ -24,5 +24,5 @@ export function nextLink(
   parameters: Readonly<Record<string, string>>,
 ): Record<string, string> {
   const query = new URLSearchParams({ ...parameters, last });
-  return { link: `<${path}?${query}>; rel="next"` };
+  return { link: `<${path}?${query.toString()}>; rel="next"` };
 }

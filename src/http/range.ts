@@ -1,5 +1,5 @@
 import { RegistryError } from "../oci/errors.ts";
-import type { ByteRange } from "../storage/bucket.ts";
+import type { ByteRange } from "../oci/page.ts";
 
 /** Each range of a request is a read of its own; past this many, a client has to ask again (zstd:chunked and stargz do). */
 const MAX_RANGES = 16;

@@ -1,10 +1,8 @@
 import { may, sourcesOf } from "../auth/access.ts";
 import { type Digest, parseAlgorithm, parseDigest } from "../oci/digest.ts";
 import { RegistryError } from "../oci/errors.ts";
-import { isRepositoryName, type RepositoryName } from "../oci/reference.ts";
-import { type Chunk, OutOfOrder, type UploadId } from "../registry/uploads.ts";
-import type { Position } from "../session/progress.ts";
-import type { Sources } from "../storage/blob-index.ts";
+import { isRepositoryName, type RepositoryName, type Sources } from "../oci/reference.ts";
+import { type Chunk, OutOfOrder, type Position, type UploadId } from "../registry/uploads.ts";
 import type { Context } from "./context.ts";
 import { formatUploadRange, parseContentRange } from "./range.ts";
 
@@ -153,8 +151,8 @@ function progressHeaders({ name, id, offset, empty }: Standing): Record<string, 
   };
 }
 
-function progress(status: 202 | 204, standing: Standing): Response {
-  return new Response(null, { status, headers: progressHeaders(standing) });
+function progress(code: 202 | 204, standing: Standing): Response {
+  return new Response(null, { status: code, headers: progressHeaders(standing) });
 }
 
 /** A chunk out of order is answered with the place where the upload stands, so that the client can go on from there. */

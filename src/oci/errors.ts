@@ -10,6 +10,11 @@ const REFUSALS = {
     code: "BLOB_UPLOAD_UNKNOWN",
     message: "no such upload: it has ended, expired or was never begun; begin a new one",
   },
+  BODY_BROKEN: {
+    status: 400,
+    code: "BLOB_UPLOAD_INVALID",
+    message: "the request's body broke off; nothing of it was kept",
+  },
   CHUNK_OUT_OF_ORDER: {
     status: 416,
     code: "BLOB_UPLOAD_INVALID",

@@ -7,6 +7,9 @@ export type Reference =
   | { readonly kind: "tag"; readonly tag: Tag }
   | { readonly kind: "digest"; readonly digest: Digest };
 
+/** The repositories that content may be taken from: all, or those named. */
+export type Sources = "all" | readonly RepositoryName[];
+
 /** Clients cap host + "/" + name at 255 characters (spec.md, "Pulling manifests", implementers' note). */
 const MAX_NAME_LENGTH = 255;
 const COMPONENT = "[a-z0-9]+(?:(?:\\.|_|__|-+)[a-z0-9]+)*";

@@ -1,8 +1,11 @@
 import type { Digest } from "../oci/digest.ts";
 import { RegistryError } from "../oci/errors.ts";
-import type { RepositoryName } from "../oci/reference.ts";
-import type { BlobIndex, Sources, StoredBlob } from "../storage/blob-index.ts";
-import type { Bucket, ByteRange } from "../storage/bucket.ts";
+import type { RepositoryName, Sources } from "../oci/reference.ts";
+import type { ByteRange } from "../oci/page.ts";
+import type { BlobIndex, StoredBlob } from "../storage/blob-index.ts";
+import type { Bucket } from "../storage/bucket.ts";
+
+export type { StoredBlob };
 
 /** A blob is visible only through a repository that holds it. */
 export class Blobs {

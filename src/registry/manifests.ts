@@ -7,8 +7,7 @@ import {
   type ManifestReference,
   parseManifest,
 } from "../oci/manifest.ts";
-import type { Reference, RepositoryName, Tag } from "../oci/reference.ts";
-import type { Sources } from "../storage/blob-index.ts";
+import type { Reference, RepositoryName, Sources, Tag } from "../oci/reference.ts";
 import type { Bucket } from "../storage/bucket.ts";
 import { manifestKey } from "../storage/keys.ts";
 import type {

@@ -9,6 +9,8 @@ import type { BlobIndex, StoredBlob } from "../storage/blob-index.ts";
 import { type Bucket, digestMismatch, isNoSuchUpload, type Multipart } from "../storage/bucket.ts";
 import { attemptKey, uploadKey } from "../storage/keys.ts";
 
+export type { Position };
+
 /** The name of an upload session: random, and all that a client needs to go on with it. */
 export type UploadId = string & { readonly brand: "UploadId" };
 
@@ -103,7 +105,11 @@ export class Uploads {
     const { position, length } = chunk;
     const began = await session.begin({ repository, position, length, finish: digest });
     if (!began.ok) return refuse(began);
-    if ("ended" in began) return;
+    if ("ended" in began) {
+      // The client must get to the end of its body, or it would take the closed connection for a failure.
+      await chunk.body?.pipeTo(new WritableStream());
+      return;
+    }
     await this.#holding(repository, id, began.lease, async () => {
       const blob = await this.#store(id, began, chunk, digest);
       const key = await this.#index.add(repository, digest, blob);

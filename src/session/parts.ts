@@ -1,5 +1,5 @@
 import { createHash, type Hash } from "node:crypto";
-import { type Algorithm, type Digest, formatDigest } from "../oci/digest.ts";
+import { type Algorithm, formatDigest } from "../oci/digest.ts";
 import { RegistryError } from "../oci/errors.ts";
 import type { Bucket, Multipart, UploadedPart } from "../storage/bucket.ts";
 import { buffers } from "./buffers.ts";
@@ -32,7 +32,7 @@ export function mayFillPart(tailLength: number, length: number | null): boolean 
 export interface Received {
   readonly written: Written;
   /** Gives back the buffer that holds the tail; call it when the tail is stored. */
-  release(): void;
+  readonly release: () => void;
 }
 
 /**
@@ -134,7 +134,11 @@ class PartWriter {
     let filled = carried.length;
     let ended = false;
     while (filled < size && !ended) {
-      const result = await reader.readAtLeast(size - filled, bytes.subarray(filled));
+      const result = await reader
+        .readAtLeast(size - filled, bytes.subarray(filled))
+        .catch((cause: unknown) => {
+          throw new RegistryError("BODY_BROKEN", { cause });
+        });
       // A read takes the buffer away and hands it back with its answer, at the body's end with nothing in it.
       const arrived = result.value ?? new Uint8Array(0);
       bytes = new Uint8Array(arrived.buffer);

@@ -127,15 +127,9 @@ export function grant(
   return lease.firstPart > MAX_PART_NUMBER ? null : { progress: next, lease };
 }
 
-function continues(progress: Progress, position: Position): boolean {
-  switch (position.kind) {
-    case "next":
-      return true;
-    case "range":
-      return position.start === progress.offset;
-    case "location":
-      return position.offset === progress.offset;
-  }
+function continues({ offset }: Progress, position: Position): boolean {
+  if (position.kind === "next") return true;
+  return offset === (position.kind === "range" ? position.start : position.offset);
 }
 
 function leaseOf(progress: Progress): Lease {

@@ -1,14 +1,11 @@
 import type { Digest } from "../oci/digest.ts";
 import { RegistryError } from "../oci/errors.ts";
-import type { RepositoryName } from "../oci/reference.ts";
+import type { RepositoryName, Sources } from "../oci/reference.ts";
 
 export interface StoredBlob {
   readonly key: string;
   readonly size: number;
 }
-
-/** The repositories that content may be taken from: all, or those named. */
-export type Sources = "all" | readonly RepositoryName[];
 
 /** What the trigger `referenced_blob_stays` says. */
 const STILL_REFERENCED = /still referenced/;

@@ -1,8 +1,10 @@
 import { algorithmOf, type Digest, hexOf } from "../oci/digest.ts";
 import { RegistryError } from "../oci/errors.ts";
+import type { ByteRange } from "../oci/page.ts";
 
 /** R2's errors have no structured code; it stands in parentheses at the end of the message. */
 const BAD_DIGEST = /\(10037\)/;
+const CONNECTION_LOST = /Network connection lost/;
 const NO_SUCH_UPLOAD = /\(10024\)/;
 
 export interface UploadedPart {
@@ -13,11 +15,6 @@ export interface UploadedPart {
 export interface Multipart {
   readonly key: string;
   readonly uploadId: string;
-}
-
-export interface ByteRange {
-  readonly offset: number;
-  readonly length: number;
 }
 
 /** The bytes, in R2. */
@@ -50,6 +47,9 @@ export class Bucket {
       return object.size;
     } catch (error) {
       if (BAD_DIGEST.test(String(error))) throw digestMismatch(digest, error);
+      // Either side may have broken off, the client or R2. The client, if it is still there, should try again.
+      if (CONNECTION_LOST.test(String(error)))
+        throw new RegistryError("UNAVAILABLE", { cause: error });
       throw error;
     }
   }

@@ -1,14 +1,8 @@
 import type { Digest } from "../oci/digest.ts";
 import { RegistryError } from "../oci/errors.ts";
-import type { RepositoryName, Tag } from "../oci/reference.ts";
-import {
-  insertLinks,
-  insertRepository,
-  readableFrom,
-  type Sources,
-  sourceList,
-} from "./blob-index.ts";
-import type { Page } from "./tag-index.ts";
+import type { Page } from "../oci/page.ts";
+import type { RepositoryName, Sources, Tag } from "../oci/reference.ts";
+import { insertLinks, insertRepository, readableFrom, sourceList } from "./blob-index.ts";
 
 export interface StoredManifest {
   readonly digest: Digest;

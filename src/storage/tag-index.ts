@@ -1,11 +1,5 @@
+import type { Page } from "../oci/page.ts";
 import type { RepositoryName, Tag } from "../oci/reference.ts";
-
-/** One page of a list that is sorted by its bytes. */
-export interface Page {
-  /** The entry that the last page ended with, or "". It need not exist. */
-  readonly after: string;
-  readonly limit: number;
-}
 
 /** D1: the names of things, page by page. */
 export class TagIndex {
