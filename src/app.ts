@@ -1,7 +1,7 @@
 import { type IRequestStrict, Router } from "itty-router";
 import type { Actor } from "./auth/access.ts";
 import { authenticate, type Realm } from "./auth/authenticate.ts";
-import { authorize } from "./auth/authorize.ts";
+import { authorize, scopeOf } from "./auth/authorize.ts";
 import { type Env, readSettings, type Settings } from "./env.ts";
 import { bind, type Context, type Params } from "./http/context.ts";
 import { errorResponse } from "./http/error-response.ts";
@@ -61,7 +61,10 @@ async function respond(request: Request, env: Env, trace: Trace): Promise<Respon
   const match = await matchRoute(request, url);
   trace.route = match.route;
   trace.params = bind(match.params);
-  trace.actor = await actorOf(match.route, request, realm);
+  const scope = scopeOf(match.route.access, trace.params.name);
+  // The token service's own requests carry the credentials that it checks itself.
+  const header = match.route.access === "none" ? null : request.headers.get("authorization");
+  trace.actor = await authenticate(header, realm, scope);
   authorize(trace.actor, match.route.access, trace.params.name, realm);
   const registry = createRegistry(env, settings);
   // The route's path has the parameters that its handler takes: `route` in routes.ts sees to it.
@@ -101,12 +104,6 @@ async function matchRoute(request: Request, url: URL): Promise<Match> {
   });
 }
 
-/** The token service's own requests carry the credentials that it checks itself. */
-async function actorOf({ access }: Route, request: Request, realm: Realm): Promise<Actor> {
-  const header = access === "none" ? null : request.headers.get("authorization");
-  return authenticate(header, realm);
-}
-
 function realmOf(url: URL, settings: Settings): Realm {
   return {
     service: url.host,
@@ -119,7 +116,11 @@ function realmOf(url: URL, settings: Settings): Realm {
 
 function errorField(error: unknown): { error?: string } {
   if (error === null) return {};
-  if (error instanceof RegistryError) return { error: error.code };
+  if (error instanceof RegistryError) {
+    const cause =
+      error.status >= 500 && error.cause instanceof Error ? `: ${error.cause.message}` : "";
+    return { error: error.code + cause };
+  }
   return {
     error: error instanceof Error ? (error.stack ?? error.message) : "not an Error was thrown",
   };

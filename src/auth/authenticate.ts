@@ -21,15 +21,20 @@ export interface Credentials {
 /**
  * Who sends this Authorization header? No header is everyone's; a wrong one is refused, not taken for none.
  * Basic is understood but never offered: Docker, offered both, would send no token at all.
+ * @param scope what a token for this request has to name
  * @throws UNAUTHORIZED
  */
-export async function authenticate(header: string | null, realm: Realm): Promise<Actor> {
+export async function authenticate(
+  header: string | null,
+  realm: Realm,
+  scope: string | null,
+): Promise<Actor> {
   if (header === null) return anonymous(realm.publicPull);
   const [scheme, value = ""] = header.trim().split(/\s+/, 2);
   switch (scheme?.toLowerCase() ?? "") {
     case "bearer": {
       const actor = await verifyToken(value, realm);
-      if (actor === null) throw challenge(realm, { error: "invalid_token" });
+      if (actor === null) throw challenge(realm, { scope, error: "invalid_token" });
       // What everyone may do, a token does not take away.
       const everyone = anonymous(realm.publicPull);
       return { ...actor, grants: [...actor.grants, ...everyone.grants] };
@@ -38,10 +43,10 @@ export async function authenticate(header: string | null, realm: Realm): Promise
       const credentials = parseBasic(value);
       const actor = credentials && (await login(credentials, realm));
       if (actor) return actor;
-      throw challenge(realm, { message: "wrong user name or password" });
+      throw challenge(realm, { scope, message: "wrong user name or password" });
     }
     default:
-      throw challenge(realm, { message: "send a Bearer token" });
+      throw challenge(realm, { scope, message: "send a Bearer token" });
   }
 }
 
@@ -70,7 +75,7 @@ export function parseBasic(value: string): Credentials | null {
 
 interface Challenge {
   /** The scope that the request would have needed. */
-  readonly scope?: string;
+  readonly scope?: string | null;
   /** Clients fetch a new token only when told what was wrong with theirs (RFC 6750 § 3.1). */
   readonly error?: "invalid_token" | "insufficient_scope";
   readonly message?: string;
@@ -79,7 +84,7 @@ interface Challenge {
 /** 401 with exactly one challenge. Every value is quoted: the conformance suite's client reads no other form. */
 export function challenge(realm: Realm, { scope, error, message }: Challenge): RegistryError {
   const parameters = [`realm="${realm.url}"`, `service="${realm.service}"`];
-  if (scope !== undefined) parameters.push(`scope="${scope}"`);
+  if (scope) parameters.push(`scope="${scope}"`);
   if (error !== undefined) parameters.push(`error="${error}"`);
   return new RegistryError("UNAUTHORIZED", {
     ...(message === undefined ? {} : { message }),

@@ -6,6 +6,21 @@ import { challenge, type Realm } from "./authenticate.ts";
 /** What a client has to ask of the token service for an action; who pushes also reads. */
 const SCOPE: Record<Action, string> = { pull: "pull", push: "pull,push", delete: "delete" };
 
+/** The scope that a token needs for the access, or null where none is needed. */
+export function scopeOf(access: Access, repository: RepositoryName | undefined): string | null {
+  switch (access) {
+    case "none":
+    case "login":
+      return null;
+    case "catalog":
+      return "registry:catalog:*";
+    case "pull":
+    case "push":
+    case "delete":
+      return `repository:${repository}:${SCOPE[access]}`;
+  }
+}
+
 /**
  * Lets the actor through or throws: 401 where (other) credentials could help, 403 where they could not.
  * @param repository the repository in the path, where the access is an action on one
@@ -16,27 +31,25 @@ export function authorize(
   repository: RepositoryName | undefined,
   realm: Realm,
 ): void {
+  if (allowed(actor, access, repository)) return;
+  const scope = scopeOf(access, repository);
+  if (actor.via === "password") throw new RegistryError("DENIED");
+  if (actor.via === "anonymous" || scope === null) throw challenge(realm, { scope });
+  throw challenge(realm, { scope, error: "insufficient_scope" });
+}
+
+function allowed(actor: Actor, access: Access, repository: RepositoryName | undefined): boolean {
   switch (access) {
     case "none":
-      return;
+      return true;
     case "login":
       // Docker reads the challenge from this answer only, so everyone without credentials gets it (even if all is public).
-      if (actor.name === null) throw challenge(realm, {});
-      return;
+      return actor.name !== null;
     case "catalog":
-      if (actor.catalog) return;
-      throw refusal(actor, "registry:catalog:*", realm);
+      return actor.catalog;
     case "pull":
     case "push":
     case "delete":
-      if (repository === undefined) throw new Error(`a route with access ${access} has no name`);
-      if (may(actor, access, repository)) return;
-      throw refusal(actor, `repository:${repository}:${SCOPE[access]}`, realm);
+      return repository !== undefined && may(actor, access, repository);
   }
-}
-
-function refusal(actor: Actor, scope: string, realm: Realm): RegistryError {
-  if (actor.via === "password") return new RegistryError("DENIED");
-  if (actor.via === "anonymous") return challenge(realm, { scope });
-  return challenge(realm, { scope, error: "insufficient_scope" });
 }

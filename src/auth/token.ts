@@ -18,7 +18,7 @@ const Claims = v.object({
  * Signs what the actor was granted. The token is the whole decision: checking it needs no lookup.
  * @param service the registry's host, for which alone the token holds
  */
-export function signToken(
+export async function signToken(
   actor: Actor,
   access: readonly ScopeEntry[],
   { key, service }: { readonly key: string; readonly service: string },
@@ -32,7 +32,7 @@ export function signToken(
     .setNotBefore("0s")
     .setExpirationTime(`${TOKEN_SECONDS}s`)
     .setJti(crypto.randomUUID())
-    .sign(secret(key));
+    .sign(await secret(key));
 }
 
 /** @returns null for a token that is not ours, was changed or has expired */
@@ -42,7 +42,7 @@ export async function verifyToken(
 ): Promise<Actor | null> {
   try {
     const options = { algorithms: [ALGORITHM], issuer: service, audience: service };
-    const { payload } = await jwtVerify(token, secret(key), options);
+    const { payload } = await jwtVerify(token, await secret(key), options);
     return actorOf(v.parse(Claims, payload));
   } catch (error) {
     if (error instanceof errors.JOSEError || error instanceof v.ValiError) return null;
@@ -64,6 +64,19 @@ function actorOf({ sub, access, sources }: v.InferOutput<typeof Claims>): Actor 
   };
 }
 
-function secret(key: string): Uint8Array {
-  return new TextEncoder().encode(key);
+const imported = new Map<string, Promise<CryptoKey>>();
+
+/** Imported once for each key and isolate, not for each request. */
+function secret(key: string): Promise<CryptoKey> {
+  const known = imported.get(key) ?? importKey(key);
+  imported.set(key, known);
+  return known;
+}
+
+function importKey(key: string): Promise<CryptoKey> {
+  const algorithm = { name: "HMAC", hash: "SHA-256" };
+  return crypto.subtle.importKey("raw", new TextEncoder().encode(key), algorithm, false, [
+    "sign",
+    "verify",
+  ]);
 }

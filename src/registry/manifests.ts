@@ -119,7 +119,7 @@ export class Manifests {
     after: string,
   ): Promise<{ readonly referrers: Referrer[]; readonly next: Digest | null }> {
     const page = { ...REFERRERS_PAGE, after };
-    const rows = await this.#index.referrers(repository, subject, artifactType, page);
+    const { rows, more } = await this.#index.referrers(repository, subject, artifactType, page);
     const referrers = await Promise.all(
       rows.map(async (row) => {
         const { mediaType, digest, size } = row;
@@ -133,9 +133,7 @@ export class Manifests {
         };
       }),
     );
-    const bytes = rows.reduce((sum, { size }) => sum + size, 0);
-    const full = rows.length === page.limit || bytes >= page.maxBytes;
-    return { referrers, next: full ? (rows.at(-1)?.digest ?? null) : null };
+    return { referrers, next: more ? (rows.at(-1)?.digest ?? null) : null };
   }
 
   /** A tag gets the canonical sha256; a digest must be that of the bytes, in its own algorithm. */

@@ -168,30 +168,32 @@ export class ManifestIndex {
   }
 
   /**
-   * Manifests whose subject is the digest, in the order of their own digests.
+   * One page of the manifests whose subject is the digest, in the order of their own digests.
    * @param artifactType only these ("" for those without a type), or null for all
-   * @param page.maxBytes where the page ends, once it has a first entry: the manifests' sizes added up
+   * @param page.maxBytes what the page's manifests may add up to; a first one always fits
    */
   async referrers(
     repository: RepositoryName,
     subject: Digest,
     artifactType: string | null,
     page: Page & { readonly maxBytes: number },
-  ): Promise<StoredReferrer[]> {
+  ): Promise<{ readonly rows: StoredReferrer[]; readonly more: boolean }> {
     const typed = artifactType === null ? "" : "AND m.artifact_type = ?6";
     const parameters = [repository, subject, page.after, page.limit, page.maxBytes];
     const { results } = await this.#db
       .prepare(
-        `SELECT digest, mediaType, size, content, artifactType FROM (
-           SELECT *, sum(size) OVER (ORDER BY digest) - size AS bytesBefore FROM (
+        `SELECT digest, mediaType, size, content, artifactType, candidates FROM (
+           SELECT *, sum(size) OVER (ORDER BY digest) AS bytes,
+             row_number() OVER (ORDER BY digest) AS position, count(*) OVER () AS candidates
+           FROM (
              SELECT ${COLUMNS}, m.artifact_type AS artifactType FROM repositories r
              JOIN manifests m ON m.repository_id = r.id AND m.subject = ?2 AND m.digest > ?3 ${typed}
-             WHERE r.name = ?1 ORDER BY m.digest LIMIT ?4
+             WHERE r.name = ?1 ORDER BY m.digest LIMIT ?4 + 1
            )
-         ) WHERE bytesBefore < ?5 ORDER BY digest`,
+         ) WHERE position = 1 OR (position <= ?4 AND bytes <= ?5) ORDER BY position`,
       )
       .bind(...parameters, ...(artifactType === null ? [] : [artifactType]))
-      .all<StoredReferrer>();
-    return results;
+      .all<StoredReferrer & { candidates: number }>();
+    return { rows: results, more: results.length < (results[0]?.candidates ?? 0) };
   }
 }
