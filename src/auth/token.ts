@@ -64,19 +64,15 @@ function actorOf({ sub, access, sources }: v.InferOutput<typeof Claims>): Actor 
   };
 }
 
-const imported = new Map<string, Promise<CryptoKey>>();
+const imported = new Map<string, CryptoKey>();
 
 /** Imported once for each key and isolate, not for each request. */
-function secret(key: string): Promise<CryptoKey> {
-  const known = imported.get(key) ?? importKey(key);
-  imported.set(key, known);
-  return known;
-}
-
-function importKey(key: string): Promise<CryptoKey> {
+async function secret(key: string): Promise<CryptoKey> {
+  const known = imported.get(key);
+  if (known !== undefined) return known;
   const algorithm = { name: "HMAC", hash: "SHA-256" };
-  return crypto.subtle.importKey("raw", new TextEncoder().encode(key), algorithm, false, [
-    "sign",
-    "verify",
-  ]);
+  const bytes = new TextEncoder().encode(key);
+  const made = await crypto.subtle.importKey("raw", bytes, algorithm, false, ["sign", "verify"]);
+  imported.set(key, made);
+  return made;
 }

@@ -14,6 +14,23 @@ export function parsePage(query: URLSearchParams): Page {
   return { after: query.get("last") ?? "", limit };
 }
 
+/** The page and the entry after it, which shows whether there is a next one. */
+export function oneMore(page: Page): Page {
+  return { ...page, limit: page.limit + 1 };
+}
+
+/** The page's entries, and the Link to the next page if there is one; none after an empty page (`n=0`). */
+export function turnPage(
+  found: readonly string[],
+  { limit }: Page,
+  path: string,
+): { readonly entries: readonly string[]; readonly headers: Record<string, string> } {
+  const entries = found.slice(0, limit);
+  const last = entries.at(-1);
+  const more = found.length > limit && last !== undefined;
+  return { entries, headers: more ? nextLink(path, last, { n: String(limit) }) : {} };
+}
+
 /**
  * The Link to the page after `last` (RFC 8288), relative, so that it holds whatever name the registry is reached by.
  * @param parameters what else the next request has to repeat

@@ -153,9 +153,9 @@ export class Uploads {
   }
 
   /**
-   * Makes one object of the parts and the tail. Repeatable: when an earlier finish got as far as completing the object but
-   * not as far as saying so, the object is there, with exactly these bytes, since nothing else ever has its key.
-   * @throws DIGEST_INVALID before anything is written, or after reading back when the hash could not be carried along
+   * Makes one object of the parts and the tail, and verifies its digest: beforehand by the hash that was carried along, or
+   * by reading the object back when that could not be.
+   * @throws DIGEST_INVALID. The object of a mismatch is left to the session's alarm, which knows whether it is in use.
    */
   async #complete(
     multipart: Multipart,
@@ -165,6 +165,16 @@ export class Uploads {
   ): Promise<void> {
     const carried = carriedDigest(lease.algorithm, written, digest);
     if (carried !== null && carried !== digest) throw digestMismatch(digest);
+    const completedNow = await this.#completeOnce(multipart, lease, written);
+    if (completedNow && carried !== null) return;
+    if ((await this.#readBack(multipart.key, digest)) !== digest) throw digestMismatch(digest);
+  }
+
+  /**
+   * @returns false when an earlier finish got as far as completing the object, but not as far as saying so. Its last bytes
+   *   came in that request's body, so they are not known to be these.
+   */
+  async #completeOnce(multipart: Multipart, lease: Lease, written: Written): Promise<boolean> {
     try {
       const parts = [...written.parts];
       if (written.tail.length > 0) {
@@ -172,14 +182,11 @@ export class Uploads {
         parts.push(await this.#bucket.uploadPart(multipart, number, written.tail));
       }
       await this.#bucket.completeMultipart(multipart, parts);
+      return true;
     } catch (error) {
-      const completed =
-        isNoSuchUpload(error) && (await this.#bucket.sizeOf(multipart.key)) === written.offset;
-      if (!completed) throw error;
-    }
-    // A mismatch leaves the object to the session's alarm, which knows whether it is in use.
-    if (carried === null && (await this.#readBack(multipart.key, digest)) !== digest) {
-      throw digestMismatch(digest);
+      const size = isNoSuchUpload(error) ? await this.#bucket.sizeOf(multipart.key) : null;
+      if (size === written.offset) return false;
+      throw error;
     }
   }
 

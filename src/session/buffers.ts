@@ -5,14 +5,23 @@
  */
 export const BUFFER_BUDGET = 64 * 1024 * 1024;
 
+/**
+ * Waiting is a timer of the request's own. The runtime takes a request that waits for another one's promise for hung and
+ * cancels it, since it has nothing under way that could wake it.
+ */
+const POLL = 5;
+/** A waiter that has not polled for so long belongs to a request that is no more. */
+const STALE = 5_000;
+
 interface Waiter {
   readonly bytes: number;
-  readonly admit: () => void;
+  /** When it last polled, in milliseconds. */
+  seen: number;
 }
 
 export class Buffers {
   readonly #limit: number;
-  readonly #waiting: Waiter[] = [];
+  #waiting: Waiter[] = [];
   #used = 0;
   #peak = 0;
 
@@ -31,26 +40,26 @@ export class Buffers {
 
   /** Waits until that many bytes are free and takes them. Give them back with `release`. */
   async acquire(bytes: number): Promise<void> {
-    if (this.#waiting.length === 0 && this.#used + bytes <= this.#limit) {
-      this.#take(bytes);
-      return;
+    const waiter = { bytes, seen: Date.now() };
+    while (!this.#admit(waiter)) {
+      await scheduler.wait(POLL);
+      waiter.seen = Date.now();
     }
-    await new Promise<void>((admit) => this.#waiting.push({ bytes, admit }));
   }
 
   release(bytes: number): void {
     this.#used -= bytes;
-    for (let next = this.#waiting[0]; next !== undefined; next = this.#waiting[0]) {
-      if (this.#used + next.bytes > this.#limit) return;
-      this.#waiting.shift();
-      this.#take(next.bytes);
-      next.admit();
-    }
   }
 
-  #take(bytes: number): void {
-    this.#used += bytes;
+  /** Takes the waiter's bytes if it is its turn and they are free; else it stands in the queue. */
+  #admit(waiter: Waiter): boolean {
+    this.#waiting = this.#waiting.filter(({ seen }) => waiter.seen - seen < STALE);
+    if (!this.#waiting.includes(waiter)) this.#waiting.push(waiter);
+    if (this.#waiting[0] !== waiter || this.#used + waiter.bytes > this.#limit) return false;
+    this.#waiting.shift();
+    this.#used += waiter.bytes;
     this.#peak = Math.max(this.#peak, this.#used);
+    return true;
   }
 }
 
