@@ -1,0 +1,63 @@
+/**
+ * What Slipway is measured against: a Worker whose every route does one platform call, or for a layer the least that a
+ * stream of unknown length needs. No authentication, no index, no hash, no log. Plain JavaScript: it runs as it stands.
+ */
+
+/** As Slipway's: the size of a part, and how many may travel at once. */
+const PART_SIZE = 8 * 1024 * 1024;
+const PARTS_IN_FLIGHT = 2;
+
+export default {
+  async fetch(request, env) {
+    const url = new URL(request.url);
+    const [, kind, key] = url.pathname.split("/");
+    switch (`${request.method} ${kind}`) {
+      case "PUT multipart":
+        await putMultipart(env.BLOBS, key, request.body);
+        return new Response(null, { status: 201 });
+      case "PUT object": {
+        const sha256 = url.searchParams.get("sha256");
+        await env.BLOBS.put(key, request.body, sha256 === null ? {} : { sha256 });
+        return new Response(null, { status: 201 });
+      }
+      case "GET object": {
+        const object = await env.BLOBS.get(key);
+        return new Response(object.body, {
+          headers: { "content-type": "application/octet-stream" },
+        });
+      }
+      case "PUT row":
+        await env.DB.exec("CREATE TABLE IF NOT EXISTS texts (key TEXT PRIMARY KEY, content TEXT)");
+        await env.DB.prepare("INSERT INTO texts VALUES (?, ?)")
+          .bind(key, await request.text())
+          .run();
+        return new Response(null, { status: 201 });
+      case "GET row": {
+        const query = env.DB.prepare("SELECT content FROM texts WHERE key = ?").bind(key);
+        const { content } = await query.first();
+        const type = "application/vnd.oci.image.manifest.v1+json";
+        return new Response(content, { headers: { "content-type": type } });
+      }
+      default:
+        return new Response(null, { status: 404 });
+    }
+  },
+};
+
+async function putMultipart(bucket, key, body) {
+  const upload = await bucket.createMultipartUpload(key);
+  const reader = body.getReader({ mode: "byob" });
+  const parts = [];
+  const inFlight = new Set();
+  for (let number = 1, ended = false; !ended; number++) {
+    const { value } = await reader.readAtLeast(PART_SIZE, new Uint8Array(PART_SIZE));
+    // Fewer bytes than asked for come at the body's end alone.
+    ended = value === undefined || value.byteLength < PART_SIZE;
+    if (value === undefined || value.byteLength === 0) break;
+    const part = upload.uploadPart(number, value).finally(() => inFlight.delete(part));
+    parts.push(part);
+    inFlight.add(part);
+    if (inFlight.size >= PARTS_IN_FLIGHT) await Promise.race(inFlight);
+  }
+  await upload.complete(await Promise.all(parts));
+}
