@@ -1,0 +1,191 @@
+/** The budgets of the design, § 5: calls on the critical path, counted over the real bindings. */
+import { beforeAll, expect, test } from "vitest";
+import { basic, HOST, RegistryClient, streamOf } from "./support/client.ts";
+import { Counter } from "./support/counting.ts";
+import { blob, digestOf, imageManifest, index, type Manifest } from "./support/images.ts";
+
+const MIB = 1024 * 1024;
+const counter = new Counter();
+const client = new RegistryClient({ send: counter.send });
+const layer = blob(1000);
+let image: Manifest;
+
+beforeAll(async () => {
+  await client.pushBlob(layer);
+  image = await client.pushManifest(imageManifest({ config: layer }), "latest");
+});
+
+test("the counter counts: a push of a blob is seen in D1, R2 and a Durable Object", async () => {
+  const calls = await counter.during(() => client.pushBlob(blob()));
+  expect(calls.d1Batches).toBeGreaterThan(0);
+  expect(calls.r2).toBeGreaterThan(0);
+  expect(calls.durableObject).toBeGreaterThan(0);
+});
+
+test.each(["GET", "HEAD"])("%s of a manifest by tag: one query", async (method) => {
+  const calls = await counter.during(() => ok(client.request(method, "manifests/latest")));
+  expect(calls).toEqual({ d1Queries: 1, d1Batches: 0, r2: 0, durableObject: 0 });
+});
+
+test.each(["GET", "HEAD"])("%s of a manifest by digest: one query", async (method) => {
+  const calls = await counter.during(() => ok(client.request(method, `manifests/${image.digest}`)));
+  expect(calls).toEqual({ d1Queries: 1, d1Batches: 0, r2: 0, durableObject: 0 });
+});
+
+test("GET of a blob: one query and one read", async () => {
+  const calls = await counter.during(() => client.pullBlob(layer.digest));
+  expect(calls).toEqual({ d1Queries: 1, d1Batches: 0, r2: 1, durableObject: 0 });
+});
+
+test("GET of a blob's range: the same", async () => {
+  const headers = { range: "bytes=10-19" };
+  const calls = await counter.during(() => ok(client.get(`blobs/${layer.digest}`, headers)));
+  expect(calls).toEqual({ d1Queries: 1, d1Batches: 0, r2: 1, durableObject: 0 });
+});
+
+test("HEAD of a blob: one query", async () => {
+  const calls = await counter.during(() => ok(client.head(`blobs/${layer.digest}`)));
+  expect(calls).toEqual({ d1Queries: 1, d1Batches: 0, r2: 0, durableObject: 0 });
+});
+
+test("304 for what the client has: one query", async () => {
+  const headers = { "if-none-match": `"${layer.digest}"` };
+  const calls = await counter.during(() => client.get(`blobs/${layer.digest}`, headers));
+  expect(calls).toEqual({ d1Queries: 1, d1Batches: 0, r2: 0, durableObject: 0 });
+});
+
+test("tags and referrers: one query each", async () => {
+  const once = { d1Queries: 1, d1Batches: 0, r2: 0, durableObject: 0 };
+  expect(await counter.during(() => client.listTags())).toEqual(once);
+  expect(await counter.during(() => client.referrers(image.digest))).toEqual(once);
+});
+
+test("POST of an upload: at most one call of its session, nothing else", async () => {
+  const calls = await counter.during(() => client.startUpload());
+  expect(calls).toMatchObject({ d1Queries: 0, d1Batches: 0, r2: 0 });
+  expect(calls.durableObject).toBeLessThanOrEqual(1);
+});
+
+test("a mount: one batch", async () => {
+  const other = client.in(`${client.repository}/mounted`);
+  const path = `blobs/uploads/?mount=${layer.digest}&from=${client.repository}`;
+  const calls = await counter.during(() => ok(other.request("POST", path)));
+  expect(calls).toEqual({ d1Queries: 0, d1Batches: 1, r2: 0, durableObject: 0 });
+});
+
+test.each([
+  ["1 byte, announced", 1, false],
+  ["1 MiB, announced", MIB, false],
+  ["1 MiB, not announced", MIB, true],
+  ["a byte less than a part", 8 * MIB - 1, true],
+])("PATCH of %s: no call of R2, two of the session", async (_, size, chunked) => {
+  const { bytes } = blob(size);
+  const location = await client.startUpload();
+  const calls = await counter.during(() =>
+    client.append(location, chunked ? streamOf(bytes) : bytes),
+  );
+  expect(calls).toMatchObject({ d1Queries: 0, d1Batches: 0 });
+  expect(calls.r2).toBeLessThanOrEqual(1);
+  expect(calls.durableObject).toBeLessThanOrEqual(2);
+});
+
+test.each([8, 9, 16, 20, 40])(
+  "PATCH of %i MiB: a call a part and one more, two of the session",
+  async (size) => {
+    const { bytes } = blob(size * MIB);
+    const location = await client.startUpload();
+    const calls = await counter.during(() => client.append(location, streamOf(bytes)));
+    expect(calls).toMatchObject({ d1Queries: 0, d1Batches: 0 });
+    expect(calls.r2).toBeLessThanOrEqual(size / 8 + 1);
+    expect(calls.durableObject).toBeLessThanOrEqual(2);
+  },
+);
+
+test("PATCH of a small chunk to a big upload: no call of R2", async () => {
+  let location = await client.startUpload();
+  location = await client.append(location, blob(20 * MIB).bytes);
+  const calls = await counter.during(() => client.append(location, blob(1000).bytes));
+  expect(calls).toMatchObject({ d1Queries: 0, d1Batches: 0, r2: 0 });
+  expect(calls.durableObject).toBeLessThanOrEqual(2);
+});
+
+test.each([
+  ["an empty upload with an empty PUT", 0, 0, 0],
+  ["one small PATCH", 1000, 0, 0],
+  ["one PATCH of several parts", 20 * MIB, 0, 0],
+  ["a PUT with all bytes", 0, 9 * MIB, 0],
+  ["ranged chunks", 0, 0, 20 * MIB],
+  ["ranged chunks, of whole parts exactly", 0, 0, 16 * MIB],
+  ["ranged chunks and the last bytes in the PUT", 0, 1000, 9 * MIB],
+])(
+  "finish of %s: one batch, two calls of R2, two of the session",
+  async (_, whole, put, ranged) => {
+    const { bytes, digest } = blob(whole + put + ranged);
+    const sent = whole + ranged;
+    let location = await client.startUpload();
+    if (whole > 0) location = await client.append(location, streamOf(bytes.slice(0, whole)));
+    for (const [first, end] of ranged === 0 ? [] : [[0, 100] as const, [100, sent] as const]) {
+      const range = { first, last: end - 1 };
+      location = await client.append(location, bytes.slice(first, end), range);
+    }
+    const body = put === 0 ? null : bytes.slice(sent);
+    const calls = await counter.during(() => ok(client.finish(location, digest, body)));
+    expect(calls).toMatchObject({ d1Queries: 0, d1Batches: 1 });
+    expect(calls.r2).toBeLessThanOrEqual(2);
+    expect(calls.durableObject).toBeLessThanOrEqual(2);
+    expect(digestOf(await client.pullBlob(digest))).toBe(digest);
+  },
+);
+
+test("a finish that is repeated: one call of the session", async () => {
+  const { bytes, digest } = blob();
+  const location = await client.startUpload();
+  await client.finish(location, digest, bytes);
+  const calls = await counter.during(() => ok(client.finish(location, digest, bytes)));
+  expect(calls).toMatchObject({ d1Queries: 0, d1Batches: 0, r2: 0 });
+  expect(calls.durableObject).toBeLessThanOrEqual(1);
+});
+
+test.each([1, 500])("PUT of a manifest with %i references: one read and one batch", async (n) => {
+  const layers = Array.from({ length: n - 1 }, () => blob(8));
+  for (let i = 0; i < layers.length; i += 50) {
+    await Promise.all(layers.slice(i, i + 50).map((content) => client.pushBlob(content)));
+  }
+  const manifest = imageManifest({ config: layer, layers });
+  const calls = await counter.during(() => ok(client.putManifest(`n${n}`, manifest)));
+  expect(calls).toMatchObject({ d1Batches: 1, r2: 0, durableObject: 0 });
+  expect(calls.d1Queries).toBeLessThanOrEqual(1);
+});
+
+test("PUT of an index, with a subject and ten tags: no more", async () => {
+  const tags = Array.from({ length: 10 }, (_, i) => `tag=x${i}`).join("&");
+  const subject = { mediaType: image.mediaType, digest: image.digest, size: image.bytes.length };
+  const list = index([image], { subject });
+  const put = () => ok(client.putManifest(`${list.digest}?${tags}`, list));
+  const calls = await counter.during(put);
+  expect(calls).toMatchObject({ d1Batches: 1, r2: 0, durableObject: 0 });
+  expect(calls.d1Queries).toBeLessThanOrEqual(1);
+});
+
+test("a token: at most one query", async () => {
+  const scope = `repository:${client.repository}:pull,push`;
+  const calls = await counter.during(() => client.token(scope));
+  expect(calls).toMatchObject({ d1Batches: 0, r2: 0, durableObject: 0 });
+  expect(calls.d1Queries).toBeLessThanOrEqual(1);
+});
+
+test("what is refused for its credentials costs nothing", async () => {
+  const refused = { d1Queries: 0, d1Batches: 0, r2: 0, durableObject: 0 };
+  for (const authorization of [null, basic("admin", "wrong"), "Bearer nonsense"]) {
+    const stranger = client.as(authorization);
+    expect(await counter.during(() => stranger.get("manifests/latest"))).toEqual(refused);
+    expect(await counter.during(() => stranger.get(`/token?service=${HOST}`))).toEqual(refused);
+  }
+});
+
+/** The answer, read to its end, once it is seen to be no refusal. */
+async function ok(answer: Promise<Response>): Promise<void> {
+  const response = await answer;
+  expect(response.status).toBeLessThan(300);
+  await response.arrayBuffer();
+}

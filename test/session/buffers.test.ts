@@ -1,0 +1,90 @@
+import { expect, test } from "vitest";
+import { BUFFER_BUDGET, Buffers } from "../../src/session/buffers.ts";
+import { random } from "../support/images.ts";
+
+test("what fits is given at once", async () => {
+  const buffers = new Buffers(100);
+  await buffers.acquire(60);
+  await buffers.acquire(40);
+  expect(buffers.used).toBe(100);
+});
+
+test("what does not fit waits until enough is given back", async () => {
+  const buffers = new Buffers(100);
+  await buffers.acquire(80);
+  const order = waiting(buffers, [50]);
+  await aWhile();
+  expect(order).toEqual([]);
+  buffers.release(20);
+  await aWhile();
+  expect(order).toEqual([]);
+  buffers.release(60);
+  await expect.poll(() => order).toEqual([50]);
+  expect(buffers.used).toBe(50);
+});
+
+test("first come, first served: a small one does not pass a big one", async () => {
+  const buffers = new Buffers(100);
+  await buffers.acquire(90);
+  const order = waiting(buffers, [50, 5, 60]);
+  await aWhile();
+  expect(order).toEqual([]);
+  buffers.release(90);
+  await expect.poll(() => order).toEqual([50, 5]);
+  await aWhile();
+  expect(order).toEqual([50, 5]);
+  buffers.release(55);
+  await expect.poll(() => order).toEqual([50, 5, 60]);
+});
+
+test("nothing is taken for nothing: zero bytes do not wait for space", async () => {
+  const buffers = new Buffers(100);
+  await buffers.acquire(100);
+  await buffers.acquire(0);
+  expect(buffers.used).toBe(100);
+});
+
+test("the peak is the most that ever was in use", async () => {
+  const buffers = new Buffers(100);
+  await buffers.acquire(70);
+  buffers.release(70);
+  await buffers.acquire(30);
+  expect(buffers.peak).toBe(70);
+  expect(buffers.used).toBe(30);
+});
+
+test("a hundred takers at once: never above the limit, all are served, all comes back", async () => {
+  const buffers = new Buffers(1_000);
+  const next = random(7);
+  let served = 0;
+  await Promise.all(
+    Array.from({ length: 100 }, async () => {
+      const bytes = next() % 400;
+      await buffers.acquire(bytes);
+      expect(buffers.used).toBeLessThanOrEqual(1_000);
+      for (let turns = next() % 5; turns > 0; turns--) await Promise.resolve();
+      buffers.release(bytes);
+      served++;
+    }),
+  );
+  expect(served).toBe(100);
+  expect(buffers.used).toBe(0);
+  expect(buffers.peak).toBeGreaterThan(600);
+  expect(buffers.peak).toBeLessThanOrEqual(1_000);
+});
+
+test("the isolate's budget is 64 MiB", () => {
+  expect(BUFFER_BUDGET).toBe(64 * 1024 * 1024);
+});
+
+/** Takes each amount, in this order; what was given shows up in the answer. */
+function waiting(buffers: Buffers, amounts: readonly number[]): number[] {
+  const order: number[] = [];
+  for (const bytes of amounts) void buffers.acquire(bytes).then(() => order.push(bytes));
+  return order;
+}
+
+/** Time enough for whoever waits wrongly to be served; who waits rightly may take longer. */
+function aWhile(): Promise<void> {
+  return scheduler.wait(50);
+}

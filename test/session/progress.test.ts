@@ -1,0 +1,157 @@
+import { describe, expect, test } from "vitest";
+import type { Digest } from "../../src/oci/digest.ts";
+import {
+  advance,
+  begun,
+  grant,
+  PART_SIZE,
+  type Position,
+  type Progress,
+  replacesTail,
+  type Written,
+} from "../../src/session/progress.ts";
+
+const NEXT: Position = { kind: "next" };
+const MULTIPART = { key: "blobs/x", uploadId: "u" };
+const STATE = new Uint8Array([1, 2, 3]);
+
+/** An upload of three parts and a tail of ten bytes. */
+const WRITTEN: Progress = {
+  ...begun("a/b", "sha256"),
+  hash: { kind: "running", state: STATE },
+  offset: 3 * PART_SIZE + 10,
+  tailLength: 10,
+  multipart: MULTIPART,
+  lastPart: 3,
+  writer: 4,
+  committed: 4,
+};
+
+describe("grant", () => {
+  const at = WRITTEN.offset;
+  test.each<[string, Position, number | null]>([
+    ["no position", NEXT, at],
+    ["a range that continues", { kind: "range", start: at, length: 5 }, at],
+    ["a range after a gap", { kind: "range", start: at + 1, length: 5 }, null],
+    ["a range again from the beginning", { kind: "range", start: 0, length: at }, null],
+    ["a range that overlaps", { kind: "range", start: at - 1, length: 5 }, null],
+    ["the newest Location", { kind: "location", offset: at }, at],
+    ["the first Location", { kind: "location", offset: 0 }, 0],
+    ["a Location in between", { kind: "location", offset: PART_SIZE }, null],
+    ["a Location of the future", { kind: "location", offset: at + 1 }, null],
+  ])("%s", (_, position, offset) => {
+    expect(grant(WRITTEN, position, false)?.lease.offset ?? null).toBe(offset);
+  });
+
+  test.each<Position>([
+    NEXT,
+    { kind: "range", start: 0, length: 5 },
+    { kind: "location", offset: 0 },
+  ])("an empty upload begins at 0: %o", (position) => {
+    const lease = grant(begun("a/b", "sha512"), position, false)?.lease;
+    expect(lease).toMatchObject({ offset: 0, multipart: null, firstPart: 1, algorithm: "sha512" });
+  });
+
+  test("the lease continues hash, tail and parts", () => {
+    expect(grant(WRITTEN, NEXT, false)?.lease).toMatchObject({
+      writer: 5,
+      hash: WRITTEN.hash,
+      tailLength: 10,
+      multipart: MULTIPART,
+      firstPart: 4,
+    });
+  });
+
+  test("starting over begins a multipart upload of its own and keeps the book as it was", () => {
+    const granted = grant(WRITTEN, { kind: "location", offset: 0 }, false);
+    expect(granted?.lease).toMatchObject({
+      offset: 0,
+      tailLength: 0,
+      multipart: null,
+      hash: { kind: "running", state: null },
+      firstPart: 1,
+    });
+    expect(granted?.progress).toMatchObject({ offset: at, lastPart: 3, multipart: MULTIPART });
+  });
+
+  test("writers at once get part numbers that do not meet", () => {
+    const first = grant(WRITTEN, NEXT, false);
+    const second = grant(first?.progress ?? WRITTEN, NEXT, false);
+    expect(first?.lease.maxPart).toBeLessThan(second?.lease.firstPart ?? 0);
+    expect(second?.lease.writer).toBe((first?.lease.writer ?? 0) + 1);
+  });
+
+  test("no part number passes R2's 10,000", () => {
+    let progress: Progress = WRITTEN;
+    let granted = grant(progress, NEXT, false);
+    for (let i = 0; granted !== null && i < 100; i++) {
+      expect(granted.lease.maxPart).toBeLessThanOrEqual(10_000);
+      progress = granted.progress;
+      granted = grant(progress, NEXT, false);
+    }
+    expect(granted).toBeNull();
+  });
+
+  test("each finishing request has a number of its own", () => {
+    const first = grant(WRITTEN, NEXT, true);
+    const second = grant(first?.progress ?? WRITTEN, NEXT, true);
+    expect([first?.lease.attempt, second?.lease.attempt]).toEqual([1, 2]);
+    expect(grant(WRITTEN, NEXT, false)?.progress.attempts).toBe(0);
+  });
+});
+
+describe("advance", () => {
+  const written: Written = {
+    from: WRITTEN.offset,
+    offset: WRITTEN.offset + 5,
+    hash: WRITTEN.hash,
+    multipart: MULTIPART,
+    parts: [],
+    tail: new Uint8Array(5),
+  };
+
+  test("bytes that fill no part are added to the tail", () => {
+    expect(replacesTail(written)).toBe(false);
+    expect(advance(WRITTEN, written)).toMatchObject({
+      offset: WRITTEN.offset + 5,
+      tailLength: 15,
+      lastPart: 3,
+      multipart: MULTIPART,
+    });
+  });
+
+  test("a new part takes the tail along", () => {
+    const more = {
+      ...written,
+      parts: [
+        { number: 4, etag: "4" },
+        { number: 5, etag: "5" },
+      ],
+      tail: new Uint8Array(7),
+    };
+    expect(replacesTail(more)).toBe(true);
+    expect(advance(WRITTEN, more)).toMatchObject({ tailLength: 7, lastPart: 5 });
+  });
+
+  test("starting over forgets the parts that were", () => {
+    const again = { ...written, from: 0, offset: 5, multipart: null };
+    expect(replacesTail(again)).toBe(true);
+    expect(advance(WRITTEN, again)).toMatchObject({
+      offset: 5,
+      tailLength: 5,
+      lastPart: 0,
+      multipart: null,
+    });
+  });
+
+  test("the newest writer is the committed one, and none is at work", () => {
+    const granted = grant(WRITTEN, NEXT, false);
+    const after = advance(granted?.progress ?? WRITTEN, written);
+    expect(after).toMatchObject({ writer: 5, committed: 5, writersAtWork: 0, ended: null });
+  });
+
+  test("the hash is the writer's", () => {
+    const hash = { kind: "whole", digest: "sha256:x" as Digest } as const;
+    expect(advance(WRITTEN, { ...written, hash }).hash).toEqual(hash);
+  });
+});

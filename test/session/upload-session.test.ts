@@ -1,0 +1,248 @@
+/** The session object under what the platform does to it: evictions, clients that vanish, alarms. */
+import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
+import { env } from "cloudflare:workers";
+import { expect, test } from "vitest";
+import { handle } from "../../src/app.ts";
+import { buffers } from "../../src/session/buffers.ts";
+import {
+  brokenStream,
+  locationOf,
+  RegistryClient,
+  refusal,
+  streamOf,
+  uploadOf,
+} from "../support/client.ts";
+import { blob, digestOf, unknownDigest } from "../support/images.ts";
+import { isOpen, keys, session, stored } from "../support/storage.ts";
+
+const MIB = 1024 * 1024;
+
+function stubOf(location: string) {
+  return env.SESSIONS.getByName(uploadOf(location));
+}
+
+test("a chunked upload goes on over evictions between all of its requests", async () => {
+  const client = new RegistryClient();
+  const { bytes, digest } = blob(20 * MIB);
+  let location = await client.startUpload();
+  for (const [first, last] of [
+    [0, 99],
+    [100, 9 * MIB],
+    [9 * MIB + 1, 18 * MIB],
+    [18 * MIB + 1, 20 * MIB - 1],
+  ] as const) {
+    await evictDurableObject(stubOf(location));
+    location = await client.append(location, bytes.slice(first, last + 1), { first, last });
+  }
+  await evictDurableObject(stubOf(location));
+  expect(await client.progress(location)).toBe(`0-${20 * MIB - 1}`);
+  await evictDurableObject(stubOf(location));
+  expect((await client.finish(location, digest)).status).toBe(201);
+  await evictDurableObject(stubOf(location));
+  expect((await client.finish(location, digest)).status).toBe(201);
+  expect(digestOf(await client.pullBlob(digest))).toBe(digest);
+});
+
+test("an eviction while a PATCH is arriving does no harm", async () => {
+  const client = new RegistryClient();
+  const { bytes, digest } = blob(10 * MIB);
+  const location = await client.startUpload();
+  const { readable, writable } = new IdentityTransformStream();
+  const writer = writable.getWriter();
+  const patched = client.patch(location, readable);
+  await writer.write(bytes.slice(0, 9 * MIB));
+  await evictDurableObject(stubOf(location));
+  await writer.write(bytes.slice(9 * MIB));
+  await writer.close();
+  expect((await patched).status).toBe(202);
+  expect((await client.finish(location, digest)).status).toBe(201);
+  expect(digestOf(await client.pullBlob(digest))).toBe(digest);
+});
+
+test.each([
+  ["before the first part is whole", 1_000],
+  ["after two parts", 17 * MIB],
+])("a client that hangs up %s leaves the upload where it was, and resumes", async (_, sent) => {
+  const client = new RegistryClient({ send: (request) => handle(request, env) });
+  const { bytes, digest } = blob(20 * MIB);
+  const location = await client.append(await client.startUpload(), bytes.slice(0, MIB), {
+    first: 0,
+    last: MIB - 1,
+  });
+  const before = await session(location);
+  const used = buffers.used;
+  const body = brokenStream(bytes.slice(MIB, MIB + sent));
+  const broken = await client.patch(location, body);
+  expect(broken.status).toBeGreaterThanOrEqual(400);
+  expect(buffers.used).toBe(used);
+  expect(await client.progress(location)).toBe(`0-${MIB - 1}`);
+  expect(await session(location)).toMatchObject({ offset: before?.offset, multipart: null });
+  const rest = { first: MIB, last: bytes.length - 1 };
+  await client.append(location, bytes.slice(MIB), rest);
+  expect((await client.finish(location, digest)).status).toBe(201);
+  expect(digestOf(await client.pullBlob(digest))).toBe(digest);
+});
+
+test("a client that hangs up is no error of the registry: a 4xx, not a 500", async () => {
+  const client = new RegistryClient({ send: (request) => handle(request, env) });
+  const location = await client.startUpload();
+  const patched = await client.patch(location, brokenStream(blob(100).bytes));
+  expect((await refusal(patched)).status).toBeOneOf([400, 408, 499]);
+  const finished = await client.finish(location, unknownDigest(), brokenStream(blob(100).bytes));
+  expect((await refusal(finished)).status).toBeOneOf([400, 408, 499]);
+});
+
+test("a client that hangs up in the middle of its PUT can put again", async () => {
+  const client = new RegistryClient({ send: (request) => handle(request, env) });
+  const { bytes, digest } = blob(9 * MIB);
+  const location = await client.startUpload();
+  const broken = await client.finish(location, digest, brokenStream(bytes.slice(0, 8 * MIB)));
+  expect(broken.status).toBeGreaterThanOrEqual(400);
+  expect((await client.head(`blobs/${digest}`)).status).toBe(404);
+  expect((await client.finish(location, digest, bytes)).status).toBe(201);
+  expect(digestOf(await client.pullBlob(digest))).toBe(digest);
+});
+
+test("expiry: an upload that stands still is forgotten, its multipart upload aborted", async () => {
+  const client = new RegistryClient();
+  const before = await stored();
+  const location = await client.append(await client.startUpload(), blob(9 * MIB).bytes);
+  const multipart = (await session(location))?.multipart;
+  if (!multipart) throw new Error("nine MiB make a part");
+  expect(await runDurableObjectAlarm(stubOf(location))).toBe(true);
+  expect(await isOpen(multipart)).toBe(false);
+  expect(await stored()).toEqual(before);
+  expect(await session(location)).toBeUndefined();
+  expect(await refusal(await client.get(location))).toEqual({
+    status: 404,
+    code: "BLOB_UPLOAD_UNKNOWN",
+  });
+  expect((await client.finish(location, unknownDigest())).status).toBe(404);
+});
+
+test("expiry: the alarm is set for the time that the settings say, anew with each request", async () => {
+  const client = new RegistryClient();
+  const location = await client.startUpload();
+  const alarms: number[] = [];
+  for (let i = 0; i < 2; i++) {
+    const began = Date.now();
+    await client.append(location, blob(10).bytes);
+    const alarm = await alarmOf(location);
+    expect(alarm).toBeGreaterThanOrEqual(began + 24 * 3_600_000);
+    alarms.push(alarm);
+  }
+  expect(alarms[1]).toBeGreaterThanOrEqual(alarms[0] ?? 0);
+});
+
+test("expiry: a finished upload is forgotten too; its blob stays", async () => {
+  const client = new RegistryClient();
+  const { bytes, digest } = blob(9 * MIB);
+  const location = await client.append(await client.startUpload(), bytes);
+  await client.finish(location, digest);
+  const before = await stored();
+  expect(await runDurableObjectAlarm(stubOf(location))).toBe(true);
+  expect(await stored()).toEqual(before);
+  expect(digestOf(await client.pullBlob(digest))).toBe(digest);
+  expect((await client.finish(location, digest)).status).toBe(404);
+});
+
+test("expiry: what refused finishes left behind is cleared away", async () => {
+  const client = new RegistryClient();
+  const before = await keys();
+  const location = await client.append(await client.startUpload(), blob(9 * MIB).bytes);
+  const wrong = await client.finish(location, digestOf(new Uint8Array(1), "sha512"));
+  expect(wrong.status).toBe(400);
+  await runDurableObjectAlarm(stubOf(location));
+  expect(await keys()).toEqual(before);
+});
+
+test("expiry: a finish after refused ones keeps its object, and only that", async () => {
+  const client = new RegistryClient();
+  const before = await keys();
+  const { bytes, digest } = blob(9 * MIB);
+  const location = await client.append(await client.startUpload(), bytes.slice(0, MIB));
+  const rest = bytes.slice(MIB);
+  for (let i = 0; i < 3; i++) {
+    expect((await client.finish(location, unknownDigest(), rest)).status).toBe(400);
+  }
+  expect((await client.finish(location, digest, rest)).status).toBe(201);
+  await runDurableObjectAlarm(stubOf(location));
+  expect((await keys()).length).toBe(before.length + 1);
+  expect(digestOf(await client.pullBlob(digest))).toBe(digest);
+});
+
+test("cancelling aborts the multipart upload at once and leaves nothing in the bucket", async () => {
+  const client = new RegistryClient();
+  const before = await stored();
+  const location = await client.append(await client.startUpload(), blob(9 * MIB).bytes);
+  const multipart = (await session(location))?.multipart;
+  if (!multipart) throw new Error("nine MiB make a part");
+  expect((await client.request("DELETE", location)).status).toBe(204);
+  expect(await isOpen(multipart)).toBe(false);
+  expect(await stored()).toEqual(before);
+});
+
+test("starting over aborts the multipart upload that it replaces", async () => {
+  const client = new RegistryClient();
+  const location = await client.startUpload();
+  const { bytes, digest } = blob(9 * MIB);
+  await client.append(location, streamOf(bytes));
+  const superseded = (await session(location))?.multipart;
+  if (!superseded) throw new Error("nine MiB make a part");
+  await client.append(location, streamOf(bytes));
+  expect((await client.finish(location, digest)).status).toBe(201);
+  expect(await isOpen(superseded)).toBe(false);
+});
+
+test("a loser of two PATCHes at once aborts the multipart upload that it began", async () => {
+  const client = new RegistryClient();
+  const before = await keys();
+  const location = await client.startUpload();
+  const chunk = blob(9 * MIB).bytes;
+  const answers = await Promise.all([
+    client.patch(location, streamOf(chunk)),
+    client.patch(location, streamOf(chunk)),
+  ]);
+  expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([202, 416]));
+  await runDurableObjectAlarm(stubOf(location));
+  expect(await keys()).toEqual(before);
+});
+
+test("bytes that were there already leave no second object behind", async () => {
+  const client = new RegistryClient();
+  const { bytes, digest } = blob(9 * MIB);
+  await client.pushBlob({ bytes, digest });
+  const before = await keys();
+  const location = await client.append(await client.startUpload(), bytes);
+  expect((await client.finish(location, digest)).status).toBe(201);
+  expect(await keys()).toEqual(before);
+});
+
+test("a small upload never touches the bucket before it is finished", async () => {
+  const client = new RegistryClient();
+  const before = await keys();
+  const location = await client.append(await client.startUpload(), blob(3 * MIB).bytes);
+  expect((await session(location))?.multipart).toBeNull();
+  expect(await keys()).toEqual(before);
+});
+
+test("nine uploads of 20 MiB at once: the buffers stay within their budget and come back", async () => {
+  const content = Array.from({ length: 9 }, () => blob(20 * MIB));
+  await Promise.all(
+    content.map(async ({ bytes, digest }) => {
+      const client = new RegistryClient();
+      const response = await client.patch(await client.startUpload(), streamOf(bytes));
+      expect(response.status).toBe(202);
+      expect((await client.finish(locationOf(response), digest)).status).toBe(201);
+    }),
+  );
+  expect(buffers.peak).toBeGreaterThan(16 * MIB);
+  expect(buffers.peak).toBeLessThanOrEqual(64 * MIB);
+  expect(buffers.used).toBe(0);
+});
+
+async function alarmOf(location: string): Promise<number> {
+  const alarm = await runInDurableObject(stubOf(location), (_, { storage }) => storage.getAlarm());
+  if (alarm === null) throw new Error("the session has no alarm");
+  return alarm;
+}
