@@ -1,7 +1,9 @@
 /** `npm start`: the registry on http://127.0.0.1:8787, its data in .slipway/. */
+import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import { projectConfig, ROOT, startLocal } from "./local.ts";
 
 interface Secrets {
@@ -36,11 +38,31 @@ A new registry. Its administrator is admin, with the password ${secrets.ADMIN_PA
   docker push ${address}/demo/hello-world
 `);
 }
+const watchdog = await startWatchdog();
 console.log(`ready http://${address}`);
 
 for (const signal of ["SIGINT", "SIGTERM"] as const) {
   process.once(signal, () => {
-    void registry.dispose().then(() => process.exit(0));
+    void registry.dispose().then(() => {
+      watchdog.kill();
+      process.exit(0);
+    });
+  });
+}
+
+/**
+ * Ends workerd when this process is killed without a chance to do so itself: an orphan would keep the port and the data.
+ * The watchdog waits for the end of its input, which comes with the end of this process, however that comes.
+ */
+async function startWatchdog(): Promise<ChildProcess> {
+  const { stdout } = await promisify(execFile)("ps", ["-A", "-o", "pid=,ppid=,comm="]);
+  const children = stdout.split("\n").flatMap((line) => {
+    const [pid = "", parent, command = ""] = line.trim().split(/\s+/);
+    return Number(parent) === process.pid && command.includes("workerd") ? pid : [];
+  });
+  return spawn("sh", ["-c", 'cat; kill -9 "$@"', "watchdog", ...children], {
+    stdio: ["pipe", "ignore", "ignore"],
+    detached: true,
   });
 }
 

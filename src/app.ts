@@ -9,7 +9,7 @@ import { contentLength, log } from "./http/log.ts";
 import { RegistryError } from "./oci/errors.ts";
 import { createRegistry } from "./registry/registry.ts";
 import { type Method, type Route, ROUTES } from "./routes.ts";
-import { buffers } from "./session/buffers.ts";
+import { buffers } from "./session/parts.ts";
 
 interface Match {
   readonly route: Route;
@@ -34,7 +34,6 @@ export async function handle(request: Request, env: Env): Promise<Response> {
     trace.error = error;
     return errorResponse(error);
   });
-
   const requestId = crypto.randomUUID();
   response.headers.set("x-request-id", requestId);
   response.headers.set("docker-distribution-api-version", "registry/2.0");

@@ -1,13 +1,18 @@
 import { algorithmOf, type Algorithm, type Digest, formatDigest } from "../oci/digest.ts";
 import { RegistryError } from "../oci/errors.ts";
 import type { RepositoryName } from "../oci/reference.ts";
-import { type Incoming, receive } from "../session/parts.ts";
-import type { Lease, Position, Written } from "../session/progress.ts";
+import { receive, type Received } from "../session/parts.ts";
+import type { Intent, Lease, Position, Written } from "../session/progress.ts";
 import { finalHash } from "../session/running-hash.ts";
 import type { Began, Refused, UploadSession } from "../session/upload-session.ts";
 import type { BlobIndex, StoredBlob } from "../storage/blob-index.ts";
-import { type Bucket, digestMismatch, isNoSuchUpload, type Multipart } from "../storage/bucket.ts";
-import { attemptKey, uploadKey } from "../storage/keys.ts";
+import {
+  type Bucket,
+  digestMismatch,
+  isNoSuchUpload,
+  type Multipart,
+  type UploadedPart,
+} from "../storage/bucket.ts";
 
 export type { Position };
 
@@ -19,8 +24,11 @@ const UPLOAD_ID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 /** R2 takes at most 4.995 GiB in one put (developers.cloudflare.com/r2/platform/limits). */
 const MAX_PUT = 4.9 * 1024 ** 3;
 
-/** The bytes of one request, and where it says they belong. */
-export interface Chunk extends Incoming {
+/** One request's bytes, and where it says they belong. */
+export interface Chunk {
+  readonly body: ReadableStream<Uint8Array> | null;
+  /** Content-Length, or null when the client does not know it. */
+  readonly length: number | null;
   readonly position: Position;
 }
 
@@ -67,19 +75,17 @@ export class Uploads {
   /** @returns how many bytes have arrived now */
   async append(repository: RepositoryName, id: UploadId, chunk: Chunk): Promise<number> {
     const session = this.#sessions.getByName(id);
-    const { position, length } = chunk;
-    const began = await session.begin({ repository, position, length, finish: null });
+    const began = await session.begin(repository, { ...intentOf(chunk), finish: null });
     if (!began.ok) return refuse(began);
     // Only a finishing request is told that the upload has ended.
     if ("ended" in began) return refuse({ ok: false, reason: "unknown" });
-    const { lease, tail } = began;
+    const { lease } = began;
     return this.#holding(repository, id, lease, async () => {
       // A client that sends no Content-Range from offset 0 nearly always sends everything in that one request.
-      const native = lease.offset === 0 && position.kind !== "range" ? lease.algorithm : null;
-      const plan = { bucket: this.#bucket, key: uploadKey(id), native };
-      const { written, release } = await receive(chunk, lease, tail, plan);
+      const isFirst = lease.offset === 0 && lease.stored === null;
+      const native = isFirst && chunk.position.kind !== "range" ? lease.algorithm : null;
+      const { written, release } = await this.#receive(began, chunk, native);
       try {
-        await this.#checkLength(lease, written, position);
         const committed = await session.commit(repository, lease.writer, written);
         if (committed.ok) return written.offset;
         await this.#abandon(lease, written);
@@ -102,8 +108,7 @@ export class Uploads {
     digest: Digest,
   ): Promise<void> {
     const session = this.#sessions.getByName(id);
-    const { position, length } = chunk;
-    const began = await session.begin({ repository, position, length, finish: digest });
+    const began = await session.begin(repository, { ...intentOf(chunk), finish: digest });
     if (!began.ok) return refuse(began);
     if ("ended" in began) {
       // The client must get to the end of its body, or it would take the closed connection for a failure.
@@ -111,38 +116,31 @@ export class Uploads {
       return;
     }
     await this.#holding(repository, id, began.lease, async () => {
-      const blob = await this.#store(id, began, chunk, digest);
+      const blob = await this.#store(began, chunk, digest);
       const key = await this.#index.add(repository, digest, blob);
-      await session.finish(repository, digest, key === blob.key);
-      if (key !== blob.key) await this.#bucket.delete([blob.key]);
+      const isOurs = key === blob.key;
+      await session.finish(repository, digest, isOurs ? key : null);
+      if (!isOurs) await this.#bucket.delete([blob.key]);
     });
   }
 
   /** Puts the upload's bytes under one key, verified. */
-  async #store(id: UploadId, began: Open, chunk: Chunk, digest: Digest): Promise<StoredBlob> {
-    const { lease, tail, parts } = began;
-    const key = attemptKey(id, lease.attempt);
+  async #store(began: Open, chunk: Chunk, digest: Digest): Promise<StoredBlob> {
+    const { lease, parts } = began;
+    const { key, stored } = lease;
     const { body, length } = chunk;
-    if (lease.offset === 0 && body !== null && length !== null && length <= MAX_PUT) {
+    const isFirst = lease.offset === 0 && stored === null;
+    if (isFirst && body !== null && length !== null && length <= MAX_PUT) {
       return { key, size: await this.#bucket.put(key, body, digest) };
     }
     const native = lease.offset === 0 ? algorithmOf(digest) : null;
-    const { written, release } = await receive(chunk, lease, tail, {
-      bucket: this.#bucket,
-      key,
-      native,
-    });
+    const { written, release } = await this.#receive(began, chunk, native);
     try {
-      await this.#checkLength(lease, written, chunk.position);
       if (written.multipart === null) {
         return { key, size: await this.#bucket.put(key, written.tail, digest) };
       }
-      await this.#complete(
-        written.multipart,
-        lease,
-        { ...written, parts: [...parts, ...written.parts] },
-        digest,
-      );
+      const all = stored === null ? [...parts, ...written.parts] : written.parts;
+      await this.#complete(written.multipart, lease, { ...written, parts: all }, digest);
       return { key: written.multipart.key, size: written.offset };
     } catch (error) {
       await this.#abandon(lease, written);
@@ -150,6 +148,31 @@ export class Uploads {
     } finally {
       release();
     }
+  }
+
+  /** Takes in the request's bytes, and before them the upload's own where those have to be read back. */
+  async #receive(
+    { lease, tail, parts }: Open,
+    { body, length, position }: Chunk,
+    native: Algorithm | null,
+  ): Promise<Received> {
+    const bodies = body === null ? [] : [body];
+    const { stored } = lease;
+    if (stored !== null) {
+      await this.#completeOnce(stored.multipart, parts, stored.size);
+      bodies.unshift(await this.#open(stored.multipart.key));
+    }
+    const before = stored?.size ?? 0;
+    const incoming = { bodies, length: length === null ? null : before + length, native };
+    const received = await receive(incoming, lease, tail, this.#bucket);
+    const { written, release } = received;
+    const arrived = written.offset - written.from - before;
+    if (position.kind !== "range" || position.length === arrived) return received;
+    release();
+    await this.#abandon(lease, written);
+    throw new RegistryError("SIZE_INVALID", {
+      message: `Content-Range spans ${position.length} bytes, but ${arrived} arrived`,
+    });
   }
 
   /**
@@ -165,37 +188,48 @@ export class Uploads {
   ): Promise<void> {
     const carried = carriedDigest(lease.algorithm, written, digest);
     if (carried !== null && carried !== digest) throw digestMismatch(digest);
-    const completedNow = await this.#completeOnce(multipart, lease, written);
+    const parts = [...written.parts];
+    const number = Math.max(lease.firstPart, (parts.at(-1)?.number ?? 0) + 1);
+    const last = written.tail.length > 0 ? { number, bytes: written.tail } : null;
+    const completedNow = await this.#completeOnce(multipart, parts, written.offset, last);
     if (completedNow && carried !== null) return;
     if ((await this.#readBack(multipart.key, digest)) !== digest) throw digestMismatch(digest);
   }
 
   /**
-   * @returns false when an earlier finish got as far as completing the object, but not as far as saying so. Its last bytes
-   *   came in that request's body, so they are not known to be these.
+   * @param size what the object then has
+   * @param last bytes that are no part yet
+   * @returns false when an earlier request got as far as completing the object, but not as far as saying so. Its last bytes
+   *   may have come in that request's body, so they are not known to be these.
    */
-  async #completeOnce(multipart: Multipart, lease: Lease, written: Written): Promise<boolean> {
+  async #completeOnce(
+    multipart: Multipart,
+    parts: readonly UploadedPart[],
+    size: number,
+    last: { readonly number: number; readonly bytes: Uint8Array } | null = null,
+  ): Promise<boolean> {
     try {
-      const parts = [...written.parts];
-      if (written.tail.length > 0) {
-        const number = Math.max(lease.firstPart, (parts.at(-1)?.number ?? 0) + 1);
-        parts.push(await this.#bucket.uploadPart(multipart, number, written.tail));
-      }
-      await this.#bucket.completeMultipart(multipart, parts);
+      const ending =
+        last === null ? [] : [await this.#bucket.uploadPart(multipart, last.number, last.bytes)];
+      await this.#bucket.completeMultipart(multipart, [...parts, ...ending]);
       return true;
     } catch (error) {
-      const size = isNoSuchUpload(error) ? await this.#bucket.sizeOf(multipart.key) : null;
-      if (size === written.offset) return false;
+      const actual = isNoSuchUpload(error) ? await this.#bucket.sizeOf(multipart.key) : null;
+      if (actual === size) return false;
       throw error;
     }
   }
 
-  async #readBack(key: string, digest: Digest): Promise<Digest> {
+  async #open(key: string): Promise<ReadableStream> {
     const body = await this.#bucket.open(key);
-    if (body === null) throw new Error(`object ${key} vanished while it was verified`);
+    if (body === null) throw new Error(`object ${key} vanished during its upload`);
+    return body;
+  }
+
+  async #readBack(key: string, digest: Digest): Promise<Digest> {
     const algorithm = algorithmOf(digest);
     const stream = new crypto.DigestStream(algorithm === "sha256" ? "SHA-256" : "SHA-512");
-    await body.pipeTo(stream);
+    await (await this.#open(key)).pipeTo(stream);
     return formatDigest(algorithm, new Uint8Array(await stream.digest));
   }
 
@@ -210,18 +244,10 @@ export class Uploads {
       return await work();
     } catch (error) {
       await this.#sessions.getByName(id).release(repository, writer);
+      // The parts are no more: an earlier finish put them together and then failed. Only that finish can be repeated.
+      if (isNoSuchUpload(error)) throw new RegistryError("BLOB_UPLOAD_UNKNOWN", { cause: error });
       throw error;
     }
-  }
-
-  /** @throws SIZE_INVALID when the body was not as long as its Content-Range */
-  async #checkLength(lease: Lease, written: Written, position: Position): Promise<void> {
-    const received = written.offset - written.from;
-    if (position.kind !== "range" || position.length === received) return;
-    await this.#abandon(lease, written);
-    throw new RegistryError("SIZE_INVALID", {
-      message: `Content-Range spans ${position.length} bytes, but ${received} arrived`,
-    });
   }
 
   /** Aborts what the writer itself began. */
@@ -240,7 +266,7 @@ function carriedDigest(
   if (hash.kind === "whole") {
     return algorithmOf(hash.digest) === algorithmOf(digest) ? hash.digest : null;
   }
-  if (hash.kind === "lost" || algorithm !== algorithmOf(digest)) return null;
+  if (algorithm !== algorithmOf(digest)) return null;
   return formatDigest(algorithm, finalHash(algorithm, hash.state, tail));
 }
 
@@ -252,6 +278,10 @@ export class OutOfOrder extends RegistryError {
     super("CHUNK_OUT_OF_ORDER", { detail: { offset } });
     this.offset = offset;
   }
+}
+
+function intentOf({ position, length }: Chunk): Omit<Intent, "finish"> {
+  return { position, length };
 }
 
 function refuse(refused: Refused): never {

@@ -1,7 +1,7 @@
 /**
- * The isolate's budget of upload buffers. A Worker has 128 MB for all the requests that it serves at once, so uploads
- * share this much and wait for one another: first come, first served. A request holds at most one buffer that it fills
- * and those whose upload is under way, which end by themselves; so whoever waits is served in the end.
+ * The isolate's upload buffers. A Worker has 128 MB for all the requests that it serves at once, so uploads share this
+ * much and wait for one another: first come, first served. A request holds at most one buffer that it fills and those
+ * whose upload is under way, which end by themselves; so whoever waits is served in the end.
  */
 export const BUFFER_BUDGET = 64 * 1024 * 1024;
 
@@ -21,12 +21,16 @@ interface Waiter {
 
 export class Buffers {
   readonly #limit: number;
+  /** Buffers of this size are used again: the collector frees such large ones far too late. */
+  readonly #reusable: number;
+  #spare: ArrayBuffer[] = [];
   #waiting: Waiter[] = [];
   #used = 0;
   #peak = 0;
 
-  constructor(limit: number = BUFFER_BUDGET) {
+  constructor(limit: number, reusable: number) {
     this.#limit = limit;
+    this.#reusable = reusable;
   }
 
   /** Bytes in use, and the most that ever were. */
@@ -38,17 +42,22 @@ export class Buffers {
     return this.#peak;
   }
 
-  /** Waits until that many bytes are free and takes them. Give them back with `release`. */
-  async acquire(bytes: number): Promise<void> {
+  /** Waits until that many bytes are free. What a buffer holds is nobody's business: overwrite it before you read it. */
+  async take(bytes: number): Promise<ArrayBuffer> {
     const waiter = { bytes, seen: Date.now() };
     while (!this.#admit(waiter)) {
       await scheduler.wait(POLL);
       waiter.seen = Date.now();
     }
+    const spare = bytes === this.#reusable ? this.#spare.pop() : undefined;
+    return spare ?? new ArrayBuffer(bytes);
   }
 
-  release(bytes: number): void {
+  /** @param buffer a buffer that is free now, if there still is one */
+  give(bytes: number, buffer?: ArrayBuffer): void {
     this.#used -= bytes;
+    if (buffer?.byteLength === this.#reusable) this.#spare.push(buffer);
+    if (this.#used === 0) this.#spare = [];
   }
 
   /** Takes the waiter's bytes if it is its turn and they are free; else it stands in the queue. */
@@ -62,6 +71,3 @@ export class Buffers {
     return true;
   }
 }
-
-/** The isolate's one budget. */
-export const buffers = new Buffers();

@@ -1,5 +1,6 @@
 import type { Algorithm, Digest } from "../oci/digest.ts";
 import type { Multipart, UploadedPart } from "../storage/bucket.ts";
+import { uploadKey } from "../storage/keys.ts";
 
 /**
  * The bytes of an upload are cut into parts of one size, whatever the requests that bring them: R2 wants all parts but
@@ -15,26 +16,31 @@ const MAX_PART_NUMBER = 10_000;
  */
 const PART_BLOCK = 1_000;
 
-/** What is known of the hash over the parts (the tail is hashed when it becomes a part, or at the end). */
+/** Keys that one upload may leave objects under: as many as R2 deletes in one call. */
+const MAX_OBJECTS = 1_000;
+
+/** The hash over the parts; the tail is hashed when it becomes a part, or at the end. */
 export type PartsHash =
   /** The state over all parts, to be continued; null before the first. */
   | { readonly kind: "running"; readonly state: Uint8Array | null }
-  /** The digest over parts and tail, as one request brought them; cannot be continued. */
-  | { readonly kind: "whole"; readonly digest: Digest }
-  /** Unknown: the object has to be read back once. */
-  | { readonly kind: "lost" };
+  /**
+   * The digest over everything, as one request brought it. It cannot be continued, so that request's last bytes are a
+   * part as well, shorter than the others; should more bytes follow, everything is read back and cut anew.
+   */
+  | { readonly kind: "whole"; readonly digest: Digest };
 
 const NOTHING_HASHED: PartsHash = { kind: "running", state: null };
 
 /** All that an upload session remembers, but for its parts and its tail, which have tables of their own. */
 export interface Progress {
+  readonly upload: string;
   readonly repository: string;
   /** The algorithm that `hash` runs in. */
   readonly algorithm: Algorithm;
   readonly hash: PartsHash;
   /** Bytes that have arrived and were answered for. */
   readonly offset: number;
-  /** Of these, the bytes after the last whole part. */
+  /** Of these, the bytes after the last part. */
   readonly tailLength: number;
   readonly multipart: Multipart | null;
   readonly lastPart: number;
@@ -44,10 +50,10 @@ export interface Progress {
   readonly committed: number;
   /** Writers that have begun on this offset and neither committed nor let go. */
   readonly writersAtWork: number;
-  /** Finishing requests so far: each may have left an object of its own. */
-  readonly attempts: number;
-  /** The end: the digest that the upload became, or null when it was cancelled; `clean` when no object can be left over. */
-  readonly ended: { readonly digest: Digest | null; readonly clean: boolean } | null;
+  /** Keys under which a writer may have left an object. */
+  readonly objects: readonly string[];
+  /** The end: the digest that the upload became, or null when it was cancelled. */
+  readonly ended: { readonly digest: Digest | null; readonly key: string | null } | null;
 }
 
 /** Where a request says that its bytes belong. */
@@ -58,6 +64,15 @@ export type Position =
   | { readonly kind: "range"; readonly start: number; readonly length: number }
   /** No Content-Range, but a Location that was given out at this offset. */
   | { readonly kind: "location"; readonly offset: number };
+
+/** What a request is about to do. */
+export interface Intent {
+  readonly position: Position;
+  /** Content-Length, or null when the client does not know it. */
+  readonly length: number | null;
+  /** The digest to finish with, or null for a chunk. */
+  readonly finish: Digest | null;
+}
 
 /** The right to write on from an offset. */
 export interface Lease {
@@ -70,8 +85,10 @@ export interface Lease {
   /** The numbers that the writer may give to its parts. */
   readonly firstPart: number;
   readonly maxPart: number;
-  /** For a finishing request: its own number. */
-  readonly attempt: number;
+  /** The writer's own key, for an object that it begins. */
+  readonly key: string;
+  /** The bytes so far, where they have to be read back: the writer begins at 0 with them, then come its own. */
+  readonly stored: { readonly multipart: Multipart; readonly size: number } | null;
 }
 
 /** What a writer has achieved since its lease began at `from`. */
@@ -81,13 +98,14 @@ export interface Written {
   readonly hash: PartsHash;
   readonly multipart: Multipart | null;
   readonly parts: readonly UploadedPart[];
-  /** The bytes after the last whole part: all of them when there are new parts, else those to be appended. */
+  /** The last bytes: all after the last part, or only those that came now. */
   readonly tail: Uint8Array;
 }
 
 /** An upload that has begun and has no bytes yet. */
-export function begun(repository: string, algorithm: Algorithm): Progress {
+export function begun(upload: string, repository: string, algorithm: Algorithm): Progress {
   return {
+    upload,
     repository,
     algorithm,
     hash: NOTHING_HASHED,
@@ -98,7 +116,7 @@ export function begun(repository: string, algorithm: Algorithm): Progress {
     writer: 0,
     committed: 0,
     writersAtWork: 0,
-    attempts: 0,
+    objects: [],
     ended: null,
   };
 }
@@ -111,20 +129,26 @@ export function begun(repository: string, algorithm: Algorithm): Progress {
  */
 export function grant(
   progress: Progress,
-  position: Position,
-  finishing: boolean,
+  { position, length, finish }: Intent,
 ): { readonly lease: Lease; readonly progress: Progress } | null {
   const startsOver = position.kind === "location" && position.offset === 0 && progress.offset > 0;
   if (!startsOver && !continues(progress, position)) return null;
-  const writer = progress.writer + 1;
-  const attempts = progress.attempts + (finishing ? 1 : 0);
-  const next = { ...progress, writer, attempts, writersAtWork: progress.writersAtWork + 1 };
-  if (startsOver) {
-    const fresh = { ...next, offset: 0, tailLength: 0, multipart: null, hash: NOTHING_HASHED };
-    return { progress: next, lease: leaseOf(fresh) };
-  }
-  const lease = leaseOf(next);
-  return lease.firstPart > MAX_PART_NUMBER ? null : { progress: next, lease };
+  const { multipart, offset, hash } = progress;
+  const readsBack = !startsOver && hash.kind === "whole" && length !== 0;
+  const next = {
+    ...progress,
+    writer: progress.writer + 1,
+    writersAtWork: progress.writersAtWork + 1,
+  };
+  const fresh = { ...next, offset: 0, tailLength: 0, multipart: null, hash: NOTHING_HASHED };
+  const stored = readsBack && multipart !== null ? { multipart, size: offset } : null;
+  const lease = { ...leaseOf(startsOver || readsBack ? fresh : next), stored };
+  if (lease.firstPart > MAX_PART_NUMBER) return null;
+  const objects = new Set(next.objects);
+  if (stored !== null) objects.add(stored.multipart.key);
+  if (finish !== null) objects.add(lease.multipart?.key ?? lease.key);
+  if (objects.size > MAX_OBJECTS) return null;
+  return { progress: { ...next, objects: [...objects] }, lease };
 }
 
 function continues({ offset }: Progress, position: Position): boolean {
@@ -132,32 +156,36 @@ function continues({ offset }: Progress, position: Position): boolean {
   return offset === (position.kind === "range" ? position.start : position.offset);
 }
 
-function leaseOf(progress: Progress): Lease {
-  const { writer, offset, algorithm, hash, tailLength, multipart, lastPart, attempts } = progress;
-  const common = { writer, offset, algorithm, hash, tailLength, multipart, attempt: attempts };
+function leaseOf(progress: Progress): Omit<Lease, "stored"> {
+  const { upload, writer, offset, algorithm, hash, tailLength, multipart } = progress;
+  const key = uploadKey(upload, writer);
+  const common = { writer, offset, algorithm, hash, tailLength, multipart, key };
   if (multipart === null) return { ...common, firstPart: 1, maxPart: MAX_PART_NUMBER };
-  const firstPart = lastPart + 1 + PART_BLOCK * (progress.writersAtWork - 1);
+  const firstPart = progress.lastPart + 1 + PART_BLOCK * (progress.writersAtWork - 1);
   return { ...common, firstPart, maxPart: Math.min(firstPart + PART_BLOCK - 1, MAX_PART_NUMBER) };
+}
+
+/** Whether a tail can become a part with so many more bytes, or may do so. */
+export function mayFillPart(tailLength: number, length: number | null): boolean {
+  return length === null || tailLength + length >= PART_SIZE;
 }
 
 /** The session after its newest writer's work. */
 export function advance(progress: Progress, written: Written): Progress {
-  const { parts, multipart, offset, hash } = written;
-  const kept = written.from === 0 ? 0 : progress.lastPart;
-  const tailKept = replacesTail(written) ? 0 : progress.tailLength;
+  const { from, offset, hash, multipart, parts, tail } = written;
   return {
     ...progress,
     offset,
     hash,
     multipart,
-    lastPart: parts.at(-1)?.number ?? kept,
-    tailLength: tailKept + written.tail.length,
+    lastPart: parts.at(-1)?.number ?? (from === 0 ? 0 : progress.lastPart),
+    tailLength: replacesTail(written) ? tail.length : progress.tailLength + offset - from,
     committed: progress.writer,
     writersAtWork: 0,
   };
 }
 
-/** Whether the written tail is the whole tail, not an addition to it. */
-export function replacesTail(written: Written): boolean {
-  return written.from === 0 || written.parts.length > 0;
+/** Whether nothing of the tail before stays a tail. */
+export function replacesTail({ from, parts }: Written): boolean {
+  return from === 0 || parts.length > 0;
 }

@@ -3,14 +3,13 @@ import { type Env, readSettings } from "../env.ts";
 import type { Algorithm, Digest } from "../oci/digest.ts";
 import { BlobIndex } from "../storage/blob-index.ts";
 import { Bucket, type UploadedPart } from "../storage/bucket.ts";
-import { attemptKey, uploadKey } from "../storage/keys.ts";
-import { mayFillPart } from "./parts.ts";
 import {
   advance,
   begun,
   grant,
+  type Intent,
   type Lease,
-  type Position,
+  mayFillPart,
   type Progress,
   replacesTail,
   type Written,
@@ -34,19 +33,11 @@ export type Began =
       readonly lease: Lease;
       /** The bytes after the last whole part, where the writer may need them. */
       readonly tail: Uint8Array | null;
-      /** For a finishing request: all parts so far. */
+      /** All parts so far, where they have to be put together. */
       readonly parts: readonly UploadedPart[];
     }
   /** The upload became this digest already: the client repeats a request whose answer it lost. */
   | { readonly ok: true; readonly ended: Digest };
-
-export interface Beginning {
-  readonly repository: string;
-  readonly position: Position;
-  readonly length: number | null;
-  /** The digest to finish with, or null for a chunk. */
-  readonly finish: Digest | null;
-}
 
 /**
  * One upload's book: how far it has come, its parts, its tail, and who may write. The bytes themselves go from the Worker
@@ -67,7 +58,7 @@ export class UploadSession extends DurableObject<Env> {
   async open(repository: string, algorithm: Algorithm): Promise<void> {
     this.#sql.exec("CREATE TABLE parts (number INTEGER PRIMARY KEY, etag TEXT NOT NULL)");
     this.#sql.exec("CREATE TABLE tail (position INTEGER PRIMARY KEY, bytes BLOB NOT NULL)");
-    await this.#save(begun(repository, algorithm));
+    await this.#save(begun(this.#upload(), repository, algorithm));
   }
 
   /** How many bytes have arrived. */
@@ -77,23 +68,25 @@ export class UploadSession extends DurableObject<Env> {
     return { ok: true, offset: progress.offset };
   }
 
-  async begin({ repository, position, length, finish }: Beginning): Promise<Began | Refused> {
+  async begin(repository: string, intent: Intent): Promise<Began | Refused> {
     const progress = this.#progress(repository);
     if (progress === undefined) return UNKNOWN;
+    const { finish, length } = intent;
     if (progress.ended !== null) {
       const repeated = finish !== null && finish === progress.ended.digest;
       return repeated ? { ok: true, ended: finish } : UNKNOWN;
     }
-    const granted = grant(progress, position, finish !== null);
+    const granted = grant(progress, intent);
     if (granted === null) return { ok: false, reason: "order", offset: progress.offset };
     await this.#save(granted.progress);
     const { lease } = granted;
     const needsTail = finish !== null || mayFillPart(lease.tailLength, length);
+    const needsParts = lease.stored !== null || (finish !== null && lease.multipart !== null);
     return {
       ok: true,
       lease,
       tail: needsTail && lease.tailLength > 0 ? this.#tail(lease.tailLength) : null,
-      parts: finish !== null && lease.multipart !== null ? this.#parts() : [],
+      parts: needsParts ? this.#parts() : [],
     };
   }
 
@@ -112,8 +105,10 @@ export class UploadSession extends DurableObject<Env> {
     for (const { number, etag } of written.parts) {
       this.#sql.exec("INSERT INTO parts (number, etag) VALUES (?, ?)", number, etag);
     }
-    if (replacesTail(written)) this.#sql.exec("DELETE FROM tail");
-    this.#appendTail(written.tail, written.offset - written.tail.length);
+    const tailStart = written.offset - written.tail.length;
+    const kept = replacesTail(written) ? 0 : tailStart;
+    this.#sql.exec("DELETE FROM tail WHERE position >= ?", kept);
+    this.#appendTail(written.tail, tailStart);
     await this.#save(advance(progress, written));
     const superseded = progress.multipart;
     if (superseded !== null && superseded.uploadId !== written.multipart?.uploadId) {
@@ -131,20 +126,18 @@ export class UploadSession extends DurableObject<Env> {
 
   /**
    * The upload has become a blob.
-   * @param kept whether the blob lives in this upload's object; otherwise the blob was there already
+   * @param key the blob's object, when it is this upload's; null when the blob was there already
    */
-  async finish(repository: string, digest: Digest, kept: boolean): Promise<void> {
+  async finish(repository: string, digest: Digest, key: string | null): Promise<void> {
     const progress = this.#progress(repository);
-    if (progress === undefined) return;
-    const clean = kept && progress.attempts === 1;
-    await this.#end(progress, { digest, clean });
+    if (progress !== undefined) await this.#end(progress, { digest, key });
   }
 
   /** @returns false when there is no such upload */
   async cancel(repository: string): Promise<boolean> {
     const progress = this.#progress(repository);
     if (progress === undefined || progress.ended !== null) return false;
-    await this.#end(progress, { digest: null, clean: progress.attempts === 0 });
+    await this.#end(progress, { digest: null, key: null });
     if (progress.multipart !== null) await this.#bucket().abortMultipart(progress.multipart);
     return true;
   }
@@ -164,24 +157,26 @@ export class UploadSession extends DurableObject<Env> {
     await this.ctx.storage.deleteAll();
   }
 
-  /** Deletes what the upload left in the bucket, but for an object that became a blob. */
-  async #clear(progress: Progress): Promise<void> {
-    const bucket = this.#bucket();
-    if (progress.multipart !== null) await bucket.abortMultipart(progress.multipart);
-    if (progress.ended?.clean || progress.attempts === 0) return;
-    const upload = this.ctx.id.name;
-    if (upload === undefined) throw new Error("an upload session is always addressed by name");
-    const keys = Array.from({ length: progress.attempts }, (_, i) => attemptKey(upload, i + 1));
-    keys.push(uploadKey(upload));
-    const inUse = await new BlobIndex(this.env.DB).keysInUse(keys);
-    await bucket.delete(keys.filter((key) => !inUse.has(key)));
+  /** Deletes what the upload left in the bucket, but for an object that is a blob's. */
+  async #clear({ multipart, objects, ended }: Progress): Promise<void> {
+    if (multipart !== null) await this.#bucket().abortMultipart(multipart);
+    const unsure = objects.filter((key) => key !== ended?.key);
+    if (unsure.length === 0) return;
+    // A writer that died may have got as far as the blob's row.
+    const inUse = await new BlobIndex(this.env.DB).keysInUse(unsure);
+    await this.#bucket().delete(unsure.filter((key) => !inUse.has(key)));
   }
 
   async #end(progress: Progress, ended: NonNullable<Progress["ended"]>): Promise<void> {
     this.#sql.exec("DELETE FROM parts");
     this.#sql.exec("DELETE FROM tail");
-    const multipart = ended.digest === null ? progress.multipart : null;
-    await this.#save({ ...progress, multipart, ended });
+    await this.#save({ ...progress, ended });
+  }
+
+  #upload(): string {
+    const { name } = this.ctx.id;
+    if (name === undefined) throw new Error("an upload session is always addressed by name");
+    return name;
   }
 
   /** @returns undefined for another repository's upload, as if there were none */

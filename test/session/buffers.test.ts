@@ -3,67 +3,67 @@ import { BUFFER_BUDGET, Buffers } from "../../src/session/buffers.ts";
 import { random } from "../support/images.ts";
 
 test("what fits is given at once", async () => {
-  const buffers = new Buffers(100);
-  await buffers.acquire(60);
-  await buffers.acquire(40);
+  const buffers = new Buffers(100, 64);
+  await buffers.take(60);
+  await buffers.take(40);
   expect(buffers.used).toBe(100);
 });
 
 test("what does not fit waits until enough is given back", async () => {
-  const buffers = new Buffers(100);
-  await buffers.acquire(80);
+  const buffers = new Buffers(100, 64);
+  await buffers.take(80);
   const order = waiting(buffers, [50]);
   await aWhile();
   expect(order).toEqual([]);
-  buffers.release(20);
+  buffers.give(20);
   await aWhile();
   expect(order).toEqual([]);
-  buffers.release(60);
+  buffers.give(60);
   await expect.poll(() => order).toEqual([50]);
   expect(buffers.used).toBe(50);
 });
 
 test("first come, first served: a small one does not pass a big one", async () => {
-  const buffers = new Buffers(100);
-  await buffers.acquire(90);
+  const buffers = new Buffers(100, 64);
+  await buffers.take(90);
   const order = waiting(buffers, [50, 5, 60]);
   await aWhile();
   expect(order).toEqual([]);
-  buffers.release(90);
+  buffers.give(90);
   await expect.poll(() => order).toEqual([50, 5]);
   await aWhile();
   expect(order).toEqual([50, 5]);
-  buffers.release(55);
+  buffers.give(55);
   await expect.poll(() => order).toEqual([50, 5, 60]);
 });
 
 test("nothing is taken for nothing: zero bytes do not wait for space", async () => {
-  const buffers = new Buffers(100);
-  await buffers.acquire(100);
-  await buffers.acquire(0);
+  const buffers = new Buffers(100, 64);
+  await buffers.take(100);
+  await buffers.take(0);
   expect(buffers.used).toBe(100);
 });
 
 test("the peak is the most that ever was in use", async () => {
-  const buffers = new Buffers(100);
-  await buffers.acquire(70);
-  buffers.release(70);
-  await buffers.acquire(30);
+  const buffers = new Buffers(100, 64);
+  await buffers.take(70);
+  buffers.give(70);
+  await buffers.take(30);
   expect(buffers.peak).toBe(70);
   expect(buffers.used).toBe(30);
 });
 
 test("a hundred takers at once: never above the limit, all are served, all comes back", async () => {
-  const buffers = new Buffers(1_000);
+  const buffers = new Buffers(1_000, 64);
   const next = random(7);
   let served = 0;
   await Promise.all(
     Array.from({ length: 100 }, async () => {
       const bytes = next() % 400;
-      await buffers.acquire(bytes);
+      await buffers.take(bytes);
       expect(buffers.used).toBeLessThanOrEqual(1_000);
       for (let turns = next() % 5; turns > 0; turns--) await Promise.resolve();
-      buffers.release(bytes);
+      buffers.give(bytes);
       served++;
     }),
   );
@@ -80,7 +80,7 @@ test("the isolate's budget is 64 MiB", () => {
 /** Takes each amount, in this order; what was given shows up in the answer. */
 function waiting(buffers: Buffers, amounts: readonly number[]): number[] {
   const order: number[] = [];
-  for (const bytes of amounts) void buffers.acquire(bytes).then(() => order.push(bytes));
+  for (const bytes of amounts) void buffers.take(bytes).then(() => order.push(bytes));
   return order;
 }
 
@@ -88,3 +88,13 @@ function waiting(buffers: Buffers, amounts: readonly number[]): number[] {
 function aWhile(): Promise<void> {
   return scheduler.wait(50);
 }
+
+test("a big buffer is used again, until nobody needs one", async () => {
+  const buffers = new Buffers(1_000, 64);
+  const [first, other] = [await buffers.take(64), await buffers.take(64)];
+  buffers.give(64, first);
+  expect(await buffers.take(64)).toBe(first);
+  buffers.give(64, first);
+  buffers.give(64, other);
+  expect([first, other]).not.toContain(await buffers.take(64));
+});

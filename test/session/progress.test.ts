@@ -4,6 +4,7 @@ import {
   advance,
   begun,
   grant,
+  type Intent,
   PART_SIZE,
   type Position,
   type Progress,
@@ -13,11 +14,13 @@ import {
 
 const NEXT: Position = { kind: "next" };
 const MULTIPART = { key: "blobs/x", uploadId: "u" };
+const DIGEST = "sha256:x" as Digest;
+const FINISH: Intent = { position: NEXT, length: 0, finish: DIGEST };
 const STATE = new Uint8Array([1, 2, 3]);
 
 /** An upload of three parts and a tail of ten bytes. */
 const WRITTEN: Progress = {
-  ...begun("a/b", "sha256"),
+  ...begun("id", "a/b", "sha256"),
   hash: { kind: "running", state: STATE },
   offset: 3 * PART_SIZE + 10,
   tailLength: 10,
@@ -26,6 +29,10 @@ const WRITTEN: Progress = {
   writer: 4,
   committed: 4,
 };
+
+function chunk(position: Position): Intent {
+  return { position, length: 5, finish: null };
+}
 
 describe("grant", () => {
   const at = WRITTEN.offset;
@@ -40,7 +47,7 @@ describe("grant", () => {
     ["a Location in between", { kind: "location", offset: PART_SIZE }, null],
     ["a Location of the future", { kind: "location", offset: at + 1 }, null],
   ])("%s", (_, position, offset) => {
-    expect(grant(WRITTEN, position, false)?.lease.offset ?? null).toBe(offset);
+    expect(grant(WRITTEN, chunk(position))?.lease.offset ?? null).toBe(offset);
   });
 
   test.each<Position>([
@@ -48,12 +55,12 @@ describe("grant", () => {
     { kind: "range", start: 0, length: 5 },
     { kind: "location", offset: 0 },
   ])("an empty upload begins at 0: %o", (position) => {
-    const lease = grant(begun("a/b", "sha512"), position, false)?.lease;
+    const lease = grant(begun("id", "a/b", "sha512"), chunk(position))?.lease;
     expect(lease).toMatchObject({ offset: 0, multipart: null, firstPart: 1, algorithm: "sha512" });
   });
 
   test("the lease continues hash, tail and parts", () => {
-    expect(grant(WRITTEN, NEXT, false)?.lease).toMatchObject({
+    expect(grant(WRITTEN, chunk(NEXT))?.lease).toMatchObject({
       writer: 5,
       hash: WRITTEN.hash,
       tailLength: 10,
@@ -63,7 +70,7 @@ describe("grant", () => {
   });
 
   test("starting over begins a multipart upload of its own and keeps the book as it was", () => {
-    const granted = grant(WRITTEN, { kind: "location", offset: 0 }, false);
+    const granted = grant(WRITTEN, chunk({ kind: "location", offset: 0 }));
     expect(granted?.lease).toMatchObject({
       offset: 0,
       tailLength: 0,
@@ -75,28 +82,45 @@ describe("grant", () => {
   });
 
   test("writers at once get part numbers that do not meet", () => {
-    const first = grant(WRITTEN, NEXT, false);
-    const second = grant(first?.progress ?? WRITTEN, NEXT, false);
+    const first = grant(WRITTEN, chunk(NEXT));
+    const second = grant(first?.progress ?? WRITTEN, chunk(NEXT));
     expect(first?.lease.maxPart).toBeLessThan(second?.lease.firstPart ?? 0);
     expect(second?.lease.writer).toBe((first?.lease.writer ?? 0) + 1);
   });
 
   test("no part number passes R2's 10,000", () => {
     let progress: Progress = WRITTEN;
-    let granted = grant(progress, NEXT, false);
+    let granted = grant(progress, chunk(NEXT));
     for (let i = 0; granted !== null && i < 100; i++) {
       expect(granted.lease.maxPart).toBeLessThanOrEqual(10_000);
       progress = granted.progress;
-      granted = grant(progress, NEXT, false);
+      granted = grant(progress, chunk(NEXT));
     }
     expect(granted).toBeNull();
   });
 
-  test("each finishing request has a number of its own", () => {
-    const first = grant(WRITTEN, NEXT, true);
-    const second = grant(first?.progress ?? WRITTEN, NEXT, true);
-    expect([first?.lease.attempt, second?.lease.attempt]).toEqual([1, 2]);
-    expect(grant(WRITTEN, NEXT, false)?.progress.attempts).toBe(0);
+  test("a finish remembers under which key it may leave an object, a chunk leaves none", () => {
+    expect(grant(WRITTEN, FINISH)?.progress.objects).toEqual([MULTIPART.key]);
+    expect(grant(WRITTEN, chunk(NEXT))?.progress.objects).toEqual([]);
+    const empty = begun("id", "a/b", "sha256");
+    const first = grant(empty, FINISH);
+    const second = grant(first?.progress ?? empty, FINISH);
+    expect(second?.progress.objects).toEqual(["blobs/id-1", "blobs/id-2"]);
+    expect(second?.lease.key).toBe("blobs/id-2");
+  });
+
+  test("more bytes after a whole hash: everything is read back from where it lies", () => {
+    const whole = { ...WRITTEN, tailLength: 0, hash: { kind: "whole", digest: DIGEST } as const };
+    const granted = grant(whole, chunk(NEXT));
+    expect(granted?.lease).toMatchObject({
+      offset: 0,
+      multipart: null,
+      hash: { kind: "running", state: null },
+      key: "blobs/id-5",
+      stored: { multipart: MULTIPART, size: whole.offset },
+    });
+    expect(granted?.progress.objects).toEqual([MULTIPART.key]);
+    expect(grant(whole, FINISH)?.lease).toMatchObject({ offset: whole.offset, stored: null });
   });
 });
 
@@ -145,13 +169,13 @@ describe("advance", () => {
   });
 
   test("the newest writer is the committed one, and none is at work", () => {
-    const granted = grant(WRITTEN, NEXT, false);
+    const granted = grant(WRITTEN, chunk(NEXT));
     const after = advance(granted?.progress ?? WRITTEN, written);
     expect(after).toMatchObject({ writer: 5, committed: 5, writersAtWork: 0, ended: null });
   });
 
   test("the hash is the writer's", () => {
-    const hash = { kind: "whole", digest: "sha256:x" as Digest } as const;
+    const hash = { kind: "whole", digest: DIGEST } as const;
     expect(advance(WRITTEN, { ...written, hash }).hash).toEqual(hash);
   });
 });

@@ -3,7 +3,7 @@ import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "c
 import { env } from "cloudflare:workers";
 import { expect, test } from "vitest";
 import { handle } from "../../src/app.ts";
-import { buffers } from "../../src/session/buffers.ts";
+import { buffers } from "../../src/session/parts.ts";
 import {
   brokenStream,
   locationOf,
