@@ -34,8 +34,8 @@ A new registry. Its administrator is admin, with the password ${secrets.ADMIN_PA
 (kept in ${join(data, "secrets.json")}). Try it:
 
   docker login ${address} -u admin -p ${secrets.ADMIN_PASSWORD}
-  docker tag hello-world ${address}/demo/hello-world
-  docker push ${address}/demo/hello-world
+  docker tag hello-world ${address}/demo/hello-world && docker push ${address}/demo/hello-world
+  docker pull ${address}/demo/hello-world
 `);
 }
 const watchdog = await startWatchdog();

@@ -1,0 +1,29 @@
+/** What the README says of the code. */
+import { expect, test } from "vitest";
+import readme from "../README.md?raw";
+import { ROUTES } from "../src/routes.ts";
+import wrangler from "../wrangler.toml?raw";
+
+const vars = /\[vars\]\n((?:\w+ = ".*"\n)+)/.exec(wrangler)?.[1] ?? "";
+
+test.each([...vars.matchAll(/(\w+) = "(.*)"/g)].map(([, name, value]) => [name, value]))(
+  "the README has the setting %s with its default %s",
+  (name, value) => {
+    expect(readme).toContain(`| \`${name}\` | \`${value}\` |`);
+  },
+);
+
+test("the README has every endpoint", () => {
+  const table = /\| endpoints \|[^]*?\n\n/.exec(readme)?.[0] ?? "";
+  const missing = ROUTES.filter(({ id, path }) => {
+    const number = /^end-(\d+)$/.exec(id)?.[1];
+    return number === undefined
+      ? !table.includes(path.slice(path.lastIndexOf("/") + 1))
+      : !new RegExp(`[- ]${number}[, ]`).test(table);
+  });
+  expect(missing).toEqual([]);
+});
+
+test("the README is short enough to be read", () => {
+  expect(readme.match(/\S+/g)?.length).toBeLessThanOrEqual(1_100);
+});
