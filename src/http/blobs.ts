@@ -1,6 +1,6 @@
 import type { Digest } from "../oci/digest.ts";
-import type { Blobs, StoredBlob } from "../registry/blobs.ts";
 import type { ByteRange } from "../oci/page.ts";
+import type { Blobs, StoredBlob } from "../registry/blobs.ts";
 import { ifNoneMatch, immutable } from "./caching.ts";
 import type { Context } from "./context.ts";
 import { formatContentRange, parseRange } from "./range.ts";

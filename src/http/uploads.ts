@@ -13,12 +13,10 @@ const OFFSET = "_offset";
 export async function start(context: Context<"name">): Promise<Response> {
   const { request, url, params, registry } = context;
   const { name } = params;
-  const mount = url.searchParams.get("mount");
-  const digest = mount === null ? queryDigest(url) : null;
+  const mount = queryDigest(url, "mount");
+  const digest = mount === null ? queryDigest(url, "digest") : null;
   const algorithm = parseAlgorithm(url.searchParams.get("digest-algorithm") ?? "sha256");
-  if (mount !== null && (await mounted(context, parseDigest(mount)))) {
-    return created(name, parseDigest(mount));
-  }
+  if (mount !== null && (await mounted(context, mount))) return created(name, mount);
   const id = await registry.uploads.start(name, algorithm);
   if (digest !== null) {
     await registry.uploads.finish(name, id, chunkOf(request, { kind: "next" }), digest);
@@ -54,7 +52,7 @@ export async function finish({
   registry,
 }: Context<"name" | "upload">): Promise<Response> {
   const { name, upload: id } = params;
-  const digest = queryDigest(url);
+  const digest = queryDigest(url, "digest");
   if (digest === null) {
     throw new RegistryError("DIGEST_INVALID", { message: "the digest parameter is missing" });
   }
@@ -92,8 +90,8 @@ function mounted(
 }
 
 /** Clients append `digest` to whatever Location they got, some of them twice: the last one counts. */
-function queryDigest(url: URL): Digest | null {
-  const digest = url.searchParams.getAll("digest").at(-1);
+function queryDigest(url: URL, parameter: "digest" | "mount"): Digest | null {
+  const digest = url.searchParams.getAll(parameter).at(-1);
   return digest === undefined ? null : parseDigest(digest);
 }
 

@@ -31,7 +31,7 @@ export type Began =
   | {
       readonly ok: true;
       readonly lease: Lease;
-      /** The bytes after the last whole part, where the writer may need them. */
+      /** The bytes after the last part, where the writer may need them. */
       readonly tail: Uint8Array | null;
       /** All parts so far, where they have to be put together. */
       readonly parts: readonly UploadedPart[];
