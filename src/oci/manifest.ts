@@ -20,25 +20,28 @@ const BRACE = 0x7b;
 /** About 1.1 MB of reference rows as one D1 parameter, whose limit is 2 MB. */
 const MAX_REFERENCES = 10_000;
 
-/** The unit of exchange: what a manifest says of content elsewhere (image-spec descriptor.md). */
+/**
+ * The unit of exchange: what a manifest says of content elsewhere (image-spec descriptor.md). Here and below a null is as
+ * good as nothing: Go writes an empty list or map that way.
+ */
 const Descriptor = v.object({
-  mediaType: v.optional(v.string(), ""),
+  mediaType: v.nullish(v.string(), ""),
   digest: v.pipe(
     v.string(),
     v.check(isDigest, "not a sha256 or sha512 digest"),
     v.transform((text) => text as Digest),
   ),
   size: v.pipe(v.number(), v.safeInteger(), v.minValue(0)),
-  urls: v.optional(v.array(v.string()), []),
+  urls: v.nullish(v.array(v.string()), []),
 });
 type Descriptor = v.InferOutput<typeof Descriptor>;
 
 const common = {
-  mediaType: v.optional(v.string()),
-  artifactType: v.optional(v.string()),
-  subject: v.optional(Descriptor),
-  annotations: v.optional(v.record(v.string(), v.string())),
+  artifactType: v.nullish(v.string(), ""),
+  subject: v.nullish(Descriptor),
+  annotations: v.nullish(v.record(v.string(), v.string())),
 };
+const descriptors = v.array(Descriptor);
 const version2 = v.literal(2, "must be 2");
 
 const SCHEMAS = {
@@ -46,10 +49,10 @@ const SCHEMAS = {
     ...common,
     schemaVersion: version2,
     config: Descriptor,
-    layers: v.array(Descriptor),
+    layers: v.nullable(descriptors, []),
   }),
-  index: v.object({ ...common, schemaVersion: version2, manifests: v.array(Descriptor) }),
-  artifact: v.object({ ...common, blobs: v.optional(v.array(Descriptor), []) }),
+  index: v.object({ ...common, schemaVersion: version2, manifests: v.nullable(descriptors, []) }),
+  artifact: v.object({ ...common, blobs: v.nullish(descriptors, []) }),
 } satisfies Record<ManifestKind, v.GenericSchema>;
 
 /**
@@ -105,7 +108,9 @@ export function parseManifest(bytes: Uint8Array, contentType: string | null): Ma
 
 /** The annotations of a stored manifest, which the referrers list repeats. */
 export function annotationsOf(text: string): Record<string, string> | undefined {
-  return (JSON.parse(text) as { annotations?: Record<string, string> }).annotations;
+  return (
+    (JSON.parse(text) as { annotations?: Record<string, string> | null }).annotations ?? undefined
+  );
 }
 
 /** The fields that matter here, of whichever kind. */
@@ -114,8 +119,8 @@ interface Body {
   readonly layers?: readonly Descriptor[];
   readonly blobs?: readonly Descriptor[];
   readonly manifests?: readonly Descriptor[];
-  readonly subject?: Descriptor | undefined;
-  readonly artifactType?: string | undefined;
+  readonly subject?: Descriptor | null | undefined;
+  readonly artifactType: string;
 }
 
 function validate(kind: ManifestKind, json: object): Body {
@@ -144,8 +149,7 @@ function reference({ digest, size }: Descriptor, kind: ReferenceKind): ManifestR
 
 /** spec.md "Listing Referrers": an image without an artifactType shows its config's media type, an index shows none. */
 function artifactTypeOf(body: Body): string {
-  if (body.artifactType !== undefined && body.artifactType !== "") return body.artifactType;
-  return body.config?.mediaType ?? "";
+  return body.artifactType || (body.config?.mediaType ?? "");
 }
 
 function decode(bytes: Uint8Array): string {

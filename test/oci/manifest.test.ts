@@ -100,6 +100,21 @@ test("the subject is its digest, or null", () => {
   expect(parse(IMAGE, OCI_MANIFEST).subject).toBeNull();
 });
 
+test("a null is as good as nothing, as Go writes empty lists and maps", () => {
+  const nothing = { artifactType: null, subject: null, annotations: null };
+  const empty = { ...IMAGE, ...nothing, mediaType: null, layers: null };
+  expect(parse(empty, OCI_MANIFEST)).toMatchObject({
+    references: [{ digest: CONFIG.digest }],
+    subject: null,
+    artifactType: CONFIG.mediaType,
+  });
+  expect(annotationsOf(JSON.stringify(empty))).toBeUndefined();
+  expect(parse({ ...INDEX, ...nothing, manifests: null }, OCI_INDEX).references).toEqual([]);
+  expect(parse({ ...nothing, blobs: null }, OCI_ARTIFACT).references).toEqual([]);
+  const layer = { ...LAYER, mediaType: null, urls: null, annotations: null };
+  expect(parse({ ...IMAGE, layers: [layer] }, OCI_MANIFEST).references).toHaveLength(2);
+});
+
 test("the text is that of the bytes, with a byte order mark or without", () => {
   const text = JSON.stringify({ ...IMAGE, odd: "ünï" }, null, 3);
   expect(parseManifest(new TextEncoder().encode(text), OCI_MANIFEST).text).toBe(text);
