@@ -37,6 +37,7 @@ const Descriptor = v.object({
 type Descriptor = v.InferOutput<typeof Descriptor>;
 
 const common = {
+  mediaType: v.nullish(v.string()),
   artifactType: v.nullish(v.string(), ""),
   subject: v.nullish(Descriptor),
   annotations: v.nullish(v.record(v.string(), v.string())),
