@@ -9,7 +9,7 @@ import { contentLength, log } from "./http/log.ts";
 import { RegistryError } from "./oci/errors.ts";
 import { createRegistry } from "./registry/registry.ts";
 import { type Method, type Route, ROUTES } from "./routes.ts";
-import { buffers } from "./session/parts.ts";
+import { bufferUse } from "./session/parts.ts";
 
 interface Match {
   readonly route: Route;
@@ -36,6 +36,8 @@ export async function handle(request: Request, env: Env): Promise<Response> {
   });
   const requestId = crypto.randomUUID();
   response.headers.set("x-request-id", requestId);
+  // What does not say otherwise may change at any moment: lists, an upload's state, that something is not there.
+  if (!response.headers.has("cache-control")) response.headers.set("cache-control", "no-store");
   response.headers.set("docker-distribution-api-version", "registry/2.0");
   log({
     requestId,
@@ -47,7 +49,7 @@ export async function handle(request: Request, env: Env): Promise<Response> {
     bytesIn: contentLength(request.headers),
     bytesOut: contentLength(response.headers),
     duration: Date.now() - began,
-    peakBuffers: buffers.peak,
+    peakBuffers: bufferUse().peak,
     ...errorField(trace.error),
   });
   return response;
@@ -83,20 +85,27 @@ async function respond(request: Request, env: Env, trace: Trace): Promise<Respon
 function createRouter() {
   const created = Router<IRequestStrict>();
   for (const route of ROUTES) {
-    const found = ({ params }: IRequestStrict): Match => ({ route, params });
+    const found = ({ params }: IRequestStrict) =>
+      isUploads(params) ? undefined : { route, params };
     if (route.method === "GET") created.head(route.path, found);
     created[methodName(route.method)](route.path, found);
   }
   return created;
 }
 
+/** `/blobs/uploads` looks like a blob's path, but no blob has that digest. */
+function isUploads({ digest }: Readonly<Record<string, string>>): boolean {
+  return digest === "uploads";
+}
+
 /** @throws ROUTE_UNKNOWN, or METHOD_UNSUPPORTED when the path is known with other methods */
 async function matchRoute(request: Request, url: URL): Promise<Match> {
   const match: Match | undefined = await router.fetch(request);
   if (match !== undefined) return match;
-  const methods = router.routes.flatMap(([method, path]) =>
-    path.test(url.pathname) ? method : [],
-  );
+  const methods = router.routes.flatMap(([method, path]) => {
+    const found = path.exec(url.pathname);
+    return found === null || isUploads(found.groups ?? {}) ? [] : method;
+  });
   if (methods.length === 0) throw new RegistryError("ROUTE_UNKNOWN");
   throw new RegistryError("METHOD_UNSUPPORTED", {
     headers: { allow: [...new Set(methods)].join(", ") },

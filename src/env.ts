@@ -41,7 +41,8 @@ const MAX_MANIFEST_LIMIT = 16 * 1024 * 1024;
 const Settings = v.object({
   PUBLIC_PULL: flag,
   ALLOW_SPARSE_INDEXES: flag,
-  UPLOAD_TTL_HOURS: number("24", 0.001, 24 * 365),
+  // Not less than an hour: what a writer left is cleared when twice this has passed, so it must be done by then.
+  UPLOAD_TTL_HOURS: number("24", 1, 24 * 365),
   MAX_MANIFEST_BYTES: number(String(4 * 1024 * 1024), 1024, MAX_MANIFEST_LIMIT),
   ADMIN_PASSWORD: v.pipe(v.string(), v.minLength(8)),
   TOKEN_KEY: v.pipe(v.string(), v.minLength(32)),

@@ -40,7 +40,9 @@ export function grantScopes(actor: Actor, asked: readonly ScopeEntry[]): ScopeEn
 }
 
 function grantedActions(actor: Actor, { type, name, actions }: ScopeEntry): readonly string[] {
-  if (type === "registry" && name === "catalog") return actor.catalog ? ["*"] : [];
+  if (type === "registry" && name === "catalog") {
+    return actor.catalog && actions.includes("*") ? ["*"] : [];
+  }
   if (type !== "repository" || !isRepositoryName(name)) return [];
   const asked = actions.includes("*") ? ACTIONS : actions.filter(isAction);
   return asked.filter((action) => may(actor, action, name));

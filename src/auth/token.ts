@@ -29,7 +29,6 @@ export async function signToken(
     .setAudience(service)
     .setSubject(actor.name ?? "")
     .setIssuedAt()
-    .setNotBefore("0s")
     .setExpirationTime(`${TOKEN_SECONDS}s`)
     .setJti(crypto.randomUUID())
     .sign(await secret(key));

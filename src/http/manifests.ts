@@ -1,6 +1,7 @@
 import { sourcesOf } from "../auth/access.ts";
 import { RegistryError } from "../oci/errors.ts";
 import { parseTag, type Reference, type RepositoryName } from "../oci/reference.ts";
+import { readLimited } from "./body.ts";
 import { ifNoneMatch, immutable, revalidated } from "./caching.ts";
 import type { Context } from "./context.ts";
 
@@ -33,16 +34,16 @@ export async function read({
 /** end-7: pushes a manifest, under a digest or a tag, and under the tags of `?tag=`. */
 export async function write(context: Context<"name" | "target">): Promise<Response> {
   const { request, url, params, actor, settings, registry } = context;
-  const names = url.searchParams.getAll("tag").flatMap((value) => value.split(","));
-  if (names.length > MAX_TAGS) {
+  const names = new Set(url.searchParams.getAll("tag").flatMap((value) => value.split(",")));
+  if (names.size > MAX_TAGS) {
     throw new RegistryError("REQUEST_INVALID", { message: `at most ${MAX_TAGS} tags at once` });
   }
-  const tags = names.map(parseTag);
+  const tags = [...names].map(parseTag);
   const { digest, subject } = await registry.manifests.put({
     repository: params.name,
     target: params.target,
     tags,
-    bytes: await readLimited(request, settings.maxManifest),
+    bytes: await readLimited(request, settings.maxManifest, () => tooLarge(settings.maxManifest)),
     contentType: request.headers.get("content-type"),
     sources: sourcesOf(actor),
   });
@@ -76,27 +77,9 @@ async function removeReference(
   if (!deleted) throw new RegistryError("MANIFEST_UNKNOWN", { detail: { tag: reference.tag } });
 }
 
-/** A body of at most `limit` bytes, however long it claims to be. @throws MANIFEST_TOO_LARGE */
-async function readLimited(request: Request, limit: number): Promise<Uint8Array> {
-  const tooLarge = () =>
-    new RegistryError("MANIFEST_TOO_LARGE", {
-      message: `manifest too large: at most ${limit} bytes`,
-      detail: { limit },
-    });
-  if (Number(request.headers.get("content-length")) > limit) throw tooLarge();
-  if (request.body === null) return new Uint8Array(0);
-  const chunks: Uint8Array[] = [];
-  let length = 0;
-  for await (const chunk of request.body as ReadableStream<Uint8Array>) {
-    length += chunk.length;
-    if (length > limit) throw tooLarge();
-    chunks.push(chunk);
-  }
-  const bytes = new Uint8Array(length);
-  let offset = 0;
-  for (const chunk of chunks) {
-    bytes.set(chunk, offset);
-    offset += chunk.length;
-  }
-  return bytes;
+function tooLarge(limit: number): RegistryError {
+  return new RegistryError("MANIFEST_TOO_LARGE", {
+    message: `manifest too large: at most ${limit} bytes`,
+    detail: { limit },
+  });
 }

@@ -6,8 +6,8 @@ const MAX_PAGE = 1_000;
 
 /** @throws REQUEST_INVALID unless `n` is a whole number */
 export function parsePage(query: URLSearchParams): Page {
-  const n = query.get("n");
-  if (n !== null && !/^\d{1,15}$/.test(n)) {
+  const n = query.get("n") || null;
+  if (n !== null && !/^\d+$/.test(n)) {
     throw new RegistryError("REQUEST_INVALID", { message: "n must be a whole number" });
   }
   const limit = n === null ? MAX_PAGE : Math.min(Number(n), MAX_PAGE);

@@ -20,6 +20,8 @@ export function parseRange(header: string | null, size: number): ByteRange[] | n
   const parsed = specs.map((spec) => parseSpec(spec.trim(), size));
   if (parsed.includes("malformed")) return null;
   const ranges = parsed.filter((range) => typeof range === "object");
+  // Overlapping ranges that add up to more than the blob are answered by the blob (RFC 9110 § 14.2).
+  if (ranges.reduce((sum, { length }) => sum + length, 0) > size) return null;
   if (ranges.length > 0) return ranges;
   // Clients of several ranges take 416 for a failure of the registry, so they get the whole instead.
   if (specs.length > 1) return null;

@@ -9,6 +9,7 @@ import {
 import { grantScopes, parseScopes } from "../auth/scope.ts";
 import { signToken, TOKEN_SECONDS } from "../auth/token.ts";
 import { RegistryError } from "../oci/errors.ts";
+import { readLimited } from "./body.ts";
 import type { Context } from "./context.ts";
 
 /** Far more than the scopes of any push need. */
@@ -65,12 +66,12 @@ async function actorOf(credentials: Credentials | null, realm: Realm): Promise<A
 }
 
 async function readForm(request: Request): Promise<URLSearchParams> {
-  const type = request.headers.get("content-type")?.split(";")[0]?.trim().toLowerCase();
-  const length = Number(request.headers.get("content-length") ?? "NaN");
-  if (type !== "application/x-www-form-urlencoded" || !(length <= MAX_FORM)) {
-    throw new RegistryError("REQUEST_INVALID", {
+  const malformed = () =>
+    new RegistryError("REQUEST_INVALID", {
       message: `send a form (application/x-www-form-urlencoded) of at most ${MAX_FORM} bytes`,
     });
-  }
-  return new URLSearchParams(await request.text());
+  const type = request.headers.get("content-type")?.split(";")[0]?.trim().toLowerCase();
+  if (type !== "application/x-www-form-urlencoded") throw malformed();
+  const bytes = await readLimited(request, MAX_FORM, malformed);
+  return new URLSearchParams(new TextDecoder().decode(bytes));
 }

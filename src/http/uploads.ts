@@ -1,5 +1,5 @@
 import { may, sourcesOf } from "../auth/access.ts";
-import { type Digest, parseAlgorithm, parseDigest } from "../oci/digest.ts";
+import { type Digest, isDigest, parseAlgorithm, parseDigest } from "../oci/digest.ts";
 import { RegistryError } from "../oci/errors.ts";
 import { isRepositoryName, type RepositoryName, type Sources } from "../oci/reference.ts";
 import { type Chunk, OutOfOrder, type Position, type UploadId } from "../registry/uploads.ts";
@@ -13,10 +13,12 @@ const OFFSET = "_offset";
 export async function start(context: Context<"name">): Promise<Response> {
   const { request, url, params, registry } = context;
   const { name } = params;
-  const mount = queryDigest(url, "mount");
-  const digest = mount === null ? queryDigest(url, "digest") : null;
-  const algorithm = parseAlgorithm(url.searchParams.get("digest-algorithm") ?? "sha256");
-  if (mount !== null && (await mounted(context, mount))) return created(name, mount);
+  const mount = url.searchParams.getAll("mount").at(-1);
+  const digest = mount === undefined ? queryDigest(url) : null;
+  const algorithm = parseAlgorithm(url.searchParams.get("digest-algorithm") || "sha256");
+  if (mount !== undefined && isDigest(mount) && (await mounted(context, mount))) {
+    return created(name, mount);
+  }
   const id = await registry.uploads.start(name, algorithm);
   if (digest !== null) {
     await registry.uploads.finish(name, id, chunkOf(request, { kind: "next" }), digest);
@@ -52,7 +54,7 @@ export async function finish({
   registry,
 }: Context<"name" | "upload">): Promise<Response> {
   const { name, upload: id } = params;
-  const digest = queryDigest(url, "digest");
+  const digest = queryDigest(url);
   if (digest === null) {
     throw new RegistryError("DIGEST_INVALID", { message: "the digest parameter is missing" });
   }
@@ -90,8 +92,8 @@ function mounted(
 }
 
 /** Clients append `digest` to whatever Location they got, some of them twice: the last one counts. */
-function queryDigest(url: URL, parameter: "digest" | "mount"): Digest | null {
-  const digest = url.searchParams.getAll(parameter).at(-1);
+function queryDigest(url: URL): Digest | null {
+  const digest = url.searchParams.getAll("digest").at(-1);
   return digest === undefined ? null : parseDigest(digest);
 }
 

@@ -13,19 +13,25 @@ import {
 
 /** Deeper JSON than any client writes; a bound, so that no reader of the manifest has to recurse far. */
 const MAX_DEPTH = 100;
+/** Parsed, a small value takes many times its bytes: without a bound 4 MiB of them would take a good part of the isolate. */
+const MAX_VALUES = 300_000;
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 const BRACKET = 0x5b;
 const BRACE = 0x7b;
+const COMMA = 0x2c;
 /** About 1.1 MB of reference rows as one D1 parameter, whose limit is 2 MB. */
 const MAX_REFERENCES = 10_000;
+
+/** RFC 6838 § 4.2 allows 127 characters on each side of the slash. Longer ones would not fit into an index's row. */
+const MediaType = v.pipe(v.string(), v.maxLength(255));
 
 /**
  * The unit of exchange: what a manifest says of content elsewhere (image-spec descriptor.md). Here and below a null is as
  * good as nothing: Go writes an empty list or map that way.
  */
 const Descriptor = v.object({
-  mediaType: v.nullish(v.string(), ""),
+  mediaType: v.nullish(MediaType, ""),
   digest: v.pipe(
     v.string(),
     v.check(isDigest, "not a sha256 or sha512 digest"),
@@ -37,10 +43,13 @@ const Descriptor = v.object({
 type Descriptor = v.InferOutput<typeof Descriptor>;
 
 const common = {
-  mediaType: v.nullish(v.string()),
-  artifactType: v.nullish(v.string(), ""),
+  mediaType: v.nullish(MediaType),
+  artifactType: v.nullish(MediaType, ""),
   subject: v.nullish(Descriptor),
-  annotations: v.nullish(v.record(v.string(), v.string())),
+  // Not v.record: it takes a list, and passes over keys such as "constructor". Clients refuse a whole list of referrers then.
+  annotations: v.nullish(
+    v.custom<Record<string, string>>(isStringMap, "must map strings to strings"),
+  ),
 };
 const descriptors = v.array(Descriptor);
 const version2 = v.literal(2, "must be 2");
@@ -83,7 +92,9 @@ export interface Manifest {
  * @throws MANIFEST_INVALID with the reason and the place
  */
 export function parseManifest(bytes: Uint8Array, contentType: string | null): Manifest {
-  if (depthOf(bytes) > MAX_DEPTH) throw invalid(`JSON nested deeper than ${MAX_DEPTH} levels`);
+  const { depth, values } = shapeOf(bytes);
+  if (depth > MAX_DEPTH) throw invalid(`JSON nested deeper than ${MAX_DEPTH} levels`);
+  if (values > MAX_VALUES) throw invalid(`more than ${MAX_VALUES} JSON values`);
   const text = decode(bytes);
   const json = parseJson(text);
   const mediaType = mediaTypeOf(json, contentType);
@@ -125,10 +136,12 @@ interface Body {
 }
 
 function validate(kind: ManifestKind, json: object): Body {
-  const result = v.safeParse(SCHEMAS[kind], json);
+  const result = v.safeParse(SCHEMAS[kind], json, { abortEarly: true });
   if (result.success) return result.output;
   const issue = result.issues[0];
-  throw invalid(`${v.getDotPath(issue) ?? "manifest"}: ${issue.message}`);
+  throw invalid(
+    `${v.getDotPath(issue)?.slice(0, 200) ?? "manifest"}: ${issue.message.slice(0, 200)}`,
+  );
 }
 
 function referencesOf({ config, layers = [], blobs = [], manifests = [] }: Body) {
@@ -172,31 +185,40 @@ function parseJson(text: string): object {
   throw invalid("not a JSON object");
 }
 
-/** The deepest nesting, counted over the brackets outside of strings; a loop, since what is measured may be hostile. */
-function depthOf(bytes: Uint8Array): number {
+/** How deep the JSON is nested and how many values it has, at most, by what stands outside of strings. */
+function shapeOf(bytes: Uint8Array): { depth: number; values: number } {
+  let level = 0;
   let depth = 0;
-  let deepest = 0;
+  let values = 1;
   let inString = false;
   for (let i = 0; i < bytes.length; i++) {
     const byte = bytes[i];
     if (byte === QUOTE) inString = !inString;
-    else if (inString && byte === BACKSLASH) i++;
-    else if (!inString && (byte === BRACKET || byte === BRACE))
-      deepest = Math.max(deepest, ++depth);
-    else if (!inString && (byte === BRACKET + 2 || byte === BRACE + 2)) depth--;
+    else if (inString) i += byte === BACKSLASH ? 1 : 0;
+    else if (byte === BRACKET || byte === BRACE) {
+      depth = Math.max(depth, ++level);
+      values++;
+    } else if (byte === BRACKET + 2 || byte === BRACE + 2) level--;
+    else if (byte === COMMA) values++;
   }
-  return deepest;
+  return { depth, values };
+}
+
+function isStringMap(value: unknown): boolean {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return false;
+  return Object.values(value).every((entry) => typeof entry === "string");
 }
 
 /** Content-Type and the body's own mediaType may not contradict each other; either may be missing (image-spec manifest.md). */
 function mediaTypeOf(json: object, contentType: string | null): string {
   const header = contentType?.split(";")[0]?.trim().toLowerCase() ?? "";
-  const declared = "mediaType" in json ? json.mediaType : undefined;
+  const declared =
+    "mediaType" in json && typeof json.mediaType === "string" ? json.mediaType.toLowerCase() : "";
   const generic = ["", "application/json", "application/octet-stream", "text/plain"];
   if (generic.includes(header)) {
-    return typeof declared === "string" && declared !== "" ? declared : sniff(json);
+    return declared === "" ? sniff(json) : declared;
   }
-  if (typeof declared === "string" && declared !== "" && declared !== header) {
+  if (declared !== "" && declared !== header) {
     throw invalid(
       `mediaType is ${declared.slice(0, 200)} but Content-Type is ${header.slice(0, 200)}`,
     );

@@ -92,8 +92,7 @@ export class Manifests {
     let stored = inRow;
     for (let tries = 0; tries < PUT_TRIES; tries++) {
       const { references, adopt } = await this.#resolve(manifest, push);
-      if (!stored) await this.#bucket.put(manifestKey(digest), bytes, digest);
-      stored = true;
+      stored ||= await this.#store(digest, bytes);
       const { mediaType, subject, artifactType } = manifest;
       const content = inRow ? manifest.text : null;
       const row = { digest, mediaType, size: bytes.length, content, subject, artifactType };
@@ -103,6 +102,14 @@ export class Manifests {
     throw new RegistryError("UNAVAILABLE", {
       message: "content that the manifest names is being deleted at this moment; try again",
     });
+  }
+
+  /** R2 takes one write a second for each key, so what is there (verified when it was written) is not written again. */
+  async #store(digest: Digest, bytes: Uint8Array): Promise<true> {
+    const key = manifestKey(digest);
+    const size = await this.#bucket.sizeOf(key);
+    if (size !== bytes.length) await this.#bucket.put(key, bytes, digest);
+    return true;
   }
 
   /** @throws MANIFEST_UNKNOWN, or REFERENCED while an index names it */

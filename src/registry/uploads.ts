@@ -1,8 +1,14 @@
 import { algorithmOf, type Algorithm, type Digest, formatDigest } from "../oci/digest.ts";
 import { RegistryError } from "../oci/errors.ts";
 import type { RepositoryName } from "../oci/reference.ts";
-import { receive, type Received } from "../session/parts.ts";
-import type { Intent, Lease, Position, Written } from "../session/progress.ts";
+import { receive, type Received, tooLarge } from "../session/parts.ts";
+import {
+  type Intent,
+  type Lease,
+  MAX_PART_NUMBER,
+  type Position,
+  type Written,
+} from "../session/progress.ts";
 import { finalHash } from "../session/running-hash.ts";
 import type { Began, Refused, UploadSession } from "../session/upload-session.ts";
 import type { BlobIndex, StoredBlob } from "../storage/blob-index.ts";
@@ -119,8 +125,10 @@ export class Uploads {
       const blob = await this.#store(began, chunk, digest);
       const key = await this.#index.add(repository, digest, blob);
       const isOurs = key === blob.key;
-      await session.finish(repository, digest, isOurs ? key : null);
-      if (!isOurs) await this.#bucket.delete([blob.key]);
+      const alone = await session.finish(repository, digest, isOurs ? key : null);
+      // An object that another finish may have made a blob under its digest is left to the session's alarm.
+      const isSpare = !isOurs && (alone || blob.key === began.lease.key);
+      if (isSpare) await this.#bucket.delete([blob.key]);
     });
   }
 
@@ -191,6 +199,7 @@ export class Uploads {
     const parts = [...written.parts];
     const number = Math.max(lease.firstPart, (parts.at(-1)?.number ?? 0) + 1);
     const last = written.tail.length > 0 ? { number, bytes: written.tail } : null;
+    if (last !== null && number > MAX_PART_NUMBER) throw tooLarge();
     const completedNow = await this.#completeOnce(multipart, parts, written.offset, last);
     if (completedNow && carried !== null) return;
     if ((await this.#readBack(multipart.key, digest)) !== digest) throw digestMismatch(digest);

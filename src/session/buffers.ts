@@ -1,9 +1,8 @@
 /**
- * The isolate's upload buffers. A Worker has 128 MB for all the requests that it serves at once, so uploads share this
- * much and wait for one another: first come, first served. A request holds at most one buffer that it fills and those
+ * A budget of upload buffers. A Worker has 128 MB for all the requests that it serves at once, so uploads share a part of
+ * that and wait for one another: first come, first served. A request holds at most one buffer that it fills and those
  * whose upload is under way, which end by themselves; so whoever waits is served in the end.
  */
-export const BUFFER_BUDGET = 64 * 1024 * 1024;
 
 /**
  * Waiting is a timer of the request's own. The runtime takes a request that waits for another one's promise for hung and
@@ -44,6 +43,7 @@ export class Buffers {
 
   /** Waits until that many bytes are free. What a buffer holds is nobody's business: overwrite it before you read it. */
   async take(bytes: number): Promise<ArrayBuffer> {
+    if (bytes === 0) return new ArrayBuffer(0);
     const waiter = { bytes, seen: Date.now() };
     while (!this.#admit(waiter)) {
       await scheduler.wait(POLL);
@@ -68,6 +68,12 @@ export class Buffers {
     this.#waiting.shift();
     this.#used += waiter.bytes;
     this.#peak = Math.max(this.#peak, this.#used);
+    const room = Math.floor((this.#limit - this.#used) / this.#reusable);
+    // The one that is about to be used is in the count already.
+    this.#spare.length = Math.min(
+      this.#spare.length,
+      room + (waiter.bytes === this.#reusable ? 1 : 0),
+    );
     return true;
   }
 }

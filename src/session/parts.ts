@@ -2,15 +2,26 @@ import { createHash, type Hash } from "node:crypto";
 import { type Algorithm, formatDigest } from "../oci/digest.ts";
 import { RegistryError } from "../oci/errors.ts";
 import type { Bucket, Multipart, UploadedPart } from "../storage/bucket.ts";
-import { BUFFER_BUDGET, Buffers } from "./buffers.ts";
+import { Buffers } from "./buffers.ts";
 import { type Lease, PART_SIZE, type PartsHash, type Written } from "./progress.ts";
 import { updateState } from "./running-hash.ts";
 
 /** Parts of one upload that travel to R2 while the next one is read. */
 const PARTS_IN_FLIGHT = 2;
 
-/** The isolate's one budget. */
-export const buffers = new Buffers(BUFFER_BUDGET, PART_SIZE);
+const MiB = 1024 * 1024;
+/** For bodies, each as long as its client takes to send it. */
+const bodyBuffers = new Buffers(48 * MiB, PART_SIZE);
+/** For finishes that bring no body: a client that sends slowly shall not keep another from its answer. */
+const tailBuffers = new Buffers(16 * MiB, PART_SIZE);
+
+/** Bytes of upload buffers that this isolate has in use, and the most that it ever had: at most 64 MiB. */
+export function bufferUse(): { readonly used: number; readonly peak: number } {
+  return {
+    used: bodyBuffers.used + tailBuffers.used,
+    peak: bodyBuffers.peak + tailBuffers.peak,
+  };
+}
 
 /** Bytes on their way in. */
 export interface Incoming {
@@ -53,6 +64,7 @@ export async function receive(
 class PartWriter {
   readonly #lease: Lease;
   readonly #bucket: Bucket;
+  readonly #buffers: Buffers;
   readonly #length: number | null;
   readonly #readers: ReadableStreamBYOBReader[];
   readonly #native: { readonly algorithm: Algorithm; readonly hash: Hash } | null;
@@ -69,6 +81,7 @@ class PartWriter {
   constructor({ bodies, length, native }: Incoming, lease: Lease, bucket: Bucket) {
     this.#lease = lease;
     this.#bucket = bucket;
+    this.#buffers = bodies.length === 0 ? tailBuffers : bodyBuffers;
     this.#length = length;
     this.#readers = bodies.map((body) => body.getReader({ mode: "byob" }));
     this.#native = native === null ? null : { algorithm: native, hash: createHash(native) };
@@ -109,7 +122,7 @@ class PartWriter {
 
   /** Gives back the buffer being filled; those under way give theirs back when they have arrived. */
   release(): void {
-    buffers.give(this.#held);
+    this.#buffers.give(this.#held);
     this.#held = 0;
   }
 
@@ -122,7 +135,7 @@ class PartWriter {
 
   /** @returns a whole part's buffer, the carried bytes first, or at the end a copy of what there is */
   async #fill(carried: Uint8Array, size: number): Promise<Uint8Array<ArrayBuffer>> {
-    let buffer = await buffers.take(size);
+    let buffer = await this.#buffers.take(size);
     this.#held = size;
     new Uint8Array(buffer).set(carried);
     let filled = carried.length;
@@ -138,7 +151,7 @@ class PartWriter {
     }
     if (filled === PART_SIZE) return new Uint8Array(buffer);
     const rest = new Uint8Array(buffer).slice(0, filled);
-    buffers.give(size - filled, buffer);
+    this.#buffers.give(size - filled, buffer);
     this.#held = filled;
     return rest;
   }
@@ -148,7 +161,7 @@ class PartWriter {
     this.#held = 0;
     const upload = this.#upload(bytes, this.#nextPart++).finally(() => {
       this.#inFlight.delete(upload);
-      buffers.give(bytes.length, bytes.buffer);
+      this.#buffers.give(bytes.length, bytes.buffer);
     });
     upload.catch((error: unknown) => (this.#failure ??= { error }));
     this.#inFlight.add(upload);
@@ -188,7 +201,7 @@ function bodyBroken(cause: unknown): never {
   throw new RegistryError("BODY_BROKEN", { cause });
 }
 
-function tooLarge(): RegistryError {
+export function tooLarge(): RegistryError {
   return new RegistryError("SIZE_INVALID", {
     message: `too many bytes: an upload has at most 10,000 parts of ${PART_SIZE} bytes, and one request at most 8 GiB once it has begun`,
   });

@@ -7,17 +7,20 @@ import { uploadKey } from "../storage/keys.ts";
  * the last equal and of at least 5 MiB, and at most 10,000 of them (developers.cloudflare.com/r2/platform/limits).
  */
 export const PART_SIZE = 8 * 1024 * 1024;
-const MAX_PART_NUMBER = 10_000;
+export const MAX_PART_NUMBER = 10_000;
 
 /**
- * Part numbers that a writer may use past the last committed part. A second writer on the same offset gets the next block,
- * so a writer that everyone believes dead cannot overwrite the parts of the one that took over. 1,000 parts are 8 GiB in one
- * request to an upload that has parts already; Cloudflare lets at most 5 GB of a request through to a Worker.
+ * Part numbers that a writer may use when it does not know how much it brings: 8 GiB, and Cloudflare lets at most 5 GB of
+ * a request through to a Worker. Nobody else gets a number that a writer may still use, so one that everyone believes
+ * dead cannot overwrite the parts of the one that took over.
  */
 const PART_BLOCK = 1_000;
 
 /** Keys that one upload may leave objects under: as many as R2 deletes in one call. */
 const MAX_OBJECTS = 1_000;
+
+/** Far more writers than ever are at work on one upload at once; dead ones stay until the upload ends. */
+const MAX_AT_WORK = 1_000;
 
 /** The hash over the parts; the tail is hashed when it becomes a part, or at the end. */
 export type PartsHash =
@@ -48,8 +51,10 @@ export interface Progress {
   readonly writer: number;
   /** The newest writer whose work is in. */
   readonly committed: number;
-  /** Writers that have begun on this offset and neither committed nor let go. */
-  readonly writersAtWork: number;
+  /** Writers that have begun and neither committed nor let go, and the last part that each may write. */
+  readonly atWork: readonly { readonly writer: number; readonly maxPart: number }[];
+  /** Finishing requests that have begun. */
+  readonly finishes: number;
   /** Keys under which a writer may have left an object. */
   readonly objects: readonly string[];
   /** The end: the digest that the upload became, or null when it was cancelled. */
@@ -115,7 +120,8 @@ export function begun(upload: string, repository: string, algorithm: Algorithm):
     lastPart: 0,
     writer: 0,
     committed: 0,
-    writersAtWork: 0,
+    atWork: [],
+    finishes: 0,
     objects: [],
     ended: null,
   };
@@ -135,20 +141,19 @@ export function grant(
   if (!startsOver && !continues(progress, position)) return null;
   const { multipart, offset, hash } = progress;
   const readsBack = !startsOver && hash.kind === "whole" && length !== 0;
-  const next = {
-    ...progress,
-    writer: progress.writer + 1,
-    writersAtWork: progress.writersAtWork + 1,
-  };
+  const next = { ...progress, writer: progress.writer + 1 };
   const fresh = { ...next, offset: 0, tailLength: 0, multipart: null, hash: NOTHING_HASHED };
   const stored = readsBack && multipart !== null ? { multipart, size: offset } : null;
-  const lease = { ...leaseOf(startsOver || readsBack ? fresh : next), stored };
-  if (lease.firstPart > MAX_PART_NUMBER) return null;
+  const lease = { ...leaseOf(startsOver || readsBack ? fresh : next, length), stored };
+  const { writer, maxPart } = lease;
+  // A lease that begins a multipart upload of its own shares its part numbers with nobody.
+  const atWork = lease.multipart === null ? next.atWork : [...next.atWork, { writer, maxPart }];
   const objects = new Set(next.objects);
   if (stored !== null) objects.add(stored.multipart.key);
   if (finish !== null) objects.add(lease.multipart?.key ?? lease.key);
-  if (objects.size > MAX_OBJECTS) return null;
-  return { progress: { ...next, objects: [...objects] }, lease };
+  if (objects.size > MAX_OBJECTS || atWork.length > MAX_AT_WORK) return null;
+  const finishes = next.finishes + (finish === null ? 0 : 1);
+  return { progress: { ...next, atWork, finishes, objects: [...objects] }, lease };
 }
 
 function continues({ offset }: Progress, position: Position): boolean {
@@ -156,13 +161,14 @@ function continues({ offset }: Progress, position: Position): boolean {
   return offset === (position.kind === "range" ? position.start : position.offset);
 }
 
-function leaseOf(progress: Progress): Omit<Lease, "stored"> {
+function leaseOf(progress: Progress, length: number | null): Omit<Lease, "stored"> {
   const { upload, writer, offset, algorithm, hash, tailLength, multipart } = progress;
   const key = uploadKey(upload, writer);
   const common = { writer, offset, algorithm, hash, tailLength, multipart, key };
   if (multipart === null) return { ...common, firstPart: 1, maxPart: MAX_PART_NUMBER };
-  const firstPart = progress.lastPart + 1 + PART_BLOCK * (progress.writersAtWork - 1);
-  return { ...common, firstPart, maxPart: Math.min(firstPart + PART_BLOCK - 1, MAX_PART_NUMBER) };
+  const taken = Math.max(progress.lastPart, ...progress.atWork.map(({ maxPart }) => maxPart));
+  const parts = length === null ? PART_BLOCK : Math.ceil((tailLength + length) / PART_SIZE);
+  return { ...common, firstPart: taken + 1, maxPart: Math.min(taken + parts, MAX_PART_NUMBER) };
 }
 
 /** Whether a tail can become a part with so many more bytes, or may do so. */
@@ -181,8 +187,13 @@ export function advance(progress: Progress, written: Written): Progress {
     lastPart: parts.at(-1)?.number ?? (from === 0 ? 0 : progress.lastPart),
     tailLength: replacesTail(written) ? tail.length : progress.tailLength + offset - from,
     committed: progress.writer,
-    writersAtWork: 0,
+    atWork: atWorkWithout(progress, progress.writer),
   };
+}
+
+/** The writers at work once one has come to an end. */
+export function atWorkWithout({ atWork }: Progress, writer: number): Progress["atWork"] {
+  return atWork.filter((other) => other.writer !== writer);
 }
 
 /** Whether nothing of the tail before stays a tail. */

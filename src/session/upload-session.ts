@@ -5,6 +5,7 @@ import { BlobIndex } from "../storage/blob-index.ts";
 import { Bucket, type UploadedPart } from "../storage/bucket.ts";
 import {
   advance,
+  atWorkWithout,
   begun,
   grant,
   type Intent,
@@ -120,17 +121,20 @@ export class UploadSession extends DurableObject<Env> {
   /** A writer gives up; the upload stays where it began. */
   async release(repository: string, writer: number): Promise<void> {
     const progress = this.#progress(repository);
-    if (progress === undefined || progress.ended !== null || writer <= progress.committed) return;
-    await this.#save({ ...progress, writersAtWork: Math.max(0, progress.writersAtWork - 1) });
+    if (progress === undefined || progress.ended !== null) return;
+    await this.#save({ ...progress, atWork: atWorkWithout(progress, writer) });
   }
 
   /**
    * The upload has become a blob.
    * @param key the blob's object, when it is this upload's; null when the blob was there already
+   * @returns whether no other finish has ever begun, which might make the upload's object a blob of another digest
    */
-  async finish(repository: string, digest: Digest, key: string | null): Promise<void> {
+  async finish(repository: string, digest: Digest, key: string | null): Promise<boolean> {
     const progress = this.#progress(repository);
-    if (progress !== undefined) await this.#end(progress, { digest, key });
+    if (progress === undefined) return false;
+    await this.#end(progress, { digest, key });
+    return progress.finishes === 1;
   }
 
   /** @returns false when there is no such upload */
@@ -142,17 +146,23 @@ export class UploadSession extends DurableObject<Env> {
     return true;
   }
 
-  /** Expiry: of an unfinished upload, or of the memory of one that has ended. */
+  /**
+   * Expiry. An unfinished upload is closed first, so that no writer begins any more, and cleared when its newest writer
+   * must have come to an end too; one that has ended is cleared at once.
+   */
   override async alarm(): Promise<void> {
     const progress = this.#progress();
-    if (progress !== undefined) {
-      try {
-        await this.#clear(progress);
-      } catch (error) {
-        console.error(error);
-        await this.ctx.storage.setAlarm(Date.now() + RETRY_AFTER);
+    try {
+      if (progress !== undefined && progress.ended === null && progress.objects.length > 0) {
+        await this.#end(progress, { digest: null, key: null });
+        if (progress.multipart !== null) await this.#bucket().abortMultipart(progress.multipart);
         return;
       }
+      if (progress !== undefined) await this.#clear(progress);
+    } catch (error) {
+      console.error(error);
+      await this.ctx.storage.setAlarm(Date.now() + RETRY_AFTER);
+      return;
     }
     await this.ctx.storage.deleteAll();
   }

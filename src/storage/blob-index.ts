@@ -34,6 +34,7 @@ export class BlobIndex {
   /**
    * Makes stored bytes a blob of the repository.
    * @returns the key under which the blob lives: another than the given one when the blob was there already
+   * @throws BLOB_UPLOAD_UNKNOWN when the object is a blob of another digest: the upload has ended as that one
    */
   async add(repository: RepositoryName, digest: Digest, blob: StoredBlob): Promise<string> {
     const now = Date.now();
@@ -42,14 +43,14 @@ export class BlobIndex {
       this.#db
         .prepare(
           `INSERT INTO blobs (digest, key, size, created_at) VALUES (?1, ?2, ?3, ?4)
-           ON CONFLICT (digest) DO NOTHING`,
+           ON CONFLICT DO NOTHING`,
         )
         .bind(digest, blob.key, blob.size, now),
       insertLinks(this.#db, repository, [digest]),
       this.#db.prepare(`SELECT key FROM blobs WHERE digest = ?1`).bind(digest),
     ]);
     const key = results[3]?.results[0]?.key;
-    if (key === undefined) throw new Error(`blob ${digest} vanished within its own transaction`);
+    if (key === undefined) throw new RegistryError("BLOB_UPLOAD_UNKNOWN");
     return key;
   }
 
@@ -155,13 +156,16 @@ export function sourceList(sources: Sources): string | null {
   return sources === "all" ? null : JSON.stringify(sources);
 }
 
-/** SQL: does one of the sources hold the blob? Looks up each source, so that a blob held by thousands costs no more. */
+/**
+ * SQL: does one of the sources hold the blob? CROSS JOIN keeps the planner to this order: it looks up each source, where it
+ * would else walk through all that hold the blob, which may be thousands.
+ */
 export function readableFrom(digest: string, sources: string): string {
   return `CASE WHEN ${sources} IS NULL
     THEN EXISTS (SELECT 1 FROM repository_blobs any_link WHERE any_link.digest = ${digest})
     ELSE EXISTS (
       SELECT 1 FROM json_each(${sources}) source
-      JOIN repositories held_in ON held_in.name = source.value
-      JOIN repository_blobs link ON link.repository_id = held_in.id AND link.digest = ${digest}
+      CROSS JOIN repositories held_in ON held_in.name = source.value
+      CROSS JOIN repository_blobs link ON link.repository_id = held_in.id AND link.digest = ${digest}
     ) END`;
 }

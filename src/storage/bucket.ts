@@ -5,6 +5,9 @@ import type { ByteRange } from "../oci/page.ts";
 /** R2's errors have no structured code; it stands in parentheses at the end of the message. */
 const BAD_DIGEST = /\(10037\)/;
 const CONNECTION_LOST = /Network connection lost/;
+/** Internal error, unavailable, too many requests for one key: R2 asks to try again. */
+const TRANSIENT = /\((?:10001|10043|10058)\)/;
+const RETRY_AFTER = [100, 400];
 const NO_SUCH_UPLOAD = /\(10024\)/;
 
 export interface UploadedPart {
@@ -43,8 +46,10 @@ export class Bucket {
   async put(key: string, body: ReadableStream | Uint8Array, digest: Digest): Promise<number> {
     try {
       const checksum = { [algorithmOf(digest)]: hexOf(digest) };
-      const object = await this.#bucket.put(key, body, checksum);
-      return object.size;
+      // A stream is gone when it has been read; bytes can be sent again.
+      const put = () => this.#bucket.put(key, body, checksum);
+      const { size } = body instanceof Uint8Array ? await retrying(put) : await put();
+      return size;
     } catch (error) {
       if (BAD_DIGEST.test(String(error))) throw digestMismatch(digest, error);
       // Either side may have broken off, the client or R2. The client, if it is still there, should try again.
@@ -55,7 +60,7 @@ export class Bucket {
   }
 
   async createMultipart(key: string): Promise<Multipart> {
-    const { uploadId } = await this.#bucket.createMultipartUpload(key);
+    const { uploadId } = await retrying(() => this.#bucket.createMultipartUpload(key));
     return { key, uploadId };
   }
 
@@ -65,7 +70,7 @@ export class Bucket {
     bytes: Uint8Array,
   ): Promise<UploadedPart> {
     const upload = this.#bucket.resumeMultipartUpload(key, uploadId);
-    const { etag } = await upload.uploadPart(number, bytes);
+    const { etag } = await retrying(() => upload.uploadPart(number, bytes));
     return { number, etag };
   }
 
@@ -74,7 +79,8 @@ export class Bucket {
     parts: readonly UploadedPart[],
   ): Promise<void> {
     const upload = this.#bucket.resumeMultipartUpload(key, uploadId);
-    await upload.complete(parts.map(({ number, etag }) => ({ partNumber: number, etag })));
+    const uploaded = parts.map(({ number, etag }) => ({ partNumber: number, etag }));
+    await retrying(() => upload.complete(uploaded));
   }
 
   /** Aborting what has ended already is no error: both sides of a lost answer may do it. */
@@ -89,6 +95,22 @@ export class Bucket {
   async delete(keys: readonly string[]): Promise<void> {
     if (keys.length > 0) await this.#bucket.delete([...keys]);
   }
+}
+
+/** @throws UNAVAILABLE when R2 asks once too often to try again */
+async function retrying<T>(call: () => Promise<T>): Promise<T> {
+  for (const pause of RETRY_AFTER) {
+    try {
+      return await call();
+    } catch (error) {
+      if (!TRANSIENT.test(String(error))) throw error;
+      await scheduler.wait(pause);
+    }
+  }
+  return call().catch((cause: unknown) => {
+    if (TRANSIENT.test(String(cause))) throw new RegistryError("UNAVAILABLE", { cause });
+    throw cause;
+  });
 }
 
 export function isNoSuchUpload(error: unknown): boolean {

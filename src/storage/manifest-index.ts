@@ -115,7 +115,8 @@ export class ManifestIndex {
           .prepare(
             `INSERT INTO manifests (repository_id, digest, media_type, size, content, subject, artifact_type, created_at)
              SELECT id, ?2, ?3, ?4, ?5, ?6, ?7, ?8 FROM repositories WHERE name = ?1
-             ON CONFLICT DO NOTHING`,
+             ON CONFLICT (repository_id, digest) DO UPDATE
+             SET media_type = excluded.media_type, artifact_type = excluded.artifact_type`,
           )
           .bind(repository, digest, mediaType, size, content, subject, artifactType, now),
         this.#db
@@ -179,6 +180,8 @@ export class ManifestIndex {
     page: Page & { readonly maxBytes: number },
   ): Promise<{ readonly rows: StoredReferrer[]; readonly more: boolean }> {
     const typed = artifactType === null ? "" : "AND m.artifact_type = ?6";
+    // Without the hint the planner walks through the primary key, all manifests of the repository.
+    const index = artifactType === null ? "manifests_by_subject" : "manifests_by_subject_and_type";
     const parameters = [repository, subject, page.after, page.limit, page.maxBytes];
     const { results } = await this.#db
       .prepare(
@@ -187,7 +190,8 @@ export class ManifestIndex {
              row_number() OVER (ORDER BY digest) AS position, count(*) OVER () AS candidates
            FROM (
              SELECT ${COLUMNS}, m.artifact_type AS artifactType FROM repositories r
-             JOIN manifests m ON m.repository_id = r.id AND m.subject = ?2 AND m.digest > ?3 ${typed}
+             JOIN manifests m INDEXED BY ${index}
+               ON m.repository_id = r.id AND m.subject = ?2 AND m.digest > ?3 ${typed}
              WHERE r.name = ?1 ORDER BY m.digest LIMIT ?4 + 1
            )
          ) WHERE position = 1 OR (position <= ?4 AND bytes <= ?5) ORDER BY position`,

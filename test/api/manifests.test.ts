@@ -592,3 +592,14 @@ function padded(config: ReturnType<typeof blob>, size: number): Manifest {
   const pad = "x".repeat(size - empty.bytes.length);
   return imageManifest({ config, fields: { annotations: { pad } } });
 }
+
+test("a second push of the same bytes under another type corrects the first one", async () => {
+  const client = new RegistryClient();
+  const config = await client.pushBlob(blob());
+  const { bytes } = imageManifest({ config, fields: { mediaType: undefined } });
+  const other = "application/vnd.docker.distribution.manifest.v2+json";
+  for (const mediaType of ["application/json", other]) {
+    expect((await client.putManifest("t", { bytes, mediaType })).status).toBe(201);
+  }
+  expect((await client.head("manifests/t")).headers.get("content-type")).toBe(other);
+});

@@ -68,7 +68,7 @@ test("n and last together", async () => {
   expect(await client.listTags("?n=2&last=a")).toEqual(["a-1", "a.1"]);
 });
 
-test.each(["-1", "x", "1.5", "", "1e3"])("n=%s is no number and refused", async (n) => {
+test.each(["-1", "x", "1.5", "1e3"])("n=%s is no number and refused", async (n) => {
   const response = await client.get(`tags/list?n=${n}`);
   expect((await refusal(response)).status).toBe(400);
 });

@@ -115,6 +115,28 @@ test("a null is as good as nothing, as Go writes empty lists and maps", () => {
   expect(parse({ ...IMAGE, layers: [layer] }, OCI_MANIFEST).references).toHaveLength(2);
 });
 
+test.each([[[]], [["x"]], [{ constructor: 5 }], [JSON.parse('{"__proto__":{"x":1}}')], ["text"]])(
+  "annotations that do not map strings to strings are refused: %j",
+  (annotations: unknown) => {
+    expect(() => parse({ ...IMAGE, annotations }, OCI_MANIFEST)).toThrow(invalid);
+  },
+);
+
+test("a media type that no row could hold is refused", () => {
+  const artifactType = `a/${"b".repeat(254)}`;
+  expect(() => parse({ ...IMAGE, artifactType }, OCI_MANIFEST)).toThrow(invalid);
+  expect(parse({ ...IMAGE, artifactType: artifactType.slice(0, 255) }, OCI_MANIFEST)).toBeDefined();
+});
+
+function crowd(values: number) {
+  return { ...IMAGE, x: Array.from({ length: values }, () => 0) };
+}
+
+test("a crowd of small values is refused before it is parsed", () => {
+  expect(parse(crowd(200_000), OCI_MANIFEST).references).toHaveLength(2);
+  expect(() => parse(crowd(300_000), OCI_MANIFEST)).toThrow(invalid);
+});
+
 test("the text is that of the bytes, with a byte order mark or without", () => {
   const text = JSON.stringify({ ...IMAGE, odd: "ünï" }, null, 3);
   expect(parseManifest(new TextEncoder().encode(text), OCI_MANIFEST).text).toBe(text);

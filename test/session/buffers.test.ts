@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { BUFFER_BUDGET, Buffers } from "../../src/session/buffers.ts";
+import { Buffers } from "../../src/session/buffers.ts";
 import { random } from "../support/images.ts";
 
 test("what fits is given at once", async () => {
@@ -73,10 +73,6 @@ test("a hundred takers at once: never above the limit, all are served, all comes
   expect(buffers.peak).toBeLessThanOrEqual(1_000);
 });
 
-test("the isolate's budget is 64 MiB", () => {
-  expect(BUFFER_BUDGET).toBe(64 * 1024 * 1024);
-});
-
 /** Takes each amount, in this order; what was given shows up in the answer. */
 function waiting(buffers: Buffers, amounts: readonly number[]): number[] {
   const order: number[] = [];
@@ -97,4 +93,23 @@ test("a big buffer is used again, until nobody needs one", async () => {
   buffers.give(64, first);
   buffers.give(64, other);
   expect([first, other]).not.toContain(await buffers.take(64));
+});
+
+test("nothing is taken for nothing, whoever stands in line", async () => {
+  const buffers = new Buffers(100, 64);
+  await buffers.take(80);
+  const order = waiting(buffers, [50]);
+  await buffers.take(0);
+  expect(order).toEqual([]);
+  buffers.give(80);
+  await expect.poll(() => order).toEqual([50]);
+});
+
+test("spare buffers count: one for which there is no room is let go", async () => {
+  const buffers = new Buffers(130, 64);
+  const [first, other] = [await buffers.take(64), await buffers.take(64)];
+  buffers.give(64, first);
+  await buffers.take(10);
+  buffers.give(64, other);
+  expect(await buffers.take(64)).not.toBe(first);
 });

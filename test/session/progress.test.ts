@@ -88,15 +88,20 @@ describe("grant", () => {
     expect(second?.lease.writer).toBe((first?.lease.writer ?? 0) + 1);
   });
 
-  test("no part number passes R2's 10,000", () => {
-    let progress: Progress = WRITTEN;
-    let granted = grant(progress, chunk(NEXT));
-    for (let i = 0; granted !== null && i < 100; i++) {
-      expect(granted.lease.maxPart).toBeLessThanOrEqual(10_000);
-      progress = granted.progress;
-      granted = grant(progress, chunk(NEXT));
-    }
-    expect(granted).toBeNull();
+  test("no part number passes R2's 10,000; a writer that gets none cannot write, but finish", () => {
+    const full = { ...WRITTEN, lastPart: 9_999, tailLength: 0 };
+    expect(grant(full, chunk(NEXT))?.lease).toMatchObject({ firstPart: 10_000, maxPart: 10_000 });
+    const over = grant({ ...full, lastPart: 10_000 }, FINISH)?.lease;
+    expect(over?.maxPart).toBeLessThan(over?.firstPart ?? 0);
+  });
+
+  test("a number that a writer may still use is given to nobody else, whoever ends meanwhile", () => {
+    const zombie = grant(WRITTEN, chunk(NEXT));
+    const second = grant(zombie?.progress ?? WRITTEN, chunk(NEXT));
+    const written = { from: WRITTEN.offset, offset: WRITTEN.offset + 5, hash: WRITTEN.hash };
+    const tail = { ...written, multipart: MULTIPART, parts: [], tail: new Uint8Array(5) };
+    const third = grant(advance(second?.progress ?? WRITTEN, tail), chunk(NEXT));
+    expect(third?.lease.firstPart).toBeGreaterThan(zombie?.lease.maxPart ?? Infinity);
   });
 
   test("a finish remembers under which key it may leave an object, a chunk leaves none", () => {
@@ -171,7 +176,7 @@ describe("advance", () => {
   test("the newest writer is the committed one, and none is at work", () => {
     const granted = grant(WRITTEN, chunk(NEXT));
     const after = advance(granted?.progress ?? WRITTEN, written);
-    expect(after).toMatchObject({ writer: 5, committed: 5, writersAtWork: 0, ended: null });
+    expect(after).toMatchObject({ writer: 5, committed: 5, atWork: [], ended: null });
   });
 
   test("the hash is the writer's", () => {

@@ -30,8 +30,7 @@ function dyingBeforeSession(): Send {
         new Proxy(sessions.getByName(id), {
           get(stub, method) {
             if (method === "finish") return () => Promise.reject(new Error("the Worker died"));
-            const value = Reflect.get(stub, method) as (...args: unknown[]) => unknown;
-            return (...args: unknown[]) => value.apply(stub, args);
+            return Reflect.get(stub, method) as unknown;
           },
         });
     },
@@ -39,12 +38,13 @@ function dyingBeforeSession(): Send {
   return (request) => handle(request, { ...env, SESSIONS });
 }
 
+/** What is to be seen of the blob when the Worker has died. */
 const DEATHS = [
-  ["before the index is written", dyingBeforeIndex],
-  ["before the session is told", dyingBeforeSession],
+  ["before the index is written", dyingBeforeIndex, 404],
+  ["before the session is told", dyingBeforeSession, 200],
 ] as const;
 
-for (const [moment, dying] of DEATHS) {
+for (const [moment, dying, seen] of DEATHS) {
   for (const size of [100, 20 * MiB]) {
     test(`a finish of ${size} bytes that dies ${moment} succeeds when it is repeated`, async () => {
       const client = new RegistryClient();
@@ -52,6 +52,7 @@ for (const [moment, dying] of DEATHS) {
       const location = await client.append(await client.startUpload(), bytes);
       const broken = new RegistryClient({ repository: client.repository, send: dying() });
       expect((await broken.finish(location, digest)).status).toBe(500);
+      expect((await client.head(`blobs/${digest}`)).status).toBe(seen);
       expect((await client.finish(location, digest)).status).toBe(201);
       expect(digestOf(await client.pullBlob(digest))).toBe(digest);
       await runDurableObjectAlarm(env.SESSIONS.getByName(uploadOf(location)));
@@ -69,7 +70,9 @@ test("after the alarm nothing is left of a finish that died before the index and
   const broken = new RegistryClient({ repository: client.repository, send: dyingBeforeIndex() });
   expect((await broken.finish(location, digest)).status).toBe(500);
   expect(await keys()).not.toEqual(before);
-  await runDurableObjectAlarm(env.SESSIONS.getByName(uploadOf(location)));
+  const stub = env.SESSIONS.getByName(uploadOf(location));
+  await runDurableObjectAlarm(stub);
+  await runDurableObjectAlarm(stub);
   expect(await keys()).toEqual(before);
 });
 
@@ -99,3 +102,31 @@ function join(a: Bytes, b: Bytes): Bytes {
   joined.set(b, a.length);
   return joined;
 }
+
+test("two finishes at once under two digests: one is the upload's, and what it gave is never taken away", async () => {
+  const client = new RegistryClient();
+  const { bytes, digest } = blob(9 * MiB);
+  const other = digestOf(bytes, "sha512");
+  expect((await client.finish(await client.startUpload(), other, bytes)).status).toBe(201);
+  const location = await client.append(await client.startUpload(), bytes);
+  const answers = await Promise.all([
+    client.finish(location, digest),
+    client.finish(location, other),
+  ]);
+  for (const { status } of answers) expect([201, 404]).toContain(status);
+  await runDurableObjectAlarm(env.SESSIONS.getByName(uploadOf(location)));
+  for (const [i, name] of [digest, other].entries()) {
+    if (answers[i]?.status === 201) expect((await client.pullBlob(name)).length).toBe(bytes.length);
+  }
+});
+
+test("a finish under another digest, after one that the session was not told of, is refused", async () => {
+  const client = new RegistryClient();
+  const { bytes, digest } = blob(9 * MiB);
+  const location = await client.append(await client.startUpload(), bytes);
+  const broken = new RegistryClient({ repository: client.repository, send: dyingBeforeSession() });
+  expect((await broken.finish(location, digest)).status).toBe(500);
+  const refused = await client.finish(location, digestOf(bytes, "sha512"));
+  expect(await refusal(refused)).toEqual({ status: 404, code: "BLOB_UPLOAD_UNKNOWN" });
+  expect(digestOf(await client.pullBlob(digest))).toBe(digest);
+});
