@@ -147,17 +147,16 @@ export class UploadSession extends DurableObject<Env> {
   }
 
   /**
-   * Expiry. An unfinished upload is closed first, so that no writer begins any more, and cleared when its newest writer
-   * must have come to an end too; one that has ended is cleared at once.
+   * Expiry. An upload that a finish may still be at work on is closed first, so that none begins any more, and cleared when
+   * that one must have come to an end too; any other is cleared at once.
    */
   override async alarm(): Promise<void> {
     const progress = this.#progress();
+    if (progress !== undefined && progress.ended === null && progress.objects.length > 0) {
+      await this.#end(progress, { digest: null, key: null });
+      return;
+    }
     try {
-      if (progress !== undefined && progress.ended === null && progress.objects.length > 0) {
-        await this.#end(progress, { digest: null, key: null });
-        if (progress.multipart !== null) await this.#bucket().abortMultipart(progress.multipart);
-        return;
-      }
       if (progress !== undefined) await this.#clear(progress);
     } catch (error) {
       console.error(error);
