@@ -4,6 +4,7 @@ import { randomBytes } from "node:crypto";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { Unstable_Config as Config } from "wrangler";
 import { projectConfig, ROOT, wranglerArguments } from "./local.ts";
 
 interface Result {
@@ -11,7 +12,7 @@ interface Result {
   readonly output: string;
 }
 
-const config = projectConfig();
+const config: Config = projectConfig();
 const [bucket] = config.r2_buckets;
 const [database] = config.d1_databases;
 if (bucket?.bucket_name === undefined || database?.database_name === undefined) {
@@ -46,6 +47,12 @@ if (databaseId !== database.database_id) {
   console.log(`  wrangler.toml now has its id, ${databaseId}; commit that change`);
 }
 
+for (const queue of queueNames()) {
+  step(`Queue ${queue}`);
+  const queueInfo = await wrangler("queues", "info", queue);
+  if (queueInfo.code !== 0) await must("queues", "create", queue);
+}
+
 step("Migrations");
 await must("d1", "migrations", "apply", database.database_name, "--remote");
 
@@ -70,6 +77,16 @@ function customDomain(): string | undefined {
     if (typeof route === "object" && route.custom_domain === true) return route.pattern;
   }
   return undefined;
+}
+
+/** Every queue that wrangler.toml names, the one for dead letters too: a deployment makes none of them. */
+function queueNames(): Set<string> {
+  const { producers = [], consumers = [] } = config.queues;
+  const names = [
+    ...producers.map(({ queue }) => queue),
+    ...consumers.flatMap(({ queue, dead_letter_queue }) => [queue, dead_letter_queue]),
+  ];
+  return new Set(names.filter((name) => name !== undefined));
 }
 
 async function findDatabase(name: string): Promise<string | undefined> {

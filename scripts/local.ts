@@ -5,7 +5,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { Miniflare } from "miniflare";
-import { unstable_readConfig as readConfig, unstable_splitSqlQuery as splitSql } from "wrangler";
+import {
+  type Unstable_Config as Config,
+  unstable_readConfig as readConfig,
+  unstable_splitSqlQuery as splitSql,
+} from "wrangler";
 
 export const ROOT = join(import.meta.dirname, "..");
 
@@ -32,20 +36,6 @@ export function wranglerArguments(...args: string[]): string[] {
 export async function startLocal(options: LocalOptions): Promise<Miniflare> {
   const config = projectConfig();
   const name = config.name ?? "slipway";
-  const vars = { ...config.vars, ...options.vars };
-  const bindings: Record<string, object> = {};
-  for (const [key, value] of Object.entries(vars)) {
-    bindings[key] = { type: "text", value: String(value) };
-  }
-  for (const { binding, bucket_name } of config.r2_buckets) {
-    bindings[binding] = { type: "r2", name: bucket_name };
-  }
-  for (const { binding, database_id } of config.d1_databases) {
-    bindings[binding] = { type: "d1", id: database_id };
-  }
-  for (const { name: binding, class_name } of config.durable_objects.bindings) {
-    bindings[binding] = { type: "durable-object", exportName: class_name, worker: name };
-  }
   const miniflare = new Miniflare({
     host: options.host,
     port: options.port,
@@ -57,7 +47,8 @@ export async function startLocal(options: LocalOptions): Promise<Miniflare> {
           name,
           compatibilityDate: config.compatibility_date,
           compatibilityFlags: config.compatibility_flags,
-          env: bindings,
+          env: bindings(config, name, options.vars),
+          triggers: triggers(config),
           exports: config.exports,
           manifest: await bundle(),
         },
@@ -67,6 +58,45 @@ export async function startLocal(options: LocalOptions): Promise<Miniflare> {
   await miniflare.ready;
   await applyMigrations(miniflare);
   return miniflare;
+}
+
+/** What the Worker finds in its environment, as miniflare names it. */
+function bindings(config: Config, worker: string, overrides: LocalOptions["vars"]) {
+  const env: Record<string, object> = {};
+  for (const [name, value] of Object.entries({ ...config.vars, ...overrides })) {
+    env[name] = typeof value === "string" ? { type: "text", value } : { type: "json", value };
+  }
+  for (const { binding, bucket_name } of config.r2_buckets) {
+    env[binding] = { type: "r2", name: bucket_name };
+  }
+  for (const { binding, database_id } of config.d1_databases) {
+    env[binding] = { type: "d1", id: database_id };
+  }
+  for (const { name, class_name } of config.durable_objects.bindings) {
+    env[name] = { type: "durable-object", exportName: class_name, worker };
+  }
+  for (const { binding, queue } of config.queues.producers ?? []) {
+    env[binding] = { type: "queue", name: queue };
+  }
+  for (const { name, namespace_id, simple } of config.ratelimits) {
+    env[name] = { type: "rate-limit", namespace: namespace_id, simple };
+  }
+  return env;
+}
+
+/** What calls the Worker besides requests: miniflare delivers queues itself, but leaves the crons to who runs it. */
+function triggers(config: Config): object[] {
+  const queues = (config.queues.consumers ?? []).map((consumer) => ({
+    type: "queue",
+    name: consumer.queue,
+    maxBatchSize: consumer.max_batch_size,
+    maxBatchTimeout: consumer.max_batch_timeout,
+    maxRetries: consumer.max_retries,
+    retryDelay: consumer.retry_delay,
+    deadLetterQueue: consumer.dead_letter_queue,
+  }));
+  const crons = (config.triggers.crons ?? []).map((schedule) => ({ type: "scheduled", schedule }));
+  return [...queues, ...crons];
 }
 
 /** `wrangler deploy --dry-run`: exactly the modules that a deployment has. */

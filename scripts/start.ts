@@ -15,7 +15,9 @@ const { HOST: host = "127.0.0.1", PORT: port = "8787" } = process.env;
 const data = process.env["SLIPWAY_DATA"] ?? join(ROOT, ".slipway");
 
 const { secrets, isNew } = await loadSecrets();
-const settings = Object.keys(projectConfig().vars ?? {}).flatMap((name) => {
+const { vars, triggers } = projectConfig();
+// The second signing key is there only while keys are being exchanged, so it is asked for but never made.
+const settings = [...Object.keys(vars), "TOKEN_KEY_NEXT"].flatMap((name) => {
   const value = process.env[name];
   return value === undefined ? [] : [[name, value] as const];
 });
@@ -23,7 +25,7 @@ const registry = await startLocal({
   host,
   port: Number(port),
   data,
-  vars: { ...Object.fromEntries(settings), ...secrets },
+  vars: { ...secrets, ...Object.fromEntries(settings) },
 });
 
 const url = await registry.ready;
@@ -39,6 +41,7 @@ A new registry. Its administrator is admin, with the password ${secrets.ADMIN_PA
 `);
 }
 const watchdog = await startWatchdog();
+for (const cron of triggers.crons ?? []) startCron(cron);
 console.log(`ready http://${address}`);
 
 for (const signal of ["SIGINT", "SIGTERM"] as const) {
@@ -64,6 +67,19 @@ async function startWatchdog(): Promise<ChildProcess> {
     stdio: ["pipe", "ignore", "ignore"],
     detached: true,
   });
+}
+
+/** Calls the Worker's scheduled handler in Cloudflare's place, counted from the start instead of by the clock. */
+function startCron(cron: string): void {
+  const minutes = /^\*\/([1-9]\d?) \* \* \* \*$/.exec(cron)?.[1];
+  if (minutes === undefined) throw new Error(`cron "${cron}": only "*/N * * * *" runs here`);
+  const run = async (): Promise<void> => {
+    const worker = await registry.getWorker();
+    const { outcome } = await worker.scheduled({ cron, scheduledTime: new Date() });
+    if (outcome !== "ok") throw new Error(`the scheduled handler ended with ${outcome}`);
+  };
+  const report = (error: unknown): void => console.error(`cron "${cron}" failed:`, error);
+  setInterval(() => void run().catch(report), Number(minutes) * 60_000).unref();
 }
 
 /** The secrets of this data folder; made when there are none. ADMIN_PASSWORD in the environment wins. */

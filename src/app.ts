@@ -1,15 +1,22 @@
 import { type IRequestStrict, Router } from "itty-router";
-import type { Actor } from "./auth/access.ts";
-import { authenticate, type Realm } from "./auth/authenticate.ts";
+import { type Actor, withPublic } from "./auth/access.ts";
+import { authenticate, type Demands } from "./auth/authenticate.ts";
 import { authorize, scopeOf } from "./auth/authorize.ts";
+import type { Realm } from "./auth/challenge.ts";
+import { LoginFailed } from "./auth/login.ts";
+import { network } from "./auth/throttle.ts";
 import { type Env, readSettings, type Settings } from "./env.ts";
+import { countPull } from "./events/pull-counter.ts";
 import { bind, type Context, type Params } from "./http/context.ts";
-import { errorResponse } from "./http/error-response.ts";
+import { errorResponse, problemResponse } from "./http/error-response.ts";
 import { contentLength, log } from "./http/log.ts";
 import { RegistryError } from "./oci/errors.ts";
+import { isAccountName } from "./oci/reference.ts";
 import { createRegistry } from "./registry/registry.ts";
 import { type Method, type Route, ROUTES } from "./routes.ts";
 import { bufferUse } from "./session/parts.ts";
+import { auditEvent, type AuditEvent, type Origin } from "./storage/audit-index.ts";
+import { PrincipalIndex } from "./storage/principal-index.ts";
 
 interface Match {
   readonly route: Route;
@@ -26,15 +33,20 @@ interface Trace {
 
 const router = createRouter();
 
+/** Keeps the isolate alive for work that the answer need not wait for. */
+export type Defer = (work: Promise<unknown>) => void;
+
 /** One request, from the socket to the log line. Never rejects. */
-export async function handle(request: Request, env: Env): Promise<Response> {
+export async function handle(request: Request, env: Env, defer: Defer): Promise<Response> {
   const began = Date.now();
-  const trace: Trace = { route: null, params: {}, actor: null, error: null };
-  const response = await respond(request, env, trace).catch((error: unknown) => {
-    trace.error = error;
-    return errorResponse(error);
-  });
+  const url = new URL(request.url);
   const requestId = crypto.randomUUID();
+  const trace: Trace = { route: null, params: {}, actor: null, error: null };
+  const run = { request, url, env, requestId, defer };
+  const response = await respond(run, trace).catch((error: unknown) => {
+    trace.error = error;
+    return isApi(url) ? problemResponse(error) : errorResponse(error);
+  });
   response.headers.set("x-request-id", requestId);
   // What does not say otherwise may change at any moment: lists, an upload's state, that something is not there.
   if (!response.headers.has("cache-control")) response.headers.set("cache-control", "no-store");
@@ -52,22 +64,42 @@ export async function handle(request: Request, env: Env): Promise<Response> {
     peakBuffers: bufferUse().peak,
     ...errorField(trace.error),
   });
+  const refused = refusalEvent(trace, originOf(run, trace.actor));
+  if (refused !== null) defer(report(refused, env, addressOf(request)));
   return response;
 }
 
-async function respond(request: Request, env: Env, trace: Trace): Promise<Response> {
-  const url = new URL(request.url);
+/** A request and what it runs in. */
+interface Run {
+  readonly request: Request;
+  readonly url: URL;
+  readonly env: Env;
+  readonly requestId: string;
+  readonly defer: Defer;
+}
+
+async function respond(run: Run, trace: Trace): Promise<Response> {
+  const { request, url, env, defer } = run;
   const settings = readSettings(env);
-  const realm = realmOf(url, settings);
-  const match = await matchRoute(request, url);
-  trace.route = match.route;
-  trace.params = bind(match.params);
-  const scope = scopeOf(match.route.access, trace.params.name);
+  const realm = realmOf(run, settings);
+  const { route, params: raw } = await matchRoute(request, url);
+  trace.route = route;
+  trace.params = bind(raw);
+  const { name, namespace } = trace.params;
+  const target = name ?? (namespace === undefined ? null : `${namespace}/`);
+  const purpose = {
+    repositories: name === undefined ? [] : [name],
+    scope: scopeOf(route.access, target),
+  };
   // The token service's own requests carry the credentials that it checks itself.
-  const header = match.route.access === "none" ? null : request.headers.get("authorization");
-  trace.actor = await authenticate(header, realm, scope);
-  authorize(trace.actor, match.route.access, trace.params.name, realm);
-  const registry = createRegistry(env, settings);
+  const header =
+    route.access === "none" && !isApi(url) ? null : request.headers.get("authorization");
+  trace.actor = await authenticate(header, realm, purpose, demandsOf(route, trace.params));
+  // A registry token says what is public; without one it has to be looked up, for which only the API has the time.
+  if (header === null && isApi(url) && name !== undefined) {
+    trace.actor = withPublic(trace.actor, await realm.principals.publicAmong([name]));
+  }
+  authorize(trace.actor, route.access, target, realm);
   // The route's path has the parameters that its handler takes: `route` in routes.ts sees to it.
   const params = trace.params as Params;
   const context: Context<keyof Params> = {
@@ -75,11 +107,25 @@ async function respond(request: Request, env: Env, trace: Trace): Promise<Respon
     url,
     params,
     actor: trace.actor,
+    origin: originOf(run, trace.actor),
     realm,
     settings,
-    registry,
+    registry: createRegistry(env, settings),
+    countPull: (repository, tag) => countPull(env.EVENTS, { repository, tag }, defer),
   };
-  return match.route.handler(context);
+  return route.handler(context);
+}
+
+/** A pull takes its token's word, and an upload that has begun may be ended with a token that has expired since. */
+function demandsOf({ access }: Route, params: Partial<Params>): Demands {
+  return {
+    revocation: access === "pull" || access === "login" ? "none" : "fresh",
+    expired: params.upload === undefined ? "refused" : "allowed",
+  };
+}
+
+function isApi(url: URL): boolean {
+  return url.pathname.startsWith("/api/");
 }
 
 function createRouter() {
@@ -112,14 +158,76 @@ async function matchRoute(request: Request, url: URL): Promise<Match> {
   });
 }
 
-function realmOf(url: URL, settings: Settings): Realm {
+/** One for each environment: what an isolate knows of revocations is kept by it. */
+const principals = new WeakMap<Env, PrincipalIndex>();
+
+function principalsOf(env: Env): PrincipalIndex {
+  const known = principals.get(env) ?? new PrincipalIndex(env.DB);
+  principals.set(env, known);
+  return known;
+}
+
+function realmOf({ request, url, env, defer }: Run, settings: Settings): Realm {
+  const address = addressOf(request);
   return {
-    service: url.host,
     url: `${url.origin}/token`,
-    key: settings.tokenKey,
+    signing: { key: settings.tokenKey, nextKey: settings.nextTokenKey, service: url.host },
+    tokenSeconds: settings.tokenSeconds,
+    graceSeconds: settings.uploadTtl / 1000,
     adminPassword: settings.adminPassword,
     publicPull: settings.publicPull,
+    insecureIssuers: settings.insecureIssuers,
+    principals: principalsOf(env),
+    address,
+    async countFailure() {
+      const { success } = await env.LOGIN_LIMIT.limit({ key: network(address) });
+      return success;
+    },
+    defer,
   };
+}
+
+/** Cloudflare sets this header, and nobody can send another; on one's own machine it is missing. */
+function addressOf(request: Request): string {
+  return request.headers.get("cf-connecting-ip") ?? "local";
+}
+
+function originOf({ request, requestId }: Run, actor: Actor | null): Origin {
+  return {
+    actor: actor?.name ?? null,
+    subject: actor?.subject ?? null,
+    via: actor?.via ?? "anonymous",
+    address: addressOf(request),
+    agent: request.headers.get("user-agent"),
+    requestId,
+  };
+}
+
+/** What the audit log keeps of a refusal: failed logins and what was denied, not that somebody was asked to log in. */
+function refusalEvent({ route, params, error }: Trace, origin: Origin): AuditEvent | null {
+  if (!(error instanceof RegistryError)) return null;
+  if (error instanceof LoginFailed) {
+    // People type passwords where the name belongs: only what can be a name is kept.
+    const actor = isAccountName(error.user) ? error.user : null;
+    const deed = { action: "login", detail: error.reason };
+    return auditEvent({ ...origin, actor }, deed, "failed");
+  }
+  if (error.status !== 403 || route === null) return null;
+  const { name, namespace, digest } = params;
+  const deed = {
+    action: `${route.method} ${route.path}`,
+    ...(name === undefined ? {} : { repository: name }),
+    ...(namespace === undefined ? {} : { namespace }),
+    ...(digest === undefined ? {} : { digest }),
+    detail: error.message,
+  };
+  return auditEvent(origin, deed, "denied");
+}
+
+/** At most so many a minute of one address: what a stranger does must not fill the database. */
+async function report(event: AuditEvent, env: Env, address: string): Promise<void> {
+  const { success } = await env.DENIED_LIMIT.limit({ key: network(address) });
+  if (success) await env.EVENTS.send({ kind: "audit", event });
 }
 
 function errorField(error: unknown): { error?: string } {

@@ -1,4 +1,5 @@
 import * as v from "valibot";
+import type { EventMessage } from "./events/message.ts";
 import type { UploadSession } from "./session/upload-session.ts";
 
 /** Bindings, settings and secrets, as wrangler.toml declares them. */
@@ -6,21 +7,33 @@ export interface Env {
   readonly BLOBS: R2Bucket;
   readonly DB: D1Database;
   readonly SESSIONS: DurableObjectNamespace<UploadSession>;
+  readonly EVENTS: Queue<EventMessage>;
+  /** Failed logins of one address. */
+  readonly LOGIN_LIMIT: RateLimit;
+  /** Denied requests of one address, as far as they are audited. */
+  readonly DENIED_LIMIT: RateLimit;
   readonly PUBLIC_PULL?: string;
   readonly ALLOW_SPARSE_INDEXES?: string;
   readonly UPLOAD_TTL_HOURS?: string;
   readonly MAX_MANIFEST_BYTES?: string;
+  readonly CREATE_ON_PUSH?: string;
+  readonly TOKEN_MINUTES?: string;
+  readonly AUDIT_DAYS?: string;
+  readonly ALLOW_INSECURE_ISSUERS?: string;
   readonly ADMIN_PASSWORD?: string;
   readonly TOKEN_KEY?: string;
+  readonly TOKEN_KEY_NEXT?: string;
 }
 
-const flag = v.optional(
-  v.pipe(
-    v.picklist(["true", "false"]),
-    v.transform((text) => text === "true"),
-  ),
-  "false",
-);
+function flag(fallback: "true" | "false") {
+  return v.optional(
+    v.pipe(
+      v.picklist(["true", "false"]),
+      v.transform((text) => text === "true"),
+    ),
+    fallback,
+  );
+}
 
 function number(fallback: string, least: number, most: number) {
   return v.optional(
@@ -38,14 +51,22 @@ function number(fallback: string, least: number, most: number) {
 /** A manifest is in memory as bytes, text and parsed; 16 MiB leaves room for several at once. */
 const MAX_MANIFEST_LIMIT = 16 * 1024 * 1024;
 
+const tokenKey = v.pipe(v.string(), v.minLength(32));
+
 const Settings = v.object({
-  PUBLIC_PULL: flag,
-  ALLOW_SPARSE_INDEXES: flag,
+  PUBLIC_PULL: flag("false"),
+  ALLOW_SPARSE_INDEXES: flag("false"),
   // Not less than an hour: what a writer left is cleared when twice this has passed, so it must be done by then.
   UPLOAD_TTL_HOURS: number("24", 1, 24 * 365),
   MAX_MANIFEST_BYTES: number(String(4 * 1024 * 1024), 1024, MAX_MANIFEST_LIMIT),
+  CREATE_ON_PUSH: flag("true"),
+  // Clients take less than a minute for a minute; an hour is long for what no lookup takes back.
+  TOKEN_MINUTES: number("15", 1, 60),
+  AUDIT_DAYS: number("365", 1, 3650),
+  ALLOW_INSECURE_ISSUERS: flag("false"),
   ADMIN_PASSWORD: v.pipe(v.string(), v.minLength(8)),
-  TOKEN_KEY: v.pipe(v.string(), v.minLength(32)),
+  TOKEN_KEY: tokenKey,
+  TOKEN_KEY_NEXT: v.optional(tokenKey),
 });
 
 export interface Settings {
@@ -57,9 +78,19 @@ export interface Settings {
   readonly uploadTtl: number;
   /** The largest manifest, in bytes. */
   readonly maxManifest: number;
+  /** Whether a push makes the repository that it goes to. */
+  readonly createOnPush: boolean;
+  /** How long a registry token holds, in seconds. */
+  readonly tokenSeconds: number;
+  /** How long audit events are kept, in milliseconds. */
+  readonly auditAge: number;
+  /** Whether issuers of ID tokens may speak plain HTTP, on this machine. */
+  readonly insecureIssuers: boolean;
   readonly adminPassword: string;
   /** Signs the tokens that this registry gives out. */
   readonly tokenKey: string;
+  /** Signs them instead while the key is being changed; null otherwise. */
+  readonly nextTokenKey: string | null;
 }
 
 const read = new WeakMap<Env, Settings>();
@@ -79,8 +110,13 @@ export function readSettings(env: Env): Settings {
     allowSparse: output.ALLOW_SPARSE_INDEXES,
     uploadTtl: output.UPLOAD_TTL_HOURS * 3_600_000,
     maxManifest: output.MAX_MANIFEST_BYTES,
+    createOnPush: output.CREATE_ON_PUSH,
+    tokenSeconds: output.TOKEN_MINUTES * 60,
+    auditAge: output.AUDIT_DAYS * 86_400_000,
+    insecureIssuers: output.ALLOW_INSECURE_ISSUERS,
     adminPassword: output.ADMIN_PASSWORD,
     tokenKey: output.TOKEN_KEY,
+    nextTokenKey: output.TOKEN_KEY_NEXT ?? null,
   });
   read.set(env, settings);
   return settings;

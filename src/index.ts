@@ -1,13 +1,30 @@
 import { handle } from "./app.ts";
-import type { Env } from "./env.ts";
+import { MAX_LIFETIME } from "./auth/trust.ts";
+import { type Env, readSettings } from "./env.ts";
+import { consume } from "./events/consumer.ts";
+import { tidy } from "./events/housekeeping.ts";
+import type { EventMessage } from "./events/message.ts";
+import { AuditIndex } from "./storage/audit-index.ts";
+import { PrincipalIndex } from "./storage/principal-index.ts";
+import { PullIndex } from "./storage/pull-index.ts";
 
 export { UploadSession } from "./session/upload-session.ts";
 
 export default {
   fetch(request, env, context) {
-    const response = handle(request, env);
+    const response = handle(request, env, (work) => context.waitUntil(work));
     // A client that hangs up would end the request at once; this way what it began is put in order first.
     context.waitUntil(response);
     return response;
   },
-} satisfies ExportedHandler<Env>;
+  queue(batch, env) {
+    return consume(batch, { audit: new AuditIndex(env.DB), pulls: new PullIndex(env.DB) });
+  },
+  async scheduled(_, env) {
+    const { auditAge, uploadTtl, tokenSeconds } = readSettings(env);
+    const stores = { audit: new AuditIndex(env.DB), principals: new PrincipalIndex(env.DB) };
+    // A revocation matters as long as anything can hold that was signed before, uploads with an expired token included.
+    const longest = Math.max(tokenSeconds, MAX_LIFETIME) * 1000 + uploadTtl;
+    await tidy(stores, { audit: auditAge, tokens: longest });
+  },
+} satisfies ExportedHandler<Env, EventMessage>;

@@ -3,7 +3,7 @@ import { env } from "cloudflare:workers";
 import { expect, test } from "vitest";
 import { handle } from "../src/app.ts";
 import { blob, imageManifest, index } from "./support/images.ts";
-import { RegistryClient } from "./support/client.ts";
+import { ignore, RegistryClient } from "./support/client.ts";
 
 /** The real database, and every statement that was prepared on it. */
 const statements = new Set<string>();
@@ -26,7 +26,7 @@ async function plan(sql: string): Promise<string[]> {
 }
 
 test("no statement walks through a table", async () => {
-  const client = new RegistryClient({ send: (request) => handle(request, { ...env, DB }) });
+  const client = new RegistryClient({ send: (request) => handle(request, { ...env, DB }, ignore) });
   const config = await client.pushBlob(blob());
   const image = await client.pushManifest(imageManifest({ config }), "tag");
   const list = await client.pushManifest(index([image], { subject: describe(image) }));
@@ -46,7 +46,9 @@ test("no statement walks through a table", async () => {
   for (const sql of statements) {
     const walks = (await plan(sql)).filter((line) => line.startsWith("SCAN"));
     // What a parameter or a subquery brought is walked through; the catalog is a walk along its index, a page long.
-    const tables = walks.filter((line) => !/VIRTUAL TABLE|^SCAN \(|CONSTANT ROW/.test(line));
+    const tables = walks.filter(
+      (line) => !/VIRTUAL TABLE|^SCAN \(|^SCAN who|CONSTANT ROW/.test(line),
+    );
     expect(tables, sql).toEqual([]);
   }
 });

@@ -6,7 +6,14 @@ import { evictDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { expect, test } from "vitest";
 import { handle } from "../src/app.ts";
-import { brokenStream, locationOf, RegistryClient, streamOf, uploadOf } from "./support/client.ts";
+import {
+  brokenStream,
+  ignore,
+  locationOf,
+  RegistryClient,
+  streamOf,
+  uploadOf,
+} from "./support/client.ts";
 import { type Bytes, digestOf, random, randomBytes } from "./support/images.ts";
 import { leavesNothing } from "./support/storage.ts";
 
@@ -59,7 +66,7 @@ class Upload {
   /** The same client, whose connection may break. */
   readonly #fragile = new RegistryClient({
     repository: this.#client.repository,
-    send: (request) => handle(request, env),
+    send: (request) => handle(request, env, ignore),
   });
   readonly #bytes: Bytes;
   readonly #digest: string;

@@ -1,57 +1,162 @@
 import type { RepositoryName, Sources } from "../oci/reference.ts";
+import { matches } from "./glob.ts";
 
-/** What a route needs of its repository; the names are those of the token protocol's scopes. */
+/** What a route needs of the repository in its path; the names are those of the token protocol's scopes. */
 export const ACTIONS = ["pull", "push", "delete"] as const;
 export type Action = (typeof ACTIONS)[number];
 
-/** What a route needs: nothing, to be someone, an action on the repository in its path, or to list them all. */
-export type Access = "none" | "login" | "catalog" | Action;
+/** `maintain`: visibility, description, deletion of the repository; `own`: who may do what in a namespace. */
+export type Right = Action | "maintain" | "own";
 
-/** Actions on one repository, or on all ("*"). */
+export const ROLES = ["reader", "writer", "maintainer", "owner"] as const;
+export type Role = (typeof ROLES)[number];
+
+/** Each role may do what the one before it may. */
+const ROLE_RIGHTS: Record<Role, readonly Right[]> = {
+  reader: ["pull"],
+  writer: ["pull", "push"],
+  maintainer: ["pull", "push", "delete", "maintain"],
+  owner: ["pull", "push", "delete", "maintain", "own"],
+};
+
+/** What credentials can be limited to. */
+export const SCOPE_ACTIONS = ["pull", "push", "delete", "admin"] as const;
+export type ScopeAction = (typeof SCOPE_ACTIONS)[number];
+
+/** Clients look before they push and read before they delete, so both include pull. */
+const SCOPE_RIGHTS: Record<ScopeAction, readonly Right[]> = {
+  pull: ["pull"],
+  push: ["pull", "push"],
+  delete: ["pull", "delete"],
+  admin: ROLE_RIGHTS.owner,
+};
+
+/** What a token, a robot or a trust rule is for. */
+export interface Scope {
+  /** A glob over repository names. */
+  readonly repositories: string;
+  readonly actions: readonly ScopeAction[];
+}
+
+/** Rights on the repositories that a glob names. */
 export interface Grant {
-  readonly repository: RepositoryName | "*";
-  readonly actions: readonly Action[];
+  readonly pattern: string;
+  readonly rights: readonly Right[];
+}
+
+/** What a route needs: nothing, to be someone, to be an administrator, or a right on the repository or namespace in its path. */
+export type Access = "none" | "login" | "catalog" | "administer" | Right;
+
+/** How somebody proved who they are. */
+export type Via = "anonymous" | "password" | "token" | "robot" | "oidc";
+
+/** A registry token is limited to what was asked for, so another one may allow more. */
+export interface TokenClaims {
+  /** What was asked for in vain: asking again is of no use. */
+  readonly refused: readonly Grant[];
+  readonly catalog: boolean;
+  /** The repositories that blobs may be taken from, beyond those that the grants name. */
+  readonly sources: "all" | "granted";
 }
 
 /** Who is asking, and what for. */
 export interface Actor {
   /** null for someone who gave no credentials. */
   readonly name: string | null;
-  /** A token is limited to its scopes, so another one may allow more; a password is not. */
-  readonly via: "anonymous" | "password" | "token";
+  readonly via: Via;
+  /** What the actor may do by its roles or scopes. */
   readonly grants: readonly Grant[];
-  readonly catalog: boolean;
-  /** The repositories that blobs may be taken from, beyond those that the grants name. */
-  readonly sources: "all" | "granted";
+  /** What the credentials it came with are limited to; null for no limit. */
+  readonly limits: readonly Grant[] | null;
+  /** What must not be revoked for the actor to go on: users, tokens, robots, rules, as `storage/revocations` names them. */
+  readonly by: readonly string[];
+  /** What a registry token says beyond its grants; null for someone who came with credentials, or without. */
+  readonly token: TokenClaims | null;
+  /** Of a workload: the subject of its ID token, for the audit log. */
+  readonly subject: string | null;
+  /** When the credentials end, in seconds since 1970; null for never. */
+  readonly expires: number | null;
+  /** When what the actor came with was signed, in milliseconds since 1970; null for what was looked up just now. */
+  readonly signed: number | null;
 }
 
 /** The whole policy: there is no right without a grant that gives it. */
-export function may(actor: Actor, action: Action, repository: RepositoryName): boolean {
-  return actor.grants.some(
-    (grant) =>
-      (grant.repository === "*" || grant.repository === repository) &&
-      grant.actions.includes(action),
+export function may(actor: Actor, right: Right, repository: string): boolean {
+  return (
+    gives(actor.grants, right, repository) &&
+    (actor.limits === null || gives(actor.limits, right, repository))
   );
 }
 
-/** Where the actor may take blobs from: what it may pull. */
+/** Rights on the namespace itself are those on everything that it can hold. */
+export function mayInNamespace(actor: Actor, right: Right, namespace: string): boolean {
+  return may(actor, right, `${namespace}/`);
+}
+
+/** Who owns everything is an administrator. */
+export function isAdministrator(actor: Actor): boolean {
+  return ownsAll(actor.grants) && (actor.limits === null || ownsAll(actor.limits));
+}
+
+function ownsAll(grants: readonly Grant[]): boolean {
+  return grants.some(({ pattern, rights }) => pattern === "*" && rights.includes("own"));
+}
+
+/** Does one of the grants give the right? */
+export function gives(grants: readonly Grant[], right: Right, repository: string): boolean {
+  return grants.some(
+    ({ pattern, rights }) => rights.includes(right) && covers(pattern, repository),
+  );
+}
+
+/** A repository of one component is in the namespace of its own name, so `acme/*` covers `acme` as well. */
+export function covers(pattern: string, repository: string): boolean {
+  if (pattern === repository) return true;
+  return matches(pattern, repository.includes("/") ? repository : `${repository}/`);
+}
+
+export function roleGrant(pattern: string, role: Role): Grant {
+  return { pattern, rights: ROLE_RIGHTS[role] };
+}
+
+export function scopeGrants(scopes: readonly Scope[]): Grant[] {
+  return scopes.map(({ repositories, actions }) => ({
+    pattern: repositories,
+    rights: [...new Set(actions.flatMap((action) => SCOPE_RIGHTS[action]))],
+  }));
+}
+
+/** Where the actor may take blobs from without saying where: all repositories, or those that it may pull and that are named. */
 export function sourcesOf(actor: Actor): Sources {
-  const pullable = actor.grants.filter(({ actions }) => actions.includes("pull"));
-  if (actor.sources === "all" || pullable.some(({ repository }) => repository === "*"))
-    return "all";
-  return pullable.flatMap(({ repository }) => (repository === "*" ? [] : repository));
+  const all = actor.token === null ? may(actor, "pull", "*") : actor.token.sources === "all";
+  if (all) return "all";
+  return actor.grants.flatMap(({ pattern }) =>
+    !pattern.includes("*") && may(actor, "pull", pattern) ? (pattern as RepositoryName) : [],
+  );
 }
 
-/** What holds for everyone, logged in or not. */
+/** What is public, everyone may pull, whatever their credentials are limited to. */
+export function withPublic(actor: Actor, repositories: readonly string[]): Actor {
+  if (repositories.length === 0) return actor;
+  const everyone = repositories.map((pattern): Grant => ({ pattern, rights: ["pull"] }));
+  return {
+    ...actor,
+    grants: [...actor.grants, ...everyone],
+    limits: actor.limits === null ? null : [...actor.limits, ...everyone],
+  };
+}
+
+/** Someone without credentials; what is public is added to its grants where a request asks for it. */
 export function anonymous(publicPull: boolean): Actor {
-  const grants: Grant[] = publicPull ? [{ repository: "*", actions: ["pull"] }] : [];
-  return { name: null, via: "anonymous", grants, catalog: false, sources: "granted" };
+  return {
+    name: null,
+    via: "anonymous",
+    grants: publicPull ? [{ pattern: "*", rights: ["pull"] }] : [],
+    limits: null,
+    by: [],
+    token: null,
+    subject: null,
+    expires: null,
+    signed: null,
+  };
 }
-
-export const ADMIN: Actor = {
-  name: "admin",
-  via: "password",
-  grants: [{ repository: "*", actions: ACTIONS }],
-  catalog: true,
-  sources: "all",
-};

@@ -1,44 +1,64 @@
 import { RegistryError } from "../oci/errors.ts";
-import type { RepositoryName } from "../oci/reference.ts";
-import { type Access, type Action, type Actor, may } from "./access.ts";
-import { challenge, type Realm } from "./authenticate.ts";
+import {
+  type Access,
+  type Action,
+  type Actor,
+  gives,
+  isAdministrator,
+  may,
+  type Right,
+} from "./access.ts";
+import { challenge, type Realm } from "./challenge.ts";
 
 /** What a client has to ask of the token service for an action; who pushes also reads. */
 const SCOPE: Record<Action, string> = { pull: "pull", push: "pull,push", delete: "delete" };
 
-/** The scope that a token needs for the access, or null where none is needed. */
-export function scopeOf(access: Access, repository: RepositoryName | undefined): string | null {
+/** How a refusal says what would have been needed. */
+const NEEDED: Record<Right, string> = {
+  pull: "pull from",
+  push: "push to",
+  delete: "delete from",
+  maintain: "manage",
+  own: "decide who may use",
+};
+
+/** The scope that a token needs for the access, or null where no token gives it. */
+export function scopeOf(access: Access, repository: string | null): string | null {
   switch (access) {
-    case "none":
-    case "login":
-      return null;
     case "catalog":
       return "registry:catalog:*";
     case "pull":
     case "push":
     case "delete":
-      return `repository:${repository}:${SCOPE[access]}`;
+      return repository === null ? null : `repository:${repository}:${SCOPE[access]}`;
+    case "none":
+    case "login":
+    case "administer":
+    case "maintain":
+    case "own":
+      return null;
   }
 }
 
 /**
  * Lets the actor through or throws: 401 where (other) credentials could help, 403 where they could not.
- * @param repository the repository in the path, where the access is an action on one
+ * @param target the repository in the path, or the namespace as `<name>/`; null where the route has neither
  */
-export function authorize(
-  actor: Actor,
-  access: Access,
-  repository: RepositoryName | undefined,
-  realm: Realm,
-): void {
-  if (allowed(actor, access, repository)) return;
-  const scope = scopeOf(access, repository);
-  if (actor.via === "password") throw new RegistryError("DENIED");
-  if (actor.via === "anonymous" || scope === null) throw challenge(realm, { scope });
-  throw challenge(realm, { scope, error: "insufficient_scope" });
+export function authorize(actor: Actor, access: Access, target: string | null, realm: Realm): void {
+  if (allowed(actor, access, target)) return;
+  const scope = scopeOf(access, target);
+  if (actor.name === null) throw challenge(realm, { scope, message: "log in first" });
+  const { token } = actor;
+  // Another token may give what this one was not asked for; what was refused once will be refused again.
+  const isFinal =
+    token === null ||
+    scope === null ||
+    (isRight(access) && target !== null && gives(token.refused, access, target));
+  if (!isFinal) throw challenge(realm, { scope, error: "insufficient_scope" });
+  throw new RegistryError("DENIED", { message: denial(actor.name, access, target) });
 }
 
-function allowed(actor: Actor, access: Access, repository: RepositoryName | undefined): boolean {
+function allowed(actor: Actor, access: Access, target: string | null): boolean {
   switch (access) {
     case "none":
       return true;
@@ -46,10 +66,25 @@ function allowed(actor: Actor, access: Access, repository: RepositoryName | unde
       // Docker reads the challenge from this answer only, so everyone without credentials gets it (even if all is public).
       return actor.name !== null;
     case "catalog":
-      return actor.catalog;
+      return actor.token === null ? isAdministrator(actor) : actor.token.catalog;
+    case "administer":
+      return isAdministrator(actor);
     case "pull":
     case "push":
     case "delete":
-      return repository !== undefined && may(actor, access, repository);
+    case "maintain":
+    case "own":
+      return target !== null && may(actor, access, target);
   }
+}
+
+function isRight(access: Access): access is Right {
+  return access in NEEDED;
+}
+
+/** Says the same of what is there and of what is not. */
+function denial(name: string, access: Access, target: string | null): string {
+  if (!isRight(access) || target === null) return `${name} is no administrator of this registry`;
+  const what = target.endsWith("/") ? `the namespace ${target.slice(0, -1)}` : target;
+  return `${name} may not ${NEEDED[access]} ${what}, or these credentials are not for that; its owners can give access`;
 }

@@ -1,5 +1,5 @@
 import { isRepositoryName } from "../oci/reference.ts";
-import { type Action, ACTIONS, type Actor, may } from "./access.ts";
+import { type Action, ACTIONS, type Actor, type Grant, isAdministrator, may } from "./access.ts";
 
 /** One entry of a token's access list (distribution docs, "Token Authentication Specification"). */
 export interface ScopeEntry {
@@ -31,21 +31,34 @@ export function parseScopes(parameters: readonly string[]): ScopeEntry[] {
   return [...merged.values()].map((entry) => ({ ...entry, actions: [...entry.actions] }));
 }
 
-/** The part of what is asked that the actor may have. */
-export function grantScopes(actor: Actor, asked: readonly ScopeEntry[]): ScopeEntry[] {
-  return asked.flatMap((scope) => {
-    const actions = grantedActions(actor, scope);
-    return actions.length === 0 ? [] : { ...scope, actions };
-  });
+/** The repositories that the scopes name. */
+export function repositoriesIn(asked: readonly ScopeEntry[]): string[] {
+  return asked.flatMap(({ type, name }) =>
+    type === "repository" && isRepositoryName(name) ? name : [],
+  );
 }
 
-function grantedActions(actor: Actor, { type, name, actions }: ScopeEntry): readonly string[] {
-  if (type === "registry" && name === "catalog") {
-    return actor.catalog && actions.includes("*") ? ["*"] : [];
+/** What is asked, divided into what the actor may have and what it may not. */
+export function grantScopes(
+  actor: Actor,
+  asked: readonly ScopeEntry[],
+): { readonly access: ScopeEntry[]; readonly refused: Grant[] } {
+  const access: ScopeEntry[] = [];
+  const refused: Grant[] = [];
+  for (const scope of asked) {
+    if (scope.type === "registry" && scope.name === "catalog") {
+      if (isAdministrator(actor) && scope.actions.includes("*")) {
+        access.push({ ...scope, actions: ["*"] });
+      }
+    } else if (scope.type === "repository" && isRepositoryName(scope.name)) {
+      const actions = scope.actions.includes("*") ? ACTIONS : scope.actions.filter(isAction);
+      const granted = actions.filter((action) => may(actor, action, scope.name));
+      const rights = actions.filter((action) => !granted.includes(action));
+      if (granted.length > 0) access.push({ ...scope, actions: granted });
+      if (rights.length > 0) refused.push({ pattern: scope.name, rights });
+    }
   }
-  if (type !== "repository" || !isRepositoryName(name)) return [];
-  const asked = actions.includes("*") ? ACTIONS : actions.filter(isAction);
-  return asked.filter((action) => may(actor, action, name));
+  return { access, refused };
 }
 
 export function isAction(text: string): text is Action {

@@ -1,77 +1,200 @@
-import { errors, jwtVerify, SignJWT } from "jose";
+import { decodeProtectedHeader, errors, type JWTPayload, jwtVerify, SignJWT } from "jose";
 import * as v from "valibot";
 import { isRepositoryName } from "../oci/reference.ts";
-import type { Actor } from "./access.ts";
+import { type Actor, type Grant, sourcesOf } from "./access.ts";
 import { isAction, type ScopeEntry } from "./scope.ts";
 
-/** Clients refuse less than 60 s; a token outlives the pause between two requests of a push, and is checked when one begins. */
-export const TOKEN_SECONDS = 900;
 const ALGORITHM = "HS256";
+/** Kept apart by their type (RFC 8725 § 3.11): the one opens /v2/, the other is a password. */
+const REGISTRY_TOKEN = "JWT";
+const CREDENTIAL = "slipway-credential+jwt";
+/** What an exchanged credential begins with, so that it is recognised for one. */
+const CREDENTIAL_PREFIX = "slpo_";
 
-const Claims = v.object({
+/** What tokens are signed and checked with. */
+export interface Signing {
+  readonly key: string;
+  /** A second key, for rotation: it signs as soon as it is there, while what the first one signed still holds. */
+  readonly nextKey: string | null;
+  /** The registry's host, for which alone a token holds. */
+  readonly service: string;
+}
+
+const Via = v.picklist(["anonymous", "password", "token", "robot", "oidc"]);
+const Rights = v.array(v.picklist(["pull", "push", "delete", "maintain", "own"]));
+const Grants = v.array(v.object({ pattern: v.string(), rights: Rights }));
+const shared = {
   sub: v.string(),
+  exp: v.number(),
+  via: Via,
+  by: v.array(v.string()),
+  subject: v.nullable(v.string()),
+  /** `iat` in milliseconds: a token that was signed in the second of a revocation, but after it, holds. */
+  signed: v.number(),
+};
+const TokenClaims = v.object({
+  ...shared,
   access: v.array(v.object({ type: v.string(), name: v.string(), actions: v.array(v.string()) })),
+  refused: Grants,
   sources: v.picklist(["all", "granted"]),
 });
+const CredentialClaims = v.object({ ...shared, grants: Grants });
 
 /**
  * Signs what the actor was granted. The token is the whole decision: checking it needs no lookup.
- * @param service the registry's host, for which alone the token holds
+ * @param seconds how long it is to hold; never longer than what the actor came with
  */
-export async function signToken(
+export function signToken(
   actor: Actor,
-  access: readonly ScopeEntry[],
-  { key, service }: { readonly key: string; readonly service: string },
-): Promise<string> {
-  return new SignJWT({ access, sources: actor.sources })
-    .setProtectedHeader({ alg: ALGORITHM, typ: "JWT" })
+  granted: { readonly access: readonly ScopeEntry[]; readonly refused: readonly Grant[] },
+  seconds: number,
+  signing: Signing,
+): Promise<Signed> {
+  const sources = sourcesOf(actor) === "all" ? "all" : "granted";
+  return sign({ ...granted, sources }, { typ: REGISTRY_TOKEN, actor, seconds }, signing);
+}
+
+/** Signs a workload's rights as a password for as long as its rule allows. */
+export async function signCredential(actor: Actor, signing: Signing): Promise<Signed> {
+  const seconds = (actor.expires ?? 0) - now();
+  const purpose = { typ: CREDENTIAL, actor, seconds };
+  const { token, expires } = await sign({ grants: actor.grants }, purpose, signing);
+  return { token: CREDENTIAL_PREFIX + token, expires };
+}
+
+export function isCredential(text: string): boolean {
+  return text.startsWith(CREDENTIAL_PREFIX);
+}
+
+export interface Signed {
+  readonly token: string;
+  /** Seconds since 1970. */
+  readonly expires: number;
+}
+
+/**
+ * @param grace seconds for which a token is still taken after it has expired
+ * @returns why not, for a token that is not ours, was changed or has expired
+ */
+export async function verifyToken(
+  token: string,
+  signing: Signing,
+  grace = 0,
+): Promise<Actor | "expired" | "invalid"> {
+  const payload = await verify(token, { typ: REGISTRY_TOKEN, grace }, signing);
+  if (typeof payload === "string") return payload;
+  const claims = v.safeParse(TokenClaims, payload);
+  if (!claims.success) return "invalid";
+  const { access, refused, sources } = claims.output;
+  return {
+    ...holder(claims.output),
+    grants: access.flatMap(({ type, name, actions }) =>
+      type === "repository" && isRepositoryName(name)
+        ? { pattern: name, rights: actions.filter(isAction) }
+        : [],
+    ),
+    token: {
+      refused,
+      catalog: access.some(({ type, name }) => type === "registry" && name === "catalog"),
+      sources,
+    },
+  };
+}
+
+export async function verifyCredential(
+  text: string,
+  signing: Signing,
+): Promise<Actor | "expired" | "invalid"> {
+  const token = text.slice(CREDENTIAL_PREFIX.length);
+  const payload = await verify(token, { typ: CREDENTIAL, grace: 0 }, signing);
+  if (typeof payload === "string") return payload;
+  const claims = v.safeParse(CredentialClaims, payload);
+  if (!claims.success) return "invalid";
+  return { ...holder(claims.output), grants: claims.output.grants, token: null };
+}
+
+function holder({
+  sub,
+  via,
+  by,
+  subject,
+  exp,
+  signed,
+}: Pick<
+  v.InferOutput<typeof CredentialClaims>,
+  "sub" | "via" | "by" | "subject" | "exp" | "signed"
+>) {
+  return { name: sub === "" ? null : sub, via, by, subject, expires: exp, signed, limits: null };
+}
+
+interface Purpose {
+  readonly typ: string;
+  readonly actor: Actor;
+  readonly seconds: number;
+}
+
+async function sign(
+  claims: JWTPayload,
+  { typ, actor, seconds }: Purpose,
+  { key, nextKey, service }: Signing,
+): Promise<Signed> {
+  const signingKey = await importKey(nextKey ?? key);
+  const expires = Math.min(now() + seconds, actor.expires ?? Number.POSITIVE_INFINITY);
+  const { via, by, subject } = actor;
+  const token = await new SignJWT({ ...claims, via, by, subject, signed: Date.now() })
+    .setProtectedHeader({ alg: ALGORITHM, typ, kid: signingKey.kid })
     .setIssuer(service)
     .setAudience(service)
     .setSubject(actor.name ?? "")
     .setIssuedAt()
-    .setExpirationTime(`${TOKEN_SECONDS}s`)
+    .setExpirationTime(expires)
     .setJti(crypto.randomUUID())
-    .sign(await secret(key));
+    .sign(signingKey.key);
+  return { token, expires };
 }
 
-/** @returns null for a token that is not ours, was changed or has expired */
-export async function verifyToken(
+async function verify(
   token: string,
-  { key, service }: { readonly key: string; readonly service: string },
-): Promise<Actor | null> {
+  { typ, grace }: { readonly typ: string; readonly grace: number },
+  { key, nextKey, service }: Signing,
+): Promise<JWTPayload | "expired" | "invalid"> {
   try {
-    const options = { algorithms: [ALGORITHM], issuer: service, audience: service };
-    const { payload } = await jwtVerify(token, await secret(key), options);
-    return actorOf(v.parse(Claims, payload));
+    const { kid } = decodeProtectedHeader(token);
+    const keys = await Promise.all([key, nextKey ?? key].map(importKey));
+    const known = keys.find((candidate) => candidate.kid === kid);
+    if (known === undefined) return "invalid";
+    const options = { algorithms: [ALGORITHM], issuer: service, audience: service, typ };
+    const verified = await jwtVerify(token, known.key, { ...options, clockTolerance: grace });
+    return verified.payload;
   } catch (error) {
-    if (error instanceof errors.JOSEError || error instanceof v.ValiError) return null;
+    if (error instanceof errors.JWTExpired) return "expired";
+    if (error instanceof errors.JOSEError || error instanceof TypeError) return "invalid";
     throw error;
   }
 }
 
-function actorOf({ sub, access, sources }: v.InferOutput<typeof Claims>): Actor {
-  return {
-    name: sub === "" ? null : sub,
-    via: "token",
-    grants: access.flatMap(({ type, name, actions }) =>
-      type === "repository" && isRepositoryName(name)
-        ? { repository: name, actions: actions.filter(isAction) }
-        : [],
-    ),
-    catalog: access.some(({ type, name }) => type === "registry" && name === "catalog"),
-    sources,
-  };
+interface ImportedKey {
+  readonly kid: string;
+  readonly key: CryptoKey;
 }
 
-const imported = new Map<string, CryptoKey>();
+const imported = new Map<string, ImportedKey>();
 
-/** Imported once for each key and isolate, not for each request. */
-async function secret(key: string): Promise<CryptoKey> {
-  const known = imported.get(key);
+/** Imported once for each key and isolate, not for each request. Its id is a hash, of which nothing leads back to it. */
+async function importKey(text: string): Promise<ImportedKey> {
+  const known = imported.get(text);
   if (known !== undefined) return known;
+  const bytes = new TextEncoder().encode(text);
+  const id = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(`kid:${text}`));
   const algorithm = { name: "HMAC", hash: "SHA-256" };
-  const bytes = new TextEncoder().encode(key);
-  const made = await crypto.subtle.importKey("raw", bytes, algorithm, false, ["sign", "verify"]);
-  imported.set(key, made);
+  const made = {
+    kid: new Uint8Array(id, 0, 8).toHex(),
+    key: await crypto.subtle.importKey("raw", bytes, algorithm, false, ["sign", "verify"]),
+  };
+  imported.set(text, made);
   return made;
+}
+
+function now(): number {
+  return Math.floor(Date.now() / 1000);
 }

@@ -34,8 +34,12 @@ export async function read({
 }
 
 /** end-10: takes a blob out of the repository. */
-export async function remove({ params, registry }: Context<"name" | "digest">): Promise<Response> {
-  await registry.blobs.delete(params.name, params.digest);
+export async function remove({
+  params,
+  origin,
+  registry,
+}: Context<"name" | "digest">): Promise<Response> {
+  await registry.blobs.delete(params.name, params.digest, origin);
   return new Response(null, { status: 202 });
 }
 

@@ -1,16 +1,21 @@
 import type { Actor } from "../auth/access.ts";
-import type { Realm } from "../auth/authenticate.ts";
+import type { Realm } from "../auth/challenge.ts";
 import type { Settings } from "../env.ts";
 import { type Digest, parseDigest } from "../oci/digest.ts";
 import { RegistryError } from "../oci/errors.ts";
 import {
+  type Namespace,
+  parseAccountName,
+  parseNamespace,
   parseReference,
   parseRepositoryName,
   parseTarget,
+  parseTokenId,
   type Reference,
   type RepositoryName,
+  type Tag,
 } from "../oci/reference.ts";
-import type { Registry } from "../registry/registry.ts";
+import type { Origin, Registry } from "../registry/registry.ts";
 import { parseUploadId, type UploadId } from "../registry/uploads.ts";
 
 /** The parameters that a path may have, parsed. */
@@ -22,6 +27,13 @@ export interface Params {
   /** What to write. */
   readonly target: Reference;
   readonly upload: UploadId;
+  readonly namespace: Namespace;
+  /** The name of a user, or the part of a robot's or rule's name after the namespace. */
+  readonly user: string;
+  readonly robot: string;
+  readonly rule: string;
+  /** A token's id, not its secret. */
+  readonly token: string;
 }
 
 const PARSERS: { readonly [K in keyof Params]: (text: string) => Params[K] } = {
@@ -30,6 +42,11 @@ const PARSERS: { readonly [K in keyof Params]: (text: string) => Params[K] } = {
   reference: parseReference,
   target: parseTarget,
   upload: parseUploadId,
+  namespace: parseNamespace,
+  user: parseAccountName,
+  robot: parseAccountName,
+  rule: parseAccountName,
+  token: parseTokenId,
 };
 
 /** All that a handler gets. Below it there are no raw strings. */
@@ -38,9 +55,13 @@ export interface Context<K extends keyof Params = never> {
   readonly url: URL;
   readonly params: Pick<Params, K>;
   readonly actor: Actor;
+  /** Where the request comes from, for the audit log. */
+  readonly origin: Origin;
   readonly realm: Realm;
   readonly settings: Settings;
   readonly registry: Registry;
+  /** Counts a pull; the tag is null where a digest was asked for. */
+  readonly countPull: (repository: RepositoryName, tag: Tag | null) => void;
 }
 
 /**
@@ -54,6 +75,19 @@ export function bind(raw: Readonly<Record<string, string>>): Partial<Params> {
     if (text !== undefined) parsed[key] = PARSERS[key](decode(text));
   }
   return parsed as Partial<Params>;
+}
+
+/** Where pushes make no repositories, somebody must have made this one. @throws NAME_UNKNOWN */
+export async function requireRepository({
+  params,
+  settings,
+  registry,
+}: Context<"name">): Promise<void> {
+  if (settings.createOnPush || (await registry.repositories.exists(params.name))) return;
+  throw new RegistryError("NAME_UNKNOWN", {
+    message: "repository unknown: here a push makes none; create it first (slipway repo create)",
+    detail: { name: params.name },
+  });
 }
 
 function decode(text: string): string {

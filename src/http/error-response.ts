@@ -12,3 +12,38 @@ export function errorResponse(error: unknown): Response {
   const body = { code: "UNKNOWN", message: "internal error; the log has the cause" };
   return Response.json({ errors: [body] }, { status: 500 });
 }
+
+/** RFC 9457, for the management API: what HTTP calls it, what happened, and what to do. */
+export function problemResponse(error: unknown): Response {
+  const known = error instanceof RegistryError;
+  const status = known ? error.status : 500;
+  const problem = {
+    type: "about:blank",
+    title: TITLES[status] ?? "Error",
+    status,
+    detail: known ? error.message : "internal error; the log has the cause",
+    code: known ? error.code : "UNKNOWN",
+    ...(known && error.detail !== undefined ? { errors: error.detail } : {}),
+  };
+  const headers = {
+    ...(known ? error.headers : {}),
+    "content-type": "application/problem+json",
+  };
+  return new Response(JSON.stringify(problem), { status, headers });
+}
+
+/** RFC 9457 § 4.2.1: with "about:blank" the title is the status's own phrase. */
+const TITLES: Readonly<Record<number, string>> = {
+  400: "Bad Request",
+  401: "Unauthorized",
+  403: "Forbidden",
+  404: "Not Found",
+  405: "Method Not Allowed",
+  409: "Conflict",
+  412: "Precondition Failed",
+  413: "Content Too Large",
+  415: "Unsupported Media Type",
+  429: "Too Many Requests",
+  500: "Internal Server Error",
+  503: "Service Unavailable",
+};

@@ -1,9 +1,9 @@
 import { sourcesOf } from "../auth/access.ts";
 import { RegistryError } from "../oci/errors.ts";
-import { parseTag, type Reference, type RepositoryName } from "../oci/reference.ts";
+import { parseTag } from "../oci/reference.ts";
 import { readLimited } from "./body.ts";
 import { ifNoneMatch, immutable, revalidated } from "./caching.ts";
-import type { Context } from "./context.ts";
+import { type Context, requireRepository } from "./context.ts";
 
 /** `?tag=` names further tags; the spec wants at least ten to work. */
 const MAX_TAGS = 50;
@@ -12,11 +12,8 @@ const MAX_TAGS = 50;
  * end-3: a manifest, as the very bytes and under the very type it was pushed with. Accept is ignored: a client that named
  * a digest wants what has that digest, and the others can convert.
  */
-export async function read({
-  request,
-  params,
-  registry,
-}: Context<"name" | "reference">): Promise<Response> {
+export async function read(context: Context<"name" | "reference">): Promise<Response> {
+  const { request, params, registry } = context;
   const { name, reference } = params;
   const manifest = await registry.manifests.find(name, reference);
   const { digest, mediaType, size } = manifest;
@@ -28,17 +25,19 @@ export async function read({
   if (ifNoneMatch(request, digest)) return new Response(null, { status: 304, headers });
   headers.set("content-length", String(size));
   if (request.method === "HEAD") return new Response(null, { headers });
+  context.countPull(name, reference.kind === "tag" ? reference.tag : null);
   return new Response(await registry.manifests.open(manifest), { headers });
 }
 
 /** end-7: pushes a manifest, under a digest or a tag, and under the tags of `?tag=`. */
 export async function write(context: Context<"name" | "target">): Promise<Response> {
-  const { request, url, params, actor, settings, registry } = context;
+  const { request, url, params, actor, origin, settings, registry } = context;
   const names = new Set(url.searchParams.getAll("tag").flatMap((value) => value.split(",")));
   if (names.size > MAX_TAGS) {
     throw new RegistryError("REQUEST_INVALID", { message: `at most ${MAX_TAGS} tags at once` });
   }
   const tags = [...names].map(parseTag);
+  await requireRepository(context);
   const { digest, subject } = await registry.manifests.put({
     repository: params.name,
     target: params.target,
@@ -46,6 +45,7 @@ export async function write(context: Context<"name" | "target">): Promise<Respon
     bytes: await readLimited(request, settings.maxManifest, () => tooLarge(settings.maxManifest)),
     contentType: request.headers.get("content-type"),
     sources: sourcesOf(actor),
+    origin,
   });
   return new Response(null, {
     status: 201,
@@ -61,20 +61,18 @@ export async function write(context: Context<"name" | "target">): Promise<Respon
 /** end-9: deletes a tag, or a manifest with all its tags. */
 export async function remove({
   params,
+  origin,
   registry,
 }: Context<"name" | "reference">): Promise<Response> {
-  await removeReference(registry, params.name, params.reference);
+  const { name, reference } = params;
+  if (reference.kind === "digest") {
+    await registry.manifests.delete(name, reference.digest, origin);
+  } else {
+    const { tag } = reference;
+    const deleted = await registry.tags.delete(name, tag, origin);
+    if (!deleted) throw new RegistryError("MANIFEST_UNKNOWN", { detail: { tag } });
+  }
   return new Response(null, { status: 202 });
-}
-
-async function removeReference(
-  { manifests, tags }: Context["registry"],
-  name: RepositoryName,
-  reference: Reference,
-): Promise<void> {
-  if (reference.kind === "digest") return manifests.delete(name, reference.digest);
-  const deleted = await tags.delete(name, reference.tag);
-  if (!deleted) throw new RegistryError("MANIFEST_UNKNOWN", { detail: { tag: reference.tag } });
 }
 
 function tooLarge(limit: number): RegistryError {

@@ -1,13 +1,9 @@
-import { type Actor, anonymous } from "../auth/access.ts";
-import {
-  challenge,
-  type Credentials,
-  login,
-  parseBasic,
-  type Realm,
-} from "../auth/authenticate.ts";
-import { grantScopes, parseScopes } from "../auth/scope.ts";
-import { signToken, TOKEN_SECONDS } from "../auth/token.ts";
+import { type Actor, anonymous, withPublic } from "../auth/access.ts";
+import { parseBasic } from "../auth/authenticate.ts";
+import { challenge, type Credentials, type Realm } from "../auth/challenge.ts";
+import { login } from "../auth/login.ts";
+import { grantScopes, parseScopes, repositoriesIn } from "../auth/scope.ts";
+import { signToken } from "../auth/token.ts";
 import { RegistryError } from "../oci/errors.ts";
 import { readLimited } from "./body.ts";
 import type { Context } from "./context.ts";
@@ -18,8 +14,13 @@ const MAX_FORM = 64 * 1024;
 /** Docker's token service, by GET: credentials, if any, in a Basic header. Without them there is a token for what everyone may do. */
 export async function read({ request, url, realm }: Context): Promise<Response> {
   const header = request.headers.get("authorization");
-  const actor = header === null ? anonymous(realm.publicPull) : await basicActor(header, realm);
-  return issue(actor, url.searchParams.getAll("scope"), realm);
+  const scopes = url.searchParams.getAll("scope");
+  if (header === null) return issue(null, scopes, realm);
+  const [scheme, value = ""] = header.trim().split(/\s+/, 2);
+  const credentials = scheme?.toLowerCase() === "basic" ? parseBasic(value) : null;
+  // A token for everyone would make a wrong login look right.
+  if (credentials === null) throw challenge(realm, { message: "malformed Basic credentials" });
+  return issue(credentials, scopes, realm);
 }
 
 /** The same by POST (OAuth 2), as containerd and BuildKit ask first: credentials in the form. */
@@ -29,40 +30,45 @@ export async function write({ request, realm }: Context): Promise<Response> {
     // Refresh tokens are never given out: a client that held one would drop the password.
     throw challenge(realm, { message: "unsupported grant_type: log in with a password" });
   }
-  const credentials = {
-    username: form.get("username") ?? "",
-    password: form.get("password") ?? "",
-  };
-  return issue(await actorOf(credentials, realm), form.getAll("scope"), realm);
+  const username = form.get("username") ?? "";
+  const password = form.get("password") ?? "";
+  return issue({ username, password }, form.getAll("scope"), realm);
 }
 
-async function issue(actor: Actor, scopes: readonly string[], realm: Realm): Promise<Response> {
-  const access = grantScopes(actor, parseScopes(scopes));
-  const token = await signToken(actor, access, realm);
-  const scope = access.map(({ type, name, actions }) => `${type}:${name}:${actions.join(",")}`);
+/** @param credentials null for everyone's token */
+async function issue(
+  credentials: Credentials | null,
+  scopes: readonly string[],
+  realm: Realm,
+): Promise<Response> {
+  const asked = parseScopes(scopes);
+  const repositories = repositoriesIn(asked);
+  const actor =
+    credentials === null
+      ? await everyone(realm, repositories)
+      : await login(credentials, realm, { repositories, scope: null });
+  const granted = grantScopes(actor, asked);
+  const { token, expires } = await signToken(actor, granted, realm.tokenSeconds, realm.signing);
+  const scope = granted.access.map(
+    ({ type, name, actions }) => `${type}:${name}:${actions.join(",")}`,
+  );
+  const now = new Date();
   return Response.json(
     {
       token,
       access_token: token,
-      expires_in: TOKEN_SECONDS,
-      issued_at: new Date().toISOString(),
+      expires_in: expires - Math.floor(now.getTime() / 1000),
+      issued_at: now.toISOString(),
       scope: scope.join(" "),
     },
     { headers: { "cache-control": "no-store" } },
   );
 }
 
-async function basicActor(header: string, realm: Realm): Promise<Actor> {
-  const [scheme, value = ""] = header.trim().split(/\s+/, 2);
-  const credentials = scheme?.toLowerCase() === "basic" ? parseBasic(value) : null;
-  return actorOf(credentials, realm);
-}
-
-/** Wrong credentials are refused: a token for everyone would make a wrong login look right. */
-async function actorOf(credentials: Credentials | null, realm: Realm): Promise<Actor> {
-  const actor = credentials === null ? null : await login(credentials, realm);
-  if (actor !== null) return actor;
-  throw challenge(realm, { message: "wrong user name or password" });
+async function everyone(realm: Realm, repositories: readonly string[]): Promise<Actor> {
+  const actor = anonymous(realm.publicPull);
+  if (realm.publicPull || repositories.length === 0) return actor;
+  return withPublic(actor, await realm.principals.publicAmong(repositories));
 }
 
 async function readForm(request: Request): Promise<URLSearchParams> {

@@ -2,8 +2,14 @@ import { may, sourcesOf } from "../auth/access.ts";
 import { type Digest, isDigest, parseAlgorithm, parseDigest } from "../oci/digest.ts";
 import { RegistryError } from "../oci/errors.ts";
 import { isRepositoryName, type RepositoryName, type Sources } from "../oci/reference.ts";
-import { type Chunk, OutOfOrder, type Position, type UploadId } from "../registry/uploads.ts";
-import type { Context } from "./context.ts";
+import {
+  type Chunk,
+  OutOfOrder,
+  type Position,
+  type Uploader,
+  type UploadId,
+} from "../registry/uploads.ts";
+import { type Context, requireRepository } from "./context.ts";
 import { formatUploadRange, parseContentRange } from "./range.ts";
 
 /** The query parameter of a Location that says at which offset it was given out. */
@@ -16,12 +22,14 @@ export async function start(context: Context<"name">): Promise<Response> {
   const mount = url.searchParams.getAll("mount").at(-1);
   const digest = mount === undefined ? queryDigest(url) : null;
   const algorithm = parseAlgorithm(url.searchParams.get("digest-algorithm") || "sha256");
+  await requireRepository(context);
   if (mount !== undefined && isDigest(mount) && (await mounted(context, mount))) {
     return created(name, mount);
   }
-  const id = await registry.uploads.start(name, algorithm);
+  const uploader = uploaderOf(context);
+  const id = await registry.uploads.start(uploader, algorithm);
   if (digest !== null) {
-    await registry.uploads.finish(name, id, chunkOf(request, { kind: "next" }), digest);
+    await registry.uploads.finish(uploader, id, chunkOf(request, { kind: "next" }), digest);
     return created(name, digest);
   }
   // .NET takes any other Range here for a chunk size.
@@ -29,57 +37,47 @@ export async function start(context: Context<"name">): Promise<Response> {
 }
 
 /** end-5: appends a chunk, or everything at once. */
-export async function append({
-  request,
-  url,
-  params,
-  registry,
-}: Context<"name" | "upload">): Promise<Response> {
+export async function append(context: Context<"name" | "upload">): Promise<Response> {
+  const { request, url, params, registry } = context;
   const { name, upload: id } = params;
   return withProgress(name, id, async () => {
-    const offset = await registry.uploads.append(
-      name,
-      id,
-      chunkOf(request, positionOf(request, url)),
-    );
+    const chunk = chunkOf(request, positionOf(request, url));
+    const offset = await registry.uploads.append(uploaderOf(context), id, chunk);
     return progress(202, { name, id, offset, empty: "0-0" });
   });
 }
 
 /** end-6: ends an upload, with its last bytes or all of them in the body. */
-export async function finish({
-  request,
-  url,
-  params,
-  registry,
-}: Context<"name" | "upload">): Promise<Response> {
+export async function finish(context: Context<"name" | "upload">): Promise<Response> {
+  const { request, url, params, registry } = context;
   const { name, upload: id } = params;
   const digest = queryDigest(url);
   if (digest === null) {
     throw new RegistryError("DIGEST_INVALID", { message: "the digest parameter is missing" });
   }
   return withProgress(name, id, async () => {
-    await registry.uploads.finish(name, id, chunkOf(request, positionOf(request, url)), digest);
+    const chunk = chunkOf(request, positionOf(request, url));
+    await registry.uploads.finish(uploaderOf(context), id, chunk, digest);
     return created(name, digest);
   });
 }
 
 /** end-13: how far an upload has come. */
-export async function status({ params, registry }: Context<"name" | "upload">): Promise<Response> {
-  const { name, upload: id } = params;
-  const offset = await registry.uploads.status(name, id);
+export async function status(context: Context<"name" | "upload">): Promise<Response> {
+  const { name, upload: id } = context.params;
+  const offset = await context.registry.uploads.status(uploaderOf(context), id);
   return progress(204, { name, id, offset, empty: "0--1" });
 }
 
 /** end-14: gives an upload up. */
-export async function cancel({ params, registry }: Context<"name" | "upload">): Promise<Response> {
-  await registry.uploads.cancel(params.name, params.upload);
+export async function cancel(context: Context<"name" | "upload">): Promise<Response> {
+  await context.registry.uploads.cancel(uploaderOf(context), context.params.upload);
   return new Response(null, { status: 204 });
 }
 
 /** A mount that cannot be done is no error: the client uploads instead, and learns nothing of other repositories. */
 function mounted(
-  { url, params, actor, registry }: Context<"name">,
+  { url, params, actor, origin, registry }: Context<"name">,
   digest: Digest,
 ): Promise<boolean> {
   const from = url.searchParams.get("from");
@@ -88,7 +86,12 @@ function mounted(
     const readable = isRepositoryName(from) && (sources === "all" || may(actor, "pull", from));
     sources = readable ? [from] : [];
   }
-  return registry.blobs.mount(params.name, digest, sources);
+  return registry.blobs.mount(params.name, digest, sources, origin);
+}
+
+function uploaderOf({ params, actor, origin }: Context<"name">): Uploader {
+  const until = actor.expires === null ? null : actor.expires * 1000;
+  return { repository: params.name, origin, until };
 }
 
 /** Clients append `digest` to whatever Location they got, some of them twice: the last one counts. */

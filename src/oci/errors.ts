@@ -20,8 +20,10 @@ const REFUSALS = {
     code: "BLOB_UPLOAD_INVALID",
     message: "the chunk does not continue the upload; Range says what has arrived",
   },
+  CONFLICT: { status: 409, code: "CONFLICT", message: "it exists already, or is still in use" },
   DENIED: { status: 403, code: "DENIED", message: "access to the resource is denied" },
   DIGEST_INVALID: { status: 400, code: "DIGEST_INVALID", message: "invalid digest" },
+  FIELD_INVALID: { status: 400, code: "INVALID", message: "a field is missing, unknown or wrong" },
   MANIFEST_BLOB_UNKNOWN: {
     status: 400,
     code: "MANIFEST_BLOB_UNKNOWN",
@@ -31,8 +33,14 @@ const REFUSALS = {
   MANIFEST_TOO_LARGE: { status: 413, code: "SIZE_INVALID", message: "manifest too large" },
   MANIFEST_UNKNOWN: { status: 404, code: "MANIFEST_UNKNOWN", message: "manifest unknown" },
   METHOD_UNSUPPORTED: { status: 405, code: "UNSUPPORTED", message: "method not supported here" },
+  MEDIA_TYPE_UNSUPPORTED: {
+    status: 415,
+    code: "UNSUPPORTED",
+    message: "send the body as application/json",
+  },
   NAME_INVALID: { status: 400, code: "NAME_INVALID", message: "invalid repository name" },
   NAME_UNKNOWN: { status: 404, code: "NAME_UNKNOWN", message: "repository unknown" },
+  NOT_FOUND: { status: 404, code: "NOT_FOUND", message: "there is nothing of that name" },
   RANGE_UNSATISFIABLE: {
     status: 416,
     code: "SIZE_INVALID",
@@ -40,9 +48,20 @@ const REFUSALS = {
   },
   REFERENCED: { status: 405, code: "UNSUPPORTED", message: "still referenced" },
   REQUEST_INVALID: { status: 400, code: "UNSUPPORTED", message: "malformed request" },
+  REQUEST_TOO_LARGE: { status: 413, code: "SIZE_INVALID", message: "the body is too large" },
   ROUTE_UNKNOWN: { status: 404, code: "UNSUPPORTED", message: "no such endpoint" },
   SIZE_INVALID: { status: 400, code: "SIZE_INVALID", message: "size invalid" },
+  TOO_MANY_REQUESTS: {
+    status: 429,
+    code: "TOOMANYREQUESTS",
+    message: "too many failed logins; try again later",
+  },
   UNAUTHORIZED: { status: 401, code: "UNAUTHORIZED", message: "authentication required" },
+  VERSION_MISMATCH: {
+    status: 412,
+    code: "PRECONDITION_FAILED",
+    message: "it was changed meanwhile: read it again, and send the ETag that it has now",
+  },
   UNAVAILABLE: { status: 503, code: "UNAVAILABLE", message: "service unavailable; try again" },
 } as const;
 

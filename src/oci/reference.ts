@@ -2,6 +2,8 @@ import { type Digest, parseDigest } from "./digest.ts";
 import { RegistryError } from "./errors.ts";
 
 export type RepositoryName = string & { readonly brand: "RepositoryName" };
+/** The first component of a repository's name, on its own. */
+export type Namespace = string & { readonly brand: "Namespace" };
 export type Tag = string & { readonly brand: "Tag" };
 export type Reference =
   | { readonly kind: "tag"; readonly tag: Tag }
@@ -14,6 +16,10 @@ export type Sources = "all" | readonly RepositoryName[];
 const MAX_NAME_LENGTH = 255;
 const COMPONENT = "[a-z0-9]+(?:(?:\\.|_|__|-+)[a-z0-9]+)*";
 const NAME = new RegExp(`^${COMPONENT}(?:/${COMPONENT})*$`);
+const NAMESPACE = new RegExp(`^${COMPONENT}$`);
+/** Of users, and of robots and rules within their namespace: nothing that a shell or an URL would need quoted. */
+const ACCOUNT = /^[a-z0-9](?:[a-z0-9._-]{0,62}[a-z0-9])?$/;
+const TOKEN_ID = /^[0-9a-f]{16}$/;
 const TAG = /^[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}$/;
 
 export function isRepositoryName(text: string): text is RepositoryName {
@@ -27,6 +33,37 @@ export function parseRepositoryName(text: string): RepositoryName {
     message: `invalid repository name: at most ${MAX_NAME_LENGTH} characters, lower-case components of letters and digits joined by ".", "_", "__" or "-", separated by "/"`,
     detail: { name: text.slice(0, 300) },
   });
+}
+
+export function namespaceOf(repository: RepositoryName): Namespace {
+  return repository.split("/", 1)[0] as Namespace;
+}
+
+/** @throws NAME_INVALID */
+export function parseNamespace(text: string): Namespace {
+  if (text.length <= MAX_NAME_LENGTH && NAMESPACE.test(text)) return text as Namespace;
+  throw new RegistryError("NAME_INVALID", {
+    message: `invalid namespace: it is the first component of a repository's name: lower-case letters and digits joined by ".", "_", "__" or "-"`,
+  });
+}
+
+export function isAccountName(text: string): boolean {
+  return ACCOUNT.test(text);
+}
+
+/** @throws NAME_INVALID */
+export function parseAccountName(text: string): string {
+  if (isAccountName(text)) return text;
+  throw new RegistryError("NAME_INVALID", {
+    message:
+      'invalid name: 1 to 64 lower-case letters, digits, ".", "_" or "-", beginning and ending with a letter or digit',
+  });
+}
+
+/** @throws NOT_FOUND: an id that was never given out */
+export function parseTokenId(text: string): string {
+  if (TOKEN_ID.test(text)) return text;
+  throw new RegistryError("NOT_FOUND");
 }
 
 export function isTag(text: string): text is Tag {

@@ -2,6 +2,7 @@ import type { Digest } from "../oci/digest.ts";
 import { RegistryError } from "../oci/errors.ts";
 import type { RepositoryName, Sources } from "../oci/reference.ts";
 import type { ByteRange } from "../oci/page.ts";
+import type { Origin } from "../storage/audit-index.ts";
 import type { BlobIndex, StoredBlob } from "../storage/blob-index.ts";
 import type { Bucket } from "../storage/bucket.ts";
 
@@ -32,13 +33,18 @@ export class Blobs {
   }
 
   /** @returns false when none of the sources holds the blob: the client has to upload it */
-  mount(repository: RepositoryName, digest: Digest, sources: Sources): Promise<boolean> {
-    return this.#index.mount(repository, digest, sources);
+  mount(
+    repository: RepositoryName,
+    digest: Digest,
+    sources: Sources,
+    origin: Origin,
+  ): Promise<boolean> {
+    return this.#index.mount(repository, digest, sources, origin);
   }
 
   /** @throws BLOB_UNKNOWN, or REFERENCED while a manifest of the repository names it */
-  async delete(repository: RepositoryName, digest: Digest): Promise<void> {
-    const removed = await this.#index.remove(repository, digest);
+  async delete(repository: RepositoryName, digest: Digest, origin: Origin): Promise<void> {
+    const removed = await this.#index.remove(repository, digest, origin);
     if (!removed) throw new RegistryError("BLOB_UNKNOWN", { detail: { digest } });
   }
 }

@@ -8,6 +8,7 @@ import {
   parseManifest,
 } from "../oci/manifest.ts";
 import type { Reference, RepositoryName, Sources, Tag } from "../oci/reference.ts";
+import type { Origin } from "../storage/audit-index.ts";
 import type { Bucket } from "../storage/bucket.ts";
 import { manifestKey } from "../storage/keys.ts";
 import type {
@@ -16,6 +17,7 @@ import type {
   Resolution,
   StoredManifest,
 } from "../storage/manifest-index.ts";
+import type { Introduction } from "../storage/repository-index.ts";
 
 /** A D1 row holds 2 MB; up to this size a manifest's text lies in its row, so that a pull by tag is one query. */
 const MAX_ROW_CONTENT = 256 * 1024;
@@ -33,6 +35,7 @@ export interface Push {
   readonly contentType: string | null;
   /** Where the pusher may take blobs from that the repository does not hold yet. */
   readonly sources: Sources;
+  readonly origin: Origin;
 }
 
 export interface Pushed {
@@ -96,7 +99,9 @@ export class Manifests {
       const { mediaType, subject, artifactType } = manifest;
       const content = inRow ? manifest.text : null;
       const row = { digest, mediaType, size: bytes.length, content, subject, artifactType };
-      const written = await this.#index.put(repository, { ...row, references, adopt, tags });
+      const introduction = tags.length === 0 ? null : introductionOf(manifest.text);
+      const all = { ...row, references, adopt, tags, introduction };
+      const written = await this.#index.put(repository, all, push.origin);
       if (written) return { digest, subject };
     }
     throw new RegistryError("UNAVAILABLE", {
@@ -113,8 +118,8 @@ export class Manifests {
   }
 
   /** @throws MANIFEST_UNKNOWN, or REFERENCED while an index names it */
-  async delete(repository: RepositoryName, digest: Digest): Promise<void> {
-    const deleted = await this.#index.delete(repository, digest);
+  async delete(repository: RepositoryName, digest: Digest, origin: Origin): Promise<void> {
+    const deleted = await this.#index.delete(repository, digest, origin);
     if (!deleted) throw new RegistryError("MANIFEST_UNKNOWN", { detail: { digest } });
   }
 
@@ -174,6 +179,23 @@ export class Manifests {
     const adopt = rows.filter(({ kind, digest }) => kind === "blob" && !known.get(digest)?.linked);
     return { references: rows, adopt: adopt.map(({ digest }) => digest) };
   }
+}
+
+const ANNOTATION = "org.opencontainers.image.";
+/** What says something of the repository, and not only of one image in it. */
+const LABELS = ["source", "url", "documentation", "licenses", "vendor", "title"];
+const MAX_ANNOTATION = 512;
+
+/** What a repository that nobody has described can be known by. */
+function introductionOf(manifest: string): Introduction | null {
+  const annotations = annotationsOf(manifest);
+  if (annotations === undefined) return null;
+  const read = (key: string) => annotations[ANNOTATION + key]?.slice(0, MAX_ANNOTATION);
+  const labels = LABELS.flatMap((key) => {
+    const value = read(key);
+    return value === undefined ? [] : [[ANNOTATION + key, value] as const];
+  });
+  return { description: read("description") ?? "", labels: Object.fromEntries(labels) };
 }
 
 /**

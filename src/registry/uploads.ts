@@ -3,6 +3,7 @@ import { RegistryError } from "../oci/errors.ts";
 import type { RepositoryName } from "../oci/reference.ts";
 import { receive, type Received, tooLarge } from "../session/parts.ts";
 import {
+  type Claim,
   type Intent,
   type Lease,
   MAX_PART_NUMBER,
@@ -11,6 +12,7 @@ import {
 } from "../session/progress.ts";
 import { finalHash } from "../session/running-hash.ts";
 import type { Began, Refused, UploadSession } from "../session/upload-session.ts";
+import type { Origin } from "../storage/audit-index.ts";
 import type { BlobIndex, StoredBlob } from "../storage/blob-index.ts";
 import {
   type Bucket,
@@ -29,6 +31,14 @@ const UPLOAD_ID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 /** R2 takes at most 4.995 GiB in one put (developers.cloudflare.com/r2/platform/limits). */
 const MAX_PUT = 4.9 * 1024 ** 3;
+
+/** Who uploads, and where to. */
+export interface Uploader {
+  readonly repository: RepositoryName;
+  readonly origin: Origin;
+  /** When the actor's credentials expire or expired, in milliseconds since 1970; null for never. */
+  readonly until: number | null;
+}
 
 /** One request's bytes, and where it says they belong. */
 export interface Chunk {
@@ -61,38 +71,38 @@ export class Uploads {
     this.#index = index;
   }
 
-  async start(repository: RepositoryName, algorithm: Algorithm): Promise<UploadId> {
+  async start(uploader: Uploader, algorithm: Algorithm): Promise<UploadId> {
     const id = crypto.randomUUID() as UploadId;
-    await this.#sessions.getByName(id).open(repository, algorithm);
+    await this.#sessions.getByName(id).open(claimOf(uploader), algorithm);
     return id;
   }
 
   /** @returns how many bytes have arrived */
-  async status(repository: RepositoryName, id: UploadId): Promise<number> {
-    const status = await this.#sessions.getByName(id).status(repository);
+  async status(uploader: Uploader, id: UploadId): Promise<number> {
+    const status = await this.#sessions.getByName(id).status(claimOf(uploader));
     return status.ok ? status.offset : refuse(status);
   }
 
-  async cancel(repository: RepositoryName, id: UploadId): Promise<void> {
-    const cancelled = await this.#sessions.getByName(id).cancel(repository);
+  async cancel(uploader: Uploader, id: UploadId): Promise<void> {
+    const cancelled = await this.#sessions.getByName(id).cancel(claimOf(uploader));
     if (!cancelled) refuse({ ok: false, reason: "unknown" });
   }
 
   /** @returns how many bytes have arrived now */
-  async append(repository: RepositoryName, id: UploadId, chunk: Chunk): Promise<number> {
+  async append(uploader: Uploader, id: UploadId, chunk: Chunk): Promise<number> {
     const session = this.#sessions.getByName(id);
-    const began = await session.begin(repository, { ...intentOf(chunk), finish: null });
+    const began = await session.begin(claimOf(uploader), { ...intentOf(chunk), finish: null });
     if (!began.ok) return refuse(began);
     // Only a finishing request is told that the upload has ended.
     if ("ended" in began) return refuse({ ok: false, reason: "unknown" });
     const { lease } = began;
-    return this.#holding(repository, id, lease, async () => {
+    return this.#holding(uploader, id, lease, async () => {
       // A client that sends no Content-Range from offset 0 nearly always sends everything in that one request.
       const isFirst = lease.offset === 0 && lease.stored === null;
       const native = isFirst && chunk.position.kind !== "range" ? lease.algorithm : null;
       const { written, release } = await this.#receive(began, chunk, native);
       try {
-        const committed = await session.commit(repository, lease.writer, written);
+        const committed = await session.commit(claimOf(uploader), lease.writer, written);
         if (committed.ok) return written.offset;
         await this.#abandon(lease, written);
         return refuse(committed);
@@ -107,25 +117,20 @@ export class Uploads {
    * leaves the upload as it was. The same finish again succeeds again.
    * @throws DIGEST_INVALID, CHUNK_OUT_OF_ORDER, BLOB_UPLOAD_UNKNOWN
    */
-  async finish(
-    repository: RepositoryName,
-    id: UploadId,
-    chunk: Chunk,
-    digest: Digest,
-  ): Promise<void> {
+  async finish(uploader: Uploader, id: UploadId, chunk: Chunk, digest: Digest): Promise<void> {
     const session = this.#sessions.getByName(id);
-    const began = await session.begin(repository, { ...intentOf(chunk), finish: digest });
+    const began = await session.begin(claimOf(uploader), { ...intentOf(chunk), finish: digest });
     if (!began.ok) return refuse(began);
     if ("ended" in began) {
       // The client must get to the end of its body, or it would take the closed connection for a failure.
       await chunk.body?.pipeTo(new WritableStream());
       return;
     }
-    await this.#holding(repository, id, began.lease, async () => {
+    await this.#holding(uploader, id, began.lease, async () => {
       const blob = await this.#store(began, chunk, digest);
-      const key = await this.#index.add(repository, digest, blob);
+      const key = await this.#index.add(uploader.repository, digest, blob, uploader.origin);
       const isOurs = key === blob.key;
-      const alone = await session.finish(repository, digest, isOurs ? key : null);
+      const alone = await session.finish(claimOf(uploader), digest, isOurs ? key : null);
       // An object that another finish may have made a blob under its digest is left to the session's alarm.
       const isSpare = !isOurs && (alone || blob.key === began.lease.key);
       if (isSpare) await this.#bucket.delete([blob.key]);
@@ -244,7 +249,7 @@ export class Uploads {
 
   /** Runs the writer's work and gives the lease back if it fails. */
   async #holding<T>(
-    repository: RepositoryName,
+    uploader: Uploader,
     id: UploadId,
     { writer }: Lease,
     work: () => Promise<T>,
@@ -252,7 +257,7 @@ export class Uploads {
     try {
       return await work();
     } catch (error) {
-      await this.#sessions.getByName(id).release(repository, writer);
+      await this.#sessions.getByName(id).release(claimOf(uploader), writer);
       // The parts are no more: an earlier finish put them together and then failed. Only that finish can be repeated.
       if (isNoSuchUpload(error)) throw new RegistryError("BLOB_UPLOAD_UNKNOWN", { cause: error });
       throw error;
@@ -287,6 +292,10 @@ export class OutOfOrder extends RegistryError {
     super("CHUNK_OUT_OF_ORDER", { detail: { offset } });
     this.offset = offset;
   }
+}
+
+function claimOf({ repository, origin, until }: Uploader): Claim {
+  return { repository, actor: origin.actor, until };
 }
 
 function intentOf({ position, length }: Chunk): Omit<Intent, "finish"> {

@@ -38,6 +38,10 @@ const NOTHING_HASHED: PartsHash = { kind: "running", state: null };
 export interface Progress {
   readonly upload: string;
   readonly repository: string;
+  /** Who began it; nobody else goes on with it. */
+  readonly actor: string | null;
+  /** When it began, in milliseconds since 1970. */
+  readonly began: number;
   /** The algorithm that `hash` runs in. */
   readonly algorithm: Algorithm;
   readonly hash: PartsHash;
@@ -59,6 +63,23 @@ export interface Progress {
   readonly objects: readonly string[];
   /** The end: the digest that the upload became, or null when it was cancelled. */
   readonly ended: { readonly digest: Digest | null; readonly key: string | null } | null;
+}
+
+/** Who asks for an upload. */
+export interface Claim {
+  readonly repository: string;
+  readonly actor: string | null;
+  /** When the token expires or expired, in milliseconds since 1970: it holds for an upload that began before. null: never. */
+  readonly until: number | null;
+}
+
+/** Is the upload the one that is asked for? */
+export function isClaimedBy(progress: Progress, { repository, actor, until }: Claim): boolean {
+  return (
+    progress.repository === repository &&
+    progress.actor === actor &&
+    (until === null || progress.began <= until)
+  );
 }
 
 /** Where a request says that its bytes belong. */
@@ -108,10 +129,16 @@ export interface Written {
 }
 
 /** An upload that has begun and has no bytes yet. */
-export function begun(upload: string, repository: string, algorithm: Algorithm): Progress {
+export function begun(
+  upload: string,
+  { repository, actor }: Claim,
+  algorithm: Algorithm,
+): Progress {
   return {
     upload,
     repository,
+    actor,
+    began: Date.now(),
     algorithm,
     hash: NOTHING_HASHED,
     offset: 0,

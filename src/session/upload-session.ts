@@ -7,8 +7,10 @@ import {
   advance,
   atWorkWithout,
   begun,
+  type Claim,
   grant,
   type Intent,
+  isClaimedBy,
   type Lease,
   mayFillPart,
   type Progress,
@@ -56,21 +58,21 @@ export class UploadSession extends DurableObject<Env> {
   readonly #kv = this.ctx.storage.kv;
   readonly #sql = this.ctx.storage.sql;
 
-  async open(repository: string, algorithm: Algorithm): Promise<void> {
+  async open(claim: Claim, algorithm: Algorithm): Promise<void> {
     this.#sql.exec("CREATE TABLE parts (number INTEGER PRIMARY KEY, etag TEXT NOT NULL)");
     this.#sql.exec("CREATE TABLE tail (position INTEGER PRIMARY KEY, bytes BLOB NOT NULL)");
-    await this.#save(begun(this.#upload(), repository, algorithm));
+    await this.#save(begun(this.#upload(), claim, algorithm));
   }
 
   /** How many bytes have arrived. */
-  status(repository: string): { readonly ok: true; readonly offset: number } | Refused {
-    const progress = this.#progress(repository);
+  status(claim: Claim): { readonly ok: true; readonly offset: number } | Refused {
+    const progress = this.#progress(claim);
     if (progress === undefined || progress.ended !== null) return UNKNOWN;
     return { ok: true, offset: progress.offset };
   }
 
-  async begin(repository: string, intent: Intent): Promise<Began | Refused> {
-    const progress = this.#progress(repository);
+  async begin(claim: Claim, intent: Intent): Promise<Began | Refused> {
+    const progress = this.#progress(claim);
     if (progress === undefined) return UNKNOWN;
     const { finish, length } = intent;
     if (progress.ended !== null) {
@@ -93,11 +95,11 @@ export class UploadSession extends DurableObject<Env> {
 
   /** Makes a writer's work part of the upload, unless a newer writer has begun. */
   async commit(
-    repository: string,
+    claim: Claim,
     writer: number,
     written: Written,
   ): Promise<{ readonly ok: true } | Refused> {
-    const progress = this.#progress(repository);
+    const progress = this.#progress(claim);
     if (progress === undefined || progress.ended !== null) return UNKNOWN;
     if (writer !== progress.writer || writer <= progress.committed) {
       return { ok: false, reason: "order", offset: progress.offset };
@@ -119,8 +121,8 @@ export class UploadSession extends DurableObject<Env> {
   }
 
   /** A writer gives up; the upload stays where it began. */
-  async release(repository: string, writer: number): Promise<void> {
-    const progress = this.#progress(repository);
+  async release(claim: Claim, writer: number): Promise<void> {
+    const progress = this.#progress(claim);
     if (progress === undefined || progress.ended !== null) return;
     await this.#save({ ...progress, atWork: atWorkWithout(progress, writer) });
   }
@@ -130,16 +132,16 @@ export class UploadSession extends DurableObject<Env> {
    * @param key the blob's object, when it is this upload's; null when the blob was there already
    * @returns whether no other finish has ever begun, which might make the upload's object a blob of another digest
    */
-  async finish(repository: string, digest: Digest, key: string | null): Promise<boolean> {
-    const progress = this.#progress(repository);
+  async finish(claim: Claim, digest: Digest, key: string | null): Promise<boolean> {
+    const progress = this.#progress(claim);
     if (progress === undefined) return false;
     await this.#end(progress, { digest, key });
     return progress.finishes === 1;
   }
 
   /** @returns false when there is no such upload */
-  async cancel(repository: string): Promise<boolean> {
-    const progress = this.#progress(repository);
+  async cancel(claim: Claim): Promise<boolean> {
+    const progress = this.#progress(claim);
     if (progress === undefined || progress.ended !== null) return false;
     await this.#end(progress, { digest: null, key: null });
     if (progress.multipart !== null) await this.#bucket().abortMultipart(progress.multipart);
@@ -188,10 +190,11 @@ export class UploadSession extends DurableObject<Env> {
     return name;
   }
 
-  /** @returns undefined for another repository's upload, as if there were none */
-  #progress(repository?: string): Progress | undefined {
+  /** @returns undefined for another's upload, as if there were none */
+  #progress(claim?: Claim): Progress | undefined {
     const progress = this.#kv.get<Progress>("progress");
-    return repository === undefined || progress?.repository === repository ? progress : undefined;
+    if (progress === undefined || claim === undefined) return progress;
+    return isClaimedBy(progress, claim) ? progress : undefined;
   }
 
   /** Every change puts the expiry off. */

@@ -1,6 +1,7 @@
 import type { Digest } from "../oci/digest.ts";
 import { RegistryError } from "../oci/errors.ts";
 import type { RepositoryName, Sources } from "../oci/reference.ts";
+import { auditChange, type Condition, type Origin } from "./audit-index.ts";
 
 export interface StoredBlob {
   readonly key: string;
@@ -36,10 +37,16 @@ export class BlobIndex {
    * @returns the key under which the blob lives: another than the given one when the blob was there already
    * @throws BLOB_UPLOAD_UNKNOWN when the object is a blob of another digest: the upload has ended as that one
    */
-  async add(repository: RepositoryName, digest: Digest, blob: StoredBlob): Promise<string> {
+  async add(
+    repository: RepositoryName,
+    digest: Digest,
+    blob: StoredBlob,
+    origin: Origin,
+  ): Promise<string> {
     const now = Date.now();
     const results = await this.#db.batch<{ key: string }>([
-      insertRepository(this.#db, repository, now),
+      ...insertRepository(this.#db, repository, now),
+      auditChange(this.#db, origin, { action: "blob.push", repository, digest }),
       this.#db
         .prepare(
           `INSERT INTO blobs (digest, key, size, created_at) VALUES (?1, ?2, ?3, ?4)
@@ -49,22 +56,27 @@ export class BlobIndex {
       insertLinks(this.#db, repository, [digest]),
       this.#db.prepare(`SELECT key FROM blobs WHERE digest = ?1`).bind(digest),
     ]);
-    const key = results[3]?.results[0]?.key;
+    const key = results.at(-1)?.results[0]?.key;
     if (key === undefined) throw new RegistryError("BLOB_UPLOAD_UNKNOWN");
     return key;
   }
 
   /** Links a blob that one of the sources holds. @returns whether the repository holds it now. */
-  async mount(repository: RepositoryName, digest: Digest, sources: Sources): Promise<boolean> {
+  async mount(
+    repository: RepositoryName,
+    digest: Digest,
+    sources: Sources,
+    origin: Origin,
+  ): Promise<boolean> {
     const digests = JSON.stringify([digest]);
-    const readable = `SELECT 1 FROM json_each(?2) w WHERE ${readableFrom("w.value", "?3")}`;
+    const list = sourceList(sources);
+    const readable = {
+      sql: `SELECT 1 FROM json_each(?2) w WHERE ${readableFrom("w.value", "?3")}`,
+      parameters: [digests, list],
+    };
     const results = await this.#db.batch<{ held: number }>([
-      this.#db
-        .prepare(
-          `INSERT INTO repositories (name, created_at) SELECT ?1, ?4 WHERE EXISTS (${readable})
-           ON CONFLICT (name) DO NOTHING`,
-        )
-        .bind(repository, digests, sourceList(sources), Date.now()),
+      ...insertRepository(this.#db, repository, Date.now(), readable),
+      auditChange(this.#db, origin, { action: "blob.mount", repository, digest }, readable),
       this.#db
         .prepare(
           `INSERT INTO repository_blobs (repository_id, digest)
@@ -72,7 +84,7 @@ export class BlobIndex {
            WHERE r.name = ?1 AND ${readableFrom("w.value", "?3")}
            ON CONFLICT DO NOTHING`,
         )
-        .bind(repository, digests, sourceList(sources)),
+        .bind(repository, digests, list),
       this.#db
         .prepare(
           `SELECT EXISTS (
@@ -83,7 +95,7 @@ export class BlobIndex {
         )
         .bind(repository, digest),
     ]);
-    return results[2]?.results[0]?.held === 1;
+    return results.at(-1)?.results[0]?.held === 1;
   }
 
   /**
@@ -91,17 +103,24 @@ export class BlobIndex {
    * @returns false when the repository did not hold it
    * @throws REFERENCED while a manifest of the repository names it
    */
-  async remove(repository: RepositoryName, digest: Digest): Promise<boolean> {
+  async remove(repository: RepositoryName, digest: Digest, origin: Origin): Promise<boolean> {
+    const held = {
+      sql: `SELECT 1 FROM repositories r
+        JOIN repository_blobs l ON l.repository_id = r.id AND l.digest = ?3 WHERE r.name = ?2`,
+      parameters: [repository, digest],
+    };
     try {
-      const removed = await this.#db
-        .prepare(
-          `DELETE FROM repository_blobs
-           WHERE repository_id = (SELECT id FROM repositories WHERE name = ?1) AND digest = ?2
-           RETURNING digest`,
-        )
-        .bind(repository, digest)
-        .first();
-      return removed !== null;
+      const results = await this.#db.batch([
+        auditChange(this.#db, origin, { action: "blob.delete", repository, digest }, held),
+        this.#db
+          .prepare(
+            `DELETE FROM repository_blobs
+             WHERE repository_id = (SELECT id FROM repositories WHERE name = ?1) AND digest = ?2
+             RETURNING digest`,
+          )
+          .bind(repository, digest),
+      ]);
+      return results[1]?.results.length === 1;
     } catch (error) {
       if (!STILL_REFERENCED.test(String(error))) throw error;
       throw new RegistryError("REFERENCED", {
@@ -122,16 +141,35 @@ export class BlobIndex {
   }
 }
 
+/**
+ * The repository and its namespace, where they are not there yet.
+ * @param condition SQL that must give a row; its parameters begin at ?2
+ */
 export function insertRepository(
   db: D1Database,
   repository: RepositoryName,
   now: number,
-): D1PreparedStatement {
-  return db
-    .prepare(
-      `INSERT INTO repositories (name, created_at) VALUES (?1, ?2) ON CONFLICT (name) DO NOTHING`,
-    )
-    .bind(repository, now);
+  condition: Condition = { sql: "SELECT 1", parameters: [] },
+): D1PreparedStatement[] {
+  const { sql, parameters } = condition;
+  const time = `?${parameters.length + 2}`;
+  return [
+    db
+      .prepare(
+        `INSERT INTO namespaces (name, created_at)
+         SELECT substr(?1, 1, instr(?1 || '/', '/') - 1), ${time} WHERE EXISTS (${sql})
+         ON CONFLICT (name) DO NOTHING`,
+      )
+      .bind(repository, ...parameters, now),
+    db
+      .prepare(
+        `INSERT INTO repositories (name, visibility, created_at)
+         SELECT ?1, visibility, ${time} FROM namespaces
+         WHERE name = substr(?1, 1, instr(?1 || '/', '/') - 1) AND EXISTS (${sql})
+         ON CONFLICT (name) DO NOTHING`,
+      )
+      .bind(repository, ...parameters, now),
+  ];
 }
 
 /** Links blobs to a repository; digests without a blob are passed over. */

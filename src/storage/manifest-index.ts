@@ -2,7 +2,9 @@ import type { Digest } from "../oci/digest.ts";
 import { RegistryError } from "../oci/errors.ts";
 import type { Page } from "../oci/page.ts";
 import type { RepositoryName, Sources, Tag } from "../oci/reference.ts";
+import { auditChange, type Origin } from "./audit-index.ts";
 import { insertLinks, insertRepository, readableFrom, sourceList } from "./blob-index.ts";
+import { type Introduction, introduce } from "./repository-index.ts";
 
 export interface StoredManifest {
   readonly digest: Digest;
@@ -40,6 +42,7 @@ export interface NewManifest extends StoredManifest {
   /** Blobs that the repository does not hold yet and takes over with this manifest. */
   readonly adopt: readonly Digest[];
   readonly tags: readonly Tag[];
+  readonly introduction: Introduction | null;
 }
 
 const COLUMNS = "m.digest, m.media_type AS mediaType, m.size, m.content";
@@ -104,12 +107,12 @@ export class ManifestIndex {
    * Writes the manifest, its references and its tags, all or nothing.
    * @returns false when a reference has vanished since it was resolved: nothing was written
    */
-  async put(repository: RepositoryName, manifest: NewManifest): Promise<boolean> {
+  async put(repository: RepositoryName, manifest: NewManifest, origin: Origin): Promise<boolean> {
     const now = Date.now();
-    const { digest, mediaType, size, content, subject, artifactType } = manifest;
+    const { digest, mediaType, size, content, subject, artifactType, introduction } = manifest;
     try {
       await this.#db.batch([
-        insertRepository(this.#db, repository, now),
+        ...insertRepository(this.#db, repository, now),
         insertLinks(this.#db, repository, manifest.adopt),
         this.#db
           .prepare(
@@ -134,6 +137,13 @@ export class ManifestIndex {
              ON CONFLICT (repository_id, name) DO UPDATE SET digest = excluded.digest, updated_at = excluded.updated_at`,
           )
           .bind(repository, digest, JSON.stringify(manifest.tags), now),
+        ...(introduction === null ? [] : [introduce(this.#db, repository, introduction)]),
+        auditChange(this.#db, origin, {
+          action: "manifest.push",
+          repository,
+          digest,
+          ...(manifest.tags.length === 0 ? {} : { reference: manifest.tags.join(",") }),
+        }),
       ]);
       return true;
     } catch (error) {
@@ -147,17 +157,24 @@ export class ManifestIndex {
    * @returns false when there was none
    * @throws REFERENCED while an index names it
    */
-  async delete(repository: RepositoryName, digest: Digest): Promise<boolean> {
+  async delete(repository: RepositoryName, digest: Digest, origin: Origin): Promise<boolean> {
+    const held = {
+      sql: `SELECT 1 FROM repositories r
+        JOIN manifests m ON m.repository_id = r.id AND m.digest = ?3 WHERE r.name = ?2`,
+      parameters: [repository, digest],
+    };
     try {
-      const deleted = await this.#db
-        .prepare(
-          `DELETE FROM manifests
-           WHERE repository_id = (SELECT id FROM repositories WHERE name = ?1) AND digest = ?2
-           RETURNING digest`,
-        )
-        .bind(repository, digest)
-        .first();
-      return deleted !== null;
+      const results = await this.#db.batch([
+        auditChange(this.#db, origin, { action: "manifest.delete", repository, digest }, held),
+        this.#db
+          .prepare(
+            `DELETE FROM manifests
+             WHERE repository_id = (SELECT id FROM repositories WHERE name = ?1) AND digest = ?2
+             RETURNING digest`,
+          )
+          .bind(repository, digest),
+      ]);
+      return results[1]?.results.length === 1;
     } catch (error) {
       if (!STILL_REFERENCED.test(String(error))) throw error;
       throw new RegistryError("REFERENCED", {

@@ -1,5 +1,6 @@
 import type { Page } from "../oci/page.ts";
 import type { RepositoryName, Tag } from "../oci/reference.ts";
+import { auditChange, type Origin } from "./audit-index.ts";
 
 /** D1: the names of things, page by page. */
 export class TagIndex {
@@ -25,16 +26,23 @@ export class TagIndex {
   }
 
   /** Takes the tag away; its manifest stays. @returns false when there was none. */
-  async delete(repository: RepositoryName, tag: Tag): Promise<boolean> {
-    const deleted = await this.#db
-      .prepare(
-        `DELETE FROM tags
-         WHERE repository_id = (SELECT id FROM repositories WHERE name = ?1) AND name = ?2
-         RETURNING name`,
-      )
-      .bind(repository, tag)
-      .first();
-    return deleted !== null;
+  async delete(repository: RepositoryName, tag: Tag, origin: Origin): Promise<boolean> {
+    const there = {
+      sql: `SELECT 1 FROM repositories r
+        JOIN tags t ON t.repository_id = r.id AND t.name = ?3 WHERE r.name = ?2`,
+      parameters: [repository, tag],
+    };
+    const results = await this.#db.batch([
+      auditChange(this.#db, origin, { action: "tag.delete", repository, reference: tag }, there),
+      this.#db
+        .prepare(
+          `DELETE FROM tags
+           WHERE repository_id = (SELECT id FROM repositories WHERE name = ?1) AND name = ?2
+           RETURNING name`,
+        )
+        .bind(repository, tag),
+    ]);
+    return results[1]?.results.length === 1;
   }
 
   async listRepositories(page: Page): Promise<string[]> {

@@ -171,7 +171,7 @@ test("a mount from where the token may not read is an upload, and tells nothing"
   const own = new RegistryClient();
   const claims = {
     access: [{ type: "repository", name: own.repository, actions: ["pull", "push"] }],
-    sources: "granted",
+    ...REST,
   };
   const client = own.as(`Bearer ${await sign({ claims })}`);
   for (const from of [`&from=${source.repository}`, ""]) {
@@ -189,7 +189,7 @@ test("a manifest does not take over a blob from where the token may not read", a
   const own = new RegistryClient();
   const claims = {
     access: [{ type: "repository", name: own.repository, actions: ["pull", "push"] }],
-    sources: "granted",
+    ...REST,
   };
   const client = own.as(`Bearer ${await sign({ claims })}`);
   const put = () => client.putManifest("v1", imageManifest({ config }));
@@ -240,6 +240,7 @@ test("ALLOW_SPARSE_INDEXES: children and layers may be missing, a config may not
 interface Signing {
   readonly key?: string;
   readonly alg?: string;
+  readonly typ?: string;
   readonly iss?: string;
   readonly aud?: string;
   /** Seconds from now. */
@@ -248,16 +249,27 @@ interface Signing {
   readonly claims?: Record<string, unknown>;
 }
 
+/** What every token says beyond its access. */
+const REST = {
+  sources: "granted",
+  refused: [],
+  via: "password",
+  by: ["user:admin"],
+  subject: null,
+  signed: Date.now(),
+};
+
 const PULL = () => ({
   access: [{ type: "repository", name: repository, actions: ["pull"] }],
-  sources: "granted",
+  ...REST,
 });
 
 /** A token as the registry would sign it, but for what is asked otherwise. */
-function sign(options: Signing): Promise<string> {
+async function sign(options: Signing): Promise<string> {
   const {
     key = env.TOKEN_KEY,
     alg = "HS256",
+    typ = "JWT",
     iss = HOST,
     aud = HOST,
     exp = 300,
@@ -265,7 +277,7 @@ function sign(options: Signing): Promise<string> {
   } = options;
   const now = Math.floor(Date.now() / 1000);
   return new SignJWT(options.claims ?? PULL())
-    .setProtectedHeader({ alg, typ: "JWT" })
+    .setProtectedHeader({ alg, typ, kid: await keyId(env.TOKEN_KEY) })
     .setIssuer(iss)
     .setAudience(aud)
     .setSubject("admin")
@@ -275,17 +287,22 @@ function sign(options: Signing): Promise<string> {
     .sign(new TextEncoder().encode(key));
 }
 
+async function keyId(key: string): Promise<string> {
+  const id = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(`kid:${key}`));
+  return new Uint8Array(id, 0, 8).toHex();
+}
+
 async function unsigned(): Promise<string> {
   const [, claims] = (await sign({})).split(".");
-  const header = new TextEncoder().encode(JSON.stringify({ alg: "none", typ: "JWT" }));
+  const header = new TextEncoder().encode(
+    JSON.stringify({ alg: "none", typ: "JWT", kid: await keyId(env.TOKEN_KEY) }),
+  );
   return `${header.toBase64({ alphabet: "base64url", omitPadding: true })}.${claims}.`;
 }
 
 /** A good token for nothing, whose claims were exchanged. */
 async function forged(): Promise<string> {
-  const [header, , signature] = (await sign({ claims: { access: [], sources: "granted" } })).split(
-    ".",
-  );
+  const [header, , signature] = (await sign({ claims: { access: [], ...REST } })).split(".");
   const [, claims] = (await sign({})).split(".");
   return `${header}.${claims}.${signature}`;
 }

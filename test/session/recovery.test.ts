@@ -4,7 +4,7 @@ import { runDurableObjectAlarm } from "cloudflare:test";
 import { expect, test } from "vitest";
 import { handle } from "../../src/app.ts";
 import { blob, type Bytes, content, digestOf } from "../support/images.ts";
-import { RegistryClient, refusal, type Send, uploadOf } from "../support/client.ts";
+import { ignore, RegistryClient, refusal, type Send, uploadOf } from "../support/client.ts";
 import { keys, session } from "../support/storage.ts";
 
 const MiB = 1024 * 1024;
@@ -18,7 +18,7 @@ function dyingBeforeIndex(): Send {
       return typeof value === "function" ? value.bind(db) : value;
     },
   });
-  return (request) => handle(request, { ...env, DB });
+  return (request) => handle(request, { ...env, DB }, ignore);
 }
 
 /** The Worker dies before it tells the session: the row is there, the session believes itself unfinished. */
@@ -35,7 +35,7 @@ function dyingBeforeSession(): Send {
         });
     },
   });
-  return (request) => handle(request, { ...env, SESSIONS });
+  return (request) => handle(request, { ...env, SESSIONS }, ignore);
 }
 
 /** What is to be seen of the blob when the Worker has died. */

@@ -6,6 +6,7 @@ import { handle } from "../../src/app.ts";
 import { bufferUse } from "../../src/session/parts.ts";
 import {
   brokenStream,
+  ignore,
   locationOf,
   RegistryClient,
   refusal,
@@ -63,7 +64,7 @@ test.each([
   ["before the first part is whole", 1_000],
   ["after two parts", 17 * MIB],
 ])("a client that hangs up %s leaves the upload where it was, and resumes", async (_, sent) => {
-  const client = new RegistryClient({ send: (request) => handle(request, env) });
+  const client = new RegistryClient({ send: (request) => handle(request, env, ignore) });
   const { bytes, digest } = blob(20 * MIB);
   const location = await client.append(await client.startUpload(), bytes.slice(0, MIB), {
     first: 0,
@@ -84,7 +85,7 @@ test.each([
 });
 
 test("a client that hangs up is no error of the registry: a 4xx, not a 500", async () => {
-  const client = new RegistryClient({ send: (request) => handle(request, env) });
+  const client = new RegistryClient({ send: (request) => handle(request, env, ignore) });
   const location = await client.startUpload();
   const patched = await client.patch(location, brokenStream(blob(100).bytes));
   expect((await refusal(patched)).status).toBeOneOf([400, 408, 499]);
@@ -93,7 +94,7 @@ test("a client that hangs up is no error of the registry: a 4xx, not a 500", asy
 });
 
 test("a client that hangs up in the middle of its PUT can put again", async () => {
-  const client = new RegistryClient({ send: (request) => handle(request, env) });
+  const client = new RegistryClient({ send: (request) => handle(request, env, ignore) });
   const { bytes, digest } = blob(9 * MIB);
   const location = await client.startUpload();
   const broken = await client.finish(location, digest, brokenStream(bytes.slice(0, 8 * MIB)));

@@ -171,7 +171,12 @@ export function tokenPath(...scopes: string[]): string {
 /** The Worker with other settings. */
 export function withSettings(settings: Partial<Record<keyof Env, string>>): Send {
   const changed = { ...env, ...settings } as Env;
-  return (request) => handle(request, changed);
+  return (request) => handle(request, changed, ignore);
+}
+
+/** Work that no test waits for. */
+export function ignore(work: Promise<unknown>): void {
+  void work;
 }
 
 export function basic(username: string, password: string): string {

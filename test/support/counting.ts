@@ -2,7 +2,7 @@
 import { env } from "cloudflare:workers";
 import { handle } from "../../src/app.ts";
 import type { Env } from "../../src/env.ts";
-import type { Send } from "./client.ts";
+import { ignore, type Send } from "./client.ts";
 
 export interface Calls {
   /** Statements that were run on their own. */
@@ -26,7 +26,7 @@ export class Counter {
     SESSIONS: this.#sessions(env.SESSIONS),
   };
 
-  readonly send: Send = (request) => handle(request, this.#env);
+  readonly send: Send = (request) => handle(request, this.#env, ignore);
 
   /** The calls of this work alone. */
   async during(work: () => Promise<unknown>): Promise<Calls> {

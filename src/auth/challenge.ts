@@ -1,0 +1,49 @@
+import { RegistryError } from "../oci/errors.ts";
+import type { Principals } from "./principals.ts";
+import type { Signing } from "./token.ts";
+
+/** What authentication needs to know of the deployment and of the request. */
+export interface Realm {
+  /** Where tokens are to be had. */
+  readonly url: string;
+  readonly signing: Signing;
+  /** How long registry tokens hold, in seconds. */
+  readonly tokenSeconds: number;
+  /** How long an upload may take to be ended with the token that it was begun with, in seconds. */
+  readonly graceSeconds: number;
+  readonly adminPassword: string;
+  readonly publicPull: boolean;
+  /** Whether issuers of ID tokens may speak plain HTTP: for a machine of one's own. */
+  readonly insecureIssuers: boolean;
+  readonly principals: Principals;
+  /** The client's address. */
+  readonly address: string;
+  /** Counts a failure of this address; false when there were too many in this minute. */
+  countFailure(): Promise<boolean>;
+  /** Work that the answer need not wait for. */
+  defer(work: Promise<unknown>): void;
+}
+
+export interface Credentials {
+  readonly username: string;
+  readonly password: string;
+}
+
+interface Challenge {
+  /** The scope that the request would have needed. */
+  readonly scope?: string | null;
+  /** Clients fetch a new token only when told what was wrong with theirs (RFC 6750 § 3.1). */
+  readonly error?: "invalid_token" | "insufficient_scope";
+  readonly message?: string;
+}
+
+/** 401 with exactly one challenge. Every value is quoted: the conformance suite's client reads no other form. */
+export function challenge(realm: Realm, { scope, error, message }: Challenge): RegistryError {
+  const parameters = [`realm="${realm.url}"`, `service="${realm.signing.service}"`];
+  if (scope) parameters.push(`scope="${scope}"`);
+  if (error !== undefined) parameters.push(`error="${error}"`);
+  return new RegistryError("UNAUTHORIZED", {
+    ...(message === undefined ? {} : { message }),
+    headers: { "www-authenticate": `Bearer ${parameters.join(",")}` },
+  });
+}

@@ -1,0 +1,27 @@
+import type { Actor } from "./access.ts";
+import type { Principals } from "./principals.ts";
+
+/** How old what is known of revocations may be, in milliseconds, for anything but a pull. */
+export const REVOCATION_AGE = 30_000;
+
+interface Snapshot {
+  readonly taken: number;
+  readonly revoked: ReadonlyMap<string, number>;
+}
+
+/** What this isolate knows, for each database: a few rows, asked for every half minute instead of with every request. */
+const snapshots = new WeakMap<Principals, Snapshot>();
+
+/** Was anything that the actor rests on taken back since its token was signed? */
+export async function isRevoked(actor: Actor, principals: Principals): Promise<boolean> {
+  if (actor.signed === null) return false;
+  const now = Date.now();
+  let snapshot = snapshots.get(principals);
+  if (snapshot === undefined || snapshot.taken < now - REVOCATION_AGE) {
+    snapshot = { taken: now, revoked: await principals.revoked() };
+    snapshots.set(principals, snapshot);
+  }
+  const { revoked } = snapshot;
+  const { signed } = actor;
+  return actor.by.some((subject) => signed <= (revoked.get(subject) ?? 0));
+}

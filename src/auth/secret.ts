@@ -1,0 +1,29 @@
+/** What every secret that this registry gives out begins with, so that scanners of source code recognise it. */
+const PREFIX = "slp_";
+const SECRET_BYTES = 32;
+
+/** A new secret of 256 random bits, and the hash that is kept of it. It is shown once. */
+export async function newSecret(): Promise<{ readonly secret: string; readonly hash: string }> {
+  const bytes = crypto.getRandomValues(new Uint8Array(SECRET_BYTES));
+  const secret = PREFIX + bytes.toBase64({ alphabet: "base64url", omitPadding: true });
+  return { secret, hash: await secretHash(secret) };
+}
+
+export function isSecret(text: string): boolean {
+  return text.startsWith(PREFIX);
+}
+
+/** A plain hash: 256 random bits cannot be guessed, however fast the hash. */
+export async function secretHash(secret: string): Promise<string> {
+  const bytes = new TextEncoder().encode(secret);
+  return new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)).toHex();
+}
+
+/** Compares without telling by the time it takes how close the guess was. */
+export async function sameText(given: string, expected: string): Promise<boolean> {
+  const encoder = new TextEncoder();
+  const [a, b] = await Promise.all(
+    [given, expected].map((text) => crypto.subtle.digest("SHA-256", encoder.encode(text))),
+  );
+  return a !== undefined && b !== undefined && crypto.subtle.timingSafeEqual(a, b);
+}

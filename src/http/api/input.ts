@@ -1,0 +1,76 @@
+import * as v from "valibot";
+import { RegistryError } from "../../oci/errors.ts";
+import { SCOPE_ACTIONS, type Scope } from "../../auth/access.ts";
+import { readLimited } from "../body.ts";
+
+/** Far more than a readme and its repository's labels. */
+const MAX_BODY = 256 * 1024;
+const MAX_SCOPES = 20;
+
+/**
+ * The body as the schema wants it; `v.strictObject` refuses what it doesn't know.
+ * @throws MEDIA_TYPE_UNSUPPORTED, REQUEST_TOO_LARGE, REQUEST_INVALID, or FIELD_INVALID, which names the field
+ */
+export async function readJson<T extends v.GenericSchema>(
+  request: Request,
+  schema: T,
+): Promise<v.InferOutput<T>> {
+  const type = request.headers.get("content-type")?.split(";")[0]?.trim().toLowerCase();
+  if (type !== "application/json") throw new RegistryError("MEDIA_TYPE_UNSUPPORTED");
+  const bytes = await readLimited(request, MAX_BODY, () => {
+    const message = `the body is larger than ${MAX_BODY} bytes`;
+    return new RegistryError("REQUEST_TOO_LARGE", { message });
+  });
+  // The first fault suffices: a small body can hold a hundred thousand of them.
+  const result = v.safeParse(schema, parseJson(bytes), { abortEarly: true });
+  if (result.success) return result.output;
+  const [issue] = result.issues;
+  throw invalid(v.getDotPath(issue) ?? "", issue.message);
+}
+
+export function invalid(field: string, message: string): RegistryError {
+  return new RegistryError("FIELD_INVALID", {
+    message: field === "" ? message : `${field}: ${message}`,
+    detail: [{ field, message }],
+  });
+}
+
+function parseJson(bytes: Uint8Array): unknown {
+  try {
+    return JSON.parse(new TextDecoder("utf-8", { fatal: true, ignoreBOM: false }).decode(bytes));
+  } catch (cause) {
+    throw new RegistryError("REQUEST_INVALID", { message: "the body is no JSON", cause });
+  }
+}
+
+/** A glob over repository names; `*` stands for any characters. */
+export const pattern = v.pipe(
+  v.string(),
+  v.maxLength(255),
+  v.regex(/^[a-z0-9*](?:[a-z0-9._/-]|\*(?!\*))*$/, 'write it like "acme/*" or "acme/app"'),
+  v.regex(/[a-z0-9*]$/, 'a pattern ends with a letter, a digit or "*"'),
+);
+
+export const scopes = v.pipe(
+  v.array(
+    v.strictObject({
+      repositories: pattern,
+      actions: v.pipe(v.array(v.picklist(SCOPE_ACTIONS)), v.minLength(1), v.maxLength(4)),
+    }),
+  ),
+  v.minLength(1),
+  v.maxLength(MAX_SCOPES),
+);
+
+/** @throws FIELD_INVALID unless all that the scopes name lies in the namespace */
+export function requireWithin(
+  namespace: string,
+  given: readonly Pick<Scope, "repositories">[],
+): void {
+  const outside = given.find(
+    ({ repositories }) => repositories !== namespace && !repositories.startsWith(`${namespace}/`),
+  );
+  if (outside === undefined) return;
+  const message = `"${outside.repositories}" is not within the namespace: write "${namespace}/*" or "${namespace}/<name>"`;
+  throw invalid("repositories", message);
+}

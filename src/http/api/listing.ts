@@ -1,0 +1,36 @@
+import type { Page } from "../../oci/page.ts";
+import { RegistryError } from "../../oci/errors.ts";
+
+const DEFAULT_PAGE = 100;
+const MAX_PAGE = 1_000;
+
+/** `?limit=` and `?after=`; asks for one entry more, which shows whether there is a next page. */
+export function pageOf(query: URLSearchParams): Page {
+  const limit = query.get("limit") ?? String(DEFAULT_PAGE);
+  if (!/^\d{1,6}$/.test(limit) || Number(limit) === 0) {
+    throw new RegistryError("REQUEST_INVALID", {
+      message: "limit must be a number from 1 to 1000",
+    });
+  }
+  return { after: query.get("after") ?? "", limit: Math.min(Number(limit), MAX_PAGE) + 1 };
+}
+
+/**
+ * A page: its items, and the key to go on after; the Link repeats what else was asked.
+ * @param found one more than the page has, where there is a next page
+ */
+export function listing<T>(
+  url: URL,
+  page: Page,
+  found: readonly T[],
+  keyOf: (item: T) => string,
+): Response {
+  const items = found.slice(0, page.limit - 1);
+  const last = items.at(-1);
+  const next = found.length === page.limit && last !== undefined ? keyOf(last) : null;
+  if (next === null) return Response.json({ items, next });
+  const query = new URLSearchParams(url.searchParams);
+  query.set("after", next);
+  const link = `<${url.pathname}?${query.toString()}>; rel="next"`;
+  return Response.json({ items, next }, { headers: { link } });
+}

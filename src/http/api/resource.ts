@@ -1,0 +1,27 @@
+import { RegistryError } from "../../oci/errors.ts";
+
+/** A thing that can be edited, with the ETag to edit it by. */
+export function resource(
+  body: { readonly version: number },
+  options: { readonly status?: 200 | 201; readonly location?: string } = {},
+): Response {
+  const { status = 200, location } = options;
+  const headers = { etag: `"${body.version}"`, ...(location === undefined ? {} : { location }) };
+  return Response.json(body, { status, headers });
+}
+
+/**
+ * The version that the request wants to change (If-Match), or null for whichever there is.
+ * @throws VERSION_MISMATCH for an ETag that is none of ours
+ */
+export function wantedVersion(request: Request): number | null {
+  const header = request.headers.get("if-match")?.trim();
+  if (header === undefined || header === "*") return null;
+  const version = /^"(\d{1,15})"$/.exec(header)?.[1];
+  if (version === undefined) throw new RegistryError("VERSION_MISMATCH");
+  return Number(version);
+}
+
+export function noContent(): Response {
+  return new Response(null, { status: 204 });
+}

@@ -1,0 +1,169 @@
+import type { Page } from "../oci/page.ts";
+
+/** Where a request came from, as the audit log keeps it. */
+export interface Origin {
+  readonly actor: string | null;
+  /** Of a workload: the subject of its ID token. */
+  readonly subject: string | null;
+  readonly via: string;
+  readonly address: string | null;
+  readonly agent: string | null;
+  readonly requestId: string;
+}
+
+/** What was done, or refused. */
+export interface Deed {
+  /** `<noun>.<verb>`, such as "tag.delete". */
+  readonly action: string;
+  readonly namespace?: string;
+  /** Its namespace goes without saying. */
+  readonly repository?: string;
+  /** A tag, or the name of what else was changed. */
+  readonly reference?: string;
+  readonly digest?: string;
+  /** What is worth knowing beyond that; never a secret. */
+  readonly detail?: string;
+}
+
+export interface AuditEvent extends Origin, Deed {
+  /** Begins with the time, so it is also the order. */
+  readonly id: string;
+  readonly time: number;
+  readonly outcome: "done" | "denied" | "failed";
+}
+
+export interface AuditFilter {
+  readonly namespace?: string;
+  readonly repository?: string;
+  readonly actor?: string;
+  readonly action?: string;
+  /** Milliseconds since 1970, inclusive and exclusive. */
+  readonly since?: number;
+  readonly until?: number;
+}
+
+/** SQL that gives a row when something holds. Its parameters begin at ?2. */
+export interface Condition {
+  readonly sql: string;
+  readonly parameters: readonly (string | number | null)[];
+}
+
+/** An agent may send megabytes; the log wants to know which client it was. */
+const MAX_AGENT = 200;
+
+export function auditEvent(
+  origin: Origin,
+  deed: Deed,
+  outcome: AuditEvent["outcome"],
+  time = Date.now(),
+): AuditEvent {
+  const namespace = deed.namespace ?? deed.repository?.split("/", 1)[0];
+  return {
+    ...origin,
+    ...deed,
+    ...(namespace === undefined ? {} : { namespace }),
+    agent: origin.agent?.slice(0, MAX_AGENT) ?? null,
+    id: idAt(time) + crypto.getRandomValues(new Uint8Array(8)).toHex(),
+    time,
+    outcome,
+  };
+}
+
+/** The first id of a moment. */
+function idAt(time: number): string {
+  return time.toString(16).padStart(12, "0");
+}
+
+const FIELDS = [
+  ["id", "id"],
+  ["time", "time"],
+  ["actor", "actor"],
+  ["subject", "subject"],
+  ["via", "via"],
+  ["action", "action"],
+  ["namespace", "namespace"],
+  ["repository", "repository"],
+  ["reference", "reference"],
+  ["digest", "digest"],
+  ["detail", "detail"],
+  ["address", "address"],
+  ["agent", "agent"],
+  ["request_id", "requestId"],
+  ["outcome", "outcome"],
+] as const;
+const COLUMNS = FIELDS.map(([column]) => column).join(", ");
+const VALUES = FIELDS.map(([, field]) => `e.value ->> '${field}'`).join(", ");
+
+/**
+ * The statement that audits a change, for the very batch that makes it: so there is no change without its event, and no
+ * event without its change.
+ * @param condition says, before the change, whether it will change anything
+ */
+export function auditChange(
+  db: D1Database,
+  origin: Origin,
+  deed: Deed,
+  condition?: Condition,
+): D1PreparedStatement {
+  const event = JSON.stringify([auditEvent(origin, deed, "done")]);
+  const where = condition === undefined ? "" : `WHERE EXISTS (${condition.sql})`;
+  return db
+    .prepare(`INSERT INTO audit (${COLUMNS}) SELECT ${VALUES} FROM json_each(?1) e ${where}`)
+    .bind(event, ...(condition?.parameters ?? []));
+}
+
+/** D1: what was done and what was refused. */
+export class AuditIndex {
+  readonly #db: D1Database;
+
+  constructor(db: D1Database) {
+    this.#db = db;
+  }
+
+  /** Writes events that came by a queue; one that comes twice is written once. */
+  async add(events: readonly AuditEvent[]): Promise<void> {
+    await this.#db
+      .prepare(
+        `INSERT INTO audit (${COLUMNS}) SELECT ${VALUES} FROM json_each(?1) e WHERE true
+         ON CONFLICT DO NOTHING`,
+      )
+      .bind(JSON.stringify(events))
+      .run();
+  }
+
+  /** One page, the newest first; `after` is the id that the last page ended with. */
+  async list(filter: AuditFilter, { after, limit }: Page): Promise<AuditEvent[]> {
+    const bounds = [filter.until === undefined ? [] : idAt(filter.until), after || []].flat();
+    const conditions: [string, string | undefined][] = [
+      ["namespace = ", filter.namespace],
+      ["repository = ", filter.repository],
+      ["actor = ", filter.actor],
+      ["action = ", filter.action],
+      ["id >= ", filter.since === undefined ? undefined : idAt(filter.since)],
+      ["id < ", bounds.toSorted()[0]],
+    ];
+    const given = conditions.flatMap(([sql, value]) =>
+      value === undefined ? [] : [{ sql, value }],
+    );
+    const where = given.map(({ sql }, i) => `${sql}?${i + 2}`).join(" AND ");
+    const { results } = await this.#db
+      .prepare(
+        `SELECT ${FIELDS.map(([column, field]) => `${column} AS ${field}`).join(", ")} FROM audit
+         ${where === "" ? "" : `WHERE ${where}`} ORDER BY id DESC LIMIT ?1`,
+      )
+      .bind(limit, ...given.map(({ value }) => value))
+      .all<AuditEvent>();
+    return results;
+  }
+
+  /** Forgets what is older, at most so many at once. @returns how many went */
+  async expire(before: number, limit: number): Promise<number> {
+    const { meta } = await this.#db
+      .prepare(
+        `DELETE FROM audit WHERE id IN (SELECT id FROM audit WHERE id < ?1 ORDER BY id LIMIT ?2)`,
+      )
+      .bind(idAt(before), limit)
+      .run();
+    return meta.changes;
+  }
+}

@@ -1,0 +1,162 @@
+import type { LoginQuery, LoginRecord, Principals, TokenRecord } from "../auth/principals.ts";
+import type { TrustRule } from "../auth/trust.ts";
+
+/** SQL: those of the repositories in a JSON list that everyone may pull, as a JSON list. */
+function publicAmong(list: string): string {
+  return `(SELECT json_group_array(r.name) FROM json_each(${list}) w
+    JOIN repositories r ON r.name = w.value WHERE r.visibility = 'public')`;
+}
+
+/** How long failed logins are kept, in milliseconds: longer than any window that they are counted over. */
+export const REMEMBERED_FAILURES = 86_400_000;
+
+/** The rules as `auth/trust.ts` reads them; the lists in them are JSON. */
+const RULE = `name AS id, issuer, audience, claims, scopes, lifetime`;
+
+/** The parts of a login's record, as JSON texts. */
+interface LoginRow {
+  readonly name: string | null;
+  readonly user: string | null;
+  readonly roles: string;
+  readonly token: string | null;
+  readonly failures: string;
+  readonly public: string;
+}
+
+/** D1: who there is and what they may do, by one query for each login. */
+export class PrincipalIndex implements Principals {
+  readonly #db: D1Database;
+
+  constructor(db: D1Database) {
+    this.#db = db;
+  }
+
+  async find({ name, hash, failureKeys, repositories }: LoginQuery): Promise<LoginRecord> {
+    const row = await this.#db
+      .prepare(
+        `WITH who AS (
+           SELECT coalesce(?1, (SELECT coalesce(user, robot) FROM tokens WHERE hash = ?2)) AS name
+         )
+         SELECT who.name,
+           (SELECT json_object('password', password, 'admin', admin)
+            FROM users WHERE name = who.name) AS user,
+           (SELECT json_group_array(json_object('pattern', pattern, 'role', role))
+            FROM members WHERE user = who.name) AS roles,
+           (SELECT json_object('id', t.id, 'isRobot', t.robot IS NOT NULL,
+              'scopes', json(coalesce(t.scopes, o.scopes)), 'expiresAt', t.expires_at, 'lastUsed', t.last_used)
+            FROM tokens t LEFT JOIN robots o ON o.name = t.robot
+            WHERE t.hash = ?2 AND coalesce(t.user, t.robot) = who.name) AS token,
+           (SELECT json_group_array(json_object('key', f.key, 'failures', f.failures, 'since', f.since))
+            FROM json_each(?3) w CROSS JOIN login_failures f ON f.key = w.value) AS failures,
+           ${publicAmong("?4")} AS public
+         FROM who`,
+      )
+      .bind(name, hash, JSON.stringify(failureKeys), JSON.stringify(repositories))
+      .first<LoginRow>();
+    if (row === null) throw new Error("a query of scalars gave no row");
+    return {
+      name: row.name ?? "",
+      user: parseUser(row.user),
+      roles: JSON.parse(row.roles) as LoginRecord["roles"],
+      token: parseToken(row.token),
+      failures: JSON.parse(row.failures) as LoginRecord["failures"],
+      public: JSON.parse(row.public) as string[],
+    };
+  }
+
+  async trusting(
+    issuer: string,
+    repositories: readonly string[],
+  ): Promise<{ rules: TrustRule[]; public: string[] }> {
+    const { results } = await this.#db
+      .prepare(
+        `SELECT ${RULE}, ${publicAmong("?2")} AS public FROM (SELECT 1)
+         LEFT JOIN trust_rules ON issuer = ?1`,
+      )
+      .bind(issuer, JSON.stringify(repositories))
+      .all<Record<"id" | "claims" | "scopes" | "public", string> & TrustRule>();
+    return {
+      // Without a rule there is one row, of what is public alone.
+      rules: results.flatMap((row) => (row.id === null ? [] : parseRule(row))),
+      public: JSON.parse(results[0]?.public ?? "[]") as string[],
+    };
+  }
+
+  async publicAmong(repositories: readonly string[]): Promise<string[]> {
+    const row = await this.#db
+      .prepare(`SELECT ${publicAmong("?1")} AS public`)
+      .bind(JSON.stringify(repositories))
+      .first<{ public: string }>();
+    return JSON.parse(row?.public ?? "[]") as string[];
+  }
+
+  async failed(keys: readonly string[], now: number, window: number): Promise<void> {
+    await this.#db
+      .prepare(
+        `INSERT INTO login_failures (key, failures, since)
+         SELECT value, 1, ?2 FROM json_each(?1) WHERE true
+         ON CONFLICT (key) DO UPDATE SET
+           failures = CASE WHEN since > ?2 - ?3 THEN failures + 1 ELSE 1 END,
+           since = CASE WHEN since > ?2 - ?3 THEN since ELSE ?2 END`,
+      )
+      .bind(JSON.stringify(keys), now, window)
+      .run();
+  }
+
+  async used(token: string, day: number): Promise<void> {
+    await this.#db.prepare(`UPDATE tokens SET last_used = ?2 WHERE id = ?1`).bind(token, day).run();
+  }
+
+  async revoked(): Promise<Map<string, number>> {
+    const { results } = await this.#db
+      .prepare(`SELECT subject, revoked_at AS at FROM revocations`)
+      .all<{ subject: string; at: number }>();
+    return new Map(results.map(({ subject, at }) => [subject, at]));
+  }
+
+  /** Forgets what no longer matters: failures and revocations from before these times. */
+  async expire(failures: number, revocations: number): Promise<void> {
+    await this.#db.batch([
+      this.#db.prepare(`DELETE FROM login_failures WHERE since < ?1`).bind(failures),
+      this.#db.prepare(`DELETE FROM revocations WHERE revoked_at < ?1`).bind(revocations),
+    ]);
+  }
+}
+
+/**
+ * For the batch of every change that takes rights away: what was signed for the subject before holds no longer.
+ * @param subject `user:<name>`, `token:<id>`, `robot:<name>` or `rule:<name>`
+ */
+export function revoke(db: D1Database, subject: string): D1PreparedStatement {
+  return db
+    .prepare(
+      `INSERT INTO revocations (subject, revoked_at) VALUES (?1, ?2)
+       ON CONFLICT (subject) DO UPDATE SET revoked_at = excluded.revoked_at`,
+    )
+    .bind(subject, Date.now());
+}
+
+function parseUser(json: string | null): LoginRecord["user"] {
+  if (json === null) return null;
+  const user = JSON.parse(json) as { password: string; admin: number };
+  return { ...user, admin: user.admin === 1 };
+}
+
+/** SQLite's JSON has numbers where there are truths. */
+function parseToken(json: string | null): TokenRecord | null {
+  if (json === null) return null;
+  const token = JSON.parse(json) as Omit<TokenRecord, "isRobot"> & { isRobot: number };
+  return { ...token, isRobot: token.isRobot === 1 };
+}
+
+function parseRule(row: Record<"claims" | "scopes", string> & TrustRule): TrustRule {
+  const { id, issuer, audience, lifetime } = row;
+  return {
+    id,
+    issuer,
+    audience,
+    lifetime,
+    claims: JSON.parse(row.claims) as TrustRule["claims"],
+    scopes: JSON.parse(row.scopes) as TrustRule["scopes"],
+  };
+}
