@@ -134,7 +134,7 @@ export async function workload(
   const known = await realm.principals.trusting(issuer, purpose.repositories);
   const options = { insecure: realm.insecureIssuers };
   const verified = await verifyIdToken(credentials.password, known.rules, options);
-  if (!verified.ok) throw await failed(credentials, realm, purpose, verified.reason);
+  if (!verified.ok) throw await failed(credentials, realm, purpose, verified);
   const { rules, claims } = verified;
   const lifetime = Math.min(...rules.map((rule) => rule.lifetime));
   const actor: Actor = {
@@ -161,14 +161,14 @@ async function failed(
   { username }: Credentials,
   realm: Realm,
   { scope }: Purpose,
-  reason: string,
+  why: string | { readonly reason: string; readonly message: string },
 ): Promise<LoginFailed> {
   // Counted here first, so that a flood of failures is no flood of writes.
   if (!(await realm.countFailure())) return limited(username, 60);
   const keys = await failureKeys(username, realm.address);
   await realm.principals.failed(keys, Date.now(), FAILURE_WINDOW);
-  const refusal = challenge(realm, { scope, message: reason });
-  return new LoginFailed(refusal, username, reason);
+  const { reason, message } = typeof why === "string" ? { reason: why, message: why } : why;
+  return new LoginFailed(challenge(realm, { scope, message }), username, reason);
 }
 
 function limited(username: string, seconds: number): LoginFailed {

@@ -32,7 +32,13 @@ export type Verification =
       /** Epoch seconds, later than now. */
       readonly expires: number;
     }
-  | { readonly ok: false; readonly reason: string };
+  | {
+      readonly ok: false;
+      /** For the log. */
+      readonly reason: string;
+      /** For whoever sent the token: what the rules ask for is nobody's business. */
+      readonly message: string;
+    };
 
 /** Asymmetric ones that every forge has one of. The token's own header has no say in it (RFC 8725 § 3.1). */
 const ALGORITHMS = ["RS256", "ES256"];
@@ -110,8 +116,8 @@ export async function verifyIdToken(
   }
 }
 
-function refuse(reason: string): Verification {
-  return { ok: false, reason };
+function refuse(reason: string, message = reason): Verification {
+  return { ok: false, reason, message };
 }
 
 /** What is left to decide once the signature is known to be the issuer's. */
@@ -129,7 +135,10 @@ function judge(claims: IdTokenClaims, rules: readonly TrustRule[], now: Date): V
     );
   }
   const matching = matchRules(meant, claims);
-  if (matching.length === 0) return refuse(`no trust rule matches: ${mismatches(meant, claims)}`);
+  if (matching.length === 0) {
+    const message = `no trust rule accepts the ID token of ${shown(claims.sub)}; the registry's audit log says why`;
+    return refuse(`no trust rule matches: ${mismatches(meant, claims)}`, message);
+  }
   return { ok: true, rules: matching, claims, expires: Math.floor(claims.exp) };
 }
 
