@@ -42,7 +42,7 @@ export default defineConfig({
         test: {
           name: "worker",
           include: ["test/**/*.test.ts"],
-          exclude: ["test/socket.test.ts"],
+          exclude: ["test/server/**", "test/cli/**"],
           setupFiles: ["test/setup.ts"],
           testTimeout: 30_000,
         },
@@ -50,8 +50,8 @@ export default defineConfig({
       {
         root,
         test: {
-          name: "socket",
-          include: ["test/socket.test.ts"],
+          name: "server",
+          include: ["test/server/**/*.test.ts", "test/cli/**/*.test.ts"],
           testTimeout: 60_000,
           hookTimeout: 60_000,
         },

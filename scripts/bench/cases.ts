@@ -6,6 +6,7 @@ import type { Size } from "./main.ts";
 import { manifestCases } from "./manifests.ts";
 import { type Case, timed, type Variant } from "./measure.ts";
 import type { Bare, Subjects } from "./subjects.ts";
+import { tokenCases } from "./tokens.ts";
 import {
   barePullUrl,
   openRepository,
@@ -29,6 +30,7 @@ export const CASES: Readonly<
   "push-whole": wholePush,
   "pull-blob": blobPull,
   "pull-manifest": manifestCases,
+  token: tokenCases,
 };
 
 async function dockerPush({ slipway, bare }: Subjects, { layer }: Size): Promise<readonly Case[]> {

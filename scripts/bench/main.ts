@@ -3,7 +3,7 @@
  * the same run. A table, and every sample in results/bench.json.
  *
  * --short    small sizes and few rounds: to see that it runs, not to judge by
- * --only     one of push-docker, push-whole, pull-blob, pull-manifest, memory; may be repeated
+ * --only     one of push-docker, push-whole, pull-blob, pull-manifest, token, memory; may be repeated
  *
  * Times never decide how it ends: the machine may be busy. It fails when a request failed or bytes were wrong.
  */

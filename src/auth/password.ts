@@ -7,7 +7,9 @@ const STORED = /^pbkdf2-sha512\$(\d{1,7})\$([A-Za-z0-9_-]+)\$([A-Za-z0-9_-]+)$/;
 export async function hashPassword(password: string): Promise<string> {
   const salt = crypto.getRandomValues(new Uint8Array(SALT_BYTES));
   const hash = await derive(password, salt, ITERATIONS);
-  const parts = [salt, hash].map((bytes) => bytes.toBase64({ alphabet: "base64url" }));
+  const parts = [salt, hash].map((bytes) =>
+    bytes.toBase64({ alphabet: "base64url", omitPadding: true }),
+  );
   return ["pbkdf2-sha512", ITERATIONS, ...parts].join("$");
 }
 

@@ -12,6 +12,13 @@ const TABLES = [
   "manifests",
   "manifest_references",
   "tags",
+  "namespaces",
+  "users",
+  "members",
+  "robots",
+  "tokens",
+  "trust_rules",
+  "revocations",
 ] as const;
 
 /** Every key of the bucket and the number of rows of every table. */

@@ -12,7 +12,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { type Server, startServer } from "../scripts/server.ts";
+import { type Server, startServer } from "../../scripts/server.ts";
 
 const MIB = 1024 * 1024;
 const PASSWORD = "correct horse battery staple";

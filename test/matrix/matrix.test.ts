@@ -1,0 +1,105 @@
+/** Every route × everybody who may come: what each is answered. */
+import { env } from "cloudflare:workers";
+import { beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { ROUTES } from "../../src/routes.ts";
+import { HOST, ORIGIN, withSettings } from "../support/client.ts";
+import { leavesNothing } from "../support/storage.ts";
+import { makePrincipals, type Principal, PRINCIPALS } from "./principals.ts";
+import { type Attempt, ATTEMPTS, type Need } from "./requests.ts";
+
+const SOMEONE: readonly Need[] = ["nothing", "to be someone"];
+const PERSON: readonly Need[] = [...SOMEONE, "to be a person", "to have a password here"];
+/** What each may do in `acme/app`; who is missing here has no good credentials. */
+const ALLOWED: Partial<Record<Principal, readonly Need[]>> = {
+  anonymous: ["nothing"],
+  outsider: PERSON,
+  reader: [...PERSON, "pull"],
+  writer: [...PERSON, "pull", "push"],
+  maintainer: [...PERSON, "pull", "push", "delete", "maintain"],
+  owner: [...PERSON, "pull", "push", "delete", "maintain", "own"],
+  administrator: [
+    ...SOMEONE,
+    "to be a person",
+    "pull",
+    "push",
+    "delete",
+    "maintain",
+    "own",
+    "administer",
+  ],
+  "robot that may pull": [...SOMEONE, "pull"],
+  "robot of another repository": SOMEONE,
+  "token of the owner that may pull": [...SOMEONE, "pull"],
+  "workload that may push": [...SOMEONE, "pull", "push"],
+};
+
+/** What clients ask the token service for. */
+const SCOPES: Partial<Record<Need, string>> = {
+  pull: "repository:acme/app:pull",
+  push: "repository:acme/app:pull,push",
+  delete: "repository:acme/app:delete",
+  administer: "registry:catalog:*",
+};
+
+const send = withSettings({});
+let principals: Record<Principal, string | null>;
+
+beforeAll(async () => {
+  principals = await makePrincipals();
+});
+
+/** Failures are counted: without this the last of them would be told to wait. */
+beforeEach(() => env.DB.exec("DELETE FROM login_failures"));
+
+test("the matrix has every route, and no other", () => {
+  const routes = ROUTES.map(({ method, path }) => `${method} ${path}`);
+  expect(Object.keys(ATTEMPTS).toSorted()).toEqual(routes.toSorted());
+});
+
+describe.each(Object.entries(ATTEMPTS))("%s", (route, attempt) => {
+  test.each(PRINCIPALS)("%s", async (principal) => {
+    const [method = "", path = ""] = route.split(" ");
+    const authorization = principals[principal];
+    const request = () => ask(method, attempt, authorization, path.startsWith("/v2"));
+    const response = await leavesNothing(request);
+    expect(response.status, await response.clone().text()).toBe(expected(principal, attempt));
+    if (response.status === 401) expect(response.headers.has("www-authenticate")).toBe(true);
+  });
+});
+
+function expected(principal: Principal, { need, status }: Attempt): number {
+  const allowed = ALLOWED[principal];
+  if (allowed === undefined) return 401;
+  if (allowed.includes(need)) return status;
+  return principal === "anonymous" ? 401 : 403;
+}
+
+/** Registry routes are asked with a token for them, as clients do; the others with the credentials themselves. */
+async function ask(
+  method: string,
+  { need, path, body }: Attempt,
+  authorization: string | null,
+  withToken: boolean,
+): Promise<Response> {
+  const address = `192.0.2.${crypto.getRandomValues(new Uint8Array(1))[0]}`;
+  const headers = new Headers({ "cf-connecting-ip": address, "content-type": "application/json" });
+  if (path === "/token" && method === "POST") {
+    const [username = "", password = ""] = credentialsOf(authorization);
+    const form = new URLSearchParams({ grant_type: "password", username, password });
+    return send(new Request(ORIGIN + path, { method, body: form }));
+  }
+  if (authorization !== null) headers.set("authorization", authorization);
+  if (withToken) {
+    const scope = SCOPES[need];
+    const query = scope === undefined ? "" : `&scope=${encodeURIComponent(scope)}`;
+    const answer = await send(new Request(`${ORIGIN}/token?service=${HOST}${query}`, { headers }));
+    if (!answer.ok) return answer;
+    headers.set("authorization", `Bearer ${(await answer.json<{ token: string }>()).token}`);
+  }
+  return send(new Request(ORIGIN + path, { method, headers, body: body ?? null }));
+}
+
+function credentialsOf(authorization: string | null): string[] {
+  const text = Uint8Array.fromBase64((authorization ?? "").slice("Basic ".length));
+  return new TextDecoder().decode(text).split(/:(.*)/);
+}

@@ -1,0 +1,166 @@
+/**
+ * One request for each route, and what it is answered where it is let through. Nothing is changed by them: what would be
+ * is not there, or what is sent is wrong in a way that is looked at only after who sends it.
+ */
+const DIGEST = `sha256:${"0".repeat(64)}`;
+const UPLOAD = "00000000-0000-4000-8000-000000000000";
+const TOKEN = "0123456789abcdef";
+const MALFORMED = "{}";
+/** JSON, but of no request. */
+const WRONG = '{"nonsense":1}';
+
+/** What somebody must be allowed for a route. */
+export type Need =
+  | "nothing"
+  | "to be someone"
+  /** Logged in by password. */
+  | "to be a person"
+  /** A person whose password is kept here; the built-in administrator's is a secret of the deployment. */
+  | "to have a password here"
+  | "pull"
+  | "push"
+  | "delete"
+  | "maintain"
+  | "own"
+  | "administer";
+
+export interface Attempt {
+  readonly need: Need;
+  readonly path: string;
+  readonly body?: string;
+  /** The status where it is let through. */
+  readonly status: number;
+}
+
+const APP = "/v2/acme/app";
+const API = "/api/v1";
+
+/** By `METHOD path` of the route table. */
+export const ATTEMPTS: Readonly<Record<string, Attempt>> = {
+  "GET /v2": { need: "to be someone", path: "/v2/", status: 200 },
+  "GET /v2/:name+/blobs/:digest": { need: "pull", path: `${APP}/blobs/${DIGEST}`, status: 404 },
+  "GET /v2/:name+/manifests/:reference": {
+    need: "pull",
+    path: `${APP}/manifests/none`,
+    status: 404,
+  },
+  "POST /v2/:name+/blobs/uploads": {
+    need: "push",
+    path: `${APP}/blobs/uploads/?digest=wrong`,
+    status: 400,
+  },
+  "PATCH /v2/:name+/blobs/uploads/:upload": {
+    need: "push",
+    path: `${APP}/blobs/uploads/${UPLOAD}`,
+    status: 404,
+  },
+  "PUT /v2/:name+/blobs/uploads/:upload": {
+    need: "push",
+    path: `${APP}/blobs/uploads/${UPLOAD}?digest=${DIGEST}`,
+    status: 404,
+  },
+  "PUT /v2/:name+/manifests/:target": {
+    need: "push",
+    path: `${APP}/manifests/v1`,
+    body: MALFORMED,
+    status: 400,
+  },
+  "GET /v2/:name+/tags/list": { need: "pull", path: `${APP}/tags/list`, status: 404 },
+  "DELETE /v2/:name+/manifests/:reference": {
+    need: "delete",
+    path: `${APP}/manifests/none`,
+    status: 404,
+  },
+  "DELETE /v2/:name+/blobs/:digest": {
+    need: "delete",
+    path: `${APP}/blobs/${DIGEST}`,
+    status: 404,
+  },
+  "GET /v2/:name+/referrers/:digest": {
+    need: "pull",
+    path: `${APP}/referrers/${DIGEST}`,
+    status: 200,
+  },
+  "GET /v2/:name+/blobs/uploads/:upload": {
+    need: "push",
+    path: `${APP}/blobs/uploads/${UPLOAD}`,
+    status: 404,
+  },
+  "DELETE /v2/:name+/blobs/uploads/:upload": {
+    need: "push",
+    path: `${APP}/blobs/uploads/${UPLOAD}`,
+    status: 404,
+  },
+  "GET /v2/_catalog": { need: "administer", path: "/v2/_catalog", status: 200 },
+  "GET /token": { need: "nothing", path: "/token", status: 200 },
+  "POST /token": { need: "to be someone", path: "/token", status: 200 },
+
+  ...api({
+    "GET /openapi.json": ["nothing", 200],
+    "POST /oidc/exchange": ["nothing", 400, WRONG],
+    "GET /me": ["to be someone", 200],
+    "PUT /me/password": ["to have a password here", 400, WRONG],
+    "GET /tokens": ["to be someone", 200],
+    "POST /tokens": ["to be a person", 400, WRONG],
+    "DELETE /tokens/:token": ["to be a person", 404],
+    "GET /users": ["administer", 200],
+    "POST /users": ["administer", 400, WRONG],
+    "GET /users/:user": ["administer", 404],
+    "PATCH /users/:user": ["administer", 400, WRONG],
+    "DELETE /users/:user": ["administer", 404],
+    "GET /namespaces": ["to be someone", 200],
+    "POST /namespaces": ["administer", 400, WRONG],
+    "GET /namespaces/:namespace": ["own", 200],
+    "PATCH /namespaces/:namespace": ["own", 400, WRONG],
+    "DELETE /namespaces/:namespace": ["administer", 409],
+    "GET /namespaces/:namespace/members": ["own", 200],
+    "PUT /namespaces/:namespace/members/:user": ["own", 400, WRONG],
+    "DELETE /namespaces/:namespace/members/:user": ["own", 404],
+    "GET /namespaces/:namespace/robots": ["own", 200],
+    "POST /namespaces/:namespace/robots": ["own", 400, WRONG],
+    "GET /namespaces/:namespace/robots/:robot": ["own", 404],
+    "PATCH /namespaces/:namespace/robots/:robot": ["own", 400, WRONG],
+    "DELETE /namespaces/:namespace/robots/:robot": ["own", 404],
+    "POST /namespaces/:namespace/robots/:robot/tokens": ["own", 400, WRONG],
+    "DELETE /namespaces/:namespace/robots/:robot/tokens/:token": ["own", 404],
+    "GET /namespaces/:namespace/trust-rules": ["own", 200],
+    "POST /namespaces/:namespace/trust-rules": ["own", 400, WRONG],
+    "GET /namespaces/:namespace/trust-rules/:rule": ["own", 404],
+    "PATCH /namespaces/:namespace/trust-rules/:rule": ["own", 400, WRONG],
+    "DELETE /namespaces/:namespace/trust-rules/:rule": ["own", 404],
+    "GET /namespaces/:namespace/audit": ["own", 200],
+    "GET /audit": ["administer", 200],
+    "GET /repositories": ["nothing", 200],
+    "POST /repositories": ["to be someone", 400, WRONG],
+    "GET /repositories/:name+": ["pull", 404],
+    "PATCH /repositories/:name+": ["maintain", 400, WRONG],
+    "DELETE /repositories/:name+": ["maintain", 404],
+    "GET /repositories/:name+/-/tags": ["pull", 404],
+    "GET /repositories/:name+/-/manifests": ["pull", 404],
+    "GET /repositories/:name+/-/manifests/:digest": ["pull", 404],
+    "GET /repositories/:name+/-/pulls": ["pull", 404],
+  }),
+};
+
+/** The management API's, by `METHOD path` below its root: the need, the status and the body. */
+function api(
+  table: Readonly<Record<string, readonly [Need, number, string?]>>,
+): Record<string, Attempt> {
+  const values: Readonly<Record<string, string>> = {
+    ":name+": "acme/app",
+    ":namespace": "acme",
+    ":digest": DIGEST,
+    ":token": TOKEN,
+    ":user": "nobody",
+    ":robot": "nobody",
+    ":rule": "nothing",
+  };
+  return Object.fromEntries(
+    Object.entries(table).map(([route, [need, status, body]]) => {
+      const [method, pattern = ""] = route.split(" ");
+      const path = API + pattern.replaceAll(/:\w+\+?/g, (name) => values[name] ?? name);
+      const attempt = { need, path, status, ...(body === undefined ? {} : { body }) };
+      return [`${method} ${API}${pattern}`, attempt];
+    }),
+  );
+}
