@@ -23,7 +23,8 @@ export function problemResponse(error: unknown): Response {
     status,
     detail: known ? error.message : "internal error; the log has the cause",
     code: known ? error.code : "UNKNOWN",
-    ...(known && error.detail !== undefined ? { errors: error.detail } : {}),
+    // Which fields are wrong, where it is that.
+    ...(known && Array.isArray(error.detail) ? { errors: error.detail as unknown[] } : {}),
   };
   const headers = {
     ...(known ? error.headers : {}),

@@ -1,0 +1,198 @@
+/** A client of the management API, for one registry and one set of credentials. */
+import { CliError } from "./error.ts";
+
+export type Credentials =
+  | { readonly user: string; readonly password: string }
+  /** A secret says by itself whose it is. */
+  | { readonly token: string };
+
+export type Query = Readonly<Record<string, string | undefined>>;
+
+interface Sending {
+  readonly body?: unknown;
+  readonly query?: Query;
+  /** The ETag of what was read before, so that nobody else's change is overwritten. */
+  readonly ifMatch?: string;
+  readonly accept?: string;
+}
+
+interface Versioned<T> {
+  readonly value: T;
+  readonly etag: string | undefined;
+}
+
+interface Page<T> {
+  readonly items: readonly T[];
+  readonly next: string | null;
+}
+
+const BASE = "/api/v1";
+
+export class Api {
+  /** Such as "https://registry.example.com". */
+  readonly registry: string;
+  readonly #authorization: string | null;
+
+  constructor(registry: string, credentials: Credentials | null) {
+    this.registry = registry;
+    this.#authorization = credentials === null ? null : authorization(credentials);
+  }
+
+  /** As image names begin. */
+  get host(): string {
+    return new URL(this.registry).host;
+  }
+
+  async get<T>(path: string): Promise<T> {
+    return this.#parse(await this.request("GET", BASE + path));
+  }
+
+  /** What is there, and the ETag to change it by. */
+  async read<T>(path: string): Promise<Versioned<T>> {
+    const response = await this.request("GET", BASE + path);
+    const etag = response.headers.get("etag") ?? undefined;
+    return { value: await this.#parse(response), etag };
+  }
+
+  async send<T>(
+    method: "POST" | "PUT" | "PATCH",
+    path: string,
+    body: object,
+    ifMatch?: string,
+  ): Promise<T> {
+    const sending = ifMatch === undefined ? { body } : { body, ifMatch };
+    return this.#parse(await this.request(method, BASE + path, sending));
+  }
+
+  async remove(path: string, query: Query = {}): Promise<void> {
+    const response = await this.request("DELETE", BASE + path, { query });
+    await response.body?.cancel();
+  }
+
+  /** Everything in a list, page by page. */
+  async *list<T>(path: string, query: Query = {}): AsyncGenerator<T, void> {
+    let after: string | undefined;
+    do {
+      const response = await this.request("GET", BASE + path, { query: { ...query, after } });
+      const page: Page<T> = await this.#parse(response);
+      yield* page.items;
+      after = page.next ?? undefined;
+    } while (after !== undefined);
+  }
+
+  /** The same as JSON lines, as long as the list may be. */
+  async *export(path: string, query: Query): AsyncGenerator<Uint8Array, void> {
+    const accept = "application/x-ndjson";
+    const response = await this.request("GET", BASE + path, { query, accept });
+    try {
+      if (response.body !== null) yield* response.body;
+    } catch (error) {
+      throw this.#broken(error);
+    }
+  }
+
+  /** @throws CliError for every answer that is a refusal, and for none */
+  async request(method: string, path: string, sending: Sending = {}): Promise<Response> {
+    const url = new URL(this.registry + path);
+    for (const [name, value] of Object.entries(sending.query ?? {})) {
+      if (value !== undefined) url.searchParams.set(name, value);
+    }
+    const headers = new Headers({ accept: sending.accept ?? "application/json" });
+    headers.set("user-agent", "slipway");
+    if (this.#authorization !== null) headers.set("authorization", this.#authorization);
+    if (sending.ifMatch !== undefined) headers.set("if-match", sending.ifMatch);
+    if (sending.body !== undefined) headers.set("content-type", "application/json");
+    const body = sending.body === undefined ? null : JSON.stringify(sending.body);
+    // A redirect would be followed by a GET, and possibly out of TLS.
+    const response = await reach(url, { method, headers, body, redirect: "error" });
+    if (!response.ok) throw await this.#refusal(response);
+    return response;
+  }
+
+  async #parse<T>(response: Response): Promise<T> {
+    try {
+      const text = await response.text();
+      return (text === "" ? null : JSON.parse(text)) as T;
+    } catch (error) {
+      throw this.#broken(error);
+    }
+  }
+
+  #broken(error: unknown): CliError {
+    const { registry } = this;
+    if (!(error instanceof SyntaxError)) {
+      return new CliError(`${registry} broke off: ${reasonOf(error)}`, { cause: error });
+    }
+    return new CliError(`${registry} answered no JSON: is it a Slipway registry?`, {
+      cause: error,
+    });
+  }
+
+  async #refusal(response: Response): Promise<CliError> {
+    const { status } = response;
+    if (status === 412) return new CliError("it was changed meanwhile: run this again", { status });
+    const detail = sentence(await response.text()) ?? `${this.registry} answered ${status}`;
+    return new CliError(detail + this.#advice(response), { status });
+  }
+
+  /** What to do beyond what the registry says, which does not know this command line. */
+  #advice({ status, headers }: Response): string {
+    const wait = headers.get("retry-after");
+    if (status === 429 && wait !== null) return ` (in ${wait} seconds)`;
+    if (status !== 401) return "";
+    const command = `slipway login ${this.host} -u USER`;
+    return this.#authorization === null ? `: ${command}` : `; to log in anew: ${command}`;
+  }
+}
+
+/** A fetch whose failure says which address could not be reached, and why. */
+export async function reach(url: URL, init: RequestInit): Promise<Response> {
+  try {
+    return await fetch(url, init);
+  } catch (error) {
+    throw new CliError(`cannot reach ${url.origin}: ${reasonOf(error)}`, { cause: error });
+  }
+}
+
+function authorization(credentials: Credentials): string {
+  if ("token" in credentials) return `Bearer ${credentials.token}`;
+  const { user, password } = credentials;
+  return `Basic ${Buffer.from(`${user}:${password}`).toString("base64")}`;
+}
+
+/** fetch() wraps what happened, and a host with several addresses wraps it once more. */
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  if (error.cause !== undefined) return reasonOf(error.cause);
+  const { code } = error as NodeJS.ErrnoException;
+  return error.message === "" ? (code ?? error.name) : error.message;
+}
+
+interface Refusal {
+  readonly detail?: string;
+  readonly title?: string;
+  /** A problem's fields, the OCI API's errors, or else whatever the registry adds. */
+  readonly errors?: unknown;
+}
+
+interface Fault {
+  readonly field?: string;
+  readonly message?: string;
+}
+
+/** What a refusal's body says: a problem of the management API, or the errors of the OCI API. */
+function sentence(body: string): string | undefined {
+  try {
+    const { detail, title, errors } = JSON.parse(body) as Refusal;
+    const faults = Array.isArray(errors) ? (errors as Fault[]) : [];
+    const reasons = faults.flatMap(({ field = "", message = "" }) => {
+      if (message === "" || detail?.includes(message) === true) return [];
+      return field === "" ? message : `${field}: ${message}`;
+    });
+    const said = [detail ?? [], reasons].flat();
+    return said.length === 0 ? title : said.join("; ");
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+}

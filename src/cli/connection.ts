@@ -1,0 +1,31 @@
+import type { Command } from "commander";
+import { Api, type Credentials } from "./api.ts";
+import { readConfig } from "./config.ts";
+import { CliError } from "./error.ts";
+import { parseRegistry } from "./registry-url.ts";
+
+/** The registry that a command is for: `--registry`, else SLIPWAY_REGISTRY, else where one logged in last. */
+export async function registryOf(command: Command, argument?: string): Promise<string> {
+  const { registry } = command.optsWithGlobals<{ registry?: string }>();
+  const named = argument ?? registry ?? (process.env["SLIPWAY_REGISTRY"] || undefined);
+  if (named !== undefined) return parseRegistry(named);
+  const { current } = await readConfig();
+  if (current !== null) return current;
+  throw new CliError(
+    "which registry? Log in (slipway login HOST -u USER), or give --registry or SLIPWAY_REGISTRY",
+  );
+}
+
+/** The API with SLIPWAY_TOKEN, else with the login that is kept for this registry, else without credentials. */
+export async function connect(command: Command): Promise<Api> {
+  const registry = await registryOf(command);
+  return new Api(registry, await credentialsFor(registry));
+}
+
+async function credentialsFor(registry: string): Promise<Credentials | null> {
+  const token = process.env["SLIPWAY_TOKEN"];
+  if (token) return { token: token.trim() };
+  const { logins } = await readConfig();
+  const login = logins[registry];
+  return login === undefined ? null : { token: login.token };
+}

@@ -1,0 +1,65 @@
+/** The command line of the registry's management API. */
+import { Command, CommanderError } from "commander";
+import { addAuditCommand } from "./audit.ts";
+import { CliError } from "./error.ts";
+import { addLoginCommands } from "./login.ts";
+import { addManifestCommands } from "./manifest.ts";
+import { addMemberCommands } from "./member.ts";
+import { addNamespaceCommands } from "./namespace.ts";
+import { addRepositoryCommands } from "./repository.ts";
+import { addRobotCommands } from "./robot.ts";
+import { addTagCommands } from "./tag.ts";
+import { addTokenCommands } from "./token.ts";
+import { addTrustCommands } from "./trust.ts";
+import { addUserCommands } from "./user.ts";
+
+const USAGE = 2;
+
+const program = new Command("slipway")
+  .description("Manages a Slipway registry: who may do what, and what is in it.")
+  .option("--registry <host>", "the registry (else SLIPWAY_REGISTRY, else the last login's)")
+  .option("--json", "print the API's answer")
+  .exitOverride()
+  .showHelpAfterError("Add --help to see how it is used.")
+  .configureHelp({ showGlobalOptions: true })
+  .configureOutput({
+    outputError: (text, write) => write(text.replace(/^(error: )?(slipway: )?/, "slipway: ")),
+  })
+  .addHelpText(
+    "after",
+    `
+Credentials: the token in SLIPWAY_TOKEN, else that of slipway login, else none.
+A glob is quoted ('acme/*'), so that the shell leaves it alone; * stands for any characters.`,
+  );
+
+addLoginCommands(program);
+addUserCommands(program);
+addTokenCommands(program);
+addNamespaceCommands(program);
+addMemberCommands(program);
+addRobotCommands(program);
+addTrustCommands(program);
+addRepositoryCommands(program);
+addTagCommands(program);
+addManifestCommands(program);
+addAuditCommand(program);
+
+// Who reads a table with `head` has read enough.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code !== "EPIPE") throw error;
+  process.exit(0);
+});
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  process.exitCode = exitCodeOf(error);
+}
+
+function exitCodeOf(error: unknown): number {
+  // commander has said it already; its help is a success only where it was asked for.
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : USAGE;
+  if (!(error instanceof CliError)) throw error;
+  console.error(`slipway: ${error.message}`);
+  return 1;
+}

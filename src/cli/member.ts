@@ -1,0 +1,84 @@
+import { Argument, type Command } from "commander";
+import { connect } from "./connection.ts";
+import { type Columns, date, Output } from "./output.ts";
+
+interface Member {
+  readonly user: string;
+  readonly repositories: string;
+  readonly role: string;
+  readonly createdAt: string;
+}
+
+interface MemberOptions {
+  readonly repositories?: string;
+}
+
+const COLUMNS: Columns<Member> = {
+  USER: ({ user }) => user,
+  ROLE: ({ role }) => role,
+  REPOSITORIES: ({ repositories }) => repositories,
+  SINCE: ({ createdAt }) => date(createdAt),
+};
+
+export function addMemberCommands(program: Command): void {
+  const member = program.command("member").description("Which users may do what in a namespace.");
+  member
+    .command("set")
+    .description("Give a user a role; one for each glob.")
+    .argument("<namespace>")
+    .argument("<user>")
+    .addArgument(
+      new Argument(
+        "<role>",
+        "reader: pull; writer: push; maintainer: delete; owner: decide",
+      ).choices(["reader", "writer", "maintainer", "owner"]),
+    )
+    .option("--repositories <glob>", "of which repositories (default: all in the namespace)")
+    .action(async (namespace: string, user: string, role: string, ...rest) =>
+      setMember({ namespace, user, role }, ...(rest as [MemberOptions, Command])),
+    );
+  member
+    .command("list")
+    .description("Who has a role in a namespace.")
+    .argument("<namespace>")
+    .action(listMembers);
+  member
+    .command("remove")
+    .description("Take a user's roles in a namespace away.")
+    .argument("<namespace>")
+    .argument("<user>")
+    .option("--repositories <glob>", "only the role of this glob")
+    .action(removeMember);
+}
+
+async function setMember(
+  { namespace, user, role }: Pick<Member, "user" | "role"> & { readonly namespace: string },
+  { repositories }: MemberOptions,
+  command: Command,
+): Promise<void> {
+  const api = await connect(command);
+  const body = repositories === undefined ? { role } : { role, repositories };
+  const member = await api.send<Member>("PUT", memberPath(namespace, user), body);
+  new Output(command).answer(member, `${user} is now ${role} of ${member.repositories}.`);
+}
+
+async function listMembers(namespace: string, _options: object, command: Command): Promise<void> {
+  const api = await connect(command);
+  const items = api.list<Member>(`/namespaces/${encodeURIComponent(namespace)}/members`);
+  await new Output(command).list({ items, columns: COLUMNS, none: `${namespace} has no members.` });
+}
+
+async function removeMember(
+  namespace: string,
+  user: string,
+  { repositories }: MemberOptions,
+  command: Command,
+): Promise<void> {
+  const api = await connect(command);
+  await api.remove(memberPath(namespace, user), { repositories });
+  new Output(command).done(`${user} no longer has a role of ${repositories ?? namespace}.`);
+}
+
+function memberPath(namespace: string, user: string): string {
+  return `/namespaces/${encodeURIComponent(namespace)}/members/${encodeURIComponent(user)}`;
+}

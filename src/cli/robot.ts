@@ -1,0 +1,120 @@
+import type { Command } from "commander";
+import { connect } from "./connection.ts";
+import { type Columns, date, Output, until } from "./output.ts";
+import {
+  expiry,
+  type MemberName,
+  parseExpiry,
+  parseMemberName,
+  requiredScopes,
+  type Scope,
+  type ScopeOptions,
+  scopeOptions,
+  showScopes,
+} from "./scope.ts";
+import { shownOnce } from "./secret.ts";
+import type { Issued, Token } from "./token.ts";
+
+interface Robot {
+  readonly name: string;
+  readonly description: string;
+  readonly scopes: readonly Scope[];
+  readonly tokens: readonly Token[];
+  readonly createdAt: string;
+}
+
+interface CreateOptions extends ScopeOptions {
+  readonly description?: string;
+  readonly expires?: number | "never";
+}
+
+interface RotateOptions {
+  readonly expires?: number | "never";
+  readonly remove?: string;
+}
+
+const COLUMNS: Columns<Robot> = {
+  NAME: ({ name }) => name,
+  DESCRIPTION: ({ description }) => description,
+  SCOPES: ({ scopes }) => showScopes(scopes),
+  "SECRETS (ID, END, LAST USE)": ({ tokens }) =>
+    tokens.map((t) => `${t.id} ${date(t.expiresAt)} ${date(t.lastUsed)}`).join("; "),
+};
+
+export function addRobotCommands(program: Command): void {
+  const robot = program.command("robot").description("Robots: logins for machines.");
+  const create = robot
+    .command("create")
+    .description("Make a robot and its first secret.")
+    .argument("<name>", "as acme+ci", parseMemberName)
+    .option("--description <text>", "what it is for")
+    .option("--expires <days>", "when its secret ends: 90d, or never", parseExpiry);
+  scopeOptions(create).action(createRobot);
+  robot
+    .command("list")
+    .description("The robots of a namespace.")
+    .argument("<namespace>")
+    .action(listRobots);
+  robot
+    .command("rotate")
+    .description("Make one more secret; with --remove delete an old one instead.")
+    .argument("<name>", "as acme+ci", parseMemberName)
+    .option("--expires <days>", "when the new secret ends: 90d, or never", parseExpiry)
+    .option("--remove <id>", "the secret to delete, once nothing uses it any more")
+    .action(rotateRobot);
+  robot
+    .command("delete")
+    .description("Delete a robot with all of its secrets.")
+    .argument("<name>", "as acme+ci", parseMemberName)
+    .action(deleteRobot);
+}
+
+async function createRobot(name: MemberName, options: CreateOptions, command: Command) {
+  const scopes = requiredScopes(options, command);
+  const api = await connect(command);
+  const made = await api.send<Robot & Issued>("POST", robotsPath(name.namespace), {
+    name: name.short,
+    scopes,
+    ...(options.description === undefined ? {} : { description: options.description }),
+    ...expiry(options.expires),
+  });
+  const title = `Robot ${made.name} was made: ${showScopes(made.scopes)}.`;
+  const usage = { title, kind: "secret", host: api.host, user: made.name } as const;
+  new Output(command).answer(made, shownOnce(made.secret, usage));
+}
+
+async function listRobots(namespace: string, _options: object, command: Command): Promise<void> {
+  const api = await connect(command);
+  const items = api.list<Robot>(robotsPath(namespace));
+  await new Output(command).list({ items, columns: COLUMNS, none: `${namespace} has no robots.` });
+}
+
+async function rotateRobot(name: MemberName, options: RotateOptions, command: Command) {
+  const api = await connect(command);
+  const output = new Output(command);
+  const full = `${name.namespace}+${name.short}`;
+  const path = `${robotPath(name)}/tokens`;
+  if (options.remove !== undefined) {
+    await api.remove(`${path}/${encodeURIComponent(options.remove)}`);
+    return output.done(`Secret ${options.remove} of ${full} was deleted.`);
+  }
+  const made = await api.send<Issued>("POST", path, expiry(options.expires));
+  const title = `Robot ${full} has one more secret, ${made.id}, which holds ${until(made.expiresAt)}.`;
+  const usage = { title, kind: "secret", host: api.host, user: full } as const;
+  const next = "Once nothing uses the old one any more, delete it with --remove ID (robot list).";
+  output.answer(made, `${shownOnce(made.secret, usage)}\n\n${next}`);
+}
+
+async function deleteRobot(name: MemberName, _options: object, command: Command): Promise<void> {
+  const api = await connect(command);
+  await api.remove(robotPath(name));
+  new Output(command).done(`Robot ${name.namespace}+${name.short} was deleted.`);
+}
+
+function robotsPath(namespace: string): string {
+  return `/namespaces/${encodeURIComponent(namespace)}/robots`;
+}
+
+function robotPath({ namespace, short }: MemberName): string {
+  return `${robotsPath(namespace)}/${encodeURIComponent(short)}`;
+}

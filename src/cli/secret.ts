@@ -1,0 +1,18 @@
+export interface Usage {
+  /** What was made. */
+  readonly title: string;
+  readonly kind: "secret" | "password";
+  readonly host: string;
+  readonly user: string;
+}
+
+/** A secret is printed once, to standard output, with how to use it. */
+export function shownOnce(secret: string, { title, kind, host, user }: Usage): string {
+  return `${title} This is the ${kind}; it is not shown again:
+
+  ${secret}
+
+To use it, give it to standard input of
+
+  docker login ${host} -u ${user} --password-stdin`;
+}

@@ -1,0 +1,29 @@
+#!/usr/bin/env node
+/**
+ * `npx slipway`. The command line is TypeScript, which the system's Node may be too old to run; the project brings one that
+ * isn't. So this file is plain JavaScript, for any Node.
+ */
+import { spawnSync } from "node:child_process";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import process from "node:process";
+import { fileURLToPath } from "node:url";
+
+const root = fileURLToPath(new URL("../..", import.meta.url));
+const main = fileURLToPath(new URL("main.ts", import.meta.url));
+const own = join(root, "node_modules", ".bin", "node");
+
+if (process.features.typescript) {
+  await import("./main.ts");
+} else if (existsSync(own)) {
+  const args = ["--disable-warning=ExperimentalWarning", main, ...process.argv.slice(2)];
+  const { status, signal, error } = spawnSync(own, args, { stdio: "inherit" });
+  if (error !== undefined) throw error;
+  if (signal !== null) process.kill(process.pid, signal);
+  process.exitCode = status ?? 1;
+} else {
+  console.error(
+    `slipway: Node ${process.versions.node} is too old: run npm ci in ${root}, or use Node 24`,
+  );
+  process.exitCode = 1;
+}

@@ -1,0 +1,214 @@
+import type { Command } from "commander";
+import type { Api } from "./api.ts";
+import { githubSnippet, gitlabSnippet, oidcSnippet, type Registry } from "./ci-snippet.ts";
+import {
+  type Claims,
+  collectClaim,
+  findGitHubRepository,
+  githubClaims,
+  type GitHubOptions,
+  type GitHubRepository,
+  gitlabClaims,
+  type GitLabOptions,
+  parseId,
+  ruleName,
+} from "./claims.ts";
+import { connect } from "./connection.ts";
+import { type Columns, Output } from "./output.ts";
+import {
+  type MemberName,
+  parseLifetime,
+  parseMemberName,
+  requiredScopes,
+  type Scope,
+  type ScopeOptions,
+  scopeOptions,
+  showScopes,
+} from "./scope.ts";
+
+interface Rule {
+  readonly name: string;
+  readonly issuer: string;
+  readonly audience: string;
+  readonly claims: Claims;
+  readonly scopes: readonly Scope[];
+  /** In seconds. */
+  readonly lifetime: number;
+}
+
+interface RuleOptions extends ScopeOptions {
+  readonly namespace?: string;
+  readonly name?: string;
+  readonly audience?: string;
+  readonly lifetime?: number;
+  readonly issuer: string;
+}
+
+interface GitHubRuleOptions extends RuleOptions, GitHubOptions {
+  readonly repositoryId?: string;
+  readonly ownerId?: string;
+}
+
+interface Trusted {
+  /** What the rule is called where no name was given. */
+  readonly name: string;
+  readonly claims: Claims;
+  readonly snippet: (registry: Registry) => string;
+}
+
+const GITHUB = "https://token.actions.githubusercontent.com";
+const GITLAB = "https://gitlab.com";
+
+const COLUMNS: Columns<Rule> = {
+  NAME: ({ name }) => name,
+  ISSUER: ({ issuer }) => issuer,
+  CLAIMS: ({ claims }) =>
+    Object.entries(claims)
+      .map(([claim, globs]) => `${claim}=${globs.join("|")}`)
+      .join(" "),
+  SCOPES: ({ scopes }) => showScopes(scopes),
+  HOLDS: ({ lifetime }) => `${Math.round(lifetime / 60)} min`,
+};
+
+export function addTrustCommands(program: Command): void {
+  const trust = program
+    .command("trust")
+    .description("Keyless CI: whose ID tokens are logins, without any secret.");
+  const add = trust.command("add").description("Trust a CI; prints what to paste there.");
+  addGitHub(add);
+  addGitLab(add);
+  addOidc(add);
+  trust
+    .command("list")
+    .description("The rules of a namespace.")
+    .argument("<namespace>")
+    .action(listRules);
+  trust
+    .command("delete")
+    .description("Trust no longer; logins by the rule end.")
+    .argument("<name>", "as acme+github-app", parseMemberName)
+    .action(deleteRule);
+}
+
+function addGitHub(add: Command): void {
+  const github = add
+    .command("github")
+    .description("Trust the workflows of a repository at GitHub.")
+    .argument("<owner/repo>", "the repository")
+    .option("--ref <glob>", "only on this ref, as refs/heads/main or refs/tags/v*")
+    .option("--environment <name>", "only jobs of this environment")
+    .option("--workflow <path>", "only this workflow, as release.yml")
+    .option("--event <name>", "only runs of this event, as push")
+    .option("--repository-id <n>", "the repository's id (default: asked of GitHub)", parseId)
+    .option("--owner-id <n>", "its owner's id (default: asked of GitHub)", parseId)
+    .option("--issuer <url>", "of GitHub Enterprise", GITHUB);
+  ruleOptions(github).action(async (name: string, options: GitHubRuleOptions, command: Command) => {
+    const repository = await repositoryOf(name, options, command);
+    const claims = githubClaims(repository, options);
+    const trusted = { name: ruleName("github", name), claims, snippet: githubSnippet };
+    await addRule(trusted, options, command);
+  });
+}
+
+async function repositoryOf(
+  name: string,
+  { repositoryId, ownerId }: GitHubRuleOptions,
+  command: Command,
+): Promise<GitHubRepository> {
+  if (!/^[\w.-]+\/[\w.-]+$/.test(name)) {
+    command.error(`slipway: "${name}" is no repository: write OWNER/REPO`);
+  }
+  if (repositoryId !== undefined && ownerId !== undefined) {
+    return { id: repositoryId, ownerId, name };
+  }
+  if (repositoryId === undefined && ownerId === undefined) return findGitHubRepository(name);
+  return command.error("slipway: give both --repository-id and --owner-id, or neither");
+}
+
+function addGitLab(add: Command): void {
+  const gitlab = add
+    .command("gitlab")
+    .description("Trust the pipelines of a project at GitLab.")
+    .argument("<group/project>", "the project")
+    .requiredOption("--project-id <n>", "its id, which its page at GitLab shows", parseId)
+    .option("--namespace-id <n>", "the id of its group", parseId)
+    .option("--ref <glob>", "only on this branch or tag, as main or refs/tags/v*")
+    .option("--environment <name>", "only jobs of this environment")
+    .option("--issuer <url>", "a GitLab of your own", GITLAB);
+  ruleOptions(gitlab).action(
+    async (project: string, options: RuleOptions & GitLabOptions, command: Command) => {
+      const claims = gitlabClaims(project, options);
+      const trusted = { name: ruleName("gitlab", project), claims, snippet: gitlabSnippet };
+      await addRule(trusted, options, command);
+    },
+  );
+}
+
+function addOidc(add: Command): void {
+  const oidc = add
+    .command("oidc")
+    .description("Trust any other issuer of ID tokens.")
+    .requiredOption("--issuer <url>", "exactly as its tokens name it")
+    .requiredOption("--claim <name=glob>", "what a token must say; repeatable", collectClaim);
+  ruleOptions(oidc).action(
+    async (options: RuleOptions & { readonly claim: Claims }, command: Command) => {
+      const name = ruleName("oidc", URL.parse(options.issuer)?.hostname ?? "");
+      await addRule({ name, claims: options.claim, snippet: oidcSnippet }, options, command);
+    },
+  );
+}
+
+function ruleOptions(command: Command): Command {
+  return scopeOptions(command)
+    .option("--namespace <name>", "whose rule it is (default: that of the first glob)")
+    .option("--name <name>", "what to call the rule in it")
+    .option("--audience <text>", "what the tokens are for (default: the registry's https URL)")
+    .option("--lifetime <time>", "how long an exchanged login holds: 1m to 1h", parseLifetime);
+}
+
+async function addRule(trusted: Trusted, options: RuleOptions, command: Command): Promise<void> {
+  const scopes = requiredScopes(options, command);
+  const namespace = options.namespace ?? namespaceOf(scopes, command);
+  const api = await connect(command);
+  const registry = { url: api.registry, host: api.host, audience: audienceFor(api, options) };
+  const rule = await api.send<Rule>("POST", rulesPath(namespace), {
+    name: options.name ?? trusted.name,
+    issuer: options.issuer,
+    audience: registry.audience,
+    claims: trusted.claims,
+    scopes,
+    ...(options.lifetime === undefined ? {} : { lifetime: options.lifetime }),
+  });
+  new Output(command).answer(
+    rule,
+    `Rule ${rule.name} was made: ${showScopes(rule.scopes)}.\n\n${trusted.snippet(registry)}`,
+  );
+}
+
+/** "acme/*" → "acme" */
+function namespaceOf([scope]: readonly Scope[], command: Command): string {
+  const [namespace = ""] = scope?.repositories.split("/") ?? [];
+  if (namespace !== "" && !namespace.includes("*")) return namespace;
+  return command.error("slipway: the first glob names no namespace: give --namespace");
+}
+
+function audienceFor(api: Api, { audience }: RuleOptions): string {
+  return audience ?? `https://${api.host}`;
+}
+
+async function listRules(namespace: string, _options: object, command: Command): Promise<void> {
+  const api = await connect(command);
+  const items = api.list<Rule>(rulesPath(namespace));
+  const none = `${namespace} trusts nobody's ID tokens.`;
+  await new Output(command).list({ items, columns: COLUMNS, none });
+}
+
+async function deleteRule(name: MemberName, _options: object, command: Command): Promise<void> {
+  const api = await connect(command);
+  await api.remove(`${rulesPath(name.namespace)}/${encodeURIComponent(name.short)}`);
+  new Output(command).done(`Rule ${name.namespace}+${name.short} was deleted.`);
+}
+
+function rulesPath(namespace: string): string {
+  return `/namespaces/${encodeURIComponent(namespace)}/trust-rules`;
+}

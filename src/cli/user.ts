@@ -1,0 +1,113 @@
+import { randomBytes } from "node:crypto";
+import type { Command } from "commander";
+import { Api } from "./api.ts";
+import { connect } from "./connection.ts";
+import type { Me } from "./login.ts";
+import { type Columns, date, Output } from "./output.ts";
+import { askHidden, askNewPassword, canAsk, linesOfStdin } from "./prompt.ts";
+import { shownOnce } from "./secret.ts";
+
+interface User {
+  readonly name: string;
+  readonly admin: boolean;
+  readonly createdAt: string;
+}
+
+interface PasswordOptions {
+  readonly passwordStdin?: true;
+}
+
+interface CreateOptions extends PasswordOptions {
+  readonly admin?: true;
+}
+
+const COLUMNS: Columns<User> = {
+  NAME: ({ name }) => name,
+  ADMINISTRATOR: ({ admin }) => (admin ? "yes" : "no"),
+  CREATED: ({ createdAt }) => date(createdAt),
+};
+
+export function addUserCommands(program: Command): void {
+  const user = program.command("user").description("The users of the registry.");
+  user
+    .command("create")
+    .description("Make a user. Without a password one is generated and shown.")
+    .argument("<name>")
+    .option("--admin", "an administrator")
+    .option("--password-stdin", "read the password from standard input")
+    .action(createUser);
+  user.command("list").description("All users.").action(listUsers);
+  user
+    .command("delete")
+    .description("Delete a user, with the tokens and memberships.")
+    .argument("<name>")
+    .action(deleteUser);
+  user
+    .command("password")
+    .description("Change your own password, or as an administrator that of a user.")
+    .argument("[name]", "the user (else yourself)")
+    .option("--password-stdin", "read it from standard input; for yourself after the current one")
+    .action(changePassword);
+}
+
+async function createUser(name: string, options: CreateOptions, command: Command): Promise<void> {
+  const api = await connect(command);
+  const given = await newPassword(options, "Password (empty to have one generated): ");
+  const password = given === "" ? randomBytes(18).toString("base64url") : given;
+  const admin = options.admin === true;
+  const user = await api.send<User>("POST", "/users", { name, password, admin });
+  const title = `${admin ? "Administrator" : "User"} ${name} was made.`;
+  const output = new Output(command);
+  if (given !== "") output.answer(user, title);
+  else
+    output.answer(
+      { ...user, password },
+      shownOnce(password, { title, kind: "password", host: api.host, user: name }),
+    );
+}
+
+/** @returns "" where nobody said one */
+async function newPassword(options: PasswordOptions, question: string): Promise<string> {
+  if (options.passwordStdin !== true) return canAsk() ? askNewPassword(question) : "";
+  const [password = ""] = await linesOfStdin(["password"]);
+  return password;
+}
+
+async function listUsers(_options: object, command: Command): Promise<void> {
+  const api = await connect(command);
+  const items = api.list<User>("/users");
+  await new Output(command).list({ items, columns: COLUMNS, none: "There are no users." });
+}
+
+async function deleteUser(name: string, _options: object, command: Command): Promise<void> {
+  const api = await connect(command);
+  await api.remove(`/users/${encodeURIComponent(name)}`);
+  new Output(command).done(`User ${name} was deleted.`);
+}
+
+async function changePassword(
+  name: string | undefined,
+  options: PasswordOptions,
+  command: Command,
+): Promise<void> {
+  const api = await connect(command);
+  if (name === undefined) return changeOwnPassword(api, options, command);
+  const [password = ""] =
+    options.passwordStdin === true
+      ? await linesOfStdin(["new password"])
+      : [await askNewPassword(`New password of ${name}: `)];
+  const user = await api.send<User>("PATCH", `/users/${encodeURIComponent(name)}`, { password });
+  new Output(command).answer(user, `The password of ${name} was changed.`);
+}
+
+/** A token is not enough for that: who found one could lock its owner out. */
+async function changeOwnPassword(api: Api, options: PasswordOptions, command: Command) {
+  const { name } = await api.get<Me>("/me");
+  const [current = "", password = ""] =
+    options.passwordStdin === true
+      ? await linesOfStdin(["current password", "new password"])
+      : [await askHidden("Current password: "), await askNewPassword("New password: ")];
+  const byPassword = new Api(api.registry, { user: name, password: current });
+  const answer = await byPassword.send("PUT", "/me/password", { current, password });
+  new Output(command).answer(answer, "Your password was changed.");
+}

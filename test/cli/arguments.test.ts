@@ -1,0 +1,236 @@
+/** How the command line reads its arguments, as far as no registry is needed for it. */
+import { Command } from "commander";
+import { describe, expect, test } from "vitest";
+import { parseMoment } from "../../src/cli/audit.ts";
+import { collectClaim, githubClaims, gitlabClaims, ruleName } from "../../src/cli/claims.ts";
+import { githubSnippet } from "../../src/cli/ci-snippet.ts";
+import { bytes, table } from "../../src/cli/output.ts";
+import { parseRegistry } from "../../src/cli/registry-url.ts";
+import {
+  expiry,
+  parseExpiry,
+  parseLifetime,
+  parseMemberName,
+  type ScopeOptions,
+  scopeOptions,
+  scopesOf,
+} from "../../src/cli/scope.ts";
+import { parseTagName } from "../../src/cli/tag.ts";
+
+describe("registry", () => {
+  test.each([
+    ["registry.example.com", "https://registry.example.com"],
+    ["registry.example.com:5000", "https://registry.example.com:5000"],
+    ["https://registry.example.com/", "https://registry.example.com"],
+    ["HTTP://10.0.0.1:8080", "http://10.0.0.1:8080"],
+    ["localhost", "http://localhost"],
+    ["localhost:8787", "http://localhost:8787"],
+    ["127.0.0.1:8787", "http://127.0.0.1:8787"],
+    ["[::1]:8787", "http://[::1]:8787"],
+    ["https://localhost:8787", "https://localhost:8787"],
+    ["localhost.example.com", "https://localhost.example.com"],
+    ["127.0.0.1.example.com", "https://127.0.0.1.example.com"],
+  ])("%s is %s", (text, origin) => {
+    expect(parseRegistry(text)).toBe(origin);
+  });
+
+  test.each([
+    "",
+    "ftp://host",
+    "host/acme/app",
+    "https://user@host",
+    "user:secret@host",
+    "a b",
+    "host?x",
+  ])("%j is none", (text) => {
+    expect(() => parseRegistry(text)).toThrow(/is no registry: name its host/);
+  });
+});
+
+describe("scopes", () => {
+  test("there is one for each glob, with all of its actions", () => {
+    const args = ["--push", "acme/*", "--pull", "base/*", "--delete=acme/*", "--pull", "acme/*"];
+    expect(scopesOf(parseScopes(args))).toEqual([
+      { repositories: "base/*", actions: ["pull"] },
+      { repositories: "acme/*", actions: ["pull", "push", "delete"] },
+    ]);
+  });
+
+  test("a glob that is said twice counts once", () => {
+    const args = ["--pull", "acme/app", "--pull", "acme/app"];
+    expect(scopesOf(parseScopes(args))).toEqual([{ repositories: "acme/app", actions: ["pull"] }]);
+  });
+
+  test.each(["Acme/*", "acme/**", "acme/app:v1", "", "a".repeat(256)])("%j is no glob", (glob) => {
+    expect(() => parseScopes(["--pull", glob])).toThrow(/It is no glob over repository names/);
+  });
+});
+
+describe("times", () => {
+  test.each([
+    ["90d", { expiresInDays: 90 }],
+    ["never", { expiresInDays: null }],
+  ])("--expires %s", (text, field) => {
+    expect(expiry(parseExpiry(text))).toEqual(field);
+  });
+
+  test("the registry decides where nothing is said", () => {
+    expect(expiry(undefined)).toEqual({});
+  });
+
+  test.each(["90", "0d", "-1d", "1.5d", "1y", "d"])("%s is no number of days", (text) => {
+    expect(() => parseExpiry(text)).toThrow("Give days, as 90d, or never.");
+  });
+
+  test.each([
+    ["15m", 900],
+    ["900s", 900],
+    ["1h", 3600],
+  ])("--lifetime %s is %i seconds", (text, seconds) => {
+    expect(parseLifetime(text)).toBe(seconds);
+  });
+
+  test.each(["15", "m", "0m", "1d"])("%s is no lifetime", (text) => {
+    expect(() => parseLifetime(text)).toThrow(/Give minutes/);
+  });
+
+  test.each([
+    ["7d", 7 * 86_400_000],
+    ["12h", 12 * 3_600_000],
+  ])("--since %s is that long ago", (text, ago) => {
+    const distance = Date.now() - Date.parse(parseMoment(text));
+    expect(Math.abs(distance - ago)).toBeLessThan(5_000);
+  });
+
+  test.each(["2026-12-24", "2026-12-24T18:00:00Z"])("--since %s stays as it is", (text) => {
+    expect(parseMoment(text)).toBe(text);
+  });
+
+  test.each(["yesterday", "7", "2026-13-01", "12"])("%s is no moment", (text) => {
+    expect(() => parseMoment(text)).toThrow(/Give a date/);
+  });
+});
+
+describe("names", () => {
+  test("acme+ci is ci of the namespace acme", () => {
+    expect(parseMemberName("acme+ci")).toEqual({ namespace: "acme", short: "ci" });
+  });
+
+  test.each(["ci", "+ci", "acme+", "acme+ci+x"])("%s is not of a namespace", (text) => {
+    expect(() => parseMemberName(text)).toThrow(/NAMESPACE\+NAME/);
+  });
+
+  test("acme/app:v1 is a tag", () => {
+    expect(parseTagName("acme/app:v1")).toEqual({ repository: "acme/app", tag: "v1" });
+  });
+
+  test.each(["acme/app", "acme/app:", ":v1", "host:5000/acme/app:v1", "acme/app:a/b", "Acme:v1"])(
+    "%s is no tag",
+    (text) => {
+      expect(() => parseTagName(text)).toThrow(/A tag is written REPOSITORY:TAG/);
+    },
+  );
+
+  test.each([
+    ["github", "Octo/My_App", "github-my_app"],
+    ["gitlab", "group/sub/project", "gitlab-project"],
+    ["oidc", "ci.example.com", "oidc-ci.example.com"],
+    ["github", "octo/.github", "github-.github"],
+    ["github", `octo/${"a".repeat(60)}--b`, `github-${"a".repeat(57)}`],
+    ["github", `octo/${"a".repeat(56)}--b`, `github-${"a".repeat(56)}`],
+  ])("a rule of %s for %s is called %s", (kind, trusted, name) => {
+    expect(ruleName(kind, trusted)).toBe(name);
+  });
+});
+
+describe("claims", () => {
+  const repository = { id: "11", ownerId: "22", name: "octo/app" };
+  const ids = { repository_id: ["11"], repository_owner_id: ["22"], repository: ["octo/app"] };
+
+  test("a repository at GitHub is known by its ids", () => {
+    expect(githubClaims(repository, {})).toEqual(ids);
+  });
+
+  test("a rule can name the ref, the environment, the workflow and the event", () => {
+    const ref = "refs/heads/main";
+    const options = { ref, environment: "prod", workflow: "release.yml", event: "push" };
+    expect(githubClaims(repository, options)).toEqual({
+      ...ids,
+      ref: [ref],
+      environment: ["prod"],
+      job_workflow_ref: [`octo/app/.github/workflows/release.yml@${ref}`],
+      event_name: ["push"],
+    });
+  });
+
+  test.each([
+    ["release.yml", "octo/app/.github/workflows/release.yml@*"],
+    [".github/workflows/release.yml", "octo/app/.github/workflows/release.yml@*"],
+    ["release.yml@refs/tags/v*", "octo/app/.github/workflows/release.yml@refs/tags/v*"],
+    ["octo/ci/.github/workflows/build.yml", "octo/ci/.github/workflows/build.yml@*"],
+  ])("--workflow %s is %s", (workflow, claim) => {
+    expect(githubClaims(repository, { workflow })["job_workflow_ref"]).toEqual([claim]);
+  });
+
+  test("a project at GitLab is known by its id; its refs are bare names, or whole paths", () => {
+    const options = { projectId: "33", namespaceId: "44" };
+    const project = { project_id: ["33"], namespace_id: ["44"], project_path: ["group/app"] };
+    expect(gitlabClaims("group/app", { ...options, ref: "main" })).toEqual({
+      ...project,
+      ref: ["main"],
+    });
+    expect(gitlabClaims("group/app", { ...options, ref: "refs/tags/v*" })).toEqual({
+      ...project,
+      ref_path: ["refs/tags/v*"],
+    });
+  });
+
+  test("several globs for one claim are alternatives", () => {
+    const claims = collectClaim("sub=b=c", collectClaim("sub=a", collectClaim("org=x")));
+    expect(claims).toEqual({ org: ["x"], sub: ["a", "b=c"] });
+  });
+
+  test.each(["sub", "=x", "sub="])("%s is no claim", (text) => {
+    expect(() => collectClaim(text)).toThrow(/NAME=GLOB/);
+  });
+
+  test("the audience is escaped where it is part of a URL", () => {
+    const audience = "https://registry.example.com";
+    const snippet = githubSnippet({ url: audience, host: "registry.example.com", audience });
+    expect(snippet).toContain('&audience=https%3A%2F%2Fregistry.example.com"');
+  });
+});
+
+describe("tables", () => {
+  const columns = {
+    NAME: ({ name }: { name: string }) => name,
+    LENGTH: ({ name }: { name: string }) => String(name.length),
+  };
+
+  test("columns are aligned", () => {
+    expect(table([{ name: "a" }, { name: "longer" }], columns)).toBe(
+      "NAME    LENGTH\na       1\nlonger  6",
+    );
+  });
+
+  test("what others wrote cannot steer the terminal", () => {
+    const [, row] = table([{ name: "a\u001B[2Jb\u009Bc\nd" }], columns).split("\n");
+    expect(row).toBe("a\u{FFFD}[2Jb\u{FFFD}c d  10");
+  });
+
+  test.each([
+    [0, "0 B"],
+    [1023, "1023 B"],
+    [1024, "1.0 KiB"],
+    [94.5 * 1024 ** 2, "94.5 MiB"],
+    [1024 ** 5, "1024.0 TiB"],
+  ])("%i bytes are %s", (count, text) => {
+    expect(bytes(count)).toBe(text);
+  });
+});
+
+function parseScopes(args: string[]): ScopeOptions {
+  const silent = { writeErr: () => {} };
+  const command = new Command().exitOverride().configureOutput(silent);
+  return scopeOptions(command).parse(args, { from: "user" }).opts();
+}
