@@ -11,7 +11,6 @@ import { bind, type Context, type Params } from "./http/context.ts";
 import { errorResponse, problemResponse } from "./http/error-response.ts";
 import { contentLength, log } from "./http/log.ts";
 import { RegistryError } from "./oci/errors.ts";
-import { isAccountName } from "./oci/reference.ts";
 import { createRegistry } from "./registry/registry.ts";
 import { type Method, type Route, ROUTES } from "./routes.ts";
 import { bufferUse } from "./session/parts.ts";
@@ -117,9 +116,10 @@ async function respond(run: Run, trace: Trace): Promise<Response> {
 }
 
 /** A pull takes its token's word, and an upload that has begun may be ended with a token that has expired since. */
-function demandsOf({ access }: Route, params: Partial<Params>): Demands {
+function demandsOf({ access, method }: Route, params: Partial<Params>): Demands {
+  const reads = method === "GET" && (access === "pull" || access === "login");
   return {
-    revocation: access === "pull" || access === "login" ? "none" : "fresh",
+    revocation: reads ? "none" : "fresh",
     expired: params.upload === undefined ? "refused" : "allowed",
   };
 }
@@ -207,10 +207,8 @@ function originOf({ request, requestId }: Run, actor: Actor | null): Origin {
 function refusalEvent({ route, params, error }: Trace, origin: Origin): AuditEvent | null {
   if (!(error instanceof RegistryError)) return null;
   if (error instanceof LoginFailed) {
-    // People type passwords where the name belongs: only what can be a name is kept.
-    const actor = isAccountName(error.user) ? error.user : null;
     const deed = { action: "login", detail: error.reason };
-    return auditEvent({ ...origin, actor }, deed, "failed");
+    return auditEvent({ ...origin, actor: error.user }, deed, "failed");
   }
   if (error.status !== 403 || route === null) return null;
   const { name, namespace, digest } = params;

@@ -1,24 +1,14 @@
-import type { Access } from "./auth/access.ts";
+import { API_ROUTES } from "./api-routes.ts";
 import * as blobs from "./http/blobs.ts";
-import type { Context, Params } from "./http/context.ts";
 import * as manifests from "./http/manifests.ts";
 import * as referrers from "./http/referrers.ts";
 import * as tags from "./http/tags.ts";
 import * as token from "./http/token.ts";
 import * as uploads from "./http/uploads.ts";
 import * as version from "./http/version.ts";
+import { type Method, type Route, route } from "./route.ts";
 
-export type Method = "GET" | "POST" | "PATCH" | "PUT" | "DELETE";
-
-export interface Route {
-  /** The endpoint's id in spec.md, or what else it is known by. */
-  readonly id: string;
-  readonly method: Method;
-  /** itty-router's pattern; `:name+` takes as many segments as it can, so the last `/blobs/` or `/manifests/` counts. */
-  readonly path: string;
-  readonly access: Access;
-  readonly handler: (context: Context<keyof Params>) => Response | Promise<Response>;
-}
+export type { Method, Route };
 
 /** The whole API. HEAD goes wherever GET goes. */
 export const ROUTES: readonly Route[] = [
@@ -38,23 +28,5 @@ export const ROUTES: readonly Route[] = [
   route("catalog", "GET /v2/_catalog", "catalog", tags.listRepositories),
   route("token", "GET /token", "none", token.read),
   route("token", "POST /token", "none", token.write),
+  ...API_ROUTES,
 ];
-
-/** The names of a pattern's parameters: "/v2/:name+/blobs/:digest" has "name" | "digest". */
-type ParamsIn<Path extends string> = Path extends `${string}:${infer Name}/${infer Rest}`
-  ? Plain<Name> | ParamsIn<Rest>
-  : Path extends `${string}:${infer Name}`
-    ? Plain<Name>
-    : never;
-type Plain<Name extends string> = Name extends `${infer Letters}+` ? Letters : Name;
-
-/** Holds each handler to the parameters that its path has. */
-function route<const Path extends string>(
-  id: string,
-  endpoint: `${Method} ${Path}`,
-  access: Access,
-  handler: (context: Context<ParamsIn<Path> & keyof Params>) => Response | Promise<Response>,
-): Route {
-  const [method, path] = endpoint.split(" ") as [Method, Path];
-  return { id, method, path, access, handler };
-}

@@ -47,6 +47,9 @@ export interface Grant {
 /** What a route needs: nothing, to be someone, to be an administrator, or a right on the repository or namespace in its path. */
 export type Access = "none" | "login" | "catalog" | "administer" | Right;
 
+/** The scope of the catalog; no repository has such a name. */
+export const CATALOG = "registry:catalog:*";
+
 /** How somebody proved who they are. */
 export type Via = "anonymous" | "password" | "token" | "robot" | "oidc";
 

@@ -26,15 +26,17 @@ export async function authenticate(
 ): Promise<Actor> {
   if (header === null) return anonymous(realm.publicPull);
   const [scheme, value = ""] = header.trim().split(/\s+/, 2);
+  // What everyone may do, credentials do not take away.
+  const everyone = realm.publicPull ? ["*"] : [];
   switch (scheme?.toLowerCase() ?? "") {
     case "bearer": {
-      const everyone = realm.publicPull ? ["*"] : [];
-      // What everyone may do, a token does not take away.
       return withPublic(await bearer(value, realm, purpose, demands), everyone);
     }
     case "basic": {
       const credentials = parseBasic(value);
-      if (credentials !== null) return login(credentials, realm, purpose);
+      if (credentials !== null) {
+        return withPublic(await login(credentials, realm, purpose), everyone);
+      }
       throw challenge(realm, { scope: purpose.scope, message: "malformed Basic credentials" });
     }
     default:
@@ -55,7 +57,7 @@ async function bearer(
   const actor = await verifyToken(value, realm.signing, grace);
   const refusal = challenge(realm, { scope: purpose.scope, error: "invalid_token" });
   if (actor === "expired") throw refusal;
-  if (actor === "invalid") throw new LoginFailed(refusal, "", "a token that is not ours");
+  if (actor === "invalid") throw new LoginFailed(refusal, null, "a token that is not ours");
   const revoked = revocation === "fresh" && (await isRevoked(actor, realm.principals));
   if (revoked) throw refusal;
   return actor;

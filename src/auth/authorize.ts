@@ -3,10 +3,12 @@ import {
   type Access,
   type Action,
   type Actor,
+  CATALOG,
   gives,
   isAdministrator,
   may,
   type Right,
+  type TokenClaims,
 } from "./access.ts";
 import { challenge, type Realm } from "./challenge.ts";
 
@@ -26,7 +28,7 @@ const NEEDED: Record<Right, string> = {
 export function scopeOf(access: Access, repository: string | null): string | null {
   switch (access) {
     case "catalog":
-      return "registry:catalog:*";
+      return CATALOG;
     case "pull":
     case "push":
     case "delete":
@@ -47,15 +49,34 @@ export function scopeOf(access: Access, repository: string | null): string | nul
 export function authorize(actor: Actor, access: Access, target: string | null, realm: Realm): void {
   if (allowed(actor, access, target)) return;
   const scope = scopeOf(access, target);
-  if (actor.name === null) throw challenge(realm, { scope, message: "log in first" });
-  const { token } = actor;
+  const { name, token } = actor;
   // Another token may give what this one was not asked for; what was refused once will be refused again.
-  const isFinal =
-    token === null ||
-    scope === null ||
-    (isRight(access) && target !== null && gives(token.refused, access, target));
+  const isFinal = token === null || scope === null || wasRefused(token, access, target);
+  if (name === null) {
+    const message = invitation(access, target);
+    // Told 401, crane repeats a push without its body, and containerd five times: they would report that instead.
+    const isWrite = access === "push" || access === "delete";
+    if (token !== null && isFinal && isWrite) throw new RegistryError("DENIED", { message });
+    // For containerd this word is the difference between "pull access denied" and five equal requests.
+    const error = token === null ? {} : { error: "insufficient_scope" as const };
+    throw challenge(realm, { scope, message, ...error });
+  }
   if (!isFinal) throw challenge(realm, { scope, error: "insufficient_scope" });
-  throw new RegistryError("DENIED", { message: denial(actor.name, access, target) });
+  throw new RegistryError("DENIED", { message: denial(name, access, target) });
+}
+
+function invitation(access: Access, target: string | null): string {
+  if (!isRight(access) || target === null) return "log in first";
+  return `log in to ${NEEDED[access]} ${whatIs(target)}`;
+}
+
+function whatIs(target: string): string {
+  return target.endsWith("/") ? `the namespace ${target.slice(0, -1)}` : target;
+}
+
+function wasRefused({ refused }: TokenClaims, access: Access, target: string | null): boolean {
+  if (access === "catalog") return gives(refused, "pull", CATALOG);
+  return isRight(access) && target !== null && gives(refused, access, target);
 }
 
 function allowed(actor: Actor, access: Access, target: string | null): boolean {
@@ -85,6 +106,5 @@ function isRight(access: Access): access is Right {
 /** Says the same of what is there and of what is not. */
 function denial(name: string, access: Access, target: string | null): string {
   if (!isRight(access) || target === null) return `${name} is no administrator of this registry`;
-  const what = target.endsWith("/") ? `the namespace ${target.slice(0, -1)}` : target;
-  return `${name} may not ${NEEDED[access]} ${what}, or these credentials are not for that; its owners can give access`;
+  return `${name} may not ${NEEDED[access]} ${whatIs(target)}, or these credentials are not for that; its owners can give access`;
 }

@@ -6,7 +6,7 @@ import { verifyPassword } from "./password.ts";
 import type { LoginRecord, TokenRecord } from "./principals.ts";
 import { isRevoked } from "./revocation.ts";
 import { isSecret, sameText, secretHash } from "./secret.ts";
-import { FAILURE_WINDOW, failureKeys, retryAfter } from "./throttle.ts";
+import { FAILURE_WINDOW, failureKeys, retryAfter, shutOut, shutOutFor } from "./throttle.ts";
 import { isCredential, verifyCredential } from "./token.ts";
 
 /** The built-in administrator; its password is the deployment's secret. */
@@ -26,10 +26,11 @@ export interface Purpose {
 
 /** A login that failed, for the audit log. */
 export class LoginFailed extends RegistryError {
-  readonly user: string;
+  /** The account, if it is there: people type passwords where the name belongs, and those are kept nowhere. */
+  readonly user: string | null;
   readonly reason: string;
 
-  constructor(refusal: RegistryError, user: string, reason: string) {
+  constructor(refusal: RegistryError, user: string | null, reason: string) {
     super(refusal.status === 429 ? "TOO_MANY_REQUESTS" : "UNAUTHORIZED", refusal);
     this.user = user;
     this.reason = reason;
@@ -47,7 +48,8 @@ export async function login(
 ): Promise<Actor> {
   const { username, password } = credentials;
   if (username.length > 255 || password.length > MAX_PASSWORD) {
-    throw await failed(credentials, realm, purpose, "the name or the password is too long");
+    const reason = "the name or the password is too long";
+    throw await failed({ username, user: null, reason }, realm, purpose);
   }
   if (isCredential(password)) return exchanged(credentials, realm, purpose);
   if (username === WORKLOAD) return workload(credentials, realm, purpose);
@@ -58,7 +60,9 @@ export async function login(
   const record = await realm.principals.find(query);
   const actor =
     hash === null ? await byPassword(credentials, realm, record) : bySecret(record, realm);
-  if (typeof actor === "string") throw await failed(credentials, realm, purpose, actor);
+  if (typeof actor === "string") {
+    throw await failed({ username, user: accountOf(record), reason: actor }, realm, purpose);
+  }
   return withPublic(actor, record.public);
 }
 
@@ -66,14 +70,16 @@ export async function login(
 async function byPassword(
   { username, password }: Credentials,
   realm: Realm,
-  { user, roles, failures }: LoginRecord,
+  record: LoginRecord,
 ): Promise<Actor | string> {
+  const { user, roles, failures } = record;
   const stored = username === ADMIN ? realm.adminPassword : (user?.password ?? null);
   const mark = await secretHash(`${username}\n${stored}\n${password}`);
   if (!remembered.has(mark)) {
     // Who was right a moment ago goes on, however often others are wrong: a push logs in several times.
-    const wait = retryAfter(failures, Date.now());
-    if (wait !== null) throw limited(username, wait);
+    const now = Date.now();
+    const wait = shutOutFor(realm.address, now) ?? retryAfter(failures, now);
+    if (wait !== null) throw limited(accountOf(record), wait);
     const right =
       username === ADMIN
         ? await sameText(password, realm.adminPassword)
@@ -110,15 +116,20 @@ function userActor(name: string, admin: boolean, roles: LoginRecord["roles"]): A
 }
 
 /** A credential of POST /api/v1/oidc/exchange: it was checked when it was given out, and holds for an hour at most. */
-async function exchanged(credentials: Credentials, realm: Realm, purpose: Purpose): Promise<Actor> {
-  const actor = await verifyCredential(credentials.password, realm.signing);
+async function exchanged(
+  { username, password }: Credentials,
+  realm: Realm,
+  purpose: Purpose,
+): Promise<Actor> {
+  const actor = await verifyCredential(password, realm.signing);
   if (typeof actor === "string") {
     const reason =
       actor === "expired" ? "the credential has expired" : "the credential is not ours";
-    throw await failed(credentials, realm, purpose, reason);
+    throw await failed({ username, user: null, reason }, realm, purpose);
   }
-  if (credentials.username !== WORKLOAD || (await isRevoked(actor, realm.principals))) {
-    throw await failed(credentials, realm, purpose, "the credential was revoked or is another's");
+  if (username !== WORKLOAD || (await isRevoked(actor, realm.principals))) {
+    const reason = "the credential was revoked or is another's";
+    throw await failed({ username, user: actor.name, reason }, realm, purpose);
   }
   return withPublic(actor, await publicAmong(realm, purpose));
 }
@@ -130,11 +141,14 @@ export async function workload(
   purpose: Purpose,
 ): Promise<Actor> {
   const issuer = issuerOf(credentials.password);
-  if (issuer === null) throw await failed(credentials, realm, purpose, "send an OIDC ID token");
+  const failure = { username: WORKLOAD, user: WORKLOAD };
+  if (issuer === null) {
+    throw await failed({ ...failure, reason: "send an OIDC ID token" }, realm, purpose);
+  }
   const known = await realm.principals.trusting(issuer, purpose.repositories);
   const options = { insecure: realm.insecureIssuers };
   const verified = await verifyIdToken(credentials.password, known.rules, options);
-  if (!verified.ok) throw await failed(credentials, realm, purpose, verified);
+  if (!verified.ok) throw await failed({ ...failure, ...verified }, realm, purpose);
   const { rules, claims } = verified;
   const lifetime = Math.min(...rules.map((rule) => rule.lifetime));
   const actor: Actor = {
@@ -156,27 +170,44 @@ async function publicAmong(
   return repositories.length === 0 ? [] : principals.publicAmong(repositories);
 }
 
-/** Counts the failure and says so; 429 where they come too fast. */
-async function failed(
-  { username }: Credentials,
-  realm: Realm,
-  { scope }: Purpose,
-  why: string | { readonly reason: string; readonly message: string },
-): Promise<LoginFailed> {
-  // Counted here first, so that a flood of failures is no flood of writes.
-  if (!(await realm.countFailure())) return limited(username, 60);
-  const keys = await failureKeys(username, realm.address);
-  await realm.principals.failed(keys, Date.now(), FAILURE_WINDOW);
-  const { reason, message } = typeof why === "string" ? { reason: why, message: why } : why;
-  return new LoginFailed(challenge(realm, { scope, message }), username, reason);
+/** The name of the account, or null where there is none. */
+function accountOf({ name, user, token }: LoginRecord): string | null {
+  return user === null && token === null ? null : name;
 }
 
-function limited(username: string, seconds: number): LoginFailed {
+interface Failure {
+  /** What came as the name. */
+  readonly username: string;
+  /** The account, if there is one. */
+  readonly user: string | null;
+  /** For the log. */
+  readonly reason: string;
+  /** For the client, where that is to be told less. */
+  readonly message?: string;
+}
+
+/** Counts the failure and says so; 429 where they come too fast. */
+async function failed(
+  { username, user, reason, message = reason }: Failure,
+  realm: Realm,
+  { scope }: Purpose,
+): Promise<LoginFailed> {
+  // Counted here first, so that a flood of failures is no flood of writes.
+  if (!(await realm.countFailure())) {
+    shutOut(realm.address, Date.now());
+    return limited(user, 60);
+  }
+  const keys = await failureKeys(username, realm.address);
+  await realm.principals.failed(keys, Date.now(), FAILURE_WINDOW);
+  return new LoginFailed(challenge(realm, { scope, message }), user, reason);
+}
+
+function limited(user: string | null, seconds: number): LoginFailed {
   const refusal = new RegistryError("TOO_MANY_REQUESTS", {
     message: `too many failed logins; try again in ${seconds} seconds`,
     headers: { "retry-after": String(seconds) },
   });
-  return new LoginFailed(refusal, username, "too many failed logins");
+  return new LoginFailed(refusal, user, "too many failed logins");
 }
 
 /** By the day, and only when it is another one: a write for each login would be too many, and tell too much. */

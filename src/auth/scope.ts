@@ -1,5 +1,13 @@
 import { isRepositoryName } from "../oci/reference.ts";
-import { type Action, ACTIONS, type Actor, type Grant, isAdministrator, may } from "./access.ts";
+import {
+  type Action,
+  ACTIONS,
+  type Actor,
+  CATALOG,
+  type Grant,
+  isAdministrator,
+  may,
+} from "./access.ts";
 
 /** One entry of a token's access list (distribution docs, "Token Authentication Specification"). */
 export interface ScopeEntry {
@@ -46,10 +54,9 @@ export function grantScopes(
   const access: ScopeEntry[] = [];
   const refused: Grant[] = [];
   for (const scope of asked) {
-    if (scope.type === "registry" && scope.name === "catalog") {
-      if (isAdministrator(actor) && scope.actions.includes("*")) {
-        access.push({ ...scope, actions: ["*"] });
-      }
+    if (scope.type === "registry" && scope.name === "catalog" && scope.actions.includes("*")) {
+      if (isAdministrator(actor)) access.push({ ...scope, actions: ["*"] });
+      else refused.push({ pattern: CATALOG, rights: ["pull"] });
     } else if (scope.type === "repository" && isRepositoryName(scope.name)) {
       const actions = scope.actions.includes("*") ? ACTIONS : scope.actions.filter(isAction);
       const granted = actions.filter((action) => may(actor, action, scope.name));

@@ -19,16 +19,41 @@ export function retryAfter(counts: readonly FailureCount[], now: number): number
   return ends.length === 0 ? null : Math.ceil((Math.max(...ends) - now) / 1000);
 }
 
+/** Networks that have failed too often in this minute, and until when: as far as this isolate has seen it. */
+const shut = new Map<string, number>();
+const MAX_SHUT = 1_000;
+const SHUT_FOR = 60_000;
+
+/** Further passwords of the address are not even looked at: what goes uncounted must not go on guessing. */
+export function shutOut(address: string, now: number): void {
+  const key = network(address);
+  shut.delete(key);
+  shut.set(key, now + SHUT_FOR);
+  const [oldest] = shut.keys();
+  if (shut.size > MAX_SHUT && oldest !== undefined) shut.delete(oldest);
+}
+
+/** Seconds for which the address is shut out, or null. */
+export function shutOutFor(address: string, now: number): number | null {
+  const until = shut.get(network(address)) ?? 0;
+  return until > now ? Math.ceil((until - now) / 1000) : null;
+}
+
+/** The longest spelling of an IPv6 address. */
+const MAX_ADDRESS = 45;
+
 /** What one customer of a provider has: an IPv4 address, or a /64 of IPv6, in which addresses are free to choose. */
 export function network(address: string): string {
-  if (!address.includes(":")) return address;
-  const [head = "", tail] = address.split("::", 2);
-  const first = head === "" ? [] : head.split(":");
-  const last = tail === undefined || tail === "" ? [] : tail.split(":");
-  const zeros = tail === undefined ? 0 : Math.max(0, 8 - first.length - last.length);
-  const groups = [...first, ...Array<string>(zeros).fill("0"), ...last];
-  return groups
-    .slice(0, 4)
-    .map((group) => Number.parseInt(group, 16).toString(16))
-    .join(":");
+  const mapped = /^[0:]*:ffff:([\d.]+)$/i.exec(address)?.[1] ?? address;
+  const [plain = ""] = mapped.split("%", 1);
+  // URL() knows all spellings and gives one; what is no IPv6 address is itself.
+  const host = plain.includes(":") ? URL.parse(`http://[${plain}]`)?.hostname : undefined;
+  if (host === undefined) return plain.slice(0, MAX_ADDRESS);
+  const [head = "", tail = ""] = host.slice(1, -1).split("::");
+  const [first, last] = [head, tail].map((part) => (part === "" ? [] : part.split(":")));
+  const zeros = Array<string>(8 - (first?.length ?? 0) - (last?.length ?? 0)).fill("0");
+  const groups = [...(first ?? []), ...zeros, ...(last ?? [])];
+  const prefix = groups.slice(0, 4).join(":");
+  // There each address is another's: those that stand for IPv4, and the machine itself.
+  return prefix === "0:0:0:0" ? groups.join(":") : prefix;
 }

@@ -141,7 +141,9 @@ async function sign(
   const signingKey = await importKey(nextKey ?? key);
   const expires = Math.min(now() + seconds, actor.expires ?? Number.POSITIVE_INFINITY);
   const { via, by, subject } = actor;
-  const token = await new SignJWT({ ...claims, via, by, subject, signed: Date.now() })
+  // What is made of something signed is no younger than that: else it would outlive a revocation that came in between.
+  const signed = actor.signed ?? Date.now();
+  const token = await new SignJWT({ ...claims, via, by, subject, signed })
     .setProtectedHeader({ alg: ALGORITHM, typ, kid: signingKey.kid })
     .setIssuer(service)
     .setAudience(service)

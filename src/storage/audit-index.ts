@@ -112,6 +112,22 @@ export function auditChange(
     .bind(event, ...(condition?.parameters ?? []));
 }
 
+export interface AuditPage {
+  readonly events: AuditEvent[];
+  readonly end: string | null;
+}
+
+/** Rows that one search looks at. */
+const MAX_SCANNED = 5_000;
+
+/** The filters, each the name of its column, the narrowest first: its index is the one to search by. */
+const EQUALITIES = [
+  { field: "repository", index: "audit_by_repository" },
+  { field: "namespace", index: "audit_by_namespace" },
+  { field: "actor", index: "audit_by_actor" },
+  { field: "action", index: "audit_by_action" },
+] as const;
+
 /** D1: what was done and what was refused. */
 export class AuditIndex {
   readonly #db: D1Database;
@@ -131,29 +147,46 @@ export class AuditIndex {
       .run();
   }
 
-  /** One page, the newest first; `after` is the id that the last page ended with. */
-  async list(filter: AuditFilter, { after, limit }: Page): Promise<AuditEvent[]> {
+  /**
+   * One page, the newest first; `after` is the id that the last page ended with.
+   * @returns the events, and the id where the search ended before it found a page of them; null when it was not cut short
+   */
+  async list(filter: AuditFilter, { after, limit }: Page): Promise<AuditPage> {
     const bounds = [filter.until === undefined ? [] : idAt(filter.until), after || []].flat();
-    const conditions: [string, string | undefined][] = [
-      ["namespace = ", filter.namespace],
-      ["repository = ", filter.repository],
-      ["actor = ", filter.actor],
-      ["action = ", filter.action],
-      ["id >= ", filter.since === undefined ? undefined : idAt(filter.since)],
-      ["id < ", bounds.toSorted()[0]],
+    const range: Term[] = [
+      { sql: "id >= ", value: filter.since === undefined ? undefined : idAt(filter.since) },
+      { sql: "id < ", value: bounds.toSorted()[0] },
     ];
-    const given = conditions.flatMap(([sql, value]) =>
-      value === undefined ? [] : [{ sql, value }],
-    );
-    const where = given.map(({ sql }, i) => `${sql}?${i + 2}`).join(" AND ");
+    const given = EQUALITIES.filter(({ field }) => filter[field] !== undefined);
+    const terms = given.map(({ field }) => ({ sql: `${field} = `, value: filter[field] }));
+    const [first, ...others] = terms;
+    // One filter finds its events by its index alone; with others, most of what the index gives may be none of them.
+    const floor =
+      first === undefined || others.length === 0 ? null : await this.#floor([first, ...range]);
+    const { where, values } = conditions([
+      ...terms,
+      ...range,
+      ...(floor === null ? [] : [{ sql: "id >= ", value: floor }]),
+    ]);
+    const index = given[0]?.index;
     const { results } = await this.#db
       .prepare(
         `SELECT ${FIELDS.map(([column, field]) => `${column} AS ${field}`).join(", ")} FROM audit
-         ${where === "" ? "" : `WHERE ${where}`} ORDER BY id DESC LIMIT ?1`,
+         ${index === undefined ? "" : `INDEXED BY ${index}`} ${where} ORDER BY id DESC LIMIT ?1`,
       )
-      .bind(limit, ...given.map(({ value }) => value))
+      .bind(limit, ...values)
       .all<AuditEvent>();
-    return results;
+    return { events: results, end: results.length < limit ? floor : null };
+  }
+
+  /** The id of the last event that one search may look at; null when it may look at all of them. */
+  async #floor(terms: readonly Term[]): Promise<string | null> {
+    const { where, values } = conditions(terms);
+    const row = await this.#db
+      .prepare(`SELECT id FROM audit ${where} ORDER BY id DESC LIMIT 1 OFFSET ?1`)
+      .bind(MAX_SCANNED - 1, ...values)
+      .first<{ id: string }>();
+    return row?.id ?? null;
   }
 
   /** Forgets what is older, at most so many at once. @returns how many went */
@@ -166,4 +199,19 @@ export class AuditIndex {
       .run();
     return meta.changes;
   }
+}
+
+/** A condition without its value; undefined where nothing is asked. */
+interface Term {
+  readonly sql: string;
+  readonly value: string | undefined;
+}
+
+function conditions(terms: readonly Term[]): { where: string; values: string[] } {
+  const given = terms.flatMap(({ sql, value }) => (value === undefined ? [] : [{ sql, value }]));
+  const where = given.map(({ sql }, i) => `${sql}?${i + 2}`).join(" AND ");
+  return {
+    where: where === "" ? "" : `WHERE ${where}`,
+    values: given.map(({ value }) => value),
+  };
 }

@@ -1,5 +1,6 @@
 import type { LoginQuery, LoginRecord, Principals, TokenRecord } from "../auth/principals.ts";
 import type { TrustRule } from "../auth/trust.ts";
+import type { Condition } from "./audit-index.ts";
 
 /** SQL: those of the repositories in a JSON list that everyone may pull, as a JSON list. */
 function publicAmong(list: string): string {
@@ -126,14 +127,20 @@ export class PrincipalIndex implements Principals {
 /**
  * For the batch of every change that takes rights away: what was signed for the subject before holds no longer.
  * @param subject `user:<name>`, `token:<id>`, `robot:<name>` or `rule:<name>`
+ * @param condition says, before the change, whether it will take anything away: a refused one must revoke nothing
  */
-export function revoke(db: D1Database, subject: string): D1PreparedStatement {
+export function revoke(
+  db: D1Database,
+  subject: string,
+  condition: Condition = { sql: "SELECT 1", parameters: [] },
+): D1PreparedStatement {
+  const { sql, parameters } = condition;
   return db
     .prepare(
-      `INSERT INTO revocations (subject, revoked_at) VALUES (?1, ?2)
+      `INSERT INTO revocations (subject, revoked_at) SELECT ?1, ?${parameters.length + 2} WHERE EXISTS (${sql})
        ON CONFLICT (subject) DO UPDATE SET revoked_at = excluded.revoked_at`,
     )
-    .bind(subject, Date.now());
+    .bind(subject, ...parameters, Date.now());
 }
 
 function parseUser(json: string | null): LoginRecord["user"] {

@@ -9,6 +9,18 @@ export interface PullCount {
   readonly count: number;
 }
 
+/** A day's pulls of a repository's tag. */
+export type DayCount = Omit<PullCount, "repository">;
+
+/** Which days, of days since 1970: from one, and up to before another. */
+export interface Days {
+  readonly since: number;
+  readonly until: number;
+}
+
+/** Rows that one page looks at: those of other days lie between those asked for. */
+const MAX_SCANNED = 2_000;
+
 /** D1: pulls, by tag and day. */
 export class PullIndex {
   readonly #db: D1Database;
@@ -29,5 +41,31 @@ export class PullIndex {
       )
       .bind(JSON.stringify(counts))
       .run();
+  }
+
+  /**
+   * One page, by tag and then by day.
+   * @param after what the last page ended with
+   * @returns the counts found, and where the search ended, or null when it saw all there is
+   */
+  async list(
+    repository: RepositoryName,
+    { since, until }: Days,
+    after: Omit<DayCount, "count">,
+    limit: number,
+  ): Promise<{ readonly counts: DayCount[]; readonly end: Omit<DayCount, "count"> | null }> {
+    const { results } = await this.#db
+      .prepare(
+        `SELECT tag, day, count, day >= ?4 AND day < ?5 AS wanted FROM (
+           SELECT p.tag, p.day, p.count FROM repositories r
+           CROSS JOIN pulls p ON p.repository_id = r.id AND (p.tag, p.day) > (?2, ?3)
+           WHERE r.name = ?1 ORDER BY p.tag, p.day LIMIT ?6)`,
+      )
+      .bind(repository, after.tag, after.day, since, until, MAX_SCANNED)
+      .all<DayCount & { wanted: number }>();
+    const counts = results.flatMap(({ wanted, ...count }) => (wanted === 1 ? count : []));
+    const unseen = results.length === MAX_SCANNED ? results.at(-1) : null;
+    const end = counts.length > limit ? counts[limit - 1] : unseen;
+    return { counts: counts.slice(0, limit), end: end ?? null };
   }
 }

@@ -1,6 +1,7 @@
 import * as v from "valibot";
 import { RegistryError } from "../../oci/errors.ts";
 import { SCOPE_ACTIONS, type Scope } from "../../auth/access.ts";
+import { isAccountName } from "../../oci/reference.ts";
 import { readLimited } from "../body.ts";
 
 /** Far more than a readme and its repository's labels. */
@@ -22,7 +23,10 @@ export async function readJson<T extends v.GenericSchema>(
     return new RegistryError("REQUEST_TOO_LARGE", { message });
   });
   // The first fault suffices: a small body can hold a hundred thousand of them.
-  const result = v.safeParse(schema, parseJson(bytes), { abortEarly: true });
+  const json = parseJson(bytes);
+  // To valibot a list is an object without fields.
+  if (Array.isArray(json)) throw invalid("", "send a JSON object, not a list");
+  const result = v.safeParse(schema, json, { abortEarly: true });
   if (result.success) return result.output;
   const [issue] = result.issues;
   throw invalid(v.getDotPath(issue) ?? "", issue.message);
@@ -42,6 +46,22 @@ function parseJson(bytes: Uint8Array): unknown {
     throw new RegistryError("REQUEST_INVALID", { message: "the body is no JSON", cause });
   }
 }
+
+/** Of a user, or of a robot or rule without its namespace. */
+export const accountName = v.pipe(
+  v.string(),
+  v.check(
+    isAccountName,
+    'write 1 to 64 lower-case letters, digits, ".", "_" or "-", with a letter or digit at both ends',
+  ),
+);
+
+/** One line that says what something is for. */
+export const description = v.pipe(
+  v.string(),
+  v.maxLength(256),
+  v.regex(/^[^\p{Cc}\p{Cs}]*$/u, "write it on one line, without control characters"),
+);
 
 /** A glob over repository names; `*` stands for any characters. */
 export const pattern = v.pipe(

@@ -28,6 +28,11 @@ export function listing<T>(
   const items = found.slice(0, page.limit - 1);
   const last = items.at(-1);
   const next = found.length === page.limit && last !== undefined ? keyOf(last) : null;
+  return pageResponse(url, items, next);
+}
+
+/** A page whose end says nothing of whether there is a next one: a search may end before it has found a page's worth. */
+export function pageResponse(url: URL, items: readonly unknown[], next: string | null): Response {
   if (next === null) return Response.json({ items, next });
   const query = new URLSearchParams(url.searchParams);
   query.set("after", next);

@@ -1,4 +1,5 @@
 import { RegistryError } from "../../oci/errors.ts";
+import type { Creation } from "../../registry/registry.ts";
 
 /** A thing that can be edited, with the ETag to edit it by. */
 export function resource(
@@ -24,4 +25,27 @@ export function wantedVersion(request: Request): number | null {
 
 export function noContent(): Response {
   return new Response(null, { status: 204 });
+}
+
+/** @throws CONFLICT or NOT_FOUND, unless the thing was made */
+export function requireCreated(creation: Creation, what: string): void {
+  switch (creation) {
+    case "created":
+      return;
+    case "exists":
+      throw new RegistryError("CONFLICT", { message: `${what} exists already` });
+    case "orphan":
+      throw new RegistryError("NOT_FOUND");
+  }
+}
+
+/** A change that would change nothing is a mistake: a field was forgotten. @throws FIELD_INVALID */
+export function requireChange(change: Readonly<Record<string, unknown>>): void {
+  if (Object.values(change).some((value) => value !== undefined)) return;
+  throw new RegistryError("FIELD_INVALID", { message: "the body names nothing to change" });
+}
+
+/** Milliseconds since 1970 as RFC 3339 has it. */
+export function timestamp(milliseconds: number): string {
+  return new Date(milliseconds).toISOString();
 }

@@ -1,0 +1,52 @@
+import * as v from "valibot";
+import { ROLES } from "../../auth/access.ts";
+import { RegistryError } from "../../oci/errors.ts";
+import { type Member, memberKey } from "../../registry/registry.ts";
+import type { Context } from "../context.ts";
+import { pattern, readJson, requireWithin } from "./input.ts";
+import { listing, pageOf } from "./listing.ts";
+import { noContent, timestamp } from "./resource.ts";
+
+const Membership = v.strictObject({
+  role: v.picklist(ROLES),
+  repositories: v.optional(pattern),
+});
+
+export async function list({ url, params, registry }: Context<"namespace">): Promise<Response> {
+  const page = pageOf(url.searchParams);
+  const members = await registry.members.list(params.namespace, page);
+  return listing(url, page, members.map(view), memberKey);
+}
+
+/** One role for each user and pattern: another one takes its place. */
+export async function write(context: Context<"namespace" | "user">): Promise<Response> {
+  const { request, params, origin, registry } = context;
+  const { namespace, user } = params;
+  const { role, repositories = `${namespace}/*` } = await readJson(request, Membership);
+  requireWithin(namespace, [{ repositories }]);
+  const wanted = { user, repositories, role, createdAt: Date.now() };
+  const { member, created } = await registry.members.set(namespace, wanted, origin);
+  const location = `/api/v1/namespaces/${namespace}/members/${user}`;
+  return Response.json(
+    view(member),
+    created ? { status: 201, headers: { location } } : { status: 200 },
+  );
+}
+
+export async function remove(context: Context<"namespace" | "user">): Promise<Response> {
+  const { url, params, origin, registry } = context;
+  const patterns = url.searchParams.getAll("repositories");
+  // A misspelt parameter must not take away everything.
+  if (url.searchParams.size !== patterns.length || patterns.length > 1) {
+    throw new RegistryError("REQUEST_INVALID", {
+      message: "name one pattern with ?repositories=, or none for all that the user has here",
+    });
+  }
+  const [one = null] = patterns;
+  await registry.members.remove(params.namespace, params.user, one, origin);
+  return noContent();
+}
+
+function view({ user, repositories, role, createdAt }: Member) {
+  return { user, repositories, role, createdAt: timestamp(createdAt) };
+}

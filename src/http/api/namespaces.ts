@@ -1,0 +1,69 @@
+import * as v from "valibot";
+import { parseNamespace } from "../../oci/reference.ts";
+import type { NamespaceRecord } from "../../registry/registry.ts";
+import type { Context } from "../context.ts";
+import { namespacesOf } from "./grants.ts";
+import { accountName, invalid, readJson } from "./input.ts";
+import { listing, pageOf } from "./listing.ts";
+import { noContent, requireCreated, resource, timestamp, wantedVersion } from "./resource.ts";
+
+const visibility = v.picklist(["private", "public"]);
+
+const NewNamespace = v.strictObject({
+  name: v.string(),
+  visibility: v.optional(visibility, "private"),
+  owner: v.optional(accountName),
+});
+
+const NamespaceChange = v.strictObject({ visibility });
+
+/** Those in which the caller may do anything. */
+export async function list({ url, actor, registry }: Context): Promise<Response> {
+  const page = pageOf(url.searchParams);
+  const ranges = namespacesOf(actor);
+  const found =
+    ranges === "all"
+      ? await registry.namespaces.list(page)
+      : await registry.namespaces.listAmong(ranges, page);
+  return listing(url, page, found.map(view), ({ name }) => name);
+}
+
+export async function create({ request, origin, registry }: Context): Promise<Response> {
+  const given = await readJson(request, NewNamespace);
+  const name = parseNamespace(given.name);
+  const namespace = {
+    name,
+    visibility: given.visibility,
+    createdAt: Date.now(),
+    version: 1,
+  };
+  const owner = given.owner ?? null;
+  const creation = await registry.namespaces.create(namespace, owner, origin);
+  if (creation === "orphan") throw invalid("owner", `there is no user ${owner}: create it first`);
+  requireCreated(creation, `the namespace ${name}`);
+  return resource(view(namespace), { status: 201, location: `/api/v1/namespaces/${name}` });
+}
+
+export async function read({ params, registry }: Context<"namespace">): Promise<Response> {
+  return resource(view(await registry.namespaces.find(params.namespace)));
+}
+
+export async function update(context: Context<"namespace">): Promise<Response> {
+  const { request, params, origin, registry } = context;
+  const version = wantedVersion(request);
+  const given = await readJson(request, NamespaceChange);
+  const { namespaces } = registry;
+  return resource(
+    view(await namespaces.update(params.namespace, given.visibility, version, origin)),
+  );
+}
+
+export async function remove(context: Context<"namespace">): Promise<Response> {
+  const { request, params, origin, registry } = context;
+  await registry.namespaces.remove(params.namespace, wantedVersion(request), origin);
+  return noContent();
+}
+
+function view({ name, visibility: shown, createdAt, version }: NamespaceRecord) {
+  return { name, visibility: shown, createdAt: timestamp(createdAt), version };
+}

@@ -1,0 +1,211 @@
+import type { Method } from "../../route.ts";
+
+/** What `authorize` asks for; api-routes.ts has it for each route, and a test holds the two together. */
+export interface Operation {
+  readonly summary: string;
+  /** The tag that it is listed under. */
+  readonly group: string;
+  readonly id: string;
+  /** For everyone, with or without credentials. */
+  readonly open?: true;
+  readonly query?: readonly Query[];
+  /** The name of the body's schema. */
+  readonly body?: string;
+  readonly ifMatch?: true;
+  readonly answer: Answer;
+}
+
+export type Query =
+  | "limit"
+  | "after"
+  | "namespace"
+  | "repository"
+  | "actor"
+  | "action"
+  | "repositories"
+  | "since"
+  | "until"
+  | "sinceDay"
+  | "untilDay";
+
+/** The name of the schema, and what the answer is: one such thing, a page of them, a new one; null for no content. */
+export type Answer = readonly ["one" | "page" | "lines" | "new" | "set", string] | null;
+
+const PAGE = ["limit", "after"] as const;
+const EVENTS = ["repository", "actor", "action", "since", "until", ...PAGE] as const;
+const NAMESPACE = "/namespaces/{namespace}";
+const ROBOT = `${NAMESPACE}/robots/{robot}`;
+const RULE = `${NAMESPACE}/trust-rules/{rule}`;
+const REPOSITORY = "/repositories/{name}";
+
+type Rest = Omit<Operation, "summary" | "group" | "id">;
+
+function op(id: string, summary: string, rest: Rest): Operation {
+  return { id, summary, group: "", ...rest };
+}
+
+function page(id: string, summary: string, schema: string, query: readonly Query[] = PAGE) {
+  return op(id, summary, { query, answer: ["page", schema] });
+}
+
+function remove(id: string, summary: string): Operation {
+  return op(id, summary, { ifMatch: true, answer: null });
+}
+
+function change(id: string, summary: string, schemas: readonly [string, string]): Operation {
+  const [body, answer] = schemas;
+  return op(id, summary, { ifMatch: true, body, answer: ["one", answer] });
+}
+
+/** `<method> <path>` below /api/v1, by what they are about. */
+const GROUPS: Readonly<Record<string, Readonly<Record<string, Operation>>>> = {
+  about: {
+    "GET /openapi.json": op("readOpenApi", "This document", { open: true, answer: ["one", "Any"] }),
+  },
+  me: {
+    "GET /me": op("readMe", "Who the caller is", { answer: ["one", "Me"] }),
+    "PUT /me/password": op("changePassword", "Change the caller's password, by the current one", {
+      body: "NewPassword",
+      answer: null,
+    }),
+    "GET /tokens": page("listTokens", "The caller's tokens", "Token"),
+    "POST /tokens": op("createToken", "Make a token of the caller's", {
+      body: "NewToken",
+      answer: ["new", "MadeToken"],
+    }),
+    "DELETE /tokens/{token}": op("deleteToken", "Delete a token", { answer: null }),
+    "POST /oidc/exchange": op("exchangeToken", "An ID token for a password that lasts minutes", {
+      open: true,
+      body: "Exchange",
+      answer: ["one", "Exchanged"],
+    }),
+  },
+  users: {
+    "GET /users": page("listUsers", "All users", "User"),
+    "POST /users": op("createUser", "Create a user", { body: "NewUser", answer: ["new", "User"] }),
+    "GET /users/{user}": op("readUser", "A user", { answer: ["one", "User"] }),
+    "PATCH /users/{user}": change("updateUser", "Change a user; what was logged in is revoked", [
+      "UserChange",
+      "User",
+    ]),
+    "DELETE /users/{user}": remove("deleteUser", "Delete a user, its tokens and memberships"),
+  },
+  namespaces: {
+    "GET /namespaces": page(
+      "listNamespaces",
+      "Those in which the caller may do something",
+      "Namespace",
+    ),
+    "POST /namespaces": op("createNamespace", "Create a namespace", {
+      body: "NewNamespace",
+      answer: ["new", "Namespace"],
+    }),
+    [`GET ${NAMESPACE}`]: op("readNamespace", "A namespace", { answer: ["one", "Namespace"] }),
+    [`PATCH ${NAMESPACE}`]: change("updateNamespace", "Change what its new repositories get", [
+      "NamespaceChange",
+      "Namespace",
+    ]),
+    [`DELETE ${NAMESPACE}`]: remove("deleteNamespace", "Delete a namespace without repositories"),
+    [`GET ${NAMESPACE}/members`]: page("listMembers", "Who has which role", "Member"),
+    [`PUT ${NAMESPACE}/members/{user}`]: op("setMember", "Give a user a role", {
+      body: "Membership",
+      answer: ["set", "Member"],
+    }),
+    [`DELETE ${NAMESPACE}/members/{user}`]: op("removeMember", "Take a user's roles away", {
+      query: ["repositories"],
+      answer: null,
+    }),
+  },
+  robots: {
+    [`GET ${NAMESPACE}/robots`]: page("listRobots", "A namespace's robots", "Robot"),
+    [`POST ${NAMESPACE}/robots`]: op("createRobot", "Create a robot, with its first secret", {
+      body: "NewRobot",
+      answer: ["new", "MadeRobot"],
+    }),
+    [`GET ${ROBOT}`]: op("readRobot", "A robot", { answer: ["one", "Robot"] }),
+    [`PATCH ${ROBOT}`]: change("updateRobot", "Change a robot", ["RobotChange", "Robot"]),
+    [`DELETE ${ROBOT}`]: remove("deleteRobot", "Delete a robot"),
+    [`POST ${ROBOT}/tokens`]: op("createRobotToken", "A further secret, for rotation", {
+      body: "NewRobotToken",
+      answer: ["new", "MadeRobotToken"],
+    }),
+    [`DELETE ${ROBOT}/tokens/{token}`]: op("deleteRobotToken", "Delete one secret", {
+      answer: null,
+    }),
+  },
+  "trust rules": {
+    [`GET ${NAMESPACE}/trust-rules`]: page("listTrustRules", "Whose ID tokens hold", "TrustRule"),
+    [`POST ${NAMESPACE}/trust-rules`]: op("createTrustRule", "Trust an issuer's ID tokens", {
+      body: "NewTrustRule",
+      answer: ["new", "TrustRule"],
+    }),
+    [`GET ${RULE}`]: op("readTrustRule", "A trust rule", { answer: ["one", "TrustRule"] }),
+    [`PATCH ${RULE}`]: change("updateTrustRule", "Change a trust rule", [
+      "TrustRuleChange",
+      "TrustRule",
+    ]),
+    [`DELETE ${RULE}`]: remove("deleteTrustRule", "Delete a trust rule"),
+  },
+  repositories: {
+    "GET /repositories": op("listRepositories", "Those that the caller may pull", {
+      open: true,
+      query: ["namespace", ...PAGE],
+      answer: ["page", "Repository"],
+    }),
+    "POST /repositories": op("createRepository", "Create a repository", {
+      body: "NewRepository",
+      answer: ["new", "RepositoryDetail"],
+    }),
+    [`GET ${REPOSITORY}`]: op("readRepository", "A repository", {
+      open: true,
+      answer: ["one", "RepositoryDetail"],
+    }),
+    [`PATCH ${REPOSITORY}`]: change("updateRepository", "Change a repository", [
+      "RepositoryChange",
+      "RepositoryDetail",
+    ]),
+    [`DELETE ${REPOSITORY}`]: remove("deleteRepository", "Delete a repository and all in it"),
+    [`GET ${REPOSITORY}/-/tags`]: op("listTags", "Its tags, at most 100 a page", {
+      open: true,
+      query: PAGE,
+      answer: ["page", "Tag"],
+    }),
+    [`GET ${REPOSITORY}/-/manifests`]: op("listManifests", "Its manifests, at most 100 a page", {
+      open: true,
+      query: PAGE,
+      answer: ["page", "Manifest"],
+    }),
+    [`GET ${REPOSITORY}/-/manifests/{digest}`]: op("readManifest", "What a manifest is", {
+      open: true,
+      answer: ["one", "Manifest"],
+    }),
+    [`GET ${REPOSITORY}/-/pulls`]: op("listPulls", "Its pulls, by tag and day", {
+      open: true,
+      query: ["sinceDay", "untilDay", ...PAGE],
+      answer: ["page", "PullCount"],
+    }),
+  },
+  audit: {
+    "GET /audit": op("listAudit", "What was done and refused, the newest first", {
+      query: ["namespace", ...EVENTS],
+      answer: ["lines", "AuditEvent"],
+    }),
+    [`GET ${NAMESPACE}/audit`]: op("listNamespaceAudit", "The same, in one namespace", {
+      query: EVENTS,
+      answer: ["lines", "AuditEvent"],
+    }),
+  },
+};
+
+export interface Endpoint extends Operation {
+  readonly method: Method;
+  readonly path: string;
+}
+
+export const ENDPOINTS: readonly Endpoint[] = Object.entries(GROUPS).flatMap(
+  ([group, operations]) =>
+    Object.entries(operations).map(([endpoint, operation]) => {
+      const [method, path = ""] = endpoint.split(" ");
+      return { ...operation, group, method: method as Method, path };
+    }),
+);

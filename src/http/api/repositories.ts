@@ -1,0 +1,131 @@
+import * as v from "valibot";
+import { isAdministrator, may } from "../../auth/access.ts";
+import { intersect, namesAfter, pullRanges, rangesOf } from "../../auth/ranges.ts";
+import { RegistryError } from "../../oci/errors.ts";
+import { parseNamespace, parseRepositoryName, type RepositoryName } from "../../oci/reference.ts";
+import type { StoredRepository } from "../../registry/registry.ts";
+import type { Context } from "../context.ts";
+import { seal, unseal } from "./cursor.ts";
+import { readJson } from "./input.ts";
+import { listing, pageOf, pageResponse } from "./listing.ts";
+import { noContent, requireChange, resource, timestamp, wantedVersion } from "./resource.ts";
+
+/**
+ * Where a pattern goes on after its star, most of what begins like it may not be the caller's: so many pages of names are
+ * looked through before the answer is a shorter page, or an empty one, and where to go on.
+ */
+const MAX_SEARCHED_PAGES = 10;
+const MAX_README = 64 * 1024;
+const MAX_LABELS = 64;
+/** Of all of them together, as JSON: a page shows the labels of a thousand repositories. */
+const MAX_LABELS_LENGTH = 4096;
+
+const fields = {
+  visibility: v.optional(v.picklist(["private", "public"])),
+  description: v.optional(v.pipe(v.string(), v.maxLength(512))),
+  readme: v.optional(v.pipe(v.string(), v.maxBytes(MAX_README))),
+  labels: v.optional(
+    // Not v.record: it takes a list, and passes over keys such as "constructor".
+    v.custom<Record<string, string>>(
+      isLabels,
+      `must map at most ${MAX_LABELS} names to texts, in at most ${MAX_LABELS_LENGTH} characters of JSON`,
+    ),
+  ),
+};
+const Creation = v.strictObject({ name: v.string(), ...fields });
+const Change = v.strictObject(fields);
+
+/** What the caller may pull, and what is public. */
+export async function list({ url, actor, realm, registry }: Context): Promise<Response> {
+  const page = pageOf(url.searchParams);
+  const namespace = url.searchParams.get("namespace");
+  const within = rangesOf(namespace === null ? "*" : `${parseNamespace(namespace)}/*`);
+  const mine = pullRanges(actor);
+  const visible: StoredRepository[] = [];
+  let after = await unseal(page.after, realm.signing);
+  for (let i = 0; i < MAX_SEARCHED_PAGES; i++) {
+    const left = intersect(within, namesAfter(after));
+    const ranges = { any: intersect(mine, left), public: left };
+    const found = await registry.repositories.list(ranges, page.limit);
+    visible.push(
+      ...found.filter(
+        ({ name, visibility }) => visibility === "public" || may(actor, "pull", name),
+      ),
+    );
+    const last = found.at(-1);
+    if (last === undefined || found.length < page.limit || visible.length >= page.limit) {
+      return listing(url, page, visible.slice(0, page.limit).map(shown), ({ name }) => name);
+    }
+    after = last.name;
+  }
+  return pageResponse(url, visible.map(shown), await seal(after, realm.signing));
+}
+
+/** Makes a repository beforehand; who may push may do so as well where a push would. */
+export async function create(context: Context): Promise<Response> {
+  const { request, actor, origin, settings, registry } = context;
+  const { name: text, ...given } = await readJson(request, Creation);
+  const name = parseRepositoryName(text);
+  const maintains = may(actor, "maintain", name);
+  if (!maintains && !(settings.createOnPush && may(actor, "push", name))) {
+    throw new RegistryError("DENIED", {
+      message: `${actor.name ?? ""} may not create ${name}: that takes a role on it, at least writer where a push creates repositories, else maintainer`,
+    });
+  }
+  if (!maintains && given.visibility !== undefined) {
+    throw new RegistryError("DENIED", {
+      message: `${actor.name ?? ""} may not decide who sees ${name}: leave visibility out, and it gets its namespace's`,
+    });
+  }
+  const namespace = isAdministrator(actor) ? "make" : "keep";
+  const made = await registry.repositories.create(name, given, namespace, origin);
+  if (made === null) {
+    throw new RegistryError("NAME_UNKNOWN", {
+      message: "there is no such namespace; an administrator can create it",
+    });
+  }
+  return resource(shown(made), { status: 201, location: `/api/v1/repositories/${name}` });
+}
+
+export async function read({ params, registry }: Context<"name">): Promise<Response> {
+  const found = await registry.repositories.find(params.name);
+  if (found === null) throw unknown(params.name);
+  return resource(shown(found));
+}
+
+export async function update(context: Context<"name">): Promise<Response> {
+  const { request, params, origin, registry } = context;
+  const version = wantedVersion(request);
+  const given = await readJson(request, Change);
+  requireChange(given);
+  const changed = await registry.repositories.update(params.name, given, version, origin);
+  if (changed === null) throw unknown(params.name);
+  return resource(shown(changed));
+}
+
+export async function remove(context: Context<"name">): Promise<Response> {
+  const { request, params, origin, registry } = context;
+  const version = wantedVersion(request);
+  if (!(await registry.repositories.delete(params.name, version, origin))) {
+    throw unknown(params.name);
+  }
+  return noContent();
+}
+
+function shown<T extends StoredRepository>(repository: T) {
+  return { ...repository, createdAt: timestamp(repository.createdAt) };
+}
+
+function unknown(name: RepositoryName): RegistryError {
+  return new RegistryError("NAME_UNKNOWN", { detail: { name } });
+}
+
+function isLabels(value: unknown): boolean {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return false;
+  const entries = Object.entries(value);
+  return (
+    entries.length <= MAX_LABELS &&
+    entries.every(([key, text]) => key !== "" && typeof text === "string") &&
+    JSON.stringify(value).length <= MAX_LABELS_LENGTH
+  );
+}

@@ -1,0 +1,98 @@
+import * as v from "valibot";
+import { ADMIN, WORKLOAD } from "../../auth/login.ts";
+import { hashPassword } from "../../auth/password.ts";
+import { isSecret } from "../../auth/secret.ts";
+import { isCredential } from "../../auth/token.ts";
+import { RegistryError } from "../../oci/errors.ts";
+import type { User } from "../../registry/registry.ts";
+import type { Context } from "../context.ts";
+import { accountName, readJson } from "./input.ts";
+import { listing, pageOf } from "./listing.ts";
+import {
+  noContent,
+  requireChange,
+  requireCreated,
+  resource,
+  timestamp,
+  wantedVersion,
+} from "./resource.ts";
+
+export const password = v.pipe(
+  v.string(),
+  v.minLength(12, "a password has at least 12 characters"),
+  v.maxLength(1024, "a password has at most 1024 characters"),
+  // A login would take it for a token, and never compare it.
+  v.check(
+    (text) => !isSecret(text) && !isCredential(text),
+    'a password does not begin with "slp_" or "slpo_"',
+  ),
+);
+
+const NewUser = v.strictObject({
+  name: v.pipe(
+    accountName,
+    v.check((name) => name !== WORKLOAD, `"${WORKLOAD}" is reserved for workloads; choose another`),
+  ),
+  password,
+  admin: v.optional(v.boolean(), false),
+});
+
+const UserChange = v.strictObject({
+  admin: v.optional(v.boolean()),
+  password: v.optional(password),
+});
+
+export async function list({ url, registry }: Context): Promise<Response> {
+  const page = pageOf(url.searchParams);
+  const users = await registry.users.list(page);
+  return listing(url, page, users.map(view), ({ name }) => name);
+}
+
+export async function create({ request, origin, registry }: Context): Promise<Response> {
+  const { name, admin, ...given } = await readJson(request, NewUser);
+  const user = { name, admin, createdAt: Date.now(), version: 1 };
+  const creation = await registry.users.create(user, await hashPassword(given.password), origin);
+  requireCreated(creation, `the user ${name}`);
+  return resource(view(user), { status: 201, location: `/api/v1/users/${name}` });
+}
+
+export async function read({ params, registry }: Context<"user">): Promise<Response> {
+  return resource(view(await registry.users.find(params.user)));
+}
+
+export async function update(context: Context<"user">): Promise<Response> {
+  const { request, params, origin, registry } = context;
+  requireEditable(params.user);
+  const version = wantedVersion(request);
+  const given = await readJson(request, UserChange);
+  requireChange(given);
+  const change = {
+    admin: given.admin ?? null,
+    password: given.password === undefined ? null : await hashPassword(given.password),
+  };
+  return resource(view(await registry.users.update(params.user, change, version, origin)));
+}
+
+export async function remove(context: Context<"user">): Promise<Response> {
+  const { request, params, actor, origin, registry } = context;
+  requireEditable(params.user);
+  if (params.user === actor.name) {
+    const message = "nobody deletes themselves: let another administrator do it";
+    throw new RegistryError("CONFLICT", { message });
+  }
+  await registry.users.remove(params.user, wantedVersion(request), origin);
+  return noContent();
+}
+
+/** @throws DENIED */
+function requireEditable(name: string): void {
+  if (name !== ADMIN) return;
+  throw new RegistryError("DENIED", {
+    message:
+      "the built-in administrator stays as it is; its password is the deployment's secret ADMIN_PASSWORD",
+  });
+}
+
+function view({ name, admin, createdAt, version }: User) {
+  return { name, admin, createdAt: timestamp(createdAt), version };
+}

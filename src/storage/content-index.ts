@@ -1,0 +1,157 @@
+import type { Digest } from "../oci/digest.ts";
+import type { Page } from "../oci/page.ts";
+import type { RepositoryName, Tag } from "../oci/reference.ts";
+
+export interface TagRow {
+  readonly name: Tag;
+  readonly digest: Digest;
+  readonly mediaType: string;
+  readonly artifactType: string;
+  /** Milliseconds since 1970. */
+  readonly updatedAt: number;
+}
+
+export interface ManifestRow {
+  readonly digest: Digest;
+  readonly mediaType: string;
+  readonly artifactType: string;
+  readonly subject: Digest | null;
+  /** The first of them. */
+  readonly tags: readonly Tag[];
+  /** Milliseconds since 1970. */
+  readonly createdAt: number;
+}
+
+/** What a manifest amounts to. */
+export interface Facts {
+  /** The bytes of the blobs that it and its children name, each once; null where they are too many to add up. */
+  readonly size: number | null;
+  /** Those that an index names, or that an index says of this manifest: "linux/amd64". */
+  readonly platforms: readonly string[];
+  /** The image's config, which says its platform where no index does. */
+  readonly config: { readonly key: string; readonly size: number } | null;
+}
+
+interface FactsRow {
+  readonly digest: Digest;
+  readonly size: number | null;
+  readonly own: string;
+  readonly listed: string;
+  readonly key: string | null;
+  readonly keySize: number | null;
+}
+
+const MAX_TAGS = 100;
+const MAX_PLATFORMS = 100;
+/** No image has so many layers, and no index so many in all: a bound on what a page of the strangest manifests costs. */
+const MAX_NAMED = 2_000;
+/** The configs of the images that run: docker's and OCI's. */
+const IMAGE_CONFIGS = `'application/vnd.oci.image.config.v1+json', 'application/vnd.docker.container.image.v1+json'`;
+
+/** SQL: the platform of a descriptor, an element of json_each; NULL for none. Not every `$.manifests` must be a list. */
+const PLATFORM = `CASE WHEN d.type = 'object' THEN substr(
+  (d.value ->> '$.platform.os') || '/' || (d.value ->> '$.platform.architecture')
+  || coalesce('/' || nullif(d.value ->> '$.platform.variant', ''), ''), 1, 100) END`;
+
+/** D1: what is in a repository, for those who look at it; pulls and pushes have `manifest-index.ts`. */
+export class ContentIndex {
+  readonly #db: D1Database;
+
+  constructor(db: D1Database) {
+    this.#db = db;
+  }
+
+  async tags(repository: RepositoryName, page: Page): Promise<TagRow[]> {
+    const { results } = await this.#db
+      .prepare(
+        `SELECT t.name, t.digest, m.media_type AS mediaType, m.artifact_type AS artifactType,
+           t.updated_at AS updatedAt
+         FROM repositories r
+         CROSS JOIN tags t ON t.repository_id = r.id AND t.name > ?2
+         CROSS JOIN manifests m ON m.repository_id = r.id AND m.digest = t.digest
+         WHERE r.name = ?1 ORDER BY t.name LIMIT ?3`,
+      )
+      .bind(repository, page.after, page.limit)
+      .all<TagRow>();
+    return results;
+  }
+
+  manifests(repository: RepositoryName, page: Page): Promise<ManifestRow[]> {
+    return this.#manifests("m.digest > ?2 ORDER BY m.digest", repository, page);
+  }
+
+  async manifest(repository: RepositoryName, digest: Digest): Promise<ManifestRow | null> {
+    const [row] = await this.#manifests("m.digest = ?2", repository, { after: digest, limit: 1 });
+    return row ?? null;
+  }
+
+  async #manifests(
+    which: string,
+    repository: RepositoryName,
+    { after, limit }: Page,
+  ): Promise<ManifestRow[]> {
+    const { results } = await this.#db
+      .prepare(
+        `SELECT m.digest, m.media_type AS mediaType, m.artifact_type AS artifactType, m.subject,
+           m.created_at AS createdAt,
+           (SELECT json_group_array(name) FROM (
+              SELECT name FROM tags t INDEXED BY tags_by_digest
+              WHERE t.repository_id = r.id AND t.digest = m.digest ORDER BY name LIMIT ?4)) AS tags
+         FROM repositories r CROSS JOIN manifests m ON m.repository_id = r.id
+         WHERE r.name = ?1 AND ${which} LIMIT ?3`,
+      )
+      .bind(repository, after, limit, MAX_TAGS)
+      .all<Omit<ManifestRow, "tags"> & { tags: string }>();
+    return results.map((row) => ({ ...row, tags: JSON.parse(row.tags) as Tag[] }));
+  }
+
+  /** By what the index has of them; only a manifest that lies in R2 for its size keeps its platforms to itself. */
+  async facts(repository: RepositoryName, digests: readonly Digest[]): Promise<Map<Digest, Facts>> {
+    const { results } = await this.#db
+      .prepare(
+        `SELECT m.digest, c.key, c.size AS keySize,
+           (WITH RECURSIVE named (digest, kind) AS (
+              VALUES (m.digest, 'manifest')
+              UNION ALL
+              SELECT f.digest, f.kind FROM named parent
+              CROSS JOIN manifest_references f
+                ON f.repository_id = m.repository_id AND f.manifest = parent.digest
+              WHERE parent.kind = 'manifest' LIMIT ?3 + 1)
+            SELECT CASE WHEN (SELECT count(*) FROM named) <= ?3 THEN coalesce(sum(b.size), 0) END
+            FROM (SELECT DISTINCT digest FROM named WHERE kind = 'blob') counted
+            CROSS JOIN blobs b ON b.digest = counted.digest) AS size,
+           (SELECT json_group_array(platform) FROM (
+              SELECT DISTINCT ${PLATFORM} AS platform FROM json_each(m.content, '$.manifests') d
+              LIMIT ?4)) AS own,
+           (SELECT json_group_array(platform) FROM (
+              SELECT ${PLATFORM} AS platform
+              FROM (SELECT manifest FROM manifest_references f INDEXED BY manifest_references_by_digest
+                    WHERE f.repository_id = m.repository_id AND f.digest = m.digest AND f.kind = 'manifest'
+                    LIMIT 1) lister
+              CROSS JOIN manifests p ON p.repository_id = m.repository_id AND p.digest = lister.manifest
+              CROSS JOIN json_each(p.content, '$.manifests') d
+              WHERE CASE WHEN d.type = 'object' THEN d.value ->> '$.digest' END = m.digest
+              LIMIT 1)) AS listed
+         FROM repositories r CROSS JOIN json_each(?2) w
+         CROSS JOIN manifests m ON m.repository_id = r.id AND m.digest = w.value
+         LEFT JOIN repository_blobs l ON m.artifact_type IN (${IMAGE_CONFIGS})
+           AND l.repository_id = m.repository_id AND l.digest = m.content ->> '$.config.digest'
+         LEFT JOIN blobs c ON c.digest = l.digest
+         WHERE r.name = ?1`,
+      )
+      .bind(repository, JSON.stringify(digests), MAX_NAMED, MAX_PLATFORMS)
+      .all<FactsRow>();
+    return new Map(results.map((row) => [row.digest, factsOf(row)]));
+  }
+}
+
+function factsOf({ size, own, listed, key, keySize }: FactsRow): Facts {
+  const platforms = [own, listed].map((list) =>
+    (JSON.parse(list) as (string | null)[]).flatMap((platform) => platform ?? []),
+  );
+  return {
+    size,
+    platforms: platforms.find((list) => list.length > 0) ?? [],
+    config: key === null || keySize === null ? null : { key, size: keySize },
+  };
+}

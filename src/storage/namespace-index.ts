@@ -1,0 +1,162 @@
+import type { NameRange } from "../auth/ranges.ts";
+import { RegistryError } from "../oci/errors.ts";
+import type { Page } from "../oci/page.ts";
+import type { Namespace } from "../oci/reference.ts";
+import type { Condition, Origin } from "./audit-index.ts";
+import { attempt, create, type Creation, edit, versioned } from "./change.ts";
+import type { Visibility } from "./repository-index.ts";
+
+export interface NamespaceRecord {
+  readonly name: string;
+  /** Of the repositories that a push makes in it. */
+  readonly visibility: Visibility;
+  /** Milliseconds since 1970. */
+  readonly createdAt: number;
+  readonly version: number;
+}
+
+const COLUMNS = `n.name, n.visibility, n.created_at AS createdAt, n.version`;
+
+/** SQL: repositories of the namespace; "0" follows "/". Two lookups, for an OR would walk. */
+function hasRepositories(name: string): string {
+  return `(EXISTS (SELECT 1 FROM repositories WHERE name = ${name})
+    OR EXISTS (SELECT 1 FROM repositories WHERE name > ${name} || '/' AND name < ${name} || '0'))`;
+}
+
+/** D1: namespaces, which hold repositories and those who may use them. */
+export class NamespaceIndex {
+  readonly #db: D1Database;
+
+  constructor(db: D1Database) {
+    this.#db = db;
+  }
+
+  async list(page: Page): Promise<NamespaceRecord[]> {
+    const { results } = await this.#db
+      .prepare(`SELECT ${COLUMNS} FROM namespaces n WHERE n.name > ?1 ORDER BY n.name LIMIT ?2`)
+      .bind(page.after, page.limit)
+      .all<NamespaceRecord>();
+    return results;
+  }
+
+  /** Those whose names lie in one of the ranges. */
+  async listAmong(ranges: readonly NameRange[], page: Page): Promise<NamespaceRecord[]> {
+    const { results } = await this.#db
+      .prepare(
+        `SELECT DISTINCT ${COLUMNS} FROM json_each(?1) w CROSS JOIN namespaces n
+         ON n.name >= max(w.value ->> 'from', ?2) AND n.name <= w.value ->> 'to'
+         WHERE n.name <> ?2 ORDER BY n.name LIMIT ?3`,
+      )
+      .bind(JSON.stringify(ranges), page.after, page.limit)
+      .all<NamespaceRecord>();
+    return results;
+  }
+
+  /** @throws NOT_FOUND */
+  async find(name: Namespace): Promise<NamespaceRecord> {
+    const row = await this.#db
+      .prepare(`SELECT ${COLUMNS} FROM namespaces n WHERE n.name = ?1`)
+      .bind(name)
+      .first<NamespaceRecord>();
+    if (row === null) throw new RegistryError("NOT_FOUND");
+    return row;
+  }
+
+  /** @returns "orphan" when there is no such owner */
+  create(
+    { name, visibility, createdAt }: NamespaceRecord,
+    owner: string | null,
+    origin: Origin,
+  ): Promise<Creation> {
+    const detail = owner === null ? visibility : `${visibility} owner=${owner}`;
+    const deed = { action: "namespace.create", namespace: name, reference: name, detail };
+    const inserts = [
+      this.#db
+        .prepare(`INSERT INTO namespaces (name, visibility, created_at) VALUES (?1, ?2, ?3)`)
+        .bind(name, visibility, createdAt),
+    ];
+    if (owner !== null) {
+      inserts.push(
+        this.#db
+          .prepare(
+            `INSERT INTO members (user, namespace, pattern, role, created_at)
+             VALUES (?1, ?2, ?2 || '/*', 'owner', ?3)`,
+          )
+          .bind(owner, name, createdAt),
+      );
+    }
+    return create(this.#db, { origin, deed }, inserts);
+  }
+
+  /** @throws NOT_FOUND or VERSION_MISMATCH */
+  update(
+    name: Namespace,
+    visibility: Visibility,
+    version: number | null,
+    origin: Origin,
+  ): Promise<NamespaceRecord> {
+    const detail = `visibility=${visibility}`;
+    const deed = { action: "namespace.update", namespace: name, reference: name, detail };
+    return edit(
+      this.#db,
+      { origin, deed, ...versioned("namespaces", name, version) },
+      this.#db
+        .prepare(
+          `UPDATE namespaces AS n SET visibility = ?3, version = version + 1
+           WHERE n.name = ?1 AND (?2 IS NULL OR n.version = ?2)
+           RETURNING name, visibility, created_at AS createdAt, version`,
+        )
+        .bind(name, version, visibility),
+    );
+  }
+
+  /**
+   * Members, robots and trust rules go too.
+   * @throws NOT_FOUND, VERSION_MISMATCH, or CONFLICT while it has repositories
+   */
+  async remove(name: Namespace, version: number | null, origin: Origin): Promise<void> {
+    const row = {
+      sql: `SELECT version FROM namespaces WHERE name = ?2`,
+      parameters: [name],
+    };
+    const ready = {
+      sql: `SELECT 1 FROM namespaces WHERE name = ?2 AND (?3 IS NULL OR version = ?3)
+        AND NOT ${hasRepositories("?2")}`,
+      parameters: [name, version],
+    };
+    const deed = { action: "namespace.delete", namespace: name, reference: name };
+    const { before, after } = await attempt(
+      this.#db,
+      { origin, deed, row, ready, extra: [revokeAll(this.#db, name, ready)] },
+      this.#db
+        .prepare(
+          `DELETE FROM namespaces WHERE name = ?1 AND (?2 IS NULL OR version = ?2)
+           AND NOT ${hasRepositories("?1")} RETURNING name`,
+        )
+        .bind(name, version),
+    );
+    if (after !== null) return;
+    if (before === null) throw new RegistryError("NOT_FOUND");
+    if (version !== null && before["version"] !== version) {
+      throw new RegistryError("VERSION_MISMATCH");
+    }
+    const message = "the namespace has repositories: delete them first";
+    throw new RegistryError("CONFLICT", { message });
+  }
+}
+
+/** Whoever has rights by the namespace loses them with it. */
+function revokeAll(db: D1Database, name: string, { sql, parameters }: Condition) {
+  const time = `?${parameters.length + 2}`;
+  return db
+    .prepare(
+      `INSERT INTO revocations (subject, revoked_at)
+       SELECT subject, ${time} FROM (
+         SELECT 'user:' || user AS subject FROM members WHERE namespace = ?1
+         UNION SELECT 'robot:' || name FROM robots WHERE namespace = ?1
+         UNION SELECT 'rule:' || name FROM trust_rules WHERE namespace = ?1
+       ) WHERE EXISTS (${sql})
+       ON CONFLICT (subject) DO UPDATE SET revoked_at = excluded.revoked_at`,
+    )
+    .bind(name, ...parameters, Date.now());
+}

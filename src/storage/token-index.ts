@@ -1,0 +1,162 @@
+import type { Scope } from "../auth/access.ts";
+import { RegistryError } from "../oci/errors.ts";
+import type { Page } from "../oci/page.ts";
+import type { Namespace } from "../oci/reference.ts";
+import type { Origin } from "./audit-index.ts";
+import { attempt, brief, create, type Creation, edit } from "./change.ts";
+
+/** What is known of a secret, other than the secret. */
+export interface Token {
+  /** 16 hexadecimal digits. */
+  readonly id: string;
+  readonly description: string;
+  /** Milliseconds since 1970, or null for never. */
+  readonly expiresAt: number | null;
+  /** Days since 1970, or null. */
+  readonly lastUsed: number | null;
+  /** Milliseconds since 1970. */
+  readonly createdAt: number;
+}
+
+/** A user's is limited to its scopes. */
+export interface UserToken extends Token {
+  readonly scopes: readonly Scope[];
+}
+
+/** A token with the hash of its secret. */
+export interface NewToken extends Token {
+  readonly hash: string;
+}
+
+/** Enough to change them one by one; they are all shown with their robot. */
+const MAX_ROBOT_TOKENS = 20;
+
+const COLUMNS = `id, description, expires_at AS expiresAt, last_used AS lastUsed, created_at AS createdAt`;
+
+/** D1: the secrets that were given out, by their hashes. */
+export class TokenIndex {
+  readonly #db: D1Database;
+
+  constructor(db: D1Database) {
+    this.#db = db;
+  }
+
+  async list(user: string, page: Page): Promise<UserToken[]> {
+    const { results } = await this.#db
+      .prepare(
+        `SELECT ${COLUMNS}, scopes FROM tokens WHERE user = ?1 AND id > ?2 ORDER BY id LIMIT ?3`,
+      )
+      .bind(user, page.after, page.limit)
+      .all<Token & { scopes: string }>();
+    return results.map((row) => ({ ...row, scopes: JSON.parse(row.scopes) as Scope[] }));
+  }
+
+  create(
+    user: string,
+    token: NewToken & Pick<UserToken, "scopes">,
+    origin: Origin,
+  ): Promise<Creation> {
+    const { id, scopes } = token;
+    const deed = { action: "token.create", reference: id, detail: brief(scopes) };
+    return create(this.#db, { origin, deed }, [
+      insertToken(this.#db, { user, robot: null, scopes: JSON.stringify(scopes) }, token),
+    ]);
+  }
+
+  /**
+   * @param user whose it must be, or null for any user's
+   * @throws NOT_FOUND
+   */
+  async remove(id: string, user: string | null, origin: Origin): Promise<void> {
+    const row = {
+      sql: `SELECT 1 FROM tokens WHERE id = ?2 AND user IS NOT NULL AND (?3 IS NULL OR user = ?3)`,
+      parameters: [id, user],
+    };
+    const deed = { action: "token.delete", reference: id };
+    await edit(
+      this.#db,
+      { origin, deed, row, revokes: [{ subject: `token:${id}` }] },
+      this.#db
+        .prepare(
+          `DELETE FROM tokens WHERE id = ?1 AND user IS NOT NULL AND (?2 IS NULL OR user = ?2)
+           RETURNING id`,
+        )
+        .bind(id, user),
+    );
+  }
+
+  /** @throws NOT_FOUND, or CONFLICT when the robot has so many */
+  async addToRobot(
+    namespace: Namespace,
+    robot: string,
+    token: NewToken,
+    origin: Origin,
+  ): Promise<void> {
+    const row = { sql: `SELECT name FROM robots WHERE name = ?2`, parameters: [robot] };
+    const ready = {
+      sql: `SELECT 1 FROM robots WHERE name = ?2
+        AND (SELECT count(*) FROM tokens WHERE robot = ?2) < ${MAX_ROBOT_TOKENS}`,
+      parameters: [robot],
+    };
+    const deed = { action: "robot.token.create", namespace, reference: robot, detail: token.id };
+    const { id, hash, description, expiresAt, createdAt } = token;
+    const { before, after } = await attempt(
+      this.#db,
+      { origin, deed, row, ready },
+      this.#db
+        .prepare(
+          `INSERT INTO tokens (id, robot, hash, description, expires_at, created_at)
+           SELECT ?2, name, ?3, ?4, ?5, ?6 FROM robots WHERE name = ?1
+             AND (SELECT count(*) FROM tokens WHERE robot = ?1) < ${MAX_ROBOT_TOKENS}
+           RETURNING id`,
+        )
+        .bind(robot, id, hash, description, expiresAt, createdAt),
+    );
+    if (before === null) throw new RegistryError("NOT_FOUND");
+    if (after === null) {
+      const message = `the robot has ${MAX_ROBOT_TOKENS} tokens: delete one that is not in use`;
+      throw new RegistryError("CONFLICT", { message });
+    }
+  }
+
+  /** @throws NOT_FOUND unless it is this very robot's */
+  async removeFromRobot(
+    namespace: Namespace,
+    robot: string,
+    id: string,
+    origin: Origin,
+  ): Promise<void> {
+    const row = {
+      sql: `SELECT 1 FROM tokens WHERE id = ?2 AND robot = ?3`,
+      parameters: [id, robot],
+    };
+    const deed = { action: "robot.token.delete", namespace, reference: robot, detail: id };
+    await edit(
+      this.#db,
+      { origin, deed, row, revokes: [{ subject: `token:${id}` }] },
+      this.#db
+        .prepare(`DELETE FROM tokens WHERE id = ?1 AND robot = ?2 RETURNING id`)
+        .bind(id, robot),
+    );
+  }
+}
+
+interface Owner {
+  readonly user: string | null;
+  readonly robot: string | null;
+  /** JSON, of a user's token. */
+  readonly scopes: string | null;
+}
+
+export function insertToken(
+  db: D1Database,
+  { user, robot, scopes }: Owner,
+  { id, hash, description, expiresAt, createdAt }: NewToken,
+): D1PreparedStatement {
+  return db
+    .prepare(
+      `INSERT INTO tokens (id, user, robot, hash, description, scopes, expires_at, created_at)
+       VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)`,
+    )
+    .bind(id, user, robot, hash, description, scopes, expiresAt, createdAt);
+}

@@ -1,0 +1,92 @@
+/** No call's work grows with the number of users, namespaces, robots or rules: every statement finds its rows by an index. */
+import { env } from "cloudflare:workers";
+import { beforeAll, expect, test } from "vitest";
+import { ADMIN, basic, withSettings } from "../../support/client.ts";
+import { done, PASSWORD } from "../../support/management.ts";
+
+/** The real database, and every statement that was prepared on it. */
+const statements = new Set<string>();
+const DB = new Proxy(env.DB, {
+  get(db, name) {
+    if (name === "batch") return (batch: D1PreparedStatement[]) => db.batch(batch);
+    return (sql: string) => {
+      statements.add(sql);
+      return db.prepare(sql);
+    };
+  },
+});
+const send = withSettings({ DB } as never);
+
+const ROBOTS = "/namespaces/acme/robots";
+const RULES = "/namespaces/acme/trust-rules";
+const MEMBER = "/namespaces/acme/members/alice";
+const scopes = [{ repositories: "acme/*", actions: ["push"] }];
+
+beforeAll(async () => {
+  await call("POST", "/users", { name: "alice", password: PASSWORD });
+  await call("GET", "/users");
+  await call("GET", "/users/alice");
+  await call("PATCH", "/users/alice", { admin: false });
+  const alice = basic("alice", PASSWORD);
+  await call("PUT", "/me/password", { current: PASSWORD, password: `${PASSWORD}!` }, alice);
+  const again = basic("alice", `${PASSWORD}!`);
+  const token = await call("POST", "/tokens", { description: "x" }, again);
+  await call("GET", "/tokens", undefined, again);
+  await call("DELETE", `/tokens/${token.id}`, undefined, again);
+  await call("POST", "/namespaces", { name: "acme", owner: "alice" });
+  await call("GET", "/namespaces");
+  await call("GET", "/namespaces", undefined, again);
+  await call("GET", "/namespaces/acme");
+  await call("PATCH", "/namespaces/acme", { visibility: "public" });
+  await call("PUT", MEMBER, { role: "reader" });
+  await call("GET", "/namespaces/acme/members");
+  await call("DELETE", MEMBER);
+  await call("POST", ROBOTS, { name: "ci", scopes });
+  await call("GET", ROBOTS);
+  await call("GET", `${ROBOTS}/ci`);
+  await call("PATCH", `${ROBOTS}/ci`, { scopes });
+  const second = await call("POST", `${ROBOTS}/ci/tokens`, {});
+  await call("DELETE", `${ROBOTS}/ci/tokens/${second.id}`);
+  await call("DELETE", `${ROBOTS}/ci`);
+  const rule = {
+    issuer: "https://issuer.example",
+    audience: "https://registry.test",
+    claims: { sub: ["me"] },
+  };
+  await call("POST", RULES, { name: "x", ...rule, scopes });
+  await call("GET", RULES);
+  await call("GET", `${RULES}/x`);
+  await call("PATCH", `${RULES}/x`, { lifetime: 60 });
+  await call("DELETE", `${RULES}/x`);
+  await call("DELETE", "/namespaces/acme");
+  await call("DELETE", "/users/alice");
+});
+
+test("no statement walks through a table", async () => {
+  expect(statements.size).toBeGreaterThanOrEqual(40);
+  for (const sql of statements) {
+    const walks = (await plan(sql)).filter((line) => line.startsWith("SCAN"));
+    // What a parameter or a subquery brought is walked through; "who" is one row.
+    const tables = walks.filter((line) => !/VIRTUAL TABLE|^SCAN (\(|who$)|CONSTANT ROW/.test(line));
+    expect(tables, sql).toEqual([]);
+  }
+});
+
+test("those namespaces are looked up by name that the caller's patterns begin with", async () => {
+  const sql = [...statements].find((statement) => statement.includes("DISTINCT n.name"));
+  expect(await plan(sql ?? "")).toContainEqual(
+    expect.stringMatching(/^SEARCH n USING .*\(name>\? AND name<\?\)/),
+  );
+});
+
+function call(method: string, path: string, body?: unknown, as = ADMIN): Promise<{ id: string }> {
+  return done(method, path, body, { send, as });
+}
+
+async function plan(sql: string): Promise<string[]> {
+  const count = Math.max(0, ...[...sql.matchAll(/\?(\d+)/g)].map(([, number]) => Number(number)));
+  const { results } = await env.DB.prepare(`EXPLAIN QUERY PLAN ${sql}`)
+    .bind(...Array.from({ length: count }, () => "[]"))
+    .all<{ detail: string }>();
+  return results.map(({ detail }) => detail);
+}

@@ -1,0 +1,448 @@
+import { env } from "cloudflare:workers";
+import { expect, test } from "vitest";
+import type { Scope } from "../../../src/auth/access.ts";
+import { refusal, RegistryClient, withSettings } from "../../support/client.ts";
+import { blob, imageManifest } from "../../support/images.ts";
+import { all, changesNothing, deeds } from "../../support/lists.ts";
+import { api, done, problem } from "../../support/management.ts";
+import { newNamespace, newToken, newUser } from "../../support/principals.ts";
+
+interface Repository {
+  name: string;
+  visibility: string;
+  description: string;
+  labels: object;
+  version: number;
+}
+
+function make(name: string, fields: object = {}) {
+  return done<Repository>("POST", "/repositories", { name, ...fields });
+}
+
+async function names(query: string, as: string | null): Promise<string[]> {
+  return (await all<Repository>(`/repositories${query}`, { as })).map(({ name }) => name);
+}
+
+/** Many rows at once, without the API. */
+async function insert(repositories: readonly string[], visibility = "private"): Promise<void> {
+  await env.DB.prepare(
+    `INSERT INTO repositories (name, visibility, created_at) SELECT value, ?2, 0 FROM json_each(?1)`,
+  )
+    .bind(JSON.stringify(repositories), visibility)
+    .run();
+}
+
+test("POST: makes a repository, says where it is, and shows it", async () => {
+  const namespace = await newNamespace();
+  const { name: actor, authorization } = await newUser({ [`${namespace}/*`]: "maintainer" });
+  const name = `${namespace}/team/app`;
+  const fields = {
+    visibility: "public",
+    description: "An app",
+    readme: "# App",
+    labels: { tier: "1", constructor: "kept" },
+  };
+  const response = await api("POST", "/repositories", { name, ...fields }, { as: authorization });
+  expect(response.status).toBe(201);
+  expect(response.headers.get("location")).toBe(`/api/v1/repositories/${name}`);
+  expect(response.headers.get("etag")).toBe('"1"');
+  const made = await response.json<object>();
+  const counts = { size: 0, tags: 0, manifests: 0 };
+  expect(made).toEqual({ name, ...fields, ...counts, version: 1, createdAt: expect.any(String) });
+  expect(await done("GET", `/repositories/${name}`)).toEqual(made);
+  expect(await deeds(name)).toEqual([{ actor, action: "repository.create", detail: "public" }]);
+});
+
+test("POST: a repository that nobody has described gets its namespace's visibility", async () => {
+  const namespace = await newNamespace("public");
+  expect(await make(`${namespace}/app`)).toMatchObject({
+    visibility: "public",
+    description: "",
+    readme: "",
+    labels: {},
+  });
+});
+
+test("POST: an administrator's makes the namespace as well", async () => {
+  const namespace = `new${Date.now()}`;
+  expect(await make(namespace)).toMatchObject({ name: namespace, visibility: "private" });
+  expect(await done("GET", `/namespaces/${namespace}`)).toMatchObject({ visibility: "private" });
+});
+
+test("POST: answers 409 when the repository is there, and leaves it alone", async () => {
+  const name = `${await newNamespace()}/app`;
+  await make(name, { description: "first" });
+  const body = { name, description: "second" };
+  const response = await changesNothing(() => api("POST", "/repositories", body));
+  expect(await problem(response)).toMatchObject({ status: 409, code: "CONFLICT" });
+});
+
+test("POST: of two at once, one makes it", async () => {
+  const name = `${await newNamespace()}/app`;
+  const responses = await Promise.all([1, 2].map(() => api("POST", "/repositories", { name })));
+  expect(responses.map(({ status }) => status).toSorted((a, b) => a - b)).toEqual([201, 409]);
+});
+
+test.each([
+  ["nobody", null, {}, 401],
+  ["a stranger", "stranger", {}, 403],
+  ["a reader", "reader", {}, 403],
+  ["a writer", "writer", {}, 201],
+  ["a writer who decides who sees it", "writer", { visibility: "public" }, 403],
+  ["a maintainer", "maintainer", { visibility: "public" }, 201],
+] as const)("POST: by %s", async (_, role, fields, status) => {
+  const namespace = await newNamespace();
+  const roles = role === null || role === "stranger" ? {} : { [`${namespace}/*`]: role };
+  const as = role === null ? null : (await newUser(roles)).authorization;
+  const post = () => api("POST", "/repositories", { name: `${namespace}/app`, ...fields }, { as });
+  const response = status === 201 ? await post() : await changesNothing(post);
+  expect(response.status).toBe(status);
+});
+
+test("POST: a writer makes none where a push makes none", async () => {
+  const namespace = await newNamespace();
+  const { authorization } = await newUser({ [`${namespace}/*`]: "writer" });
+  const options = { as: authorization, send: withSettings({ CREATE_ON_PUSH: "false" }) };
+  const response = await changesNothing(() =>
+    api("POST", "/repositories", { name: `${namespace}/app` }, options),
+  );
+  expect(await problem(response)).toMatchObject({ status: 403, code: "DENIED" });
+});
+
+test.each([
+  ["no name", {}, "INVALID"],
+  ["a name of another type", { name: 1 }, "INVALID"],
+  ["a malformed name", { name: "Acme//x" }, "NAME_INVALID"],
+  ["an unknown field", { name: "acme/x", owner: "me" }, "INVALID"],
+  ["an unknown visibility", { name: "acme/x", visibility: "secret" }, "INVALID"],
+  ["a long description", { name: "acme/x", description: "x".repeat(513) }, "INVALID"],
+  ["a long readme", { name: "acme/x", readme: "€".repeat(22_000) }, "INVALID"],
+  ["labels in a list", { name: "acme/x", labels: ["a"] }, "INVALID"],
+  ["a label that is no text", { name: "acme/x", labels: { a: 1 } }, "INVALID"],
+  ["a label without a name", { name: "acme/x", labels: { "": "a" } }, "INVALID"],
+  [
+    "too many labels",
+    { name: "acme/x", labels: Object.fromEntries(Array.from({ length: 65 }, (_, i) => [i, ""])) },
+    "INVALID",
+  ],
+  ["labels too long", { name: "acme/x", labels: { a: "x".repeat(4096) } }, "INVALID"],
+  ["a list", [], "INVALID"],
+])("POST: refuses %s", async (_, body, code) => {
+  const response = await changesNothing(() => api("POST", "/repositories", body));
+  expect(await problem(response)).toMatchObject({ status: 400, code });
+});
+
+test("POST: refuses a huge body, what is no JSON, and what does not say that it is", async () => {
+  const huge = { name: "acme/x", readme: "x".repeat(300_000) };
+  expect((await api("POST", "/repositories", huge)).status).toBe(413);
+  expect((await api("POST", "/repositories", "{")).status).toBe(400);
+  const headers = { "content-type": "text/plain" };
+  expect((await api("POST", "/repositories", "{}", { headers })).status).toBe(415);
+});
+
+test("GET: shows what is in it: blobs once each, tags and manifests", async () => {
+  const client = new RegistryClient({ repository: `${await newNamespace()}/app` });
+  const [config, layer] = [await client.pushBlob(blob(10)), await client.pushBlob(blob(200))];
+  await client.pushManifest(imageManifest({ config, layers: [layer] }), "one");
+  await client.pushManifest(
+    imageManifest({ config, layers: [layer], fields: { annotations: {} } }),
+    "two",
+  );
+  await client.pushManifest(imageManifest({ config, layers: [layer] }), "three");
+  const found = await done("GET", `/repositories/${client.repository}`);
+  expect(found).toMatchObject({ size: 210, tags: 3, manifests: 2 });
+});
+
+test("GET: what is private is not there for outsiders, and what is not there looks the same", async () => {
+  const namespace = await newNamespace();
+  const name = `${namespace}/app`;
+  await make(name);
+  const stranger = (await newUser()).authorization;
+  for (const [as, status] of [
+    [null, 401],
+    [stranger, 403],
+  ] as const) {
+    const bodies = [name, `${namespace}/nothing`].map(async (repository) => {
+      const response = await api("GET", `/repositories/${repository}`, undefined, { as });
+      expect(response.status).toBe(status);
+      return (await response.text()).replaceAll(repository, "<name>");
+    });
+    const [there, missing] = await Promise.all(bodies);
+    expect(there).toBe(missing);
+  }
+  const reader = await newUser({ [`${namespace}/*`]: "reader" });
+  const options = { as: reader.authorization };
+  expect((await api("GET", `/repositories/${name}`, undefined, options)).status).toBe(200);
+  const missing = await api("GET", `/repositories/${namespace}/nothing`, undefined, options);
+  expect(await problem(missing)).toMatchObject({ status: 404, code: "NAME_UNKNOWN" });
+});
+
+test("GET: what is public is there for everyone, also to a token for something else", async () => {
+  const name = `${await newNamespace()}/app`;
+  await make(name, { visibility: "public" });
+  const person = await newUser();
+  const token = await newToken(person.name, [{ repositories: "other/*", actions: ["push"] }]);
+  for (const as of [null, person.authorization, token]) {
+    expect((await api("GET", `/repositories/${name}`, undefined, { as })).status).toBe(200);
+    expect(await names(`?namespace=${name.split("/")[0]}`, as)).toEqual([name]);
+  }
+});
+
+test("PATCH: changes what it names, keeps the rest, and notes it", async () => {
+  const name = `${await newNamespace()}/app`;
+  await make(name, { description: "first", labels: { a: "1" } });
+  const changed = await done("PATCH", `/repositories/${name}`, {
+    visibility: "public",
+    description: "",
+    readme: "# Hello",
+  });
+  const expected = { visibility: "public", description: "", readme: "# Hello", labels: { a: "1" } };
+  expect(changed).toMatchObject({ ...expected, version: 2 });
+  expect(await deeds(name)).toContainEqual({
+    actor: "admin",
+    action: "repository.update",
+    detail: "visibility=public description readme",
+  });
+});
+
+test("PATCH: answers 412 when somebody else changed it meanwhile", async () => {
+  const name = `${await newNamespace()}/app`;
+  await make(name);
+  const path = `/repositories/${name}`;
+  const headers = { "if-match": '"1"' };
+  const first = await api("PATCH", path, { description: "one" }, { headers });
+  expect(first.headers.get("etag")).toBe('"2"');
+  for (const stale of ['"1"', '"3"', 'W/"2"', "nonsense"]) {
+    const options = { headers: { "if-match": stale } };
+    for (const [method, body] of [
+      ["PATCH", { description: "two" }],
+      ["DELETE", undefined],
+    ] as const) {
+      const response = await changesNothing(() => api(method, path, body, options));
+      expect(await problem(response)).toMatchObject({ status: 412 });
+    }
+  }
+  const any = await api("PATCH", path, { description: "two" }, { headers: { "if-match": "*" } });
+  expect(any.headers.get("etag")).toBe('"3"');
+});
+
+test("PATCH and DELETE: answer 404 where there is nothing, and note nothing", async () => {
+  const path = `/repositories/${await newNamespace()}/nothing`;
+  for (const [method, body] of [
+    ["PATCH", { readme: "x" }],
+    ["DELETE", undefined],
+  ] as const) {
+    const response = await changesNothing(() => api(method, path, body));
+    expect(await problem(response)).toMatchObject({ status: 404, code: "NAME_UNKNOWN" });
+  }
+});
+
+test.each([
+  ["nothing", {}],
+  ["another name", { name: "acme/y" }],
+  ["a null", { description: null }],
+])("PATCH: refuses %s", async (_, body) => {
+  const name = `${await newNamespace()}/app`;
+  await make(name);
+  const response = await changesNothing(() => api("PATCH", `/repositories/${name}`, body));
+  expect((await problem(response)).status).toBe(400);
+});
+
+test.each([
+  ["a writer", "writer", 403],
+  ["a maintainer of another namespace", "stranger", 403],
+  ["a maintainer", "maintainer", 200],
+] as const)("PATCH and DELETE: by %s", async (_, role, status) => {
+  const [namespace, other] = [await newNamespace(), await newNamespace()];
+  const name = `${namespace}/app`;
+  await make(name, { visibility: "public" });
+  const roles =
+    role === "stranger" ? { [`${other}/*`]: "maintainer" as const } : { [`${namespace}/*`]: role };
+  const as = (await newUser(roles)).authorization;
+  const patch = () => api("PATCH", `/repositories/${name}`, { visibility: "private" }, { as });
+  const remove = () => api("DELETE", `/repositories/${name}`, undefined, { as });
+  if (status === 403) {
+    for (const work of [patch, remove]) expect((await changesNothing(work)).status).toBe(403);
+  } else {
+    expect((await patch()).status).toBe(200);
+    expect((await remove()).status).toBe(204);
+  }
+});
+
+test("PATCH: what becomes private is gone for outsiders", async () => {
+  const name = `${await newNamespace()}/app`;
+  await make(name, { visibility: "public" });
+  await done("PATCH", `/repositories/${name}`, { visibility: "private" });
+  expect((await api("GET", `/repositories/${name}`, undefined, { as: null })).status).toBe(401);
+  expect(await names(`?namespace=${name.split("/")[0]}`, null)).toEqual([]);
+});
+
+test("DELETE: takes all of it away, and nothing of another repository", async () => {
+  const namespace = await newNamespace();
+  const client = new RegistryClient({ repository: `${namespace}/app` });
+  const neighbour = client.in(`${namespace}/app2`);
+  const config = blob();
+  for (const each of [client, neighbour]) {
+    await each.pushBlob(config);
+    await each.pushManifest(imageManifest({ config }), "tag");
+  }
+  await env.DB.prepare(
+    `INSERT INTO pulls SELECT id, 'tag', 20000, 3 FROM repositories WHERE name = ?1`,
+  )
+    .bind(client.repository)
+    .run();
+  await done("DELETE", `/repositories/${client.repository}`);
+  expect((await client.get("manifests/tag")).status).toBe(404);
+  expect((await client.get(`blobs/${config.digest}`)).status).toBe(404);
+  expect((await api("GET", `/repositories/${client.repository}`)).status).toBe(404);
+  expect(await neighbour.pullManifest("tag")).toBeInstanceOf(Uint8Array);
+  expect(await neighbour.pullBlob(config.digest)).toEqual(config.bytes);
+  for (const table of ["manifest_references", "tags", "manifests", "repository_blobs", "pulls"]) {
+    const orphan = `SELECT 1 FROM ${table} WHERE repository_id NOT IN (SELECT id FROM repositories)`;
+    expect((await env.DB.prepare(orphan).all()).results).toEqual([]);
+  }
+  expect(await deeds(client.repository)).toContainEqual({
+    actor: "admin",
+    action: "repository.delete",
+    detail: null,
+  });
+});
+
+test("list: what the caller may pull, sorted, page by page", async () => {
+  const [one, two, other] = [await newNamespace(), await newNamespace(), await newNamespace()];
+  await insert([
+    one,
+    `${one}-x/a`,
+    `${one}/a`,
+    `${one}/b/c`,
+    `${two}/app`,
+    `${two}/web`,
+    `${two}/api`,
+  ]);
+  await insert([`${other}/private`]);
+  await insert([`${other}/public`, `${one}/z`], "public");
+  const { authorization } = await newUser({
+    [`${one}/*`]: "reader",
+    [`${two}/a*`]: "writer",
+    [`${two}/web`]: "owner",
+  });
+  const expected = [
+    one,
+    `${one}/a`,
+    `${one}/b/c`,
+    `${one}/z`,
+    `${two}/api`,
+    `${two}/app`,
+    `${two}/web`,
+  ].toSorted();
+  for (const limit of [1, 2, 3, 100]) {
+    const found = await names(`?limit=${limit}`, authorization);
+    expect(found.filter((name) => expected.includes(name))).toEqual(expected);
+    expect(found).toEqual(found.toSorted());
+    expect(found).toContain(`${other}/public`);
+    expect(found).not.toContain(`${other}/private`);
+    expect(found).not.toContain(`${one}-x/a`);
+  }
+  expect(await names(`?namespace=${one}&limit=1`, authorization)).toEqual(
+    expected.filter((name) => name.startsWith(one)),
+  );
+  expect(await names(`?namespace=${other}`, authorization)).toEqual([`${other}/public`]);
+  expect(await names(`?namespace=${other}`, null)).toEqual([`${other}/public`]);
+});
+
+test("list: the administrator's is of all; everyone's where everyone may pull", async () => {
+  const namespace = await newNamespace();
+  await insert([`${namespace}/a`, `${namespace}/b`]);
+  const everything = [`${namespace}/a`, `${namespace}/b`];
+  expect(
+    (await all<Repository>(`/repositories?namespace=${namespace}`)).map(({ name }) => name),
+  ).toEqual(everything);
+  const options = { as: null, send: withSettings({ PUBLIC_PULL: "true" }) };
+  const found = await all<Repository>(`/repositories?namespace=${namespace}`, options);
+  expect(found.map(({ name }) => name)).toEqual(everything);
+});
+
+test.each([
+  ["within the role", "/team/*", ["/team/a", "/team/b"]],
+  ["one repository", "/team/b", ["/team/b"]],
+  ["beyond the role", "/*", ["/app", "/team/a", "/team/b"]],
+  ["none of it", "x/*", []],
+  ["what ends so", "/*b", ["/team/b"]],
+])("list: a token's limits count as well as the role: %s", async (_, pattern, expected) => {
+  const namespace = await newNamespace();
+  await insert(["/app", "/team/a", "/team/b"].map((path) => namespace + path));
+  const { name } = await newUser({ [`${namespace}/*`]: "reader" });
+  const scopes: Scope[] = [{ repositories: namespace + pattern, actions: ["pull"] }];
+  const as = await newToken(name, scopes);
+  expect(await names(`?namespace=${namespace}&limit=1`, as)).toEqual(
+    expected.map((path) => namespace + path),
+  );
+});
+
+test("list: what lies behind much that is not the caller's is found, and nothing is given away", async () => {
+  const namespace = await newNamespace();
+  const many = Array.from({ length: 60 }, (_, i) => `${namespace}/secret-${String(i + 10)}`);
+  await insert([...many, `${namespace}/zz-public`, `${namespace}/secret-42-public`]);
+  const { authorization: as } = await newUser({ [`${namespace}/*-public`]: "reader" });
+  const path = `/repositories?namespace=${namespace}&limit=1`;
+  const first = await api("GET", path, undefined, { as });
+  const page = await first.json<{ items: Repository[]; next: string }>();
+  expect(page.items).toEqual([]);
+  expect(page.next).toMatch(/^~[\w-]+$/);
+  expect(await names(`?namespace=${namespace}&limit=1`, as)).toEqual([
+    `${namespace}/secret-42-public`,
+    `${namespace}/zz-public`,
+  ]);
+  for (const forged of ["~", "~AAAA", "~%2B", `${page.next}A`, `~${"A".repeat(60)}`]) {
+    const response = await api("GET", `${path}&after=${forged}`, undefined, { as });
+    expect(await problem(response), forged).toMatchObject({ status: 400, code: "INVALID" });
+  }
+});
+
+test.each(["limit=0", "limit=x", "namespace=A/b"])("list: refuses ?%s", async (query) => {
+  expect((await problem(await api("GET", `/repositories?${query}`))).status).toBe(400);
+});
+
+function annotate(description: string) {
+  return {
+    annotations: {
+      "org.opencontainers.image.description": description,
+      "org.opencontainers.image.source": "https://example.com/app",
+      "com.example.other": "x",
+    },
+  };
+}
+
+test("a manifest's annotations describe a repository that nobody has described", async () => {
+  const client = new RegistryClient({ repository: `${await newNamespace()}/app` });
+  const config = await client.pushBlob(blob());
+  await client.pushManifest(imageManifest({ config, fields: annotate("first") }), "tag");
+  const path = `/repositories/${client.repository}`;
+  const described = {
+    description: "first",
+    labels: { "org.opencontainers.image.source": "https://example.com/app" },
+  };
+  expect(await done("GET", path)).toMatchObject(described);
+  await client.pushManifest(imageManifest({ config, fields: annotate("second") }), "tag");
+  expect(await done("GET", path)).toMatchObject(described);
+});
+
+test("CREATE_ON_PUSH=false: a push goes only to a repository that somebody made", async () => {
+  const repository = `${await newNamespace()}/app`;
+  const client = new RegistryClient({
+    repository,
+    send: withSettings({ CREATE_ON_PUSH: "false" }),
+  });
+  const image = imageManifest({ config: blob() });
+  const push = [
+    () => client.request("POST", "blobs/uploads/"),
+    () => client.putManifest("tag", image),
+  ];
+  for (const work of push) {
+    const response = await changesNothing(work);
+    expect(await refusal(response)).toEqual({ status: 404, code: "NAME_UNKNOWN" });
+  }
+  await make(repository);
+  const config = await client.pushBlob(blob());
+  await client.pushManifest(imageManifest({ config }), "tag");
+});

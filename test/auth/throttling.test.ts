@@ -1,0 +1,178 @@
+/** What guessing passwords meets. Each test has addresses and accounts of its own: 20 failures a minute are one address's limit. */
+import { env } from "cloudflare:workers";
+import { expect, test, vi } from "vitest";
+import { failureKeys } from "../../src/auth/throttle.ts";
+import { addSecret, from, logIn } from "../support/accounts.ts";
+import { basic, RegistryClient, refusal, type Send, withSettings } from "../support/client.ts";
+import { newNamespace, newUser, type Person } from "../support/principals.ts";
+
+const PASSWORD = "a password of twelve and more";
+const TOO_MANY = { status: 429, code: "TOOMANYREQUESTS" };
+const UNAUTHORIZED = { status: 401, code: "UNAUTHORIZED" };
+
+let networks = 0;
+
+/** The Worker, newly started, asked from an address that nobody has asked from. */
+function stranger(): Send {
+  networks++;
+  return from(`198.18.${networks >> 8}.${networks & 255}`, withSettings({}));
+}
+
+/** So many wrong passwords, each from another address: the last one really. */
+async function guess(name: string, times: number): Promise<void> {
+  const [key] = await failureKeys(name, "");
+  await env.DB.prepare(`INSERT INTO login_failures VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING`)
+    .bind(key, times - 1, Date.now())
+    .run();
+  expect(await refusal(await logIn(name, "wrong", "", stranger()))).toEqual(UNAUTHORIZED);
+}
+
+async function failures(): Promise<number> {
+  const sql = `SELECT coalesce(sum(failures), 0) AS n FROM login_failures`;
+  return (await env.DB.prepare(sql).first<{ n: number }>())?.n ?? -1;
+}
+
+async function keys(): Promise<string[]> {
+  const { results } = await env.DB.prepare(`SELECT key FROM login_failures`).all<{ key: string }>();
+  return results.map(({ key }) => key);
+}
+
+async function expectTooMany(response: Response, most = 900): Promise<void> {
+  const wait = Number(response.headers.get("retry-after"));
+  expect(wait).toBeGreaterThan(0);
+  expect(wait).toBeLessThanOrEqual(most);
+  expect(response.headers.get("www-authenticate")).toBeNull();
+  expect(await response.clone().text()).toContain(`try again in ${wait} seconds`);
+  expect(await refusal(response)).toEqual(TOO_MANY);
+}
+
+function asUser({ authorization }: Person, send: Send): RegistryClient {
+  return new RegistryClient({ authorization, send });
+}
+
+test("after 30 failures of an account its right password is 429 with Retry-After, from everywhere and in a new isolate", async () => {
+  const user = await newUser();
+  for (let i = 0; i < 30; i++) {
+    expect(await refusal(await logIn(user.name, `${i}`, "", stranger()))).toEqual(UNAUTHORIZED);
+  }
+  await expectTooMany(await logIn(user.name, PASSWORD, "", stranger()));
+  await expectTooMany(await asUser(user, stranger()).get("/token"));
+  await expectTooMany(await asUser(user, stranger()).get("/v2/"));
+});
+
+test("29 failures are a bad day: the right password still logs in", async () => {
+  const user = await newUser();
+  await guess(user.name, 29);
+  expect((await logIn(user.name, PASSWORD, "", stranger())).status).toBe(200);
+});
+
+test("an account that is not there answers as one that is", async () => {
+  await guess("nobody-at-all", 30);
+  await expectTooMany(await logIn("nobody-at-all", PASSWORD, "", stranger()));
+});
+
+test("the administrator's password is counted like everyone's, and others log in meanwhile", async () => {
+  const send = stranger();
+  await guess("admin", 30);
+  await expectTooMany(await logIn("admin", env.ADMIN_PASSWORD, "", send));
+  expect((await logIn((await newUser()).name, PASSWORD, "", send)).status).toBe(200);
+  await env.DB.prepare(`DELETE FROM login_failures`).run();
+});
+
+test("a token of the account and a registry token go on meanwhile", async () => {
+  const namespace = await newNamespace();
+  const user = await newUser({ [`${namespace}/*`]: "writer" });
+  const repository = `${namespace}/app`;
+  const bearer = await asUser(user, stranger()).token(`repository:${repository}:pull,push`);
+  const scopes = [{ repositories: "*", actions: ["push" as const] }];
+  const { secret } = await addSecret({ user: user.name, scopes });
+  await guess(user.name, 30);
+  expect((await logIn(user.name, secret, "", stranger())).status).toBe(200);
+  for (const authorization of [bearer, `Bearer ${secret}`, basic(user.name, secret)]) {
+    const client = new RegistryClient({ repository, authorization, send: stranger() });
+    expect((await client.request("POST", "blobs/uploads/")).status).toBe(202);
+  }
+});
+
+test("who logged in rightly in this isolate before goes on, and with that password only", async () => {
+  const user = await newUser();
+  expect((await logIn(user.name, PASSWORD, "", stranger())).status).toBe(200);
+  await guess(user.name, 30);
+  expect((await logIn(user.name, PASSWORD, "", stranger())).status).toBe(200);
+  await expectTooMany(await logIn(user.name, `${PASSWORD}x`, "", stranger()));
+});
+
+test("the wait ends when 15 minutes have passed since the first failure, and counting begins anew", async () => {
+  const user = await newUser();
+  await guess(user.name, 30);
+  await expectTooMany(await logIn(user.name, PASSWORD, "", stranger()));
+  await env.DB.prepare(`UPDATE login_failures SET since = since - 900000`).run();
+  expect((await logIn(user.name, "wrong", "", stranger())).status).toBe(401);
+  expect((await logIn(user.name, "wrong", "", stranger())).status).toBe(401);
+  expect((await logIn(user.name, PASSWORD, "", stranger())).status).toBe(200);
+});
+
+test("30 failures of an address are too many for every account, and a token logs in from there", async () => {
+  const user = await newUser();
+  const { secret } = await addSecret({
+    user: user.name,
+    scopes: [{ repositories: "*", actions: ["pull"] }],
+  });
+  const prefix = "2001:db8:7:1";
+  expect((await logIn("x", "y", "", from(`${prefix}::1`, withSettings({})))).status).toBe(401);
+  const update = env.DB.prepare(`UPDATE login_failures SET failures = 30 WHERE key = ?1`);
+  expect((await update.bind(`address:${prefix}`).run()).meta.changes).toBe(1);
+  const neighbour = from(`${prefix}:9::9`, withSettings({}));
+  await expectTooMany(await logIn(user.name, PASSWORD, "", neighbour));
+  expect((await logIn(user.name, secret, "", neighbour)).status).toBe(200);
+  expect((await logIn(user.name, PASSWORD, "", stranger())).status).toBe(200);
+});
+
+test("20 failures in a minute of one address: 429, without a write, and further passwords are not even tried", async () => {
+  const user = await newUser();
+  const other = await newUser();
+  const send = stranger();
+  expect((await logIn(other.name, PASSWORD, "", send)).status).toBe(200);
+  const before = await failures();
+  for (let i = 0; i < 20; i++) expect((await logIn(`x${i}`, "y", "", send)).status).toBe(401);
+  expect(await failures()).toBe(before + 40);
+  await expectTooMany(await logIn(user.name, "wrong", "", send), 60);
+  await expectTooMany(await logIn(user.name, PASSWORD, "", send), 60);
+  await expectTooMany(await asUser(user, send).get("/v2/"), 60);
+  expect(await failures()).toBe(before + 40);
+  // Who was right before goes on from there, and everyone from elsewhere.
+  expect((await logIn(other.name, PASSWORD, "", send)).status).toBe(200);
+  expect((await logIn(user.name, PASSWORD, "", stranger())).status).toBe(200);
+});
+
+test("a flood of wrong tokens is no flood of writes either", async () => {
+  const send = stranger();
+  const client = new RegistryClient({ authorization: `Bearer slp_${"x".repeat(43)}`, send });
+  for (let i = 0; i < 20; i++) expect((await client.get("/v2/")).status).toBe(401);
+  const before = await failures();
+  await expectTooMany(await client.get("/v2/"), 60);
+  await expectTooMany(await logIn("oidc", "no.id.token", "", send), 60);
+  await expectTooMany(await logIn("oidc", "slpo_x.y.z", "", send), 60);
+  expect(await failures()).toBe(before);
+});
+
+test("a password typed as the name is kept nowhere: not by the counter, not by the log", async () => {
+  const typed = `hunter2-${crypto.randomUUID().slice(0, 8)}`;
+  const lines: unknown[] = [];
+  vi.spyOn(console, "log").mockImplementation((line: unknown) => void lines.push(line));
+  const response = await logIn(typed, "ada", "", stranger());
+  vi.restoreAllMocks();
+  expect(response.status).toBe(401);
+  expect(await response.text()).not.toContain(typed);
+  expect(JSON.stringify(lines)).not.toContain(typed);
+  expect(lines).toHaveLength(1);
+  for (const key of await keys())
+    expect(key).toMatch(/^(account:[0-9a-f]{64}|address:[0-9a-f.:]+)$/);
+});
+
+test("a login that works is written nowhere", async () => {
+  const user = await newUser();
+  const before = await failures();
+  expect((await logIn(user.name, PASSWORD, "", stranger())).status).toBe(200);
+  expect(await failures()).toBe(before);
+});

@@ -1,0 +1,263 @@
+/** CI without a stored secret: an ID token, or what it was exchanged for, as the password of "oidc". */
+import { env } from "cloudflare:workers";
+import { type CryptoKey, decodeJwt, exportJWK, generateKeyPair, type JWK, SignJWT } from "jose";
+import { afterEach, beforeAll, beforeEach, expect, test, vi } from "vitest";
+import { type Actor, anonymous, scopeGrants } from "../../src/auth/access.ts";
+import { signCredential } from "../../src/auth/token.ts";
+import { addRule, anyAddress, from, logIn, makePublic, takeBack } from "../support/accounts.ts";
+import {
+  basic,
+  HOST,
+  RegistryClient,
+  refusal,
+  type Send,
+  withSettings,
+} from "../support/client.ts";
+import { blob } from "../support/images.ts";
+import { newNamespace } from "../support/principals.ts";
+
+const ISSUER = "https://ci.example";
+const SIGNING = { key: env.TOKEN_KEY, nextKey: null, service: HOST };
+const UNAUTHORIZED = { status: 401, code: "UNAUTHORIZED" };
+const RULE = {
+  issuer: ISSUER,
+  audience: HOST,
+  claims: { project: ["acme/app"], ref: ["refs/heads/*"] },
+};
+
+let secret: CryptoKey;
+let jwk: JWK;
+let namespace: string;
+let rule: string;
+
+beforeAll(async () => {
+  const pair = await generateKeyPair("ES256", { extractable: true });
+  secret = pair.privateKey;
+  jwk = { ...(await exportJWK(pair.publicKey)), kid: "one", use: "sig", alg: "ES256" };
+});
+
+beforeEach(async () => {
+  vi.stubGlobal("fetch", (url: string) => Promise.resolve(answer(url)));
+  await env.DB.prepare(`DELETE FROM trust_rules`).run();
+  namespace = await newNamespace();
+  const scopes = [{ repositories: `${namespace}/app`, actions: ["push" as const] }];
+  rule = await addRule(namespace, { ...RULE, scopes });
+});
+
+afterEach(() => {
+  vi.useRealTimers();
+  vi.unstubAllGlobals();
+});
+
+function answer(url: string): Response {
+  if (url === `${ISSUER}/.well-known/openid-configuration`) {
+    return Response.json({ issuer: ISSUER, jwks_uri: `${ISSUER}/keys` });
+  }
+  if (url === `${ISSUER}/keys`) return Response.json({ keys: [jwk] });
+  throw new Error(`nobody is at ${url}`);
+}
+
+function idToken(claims: Record<string, unknown> = {}): Promise<string> {
+  const iat = Math.floor(Date.now() / 1000);
+  const usual = { iss: ISSUER, aud: HOST, sub: "project:acme/app", iat, exp: iat + 300 };
+  return new SignJWT({ ...usual, project: "acme/app", ref: "refs/heads/main", ...claims })
+    .setProtectedHeader({ alg: "ES256", kid: "one" })
+    .sign(secret);
+}
+
+function scope(...actions: string[]): string {
+  return `repository:${namespace}/app:${actions.join(",")}`;
+}
+
+/** The Worker, newly started, asked from an address that nobody has asked from. */
+function stranger(): Send {
+  return from(anyAddress(), withSettings({}));
+}
+
+interface Claims {
+  readonly sub: string;
+  readonly exp: number;
+  readonly iat: number;
+  readonly access: unknown;
+  readonly via: string;
+  readonly by: string[];
+  readonly subject: string;
+}
+
+async function claimsOf(response: Response): Promise<Claims> {
+  expect(response.status, await response.clone().text()).toBe(200);
+  return decodeJwt<Claims>((await response.json<{ token: string }>()).token);
+}
+
+/** What POST /api/v1/oidc/exchange gives a workload of the rule. */
+async function credential(change: Partial<Actor> = {}): Promise<string> {
+  const actor: Actor = {
+    ...anonymous(false),
+    name: `oidc:${rule}`,
+    via: "oidc",
+    grants: scopeGrants([{ repositories: `${namespace}/app`, actions: ["push"] }]),
+    by: [`rule:${rule}`],
+    subject: "project:acme/app",
+    expires: Math.floor(Date.now() / 1000) + 600,
+    ...change,
+  };
+  return (await signCredential(actor, SIGNING)).token;
+}
+
+test("docker login -u oidc with an ID token gives exactly the rule's scopes, in the rule's name", async () => {
+  const other = `repository:${namespace}/other:pull,push`;
+  const client = new RegistryClient({ authorization: basic("oidc", await idToken()) });
+  const query = `scope=${scope("pull", "push", "delete")}&scope=${other}&scope=registry:catalog:*`;
+  const claims = await claimsOf(await client.get(`/token?service=${HOST}&${query}`));
+  expect(claims).toMatchObject({
+    sub: `oidc:${rule}`,
+    via: "oidc",
+    by: [`rule:${rule}`],
+    subject: "project:acme/app",
+    access: [{ type: "repository", name: `${namespace}/app`, actions: ["pull", "push"] }],
+  });
+});
+
+test("the token that it gives pushes there, and nowhere else", async () => {
+  const response = await logIn("oidc", await idToken(), scope("pull", "push"));
+  const { token } = await response.json<{ token: string }>();
+  const client = new RegistryClient({
+    repository: `${namespace}/app`,
+    authorization: `Bearer ${token}`,
+  });
+  await client.pushBlob(blob());
+  expect((await client.in(`${namespace}/b`).request("POST", "blobs/uploads/")).status).toBe(401);
+});
+
+test("several rules that match add up, and all of them are what the token rests on", async () => {
+  const scopes = [{ repositories: `${namespace}/b`, actions: ["pull" as const] }];
+  const second = await addRule(namespace, { ...RULE, scopes, lifetime: 60 });
+  const both = `${scope("push")} repository:${namespace}/b:pull`;
+  const claims = await claimsOf(await logIn("oidc", await idToken(), both));
+  expect(claims.by.toSorted()).toEqual([`rule:${rule}`, `rule:${second}`].toSorted());
+  expect(claims.access).toHaveLength(2);
+  expect(claims.exp - claims.iat).toBeLessThanOrEqual(60);
+});
+
+test.each<[string, () => Promise<string>]>([
+  ["of another project", () => idToken({ project: "acme/other" })],
+  ["of another branch's kind", () => idToken({ ref: "refs/tags/v1" })],
+  ["for another audience", () => idToken({ aud: "other.test" })],
+  ["that has expired", () => idToken({ iat: 1, exp: 2 })],
+  ["of an issuer without a rule", () => idToken({ iss: "https://else.example" })],
+  ["of this registry", () => idToken({ iss: HOST })],
+  ["that is nonsense", () => Promise.resolve("a.b.c")],
+  ["that is nothing", () => Promise.resolve("")],
+])("an ID token %s is refused, at /token and on /v2/", async (_, make) => {
+  const token = await make();
+  const send = stranger();
+  const client = new RegistryClient({ authorization: basic("oidc", token), send });
+  expect(await refusal(await logIn("oidc", token, scope("push"), send))).toEqual(UNAUTHORIZED);
+  expect(await refusal(await client.get("/v2/"))).toEqual(UNAUTHORIZED);
+});
+
+test("an ID token is nobody else's password, and no Bearer token", async () => {
+  const token = await idToken();
+  const send = stranger();
+  expect((await logIn("admin", token, "", send)).status).toBe(401);
+  expect((await logIn("", token, "", send)).status).toBe(401);
+  const client = new RegistryClient({ authorization: `Bearer ${token}`, send });
+  expect((await client.get("/v2/")).status).toBe(401);
+});
+
+test("a workload pulls what is public like everyone", async () => {
+  const open = new RegistryClient({ repository: `${namespace}/open` });
+  const { digest, bytes } = await open.pushBlob(blob());
+  await makePublic(open.repository);
+  for (const password of [await idToken(), await credential()]) {
+    expect(await open.as(basic("oidc", password)).pullBlob(digest)).toEqual(bytes);
+  }
+});
+
+test("an exchanged credential is a password and a Bearer token, for the rule's scopes", async () => {
+  const password = await credential();
+  expect(password).toMatch(/^slpo_ey/);
+  const claims = await claimsOf(await logIn("oidc", password, scope("pull", "push", "delete")));
+  expect(claims).toMatchObject({
+    sub: `oidc:${rule}`,
+    by: [`rule:${rule}`],
+    access: [{ type: "repository", name: `${namespace}/app`, actions: ["pull", "push"] }],
+  });
+  for (const authorization of [basic("oidc", password), `Bearer ${password}`]) {
+    const client = new RegistryClient({ repository: `${namespace}/app`, authorization });
+    const { digest } = await client.pushBlob(blob());
+    expect((await client.request("DELETE", `blobs/${digest}`)).status).toBe(403);
+    expect((await client.in(`${namespace}/b`).request("POST", "blobs/uploads/")).status).toBe(403);
+  }
+});
+
+test("what a credential is exchanged for ends no later than the credential", async () => {
+  const expires = Math.floor(Date.now() / 1000) + 90;
+  const password = await credential({ expires });
+  expect((await claimsOf(await logIn("oidc", password))).exp).toBe(expires);
+});
+
+test("a credential that has expired is refused", async () => {
+  const password = await credential();
+  vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 601_000 });
+  const client = new RegistryClient({ authorization: `Bearer ${password}`, send: stranger() });
+  expect(await refusal(await logIn("oidc", password, "", stranger()))).toEqual(UNAUTHORIZED);
+  expect(await refusal(await client.get("/v2/"))).toEqual(UNAUTHORIZED);
+});
+
+test("a credential whose rule was changed is refused, for pulls too", async () => {
+  const password = await credential();
+  await takeBack(`rule:${rule}`);
+  const client = new RegistryClient({ authorization: `Bearer ${password}`, send: stranger() });
+  expect(await refusal(await logIn("oidc", password, "", stranger()))).toEqual(UNAUTHORIZED);
+  expect(await refusal(await client.get("tags/list"))).toEqual(UNAUTHORIZED);
+});
+
+test("a token that was made of a credential after its revocation, where that was not known yet, is revoked as well", async () => {
+  const send = stranger();
+  const password = await credential();
+  expect((await logIn("oidc", password, "", send)).status).toBe(200);
+  await takeBack(`rule:${rule}`);
+  await scheduler.wait(5);
+  const response = await logIn("oidc", password, scope("pull", "push"), send);
+  expect(response.status).toBe(200);
+  const { token } = await response.json<{ token: string }>();
+  const client = new RegistryClient({
+    repository: `${namespace}/app`,
+    authorization: `Bearer ${token}`,
+    send: stranger(),
+  });
+  const refused = await client.request("POST", "blobs/uploads/");
+  expect(refused.headers.get("www-authenticate")).toContain('error="invalid_token"');
+  expect(await refusal(refused)).toEqual(UNAUTHORIZED);
+});
+
+test.each(["admin", "", "oidc:acme+ci", "OIDC"])(
+  "a credential with the name %j is refused",
+  async (name) => {
+    const response = await logIn(name, await credential(), "", stranger());
+    expect(await refusal(response)).toEqual(UNAUTHORIZED);
+  },
+);
+
+test("a registry token is no credential, and a credential no registry token", async () => {
+  const password = await credential();
+  const response = await logIn("oidc", password, scope("push"));
+  const { token } = await response.json<{ token: string }>();
+  const send = stranger();
+  const bare = password.slice("slpo_".length);
+  expect((await logIn("oidc", `slpo_${token}`, scope("push"), send)).status).toBe(401);
+  for (const authorization of [`Bearer slpo_${token}`, `Bearer ${bare}`]) {
+    const client = new RegistryClient({ repository: `${namespace}/app`, authorization, send });
+    expect((await client.request("POST", "blobs/uploads/")).status).toBe(401);
+  }
+});
+
+test("a credential signed for another host, or with another key, is refused", async () => {
+  const actor = { ...anonymous(false), name: "oidc:x", via: "oidc" as const };
+  const expires = Math.floor(Date.now() / 1000) + 600;
+  for (const change of [{ service: "other.test" }, { key: "x".repeat(40) }]) {
+    const { token } = await signCredential({ ...actor, expires }, { ...SIGNING, ...change });
+    expect((await logIn("oidc", token, "", stranger())).status).toBe(401);
+  }
+});

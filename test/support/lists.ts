@@ -1,0 +1,51 @@
+/** Lists of the management API, and what is in the index. */
+import { env } from "cloudflare:workers";
+import { expect } from "vitest";
+import { api, type CallOptions } from "./management.ts";
+
+/** All the items of a list, page by page, as the Link headers lead. */
+export async function all<T = Record<string, unknown>>(
+  path: string,
+  options: CallOptions = {},
+): Promise<T[]> {
+  const items: T[] = [];
+  let next: string | undefined = path;
+  while (next !== undefined) {
+    const response: Response = await api("GET", next, undefined, options);
+    expect(response.status, await response.clone().text()).toBe(200);
+    const page = await response.json<{ items: T[]; next: string | null }>();
+    items.push(...page.items);
+    next = /^<\/api\/v1(.*)>; rel="next"$/.exec(response.headers.get("link") ?? "")?.[1];
+    expect(next === undefined).toBe(page.next === null);
+  }
+  return items;
+}
+
+const TABLES = ["namespaces", "repositories", "tags", "manifests", "repository_blobs", "pulls"];
+
+/** Runs the work and holds it to change nothing of what is in the registry, nor to note that it did. */
+export async function changesNothing<T>(work: () => Promise<T>): Promise<T> {
+  const before = await contents();
+  const result = await work();
+  expect(await contents()).toEqual(before);
+  return result;
+}
+
+async function contents(): Promise<unknown[]> {
+  const statements = [
+    ...TABLES.map((table) => `SELECT * FROM ${table}`),
+    `SELECT id FROM audit WHERE outcome = 'done'`,
+  ];
+  const results = await env.DB.batch(statements.map((sql) => env.DB.prepare(sql)));
+  return results.map((result) => result.results);
+}
+
+/** What the log has of what was done to a repository, the oldest first. */
+export async function deeds(repository: string): Promise<Record<string, unknown>[]> {
+  const { results } = await env.DB.prepare(
+    `SELECT actor, action, detail FROM audit WHERE repository = ?1 AND outcome = 'done' ORDER BY id`,
+  )
+    .bind(repository)
+    .all();
+  return results;
+}

@@ -1,0 +1,148 @@
+/** A client of the management API, and what is left in the database after it was refused. */
+import { env } from "cloudflare:workers";
+import { expect } from "vitest";
+import { ADMIN, basic, RegistryClient, type Send, withSettings } from "./client.ts";
+
+export const PASSWORD = "a password that is long enough";
+
+export interface CallOptions {
+  /** The Authorization header; the administrator's, if none is named. */
+  readonly as?: string | null;
+  readonly headers?: Record<string, string>;
+  readonly send?: Send;
+}
+
+/** @param body sent as JSON; a string as it is */
+export function api(
+  method: string,
+  path: string,
+  body?: unknown,
+  { as = ADMIN, headers = {}, send }: CallOptions = {},
+): Promise<Response> {
+  const client = new RegistryClient({ authorization: as, ...(send === undefined ? {} : { send }) });
+  const json = body === undefined ? {} : { "content-type": "application/json" };
+  return client.request(method, `/api/v1${path}`, {
+    headers: { ...json, ...headers },
+    body: body === undefined || typeof body === "string" ? (body ?? null) : JSON.stringify(body),
+  });
+}
+
+/** A call that works. @returns its body */
+export async function done<T = Record<string, unknown>>(
+  method: string,
+  path: string,
+  body?: unknown,
+  options?: CallOptions,
+): Promise<T> {
+  const response = await api(method, path, body, options);
+  expect(response.ok, `${method} ${path}: ${await response.clone().text()}`).toBe(true);
+  return response.status === 204 ? ({} as T) : response.json<T>();
+}
+
+/** What a refusal says, once it has been seen to be in the form of RFC 9457. */
+export async function problem(response: Response): Promise<{ status: number; code: string }> {
+  expect(response.headers.get("content-type")).toBe("application/problem+json");
+  const body = await response.json<{ status: number; code: string; detail: string }>();
+  expect(body).toMatchObject({ type: "about:blank", title: expect.any(String) });
+  expect(body.status).toBe(response.status);
+  expect(body.detail).not.toBe("");
+  return { status: response.status, code: body.code };
+}
+
+/** A call that is refused, and changes nothing. */
+export async function refused(
+  method: string,
+  path: string,
+  body?: unknown,
+  options?: CallOptions,
+): Promise<{ status: number; code: string }> {
+  const before = await everything();
+  const answer = await problem(await api(method, path, body, options));
+  expect(await everything()).toEqual(before);
+  return answer;
+}
+
+const STATEMENTS = [
+  ...["namespaces", "users", "members", "robots", "trust_rules", "revocations"].map(
+    (table) => `SELECT * FROM ${table}`,
+  ),
+  // Noted by the day whenever one is used.
+  `SELECT id, user, robot, hash, description, scopes, expires_at FROM tokens`,
+  // What was refused is noted too, later.
+  `SELECT id FROM audit WHERE outcome = 'done'`,
+];
+
+async function everything(): Promise<unknown[]> {
+  const results = await env.DB.batch(STATEMENTS.map((sql) => env.DB.prepare(sql)));
+  return results.map((result) => result.results);
+}
+
+/** What the log has of what was done to a thing. */
+export async function audited(reference: string): Promise<string[]> {
+  const { results } = await env.DB.prepare(
+    `SELECT action FROM audit WHERE reference = ?1 AND outcome = 'done' ORDER BY id`,
+  )
+    .bind(reference)
+    .all<{ action: string }>();
+  return results.map(({ action }) => action);
+}
+
+/** A name that is nobody's yet. */
+export function unused(prefix: string): string {
+  return `${prefix}-${crypto.randomUUID().slice(0, 8)}`;
+}
+
+export interface Person {
+  readonly name: string;
+  readonly authorization: string;
+}
+
+export async function makeUser(options: { readonly admin?: boolean } = {}): Promise<Person> {
+  const name = unused("user");
+  await done("POST", "/users", { name, password: PASSWORD, ...options });
+  return { name, authorization: basic(name, PASSWORD) };
+}
+
+/** A namespace, and whose it is. */
+export async function makeNamespace(): Promise<{ namespace: string; owner: Person }> {
+  const owner = await makeUser();
+  const namespace = unused("space");
+  await done("POST", "/namespaces", { name: namespace, owner: owner.name });
+  return { namespace, owner };
+}
+
+/** @returns the secret */
+export async function makeToken(
+  { authorization }: Person,
+  options: Record<string, unknown> = {},
+): Promise<string> {
+  const body = { description: "test", ...options };
+  return (await done<{ secret: string }>("POST", "/tokens", body, { as: authorization })).secret;
+}
+
+/** The status that the credentials get for beginning a push, with a token that was made for it. */
+export async function pushes(authorization: string, repository: string): Promise<number> {
+  const client = new RegistryClient({ repository, authorization, send: withSettings({}) });
+  const answer = await client.get(
+    `/token?service=registry.test&scope=repository:${repository}:pull,push`,
+  );
+  if (answer.status !== 200) return answer.status;
+  const { token } = await answer.json<{ token: string }>();
+  return pushesWith(`Bearer ${token}`, repository);
+}
+
+/** The same with a registry token, by a Worker that has just read what was revoked. */
+export async function pushesWith(bearer: string, repository: string): Promise<number> {
+  const client = new RegistryClient({
+    repository,
+    authorization: bearer,
+    send: withSettings({}),
+  });
+  return (await client.request("POST", "blobs/uploads/")).status;
+}
+
+/** @returns the Authorization header of a registry token for pushing */
+export function pushToken(authorization: string, repository: string): Promise<string> {
+  const client = new RegistryClient({ repository, authorization });
+  return client.token(`repository:${repository}:pull,push`);
+}

@@ -1,0 +1,39 @@
+/** How the database finds what its statements ask for. */
+import { env } from "cloudflare:workers";
+
+/** The work's statements, each with its plan: a line for each table that it looks into. */
+export async function plansOf(
+  work: (db: D1Database) => Promise<unknown>,
+): Promise<{ sql: string; plan: string[] }[]> {
+  const statements = new Set<string>();
+  const db = new Proxy(env.DB, {
+    get(target, name) {
+      if (name === "batch") return (batch: D1PreparedStatement[]) => target.batch(batch);
+      return (sql: string) => {
+        statements.add(sql);
+        return target.prepare(sql);
+      };
+    },
+  });
+  await work(db);
+  return Promise.all([...statements].map(async (sql) => ({ sql, plan: await planOf(sql) })));
+}
+
+async function planOf(sql: string): Promise<string[]> {
+  const count = Math.max(0, ...[...sql.matchAll(/\?(\d+)/g)].map(([, number]) => Number(number)));
+  const { results } = await env.DB.prepare(`EXPLAIN QUERY PLAN ${sql}`)
+    .bind(...Array.from({ length: count }, () => "[]"))
+    .all<{ detail: string }>();
+  return results.map(({ detail }) => detail);
+}
+
+/** Subqueries with a LIMIT of their own. */
+const BOUNDED = ["parent", "named", "counted", "lister"].map((name) => `SCAN ${name}`);
+
+/** What walks through a whole table; what a parameter or a subquery brought is walked through anyway. */
+export function walks(plan: readonly string[]): string[] {
+  const scans = plan.filter((line) => line.startsWith("SCAN"));
+  return scans.filter(
+    (line) => !BOUNDED.includes(line) && !/VIRTUAL TABLE|^SCAN \(|CONSTANT ROW/.test(line),
+  );
+}
