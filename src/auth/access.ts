@@ -79,7 +79,7 @@ export interface Actor {
   readonly subject: string | null;
   /** When the credentials end, in seconds since 1970; null for never. */
   readonly expires: number | null;
-  /** When what the actor came with was signed, in milliseconds since 1970; null for what was looked up just now. */
+  /** As of when the actor has its rights, in milliseconds since 1970: revocations from before are in them. null: nobody's. */
   readonly signed: number | null;
 }
 
@@ -126,6 +126,14 @@ export function scopeGrants(scopes: readonly Scope[]): Grant[] {
   return scopes.map(({ repositories, actions }) => ({
     pattern: repositories,
     rights: [...new Set(actions.flatMap((action) => SCOPE_RIGHTS[action]))],
+  }));
+}
+
+/** A machine never decides who may do what: what holds for an hour must not make what holds for ever. */
+export function machineGrants(scopes: readonly Scope[]): Grant[] {
+  return scopeGrants(scopes).map(({ pattern, rights }) => ({
+    pattern,
+    rights: rights.filter((right) => right !== "own"),
   }));
 }
 

@@ -53,25 +53,17 @@ export function authorize(actor: Actor, access: Access, target: string | null, r
   // Another token may give what this one was not asked for; what was refused once will be refused again.
   const isFinal = token === null || scope === null || wasRefused(token, access, target);
   if (name === null) {
-    const message = invitation(access, target);
     // Told 401, crane repeats a push without its body, and containerd five times: they would report that instead.
     const isWrite = access === "push" || access === "delete";
-    if (token !== null && isFinal && isWrite) throw new RegistryError("DENIED", { message });
+    if (token !== null && isFinal && isWrite) {
+      throw new RegistryError("DENIED", { message: `log in to ${NEEDED[access]} ${target ?? ""}` });
+    }
     // For containerd this word is the difference between "pull access denied" and five equal requests.
     const error = token === null ? {} : { error: "insufficient_scope" as const };
-    throw challenge(realm, { scope, message, ...error });
+    throw challenge(realm, { scope, message: "log in first", ...error });
   }
   if (!isFinal) throw challenge(realm, { scope, error: "insufficient_scope" });
   throw new RegistryError("DENIED", { message: denial(name, access, target) });
-}
-
-function invitation(access: Access, target: string | null): string {
-  if (!isRight(access) || target === null) return "log in first";
-  return `log in to ${NEEDED[access]} ${whatIs(target)}`;
-}
-
-function whatIs(target: string): string {
-  return target.endsWith("/") ? `the namespace ${target.slice(0, -1)}` : target;
 }
 
 function wasRefused({ refused }: TokenClaims, access: Access, target: string | null): boolean {
@@ -106,5 +98,6 @@ function isRight(access: Access): access is Right {
 /** Says the same of what is there and of what is not. */
 function denial(name: string, access: Access, target: string | null): string {
   if (!isRight(access) || target === null) return `${name} is no administrator of this registry`;
-  return `${name} may not ${NEEDED[access]} ${whatIs(target)}, or these credentials are not for that; its owners can give access`;
+  const what = target.endsWith("/") ? `the namespace ${target.slice(0, -1)}` : target;
+  return `${name} may not ${NEEDED[access]} ${what}, or these credentials are not for that; its owners can give access`;
 }

@@ -1,7 +1,14 @@
 import { RegistryError } from "../oci/errors.ts";
-import { type Actor, anonymous, roleGrant, scopeGrants, withPublic } from "./access.ts";
+import {
+  type Actor,
+  anonymous,
+  machineGrants,
+  roleGrant,
+  scopeGrants,
+  withPublic,
+} from "./access.ts";
 import { challenge, type Credentials, type Realm } from "./challenge.ts";
-import { issuerOf, verifyIdToken } from "./oidc.ts";
+import { lookupOf, verifyIdToken } from "./oidc.ts";
 import { verifyPassword } from "./password.ts";
 import type { LoginRecord, TokenRecord } from "./principals.ts";
 import { isRevoked } from "./revocation.ts";
@@ -72,7 +79,7 @@ async function byPassword(
   realm: Realm,
   record: LoginRecord,
 ): Promise<Actor | string> {
-  const { user, roles, failures } = record;
+  const { user, failures } = record;
   const stored = username === ADMIN ? realm.adminPassword : (user?.password ?? null);
   const mark = await secretHash(`${username}\n${stored}\n${password}`);
   if (!remembered.has(mark)) {
@@ -88,31 +95,33 @@ async function byPassword(
     remember(mark);
   }
   if (user === null) return "wrong user name or password";
-  return { ...userActor(username, user.admin, roles), via: "password" };
+  return { ...userActor(record, user.admin), via: "password" };
 }
 
 /** Secrets cannot be guessed, so nobody who has one has to wait for those who try. */
-function bySecret({ name, user, roles, token }: LoginRecord, realm: Realm): Actor | string {
+function bySecret(record: LoginRecord, realm: Realm): Actor | string {
+  const { name, user, token, readAt } = record;
   if (token === null) return "wrong user name or token";
   const { expiresAt } = token;
   if (expiresAt !== null && expiresAt <= Date.now()) return "the token has expired";
   noteUse(token, realm);
   const expires = expiresAt === null ? null : Math.floor(expiresAt / 1000);
-  const limits = scopeGrants(token.scopes);
   const by = `token:${token.id}`;
   if (token.isRobot) {
-    const robot = { ...anonymous(false), name, grants: limits, via: "robot" as const };
+    const grants = machineGrants(token.scopes);
+    const robot = { ...anonymous(false), name, grants, via: "robot" as const, signed: readAt };
     return { ...robot, expires, by: [`robot:${name}`, by] };
   }
   if (user === null) return "wrong user name or token";
-  const owner = userActor(name, user.admin, roles);
+  const owner = userActor(record, user.admin);
+  const limits = scopeGrants(token.scopes);
   return { ...owner, via: "token", limits, expires, by: [...owner.by, by] };
 }
 
-function userActor(name: string, admin: boolean, roles: LoginRecord["roles"]): Actor {
+function userActor({ name, roles, readAt }: LoginRecord, admin: boolean): Actor {
   const grants = roles.map(({ pattern, role }) => roleGrant(pattern, role));
   if (admin) grants.push(roleGrant("*", "owner"));
-  return { ...anonymous(false), name, grants, by: [`user:${name}`] };
+  return { ...anonymous(false), name, grants, by: [`user:${name}`], signed: readAt };
 }
 
 /** A credential of POST /api/v1/oidc/exchange: it was checked when it was given out, and holds for an hour at most. */
@@ -140,12 +149,12 @@ export async function workload(
   realm: Realm,
   purpose: Purpose,
 ): Promise<Actor> {
-  const issuer = issuerOf(credentials.password);
+  const lookup = lookupOf(credentials.password);
   const failure = { username: WORKLOAD, user: WORKLOAD };
-  if (issuer === null) {
+  if (lookup === null) {
     throw await failed({ ...failure, reason: "send an OIDC ID token" }, realm, purpose);
   }
-  const known = await realm.principals.trusting(issuer, purpose.repositories);
+  const known = await realm.principals.trusting(lookup, purpose.repositories);
   const options = { insecure: realm.insecureIssuers };
   const verified = await verifyIdToken(credentials.password, known.rules, options);
   if (!verified.ok) throw await failed({ ...failure, ...verified }, realm, purpose);
@@ -155,10 +164,11 @@ export async function workload(
     ...anonymous(false),
     name: `${WORKLOAD}:${rules[0]?.id ?? ""}`,
     via: "oidc",
-    grants: scopeGrants(rules.flatMap(({ scopes }) => scopes)),
+    grants: machineGrants(rules.flatMap(({ scopes }) => scopes)),
     by: rules.map(({ id }) => `rule:${id}`),
     subject: String(claims["sub"]).slice(0, 200),
     expires: Math.floor(Date.now() / 1000) + lifetime,
+    signed: known.readAt,
   };
   return withPublic(actor, known.public);
 }

@@ -17,6 +17,7 @@ import {
   type IdTokenClaims,
   matchRules,
   mismatch,
+  selectorsFor,
   shown,
   type TrustRule,
   urlProblem,
@@ -67,14 +68,17 @@ type Registered = v.InferOutput<typeof Registered>;
 const Discovery = v.object({ issuer: v.string(), jwks_uri: v.string() });
 
 /**
- * The issuer that an unverified token claims, or null when it is no JWT. Nothing is trusted by this: it only chooses which
- * rules are looked up.
+ * The issuer that an unverified token claims, and what the rules for it can be looked up by, or null when it is no JWT.
+ * Nothing is trusted by this: it only chooses which rules are looked at.
  */
-export function issuerOf(token: string): string | null {
+export function lookupOf(
+  token: string,
+): { readonly issuer: string; readonly selectors: string[] } | null {
   if (token.length > MAX_TOKEN_LENGTH) return null;
   try {
-    const { iss } = decodeJwt<{ iss?: unknown }>(token);
-    return typeof iss === "string" ? iss : null;
+    const claims = decodeJwt(token) as IdTokenClaims;
+    const issuer = claims["iss"];
+    return typeof issuer === "string" ? { issuer, selectors: selectorsFor(claims) } : null;
   } catch (error) {
     if (error instanceof errors.JWTInvalid) return null;
     throw error;
@@ -91,8 +95,9 @@ export async function verifyIdToken(
   rules: readonly TrustRule[],
   options: Caution & { readonly now?: Date },
 ): Promise<Verification> {
-  const issuer = issuerOf(token);
-  if (issuer === null) return refuse("this is no ID token of at most 16 KiB that names its issuer");
+  const issuer = lookupOf(token)?.issuer;
+  if (issuer === undefined)
+    return refuse("this is no ID token of at most 16 KiB that names its issuer");
   const candidates = rules.filter((rule) => rule.issuer === issuer);
   if (candidates.length === 0) return refuse("no trust rule for this issuer");
   const now = options.now ?? new Date();

@@ -16,12 +16,22 @@ export interface LoginQuery {
 export interface LoginRecord {
   /** Whose it is; "" for nobody's. */
   readonly name: string;
+  /** When all this was so, by the database's clock, in milliseconds since 1970. */
+  readonly readAt: number;
   readonly user: { readonly password: string; readonly admin: boolean } | null;
   readonly roles: readonly { readonly pattern: string; readonly role: Role }[];
   readonly token: TokenRecord | null;
   readonly failures: readonly FailureCount[];
   /** Those of the repositories that everyone may pull. */
   readonly public: readonly string[];
+}
+
+/** What an ID token may be good for. */
+export interface Trust {
+  readonly rules: readonly TrustRule[];
+  /** As for a login. */
+  readonly public: readonly string[];
+  readonly readAt: number;
 }
 
 /** A token of the user or robot of the query's name. */
@@ -46,11 +56,11 @@ export interface FailureCount {
 /** Who there is. `storage/principal-index.ts` keeps it. */
 export interface Principals {
   find(query: LoginQuery): Promise<LoginRecord>;
-  /** The rules for an issuer's ID tokens, and those of the repositories that everyone may pull. */
+  /** The rules that an ID token may match, and those of the repositories that everyone may pull. */
   trusting(
-    issuer: string,
+    token: { readonly issuer: string; readonly selectors: readonly string[] },
     repositories: readonly string[],
-  ): Promise<{ readonly rules: readonly TrustRule[]; readonly public: readonly string[] }>;
+  ): Promise<Trust>;
   /** Those of the repositories that everyone may pull. */
   publicAmong(repositories: readonly string[]): Promise<readonly string[]>;
   /** Counts a failed login; a window that has passed begins anew. */

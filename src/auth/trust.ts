@@ -69,6 +69,32 @@ export function mismatch(rule: TrustRule, claims: IdTokenClaims): string | null 
   return `the event ${shown(event)} may run outsiders' code, and the rule does not name it`;
 }
 
+/** What says most of a token, so that few rules have the same; any other claim that is pinned to one value comes after. */
+const SELECTIVE = ["repository_id", "project_id", "repository_owner_id", "namespace_id", "sub"];
+/** No issuer says so much; what is beyond selects nothing. */
+const MAX_SELECTORS = 500;
+
+/**
+ * What a rule is looked up by among those of its issuer: a claim with the one value that it must have, or "" where the rule
+ * pins none. So a login costs what its own rules cost, however many others the issuer has.
+ */
+export function selectorOf({ claims }: Pick<TrustRule, "claims">): string {
+  const pinned = Object.entries(claims).flatMap(([claim, [value, ...others]]) =>
+    value !== undefined && others.length === 0 && !value.includes("*") ? [{ claim, value }] : [],
+  );
+  const best = SELECTIVE.map((claim) => pinned.find((one) => one.claim === claim));
+  const chosen = [...best, ...pinned].find((one) => one !== undefined);
+  return chosen === undefined ? "" : `${chosen.claim}=${chosen.value}`;
+}
+
+/** The selectors of the rules that a token with these claims may match. */
+export function selectorsFor(claims: IdTokenClaims): string[] {
+  const all = Object.keys(claims).flatMap((claim) =>
+    valuesOf(claims, claim).map((value) => `${claim}=${value}`),
+  );
+  return ["", ...all.slice(0, MAX_SELECTORS)];
+}
+
 /** Text of others in a sentence for the log: quoted, on one line, of bounded length. */
 export function shown(text: string): string {
   return JSON.stringify(text.length > 200 ? `${text.slice(0, 200)}…` : text);

@@ -4,6 +4,7 @@ import type { Page } from "../oci/page.ts";
 import type { Namespace } from "../oci/reference.ts";
 import type { Condition, Origin } from "./audit-index.ts";
 import { attempt, create, type Creation, edit, versioned } from "./change.ts";
+import { NOW } from "./principal-index.ts";
 import type { Visibility } from "./repository-index.ts";
 
 export interface NamespaceRecord {
@@ -147,16 +148,15 @@ export class NamespaceIndex {
 
 /** Whoever has rights by the namespace loses them with it. */
 function revokeAll(db: D1Database, name: string, { sql, parameters }: Condition) {
-  const time = `?${parameters.length + 2}`;
   return db
     .prepare(
       `INSERT INTO revocations (subject, revoked_at)
-       SELECT subject, ${time} FROM (
+       SELECT subject, ${NOW} FROM (
          SELECT 'user:' || user AS subject FROM members WHERE namespace = ?1
          UNION SELECT 'robot:' || name FROM robots WHERE namespace = ?1
          UNION SELECT 'rule:' || name FROM trust_rules WHERE namespace = ?1
        ) WHERE EXISTS (${sql})
        ON CONFLICT (subject) DO UPDATE SET revoked_at = excluded.revoked_at`,
     )
-    .bind(name, ...parameters, Date.now());
+    .bind(name, ...parameters);
 }

@@ -1,4 +1,10 @@
-import type { LoginQuery, LoginRecord, Principals, TokenRecord } from "../auth/principals.ts";
+import type {
+  LoginQuery,
+  LoginRecord,
+  Principals,
+  TokenRecord,
+  Trust,
+} from "../auth/principals.ts";
 import type { TrustRule } from "../auth/trust.ts";
 import type { Condition } from "./audit-index.ts";
 
@@ -11,18 +17,31 @@ function publicAmong(list: string): string {
 /** How long failed logins are kept, in milliseconds: longer than any window that they are counted over. */
 export const REMEMBERED_FAILURES = 86_400_000;
 
+/**
+ * SQL: the database's time, in milliseconds since 1970. Rights that are read and those that are revoked go by one clock: what
+ * was read before a revocation was made is older than it, whichever Worker read it.
+ */
+export const NOW = `CAST(unixepoch('subsec') * 1000 AS INTEGER)`;
+
+/** Rules that pin no claim are looked at for every token of their issuer: so many, and no more. */
+const MAX_RULES = 500;
+
 /** The rules as `auth/trust.ts` reads them; the lists in them are JSON. */
 const RULE = `name AS id, issuer, audience, claims, scopes, lifetime`;
 
 /** The parts of a login's record, as JSON texts. */
 interface LoginRow {
   readonly name: string | null;
+  readonly readAt: number;
   readonly user: string | null;
   readonly roles: string;
   readonly token: string | null;
   readonly failures: string;
   readonly public: string;
 }
+
+type RuleRow = Record<"claims" | "scopes" | "public", string> &
+  TrustRule & { readonly readAt: number };
 
 /** D1: who there is and what they may do, by one query for each login. */
 export class PrincipalIndex implements Principals {
@@ -38,7 +57,7 @@ export class PrincipalIndex implements Principals {
         `WITH who AS (
            SELECT coalesce(?1, (SELECT coalesce(user, robot) FROM tokens WHERE hash = ?2)) AS name
          )
-         SELECT who.name,
+         SELECT who.name, ${NOW} AS readAt,
            (SELECT json_object('password', password, 'admin', admin)
             FROM users WHERE name = who.name) AS user,
            (SELECT json_group_array(json_object('pattern', pattern, 'role', role))
@@ -57,6 +76,7 @@ export class PrincipalIndex implements Principals {
     if (row === null) throw new Error("a query of scalars gave no row");
     return {
       name: row.name ?? "",
+      readAt: row.readAt,
       user: parseUser(row.user),
       roles: JSON.parse(row.roles) as LoginRecord["roles"],
       token: parseToken(row.token),
@@ -66,20 +86,26 @@ export class PrincipalIndex implements Principals {
   }
 
   async trusting(
-    issuer: string,
+    { issuer, selectors }: { readonly issuer: string; readonly selectors: readonly string[] },
     repositories: readonly string[],
-  ): Promise<{ rules: TrustRule[]; public: string[] }> {
+  ): Promise<Trust> {
     const { results } = await this.#db
       .prepare(
-        `SELECT ${RULE}, ${publicAmong("?2")} AS public FROM (SELECT 1)
-         LEFT JOIN trust_rules ON issuer = ?1`,
+        `SELECT ${RULE}, ${publicAmong("?2")} AS public, ${NOW} AS readAt FROM (SELECT 1)
+         LEFT JOIN (
+           SELECT t.* FROM json_each(?3) s
+           CROSS JOIN trust_rules t ON t.issuer = ?1 AND t.selector = s.value LIMIT ${MAX_RULES}
+         )`,
       )
-      .bind(issuer, JSON.stringify(repositories))
-      .all<Record<"id" | "claims" | "scopes" | "public", string> & TrustRule>();
+      .bind(issuer, JSON.stringify(repositories), JSON.stringify(selectors))
+      .all<RuleRow>();
+    const [first] = results;
+    if (first === undefined) throw new Error("an outer join gave no row");
     return {
       // Without a rule there is one row, of what is public alone.
       rules: results.flatMap((row) => (row.id === null ? [] : parseRule(row))),
-      public: JSON.parse(results[0]?.public ?? "[]") as string[],
+      public: JSON.parse(first.public) as string[],
+      readAt: first.readAt,
     };
   }
 
@@ -134,13 +160,12 @@ export function revoke(
   subject: string,
   condition: Condition = { sql: "SELECT 1", parameters: [] },
 ): D1PreparedStatement {
-  const { sql, parameters } = condition;
   return db
     .prepare(
-      `INSERT INTO revocations (subject, revoked_at) SELECT ?1, ?${parameters.length + 2} WHERE EXISTS (${sql})
+      `INSERT INTO revocations (subject, revoked_at) SELECT ?1, ${NOW} WHERE EXISTS (${condition.sql})
        ON CONFLICT (subject) DO UPDATE SET revoked_at = excluded.revoked_at`,
     )
-    .bind(subject, ...parameters, Date.now());
+    .bind(subject, ...condition.parameters);
 }
 
 function parseUser(json: string | null): LoginRecord["user"] {

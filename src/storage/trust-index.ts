@@ -53,14 +53,19 @@ export class TrustIndex {
   }
 
   /** @returns "orphan" when there is no such namespace */
-  create(namespace: Namespace, rule: StoredRule, origin: Origin): Promise<Creation> {
+  create(
+    namespace: Namespace,
+    rule: StoredRule,
+    selector: string,
+    origin: Origin,
+  ): Promise<Creation> {
     const { id, issuer, audience, claims, scopes, lifetime, createdAt } = rule;
     const deed = { action: "rule.create", namespace, reference: id, detail: describe(rule) };
     return create(this.#db, { origin, deed }, [
       this.#db
         .prepare(
-          `INSERT INTO trust_rules (name, namespace, issuer, audience, claims, scopes, lifetime, created_at)
-           VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)`,
+          `INSERT INTO trust_rules (name, namespace, issuer, audience, claims, scopes, lifetime, created_at, selector)
+           VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)`,
         )
         .bind(
           id,
@@ -71,6 +76,7 @@ export class TrustIndex {
           JSON.stringify(scopes),
           lifetime,
           createdAt,
+          selector,
         ),
     ]);
   }
@@ -79,7 +85,7 @@ export class TrustIndex {
   async update(
     namespace: Namespace,
     rule: TrustRule,
-    version: number,
+    { version, selector }: { readonly version: number; readonly selector: string },
     origin: Origin,
   ): Promise<StoredRule> {
     const { id, issuer, audience, claims, scopes, lifetime } = rule;
@@ -95,7 +101,7 @@ export class TrustIndex {
       this.#db
         .prepare(
           `UPDATE trust_rules SET issuer = ?3, audience = ?4, claims = ?5, scopes = ?6, lifetime = ?7,
-             version = version + 1
+             selector = ?8, version = version + 1
            WHERE name = ?1 AND version = ?2 RETURNING ${COLUMNS}`,
         )
         .bind(
@@ -106,6 +112,7 @@ export class TrustIndex {
           JSON.stringify(claims),
           JSON.stringify(scopes),
           lifetime,
+          selector,
         ),
     );
     return parseRule(row);

@@ -9,7 +9,7 @@ import {
   UnsecuredJWT,
 } from "jose";
 import { afterEach, beforeAll, beforeEach, expect, test, vi } from "vitest";
-import { issuerOf, type Verification, verifyIdToken } from "../../src/auth/oidc.ts";
+import { lookupOf, type Verification, verifyIdToken } from "../../src/auth/oidc.ts";
 import { checkRule, matchRules, type TrustRule } from "../../src/auth/trust.ts";
 
 interface Key {
@@ -180,13 +180,13 @@ test("ES256 is as good as RS256, and an issuer may end in a slash", async () => 
   expect(issuer.requests[0]).toBe("/.well-known/openid-configuration");
 });
 
-test("issuerOf: what the token claims, or null for what is no JWT", async () => {
+test("lookupOf: what the token claims, or null for what is no JWT", async () => {
   const issuer = new Issuer();
-  expect(issuerOf(await issuer.token())).toBe(issuer.url);
+  expect(lookupOf(await issuer.token())?.issuer).toBe(issuer.url);
   const nameless = [await issuer.token({ iss: undefined }), await issuer.token({ iss: ["x"] })];
   const big = await issuer.token({ padding: "x".repeat(16 * 1024) });
   for (const token of ["", "x", "a.b.c", "a.b.c.d.e", ...nameless, big]) {
-    expect(issuerOf(token)).toBeNull();
+    expect(lookupOf(token)).toBeNull();
     expect((await issuer.verify(token)).ok).toBe(false);
   }
   expect(issuer.requests).toEqual([]);

@@ -16,6 +16,7 @@ export const PRINCIPALS = [
   "administrator",
   "robot that may pull",
   "robot of another repository",
+  "robot that administers",
   "token of the owner that may pull",
   "token that expired",
   "token that was deleted",
@@ -59,6 +60,7 @@ export async function makePrincipals(): Promise<Record<Principal, string | null>
     ...[
       ["acme+puller", "acme/app", "pull"],
       ["acme+elsewhere", "acme/other", "admin"],
+      ["acme+admin", "acme/*", "admin"],
     ].map(([name = "", pattern = "", action = ""]) =>
       insert(
         "INSERT INTO robots (name, namespace, description, scopes, created_at) VALUES (?1, 'acme', '', ?2, ?3)",
@@ -68,7 +70,7 @@ export async function makePrincipals(): Promise<Record<Principal, string | null>
       ),
     ),
     insert(
-      "INSERT INTO trust_rules (name, namespace, issuer, audience, claims, scopes, lifetime, created_at) VALUES ('acme+ci', 'acme', ?1, ?2, ?3, ?4, 900, ?5)",
+      "INSERT INTO trust_rules (name, namespace, issuer, selector, audience, claims, scopes, lifetime, created_at) VALUES ('acme+ci', 'acme', ?1, 'repository_id=42', ?2, ?3, ?4, 900, ?5)",
       ISSUER,
       ORIGIN,
       JSON.stringify({ repository_id: ["42"] }),
@@ -101,6 +103,7 @@ export async function makePrincipals(): Promise<Record<Principal, string | null>
     administrator: basic("admin", env.ADMIN_PASSWORD),
     "robot that may pull": await token("robot", "acme+puller", now + YEAR),
     "robot of another repository": await token("robot", "acme+elsewhere", null),
+    "robot that administers": await token("robot", "acme+admin", null),
     "token of the owner that may pull": await token("user", "owner", now + YEAR),
     "token that expired": await token("user", "owner", now - 1000),
     "token that was deleted": basic("owner", (await newSecret()).secret),

@@ -3,6 +3,7 @@ import { env } from "cloudflare:workers";
 import { SignJWT } from "jose";
 import type { Scope } from "../../src/auth/access.ts";
 import { newSecret } from "../../src/auth/secret.ts";
+import { selectorOf } from "../../src/auth/trust.ts";
 import { revoke } from "../../src/storage/principal-index.ts";
 import { HOST, RegistryClient, type Send } from "./client.ts";
 
@@ -63,8 +64,8 @@ export async function addRule(namespace: string, rule: Rule): Promise<string> {
   const name = `${namespace}+w${crypto.getRandomValues(new Uint8Array(4)).toHex()}`;
   const { issuer, audience, claims, scopes, lifetime = 600 } = rule;
   await env.DB.prepare(
-    `INSERT INTO trust_rules (name, namespace, issuer, audience, claims, scopes, lifetime, created_at)
-     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 0)`,
+    `INSERT INTO trust_rules (name, namespace, issuer, audience, claims, scopes, lifetime, selector, created_at)
+     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 0)`,
   )
     .bind(
       name,
@@ -74,6 +75,7 @@ export async function addRule(namespace: string, rule: Rule): Promise<string> {
       JSON.stringify(claims),
       JSON.stringify(scopes),
       lifetime,
+      selectorOf(rule),
     )
     .run();
   return name;

@@ -12,7 +12,7 @@ import { intersect, type NameRange } from "../../auth/ranges.ts";
 export function scopesOf(grants: readonly Grant[]): Scope[] {
   return grants.map(({ pattern, rights }) => ({
     repositories: pattern,
-    actions: rights.includes("own")
+    actions: rights.includes("maintain")
       ? ["admin"]
       : (["pull", "push", "delete"] as const).filter((action) => rights.includes(action)),
   }));

@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { checkRule, type TrustRule } from "../../auth/trust.ts";
+import { checkRule, selectorOf, type TrustRule } from "../../auth/trust.ts";
 import type { Settings } from "../../env.ts";
 import type { StoredRule } from "../../registry/registry.ts";
 import type { Context } from "../context.ts";
@@ -62,7 +62,7 @@ export async function create(context: Context<"namespace">): Promise<Response> {
   const { name, ...given } = await readJson(request, NewRule);
   const rule = { ...given, id: `${namespace}+${name}`, version: 1, createdAt: Date.now() };
   requireSound(namespace, rule, settings);
-  const creation = await registry.trustRules.create(namespace, rule, origin);
+  const creation = await registry.trustRules.create(namespace, rule, selectorOf(rule), origin);
   requireCreated(creation, `the rule ${rule.id}`);
   const location = `/api/v1/namespaces/${namespace}/trust-rules/${name}`;
   return resource(view(rule), { status: 201, location });
@@ -88,8 +88,8 @@ export async function update(context: Context<"namespace" | "rule">): Promise<Re
     lifetime: given.lifetime ?? current.lifetime,
   };
   requireSound(params.namespace, rule, settings);
-  const version = wanted ?? current.version;
-  return resource(view(await registry.trustRules.update(params.namespace, rule, version, origin)));
+  const place = { version: wanted ?? current.version, selector: selectorOf(rule) };
+  return resource(view(await registry.trustRules.update(params.namespace, rule, place, origin)));
 }
 
 export async function remove(context: Context<"namespace" | "rule">): Promise<Response> {

@@ -80,6 +80,8 @@ CREATE TABLE trust_rules (
   name TEXT NOT NULL PRIMARY KEY,
   namespace TEXT NOT NULL REFERENCES namespaces (name) ON DELETE CASCADE,
   issuer TEXT NOT NULL,
+  -- The claim that it is looked up by, such as 'repository_id=42', or ''.
+  selector TEXT NOT NULL,
   audience TEXT NOT NULL,
   claims TEXT NOT NULL,
   scopes TEXT NOT NULL,
@@ -88,7 +90,7 @@ CREATE TABLE trust_rules (
   created_at INTEGER NOT NULL
 ) WITHOUT ROWID;
 
-CREATE INDEX trust_rules_by_issuer ON trust_rules (issuer, name);
+CREATE INDEX trust_rules_by_selector ON trust_rules (issuer, selector, name);
 CREATE INDEX trust_rules_by_namespace ON trust_rules (namespace, name);
 
 -- What registry tokens rest on and was taken back: those signed before hold no longer.

@@ -1,0 +1,70 @@
+/** The audit log, and the queue that part of it comes by. */
+import { createExecutionContext, createMessageBatch, getQueueResult } from "cloudflare:test";
+import { env } from "cloudflare:workers";
+import type { Env } from "../../src/env.ts";
+import type { EventMessage } from "../../src/events/message.ts";
+import worker from "../../src/index.ts";
+import type { Send } from "./client.ts";
+import { withSettings } from "./client.ts";
+
+export interface Row {
+  readonly id: string;
+  readonly time: number;
+  readonly actor: string | null;
+  readonly subject: string | null;
+  readonly via: string;
+  readonly action: string;
+  readonly namespace: string | null;
+  readonly repository: string | null;
+  readonly reference: string | null;
+  readonly digest: string | null;
+  readonly detail: string | null;
+  readonly address: string | null;
+  readonly agent: string | null;
+  readonly request_id: string;
+  readonly outcome: string;
+}
+
+/** All of the log, or what one request left in it, the oldest first. */
+export async function audited(response?: Response): Promise<Row[]> {
+  const id = response?.headers.get("x-request-id") ?? null;
+  const { results } = await env.DB.prepare(
+    `SELECT * FROM audit WHERE ?1 IS NULL OR request_id = ?1 ORDER BY id`,
+  )
+    .bind(id)
+    .all<Row>();
+  return results;
+}
+
+/** A queue that keeps what it is sent, and the Worker that sends it there. */
+export class Outbox {
+  readonly messages: EventMessage[] = [];
+  readonly send: Send;
+
+  constructor(settings: Partial<Record<keyof Env, string>> = {}) {
+    const queue = {
+      send: (message: EventMessage) => {
+        // As it goes over the wire.
+        this.messages.push(structuredClone(message));
+        return Promise.resolve();
+      },
+    };
+    this.send = withSettings({ ...settings, EVENTS: queue as never });
+  }
+
+  /** Brings the messages to the consumer, as the platform does. */
+  async deliver(): Promise<void> {
+    await deliver(this.messages);
+  }
+}
+
+export async function deliver(bodies: readonly EventMessage[]): Promise<void> {
+  const messages = bodies.map((body, i) => {
+    return { id: `${i}`, timestamp: Date.now(), attempts: 1, body };
+  });
+  const batch = createMessageBatch("slipway-events", messages);
+  const context = createExecutionContext();
+  await worker.queue(batch, env);
+  const { retryBatch, retryMessages } = await getQueueResult(batch, context);
+  if (retryBatch.retry || retryMessages.length > 0) throw new Error("the batch is to come again");
+}
