@@ -5,10 +5,18 @@ import { anonymousStep, loginSteps } from "./access.ts";
 import { credentials, reference, step, type Bench, type Client, type Step } from "./client.ts";
 import { expectEqual, expectSameFiles, expectText } from "./compare.ts";
 import { loadIntoStorage } from "./skopeo.ts";
+import { storageVisitor } from "./visitors-engines.ts";
+import { visitSteps } from "./visits.ts";
 
 export function buildah(bench: Bench): Client {
   const tool = makeTool(bench);
-  return { steps: [...basicSteps(bench, tool), ...buildSteps(bench, tool)] };
+  return {
+    steps: [
+      ...basicSteps(bench, tool),
+      ...buildSteps(bench, tool),
+      ...visitSteps(bench, storageVisitor("buildah")),
+    ],
+  };
 }
 
 type Tool = ReturnType<typeof makeTool>;

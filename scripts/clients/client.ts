@@ -5,6 +5,7 @@ import type { Images } from "./images.ts";
 import type { Registry } from "./registry.ts";
 import * as shell from "./shell.ts";
 import type { Result, RunOptions } from "./shell.ts";
+import type { Gate } from "./visitor.ts";
 
 /** The columns of the final table. */
 export const FEATURES = [
@@ -26,7 +27,20 @@ export const FEATURES = [
   "clean",
 ] as const;
 
-export type Feature = (typeof FEATURES)[number];
+/** The columns of the table about accounts: by which login a client worked, and that it was refused where it should be. */
+export const ACCESS_FEATURES = [
+  "accounts",
+  "public",
+  "password",
+  "token",
+  "robot",
+  "oidc",
+  "exchanged",
+  "denied",
+  "unauthorized",
+] as const;
+
+export type Feature = (typeof FEATURES)[number] | (typeof ACCESS_FEATURES)[number];
 
 export interface Step {
   feature: Feature;
@@ -54,6 +68,8 @@ export interface Bench {
   id: string;
   registry: Registry;
   images: Images;
+  /** Where the cases about accounts take place; undefined for a registry that this run didn't start. */
+  gate: Gate | undefined;
   /** A folder of its own, seen at the same path in its room. */
   folder: string;
   env: Record<string, string>;
@@ -83,13 +99,14 @@ export interface Place {
   id: string;
   registry: Registry;
   images: Images;
+  gate: Gate | undefined;
   work: string;
   enter: (argv: string[], cwd?: string) => string[];
 }
 
 /** A client's home: its settings, credentials and caches are its own and go with the run. */
 export async function makeBench(place: Place): Promise<Bench> {
-  const { id, registry, images } = place;
+  const { id, registry, images, gate } = place;
   const folder = join(place.work, id.replace("@", "-"));
   await mkdir(join(folder, "home"), { recursive: true });
   // podman and its kin insist that the file exists which they are to keep credentials in.
@@ -116,6 +133,7 @@ export async function makeBench(place: Place): Promise<Bench> {
     id,
     registry,
     images,
+    gate,
     folder,
     env,
     enter,

@@ -6,11 +6,18 @@ import { reference, repository, step, type Bench, type Client, type Step } from 
 import { expectEqual, expectStored, expectText, referrersOf } from "./compare.ts";
 import { readJson } from "./registry.ts";
 import { expectRefusal } from "./shell.ts";
+import { cosignVisitor } from "./visitors-tools.ts";
+import { visitSteps } from "./visits.ts";
 
 export function cosign(bench: Bench): Client {
   const tool = makeTool(bench);
   return {
-    steps: [...basicSteps(bench, tool), ...signSteps(bench, tool), ...endSteps(bench, tool)],
+    steps: [
+      ...basicSteps(bench, tool),
+      ...signSteps(bench, tool),
+      ...endSteps(bench, tool),
+      ...visitSteps(bench, cosignVisitor),
+    ],
   };
 }
 

@@ -6,10 +6,18 @@ import { reference, repository, step, type Bench, type Client, type Step } from 
 import { expectEqual, expectLayout, expectMounted, expectStored, expectText } from "./compare.ts";
 import type { Image } from "./images.ts";
 import { manifestStatus } from "./registry.ts";
+import { craneVisitor } from "./visitors-tools.ts";
+import { visitSteps } from "./visits.ts";
 
 export function crane(bench: Bench): Client {
   const tool = makeTool(bench);
-  return { steps: [...basicSteps(bench, tool), ...moreSteps(bench, tool)] };
+  return {
+    steps: [
+      ...basicSteps(bench, tool),
+      ...moreSteps(bench, tool),
+      ...visitSteps(bench, craneVisitor),
+    ],
+  };
 }
 
 type Tool = ReturnType<typeof makeTool>;

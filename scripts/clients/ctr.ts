@@ -7,13 +7,16 @@ import { expectEqual, expectLayout, expectMounted, expectStored, expectText } fr
 import { startContainerd } from "./engines.ts";
 import type { Image } from "./images.ts";
 import { expectRefusal } from "./shell.ts";
+import { ctrVisitor } from "./visitors-engines.ts";
+import { visitSteps } from "./visits.ts";
 
 export async function ctr(bench: Bench): Promise<Client> {
   const engine = await startContainerd(bench);
   const tool = makeTool(bench, engine.socket);
   const stop = async () => expectEqual(await engine.stop(), [], "left behind");
+  const visits = visitSteps(bench, (own) => ctrVisitor(own, engine.socket));
   const clean = step("clean", "containerd stops, leaving nothing behind", [], stop);
-  return { steps: [...accessSteps(bench, tool), ...imageSteps(bench, tool), clean] };
+  return { steps: [...accessSteps(bench, tool), ...imageSteps(bench, tool), ...visits, clean] };
 }
 
 type Tool = ReturnType<typeof makeTool>;

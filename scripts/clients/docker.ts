@@ -10,6 +10,8 @@ import { expectEqual, expectMounted, expectSameFiles, expectText } from "./compa
 import { startDocker, type ImageStore } from "./engines.ts";
 import { nativeArchitecture, type Image } from "./images.ts";
 import type { RunOptions } from "./shell.ts";
+import { buildxVisitor, dockerVisitor } from "./visitors-engines.ts";
+import { visitSteps } from "./visits.ts";
 
 export type Docker = ReturnType<typeof makeTool>;
 
@@ -18,11 +20,15 @@ export function docker(store: ImageStore): (bench: Bench) => Promise<Client> {
     const engine = await startDocker(bench, store);
     const tool = makeTool(bench, engine.socket, store);
     const stop = async () => expectEqual(await engine.stop(), [], "left behind");
+    const visitors = [dockerVisitor, ...(store === "containerd" ? [buildxVisitor] : [])].map(
+      (make) => (own: Bench) => make(own, engine.socket),
+    );
     const steps = [
       ...basicSteps(bench, tool),
       ...sizeSteps(bench, tool),
       ...platformSteps(bench, tool),
       ...(await buildSteps(bench, tool)),
+      ...visitSteps(bench, ...visitors),
       step("clean", "the engine stops, leaving nothing behind", [], stop),
     ];
     return { steps };

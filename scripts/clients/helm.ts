@@ -5,12 +5,14 @@ import { anonymousStep, loginSteps } from "./access.ts";
 import { reference, repository, step, type Bench, type Client, type Step } from "./client.ts";
 import { expectEqual, expectSameBytes, expectText } from "./compare.ts";
 import { readManifest } from "./registry.ts";
+import { helmVisitor } from "./visitors-tools.ts";
+import { visitSteps } from "./visits.ts";
 
 const CHART = "demo";
 const VERSIONS = ["1.0.0", "1.2.0", "2.0.0+build.7"];
 
 export function helm(bench: Bench): Client {
-  return { steps: steps(bench) };
+  return { steps: [...steps(bench), ...visitSteps(bench, helmVisitor)] };
 }
 
 async function packageCharts(bench: Bench): Promise<void> {

@@ -9,7 +9,7 @@ import { mkdir, mkdtemp, rm, symlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { atEnd, cleanUp } from "./cleanup.ts";
-import { makeBench, type Bench } from "./client.ts";
+import { ACCESS_FEATURES, FEATURES, makeBench, type Bench } from "./client.ts";
 import { CLIENTS, matches, type Listing } from "./clients.ts";
 import { processesOf } from "./engines.ts";
 import { makeImages, type Images } from "./images.ts";
@@ -20,9 +20,11 @@ import {
   installTree,
   machineSuite,
 } from "./install.ts";
+import { openGate } from "./gate.ts";
 import { openRegistry, requests, type Registry } from "./registry.ts";
 import {
   notStarted,
+  printRefusals,
   printTable,
   runClient,
   skipped,
@@ -32,12 +34,14 @@ import {
 } from "./report.ts";
 import { openRoom, type Room } from "./room.ts";
 import { interrupt } from "./shell.ts";
+import type { Gate } from "./visitor.ts";
 
 interface Site {
   cache: string;
   work: string;
   registry: Registry;
   images: Images;
+  gate: Gate | undefined;
   /** One room a Debian release, opened when its first client comes. */
   rooms: Map<string, Promise<Room>>;
 }
@@ -61,7 +65,8 @@ async function prepare(): Promise<Site> {
   });
   const registry = await took("registry", openRegistry);
   console.log(`the registry under test: ${registry.url}, repositories ${registry.namespace}/*\n`);
-  return { cache, work, registry, images, rooms: new Map() };
+  const gate = await openGate(registry);
+  return { cache, work, registry, images, gate, rooms: new Map() };
 }
 
 async function openSuite(site: Site, suite: string): Promise<Room> {
@@ -73,7 +78,7 @@ async function openSuite(site: Site, suite: string): Promise<Room> {
 }
 
 async function benchFor(site: Site, { id, suite, tool }: Listing): Promise<Bench> {
-  const { registry, images, work, cache, rooms } = site;
+  const { registry, images, gate, work, cache, rooms } = site;
   if (tool !== undefined) {
     const program = await took(`${tool} installed`, () => installGoTool(cache, tool));
     await symlink(program, join(work, "bin", tool));
@@ -82,7 +87,7 @@ async function benchFor(site: Site, { id, suite, tool }: Listing): Promise<Bench
   const room = rooms.get(home) ?? openSuite(site, home);
   rooms.set(home, room);
   const { enter } = await room;
-  return makeBench({ id, registry, images, work, enter });
+  return makeBench({ id, registry, images, gate, work, enter });
 }
 
 async function runOne(site: Site, listing: Listing): Promise<Record[]> {
@@ -121,7 +126,9 @@ async function main(): Promise<number> {
     else records.push(...(await took(listing.id, () => runOne(site, listing))));
   }
   records.push(...registryRecord(site.registry));
-  printTable(records);
+  printTable(records, FEATURES);
+  printTable(records, ACCESS_FEATURES);
+  printRefusals(site.gate?.refusals ?? []);
   const leftovers = await cleanUp();
   for (const leftover of leftovers) console.log(`FAIL clean up: ${leftover}`);
   for (const _ of leftovers) records.push({ client: "", feature: "clean", outcome: "failed" });

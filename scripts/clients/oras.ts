@@ -14,6 +14,8 @@ import {
 } from "./compare.ts";
 import type { Image } from "./images.ts";
 import { manifestStatus } from "./registry.ts";
+import { orasVisitor } from "./visitors-tools.ts";
+import { visitSteps } from "./visits.ts";
 
 const SBOM = "application/vnd.example.sbom";
 const REVIEW = "application/vnd.example.review";
@@ -21,7 +23,12 @@ const REVIEW = "application/vnd.example.review";
 export function oras(bench: Bench): Client {
   const tool = makeTool(bench);
   return {
-    steps: [...basicSteps(bench, tool), ...referrerSteps(bench, tool), ...endSteps(bench, tool)],
+    steps: [
+      ...basicSteps(bench, tool),
+      ...referrerSteps(bench, tool),
+      ...endSteps(bench, tool),
+      ...visitSteps(bench, orasVisitor),
+    ],
   };
 }
 

@@ -4,10 +4,18 @@ import { credentials, reference, step, type Bench, type Client, type Step } from
 import { expectEqual, expectMounted, expectSameFiles, expectText } from "./compare.ts";
 import type { Image } from "./images.ts";
 import { loadIntoStorage } from "./skopeo.ts";
+import { storageVisitor } from "./visitors-engines.ts";
+import { visitSteps } from "./visits.ts";
 
 export function podman(bench: Bench): Client {
   const tool = makeTool(bench);
-  return { steps: [...basicSteps(bench, tool), ...moreSteps(bench, tool)] };
+  return {
+    steps: [
+      ...basicSteps(bench, tool),
+      ...moreSteps(bench, tool),
+      ...visitSteps(bench, storageVisitor("podman")),
+    ],
+  };
 }
 
 type Tool = ReturnType<typeof makeTool>;

@@ -14,13 +14,21 @@ import {
 } from "./compare.ts";
 import type { Image } from "./images.ts";
 import { manifestStatus, readBlob } from "./registry.ts";
+import { regctlVisitor } from "./visitors-tools.ts";
+import { visitSteps } from "./visits.ts";
 
 const TYPE = "application/vnd.example.note";
 const MIB = 1024 * 1024;
 
 export function regctl(bench: Bench): Client {
   const tool = makeTool(bench);
-  return { steps: [...basicSteps(bench, tool), ...moreSteps(bench, tool)] };
+  return {
+    steps: [
+      ...basicSteps(bench, tool),
+      ...moreSteps(bench, tool),
+      ...visitSteps(bench, regctlVisitor),
+    ],
+  };
 }
 
 type Tool = ReturnType<typeof makeTool>;

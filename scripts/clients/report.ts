@@ -1,5 +1,7 @@
 /** Runs the clients' tables of steps, says how each step ended, and prints the final table. */
-import { FEATURES, type Client, type Feature, type Step } from "./client.ts";
+import type { Client, Feature, Step } from "./client.ts";
+import { masked } from "./shell.ts";
+import type { Refusal } from "./visitor.ts";
 
 type Outcome = "passed" | "failed" | "skipped";
 
@@ -61,13 +63,13 @@ export function skipped(id: string): Record {
 const CELL = { passed: "ok", failed: "FAIL", skipped: "skip" };
 
 /** One row a client, one column a feature; a dot where the client has no such command. */
-export function printTable(records: Record[]): void {
+export function printTable(records: Record[], columns: readonly Feature[]): void {
   const clients = [...new Set(records.map((record) => record.client))];
   const widest = Math.max(...clients.map((client) => client.length));
-  console.log(`\n${[" ".repeat(widest), ...FEATURES].join("  ")}`);
+  console.log(`\n${[" ".repeat(widest), ...columns].join("  ")}`);
   for (const client of clients) {
     const own = records.filter((record) => record.client === client);
-    const cells = FEATURES.map((feature) => cell(own, feature).padEnd(feature.length));
+    const cells = columns.map((feature) => cell(own, feature).padEnd(feature.length));
     console.log([client.padEnd(widest), ...cells].join("  ").trimEnd());
   }
 }
@@ -78,6 +80,18 @@ function cell(records: Record[], feature: Feature): string {
     fitting.some((record) => record.outcome === outcome),
   );
   return worst === undefined ? "·" : CELL[worst];
+}
+
+/** How each client took each refusal: its exit code, the requests that it made, and what a person got to read. */
+export function printRefusals(refusals: Refusal[]): void {
+  for (const what of new Set(refusals.map((refusal) => refusal.what))) {
+    console.log(`\n${what}`);
+    for (const refusal of refusals.filter((one) => one.what === what)) {
+      const { client, code, requests, seconds, message } = refusal;
+      const facts = `exit ${code}, ${requests} requests, ${seconds.toFixed(1)} s`;
+      console.log(`  ${client}: ${facts}: ${masked(message)}`);
+    }
+  }
 }
 
 /** The last line of a run. */

@@ -39,7 +39,7 @@ export function hide(secret: string): void {
   secrets.add(secret);
 }
 
-function masked(text: string): string {
+export function masked(text: string): string {
   let clean = text;
   for (const secret of secrets) clean = clean.replaceAll(secret, "***");
   return clean;

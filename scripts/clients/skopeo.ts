@@ -22,11 +22,18 @@ import {
 import type { Image } from "./images.ts";
 import { manifestStatus } from "./registry.ts";
 import type { Result } from "./shell.ts";
+import { skopeoVisitor } from "./visitors-tools.ts";
+import { visitSteps } from "./visits.ts";
 
 export function skopeo(bench: Bench): Client {
   const tool = makeTool(bench);
   return {
-    steps: [...basicSteps(bench, tool), ...copySteps(bench, tool), ...endSteps(bench, tool)],
+    steps: [
+      ...basicSteps(bench, tool),
+      ...copySteps(bench, tool),
+      ...endSteps(bench, tool),
+      ...visitSteps(bench, skopeoVisitor),
+    ],
   };
 }
 

@@ -92,7 +92,8 @@ export function selectorsFor(claims: IdTokenClaims): string[] {
   const all = Object.keys(claims).flatMap((claim) =>
     valuesOf(claims, claim).map((value) => `${claim}=${value}`),
   );
-  return ["", ...all.slice(0, MAX_SELECTORS)];
+  // Those that pin nothing come last: however many there are, they keep nobody's own from being looked at.
+  return [...all.slice(0, MAX_SELECTORS), ""];
 }
 
 /** Text of others in a sentence for the log: quoted, on one line, of bounded length. */

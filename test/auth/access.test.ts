@@ -107,10 +107,12 @@ test.each([
   expect(mayInNamespace(actor([roleGrant(pattern, "owner")]), "own", "acme")).toBe(owned);
 });
 
+function limited(repositories: string, action: ScopeAction): Grant[] {
+  return scopeGrants([{ repositories, actions: [action] }]);
+}
+
 test("only who owns everything is an administrator, and only with credentials for everything", () => {
   const everything = [roleGrant("*", "owner")];
-  const limited = (repositories: string, action: ScopeAction) =>
-    scopeGrants([{ repositories, actions: [action] }]);
   expect(isAdministrator(actor(everything))).toBe(true);
   expect(isAdministrator(actor(everything, limited("*", "admin")))).toBe(true);
   expect(isAdministrator(actor(everything, limited("*", "delete")))).toBe(false);

@@ -167,12 +167,15 @@ test("a token needs no name as a Bearer token on /v2/, nor as a password without
   }
 });
 
+function catalog({ secret }: { readonly secret: string }): Promise<Response> {
+  return app.as(`Bearer ${secret}`).get("/v2/_catalog");
+}
+
 test("an administrator's token is an administrator's only where nothing limits it", async () => {
   const everything = await addSecret({ user: "admin", scopes: scopes("*", "admin") });
   const limited = await addSecret({ user: "admin", scopes: scopes("*", "push", "delete") });
-  const list = ({ secret }: { secret: string }) => app.as(`Bearer ${secret}`).get("/v2/_catalog");
-  expect((await list(everything)).status).toBe(200);
-  expect(await refusal(await list(limited))).toEqual(DENIED);
+  expect((await catalog(everything)).status).toBe(200);
+  expect(await refusal(await catalog(limited))).toEqual(DENIED);
 });
 
 test("a robot logs in with its name and secret, for its scopes", async () => {
@@ -292,7 +295,9 @@ test("everyone pulls a public repository with a token for nobody, and nothing el
   const nobody = open.as(null);
   const bearer = nobody.as(await nobody.token(`repository:${open.repository}:pull,push`));
   expect(await bearer.pullManifest("latest")).toEqual(pushed.bytes);
-  expect((await bearer.request("POST", "blobs/uploads/")).status).toBe(401);
+  const push = await leavesNothing(() => bearer.request("POST", "blobs/uploads/"));
+  expect(await push.clone().text()).toContain(`log in to push to ${open.repository}`);
+  expect(await refusal(push)).toEqual(DENIED);
   expect((await bearer.in(app.repository).get("manifests/latest")).status).toBe(401);
   expect((await bearer.get("/v2/")).status).toBe(401);
 });

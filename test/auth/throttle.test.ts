@@ -45,7 +45,7 @@ test.each([
   "a@b:c",
   "%:%",
   "1:2\u0000:3",
-  `${"f:".repeat(10_000)}`,
+  "f:".repeat(10_000),
   "9".repeat(10_000),
   `::${"f".repeat(10_000)}`,
 ])("no address throws, and none becomes a long key: %#", (address) => {

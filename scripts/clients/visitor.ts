@@ -1,0 +1,63 @@
+/** What the cases about accounts need of a client: to log in, to push and to pull, as anyone. */
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { Account } from "./accounts.ts";
+import type { Bench } from "./client.ts";
+import type { Front } from "./front.ts";
+import type { Issuer } from "./issuer.ts";
+import type { Result } from "./shell.ts";
+
+/** Where the cases about accounts take place, and what they found. */
+export interface Gate {
+  front: Front;
+  issuer: Issuer;
+  refusals: Refusal[];
+  /** An exchanged credential, and when it ends: a client that comes earlier has to wait. */
+  brief: { account: Account; ends: number };
+}
+
+/** How a client took a refusal. */
+export interface Refusal {
+  client: string;
+  what: string;
+  seconds: number;
+  requests: number;
+  code: number;
+  message: string;
+}
+
+/** v1 is what is there after the pushes that are allowed; v2 is never there. */
+export type Tag = "v1" | "v2";
+
+/** null is nobody: no login at all. */
+export type Who = Account | null;
+
+export interface Visitor {
+  name: string;
+  /** Undefined for a client that is given the account with each command. */
+  login?: (account: Account) => Promise<Result>;
+  /** False for one whose login only writes the password down. */
+  checksLogin: boolean;
+  /** False for one that tells of a refusal nothing but its status: the registry's sentence is lost on it. */
+  repeatsMessage: boolean;
+  /** Pushes an image (or what it has instead) to the repository, and pulls it from there. */
+  push: (who: Who, repository: string, tag: Tag) => Promise<Result>;
+  pull: (who: Who, repository: string) => Promise<Result>;
+  /** The repository that a push writes to when told this one: helm adds the chart's name. */
+  place?: (repository: string) => string;
+}
+
+export type MakeVisitor = (bench: Bench) => Visitor;
+
+export function labelOf(who: Who): string {
+  return who?.label ?? "nobody";
+}
+
+/** A folder for this one's stored login, with the file in it that podman and its kin insist on. */
+export async function homeOf(bench: Bench, who: Who): Promise<string> {
+  const folder = join(bench.folder, "visits", labelOf(who));
+  await mkdir(join(folder, "containers"), { recursive: true });
+  const file = join(folder, "containers", "auth.json");
+  await writeFile(file, "{}", { flag: "wx" }).catch(() => undefined);
+  return folder;
+}

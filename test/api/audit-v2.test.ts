@@ -1,0 +1,203 @@
+/** What the audit log says of a push or a delete: it is there when the answer is. */
+import { beforeEach, expect, test } from "vitest";
+import { addRobot, addSecret } from "../support/accounts.ts";
+import { basic, locationOf, RegistryClient, type Send, withSettings } from "../support/client.ts";
+import { audited, Outbox, type Row } from "../support/events.ts";
+import { blob, imageManifest, index, type Manifest, unknownDigest } from "../support/images.ts";
+import { newNamespace, newUser, type Person } from "../support/principals.ts";
+
+const AGENT = `docker/29.0 ${"x".repeat(300)}`;
+const ADDRESS = "192.0.2.7";
+
+let namespace: string;
+let user: Person;
+let client: RegistryClient;
+
+beforeEach(async () => {
+  namespace = await newNamespace();
+  user = await newUser({ [`${namespace}/*`]: "maintainer" });
+  client = as(user.authorization);
+});
+
+function as(authorization: string, send: Send = withSettings({})): RegistryClient {
+  const marked: Send = (request) => {
+    request.headers.set("cf-connecting-ip", ADDRESS);
+    request.headers.set("user-agent", AGENT);
+    return send(request);
+  };
+  return new RegistryClient({ repository: `${namespace}/app`, authorization, send: marked });
+}
+
+/** The one row that the answer's request left. */
+async function expectAudited(response: Response, deed: Partial<Row>): Promise<void> {
+  expect(response.ok, await response.clone().text()).toBe(true);
+  const rows = await audited(response);
+  expect(rows).toEqual([
+    {
+      id: expect.stringMatching(/^[0-9a-f]{28}$/),
+      time: expect.any(Number),
+      actor: user.name,
+      subject: null,
+      via: "password",
+      action: "",
+      namespace,
+      repository: `${namespace}/app`,
+      reference: null,
+      digest: null,
+      detail: null,
+      address: ADDRESS,
+      agent: AGENT.slice(0, 200),
+      request_id: response.headers.get("x-request-id"),
+      outcome: "done",
+      ...deed,
+    },
+  ]);
+  const [row] = rows;
+  expect(Math.abs(Date.now() - (row?.time ?? 0))).toBeLessThan(10_000);
+  expect(Number.parseInt(row?.id.slice(0, 12) ?? "", 16)).toBe(row?.time);
+}
+
+async function expectNothing(response: Response, status: number): Promise<void> {
+  expect(response.status).toBe(status);
+  expect((await audited(response)).filter(({ outcome }) => outcome === "done")).toEqual([]);
+}
+
+async function pushImage(tag?: string): Promise<Manifest> {
+  const config = await client.pushBlob(blob());
+  return client.pushManifest(imageManifest({ config }), tag);
+}
+
+test("a blob that is pushed in one request, in two, or in pieces: blob.push, once", async () => {
+  const [one, two, three] = [blob(), blob(), blob()];
+  const single = await client.request("POST", `blobs/uploads/?digest=${one.digest}`, {
+    body: one.bytes,
+  });
+  await expectAudited(single, { action: "blob.push", digest: one.digest });
+  const begun = await client.request("POST", "blobs/uploads/");
+  await expectNothing(begun, 202);
+  const finished = await client.finish(locationOf(begun), two.digest, two.bytes);
+  await expectAudited(finished, { action: "blob.push", digest: two.digest });
+  const patched = await client.patch(await client.startUpload(), three.bytes);
+  await expectNothing(patched, 202);
+  const last = await client.finish(locationOf(patched), three.digest);
+  await expectAudited(last, { action: "blob.push", digest: three.digest });
+});
+
+test("a finish that is repeated pushed nothing anew", async () => {
+  const { bytes, digest } = blob();
+  const location = await client.startUpload();
+  await expectAudited(await client.finish(location, digest, bytes), {
+    action: "blob.push",
+    digest,
+  });
+  await expectNothing(await client.finish(location, digest, bytes), 201);
+});
+
+test("a blob that is mounted: blob.mount, with the repository that got it", async () => {
+  const { digest } = await client.in(`${namespace}/base`).pushBlob(blob());
+  const path = `blobs/uploads/?mount=${digest}&from=${namespace}/base`;
+  await expectAudited(await client.request("POST", path), { action: "blob.mount", digest });
+});
+
+test("a mount that cannot be done is none", async () => {
+  const path = `blobs/uploads/?mount=${unknownDigest()}&from=${namespace}/base`;
+  await expectNothing(await client.request("POST", path), 202);
+});
+
+test("a manifest that is pushed: manifest.push, with its digest and all its tags", async () => {
+  const config = await client.pushBlob(blob());
+  const image = imageManifest({ config });
+  const { digest } = image;
+  const byDigest = await client.putManifest(digest, image);
+  await expectAudited(byDigest, { action: "manifest.push", digest });
+  const byTag = await client.putManifest("latest", image);
+  await expectAudited(byTag, { action: "manifest.push", digest, reference: "latest" });
+  const many = await client.putManifest("v1?tag=v1.2&tag=v1.2.3", image);
+  await expectAudited(many, { action: "manifest.push", digest, reference: "v1,v1.2,v1.2.3" });
+});
+
+test("a tag that is deleted: tag.delete, with its name", async () => {
+  await pushImage("latest");
+  const response = await client.request("DELETE", "manifests/latest");
+  await expectAudited(response, { action: "tag.delete", reference: "latest" });
+  await expectNothing(await client.request("DELETE", "manifests/latest"), 404);
+});
+
+test("a manifest that is deleted: manifest.delete, with its digest", async () => {
+  const { digest } = await pushImage("latest");
+  const response = await client.request("DELETE", `manifests/${digest}`);
+  await expectAudited(response, { action: "manifest.delete", digest });
+  await expectNothing(await client.request("DELETE", `manifests/${digest}`), 404);
+});
+
+test("a blob that is deleted: blob.delete, with its digest", async () => {
+  const { digest } = await client.pushBlob(blob());
+  const response = await client.request("DELETE", `blobs/${digest}`);
+  await expectAudited(response, { action: "blob.delete", digest });
+  await expectNothing(await client.request("DELETE", `blobs/${digest}`), 404);
+});
+
+test("what is still in use was not deleted, and the log does not say so", async () => {
+  const config = await client.pushBlob(blob());
+  const image = await client.pushManifest(imageManifest({ config }));
+  await client.pushManifest(index([image]), "all");
+  await expectNothing(await client.request("DELETE", `blobs/${config.digest}`), 405);
+  await expectNothing(await client.request("DELETE", `manifests/${image.digest}`), 405);
+});
+
+test("what was refused was not done", async () => {
+  const { bytes } = blob();
+  const config = blob();
+  const location = await client.startUpload();
+  await expectNothing(await client.finish(location, unknownDigest(), bytes), 400);
+  await expectNothing(await client.putManifest("v1", imageManifest({ config })), 400);
+  const reader = as((await newUser({ [`${namespace}/*`]: "reader" })).authorization);
+  await expectNothing(await reader.request("DELETE", "manifests/latest"), 403);
+  await expectNothing(await reader.request("POST", "blobs/uploads/"), 403);
+});
+
+test("reading leaves nothing", async () => {
+  const { digest } = await pushImage("latest");
+  for (const path of ["manifests/latest", `manifests/${digest}`, "tags/list", "/v2/"]) {
+    await expectNothing(await client.get(path), 200);
+  }
+});
+
+test("a robot's push is in the robot's name, and a registry token's in its owner's", async () => {
+  const scopes = [{ repositories: `${namespace}/*`, actions: ["push" as const] }];
+  const robot = await addRobot(namespace, scopes);
+  const { secret } = await addSecret({ robot });
+  const { bytes, digest } = blob();
+  const path = `blobs/uploads/?digest=${digest}`;
+  const pushed = await as(basic(robot, secret)).request("POST", path, { body: bytes });
+  await expectAudited(pushed, { action: "blob.push", digest, actor: robot, via: "robot" });
+  const mine = await addSecret({ user: user.name, scopes });
+  const scope = `repository:${namespace}/app:pull,push`;
+  const bearer = await as(basic(user.name, mine.secret)).token(scope);
+  const again = await as(bearer).request("POST", path, { body: bytes });
+  await expectAudited(again, { action: "blob.push", digest, via: "token" });
+});
+
+test("without an address and an agent the log says local and nothing", async () => {
+  const plain = new RegistryClient({
+    repository: `${namespace}/app`,
+    authorization: user.authorization,
+    send: withSettings({}),
+  });
+  const { bytes, digest } = blob();
+  const response = await plain.request("POST", `blobs/uploads/?digest=${digest}`, { body: bytes });
+  await expectAudited(response, {
+    action: "blob.push",
+    digest,
+    address: "local",
+    agent: null,
+  });
+});
+
+test("no change needs the queue, nor is any told twice", async () => {
+  const outbox = new Outbox();
+  client = as(user.authorization, outbox.send);
+  const { digest } = await pushImage("latest");
+  expect((await client.request("DELETE", `manifests/${digest}`)).status).toBe(202);
+  expect(outbox.messages).toEqual([]);
+});
