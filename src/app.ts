@@ -98,7 +98,7 @@ async function respond(run: Run, trace: Trace): Promise<Response> {
   if (header === null && isApi(url) && name !== undefined) {
     trace.actor = withPublic(trace.actor, await realm.principals.publicAmong([name]));
   }
-  authorize(trace.actor, route.access, target, realm);
+  admit(trace.actor, { request, route, target }, realm);
   // The route's path has the parameters that its handler takes: `route` in routes.ts sees to it.
   const params = trace.params as Params;
   const context: Context<keyof Params> = {
@@ -113,6 +113,24 @@ async function respond(run: Run, trace: Trace): Promise<Response> {
     countPull: (repository, tag) => countPull(env.EVENTS, { repository, tag }, defer),
   };
   return route.handler(context);
+}
+
+/**
+ * The answer to a HEAD has no body, and so no reason: a client that looks for a blob before it pushes would end with a bare
+ * 403. Told that there is none, it goes on to the request whose refusal says why (RFC 9110 § 15.5.4 lets 404 hide a 403).
+ */
+function admit(
+  actor: Actor,
+  { request, route, target }: { request: Request; route: Route; target: string | null },
+  realm: Realm,
+): void {
+  try {
+    authorize(actor, route.access, target, realm);
+  } catch (error) {
+    const isDenied = error instanceof RegistryError && error.status === 403;
+    if (!isDenied || request.method !== "HEAD" || route.id !== "end-2") throw error;
+    throw new RegistryError("BLOB_UNKNOWN", { cause: error });
+  }
 }
 
 /** A pull takes its token's word, and an upload that has begun may be ended with a token that has expired since. */
@@ -179,8 +197,8 @@ function realmOf({ request, url, env, defer }: Run, settings: Settings): Realm {
     insecureIssuers: settings.insecureIssuers,
     principals: principalsOf(env),
     address,
-    async countFailure() {
-      const { success } = await env.LOGIN_LIMIT.limit({ key: network(address) });
+    async countFailure(kind) {
+      const { success } = await env.LOGIN_LIMIT.limit({ key: `${kind} ${network(address)}` });
       return success;
     },
     defer,

@@ -145,7 +145,7 @@ interface Deed {
 interface Case extends Deed {
   what: string;
   who: (accounts: Accounts) => Account;
-  /** Most clients look for a blob first, by HEAD: that refusal has no sentence. */
+  /** Some clients look for the manifest first, by HEAD: that refusal has no sentence. */
   isByHead?: boolean;
 }
 

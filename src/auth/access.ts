@@ -80,7 +80,7 @@ export interface Actor {
   /** When the credentials end, in seconds since 1970; null for never. */
   readonly expires: number | null;
   /** As of when the actor has its rights, in milliseconds since 1970: revocations from before are in them. null: nobody's. */
-  readonly signed: number | null;
+  readonly asOf: number | null;
 }
 
 /** The whole policy: there is no right without a grant that gives it. */
@@ -168,6 +168,6 @@ export function anonymous(publicPull: boolean): Actor {
     token: null,
     subject: null,
     expires: null,
-    signed: null,
+    asOf: null,
   };
 }

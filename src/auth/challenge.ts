@@ -18,11 +18,14 @@ export interface Realm {
   readonly principals: Principals;
   /** The client's address. */
   readonly address: string;
-  /** Counts a failure of this address; false when there were too many in this minute. */
-  countFailure(): Promise<boolean>;
+  /** Counts a failure of this address; false when there were too many of its kind in this minute. */
+  countFailure(kind: FailureKind): Promise<boolean>;
   /** Work that the answer need not wait for. */
   defer(work: Promise<unknown>): void;
 }
+
+/** What a login failed with. */
+export type FailureKind = "password" | "secret";
 
 export interface Credentials {
   readonly username: string;

@@ -7,7 +7,7 @@ import {
   scopeGrants,
   withPublic,
 } from "./access.ts";
-import { challenge, type Credentials, type Realm } from "./challenge.ts";
+import { challenge, type Credentials, type FailureKind, type Realm } from "./challenge.ts";
 import { lookupOf, verifyIdToken } from "./oidc.ts";
 import { verifyPassword } from "./password.ts";
 import type { LoginRecord, TokenRecord } from "./principals.ts";
@@ -56,7 +56,7 @@ export async function login(
   const { username, password } = credentials;
   if (username.length > 255 || password.length > MAX_PASSWORD) {
     const reason = "the name or the password is too long";
-    throw await failed({ username, user: null, reason }, realm, purpose);
+    throw await failed({ username, user: null, reason, kind: "secret" }, realm, purpose);
   }
   if (isCredential(password)) return exchanged(credentials, realm, purpose);
   if (username === WORKLOAD) return workload(credentials, realm, purpose);
@@ -68,7 +68,9 @@ export async function login(
   const actor =
     hash === null ? await byPassword(credentials, realm, record) : bySecret(record, realm);
   if (typeof actor === "string") {
-    throw await failed({ username, user: accountOf(record), reason: actor }, realm, purpose);
+    const kind = hash === null ? "password" : "secret";
+    const failure = { username, user: accountOf(record), reason: actor, kind } as const;
+    throw await failed(failure, realm, purpose);
   }
   return withPublic(actor, record.public);
 }
@@ -101,7 +103,7 @@ async function byPassword(
 /** Secrets cannot be guessed, so nobody who has one has to wait for those who try. */
 function bySecret(record: LoginRecord, realm: Realm): Actor | string {
   const { name, user, token, readAt } = record;
-  if (token === null) return "wrong user name or token";
+  if (token === null) return "wrong user name or token, or it was revoked";
   const { expiresAt } = token;
   if (expiresAt !== null && expiresAt <= Date.now()) return "the token has expired";
   noteUse(token, realm);
@@ -109,10 +111,10 @@ function bySecret(record: LoginRecord, realm: Realm): Actor | string {
   const by = `token:${token.id}`;
   if (token.isRobot) {
     const grants = machineGrants(token.scopes);
-    const robot = { ...anonymous(false), name, grants, via: "robot" as const, signed: readAt };
+    const robot = { ...anonymous(false), name, grants, via: "robot" as const, asOf: readAt };
     return { ...robot, expires, by: [`robot:${name}`, by] };
   }
-  if (user === null) return "wrong user name or token";
+  if (user === null) return "wrong user name or token, or it was revoked";
   const owner = userActor(record, user.admin);
   const limits = scopeGrants(token.scopes);
   return { ...owner, via: "token", limits, expires, by: [...owner.by, by] };
@@ -121,7 +123,7 @@ function bySecret(record: LoginRecord, realm: Realm): Actor | string {
 function userActor({ name, roles, readAt }: LoginRecord, admin: boolean): Actor {
   const grants = roles.map(({ pattern, role }) => roleGrant(pattern, role));
   if (admin) grants.push(roleGrant("*", "owner"));
-  return { ...anonymous(false), name, grants, by: [`user:${name}`], signed: readAt };
+  return { ...anonymous(false), name, grants, by: [`user:${name}`], asOf: readAt };
 }
 
 /** A credential of POST /api/v1/oidc/exchange: it was checked when it was given out, and holds for an hour at most. */
@@ -134,11 +136,11 @@ async function exchanged(
   if (typeof actor === "string") {
     const reason =
       actor === "expired" ? "the credential has expired" : "the credential is not ours";
-    throw await failed({ username, user: null, reason }, realm, purpose);
+    throw await failed({ username, user: null, reason, kind: "secret" }, realm, purpose);
   }
   if (username !== WORKLOAD || (await isRevoked(actor, realm.principals))) {
     const reason = "the credential was revoked or is another's";
-    throw await failed({ username, user: actor.name, reason }, realm, purpose);
+    throw await failed({ username, user: actor.name, reason, kind: "secret" }, realm, purpose);
   }
   return withPublic(actor, await publicAmong(realm, purpose));
 }
@@ -150,7 +152,7 @@ export async function workload(
   purpose: Purpose,
 ): Promise<Actor> {
   const lookup = lookupOf(credentials.password);
-  const failure = { username: WORKLOAD, user: WORKLOAD };
+  const failure = { username: WORKLOAD, user: WORKLOAD, kind: "secret" } as const;
   if (lookup === null) {
     throw await failed({ ...failure, reason: "send an OIDC ID token" }, realm, purpose);
   }
@@ -168,7 +170,7 @@ export async function workload(
     by: rules.map(({ id }) => `rule:${id}`),
     subject: String(claims["sub"]).slice(0, 200),
     expires: Math.floor(Date.now() / 1000) + lifetime,
-    signed: known.readAt,
+    asOf: known.readAt,
   };
   return withPublic(actor, known.public);
 }
@@ -194,21 +196,26 @@ interface Failure {
   readonly reason: string;
   /** For the client, where that is to be told less. */
   readonly message?: string;
+  /** Passwords can be guessed; what is random or signed cannot, so it shuts nobody out. */
+  readonly kind: FailureKind;
 }
 
 /** Counts the failure and says so; 429 where they come too fast. */
 async function failed(
-  { username, user, reason, message = reason }: Failure,
+  { username, user, reason, kind, message = reason }: Failure,
   realm: Realm,
   { scope }: Purpose,
 ): Promise<LoginFailed> {
   // Counted here first, so that a flood of failures is no flood of writes.
-  if (!(await realm.countFailure())) {
-    shutOut(realm.address, Date.now());
-    return limited(user, 60);
+  const isFlood = !(await realm.countFailure(kind));
+  if (kind === "password") {
+    if (isFlood) shutOut(realm.address, Date.now());
+    else {
+      const keys = await failureKeys(username, realm.address);
+      await realm.principals.failed(keys, Date.now(), FAILURE_WINDOW);
+    }
   }
-  const keys = await failureKeys(username, realm.address);
-  await realm.principals.failed(keys, Date.now(), FAILURE_WINDOW);
+  if (isFlood) return limited(user, 60);
   return new LoginFailed(challenge(realm, { scope, message }), user, reason);
 }
 

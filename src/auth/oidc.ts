@@ -147,7 +147,7 @@ function judge(claims: IdTokenClaims, rules: readonly TrustRule[], now: Date): V
   return { ok: true, rules: matching, claims, expires: Math.floor(claims.exp) };
 }
 
-/** jose compares with its tolerance, and `iat` not at all. What we give must not outlive the token, so `exp` has none. */
+/** jose compares with its tolerance, and `iat` not at all. A token that has expired is never taken, so `exp` has none. */
 function timeProblem({ iat, exp }: Registered, now: Date): string | null {
   const seconds = now.getTime() / 1000;
   if (exp <= seconds) return "the token has expired";

@@ -12,9 +12,10 @@ interface Snapshot {
 /** What this isolate knows, for each database: a few rows, asked for every half minute instead of with every request. */
 const snapshots = new WeakMap<Principals, Snapshot>();
 
-/** Was anything that the actor rests on taken back since its token was signed? */
+/** Was anything that the actor rests on taken back since it got its rights? */
 export async function isRevoked(actor: Actor, principals: Principals): Promise<boolean> {
-  if (actor.signed === null) return false;
+  const { asOf } = actor;
+  if (asOf === null) return false;
   const now = Date.now();
   let snapshot = snapshots.get(principals);
   if (snapshot === undefined || snapshot.taken < now - REVOCATION_AGE) {
@@ -22,6 +23,5 @@ export async function isRevoked(actor: Actor, principals: Principals): Promise<b
     snapshots.set(principals, snapshot);
   }
   const { revoked } = snapshot;
-  const { signed } = actor;
-  return actor.by.some((subject) => signed <= (revoked.get(subject) ?? 0));
+  return actor.by.some((subject) => asOf <= (revoked.get(subject) ?? 0));
 }

@@ -29,8 +29,8 @@ const shared = {
   via: Via,
   by: v.array(v.string()),
   subject: v.nullable(v.string()),
-  /** `iat` in milliseconds: a token that was signed in the second of a revocation, but after it, holds. */
-  signed: v.number(),
+  /** When the rights were read, in milliseconds: `iat` is too coarse to be compared with a revocation. */
+  asOf: v.number(),
 };
 const TokenClaims = v.object({
   ...shared,
@@ -119,12 +119,12 @@ function holder({
   by,
   subject,
   exp,
-  signed,
+  asOf,
 }: Pick<
   v.InferOutput<typeof CredentialClaims>,
-  "sub" | "via" | "by" | "subject" | "exp" | "signed"
+  "sub" | "via" | "by" | "subject" | "exp" | "asOf"
 >) {
-  return { name: sub === "" ? null : sub, via, by, subject, expires: exp, signed, limits: null };
+  return { name: sub === "" ? null : sub, via, by, subject, expires: exp, asOf, limits: null };
 }
 
 interface Purpose {
@@ -141,9 +141,9 @@ async function sign(
   const signingKey = await importKey(nextKey ?? key);
   const expires = Math.min(now() + seconds, actor.expires ?? Number.POSITIVE_INFINITY);
   const { via, by, subject } = actor;
-  // What is made of something signed is no younger than that: else it would outlive a revocation that came in between.
-  const signed = actor.signed ?? Date.now();
-  const token = await new SignJWT({ ...claims, via, by, subject, signed })
+  // What is made of something signed has its age: else it would outlive a revocation that came in between.
+  const asOf = actor.asOf ?? Date.now();
+  const token = await new SignJWT({ ...claims, via, by, subject, asOf })
     .setProtectedHeader({ alg: ALGORITHM, typ, kid: signingKey.kid })
     .setIssuer(service)
     .setAudience(service)

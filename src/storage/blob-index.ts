@@ -74,9 +74,15 @@ export class BlobIndex {
       sql: `SELECT 1 FROM json_each(?2) w WHERE ${readableFrom("w.value", "?3")}`,
       parameters: [digests, list],
     };
+    const linkedAnew = {
+      sql: `${readable.sql} AND NOT EXISTS (
+        SELECT 1 FROM repositories r
+        JOIN repository_blobs l ON l.repository_id = r.id AND l.digest = w.value WHERE r.name = ?4)`,
+      parameters: [...readable.parameters, repository],
+    };
     const results = await this.#db.batch<{ held: number }>([
       ...insertRepository(this.#db, repository, Date.now(), readable),
-      auditChange(this.#db, origin, { action: "blob.mount", repository, digest }, readable),
+      auditChange(this.#db, origin, { action: "blob.mount", repository, digest }, linkedAnew),
       this.#db
         .prepare(
           `INSERT INTO repository_blobs (repository_id, digest)

@@ -17,8 +17,10 @@ export interface Change {
 const EXISTS = /UNIQUE constraint failed/;
 const ORPHAN = /FOREIGN KEY constraint failed/;
 
-/** "orphan": what the new thing belongs to is not there. */
-export type Creation = "created" | "exists" | "orphan";
+const FULL = /too many/;
+
+/** "orphan": what the new thing belongs to is not there. "full": there are as many as there may be. */
+export type Creation = "created" | "exists" | "orphan" | "full";
 
 /** Makes something new. Whatever is in the way fails the statement, and with it the batch. */
 export async function create(
@@ -32,6 +34,7 @@ export async function create(
   } catch (error) {
     if (EXISTS.test(String(error))) return "exists";
     if (ORPHAN.test(String(error))) return "orphan";
+    if (FULL.test(String(error))) return "full";
     throw error;
   }
 }

@@ -256,7 +256,7 @@ const REST = {
   via: "password",
   by: ["user:admin"],
   subject: null,
-  signed: Date.now(),
+  asOf: Date.now(),
 };
 
 const PULL = () => ({

@@ -99,6 +99,12 @@ test("a blob that is mounted: blob.mount, with the repository that got it", asyn
   await expectAudited(await client.request("POST", path), { action: "blob.mount", digest });
 });
 
+test("a mount of what the repository holds changes nothing, and the log does not say so", async () => {
+  const { digest } = await client.pushBlob(blob());
+  const response = await client.request("POST", `blobs/uploads/?mount=${digest}`);
+  await expectNothing(response, 201);
+});
+
 test("a mount that cannot be done is none", async () => {
   const path = `blobs/uploads/?mount=${unknownDigest()}&from=${namespace}/base`;
   await expectNothing(await client.request("POST", path), 202);

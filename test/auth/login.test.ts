@@ -430,3 +430,17 @@ async function lastUsed(id: string): Promise<number | null> {
     .first<{ day: number | null }>();
   return row?.day ?? null;
 }
+
+test("HEAD of a blob in a repository that is not the user's: as if it were not there, for a HEAD cannot say why not", async () => {
+  const user = await newUser();
+  const repository = `${await newNamespace()}/app`;
+  const client = new RegistryClient({ repository, authorization: user.authorization });
+  const path = `blobs/sha256:${"0".repeat(64)}`;
+  const token = client.as(await client.token(`repository:${repository}:pull,push`));
+  for (const caller of [client, token]) {
+    expect((await caller.head(path)).status).toBe(404);
+    expect(await refusal(await caller.get(path))).toEqual({ status: 403, code: "DENIED" });
+    expect((await caller.head("manifests/latest")).status).toBe(403);
+  }
+  expect((await client.as(null).head(path)).status).toBe(401);
+});

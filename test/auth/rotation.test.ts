@@ -148,7 +148,7 @@ test.each([
   "via",
   "by",
   "subject",
-  "signed",
+  "asOf",
   "access",
   "refused",
   "sources",

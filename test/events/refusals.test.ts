@@ -59,7 +59,11 @@ test("a wrong password is in the log as a failed login of the account", async ()
 test.each<[string, (send: ReturnType<typeof stranger>) => Promise<Response>, string]>([
   ["Basic at /token", (send) => basicAt(send, "/token"), "wrong user name or password"],
   ["Basic on /v2/", (send) => basicAt(send, "/v2/"), "wrong user name or password"],
-  ["a wrong secret", (send) => bearer(send, "slp_x"), "wrong user name or token"],
+  [
+    "a wrong secret",
+    (send) => bearer(send, "slp_x"),
+    "wrong user name or token, or it was revoked",
+  ],
   ["a forged token", (send) => bearer(send, "a.b.c"), "a token that is not ours"],
   ["a forged credential", (send) => bearer(send, "slpo_a.b.c"), "the credential is not ours"],
   ["no ID token", (send) => logIn("oidc", "x", "", send), "send an OIDC ID token"],

@@ -38,13 +38,15 @@ const CLAIMS = { sub: "repo:acme/app", repository_id: "42", event_name: "push", 
 const PASSWORD = "a password that is long enough";
 const YEAR = 365 * 86_400_000;
 
+function insert(sql: string, ...values: (string | number | null)[]): D1PreparedStatement {
+  return env.DB.prepare(sql).bind(...values);
+}
+
 /** Makes them all. @returns the Authorization header of each, to log in with */
 export async function makePrincipals(): Promise<Record<Principal, string | null>> {
   const users = ["outsider", "reader", "writer", "maintainer", "owner"];
   const hash = await hashPassword(PASSWORD);
   const now = Date.now();
-  const insert = (sql: string, ...values: (string | number | null)[]) =>
-    env.DB.prepare(sql).bind(...values);
   await env.DB.batch([
     insert("INSERT INTO namespaces (name, created_at) VALUES ('acme', ?1), ('other', ?1)", now),
     insert("INSERT INTO repositories (name, created_at) VALUES ('acme/kept', ?1)", now),

@@ -34,6 +34,10 @@ export function requireCreated(creation: Creation, what: string): void {
       return;
     case "exists":
       throw new RegistryError("CONFLICT", { message: `${what} exists already` });
+    case "full":
+      throw new RegistryError("CONFLICT", {
+        message: `there are as many of them as there may be; delete one before you make ${what}`,
+      });
     case "orphan":
       throw new RegistryError("NOT_FOUND");
   }

@@ -93,6 +93,13 @@ CREATE TABLE trust_rules (
 CREATE INDEX trust_rules_by_selector ON trust_rules (issuer, selector, name);
 CREATE INDEX trust_rules_by_namespace ON trust_rules (namespace, name);
 
+-- All that may match an ID token are looked at when it logs in: nobody is to make that a burden.
+CREATE TRIGGER trust_rules_are_few BEFORE INSERT ON trust_rules
+WHEN (SELECT count(*) FROM trust_rules WHERE namespace = NEW.namespace) >= 100
+BEGIN
+  SELECT RAISE(ABORT, 'too many rules');
+END;
+
 -- What registry tokens rest on and was taken back: those signed before hold no longer.
 CREATE TABLE revocations (
   subject TEXT NOT NULL PRIMARY KEY,

@@ -1,3 +1,4 @@
+import { env } from "cloudflare:workers";
 import { expect, test } from "vitest";
 import { withSettings } from "../../support/client.ts";
 import { api, audited, done, makeNamespace, refused } from "../../support/management.ts";
@@ -41,6 +42,21 @@ test("POST: a rule, with the usual lifetime, and where it is", async () => {
   const again = { name: "app", ...rule };
   const taken = { status: 409, code: "CONFLICT" };
   expect(await refused("POST", list, again, { as })).toEqual(taken);
+});
+
+test("POST: 409 for a hundred and first rule of a namespace, and nothing is changed", async () => {
+  const { namespace, as, list, rule } = await makeRule();
+  const { name, ...columns } = { ...rule, name: "more" };
+  await env.DB.batch(
+    Array.from({ length: 99 }, (_, i) =>
+      env.DB.prepare(
+        `INSERT INTO trust_rules (name, namespace, issuer, selector, audience, claims, scopes, lifetime, created_at)
+         VALUES (?1, ?2, ?3, '', '', '{}', '[]', 60, 0)`,
+      ).bind(`${namespace}+r${i}`, namespace, columns.issuer),
+    ),
+  );
+  const full = { status: 409, code: "CONFLICT" };
+  expect(await refused("POST", list, { name, ...columns }, { as })).toEqual(full);
 });
 
 test.each([
