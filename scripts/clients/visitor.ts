@@ -40,6 +40,8 @@ export interface Visitor {
   checksLogin: boolean;
   /** False for one that tells of a refusal nothing but its status: the registry's sentence is lost on it. */
   repeatsMessage: boolean;
+  /** It looks for the manifest before it pushes, by HEAD: that refusal has no sentence. */
+  asksByHead?: boolean;
   /** Pushes an image (or what it has instead) to the repository, and pulls it from there. */
   push: (who: Who, repository: string, tag: Tag) => Promise<Result>;
   pull: (who: Who, repository: string) => Promise<Result>;

@@ -46,6 +46,7 @@ export function orasVisitor(bench: Bench): Visitor {
     name: bench.id,
     checksLogin: true,
     repeatsMessage: true,
+    asksByHead: true,
     login: async (account) => {
       const login = ["oras", "login", "--plain-http", "--registry-config", await config(account)];
       return bench.attempt([...login, ...given(account), host], { input: account.secret });
@@ -105,6 +106,7 @@ export function helmVisitor(bench: Bench): Visitor {
     name: bench.id,
     checksLogin: true,
     repeatsMessage: true,
+    asksByHead: true,
     place: (name) => `${name}/demo`,
     login: (account) =>
       call(account, ["registry", "login", ...given(account), host], account.secret),

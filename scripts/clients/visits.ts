@@ -145,8 +145,8 @@ interface Deed {
 interface Case extends Deed {
   what: string;
   who: (accounts: Accounts) => Account;
-  /** Some clients look for the manifest first, by HEAD: that refusal has no sentence. */
-  isByHead?: boolean;
+  /** To a repository that is not there yet. */
+  isNew?: boolean;
 }
 
 function attempt({ visitor, name }: Visit, who: Who, { act, to }: Deed): Promise<Result> {
@@ -164,21 +164,21 @@ const DENIALS: Case[] = [
     who: ({ stranger }) => stranger,
     act: "push",
     to: "new",
-    isByHead: true,
+    isNew: true,
   },
   { what: "a stranger's pull", who: ({ stranger }) => stranger, act: "pull", to: "password" },
 ];
 
 function deniedSteps(visit: Visit): Step[] {
   const { visitor, accounts, name, login, refused, title } = visit;
-  return DENIALS.map(({ what, who, act, to, isByHead }) =>
+  return DENIALS.map(({ what, who, act, to, isNew }) =>
     step("denied", title(`${what} is denied`), ["accounts"], async () => {
       const account = who(accounts());
       await login(account);
       const place = visitor.place?.(name(to)) ?? name(to);
       // The registry's own sentence: that it's denied, what, and where.
       const sentence = new RegExp(`denied\\W.*${act} (to|from) ${place}`, "i");
-      const isTold = visitor.repeatsMessage && !(isByHead ?? false);
+      const isTold = visitor.repeatsMessage && !(isNew === true && visitor.asksByHead === true);
       await refused(what, isTold ? sentence : FORBIDDEN, () =>
         attempt(visit, account, { act, to }),
       );

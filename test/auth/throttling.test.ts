@@ -177,7 +177,7 @@ test("a login that works is written nowhere", async () => {
   expect(await failures()).toBe(before);
 });
 
-function secret(i: number): string {
+function wrongSecret(i: number): string {
   return `slp_${"x".repeat(40)}${i}`;
 }
 
@@ -186,10 +186,10 @@ test("wrong tokens shut nobody out: neither the account nor the address they cam
   const send = stranger();
   const before = await failures();
   for (let i = 0; i < 20; i++) {
-    expect(await refusal(await logIn(user.name, secret(i), "", send))).toEqual(UNAUTHORIZED);
+    expect(await refusal(await logIn(user.name, wrongSecret(i), "", send))).toEqual(UNAUTHORIZED);
   }
-  await expectTooMany(await logIn(user.name, secret(20), "", send), 60);
-  for (let i = 21; i < 51; i++) await logIn(user.name, secret(i), "", stranger());
+  await expectTooMany(await logIn(user.name, wrongSecret(20), "", send), 60);
+  for (let i = 21; i < 51; i++) await logIn(user.name, wrongSecret(i), "", stranger());
   expect((await logIn(user.name, PASSWORD, "", send)).status).toBe(200);
   expect(await failures()).toBe(before);
 });
