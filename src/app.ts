@@ -134,10 +134,9 @@ function admit(
 }
 
 /** A pull takes its token's word, and an upload that has begun may be ended with a token that has expired since. */
-function demandsOf({ access, method }: Route, params: Partial<Params>): Demands {
-  const reads = method === "GET" && (access === "pull" || access === "login");
+function demandsOf({ access, id }: Route, params: Partial<Params>): Demands {
   return {
-    revocation: reads ? "none" : "fresh",
+    revocation: access === "pull" || id === "end-1" ? "none" : "fresh",
     expired: params.upload === undefined ? "refused" : "allowed",
   };
 }
@@ -197,9 +196,9 @@ function realmOf({ request, url, env, defer }: Run, settings: Settings): Realm {
     insecureIssuers: settings.insecureIssuers,
     principals: principalsOf(env),
     address,
-    async countFailure(kind) {
-      const { success } = await env.LOGIN_LIMIT.limit({ key: `${kind} ${network(address)}` });
-      return success;
+    async takeTurn(kind, key) {
+      const limit = kind === "password" ? env.PASSWORD_LIMIT : env.TOKEN_LIMIT;
+      return (await limit.limit({ key })).success;
     },
     defer,
   };
@@ -228,14 +227,16 @@ function refusalEvent({ route, params, error }: Trace, origin: Origin): AuditEve
     const deed = { action: "login", detail: error.reason };
     return auditEvent({ ...origin, actor: error.user }, deed, "failed");
   }
-  if (error.status !== 403 || route === null) return null;
+  // A HEAD that was denied was answered with something else.
+  const denial = error.cause instanceof RegistryError ? error.cause : error;
+  if (denial.status !== 403 || route === null) return null;
   const { name, namespace, digest } = params;
   const deed = {
     action: `${route.method} ${route.path}`,
     ...(name === undefined ? {} : { repository: name }),
     ...(namespace === undefined ? {} : { namespace }),
     ...(digest === undefined ? {} : { digest }),
-    detail: error.message,
+    detail: denial.message,
   };
   return auditEvent(origin, deed, "denied");
 }

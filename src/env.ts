@@ -8,8 +8,10 @@ export interface Env {
   readonly DB: D1Database;
   readonly SESSIONS: DurableObjectNamespace<UploadSession>;
   readonly EVENTS: Queue<EventMessage>;
-  /** Failed logins of one address. */
-  readonly LOGIN_LIMIT: RateLimit;
+  /** Passwords tried from one address, or at one account. */
+  readonly PASSWORD_LIMIT: RateLimit;
+  /** Wrong tokens of one address. */
+  readonly TOKEN_LIMIT: RateLimit;
   /** Denied requests of one address, as far as they are audited. */
   readonly DENIED_LIMIT: RateLimit;
   readonly PUBLIC_PULL?: string;

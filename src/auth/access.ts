@@ -71,7 +71,7 @@ export interface Actor {
   readonly grants: readonly Grant[];
   /** What the credentials it came with are limited to; null for no limit. */
   readonly limits: readonly Grant[] | null;
-  /** What must not be revoked for the actor to go on: users, tokens, robots, rules, as `storage/revocations` names them. */
+  /** What must not be revoked for the actor to go on: users, tokens, robots, rules, as `revoke` in storage/principal-index.ts names them. */
   readonly by: readonly string[];
   /** What a registry token says beyond its grants; null for someone who came with credentials, or without. */
   readonly token: TokenClaims | null;
@@ -83,17 +83,15 @@ export interface Actor {
   readonly asOf: number | null;
 }
 
-/** The whole policy: there is no right without a grant that gives it. */
+/**
+ * The whole policy: there is no right without a grant that gives it.
+ * @param repository or a namespace as `acme/`: rights on it are those on everything that it can hold
+ */
 export function may(actor: Actor, right: Right, repository: string): boolean {
   return (
     gives(actor.grants, right, repository) &&
     (actor.limits === null || gives(actor.limits, right, repository))
   );
-}
-
-/** Rights on the namespace itself are those on everything that it can hold. */
-export function mayInNamespace(actor: Actor, right: Right, namespace: string): boolean {
-  return may(actor, right, `${namespace}/`);
 }
 
 /** Who owns everything is an administrator. */

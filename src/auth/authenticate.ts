@@ -1,9 +1,10 @@
 import { type Actor, anonymous, withPublic } from "./access.ts";
 import { challenge, type Credentials, type Realm } from "./challenge.ts";
-import { login, LoginFailed, type Purpose, WORKLOAD } from "./login.ts";
+import { ADMIN_MARK, adminMark, login, LoginFailed, type Purpose } from "./login.ts";
 import { isRevoked } from "./revocation.ts";
 import { isSecret } from "./secret.ts";
 import { isCredential, verifyToken } from "./token.ts";
+import { WORKLOAD } from "./workload.ts";
 
 /** What is asked of a registry token beyond its signature. */
 export interface Demands {
@@ -59,8 +60,17 @@ async function bearer(
   if (actor === "expired") throw refusal;
   if (actor === "invalid") throw new LoginFailed(refusal, null, "a token that is not ours");
   const revoked = revocation === "fresh" && (await isRevoked(actor, realm.principals));
-  if (revoked) throw refusal;
+  if (revoked || (await isOutdated(actor, realm))) throw refusal;
   return actor;
+}
+
+/** Did the built-in administrator log in with another password than it has now? */
+async function isOutdated({ by }: Actor, realm: Realm): Promise<boolean> {
+  const mark = by.find((subject) => subject.startsWith(ADMIN_MARK));
+  if (mark === undefined) return false;
+  const { key, nextKey } = realm.signing;
+  const marks = [key, nextKey ?? key].map((one) => adminMark(realm.adminPassword, one));
+  return !(await Promise.all(marks)).includes(mark);
 }
 
 /** @returns null unless the value is base64 of `name:password` */

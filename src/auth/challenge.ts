@@ -18,14 +18,11 @@ export interface Realm {
   readonly principals: Principals;
   /** The client's address. */
   readonly address: string;
-  /** Counts a failure of this address; false when there were too many of its kind in this minute. */
-  countFailure(kind: FailureKind): Promise<boolean>;
+  /** Takes one of the turns that a key has in a minute, to try a password or to be wrong with a token; false when none is left. */
+  takeTurn(kind: "password" | "token", key: string): Promise<boolean>;
   /** Work that the answer need not wait for. */
   defer(work: Promise<unknown>): void;
 }
-
-/** What a login failed with. */
-export type FailureKind = "password" | "secret";
 
 export interface Credentials {
   readonly username: string;

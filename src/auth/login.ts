@@ -7,23 +7,27 @@ import {
   scopeGrants,
   withPublic,
 } from "./access.ts";
-import { challenge, type Credentials, type FailureKind, type Realm } from "./challenge.ts";
+import { challenge, type Credentials, type Realm } from "./challenge.ts";
 import { lookupOf, verifyIdToken } from "./oidc.ts";
 import { verifyPassword } from "./password.ts";
 import type { LoginRecord, TokenRecord } from "./principals.ts";
-import { isRevoked } from "./revocation.ts";
+import { revokedAmong } from "./revocation.ts";
 import { isSecret, sameText, secretHash } from "./secret.ts";
-import { FAILURE_WINDOW, failureKeys, retryAfter, shutOut, shutOutFor } from "./throttle.ts";
+import { FAILURE_WINDOW, failureKeys, network, retryAfter } from "./throttle.ts";
 import { isCredential, verifyCredential } from "./token.ts";
+import { admit, ruleSubject, WORKLOAD, type Workload, workloadActor } from "./workload.ts";
 
 /** The built-in administrator; its password is the deployment's secret. */
 export const ADMIN = "admin";
-/** Workloads log in under this name, with their ID token or what they exchanged it for as the password. */
-export const WORKLOAD = "oidc";
 
+/** A robot's: its namespace and its own. */
+const MAX_NAME = 320;
 /** An ID token is the longest of passwords. */
 const MAX_PASSWORD = 16 * 1024;
 const DAY = 86_400_000;
+/** The limits' period, as wrangler.toml says it. */
+const TURN_SECONDS = 60;
+export const ADMIN_MARK = "secret:";
 
 /** What the request is about: what is public of it, and what a token for it would have to name. */
 export interface Purpose {
@@ -45,7 +49,7 @@ export class LoginFailed extends RegistryError {
 }
 
 /**
- * Who has these credentials? One query at most, whatever they are.
+ * Who has these credentials? One query, whatever they are (and what was revoked, every half minute).
  * @throws LoginFailed, with 429 once there were too many failures
  */
 export async function login(
@@ -54,15 +58,15 @@ export async function login(
   purpose: Purpose,
 ): Promise<Actor> {
   const { username, password } = credentials;
-  if (username.length > 255 || password.length > MAX_PASSWORD) {
+  if (username.length > MAX_NAME || password.length > MAX_PASSWORD) {
     const reason = "the name or the password is too long";
     throw await failed({ username, user: null, reason, kind: "secret" }, realm, purpose);
   }
   if (isCredential(password)) return exchanged(credentials, realm, purpose);
-  if (username === WORKLOAD) return workload(credentials, realm, purpose);
+  if (username === WORKLOAD) return identified(credentials, realm, purpose);
   const hash = isSecret(password) ? await secretHash(password) : null;
   const { repositories } = purpose;
-  const keys = await failureKeys(username, realm.address);
+  const keys = await failureKeys(username, realm);
   const query = { name: username || null, hash, failureKeys: keys, repositories };
   const record = await realm.principals.find(query);
   const actor =
@@ -86,8 +90,7 @@ async function byPassword(
   const mark = await secretHash(`${username}\n${stored}\n${password}`);
   if (!remembered.has(mark)) {
     // Who was right a moment ago goes on, however often others are wrong: a push logs in several times.
-    const now = Date.now();
-    const wait = shutOutFor(realm.address, now) ?? retryAfter(failures, now);
+    const wait = retryAfter(failures, Date.now()) ?? (await turnTaken(username, realm));
     if (wait !== null) throw limited(accountOf(record), wait);
     const right =
       username === ADMIN
@@ -97,7 +100,30 @@ async function byPassword(
     remember(mark);
   }
   if (user === null) return "wrong user name or password";
-  return { ...userActor(record, user.admin), via: "password" };
+  const actor = userActor(record, user.admin);
+  if (username !== ADMIN) return { ...actor, via: "password" };
+  const { key, nextKey } = realm.signing;
+  const by = [...actor.by, await adminMark(password, nextKey ?? key)];
+  return { ...actor, by, via: "password" };
+}
+
+/**
+ * Takes a turn of the address and one of the account before the slow hash: taken and counted in one step, so that a
+ * hundred guesses at once are no more than a hundred in a row.
+ * @returns seconds to wait when there is none left, else null
+ */
+async function turnTaken(username: string, realm: Realm): Promise<number | null> {
+  const keys = await failureKeys(username, realm);
+  const turns = await Promise.all(keys.map((key) => realm.takeTurn("password", key)));
+  return turns.every(Boolean) ? null : TURN_SECONDS;
+}
+
+/**
+ * What the built-in administrator's tokens rest on besides its name: another ADMIN_PASSWORD ends them. The key is in it so
+ * that whoever holds a token cannot try passwords against it.
+ */
+export async function adminMark(adminPassword: string, key: string): Promise<string> {
+  return `${ADMIN_MARK}${(await secretHash(`${key}\n${adminPassword}`)).slice(0, 16)}`;
 }
 
 /** Secrets cannot be guessed, so nobody who has one has to wait for those who try. */
@@ -112,12 +138,12 @@ function bySecret(record: LoginRecord, realm: Realm): Actor | string {
   if (token.isRobot) {
     const grants = machineGrants(token.scopes);
     const robot = { ...anonymous(false), name, grants, via: "robot" as const, asOf: readAt };
-    return { ...robot, expires, by: [`robot:${name}`, by] };
+    return { ...robot, expires, subject: by, by: [`robot:${name}`, by] };
   }
   if (user === null) return "wrong user name or token, or it was revoked";
   const owner = userActor(record, user.admin);
   const limits = scopeGrants(token.scopes);
-  return { ...owner, via: "token", limits, expires, by: [...owner.by, by] };
+  return { ...owner, via: "token", limits, expires, subject: by, by: [...owner.by, by] };
 }
 
 function userActor({ name, roles, readAt }: LoginRecord, admin: boolean): Actor {
@@ -132,47 +158,56 @@ async function exchanged(
   realm: Realm,
   purpose: Purpose,
 ): Promise<Actor> {
-  const actor = await verifyCredential(password, realm.signing);
-  if (typeof actor === "string") {
+  const workload = await verifyCredential(password, realm.signing);
+  const failure = { username, user: WORKLOAD, kind: "secret" } as const;
+  if (typeof workload === "string") {
     const reason =
-      actor === "expired" ? "the credential has expired" : "the credential is not ours";
-    throw await failed({ username, user: null, reason, kind: "secret" }, realm, purpose);
+      workload === "expired" ? "the credential has expired" : "the credential is not ours";
+    throw await failed({ ...failure, reason }, realm, purpose);
   }
-  if (username !== WORKLOAD || (await isRevoked(actor, realm.principals))) {
+  const { admissions, asOf } = workload;
+  const subjects = admissions.map(({ rule }) => ruleSubject(rule));
+  const revoked = await revokedAmong(subjects, asOf, realm.principals);
+  const left = admissions.filter(({ rule }) => !revoked.has(ruleSubject(rule)));
+  if (username !== WORKLOAD || left.length === 0) {
     const reason = "the credential was revoked or is another's";
-    throw await failed({ username, user: actor.name, reason, kind: "secret" }, realm, purpose);
+    throw await failed({ ...failure, reason }, realm, purpose);
   }
+  const actor = workloadActor({ ...workload, admissions: left }, purpose.repositories);
   return withPublic(actor, await publicAmong(realm, purpose));
 }
 
-/** An ID token itself: its issuer says who it is, the rules what it may do. */
-export async function workload(
-  credentials: Credentials,
+/** An ID token itself. */
+async function identified(
+  { password }: Credentials,
   realm: Realm,
   purpose: Purpose,
 ): Promise<Actor> {
-  const lookup = lookupOf(credentials.password);
+  const workload = await verifyWorkload(password, realm, purpose);
+  return withPublic(workloadActor(workload, purpose.repositories), workload.public);
+}
+
+/** Whose ID token is it, by its issuer, and what do the rules give it? @throws LoginFailed */
+export async function verifyWorkload(
+  token: string,
+  realm: Realm,
+  purpose: Purpose,
+): Promise<Workload & { readonly public: readonly string[] }> {
+  const lookup = lookupOf(token);
   const failure = { username: WORKLOAD, user: WORKLOAD, kind: "secret" } as const;
   if (lookup === null) {
     throw await failed({ ...failure, reason: "send an OIDC ID token" }, realm, purpose);
   }
   const known = await realm.principals.trusting(lookup, purpose.repositories);
   const options = { insecure: realm.insecureIssuers };
-  const verified = await verifyIdToken(credentials.password, known.rules, options);
+  const verified = await verifyIdToken(token, known.rules, options);
   if (!verified.ok) throw await failed({ ...failure, ...verified }, realm, purpose);
-  const { rules, claims } = verified;
-  const lifetime = Math.min(...rules.map((rule) => rule.lifetime));
-  const actor: Actor = {
-    ...anonymous(false),
-    name: `${WORKLOAD}:${rules[0]?.id ?? ""}`,
-    via: "oidc",
-    grants: machineGrants(rules.flatMap(({ scopes }) => scopes)),
-    by: rules.map(({ id }) => `rule:${id}`),
-    subject: String(claims["sub"]).slice(0, 200),
-    expires: Math.floor(Date.now() / 1000) + lifetime,
+  return {
+    admissions: admit(verified.rules),
+    subject: String(verified.claims["sub"]).slice(0, 200),
     asOf: known.readAt,
+    public: known.public,
   };
-  return withPublic(actor, known.public);
 }
 
 async function publicAmong(
@@ -197,25 +232,21 @@ interface Failure {
   /** For the client, where that is to be told less. */
   readonly message?: string;
   /** Passwords can be guessed; what is random or signed cannot, so it shuts nobody out. */
-  readonly kind: FailureKind;
+  readonly kind: "password" | "secret";
 }
 
-/** Counts the failure and says so; 429 where they come too fast. */
+/** Counts the failure and says so. */
 async function failed(
   { username, user, reason, kind, message = reason }: Failure,
   realm: Realm,
   { scope }: Purpose,
 ): Promise<LoginFailed> {
-  // Counted here first, so that a flood of failures is no flood of writes.
-  const isFlood = !(await realm.countFailure(kind));
   if (kind === "password") {
-    if (isFlood) shutOut(realm.address, Date.now());
-    else {
-      const keys = await failureKeys(username, realm.address);
-      await realm.principals.failed(keys, Date.now(), FAILURE_WINDOW);
-    }
+    const keys = await failureKeys(username, realm);
+    await realm.principals.failed(keys, Date.now(), FAILURE_WINDOW);
+  } else if (!(await realm.takeTurn("token", network(realm.address)))) {
+    return limited(user, TURN_SECONDS);
   }
-  if (isFlood) return limited(user, 60);
   return new LoginFailed(challenge(realm, { scope, message }), user, reason);
 }
 

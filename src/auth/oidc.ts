@@ -1,17 +1,7 @@
-/**
- * ID tokens of other parties' issuers (OpenID Connect Core § 3.1.3.7). Keys come from the issuer alone: discovery, then its
- * key set, each over https, bounded, without redirects. What was fetched is kept per isolate. Only finished values are: a
- * request that awaits what another one fetches is cancelled as hung on workerd.
- */
-import {
-  createRemoteJWKSet,
-  customFetch,
-  decodeJwt,
-  errors,
-  jwtVerify,
-  type RemoteJWKSet,
-} from "jose";
+/** ID tokens of other parties' issuers (OpenID Connect Core § 3.1.3.7). */
+import { decodeJwt, errors, jwtVerify } from "jose";
 import * as v from "valibot";
+import { keysOf, KeysUnavailable } from "./jwks.ts";
 import {
   type Caution,
   type IdTokenClaims,
@@ -20,7 +10,6 @@ import {
   selectorsFor,
   shown,
   type TrustRule,
-  urlProblem,
 } from "./trust.ts";
 
 export type { IdTokenClaims } from "./trust.ts";
@@ -49,12 +38,9 @@ const TOLERANCE_SECONDS = 30;
 /** An ID token is for one job; who issues them for longer has put a password in a token's clothes. */
 const MAX_AGE_SECONDS = 24 * 3600;
 
-const TIMEOUT_MS = 5_000;
-const MAX_BODY_BYTES = 256 * 1024;
-const CACHE_MS = 3_600_000;
-const MAX_ISSUERS = 50;
-/** Some servers answer 403 to clients without a name. */
-const HEADERS = { accept: "application/json", "user-agent": "slipway" };
+/** Until the signature is good nobody learns whether there is a rule: else anyone could ask who may push here. */
+const UNVERIFIED =
+  "no trust rule takes tokens of this issuer with these claims, or the signature could not be verified; the registry's audit log says which";
 
 const Registered = v.looseObject({
   iss: v.string(),
@@ -64,8 +50,6 @@ const Registered = v.looseObject({
   exp: v.number(),
 });
 type Registered = v.InferOutput<typeof Registered>;
-
-const Discovery = v.object({ issuer: v.string(), jwks_uri: v.string() });
 
 /**
  * The issuer that an unverified token claims, and what the rules for it can be looked up by, or null when it is no JWT.
@@ -99,7 +83,7 @@ export async function verifyIdToken(
   if (issuer === undefined)
     return refuse("this is no ID token of at most 16 KiB that names its issuer");
   const candidates = rules.filter((rule) => rule.issuer === issuer);
-  if (candidates.length === 0) return refuse("no trust rule for this issuer");
+  if (candidates.length === 0) return refuse("no trust rule for this issuer", UNVERIFIED);
   const now = options.now ?? new Date();
   try {
     const { payload } = await jwtVerify(
@@ -117,7 +101,10 @@ export async function verifyIdToken(
   } catch (error) {
     const reason = reasonOf(error);
     if (reason === null) throw error;
-    return refuse(reason);
+    // jose looks at times and claims once the signature is good.
+    const isVerified =
+      error instanceof errors.JWTExpired || error instanceof errors.JWTClaimValidationFailed;
+    return refuse(reason, isVerified ? reason : UNVERIFIED);
   }
 }
 
@@ -183,98 +170,4 @@ function reasonOf(error: unknown): string | null {
     return "the issuer's key for the token cannot be used";
   }
   return null;
-}
-
-/** The issuer's server failed, or answered what is not to be trusted. */
-class KeysUnavailable extends Error {
-  constructor(why: string, options?: ErrorOptions) {
-    super(`the issuer's keys could not be fetched: ${why}`, options);
-  }
-}
-
-const known = new Map<string, { readonly keys: RemoteJWKSet; readonly until: number }>();
-
-/** jose fetches anew for a kid that it has not seen, but not within 30 s of the last time. */
-async function keysOf(issuer: string, options: Caution): Promise<RemoteJWKSet> {
-  const cached = known.get(issuer);
-  if (cached !== undefined && Date.now() < cached.until) return cached.keys;
-  const keys = await fetchKeys(issuer, options);
-  known.delete(issuer);
-  known.set(issuer, { keys, until: Date.now() + CACHE_MS });
-  const [oldest] = known.keys();
-  if (known.size > MAX_ISSUERS && oldest !== undefined) known.delete(oldest);
-  return keys;
-}
-
-async function fetchKeys(issuer: string, options: Caution): Promise<RemoteJWKSet> {
-  const configuration = `${issuer.replace(/\/$/, "")}/.well-known/openid-configuration`;
-  const url = checkedUrl(configuration, options).href;
-  const found = await fetchJson(url, { headers: HEADERS, signal: AbortSignal.timeout(TIMEOUT_MS) });
-  if (!v.is(Discovery, found))
-    throw new KeysUnavailable("its configuration lacks issuer or jwks_uri");
-  // Else one issuer could speak for another (OpenID Connect Discovery § 4.3).
-  if (found.issuer !== issuer) {
-    throw new KeysUnavailable(`its configuration is that of ${shown(found.issuer)}`);
-  }
-  const keys = createRemoteJWKSet(checkedUrl(found.jwks_uri, options), {
-    cacheMaxAge: CACHE_MS,
-    timeoutDuration: TIMEOUT_MS,
-    headers: HEADERS,
-    [customFetch]: async (address, init) => Response.json(await fetchJson(address, init)),
-  });
-  // Before the set is kept: what failed is to be asked for again, discovery included.
-  await keys.reload();
-  return keys;
-}
-
-function checkedUrl(text: string, options: Caution): URL {
-  const problem = urlProblem(text, options);
-  if (problem !== null) throw new KeysUnavailable(`${shown(text)} ${problem}`);
-  return new URL(text);
-}
-
-interface Fetching {
-  readonly headers: HeadersInit;
-  readonly signal: AbortSignal;
-}
-
-/** A redirect is not followed: only the address that was checked is spoken to. */
-async function fetchJson(url: string, { headers, signal }: Fetching): Promise<unknown> {
-  try {
-    const response = await fetch(url, { headers, signal, redirect: "manual" });
-    if (response.status !== 200 || response.body === null) {
-      await response.body?.cancel();
-      throw new KeysUnavailable(`${shown(url)} answered ${response.status}`);
-    }
-    return JSON.parse(await boundedText(response.body, signal));
-  } catch (error) {
-    if (error instanceof KeysUnavailable) throw error;
-    const why =
-      error instanceof SyntaxError
-        ? "answered no JSON"
-        : signal.aborted
-          ? `took more than ${TIMEOUT_MS / 1000} s`
-          : "could not be reached";
-    throw new KeysUnavailable(`${shown(url)} ${why}`, { cause: error });
-  }
-}
-
-async function boundedText(body: ReadableStream<Uint8Array>, signal: AbortSignal): Promise<string> {
-  const reader = body.getReader();
-  // workerd looks at a pipe's signal only when bytes come. A canceled reader is done at once.
-  signal.addEventListener("abort", () => void reader.cancel(signal.reason).catch(() => {}));
-  const decoder = new TextDecoder();
-  let size = 0;
-  let text = "";
-  for (;;) {
-    const { done, value } = await reader.read();
-    signal.throwIfAborted();
-    if (done) return text + decoder.decode();
-    size += value.byteLength;
-    if (size > MAX_BODY_BYTES) {
-      await reader.cancel();
-      throw new KeysUnavailable("the answer is longer than 256 KiB");
-    }
-    text += decoder.decode(value, { stream: true });
-  }
 }

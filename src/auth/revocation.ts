@@ -13,9 +13,17 @@ interface Snapshot {
 const snapshots = new WeakMap<Principals, Snapshot>();
 
 /** Was anything that the actor rests on taken back since it got its rights? */
-export async function isRevoked(actor: Actor, principals: Principals): Promise<boolean> {
-  const { asOf } = actor;
+export async function isRevoked({ by, asOf }: Actor, principals: Principals): Promise<boolean> {
   if (asOf === null) return false;
+  return (await revokedAmong(by, asOf, principals)).size > 0;
+}
+
+/** Those of the subjects that were revoked since. */
+export async function revokedAmong(
+  subjects: readonly string[],
+  asOf: number,
+  principals: Principals,
+): Promise<Set<string>> {
   const now = Date.now();
   let snapshot = snapshots.get(principals);
   if (snapshot === undefined || snapshot.taken < now - REVOCATION_AGE) {
@@ -23,5 +31,5 @@ export async function isRevoked(actor: Actor, principals: Principals): Promise<b
     snapshots.set(principals, snapshot);
   }
   const { revoked } = snapshot;
-  return actor.by.some((subject) => asOf <= (revoked.get(subject) ?? 0));
+  return new Set(subjects.filter((subject) => asOf <= (revoked.get(subject) ?? 0)));
 }

@@ -1,4 +1,5 @@
 import { secretHash } from "./secret.ts";
+import type { Realm } from "./challenge.ts";
 import type { FailureCount } from "./principals.ts";
 
 /** Failures are counted over so many milliseconds from the first one. */
@@ -6,9 +7,16 @@ export const FAILURE_WINDOW = 15 * 60_000;
 /** Far more than a person mistypes; at this rate a password of eight random letters lasts for thousands of years. */
 const MAX_FAILURES = 30;
 
-/** Where a login's failure is counted. The account is hashed: people type passwords where the name belongs. */
-export async function failureKeys(name: string, address: string): Promise<string[]> {
-  return [`account:${await secretHash(name)}`, `address:${network(address)}`];
+/**
+ * Where a login's failure is counted. The account is hashed, with our key: people type passwords where the name belongs,
+ * and these can be guessed.
+ */
+export async function failureKeys(
+  name: string,
+  { address, signing }: Pick<Realm, "address" | "signing">,
+): Promise<string[]> {
+  const account = await secretHash(`${signing.key}\n${name}`);
+  return [`account:${account}`, `address:${network(address)}`];
 }
 
 /** Seconds to wait, when one of the counts has reached its limit; else null. */
@@ -17,26 +25,6 @@ export function retryAfter(counts: readonly FailureCount[], now: number): number
     failures >= MAX_FAILURES && since + FAILURE_WINDOW > now ? since + FAILURE_WINDOW : [],
   );
   return ends.length === 0 ? null : Math.ceil((Math.max(...ends) - now) / 1000);
-}
-
-/** Networks that have failed too often in this minute, and until when: as far as this isolate has seen it. */
-const shut = new Map<string, number>();
-const MAX_SHUT = 1_000;
-const SHUT_FOR = 60_000;
-
-/** Further passwords of the address are not even looked at: what goes uncounted must not go on guessing. */
-export function shutOut(address: string, now: number): void {
-  const key = network(address);
-  shut.delete(key);
-  shut.set(key, now + SHUT_FOR);
-  const [oldest] = shut.keys();
-  if (shut.size > MAX_SHUT && oldest !== undefined) shut.delete(oldest);
-}
-
-/** Seconds for which the address is shut out, or null. */
-export function shutOutFor(address: string, now: number): number | null {
-  const until = shut.get(network(address)) ?? 0;
-  return until > now ? Math.ceil((until - now) / 1000) : null;
 }
 
 /** The longest spelling of an IPv6 address. */

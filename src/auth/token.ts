@@ -1,8 +1,9 @@
 import { decodeProtectedHeader, errors, type JWTPayload, jwtVerify, SignJWT } from "jose";
 import * as v from "valibot";
-import { isRepositoryName } from "../oci/reference.ts";
+import { isRepositoryName, namespaceOf } from "../oci/reference.ts";
 import { type Actor, type Grant, sourcesOf } from "./access.ts";
 import { isAction, type ScopeEntry } from "./scope.ts";
+import { WORKLOAD, type Workload } from "./workload.ts";
 
 const ALGORITHM = "HS256";
 /** Kept apart by their type (RFC 8725 § 3.11): the one opens /v2/, the other is a password. */
@@ -23,7 +24,7 @@ export interface Signing {
 const Via = v.picklist(["anonymous", "password", "token", "robot", "oidc"]);
 const Rights = v.array(v.picklist(["pull", "push", "delete", "maintain", "own"]));
 const Grants = v.array(v.object({ pattern: v.string(), rights: Rights }));
-const shared = {
+const TokenClaims = v.object({
   sub: v.string(),
   exp: v.number(),
   via: Via,
@@ -31,14 +32,15 @@ const shared = {
   subject: v.nullable(v.string()),
   /** When the rights were read, in milliseconds: `iat` is too coarse to be compared with a revocation. */
   asOf: v.number(),
-};
-const TokenClaims = v.object({
-  ...shared,
   access: v.array(v.object({ type: v.string(), name: v.string(), actions: v.array(v.string()) })),
   refused: Grants,
   sources: v.picklist(["all", "granted"]),
 });
-const CredentialClaims = v.object({ ...shared, grants: Grants });
+const CredentialClaims = v.object({
+  admissions: v.array(v.object({ rule: v.string(), grants: Grants, until: v.number() })),
+  subject: v.string(),
+  asOf: v.number(),
+});
 
 /**
  * Signs what the actor was granted. The token is the whole decision: checking it needs no lookup.
@@ -51,14 +53,37 @@ export function signToken(
   signing: Signing,
 ): Promise<Signed> {
   const sources = sourcesOf(actor) === "all" ? "all" : "granted";
-  return sign({ ...granted, sources }, { typ: REGISTRY_TOKEN, actor, seconds }, signing);
+  const { name, via, subject } = actor;
+  const claims = {
+    ...granted,
+    sources,
+    via,
+    subject,
+    by: [...actor.by, ...membershipsOf(actor, granted.access)],
+    // What is made of something signed has its age: else it would outlive a revocation that came in between.
+    asOf: actor.asOf ?? Date.now(),
+  };
+  const expires = Math.min(now() + seconds, actor.expires ?? Number.POSITIVE_INFINITY);
+  return sign(claims, { typ: REGISTRY_TOKEN, sub: name ?? "", expires }, signing);
 }
 
-/** Signs a workload's rights as a password for as long as its rule allows. */
-export async function signCredential(actor: Actor, signing: Signing): Promise<Signed> {
-  const seconds = (actor.expires ?? 0) - now();
-  const purpose = { typ: CREDENTIAL, actor, seconds };
-  const { token, expires } = await sign({ grants: actor.grants }, purpose, signing);
+/** A change of a role ends what the user may do in that namespace, and nowhere else: `user:alice@acme`. */
+function membershipsOf({ by }: Actor, access: readonly ScopeEntry[]): string[] {
+  const namespaces = access.flatMap(({ type, name }) =>
+    type === "repository" && isRepositoryName(name) ? namespaceOf(name) : [],
+  );
+  const users = by.filter((subject) => subject.startsWith("user:"));
+  return users.flatMap((user) => [...new Set(namespaces)].map((name) => `${user}@${name}`));
+}
+
+/** Signs what a workload may do as a password, for as long as its rules allow. */
+export async function signCredential(
+  { admissions, subject, asOf }: Workload,
+  signing: Signing,
+): Promise<Signed> {
+  const expires = Math.max(...admissions.map(({ until }) => until));
+  const header = { typ: CREDENTIAL, sub: WORKLOAD, expires };
+  const { token } = await sign({ admissions, subject, asOf }, header, signing);
   return { token: CREDENTIAL_PREFIX + token, expires };
 }
 
@@ -85,9 +110,15 @@ export async function verifyToken(
   if (typeof payload === "string") return payload;
   const claims = v.safeParse(TokenClaims, payload);
   if (!claims.success) return "invalid";
-  const { access, refused, sources } = claims.output;
+  const { sub, via, by, subject, exp, asOf, access, refused, sources } = claims.output;
   return {
-    ...holder(claims.output),
+    name: sub === "" ? null : sub,
+    via,
+    by,
+    subject,
+    expires: exp,
+    asOf,
+    limits: null,
     grants: access.flatMap(({ type, name, actions }) =>
       type === "repository" && isRepositoryName(name)
         ? { pattern: name, rights: actions.filter(isAction) }
@@ -104,50 +135,34 @@ export async function verifyToken(
 export async function verifyCredential(
   text: string,
   signing: Signing,
-): Promise<Actor | "expired" | "invalid"> {
+): Promise<Workload | "expired" | "invalid"> {
   const token = text.slice(CREDENTIAL_PREFIX.length);
   const payload = await verify(token, { typ: CREDENTIAL, grace: 0 }, signing);
   if (typeof payload === "string") return payload;
   const claims = v.safeParse(CredentialClaims, payload);
   if (!claims.success) return "invalid";
-  return { ...holder(claims.output), grants: claims.output.grants, token: null };
+  const { admissions, ...workload } = claims.output;
+  return { ...workload, admissions: admissions.filter(({ until }) => until > now()) };
 }
 
-function holder({
-  sub,
-  via,
-  by,
-  subject,
-  exp,
-  asOf,
-}: Pick<
-  v.InferOutput<typeof CredentialClaims>,
-  "sub" | "via" | "by" | "subject" | "exp" | "asOf"
->) {
-  return { name: sub === "" ? null : sub, via, by, subject, expires: exp, asOf, limits: null };
-}
-
-interface Purpose {
+interface Header {
   readonly typ: string;
-  readonly actor: Actor;
-  readonly seconds: number;
+  readonly sub: string;
+  /** Seconds since 1970. */
+  readonly expires: number;
 }
 
 async function sign(
   claims: JWTPayload,
-  { typ, actor, seconds }: Purpose,
+  { typ, sub, expires }: Header,
   { key, nextKey, service }: Signing,
 ): Promise<Signed> {
   const signingKey = await importKey(nextKey ?? key);
-  const expires = Math.min(now() + seconds, actor.expires ?? Number.POSITIVE_INFINITY);
-  const { via, by, subject } = actor;
-  // What is made of something signed has its age: else it would outlive a revocation that came in between.
-  const asOf = actor.asOf ?? Date.now();
-  const token = await new SignJWT({ ...claims, via, by, subject, asOf })
+  const token = await new SignJWT(claims)
     .setProtectedHeader({ alg: ALGORITHM, typ, kid: signingKey.kid })
     .setIssuer(service)
     .setAudience(service)
-    .setSubject(actor.name ?? "")
+    .setSubject(sub)
     .setIssuedAt()
     .setExpirationTime(expires)
     .setJti(crypto.randomUUID())

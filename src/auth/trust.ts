@@ -146,6 +146,8 @@ export interface Caution {
 const MAX_CLAIMS = 20;
 const MAX_PATTERNS = 20;
 const MAX_TEXT = 256;
+/** Of all claims together, as JSON: each login looks through those of many rules. */
+const MAX_CLAIMS_BYTES = 4 * 1024;
 const MIN_LIFETIME = 60;
 export const MAX_LIFETIME = 3600;
 
@@ -164,10 +166,12 @@ const FORGES = [
       (hostname.startsWith("token.actions.") && hostname.endsWith(".ghe.com")) ||
       pathname.replace(/\/$/, "").endsWith("/_services/token"),
     ids: ["repository_id", "repository_owner_id"],
+    audience: "https://github.com/*",
   },
   {
     issues: ({ hostname }: URL): boolean => hostname === "gitlab.com",
     ids: ["project_id", "namespace_id"],
+    audience: "https://gitlab.com",
   },
 ];
 
@@ -175,7 +179,7 @@ const FORGES = [
 export function checkRule(rule: Omit<TrustRule, "id">, options: Caution): string | null {
   return (
     issuerProblem(rule.issuer, options) ??
-    audienceProblem(rule.audience) ??
+    audienceProblem(rule) ??
     claimsProblem(rule.claims) ??
     idProblem(rule) ??
     lifetimeProblem(rule.lifetime)
@@ -214,10 +218,19 @@ function issuerProblem(issuer: string, options: Caution): string | null {
   return null;
 }
 
-function audienceProblem(audience: string): string | null {
+function audienceProblem({ issuer, audience }: Omit<TrustRule, "id">): string | null {
   if (audience.trim() === "") return "The audience is empty.";
   if (audience.includes("*")) return "The audience is compared as it is: it cannot hold a *.";
-  return audience.length > MAX_TEXT ? `The audience is longer than ${MAX_TEXT} characters.` : null;
+  if (audience.length > MAX_TEXT) return `The audience is longer than ${MAX_TEXT} characters.`;
+  const usual = forgeOf(issuer)?.audience;
+  // Whoever is sent such a token could hand it on to this registry.
+  return usual !== undefined && matches(usual, audience)
+    ? "The audience is the one that the issuer's tokens for everybody have: use the registry's own URL, and ask the issuer for tokens with that."
+    : null;
+}
+
+function forgeOf(issuer: string): (typeof FORGES)[number] | undefined {
+  return FORGES.find(({ issues }) => issues(new URL(issuer)));
 }
 
 function claimsProblem(claims: TrustRule["claims"]): string | null {
@@ -239,11 +252,14 @@ function claimsProblem(claims: TrustRule["claims"]): string | null {
       return `The claim ${name} has the pattern *, which says nothing.`;
     }
   }
-  return null;
+  const { length } = new TextEncoder().encode(JSON.stringify(claims));
+  return length > MAX_CLAIMS_BYTES
+    ? `The claims are more than ${MAX_CLAIMS_BYTES} bytes of JSON.`
+    : null;
 }
 
 function idProblem({ issuer, claims }: Omit<TrustRule, "id">): string | null {
-  const forge = FORGES.find(({ issues }) => issues(new URL(issuer)));
+  const forge = forgeOf(issuer);
   if (forge === undefined) return null;
   const pinned = forge.ids.filter((id) => Object.hasOwn(claims, id));
   if (pinned.length === 0) {

@@ -2,6 +2,7 @@ import type { Command } from "commander";
 import { Api, type Credentials } from "./api.ts";
 import { readConfig } from "./config.ts";
 import { CliError } from "./error.ts";
+import { readPassword } from "./prompt.ts";
 import { parseRegistry } from "./registry-url.ts";
 
 /** The registry that a command is for: `--registry`, else SLIPWAY_REGISTRY, else where one logged in last. */
@@ -20,6 +21,29 @@ export async function registryOf(command: Command, argument?: string): Promise<s
 export async function connect(command: Command): Promise<Api> {
   const registry = await registryOf(command);
   return new Api(registry, await credentialsFor(registry));
+}
+
+export interface PasswordOptions {
+  readonly user?: string;
+  readonly passwordStdin?: true;
+}
+
+/** For commands that make secrets. */
+export function passwordOptions(command: Command): Command {
+  return command
+    .option("-u, --user <name>", "log in with a password, for a secret that outlives the login's")
+    .option("--password-stdin", "read that password from standard input");
+}
+
+/** What a token makes ends no later than the token itself; a password makes whatever is asked for. */
+export async function connectAs(options: PasswordOptions, command: Command): Promise<Api> {
+  const { user, passwordStdin } = options;
+  if (user !== undefined) {
+    const registry = await registryOf(command);
+    return new Api(registry, { user, password: await readPassword({ user, passwordStdin }) });
+  }
+  if (passwordStdin === true) command.error("slipway: whose password? Give -u USER");
+  return connect(command);
 }
 
 async function credentialsFor(registry: string): Promise<Credentials | null> {

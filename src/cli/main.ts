@@ -6,6 +6,7 @@ import { addLoginCommands } from "./login.ts";
 import { addManifestCommands } from "./manifest.ts";
 import { addMemberCommands } from "./member.ts";
 import { addNamespaceCommands } from "./namespace.ts";
+import { plain } from "./output.ts";
 import { addRepositoryCommands } from "./repository.ts";
 import { addRobotCommands } from "./robot.ts";
 import { addTagCommands } from "./tag.ts";
@@ -60,6 +61,7 @@ function exitCodeOf(error: unknown): number {
   // commander has said it already; its help is a success only where it was asked for.
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : USAGE;
   if (!(error instanceof CliError)) throw error;
-  console.error(`slipway: ${error.message}`);
+  // It may be what the registry answered.
+  console.error(`slipway: ${plain(error.message)}`);
   return 1;
 }

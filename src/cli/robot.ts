@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { connect } from "./connection.ts";
+import { connect, connectAs, type PasswordOptions, passwordOptions } from "./connection.ts";
 import { type Columns, date, Output, until } from "./output.ts";
 import {
   expiry,
@@ -23,12 +23,12 @@ interface Robot {
   readonly createdAt: string;
 }
 
-interface CreateOptions extends ScopeOptions {
+interface CreateOptions extends ScopeOptions, PasswordOptions {
   readonly description?: string;
   readonly expires?: number | "never";
 }
 
-interface RotateOptions {
+interface RotateOptions extends PasswordOptions {
   readonly expires?: number | "never";
   readonly remove?: string;
 }
@@ -49,19 +49,19 @@ export function addRobotCommands(program: Command): void {
     .argument("<name>", "as acme+ci", parseMemberName)
     .option("--description <text>", "what it is for")
     .option("--expires <days>", "when its secret ends: 90d, or never", parseExpiry);
-  scopeOptions(create).action(createRobot);
+  scopeOptions(passwordOptions(create)).action(createRobot);
   robot
     .command("list")
     .description("The robots of a namespace.")
     .argument("<namespace>")
     .action(listRobots);
-  robot
+  const rotate = robot
     .command("rotate")
     .description("Make one more secret; with --remove delete an old one instead.")
     .argument("<name>", "as acme+ci", parseMemberName)
     .option("--expires <days>", "when the new secret ends: 90d, or never", parseExpiry)
-    .option("--remove <id>", "the secret to delete, once nothing uses it any more")
-    .action(rotateRobot);
+    .option("--remove <id>", "the secret to delete, once nothing uses it any more");
+  passwordOptions(rotate).action(rotateRobot);
   robot
     .command("delete")
     .description("Delete a robot with all of its secrets.")
@@ -71,7 +71,7 @@ export function addRobotCommands(program: Command): void {
 
 async function createRobot(name: MemberName, options: CreateOptions, command: Command) {
   const scopes = requiredScopes(options, command);
-  const api = await connect(command);
+  const api = await connectAs(options, command);
   const made = await api.send<Robot & Issued>("POST", robotsPath(name.namespace), {
     name: name.short,
     scopes,
@@ -90,7 +90,7 @@ async function listRobots(namespace: string, _options: object, command: Command)
 }
 
 async function rotateRobot(name: MemberName, options: RotateOptions, command: Command) {
-  const api = await connect(command);
+  const api = await connectAs(options, command);
   const output = new Output(command);
   const full = `${name.namespace}+${name.short}`;
   const path = `${robotPath(name)}/tokens`;

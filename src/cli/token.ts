@@ -1,7 +1,6 @@
 import { hostname } from "node:os";
 import type { Command } from "commander";
-import { Api } from "./api.ts";
-import { connect, registryOf } from "./connection.ts";
+import { connect, connectAs, type PasswordOptions, passwordOptions } from "./connection.ts";
 import type { Me } from "./login.ts";
 import { type Columns, date, Output, until } from "./output.ts";
 import {
@@ -13,7 +12,6 @@ import {
   scopesOf,
   showScopes,
 } from "./scope.ts";
-import { readPassword } from "./prompt.ts";
 import { shownOnce } from "./secret.ts";
 
 export interface Token {
@@ -33,11 +31,9 @@ export interface Issued extends Token {
   readonly secret: string;
 }
 
-interface CreateOptions extends ScopeOptions {
+interface CreateOptions extends ScopeOptions, PasswordOptions {
   readonly description: string;
   readonly expires?: number | "never";
-  readonly user?: string;
-  readonly passwordStdin?: true;
 }
 
 const COLUMNS: Columns<UserToken> = {
@@ -54,10 +50,8 @@ export function addTokenCommands(program: Command): void {
     .command("create")
     .description("Make a token. Without a limit it may do all that you may.")
     .option("--description <text>", "what it is for", `made on ${hostname()}`)
-    .option("--expires <days>", "90d, or never", parseExpiry)
-    .option("-u, --user <name>", "log in with a password, for a token that outlives the login's")
-    .option("--password-stdin", "read that password from standard input");
-  scopeOptions(create).action(createToken);
+    .option("--expires <days>", "90d, or never", parseExpiry);
+  scopeOptions(passwordOptions(create)).action(createToken);
   token.command("list").description("The tokens that you have.").action(listTokens);
   token
     .command("delete")
@@ -67,7 +61,7 @@ export function addTokenCommands(program: Command): void {
 }
 
 async function createToken(options: CreateOptions, command: Command): Promise<void> {
-  const api = await issuer(options, command);
+  const api = await connectAs(options, command);
   const scopes = scopesOf(options);
   const { name } = await api.get<Me>("/me");
   const made = await api.send<Issued>("POST", "/tokens", {
@@ -84,17 +78,6 @@ async function createToken(options: CreateOptions, command: Command): Promise<vo
       user: name,
     }),
   );
-}
-
-/** What a token makes ends no later than the token itself; a password makes whatever is asked for. */
-async function issuer(options: CreateOptions, command: Command): Promise<Api> {
-  const { user, passwordStdin } = options;
-  if (user !== undefined) {
-    const registry = await registryOf(command);
-    return new Api(registry, { user, password: await readPassword({ user, passwordStdin }) });
-  }
-  if (passwordStdin === true) command.error("slipway: whose password? Give -u USER");
-  return connect(command);
 }
 
 async function listTokens(_options: object, command: Command): Promise<void> {

@@ -2,9 +2,12 @@ import type { AuditIndex } from "../storage/audit-index.ts";
 import type { PullIndex } from "../storage/pull-index.ts";
 import type { EventMessage } from "./message.ts";
 
+/** Rows that one statement takes; they are one parameter of at most 2 MB (developers.cloudflare.com/d1/platform/limits). */
+const MAX_ROWS = 1_000;
+
 /**
- * Writes a batch of events, in at most two statements. If one fails the whole batch comes again: audit events are then
- * written once all the same, pulls may be counted twice.
+ * Writes a batch of events. If a statement fails the whole batch comes again: audit events are then written once all the
+ * same, pulls may be counted twice.
  */
 export async function consume(
   { messages }: MessageBatch<EventMessage>,
@@ -12,6 +15,12 @@ export async function consume(
 ): Promise<void> {
   const events = messages.flatMap(({ body }) => (body.kind === "audit" ? body.event : []));
   const counts = messages.flatMap(({ body }) => (body.kind === "pulls" ? body.counts : []));
-  if (events.length > 0) await stores.audit.add(events);
-  if (counts.length > 0) await stores.pulls.add(counts);
+  for (const some of chunksOf(events)) await stores.audit.add(some);
+  for (const some of chunksOf(counts)) await stores.pulls.add(some);
+}
+
+function chunksOf<T>(all: readonly T[]): T[][] {
+  return Array.from({ length: Math.ceil(all.length / MAX_ROWS) }, (_, i) =>
+    all.slice(i * MAX_ROWS, (i + 1) * MAX_ROWS),
+  );
 }

@@ -18,7 +18,7 @@ export async function tidy(
   { audit, tokens }: Ages,
 ): Promise<void> {
   const now = Date.now();
-  await stores.principals.expire(now - REMEMBERED_FAILURES, now - tokens);
+  await stores.principals.expire(now - REMEMBERED_FAILURES, now - tokens, MAX_BATCHES * BATCH);
   for (let i = 0; i < MAX_BATCHES; i++) {
     const gone = await stores.audit.expire(now - audit, BATCH);
     if (gone < BATCH) break;

@@ -8,8 +8,13 @@ const GATHER = 5_000;
 const MAX_COUNTS = 200;
 const DAY = 86_400_000;
 
+interface Gathered {
+  readonly since: number;
+  readonly counts: Map<string, PullCount>;
+}
+
 /** Pulls since the last report, for each queue. */
-const gathered = new WeakMap<Queue<EventMessage>, Map<string, PullCount>>();
+const gathered = new WeakMap<Queue<EventMessage>, Gathered>();
 
 /**
  * Counts a pull. The first one of a few seconds reports them all when these are over; an isolate that dies before loses
@@ -24,23 +29,24 @@ export function countPull(
   const { repository, tag } = pull;
   const day = Math.floor(Date.now() / DAY);
   const key = `${repository} ${tag ?? ""} ${day}`;
-  let counts = gathered.get(queue);
-  if (counts === undefined) {
-    counts = new Map();
-    gathered.set(queue, counts);
-    defer(report(queue, counts));
+  const now = Date.now();
+  let current = gathered.get(queue);
+  // Who was to report may have been cancelled; then the next one does.
+  if (current === undefined || current.since < now - 2 * GATHER) {
+    current = { since: now, counts: current?.counts ?? new Map<string, PullCount>() };
+    gathered.set(queue, current);
+    defer(report(queue, current));
   }
+  const { counts } = current;
   const before = counts.get(key)?.count ?? 0;
   counts.set(key, { repository, tag: tag ?? "", day, count: before + 1 });
 }
 
-async function report(
-  queue: Queue<EventMessage>,
-  counts: ReadonlyMap<string, PullCount>,
-): Promise<void> {
+async function report(queue: Queue<EventMessage>, current: Gathered): Promise<void> {
   await scheduler.wait(GATHER);
+  if (gathered.get(queue) !== current) return;
   gathered.delete(queue);
-  const all = [...counts.values()];
+  const all = [...current.counts.values()];
   for (let start = 0; start < all.length; start += MAX_COUNTS) {
     await queue.send({ kind: "pulls", counts: all.slice(start, start + MAX_COUNTS) });
   }

@@ -65,13 +65,14 @@ export interface Registry {
 /** The one place where the registry is wired to its stores. */
 export function createRegistry(env: Env, settings: Settings): Registry {
   const bucket = new Bucket(env.BLOBS);
-  const blobIndex = new BlobIndex(env.DB);
+  const absent = settings.createOnPush ? "make" : "refuse";
+  const blobIndex = new BlobIndex(env.DB, absent);
   const repositories = new RepositoryIndex(env.DB);
   return {
     audit: new AuditIndex(env.DB),
     blobs: new Blobs(blobIndex, bucket),
     contents: new Contents(new ContentIndex(env.DB), repositories, bucket),
-    manifests: new Manifests(new ManifestIndex(env.DB), bucket, settings),
+    manifests: new Manifests(new ManifestIndex(env.DB, absent), bucket, settings),
     members: new MemberIndex(env.DB),
     namespaces: new NamespaceIndex(env.DB),
     pulls: new PullIndex(env.DB),

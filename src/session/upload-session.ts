@@ -174,7 +174,7 @@ export class UploadSession extends DurableObject<Env> {
     const unsure = objects.filter((key) => key !== ended?.key);
     if (unsure.length === 0) return;
     // A writer that died may have got as far as the blob's row.
-    const inUse = await new BlobIndex(this.env.DB).keysInUse(unsure);
+    const inUse = await new BlobIndex(this.env.DB, "refuse").keysInUse(unsure);
     await this.#bucket().delete(unsure.filter((key) => !inUse.has(key)));
   }
 

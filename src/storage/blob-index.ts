@@ -8,19 +8,28 @@ export interface StoredBlob {
   readonly size: number;
 }
 
+/** What becomes of a push to a repository that is not there: it makes the repository, or changes nothing at all. */
+export type Absent = "make" | "refuse";
+
 /** What the trigger `referenced_blob_stays` says. */
 const STILL_REFERENCED = /still referenced/;
 
 /** D1: which blobs there are, and which repositories hold them. */
 export class BlobIndex {
   readonly #db: D1Database;
+  readonly #absent: Absent;
 
-  constructor(db: D1Database) {
+  constructor(db: D1Database, absent: Absent) {
     this.#db = db;
+    this.#absent = absent;
   }
 
   /** @returns null unless this very repository holds the blob. */
   find(repository: RepositoryName, digest: Digest): Promise<StoredBlob | null> {
+    return this.#select(repository, digest).first<StoredBlob>();
+  }
+
+  #select(repository: RepositoryName, digest: Digest): D1PreparedStatement {
     return this.#db
       .prepare(
         `SELECT b.key, b.size FROM repositories r
@@ -28,14 +37,14 @@ export class BlobIndex {
          JOIN blobs b ON b.digest = l.digest
          WHERE r.name = ?1`,
       )
-      .bind(repository, digest)
-      .first<StoredBlob>();
+      .bind(repository, digest);
   }
 
   /**
    * Makes stored bytes a blob of the repository.
    * @returns the key under which the blob lives: another than the given one when the blob was there already
-   * @throws BLOB_UPLOAD_UNKNOWN when the object is a blob of another digest: the upload has ended as that one
+   * @throws BLOB_UPLOAD_UNKNOWN when the object is a blob of another digest: the upload has ended as that one; or when the
+   *   repository was deleted meanwhile, and pushes make none
    */
   async add(
     repository: RepositoryName,
@@ -44,17 +53,20 @@ export class BlobIndex {
     origin: Origin,
   ): Promise<string> {
     const now = Date.now();
-    const results = await this.#db.batch<{ key: string }>([
-      ...insertRepository(this.#db, repository, now),
-      auditChange(this.#db, origin, { action: "blob.push", repository, digest }),
+    const deed = { action: "blob.push", repository, digest };
+    const results = await this.#db.batch<StoredBlob>([
+      ...(this.#absent === "make" ? insertRepository(this.#db, repository, now) : []),
+      auditChange(this.#db, origin, deed, repositoryThere(repository)),
       this.#db
         .prepare(
-          `INSERT INTO blobs (digest, key, size, created_at) VALUES (?1, ?2, ?3, ?4)
+          `INSERT INTO blobs (digest, key, size, created_at)
+           SELECT ?2, ?3, ?4, ?5 FROM repositories WHERE name = ?1
            ON CONFLICT DO NOTHING`,
         )
-        .bind(digest, blob.key, blob.size, now),
+        .bind(repository, digest, blob.key, blob.size, now),
       insertLinks(this.#db, repository, [digest]),
-      this.#db.prepare(`SELECT key FROM blobs WHERE digest = ?1`).bind(digest),
+      // Through the link: what is stored, but not in the repository, was not pushed to it.
+      this.#select(repository, digest),
     ]);
     const key = results.at(-1)?.results[0]?.key;
     if (key === undefined) throw new RegistryError("BLOB_UPLOAD_UNKNOWN");
@@ -75,13 +87,15 @@ export class BlobIndex {
       parameters: [digests, list],
     };
     const linkedAnew = {
-      sql: `${readable.sql} AND NOT EXISTS (
+      sql: `${readable.sql} AND EXISTS (SELECT 1 FROM repositories WHERE name = ?4) AND NOT EXISTS (
         SELECT 1 FROM repositories r
         JOIN repository_blobs l ON l.repository_id = r.id AND l.digest = w.value WHERE r.name = ?4)`,
       parameters: [...readable.parameters, repository],
     };
     const results = await this.#db.batch<{ held: number }>([
-      ...insertRepository(this.#db, repository, Date.now(), readable),
+      ...(this.#absent === "make"
+        ? insertRepository(this.#db, repository, Date.now(), readable)
+        : []),
       auditChange(this.#db, origin, { action: "blob.mount", repository, digest }, linkedAnew),
       this.#db
         .prepare(
@@ -176,6 +190,11 @@ export function insertRepository(
       )
       .bind(repository, ...parameters, now),
   ];
+}
+
+/** For the audit of a push: one to a repository that is not there changes nothing. */
+export function repositoryThere(repository: RepositoryName): Condition {
+  return { sql: `SELECT 1 FROM repositories WHERE name = ?2`, parameters: [repository] };
 }
 
 /** Links blobs to a repository; digests without a blob are passed over. */

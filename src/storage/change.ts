@@ -63,21 +63,33 @@ interface Edited<Row> {
   readonly after: Row | null;
 }
 
-/** @param statement makes the change under the same condition as `ready`, and returns what it changed */
+/**
+ * @param statement makes the change under the same condition as `ready`, and returns what it changed
+ * @throws CONFLICT where it would make one more than there may be
+ */
 export async function attempt<Row>(
   db: D1Database,
   { origin, deed, row, ready = row, revokes = [], extra = [] }: Edit,
   statement: D1PreparedStatement,
 ): Promise<Edited<Row>> {
-  const results = await db.batch<Record<string, unknown>>([
+  const statements = [
     db.prepare(row.sql).bind(null, ...row.parameters),
     auditChange(db, origin, deed, ready),
     ...revokes.map(({ subject, when = ready }) => revoke(db, subject, when)),
     ...extra,
     statement,
-  ]);
+  ];
+  const results = await db.batch<Record<string, unknown>>(statements).catch(refuseFull);
   const after = (results.at(-1)?.results[0] as Row | undefined) ?? null;
   return { before: results[0]?.results[0] ?? null, after };
+}
+
+function refuseFull(error: unknown): never {
+  if (!FULL.test(String(error))) throw error;
+  throw new RegistryError("CONFLICT", {
+    message: "there are as many of them as there may be: take one away first",
+    cause: error,
+  });
 }
 
 /**

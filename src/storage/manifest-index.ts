@@ -3,7 +3,14 @@ import { RegistryError } from "../oci/errors.ts";
 import type { Page } from "../oci/page.ts";
 import type { RepositoryName, Sources, Tag } from "../oci/reference.ts";
 import { auditChange, type Origin } from "./audit-index.ts";
-import { insertLinks, insertRepository, readableFrom, sourceList } from "./blob-index.ts";
+import {
+  type Absent,
+  insertLinks,
+  insertRepository,
+  readableFrom,
+  repositoryThere,
+  sourceList,
+} from "./blob-index.ts";
 import { type Introduction, introduce } from "./repository-index.ts";
 
 export interface StoredManifest {
@@ -54,9 +61,11 @@ const STILL_REFERENCED = /still referenced/;
 /** D1: the manifests of each repository, what they name, and what names them. */
 export class ManifestIndex {
   readonly #db: D1Database;
+  readonly #absent: Absent;
 
-  constructor(db: D1Database) {
+  constructor(db: D1Database, absent: Absent) {
     this.#db = db;
+    this.#absent = absent;
   }
 
   findByTag(repository: RepositoryName, tag: Tag): Promise<StoredManifest | null> {
@@ -106,20 +115,29 @@ export class ManifestIndex {
   /**
    * Writes the manifest, its references and its tags, all or nothing.
    * @returns false when a reference has vanished since it was resolved: nothing was written
+   * @throws NAME_UNKNOWN when the repository is not there, and pushes make none: nothing was written either
    */
   async put(repository: RepositoryName, manifest: NewManifest, origin: Origin): Promise<boolean> {
     const now = Date.now();
     const { digest, mediaType, size, content, subject, artifactType, introduction } = manifest;
+    const made = this.#absent === "make" ? insertRepository(this.#db, repository, now) : [];
+    const deed = {
+      action: "manifest.push",
+      repository,
+      digest,
+      ...(manifest.tags.length === 0 ? {} : { reference: manifest.tags.join(",") }),
+    };
     try {
-      await this.#db.batch([
-        ...insertRepository(this.#db, repository, now),
+      const results = await this.#db.batch([
+        ...made,
         insertLinks(this.#db, repository, manifest.adopt),
         this.#db
           .prepare(
             `INSERT INTO manifests (repository_id, digest, media_type, size, content, subject, artifact_type, created_at)
              SELECT id, ?2, ?3, ?4, ?5, ?6, ?7, ?8 FROM repositories WHERE name = ?1
              ON CONFLICT (repository_id, digest) DO UPDATE
-             SET media_type = excluded.media_type, artifact_type = excluded.artifact_type`,
+             SET media_type = excluded.media_type, artifact_type = excluded.artifact_type
+             RETURNING digest`,
           )
           .bind(repository, digest, mediaType, size, content, subject, artifactType, now),
         this.#db
@@ -138,13 +156,10 @@ export class ManifestIndex {
           )
           .bind(repository, digest, JSON.stringify(manifest.tags), now),
         ...(introduction === null ? [] : [introduce(this.#db, repository, introduction)]),
-        auditChange(this.#db, origin, {
-          action: "manifest.push",
-          repository,
-          digest,
-          ...(manifest.tags.length === 0 ? {} : { reference: manifest.tags.join(",") }),
-        }),
+        auditChange(this.#db, origin, deed, repositoryThere(repository)),
       ]);
+      const written = results[made.length + 1]?.results.length === 1;
+      if (!written) throw new RegistryError("NAME_UNKNOWN", { detail: { name: repository } });
       return true;
     } catch (error) {
       if (UNRESOLVED.test(String(error))) return false;

@@ -58,7 +58,7 @@ export class MemberIndex {
         WHERE u.name = ?2 AND m.role IS NOT ?5`,
       parameters: [user, namespace, repositories, role],
     };
-    // A first role takes nothing away. So nobody can end what others do by making them members.
+    // A first role takes nothing away.
     const when = {
       sql: `${row.sql} AND role <> ?4`,
       parameters: [...row.parameters, role],
@@ -67,7 +67,7 @@ export class MemberIndex {
     const deed = { action: "member.set", namespace, reference: user, detail };
     const { before, after } = await attempt<Member>(
       this.#db,
-      { origin, deed, row, ready, revokes: [{ subject: `user:${user}`, when }] },
+      { origin, deed, row, ready, revokes: [{ subject: `user:${user}@${namespace}`, when }] },
       this.#db
         .prepare(
           `INSERT INTO members (user, namespace, pattern, role, created_at)
@@ -104,7 +104,7 @@ export class MemberIndex {
     const deed = { action: "member.remove", namespace, reference: user, detail };
     await edit(
       this.#db,
-      { origin, deed, row, revokes: [{ subject: `user:${user}` }] },
+      { origin, deed, row, revokes: [{ subject: `user:${user}@${namespace}` }] },
       this.#db
         .prepare(
           `DELETE FROM members

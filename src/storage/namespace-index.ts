@@ -152,7 +152,7 @@ function revokeAll(db: D1Database, name: string, { sql, parameters }: Condition)
     .prepare(
       `INSERT INTO revocations (subject, revoked_at)
        SELECT subject, ${NOW} FROM (
-         SELECT 'user:' || user AS subject FROM members WHERE namespace = ?1
+         SELECT 'user:' || user || '@' || ?1 AS subject FROM members WHERE namespace = ?1
          UNION SELECT 'robot:' || name FROM robots WHERE namespace = ?1
          UNION SELECT 'rule:' || name FROM trust_rules WHERE namespace = ?1
        ) WHERE EXISTS (${sql})

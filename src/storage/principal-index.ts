@@ -23,7 +23,7 @@ export const REMEMBERED_FAILURES = 86_400_000;
  */
 export const NOW = `CAST(unixepoch('subsec') * 1000 AS INTEGER)`;
 
-/** Rules that pin no claim are looked at for every token of their issuer: so many, and no more. */
+/** Where no repository says which namespace is meant, so many rules are looked at: the oldest. */
 const MAX_RULES = 500;
 
 /** The rules as `auth/trust.ts` reads them; the lists in them are JSON. */
@@ -94,10 +94,16 @@ export class PrincipalIndex implements Principals {
         `SELECT ${RULE}, ${publicAmong("?2")} AS public, ${NOW} AS readAt FROM (SELECT 1)
          LEFT JOIN (
            SELECT t.* FROM json_each(?3) s
-           CROSS JOIN trust_rules t ON t.issuer = ?1 AND t.selector = s.value LIMIT ${MAX_RULES}
+           CROSS JOIN trust_rules t ON t.issuer = ?1 AND t.selector = s.value
+           WHERE ?4 = '[]' OR t.namespace IN (SELECT value FROM json_each(?4)) LIMIT ${MAX_RULES}
          )`,
       )
-      .bind(issuer, JSON.stringify(repositories), JSON.stringify(selectors))
+      .bind(
+        issuer,
+        JSON.stringify(repositories),
+        JSON.stringify(selectors),
+        JSON.stringify(repositories.map((name) => name.split("/", 1)[0])),
+      )
       .all<RuleRow>();
     const [first] = results;
     if (first === undefined) throw new Error("an outer join gave no row");
@@ -141,11 +147,21 @@ export class PrincipalIndex implements Principals {
     return new Map(results.map(({ subject, at }) => [subject, at]));
   }
 
-  /** Forgets what no longer matters: failures and revocations from before these times. */
-  async expire(failures: number, revocations: number): Promise<void> {
+  /** Forgets what no longer matters: failures and revocations from before these times, so many of each. */
+  async expire(failures: number, revocations: number, limit: number): Promise<void> {
     await this.#db.batch([
-      this.#db.prepare(`DELETE FROM login_failures WHERE since < ?1`).bind(failures),
-      this.#db.prepare(`DELETE FROM revocations WHERE revoked_at < ?1`).bind(revocations),
+      this.#db
+        .prepare(
+          `DELETE FROM login_failures WHERE key IN (
+             SELECT key FROM login_failures WHERE since < ?1 ORDER BY since LIMIT ?2)`,
+        )
+        .bind(failures, limit),
+      this.#db
+        .prepare(
+          `DELETE FROM revocations WHERE subject IN (
+             SELECT subject FROM revocations WHERE revoked_at < ?1 ORDER BY revoked_at LIMIT ?2)`,
+        )
+        .bind(revocations, limit),
     ]);
   }
 }

@@ -3,7 +3,7 @@ import { RegistryError } from "../oci/errors.ts";
 import type { Page } from "../oci/page.ts";
 import type { Namespace } from "../oci/reference.ts";
 import type { Origin } from "./audit-index.ts";
-import { attempt, brief, create, type Creation, edit } from "./change.ts";
+import { attempt, brief, create, type Creation, edit, type Revocation } from "./change.ts";
 
 /** What is known of a secret, other than the secret. */
 export interface Token {
@@ -75,7 +75,7 @@ export class TokenIndex {
     const deed = { action: "token.delete", reference: id };
     await edit(
       this.#db,
-      { origin, deed, row, revokes: [{ subject: `token:${id}` }] },
+      { origin, deed, row, revokes: revocationOf(id) },
       this.#db
         .prepare(
           `DELETE FROM tokens WHERE id = ?1 AND user IS NOT NULL AND (?2 IS NULL OR user = ?2)
@@ -133,12 +133,21 @@ export class TokenIndex {
     const deed = { action: "robot.token.delete", namespace, reference: robot, detail: id };
     await edit(
       this.#db,
-      { origin, deed, row, revokes: [{ subject: `token:${id}` }] },
+      { origin, deed, row, revokes: revocationOf(id) },
       this.#db
         .prepare(`DELETE FROM tokens WHERE id = ?1 AND robot = ?2 RETURNING id`)
         .bind(id, robot),
     );
   }
+}
+
+/** Nothing rests on a token that was never used; so making and deleting them leaves nothing for every Worker to read. */
+function revocationOf(id: string): Revocation[] {
+  const when = {
+    sql: `SELECT 1 FROM tokens WHERE id = ?2 AND last_used IS NOT NULL`,
+    parameters: [id],
+  };
+  return [{ subject: `token:${id}`, when }];
 }
 
 interface Owner {

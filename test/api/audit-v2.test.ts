@@ -176,12 +176,13 @@ test("a robot's push is in the robot's name, and a registry token's in its owner
   const { bytes, digest } = blob();
   const path = `blobs/uploads/?digest=${digest}`;
   const pushed = await as(basic(robot, secret)).request("POST", path, { body: bytes });
-  await expectAudited(pushed, { action: "blob.push", digest, actor: robot, via: "robot" });
+  const subject = expect.stringMatching(/^token:[0-9a-f]{16}$/) as string;
+  await expectAudited(pushed, { action: "blob.push", digest, actor: robot, subject, via: "robot" });
   const mine = await addSecret({ user: user.name, scopes });
   const scope = `repository:${namespace}/app:pull,push`;
   const bearer = await as(basic(user.name, mine.secret)).token(scope);
   const again = await as(bearer).request("POST", path, { body: bytes });
-  await expectAudited(again, { action: "blob.push", digest, via: "token" });
+  await expectAudited(again, { action: "blob.push", digest, subject, via: "token" });
 });
 
 test("without an address and an agent the log says local and nothing", async () => {

@@ -436,7 +436,8 @@ test("of the kept issuers, the one fetched last goes last, though it was known b
   expect(first?.requests).toHaveLength(4);
 });
 
-test("a failure of the issuer's server is no answer that is kept, discovery included", async () => {
+test("an issuer's server that failed is left in peace for 30 s, and then asked anew, discovery included", async () => {
+  vi.useFakeTimers({ toFake: ["Date"] });
   const issuer = new Issuer();
   const { configuration, keySet } = issuer;
   issuer.configuration = () => new Response("down", { status: 503 });
@@ -444,12 +445,17 @@ test("a failure of the issuer's server is no answer that is kept, discovery incl
   expect(refusal(await verified())).toBe(
     `${UNREACHED}"${issuer.url}/.well-known/openid-configuration" answered 503`,
   );
+  for (let i = 0; i < 100; i++) expect(refusal(await verified())).toContain("answered 503");
+  expect(issuer.requests).toHaveLength(1);
+  wait(30_000);
   issuer.configuration = () => Response.json({ issuer: issuer.url, jwks_uri: `${issuer.url}/x` });
   expect(refusal(await verified())).toContain(UNREACHED);
+  wait(30_000);
   issuer.configuration = configuration;
   issuer.keySet = () => Promise.reject(new Error("connection lost"));
   expect(refusal(await verified())).toBe(`${UNREACHED}"${issuer.url}/keys" could not be reached`);
   issuer.keySet = keySet;
+  wait(30_000);
   expect((await verified()).ok).toBe(true);
 });
 
@@ -494,7 +500,23 @@ test("http is spoken by an insecure deployment only, to the rule's issuer as wel
   const secure = await verifyIdToken(token, rules, { insecure: false });
   expect(refusal(secure)).toContain("does not begin with https://");
   expect(issuer.requests).toEqual([]);
+  vi.useFakeTimers({ toFake: ["Date"] });
+  wait(30_000);
   expect((await verifyIdToken(token, rules, { insecure: true })).ok).toBe(true);
+});
+
+test("whether there is a rule is told to nobody whose token is not the issuer's", async () => {
+  const issuer = new Issuer();
+  const forged = await issuer.token({}, other);
+  const without = await verifyIdToken(forged, [], { insecure: false });
+  const withRule = await issuer.verify(forged);
+  issuer.configuration = () => new Response("down", { status: 503 });
+  const unreachable = new Issuer();
+  unreachable.configuration = () => new Response("down", { status: 503 });
+  const down = await unreachable.verify(await unreachable.token());
+  const told = [without, withRule, down].map((one) => (one.ok ? "" : one.message));
+  expect(new Set(told).size).toBe(1);
+  expect(told[0]).toContain("audit log");
 });
 
 test("redirects are not followed, neither to a configuration nor to keys", async () => {
@@ -704,6 +726,12 @@ test.each([
   { issuer: "https://gitlab.com", claims: { namespace_id: ["9"], ref: ["main"] } },
   { claims: { repository_owner_id: ["7", "8"], repository: ["acme/*"] } },
   { claims: Object.fromEntries([["repository_id", ["1"]], ...many(19, (i) => [`c${i}`, ["x"]])]) },
+  { issuer: "https://issuer.example", audience: "https://github.com/acme" },
+  {
+    issuer: "https://gitlab.com",
+    audience: "https://gitlab.community",
+    claims: { project_id: ["1"] },
+  },
   { lifetime: 60 },
 ] as Partial<TrustRule>[])("checkRule: %j is in order", (change) => {
   expect(checkRule({ ...PUSH_RULE, ...change }, { insecure: false })).toBeNull();
@@ -734,6 +762,15 @@ test.each([
   ["longer than 256", { issuer: `https://issuer.example/${"x".repeat(256)}` }],
   ["audience is empty", { audience: " " }],
   ["hold a *", { audience: "https://*" }],
+  ["use the registry's own URL", { audience: "https://github.com/acme" }],
+  [
+    "use the registry's own URL",
+    { issuer: `${GITHUB}/octo-inc`, audience: "https://github.com/octo-inc" },
+  ],
+  [
+    "use the registry's own URL",
+    { issuer: "https://gitlab.com", audience: "https://gitlab.com", claims: { project_id: ["1"] } },
+  ],
   ["names no claim", { claims: {} }],
   ["names no claim", { claims: { iss: [GITHUB], aud: ["x"] } }],
   ["more than 20 claims", { claims: Object.fromEntries(many(21, (i) => [`c${i}`, ["x"]])) }],
@@ -764,6 +801,18 @@ test.each([
   const answer = checkRule({ ...PUSH_RULE, ...change }, { insecure: false });
   expect(answer).toContain(problem);
   expect(answer).toMatch(/^The .*\.$/);
+});
+
+test("checkRule: all claims together are at most 4 KiB of JSON", () => {
+  for (const [count, character, problem] of [
+    [15, "x", null],
+    [16, "x", "The claims are more than 4096 bytes of JSON."],
+    [6, "€", "The claims are more than 4096 bytes of JSON."],
+  ] as const) {
+    const ref = many(count, () => character.repeat(256));
+    const claims = { repository_id: ["1"], ref };
+    expect(checkRule({ ...PUSH_RULE, claims }, { insecure: false })).toBe(problem);
+  }
 });
 
 test.each([

@@ -124,7 +124,9 @@ test.each<[string, Record<string, unknown>]>([
 
 test("a registry token and a credential are told apart by their type alone, whatever they claim", async () => {
   const good = decodeJwt((await signAsRegistry({ repository })).slice("Bearer ".length));
-  const claims = { ...good, grants: [{ pattern: repository, rights: ["pull", "push"] }] };
+  const grants = [{ pattern: repository, rights: ["pull", "push"] }];
+  const rule = `${repository.split("/", 1)[0]}+ci`;
+  const claims = { ...good, subject: "x", admissions: [{ rule, grants, until: good.exp }] };
   const signed = async (typ: string) =>
     signByHand({ alg: "HS256", typ, kid: await keyId(env.TOKEN_KEY) }, claims);
   const [token, credential] = [await signed("JWT"), await signed("slipway-credential+jwt")];

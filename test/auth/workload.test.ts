@@ -2,7 +2,7 @@
 import { env } from "cloudflare:workers";
 import { type CryptoKey, decodeJwt, exportJWK, generateKeyPair, type JWK, SignJWT } from "jose";
 import { afterEach, beforeAll, beforeEach, expect, test, vi } from "vitest";
-import { type Actor, anonymous, scopeGrants } from "../../src/auth/access.ts";
+import { scopeGrants } from "../../src/auth/access.ts";
 import { signCredential } from "../../src/auth/token.ts";
 import { addRule, anyAddress, from, logIn, makePublic, takeBack } from "../support/accounts.ts";
 import {
@@ -90,18 +90,15 @@ async function claimsOf(response: Response): Promise<Claims> {
 }
 
 /** What POST /api/v1/oidc/exchange gives a workload of the rule. */
-async function credential(change: Partial<Actor> = {}): Promise<string> {
-  const actor: Actor = {
-    ...anonymous(false),
-    name: `oidc:${rule}`,
-    via: "oidc",
-    grants: scopeGrants([{ repositories: `${namespace}/app`, actions: ["push"] }]),
-    by: [`rule:${rule}`],
-    subject: "project:acme/app",
-    expires: Math.floor(Date.now() / 1000) + 600,
-    ...change,
-  };
-  return (await signCredential(actor, SIGNING)).token;
+async function credential(change: { readonly until?: number; readonly asOf?: number } = {}) {
+  const { until = seconds() + 600, asOf = Date.now() } = change;
+  const grants = scopeGrants([{ repositories: `${namespace}/app`, actions: ["push"] }]);
+  const workload = { admissions: [{ rule, grants, until }], subject: "project:acme/app", asOf };
+  return (await signCredential(workload, SIGNING)).token;
+}
+
+function seconds(): number {
+  return Math.floor(Date.now() / 1000);
 }
 
 test("docker login -u oidc with an ID token gives exactly the rule's scopes, in the rule's name", async () => {
@@ -205,7 +202,7 @@ test("an exchanged credential is a password and a Bearer token, for the rule's s
 
 test("what a credential is exchanged for ends no later than the credential", async () => {
   const expires = Math.floor(Date.now() / 1000) + 90;
-  const password = await credential({ expires });
+  const password = await credential({ until: expires });
   expect((await claimsOf(await logIn("oidc", password))).exp).toBe(expires);
 });
 
@@ -266,10 +263,39 @@ test("a registry token is no credential, and a credential no registry token", as
 });
 
 test("a credential signed for another host, or with another key, is refused", async () => {
-  const actor = { ...anonymous(false), name: "oidc:x", via: "oidc" as const };
-  const expires = Math.floor(Date.now() / 1000) + 600;
+  const admissions = [{ rule, grants: [], until: seconds() + 600 }];
   for (const change of [{ service: "other.test" }, { key: "x".repeat(40) }]) {
-    const { token } = await signCredential({ ...actor, expires }, { ...SIGNING, ...change });
+    const workload = { admissions, subject: "x", asOf: Date.now() };
+    const { token } = await signCredential(workload, { ...SIGNING, ...change });
     expect((await logIn("oidc", token, "", stranger())).status).toBe(401);
   }
+});
+
+test("a rule that another namespace makes for the same token changes nothing here: not the name, the time, the rights", async () => {
+  const before = await claimsOf(await logIn("oidc", await idToken(), scope("push")));
+  const foreign = await newNamespace();
+  const theirs = await addRule(foreign, {
+    issuer: ISSUER,
+    audience: HOST,
+    claims: { project: ["acme/app"] },
+    scopes: [{ repositories: `${foreign}/*`, actions: ["push"] }],
+    lifetime: 60,
+  });
+  const after = await claimsOf(await logIn("oidc", await idToken(), scope("push")));
+  for (const claim of ["sub", "by", "access"] as const) expect(after[claim]).toEqual(before[claim]);
+  const grants = scopeGrants([{ repositories: `${foreign}/*`, actions: ["push"] }]);
+  const own = {
+    rule,
+    grants: scopeGrants([{ repositories: `${namespace}/app`, actions: ["push"] }]),
+    until: seconds() + 600,
+  };
+  const admissions = [{ rule: theirs, grants, until: seconds() + 60 }, own];
+  const both = { admissions, subject: "project:acme/app", asOf: Date.now() };
+  const { token: password } = await signCredential(both, SIGNING);
+  const claims = await claimsOf(await logIn("oidc", password, scope("push")));
+  expect(claims).toMatchObject({ sub: `oidc:${rule}`, by: [`rule:${rule}`] });
+  expect(claims.exp).toBeGreaterThan(seconds() + 500);
+  await scheduler.wait(5);
+  await takeBack(`rule:${theirs}`);
+  expect((await logIn("oidc", password, scope("push"), stranger())).status).toBe(200);
 });

@@ -5,7 +5,7 @@ import { parseMoment } from "../../src/cli/audit.ts";
 import { collectClaim, githubClaims, gitlabClaims, ruleName } from "../../src/cli/claims.ts";
 import { githubSnippet } from "../../src/cli/ci-snippet.ts";
 import { bytes, table } from "../../src/cli/output.ts";
-import { parseRegistry } from "../../src/cli/registry-url.ts";
+import { isClear, parseRegistry } from "../../src/cli/registry-url.ts";
 import {
   expiry,
   parseExpiry,
@@ -44,6 +44,18 @@ describe("registry", () => {
     "host?x",
   ])("%j is none", (text) => {
     expect(() => parseRegistry(text)).toThrow(/is no registry: name its host/);
+  });
+
+  test.each([
+    ["http://registry.example.com", true],
+    ["http://10.0.0.1:8080", true],
+    ["http://localhost.example.com", true],
+    ["https://registry.example.com", false],
+    ["http://localhost:8787", false],
+    ["http://127.0.0.1:8787", false],
+    ["http://[::1]:8787", false],
+  ])("what is sent to %s can be read on the way: %s", (registry, clear) => {
+    expect(isClear(registry)).toBe(clear);
   });
 });
 

@@ -103,6 +103,17 @@ describe("login", () => {
     expect(shown).not.toContain(server.password);
   });
 
+  test("over http to another host warns that the password can be read, and goes on", async () => {
+    // Nothing ever answers there (RFC 2606), so all that it can say after the warning is that.
+    const env = { XDG_CONFIG_HOME: join(home, "clear") };
+    const line = "login http://registry.invalid -u admin --password-stdin";
+    const { code, stderr } = await slipway(line, { env, input: PASSWORD });
+    expect(code).toBe(1);
+    expect(stderr).toMatch(
+      /^slipway: warning: http:\/\/registry\.invalid is not https: .* clear text.*\nslipway: cannot reach .*\n$/,
+    );
+  });
+
   test("whoami says who one is", async () => {
     const said = await ok("whoami");
     expect(said).toMatch(/^name +admin$/m);
@@ -255,12 +266,21 @@ describe("robot", () => {
     const namespace = await newNamespace();
     const name = `${namespace}+ci`;
     const line = `robot create ${name} --push ${namespace}/* --expires never --description builds`;
-    const said = await ok(line);
+    // What the login's token makes would end with it.
+    const byToken = await slipway(line);
+    expect([byToken.code, byToken.stdout]).toEqual([1, ""]);
+    expect(byToken.stderr).toContain("log in with the password");
+    const password = { input: server.password };
+    const said = await ok(`${line} -u admin --password-stdin`, password);
     const [first = ""] = /slp_\S+/.exec(said) ?? [];
     expect(said).toContain(`docker login ${server.host} -u ${name} --password-stdin`);
     expect(await me(name, first)).toMatchObject({ name, via: "robot", expires: null });
     const second = await json<Issued>(`robot rotate ${name} --expires 30d`);
     expect(await me(name, second.secret)).toMatchObject({ name });
+    const forEver = `robot rotate ${name} --expires never -u admin --password-stdin`;
+    const third = await json<Issued>(forEver, password);
+    expect(await me(name, third.secret)).toMatchObject({ name, expires: null });
+    await ok(`robot rotate ${name} --remove ${third.id}`);
     const { items } = await json<Items<Robot>>(`robot list ${namespace}`);
     const old = items[0]?.tokens.find(({ id }) => id !== second.id)?.id ?? "";
     expect(await ok(`robot rotate ${name} --remove ${old}`)).toBe(
@@ -524,6 +544,18 @@ describe("mistakes", () => {
     other.close();
     expect([code, seen]).toEqual([1, [undefined]]);
     expect(stderr).toBe(`slipway: cannot reach ${url}: unexpected redirect\n`);
+  });
+
+  test("what the registry says in a refusal does not move the cursor", async () => {
+    const detail = "no\u001B[2Jsuch\r\nthing\u009B1A";
+    const other = createServer((_request, response) => {
+      response.writeHead(404, { "content-type": "application/problem+json" });
+      response.end(JSON.stringify({ detail, errors: [{ message: "\u0007bell" }] }));
+    });
+    const url = await listening(other);
+    const { stderr } = await slipway(`whoami --registry ${url}`);
+    other.close();
+    expect(stderr).toBe("slipway: no\uFFFD[2Jsuch thing\uFFFD1A; \uFFFDbell\n");
   });
 
   test("an answer that is no JSON is no registry's", async () => {

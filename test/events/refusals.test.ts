@@ -69,7 +69,7 @@ test.each<[string, (send: ReturnType<typeof stranger>) => Promise<Response>, str
   ["no ID token", (send) => logIn("oidc", "x", "", send), "send an OIDC ID token"],
   [
     "too long",
-    (send) => logIn("x".repeat(300), "x", "", send),
+    (send) => logIn("x".repeat(321), "x", "", send),
     "the name or the password is too long",
   ],
 ])("%s is in the log with its reason", async (_, ask, detail) => {

@@ -100,7 +100,7 @@ export const ATTEMPTS: Readonly<Record<string, Attempt>> = {
     "POST /oidc/exchange": ["nothing", 400, WRONG],
     "GET /me": ["to be someone", 200],
     "PUT /me/password": ["to have a password here", 400, WRONG],
-    "GET /tokens": ["to be someone", 200],
+    "GET /tokens": ["to be a person", 200],
     "POST /tokens": ["to be a person", 400, WRONG],
     "DELETE /tokens/:token": ["to be a person", 404],
     "GET /users": ["administer", 200],

@@ -1,5 +1,6 @@
 import type { AuditEvent, AuditFilter, AuditIndex } from "../../registry/registry.ts";
 import type { Context } from "../context.ts";
+import { invalid, isWithin } from "./input.ts";
 import { listing, pageOf, pageResponse } from "./listing.ts";
 import { timeOf } from "./time.ts";
 import { timestamp } from "./resource.ts";
@@ -15,7 +16,13 @@ export function list(context: Context): Promise<Response> {
 
 /** The same, of what happened in one namespace. */
 export function listNamespace(context: Context<"namespace">): Promise<Response> {
-  return answer(context, { ...filterOf(context.url), namespace: context.params.namespace });
+  const { namespace } = context.params;
+  const filter = filterOf(context.url);
+  // Where a search ends tells of events that it passed over: it is not to look at others' at all.
+  if (filter.repository !== undefined && !isWithin(namespace, filter.repository)) {
+    throw invalid("repository", `name one within the namespace, such as "${namespace}/app"`);
+  }
+  return answer(context, { ...filter, namespace });
 }
 
 async function answer({ request, url, registry }: Context, filter: AuditFilter): Promise<Response> {

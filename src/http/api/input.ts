@@ -82,14 +82,17 @@ export const scopes = v.pipe(
   v.maxLength(MAX_SCOPES),
 );
 
+/** Does all that the name or pattern stands for lie in the namespace? */
+export function isWithin(namespace: string, repositories: string): boolean {
+  return repositories === namespace || repositories.startsWith(`${namespace}/`);
+}
+
 /** @throws FIELD_INVALID unless all that the scopes name lies in the namespace */
 export function requireWithin(
   namespace: string,
   given: readonly Pick<Scope, "repositories">[],
 ): void {
-  const outside = given.find(
-    ({ repositories }) => repositories !== namespace && !repositories.startsWith(`${namespace}/`),
-  );
+  const outside = given.find(({ repositories }) => !isWithin(namespace, repositories));
   if (outside === undefined) return;
   const message = `"${outside.repositories}" is not within the namespace: write "${namespace}/*" or "${namespace}/<name>"`;
   throw invalid("repositories", message);

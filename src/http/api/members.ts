@@ -1,5 +1,6 @@
 import * as v from "valibot";
 import { ROLES } from "../../auth/access.ts";
+import { ADMIN } from "../../auth/login.ts";
 import { RegistryError } from "../../oci/errors.ts";
 import { type Member, memberKey } from "../../registry/registry.ts";
 import type { Context } from "../context.ts";
@@ -22,6 +23,10 @@ export async function list({ url, params, registry }: Context<"namespace">): Pro
 export async function write(context: Context<"namespace" | "user">): Promise<Response> {
   const { request, params, origin, registry } = context;
   const { namespace, user } = params;
+  if (user === ADMIN) {
+    const message = "the built-in administrator owns everything and needs no role";
+    throw new RegistryError("DENIED", { message });
+  }
   const { role, repositories = `${namespace}/*` } = await readJson(request, Membership);
   requireWithin(namespace, [{ repositories }]);
   const wanted = { user, repositories, role, createdAt: Date.now() };

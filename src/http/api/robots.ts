@@ -11,7 +11,7 @@ import {
   timestamp,
   wantedVersion,
 } from "./resource.ts";
-import { expiresInDays, expiryOf, mint, tokenView } from "./tokens.ts";
+import { expiresInDays, expiry, mint, tokenView } from "./tokens.ts";
 
 const NewRobot = v.strictObject({
   name: accountName,
@@ -38,11 +38,11 @@ export async function list({ url, params, registry }: Context<"namespace">): Pro
 
 /** The robot, with its first secret. */
 export async function create(context: Context<"namespace">): Promise<Response> {
-  const { request, params, origin, registry } = context;
+  const { request, params, actor, origin, registry } = context;
   const { namespace } = params;
   const given = await readJson(request, NewRobot);
   requireWithin(namespace, given.scopes);
-  const { secret, token } = await mint("", expiryOf(given.expiresInDays));
+  const { secret, token } = await mint("", expiry(given.expiresInDays, actor));
   const robot = {
     name: `${namespace}+${given.name}`,
     description: given.description,
@@ -84,9 +84,9 @@ export async function remove(context: Context<"namespace" | "robot">): Promise<R
 
 /** A further secret, so that the old one can be deleted once nothing uses it. */
 export async function createToken(context: Context<"namespace" | "robot">): Promise<Response> {
-  const { request, params, origin, registry } = context;
+  const { request, params, actor, origin, registry } = context;
   const given = await readJson(request, NewRobotToken);
-  const { secret, token } = await mint(given.description, expiryOf(given.expiresInDays));
+  const { secret, token } = await mint(given.description, expiry(given.expiresInDays, actor));
   const { namespace, name } = nameOf(params);
   await registry.tokens.addToRobot(namespace, name, token, origin);
   const location = `/api/v1/namespaces/${namespace}/robots/${params.robot}/tokens/${token.id}`;

@@ -27,7 +27,7 @@ const NewUserToken = v.strictObject({
 /** The caller's own. */
 export async function list({ url, actor, registry }: Context): Promise<Response> {
   const page = pageOf(url.searchParams);
-  const tokens = await registry.tokens.list(actor.name ?? "", page);
+  const tokens = await registry.tokens.list(requireUser(actor), page);
   return listing(url, page, tokens.map(userView), ({ id }) => id);
 }
 
@@ -64,14 +64,13 @@ export async function mint(
   return { secret, token: { ...token, createdAt: Date.now() } };
 }
 
-/** When what was asked for so many days ends: undefined for as long as usual, null for never. */
-export function expiryOf(days: number | null | undefined): number | null {
-  return days === null ? null : Date.now() + (days ?? DEFAULT_DAYS) * DAY;
-}
-
-/** A token's token does not outlive it. @throws DENIED */
-function expiry(days: number | null | undefined, { expires }: Actor): number | null {
-  const asked = expiryOf(days);
+/**
+ * When a secret ends that was asked for so many days: undefined for as long as usual, null for never. What a token makes
+ * does not outlive it.
+ * @throws DENIED
+ */
+export function expiry(days: number | null | undefined, { expires }: Actor): number | null {
+  const asked = days === null ? null : Date.now() + (days ?? DEFAULT_DAYS) * DAY;
   if (expires === null) return asked;
   const latest = expires * 1000;
   if (asked !== null && asked <= latest) return asked;
@@ -88,7 +87,7 @@ function requireUser({ name, via, token, limits }: Actor): string {
   if (name !== null && token === null && unlimited) return name;
   throw new RegistryError("DENIED", {
     message:
-      "tokens are made and deleted by users, with their password or a token that is not limited",
+      "tokens are listed, made and deleted by users, with their password or a token that is not limited",
   });
 }
 

@@ -1,8 +1,9 @@
 import * as v from "valibot";
-import { ADMIN, WORKLOAD } from "../../auth/login.ts";
+import { ADMIN } from "../../auth/login.ts";
 import { hashPassword } from "../../auth/password.ts";
 import { isSecret } from "../../auth/secret.ts";
 import { isCredential } from "../../auth/token.ts";
+import { WORKLOAD } from "../../auth/workload.ts";
 import { RegistryError } from "../../oci/errors.ts";
 import type { User } from "../../registry/registry.ts";
 import type { Context } from "../context.ts";
@@ -61,11 +62,16 @@ export async function read({ params, registry }: Context<"user">): Promise<Respo
 }
 
 export async function update(context: Context<"user">): Promise<Response> {
-  const { request, params, origin, registry } = context;
+  const { request, params, actor, origin, registry } = context;
   requireEditable(params.user);
   const version = wantedVersion(request);
   const given = await readJson(request, UserChange);
   requireChange(given);
+  // As with PUT /me/password: a token must not become a password, which would outlive it.
+  if (given.password !== undefined && params.user === actor.name && actor.via !== "password") {
+    const message = "one's own password is changed by whoever is logged in with the current one";
+    throw new RegistryError("DENIED", { message });
+  }
   const change = {
     admin: given.admin ?? null,
     password: given.password === undefined ? null : await hashPassword(given.password),

@@ -90,7 +90,8 @@ CREATE TABLE trust_rules (
   created_at INTEGER NOT NULL
 ) WITHOUT ROWID;
 
-CREATE INDEX trust_rules_by_selector ON trust_rules (issuer, selector, name);
+-- The oldest first: who makes rules for the tokens of others cannot crowd these out.
+CREATE INDEX trust_rules_by_selector ON trust_rules (issuer, selector, created_at);
 CREATE INDEX trust_rules_by_namespace ON trust_rules (namespace, name);
 
 -- All that may match an ID token are looked at when it logs in: nobody is to make that a burden.
@@ -98,6 +99,29 @@ CREATE TRIGGER trust_rules_are_few BEFORE INSERT ON trust_rules
 WHEN (SELECT count(*) FROM trust_rules WHERE namespace = NEW.namespace) >= 100
 BEGIN
   SELECT RAISE(ABORT, 'too many rules');
+END;
+
+-- All roles of a user are read by each of its logins, as one JSON text, of which D1 holds 2 MB. Another role on a pattern is
+-- inserted too, before it is found to be there.
+CREATE TRIGGER members_are_few BEFORE INSERT ON members
+WHEN NOT EXISTS (SELECT 1 FROM members WHERE user = NEW.user AND pattern = NEW.pattern)
+  AND ((SELECT count(*) FROM members WHERE namespace = NEW.namespace AND user = NEW.user) >= 100
+    OR (SELECT count(*) FROM members WHERE user = NEW.user) >= 2000)
+BEGIN
+  SELECT RAISE(ABORT, 'too many patterns');
+END;
+
+CREATE TRIGGER robots_are_few BEFORE INSERT ON robots
+WHEN (SELECT count(*) FROM robots WHERE namespace = NEW.namespace) >= 1000
+BEGIN
+  SELECT RAISE(ABORT, 'too many robots');
+END;
+
+-- A robot's are counted where they are made: storage/token-index.ts.
+CREATE TRIGGER tokens_are_few BEFORE INSERT ON tokens
+WHEN NEW.user IS NOT NULL AND (SELECT count(*) FROM tokens WHERE user = NEW.user) >= 100
+BEGIN
+  SELECT RAISE(ABORT, 'too many tokens');
 END;
 
 -- What registry tokens rest on and was taken back: those signed before hold no longer.

@@ -1,3 +1,4 @@
+import { env } from "cloudflare:workers";
 import { expect, test } from "vitest";
 import {
   api,
@@ -14,6 +15,7 @@ import {
 const DENIED = { status: 403, code: "DENIED" };
 const NOT_FOUND = { status: 404, code: "NOT_FOUND" };
 const INVALID = { status: 400, code: "INVALID" };
+const FULL = { status: 409, code: "CONFLICT" };
 
 async function makeMember() {
   const { namespace, owner } = await makeNamespace();
@@ -90,6 +92,60 @@ test.each([
   const { namespace, path, as } = await makeMember();
   const text = JSON.stringify(body).replace("@", namespace);
   expect(await refused("PUT", path, text, { as })).toEqual(INVALID);
+});
+
+/** Roles on so many patterns, as long as patterns can be. */
+async function fill(user: string, namespace: string, count: number): Promise<void> {
+  const patterns = Array.from({ length: count }, (_, i) => `${namespace}/${i}-`.padEnd(254, "x"));
+  await env.DB.prepare(
+    `INSERT INTO members (user, namespace, pattern, role, created_at)
+     SELECT ?1, ?2, value || '*', 'maintainer', 0 FROM json_each(?3)`,
+  )
+    .bind(user, namespace, JSON.stringify(patterns))
+    .run();
+}
+
+test("PUT: 409 for a user's hundred and first pattern in a namespace; those that are there still change", async () => {
+  const { namespace, person, path, as } = await makeMember();
+  await fill(person.name, namespace, 99);
+  const last = { role: "writer", repositories: `${namespace}/last` };
+  expect((await api("PUT", path, last, { as })).status).toBe(201);
+  const more = { role: "writer", repositories: `${namespace}/more` };
+  expect(await refused("PUT", path, more, { as })).toEqual(FULL);
+  const change = await api("PUT", path, { ...last, role: "reader" }, { as });
+  expect([change.status, await change.json()]).toMatchObject([200, { role: "reader" }]);
+  // It is as much in every namespace, and for every user.
+  const other = await makeNamespace();
+  await done("PUT", `/namespaces/${other.namespace}/members/${person.name}`, { role: "reader" });
+  const another = await makeUser();
+  await done("PUT", `/namespaces/${namespace}/members/${another.name}`, { role: "reader" });
+});
+
+test("who has as many and as long patterns as there may be still logs in, and gets no more", async () => {
+  const person = await makeUser();
+  const namespaces: string[] = [];
+  for (let i = 0; i < 20; i++) {
+    const { namespace } = await makeNamespace();
+    await fill(person.name, namespace, 100);
+    namespaces.push(namespace);
+  }
+  const as = person.authorization;
+  const me = await done<{ roles: object[] }>("GET", "/me", undefined, { as });
+  expect(me.roles).toHaveLength(2000);
+  expect(await pushes(as, `${namespaces[19]}/99-`.padEnd(254, "x"))).toBe(202);
+  const { namespace } = await makeNamespace();
+  const path = `/namespaces/${namespace}/members/${person.name}`;
+  expect(await refused("PUT", path, { role: "reader" })).toEqual(FULL);
+  const owned = { name: `${namespace}-2`, owner: person.name };
+  expect(await refused("POST", "/namespaces", owned)).toEqual(FULL);
+});
+
+test("PUT: the built-in administrator gets no role", async () => {
+  const { namespace, owner } = await makeNamespace();
+  const path = `/namespaces/${namespace}/members/admin`;
+  const as = owner.authorization;
+  expect(await refused("PUT", path, { role: "owner" }, { as })).toEqual(DENIED);
+  expect(await refused("PUT", path, { role: "reader" })).toEqual(DENIED);
 });
 
 test("PUT: who or what is not there", async () => {

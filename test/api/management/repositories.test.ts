@@ -1,11 +1,17 @@
 import { env } from "cloudflare:workers";
 import { expect, test } from "vitest";
 import type { Scope } from "../../../src/auth/access.ts";
+import type { Digest } from "../../../src/oci/digest.ts";
+import type { RepositoryName, Tag } from "../../../src/oci/reference.ts";
+import type { Origin } from "../../../src/storage/audit-index.ts";
+import { BlobIndex } from "../../../src/storage/blob-index.ts";
+import { ManifestIndex } from "../../../src/storage/manifest-index.ts";
 import { refusal, RegistryClient, withSettings } from "../../support/client.ts";
-import { blob, imageManifest } from "../../support/images.ts";
+import { blob, imageManifest, index } from "../../support/images.ts";
 import { all, changesNothing, deeds } from "../../support/lists.ts";
 import { api, done, problem } from "../../support/management.ts";
 import { newNamespace, newToken, newUser } from "../../support/principals.ts";
+import { leavesNothing, stored } from "../../support/storage.ts";
 
 interface Repository {
   name: string;
@@ -445,4 +451,91 @@ test("CREATE_ON_PUSH=false: a push goes only to a repository that somebody made"
   await make(repository);
   const config = await client.pushBlob(blob());
   await client.pushManifest(imageManifest({ config }), "tag");
+});
+
+/** A repository that is deleted while this client pushes to it, where a push makes none. */
+async function deletedWhile() {
+  const repository = `${await newNamespace()}/app`;
+  const send = withSettings({ CREATE_ON_PUSH: "false" });
+  await make(repository);
+  return new RegistryClient({ repository, send });
+}
+
+test.each([
+  ["of new bytes", () => blob()],
+  ["of bytes that another repository holds", () => new RegistryClient().pushBlob(blob())],
+])(
+  "CREATE_ON_PUSH=false: an upload %s does not bring a deleted repository back",
+  async (_, content) => {
+    const client = await deletedWhile();
+    const { bytes, digest } = await content();
+    const location = await client.startUpload();
+    await done("DELETE", `/repositories/${client.repository}`);
+    const before = await stored();
+    const response = await changesNothing(() => client.finish(location, digest, bytes));
+    expect(await refusal(response)).toEqual({ status: 404, code: "BLOB_UPLOAD_UNKNOWN" });
+    expect((await stored()).rows).toEqual(before.rows);
+    // Once somebody has made it again, the client may go on.
+    await make(client.repository);
+    expect((await client.finish(location, digest, bytes)).status).toBe(201);
+    expect(await client.pullBlob(digest)).toEqual(bytes);
+  },
+);
+
+test("CREATE_ON_PUSH=false: a manifest does not bring back a repository that is deleted just before it is written", async () => {
+  const { repository } = await deletedWhile();
+  const DB = new Proxy(env.DB, {
+    get(db, name) {
+      if (name !== "batch") return (sql: string) => db.prepare(sql);
+      return async (batch: D1PreparedStatement[]) => {
+        await done("DELETE", `/repositories/${repository}`);
+        return leavesNothing(() => db.batch(batch));
+      };
+    },
+  });
+  const send = withSettings({ CREATE_ON_PUSH: "false", DB } as never);
+  const client = new RegistryClient({ repository, send });
+  const response = await client.putManifest("tag", index([]));
+  expect(await refusal(response)).toEqual({ status: 404, code: "NAME_UNKNOWN" });
+  expect(await deeds(repository)).toMatchObject([
+    { action: "repository.create" },
+    { action: "repository.delete" },
+  ]);
+});
+
+const NOBODY: Origin = {
+  actor: null,
+  subject: null,
+  via: "password",
+  address: null,
+  agent: null,
+  requestId: "r",
+};
+
+test("where pushes make no repositories, neither mounts nor manifests bring a deleted one back", async () => {
+  const client = new RegistryClient();
+  const { digest } = await client.pushBlob(blob());
+  const gone = `${await newNamespace()}/gone` as RepositoryName;
+  const manifest = imageManifest({ config: blob() });
+  const rows = {
+    digest: manifest.digest as Digest,
+    mediaType: manifest.mediaType,
+    size: manifest.bytes.length,
+    content: new TextDecoder().decode(manifest.bytes),
+    subject: null,
+    artifactType: "",
+    references: [{ digest: digest as Digest, kind: "loose" as const }],
+    adopt: [digest as Digest],
+    tags: ["tag" as Tag],
+    introduction: { description: "x", labels: {} },
+  };
+  await leavesNothing(() =>
+    changesNothing(async () => {
+      const put = new ManifestIndex(env.DB, "refuse").put(gone, rows, NOBODY);
+      await expect(put).rejects.toMatchObject({ code: "NAME_UNKNOWN" });
+      const blobs = new BlobIndex(env.DB, "refuse");
+      expect(await blobs.mount(gone, digest as Digest, "all", NOBODY)).toBe(false);
+    }),
+  );
+  expect(await new ManifestIndex(env.DB, "make").put(gone, rows, NOBODY)).toBe(true);
 });

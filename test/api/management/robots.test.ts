@@ -206,6 +206,44 @@ test("a robot has at most twenty tokens", async () => {
   expect(full).toEqual({ status: 409, code: "CONFLICT" });
 });
 
+test("POST: 409 for a thousand and first robot of a namespace, and nothing is changed", async () => {
+  const { namespace, list, as, scopes } = await makeRobot();
+  await env.DB.prepare(
+    `INSERT INTO robots (name, namespace, description, scopes, created_at)
+     SELECT ?1 || '+' || value, ?1, '', '[]', 0 FROM json_each(?2)`,
+  )
+    .bind(namespace, JSON.stringify(Array.from({ length: 998 }, (_, i) => i)))
+    .run();
+  await done("POST", list, { name: "last", scopes }, { as });
+  const full = await refused("POST", list, { name: "more", scopes }, { as });
+  expect(full).toEqual({ status: 409, code: "CONFLICT" });
+});
+
+test("a robot's secrets, the first and the further ones, end no later than the token that makes them", async () => {
+  const { namespace, owner, scopes, list, path } = await makeRobot();
+  const parent = await done<{ secret: string; expiresAt: string }>(
+    "POST",
+    "/tokens",
+    { description: "x", expiresInDays: 10 },
+    { as: owner.authorization },
+  );
+  const as = basic(owner.name, parent.secret);
+  for (const expiresInDays of [11, null]) {
+    const body = { name: "late", scopes, expiresInDays };
+    expect(await refused("POST", list, body, { as })).toEqual(DENIED);
+    expect(await refused("POST", `${path}/tokens`, { expiresInDays }, { as })).toEqual(DENIED);
+  }
+  const limit = Math.floor(Date.parse(parent.expiresAt) / 1000) * 1000;
+  const robot = await done<Robot>("POST", list, { name: "usual", scopes }, { as });
+  expect(robot.tokens.map(({ expiresAt }) => Date.parse(expiresAt ?? ""))).toEqual([limit]);
+  const further = await done<{ expiresAt: string }>("POST", `${path}/tokens`, {}, { as });
+  expect(Date.parse(further.expiresAt)).toBe(limit);
+  const body = { expiresInDays: 9 };
+  const sooner = await done<{ expiresAt: string }>("POST", `${path}/tokens`, body, { as });
+  expect(Date.parse(sooner.expiresAt)).toBeLessThan(limit);
+  expect(await pushes(basic(robot.name, robot.secret), `${namespace}/app`)).toBe(202);
+});
+
 test("only owners of the namespace manage its robots", async () => {
   const { path, list, scopes, login } = await makeRobot();
   const other = await makeRobot();

@@ -133,6 +133,22 @@ test("POST /tokens: not by limited tokens, robots, registry tokens, or nobody", 
   expect((await refused("POST", "/tokens", {}, { as: null })).status).toBe(401);
 });
 
+test("POST /tokens: 409 for a user's hundred and first, and nothing is changed", async () => {
+  const owner = await makeUser();
+  await env.DB.prepare(
+    `INSERT INTO tokens (id, user, hash, description, scopes, created_at)
+     SELECT ?1 || value, ?1, ?1 || value, '', '[]', 0 FROM json_each(?2)`,
+  )
+    .bind(owner.name, JSON.stringify(Array.from({ length: 99 }, (_, i) => i)))
+    .run();
+  const { id } = await make(owner.authorization);
+  const as = owner.authorization;
+  const more = () => refused("POST", "/tokens", { description: "more" }, { as });
+  expect(await more()).toEqual({ status: 409, code: "CONFLICT" });
+  await done("DELETE", `/tokens/${id}`, undefined, { as });
+  await make(as);
+});
+
 test.each([
   ["no description", { description: undefined }],
   ["an empty description", { description: "" }],
@@ -211,6 +227,21 @@ test("DELETE /tokens: a robot's is not a user's, not even an administrator's", a
   const path = `/tokens/${robot.tokens[0]?.id}`;
   expect(await refused("DELETE", path, undefined, { as: owner.authorization })).toEqual(NOT_FOUND);
   expect(await refused("DELETE", path)).toEqual(NOT_FOUND);
+});
+
+test("GET /tokens: for those who may make some; not for limited tokens, nor for robots", async () => {
+  const { namespace, owner } = await makeNamespace();
+  const scopes = [{ repositories: `${namespace}/*`, actions: ["admin"] }];
+  const limited = await makeToken(owner, { scopes });
+  const list = `/namespaces/${namespace}/robots`;
+  const robot = await done<{ secret: string }>("POST", list, { name: "ci", scopes });
+  const registryToken = await pushToken(owner.authorization, `${namespace}/x`);
+  for (const as of [`Bearer ${limited}`, `Bearer ${robot.secret}`, registryToken]) {
+    expect(await refused("GET", "/tokens", undefined, { as })).toEqual(DENIED);
+  }
+  const unlimited = `Bearer ${await makeToken(owner)}`;
+  const { items } = await done("GET", "/tokens", undefined, { as: unlimited });
+  expect(items).toHaveLength(2);
 });
 
 test("GET /tokens: one's own, page by page, with the day of their last use", async () => {

@@ -107,6 +107,22 @@ test("PATCH /users: a new password replaces the old one, and ends what was signe
   expect(await pushes(basic(owner.name, `${PASSWORD}, really`), repository)).toBe(202);
 });
 
+test("PATCH /users: an administrator's token does not change its own password, only others'", async () => {
+  const administrator = await makeUser({ admin: true });
+  const own = `/users/${administrator.name}`;
+  const as = `Bearer ${await makeToken(administrator)}`;
+  const password = `${PASSWORD}, really`;
+  const denied = { status: 403, code: "DENIED" };
+  for (const body of [{ password }, { password, admin: true }]) {
+    expect(await refused("PATCH", own, body, { as })).toEqual(denied);
+  }
+  const { name } = await makeUser();
+  await done("PATCH", `/users/${name}`, { password }, { as });
+  await done("PATCH", own, { admin: true }, { as });
+  await done("PATCH", own, { password }, { as: administrator.authorization });
+  await done("GET", "/me", undefined, { as: basic(administrator.name, password) });
+});
+
 test("If-Match: what was changed meanwhile stays as it is", async () => {
   const { name } = await makeUser();
   await done("PATCH", `/users/${name}`, { admin: true }, { headers: { "if-match": '"1"' } });
