@@ -52,19 +52,24 @@ export class BlobIndex {
     blob: StoredBlob,
     origin: Origin,
   ): Promise<string> {
-    const now = Date.now();
     const deed = { action: "blob.push", repository, digest };
+    const held = {
+      sql: `SELECT 1 FROM repositories r
+        JOIN repository_blobs l ON l.repository_id = r.id AND l.digest = ?3 WHERE r.name = ?2`,
+      parameters: [repository, digest],
+    };
     const results = await this.#db.batch<StoredBlob>([
-      ...(this.#absent === "make" ? insertRepository(this.#db, repository, now) : []),
-      auditChange(this.#db, origin, deed, repositoryThere(repository)),
+      ...(this.#absent === "make" ? insertRepository(this.#db, repository, origin) : []),
       this.#db
         .prepare(
           `INSERT INTO blobs (digest, key, size, created_at)
            SELECT ?2, ?3, ?4, ?5 FROM repositories WHERE name = ?1
            ON CONFLICT DO NOTHING`,
         )
-        .bind(repository, digest, blob.key, blob.size, now),
+        .bind(repository, digest, blob.key, blob.size, Date.now()),
       insertLinks(this.#db, repository, [digest]),
+      // Only now it is known: the object may be a blob of another digest.
+      auditChange(this.#db, origin, deed, held),
       // Through the link: what is stored, but not in the repository, was not pushed to it.
       this.#select(repository, digest),
     ]);
@@ -93,9 +98,7 @@ export class BlobIndex {
       parameters: [...readable.parameters, repository],
     };
     const results = await this.#db.batch<{ held: number }>([
-      ...(this.#absent === "make"
-        ? insertRepository(this.#db, repository, Date.now(), readable)
-        : []),
+      ...(this.#absent === "make" ? insertRepository(this.#db, repository, origin, readable) : []),
       auditChange(this.#db, origin, { action: "blob.mount", repository, digest }, linkedAnew),
       this.#db
         .prepare(
@@ -168,12 +171,23 @@ export class BlobIndex {
 export function insertRepository(
   db: D1Database,
   repository: RepositoryName,
-  now: number,
+  origin: Origin,
   condition: Condition = { sql: "SELECT 1", parameters: [] },
 ): D1PreparedStatement[] {
   const { sql, parameters } = condition;
+  const now = Date.now();
   const time = `?${parameters.length + 2}`;
+  const absent = {
+    sql: `SELECT 1 WHERE EXISTS (${sql}) AND NOT EXISTS (SELECT 1 FROM repositories WHERE name = ${time})`,
+    parameters: [...parameters, repository],
+  };
   return [
+    auditChange(
+      db,
+      origin,
+      { action: "repository.create", repository, detail: "by a push" },
+      absent,
+    ),
     db
       .prepare(
         `INSERT INTO namespaces (name, created_at)

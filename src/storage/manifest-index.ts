@@ -120,7 +120,7 @@ export class ManifestIndex {
   async put(repository: RepositoryName, manifest: NewManifest, origin: Origin): Promise<boolean> {
     const now = Date.now();
     const { digest, mediaType, size, content, subject, artifactType, introduction } = manifest;
-    const made = this.#absent === "make" ? insertRepository(this.#db, repository, now) : [];
+    const made = this.#absent === "make" ? insertRepository(this.#db, repository, origin) : [];
     const deed = {
       action: "manifest.push",
       repository,

@@ -28,10 +28,10 @@ function as(authorization: string, send: Send = withSettings({})): RegistryClien
   return new RegistryClient({ repository: `${namespace}/app`, authorization, send: marked });
 }
 
-/** The one row that the answer's request left. */
+/** The one row that the answer's request left, besides that of a repository that it made. */
 async function expectAudited(response: Response, deed: Partial<Row>): Promise<void> {
   expect(response.ok, await response.clone().text()).toBe(true);
-  const rows = await audited(response);
+  const rows = (await audited(response)).filter(({ action }) => action !== "repository.create");
   expect(rows).toEqual([
     {
       id: expect.stringMatching(/^[0-9a-f]{28}$/),
@@ -81,6 +81,21 @@ test("a blob that is pushed in one request, in two, or in pieces: blob.push, onc
   await expectNothing(patched, 202);
   const last = await client.finish(locationOf(patched), three.digest);
   await expectAudited(last, { action: "blob.push", digest: three.digest });
+});
+
+test("the push that makes the repository: repository.create, once, and not by a mount that cannot be done", async () => {
+  const created = (response: Response) =>
+    audited(response).then((rows) => rows.filter(({ action }) => action === "repository.create"));
+  const vain = await client.request("POST", `blobs/uploads/?mount=${unknownDigest()}`);
+  expect(await created(vain)).toEqual([]);
+  const push = async () => {
+    const { bytes, digest } = blob();
+    return client.request("POST", `blobs/uploads/?digest=${digest}`, { body: bytes });
+  };
+  const [row, ...more] = await created(await push());
+  expect(row).toMatchObject({ actor: user.name, repository: `${namespace}/app`, outcome: "done" });
+  expect(more).toEqual([]);
+  expect(await created(await push())).toEqual([]);
 });
 
 test("a finish that is repeated pushed nothing anew", async () => {

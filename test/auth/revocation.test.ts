@@ -175,3 +175,12 @@ test("the revocation of one is not that of another", async () => {
   await takeBack("user:");
   expect((await client(bearer).request("POST", "blobs/uploads/")).status).toBe(202);
 });
+
+test("another ADMIN_PASSWORD ends what the administrator's tokens could do, and the same one does not", async () => {
+  const bearer = await bearerOf(basic("admin", env.ADMIN_PASSWORD));
+  const other = withSettings({ ADMIN_PASSWORD: "another password of the deployment" });
+  const pushed = await client(bearer).request("POST", "blobs/uploads/");
+  expect(pushed.status).toBe(202);
+  await expectRevoked(await client(bearer, other).request("POST", "blobs/uploads/"));
+  await expectRevoked(await client(bearer, other).get("manifests/latest"));
+});

@@ -3,6 +3,7 @@ import { env } from "cloudflare:workers";
 import { runDurableObjectAlarm } from "cloudflare:test";
 import { expect, test } from "vitest";
 import { handle } from "../../src/app.ts";
+import { audited } from "../support/events.ts";
 import { blob, type Bytes, content, digestOf } from "../support/images.ts";
 import { ignore, RegistryClient, refusal, type Send, uploadOf } from "../support/client.ts";
 import { keys, session } from "../support/storage.ts";
@@ -127,6 +128,7 @@ test("a finish under another digest, after one that the session was not told of,
   const broken = new RegistryClient({ repository: client.repository, send: dyingBeforeSession() });
   expect((await broken.finish(location, digest)).status).toBe(500);
   const refused = await client.finish(location, digestOf(bytes, "sha512"));
+  expect((await audited(refused)).map(({ action }) => action)).toEqual([]);
   expect(await refusal(refused)).toEqual({ status: 404, code: "BLOB_UPLOAD_UNKNOWN" });
   expect(digestOf(await client.pullBlob(digest))).toBe(digest);
 });

@@ -57,12 +57,15 @@ test("PUT: a lesser role ends what was signed for the greater one; a first or th
   expect(await pushesWith(bearer, repository)).toBe(401);
 });
 
-test("PUT: nobody ends what others do elsewhere by making them members", async () => {
+test("nobody ends what others do elsewhere by giving them roles, changing these and taking them away", async () => {
   const one = await makeNamespace();
   const other = await makeNamespace();
   const bearer = await pushToken(one.owner.authorization, `${one.namespace}/app`);
   const path = `/namespaces/${other.namespace}/members/${one.owner.name}`;
-  await done("PUT", path, { role: "reader" }, { as: other.owner.authorization });
+  const as = other.owner.authorization;
+  await done("PUT", path, { role: "writer" }, { as });
+  await done("PUT", path, { role: "reader" }, { as });
+  await done("DELETE", path, undefined, { as });
   expect(await pushesWith(bearer, `${one.namespace}/app`)).toBe(202);
 });
 
