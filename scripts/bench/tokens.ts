@@ -27,10 +27,9 @@ export async function tokenCases(
       const target = await tokenTarget(slipway, credentials);
       const name = i === 0 ? "token" : `token-${i}`;
       const heading = `registry tokens, ${title} (${CONCURRENCY} at once)`;
-      return rateCases(
-        { name, title: heading, slipway: target, bare: { ...row, target: null } },
-        amount,
-      );
+      const rate = { name, title: heading, slipway: target, bare: { ...row, target: null } };
+      // By one client; pulls of manifests show what the other one makes of it.
+      return rateCases(rate, amount).slice(0, 1);
     }),
   );
   return cases.flat();
