@@ -75,7 +75,7 @@ export interface Actor {
   readonly by: readonly string[];
   /** What a registry token says beyond its grants; null for someone who came with credentials, or without. */
   readonly token: TokenClaims | null;
-  /** Of a workload: the subject of its ID token, for the audit log. */
+  /** For the audit log: of a workload the subject of its ID token, else the token's id; null for a password. */
   readonly subject: string | null;
   /** When the credentials end, in seconds since 1970; null for never. */
   readonly expires: number | null;

@@ -3,7 +3,7 @@ import type { Page } from "../oci/page.ts";
 /** Where a request came from, as the audit log keeps it. */
 export interface Origin {
   readonly actor: string | null;
-  /** Of a workload: the subject of its ID token. */
+  /** What it came with: of a workload the subject of its ID token, else the token's id; null for a password. */
   readonly subject: string | null;
   readonly via: string;
   readonly address: string | null;

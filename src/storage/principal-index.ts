@@ -168,7 +168,7 @@ export class PrincipalIndex implements Principals {
 
 /**
  * For the batch of every change that takes rights away: what was signed for the subject before holds no longer.
- * @param subject `user:<name>`, `token:<id>`, `robot:<name>` or `rule:<name>`
+ * @param subject `user:<name>`, `user:<name>@<namespace>`, `token:<id>`, `robot:<name>` or `rule:<name>`
  * @param condition says, before the change, whether it will take anything away: a refused one must revoke nothing
  */
 export function revoke(

@@ -83,9 +83,11 @@ test("a blob that is pushed in one request, in two, or in pieces: blob.push, onc
   await expectAudited(last, { action: "blob.push", digest: three.digest });
 });
 
+async function created(response: Response): Promise<Row[]> {
+  return (await audited(response)).filter(({ action }) => action === "repository.create");
+}
+
 test("the push that makes the repository: repository.create, once, and not by a mount that cannot be done", async () => {
-  const created = (response: Response) =>
-    audited(response).then((rows) => rows.filter(({ action }) => action === "repository.create"));
   const vain = await client.request("POST", `blobs/uploads/?mount=${unknownDigest()}`);
   expect(await created(vain)).toEqual([]);
   const push = async () => {

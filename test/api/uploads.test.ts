@@ -8,7 +8,7 @@ import {
   withDigest,
 } from "../support/client.ts";
 import { blob, content, digestOf, text, unknownDigest } from "../support/images.ts";
-import { leavesNothing } from "../support/storage.ts";
+import { addsNothing, leavesNothing } from "../support/storage.ts";
 
 test("POST: begins an upload and says where it goes on", async () => {
   const client = new RegistryClient();
@@ -291,7 +291,7 @@ test("the same bytes uploaded twice are kept once", async () => {
   const client = new RegistryClient();
   const { bytes, digest } = blob(3000);
   await client.pushBlob({ bytes, digest });
-  const again = await leavesNothing(async () => {
+  const again = await addsNothing(async () => {
     const location = await client.append(await client.startUpload(), bytes);
     return client.finish(location, digest);
   });

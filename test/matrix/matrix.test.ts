@@ -2,8 +2,9 @@
 import { env } from "cloudflare:workers";
 import { beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { handle } from "../../src/app.ts";
+import type { EventMessage } from "../../src/events/message.ts";
 import { ROUTES } from "../../src/routes.ts";
-import { HOST, ignore, ORIGIN, type Send } from "../support/client.ts";
+import { HOST, ORIGIN, type Send } from "../support/client.ts";
 import { leavesNothing } from "../support/storage.ts";
 import { makePrincipals, type Principal, PRINCIPALS } from "./principals.ts";
 import { type Attempt, ATTEMPTS, type Need } from "./requests.ts";
@@ -45,8 +46,13 @@ const SCOPES: Partial<Record<Need, string>> = {
 
 /** How often one may guess is looked at elsewhere: here the same wrong password comes a hundred times. */
 const always = { limit: () => Promise.resolve({ success: true }) };
-const unlimited = { ...env, PASSWORD_LIMIT: always, TOKEN_LIMIT: always };
-const send: Send = (request) => handle(request, unlimited, ignore);
+/** What was sent to the audit log. */
+const events: EventMessage[] = [];
+const queue = { send: (message: EventMessage) => Promise.resolve(events.push(message)) };
+const limits = { PASSWORD_LIMIT: always, TOKEN_LIMIT: always, DENIED_LIMIT: always };
+const changed = { ...env, ...limits, EVENTS: queue } as never;
+const deferred: Promise<unknown>[] = [];
+const send: Send = (request) => handle(request, changed, (work) => void deferred.push(work));
 let principals: Record<Principal, string | null>;
 
 beforeAll(async () => {
@@ -54,20 +60,39 @@ beforeAll(async () => {
 });
 
 /** Failures are counted: without this the last of them would be told to wait. */
-beforeEach(() => env.DB.exec("DELETE FROM login_failures"));
+beforeEach(async () => {
+  await env.DB.exec("DELETE FROM login_failures");
+  events.length = 0;
+  deferred.length = 0;
+});
 
 test("the matrix has every route, and no other", () => {
   const routes = ROUTES.map(({ method, path }) => `${method} ${path}`);
   expect(Object.keys(ATTEMPTS).toSorted()).toEqual(routes.toSorted());
 });
 
-describe.each(Object.entries(ATTEMPTS))("%s", (route, attempt) => {
+/** Whatever a client may GET it may ask for by HEAD. */
+const HEADS = Object.entries(ATTEMPTS).flatMap(([route, attempt]) =>
+  route.startsWith("GET /v2") ? [[route.replace("GET", "HEAD"), attempt] as const] : [],
+);
+
+describe.each([...Object.entries(ATTEMPTS), ...HEADS])("%s", (route, attempt) => {
   test.each(PRINCIPALS)("%s", async (principal) => {
     const [method = "", path = ""] = route.split(" ");
     const authorization = principals[principal];
     const request = () => ask(method, attempt, authorization, path.startsWith("/v2"));
     const response = await leavesNothing(request);
-    expect(response.status, await response.clone().text()).toBe(expected(principal, attempt));
+    const status = expected(principal, attempt);
+    // A blob that one may not have is none: a HEAD has no body to say so in, and clients would end there.
+    const isHidden = status === 403 && route === "HEAD /v2/:name+/blobs/:digest";
+    const seen = isHidden ? 404 : status;
+    expect(response.status, await response.clone().text()).toBe(seen);
+    // Whatever the answer says, the log has who was denied, and nobody else.
+    await Promise.all(deferred);
+    const denials = events.filter(
+      (event) => event.kind === "audit" && event.event.outcome === "denied",
+    );
+    expect(denials).toHaveLength(status === 403 ? 1 : 0);
     if (response.status === 401) expect(response.headers.has("www-authenticate")).toBe(true);
   });
 });

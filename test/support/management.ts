@@ -2,6 +2,7 @@
 import { env } from "cloudflare:workers";
 import { expect } from "vitest";
 import { ADMIN, basic, RegistryClient, type Send, withSettings } from "./client.ts";
+import { leavesNothing } from "./storage.ts";
 
 export const PASSWORD = "a password that is long enough";
 
@@ -56,25 +57,7 @@ export async function refused(
   body?: unknown,
   options?: CallOptions,
 ): Promise<{ status: number; code: string }> {
-  const before = await everything();
-  const answer = await problem(await api(method, path, body, options));
-  expect(await everything()).toEqual(before);
-  return answer;
-}
-
-const STATEMENTS = [
-  ...["namespaces", "users", "members", "robots", "trust_rules", "revocations"].map(
-    (table) => `SELECT * FROM ${table}`,
-  ),
-  // Noted by the day whenever one is used.
-  `SELECT id, user, robot, hash, description, scopes, expires_at FROM tokens`,
-  // What was refused is noted too, later.
-  `SELECT id FROM audit WHERE outcome = 'done'`,
-];
-
-async function everything(): Promise<unknown[]> {
-  const results = await env.DB.batch(STATEMENTS.map((sql) => env.DB.prepare(sql)));
-  return results.map((result) => result.results);
+  return problem(await leavesNothing(() => api(method, path, body, options)));
 }
 
 /** What the log has of what was done to a thing. */

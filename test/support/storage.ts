@@ -5,27 +5,40 @@ import { expect } from "vitest";
 import type { Progress } from "../../src/session/progress.ts";
 import { uploadOf } from "./client.ts";
 
-const TABLES = [
+/** Tables of which only the number of rows is compared: there is much in them. */
+const COUNTED = ["blobs", "repository_blobs", "manifests", "manifest_references"];
+
+/** Tables that are compared row by row, so that a row which was only written anew is seen as well. */
+const COMPARED = [
   "repositories",
-  "blobs",
-  "repository_blobs",
-  "manifests",
-  "manifest_references",
   "tags",
   "namespaces",
   "users",
   "members",
   "robots",
-  "tokens",
   "trust_rules",
   "revocations",
-] as const;
+];
 
-/** Every key of the bucket and the number of rows of every table. */
-export async function stored(): Promise<{ keys: string[]; rows: Record<string, number> }> {
-  const counts = TABLES.map((table) => env.DB.prepare(`SELECT count(*) AS n FROM ${table}`));
-  const results = await env.DB.batch<{ n: number }>(counts);
-  const rows = results.map(({ results: [row] }, i) => [TABLES[i] ?? "", row?.n ?? -1] as const);
+const STATEMENTS: Readonly<Record<string, string>> = Object.fromEntries([
+  ...COUNTED.map((table) => [table, `SELECT count(*) AS n FROM ${table}`]),
+  ...COMPARED.map((table) => [table, `SELECT * FROM ${table}`]),
+  // Without the day of its last use, which is noted whenever there is another.
+  [
+    "tokens",
+    `SELECT id, user, robot, hash, description, scopes, expires_at, created_at FROM tokens`,
+  ],
+  // What was refused is noted too, later.
+  ["audit", `SELECT id FROM audit WHERE outcome = 'done'`],
+]);
+
+/** Every key of the bucket, and what is in every table. */
+export async function stored(): Promise<{ keys: string[]; rows: Record<string, unknown[]> }> {
+  const statements = Object.values(STATEMENTS).map((sql) => env.DB.prepare(sql));
+  const results = await env.DB.batch(statements);
+  const rows = Object.keys(STATEMENTS).map(
+    (table, i) => [table, results[i]?.results ?? []] as const,
+  );
   return { keys: await keys(), rows: Object.fromEntries(rows) };
 }
 
@@ -41,6 +54,24 @@ export async function leavesNothing<T>(work: () => Promise<T>): Promise<T> {
   const result = await work();
   expect(await stored()).toEqual(before);
   return result;
+}
+
+/** The same for what is done again: it is noted once more, and what is there may be written anew, but nothing is added. */
+export async function addsNothing<T>(work: () => Promise<T>): Promise<T> {
+  const before = await counted();
+  const result = await work();
+  expect(await counted()).toEqual(before);
+  return result;
+}
+
+async function counted(): Promise<unknown> {
+  const { keys: all, rows } = await stored();
+  const { audit: _, ...others } = rows;
+  const counts = Object.entries(others).map(([table, found]) => {
+    const of = COUNTED.includes(table) ? found : found.length;
+    return [table, of] as const;
+  });
+  return { keys: all, rows: Object.fromEntries(counts) };
 }
 
 /** The book of an upload's session; undefined when the session has forgotten it. */

@@ -146,7 +146,7 @@ CREATE TABLE audit (
   id TEXT NOT NULL PRIMARY KEY,
   time INTEGER NOT NULL,
   actor TEXT,
-  -- Of a workload: the subject of its ID token.
+  -- What it came with: of a workload the subject of its ID token, else the token's id.
   subject TEXT,
   via TEXT NOT NULL,
   action TEXT NOT NULL,

@@ -146,6 +146,16 @@ test.each(["", "-more/app"])(
   },
 );
 
+/** What the export has, a line each. */
+async function exported(path: string): Promise<Event[]> {
+  const headers = { accept: "text/html, application/x-ndjson;q=0.9" };
+  const response = await api("GET", path, undefined, { headers });
+  expect(response.headers.get("content-type")).toBe("application/x-ndjson");
+  const text = new TextDecoder().decode(await response.arrayBuffer());
+  expect(text === "" || text.endsWith("\n")).toBe(true);
+  return text.split("\n").flatMap((line) => (line === "" ? [] : (JSON.parse(line) as Event)));
+}
+
 test("JSON lines: the whole range, over several pages, with the same filters", async () => {
   const namespace = await newNamespace();
   await insert(2300, (minute) => ({
@@ -153,15 +163,8 @@ test("JSON lines: the whole range, over several pages, with the same filters", a
     repository: `${namespace}/app`,
     actor: minute % 2 === 0 ? "even" : "odd",
   }));
-  const lines = async (query: string): Promise<Event[]> => {
-    const headers = { accept: "text/html, application/x-ndjson;q=0.9" };
-    const path = `/namespaces/${namespace}/audit?${query}`;
-    const response = await api("GET", path, undefined, { headers });
-    expect(response.headers.get("content-type")).toBe("application/x-ndjson");
-    const text = new TextDecoder().decode(await response.arrayBuffer());
-    expect(text === "" || text.endsWith("\n")).toBe(true);
-    return text.split("\n").flatMap((line) => (line === "" ? [] : (JSON.parse(line) as Event)));
-  };
+  const path = `/namespaces/${namespace}/audit`;
+  const lines = (query: string) => exported(`${path}?${query}`);
   const events = await lines("limit=10");
   expect(events).toHaveLength(2300);
   expect(minutes(events)[0]).toBe(2299);
@@ -184,6 +187,9 @@ test("filters that have little in common look at so much at once, and find what 
   expect(first.items).toEqual([]);
   expect(first.next).not.toBeNull();
   expect(minutes(await all<Event>(path))).toEqual([3]);
+  // An export has no next page to go on at: it looks further by itself, to the end.
+  expect(minutes(await exported(path))).toEqual([3]);
+  expect(await exported(`${path}&actor=eve`)).toEqual([]);
   expect(await all(`${path}&actor=eve`)).toEqual([]);
   expect(minutes(await all<Event>(`/audit?namespace=${namespace}&actor=eve`))).toEqual([4]);
 });

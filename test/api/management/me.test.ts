@@ -1,5 +1,6 @@
+import { env } from "cloudflare:workers";
 import { expect, test } from "vitest";
-import { ADMIN, basic } from "../../support/client.ts";
+import { ADMIN, basic, type Send, withSettings } from "../../support/client.ts";
 import {
   api,
   audited,
@@ -8,6 +9,7 @@ import {
   makeToken,
   makeUser,
   PASSWORD,
+  problem,
   pushes,
   pushesWith,
   pushToken,
@@ -119,3 +121,56 @@ test("PUT /me/password: refuses what is wrong with the body", async () => {
     expect(answer).toEqual({ status: 400, code: "INVALID" });
   }
 });
+
+/** A Worker in which something happens before the query that begins like this, or before the batch that writes. */
+function interrupted(before: "lookup" | "write", happens: () => Promise<unknown>): Send {
+  const DB = new Proxy(env.DB, {
+    get(db, name) {
+      if (name === "batch") {
+        return async (statements: D1PreparedStatement[]) => {
+          if (before === "write") await happens();
+          return db.batch(statements);
+        };
+      }
+      if (name !== "prepare") return Reflect.get(db, name) as unknown;
+      return (sql: string) => {
+        const prepared = db.prepare(sql);
+        if (before !== "lookup" || !sql.startsWith("SELECT password")) return prepared;
+        const bind = (...values: unknown[]) => ({
+          async first() {
+            await happens();
+            return prepared.bind(...values).first();
+          },
+        });
+        return { bind };
+      };
+    },
+  });
+  return withSettings({ DB } as never);
+}
+
+test.each([
+  ["before the current one is looked up", "lookup", { status: 400, code: "INVALID" }],
+  ["before the new one is written", "write", { status: 412, code: "PRECONDITION_FAILED" }],
+] as const)(
+  "PUT /me/password: a password that an administrator sets %s is not overruled",
+  async (_, moment, expected) => {
+    const { name, authorization } = await makeUser();
+    const reset = `${PASSWORD}, set by an administrator`;
+    let resets = 0;
+    const send = interrupted(moment, async () => {
+      resets++;
+      await done("PATCH", `/users/${name}`, { password: reset });
+    });
+    const body = { current: PASSWORD, password: NEW };
+    const response = await api("PUT", "/me/password", body, { as: authorization, send });
+    expect(resets).toBe(1);
+    expect(await problem(response)).toEqual(expected);
+    expect(await done("GET", "/me", undefined, { as: basic(name, reset) })).toMatchObject({ name });
+    for (const password of [NEW, PASSWORD]) {
+      expect((await api("GET", "/me", undefined, { as: basic(name, password) })).status).toBe(401);
+    }
+    // One change, the administrator's.
+    expect((await audited(name)).filter((action) => action === "user.update")).toHaveLength(1);
+  },
+);

@@ -34,6 +34,12 @@ test("list: pulls by tag and day, page by page", async () => {
     { tag: "v1", day: "2024-10-04", count: 2 },
   ];
   expect(await done("GET", path)).toEqual({ items: expected, next: null });
+  // A page that is just full is the last one.
+  expect(await done("GET", `${path}?limit=4`)).toEqual({ items: expected, next: null });
+  expect(await done("GET", `${path}?limit=3`)).toEqual({
+    items: expected.slice(0, 3),
+    next: "latest:2024-10-05",
+  });
   for (const limit of [1, 2, 3, 4]) expect(await all(`${path}?limit=${limit}`)).toEqual(expected);
 });
 

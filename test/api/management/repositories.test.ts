@@ -433,6 +433,30 @@ test("a manifest's annotations describe a repository that nobody has described",
   expect(await done("GET", path)).toMatchObject(described);
 });
 
+test.each([
+  ["a description", { description: "given" }],
+  ["labels", { labels: { given: "1" } }],
+  ["both", { description: "given", labels: { given: "1" } }],
+])("a manifest's annotations leave %s alone that somebody gave", async (_, given) => {
+  const client = new RegistryClient({ repository: `${await newNamespace()}/app` });
+  await make(client.repository, given);
+  const config = await client.pushBlob(blob());
+  const pushed = {
+    description: "pushed",
+    labels: { "org.opencontainers.image.source": "https://example.com/app" },
+  };
+  const fields = annotate(pushed.description);
+  const path = `/repositories/${client.repository}`;
+  // Who read it before edits what it was: a push that changes nothing must not stand in the way of that.
+  const version = Object.keys(given).length === 2 ? 1 : 2;
+  for (const tag of ["one", "two"]) {
+    await client.pushManifest(imageManifest({ config, fields }), tag);
+    expect(await done("GET", path)).toMatchObject({ version });
+    const { description, labels } = await done<Repository>("GET", path);
+    expect({ description, labels }).toEqual({ ...pushed, ...given });
+  }
+});
+
 test("CREATE_ON_PUSH=false: a push goes only to a repository that somebody made", async () => {
   const repository = `${await newNamespace()}/app`;
   const client = new RegistryClient({
