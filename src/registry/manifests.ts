@@ -190,7 +190,9 @@ const MAX_ANNOTATION = 512;
 function introductionOf(manifest: string): Introduction | null {
   const annotations = annotationsOf(manifest);
   if (annotations === undefined) return null;
-  const read = (key: string) => annotations[ANNOTATION + key]?.slice(0, MAX_ANNOTATION);
+  // On one line, as the management API asks for it: who sends back what it showed is not refused.
+  const read = (key: string) =>
+    annotations[ANNOTATION + key]?.slice(0, MAX_ANNOTATION).replaceAll(/[\p{Cc}\p{Cs}]+/gu, " ");
   const labels = LABELS.flatMap((key) => {
     const value = read(key);
     return value === undefined ? [] : [[ANNOTATION + key, value] as const];

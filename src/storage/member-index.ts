@@ -41,11 +41,13 @@ export class MemberIndex {
 
   /**
    * Gives a user a role on a pattern, instead of the one that it had there.
-   * @throws NOT_FOUND: no such user, or no such namespace
+   * @param over what the user may have had there before
+   * @throws NOT_FOUND: no such user, or no such namespace; VERSION_MISMATCH: it has one, and was to have nothing
    */
   async set(
     namespace: Namespace,
     { user, repositories, role, createdAt }: Member,
+    over: "any" | "nothing",
     origin: Origin,
   ): Promise<{ member: Member; created: boolean }> {
     const row = {
@@ -55,13 +57,13 @@ export class MemberIndex {
     const ready = {
       sql: `SELECT 1 FROM users u JOIN namespaces n ON n.name = ?3
         LEFT JOIN members m ON m.user = u.name AND m.pattern = ?4
-        WHERE u.name = ?2 AND m.role IS NOT ?5`,
-      parameters: [user, namespace, repositories, role],
+        WHERE u.name = ?2 AND m.role IS NOT ?5 AND (m.role IS NULL OR ?6 = 'any')`,
+      parameters: [user, namespace, repositories, role, over],
     };
     // A first role takes nothing away.
     const when = {
-      sql: `${row.sql} AND role <> ?4`,
-      parameters: [...row.parameters, role],
+      sql: `${row.sql} AND role <> ?4 AND ?5 = 'any'`,
+      parameters: [...row.parameters, role, over],
     };
     const detail = `${role} of ${repositories}`;
     const deed = { action: "member.set", namespace, reference: user, detail };
@@ -73,11 +75,15 @@ export class MemberIndex {
           `INSERT INTO members (user, namespace, pattern, role, created_at)
            SELECT u.name, n.name, ?3, ?4, ?5 FROM users u JOIN namespaces n ON n.name = ?2
            WHERE u.name = ?1
-           ON CONFLICT (user, pattern) DO UPDATE SET role = excluded.role
+           ON CONFLICT (user, pattern) DO UPDATE SET role = excluded.role WHERE ?6 = 'any'
            RETURNING ${COLUMNS}`,
         )
-        .bind(user, namespace, repositories, role, createdAt),
+        .bind(user, namespace, repositories, role, createdAt, over),
     );
+    if (after === null && before !== null && over === "nothing") {
+      const message = "the user has a role there already: change it without If-None-Match";
+      throw new RegistryError("VERSION_MISMATCH", { message });
+    }
     if (after === null) {
       const message = `there is no user ${user}, or no namespace ${namespace}`;
       throw new RegistryError("NOT_FOUND", { message });

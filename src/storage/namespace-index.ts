@@ -40,13 +40,16 @@ export class NamespaceIndex {
     return results;
   }
 
-  /** Those whose names lie in one of the ranges. */
+  /** Those whose names lie in one of the ranges. As in RepositoryIndex.list, each range gives at most a page. */
   async listAmong(ranges: readonly NameRange[], page: Page): Promise<NamespaceRecord[]> {
     const { results } = await this.#db
       .prepare(
-        `SELECT DISTINCT ${COLUMNS} FROM json_each(?1) w CROSS JOIN namespaces n
-         ON n.name >= max(w.value ->> 'from', ?2) AND n.name <= w.value ->> 'to'
-         WHERE n.name <> ?2 ORDER BY n.name LIMIT ?3`,
+        `SELECT ${COLUMNS} FROM namespaces n WHERE n.name IN (
+           SELECT r.name FROM json_each(?1) w CROSS JOIN namespaces r ON r.name IN (
+             SELECT name FROM namespaces
+             WHERE name >= max(w.value ->> 'from', ?2) AND name <= w.value ->> 'to' AND name <> ?2
+             ORDER BY name LIMIT ?3)
+         ) ORDER BY n.name LIMIT ?3`,
       )
       .bind(JSON.stringify(ranges), page.after, page.limit)
       .all<NamespaceRecord>();

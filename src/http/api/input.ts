@@ -59,9 +59,14 @@ export const accountName = v.pipe(
 /** One line that says what something is for. */
 export const description = v.pipe(
   v.string(),
-  v.maxLength(256),
-  v.regex(/^[^\p{Cc}\p{Cs}]*$/u, "write it on one line, without control characters"),
+  v.maxLength(512),
+  v.check(isLine, "write it on one line, without control characters"),
 );
+
+/** Terminals and logs show it as it is: it must not end their line, nor tell them what to do. */
+export function isLine(text: string): boolean {
+  return !/[\p{Cc}\p{Cs}]/u.test(text);
+}
 
 /** A glob over repository names; `*` stands for any characters. */
 export const pattern = v.pipe(
@@ -75,7 +80,13 @@ export const scopes = v.pipe(
   v.array(
     v.strictObject({
       repositories: pattern,
-      actions: v.pipe(v.array(v.picklist(SCOPE_ACTIONS)), v.minLength(1), v.maxLength(4)),
+      actions: v.pipe(
+        v.array(v.picklist(SCOPE_ACTIONS)),
+        v.minLength(1),
+        v.maxLength(4),
+        // Each once, in the order that they came in.
+        v.transform((actions) => [...new Set(actions)]),
+      ),
     }),
   ),
   v.minLength(1),

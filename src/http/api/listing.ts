@@ -7,9 +7,9 @@ const MAX_PAGE = 1_000;
 /** `?limit=` and `?after=`; asks for one entry more, which shows whether there is a next page. */
 export function pageOf(query: URLSearchParams): Page {
   const limit = query.get("limit") ?? String(DEFAULT_PAGE);
-  if (!/^\d{1,6}$/.test(limit) || Number(limit) === 0) {
+  if (!/^0*[1-9]\d*$/.test(limit)) {
     throw new RegistryError("REQUEST_INVALID", {
-      message: "limit must be a number from 1 to 1000",
+      message: "limit must be a whole number from 1 on; no page has more than 1000",
     });
   }
   return { after: query.get("after") ?? "", limit: Math.min(Number(limit), MAX_PAGE) + 1 };

@@ -30,12 +30,11 @@ export async function write(context: Context<"namespace" | "user">): Promise<Res
   const { role, repositories = `${namespace}/*` } = await readJson(request, Membership);
   requireWithin(namespace, [{ repositories }]);
   const wanted = { user, repositories, role, createdAt: Date.now() };
-  const { member, created } = await registry.members.set(namespace, wanted, origin);
-  const location = `/api/v1/namespaces/${namespace}/members/${user}`;
-  return Response.json(
-    view(member),
-    created ? { status: 201, headers: { location } } : { status: 200 },
-  );
+  // RFC 9110 § 13.1.2: `*` is for who means to give a role, not to change one.
+  const over = request.headers.get("if-none-match")?.trim() === "*" ? "nothing" : "any";
+  const { member, created } = await registry.members.set(namespace, wanted, over, origin);
+  // Without a Location: roles are listed, and not read by paths of their own.
+  return Response.json(view(member), { status: created ? 201 : 200 });
 }
 
 export async function remove(context: Context<"namespace" | "user">): Promise<Response> {

@@ -1,11 +1,19 @@
 import * as v from "valibot";
+import { ADMIN } from "../../auth/login.ts";
 import { parseNamespace } from "../../oci/reference.ts";
 import type { NamespaceRecord } from "../../registry/registry.ts";
 import type { Context } from "../context.ts";
 import { namespacesOf } from "./grants.ts";
 import { accountName, invalid, readJson } from "./input.ts";
 import { listing, pageOf } from "./listing.ts";
-import { noContent, requireCreated, resource, timestamp, wantedVersion } from "./resource.ts";
+import {
+  found,
+  noContent,
+  requireCreated,
+  resource,
+  timestamp,
+  wantedVersion,
+} from "./resource.ts";
 
 const visibility = v.picklist(["private", "public"]);
 
@@ -21,11 +29,11 @@ const NamespaceChange = v.strictObject({ visibility });
 export async function list({ url, actor, registry }: Context): Promise<Response> {
   const page = pageOf(url.searchParams);
   const ranges = namespacesOf(actor);
-  const found =
+  const some =
     ranges === "all"
       ? await registry.namespaces.list(page)
       : await registry.namespaces.listAmong(ranges, page);
-  return listing(url, page, found.map(view), ({ name }) => name);
+  return listing(url, page, some.map(view), ({ name }) => name);
 }
 
 export async function create({ request, origin, registry }: Context): Promise<Response> {
@@ -38,21 +46,26 @@ export async function create({ request, origin, registry }: Context): Promise<Re
     version: 1,
   };
   const owner = given.owner ?? null;
+  // As with PUT /members.
+  if (owner === ADMIN) {
+    throw invalid("owner", "the built-in administrator owns everything and needs no role");
+  }
   const creation = await registry.namespaces.create(namespace, owner, origin);
   if (creation === "orphan") throw invalid("owner", `there is no user ${owner}: create it first`);
   requireCreated(creation, `the namespace ${name}`);
   return resource(view(namespace), { status: 201, location: `/api/v1/namespaces/${name}` });
 }
 
-export async function read({ params, registry }: Context<"namespace">): Promise<Response> {
-  return resource(view(await registry.namespaces.find(params.namespace)));
+export async function read(context: Context<"namespace">): Promise<Response> {
+  const { request, params, registry } = context;
+  return found(request, view(await registry.namespaces.find(params.namespace)));
 }
 
 export async function update(context: Context<"namespace">): Promise<Response> {
   const { request, params, origin, registry } = context;
-  const version = wantedVersion(request);
-  const given = await readJson(request, NamespaceChange);
   const { namespaces } = registry;
+  const version = await wantedVersion(request, () => namespaces.find(params.namespace));
+  const given = await readJson(request, NamespaceChange);
   return resource(
     view(await namespaces.update(params.namespace, given.visibility, version, origin)),
   );
@@ -60,7 +73,9 @@ export async function update(context: Context<"namespace">): Promise<Response> {
 
 export async function remove(context: Context<"namespace">): Promise<Response> {
   const { request, params, origin, registry } = context;
-  await registry.namespaces.remove(params.namespace, wantedVersion(request), origin);
+  const { namespaces } = registry;
+  const version = await wantedVersion(request, () => namespaces.find(params.namespace));
+  await namespaces.remove(params.namespace, version, origin);
   return noContent();
 }
 

@@ -28,8 +28,8 @@ export type Query =
   | "sinceDay"
   | "untilDay";
 
-/** The name of the schema, and what the answer is: one such thing, a page of them, a new one; null for no content. */
-export type Answer = readonly ["one" | "page" | "lines" | "new" | "set", string] | null;
+/** The name of the schema, and what the answer is: one such thing, a page of them, a new one, one without a path of its own; null for no content. */
+export type Answer = readonly ["one" | "page" | "lines" | "new" | "issued" | "set", string] | null;
 
 const PAGE = ["limit", "after"] as const;
 const EVENTS = ["repository", "actor", "action", "since", "until", ...PAGE] as const;
@@ -71,7 +71,7 @@ const GROUPS: Readonly<Record<string, Readonly<Record<string, Operation>>>> = {
     "GET /tokens": page("listTokens", "The caller's tokens", "Token"),
     "POST /tokens": op("createToken", "Make a token of the caller's", {
       body: "NewToken",
-      answer: ["new", "MadeToken"],
+      answer: ["issued", "MadeToken"],
     }),
     "DELETE /tokens/{token}": op("deleteToken", "Delete a token", { answer: null }),
     "POST /oidc/exchange": op("exchangeToken", "An ID token for a password that lasts minutes", {
@@ -127,7 +127,7 @@ const GROUPS: Readonly<Record<string, Readonly<Record<string, Operation>>>> = {
     [`DELETE ${ROBOT}`]: remove("deleteRobot", "Delete a robot"),
     [`POST ${ROBOT}/tokens`]: op("createRobotToken", "A further secret, for rotation", {
       body: "NewRobotToken",
-      answer: ["new", "MadeRobotToken"],
+      answer: ["issued", "MadeRobotToken"],
     }),
     [`DELETE ${ROBOT}/tokens/{token}`]: op("deleteRobotToken", "Delete one secret", {
       answer: null,

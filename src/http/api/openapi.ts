@@ -22,7 +22,12 @@ const text = { type: "string" };
 const time = { type: "string", description: "RFC 3339, or a day, which stands for its beginning." };
 
 const QUERY: Readonly<Record<Query, Schema>> = {
-  limit: query("limit", { type: "integer", minimum: 1, maximum: 1000, default: 100 }),
+  limit: query("limit", {
+    type: "integer",
+    minimum: 1,
+    default: 100,
+    description: "No page has more than 1000, whatever is asked for.",
+  }),
   after: query("after", { ...text, description: "`next` of the page before." }),
   namespace: query("namespace", text),
   repository: query("repository", text),
@@ -41,7 +46,7 @@ const QUERY: Readonly<Record<Query, Schema>> = {
 const IF_MATCH = {
   name: "If-Match",
   in: "header",
-  description: "The ETag that is to be changed: 412 if it has another one by now.",
+  description: "The ETag that is to be changed, or several: 412 if it has another one by now.",
   schema: text,
 };
 
@@ -117,6 +122,8 @@ function answersOf(answer: Answer): Record<string, Schema> {
       return { 200: one };
     case "new":
       return { 201: { ...one, description: "It was made; Location says where it is" } };
+    case "issued":
+      return { 201: { ...one, description: "It was made; its secret is shown this once" } };
     case "set":
       return { 200: one, 201: { ...one, description: "It was made" } };
     case "page":

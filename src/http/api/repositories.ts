@@ -6,9 +6,9 @@ import { parseNamespace, parseRepositoryName, type RepositoryName } from "../../
 import type { StoredRepository } from "../../registry/registry.ts";
 import type { Context } from "../context.ts";
 import { seal, unseal } from "./cursor.ts";
-import { readJson } from "./input.ts";
+import { description, isLine, readJson } from "./input.ts";
 import { listing, pageOf, pageResponse } from "./listing.ts";
-import { noContent, requireChange, resource, timestamp, wantedVersion } from "./resource.ts";
+import { found, noContent, requireChange, resource, timestamp, wantedVersion } from "./resource.ts";
 
 /**
  * Where a pattern goes on after its star, most of what begins like it may not be the caller's: so many pages of names are
@@ -22,13 +22,19 @@ const MAX_LABELS_LENGTH = 4096;
 
 const fields = {
   visibility: v.optional(v.picklist(["private", "public"])),
-  description: v.optional(v.pipe(v.string(), v.maxLength(512))),
-  readme: v.optional(v.pipe(v.string(), v.maxBytes(MAX_README))),
+  description: v.optional(description),
+  readme: v.optional(
+    v.pipe(
+      v.string(),
+      v.maxBytes(MAX_README),
+      v.check(isReadme, "write it without control characters other than line ends and tabs"),
+    ),
+  ),
   labels: v.optional(
     // Not v.record: it takes a list, and passes over keys such as "constructor".
     v.custom<Record<string, string>>(
       isLabels,
-      `must map at most ${MAX_LABELS} names to texts, in at most ${MAX_LABELS_LENGTH} characters of JSON`,
+      `must map at most ${MAX_LABELS} names to texts without control characters, in at most ${MAX_LABELS_LENGTH} characters of JSON`,
     ),
   ),
 };
@@ -46,14 +52,12 @@ export async function list({ url, actor, realm, registry }: Context): Promise<Re
   for (let i = 0; i < MAX_SEARCHED_PAGES; i++) {
     const left = intersect(within, namesAfter(after));
     const ranges = { any: intersect(mine, left), public: left };
-    const found = await registry.repositories.list(ranges, page.limit);
+    const some = await registry.repositories.list(ranges, page.limit);
     visible.push(
-      ...found.filter(
-        ({ name, visibility }) => visibility === "public" || may(actor, "pull", name),
-      ),
+      ...some.filter(({ name, visibility }) => visibility === "public" || may(actor, "pull", name)),
     );
-    const last = found.at(-1);
-    if (last === undefined || found.length < page.limit || visible.length >= page.limit) {
+    const last = some.at(-1);
+    if (last === undefined || some.length < page.limit || visible.length >= page.limit) {
       return listing(url, page, visible.slice(0, page.limit).map(shown), ({ name }) => name);
     }
     after = last.name;
@@ -87,15 +91,16 @@ export async function create(context: Context): Promise<Response> {
   return resource(shown(made), { status: 201, location: `/api/v1/repositories/${name}` });
 }
 
-export async function read({ params, registry }: Context<"name">): Promise<Response> {
-  const found = await registry.repositories.find(params.name);
-  if (found === null) throw unknown(params.name);
-  return resource(shown(found));
+/** What is counted changes by pushes, without a new version. */
+export async function read({ request, params, registry }: Context<"name">): Promise<Response> {
+  const repository = await registry.repositories.find(params.name);
+  if (repository === null) throw unknown(params.name);
+  return found(request, shown(repository), "more");
 }
 
 export async function update(context: Context<"name">): Promise<Response> {
   const { request, params, origin, registry } = context;
-  const version = wantedVersion(request);
+  const version = await wantedVersion(request, () => registry.repositories.find(params.name));
   const given = await readJson(request, Change);
   requireChange(given);
   const changed = await registry.repositories.update(params.name, given, version, origin);
@@ -105,7 +110,7 @@ export async function update(context: Context<"name">): Promise<Response> {
 
 export async function remove(context: Context<"name">): Promise<Response> {
   const { request, params, origin, registry } = context;
-  const version = wantedVersion(request);
+  const version = await wantedVersion(request, () => registry.repositories.find(params.name));
   if (!(await registry.repositories.delete(params.name, version, origin))) {
     throw unknown(params.name);
   }
@@ -120,12 +125,19 @@ function unknown(name: RepositoryName): RegistryError {
   return new RegistryError("NAME_UNKNOWN", { detail: { name } });
 }
 
+/** A line may end as on Windows; a carriage return alone would go back over what a terminal shows. */
+function isReadme(text: string): boolean {
+  return isLine(text.replaceAll(/\r?\n|\t/g, " "));
+}
+
 function isLabels(value: unknown): boolean {
   if (typeof value !== "object" || value === null || Array.isArray(value)) return false;
   const entries = Object.entries(value);
   return (
     entries.length <= MAX_LABELS &&
-    entries.every(([key, text]) => key !== "" && typeof text === "string") &&
+    entries.every(
+      ([key, text]) => key !== "" && isLine(key) && typeof text === "string" && isLine(text),
+    ) &&
     JSON.stringify(value).length <= MAX_LABELS_LENGTH
   );
 }

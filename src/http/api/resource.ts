@@ -11,16 +11,57 @@ export function resource(
   return Response.json(body, { status, headers });
 }
 
+/** The first version is 1. A change of this one finds out whether the thing is there: 404 goes before 412 (RFC 9110 § 13.2.1). */
+const NO_VERSION = 0;
+
 /**
- * The version that the request wants to change (If-Match), or null for whichever there is.
- * @throws VERSION_MISMATCH for an ETag that is none of ours
+ * The version that the request wants to change (RFC 9110 § 13.1.1, § 13.1.2), or null for whichever there is.
+ * @param find the thing as it is: asked only where the request names several tags, or such as are not to be changed
  */
-export function wantedVersion(request: Request): number | null {
-  const header = request.headers.get("if-match")?.trim();
-  if (header === undefined || header === "*") return null;
-  const version = /^"(\d{1,15})"$/.exec(header)?.[1];
-  if (version === undefined) throw new RegistryError("VERSION_MISMATCH");
-  return Number(version);
+export async function wantedVersion(
+  { headers }: Request,
+  find: () => Promise<{ readonly version: number } | null>,
+): Promise<number | null> {
+  const match = headers.get("if-match")?.trim() ?? "*";
+  const noneMatch = headers.get("if-none-match")?.trim();
+  if (noneMatch === "*") return NO_VERSION;
+  const versions = tagsOf(match).flatMap(versionOf);
+  if (noneMatch === undefined && match === "*") return null;
+  if (noneMatch === undefined && versions.length <= 1) return versions[0] ?? NO_VERSION;
+  // What held for this version holds for no other: the change is made to this one or to none.
+  const version = (await find())?.version ?? NO_VERSION;
+  const isWanted = match === "*" || versions.includes(version);
+  return isWanted && !lists(noneMatch ?? "", version) ? version : NO_VERSION;
+}
+
+/**
+ * What can be edited, for a GET: a 304 without a body for who has this version of it (RFC 9110 § 13.1.2).
+ * @param shows "more" where the body also has what changes without the version, so that only `*` can stand for it
+ */
+export function found(
+  { headers }: Request,
+  body: { readonly version: number },
+  shows: "version" | "more" = "version",
+): Response {
+  const noneMatch = headers.get("if-none-match")?.trim() ?? "";
+  const isKnown = noneMatch === "*" || (shows === "version" && lists(noneMatch, body.version));
+  if (!isKnown) return resource(body);
+  return new Response(null, { status: 304, headers: { etag: `"${body.version}"` } });
+}
+
+/** By weak comparison: a proxy may have weakened the tag. */
+function lists(header: string, version: number): boolean {
+  return tagsOf(header).some((tag) => tag.replace(/^W\//, "") === `"${version}"`);
+}
+
+/** RFC 9110 § 8.8.3; what is no tag is none of ours. */
+function tagsOf(header: string): string[] {
+  return header.match(/(?:W\/)?"[^"]*"/g) ?? [];
+}
+
+/** By strong comparison, octet by octet: `W/"1"` and `"01"` are not version 1. */
+function versionOf(tag: string): number[] {
+  return /^"[1-9]\d{0,14}"$/.test(tag) ? [Number(tag.slice(1, -1))] : [];
 }
 
 export function noContent(): Response {

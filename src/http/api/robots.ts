@@ -4,6 +4,7 @@ import type { Context } from "../context.ts";
 import { accountName, description, readJson, requireWithin, scopes } from "./input.ts";
 import { listing, pageOf } from "./listing.ts";
 import {
+  found,
   noContent,
   requireChange,
   requireCreated,
@@ -58,16 +59,16 @@ export async function create(context: Context<"namespace">): Promise<Response> {
   return resource(shown, { status: 201, location });
 }
 
-export async function read({
-  params,
-  registry,
-}: Context<"namespace" | "robot">): Promise<Response> {
-  return resource(view(await registry.robots.find(nameOf(params).name)));
+/** Its tokens come, go and are used without a new version of the robot. */
+export async function read(context: Context<"namespace" | "robot">): Promise<Response> {
+  const { request, params, registry } = context;
+  return found(request, view(await registry.robots.find(nameOf(params).name)), "more");
 }
 
 export async function update(context: Context<"namespace" | "robot">): Promise<Response> {
   const { request, params, origin, registry } = context;
-  const version = wantedVersion(request);
+  const { name } = nameOf(params);
+  const version = await wantedVersion(request, () => registry.robots.find(name));
   const given = await readJson(request, RobotChange);
   requireChange(given);
   if (given.scopes !== undefined) requireWithin(params.namespace, given.scopes);
@@ -78,7 +79,9 @@ export async function update(context: Context<"namespace" | "robot">): Promise<R
 
 export async function remove(context: Context<"namespace" | "robot">): Promise<Response> {
   const { request, params, origin, registry } = context;
-  await registry.robots.remove(nameOf(params), wantedVersion(request), origin);
+  const { name } = nameOf(params);
+  const version = await wantedVersion(request, () => registry.robots.find(name));
+  await registry.robots.remove(nameOf(params), version, origin);
   return noContent();
 }
 
@@ -89,8 +92,8 @@ export async function createToken(context: Context<"namespace" | "robot">): Prom
   const { secret, token } = await mint(given.description, expiry(given.expiresInDays, actor));
   const { namespace, name } = nameOf(params);
   await registry.tokens.addToRobot(namespace, name, token, origin);
-  const location = `/api/v1/namespaces/${namespace}/robots/${params.robot}/tokens/${token.id}`;
-  return Response.json({ ...tokenView(token), secret }, { status: 201, headers: { location } });
+  // Without a Location: a token is not read by a path of its own.
+  return Response.json({ ...tokenView(token), secret }, { status: 201 });
 }
 
 export async function removeToken(

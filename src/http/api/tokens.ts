@@ -38,8 +38,8 @@ export async function create({ request, actor, origin, registry }: Context): Pro
   const { secret, token } = await mint(given.description, expiry(given.expiresInDays, actor));
   const made = { ...token, scopes: limits };
   requireCreated(await registry.tokens.create(user, made, origin), "a token of this id");
-  const headers = { location: `/api/v1/tokens/${token.id}` };
-  return Response.json({ ...userView(made), secret }, { status: 201, headers });
+  // Without a Location, which would name what was made (RFC 9110 § 15.3.2): a token is not read by a path of its own.
+  return Response.json({ ...userView(made), secret }, { status: 201 });
 }
 
 /** One's own, or any user's for an administrator. A limited token deletes nothing but itself. */

@@ -1,11 +1,13 @@
 import * as v from "valibot";
 import { checkRule, selectorOf, type TrustRule } from "../../auth/trust.ts";
 import type { Settings } from "../../env.ts";
+import { RegistryError } from "../../oci/errors.ts";
 import type { StoredRule } from "../../registry/registry.ts";
 import type { Context } from "../context.ts";
 import { accountName, invalid, readJson, requireWithin, scopes } from "./input.ts";
 import { listing, pageOf } from "./listing.ts";
 import {
+  found,
   noContent,
   requireChange,
   requireCreated,
@@ -15,6 +17,8 @@ import {
 } from "./resource.ts";
 
 const DEFAULT_LIFETIME = 900;
+/** Of each round of changes at once, one is made. */
+const MAX_TRIES = 4;
 
 /** valibot's record passes over these names; a condition that is passed over would let others in. */
 const UNNAMEABLE = ["__proto__", "constructor", "prototype"];
@@ -68,16 +72,39 @@ export async function create(context: Context<"namespace">): Promise<Response> {
   return resource(view(rule), { status: 201, location });
 }
 
-export async function read({ params, registry }: Context<"namespace" | "rule">): Promise<Response> {
-  return resource(view(await registry.trustRules.find(idOf(params))));
+export async function read(context: Context<"namespace" | "rule">): Promise<Response> {
+  const { request, params, registry } = context;
+  return found(request, view(await registry.trustRules.find(idOf(params))));
 }
 
-/** Only the whole rule can be judged, so the one that was changed is written, unless another was written meanwhile. */
 export async function update(context: Context<"namespace" | "rule">): Promise<Response> {
-  const { request, params, origin, registry, settings } = context;
-  const wanted = wantedVersion(request);
+  const { request, params, registry } = context;
+  const wanted = await wantedVersion(request, () => registry.trustRules.find(idOf(params)));
   const given = await readJson(request, RuleChange);
   requireChange(given);
+  for (let tries = 1; ; tries++) {
+    try {
+      return resource(view(await write(context, given, wanted)));
+    } catch (error) {
+      const isRace = wanted === null && error instanceof RegistryError && error.status === 412;
+      if (!isRace) throw error;
+      if (tries < MAX_TRIES) continue;
+      // Not 412: the request set no condition.
+      const message = "others are changing this rule at the same time: try again";
+      throw new RegistryError("CONFLICT", { message, cause: error });
+    }
+  }
+}
+
+/**
+ * Only the whole rule can be judged, so the one that was changed is written, unless another was written meanwhile.
+ * @throws VERSION_MISMATCH
+ */
+async function write(
+  { params, origin, registry, settings }: Context<"namespace" | "rule">,
+  given: v.InferOutput<typeof RuleChange>,
+  wanted: number | null,
+): Promise<StoredRule> {
   const current = await registry.trustRules.find(idOf(params));
   const rule = {
     id: current.id,
@@ -89,12 +116,12 @@ export async function update(context: Context<"namespace" | "rule">): Promise<Re
   };
   requireSound(params.namespace, rule, settings);
   const place = { version: wanted ?? current.version, selector: selectorOf(rule) };
-  return resource(view(await registry.trustRules.update(params.namespace, rule, place, origin)));
+  return registry.trustRules.update(params.namespace, rule, place, origin);
 }
 
 export async function remove(context: Context<"namespace" | "rule">): Promise<Response> {
   const { request, params, origin, registry } = context;
-  const version = wantedVersion(request);
+  const version = await wantedVersion(request, () => registry.trustRules.find(idOf(params)));
   await registry.trustRules.remove(params.namespace, idOf(params), version, origin);
   return noContent();
 }

@@ -10,6 +10,7 @@ import type { Context } from "../context.ts";
 import { accountName, readJson } from "./input.ts";
 import { listing, pageOf } from "./listing.ts";
 import {
+  found,
   noContent,
   requireChange,
   requireCreated,
@@ -57,14 +58,14 @@ export async function create({ request, origin, registry }: Context): Promise<Re
   return resource(view(user), { status: 201, location: `/api/v1/users/${name}` });
 }
 
-export async function read({ params, registry }: Context<"user">): Promise<Response> {
-  return resource(view(await registry.users.find(params.user)));
+export async function read({ request, params, registry }: Context<"user">): Promise<Response> {
+  return found(request, view(await registry.users.find(params.user)));
 }
 
 export async function update(context: Context<"user">): Promise<Response> {
   const { request, params, actor, origin, registry } = context;
   requireEditable(params.user);
-  const version = wantedVersion(request);
+  const version = await wantedVersion(request, () => registry.users.find(params.user));
   const given = await readJson(request, UserChange);
   requireChange(given);
   // As with PUT /me/password: a token must not become a password, which would outlive it.
@@ -86,7 +87,8 @@ export async function remove(context: Context<"user">): Promise<Response> {
     const message = "nobody deletes themselves: let another administrator do it";
     throw new RegistryError("CONFLICT", { message });
   }
-  await registry.users.remove(params.user, wantedVersion(request), origin);
+  const version = await wantedVersion(request, () => registry.users.find(params.user));
+  await registry.users.remove(params.user, version, origin);
   return noContent();
 }
 

@@ -29,7 +29,7 @@ test("PUT: a role on the whole namespace, and another one in its place", async (
   const repository = `${namespace}/app`;
   const response = await api("PUT", path, { role: "writer" }, { as });
   expect(response.status).toBe(201);
-  expect(response.headers.get("location")).toBe(`/api/v1${path}`);
+  expect(response.headers.has("location")).toBe(false);
   const member = await response.json<object>();
   expect(member).toEqual({
     user: person.name,
@@ -43,6 +43,24 @@ test("PUT: a role on the whole namespace, and another one in its place", async (
   expect(await again.json()).toEqual({ ...member, role: "reader" });
   expect(await pushes(person.authorization, repository)).toBe(403);
   expect(await audited(person.name)).toEqual(["user.create", "member.set", "member.set"]);
+});
+
+test("PUT with If-None-Match: * gives a role, and changes none", async () => {
+  const { namespace, person, path, as } = await makeMember();
+  const headers = { "if-none-match": "*" };
+  const made = await api("PUT", path, { role: "writer" }, { as, headers });
+  expect(made.status).toBe(201);
+  const repository = `${namespace}/app`;
+  const bearer = await pushToken(person.authorization, repository);
+  const there = { status: 412, code: "PRECONDITION_FAILED" };
+  for (const role of ["reader", "writer", "owner"]) {
+    expect(await refused("PUT", path, { role }, { as, headers })).toEqual(there);
+  }
+  expect(await pushesWith(bearer, repository)).toBe(202);
+  const other = { role: "reader", repositories: `${namespace}/other` };
+  expect((await api("PUT", path, other, { as, headers })).status).toBe(201);
+  const nobody = `/namespaces/${namespace}/members/nobody-of-that-name`;
+  expect(await refused("PUT", nobody, { role: "reader" }, { as, headers })).toEqual(NOT_FOUND);
 });
 
 test("PUT: a lesser role ends what was signed for the greater one; a first or the same one ends nothing", async () => {

@@ -1,4 +1,6 @@
+import { env } from "cloudflare:workers";
 import { expect, test } from "vitest";
+import { NamespaceIndex } from "../../../src/storage/namespace-index.ts";
 import { basic, RegistryClient } from "../../support/client.ts";
 import { blob } from "../../support/images.ts";
 import {
@@ -59,6 +61,7 @@ test("POST /namespaces: an existing one stays whose it is", async () => {
 
 test.each([
   ["an unknown owner", { owner: "nobody-of-that-name" }, "INVALID"],
+  ["the built-in administrator for an owner", { owner: "admin" }, "INVALID"],
   ["two components", { name: "acme/app" }, "NAME_INVALID"],
   ["an upper-case name", { name: "Acme" }, "NAME_INVALID"],
   ["no name", { name: undefined }, "INVALID"],
@@ -196,4 +199,36 @@ test("GET /namespaces: an administrator sees all, and with a limited token some"
     next = page.next;
   }
   expect(pages).toEqual(all);
+});
+
+test("a page of some namespaces reads no more than a page of each range", async () => {
+  const prefix = unused("many");
+  await env.DB.prepare(
+    `INSERT INTO namespaces (name, created_at)
+     WITH RECURSIVE n (i) AS (VALUES (1000) UNION ALL SELECT i + 1 FROM n WHERE i < 1999)
+     SELECT ?1 || '-' || i, 0 FROM n`,
+  )
+    .bind(prefix)
+    .run();
+  let read = 0;
+  const counted = (statement: D1PreparedStatement): object => ({
+    bind: (...values: unknown[]) => counted(statement.bind(...values)),
+    async all() {
+      const result = await statement.all();
+      read += result.meta.rows_read;
+      return result;
+    },
+  });
+  const prepare = (sql: string) => counted(env.DB.prepare(sql));
+  const namespaces = new NamespaceIndex({ prepare } as unknown as D1Database);
+  const ranges = [
+    { from: `${prefix}-1`, to: `${prefix}-1~` },
+    { from: `${prefix}-10`, to: `${prefix}-10~` },
+    { from: prefix, to: prefix },
+  ];
+  const page = { after: `${prefix}-1000`, limit: 3 };
+  const found = await namespaces.listAmong(ranges, page);
+  expect(found.map(({ name }) => name)).toEqual([1, 2, 3].map((i) => `${prefix}-100${i}`));
+  expect(read).toBeGreaterThan(0);
+  expect(read).toBeLessThan(60);
 });

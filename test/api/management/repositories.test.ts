@@ -115,7 +115,23 @@ test("POST: a writer makes none where a push makes none", async () => {
   expect(await problem(response)).toMatchObject({ status: 403, code: "DENIED" });
 });
 
-test.each([
+type Refusal = readonly [string, object, string];
+
+function inReadme(text: string): Refusal {
+  return [`${JSON.stringify(text)} in a readme`, { name: "acme/x", readme: text }, "INVALID"];
+}
+
+test("POST: a readme has lines and tabs, a description the whole of Unicode", async () => {
+  const name = `${await newNamespace()}/app`;
+  const fields = {
+    readme: "# App\n\tcode\r\n\r\nend",
+    description: "💡".repeat(256),
+    labels: { größe: "ünï 💡" },
+  };
+  expect(await make(name, fields)).toMatchObject(fields);
+});
+
+test.each<Refusal>([
   ["no name", {}, "INVALID"],
   ["a name of another type", { name: 1 }, "INVALID"],
   ["a malformed name", { name: "Acme//x" }, "NAME_INVALID"],
@@ -126,6 +142,18 @@ test.each([
   ["labels in a list", { name: "acme/x", labels: ["a"] }, "INVALID"],
   ["a label that is no text", { name: "acme/x", labels: { a: 1 } }, "INVALID"],
   ["a label without a name", { name: "acme/x", labels: { "": "a" } }, "INVALID"],
+  ...["\0", "\n", "\u001b", "\u007f", "\u009b", "\ud800"].flatMap((character): Refusal[] => {
+    const [name, code] = ["acme/x", JSON.stringify(character)];
+    const refusals = [
+      [`${code} in a description`, { name, description: `a${character}` }, "INVALID"],
+      [`${code} in a label`, { name, labels: { a: character } }, "INVALID"],
+      [`${code} in a label's name`, { name, labels: { [character]: "a" } }, "INVALID"],
+    ] as const;
+    const isReadme = character === "\n";
+    return [...refusals, ...(isReadme ? [] : [inReadme(character)])];
+  }),
+  inReadme("\ra"),
+  inReadme("\ud83d\n\udca9"),
   [
     "too many labels",
     { name: "acme/x", labels: Object.fromEntries(Array.from({ length: 65 }, (_, i) => [i, ""])) },
@@ -405,9 +433,20 @@ test("list: what lies behind much that is not the caller's is found, and nothing
   }
 });
 
-test.each(["limit=0", "limit=x", "namespace=A/b"])("list: refuses ?%s", async (query) => {
-  expect((await problem(await api("GET", `/repositories?${query}`))).status).toBe(400);
+test.each(["1001", "99999999", "9".repeat(400), "0001"])("list: takes ?limit=%s", async (limit) => {
+  const namespace = await newNamespace();
+  await insert([1, 2].map((i) => `${namespace}/app${i}`));
+  const path = `/repositories?namespace=${namespace}&limit=${limit}`;
+  const { items } = await done<{ items: object[] }>("GET", path);
+  expect(items).toHaveLength(limit === "0001" ? 1 : 2);
 });
+
+test.each(["limit=0", "limit=00", "limit=-1", "limit=1.5", "limit=", "limit=x", "namespace=A/b"])(
+  "list: refuses ?%s",
+  async (query) => {
+    expect((await problem(await api("GET", `/repositories?${query}`))).status).toBe(400);
+  },
+);
 
 function annotate(description: string) {
   return {
@@ -431,6 +470,19 @@ test("a manifest's annotations describe a repository that nobody has described",
   expect(await done("GET", path)).toMatchObject(described);
   await client.pushManifest(imageManifest({ config, fields: annotate("second") }), "tag");
   expect(await done("GET", path)).toMatchObject(described);
+});
+
+test("a manifest's annotations are put on one line, so that they can be sent back", async () => {
+  const client = new RegistryClient({ repository: `${await newNamespace()}/app` });
+  const config = await client.pushBlob(blob());
+  const fields = annotate("one\r\ntwo\u001b[2J\0\ud800");
+  fields.annotations["org.opencontainers.image.source"] = "a\nb";
+  await client.pushManifest(imageManifest({ config, fields }), "tag");
+  const path = `/repositories/${client.repository}`;
+  const { description, labels } = await done<Repository>("GET", path);
+  expect(description).toBe("one two [2J ");
+  expect(labels).toEqual({ "org.opencontainers.image.source": "a b" });
+  await done("PATCH", path, { description, labels });
 });
 
 test.each([

@@ -45,7 +45,8 @@ test("POST /tokens: a secret that is shown once, for everything, for 90 days", a
   );
   expect(response.status).toBe(201);
   const { secret, ...token } = await response.json<Token>();
-  expect(response.headers.get("location")).toBe(`/api/v1/tokens/${token.id}`);
+  // What it would name cannot be read.
+  expect(response.headers.has("location")).toBe(false);
   expect(secret).toMatch(/^slp_[A-Za-z0-9_-]{43}$/);
   expect(token).toEqual({
     id: expect.stringMatching(/^[0-9a-f]{16}$/),
@@ -153,7 +154,7 @@ test.each([
   ["no description", { description: undefined }],
   ["an empty description", { description: "" }],
   ["a description of two lines", { description: "a\nb" }],
-  ["a long description", { description: "x".repeat(257) }],
+  ["a long description", { description: "x".repeat(513) }],
   ["no scope", { scopes: [] }],
   [
     "too many scopes",

@@ -147,6 +147,44 @@ test("PATCH and DELETE: a stale If-Match, and what is not there", async () => {
   expect(await refused("DELETE", path, undefined, { as })).toEqual(NOT_FOUND);
 });
 
+test("PATCH: of several at once each is made, unless it says of which version", async () => {
+  const { as, path } = await makeRule();
+  const changes = [{ lifetime: 60 }, { audience: "https://other.test" }, { issuer: `${GITHUB}/x` }];
+  const all = (headers: Record<string, string>) =>
+    Promise.all(changes.map((change) => api("PATCH", path, change, { as, headers })));
+  const made = await all({});
+  expect(made.map(({ status }) => status)).toEqual([200, 200, 200]);
+  const rule = await done("GET", path, undefined, { as });
+  expect(rule).toMatchObject({ ...Object.assign({}, ...changes), version: 4 });
+  const statuses = (await all({ "if-match": '"4"' })).map(({ status }) => status);
+  expect(statuses.toSorted((a, b) => a - b)).toEqual([200, 412, 412]);
+});
+
+test.each([
+  ["goes through when the others have ended", 3, 200],
+  ["ends where they do not", 4, 409],
+] as const)("PATCH: a change that others keep overtaking %s", async (_, overtaken, status) => {
+  const { namespace, as, path } = await makeRule();
+  let left: number = overtaken;
+  const overtake = `UPDATE trust_rules SET version = version + 1 WHERE name = ?1`;
+  // Between the look at the rule and the change of it.
+  const DB = new Proxy(env.DB, {
+    get: (db, name) =>
+      name === "prepare"
+        ? (sql: string) => db.prepare(sql)
+        : async (batch: D1PreparedStatement[]) => {
+            if (left-- > 0) await db.prepare(overtake).bind(`${namespace}+app`).run();
+            return db.batch(batch);
+          },
+  });
+  const send = withSettings({ DB } as never);
+  const response = await api("PATCH", path, { lifetime: 60 }, { as, send });
+  expect(response.status, await response.clone().text()).toBe(status);
+  expect(await done("GET", path, undefined, { as })).toMatchObject({
+    lifetime: status === 200 ? 60 : 900,
+  });
+});
+
 test("only owners of the namespace manage its rules; another's is not found in one's own", async () => {
   const one = await makeRule();
   const other = await makeRule();
