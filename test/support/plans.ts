@@ -1,10 +1,8 @@
 /** How the database finds what its statements ask for. */
 import { env } from "cloudflare:workers";
 
-/** The work's statements, each with its plan: a line for each table that it looks into. */
-export async function plansOf(
-  work: (db: D1Database) => Promise<unknown>,
-): Promise<{ sql: string; plan: string[] }[]> {
+/** The real database, and every statement that is prepared on it. */
+export function recorded(): { readonly db: D1Database; readonly statements: ReadonlySet<string> } {
   const statements = new Set<string>();
   const db = new Proxy(env.DB, {
     get(target, name) {
@@ -15,11 +13,19 @@ export async function plansOf(
       };
     },
   });
+  return { db, statements };
+}
+
+/** The work's statements, each with its plan: a line for each table that it looks into. */
+export async function plansOf(
+  work: (db: D1Database) => Promise<unknown>,
+): Promise<{ sql: string; plan: string[] }[]> {
+  const { db, statements } = recorded();
   await work(db);
   return Promise.all([...statements].map(async (sql) => ({ sql, plan: await planOf(sql) })));
 }
 
-async function planOf(sql: string): Promise<string[]> {
+export async function planOf(sql: string): Promise<string[]> {
   const count = Math.max(0, ...[...sql.matchAll(/\?(\d+)/g)].map(([, number]) => Number(number)));
   const { results } = await env.DB.prepare(`EXPLAIN QUERY PLAN ${sql}`)
     .bind(...Array.from({ length: count }, () => "[]"))
@@ -27,8 +33,8 @@ async function planOf(sql: string): Promise<string[]> {
   return results.map(({ detail }) => detail);
 }
 
-/** Subqueries with a LIMIT of their own. */
-const BOUNDED = ["parent", "named", "counted", "lister"].map((name) => `SCAN ${name}`);
+/** Subqueries with a LIMIT of their own, and one row. */
+const BOUNDED = ["parent", "named", "counted", "lister", "who"].map((name) => `SCAN ${name}`);
 
 /** What walks through a whole table; what a parameter or a subquery brought is walked through anyway. */
 export function walks(plan: readonly string[]): string[] {

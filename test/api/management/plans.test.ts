@@ -2,19 +2,10 @@
 import { env } from "cloudflare:workers";
 import { beforeAll, expect, test } from "vitest";
 import { ADMIN, basic, withSettings } from "../../support/client.ts";
+import { planOf, recorded, walks } from "../../support/plans.ts";
 import { done, PASSWORD } from "../../support/management.ts";
 
-/** The real database, and every statement that was prepared on it. */
-const statements = new Set<string>();
-const DB = new Proxy(env.DB, {
-  get(db, name) {
-    if (name === "batch") return (batch: D1PreparedStatement[]) => db.batch(batch);
-    return (sql: string) => {
-      statements.add(sql);
-      return db.prepare(sql);
-    };
-  },
-});
+const { db: DB, statements } = recorded();
 const send = withSettings({ DB } as never);
 
 const ROBOTS = "/namespaces/acme/robots";
@@ -65,10 +56,7 @@ beforeAll(async () => {
 test("no statement walks through a table", async () => {
   expect(statements.size).toBeGreaterThanOrEqual(40);
   for (const sql of statements) {
-    const walks = (await plan(sql)).filter((line) => line.startsWith("SCAN"));
-    // What a parameter or a subquery brought is walked through; "who" is one row.
-    const tables = walks.filter((line) => !/VIRTUAL TABLE|^SCAN (\(|who$)|CONSTANT ROW/.test(line));
-    expect(tables, sql).toEqual([]);
+    expect(walks(await planOf(sql)), sql).toEqual([]);
   }
 });
 
@@ -79,7 +67,7 @@ test("what the triggers count, they count by an index", async () => {
   const counts = results.flatMap(({ sql }) => sql.match(/SELECT count\(\*\)[^)]+/g) ?? []);
   expect(counts).toHaveLength(5);
   for (const sql of counts) {
-    const [line = "", ...others] = await plan(sql.replaceAll(/NEW\.\w+/g, "?1"));
+    const [line = "", ...others] = await planOf(sql.replaceAll(/NEW\.\w+/g, "?1"));
     expect(line, sql).toMatch(/^SEARCH .+ USING (COVERING INDEX|PRIMARY KEY)/);
     expect(others).toEqual([]);
   }
@@ -87,19 +75,11 @@ test("what the triggers count, they count by an index", async () => {
 
 test("those namespaces are looked up by name that the caller's patterns begin with", async () => {
   const sql = [...statements].find((statement) => statement.includes("namespaces r"));
-  expect(await plan(sql ?? "")).toContainEqual(
+  expect(await planOf(sql ?? "")).toContainEqual(
     expect.stringMatching(/^SEARCH namespaces USING .*\(name>\? AND name<\?\)/),
   );
 });
 
 function call(method: string, path: string, body?: unknown, as = ADMIN): Promise<{ id: string }> {
   return done(method, path, body, { send, as });
-}
-
-async function plan(sql: string): Promise<string[]> {
-  const count = Math.max(0, ...[...sql.matchAll(/\?(\d+)/g)].map(([, number]) => Number(number)));
-  const { results } = await env.DB.prepare(`EXPLAIN QUERY PLAN ${sql}`)
-    .bind(...Array.from({ length: count }, () => "[]"))
-    .all<{ detail: string }>();
-  return results.map(({ detail }) => detail);
 }
