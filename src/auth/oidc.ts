@@ -19,8 +19,6 @@ export type Verification =
       readonly ok: true;
       readonly rules: TrustRule[];
       readonly claims: IdTokenClaims;
-      /** Epoch seconds, later than now. */
-      readonly expires: number;
     }
   | {
       readonly ok: false;
@@ -131,7 +129,7 @@ function judge(claims: IdTokenClaims, rules: readonly TrustRule[], now: Date): V
     const message = `no trust rule accepts the ID token of ${shown(claims.sub)}; the registry's audit log says why`;
     return refuse(`no trust rule matches: ${mismatches(meant, claims)}`, message);
   }
-  return { ok: true, rules: matching, claims, expires: Math.floor(claims.exp) };
+  return { ok: true, rules: matching, claims };
 }
 
 /** jose compares with its tolerance, and `iat` not at all. A token that has expired is never taken, so `exp` has none. */

@@ -2,7 +2,7 @@ import type { Actor } from "./access.ts";
 import type { Principals } from "./principals.ts";
 
 /** How old what is known of revocations may be, in milliseconds, for anything but a pull. */
-export const REVOCATION_AGE = 30_000;
+const REVOCATION_AGE = 30_000;
 
 interface Snapshot {
   readonly taken: number;

@@ -23,11 +23,21 @@ export const REMEMBERED_FAILURES = 86_400_000;
  */
 export const NOW = `CAST(unixepoch('subsec') * 1000 AS INTEGER)`;
 
-/** Where no repository says which namespace is meant, so many rules are looked at: the oldest. */
+/** So many rules are looked at, and no more. */
 const MAX_RULES = 500;
 
 /** The rules as `auth/trust.ts` reads them; the lists in them are JSON. */
 const RULE = `name AS id, issuer, audience, claims, scopes, lifetime`;
+
+/**
+ * SQL: the oldest rules of the issuer ?1 that a token with the selectors ?3 may match. Those of the namespaces that are asked
+ * for are looked up on their own: however many others there are, they are among them.
+ */
+function candidates(condition: string): string {
+  return `SELECT t.* FROM json_each(?3) s
+    CROSS JOIN trust_rules t ON t.issuer = ?1 AND t.selector = s.value
+    WHERE ${condition} LIMIT ${MAX_RULES}`;
+}
 
 /** The parts of a login's record, as JSON texts. */
 interface LoginRow {
@@ -93,10 +103,9 @@ export class PrincipalIndex implements Principals {
       .prepare(
         `SELECT ${RULE}, ${publicAmong("?2")} AS public, ${NOW} AS readAt FROM (SELECT 1)
          LEFT JOIN (
-           SELECT t.* FROM json_each(?3) s
-           CROSS JOIN trust_rules t ON t.issuer = ?1 AND t.selector = s.value
-           WHERE ?4 = '[]' OR t.namespace IN (SELECT value FROM json_each(?4)) LIMIT ${MAX_RULES}
-         )`,
+           SELECT * FROM (${candidates("t.namespace IN (SELECT value FROM json_each(?4))")})
+           UNION SELECT * FROM (${candidates("true")})
+         ) ORDER BY created_at, name`,
       )
       .bind(
         issuer,

@@ -166,7 +166,7 @@ test("a good token: the rules that it satisfies, its claims, and when it ends", 
   const stranger = issuer.rule({ id: "acme+other", claims: { repository_id: ["124"] } });
   const verified = await issuer.verify(await issuer.token(), rule, stranger);
   expect(verified).toMatchObject({ ok: true, rules: [rule], claims: CLAIMS });
-  expect(verified.ok && verified.expires).toBe(seconds() + 300);
+  expect(verified.ok && verified.claims["exp"]).toBe(seconds() + 300);
   expect(issuer.requests).toEqual(["/.well-known/openid-configuration", "/keys"]);
 });
 

@@ -299,3 +299,21 @@ test("a rule that another namespace makes for the same token changes nothing her
   await takeBack(`rule:${theirs}`);
   expect((await logIn("oidc", password, scope("push"), stranger())).status).toBe(200);
 });
+
+test("a workload pulls what is public elsewhere, and is denied the rest there: it is not refused as unknown", async () => {
+  const elsewhere = `${await newNamespace()}/base`;
+  const admin = new RegistryClient({ repository: elsewhere });
+  await admin.pushBlob(blob());
+  const asked = `repository:${elsewhere}:pull,push`;
+  for (const password of [await idToken(), await credential()]) {
+    const before = await logIn("oidc", password, asked);
+    expect(before.status).toBe(200);
+    expect((await claimsOf(before)).access).toEqual([]);
+  }
+  await makePublic(elsewhere);
+  for (const password of [await idToken(), await credential()]) {
+    const { access, by } = await claimsOf(await logIn("oidc", password, asked));
+    expect(access).toEqual([{ type: "repository", name: elsewhere, actions: ["pull"] }]);
+    expect(by).toEqual([]);
+  }
+});
