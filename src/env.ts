@@ -22,6 +22,9 @@ export interface Env {
   readonly TOKEN_MINUTES?: string;
   readonly AUDIT_DAYS?: string;
   readonly ALLOW_INSECURE_ISSUERS?: string;
+  readonly UNDO_DAYS?: string;
+  readonly GC_GRACE_HOURS?: string;
+  readonly FSCK_DAILY_MB?: string;
   readonly ADMIN_PASSWORD?: string;
   readonly TOKEN_KEY?: string;
   readonly TOKEN_KEY_NEXT?: string;
@@ -66,6 +69,9 @@ const Settings = v.object({
   TOKEN_MINUTES: number("15", 1, 60),
   AUDIT_DAYS: number("365", 1, 3650),
   ALLOW_INSECURE_ISSUERS: flag("false"),
+  UNDO_DAYS: number("7", 0, 365),
+  GC_GRACE_HOURS: number("24", 0, 24 * 365),
+  FSCK_DAILY_MB: number("1024", 0, 1024 * 1024),
   ADMIN_PASSWORD: v.pipe(v.string(), v.minLength(8)),
   TOKEN_KEY: tokenKey,
   TOKEN_KEY_NEXT: v.optional(tokenKey),
@@ -88,6 +94,12 @@ export interface Settings {
   readonly auditAge: number;
   /** Whether issuers of ID tokens may speak plain HTTP, on this machine. */
   readonly insecureIssuers: boolean;
+  /** How long what was deleted can be restored, in milliseconds. */
+  readonly undoAge: number;
+  /** How long a blob stays that no manifest names, in milliseconds. */
+  readonly grace: number;
+  /** How much is read every day to see whether it still has its digest, in bytes. */
+  readonly fsckBytes: number;
   readonly adminPassword: string;
   /** Signs the tokens that this registry gives out. */
   readonly tokenKey: string;
@@ -116,6 +128,9 @@ export function readSettings(env: Env): Settings {
     tokenSeconds: output.TOKEN_MINUTES * 60,
     auditAge: output.AUDIT_DAYS * 86_400_000,
     insecureIssuers: output.ALLOW_INSECURE_ISSUERS,
+    undoAge: output.UNDO_DAYS * 86_400_000,
+    grace: output.GC_GRACE_HOURS * 3_600_000,
+    fsckBytes: output.FSCK_DAILY_MB * 1024 * 1024,
     adminPassword: output.ADMIN_PASSWORD,
     tokenKey: output.TOKEN_KEY,
     nextTokenKey: output.TOKEN_KEY_NEXT ?? null,

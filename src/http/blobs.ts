@@ -14,10 +14,11 @@ export async function read({
   registry,
 }: Context<"name" | "digest">): Promise<Response> {
   const { name, digest } = params;
-  const blob = await registry.blobs.find(name, digest);
+  const isHead = request.method === "HEAD";
+  const blob = await registry.blobs[isHead ? "confirm" : "find"](name, digest);
   const headers = blobHeaders(digest);
   if (ifNoneMatch(request, digest)) return new Response(null, { status: 304, headers });
-  if (request.method === "HEAD") {
+  if (isHead) {
     headers.set("content-length", String(blob.size));
     return new Response(null, { headers });
   }

@@ -24,6 +24,7 @@ const REFUSALS = {
   DENIED: { status: 403, code: "DENIED", message: "access to the resource is denied" },
   DIGEST_INVALID: { status: 400, code: "DIGEST_INVALID", message: "invalid digest" },
   FIELD_INVALID: { status: 400, code: "INVALID", message: "a field is missing, unknown or wrong" },
+  IMMUTABLE: { status: 409, code: "DENIED", message: "the tag is immutable" },
   MANIFEST_BLOB_UNKNOWN: {
     status: 400,
     code: "MANIFEST_BLOB_UNKNOWN",
@@ -41,6 +42,7 @@ const REFUSALS = {
   NAME_INVALID: { status: 400, code: "NAME_INVALID", message: "invalid repository name" },
   NAME_UNKNOWN: { status: 404, code: "NAME_UNKNOWN", message: "repository unknown" },
   NOT_FOUND: { status: 404, code: "NOT_FOUND", message: "there is nothing of that name" },
+  QUOTA_EXCEEDED: { status: 403, code: "DENIED", message: "the namespace's quota is used up" },
   RANGE_UNSATISFIABLE: {
     status: 416,
     code: "SIZE_INVALID",

@@ -25,11 +25,27 @@ export class Blobs {
     return blob;
   }
 
-  /** The bytes, streamed from R2; nothing of them passes through this isolate's memory. */
+  /**
+   * As `find`, for a client that asks whether it has to push the blob: it stays for the grace time.
+   * @throws BLOB_UNKNOWN
+   */
+  async confirm(repository: RepositoryName, digest: Digest): Promise<StoredBlob> {
+    const blob = await this.#index.confirm(repository, digest);
+    if (blob === null) throw new RegistryError("BLOB_UNKNOWN", { detail: { digest } });
+    return blob;
+  }
+
+  /**
+   * The bytes, streamed from R2; nothing of them passes through this isolate's memory.
+   * @throws BLOB_UNKNOWN when the blob has gone since it was found
+   */
   async open(blob: StoredBlob, range?: ByteRange): Promise<ReadableStream> {
     const body = await this.#bucket.open(blob.key, range);
-    if (body === null) throw new Error(`object ${blob.key} is missing though its row is there`);
-    return body;
+    if (body !== null) return body;
+    if ((await this.#index.keysInUse([blob.key])).size === 0) {
+      throw new RegistryError("BLOB_UNKNOWN");
+    }
+    throw new Error(`object ${blob.key} is missing though its row is there`);
   }
 
   /** @returns false when none of the sources holds the blob: the client has to upload it */

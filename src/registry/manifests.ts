@@ -17,12 +17,15 @@ import type {
   Resolution,
   StoredManifest,
 } from "../storage/manifest-index.ts";
+import type { ReferrerIndex } from "../storage/referrer-index.ts";
 import type { Introduction } from "../storage/repository-index.ts";
 
 /** A D1 row holds 2 MB; up to this size a manifest's text lies in its row, so that a pull by tag is one query. */
 const MAX_ROW_CONTENT = 256 * 1024;
 /** A referrers page is an index that clients read whole, thus no larger than the 4 MiB they accept of a manifest. */
 const REFERRERS_PAGE = { limit: 100, maxBytes: 4 * 1024 * 1024 };
+/** No request takes so long between an object and its row, in milliseconds. */
+const MAX_REQUEST = 86_400_000;
 /** A reference may vanish between being resolved and being written; then it is resolved again. */
 const PUT_TRIES = 3;
 
@@ -54,11 +57,17 @@ export interface Referrer {
 
 export class Manifests {
   readonly #index: ManifestIndex;
+  readonly #referrers: ReferrerIndex;
   readonly #bucket: Bucket;
   readonly #settings: Settings;
 
-  constructor(index: ManifestIndex, bucket: Bucket, settings: Settings) {
+  constructor(
+    { index, referrers }: { readonly index: ManifestIndex; readonly referrers: ReferrerIndex },
+    bucket: Bucket,
+    settings: Settings,
+  ) {
     this.#index = index;
+    this.#referrers = referrers;
     this.#bucket = bucket;
     this.#settings = settings;
   }
@@ -75,16 +84,16 @@ export class Manifests {
   }
 
   /** The exact bytes that were pushed. */
-  async open({ digest, content }: StoredManifest): Promise<ReadableStream | string> {
+  async open({ digest, content, object }: StoredManifest): Promise<ReadableStream | string> {
     if (content !== null) return content;
-    const body = await this.#bucket.open(manifestKey(digest));
+    const body = object === null ? null : await this.#bucket.open(object);
     if (body === null) throw new Error(`manifest ${digest} is missing though its row is there`);
     return body;
   }
 
   /**
    * Bytes first, then one batch that writes manifest, references and tags together or not at all.
-   * @throws MANIFEST_INVALID, MANIFEST_TOO_LARGE, MANIFEST_BLOB_UNKNOWN, DIGEST_INVALID
+   * @throws MANIFEST_INVALID, MANIFEST_TOO_LARGE, MANIFEST_BLOB_UNKNOWN, DIGEST_INVALID, IMMUTABLE, QUOTA_EXCEEDED
    */
   async put(push: Push): Promise<Pushed> {
     const { repository, target, bytes } = push;
@@ -92,13 +101,13 @@ export class Manifests {
     const digest = await this.#digest(target, bytes);
     const inRow = bytes.length <= MAX_ROW_CONTENT;
     const tags = target.kind === "tag" ? [target.tag, ...push.tags] : push.tags;
-    let stored = inRow;
+    let object: string | null = null;
     for (let tries = 0; tries < PUT_TRIES; tries++) {
       const { references, adopt } = await this.#resolve(manifest, push);
-      stored ||= await this.#store(digest, bytes);
+      if (!inRow) object ??= await this.#store(digest, bytes);
       const { mediaType, subject, artifactType } = manifest;
       const content = inRow ? manifest.text : null;
-      const row = { digest, mediaType, size: bytes.length, content, subject, artifactType };
+      const row = { digest, mediaType, size: bytes.length, content, object, subject, artifactType };
       const introduction = tags.length === 0 ? null : introductionOf(manifest.text);
       const all = { ...row, references, adopt, tags, introduction };
       const written = await this.#index.put(repository, all, push.origin);
@@ -109,15 +118,15 @@ export class Manifests {
     });
   }
 
-  /** R2 takes one write a second for each key, so what is there (verified when it was written) is not written again. */
-  async #store(digest: Digest, bytes: Uint8Array): Promise<true> {
+  /** @returns the key of the manifest's bytes; they go again unless its row is written */
+  async #store(digest: Digest, bytes: Uint8Array): Promise<string> {
     const key = manifestKey(digest);
-    const size = await this.#bucket.sizeOf(key);
-    if (size !== bytes.length) await this.#bucket.put(key, bytes, digest);
-    return true;
+    await this.#index.announceObject(key, Date.now() + MAX_REQUEST);
+    await this.#bucket.put(key, bytes, digest);
+    return key;
   }
 
-  /** @throws MANIFEST_UNKNOWN, or REFERENCED while an index names it */
+  /** @throws MANIFEST_UNKNOWN, REFERENCED while an index names it, or IMMUTABLE while such a tag points to it */
   async delete(repository: RepositoryName, digest: Digest, origin: Origin): Promise<void> {
     const deleted = await this.#index.delete(repository, digest, origin);
     if (!deleted) throw new RegistryError("MANIFEST_UNKNOWN", { detail: { digest } });
@@ -131,7 +140,7 @@ export class Manifests {
     after: string,
   ): Promise<{ readonly referrers: Referrer[]; readonly next: Digest | null }> {
     const page = { ...REFERRERS_PAGE, after };
-    const { rows, more } = await this.#index.referrers(repository, subject, artifactType, page);
+    const { rows, more } = await this.#referrers.list(repository, subject, artifactType, page);
     const referrers = await Promise.all(
       rows.map(async (row) => {
         const { mediaType, digest, size } = row;

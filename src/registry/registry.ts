@@ -14,6 +14,7 @@ import { ManifestIndex } from "../storage/manifest-index.ts";
 import { type Member, MemberIndex, memberKey } from "../storage/member-index.ts";
 import { NamespaceIndex, type NamespaceRecord } from "../storage/namespace-index.ts";
 import { PullIndex } from "../storage/pull-index.ts";
+import { ReferrerIndex } from "../storage/referrer-index.ts";
 import { RepositoryIndex, type StoredRepository } from "../storage/repository-index.ts";
 import { type Robot, RobotIndex } from "../storage/robot-index.ts";
 import { TagIndex } from "../storage/tag-index.ts";
@@ -67,12 +68,16 @@ export function createRegistry(env: Env, settings: Settings): Registry {
   const bucket = new Bucket(env.BLOBS);
   const absent = settings.createOnPush ? "make" : "refuse";
   const blobIndex = new BlobIndex(env.DB, absent);
+  const manifestIndexes = {
+    index: new ManifestIndex(env.DB, absent),
+    referrers: new ReferrerIndex(env.DB),
+  };
   const repositories = new RepositoryIndex(env.DB);
   return {
     audit: new AuditIndex(env.DB),
     blobs: new Blobs(blobIndex, bucket),
     contents: new Contents(new ContentIndex(env.DB), repositories, bucket),
-    manifests: new Manifests(new ManifestIndex(env.DB, absent), bucket, settings),
+    manifests: new Manifests(manifestIndexes, bucket, settings),
     members: new MemberIndex(env.DB),
     namespaces: new NamespaceIndex(env.DB),
     pulls: new PullIndex(env.DB),

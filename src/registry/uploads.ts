@@ -128,13 +128,24 @@ export class Uploads {
     }
     await this.#holding(uploader, id, began.lease, async () => {
       const blob = await this.#store(began, chunk, digest);
-      const key = await this.#index.add(uploader.repository, digest, blob, uploader.origin);
+      const key = await this.#link(uploader, digest, blob);
       const isOurs = key === blob.key;
       const alone = await session.finish(claimOf(uploader), digest, isOurs ? key : null);
       // An object that another finish may have made a blob under its digest is left to the session's alarm.
       const isSpare = !isOurs && (alone || blob.key === began.lease.key);
       if (isSpare) await this.#bucket.delete([blob.key]);
     });
+  }
+
+  /** Writes the blob's row. Where the quota does not allow it, the bytes go at once. */
+  async #link(uploader: Uploader, digest: Digest, blob: StoredBlob): Promise<string> {
+    try {
+      return await this.#index.add(uploader.repository, digest, blob, uploader.origin);
+    } catch (error) {
+      const isOver = error instanceof RegistryError && error.status === 403;
+      if (isOver) await this.#index.discard(blob.key);
+      throw error;
+    }
   }
 
   /** Puts the upload's bytes under one key, verified. */

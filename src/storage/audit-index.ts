@@ -69,8 +69,8 @@ export function auditEvent(
   };
 }
 
-/** The first id of a moment. */
-function idAt(time: number): string {
+/** The first id of a moment, in milliseconds since 1970. */
+export function idAt(time: number): string {
   return time.toString(16).padStart(12, "0");
 }
 

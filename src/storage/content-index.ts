@@ -97,7 +97,9 @@ export class ContentIndex {
            (SELECT json_group_array(name) FROM (
               SELECT name FROM tags t INDEXED BY tags_by_digest
               WHERE t.repository_id = r.id AND t.digest = m.digest ORDER BY name LIMIT ?4)) AS tags
-         FROM repositories r CROSS JOIN manifests m ON m.repository_id = r.id
+         FROM repositories r
+         CROSS JOIN manifests m INDEXED BY live_manifests
+           ON m.repository_id = r.id AND m.deleted_at IS NULL
          WHERE r.name = ?1 AND ${which} LIMIT ?3`,
       )
       .bind(repository, after, limit, MAX_TAGS)
@@ -133,7 +135,8 @@ export class ContentIndex {
               WHERE CASE WHEN d.type = 'object' THEN d.value ->> '$.digest' END = m.digest
               LIMIT 1)) AS listed
          FROM repositories r CROSS JOIN json_each(?2) w
-         CROSS JOIN manifests m ON m.repository_id = r.id AND m.digest = w.value
+         CROSS JOIN manifests m
+           ON m.repository_id = r.id AND m.digest = w.value AND m.deleted_at IS NULL
          LEFT JOIN repository_blobs l ON m.artifact_type IN (${IMAGE_CONFIGS})
            AND l.repository_id = m.repository_id AND l.digest = m.content ->> '$.config.digest'
          LEFT JOIN blobs c ON c.digest = l.digest

@@ -1,17 +1,18 @@
 import type { Digest } from "../oci/digest.ts";
 import { RegistryError } from "../oci/errors.ts";
-import type { Page } from "../oci/page.ts";
 import type { RepositoryName, Sources, Tag } from "../oci/reference.ts";
 import { auditChange, type Origin } from "./audit-index.ts";
+import type { Absent } from "./blob-index.ts";
 import {
-  type Absent,
   insertLinks,
   insertRepository,
   readableFrom,
   repositoryThere,
   sourceList,
-} from "./blob-index.ts";
+} from "./links.ts";
+import { isStillReferenced, isUnresolved, refuseChange } from "./refused.ts";
 import { type Introduction, introduce } from "./repository-index.ts";
+import { rememberTags } from "./tag-history.ts";
 
 export interface StoredManifest {
   readonly digest: Digest;
@@ -19,10 +20,8 @@ export interface StoredManifest {
   readonly size: number;
   /** null where the manifest is too big for its row and lies in R2. */
   readonly content: string | null;
-}
-
-export interface StoredReferrer extends StoredManifest {
-  readonly artifactType: string;
+  /** The key of its bytes in R2, where they lie there. */
+  readonly object: string | null;
 }
 
 /** What the index knows of one digest that a manifest names. */
@@ -52,11 +51,12 @@ export interface NewManifest extends StoredManifest {
   readonly introduction: Introduction | null;
 }
 
-const COLUMNS = "m.digest, m.media_type AS mediaType, m.size, m.content";
+export const COLUMNS = "m.digest, m.media_type AS mediaType, m.size, m.content, m.object";
 
-/** What the triggers of migration 0001 say. */
-const UNRESOLVED = /reference unresolved/;
-const STILL_REFERENCED = /still referenced/;
+/** SQL over `tags t`: some tags of a repository, and those of one manifest. */
+const TAGS_NAMED = `t.repository_id = (SELECT id FROM repositories WHERE name = ?5)
+  AND t.name IN (SELECT value FROM json_each(?6))`;
+const TAGS_OF = `t.repository_id = (SELECT id FROM repositories WHERE name = ?5) AND t.digest = ?6`;
 
 /** D1: the manifests of each repository, what they name, and what names them. */
 export class ManifestIndex {
@@ -84,7 +84,7 @@ export class ManifestIndex {
     return this.#db
       .prepare(
         `SELECT ${COLUMNS} FROM repositories r
-         JOIN manifests m ON m.repository_id = r.id AND m.digest = ?2
+         JOIN manifests m ON m.repository_id = r.id AND m.digest = ?2 AND m.deleted_at IS NULL
          WHERE r.name = ?1`,
       )
       .bind(repository, digest)
@@ -105,7 +105,8 @@ export class ManifestIndex {
          LEFT JOIN repositories r ON r.name = ?1
          LEFT JOIN blobs b ON b.digest = w.value
          LEFT JOIN repository_blobs l ON l.repository_id = r.id AND l.digest = w.value
-         LEFT JOIN manifests m ON m.repository_id = r.id AND m.digest = w.value`,
+         LEFT JOIN manifests m
+           ON m.repository_id = r.id AND m.digest = w.value AND m.deleted_at IS NULL`,
       )
       .bind(repository, JSON.stringify(digests), sourceList(sources))
       .all<Omit<Resolution, "linked"> & { linked: number }>();
@@ -115,11 +116,13 @@ export class ManifestIndex {
   /**
    * Writes the manifest, its references and its tags, all or nothing.
    * @returns false when a reference has vanished since it was resolved: nothing was written
-   * @throws NAME_UNKNOWN when the repository is not there, and pushes make none: nothing was written either
+   * @throws NAME_UNKNOWN when the repository is not there, and pushes make none; IMMUTABLE or QUOTA_EXCEEDED: nothing was
+   *   written either
    */
   async put(repository: RepositoryName, manifest: NewManifest, origin: Origin): Promise<boolean> {
     const now = Date.now();
-    const { digest, mediaType, size, content, subject, artifactType, introduction } = manifest;
+    const { digest, introduction, object } = manifest;
+    const tags = JSON.stringify(manifest.tags);
     const made = this.#absent === "make" ? insertRepository(this.#db, repository, origin) : [];
     const deed = {
       action: "manifest.push",
@@ -127,71 +130,130 @@ export class ManifestIndex {
       digest,
       ...(manifest.tags.length === 0 ? {} : { reference: manifest.tags.join(",") }),
     };
+    const isSparse = manifest.references.some(({ kind }) => kind === "loose");
+    const moved = { sql: TAGS_NAMED, parameters: [repository, tags] };
     try {
       const results = await this.#db.batch([
         ...made,
         insertLinks(this.#db, repository, manifest.adopt),
-        this.#db
-          .prepare(
-            `INSERT INTO manifests (repository_id, digest, media_type, size, content, subject, artifact_type, created_at)
-             SELECT id, ?2, ?3, ?4, ?5, ?6, ?7, ?8 FROM repositories WHERE name = ?1
-             ON CONFLICT (repository_id, digest) DO UPDATE
-             SET media_type = excluded.media_type, artifact_type = excluded.artifact_type
-             RETURNING digest`,
-          )
-          .bind(repository, digest, mediaType, size, content, subject, artifactType, now),
-        this.#db
-          .prepare(
-            `INSERT INTO manifest_references (repository_id, manifest, digest, kind)
-             SELECT r.id, ?2, w.value ->> 'digest', w.value ->> 'kind'
-             FROM repositories r, json_each(?3) w WHERE r.name = ?1
-             ON CONFLICT DO NOTHING`,
-          )
-          .bind(repository, digest, JSON.stringify(manifest.references)),
+        ...(isSparse ? [this.#forgetReferences(repository, digest)] : []),
+        ...this.#insert(repository, manifest, now),
+        rememberTags(this.#db, { now, origin, successor: digest }, moved),
         this.#db
           .prepare(
             `INSERT INTO tags (repository_id, name, digest, updated_at)
              SELECT r.id, w.value, ?2, ?4 FROM repositories r, json_each(?3) w WHERE r.name = ?1
              ON CONFLICT (repository_id, name) DO UPDATE SET digest = excluded.digest, updated_at = excluded.updated_at`,
           )
-          .bind(repository, digest, JSON.stringify(manifest.tags), now),
+          .bind(repository, digest, tags, now),
+        ...(object === null ? [] : [claimObject(this.#db, object)]),
         ...(introduction === null ? [] : [introduce(this.#db, repository, introduction)]),
         auditChange(this.#db, origin, deed, repositoryThere(repository)),
       ]);
-      const written = results[made.length + 1]?.results.length === 1;
+      const written = results[made.length + (isSparse ? 2 : 1)]?.results.length === 1;
       if (!written) throw new RegistryError("NAME_UNKNOWN", { detail: { name: repository } });
       return true;
     } catch (error) {
-      if (UNRESOLVED.test(String(error))) return false;
-      throw error;
+      if (isUnresolved(error)) return false;
+      const others = `t.name IN (SELECT value FROM json_each(?2)) AND t.digest <> ?3`;
+      const which = { sql: others, parameters: [tags, digest] };
+      return refuseChange(this.#db, repository, error, which);
     }
   }
 
+  /** What a deleted manifest held on to need not be there when it is pushed again as a sparse one. */
+  #forgetReferences(repository: RepositoryName, digest: Digest): D1PreparedStatement {
+    return this.#db
+      .prepare(
+        `DELETE FROM manifest_references
+         WHERE repository_id = (SELECT id FROM repositories WHERE name = ?1) AND manifest = ?2
+           AND EXISTS (
+             SELECT 1 FROM manifests m WHERE m.repository_id = manifest_references.repository_id
+               AND m.digest = ?2 AND m.deleted_at IS NOT NULL)`,
+      )
+      .bind(repository, digest);
+  }
+
+  /** The manifest with its references; in sight again where it was deleted. */
+  #insert(
+    repository: RepositoryName,
+    { references, ...manifest }: NewManifest,
+    now: number,
+  ): D1PreparedStatement[] {
+    const { digest, mediaType, size, content, object, subject, artifactType } = manifest;
+    return [
+      this.#db
+        .prepare(
+          `INSERT INTO manifests (repository_id, digest, media_type, size, content, object, subject, artifact_type,
+             created_at, pushed_at)
+           SELECT id, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?9 FROM repositories WHERE name = ?1
+           ON CONFLICT (repository_id, digest) DO UPDATE
+           SET media_type = excluded.media_type, artifact_type = excluded.artifact_type,
+             pushed_at = excluded.pushed_at, deleted_at = NULL, deleted_by = NULL
+           RETURNING digest`,
+        )
+        .bind(repository, digest, mediaType, size, content, object, subject, artifactType, now),
+      this.#db
+        .prepare(
+          `INSERT INTO manifest_references (repository_id, manifest, digest, kind)
+           SELECT r.id, ?2, w.value ->> 'digest', w.value ->> 'kind'
+           FROM repositories r, json_each(?3) w WHERE r.name = ?1
+           ON CONFLICT DO UPDATE SET kind = excluded.kind WHERE kind = 'loose'`,
+        )
+        .bind(repository, digest, JSON.stringify(references)),
+    ];
+  }
+
   /**
-   * Deletes a manifest with its tags.
+   * Notes the key of an object that is about to be written, so that it goes if no manifest comes to name it: R2 is never
+   * listed to find it.
+   */
+  async announceObject(key: string, dueAt: number): Promise<void> {
+    await this.#db
+      .prepare(`INSERT INTO doomed_objects (key, due_at) VALUES (?1, ?2)`)
+      .bind(key, dueAt)
+      .run();
+  }
+
+  /**
+   * Deletes a manifest with its tags: out of sight, and for the undo window to be restored.
    * @returns false when there was none
-   * @throws REFERENCED while an index names it
+   * @throws REFERENCED while an index names it, IMMUTABLE while such a tag points to it
    */
   async delete(repository: RepositoryName, digest: Digest, origin: Origin): Promise<boolean> {
     const held = {
       sql: `SELECT 1 FROM repositories r
-        JOIN manifests m ON m.repository_id = r.id AND m.digest = ?3 WHERE r.name = ?2`,
+        JOIN manifests m ON m.repository_id = r.id AND m.digest = ?3 AND m.deleted_at IS NULL
+        WHERE r.name = ?2`,
       parameters: [repository, digest],
     };
+    const now = Date.now();
+    const which = { sql: TAGS_OF, parameters: [repository, digest] };
     try {
       const results = await this.#db.batch([
         auditChange(this.#db, origin, { action: "manifest.delete", repository, digest }, held),
+        rememberTags(this.#db, { now, origin, successor: null }, which),
         this.#db
           .prepare(
-            `DELETE FROM manifests
-             WHERE repository_id = (SELECT id FROM repositories WHERE name = ?1) AND digest = ?2
-             RETURNING digest`,
+            `DELETE FROM tags
+             WHERE repository_id = (SELECT id FROM repositories WHERE name = ?1) AND digest = ?2`,
           )
           .bind(repository, digest),
+        this.#db
+          .prepare(
+            `UPDATE manifests SET deleted_at = ?3, deleted_by = ?4
+             WHERE repository_id = (SELECT id FROM repositories WHERE name = ?1) AND digest = ?2
+               AND deleted_at IS NULL
+             RETURNING digest`,
+          )
+          .bind(repository, digest, now, origin.actor),
       ]);
-      return results[1]?.results.length === 1;
+      return results.at(-1)?.results.length === 1;
     } catch (error) {
-      if (!STILL_REFERENCED.test(String(error))) throw error;
+      if (!isStillReferenced(error)) {
+        const tags = { sql: "t.digest = ?2", parameters: [digest] };
+        return refuseChange(this.#db, repository, error, tags);
+      }
       throw new RegistryError("REFERENCED", {
         message: "an index of this repository names the manifest; delete the index first",
         detail: { digest },
@@ -199,37 +261,13 @@ export class ManifestIndex {
       });
     }
   }
+}
 
-  /**
-   * One page of the manifests whose subject is the digest, in the order of their own digests.
-   * @param artifactType only these ("" for those without a type), or null for all
-   * @param page.maxBytes what the page's manifests may add up to; a first one always fits
-   */
-  async referrers(
-    repository: RepositoryName,
-    subject: Digest,
-    artifactType: string | null,
-    page: Page & { readonly maxBytes: number },
-  ): Promise<{ readonly rows: StoredReferrer[]; readonly more: boolean }> {
-    const typed = artifactType === null ? "" : "AND m.artifact_type = ?6";
-    // Without the hint the planner walks through the primary key, all manifests of the repository.
-    const index = artifactType === null ? "manifests_by_subject" : "manifests_by_subject_and_type";
-    const parameters = [repository, subject, page.after, page.limit, page.maxBytes];
-    const { results } = await this.#db
-      .prepare(
-        `SELECT digest, mediaType, size, content, artifactType, candidates FROM (
-           SELECT *, sum(size) OVER (ORDER BY digest) AS bytes,
-             row_number() OVER (ORDER BY digest) AS position, count(*) OVER () AS candidates
-           FROM (
-             SELECT ${COLUMNS}, m.artifact_type AS artifactType FROM repositories r
-             JOIN manifests m INDEXED BY ${index}
-               ON m.repository_id = r.id AND m.subject = ?2 AND m.digest > ?3 ${typed}
-             WHERE r.name = ?1 ORDER BY m.digest LIMIT ?4 + 1
-           )
-         ) WHERE position = 1 OR (position <= ?4 AND bytes <= ?5) ORDER BY position`,
-      )
-      .bind(...parameters, ...(artifactType === null ? [] : [artifactType]))
-      .all<StoredReferrer & { candidates: number }>();
-    return { rows: results, more: results.length < (results[0]?.candidates ?? 0) };
-  }
+/** The manifest's row names the object now; where it named another before, this one stays doomed. */
+function claimObject(db: D1Database, object: string): D1PreparedStatement {
+  return db
+    .prepare(
+      `DELETE FROM doomed_objects WHERE key = ?1 AND EXISTS (SELECT 1 FROM manifests WHERE object = ?1)`,
+    )
+    .bind(object);
 }

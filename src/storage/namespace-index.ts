@@ -4,7 +4,7 @@ import type { Page } from "../oci/page.ts";
 import type { Namespace } from "../oci/reference.ts";
 import type { Condition, Origin } from "./audit-index.ts";
 import { attempt, create, type Creation, edit, versioned } from "./change.ts";
-import { NOW } from "./principal-index.ts";
+import { NOW } from "./clock.ts";
 import type { Visibility } from "./repository-index.ts";
 
 export interface NamespaceRecord {

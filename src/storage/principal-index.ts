@@ -1,3 +1,4 @@
+import { NOW } from "./clock.ts";
 import type {
   LoginQuery,
   LoginRecord,
@@ -16,12 +17,6 @@ function publicAmong(list: string): string {
 
 /** How long failed logins are kept, in milliseconds: longer than any window that they are counted over. */
 export const REMEMBERED_FAILURES = 86_400_000;
-
-/**
- * SQL: the database's time, in milliseconds since 1970. Rights that are read and those that are revoked go by one clock: what
- * was read before a revocation was made is older than it, whichever Worker read it.
- */
-export const NOW = `CAST(unixepoch('subsec') * 1000 AS INTEGER)`;
 
 /** So many rules are looked at, and no more. */
 const MAX_RULES = 500;

@@ -2,6 +2,7 @@ import type { NameRange } from "../auth/ranges.ts";
 import { RegistryError } from "../oci/errors.ts";
 import { namespaceOf, type RepositoryName } from "../oci/reference.ts";
 import { auditChange, type Origin } from "./audit-index.ts";
+import { refuseChange } from "./refused.ts";
 
 export type Visibility = "private" | "public";
 
@@ -96,7 +97,7 @@ export class RepositoryIndex {
   /**
    * @param namespace what to do where there is no such namespace yet
    * @returns null when the namespace is not there
-   * @throws CONFLICT when the repository is
+   * @throws CONFLICT when the repository is, QUOTA_EXCEEDED
    */
   async create(
     repository: RepositoryName,
@@ -139,7 +140,7 @@ export class RepositoryIndex {
       ]);
       return lastOf(results);
     } catch (error) {
-      if (!NAME_TAKEN.test(String(error))) throw error;
+      if (!NAME_TAKEN.test(String(error))) return refuseChange(this.#db, repository, error);
       const message = `the repository ${repository} exists already; change it with PATCH`;
       throw new RegistryError("CONFLICT", { message, cause: error });
     }
@@ -187,7 +188,7 @@ export class RepositoryIndex {
   }
 
   /**
-   * Deletes the repository with all that is in it; the bytes of its blobs stay for whoever else holds them.
+   * Deletes the repository with all that is in it: it gives its name up, and can be restored in the undo window.
    * @param version only if it is this one; null for any
    * @returns false when there was none
    * @throws VERSION_MISMATCH
@@ -197,12 +198,6 @@ export class RepositoryIndex {
     version: number | null,
     origin: Origin,
   ): Promise<boolean> {
-    // What names goes before what is named: the triggers of migration 0001 hold on to the rest.
-    const contents = ["manifest_references", "tags", "manifests", "repository_blobs", "pulls"];
-    const remove = (table: string, column: string) =>
-      this.#db
-        .prepare(`DELETE FROM ${table} WHERE ${column} = (${WANTED})`)
-        .bind(repository, version);
     const results = await this.#db.batch([
       auditChange(
         this.#db,
@@ -210,9 +205,13 @@ export class RepositoryIndex {
         { action: "repository.delete", repository },
         wanted(repository, version),
       ),
-      this.#db.prepare(WANTED).bind(repository, version),
-      ...contents.map((table) => remove(table, "repository_id")),
-      remove("repositories", "id"),
+      this.#db
+        .prepare(
+          `UPDATE repositories SET name = '~' || id, former_name = name, deleted_at = ?3, deleted_by = ?4,
+             version = version + 1
+           WHERE id = (${WANTED}) RETURNING id`,
+        )
+        .bind(repository, version, Date.now(), origin.actor),
       this.#db.prepare(`SELECT id FROM repositories WHERE name = ?1`).bind(repository),
     ]);
     if (results.at(-1)?.results.length === 1) throw new RegistryError("VERSION_MISMATCH");
@@ -222,7 +221,7 @@ export class RepositoryIndex {
   #detail(repository: RepositoryName): D1PreparedStatement {
     return this.#db
       .prepare(
-        `SELECT ${COLUMNS}, readme, ${counted("tags")}, ${counted("manifests")},
+        `SELECT ${COLUMNS}, readme, ${counted("tags")}, ${counted("manifests", "AND deleted_at IS NULL")},
            (SELECT CASE WHEN count(*) <= ?2 THEN coalesce(sum(size), 0) END FROM (
               SELECT b.size FROM repository_blobs l CROSS JOIN blobs b ON b.digest = l.digest
               WHERE l.repository_id = r.id LIMIT ?2 + 1)) AS size
@@ -233,9 +232,9 @@ export class RepositoryIndex {
 }
 
 /** SQL: how many rows of the table are the repository's; NULL for more than ?2. */
-function counted(table: "tags" | "manifests"): string {
+function counted(table: "tags" | "manifests", which = ""): string {
   return `(SELECT CASE WHEN count(*) <= ?2 THEN count(*) END FROM (
-    SELECT 1 FROM ${table} c WHERE c.repository_id = r.id LIMIT ?2 + 1)) AS ${table}`;
+    SELECT 1 FROM ${table} c WHERE c.repository_id = r.id ${which} LIMIT ?2 + 1)) AS ${table}`;
 }
 
 /** For the audit of a change that needs the repository in this version. */

@@ -1,6 +1,8 @@
 import type { Page } from "../oci/page.ts";
 import type { RepositoryName, Tag } from "../oci/reference.ts";
 import { auditChange, type Origin } from "./audit-index.ts";
+import { refuseChange } from "./refused.ts";
+import { rememberTags } from "./tag-history.ts";
 
 /** D1: the names of things, page by page. */
 export class TagIndex {
@@ -25,15 +27,24 @@ export class TagIndex {
     return results.flatMap(({ name }) => name ?? []).slice(0, page.limit);
   }
 
-  /** Takes the tag away; its manifest stays. @returns false when there was none. */
+  /**
+   * Takes the tag away; its manifest stays.
+   * @returns false when there was none
+   * @throws IMMUTABLE
+   */
   async delete(repository: RepositoryName, tag: Tag, origin: Origin): Promise<boolean> {
     const there = {
       sql: `SELECT 1 FROM repositories r
         JOIN tags t ON t.repository_id = r.id AND t.name = ?3 WHERE r.name = ?2`,
       parameters: [repository, tag],
     };
-    const results = await this.#db.batch([
+    const which = {
+      sql: `t.repository_id = (SELECT id FROM repositories WHERE name = ?5) AND t.name = ?6`,
+      parameters: [repository, tag],
+    };
+    const statements = [
       auditChange(this.#db, origin, { action: "tag.delete", repository, reference: tag }, there),
+      rememberTags(this.#db, { now: Date.now(), origin, successor: null }, which),
       this.#db
         .prepare(
           `DELETE FROM tags
@@ -41,13 +52,22 @@ export class TagIndex {
            RETURNING name`,
         )
         .bind(repository, tag),
-    ]);
-    return results[1]?.results.length === 1;
+    ];
+    try {
+      const results = await this.#db.batch(statements);
+      return results.at(-1)?.results.length === 1;
+    } catch (error) {
+      const named = { sql: "t.name = ?2", parameters: [tag] };
+      return refuseChange(this.#db, repository, error, named);
+    }
   }
 
   async listRepositories(page: Page): Promise<string[]> {
     const { results } = await this.#db
-      .prepare(`SELECT name FROM repositories WHERE name > ?1 ORDER BY name LIMIT ?2`)
+      .prepare(
+        // Deleted ones come after all names.
+        `SELECT name FROM repositories WHERE name > ?1 AND name < '~' ORDER BY name LIMIT ?2`,
+      )
       .bind(page.after, page.limit)
       .all<{ name: string }>();
     return results.map(({ name }) => name);

@@ -1,64 +1,20 @@
-import type { Method } from "../../route.ts";
+import {
+  change,
+  type Groups,
+  NAMESPACE,
+  op,
+  page,
+  PAGE,
+  remove,
+  REPOSITORY,
+} from "./openapi-shape.ts";
 
-/** What `authorize` asks for; api-routes.ts has it for each route, and a test holds the two together. */
-export interface Operation {
-  readonly summary: string;
-  /** The tag that it is listed under. */
-  readonly group: string;
-  readonly id: string;
-  /** For everyone, with or without credentials. */
-  readonly open?: true;
-  readonly query?: readonly Query[];
-  /** The name of the body's schema. */
-  readonly body?: string;
-  readonly ifMatch?: true;
-  readonly answer: Answer;
-}
-
-export type Query =
-  | "limit"
-  | "after"
-  | "namespace"
-  | "repository"
-  | "actor"
-  | "action"
-  | "repositories"
-  | "since"
-  | "until"
-  | "sinceDay"
-  | "untilDay";
-
-/** The name of the schema, and what the answer is: one such thing, a page of them, a new one, one without a path of its own; null for no content. */
-export type Answer = readonly ["one" | "page" | "lines" | "new" | "issued" | "set", string] | null;
-
-const PAGE = ["limit", "after"] as const;
 const EVENTS = ["repository", "actor", "action", "since", "until", ...PAGE] as const;
-const NAMESPACE = "/namespaces/{namespace}";
 const ROBOT = `${NAMESPACE}/robots/{robot}`;
 const RULE = `${NAMESPACE}/trust-rules/{rule}`;
-const REPOSITORY = "/repositories/{name}";
 
-type Rest = Omit<Operation, "summary" | "group" | "id">;
-
-function op(id: string, summary: string, rest: Rest): Operation {
-  return { id, summary, group: "", ...rest };
-}
-
-function page(id: string, summary: string, schema: string, query: readonly Query[] = PAGE) {
-  return op(id, summary, { query, answer: ["page", schema] });
-}
-
-function remove(id: string, summary: string): Operation {
-  return op(id, summary, { ifMatch: true, answer: null });
-}
-
-function change(id: string, summary: string, schemas: readonly [string, string]): Operation {
-  const [body, answer] = schemas;
-  return op(id, summary, { ifMatch: true, body, answer: ["one", answer] });
-}
-
-/** `<method> <path>` below /api/v1, by what they are about. */
-const GROUPS: Readonly<Record<string, Readonly<Record<string, Operation>>>> = {
+/** Who may do what, and what there is. */
+export const GROUPS: Groups = {
   about: {
     "GET /openapi.json": op("readOpenApi", "This document", { open: true, answer: ["one", "Any"] }),
   },
@@ -196,16 +152,3 @@ const GROUPS: Readonly<Record<string, Readonly<Record<string, Operation>>>> = {
     }),
   },
 };
-
-export interface Endpoint extends Operation {
-  readonly method: Method;
-  readonly path: string;
-}
-
-export const ENDPOINTS: readonly Endpoint[] = Object.entries(GROUPS).flatMap(
-  ([group, operations]) =>
-    Object.entries(operations).map(([endpoint, operation]) => {
-      const [method, path = ""] = endpoint.split(" ");
-      return { ...operation, group, method: method as Method, path };
-    }),
-);

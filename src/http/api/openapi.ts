@@ -1,5 +1,8 @@
-import { type Answer, type Endpoint, ENDPOINTS, type Query } from "./openapi-operations.ts";
+import type { Method } from "../../route.ts";
+import { GROUPS } from "./openapi-operations.ts";
 import { list, ref, type Schema, SCHEMAS } from "./openapi-schemas.ts";
+import type { Answer, Operation, Query } from "./openapi-shape.ts";
+import { UPKEEP_GROUPS, UPKEEP_SCHEMAS } from "./openapi-upkeep.ts";
 
 /** The management API as OpenAPI 3.1 (spec.openapis.org/oas/v3.1.1). It says what the code does; a test holds it to that. */
 export function read(): Response {
@@ -7,6 +10,21 @@ export function read(): Response {
     headers: { "content-type": "application/json", "cache-control": "public, max-age=300" },
   });
 }
+
+export interface Endpoint extends Operation {
+  readonly method: Method;
+  readonly path: string;
+}
+
+export const ENDPOINTS: readonly Endpoint[] = Object.entries({
+  ...GROUPS,
+  ...UPKEEP_GROUPS,
+}).flatMap(([group, operations]) =>
+  Object.entries(operations).map(([endpoint, operation]) => {
+    const [method, path = ""] = endpoint.split(" ");
+    return { ...operation, group, method: method as Method, path };
+  }),
+);
 
 const PATH_PARAMETERS: Readonly<Record<string, string>> = {
   name: "A repository. It may have slashes, and they stay as they are.",
@@ -62,7 +80,7 @@ const DOCUMENT = JSON.stringify({
   security: [{ basic: [] }, { bearer: [] }],
   paths: pathsOf(ENDPOINTS),
   components: {
-    schemas: { Any: { type: "object" }, ...SCHEMAS },
+    schemas: { Any: { type: "object" }, ...SCHEMAS, ...UPKEEP_SCHEMAS },
     securitySchemes: {
       basic: {
         type: "http",

@@ -598,6 +598,7 @@ test("where pushes make no repositories, neither mounts nor manifests bring a de
     mediaType: manifest.mediaType,
     size: manifest.bytes.length,
     content: new TextDecoder().decode(manifest.bytes),
+    object: null,
     subject: null,
     artifactType: "",
     references: [{ digest: digest as Digest, kind: "loose" as const }],

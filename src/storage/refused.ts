@@ -1,0 +1,104 @@
+import { RegistryError } from "../oci/errors.ts";
+import type { RepositoryName } from "../oci/reference.ts";
+
+/** What the triggers of the migrations say: their words are how D1 tells which rule was in the way. */
+const UNRESOLVED = /reference unresolved/;
+const STILL_REFERENCED = /still referenced/;
+const IMMUTABLE = /immutable tag/;
+const QUOTA = /quota of (bytes|repositories)/;
+
+export function isUnresolved(error: unknown): boolean {
+  return UNRESOLVED.test(String(error));
+}
+
+export function isStillReferenced(error: unknown): boolean {
+  return STILL_REFERENCED.test(String(error));
+}
+
+/**
+ * Says what forbade a change.
+ * @param tags that it would have moved or deleted, as SQL over `tags t` whose parameters begin at ?2
+ * @throws IMMUTABLE, QUOTA_EXCEEDED, or the error itself where it is neither
+ */
+export async function refuseChange(
+  db: D1Database,
+  repository: RepositoryName,
+  error: unknown,
+  tags: TagFilter = { sql: "false", parameters: [] },
+): Promise<never> {
+  if (IMMUTABLE.test(String(error))) throw await immutable(db, repository, error, tags);
+  const resource = QUOTA.exec(String(error))?.[1];
+  if (resource !== undefined) throw await overQuota(db, repository, error);
+  throw error;
+}
+
+/** Some of a repository's tags. */
+export interface TagFilter {
+  readonly sql: string;
+  readonly parameters: readonly (string | number | null)[];
+}
+
+interface ProtectedTag {
+  readonly name: string;
+  readonly digest: string;
+  readonly of: "repository" | "namespace";
+  readonly pattern: string;
+}
+
+async function immutable(
+  db: D1Database,
+  repository: RepositoryName,
+  cause: unknown,
+  { sql, parameters }: TagFilter,
+): Promise<RegistryError> {
+  const tag = await db
+    .prepare(
+      `SELECT t.name, t.digest, t.of, t.pattern FROM repositories r
+       JOIN protected_tags t ON t.repository_id = r.id WHERE r.name = ?1 AND ${sql} LIMIT 1`,
+    )
+    .bind(repository, ...parameters)
+    .first<ProtectedTag>();
+  // The rule was lifted between the two statements.
+  if (tag === null) return new RegistryError("UNAVAILABLE", { cause });
+  const { name, digest, of, pattern } = tag;
+  const owner = of === "namespace" ? `the namespace of ${repository}` : repository;
+  return new RegistryError("IMMUTABLE", {
+    message: `the tag ${name} is immutable by the rule "${pattern}" of ${owner}, and points to ${digest}; use another tag, or change the rule`,
+    detail: { tag: name, digest, rule: pattern, of },
+    cause,
+  });
+}
+
+interface Usage {
+  readonly namespace: string;
+  readonly bytes: number;
+  readonly maxBytes: number | null;
+  readonly repositories: number;
+  readonly maxRepositories: number | null;
+}
+
+async function overQuota(
+  db: D1Database,
+  repository: RepositoryName,
+  cause: unknown,
+): Promise<RegistryError> {
+  const usage = await db
+    .prepare(
+      `SELECT u.namespace, u.bytes, u.repositories, q.bytes AS maxBytes, q.repositories AS maxRepositories
+       FROM namespace_usage u JOIN quotas q ON q.namespace = u.namespace
+       WHERE u.namespace = substr(?1, 1, instr(?1 || '/', '/') - 1)`,
+    )
+    .bind(repository)
+    .first<Usage>();
+  if (usage === null) return new RegistryError("UNAVAILABLE", { cause });
+  const { namespace, bytes, repositories, maxBytes, maxRepositories } = usage;
+  const taken = [
+    `${bytes} of ${maxBytes ?? "any number of"} bytes`,
+    `${repositories} of ${maxRepositories ?? "any number of"} repositories`,
+  ].join(" and ");
+  return new RegistryError("QUOTA_EXCEEDED", {
+    message: `the quota of ${namespace} does not allow it: it has ${taken}; delete and purge what is not needed, or have an administrator raise the quota`,
+    detail: usage,
+    cause,
+  });
+}
