@@ -1,0 +1,34 @@
+import { REMEMBERED_FAILURES, type PrincipalIndex } from "../storage/principal-index.ts";
+import type { AuditIndex } from "../storage/audit-index.ts";
+
+/** Rows that one run forgets at most; what is left waits for the next. */
+const BATCH = 1_000;
+const MAX_BATCHES = 20;
+
+export interface Ages {
+  /** How long audit events are kept, in milliseconds. */
+  readonly audit: number;
+  /** The longest that anything can hold that was signed before a revocation, in milliseconds. */
+  readonly tokens: number;
+}
+
+/** Forgets what is old, in bounded steps. */
+export async function tidy(
+  stores: { readonly audit: AuditIndex; readonly principals: PrincipalIndex },
+  { audit, tokens }: Ages,
+): Promise<void> {
+  const now = Date.now();
+  try {
+    await stores.principals.expire(now - REMEMBERED_FAILURES, now - tokens, MAX_BATCHES * BATCH);
+  } finally {
+    // Whatever fails there does not keep the log from being shortened.
+    await shorten(stores.audit, now - audit);
+  }
+}
+
+async function shorten(audit: AuditIndex, before: number): Promise<void> {
+  for (let i = 0; i < MAX_BATCHES; i++) {
+    const gone = await audit.expire(before, BATCH);
+    if (gone < BATCH) break;
+  }
+}
