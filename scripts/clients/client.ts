@@ -37,6 +37,8 @@ export const ACCESS_FEATURES = [
   "oidc",
   "exchanged",
   "denied",
+  "immutable",
+  "quota",
   "unauthorized",
 ] as const;
 

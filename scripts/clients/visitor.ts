@@ -42,6 +42,10 @@ export interface Visitor {
   repeatsMessage: boolean;
   /** It looks for the manifest before it pushes, by HEAD: that refusal has no sentence. */
   asksByHead?: boolean;
+  /** Every push is of another image. */
+  isNew?: true;
+  /** What the tags are called where the client decides that. */
+  tags?: Record<Tag, string>;
   /** Pushes an image (or what it has instead) to the repository, and pulls it from there. */
   push: (who: Who, repository: string, tag: Tag) => Promise<Result>;
   pull: (who: Who, repository: string) => Promise<Result>;

@@ -51,6 +51,7 @@ export function buildxVisitor(bench: Bench, socket: string): Visitor {
     name,
     checksLogin: true,
     repeatsMessage: false,
+    isNew: true,
     login: (account) => call(account, ["login", ...given(account), host], account.secret),
     push: async (who, repository, tag) => {
       const context = join(bench.folder, "visits", "context");

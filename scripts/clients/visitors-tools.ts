@@ -108,6 +108,7 @@ export function helmVisitor(bench: Bench): Visitor {
     repeatsMessage: true,
     asksByHead: true,
     place: (name) => `${name}/demo`,
+    tags: { v1: "1.0.0", v2: "1.2.0" },
     login: (account) =>
       call(account, ["registry", "login", ...given(account), host], account.secret),
     push: (who, name, tag) => call(who, ["push", CHARTS[tag], `oci://${host}/${name}`]),

@@ -6,9 +6,10 @@ import { KINDS, makeAccounts, makePublic, type Account, type Accounts } from "./
 import { step, type Bench, type Step } from "./client.ts";
 import { expectEqual } from "./compare.ts";
 import type { Exchange } from "./front.ts";
-import { requests } from "./registry.ts";
+import { CONFLICT, freeze, limitRepositories, NAMES_QUOTA, NAMES_RULE } from "./limits.ts";
+import { type Registry, requests } from "./registry.ts";
 import { CommandFailure, expectRefusal, sleep, type Result } from "./shell.ts";
-import type { Gate, MakeVisitor, Visitor, Who } from "./visitor.ts";
+import type { Gate, MakeVisitor, Tag, Visitor, Who } from "./visitor.ts";
 
 /** A client that has not given up by then goes in circles. */
 const MAX_SECONDS = 10;
@@ -18,6 +19,7 @@ const MAX_REQUESTS = 24;
 const FORBIDDEN = /denied|forbidden|\b403\b/i;
 const UNAUTHORIZED = /unauthorized|\b401\b|invalid username/i;
 const EITHER = new RegExp(`${FORBIDDEN.source}|${UNAUTHORIZED.source}`, "i");
+const ANY = new RegExp(`${EITHER.source}|${CONFLICT.source}`, "i");
 
 /** @param make called with a bench whose registry is the front: there the cases take place */
 export function visitSteps(bench: Bench, ...makers: MakeVisitor[]): Step[] {
@@ -26,7 +28,12 @@ export function visitSteps(bench: Bench, ...makers: MakeVisitor[]): Step[] {
   const behind = { ...bench, registry: { ...bench.registry, ...gate.front.registry } };
   return makers.flatMap((make) => {
     const visit = makeVisit(gate, make(behind), bench.id);
-    return [...allowedSteps(visit), ...deniedSteps(visit), ...unauthorizedSteps(visit)];
+    return [
+      ...allowedSteps(visit),
+      ...deniedSteps(visit),
+      ...limitSteps(visit, gate.front.registry),
+      ...unauthorizedSteps(visit),
+    ];
   });
 }
 
@@ -106,7 +113,7 @@ function wireOf(exchanges: Exchange[]): string {
 
 /** The line in which a client says last why it did not go on. */
 function messageOf(output: string): string {
-  const lines = output.split(/[\r\n]+/).filter((line) => EITHER.test(line));
+  const lines = output.split(/[\r\n]+/).filter((line) => ANY.test(line));
   return (lines.at(-1) ?? "").replace(/^time="[^"]*" /, "").trim();
 }
 
@@ -184,6 +191,35 @@ function deniedSteps(visit: Visit): Step[] {
       );
     }),
   );
+}
+
+function limitSteps(visit: Visit, registry: Registry): Step[] {
+  const { visitor, accounts, name, login, refused, title } = visit;
+  const pusher = async (repository: string) => {
+    const account = accounts().kinds.password;
+    await login(account);
+    return (tag: Tag) => visitor.push(account, repository, tag);
+  };
+  const says = (sentence: RegExp, status: RegExp) => (visitor.repeatsMessage ? sentence : status);
+  return [
+    step("immutable", title("pushes to immutable tags"), ["password"], async () => {
+      const repository = name("frozen");
+      const push = await pusher(repository);
+      expectDone(await push("v1"));
+      await freeze(registry, visitor.place?.(repository) ?? repository, visitor);
+      if (visitor.isNew === undefined) expectDone(await push("v1"));
+      const what = "a push to an immutable tag";
+      await refused(what, says(NAMES_RULE, CONFLICT), () => push("v2"));
+    }),
+    step("quota", title("a push beyond the quota is refused"), ["password"], async () => {
+      const push = await pusher(name("more"));
+      const { namespace } = accounts();
+      await limitRepositories(registry, namespace, 0);
+      const what = "a push beyond the quota";
+      await refused(what, says(NAMES_QUOTA, FORBIDDEN), () => push("v1"));
+      await limitRepositories(registry, namespace, null);
+    }),
+  ];
 }
 
 function unauthorizedSteps(visit: Visit): Step[] {

@@ -1,0 +1,75 @@
+import { type Command, InvalidArgumentError } from "commander";
+import { connect } from "./connection.ts";
+import { bytes, details, Output } from "./output.ts";
+
+interface Measure {
+  readonly used: number;
+  readonly limit: number | null;
+}
+
+interface Quota {
+  readonly bytes: Measure;
+  readonly repositories: Measure;
+}
+
+/** "none" is no limit; an option that is left out changes nothing. */
+interface Limits {
+  readonly bytes?: number | "none";
+  readonly repositories?: number | "none";
+}
+
+export function addQuotaCommand(namespace: Command): void {
+  namespace
+    .command("quota")
+    .description("Show how much a namespace takes, and may take; with options, limit it.")
+    .argument("<name>")
+    .option("--bytes <size>", "of all its blobs, as 10GiB, 500MB or none", parseSize)
+    .option("--repositories <n>", "as 50, or none", parseCount)
+    .action(quotaOfNamespace);
+}
+
+async function quotaOfNamespace(name: string, limits: Limits, command: Command): Promise<void> {
+  const api = await connect(command);
+  const path = `/namespaces/${encodeURIComponent(name)}/quota`;
+  const change = Object.entries(limits).map(([of, limit]: [string, number | "none"]) => [
+    of,
+    limit === "none" ? null : limit,
+  ]);
+  const quota =
+    change.length === 0
+      ? await api.get<Quota>(path)
+      : await api.send<Quota>("PUT", path, Object.fromEntries(change) as object);
+  new Output(command).answer(
+    quota,
+    details({
+      bytes: show(quota.bytes, bytes),
+      repositories: show(quota.repositories, String),
+    }),
+  );
+}
+
+/** "9.5 GiB of 10.0 GiB (95 %)" */
+function show({ used, limit }: Measure, format: (count: number) => string): string {
+  if (limit === null) return `${format(used)}, no limit`;
+  const share = limit === 0 ? "" : ` (${Math.floor((100 * used) / limit)} %)`;
+  return `${format(used)} of ${format(limit)}${share}`;
+}
+
+const UNITS = ["", "K", "M", "G", "T", "P"];
+
+/** "10GiB" → 10737418240 */
+export function parseSize(text: string): number | "none" {
+  if (text === "none") return text;
+  const pattern = /^(\d{1,15}(?:\.\d{1,3})?) ?(?:([KMGTP])(i?))?B?$/i;
+  const [, amount, unit = "", binary = ""] = pattern.exec(text) ?? [];
+  const factor = (binary === "" ? 1000 : 1024) ** UNITS.indexOf(unit.toUpperCase());
+  const size = Math.floor(Number(amount) * factor);
+  if (Number.isSafeInteger(size)) return size;
+  throw new InvalidArgumentError("Give a size, as 10GiB, 500MB or 1000000 (bytes), or none.");
+}
+
+export function parseCount(text: string): number | "none" {
+  if (text === "none") return text;
+  if (/^\d{1,9}$/.test(text)) return Number(text);
+  throw new InvalidArgumentError("Give a whole number, or none.");
+}
