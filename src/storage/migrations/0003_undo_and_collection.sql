@@ -9,11 +9,11 @@ ALTER TABLE repositories ADD COLUMN namespace TEXT GENERATED ALWAYS AS (
   substr(coalesce(former_name, name), 1, instr(coalesce(former_name, name) || '/', '/') - 1)
 ) VIRTUAL;
 
--- JSON: [{"pattern": "v*", "except": ["v*-rc*"]}]. A namespace's hold in all its repositories.
+-- JSON: [{"tags": "v*", "except": ["v*-rc*"]}], as oci/tag-rules.ts has them. A namespace's hold in all its repositories.
 ALTER TABLE repositories ADD COLUMN immutable_tags TEXT NOT NULL DEFAULT '[]';
 ALTER TABLE namespaces ADD COLUMN immutable_tags TEXT NOT NULL DEFAULT '[]';
 
-CREATE INDEX deleted_repositories ON repositories (former_name, id) WHERE deleted_at IS NOT NULL;
+CREATE INDEX deleted_repositories ON repositories (former_name, deleted_at) WHERE deleted_at IS NOT NULL;
 CREATE INDEX deleted_repositories_by_time ON repositories (deleted_at) WHERE deleted_at IS NOT NULL;
 
 -- A deleted manifest is out of sight, but still holds on to what it names.
@@ -28,6 +28,8 @@ CREATE INDEX manifests_by_push ON manifests (repository_id, pushed_at, digest) W
 CREATE INDEX live_manifests ON manifests (repository_id, digest) WHERE deleted_at IS NULL;
 CREATE INDEX deleted_manifests ON manifests (repository_id, deleted_at, digest) WHERE deleted_at IS NOT NULL;
 CREATE INDEX deleted_manifests_by_time ON manifests (deleted_at) WHERE deleted_at IS NOT NULL;
+CREATE INDEX deleted_manifests_by_subject ON manifests (repository_id, subject, deleted_at)
+WHERE subject IS NOT NULL AND deleted_at IS NOT NULL;
 CREATE INDEX manifests_by_object ON manifests (object) WHERE object IS NOT NULL;
 
 DROP INDEX manifests_by_subject;
@@ -36,6 +38,11 @@ CREATE INDEX manifests_by_subject ON manifests (repository_id, subject, digest)
 WHERE subject IS NOT NULL AND deleted_at IS NULL;
 CREATE INDEX manifests_by_subject_and_type ON manifests (repository_id, subject, artifact_type, digest)
 WHERE subject IS NOT NULL AND deleted_at IS NULL;
+
+-- With all columns of a tag: else what looks for a manifest's tags, a foreign key too, goes by the primary key instead and
+-- walks through all tags of the repository.
+DROP INDEX tags_by_digest;
+CREATE INDEX tags_by_digest ON tags (repository_id, digest, name, updated_at);
 
 -- A tag pointed to `digest` until it was moved to `successor`, or deleted where that is NULL. The id begins with the time,
 -- so it is also the order.
@@ -51,7 +58,7 @@ CREATE TABLE tag_history (
 ) WITHOUT ROWID;
 
 CREATE INDEX tag_history_by_tag ON tag_history (repository_id, tag, id);
-CREATE INDEX tag_history_by_digest ON tag_history (repository_id, digest);
+CREATE INDEX tag_history_by_digest ON tag_history (repository_id, digest, tag, id);
 CREATE INDEX tag_history_by_time ON tag_history (changed_at);
 
 -- Blobs that were deleted from a repository while only deleted manifests named them.
@@ -89,6 +96,7 @@ CREATE TABLE doomed_objects (
 ) WITHOUT ROWID;
 
 CREATE INDEX doomed_objects_by_time ON doomed_objects (due_at);
+CREATE INDEX failing_objects ON doomed_objects (attempts) WHERE attempts > 0;
 
 -- What a namespace takes: each blob once, however many of its repositories hold it.
 CREATE TABLE namespace_blobs (
@@ -127,6 +135,13 @@ CREATE TABLE jobs (
   lease_until INTEGER NOT NULL DEFAULT 0
 ) WITHOUT ROWID;
 
+-- A batch cannot stop in the middle: writing a 0 here fails it, and nothing of it is done.
+CREATE VIEW assertions AS SELECT 1 AS holds;
+CREATE TRIGGER assertion_fails INSTEAD OF INSERT ON assertions WHEN NOT NEW.holds
+BEGIN
+  SELECT RAISE(ABORT, 'changed meanwhile');
+END;
+
 -- A tag and an index need what they name in sight.
 
 DROP TRIGGER reference_needs_manifest;
@@ -156,6 +171,20 @@ WHEN NEW.deleted_at IS NOT NULL AND OLD.deleted_at IS NULL AND (
     CROSS JOIN manifests m ON m.repository_id = f.repository_id AND m.digest = f.manifest
     WHERE f.repository_id = OLD.repository_id AND f.digest = OLD.digest AND m.deleted_at IS NULL
   )
+)
+BEGIN
+  SELECT RAISE(ABORT, 'still referenced');
+END;
+
+-- What was deleted goes with what was deleted before it, in whatever order: neither can be restored any more. Nothing
+-- deleted was deleted before all that names it.
+DROP TRIGGER referenced_manifest_stays;
+CREATE TRIGGER referenced_manifest_stays BEFORE DELETE ON manifests
+WHEN EXISTS (
+  SELECT 1 FROM manifest_references f
+  CROSS JOIN manifests m ON m.repository_id = f.repository_id AND m.digest = f.manifest
+  WHERE f.repository_id = OLD.repository_id AND f.digest = OLD.digest
+    AND (OLD.deleted_at IS NULL OR m.deleted_at IS NULL OR m.deleted_at > OLD.deleted_at)
 )
 BEGIN
   SELECT RAISE(ABORT, 'still referenced');
@@ -191,14 +220,14 @@ END;
 -- Immutable tags.
 
 CREATE VIEW protected_tags AS
-SELECT t.repository_id, t.name, t.digest, level.of, rule.value ->> 'pattern' AS pattern
+SELECT t.repository_id, t.name, t.digest, level.of, rule.value ->> 'tags' AS pattern
 FROM tags t
 CROSS JOIN repositories r ON r.id = t.repository_id AND r.deleted_at IS NULL
 CROSS JOIN (SELECT 'repository' AS of UNION ALL SELECT 'namespace') level
 CROSS JOIN json_each(CASE level.of
   WHEN 'repository' THEN r.immutable_tags
   ELSE (SELECT n.immutable_tags FROM namespaces n WHERE n.name = r.namespace) END) rule
-WHERE t.name GLOB rule.value ->> 'pattern' AND NOT EXISTS (
+WHERE t.name GLOB rule.value ->> 'tags' AND NOT EXISTS (
   SELECT 1 FROM json_each(rule.value -> 'except') exception WHERE t.name GLOB exception.value
 );
 
@@ -309,6 +338,11 @@ WHEN (OLD.deleted_at IS NULL) <> (NEW.deleted_at IS NULL)
 BEGIN
   UPDATE namespace_usage SET repositories = repositories + iif(NEW.deleted_at IS NULL, 1, -1)
   WHERE namespace = NEW.namespace;
+END;
+
+CREATE TRIGGER lost_repository_is_counted AFTER DELETE ON repositories WHEN OLD.deleted_at IS NULL
+BEGIN
+  UPDATE namespace_usage SET repositories = repositories - 1 WHERE namespace = OLD.namespace;
 END;
 
 CREATE TRIGGER quota_of_bytes_holds BEFORE UPDATE OF bytes ON namespace_usage

@@ -1,0 +1,208 @@
+import { readFile } from "node:fs/promises";
+import { text as textOf } from "node:stream/consumers";
+import type { Command } from "commander";
+import type { Api } from "./api.ts";
+import { connect } from "./connection.ts";
+import { CliError } from "./error.ts";
+import { Output, plain, print, table, time } from "./output.ts";
+import { canAsk, confirm } from "./prompt.ts";
+import { repositoryPath } from "./repository-path.ts";
+
+interface Stored {
+  readonly policy: object | null;
+  readonly warnings: readonly string[];
+  /** The rest is a repository's. */
+  readonly of?: "repository" | "namespace" | null;
+  readonly nextRunAt?: string | null;
+  readonly lastRun?: {
+    readonly beganAt: string;
+    readonly images: number;
+    readonly manifests: number;
+  } | null;
+}
+
+interface Expiring {
+  readonly digest: string;
+  readonly tags: readonly string[];
+  readonly pushedAt: string;
+  readonly rule: number;
+  readonly reason: string;
+  readonly parts: readonly { readonly digest: string }[];
+}
+
+/** What a preview lists, of one repository or of several. */
+interface Found extends Expiring {
+  readonly repository: string;
+}
+
+interface SubjectOptions {
+  readonly repository?: true;
+}
+
+export function addRetentionCommands(program: Command): void {
+  const retention = program
+    .command("retention")
+    .description("Lifecycle policies: which images are deleted by themselves.");
+  subject(retention.command("show"))
+    .description("The policy that holds, and what its last run did.")
+    .action(showPolicy);
+  subject(retention.command("set"))
+    .description("Set a policy, in the JSON of Amazon ECR's. It is carried out soon.")
+    .argument("<file>", "- for standard input")
+    .action(setPolicy);
+  subject(retention.command("remove"))
+    .description("Remove a policy; a repository then has its namespace's.")
+    .option("-y, --yes", "do not ask")
+    .action(removePolicy);
+  subject(retention.command("preview"))
+    .description("What a policy would delete now, and why. Nothing is changed.")
+    .argument("[file]", "a policy, - for standard input; without one, the one that holds")
+    .action(previewPolicy);
+}
+
+function subject(command: Command): Command {
+  return command
+    .argument("<name>", "of a repository, as acme/app, or of a namespace, as acme")
+    .option("--repository", "a name without a slash is a repository's");
+}
+
+function isRepository(name: string, { repository }: SubjectOptions): boolean {
+  return repository === true || name.includes("/");
+}
+
+function pathOf(name: string, options: SubjectOptions): string {
+  if (isRepository(name, options)) return `${repositoryPath(name)}/-/retention`;
+  return `/namespaces/${encodeURIComponent(name)}/retention`;
+}
+
+async function showPolicy(name: string, options: SubjectOptions, command: Command) {
+  const api = await connect(command);
+  const stored = await api.get<Stored>(pathOf(name, options));
+  const output = new Output(command);
+  warn(stored);
+  if (stored.policy === null) {
+    return output.answer(stored, `${name} has no lifecycle policy: nothing is deleted by itself.`);
+  }
+  const { lastRun, nextRunAt, of } = stored;
+  const notes = [
+    of === "namespace" ? "It is the namespace's." : [],
+    lastRun ? `Last run ${time(lastRun.beganAt)} (UTC): ${counted(lastRun)} deleted.` : [],
+    nextRunAt ? `Next run ${time(nextRunAt)} (UTC), or soon after.` : [],
+  ].flat();
+  output.answer(stored, [JSON.stringify(stored.policy, null, 2), ...notes].join("\n"));
+}
+
+function counted({ images, manifests }: { images: number; manifests: number }): string {
+  const parts = manifests - images;
+  return `${images} ${images === 1 ? "image" : "images"}${parts === 0 ? "" : ` and ${parts} manifests of theirs`}`;
+}
+
+async function setPolicy(name: string, file: string, options: SubjectOptions, command: Command) {
+  const policy = await readPolicy(file);
+  const api = await connect(command);
+  const stored = await api.send<Stored>("PUT", pathOf(name, options), policy);
+  warn(stored);
+  const said = `The policy of ${name} was set; it is carried out within minutes, then once a day.`;
+  new Output(command).answer(stored, said);
+}
+
+async function removePolicy(
+  name: string,
+  options: SubjectOptions & { readonly yes?: true },
+  command: Command,
+) {
+  if (options.yes !== true) {
+    if (!canAsk()) command.error(`slipway: there is nobody to ask: add --yes to remove the policy`);
+    if (!(await confirm(`Remove the lifecycle policy of ${name}?`))) {
+      throw new CliError("nothing was removed");
+    }
+  }
+  const api = await connect(command);
+  await api.remove(pathOf(name, options));
+  new Output(command).done(`The policy of ${name} was removed.`);
+}
+
+async function previewPolicy(
+  name: string,
+  file: string | undefined,
+  options: SubjectOptions,
+  command: Command,
+) {
+  const policy = file === undefined ? {} : await readPolicy(file);
+  const api = await connect(command);
+  const found: Found[] = [];
+  for (const repository of await repositoriesOf(name, options, api)) {
+    for await (const image of previewed(repository, policy, api)) {
+      found.push({ repository, ...image });
+      progress(`${repository}: ${found.length} found`);
+    }
+  }
+  progress("");
+  const output = new Output(command);
+  if (output.isJson) return output.answer({ items: found, next: null }, "");
+  if (found.length === 0) return print("Nothing would be deleted.");
+  const several = new Set(found.map(({ repository }) => repository)).size > 1;
+  print(
+    table(found, {
+      ...(several ? { REPOSITORY: (image: Found) => image.repository } : {}),
+      DIGEST: ({ digest }) => digest.slice(0, 19),
+      "PUSHED (UTC)": ({ pushedAt }) => time(pushedAt),
+      WITH: ({ parts }) => (parts.length === 0 ? "" : String(parts.length)),
+      RULE: ({ rule }) => String(rule),
+      WHY: ({ reason }) => reason,
+      TAGS: ({ tags }) => tags.join(","),
+    }),
+  );
+  const manifests = found.reduce((sum, { parts }) => sum + 1 + parts.length, 0);
+  print(`\n${counted({ images: found.length, manifests })} would be deleted.`);
+}
+
+/** Those that the policy would hold in. */
+async function repositoriesOf(name: string, options: SubjectOptions, api: Api): Promise<string[]> {
+  if (isRepository(name, options)) return [name];
+  const all = await Array.fromAsync(
+    api.list<{ readonly name: string }>("/repositories", { namespace: name }),
+  );
+  return all.map((repository) => repository.name);
+}
+
+async function* previewed(
+  repository: string,
+  policy: object,
+  api: Api,
+): AsyncGenerator<Expiring, void> {
+  const path = `${repositoryPath(repository)}/-/retention/preview`;
+  let after = "";
+  do {
+    const query = after === "" ? "" : `?after=${encodeURIComponent(after)}`;
+    const page = await api.send<{ items: Expiring[]; next: string | null }>(
+      "POST",
+      path + query,
+      policy,
+    );
+    yield* page.items;
+    after = page.next ?? "";
+  } while (after !== "");
+}
+
+async function readPolicy(file: string): Promise<object> {
+  const text = await (file === "-" ? textOf(process.stdin) : readFile(file, "utf8")).catch(
+    (error: unknown) => {
+      throw new CliError(`cannot read ${file}: ${String(error)}`, { cause: error });
+    },
+  );
+  try {
+    return JSON.parse(text) as object;
+  } catch (error) {
+    throw new CliError(`${file} is no JSON: ${String(error)}`, { cause: error });
+  }
+}
+
+function warn({ warnings }: Stored): void {
+  for (const warning of warnings) console.error(`slipway: warning: ${plain(warning)}`);
+}
+
+/** On one line of a terminal. */
+function progress(text: string): void {
+  if (process.stderr.isTTY) process.stderr.write(`\r\u{1B}[K${text}`);
+}

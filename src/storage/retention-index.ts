@@ -1,0 +1,177 @@
+import type { Digest } from "../oci/digest.ts";
+import { DOCKER_LIST, OCI_INDEX } from "../oci/media-type.ts";
+
+/** A manifest with what decides whether it may go. */
+export interface Found {
+  readonly digest: Digest;
+  /** Milliseconds since 1970. */
+  readonly pushedAt: number;
+  readonly subject: Digest | null;
+  /** One more than MAX_TAGS where it has more. */
+  readonly tags: readonly string[];
+  /**
+   * What it belongs to and is in sight: indexes that name it, its subject, the image that its cosign tags are of; null
+   * where there are too many to look at.
+   */
+  readonly owners: readonly Digest[] | null;
+  /** Whether it belongs to something, or did when the run began: then it is no image, but a part of one. */
+  readonly isPart: boolean;
+  readonly isProtected: boolean;
+  /** The day, of days since 1970, that it or one of its children was pulled on last. */
+  readonly pulledOn: number | null;
+}
+
+/** Where in a repository's manifests a page begins: after this one, the last pushed being the first. */
+export type Position = readonly [pushedAt: number, digest: string];
+
+export interface Look {
+  readonly repository: number;
+  /** When the run began. */
+  readonly since: number;
+  /** Whether it matters what was pulled. */
+  readonly pulls: boolean;
+}
+
+/** Bounds of what is read of one manifest. What goes beyond is left alone. */
+export const MAX_TAGS = 100;
+const MAX_PARENTS = 50;
+const MAX_CHILDREN = 100;
+/** Of what belongs to an image; what is more stays, for a later run to judge on its own. */
+export const MAX_FAMILY = 300;
+
+const INDEXES = `'${OCI_INDEX}', '${DOCKER_LIST}'`;
+/** SQL: is the tag one that cosign and the fallback of the referrers API give to what belongs to an image? */
+function isAttachment(name: string): string {
+  return `${name} GLOB 'sha256-*' AND substr(${name}, 72) IN ('', '.sig', '.att', '.sbom')`;
+}
+const TAGS = `SELECT name FROM tags t INDEXED BY tags_by_digest
+  WHERE t.repository_id = ?1 AND t.digest = m.digest ORDER BY name LIMIT ${MAX_TAGS + 1}`;
+const PARENTS = `SELECT f.manifest FROM manifest_references f INDEXED BY manifest_references_by_digest
+  WHERE f.repository_id = ?1 AND f.digest = m.digest LIMIT ${MAX_PARENTS + 1}`;
+/** SQL: what an index names, from one that is already named. */
+const CHILDREN = `SELECT f.digest FROM named parent
+  CROSS JOIN manifests i ON i.repository_id = ?1 AND i.digest = parent.digest AND i.deleted_at IS NULL
+    AND i.media_type IN (${INDEXES})
+  CROSS JOIN manifest_references f ON f.repository_id = ?1 AND f.manifest = i.digest`;
+const PULLED = `(SELECT CASE WHEN count(*) > ${MAX_CHILDREN} THEN unixepoch() / 86400 ELSE max(p.day) END
+  FROM (
+    WITH RECURSIVE named (digest) AS (
+      SELECT m.digest UNION ${CHILDREN} LIMIT ${MAX_CHILDREN + 1})
+    SELECT digest FROM named
+  ) counted
+  LEFT JOIN manifest_pulls p ON p.repository_id = ?1 AND p.digest = counted.digest)`;
+
+/** SQL over `manifests m`: ?1 is the repository and ?2 the beginning of the run. */
+function facts(pulls: boolean): string {
+  return `m.digest, m.pushed_at AS pushedAt, m.subject,
+    (SELECT json_group_array(name) FROM (${TAGS})) AS tags,
+    (SELECT count(*) FROM (${PARENTS})) AS parents,
+    (SELECT json_group_array(json_array(digest, deleted_at IS NULL)) FROM (
+       SELECT o.digest, o.deleted_at FROM (${PARENTS}) lister
+       CROSS JOIN manifests o ON o.repository_id = ?1 AND o.digest = lister.manifest
+       UNION ALL
+       SELECT o.digest, o.deleted_at FROM manifests o
+       WHERE o.repository_id = ?1 AND o.digest = m.subject
+       UNION ALL
+       SELECT o.digest, o.deleted_at FROM (${TAGS}) who
+       CROSS JOIN manifests o ON o.repository_id = ?1 AND o.digest = 'sha256:' || substr(who.name, 8, 64)
+       WHERE ${isAttachment("who.name")} AND o.digest <> m.digest
+     ) WHERE deleted_at IS NULL OR deleted_at >= ?2) AS owners,
+    EXISTS (
+      SELECT 1 FROM (${TAGS}) who
+      CROSS JOIN protected_tags p ON p.repository_id = ?1 AND p.name = who.name) AS protected,
+    ${pulls ? PULLED : "NULL"} AS pulledOn`;
+}
+
+interface Row {
+  readonly digest: Digest;
+  readonly pushedAt: number;
+  readonly subject: Digest | null;
+  readonly tags: string;
+  readonly parents: number;
+  readonly owners: string;
+  readonly protected: number;
+  readonly pulledOn: number | null;
+}
+
+/** D1: what a lifecycle policy has to know of manifests. Every look at a repository costs the same, however large it is. */
+export class RetentionIndex {
+  readonly #db: D1Database;
+
+  constructor(db: D1Database) {
+    this.#db = db;
+  }
+
+  /** One page of a repository's manifests, from the one pushed last to the one pushed first. */
+  async page(look: Look, after: Position | null, limit: number): Promise<Found[]> {
+    const [pushedAt, digest] = after ?? [Number.MAX_SAFE_INTEGER, ""];
+    const { results } = await this.#db
+      .prepare(
+        `SELECT ${facts(look.pulls)} FROM manifests m INDEXED BY manifests_by_push
+         WHERE m.repository_id = ?1 AND m.deleted_at IS NULL AND (m.pushed_at, m.digest) < (?3, ?4)
+         ORDER BY m.pushed_at DESC, m.digest DESC LIMIT ?5`,
+      )
+      .bind(look.repository, look.since, pushedAt, digest, limit)
+      .all<Row>();
+    return results.map(parse);
+  }
+
+  /** Those of the manifests that are there. */
+  async find(look: Look, digests: readonly Digest[]): Promise<Found[]> {
+    const { results } = await this.#db
+      .prepare(
+        `SELECT ${facts(look.pulls)} FROM json_each(?3) w
+         CROSS JOIN manifests m ON m.repository_id = ?1 AND m.digest = w.value AND m.deleted_at IS NULL`,
+      )
+      .bind(look.repository, look.since, JSON.stringify(digests))
+      .all<Row>();
+    return results.map(parse);
+  }
+
+  /** What belongs to each of the images, or to what belongs to it. */
+  async families(look: Look, roots: readonly Digest[]): Promise<Map<Digest, Found[]>> {
+    const { results } = await this.#db
+      .prepare(
+        `SELECT w.value AS root, ${facts(false)} FROM json_each(?3) w
+         CROSS JOIN manifests m ON m.repository_id = ?1 AND m.deleted_at IS NULL AND m.digest IN (
+           WITH RECURSIVE named (digest) AS (
+             SELECT w.value
+             UNION
+             ${CHILDREN}
+             UNION
+             SELECT s.digest FROM named parent
+             CROSS JOIN manifests s ON s.repository_id = ?1 AND s.digest IN (
+               SELECT digest FROM manifests INDEXED BY manifests_by_subject
+               WHERE repository_id = ?1 AND subject = parent.digest AND deleted_at IS NULL
+               LIMIT ${MAX_FAMILY + 1})
+             UNION
+             SELECT t.digest FROM named parent
+             CROSS JOIN json_each('["", ".sig", ".att", ".sbom"]') ending
+             CROSS JOIN tags t ON t.repository_id = ?1
+               AND t.name = 'sha256-' || substr(parent.digest, 8) || ending.value
+             WHERE parent.digest GLOB 'sha256:*'
+             LIMIT ${MAX_FAMILY + 1})
+           SELECT digest FROM named)
+         WHERE m.digest <> w.value`,
+      )
+      .bind(look.repository, look.since, JSON.stringify(roots))
+      .all<Row & { root: Digest }>();
+    const families = Map.groupBy(results, ({ root }) => root);
+    return new Map([...families].map(([root, rows]) => [root, rows.map(parse)]));
+  }
+}
+
+function parse(row: Row): Found {
+  const owners = JSON.parse(row.owners) as [Digest, number][];
+  const isTooMany = row.parents > MAX_PARENTS;
+  return {
+    digest: row.digest,
+    pushedAt: row.pushedAt,
+    subject: row.subject,
+    tags: JSON.parse(row.tags) as string[],
+    owners: isTooMany ? null : owners.flatMap(([digest, isLive]) => (isLive === 1 ? digest : [])),
+    isPart: isTooMany || owners.length > 0,
+    isProtected: row.protected === 1,
+    pulledOn: row.pulledOn,
+  };
+}

@@ -1,0 +1,142 @@
+import type { Digest } from "../oci/digest.ts";
+import type { LifecyclePolicy } from "../oci/lifecycle.ts";
+import type { Found, Look, Position, RetentionIndex } from "../storage/retention-index.ts";
+import { plan, type Plan } from "./family.ts";
+import {
+  areKnown,
+  beginLimits,
+  judge,
+  type Limits,
+  survey,
+  type Times,
+  type Verdict,
+} from "./judge.ts";
+
+/** How far a policy has been carried out in a repository: what has to be remembered between two steps. */
+export interface Walk {
+  /** When it began; ages are counted to this moment. */
+  readonly now: number;
+  /** First all images are looked at for the rules that count, then each is judged. */
+  readonly phase: "survey" | "judge" | "done";
+  readonly after: Position | null;
+  readonly limits: Limits;
+}
+
+export interface Turn {
+  readonly walk: Walk;
+  readonly plan: Plan;
+}
+
+export interface Bounds {
+  /** Manifests that one step looks at. */
+  readonly page: number;
+  /** Images that it lets go. */
+  readonly leaving: number;
+}
+
+export const BOUNDS: Bounds = { page: 200, leaving: 50 };
+/** Owners that lie outside of a page, looked up in one go, and owners of owners. */
+const MAX_OWNERS = 500;
+const MAX_LOOKUPS = 3;
+
+const NOTHING: Plan = { leaving: [], levels: new Map() };
+
+export function beginWalk(policy: LifecyclePolicy, now: number): Walk {
+  const limits = beginLimits(policy);
+  return { now, phase: areKnown(limits) ? "judge" : "survey", after: null, limits };
+}
+
+/** Goes through the images of one repository by one policy. It changes nothing, but says what is to go. */
+export class Walker {
+  readonly #index: RetentionIndex;
+  readonly #policy: LifecyclePolicy;
+  readonly #repository: number;
+  readonly #times: Omit<Times, "now">;
+  readonly #bounds: Bounds;
+
+  constructor(
+    index: RetentionIndex,
+    subject: { readonly repository: number; readonly policy: LifecyclePolicy },
+    times: Omit<Times, "now">,
+    bounds: Bounds = BOUNDS,
+  ) {
+    this.#index = index;
+    this.#policy = subject.policy;
+    this.#repository = subject.repository;
+    this.#times = times;
+    this.#bounds = bounds;
+  }
+
+  /** One page further, or as far as so many images that go. */
+  async step(walk: Walk, most = Infinity): Promise<Turn> {
+    if (walk.phase === "done") return { walk, plan: NOTHING };
+    const page = await this.#index.page(this.#look(walk), walk.after, this.#bounds.page);
+    return walk.phase === "survey"
+      ? this.#survey(walk, page)
+      : this.#judge(walk, page, Math.min(most, this.#bounds.leaving));
+  }
+
+  #look({ now, phase }: Walk): Look {
+    const isByPull = this.#policy.rules.some(
+      ({ count }) => count?.type === "sinceImagePulled" || count?.type === "pulledWithin",
+    );
+    return { repository: this.#repository, since: now, pulls: phase === "judge" && isByPull };
+  }
+
+  #survey(walk: Walk, page: readonly Found[]): Turn {
+    let { limits } = walk;
+    for (const found of page) if (!found.isPart) limits = survey(this.#policy, limits, found);
+    const isOver = page.length < this.#bounds.page || areKnown(limits);
+    const next: Walk = isOver
+      ? { ...walk, limits, phase: "judge", after: null }
+      : { ...walk, limits, after: positionOf(page.at(-1)) };
+    return { walk: next, plan: NOTHING };
+  }
+
+  async #judge(walk: Walk, page: readonly Found[], most: number): Promise<Turn> {
+    const times = { ...this.#times, now: walk.now };
+    const verdictOf = (found: Found) => judge(this.#policy, walk.limits, found, times);
+    const going: { image: Found; verdict: Verdict }[] = [];
+    let last: Found | undefined;
+    for (const image of page) {
+      if (going.length === most) break;
+      last = image;
+      if (image.isPart) continue;
+      const verdict = verdictOf(image);
+      if (verdict.rule !== null) going.push({ image, verdict });
+    }
+    const isOver = page.length < this.#bounds.page && last === page.at(-1);
+    const next: Walk = isOver
+      ? { ...walk, phase: "done", after: null }
+      : { ...walk, after: positionOf(last) };
+    if (going.length === 0) return { walk: next, plan: NOTHING };
+    const look = this.#look(walk);
+    const roots = going.map(({ image }) => image.digest);
+    const families = await this.#index.families(look, roots);
+    const images = going.map((one) => ({ ...one, family: families.get(one.image.digest) ?? [] }));
+    const found = await this.#known(look, page, [...families.values()].flat());
+    return { walk: next, plan: plan(images, { found, judge: verdictOf, times }) };
+  }
+
+  /** The page and the families, with what else their parts belong to. */
+  async #known(
+    look: Look,
+    page: readonly Found[],
+    families: readonly Found[],
+  ): Promise<ReadonlyMap<Digest, Found>> {
+    const known = new Map([...page, ...families].map((found) => [found.digest, found]));
+    let fresh: readonly Found[] = families;
+    for (let i = 0; i < MAX_LOOKUPS; i++) {
+      const owners = new Set(fresh.flatMap(({ owners: some }) => some ?? []));
+      const unknown = [...owners].filter((owner) => !known.has(owner)).slice(0, MAX_OWNERS);
+      if (unknown.length === 0) break;
+      fresh = await this.#index.find(look, unknown);
+      for (const found of fresh) known.set(found.digest, found);
+    }
+    return known;
+  }
+}
+
+function positionOf(found: Found | undefined): Position | null {
+  return found === undefined ? null : [found.pushedAt, found.digest];
+}

@@ -1,0 +1,204 @@
+import type { Digest } from "../oci/digest.ts";
+import { type LifecyclePolicy, parsePolicy } from "../oci/lifecycle.ts";
+import type { RepositoryName } from "../oci/reference.ts";
+import type { Deed } from "../storage/audit-index.ts";
+import type { Expiring } from "../storage/expiry.ts";
+import type { JobIndex } from "../storage/job-index.ts";
+import type { RetentionIndex } from "../storage/retention-index.ts";
+import type { Run, RetentionRuns } from "../storage/retention-runs.ts";
+import type { Leaving, Plan } from "./family.ts";
+import { beginWalk, BOUNDS, type Bounds, type Walk, Walker } from "./retention-walk.ts";
+
+const JOB = "retention";
+const HOUR = 3_600_000;
+const DAY = 24 * HOUR;
+/** Whoever took the job on longer ago has died. */
+const LEASE = 10 * 60_000;
+/** What one tick may cost: a page is one, images that go are ten. D1 allows a Worker 1,000 statements at a time. */
+const BUDGET = 200;
+const COST_OF_EXPIRY = 10;
+/** Pages of one repository before it is another's turn, and pages of a preview's answer. */
+const MAX_PAGES = 20;
+
+interface State extends Walk {
+  /** The moment of the last deletion. */
+  readonly lastDeletedAt?: number | undefined;
+}
+
+/** What one tick did. */
+export interface Expired {
+  /** Steps that were taken. */
+  readonly steps: number;
+  /** Images that were to go, those that were spared at the last moment included. */
+  readonly images: number;
+  /** Repositories that were gone through to the end. */
+  readonly ended: number;
+}
+
+/** Carries lifecycle policies out, in bounded steps: about once a day in each repository that has one. */
+export class Retention {
+  readonly #index: RetentionIndex;
+  readonly #runs: RetentionRuns;
+  readonly #jobs: JobIndex;
+  readonly #grace: number;
+  readonly #bounds: Bounds;
+
+  /** @param grace what was pushed so lately is left alone, in milliseconds */
+  constructor(
+    { index, runs, jobs }: { index: RetentionIndex; runs: RetentionRuns; jobs: JobIndex },
+    grace: number,
+    bounds: Bounds = BOUNDS,
+  ) {
+    this.#index = index;
+    this.#runs = runs;
+    this.#jobs = jobs;
+    this.#grace = grace;
+    this.#bounds = bounds;
+  }
+
+  /** As much as one tick of the cron does; nothing while another is at it. */
+  async tick(): Promise<Expired | null> {
+    const state = await this.#jobs.acquire<{ pullsSince: number }>(JOB, LEASE);
+    if (state === null) return null;
+    try {
+      return await this.#work(state.pullsSince ?? Date.now());
+    } finally {
+      await this.#jobs.release(JOB, { pullsSince: Date.now(), ...state });
+    }
+  }
+
+  async #work(pullsSince: number): Promise<Expired> {
+    const done = { steps: 0, images: 0, ended: 0 };
+    const failures: unknown[] = [];
+    let left = BUDGET;
+    while (left > 0 && (await this.#runs.sweep())) left--;
+    while (left > 0) {
+      const run = await this.#runs.due();
+      if (run === null) break;
+      left--;
+      try {
+        const turn = await this.step(run, pullsSince, left);
+        left -= turn.cost;
+        done.steps++;
+        done.images += turn.images;
+        if (turn.ended) done.ended++;
+      } catch (error) {
+        // The others are not to wait for it.
+        failures.push(error);
+        await this.#runs.postpone(run, HOUR);
+      }
+    }
+    if (failures.length > 0)
+      throw new AggregateError(failures, `retention: ${failures.join("; ")}`);
+    return done;
+  }
+
+  /** Some pages of one repository: as far as images that go, whose deletion is one batch with the note of how far it got. */
+  async step(
+    run: Run,
+    pullsSince: number,
+    budget = MAX_PAGES,
+  ): Promise<{ readonly cost: number; readonly images: number; readonly ended: boolean }> {
+    const nothing = { cost: 1, images: 0, ended: false };
+    if (run.isDeleted) {
+      await this.#runs.postpone(run, DAY);
+      return nothing;
+    }
+    if (run.inForce === null) {
+      await this.#runs.forget(run);
+      return nothing;
+    }
+    const policy = parsePolicy(JSON.parse(run.inForce));
+    if (run.state === null || run.policy !== run.inForce) {
+      const state = beginWalk(policy, Date.now());
+      await this.#runs.restart(run, { policy: run.inForce, state, nextAt: Date.now() });
+      return nothing;
+    }
+    const walker = this.#walker(run.id, policy, pullsSince);
+    let walk = JSON.parse(run.state) as State;
+    let plan: Plan | null = null;
+    let cost = 1;
+    while (walk.phase !== "done" && plan === null && cost < Math.min(budget, MAX_PAGES)) {
+      const turn = await walker.step(walk);
+      walk = turn.walk;
+      if (turn.plan.leaving.length > 0) plan = turn.plan;
+      cost++;
+    }
+    if (walk.phase === "done" && plan === null) {
+      await this.#runs.finish(run, walk.now);
+      return { cost, images: 0, ended: true };
+    }
+    const progress = { policy: run.inForce, state: walk, nextAt: Date.now() };
+    if (plan === null) {
+      await this.#runs.save(run, progress, null);
+      return { cost, images: 0, ended: false };
+    }
+    const expiry = expiryOf(plan, run.repository, walk.lastDeletedAt ?? 0);
+    const state = { ...walk, lastDeletedAt: expiry.manifests.at(-1)?.at };
+    await this.#runs.save(run, { ...progress, state }, expiry);
+    return { cost: cost + COST_OF_EXPIRY, images: plan.leaving.length, ended: false };
+  }
+
+  #walker(repository: number, policy: LifecyclePolicy, pullsSince: number): Walker {
+    const times = { grace: this.#grace, pullsSince };
+    return new Walker(this.#index, { repository, policy }, times, this.#bounds);
+  }
+
+  /**
+   * What a policy would delete, were it carried out now; nothing is changed.
+   * @param walk where the last page ended, or null for the first
+   * @returns at most so many images, and where to go on, or null at the end. A page may be empty although it is not the last
+   */
+  async preview(
+    repository: number,
+    policy: LifecyclePolicy,
+    walk: Walk | null,
+    limit: number,
+  ): Promise<{ readonly leaving: Leaving[]; readonly next: Walk | null }> {
+    const state = await this.#jobs.state<{ pullsSince: number }>(JOB);
+    const walker = this.#walker(repository, policy, state?.pullsSince ?? Date.now());
+    const leaving: Leaving[] = [];
+    let next = walk ?? beginWalk(policy, Date.now());
+    for (let i = 0; i < MAX_PAGES && next.phase !== "done" && leaving.length < limit; i++) {
+      const turn = await walker.step(next, limit - leaving.length);
+      leaving.push(...turn.plan.leaving);
+      next = turn.walk;
+    }
+    return { leaving, next: next.phase === "done" ? null : next };
+  }
+}
+
+/** What is deleted of a plan, and what is noted of it. */
+function expiryOf({ leaving, levels }: Plan, repository: RepositoryName, after: number) {
+  // Later than those of the batch before: each image has a moment of its own.
+  const first = Math.max(Date.now(), after + 1);
+  const manifests = leaving.flatMap(({ image, parts }, i): Expiring[] =>
+    [image, ...parts].map(({ digest, pushedAt, tags }) => ({
+      digest,
+      root: image.digest,
+      level: levels.get(digest) ?? 0,
+      at: first + i,
+      pushedAt,
+      tags,
+    })),
+  );
+  return { manifests, deeds: leaving.map((one) => deedOf(one, repository)) };
+}
+
+const MAX_DETAIL = 500;
+
+function deedOf(
+  { image, verdict, parts }: Leaving,
+  repository: RepositoryName,
+): Deed & { readonly digest: Digest } {
+  const { rule, reason } = verdict;
+  const said = rule === null || rule.description === "" ? "" : ` (${rule.description})`;
+  const others = parts.length === 0 ? "" : `, with ${parts.length} that belong to it`;
+  return {
+    action: "manifest.expire",
+    repository,
+    digest: image.digest,
+    ...(image.tags.length === 0 ? {} : { reference: image.tags.join(",") }),
+    detail: `rule ${rule?.priority ?? ""}: ${reason}${others}${said}`.slice(0, MAX_DETAIL),
+  };
+}
