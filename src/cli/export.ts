@@ -1,0 +1,187 @@
+import { setTimeout } from "node:timers/promises";
+import type { Command } from "commander";
+import type { Api } from "./api.ts";
+import { connect } from "./connection.ts";
+import { bytes, details, Output, table, time } from "./output.ts";
+import { progress } from "./progress.ts";
+
+interface Exports {
+  readonly chain: string;
+  readonly pending: number;
+  readonly exportedAt: string | null;
+  readonly running: Full | null;
+  readonly finished: readonly (Full & { readonly finishedAt: string })[];
+}
+
+interface Full {
+  readonly id: string;
+  readonly startedAt: string;
+  readonly objects: number;
+  readonly rows: number;
+}
+
+interface Import {
+  readonly phase: string;
+  readonly chain: string;
+  readonly full: string | null;
+  readonly beganAt: string;
+  readonly endedAt: string | null;
+  readonly exportedAt: string | null;
+  readonly toRead: number;
+  readonly read: number;
+  readonly rows: number;
+  readonly lost: number;
+  readonly examples: readonly { readonly table: string; readonly key: string }[];
+}
+
+interface Found {
+  readonly key: string;
+  readonly digest: string;
+  readonly size: number;
+  readonly uploadedAt: string;
+  readonly repository: string | null;
+  readonly kind: string;
+  readonly outcome: string;
+  readonly reason: string | null;
+}
+
+interface ImportOptions {
+  readonly from?: string;
+  readonly relink?: true;
+}
+
+/** Somebody else may be at a step: it is looked at again a little later. */
+const PAUSE = 1_000;
+
+export function addExportCommands(program: Command): void {
+  program
+    .command("export")
+    .description("Write the whole index into the bucket, so that it can be rebuilt from there.")
+    .option("--status", "only say what is there")
+    .action(runExport);
+  program
+    .command("import")
+    .description("Rebuild the index of an empty database from the bucket.")
+    .option("--from <export>", "the chain or full export to begin with, where there are several")
+    .option("--relink", "link the blobs that were pushed after the export")
+    .addHelpText(
+      "after",
+      `
+The tokens of the lost database are unknown to a new one: log in first, as admin with its password. An import that
+broke off goes on where it stood when this is run again; nobody can push meanwhile.`,
+    )
+    .action(runImport);
+}
+
+async function runExport(options: { readonly status?: true }, command: Command): Promise<void> {
+  const api = await connect(command);
+  const output = new Output(command);
+  if (options.status === true) {
+    const state = await api.get<Exports>("/exports");
+    return output.answer(state, shown(state));
+  }
+  let state = await api.send<Exports>("POST", "/exports", {});
+  const id = state.running?.id;
+  while (state.running !== null && state.running.id === id) {
+    progress(`${state.running.rows} rows in ${state.running.objects} objects`);
+    const next = await api.send<Exports>("POST", "/exports/steps", {});
+    await pauseIf(isSame(state.running, next.running));
+    state = next;
+  }
+  progress("");
+  const [done] = state.finished;
+  const text = `Exported ${done?.rows ?? 0} rows as ${done?.id ?? ""}; what changes from now on is added by itself.`;
+  output.answer(state, text);
+}
+
+function shown({ chain, pending, exportedAt, running, finished }: Exports): string {
+  const state = details({
+    chain,
+    "last changes (UTC)": exportedAt === null ? "none yet" : time(exportedAt),
+    waiting: `${pending} changes`,
+    running: running === null ? "" : `${running.id}: ${running.rows} rows so far`,
+  });
+  if (finished.length === 0) return `${state}\n\nThere is no full export: slipway export`;
+  const columns = {
+    "FULL EXPORT": ({ id }: Full) => id,
+    "STARTED (UTC)": ({ startedAt }: Full) => time(startedAt),
+    ROWS: ({ rows }: Full) => String(rows),
+  };
+  return `${state}\n\n${table(finished, columns)}`;
+}
+
+async function runImport(options: ImportOptions, command: Command): Promise<void> {
+  const api = await connect(command);
+  const body = options.from === undefined ? {} : { from: options.from };
+  let state = await api.send<Import>("POST", "/import", body);
+  while (state.phase !== "done") {
+    progress(`${state.read} of ${state.toRead} objects read, ${state.rows} rows written`);
+    const next = await api.send<Import>("POST", "/import", body);
+    await pauseIf(isSame(state, next));
+    state = next;
+  }
+  progress("");
+  const objects = await search(api, options.relink === true);
+  new Output(command).answer(
+    { import: state, objects },
+    [said(state), offer(objects)].join("\n\n"),
+  );
+}
+
+function said(state: Import): string {
+  const { rows, lost, examples, chain, full, exportedAt, endedAt } = state;
+  const source = full === null ? `chain ${chain}` : `full export ${full}`;
+  const known = exportedAt === null ? "" : ` and what changed until ${time(exportedAt)} UTC`;
+  const ended = endedAt === null ? "" : `, ended ${time(endedAt)} UTC`;
+  const lines = [`Imported ${rows} rows: ${source}${known}${ended}.`];
+  if (lost > 0) {
+    const some = examples.slice(0, 10).map(({ table: name, key }) => `${name} ${key}`);
+    lines.push(`${lost} rows rest on what the export does not have: ${some.join(", ")}`);
+  }
+  return [...lines, "Now compare it with the bucket: slipway fsck"].join("\n");
+}
+
+/** What was pushed after the export, page by page. */
+async function search(api: Api, link: boolean): Promise<Found[]> {
+  const found: Found[] = [];
+  let after: string | null = null;
+  do {
+    const body: object = { link, ...(after === null ? {} : { after }) };
+    const page: { readonly items: readonly Found[]; readonly next: string | null } = await api.send(
+      "POST",
+      "/import/objects",
+      body,
+    );
+    found.push(...page.items);
+    progress(`${found.length} objects found that the export does not know`);
+    after = page.next;
+  } while (after !== null);
+  progress("");
+  return found;
+}
+
+function offer(objects: readonly Found[]): string {
+  if (objects.length === 0) return "Nothing lies in the bucket that was pushed after the export.";
+  const columns = {
+    OUTCOME: ({ outcome }: Found) => outcome,
+    KIND: ({ kind }: Found) => kind,
+    REPOSITORY: ({ repository }: Found) => repository ?? "",
+    DIGEST: ({ digest }: Found) => digest,
+    SIZE: ({ size }: Found) => bytes(size),
+    "PUSHED (UTC)": ({ uploadedAt }: Found) => time(uploadedAt),
+    REASON: ({ reason }: Found) => reason ?? "",
+  };
+  const isOffered = objects.some(({ outcome, kind }) => outcome === "offered" && kind === "blob");
+  const advice = isOffered
+    ? "Blobs that are offered are linked by slipway import --relink; then their images can be pushed again without them."
+    : "Push their images again; what is linked is not uploaded anew, and goes after the grace time if nothing names it.";
+  return `${table(objects, columns)}\n\n${advice}`;
+}
+
+function isSame(before: object, after: object | null): boolean {
+  return JSON.stringify(before) === JSON.stringify(after);
+}
+
+async function pauseIf(isStuck: boolean): Promise<void> {
+  if (isStuck) await setTimeout(PAUSE);
+}

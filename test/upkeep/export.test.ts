@@ -1,0 +1,262 @@
+/** A lost database is rebuilt from the bucket alone. */
+import { env } from "cloudflare:workers";
+import { beforeEach, describe, expect, test } from "vitest";
+import { readSettings } from "../../src/env.ts";
+import { createRegistry } from "../../src/registry/registry.ts";
+import { TABLES } from "../../src/storage/exported.ts";
+import { RegistryClient } from "../support/client.ts";
+import { blob, digestOf, imageManifest } from "../support/images.ts";
+import { done, PASSWORD, unused } from "../support/management.ts";
+import { expectWhole, populate } from "../support/populated.ts";
+import {
+  emptyBucket,
+  exportAll,
+  expectSame,
+  exportChanges,
+  importAll,
+  keysOf,
+  loseDatabase,
+} from "../support/recovery.ts";
+
+beforeEach(async () => {
+  await loseDatabase();
+  await emptyBucket();
+});
+
+describe("what comes back", () => {
+  test("from a full export alone", async () => {
+    const all = await populate();
+    await exportAll();
+    await expectSame();
+    await expectWhole(all);
+  });
+
+  test("from the changes alone", async () => {
+    const all = await populate();
+    await exportChanges();
+    expect(await keysOf("exports/")).toEqual([
+      expect.stringMatching(/\/changes\/0{11}1-\d+\.jsonl$/),
+    ]);
+    await expectSame();
+    await expectWhole(all);
+  });
+
+  test("from a full export and what changed since", async () => {
+    const all = await populate();
+    const { namespace, client, amd, arm, config } = all;
+    await exportChanges();
+    await exportAll();
+    await client.pushManifest(arm, "latest");
+    const fields = { annotations: { a: "b" } };
+    await client.pushManifest(imageManifest({ config, fields }), "new");
+    await exportChanges();
+    await client.pushManifest(amd, "latest");
+    await client.request("DELETE", "manifests/new");
+    const user = unused("user");
+    await done("POST", "/users", { name: user, password: PASSWORD });
+    await done("PUT", `/namespaces/${namespace}/members/${user}`, { role: "reader" });
+    await exportChanges();
+    await done("DELETE", `/users/${user}`);
+    await done("PATCH", `/namespaces/${namespace}`, { visibility: "public" });
+    const other = client.in(`${namespace}/other`);
+    await other.pushBlob(config);
+    await other.pushManifest(imageManifest({ config }), "v1");
+    await exportChanges();
+    await done("DELETE", `/repositories/${namespace}/other`);
+    await exportChanges();
+    await expectSame();
+    await expectWhole(all);
+  });
+
+  test("goes on with the same history, to be lost again", async () => {
+    const all = await populate();
+    await exportChanges();
+    for (let i = 0; i < 3; i++) {
+      await loseDatabase();
+      // The cron of the new database has nothing to tell before it is used.
+      await exportChanges();
+      await importAll();
+      await all.client.pushManifest(all.amd, `again-${i}`);
+      await exportChanges();
+    }
+    await expectSame();
+    const chains = (await keysOf("exports/")).map((key) => key.split("/")[1]);
+    expect(new Set(chains).size).toBe(1);
+    await exportAll();
+    await expectSame();
+    // The exports that it knew are known again.
+    const { finished } = await done<{ finished: unknown[] }>("GET", "/exports");
+    expect(finished).toHaveLength(1);
+    await expectWhole(all);
+  });
+
+  test("is what a purge has left, even where the id of a repository is given out again", async () => {
+    const all = await populate();
+    await exportAll();
+    const { config } = all;
+    const first = new RegistryClient({ repository: `${unused("space")}/app` });
+    await first.pushBlob(config);
+    const secret = await first.pushBlob(blob());
+    const image = await first.pushManifest(imageManifest({ config, layers: [secret] }), "v1");
+    await exportChanges();
+    // So many objects that no step reads both what was and what it became.
+    for (let i = 0; i < 60; i++) {
+      await done("PATCH", `/repositories/${all.client.repository}`, { description: String(i) });
+      await exportChanges();
+    }
+    await done("DELETE", `/repositories/${first.repository}`);
+    // The undo window of all that was deleted is over, and so is the grace time.
+    const settings = { ...readSettings(env), undoAge: 0, grace: 0 };
+    await createRegistry(env, settings).collector.run();
+    const second = new RegistryClient({ repository: `${unused("space")}/app` });
+    await second.pushBlob(config);
+    await second.pushManifest(imageManifest({ config }), "v2");
+    const ids = await env.DB.prepare("SELECT max(id) AS id FROM repositories").first();
+    expect(ids).toEqual({ id: 2 });
+    await exportChanges();
+    await expectSame();
+    expect((await second.head(`blobs/${secret.digest}`)).status).toBe(404);
+    expect((await second.get(`manifests/${image.digest}`)).status).toBe(404);
+    expect(digestOf(await all.client.pullManifest("v1"))).toBe(all.list.digest);
+  });
+
+  test("is how blobs are held where no manifest shows it", async () => {
+    const { client, only, gone, layers } = await populate();
+    await exportChanges();
+    // Only a deleted manifest names it.
+    expect((await client.request("DELETE", `blobs/${only.digest}`)).status).toBe(202);
+    // Another object, as repair gives one.
+    const [layer] = layers;
+    await env.BLOBS.put("blobs/another", layer?.bytes ?? "");
+    await env.DB.prepare("UPDATE blobs SET key = 'blobs/another' WHERE digest = ?1")
+      .bind(layer?.digest)
+      .run();
+    await exportChanges();
+    await expectSame();
+    expect((await client.head(`blobs/${only.digest}`)).status).toBe(404);
+    expect(digestOf(await client.pullBlob(layer?.digest ?? ""))).toBe(layer?.digest);
+    // And back again, without a new object.
+    await client.pushBlob(only);
+    await exportChanges();
+    await expectSame();
+    await client.pushManifest(gone, "back");
+    await exportChanges();
+    await expectSame();
+    // What the export last said of the blob holds no longer when its manifest has gone for good, and its bytes with it.
+    await client.request("DELETE", `manifests/${gone.digest}`);
+    await client.request("DELETE", `blobs/${only.digest}`);
+    await client.pushBlob(only);
+    await exportChanges();
+    const settings = { ...readSettings(env), undoAge: 0, grace: 0 };
+    await createRegistry(env, settings).collector.run();
+    await exportChanges();
+    await expectSame();
+    expect((await client.head(`blobs/${only.digest}`)).status).toBe(404);
+  });
+
+  test("is consistent while pushes go on", async () => {
+    const all = await populate();
+    const { client, config } = all;
+    let pushed = 0;
+    const over = new AbortController();
+    const push = async () => {
+      while (!over.signal.aborted) {
+        const n = pushed++;
+        const layer = await client.pushBlob(blob());
+        const fields = { annotations: { n: String(n) } };
+        await client.pushManifest(imageManifest({ config, layers: [layer], fields }), `n${n % 5}`);
+        if (n % 3 === 0) await client.request("DELETE", `manifests/n${(n + 2) % 5}`);
+      }
+    };
+    const work = Promise.all([push(), push(), push()]);
+    await exportAll();
+    await exportChanges();
+    await exportAll();
+    over.abort();
+    await work;
+    await exportChanges();
+    expect(pushed).toBeGreaterThan(5);
+    await expectSame();
+    await expectWhole(all);
+  });
+});
+
+describe("the bucket", () => {
+  test("keeps the newest two full exports, and what changed since the older of them", async () => {
+    const { client, amd } = await populate();
+    const ids: string[] = [];
+    for (let i = 0; i < 4; i++) {
+      await client.pushManifest(amd, `tag-${i}`);
+      await exportChanges();
+      ids.push(await exportAll());
+    }
+    const keys = await keysOf("exports/");
+    const fulls = new Set(keys.flatMap((key) => /\/full\/([^/]+)\//.exec(key)?.[1] ?? []));
+    expect([...fulls]).toEqual(ids.slice(2));
+    expect(keys.filter((key) => key.includes("/changes/")).length).toBeLessThanOrEqual(2);
+    await expectSame();
+  });
+
+  test("a full export that was left is finished by the cron", async () => {
+    await populate();
+    await done("POST", "/exports", {});
+    await exportChanges();
+    const state = await done<{ running: null; pending: number }>("GET", "/exports");
+    expect(state).toMatchObject({ running: null, pending: 0, finished: [{}] });
+    await expectSame();
+  });
+
+  test("has no change twice: changes that are exported are forgotten", async () => {
+    const { client, amd } = await populate();
+    await exportChanges();
+    await client.pushManifest(amd, "more");
+    await exportChanges();
+    await exportChanges();
+    const kept = await env.DB.prepare("SELECT count(*) AS n FROM changes").first();
+    expect(kept).toEqual({ n: expect.any(Number) });
+    expect(Number(kept?.["n"])).toBeLessThanOrEqual(3);
+    const [first, second] = await keysOf("exports/");
+    const text = await (await env.BLOBS.get(second ?? ""))?.text();
+    expect(text?.trimEnd().split("\n")).toHaveLength(2);
+    expect(first).not.toBe(second);
+  });
+});
+
+/** Tables that are not exported, and why. */
+const LEFT_OUT: Readonly<Record<string, string>> = {
+  blobs: "with the manifests that name them",
+  repository_blobs: "with the manifests that name them",
+  kept_blobs: "with the manifests that name them",
+  manifest_references: "with their manifests",
+  blob_reviews: "derived",
+  namespace_blobs: "derived",
+  namespace_usage: "derived",
+  doomed_objects: "fsck finds what nothing names",
+  audit: "a log, not the index",
+  revocations: "of tokens that have expired by then",
+  login_failures: "of the last minutes",
+  jobs: "of this very database",
+  manifest_pulls: "retention counts from the day that its table came into being",
+  retention_runs: "derived",
+  retention_sweeps: "derived",
+  expiring_manifests: "empty between two batches",
+  changes: "what is to be exported",
+  import_objects: "of an import",
+  import_gone: "of an import",
+};
+
+test("every table is exported with each of its changes, or left out for a reason", async () => {
+  const { results } = await env.DB.prepare(
+    `SELECT type, name, tbl_name AS tableName FROM sqlite_master
+     WHERE name NOT LIKE 'sqlite_%' AND name NOT LIKE '_cf_%' AND name <> 'd1_migrations'`,
+  ).all<{ type: string; name: string; tableName: string }>();
+  const tables = results.filter(({ type }) => type === "table").map(({ name }) => name);
+  const known = [...Object.keys(TABLES), ...Object.keys(LEFT_OUT)];
+  expect(tables.toSorted()).toEqual(known.toSorted());
+  const triggers = results.filter(({ type }) => type === "trigger").map(({ name }) => name);
+  for (const table of Object.keys(TABLES).filter((name) => name !== "pulls")) {
+    for (const event of ["insert", "update", "delete"]) {
+      expect(triggers).toContain(`noted_${event}_of_${table}`);
+    }
+  }
+});

@@ -1,0 +1,377 @@
+/** An import comes to its end whatever happens to it, and takes nothing that it does not understand. */
+import { env } from "cloudflare:workers";
+import { beforeEach, describe, expect, test } from "vitest";
+import { readSettings } from "../../src/env.ts";
+import type { Origin } from "../../src/registry/registry.ts";
+import { createRegistry } from "../../src/registry/registry.ts";
+import { Faults } from "../faults/faults.ts";
+import { RegistryClient } from "../support/client.ts";
+import { blob, digestOf, imageManifest } from "../support/images.ts";
+import { api, done, problem, refused } from "../support/management.ts";
+import { expectWhole, populate } from "../support/populated.ts";
+import {
+  emptyBucket,
+  expectLike,
+  expectSame,
+  exportAll,
+  exportChanges,
+  importAll,
+  type Imported,
+  keysOf,
+  loseDatabase,
+  registry,
+  snapshot,
+} from "../support/recovery.ts";
+
+const ORIGIN: Origin = {
+  actor: "admin",
+  subject: null,
+  via: "password",
+  address: null,
+  agent: null,
+  requestId: "test",
+};
+
+beforeEach(async () => {
+  await loseDatabase();
+  await emptyBucket();
+});
+
+async function stateOf(job: string): Promise<string> {
+  const row = await env.DB.prepare("SELECT state FROM jobs WHERE name = ?1").bind(job).first();
+  return typeof row?.["state"] === "string" ? row["state"] : "{}";
+}
+
+/** A step whose worker dies before it has noted that the step is done, and the one that takes over. */
+async function twice(job: string, step: () => Promise<unknown>): Promise<void> {
+  const before = await stateOf(job);
+  await step();
+  await env.DB.prepare("UPDATE jobs SET state = ?2, lease_until = 0 WHERE name = ?1")
+    .bind(job, before)
+    .run();
+  await step();
+}
+
+/** Who held a job has died long ago. */
+async function endLeases(): Promise<void> {
+  await env.DB.prepare("UPDATE jobs SET lease_until = 0").run();
+}
+
+/** An export of one image, and then the database is lost. */
+async function lostAfter(work: () => Promise<unknown>): Promise<string[]> {
+  const { client, arm } = await populate();
+  await work();
+  await client.pushManifest(arm, "more");
+  await exportChanges();
+  await client.pushManifest(arm, "even-more");
+  await exportChanges();
+  await loseDatabase();
+  return keysOf("exports/");
+}
+
+/** The newest object of changes, and what is in it. */
+async function newestChanges(keys: readonly string[]): Promise<{ key: string; text: string }> {
+  const key = keys.findLast((one) => one.includes("/changes/")) ?? "";
+  return { key, text: (await (await env.BLOBS.get(key))?.text()) ?? "" };
+}
+
+function overview() {
+  return registry().exporter.overview();
+}
+
+test("each step of export and import may be done twice", async () => {
+  const all = await populate();
+  const { client, arm, amd } = all;
+  await twice("export", exportChanges);
+  await client.pushManifest(arm, "latest");
+  await twice("export", () => api("POST", "/exports", {}));
+  for (let i = 0; (await overview()).running !== null; i++) {
+    await client.pushManifest(i % 2 === 0 ? amd : arm, "moving");
+    await twice("export", () => registry().exporter.step());
+    expect(i).toBeLessThan(20);
+  }
+  await client.pushManifest(amd, "latest");
+  await client.request("DELETE", "manifests/moving");
+  await twice("export", exportChanges);
+  const before = await snapshot();
+  await loseDatabase();
+  for (let i = 0; (await registry().importer.state())?.phase !== "done"; i++) {
+    await twice("import", () => registry().importer.step(null, ORIGIN));
+    expect(i).toBeLessThan(50);
+  }
+  await expectLike(before);
+  await expectWhole(all);
+});
+
+describe.each(["lost", "unanswered"] as const)("every call that is %s is made good", (mode) => {
+  /** Each step is tried with a fault at each of its calls in turn, until it has none left. @returns how many faults there were */
+  async function withFaults(
+    work: (failing: ReturnType<typeof createRegistry>) => Promise<unknown>,
+    isOver: () => Promise<boolean>,
+  ): Promise<number> {
+    let happened = 0;
+    for (let call = 0; !(await isOver());) {
+      const faults = new Faults({ call, mode });
+      await work(createRegistry(faults.env, readSettings(env))).catch(() => undefined);
+      await endLeases();
+      call = faults.happened ? call + 1 : 0;
+      if (faults.happened) happened++;
+      if (happened > 1_000) throw new Error("it comes to no end");
+    }
+    return happened;
+  }
+
+  test("of export and import", { timeout: 120_000 }, async () => {
+    const all = await populate();
+    const changes = await withFaults(
+      ({ exporter }) => exporter.tick(),
+      async () => (await overview()).pending === 0,
+    );
+    expect(changes).toBeGreaterThan(5);
+    await all.client.pushManifest(all.arm, "latest");
+    await registry().exporter.begin(ORIGIN);
+    const full = await withFaults(
+      ({ exporter }) => exporter.step(),
+      async () => (await overview()).running === null,
+    );
+    expect(full).toBeGreaterThan(15);
+    await all.client.pushManifest(all.amd, "latest");
+    await exportChanges();
+    const before = await snapshot();
+    await loseDatabase();
+    const imported = await withFaults(
+      ({ importer }) => importer.step(null, ORIGIN),
+      async () => (await registry().importer.state())?.phase === "done",
+    );
+    expect(imported).toBeGreaterThan(40);
+    await expectLike(before);
+    await expectWhole(all);
+  });
+});
+
+describe("is refused", () => {
+  test("where there is a repository, even a deleted one, and nothing is closed by it", async () => {
+    await populate();
+    await exportAll();
+    await loseDatabase();
+    const client = new RegistryClient({ repository: "new/app" });
+    await client.pushBlob(blob());
+    expect(await refused("POST", "/import", {})).toEqual({ status: 409, code: "CONFLICT" });
+    await done("DELETE", "/repositories/new/app");
+    expect(await refused("POST", "/import", {})).toEqual({ status: 409, code: "CONFLICT" });
+    await client.pushBlob(blob());
+  });
+
+  test("where there is nothing to import", async () => {
+    expect(await refused("POST", "/import", {})).toEqual({ status: 404, code: "NOT_FOUND" });
+    const client = new RegistryClient({ repository: "new/app" });
+    await client.pushBlob(blob());
+  });
+
+  test("where several indexes have written into the bucket, until one is chosen", async () => {
+    const first = await populate();
+    const id = await exportAll();
+    const { chain } = await overview();
+    const before = await snapshot();
+    await loseDatabase();
+    await new RegistryClient({ repository: "another/app" }).pushBlob(blob());
+    await exportChanges();
+    await loseDatabase();
+    const response = await api("POST", "/import", {});
+    expect(await response.clone().text()).toContain(chain);
+    expect((await problem(response)).status).toBe(409);
+    expect((await refused("POST", "/import", { from: "nothing" })).status).toBe(404);
+    expect(await importAll(id)).toMatchObject({ chain, full: id, lost: 0 });
+    await expectLike(before);
+    await loseDatabase();
+    expect(await importAll(chain)).toMatchObject({ chain, full: id });
+    await expectLike(before);
+    await expectWhole(first);
+  });
+
+  test("a second time it only says how the first one ended", async () => {
+    await populate();
+    await exportAll();
+    await loseDatabase();
+    const first = await importAll();
+    expect(await done<Imported>("POST", "/import", {})).toEqual(first);
+  });
+});
+
+describe("while it is under way", () => {
+  test("nobody writes, and everybody is told to try again", async () => {
+    const { client, amd, namespace, gone } = await populate();
+    await exportAll();
+    await loseDatabase();
+    const blobBefore = blob();
+    let state = await done<Imported>("POST", "/import", {});
+    for (let i = 0; state.phase !== "done"; i++) {
+      const location = await client.startUpload();
+      const statuses = [
+        (await client.finish(location, blobBefore.digest, blobBefore.bytes)).status,
+        (await client.putManifest("other", amd)).status,
+        (await client.in("new/repo").putManifest("v1", amd)).status,
+        (await api("POST", "/repositories", { name: `${namespace}/new` })).status,
+      ];
+      // What is not there yet is unknown; what is there is not written.
+      for (const status of statuses) expect([400, 404, 503]).toContain(status);
+      await exportChanges();
+      state = await done<Imported>("POST", "/import", {});
+      expect(i).toBeLessThan(50);
+    }
+    expect(gone.digest).not.toBe("");
+    await client.pushBlob(blobBefore);
+    await client.pushManifest(amd, "other");
+    const triggers = await env.DB.prepare(
+      "SELECT count(*) AS n FROM sqlite_master WHERE name LIKE 'closed_%'",
+    ).first();
+    expect(triggers).toEqual({ n: 0 });
+  });
+
+  test("all the rules are in force again afterwards", async () => {
+    await populate();
+    await exportAll();
+    const sql = `SELECT name, sql FROM sqlite_master WHERE type = 'trigger' ORDER BY name`;
+    const before = await env.DB.prepare(sql).all();
+    await loseDatabase();
+    await importAll();
+    expect((await env.DB.prepare(sql).all()).results).toEqual(before.results);
+  });
+});
+
+describe("the bucket", () => {
+  test("keeps what was written, even if it was not noted and what changed is forgotten", async () => {
+    const { client, arm } = await populate();
+    await exportChanges();
+    await client.pushManifest(arm, "a");
+    const state = await stateOf("export");
+    await exportChanges();
+    await env.DB.prepare("DELETE FROM changes WHERE id < (SELECT max(id) FROM changes)").run();
+    await env.DB.prepare("UPDATE jobs SET state = ?1 WHERE name = 'export'").bind(state).run();
+    await exportChanges();
+    await expectSame();
+  });
+
+  test("may have changes twice", async () => {
+    const { client, arm, amd } = await populate();
+    await exportChanges();
+    const state = await stateOf("export");
+    const kept = await env.DB.prepare("SELECT * FROM changes").all<{ id: number }>();
+    for (const tag of ["a", "b", "c"]) {
+      await client.pushManifest(arm, tag);
+      await client.pushManifest(amd, "latest");
+      await exportChanges();
+    }
+    await client.request("DELETE", "manifests/a");
+    // As if those steps had never been noted: the same changes are written once more, with others.
+    await env.DB.prepare("UPDATE jobs SET state = ?1 WHERE name = 'export'").bind(state).run();
+    expect(kept.results.length).toBeGreaterThan(0);
+    await exportChanges();
+    expect((await keysOf("exports/")).length).toBe(5);
+    await expectSame();
+  });
+
+  test.each([
+    ["changes", 1, /the changes \d+ to \d+ are missing/],
+    ["full", 0, /1 of 1 pages are missing/],
+  ])("with a gap is not imported: %s", async (what, which, reason) => {
+    const keys = await lostAfter(async () => (what === "full" ? exportAll() : exportChanges()));
+    const some = keys.filter((key) => key.includes(`/${what}/`) && key.endsWith(".jsonl"));
+    await env.BLOBS.delete(some[which] ?? "");
+    await done("POST", "/import", {});
+    const response = await api("POST", "/import", {});
+    const after = response.ok ? await api("POST", "/import", {}) : response;
+    const { detail } = await after.json<{ detail: string }>();
+    expect([after.status, detail]).toEqual([409, expect.stringMatching(reason)]);
+  });
+
+  test.each([
+    ["an unknown table", '{"table":"secrets","row":{"id":1}}\n', 'no table "secrets"'],
+    ["a table of the prototype", '{"table":"constructor","row":{}}\n', 'no table "constructor"'],
+    ["an unknown column", '{"table":"users","row":{"name":"x","shoe":1}}\n', 'no column "shoe"'],
+    [
+      "an unknown column of a blob",
+      '{"table":"manifests","row":{"repository_id":1,"digest":"d"},"references":[{"digest":"d","kind":"blob","held":"link","blob":{"x":1}}]}\n',
+      'no column "x"',
+    ],
+    ["an unknown field", '{"table":"users","row":{"name":"x"},"also":1}\n', 'no field "also"'],
+    ["a row without its key", '{"table":"tags","row":{"name":"x"}}\n', "without its key"],
+    ["a key of another length", '{"table":"tags","gone":["x"]}\n', "no key of tags"],
+    ["SQL for a column", '{"table":"users","row":{"name":"x","1) --":1}}\n', "no column"],
+    ["a list for a value", '{"table":"users","row":{"name":"x","password":[]}}\n', "neither"],
+    ["half a line", '{"table":"users","ro', "middle of a line"],
+    ["no JSON", "nonsense\n", "no JSON object"],
+    ["a list", "[]\n", "no JSON object"],
+    [
+      "no references",
+      '{"table":"manifests","row":{"repository_id":1,"digest":"d"},"references":1}\n',
+      "references",
+    ],
+  ])("with %s is not imported, and it says where", async (_, line, reason) => {
+    const keys = await lostAfter(exportAll);
+    const { key, text } = await newestChanges(keys);
+    await env.BLOBS.put(key, text + line);
+    let response = await api("POST", "/import", {});
+    for (let i = 0; response.ok && i < 10; i++) response = await api("POST", "/import", {});
+    const { detail } = await response.json<{ detail: string }>();
+    expect([response.status, detail]).toEqual([409, expect.stringContaining(reason)]);
+    expect(detail).toContain(key);
+    expect(await env.DB.prepare("SELECT 1 FROM manifests").first()).toBeNull();
+    // What was wrong is put right, and the import goes on.
+    await env.BLOBS.put(key, text);
+    expect(await importAll()).toMatchObject({ lost: 0 });
+  });
+
+  test("with a tag whose manifest is not there loses the tag, and says so", async () => {
+    const keys = await lostAfter(exportAll);
+    const { key, text } = await newestChanges(keys);
+    const digest = digestOf(new Uint8Array(1));
+    const row = { repository_id: 1, name: "lonely", digest, updated_at: 1 };
+    await env.BLOBS.put(key, `${text}${JSON.stringify({ table: "tags", row })}\n`);
+    expect(await importAll()).toMatchObject({
+      lost: 1,
+      examples: [{ table: "tags", key: '[1,"lonely"]' }],
+    });
+  });
+
+  test("with two repositories of one name loses one, and says so", async () => {
+    const keys = await lostAfter(exportAll);
+    const { key, text } = await newestChanges(keys);
+    const lines = [98, 99].map((id) => {
+      const row = { id, name: "a/b", created_at: 1 };
+      return `${JSON.stringify({ table: "repositories", row })}\n`;
+    });
+    await env.BLOBS.put(key, text + lines.join(""));
+    expect(await importAll()).toMatchObject({
+      lost: 1,
+      examples: [{ table: "repositories", key: "[99]" }],
+    });
+  });
+});
+
+test("a column that has come since gets its default", async () => {
+  const { client } = await populate();
+  await exportChanges();
+  const [key = ""] = await keysOf("exports/");
+  const text = (await (await env.BLOBS.get(key))?.text()) ?? "";
+  await env.BLOBS.put(
+    key,
+    text.replaceAll(/,"lost_at":null/g, "").replaceAll(',"retention":null', ""),
+  );
+  await expectSame();
+  expect(await client.listTags()).toContain("latest");
+});
+
+test("a push after the last export is lost, and its repository whole", async () => {
+  const all = await populate();
+  await exportChanges();
+  await all.client.pushBlob(blob());
+  await all.client.pushManifest(
+    imageManifest({ config: all.config, fields: { annotations: { x: "y" } } }),
+    "late",
+  );
+  await loseDatabase();
+  expect(await importAll()).toMatchObject({ lost: 0 });
+  expect((await all.client.get("manifests/late")).status).toBe(404);
+  await expectWhole(all);
+});
