@@ -20,6 +20,8 @@ export interface LocalOptions {
   readonly data: string;
   /** Settings and secrets, by their names in wrangler.toml. */
   readonly vars: Readonly<Record<string, string>>;
+  /** A Worker that stands in for the one of wrangler.toml: a file called index.ts. */
+  readonly entry?: string;
 }
 
 /** wrangler.toml, the one place where the bindings are named. */
@@ -50,7 +52,7 @@ export async function startLocal(options: LocalOptions): Promise<Miniflare> {
           env: bindings(config, name, options.vars),
           triggers: triggers(config),
           exports: config.exports,
-          manifest: await bundle(),
+          manifest: await bundle(options.entry),
         },
       },
     ],
@@ -100,10 +102,16 @@ function triggers(config: Config): object[] {
 }
 
 /** `wrangler deploy --dry-run`: exactly the modules that a deployment has. */
-async function bundle() {
+async function bundle(entry?: string) {
   const out = await mkdtemp(join(tmpdir(), "slipway-build-"));
   try {
-    const dryRun = wranglerArguments("deploy", "--dry-run", "--outdir", out);
+    const dryRun = wranglerArguments(
+      "deploy",
+      ...(entry === undefined ? [] : [entry]),
+      "--dry-run",
+      "--outdir",
+      out,
+    );
     await promisify(execFile)(process.execPath, dryRun, {
       cwd: ROOT,
       env: { ...process.env, WRANGLER_SEND_METRICS: "false", CI: "1" },

@@ -1,0 +1,74 @@
+/**
+ * `npm run scale [-- --scale 0.01] [-- --data DIR]`: what the registry costs when it is large. Two databases are made, of
+ * 1,000,000 manifests with as many tags and 5,000,000 references in one repository, and of a hundredth of that; every
+ * operation is tried on both, and D1 says how many rows it read.
+ *
+ * --scale    another size: 0.01 takes seconds
+ * --data     where the databases are kept for the next time
+ *
+ * It fails when an operation reads more rows than it may, or not as many in both. Times never decide: the machine may be
+ * busy.
+ */
+import { createHash } from "node:crypto";
+import { readdir, readFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { projectConfig, ROOT } from "../local.ts";
+import { measure, type Measured } from "./measure.ts";
+import { count, printCollection, printOperations, printParts } from "./report.ts";
+import { seeded } from "./seed.ts";
+
+const MANIFESTS = 1_000_000;
+/** Of each kind of what is due to be collected. */
+const DUE = 100_000;
+/** Objects that are really there to be deleted; R2 is as content with the others. */
+const OBJECTS = 20_000;
+const RUNS = 3;
+/** As few as the operations can do with. */
+const LEAST = 1_000;
+
+const { values } = parseArgs({
+  options: { scale: { type: "string", default: "1" }, data: { type: "string" } },
+});
+const scale = Number(values.scale);
+if (!(scale > 0 && scale <= 1)) throw new Error("--scale is a number above 0 and up to 1");
+const folder = join(values.data ?? join(tmpdir(), "slipway-worlds"), await versionOfSchema());
+
+const large = {
+  manifests: Math.max(LEAST * 10, MANIFESTS * scale),
+  due: Math.max(LEAST, DUE * scale),
+};
+// What is due fills more than one run of the collection in both.
+const small = {
+  manifests: Math.max(LEAST, large.manifests / 100),
+  due: Math.min(large.due, 30_000),
+};
+const began = performance.now();
+const results: Measured[] = [];
+for (const world of [small, large]) {
+  console.log(`${count(world.manifests)} manifests, ${count(world.due)} of each kind to collect`);
+  const data = await seeded(folder, world);
+  results.push(await measure(data, world, { objects: Math.min(OBJECTS, world.due), runs: RUNS }));
+}
+const [ofSmall, ofLarge] = results;
+if (ofSmall === undefined || ofLarge === undefined) throw new Error("nothing was measured");
+const failures = printOperations(ofSmall, ofLarge) + printCollection(results);
+printParts(ofLarge);
+console.log(
+  `\n${((performance.now() - began) / 1000).toFixed(0)} s; the databases are in ${folder}`,
+);
+if (failures > 0) {
+  console.log(`${failures} of them read more rows than they may.`);
+  process.exitCode = 1;
+}
+
+/** Databases that other migrations or statements made are of no use. */
+async function versionOfSchema(): Promise<string> {
+  const migrations = join(ROOT, projectConfig().d1_databases[0]?.migrations_dir ?? "");
+  const files = (await readdir(migrations)).toSorted().map((file) => join(migrations, file));
+  const statements = ["world.ts", "growth.ts"].map((file) => join(ROOT, "test", "scale", file));
+  const hash = createHash("sha256");
+  for (const file of [...files, ...statements]) hash.update(await readFile(file));
+  return hash.digest("hex").slice(0, 8);
+}

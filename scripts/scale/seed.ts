@@ -1,0 +1,84 @@
+/**
+ * Makes a world: the database as the migrations make it, by the Worker's own start, then filled straight in the simulator's
+ * file. The triggers run, so that all that follows from the rows is there.
+ */
+import { access, mkdir, readdir, rename, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { BEGINNING, END, growth } from "../../test/scale/growth.ts";
+import { EMPTY, type World } from "../../test/scale/world.ts";
+import { startLocal } from "../local.ts";
+import { VARS } from "./worker.ts";
+
+/** Most of the file is kept in memory: what is written next may lie anywhere in it. */
+const CACHE_KIB = 5_000_000;
+
+/** @returns the folder of a finished world; made when there is none */
+export async function seeded(folder: string, world: World): Promise<string> {
+  const data = join(folder, `${world.manifests}-${world.due}`);
+  if (await exists(data)) return data;
+  const unfinished = `${data}.unfinished`;
+  await rm(unfinished, { recursive: true, force: true });
+  await mkdir(unfinished, { recursive: true });
+  const registry = await startLocal({ host: "127.0.0.1", port: 0, data: unfinished, vars: VARS });
+  await registry.dispose();
+  fill(await databaseFile(unfinished), world);
+  await rename(unfinished, data);
+  return data;
+}
+
+function fill(file: string, world: World): void {
+  const db = new DatabaseSync(file);
+  // What fails is made anew: nothing is kept to go back to.
+  db.enableDefensive(false);
+  const pragmas = `locking_mode = EXCLUSIVE; journal_mode = DELETE; journal_mode = OFF; synchronous = OFF; cache_size = -${CACHE_KIB}`;
+  for (const pragma of pragmas.split("; ")) db.exec(`PRAGMA ${pragma}`);
+  for (const sql of BEGINNING) db.exec(sql);
+  const began = performance.now();
+  let table = { what: "", began };
+  const report = (what: string): void => {
+    if (what === table.what) return;
+    const now = performance.now();
+    if (table.what !== "") console.log(`  ${table.what}: ${seconds(now - table.began)}`);
+    table = { what, began: now };
+  };
+  db.exec("BEGIN");
+  for (const { what, sql, from, to } of growth(EMPTY, world)) {
+    report(what);
+    db.prepare(sql).run(from, to);
+  }
+  for (const sql of END) db.exec(sql);
+  report("to disk");
+  db.exec("COMMIT");
+  report("");
+  // As workerd leaves it.
+  db.exec("PRAGMA journal_mode = WAL");
+  db.close();
+  console.log(`made in ${seconds(performance.now() - began)}`);
+}
+
+/** The one of the simulator's files that has the registry's tables. */
+export async function databaseFile(data: string): Promise<string> {
+  const entries = await readdir(data, { recursive: true });
+  for (const entry of entries.filter((name) => name.endsWith(".sqlite"))) {
+    const file = join(data, entry);
+    const db = new DatabaseSync(file, { readOnly: true });
+    const found = db
+      .prepare("SELECT 1 FROM sqlite_schema WHERE name = 'manifest_references'")
+      .get();
+    db.close();
+    if (found !== undefined) return file;
+  }
+  throw new Error(`no database in ${data}`);
+}
+
+async function exists(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  );
+}
+
+export function seconds(milliseconds: number): string {
+  return `${(milliseconds / 1000).toFixed(1)} s`;
+}

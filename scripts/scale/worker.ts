@@ -1,0 +1,51 @@
+/** The measuring Worker on a world's data: what it answers, and how it is asked. */
+import { join } from "node:path";
+import { ROOT, startLocal } from "../local.ts";
+
+export const VARS = {
+  ADMIN_PASSWORD: "the password of a world of its own",
+  TOKEN_KEY: "a key that only this world knows, longer than thirty-two bytes",
+};
+
+/** As test/scale/index.ts answers. */
+export interface Statement {
+  readonly sql: string;
+  readonly rowsRead: number;
+  readonly rowsWritten: number;
+  readonly milliseconds: number;
+}
+
+export interface Cost {
+  readonly statements: readonly Statement[];
+  readonly milliseconds: number;
+}
+
+export interface Operation {
+  readonly name: string;
+  readonly most: number;
+  readonly counts: "bounded" | "unbounded" | null;
+}
+
+export interface Collection extends Cost {
+  readonly collected: Readonly<Record<string, number | boolean>>;
+}
+
+export interface Measuring {
+  /** @throws Error with what went wrong in the Worker */
+  ask<T>(task: object): Promise<T>;
+  stop(): Promise<void>;
+}
+
+export async function startMeasuring(data: string): Promise<Measuring> {
+  const entry = join(ROOT, "test", "scale", "index.ts");
+  const miniflare = await startLocal({ host: "127.0.0.1", port: 0, data, vars: VARS, entry });
+  const url = await miniflare.ready;
+  return {
+    async ask<T>(task: object): Promise<T> {
+      const response = await fetch(url, { method: "POST", body: JSON.stringify(task) });
+      if (!response.ok) throw new Error(await response.text());
+      return (await response.json()) as T;
+    },
+    stop: () => miniflare.dispose(),
+  };
+}

@@ -1,0 +1,68 @@
+/** What an operation costs is the same whatever the size of the registry, by D1's own count of the rows that it reads. */
+import { env } from "cloudflare:workers";
+import { beforeAll, expect, test } from "vitest";
+import { BEGINNING, END, growth } from "./scale/growth.ts";
+import type { Metered } from "./scale/meter.ts";
+import type { Operation } from "./scale/operation.ts";
+import { OPERATIONS } from "./scale/operations.ts";
+import { Trial } from "./scale/trial.ts";
+import { EMPTY, type World } from "./scale/world.ts";
+import { planOf, repositoryWalks } from "./support/plans.ts";
+
+const SMALL: World = { manifests: 600, due: 200 };
+const LARGE: World = { manifests: 3_000, due: 400 };
+/** One more is read where a row's time has changed within a batch, or where an index goes on behind what is found. */
+const SLACK = 1;
+
+const inSmall = new Map<string, readonly Metered[]>();
+const all = new Set<string>();
+let large: Trial;
+
+beforeAll(async () => {
+  await env.DB.batch(BEGINNING.map((sql) => env.DB.prepare(sql)));
+  await grow(EMPTY, SMALL);
+  const small = await Trial.begin(SMALL, env);
+  for (const one of OPERATIONS) inSmall.set(one.name, await statementsOf(small, one));
+  await grow(SMALL, LARGE);
+  large = await Trial.begin(LARGE, env);
+}, 60_000);
+
+async function grow(from: World, to: World): Promise<void> {
+  await env.DB.batch([
+    ...[...growth(from, to)].map((step) => env.DB.prepare(step.sql).bind(step.from, step.to)),
+    ...END.map((sql) => env.DB.prepare(sql)),
+  ]);
+}
+
+async function statementsOf(trial: Trial, { ready }: Operation): Promise<readonly Metered[]> {
+  const { statements } = await trial.cost(await ready(trial));
+  for (const { sql } of statements) all.add(sql);
+  return statements;
+}
+
+test.each(OPERATIONS)("$name", async (operation) => {
+  const statements = await statementsOf(large, operation);
+  const total = statements.reduce((sum, { rowsRead }) => sum + rowsRead, 0);
+  expect(total).toBeGreaterThan(0);
+  expect(total).toBeLessThanOrEqual(operation.most);
+  if (operation.counts !== undefined) return;
+  const before = inSmall.get(operation.name) ?? [];
+  expect(statements.map(({ sql }) => sql)).toEqual(before.map(({ sql }) => sql));
+  for (const [i, { sql, rowsRead }] of statements.entries()) {
+    expect(Math.abs(rowsRead - (before[i]?.rowsRead ?? 0)), sql).toBeLessThanOrEqual(SLACK);
+  }
+});
+
+/** One batch's own rows; what is counted up to a bound, or is on a page, by an index that has nothing else. */
+const BOUNDED =
+  /^SEARCH (?:d|e|expiring_manifests) |^SEARCH l USING PRIMARY|INDEX (?:tags_by_digest|live_manifests) \(repository_id=\?\)/;
+/** What is taken out of a deleted repository bit by bit. */
+const EMPTYING =
+  /^DELETE FROM \w+ WHERE (?:repository_)?id = \(SELECT id FROM repositories INDEXED BY deleted/;
+
+test("no statement walks through all that a repository has", async () => {
+  for (const sql of [...all].filter((one) => !EMPTYING.test(one))) {
+    const walked = repositoryWalks(await planOf(sql)).filter((line) => !BOUNDED.test(line));
+    expect(walked, sql).toEqual([]);
+  }
+});

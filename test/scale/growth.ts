@@ -1,0 +1,292 @@
+/** The statements that make a world of another. The triggers run, so that what follows from the rows is there as well. */
+import {
+  BIG,
+  BIG_ID,
+  CONFIG_SIZE,
+  digestSql,
+  FIRST_SMALL_ID,
+  GONE_ID,
+  LAYERS,
+  layerSql,
+  LONG_AGO,
+  OTHER_TYPE,
+  smallRepositories,
+  type World,
+} from "./world.ts";
+
+/** One statement; it makes what is numbered from ?1 up to before ?2. */
+export interface Step {
+  readonly what: string;
+  readonly sql: string;
+  readonly from: number;
+  readonly to: number;
+}
+
+interface Table {
+  readonly what: string;
+  readonly rows: (world: World) => number;
+  readonly sql: string;
+}
+
+/** So many a statement: D1 has 30 seconds for each. */
+const ROWS = 50_000;
+
+// A number that comes as a parameter is a real one to D1.
+const NUMBERS = `WITH RECURSIVE n (n) AS (SELECT CAST(?1 AS INTEGER) UNION ALL SELECT n + 1 FROM n WHERE n + 1 < ?2)`;
+/** In milliseconds since 1970. */
+const NOW = `CAST(unixepoch('subsec') * 1000 AS INTEGER)`;
+const LAYER_INDEXES = JSON.stringify(Array.from({ length: LAYERS }, (_, j) => j));
+
+/** SQL: the text of an image's manifest. */
+function image(config: string, layers: readonly string[]): string {
+  const layerTexts = layers.map(
+    (n) =>
+      `{"mediaType":"application/vnd.oci.image.layer.v1.tar+gzip","digest":"' || ${digestSql("layer", n)} || '","size":' || (3000000 + ${n}) || '}`,
+  );
+  return `'{"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json","config":{"mediaType":"application/vnd.oci.image.config.v1+json","digest":"' || ${config} || '","size":${CONFIG_SIZE}},"layers":[${layerTexts.join(",")}]}'`;
+}
+
+const IMAGE_TYPE = `'application/vnd.oci.image.manifest.v1+json'`;
+const CONFIG_TYPE = `'application/vnd.oci.image.config.v1+json'`;
+const OWN_LAYERS = Array.from({ length: LAYERS }, (_, j) => layerSql("n", String(j)));
+
+function ofEachKind({ due }: World): number {
+  return due;
+}
+
+const TABLES: readonly Table[] = [
+  {
+    what: "namespaces",
+    rows: (world) => Math.ceil(smallRepositories(world) / 100),
+    sql: `${NUMBERS} INSERT INTO namespaces (name, created_at) SELECT printf('small-%03d', n), 0 FROM n`,
+  },
+  {
+    what: "small repositories",
+    rows: smallRepositories,
+    sql: `${NUMBERS} INSERT INTO repositories (id, name, created_at, visibility)
+      SELECT ${FIRST_SMALL_ID} + n, printf('small-%03d/r%06d', n / 100, n), 0, iif(n % 10 = 0, 'public', 'private') FROM n`,
+  },
+  {
+    what: "configs",
+    rows: ({ manifests }) => Math.ceil(manifests / 3),
+    sql: `${NUMBERS} INSERT INTO blobs (digest, key, size, created_at)
+      SELECT ${digestSql("config", "n")}, 'blobs/config-' || n, ${CONFIG_SIZE}, 0 FROM n`,
+  },
+  {
+    what: "layers",
+    rows: ({ manifests }) => Math.ceil(manifests / 20) * LAYERS,
+    sql: `${NUMBERS} INSERT INTO blobs (digest, key, size, created_at)
+      SELECT ${digestSql("layer", "n")}, 'blobs/layer-' || n, 3000000 + n, 0 FROM n`,
+  },
+  {
+    what: "links to configs",
+    rows: ({ manifests }) => Math.ceil(manifests / 3),
+    sql: `${NUMBERS} INSERT INTO repository_blobs (repository_id, digest)
+      SELECT ${BIG_ID}, ${digestSql("config", "n")} FROM n`,
+  },
+  {
+    what: "links to layers",
+    rows: ({ manifests }) => Math.ceil(manifests / 20) * LAYERS,
+    sql: `${NUMBERS} INSERT INTO repository_blobs (repository_id, digest)
+      SELECT ${BIG_ID}, ${digestSql("layer", "n")} FROM n`,
+  },
+  {
+    what: "manifests",
+    rows: ({ manifests }) => manifests,
+    sql: `${NUMBERS} INSERT INTO manifests (repository_id, digest, media_type, size, content, artifact_type, created_at,
+        pushed_at)
+      SELECT ${BIG_ID}, digest, ${IMAGE_TYPE}, length(content), content, ${CONFIG_TYPE}, 0, ${LONG_AGO} + n FROM (
+        SELECT n, ${digestSql("manifest", "n")} AS digest, ${image(digestSql("config", "n / 3"), OWN_LAYERS)} AS content
+        FROM n)`,
+  },
+  {
+    what: "referrers of the first manifest",
+    rows: ({ manifests }) => Math.min(manifests, 10_000),
+    sql: `${NUMBERS} INSERT INTO manifests (repository_id, digest, media_type, size, content, subject, artifact_type,
+        created_at, pushed_at)
+      SELECT ${BIG_ID}, ${digestSql("referrer", "n")}, ${IMAGE_TYPE}, 2, '{}', ${digestSql("manifest", "0")},
+        iif(n % 2 = 1, '${OTHER_TYPE}', 'application/spdx+json'), 0, ${LONG_AGO} - n FROM n`,
+  },
+  {
+    what: "references to configs",
+    rows: ({ manifests }) => manifests,
+    sql: `${NUMBERS} INSERT INTO manifest_references (repository_id, manifest, digest, kind)
+      SELECT ${BIG_ID}, ${digestSql("manifest", "n")}, ${digestSql("config", "n / 3")}, 'blob' FROM n ORDER BY 2`,
+  },
+  {
+    what: "references to layers",
+    rows: ({ manifests }) => manifests,
+    sql: `${NUMBERS} INSERT INTO manifest_references (repository_id, manifest, digest, kind)
+      SELECT ${BIG_ID}, ${digestSql("manifest", "n")}, ${digestSql("layer", layerSql("n", "j.value"))}, 'blob'
+      FROM n, json_each('${LAYER_INDEXES}') j ORDER BY 2`,
+  },
+  {
+    what: "tags",
+    rows: ({ manifests }) => manifests,
+    sql: `${NUMBERS} INSERT INTO tags (repository_id, name, digest, updated_at)
+      SELECT ${BIG_ID}, printf('v%07d', n), ${digestSql("manifest", "n")}, 0 FROM n`,
+  },
+  {
+    what: "deleted manifests",
+    rows: ({ due }) => 2 * due,
+    sql: `${NUMBERS} INSERT INTO manifests (repository_id, digest, media_type, size, content, artifact_type, created_at,
+        pushed_at, deleted_at, deleted_by)
+      SELECT ${BIG_ID}, ${digestSql("deleted", "n")}, ${IMAGE_TYPE}, 2, '{}', ${CONFIG_TYPE}, 0, 0,
+        iif(n % 2 = 0, ${NOW}, ${LONG_AGO} + n), 'admin' FROM n`,
+  },
+  {
+    what: "references of deleted manifests",
+    rows: ({ due }) => 2 * due,
+    sql: `${NUMBERS} INSERT INTO manifest_references (repository_id, manifest, digest, kind)
+      SELECT ${BIG_ID}, ${digestSql("deleted", "n")}, ${digestSql("layer", layerSql("n % 100", "j.value"))}, 'blob'
+      FROM n, json_each('${LAYER_INDEXES}') j`,
+  },
+  {
+    what: "past tags",
+    rows: ({ due }) => 2 * due,
+    sql: `${NUMBERS} INSERT INTO tag_history (repository_id, id, tag, digest, successor, changed_at, changed_by)
+      SELECT ${BIG_ID}, printf('%012x%016x', at, n), iif(n % 2 = 0, 'latest', printf('d%07d', n)), ${digestSql("deleted", "n / 4")},
+        iif(n % 2 = 0, ${digestSql("manifest", "0")}, NULL), at, 'admin'
+      FROM (SELECT n, iif(n % 4 < 2, ${NOW}, ${LONG_AGO} + n) AS at FROM n)`,
+  },
+  ...unreferenced(),
+  {
+    what: "doomed objects",
+    rows: ({ due }) => due,
+    sql: `${NUMBERS} INSERT INTO doomed_objects (key, due_at) SELECT printf('blobs/doomed-%07d', n), 1 FROM n`,
+  },
+  {
+    what: "audit events",
+    rows: ({ manifests }) => Math.ceil(manifests / 10),
+    sql: `${NUMBERS} INSERT INTO audit (id, time, actor, via, action, namespace, repository, request_id, outcome)
+      SELECT printf('%012x%016x', ${NOW} - 60000, n), ${NOW} - 60000, 'admin', 'password', 'manifest.push', 'big', '${BIG}', '', 'done'
+      FROM n`,
+  },
+  ...inSmallOnes(),
+  ...inDeletedOne(),
+];
+
+/** Blobs that no manifest names, for longer than any grace time. */
+function unreferenced(): Table[] {
+  return [
+    {
+      what: "blobs that nothing names",
+      rows: ofEachKind,
+      sql: `${NUMBERS} INSERT INTO blobs (digest, key, size, created_at)
+        SELECT ${digestSql("unlinked", "n")}, 'blobs/unlinked-' || n, 1000, 0 FROM n`,
+    },
+    {
+      what: "links that nothing names",
+      rows: ofEachKind,
+      sql: `${NUMBERS} INSERT INTO repository_blobs (repository_id, digest)
+        SELECT ${BIG_ID}, ${digestSql("unlinked", "n")} FROM n`,
+    },
+    {
+      what: "their reviews",
+      rows: ofEachKind,
+      sql: `${NUMBERS} UPDATE blob_reviews SET since = 1000 FROM n
+        WHERE repository_id = ${BIG_ID} AND digest = ${digestSql("unlinked", "n")}`,
+    },
+  ];
+}
+
+/** A manifest of two layers that all of them share. */
+function inSmallOnes(): Table[] {
+  const id = `${FIRST_SMALL_ID} + n`;
+  return [
+    {
+      what: "links of small repositories",
+      rows: smallRepositories,
+      sql: `${NUMBERS} INSERT INTO repository_blobs (repository_id, digest)
+        SELECT ${id}, ${digestSql("layer", "j.value")} FROM n, json_each('[0,1]') j`,
+    },
+    {
+      what: "manifests of small repositories",
+      rows: smallRepositories,
+      sql: `${NUMBERS} INSERT INTO manifests (repository_id, digest, media_type, size, content, artifact_type, created_at,
+          pushed_at)
+        SELECT ${id}, ${digestSql("small", "n")}, ${IMAGE_TYPE}, 2, '{}', ${CONFIG_TYPE}, 0, 0 FROM n`,
+    },
+    {
+      what: "references of small repositories",
+      rows: smallRepositories,
+      sql: `${NUMBERS} INSERT INTO manifest_references (repository_id, manifest, digest, kind)
+        SELECT ${id}, ${digestSql("small", "n")}, ${digestSql("layer", "j.value")}, 'blob' FROM n, json_each('[0,1]') j`,
+    },
+    {
+      what: "tags of small repositories",
+      rows: smallRepositories,
+      sql: `${NUMBERS} INSERT INTO tags (repository_id, name, digest, updated_at)
+        SELECT ${id}, 'latest', ${digestSql("small", "n")}, 0 FROM n`,
+    },
+    {
+      what: "past tags of small repositories",
+      rows: smallRepositories,
+      sql: `${NUMBERS} INSERT INTO tag_history (repository_id, id, tag, digest, changed_at)
+        SELECT ${id}, printf('%012x%016x', ${NOW}, n), 'old', ${digestSql("small", "n")}, ${NOW} FROM n`,
+    },
+  ];
+}
+
+/** What is in the repository whose undo window is over. */
+function inDeletedOne(): Table[] {
+  return [
+    {
+      what: "a deleted repository",
+      rows: ({ due }) => Math.min(due, 1),
+      sql: `INSERT INTO repositories (id, name, former_name, deleted_at, deleted_by, created_at)
+        SELECT ${GONE_ID}, '~${GONE_ID}', 'big/gone', ${LONG_AGO}, 'admin', 0 WHERE ?1 < ?2`,
+    },
+    {
+      what: "blobs of the deleted repository",
+      rows: ofEachKind,
+      sql: `${NUMBERS} INSERT INTO blobs (digest, key, size, created_at)
+        SELECT ${digestSql("gone-config", "n")}, 'blobs/gone-' || n, ${CONFIG_SIZE}, 0 FROM n`,
+    },
+    {
+      what: "links of the deleted repository",
+      rows: ofEachKind,
+      sql: `${NUMBERS} INSERT INTO repository_blobs (repository_id, digest)
+        SELECT ${GONE_ID}, ${digestSql("gone-config", "n")} FROM n`,
+    },
+    {
+      what: "manifests of the deleted repository",
+      rows: ofEachKind,
+      sql: `${NUMBERS} INSERT INTO manifests (repository_id, digest, media_type, size, content, artifact_type, created_at,
+          pushed_at)
+        SELECT ${GONE_ID}, ${digestSql("gone", "n")}, ${IMAGE_TYPE}, 2, '{}', ${CONFIG_TYPE}, 0, 0 FROM n`,
+    },
+    {
+      what: "references of the deleted repository",
+      rows: ofEachKind,
+      sql: `${NUMBERS} INSERT INTO manifest_references (repository_id, manifest, digest, kind)
+        SELECT ${GONE_ID}, ${digestSql("gone", "n")}, ${digestSql("gone-config", "n")}, 'blob' FROM n`,
+    },
+    {
+      what: "tags of the deleted repository",
+      rows: ofEachKind,
+      sql: `${NUMBERS} INSERT INTO tags (repository_id, name, digest, updated_at)
+        SELECT ${GONE_ID}, printf('v%07d', n), ${digestSql("gone", "n")}, 0 FROM n`,
+    },
+  ];
+}
+
+/** What is there before anything is numbered. */
+export const BEGINNING: readonly string[] = [
+  `INSERT INTO namespaces (name, created_at) VALUES ('big', 0)`,
+  `INSERT INTO repositories (id, name, created_at) VALUES (${BIG_ID}, '${BIG}', 0)`,
+];
+
+export function* growth(from: World, to: World): Generator<Step> {
+  for (const { what, rows, sql } of TABLES) {
+    const end = rows(to);
+    for (let first = rows(from); first < end; first += ROWS) {
+      yield { what, sql, from: first, to: Math.min(first + ROWS, end) };
+    }
+  }
+}
+
+/** After all else: what an export would have taken along. */
+export const END: readonly string[] = [
+  `DELETE FROM changes WHERE id <= (SELECT max(id) FROM changes) - 1000`,
+];
