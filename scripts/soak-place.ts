@@ -1,0 +1,194 @@
+/** `npm start` as the place of the history checker's runs: over HTTP, killed and started again at any moment. */
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Answer, Asked } from "../test/history/client.ts";
+import type { Recorder } from "../test/history/history.ts";
+import type { Stores } from "../test/history/leftovers.ts";
+import type { Ages } from "../test/history/model.ts";
+import type { Place } from "../test/history/run.ts";
+import { processTree } from "./bench/processes.ts";
+import { startLocal } from "./local.ts";
+import { freePort, type Server, startServer } from "./server.ts";
+
+const PASSWORD = "the password of a registry that is gone soon";
+const PATIENCE_MS = 120_000;
+
+export class ServerPlace implements Place {
+  readonly isFragile = true;
+  readonly data: string;
+  readonly #port: number;
+  readonly #ages: Ages;
+  #server: Server | null = null;
+  /** Resolved while there is a server. */
+  #up = Promise.withResolvers<void>();
+  /** How often the server has been taken away. */
+  #generation = 0;
+  #isCollecting = false;
+  kills = 0;
+
+  private constructor(data: string, port: number, ages: Ages) {
+    this.data = data;
+    this.#port = port;
+    this.#ages = ages;
+  }
+
+  static async open(ages: Ages): Promise<ServerPlace> {
+    const data = await mkdtemp(join(tmpdir(), "slipway-soak-"));
+    const place = new ServerPlace(data, await freePort(), ages);
+    await place.#start();
+    return place;
+  }
+
+  async close(): Promise<void> {
+    await this.#server?.stop();
+    await rm(this.data, { recursive: true, force: true });
+  }
+
+  async send(asked: Asked): Promise<Answer | null> {
+    await this.ready();
+    const generation = this.#generation;
+    try {
+      return await this.#exchange(asked);
+    } catch (error) {
+      // A connection that breaks while nobody kills the server is a fault of its own.
+      if (generation !== this.#generation) return null;
+      throw new Error(`${asked.method} ${asked.path} broke off`, { cause: error });
+    }
+  }
+
+  ready(): Promise<void> {
+    return this.#up.promise;
+  }
+
+  async pause(milliseconds: number): Promise<void> {
+    await sleep(milliseconds);
+  }
+
+  /** A session that is in memory goes with the whole server. */
+  evict(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  async collect(): Promise<{ readonly blobs: number; readonly more: boolean }> {
+    this.#isCollecting = true;
+    const headers = { "content-type": "application/json" };
+    const body = new Uint8Array(new TextEncoder().encode("{}"));
+    const asked = { method: "POST", path: "/api/v1/collection", headers, body };
+    const answer = await this.send(asked).finally(() => (this.#isCollecting = false));
+    if (answer !== null && answer.status !== 200) {
+      throw new Error(`the collection was answered with ${answer.status}`);
+    }
+    const { run } = JSON.parse(new TextDecoder().decode(answer?.body) || "{}") as Collected;
+    if (run !== null && run !== undefined) return run;
+    // The cron's own is under way, or one that was killed and will be taken for dead after a minute.
+    await sleep(500);
+    return { blobs: 0, more: true };
+  }
+
+  /** Hours would have to pass. */
+  expire(uploads: readonly string[]): Promise<readonly string[]> {
+    return Promise.resolve(uploads);
+  }
+
+  /** Another process cannot look into the stores of a server that runs. */
+  async inspect<T>(look: (stores: Stores) => Promise<T>): Promise<T> {
+    await this.ready();
+    this.#takeAway();
+    await this.#server?.stop();
+    const options = { host: "127.0.0.1", port: 0, data: this.data, vars: { ...this.#settings() } };
+    const local = await startLocal(options);
+    try {
+      return await look({
+        db: await local.getD1Database("DB"),
+        bucket: await local.getR2Bucket("BLOBS"),
+      });
+    } finally {
+      await local.dispose();
+      await this.#start();
+    }
+  }
+
+  /** kill -9, and a new start on the same data; what was under way has no answer. */
+  async kill(recorder: Recorder, mayHitCollection: boolean): Promise<void> {
+    // Who kills a run of the collection waits a minute for the next.
+    if (!mayHitCollection) while (this.#isCollecting) await sleep(1);
+    const server = this.#server;
+    if (server === null) throw new Error("there is no server to kill");
+    const pids = processTree(server.pid).map(({ pid }) => pid);
+    this.#takeAway();
+    for (const pid of pids) signal(pid, "SIGKILL");
+    while (pids.some((pid) => signal(pid, 0))) await sleep(10);
+    this.kills++;
+    await this.#start(recorder);
+  }
+
+  #takeAway(): void {
+    this.#up = Promise.withResolvers();
+    this.#generation++;
+  }
+
+  async #start(recorder?: Recorder): Promise<void> {
+    this.#server = await startServer({
+      port: this.#port,
+      data: this.data,
+      env: this.#settings(),
+    });
+    await recorder?.record("the machine", "", { kind: "restart" }, () =>
+      Promise.resolve({ status: 200 }),
+    );
+    this.#up.resolve();
+  }
+
+  #settings(): Record<string, string> {
+    return {
+      ADMIN_PASSWORD: PASSWORD,
+      GC_GRACE_HOURS: (this.#ages.grace / 3_600_000).toFixed(12),
+      UNDO_DAYS: (this.#ages.undo / 86_400_000).toFixed(12),
+    };
+  }
+
+  async #exchange({ method, path, headers, body, streamed }: Asked): Promise<Answer> {
+    const authorization = `Basic ${Buffer.from(`admin:${PASSWORD}`).toString("base64")}`;
+    const response = await fetch(`http://127.0.0.1:${this.#port}${path}`, {
+      method,
+      headers: { authorization, ...headers },
+      body: body === undefined ? null : streamed === true ? streamOf(body) : body,
+      ...(streamed === true ? { duplex: "half" } : {}),
+      redirect: "manual",
+      signal: AbortSignal.timeout(PATIENCE_MS),
+    });
+    return {
+      status: response.status,
+      headers: response.headers,
+      body: new Uint8Array(await response.arrayBuffer()),
+    };
+  }
+}
+
+interface Collected {
+  readonly run?: { readonly blobs: number; readonly more: boolean } | null;
+}
+
+/** Without a Content-Length, as Docker sends it. */
+function streamOf(bytes: Uint8Array): ReadableStream<Uint8Array> {
+  return new ReadableStream({
+    start(controller) {
+      const middle = Math.floor(bytes.length / 3);
+      for (const piece of [bytes.slice(0, middle), bytes.slice(middle)]) {
+        if (piece.length > 0) controller.enqueue(piece);
+      }
+      controller.close();
+    },
+  });
+}
+
+/** @returns false when there is no such process any more */
+function signal(pid: number, name: NodeJS.Signals | 0): boolean {
+  try {
+    return process.kill(pid, name);
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,43 @@
+/**
+ * Many clients push, pull, retag, delete, mount and restore in the same repositories while collection runs with hardly any
+ * grace and upload sessions are evicted. Every answer is written down and judged afterwards: see model.ts. Each run is
+ * determined by its seed; `TEST_SEED=<seed>` begins with that one.
+ */
+import { env } from "cloudflare:workers";
+import { beforeEach, expect, test } from "vitest";
+import { report, run } from "./run.ts";
+import { type Size, SMALL } from "./universe.ts";
+import { placeHere, startAnew } from "./world.ts";
+
+const FIRST_SEED = Number(env.TEST_SEED === "" ? 20_261_123 : env.TEST_SEED);
+const WEEK = 7 * 86_400_000;
+
+/** One tag and a handful of manifests: everybody is in everybody's way. */
+const CROWDED: Size = { ...SMALL, repositories: 2, tags: 1, layers: 4, images: 3, indexes: 2 };
+
+const USUAL = { grace: 0, undo: WEEK, size: SMALL };
+const KINDS = [
+  USUAL,
+  { grace: 500, undo: WEEK, size: SMALL },
+  { grace: 150, undo: 1_000, size: CROWDED },
+  { grace: 0, undo: 0, size: CROWDED },
+];
+/** The seed decides which kind of run it is, too. */
+const RUNS = KINDS.map((_, i) => {
+  const seed = FIRST_SEED + i;
+  return { seed, ...(KINDS[seed % KINDS.length] ?? USUAL) };
+});
+/** Under load a run takes long: the Worker, its stores and the clients share one machine. */
+const PATIENCE = 120_000;
+
+beforeEach(startAnew);
+
+test.each(RUNS)(
+  "seed $seed, a grace of $grace ms, an undo window of $undo ms: every answer can be explained",
+  async ({ seed, size, ...ages }) => {
+    const result = await run({ seed, ages, clients: 8, steps: 30, size }, placeHere(ages));
+    const command = `TEST_SEED=${seed} npx vitest run --config test/vitest.config.ts --project worker test/history/history.test.ts`;
+    expect(result.violations, report(result, command)).toEqual([]);
+  },
+  PATIENCE,
+);

@@ -1,0 +1,100 @@
+/** What is stored once all is quiet: nothing that nobody reaches. */
+import type { Ages, Violation } from "./model.ts";
+
+/** As much of D1 as is asked here: miniflare has the same under other types. */
+interface Statement {
+  bind(...values: unknown[]): Statement;
+  all(): Promise<{ readonly results: unknown[] }>;
+}
+
+export interface Stores {
+  readonly db: { prepare(sql: string): Statement };
+  readonly bucket: {
+    list(options: { readonly cursor?: string }): Promise<{
+      readonly objects: readonly { readonly key: string }[];
+      readonly truncated: boolean;
+      readonly cursor?: string;
+    }>;
+  };
+}
+
+/** SQL that gives a row for each thing that must not be; ?1 is when all was quiet, ?2 the undo window. */
+const GARBAGE: Readonly<Record<string, string>> = {
+  "a repository holds a blob that no manifest names": `
+    SELECT r.name, l.digest FROM repository_blobs l JOIN repositories r ON r.id = l.repository_id
+    WHERE NOT EXISTS (SELECT 1 FROM manifest_references f
+      WHERE f.repository_id = l.repository_id AND f.digest = l.digest)`,
+  "a blob is kept that no manifest names": `
+    SELECT k.repository_id, k.digest FROM kept_blobs k
+    WHERE NOT EXISTS (SELECT 1 FROM manifest_references f
+      WHERE f.repository_id = k.repository_id AND f.digest = k.digest)`,
+  "no repository holds a blob": `
+    SELECT b.digest FROM blobs b
+    WHERE NOT EXISTS (SELECT 1 FROM repository_blobs l WHERE l.digest = b.digest)
+      AND NOT EXISTS (SELECT 1 FROM kept_blobs k WHERE k.digest = b.digest)`,
+  "an object is still to be deleted": `
+    SELECT key FROM doomed_objects WHERE due_at <= ?1`,
+  "a manifest's undo window is over": `
+    SELECT m.digest FROM manifests m WHERE m.deleted_at <= ?1 - ?2`,
+  "a tag's undo window is over": `
+    SELECT h.tag FROM tag_history h WHERE h.changed_at <= ?1 - ?2`,
+  "a repository's undo window is over": `
+    SELECT r.former_name FROM repositories r
+    WHERE r.deleted_at <= ?1 - ?2`,
+};
+
+/**
+ * @param unfinished sessions of uploads that may still have objects
+ * @param quietAt when the last collection began, in milliseconds since 1970
+ */
+export async function leftovers(
+  { db, bucket }: Stores,
+  { undo }: Ages,
+  unfinished: ReadonlySet<string>,
+  quietAt: number,
+): Promise<Violation[]> {
+  const found: Violation[] = [];
+  for (const [what, sql] of Object.entries(GARBAGE)) {
+    const parameters = [quietAt, undo].filter((_, i) => sql.includes(`?${i + 1}`));
+    const statement = db.prepare(`${sql} LIMIT 5`);
+    const { results } = await statement.bind(...parameters).all();
+    if (results.length > 0) found.push(garbage(`${what}: ${JSON.stringify(results)}`));
+  }
+  return [...found, ...(await objectsOf({ db, bucket }, unfinished))];
+}
+
+/** An object is reached by a row, by the list of those that are to go, or by an upload that may still be at work. */
+async function objectsOf(
+  { db, bucket }: Stores,
+  unfinished: ReadonlySet<string>,
+): Promise<Violation[]> {
+  const { results } = await db
+    .prepare(
+      `SELECT key FROM blobs UNION SELECT object FROM manifests WHERE object IS NOT NULL
+       UNION SELECT key FROM doomed_objects`,
+    )
+    .all();
+  const reached = new Set((results as { key: string }[]).map(({ key }) => key));
+  return (await keysOf(bucket)).flatMap((key) => {
+    const [, upload = ""] = /^blobs\/([0-9a-f-]{36})-\d+$/.exec(key) ?? [];
+    const isReached = reached.has(key) || unfinished.has(upload);
+    return isReached ? [] : [garbage(`nothing reaches the object ${key}`)];
+  });
+}
+
+function garbage(message: string): Violation {
+  return { kind: "garbage", message, context: [] };
+}
+
+async function keysOf(bucket: Stores["bucket"]): Promise<string[]> {
+  const keys: string[] = [];
+  let cursor: string | undefined;
+  do {
+    const page: Awaited<ReturnType<Stores["bucket"]["list"]>> = await bucket.list(
+      cursor === undefined ? {} : { cursor },
+    );
+    keys.push(...page.objects.map(({ key }) => key));
+    cursor = page.truncated ? page.cursor : undefined;
+  } while (cursor !== undefined);
+  return keys.filter((key) => key.startsWith("blobs/") || key.startsWith("manifests/"));
+}
