@@ -1,5 +1,9 @@
 import * as audit from "./http/api/audit.ts";
+import * as collection from "./http/api/collection.ts";
 import * as exchange from "./http/api/exchange.ts";
+import * as history from "./http/api/history.ts";
+import * as fsck from "./http/api/fsck.ts";
+import * as exports from "./http/api/exports.ts";
 import * as manifests from "./http/api/manifests.ts";
 import * as me from "./http/api/me.ts";
 import * as members from "./http/api/members.ts";
@@ -7,10 +11,13 @@ import * as namespaces from "./http/api/namespaces.ts";
 import * as openapi from "./http/api/openapi.ts";
 import * as pulls from "./http/api/pulls.ts";
 import * as repositories from "./http/api/repositories.ts";
+import * as quotas from "./http/api/quotas.ts";
+import * as retention from "./http/api/retention.ts";
 import * as robots from "./http/api/robots.ts";
 import * as tags from "./http/api/tags.ts";
 import * as tokens from "./http/api/tokens.ts";
 import * as trustRules from "./http/api/trust-rules.ts";
+import * as undo from "./http/api/undo.ts";
 import * as users from "./http/api/users.ts";
 import { type Route, route } from "./route.ts";
 
@@ -31,6 +38,8 @@ export const API_ROUTES: readonly Route[] = [
   route("namespaces", "GET /api/v1/namespaces/:namespace", "own", namespaces.read),
   route("namespaces", "PATCH /api/v1/namespaces/:namespace", "own", namespaces.update),
   route("namespaces", "DELETE /api/v1/namespaces/:namespace", "administer", namespaces.remove),
+  route("quota", "GET /api/v1/namespaces/:namespace/quota", "own", quotas.read),
+  route("quota", "PUT /api/v1/namespaces/:namespace/quota", "administer", quotas.update),
   route("members", "GET /api/v1/namespaces/:namespace/members", "own", members.list),
   route("members", "PUT /api/v1/namespaces/:namespace/members/:user", "own", members.write),
   route("members", "DELETE /api/v1/namespaces/:namespace/members/:user", "own", members.remove),
@@ -80,9 +89,50 @@ export const API_ROUTES: readonly Route[] = [
   route("manifests", "GET /api/v1/repositories/:name+/-/manifests", "pull", manifests.list),
   route("manifest", "GET /api/v1/repositories/:name+/-/manifests/:digest", "pull", manifests.read),
   route("pulls", "GET /api/v1/repositories/:name+/-/pulls", "pull", pulls.list),
+  route("history", "GET /api/v1/repositories/:name+/-/history", "push", history.tags),
+  route("deleted", "GET /api/v1/repositories/:name+/-/deleted", "delete", history.manifests),
+  route(
+    "retention-preview",
+    "POST /api/v1/repositories/:name+/-/retention/preview",
+    "maintain",
+    retention.preview,
+  ),
+  route("retention", "GET /api/v1/repositories/:name+/-/retention", "maintain", retention.read),
+  route("retention", "PUT /api/v1/repositories/:name+/-/retention", "maintain", retention.write),
+  route(
+    "retention",
+    "DELETE /api/v1/repositories/:name+/-/retention",
+    "maintain",
+    retention.remove,
+  ),
+  route("retention", "GET /api/v1/namespaces/:namespace/retention", "own", retention.readNamespace),
+  route(
+    "retention",
+    "PUT /api/v1/namespaces/:namespace/retention",
+    "own",
+    retention.writeNamespace,
+  ),
+  route(
+    "retention",
+    "DELETE /api/v1/namespaces/:namespace/retention",
+    "own",
+    retention.removeNamespace,
+  ),
+  route("restore", "POST /api/v1/repositories/:name+/-/restore", "delete", undo.restore),
+  route("purge", "POST /api/v1/repositories/:name+/-/purge", "maintain", undo.purge),
   route("repository", "GET /api/v1/repositories/:name+", "pull", repositories.read),
   route("repository", "PATCH /api/v1/repositories/:name+", "maintain", repositories.update),
   route("repository", "DELETE /api/v1/repositories/:name+", "maintain", repositories.remove),
+  route("deleted", "GET /api/v1/deleted-repositories", "login", history.repositories),
+  route("fsck", "GET /api/v1/fsck", "administer", fsck.read),
+  route("fsck", "POST /api/v1/fsck", "administer", fsck.run),
+  route("collection", "GET /api/v1/collection", "administer", collection.read),
+  route("collection", "POST /api/v1/collection", "administer", collection.run),
+  route("exports", "GET /api/v1/exports", "administer", exports.read),
+  route("exports", "POST /api/v1/exports", "administer", exports.begin),
+  route("exports", "POST /api/v1/exports/steps", "administer", exports.step),
+  route("import", "POST /api/v1/import", "administer", exports.bringBack),
+  route("import", "POST /api/v1/import/objects", "administer", exports.search),
   route("audit", "GET /api/v1/audit", "administer", audit.list),
   route("audit", "GET /api/v1/namespaces/:namespace/audit", "own", audit.listNamespace),
 ];

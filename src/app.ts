@@ -10,6 +10,7 @@ import { countPull } from "./events/pull-counter.ts";
 import { bind, type Context, type Params } from "./http/context.ts";
 import { errorResponse, problemResponse } from "./http/error-response.ts";
 import { contentLength, log } from "./http/log.ts";
+import { asRefusal } from "./http/outage.ts";
 import { RegistryError } from "./oci/errors.ts";
 import { createRegistry } from "./registry/registry.ts";
 import { type Method, type Route, ROUTES } from "./routes.ts";
@@ -42,7 +43,8 @@ export async function handle(request: Request, env: Env, defer: Defer): Promise<
   const requestId = crypto.randomUUID();
   const trace: Trace = { route: null, params: {}, actor: null, error: null };
   const run = { request, url, env, requestId, defer };
-  const response = await respond(run, trace).catch((error: unknown) => {
+  const response = await respond(run, trace).catch((thrown: unknown) => {
+    const error = asRefusal(thrown);
     trace.error = error;
     return isApi(url) ? problemResponse(error) : errorResponse(error);
   });
@@ -110,7 +112,7 @@ async function respond(run: Run, trace: Trace): Promise<Response> {
     realm,
     settings,
     registry: createRegistry(env, settings),
-    countPull: (repository, tag) => countPull(env.EVENTS, { repository, tag }, defer),
+    countPull: (pull) => countPull(env.EVENTS, pull, defer),
   };
   return route.handler(context);
 }

@@ -2,11 +2,13 @@ import { handle } from "./app.ts";
 import { MAX_LIFETIME } from "./auth/trust.ts";
 import { type Env, readSettings } from "./env.ts";
 import { consume } from "./events/consumer.ts";
-import { tidy } from "./events/housekeeping.ts";
 import type { EventMessage } from "./events/message.ts";
+import { createRegistry } from "./registry/registry.ts";
 import { AuditIndex } from "./storage/audit-index.ts";
 import { PrincipalIndex } from "./storage/principal-index.ts";
 import { PullIndex } from "./storage/pull-index.ts";
+import { goOn, runUpkeep, type Upkeep } from "./upkeep/schedule.ts";
+import { tidy } from "./upkeep/tidy.ts";
 
 export { UploadSession } from "./session/upload-session.ts";
 
@@ -18,13 +20,23 @@ export default {
     return response;
   },
   queue(batch, env) {
-    return consume(batch, { audit: new AuditIndex(env.DB), pulls: new PullIndex(env.DB) });
+    const stores = { audit: new AuditIndex(env.DB), pulls: new PullIndex(env.DB) };
+    return consume(batch, stores, (job) => goOn(upkeepOf(env), job));
   },
-  async scheduled(_, env) {
-    const { auditAge, uploadTtl, tokenSeconds } = readSettings(env);
-    const stores = { audit: new AuditIndex(env.DB), principals: new PrincipalIndex(env.DB) };
-    // A revocation matters as long as anything can hold that was signed before, uploads with an expired token included.
-    const longest = Math.max(tokenSeconds, MAX_LIFETIME) * 1000 + uploadTtl;
-    await tidy(stores, { audit: auditAge, tokens: longest });
+  scheduled(_, env) {
+    return runUpkeep(upkeepOf(env));
   },
 } satisfies ExportedHandler<Env, EventMessage>;
+
+function upkeepOf(env: Env): Upkeep {
+  const settings = readSettings(env);
+  const { auditAge, uploadTtl, tokenSeconds } = settings;
+  const stores = { audit: new AuditIndex(env.DB), principals: new PrincipalIndex(env.DB) };
+  // A revocation matters as long as anything can hold that was signed before, uploads with an expired token included.
+  const longest = Math.max(tokenSeconds, MAX_LIFETIME) * 1000 + uploadTtl;
+  return {
+    ...createRegistry(env, settings),
+    tidy: () => tidy(stores, { audit: auditAge, tokens: longest }),
+    again: (job) => env.EVENTS.send({ kind: job }),
+  };
+}

@@ -17,6 +17,8 @@ declare global {
       readonly TOKEN_KEY: string;
       /** Of the property test; "" for the usual one. */
       readonly TEST_SEED: string;
+      /** "all" for every fault at every call; "" for a sample. */
+      readonly TEST_FAULTS: string;
       /** The WebAssembly files, in base64. */
       readonly TEST_WASM: Readonly<Record<"sha256" | "sha512", string>>;
       readonly TEST_MIGRATIONS: D1Migration[];

@@ -33,6 +33,7 @@ export default defineConfig({
                 ADMIN_PASSWORD: "correct horse battery staple",
                 TOKEN_KEY: "a key that only the tests know, longer than thirty-two bytes",
                 TEST_SEED: process.env["TEST_SEED"] ?? "",
+                TEST_FAULTS: process.env["TEST_FAULTS"] ?? "",
                 TEST_WASM: { sha256: wasm("sha256"), sha512: wasm("sha512") },
                 TEST_MIGRATIONS: await readD1Migrations(join(root, "src/storage/migrations")),
               },

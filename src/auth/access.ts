@@ -1,5 +1,5 @@
 import type { RepositoryName, Sources } from "../oci/reference.ts";
-import { matches } from "./glob.ts";
+import { matches } from "../oci/glob.ts";
 
 /** What a route needs of the repository in its path; the names are those of the token protocol's scopes. */
 export const ACTIONS = ["pull", "push", "delete"] as const;

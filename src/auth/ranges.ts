@@ -1,4 +1,4 @@
-import { type Actor, covers, type Grant } from "./access.ts";
+import { type Actor, covers, type Grant, type Right } from "./access.ts";
 
 /** The names from one to another, both included, in the order of their bytes. */
 export interface NameRange {
@@ -10,13 +10,18 @@ export interface NameRange {
 const ABOVE = "~";
 const BELOW = " ";
 
+/** Where the repositories lie that the actor may pull. */
+export function pullRanges(actor: Actor): NameRange[] {
+  return rangesFor(actor, "pull");
+}
+
 /**
- * Where the repositories lie that the actor may pull: no name outside of the ranges, though not every one within where a
- * pattern goes on after its first star. Sorted and apart from each other.
+ * Where the repositories lie that the actor has a right on: no name outside of the ranges, though not every one within
+ * where a pattern goes on after its first star. Sorted and apart from each other.
  */
-export function pullRanges({ grants, limits }: Actor): NameRange[] {
-  const granted = rangesOfGrants(grants);
-  return limits === null ? granted : intersect(granted, rangesOfGrants(limits));
+export function rangesFor({ grants, limits }: Actor, right: Right): NameRange[] {
+  const granted = rangesOfGrants(grants, right);
+  return limits === null ? granted : intersect(granted, rangesOfGrants(limits, right));
 }
 
 /** The names after one. */
@@ -47,9 +52,9 @@ export function intersect(some: readonly NameRange[], others: readonly NameRange
   );
 }
 
-function rangesOfGrants(grants: readonly Grant[]): NameRange[] {
-  const pulling = grants.filter(({ rights }) => rights.includes("pull"));
-  return merge(pulling.flatMap(({ pattern }) => rangesOf(pattern)));
+function rangesOfGrants(grants: readonly Grant[], right: Right): NameRange[] {
+  const giving = grants.filter(({ rights }) => rights.includes(right));
+  return merge(giving.flatMap(({ pattern }) => rangesOf(pattern)));
 }
 
 function merge(ranges: readonly NameRange[]): NameRange[] {

@@ -3,7 +3,7 @@
  * that is in doubt does not match: a missing claim, an object, an event that nobody named.
  */
 import type { Scope } from "./access.ts";
-import { matches } from "./glob.ts";
+import { matches } from "../oci/glob.ts";
 
 export interface TrustRule {
   /** Such as "acme+github-app". */

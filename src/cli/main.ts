@@ -1,17 +1,23 @@
 /** The command line of the registry's management API. */
 import { Command, CommanderError } from "commander";
 import { addAuditCommand } from "./audit.ts";
+import { addCollectionCommands } from "./collection.ts";
 import { CliError } from "./error.ts";
+import { addExportCommands } from "./export.ts";
+import { addFsckCommand } from "./fsck.ts";
+import { addHistoryCommands } from "./history.ts";
 import { addLoginCommands } from "./login.ts";
 import { addManifestCommands } from "./manifest.ts";
 import { addMemberCommands } from "./member.ts";
 import { addNamespaceCommands } from "./namespace.ts";
 import { plain } from "./output.ts";
 import { addRepositoryCommands } from "./repository.ts";
+import { addRetentionCommands } from "./retention.ts";
 import { addRobotCommands } from "./robot.ts";
 import { addTagCommands } from "./tag.ts";
 import { addTokenCommands } from "./token.ts";
 import { addTrustCommands } from "./trust.ts";
+import { addUndoCommands } from "./undo.ts";
 import { addUserCommands } from "./user.ts";
 
 const USAGE = 2;
@@ -43,7 +49,13 @@ addTrustCommands(program);
 addRepositoryCommands(program);
 addTagCommands(program);
 addManifestCommands(program);
+addHistoryCommands(program);
+addUndoCommands(program);
+addRetentionCommands(program);
+addExportCommands(program);
+addFsckCommand(program);
 addAuditCommand(program);
+addCollectionCommands(program);
 
 // Who reads a table with `head` has read enough.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {

@@ -1,7 +1,10 @@
 import { readFile } from "node:fs/promises";
 import { type Command, InvalidArgumentError } from "commander";
+import { showTagRules, type TagRule } from "../oci/tag-rules.ts";
 import { connect } from "./connection.ts";
 import { CliError } from "./error.ts";
+import { listDeletedRepositories } from "./history.ts";
+import { type ImmutableOptions, immutableOptions, immutableTags } from "./immutable.ts";
 import { bytes, type Columns, date, details, Output, plain, time } from "./output.ts";
 import { canAsk, confirm } from "./prompt.ts";
 import { repositoryPath } from "./repository-path.ts";
@@ -20,6 +23,8 @@ interface Repository {
 
 interface RepositoryDetails extends Repository {
   readonly readme: string;
+  readonly immutableTags: readonly TagRule[];
+  readonly inheritedImmutableTags: readonly TagRule[];
   readonly size: number;
   readonly tags: number;
   readonly manifests: number;
@@ -30,11 +35,11 @@ interface TextOptions {
   readonly readme?: string;
 }
 
-interface CreateOptions extends TextOptions {
+interface CreateOptions extends TextOptions, ImmutableOptions {
   readonly public?: true;
 }
 
-interface SetOptions extends TextOptions {
+interface SetOptions extends TextOptions, ImmutableOptions {
   readonly visibility?: string;
   readonly label?: Labels;
   readonly removeLabel?: readonly string[];
@@ -49,14 +54,14 @@ const COLUMNS: Columns<Repository> = {
 
 export function addRepositoryCommands(program: Command): void {
   const repo = program.command("repo").description("Repositories: what images are pushed to.");
-  repo
+  const create = repo
     .command("create")
     .description("Make a repository, before anybody pushes to it.")
     .argument("<name>", "as acme/app")
     .option("--public", "everyone can pull from it")
     .option("--description <text>", "what it holds, in a sentence")
-    .option("--readme <file>", "more about it, in Markdown")
-    .action(createRepository);
+    .option("--readme <file>", "more about it, in Markdown");
+  immutableOptions(create).action(createRepository);
   repo
     .command("list")
     .description("The repositories that you can pull from.")
@@ -67,22 +72,29 @@ export function addRepositoryCommands(program: Command): void {
     .description("All about a repository.")
     .argument("<name>")
     .action(showRepository);
-  repo
+  const set = repo
     .command("set")
-    .description("Change what is said of a repository, and who can pull from it.")
+    .description(
+      "Change what is said of a repository, who can pull from it, and which tags are immutable.",
+    )
     .argument("<name>")
     .addOption(visibilityOption())
     .option("--description <text>", "what it holds, in a sentence")
     .option("--readme <file>", "more about it, in Markdown")
     .option("--label <key=value>", "add or change a label; repeatable", collectLabel)
-    .option("--remove-label <key>", "remove a label; repeatable", collect)
-    .action(setRepository);
+    .option("--remove-label <key>", "remove a label; repeatable", collect);
+  immutableOptions(set).action(setRepository);
   repo
     .command("delete")
     .description("Delete a repository with everything in it.")
     .argument("<name>")
     .option("-y, --yes", "do not ask")
     .action(deleteRepository);
+  repo
+    .command("deleted")
+    .description("The deleted repositories that you can restore.")
+    .option("--namespace <name>", "only those in a namespace")
+    .action(listDeletedRepositories);
 }
 
 async function createRepository(name: string, options: CreateOptions, command: Command) {
@@ -90,6 +102,7 @@ async function createRepository(name: string, options: CreateOptions, command: C
   const made = await api.send<Repository>("POST", "/repositories", {
     name,
     ...(options.public === true ? { visibility: "public" } : {}),
+    ...immutableTags(options, command),
     ...(await texts(options)),
   });
   new Output(command).answer(made, `Repository ${name} was made; it is ${made.visibility}.`);
@@ -111,6 +124,8 @@ async function showRepository(name: string, _options: object, command: Command):
     visibility: found.visibility,
     description: found.description,
     labels: labels.join(", "),
+    "immutable tags": showTagRules(found.immutableTags),
+    "and by its namespace": showTagRules(found.inheritedImmutableTags),
     tags: String(found.tags),
     manifests: String(found.manifests),
     size: bytes(found.size),
@@ -125,10 +140,15 @@ async function setRepository(name: string, options: SetOptions, command: Command
   if (Object.keys(options).length === 0) {
     command.error("slipway: what is to be changed? Give one of the options");
   }
+  const rules = immutableTags(options, command);
   const api = await connect(command);
   const path = repositoryPath(name);
   const { visibility, label = {}, removeLabel = [] } = options;
-  const change = { ...(visibility === undefined ? {} : { visibility }), ...(await texts(options)) };
+  const change = {
+    ...(visibility === undefined ? {} : { visibility }),
+    ...rules,
+    ...(await texts(options)),
+  };
   const output = new Output(command);
   const text = `Repository ${name} was changed.`;
   if (options.label === undefined && options.removeLabel === undefined) {

@@ -5,6 +5,7 @@ import type { Api } from "./api.ts";
 import { connect } from "./connection.ts";
 import { CliError } from "./error.ts";
 import { Output, plain, print, table, time } from "./output.ts";
+import { progress } from "./progress.ts";
 import { canAsk, confirm } from "./prompt.ts";
 import { repositoryPath } from "./repository-path.ts";
 
@@ -200,9 +201,4 @@ async function readPolicy(file: string): Promise<object> {
 
 function warn({ warnings }: Stored): void {
   for (const warning of warnings) console.error(`slipway: warning: ${plain(warning)}`);
-}
-
-/** On one line of a terminal. */
-function progress(text: string): void {
-  if (process.stderr.isTTY) process.stderr.write(`\r\u{1B}[K${text}`);
 }

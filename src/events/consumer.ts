@@ -1,6 +1,6 @@
 import type { AuditIndex } from "../storage/audit-index.ts";
 import type { PullIndex } from "../storage/pull-index.ts";
-import type { EventMessage } from "./message.ts";
+import { type EventMessage, type Job, JOBS } from "./message.ts";
 
 /** Rows that one statement takes; they are one parameter of at most 2 MB (developers.cloudflare.com/d1/platform/limits). */
 const MAX_ROWS = 1_000;
@@ -12,11 +12,17 @@ const MAX_ROWS = 1_000;
 export async function consume(
   { messages }: MessageBatch<EventMessage>,
   stores: { readonly audit: AuditIndex; readonly pulls: PullIndex },
+  goOn: (job: Job) => Promise<void>,
 ): Promise<void> {
   const events = messages.flatMap(({ body }) => (body.kind === "audit" ? body.event : []));
   const counts = messages.flatMap(({ body }) => (body.kind === "pulls" ? body.counts : []));
   for (const some of chunksOf(events)) await stores.audit.add(some);
   for (const some of chunksOf(counts)) await stores.pulls.add(some);
+  for (const job of JOBS) {
+    if (messages.every(({ body }) => body.kind !== job)) continue;
+    // What it does not get done the cron does; the batch is not to come again for it.
+    await goOn(job).catch((error: unknown) => console.error(error));
+  }
 }
 
 function chunksOf<T>(all: readonly T[]): T[][] {

@@ -4,4 +4,9 @@ import type { PullCount } from "../storage/pull-index.ts";
 /** What goes through the queue: everything that no answer waits for. */
 export type EventMessage =
   | { readonly kind: "audit"; readonly event: AuditEvent }
-  | { readonly kind: "pulls"; readonly counts: readonly PullCount[] };
+  | { readonly kind: "pulls"; readonly counts: readonly PullCount[] }
+  | { readonly kind: Job };
+
+/** What goes on soon where one run of it was not enough: the collection, and the export. */
+export const JOBS = ["collect", "export"] as const;
+export type Job = (typeof JOBS)[number];

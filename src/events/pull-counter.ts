@@ -1,3 +1,4 @@
+import type { Digest } from "../oci/digest.ts";
 import type { RepositoryName, Tag } from "../oci/reference.ts";
 import type { PullCount } from "../storage/pull-index.ts";
 import type { EventMessage } from "./message.ts";
@@ -16,6 +17,13 @@ interface Gathered {
 /** Pulls since the last report, for each queue. */
 const gathered = new WeakMap<Queue<EventMessage>, Gathered>();
 
+interface Pull {
+  readonly repository: RepositoryName;
+  /** null where a digest was asked for. */
+  readonly tag: Tag | null;
+  readonly digest: Digest;
+}
+
 /**
  * Counts a pull. The first one of a few seconds reports them all when these are over; an isolate that dies before loses
  * what it has gathered, no more.
@@ -23,12 +31,11 @@ const gathered = new WeakMap<Queue<EventMessage>, Gathered>();
  */
 export function countPull(
   queue: Queue<EventMessage>,
-  pull: { readonly repository: RepositoryName; readonly tag: Tag | null },
+  { repository, tag, digest }: Pull,
   defer: (work: Promise<unknown>) => void,
 ): void {
-  const { repository, tag } = pull;
   const day = Math.floor(Date.now() / DAY);
-  const key = `${repository} ${tag ?? ""} ${day}`;
+  const key = `${repository} ${tag ?? ""} ${digest} ${day}`;
   const now = Date.now();
   let current = gathered.get(queue);
   // Who was to report may have been cancelled; then the next one does.
@@ -39,7 +46,7 @@ export function countPull(
   }
   const { counts } = current;
   const before = counts.get(key)?.count ?? 0;
-  counts.set(key, { repository, tag: tag ?? "", day, count: before + 1 });
+  counts.set(key, { repository, tag: tag ?? "", digest, day, count: before + 1 });
 }
 
 async function report(queue: Queue<EventMessage>, current: Gathered): Promise<void> {

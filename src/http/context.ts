@@ -61,7 +61,11 @@ export interface Context<K extends keyof Params = never> {
   readonly settings: Settings;
   readonly registry: Registry;
   /** Counts a pull; the tag is null where a digest was asked for. */
-  readonly countPull: (repository: RepositoryName, tag: Tag | null) => void;
+  readonly countPull: (pull: {
+    readonly repository: RepositoryName;
+    readonly tag: Tag | null;
+    readonly digest: Digest;
+  }) => void;
 }
 
 /**

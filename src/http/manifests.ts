@@ -25,7 +25,8 @@ export async function read(context: Context<"name" | "reference">): Promise<Resp
   if (ifNoneMatch(request, digest)) return new Response(null, { status: 304, headers });
   headers.set("content-length", String(size));
   if (request.method === "HEAD") return new Response(null, { headers });
-  context.countPull(name, reference.kind === "tag" ? reference.tag : null);
+  const tag = reference.kind === "tag" ? reference.tag : null;
+  context.countPull({ repository: name, tag, digest });
   return new Response(await registry.manifests.open(manifest), { headers });
 }
 

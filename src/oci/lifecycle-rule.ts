@@ -135,7 +135,7 @@ function readList(value: unknown, place: string): string[] {
   const wrong = value.findIndex(
     (text: unknown) => typeof text !== "string" || text === "" || text.length > MAX_TAG,
   );
-  if (wrong === -1) return value as string[];
+  if (wrong === -1) return [...new Set(value as string[])];
   throw fault(`${place}[${wrong}]`, `must be a text of 1 to ${MAX_TAG} characters`);
 }
 

@@ -27,6 +27,8 @@ const MAX_LENGTH = 30_720;
 const MAX_RULES = 50;
 /** Of all rules that go by versions together: so many of a repository's highest versions are remembered. */
 const MAX_VERSIONS = 1_000;
+/** Of all rules together, the same twice in one rule counting once: each is tried on each tag of an image. */
+const MAX_PATTERNS = 100;
 
 /**
  * @param policy parsed JSON
@@ -41,6 +43,12 @@ export function parsePolicy(policy: unknown): LifecyclePolicy {
   if (rules.length === 0) throw fault("rules", "write at least one rule");
   if (rules.length > MAX_RULES) throw fault("rules", `a policy has at most ${MAX_RULES} rules`);
   const read = rules.map((rule: unknown, i) => readRule(rule, `rules[${i}]`));
+  if (read.flatMap(({ rule }) => patternsOf(rule.tags)).length > MAX_PATTERNS) {
+    throw fault(
+      "rules",
+      `a policy has at most ${MAX_PATTERNS} patterns and prefixes, those of all rules together`,
+    );
+  }
   checkRules(read);
   const warnings = read.flatMap(warningsOf);
   const all = read.filter(({ isArchived }) => !isArchived).map(({ rule }) => rule);
@@ -93,9 +101,13 @@ function checkClass(rules: readonly ReadRule[]): void {
   }
 }
 
+function patternsOf(tags: TagSelection): readonly string[] {
+  return tags.status === "tagged" ? (tags.patterns ?? tags.prefixes ?? []) : [];
+}
+
 function prefixesOf(tags: TagSelection): string | null {
   if (tags.status !== "tagged" || tags.prefixes === undefined) return null;
-  return [...new Set(tags.prefixes)].toSorted().join("\n");
+  return tags.prefixes.toSorted().join("\n");
 }
 
 function warningsOf({ rule: { priority, action }, isArchived }: ReadRule): string[] {

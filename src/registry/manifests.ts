@@ -104,7 +104,7 @@ export class Manifests {
     let object: string | null = null;
     for (let tries = 0; tries < PUT_TRIES; tries++) {
       const { references, adopt } = await this.#resolve(manifest, push);
-      if (!inRow) object ??= await this.#store(digest, bytes);
+      if (!inRow) object ??= await this.#store(push, manifest, digest);
       const { mediaType, subject, artifactType } = manifest;
       const content = inRow ? manifest.text : null;
       const row = { digest, mediaType, size: bytes.length, content, object, subject, artifactType };
@@ -119,10 +119,14 @@ export class Manifests {
   }
 
   /** @returns the key of the manifest's bytes; they go again unless its row is written */
-  async #store(digest: Digest, bytes: Uint8Array): Promise<string> {
+  async #store(
+    { repository, bytes }: Push,
+    { mediaType }: Manifest,
+    digest: Digest,
+  ): Promise<string> {
     const key = manifestKey(digest);
     await this.#index.announceObject(key, Date.now() + MAX_REQUEST);
-    await this.#bucket.put(key, bytes, digest);
+    await this.#bucket.put(key, bytes, digest, { repository, mediaType });
     return key;
   }
 

@@ -1,26 +1,19 @@
-import { algorithmOf, type Algorithm, type Digest, formatDigest } from "../oci/digest.ts";
+import { algorithmOf, type Algorithm, type Digest } from "../oci/digest.ts";
 import { RegistryError } from "../oci/errors.ts";
 import type { RepositoryName } from "../oci/reference.ts";
-import { receive, type Received, tooLarge } from "../session/parts.ts";
+import { receive, type Received } from "../session/parts.ts";
 import {
   type Claim,
   type Intent,
   type Lease,
-  MAX_PART_NUMBER,
   type Position,
   type Written,
 } from "../session/progress.ts";
-import { finalHash } from "../session/running-hash.ts";
 import type { Began, Refused, UploadSession } from "../session/upload-session.ts";
 import type { Origin } from "../storage/audit-index.ts";
 import type { BlobIndex, StoredBlob } from "../storage/blob-index.ts";
-import {
-  type Bucket,
-  digestMismatch,
-  isNoSuchUpload,
-  type Multipart,
-  type UploadedPart,
-} from "../storage/bucket.ts";
+import { type Bucket, isNoSuchUpload } from "../storage/bucket.ts";
+import { Assembly } from "./assembly.ts";
 
 export type { Position };
 
@@ -63,11 +56,13 @@ export function parseUploadId(text: string): UploadId {
 export class Uploads {
   readonly #sessions: DurableObjectNamespace<UploadSession>;
   readonly #bucket: Bucket;
+  readonly #assembly: Assembly;
   readonly #index: BlobIndex;
 
   constructor(sessions: DurableObjectNamespace<UploadSession>, bucket: Bucket, index: BlobIndex) {
     this.#sessions = sessions;
     this.#bucket = bucket;
+    this.#assembly = new Assembly(bucket);
     this.#index = index;
   }
 
@@ -102,7 +97,9 @@ export class Uploads {
       const native = isFirst && chunk.position.kind !== "range" ? lease.algorithm : null;
       const { written, release } = await this.#receive(began, chunk, native);
       try {
-        const committed = await session.commit(claimOf(uploader), lease.writer, written);
+        const committed = await session
+          .commit(claimOf(uploader), lease.writer, written)
+          .catch((error: unknown) => this.#unanswered(error, uploader, id, { lease, written }));
         if (committed.ok) return written.offset;
         await this.#abandon(lease, written);
         return refuse(committed);
@@ -124,7 +121,9 @@ export class Uploads {
     if ("ended" in began) {
       // The client must get to the end of its body, or it would take the closed connection for a failure.
       await chunk.body?.pipeTo(new WritableStream());
-      return;
+      // It may have been deleted or collected since; if not, it stays for the grace time.
+      const blob = await this.#index.confirm(uploader.repository, digest);
+      return blob === null ? refuse({ ok: false, reason: "unknown" }) : undefined;
     }
     await this.#holding(uploader, id, began.lease, async () => {
       const blob = await this.#store(began, chunk, digest);
@@ -151,20 +150,20 @@ export class Uploads {
   /** Puts the upload's bytes under one key, verified. */
   async #store(began: Open, chunk: Chunk, digest: Digest): Promise<StoredBlob> {
     const { lease, parts } = began;
-    const { key, stored } = lease;
+    const { key, stored, repository } = lease;
     const { body, length } = chunk;
     const isFirst = lease.offset === 0 && stored === null;
     if (isFirst && body !== null && length !== null && length <= MAX_PUT) {
-      return { key, size: await this.#bucket.put(key, body, digest) };
+      return { key, size: await this.#bucket.put(key, body, digest, { repository }) };
     }
     const native = lease.offset === 0 ? algorithmOf(digest) : null;
     const { written, release } = await this.#receive(began, chunk, native);
     try {
       if (written.multipart === null) {
-        return { key, size: await this.#bucket.put(key, written.tail, digest) };
+        return { key, size: await this.#bucket.put(key, written.tail, digest, { repository }) };
       }
       const all = stored === null ? [...parts, ...written.parts] : written.parts;
-      await this.#complete(written.multipart, lease, { ...written, parts: all }, digest);
+      await this.#assembly.complete(written.multipart, lease, { ...written, parts: all }, digest);
       return { key: written.multipart.key, size: written.offset };
     } catch (error) {
       await this.#abandon(lease, written);
@@ -183,8 +182,8 @@ export class Uploads {
     const bodies = body === null ? [] : [body];
     const { stored } = lease;
     if (stored !== null) {
-      await this.#completeOnce(stored.multipart, parts, stored.size);
-      bodies.unshift(await this.#open(stored.multipart.key));
+      await this.#assembly.completeOnce(stored.multipart, parts, stored.size);
+      bodies.unshift(await this.#assembly.open(stored.multipart.key));
     }
     const before = stored?.size ?? 0;
     const incoming = { bodies, length: length === null ? null : before + length, native };
@@ -197,65 +196,6 @@ export class Uploads {
     throw new RegistryError("SIZE_INVALID", {
       message: `Content-Range spans ${position.length} bytes, but ${arrived} arrived`,
     });
-  }
-
-  /**
-   * Makes one object of the parts and the tail, and verifies its digest: beforehand by the hash that was carried along, or
-   * by reading the object back when that could not be.
-   * @throws DIGEST_INVALID. The object of a mismatch is left to the session's alarm, which knows whether it is in use.
-   */
-  async #complete(
-    multipart: Multipart,
-    lease: Lease,
-    written: Written,
-    digest: Digest,
-  ): Promise<void> {
-    const carried = carriedDigest(lease.algorithm, written, digest);
-    if (carried !== null && carried !== digest) throw digestMismatch(digest);
-    const parts = [...written.parts];
-    const number = Math.max(lease.firstPart, (parts.at(-1)?.number ?? 0) + 1);
-    const last = written.tail.length > 0 ? { number, bytes: written.tail } : null;
-    if (last !== null && number > MAX_PART_NUMBER) throw tooLarge();
-    const completedNow = await this.#completeOnce(multipart, parts, written.offset, last);
-    if (completedNow && carried !== null) return;
-    if ((await this.#readBack(multipart.key, digest)) !== digest) throw digestMismatch(digest);
-  }
-
-  /**
-   * @param size what the object then has
-   * @param last bytes that are no part yet
-   * @returns false when an earlier request got as far as completing the object, but not as far as saying so. Its last bytes
-   *   may have come in that request's body, so they are not known to be these.
-   */
-  async #completeOnce(
-    multipart: Multipart,
-    parts: readonly UploadedPart[],
-    size: number,
-    last: { readonly number: number; readonly bytes: Uint8Array } | null = null,
-  ): Promise<boolean> {
-    try {
-      const ending =
-        last === null ? [] : [await this.#bucket.uploadPart(multipart, last.number, last.bytes)];
-      await this.#bucket.completeMultipart(multipart, [...parts, ...ending]);
-      return true;
-    } catch (error) {
-      const actual = isNoSuchUpload(error) ? await this.#bucket.sizeOf(multipart.key) : null;
-      if (actual === size) return false;
-      throw error;
-    }
-  }
-
-  async #open(key: string): Promise<ReadableStream> {
-    const body = await this.#bucket.open(key);
-    if (body === null) throw new Error(`object ${key} vanished during its upload`);
-    return body;
-  }
-
-  async #readBack(key: string, digest: Digest): Promise<Digest> {
-    const algorithm = algorithmOf(digest);
-    const stream = new crypto.DigestStream(algorithm === "sha256" ? "SHA-256" : "SHA-512");
-    await (await this.#open(key)).pipeTo(stream);
-    return formatDigest(algorithm, new Uint8Array(await stream.digest));
   }
 
   /** Runs the writer's work and gives the lease back if it fails. */
@@ -275,24 +215,27 @@ export class Uploads {
     }
   }
 
+  /** A commit whose answer was lost may be in: only the session knows whether the parts are its own now. */
+  async #unanswered(
+    error: unknown,
+    uploader: Uploader,
+    id: UploadId,
+    { lease, written }: { readonly lease: Lease; readonly written: Written },
+  ): Promise<never> {
+    const session = this.#sessions.getByName(id);
+    const { multipart } = written;
+    const isOwn = lease.multipart === null && multipart !== null;
+    if (isOwn && !(await session.holds(claimOf(uploader), lease.writer, multipart.uploadId))) {
+      await this.#abandon(lease, written);
+    }
+    throw error;
+  }
+
   /** Aborts what the writer itself began. */
   async #abandon(lease: Lease, { multipart }: Written): Promise<void> {
     if (lease.multipart === null && multipart !== null)
       await this.#bucket.abortMultipart(multipart);
   }
-}
-
-/** The digest over all bytes, if the hash was carried along in its algorithm; else null. */
-function carriedDigest(
-  algorithm: Algorithm,
-  { hash, tail }: Written,
-  digest: Digest,
-): Digest | null {
-  if (hash.kind === "whole") {
-    return algorithmOf(hash.digest) === algorithmOf(digest) ? hash.digest : null;
-  }
-  if (algorithm !== algorithmOf(digest)) return null;
-  return formatDigest(algorithm, finalHash(algorithm, hash.state, tail));
 }
 
 /** The bytes do not continue the upload, which stands at `offset`. */

@@ -179,8 +179,9 @@ class PartWriter {
   async #upload(bytes: Uint8Array, number: number): Promise<void> {
     if (number > this.#lease.maxPart) throw tooLarge();
     this.#update(bytes);
-    const { multipart, key } = this.#lease;
-    const target = multipart ?? (await (this.#multipart ??= this.#bucket.createMultipart(key)));
+    const { multipart, key, repository } = this.#lease;
+    const begin = () => (this.#multipart ??= this.#bucket.createMultipart(key, { repository }));
+    const target = multipart ?? (await begin());
     this.#parts.push(await this.#bucket.uploadPart(target, number, bytes));
   }
 

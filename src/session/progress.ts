@@ -53,7 +53,7 @@ export interface Progress {
   readonly lastPart: number;
   /** The number of the newest writer; only that one may commit. */
   readonly writer: number;
-  /** The newest writer whose work is in. */
+  /** The newest writer whose work is in, or never comes in. */
   readonly committed: number;
   /** Writers that have begun and neither committed nor let go, and the last part that each may write. */
   readonly atWork: readonly { readonly writer: number; readonly maxPart: number }[];
@@ -111,8 +111,9 @@ export interface Lease {
   /** The numbers that the writer may give to its parts. */
   readonly firstPart: number;
   readonly maxPart: number;
-  /** The writer's own key, for an object that it begins. */
+  /** The writer's own key, for an object that it begins, and whose that is. */
   readonly key: string;
+  readonly repository: string;
   /** The bytes so far, where they have to be read back: the writer begins at 0 with them, then come its own. */
   readonly stored: { readonly multipart: Multipart; readonly size: number } | null;
 }
@@ -189,9 +190,9 @@ function continues({ offset }: Progress, position: Position): boolean {
 }
 
 function leaseOf(progress: Progress, length: number | null): Omit<Lease, "stored"> {
-  const { upload, writer, offset, algorithm, hash, tailLength, multipart } = progress;
+  const { upload, repository, writer, offset, algorithm, hash, tailLength, multipart } = progress;
   const key = uploadKey(upload, writer);
-  const common = { writer, offset, algorithm, hash, tailLength, multipart, key };
+  const common = { writer, offset, algorithm, hash, tailLength, multipart, key, repository };
   if (multipart === null) return { ...common, firstPart: 1, maxPart: MAX_PART_NUMBER };
   const taken = Math.max(progress.lastPart, ...progress.atWork.map(({ maxPart }) => maxPart));
   const parts = length === null ? PART_BLOCK : Math.ceil((tailLength + length) / PART_SIZE);

@@ -115,9 +115,22 @@ export class UploadSession extends DurableObject<Env> {
     await this.#save(advance(progress, written));
     const superseded = progress.multipart;
     if (superseded !== null && superseded.uploadId !== written.multipart?.uploadId) {
-      this.ctx.waitUntil(this.#bucket().abortMultipart(superseded));
+      this.ctx.waitUntil(this.#bucket().abortMultipart(superseded).catch(console.error));
     }
     return { ok: true };
+  }
+
+  /**
+   * For a writer that does not know whether its commit came in.
+   * @returns whether the multipart upload is this upload's; if not, the commit will not be taken any more
+   */
+  async holds(claim: Claim, writer: number, multipart: string): Promise<boolean> {
+    const progress = this.#progress(claim);
+    if (progress?.multipart?.uploadId === multipart) return true;
+    if (progress?.ended === null && progress.committed < writer) {
+      await this.#save({ ...progress, committed: writer });
+    }
+    return false;
   }
 
   /** A writer gives up; the upload stays where it began. */
@@ -144,7 +157,10 @@ export class UploadSession extends DurableObject<Env> {
     const progress = this.#progress(claim);
     if (progress === undefined || progress.ended !== null) return false;
     await this.#end(progress, { digest: null, key: null });
-    if (progress.multipart !== null) await this.#bucket().abortMultipart(progress.multipart);
+    // What R2 does not abort now, the alarm will.
+    if (progress.multipart !== null) {
+      await this.#bucket().abortMultipart(progress.multipart).catch(console.error);
+    }
     return true;
   }
 
@@ -174,8 +190,10 @@ export class UploadSession extends DurableObject<Env> {
     const unsure = objects.filter((key) => key !== ended?.key);
     if (unsure.length === 0) return;
     // A writer that died may have got as far as the blob's row.
-    const inUse = await new BlobIndex(this.env.DB, "refuse").keysInUse(unsure);
-    await this.#bucket().delete(unsure.filter((key) => !inUse.has(key)));
+    const unused = await new BlobIndex(this.env.DB, "refuse").unusedKeys(unsure);
+    if (unused === null)
+      throw new Error("the index is empty, or being imported: nothing is cleared");
+    await this.#bucket().delete(unused);
   }
 
   async #end(progress: Progress, ended: NonNullable<Progress["ended"]>): Promise<void> {

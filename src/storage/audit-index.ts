@@ -112,6 +112,24 @@ export function auditChange(
     .bind(event, ...(condition?.parameters ?? []));
 }
 
+/**
+ * The same for several at once.
+ * @param condition SQL over `json_each` e of the events, such as `e.value ->> 'digest'`
+ */
+export function auditEach(
+  db: D1Database,
+  origin: Origin,
+  deeds: readonly Deed[],
+  condition: Condition,
+): D1PreparedStatement {
+  const events = JSON.stringify(deeds.map((deed) => auditEvent(origin, deed, "done")));
+  return db
+    .prepare(
+      `INSERT INTO audit (${COLUMNS}) SELECT ${VALUES} FROM json_each(?1) e WHERE EXISTS (${condition.sql})`,
+    )
+    .bind(events, ...condition.parameters);
+}
+
 export interface AuditPage {
   readonly events: AuditEvent[];
   readonly end: string | null;

@@ -3,6 +3,7 @@ import { RegistryError } from "../oci/errors.ts";
 import type { RepositoryName, Sources } from "../oci/reference.ts";
 import { auditChange, type Origin } from "./audit-index.ts";
 import { NOW } from "./clock.ts";
+import { IMPORT_JOB } from "./job-index.ts";
 import { insertLinks, insertRepository, readableFrom, sourceList, touch } from "./links.ts";
 import { isStillReferenced, refuseChange } from "./refused.ts";
 
@@ -13,6 +14,10 @@ export interface StoredBlob {
 
 /** What becomes of a push to a repository that is not there: it makes the repository, or changes nothing at all. */
 export type Absent = "make" | "refuse";
+
+/** SQL: the object ?3 is to be deleted, or has been. */
+const GIVEN_UP = `SELECT 1 FROM doomed_objects WHERE key = ?3
+  UNION ALL SELECT 1 FROM spent_keys WHERE key = ?3`;
 
 /** D1: which blobs there are, and which repositories hold them. */
 export class BlobIndex {
@@ -43,7 +48,7 @@ export class BlobIndex {
       .prepare(
         `SELECT b.key, b.size FROM repositories r
          JOIN repository_blobs l ON l.repository_id = r.id AND l.digest = ?2
-         JOIN blobs b ON b.digest = l.digest
+         JOIN blobs b ON b.digest = l.digest AND b.lost_at IS NULL
          WHERE r.name = ?1`,
       )
       .bind(repository, digest);
@@ -51,7 +56,7 @@ export class BlobIndex {
 
   /**
    * Makes stored bytes a blob of the repository.
-   * @returns the key under which the blob lives: another than the given one when the blob was there already
+   * @returns the key under which the blob lives: another than the given one when the blob was there already, and not lost
    * @throws BLOB_UPLOAD_UNKNOWN when the object is a blob of another digest: the upload has ended as that one; when it was
    *   one already that has gone since; or when the repository was deleted meanwhile, and pushes make none. QUOTA_EXCEEDED:
    *   nothing names the object then, and it goes
@@ -68,14 +73,22 @@ export class BlobIndex {
         JOIN repository_blobs l ON l.repository_id = r.id AND l.digest = ?3 WHERE r.name = ?2`,
       parameters: [repository, digest],
     };
+    // Else the push comes to nothing, and makes no repository.
+    const possible = {
+      sql: `SELECT 1 WHERE EXISTS (SELECT 1 FROM blobs WHERE digest = ?2) OR NOT EXISTS (
+        SELECT 1 FROM blobs WHERE key = ?3 UNION ALL ${GIVEN_UP})`,
+      parameters: [digest, blob.key],
+    };
     const statements = [
-      ...(this.#absent === "make" ? insertRepository(this.#db, repository, origin) : []),
+      ...(this.#absent === "make" ? insertRepository(this.#db, repository, origin, possible) : []),
       this.#db
         .prepare(
           `INSERT INTO blobs (digest, key, size, created_at)
            SELECT ?2, ?3, ?4, ?5 FROM repositories
-           WHERE name = ?1 AND NOT EXISTS (SELECT 1 FROM doomed_objects WHERE key = ?3)
-           ON CONFLICT DO NOTHING`,
+           WHERE name = ?1 AND NOT EXISTS (${GIVEN_UP})
+             AND NOT EXISTS (SELECT 1 FROM blobs WHERE key = ?3)
+           ON CONFLICT (digest) DO UPDATE SET key = excluded.key, size = excluded.size, lost_at = NULL
+           WHERE lost_at IS NOT NULL`,
         )
         .bind(repository, digest, blob.key, blob.size, Date.now()),
       insertLinks(this.#db, repository, [digest]),
@@ -116,8 +129,10 @@ export class BlobIndex {
   ): Promise<boolean> {
     const digests = JSON.stringify([digest]);
     const list = sourceList(sources);
+    const isReadable = `${readableFrom("w.value", "?3")} AND NOT EXISTS (
+      SELECT 1 FROM blobs b WHERE b.digest = w.value AND b.lost_at IS NOT NULL)`;
     const readable = {
-      sql: `SELECT 1 FROM json_each(?2) w WHERE ${readableFrom("w.value", "?3")}`,
+      sql: `SELECT 1 FROM json_each(?2) w WHERE ${isReadable}`,
       parameters: [digests, list],
     };
     const linkedAnew = {
@@ -133,7 +148,7 @@ export class BlobIndex {
         .prepare(
           `INSERT INTO repository_blobs (repository_id, digest)
            SELECT r.id, w.value FROM repositories r, json_each(?2) w
-           WHERE r.name = ?1 AND ${readableFrom("w.value", "?3")}
+           WHERE r.name = ?1 AND ${isReadable}
            ON CONFLICT DO NOTHING`,
         )
         .bind(repository, digests, list),
@@ -143,6 +158,7 @@ export class BlobIndex {
           `SELECT EXISTS (
              SELECT 1 FROM repositories r
              JOIN repository_blobs l ON l.repository_id = r.id AND l.digest = ?2
+             JOIN blobs b ON b.digest = l.digest AND b.lost_at IS NULL
              WHERE r.name = ?1
            ) AS held`,
         )
@@ -196,5 +212,23 @@ export class BlobIndex {
       .bind(JSON.stringify(keys))
       .all<{ key: string }>();
     return new Set(results.map(({ key }) => key));
+  }
+
+  /**
+   * Those of the keys that are no blob's.
+   * @returns null where the index cannot tell: it is empty, as after the loss of a database, or still being imported
+   */
+  async unusedKeys(keys: readonly string[]): Promise<string[] | null> {
+    const { results } = await this.#db
+      .prepare(
+        `SELECT w.value AS key, EXISTS (SELECT 1 FROM blobs b WHERE b.key = w.value) AS used,
+           (SELECT max(id) FROM repositories) IS NOT NULL
+             AND NOT EXISTS (SELECT 1 FROM jobs WHERE name = ?2 AND state ->> 'phase' <> 'done') AS known
+         FROM json_each(?1) w`,
+      )
+      .bind(JSON.stringify(keys), IMPORT_JOB)
+      .all<{ key: string; used: number; known: number }>();
+    if (results.some(({ known }) => known === 0)) return null;
+    return results.filter(({ used }) => used === 0).map(({ key }) => key);
   }
 }

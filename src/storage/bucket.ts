@@ -20,6 +20,24 @@ export interface Multipart {
   readonly uploadId: string;
 }
 
+/** Whom an object is for; it says so itself, so that it can be found again without the index. */
+export interface Owner {
+  readonly repository: string;
+  /** Of a manifest. */
+  readonly mediaType?: string;
+}
+
+/** An object as a listing shows it. */
+export interface Listed {
+  readonly key: string;
+  readonly size: number;
+  /** Milliseconds since 1970. */
+  readonly uploaded: number;
+  /** As the object says; null where it says nothing. */
+  readonly repository: string | null;
+  readonly mediaType: string | null;
+}
+
 /** The bytes, in R2. */
 export class Bucket {
   readonly #bucket: R2Bucket;
@@ -30,24 +48,30 @@ export class Bucket {
 
   /** @returns null when there is no such object. */
   async open(key: string, range?: ByteRange): Promise<ReadableStream | null> {
-    const object = await this.#bucket.get(key, range === undefined ? {} : { range });
+    const options = range === undefined ? {} : { range };
+    const object = await retrying(() => this.#bucket.get(key, options));
     return object?.body ?? null;
   }
 
   /** @returns the object's size in bytes, or null when there is none. */
   async sizeOf(key: string): Promise<number | null> {
-    return (await this.#bucket.head(key))?.size ?? null;
+    return (await retrying(() => this.#bucket.head(key)))?.size ?? null;
   }
 
   /**
    * Writes an object in one piece; R2 itself verifies the digest, and nothing is stored when it does not match.
    * @throws DIGEST_INVALID
    */
-  async put(key: string, body: ReadableStream | Uint8Array, digest: Digest): Promise<number> {
+  async put(
+    key: string,
+    body: ReadableStream | Uint8Array,
+    digest: Digest,
+    owner: Owner,
+  ): Promise<number> {
     try {
-      const checksum = { [algorithmOf(digest)]: hexOf(digest) };
+      const options = { [algorithmOf(digest)]: hexOf(digest), customMetadata: { ...owner } };
       // A stream is gone when it has been read; bytes can be sent again.
-      const put = () => this.#bucket.put(key, body, checksum);
+      const put = () => this.#bucket.put(key, body, options);
       const { size } = body instanceof Uint8Array ? await retrying(put) : await put();
       return size;
     } catch (error) {
@@ -59,8 +83,9 @@ export class Bucket {
     }
   }
 
-  async createMultipart(key: string): Promise<Multipart> {
-    const { uploadId } = await retrying(() => this.#bucket.createMultipartUpload(key));
+  async createMultipart(key: string, owner: Owner): Promise<Multipart> {
+    const options = { customMetadata: { ...owner } };
+    const { uploadId } = await retrying(() => this.#bucket.createMultipartUpload(key, options));
     return { key, uploadId };
   }
 
@@ -86,14 +111,59 @@ export class Bucket {
   /** Aborting what has ended already is no error: both sides of a lost answer may do it. */
   async abortMultipart({ key, uploadId }: Multipart): Promise<void> {
     try {
-      await this.#bucket.resumeMultipartUpload(key, uploadId).abort();
+      const upload = this.#bucket.resumeMultipartUpload(key, uploadId);
+      await retrying(() => upload.abort());
     } catch (error) {
       if (!isNoSuchUpload(error)) throw error;
     }
   }
 
+  /** Writes a text that may be written again, unlike what is pushed. */
+  async write(key: string, text: string): Promise<void> {
+    await retrying(() => this.#bucket.put(key, text));
+  }
+
+  /** Writes a text, unless the object is there already. */
+  async writeOnce(key: string, text: string): Promise<void> {
+    const onlyIf = new Headers({ "if-none-match": "*" });
+    await retrying(() => this.#bucket.put(key, text, { onlyIf }));
+  }
+
+  /** @returns null when there is no such object */
+  async read(key: string): Promise<string | null> {
+    const body = await this.open(key);
+    return body === null ? null : new Response(body).text();
+  }
+
+  /** Objects in the order of their keys: those after a key, at most 1,000; fewer or none is not yet the end. */
+  async list(
+    prefix: string,
+    after: string | null,
+    limit = 1_000,
+  ): Promise<{ readonly objects: readonly Listed[]; readonly more: boolean }> {
+    const options: R2ListOptions = { prefix, limit, include: ["customMetadata"] };
+    if (after !== null) options.startAfter = after;
+    const { objects, truncated } = await retrying(() => this.#bucket.list(options));
+    const listed = objects.map(({ key, size, uploaded, customMetadata = {} }) => ({
+      key,
+      size,
+      uploaded: uploaded.getTime(),
+      repository: customMetadata["repository"] ?? null,
+      mediaType: customMetadata["mediaType"] ?? null,
+    }));
+    return { objects: listed, more: truncated };
+  }
+
+  /** The names below a prefix that have something below them; there are few. */
+  async folders(prefix: string): Promise<string[]> {
+    const { delimitedPrefixes } = await retrying(() =>
+      this.#bucket.list({ prefix, delimiter: "/" }),
+    );
+    return delimitedPrefixes.map((folder) => folder.slice(prefix.length, -1));
+  }
+
   async delete(keys: readonly string[]): Promise<void> {
-    if (keys.length > 0) await this.#bucket.delete([...keys]);
+    if (keys.length > 0) await retrying(() => this.#bucket.delete([...keys]));
   }
 }
 

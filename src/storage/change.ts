@@ -1,5 +1,6 @@
 import type { Scope } from "../auth/access.ts";
 import { RegistryError } from "../oci/errors.ts";
+import { showTagRules, type TagRule } from "../oci/tag-rules.ts";
 import { auditChange, type Condition, type Deed, type Origin } from "./audit-index.ts";
 import { revoke } from "./principal-index.ts";
 
@@ -141,4 +142,9 @@ const MAX_DETAIL = 500;
 export function brief(scopes: readonly Scope[]): string {
   const parts = scopes.map(({ repositories, actions }) => `${repositories}:${actions.join(",")}`);
   return parts.join(" ").slice(0, MAX_DETAIL);
+}
+
+/** Rules of immutable tags as the audit log says them. */
+export function briefRules(rules: readonly TagRule[]): string {
+  return `immutableTags=${showTagRules(rules) || "none"}`.slice(0, MAX_DETAIL);
 }

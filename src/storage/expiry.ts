@@ -64,13 +64,32 @@ export function expire(db: D1Database, expiry: Expiry): D1PreparedStatement[] {
   ];
 }
 
+/** What one parameter may have: D1 takes 2,000,000 bytes. */
+const MAX_PARAMETER = 500_000;
+
+/** JSON lists of the values, none longer than a parameter may be. */
+function listsOf(values: readonly string[]): string[] {
+  const lists: string[][] = [];
+  let left = 0;
+  for (const value of values) {
+    left -= value.length + 1;
+    if (left < 0) {
+      lists.push([]);
+      left = MAX_PARAMETER - value.length - 2;
+    }
+    lists.at(-1)?.push(value);
+  }
+  return lists.map((list) => `[${list.join(",")}]`);
+}
+
 /** Of what is still as it was judged. */
 function propose(db: D1Database, { repository, step, manifests }: Expiry): D1PreparedStatement[] {
-  const rows = manifests.map((one) => ({ ...one, tags: JSON.stringify(one.tags) }));
+  const rows = manifests.map((one) => JSON.stringify({ ...one, tags: JSON.stringify(one.tags) }));
   return [
-    db
-      .prepare(
-        `INSERT INTO expiring_manifests (repository_id, digest, root, level, at, tags)
+    ...listsOf(rows).map((list) =>
+      db
+        .prepare(
+          `INSERT INTO expiring_manifests (repository_id, digest, root, level, at, tags)
          SELECT ?1, m.digest, w.value ->> 'root', w.value ->> 'level', w.value ->> 'at', w.value ->> 'tags'
          FROM retention_runs x
          CROSS JOIN repositories r ON r.id = x.repository_id AND r.deleted_at IS NULL
@@ -79,8 +98,9 @@ function propose(db: D1Database, { repository, step, manifests }: Expiry): D1Pre
            AND m.deleted_at IS NULL AND m.pushed_at = w.value ->> 'pushedAt'
          WHERE x.repository_id = ?1 AND x.step = ?2 AND x.policy = coalesce(
            r.retention, (SELECT n.retention FROM namespaces n WHERE n.name = r.namespace))`,
-      )
-      .bind(repository, step, JSON.stringify(rows)),
+        )
+        .bind(repository, step, list),
+    ),
     db
       .prepare(
         `DELETE FROM expiring_manifests AS d WHERE d.repository_id = ?1 AND (

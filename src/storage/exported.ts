@@ -63,7 +63,15 @@ export const TABLE_NAMES = Object.keys(TABLES) as TableName[];
  */
 export type Kind = TableName | "held_blobs";
 
-export const HELD_BLOBS = { key: ["repository_id", "digest"], level: 2 } as const;
+export const HELD_BLOBS: ExportedTable = {
+  key: ["repository_id", "digest"],
+  level: 2,
+  bases: [IN_REPOSITORY],
+};
+
+export function tableOf(kind: Kind): ExportedTable {
+  return kind === "held_blobs" ? HELD_BLOBS : TABLES[kind];
+}
 
 /** A row as it is, by its columns. */
 export type Row = Readonly<Record<string, string | number | null>>;
@@ -102,4 +110,6 @@ export interface FullExport {
   readonly through: number;
   readonly objects: number;
   readonly rows: number;
+  /** Chains of the same index that this one took the place of. */
+  readonly replaces?: readonly string[];
 }

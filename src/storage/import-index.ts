@@ -1,5 +1,5 @@
-import { auditChange, type Origin } from "./audit-index.ts";
-import { type Kind, type Row, TABLES, type TableName } from "./exported.ts";
+import { auditChange, type Condition, type Origin } from "./audit-index.ts";
+import { type Kind, type Row, tableOf } from "./exported.ts";
 import {
   chunked,
   insertHeld,
@@ -39,7 +39,9 @@ export class ImportIndex {
   /** Closes the index to all but the import. @returns false where it is not empty any more, and stays open */
   async close(origin: Origin, source: string): Promise<boolean> {
     const deed = { action: "import.begin", reference: source };
+    // Who lost the answer closes it again, which is no other import.
     await this.#db.batch([
+      auditChange(this.#db, origin, deed, isClosed("NOT EXISTS")),
       ...CLOSED.flatMap((table) =>
         EVENTS.map((event) =>
           this.#db.prepare(
@@ -48,7 +50,6 @@ export class ImportIndex {
           ),
         ),
       ),
-      auditChange(this.#db, origin, deed),
     ]);
     if (await this.isEmpty()) return true;
     await this.#db.batch(this.#opening());
@@ -57,7 +58,10 @@ export class ImportIndex {
 
   async open(origin: Origin, source: string): Promise<void> {
     const deed = { action: "import.end", reference: source };
-    await this.#db.batch([...this.#opening(), auditChange(this.#db, origin, deed)]);
+    await this.#db.batch([
+      auditChange(this.#db, origin, deed, isClosed("EXISTS")),
+      ...this.#opening(),
+    ]);
   }
 
   /** Numbers what has changed here so far, which is little, after all the changes that are imported. */
@@ -92,24 +96,27 @@ export class ImportIndex {
   }
 
   /** How it stands with each of the rows, in their order. */
-  async standing(table: TableName, rows: readonly Row[]): Promise<Standing[]> {
-    const { key, bases } = TABLES[table];
+  async standing(kind: Kind, rows: readonly Row[]): Promise<Standing[]> {
+    const { key, bases } = tableOf(kind);
     const wanted = new Set([...key, ...bases.flatMap(({ columns }) => Object.values(columns))]);
     const keys = rows.map((row) => pick(row, wanted));
-    const there = key.map((column) => `t.${column} = ${value(column)}`).join(" AND ");
+    const equal = key.map((column) => `t.${column} = ${value(column)}`).join(" AND ");
+    // Whatever tells of a held blob tells all of it, and writes it only where nothing newer has.
+    const there =
+      kind === "held_blobs" ? "false" : `EXISTS (SELECT 1 FROM ${kind} t WHERE ${equal})`;
     const gone = bases.map((base) => isGone(base.table, Object.values(base.columns)));
     const based = bases.map(({ table: base, columns }) => {
       const pairs = Object.entries(columns);
-      const equal = pairs.map(([column, own]) => `b.${column} = ${value(own)}`).join(" AND ");
+      const same = pairs.map(([column, own]) => `b.${column} = ${value(own)}`).join(" AND ");
       const none = pairs.map(([, own]) => `${value(own)} IS NULL`).join(" OR ");
-      return `(${none} OR EXISTS (SELECT 1 FROM ${base} b WHERE ${equal}))`;
+      return `(${none} OR EXISTS (SELECT 1 FROM ${base} b WHERE ${same}))`;
     });
     const statements = chunked(keys).map((chunk) =>
       this.#db
         .prepare(
           `SELECT CASE
-             WHEN EXISTS (SELECT 1 FROM ${table} t WHERE ${there}) THEN 'there'
-             WHEN ${[isGone(table, key), ...gone].join(" OR ")} THEN 'gone'
+             WHEN ${there} THEN 'there'
+             WHEN ${[isGone(kind, key), ...gone].join(" OR ")} THEN 'gone'
              WHEN ${["true", ...based].join(" AND ")} THEN 'new' ELSE 'baseless' END AS standing
            FROM json_each(?1) w ORDER BY w.key`,
         )
@@ -209,13 +216,21 @@ export interface Gone {
   readonly key: string;
 }
 
-function isGone(table: TableName, columns: readonly string[]): string {
+function isGone(kind: Kind, columns: readonly string[]): string {
   return `EXISTS (SELECT 1 FROM import_gone g
-    WHERE g.kind = '${table}' AND g.key = json_array(${columns.map(value).join(", ")}))`;
+    WHERE g.kind = '${kind}' AND g.key = json_array(${columns.map(value).join(", ")}))`;
 }
 
 function pick(row: Row, columns: ReadonlySet<string>): Row {
   return Object.fromEntries(Object.entries(row).filter(([column]) => columns.has(column)));
+}
+
+/** For the audit of the change that closes the index, or opens it. */
+function isClosed(sign: "EXISTS" | "NOT EXISTS"): Condition {
+  return {
+    sql: `SELECT 1 WHERE ${sign} (SELECT 1 FROM sqlite_master WHERE type = 'trigger' AND name = ?2)`,
+    parameters: [closing("repositories", "INSERT")],
+  };
 }
 
 function closing(table: string, event: string): string {

@@ -56,7 +56,8 @@ export function touch(
   return db
     .prepare(
       `UPDATE blob_reviews SET since = ${NOW}
-       WHERE repository_id = (SELECT id FROM repositories WHERE name = ?1) AND digest = ?2`,
+       WHERE repository_id = (SELECT id FROM repositories WHERE name = ?1) AND digest = ?2
+         AND since < ${NOW}`,
     )
     .bind(repository, digest);
 }
@@ -94,7 +95,12 @@ export function sourceList(sources: Sources): string | null {
  */
 export function readableFrom(digest: string, sources: string): string {
   return `CASE WHEN ${sources} IS NULL
-    THEN EXISTS (SELECT 1 FROM repository_blobs any_link WHERE any_link.digest = ${digest})
+    THEN EXISTS (
+      SELECT 1 FROM repository_blobs any_link
+      CROSS JOIN repositories holder
+        ON holder.id = any_link.repository_id AND holder.deleted_at IS NULL
+      WHERE any_link.digest = ${digest}
+    )
     ELSE EXISTS (
       SELECT 1 FROM json_each(${sources}) source
       CROSS JOIN repositories held_in ON held_in.name = source.value

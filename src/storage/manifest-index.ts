@@ -1,7 +1,8 @@
 import type { Digest } from "../oci/digest.ts";
 import { RegistryError } from "../oci/errors.ts";
 import type { RepositoryName, Sources, Tag } from "../oci/reference.ts";
-import { auditChange, type Origin } from "./audit-index.ts";
+import { assertion, hasFailed } from "./assertion.ts";
+import { auditChange, type Condition, type Origin } from "./audit-index.ts";
 import type { Absent } from "./blob-index.ts";
 import {
   insertLinks,
@@ -53,6 +54,9 @@ export interface NewManifest extends StoredManifest {
 
 export const COLUMNS = "m.digest, m.media_type AS mediaType, m.size, m.content, m.object";
 
+/** Each is noted in the history, in the one batch that deletes them all with their manifest. */
+const MAX_DELETED_TAGS = 10_000;
+
 /** SQL over `tags t`: some tags of a repository, and those of one manifest. */
 const TAGS_NAMED = `t.repository_id = (SELECT id FROM repositories WHERE name = ?5)
   AND t.name IN (SELECT value FROM json_each(?6))`;
@@ -73,7 +77,7 @@ export class ManifestIndex {
       .prepare(
         `SELECT ${COLUMNS} FROM repositories r
          JOIN tags t ON t.repository_id = r.id AND t.name = ?2
-         JOIN manifests m ON m.repository_id = r.id AND m.digest = t.digest
+         JOIN manifests m ON m.repository_id = r.id AND m.digest = t.digest AND m.lost_at IS NULL
          WHERE r.name = ?1`,
       )
       .bind(repository, tag)
@@ -84,7 +88,8 @@ export class ManifestIndex {
     return this.#db
       .prepare(
         `SELECT ${COLUMNS} FROM repositories r
-         JOIN manifests m ON m.repository_id = r.id AND m.digest = ?2 AND m.deleted_at IS NULL
+         JOIN manifests m ON m.repository_id = r.id AND m.digest = ?2
+           AND m.deleted_at IS NULL AND m.lost_at IS NULL
          WHERE r.name = ?1`,
       )
       .bind(repository, digest)
@@ -103,10 +108,11 @@ export class ManifestIndex {
            CASE WHEN l.digest IS NOT NULL OR ${readableFrom("w.value", "?3")} THEN b.size END AS blobSize
          FROM json_each(?2) w
          LEFT JOIN repositories r ON r.name = ?1
-         LEFT JOIN blobs b ON b.digest = w.value
+         LEFT JOIN blobs b ON b.digest = w.value AND b.lost_at IS NULL
          LEFT JOIN repository_blobs l ON l.repository_id = r.id AND l.digest = w.value
          LEFT JOIN manifests m
-           ON m.repository_id = r.id AND m.digest = w.value AND m.deleted_at IS NULL`,
+           ON m.repository_id = r.id AND m.digest = w.value
+           AND m.deleted_at IS NULL AND m.lost_at IS NULL`,
       )
       .bind(repository, JSON.stringify(digests), sourceList(sources))
       .all<Omit<Resolution, "linked"> & { linked: number }>();
@@ -130,13 +136,12 @@ export class ManifestIndex {
       digest,
       ...(manifest.tags.length === 0 ? {} : { reference: manifest.tags.join(",") }),
     };
-    const isSparse = manifest.references.some(({ kind }) => kind === "loose");
     const moved = { sql: TAGS_NAMED, parameters: [repository, tags] };
     try {
       const results = await this.#db.batch([
         ...made,
         insertLinks(this.#db, repository, manifest.adopt),
-        ...(isSparse ? [this.#forgetReferences(repository, digest)] : []),
+        this.#forgetReferences(repository, digest),
         ...this.#insert(repository, manifest, now),
         rememberTags(this.#db, { now, origin, successor: digest }, moved),
         this.#db
@@ -150,7 +155,7 @@ export class ManifestIndex {
         ...(introduction === null ? [] : [introduce(this.#db, repository, introduction)]),
         auditChange(this.#db, origin, deed, repositoryThere(repository)),
       ]);
-      const written = results[made.length + (isSparse ? 2 : 1)]?.results.length === 1;
+      const written = results[made.length + 2]?.results.length === 1;
       if (!written) throw new RegistryError("NAME_UNKNOWN", { detail: { name: repository } });
       return true;
     } catch (error) {
@@ -161,7 +166,7 @@ export class ManifestIndex {
     }
   }
 
-  /** What a deleted manifest held on to need not be there when it is pushed again as a sparse one. */
+  /** What a deleted manifest held on to may be something else, or not be there, when it is pushed again. */
   #forgetReferences(repository: RepositoryName, digest: Digest): D1PreparedStatement {
     return this.#db
       .prepare(
@@ -189,7 +194,9 @@ export class ManifestIndex {
            SELECT id, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?9 FROM repositories WHERE name = ?1
            ON CONFLICT (repository_id, digest) DO UPDATE
            SET media_type = excluded.media_type, artifact_type = excluded.artifact_type,
-             pushed_at = excluded.pushed_at, deleted_at = NULL, deleted_by = NULL
+             pushed_at = excluded.pushed_at, deleted_at = NULL, deleted_by = NULL,
+             size = ${found("size")}, content = ${found("content")}, object = ${found("object")},
+             subject = ${found("subject")}, lost_at = NULL
            RETURNING digest`,
         )
         .bind(repository, digest, mediaType, size, content, object, subject, artifactType, now),
@@ -218,7 +225,8 @@ export class ManifestIndex {
   /**
    * Deletes a manifest with its tags: out of sight, and for the undo window to be restored.
    * @returns false when there was none
-   * @throws REFERENCED while an index names it, IMMUTABLE while such a tag points to it
+   * @throws REFERENCED while an index names it, or more tags point to it than one request deletes; IMMUTABLE while such a tag
+   *   does
    */
   async delete(repository: RepositoryName, digest: Digest, origin: Origin): Promise<boolean> {
     const held = {
@@ -231,6 +239,7 @@ export class ManifestIndex {
     const which = { sql: TAGS_OF, parameters: [repository, digest] };
     try {
       const results = await this.#db.batch([
+        assertion(this.#db, tooManyTags(repository, digest), "no row"),
         auditChange(this.#db, origin, { action: "manifest.delete", repository, digest }, held),
         rememberTags(this.#db, { now, origin, successor: null }, which),
         this.#db
@@ -250,6 +259,12 @@ export class ManifestIndex {
       ]);
       return results.at(-1)?.results.length === 1;
     } catch (error) {
+      if (hasFailed(error)) {
+        throw new RegistryError("REFERENCED", {
+          message: `more than ${MAX_DELETED_TAGS} tags point to ${digest}; delete tags first`,
+          cause: error,
+        });
+      }
       if (!isStillReferenced(error)) {
         const tags = { sql: "t.digest = ?2", parameters: [digest] };
         return refuseChange(this.#db, repository, error, tags);
@@ -263,6 +278,15 @@ export class ManifestIndex {
   }
 }
 
+function tooManyTags(repository: RepositoryName, digest: Digest): Condition {
+  return {
+    sql: `SELECT 1 FROM repositories r
+      CROSS JOIN tags t INDEXED BY tags_by_digest ON t.repository_id = r.id AND t.digest = ?3
+      WHERE r.name = ?2 LIMIT 1 OFFSET ${MAX_DELETED_TAGS}`,
+    parameters: [repository, digest],
+  };
+}
+
 /** The manifest's row names the object now; where it named another before, this one stays doomed. */
 function claimObject(db: D1Database, object: string): D1PreparedStatement {
   return db
@@ -270,4 +294,9 @@ function claimObject(db: D1Database, object: string): D1PreparedStatement {
       `DELETE FROM doomed_objects WHERE key = ?1 AND EXISTS (SELECT 1 FROM manifests WHERE object = ?1)`,
     )
     .bind(object);
+}
+
+/** SQL: what was lost is put right by a push. */
+function found(column: string): string {
+  return `CASE WHEN lost_at IS NULL THEN ${column} ELSE excluded.${column} END`;
 }

@@ -2,8 +2,9 @@ import type { NameRange } from "../auth/ranges.ts";
 import { RegistryError } from "../oci/errors.ts";
 import type { Page } from "../oci/page.ts";
 import type { Namespace } from "../oci/reference.ts";
+import type { TagRule } from "../oci/tag-rules.ts";
 import type { Condition, Origin } from "./audit-index.ts";
-import { attempt, create, type Creation, edit, versioned } from "./change.ts";
+import { attempt, briefRules, create, type Creation, edit, versioned } from "./change.ts";
 import { NOW } from "./clock.ts";
 import type { Visibility } from "./repository-index.ts";
 
@@ -11,17 +12,32 @@ export interface NamespaceRecord {
   readonly name: string;
   /** Of the repositories that a push makes in it. */
   readonly visibility: Visibility;
+  /** Which tags are immutable in all of its repositories. */
+  readonly immutableTags: readonly TagRule[];
   /** Milliseconds since 1970. */
   readonly createdAt: number;
   readonly version: number;
 }
 
-const COLUMNS = `n.name, n.visibility, n.created_at AS createdAt, n.version`;
+/** What can be changed of a namespace. */
+export interface NamespaceChange {
+  readonly visibility?: Visibility | undefined;
+  readonly immutableTags?: readonly TagRule[] | undefined;
+}
 
-/** SQL: repositories of the namespace; "0" follows "/". Two lookups, for an OR would walk. */
+type Row = Omit<NamespaceRecord, "immutableTags"> & { readonly immutableTags: string };
+
+const COLUMNS = `n.name, n.visibility, n.immutable_tags AS immutableTags, n.created_at AS createdAt, n.version`;
+
+/**
+ * SQL: repositories of the namespace, or deleted ones that whoever gets its name next could restore; "0" follows "/". A
+ * lookup each, for an OR would walk.
+ */
 function hasRepositories(name: string): string {
-  return `(EXISTS (SELECT 1 FROM repositories WHERE name = ${name})
-    OR EXISTS (SELECT 1 FROM repositories WHERE name > ${name} || '/' AND name < ${name} || '0'))`;
+  const among = (column: string, which: string) => `
+    EXISTS (SELECT 1 FROM repositories WHERE ${which} AND ${column} = ${name}) OR
+    EXISTS (SELECT 1 FROM repositories WHERE ${which} AND ${column} > ${name} || '/' AND ${column} < ${name} || '0')`;
+  return `(${among("name", "deleted_at IS NULL")} OR ${among("former_name", "deleted_at > 0")})`;
 }
 
 /** D1: namespaces, which hold repositories and those who may use them. */
@@ -36,8 +52,8 @@ export class NamespaceIndex {
     const { results } = await this.#db
       .prepare(`SELECT ${COLUMNS} FROM namespaces n WHERE n.name > ?1 ORDER BY n.name LIMIT ?2`)
       .bind(page.after, page.limit)
-      .all<NamespaceRecord>();
-    return results;
+      .all<Row>();
+    return results.map(parse);
   }
 
   /** Those whose names lie in one of the ranges. As in RepositoryIndex.list, each range gives at most a page. */
@@ -52,8 +68,8 @@ export class NamespaceIndex {
          ) ORDER BY n.name LIMIT ?3`,
       )
       .bind(JSON.stringify(ranges), page.after, page.limit)
-      .all<NamespaceRecord>();
-    return results;
+      .all<Row>();
+    return results.map(parse);
   }
 
   /** @throws NOT_FOUND */
@@ -61,14 +77,14 @@ export class NamespaceIndex {
     const row = await this.#db
       .prepare(`SELECT ${COLUMNS} FROM namespaces n WHERE n.name = ?1`)
       .bind(name)
-      .first<NamespaceRecord>();
+      .first<Row>();
     if (row === null) throw new RegistryError("NOT_FOUND");
-    return row;
+    return parse(row);
   }
 
   /** @returns "orphan" when there is no such owner */
   create(
-    { name, visibility, createdAt }: NamespaceRecord,
+    { name, visibility, immutableTags, createdAt }: NamespaceRecord,
     owner: string | null,
     origin: Origin,
   ): Promise<Creation> {
@@ -76,8 +92,10 @@ export class NamespaceIndex {
     const deed = { action: "namespace.create", namespace: name, reference: name, detail };
     const inserts = [
       this.#db
-        .prepare(`INSERT INTO namespaces (name, visibility, created_at) VALUES (?1, ?2, ?3)`)
-        .bind(name, visibility, createdAt),
+        .prepare(
+          `INSERT INTO namespaces (name, visibility, immutable_tags, created_at) VALUES (?1, ?2, ?3, ?4)`,
+        )
+        .bind(name, visibility, JSON.stringify(immutableTags), createdAt),
     ];
     if (owner !== null) {
       inserts.push(
@@ -93,25 +111,36 @@ export class NamespaceIndex {
   }
 
   /** @throws NOT_FOUND or VERSION_MISMATCH */
-  update(
+  async update(
     name: Namespace,
-    visibility: Visibility,
+    { visibility, immutableTags }: NamespaceChange,
     version: number | null,
     origin: Origin,
   ): Promise<NamespaceRecord> {
-    const detail = `visibility=${visibility}`;
+    const changed = [
+      visibility === undefined ? [] : `visibility=${visibility}`,
+      immutableTags === undefined ? [] : briefRules(immutableTags),
+    ];
+    const detail = changed.flat().join(" ");
     const deed = { action: "namespace.update", namespace: name, reference: name, detail };
-    return edit(
+    const row = await edit<Row>(
       this.#db,
       { origin, deed, ...versioned("namespaces", name, version) },
       this.#db
         .prepare(
-          `UPDATE namespaces AS n SET visibility = ?3, version = version + 1
+          `UPDATE namespaces AS n SET visibility = coalesce(?3, visibility),
+             immutable_tags = coalesce(?4, immutable_tags), version = version + 1
            WHERE n.name = ?1 AND (?2 IS NULL OR n.version = ?2)
-           RETURNING name, visibility, created_at AS createdAt, version`,
+           RETURNING name, visibility, immutable_tags AS immutableTags, created_at AS createdAt, version`,
         )
-        .bind(name, version, visibility),
+        .bind(
+          name,
+          version,
+          visibility ?? null,
+          immutableTags === undefined ? null : JSON.stringify(immutableTags),
+        ),
     );
+    return parse(row);
   }
 
   /**
@@ -144,9 +173,14 @@ export class NamespaceIndex {
     if (version !== null && before["version"] !== version) {
       throw new RegistryError("VERSION_MISMATCH");
     }
-    const message = "the namespace has repositories: delete them first";
+    const message =
+      "the namespace has repositories, or deleted ones that can still be restored: delete and purge them first";
     throw new RegistryError("CONFLICT", { message });
   }
+}
+
+function parse(row: Row): NamespaceRecord {
+  return { ...row, immutableTags: JSON.parse(row.immutableTags) as TagRule[] };
 }
 
 /** Whoever has rights by the namespace loses them with it. */

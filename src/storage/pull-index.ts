@@ -1,16 +1,19 @@
+import type { Digest } from "../oci/digest.ts";
 import type { RepositoryName } from "../oci/reference.ts";
 
 /** How often a tag was pulled on a day; the tag is "" for pulls by digest. */
 export interface PullCount {
   readonly repository: RepositoryName;
   readonly tag: string;
+  /** What was pulled; messages from before it was noted have none. */
+  readonly digest?: Digest | undefined;
   /** Days since 1970. */
   readonly day: number;
   readonly count: number;
 }
 
 /** A day's pulls of a repository's tag. */
-export type DayCount = Omit<PullCount, "repository">;
+export type DayCount = Omit<PullCount, "repository" | "digest">;
 
 /** Which days, of days since 1970: from one, and up to before another. */
 export interface Days {
@@ -29,18 +32,34 @@ export class PullIndex {
     this.#db = db;
   }
 
-  /** Adds to what was counted before; repositories that have gone are passed over. */
+  /**
+   * Adds to what was counted before, and notes the last day that each manifest was pulled on, which is a write a day;
+   * repositories and manifests that have gone are passed over.
+   */
   async add(counts: readonly PullCount[]): Promise<void> {
-    await this.#db
-      .prepare(
-        `INSERT INTO pulls (repository_id, tag, day, count)
-         SELECT r.id, w.value ->> 'tag', w.value ->> 'day', sum(w.value ->> 'count')
-         FROM json_each(?1) w CROSS JOIN repositories r ON r.name = w.value ->> 'repository'
-         GROUP BY 1, 2, 3
-         ON CONFLICT (repository_id, tag, day) DO UPDATE SET count = count + excluded.count`,
-      )
-      .bind(JSON.stringify(counts))
-      .run();
+    const list = JSON.stringify(counts);
+    await this.#db.batch([
+      this.#db
+        .prepare(
+          `INSERT INTO pulls (repository_id, tag, day, count)
+           SELECT r.id, w.value ->> 'tag', w.value ->> 'day', sum(w.value ->> 'count')
+           FROM json_each(?1) w CROSS JOIN repositories r ON r.name = w.value ->> 'repository'
+           GROUP BY 1, 2, 3
+           ON CONFLICT (repository_id, tag, day) DO UPDATE SET count = count + excluded.count`,
+        )
+        .bind(list),
+      this.#db
+        .prepare(
+          `INSERT INTO manifest_pulls (repository_id, digest, day)
+           SELECT r.id, m.digest, max(w.value ->> 'day')
+           FROM json_each(?1) w
+           CROSS JOIN repositories r ON r.name = w.value ->> 'repository'
+           CROSS JOIN manifests m ON m.repository_id = r.id AND m.digest = w.value ->> 'digest'
+           GROUP BY 1, 2
+           ON CONFLICT (repository_id, digest) DO UPDATE SET day = excluded.day WHERE day < excluded.day`,
+        )
+        .bind(list),
+    ]);
   }
 
   /**

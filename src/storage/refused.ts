@@ -1,5 +1,5 @@
 import { RegistryError } from "../oci/errors.ts";
-import type { RepositoryName } from "../oci/reference.ts";
+import { namespaceOf, type RepositoryName } from "../oci/reference.ts";
 
 /** What the triggers of the migrations say: their words are how D1 tells which rule was in the way. */
 const UNRESOLVED = /reference unresolved/;
@@ -28,7 +28,9 @@ export async function refuseChange(
 ): Promise<never> {
   if (IMMUTABLE.test(String(error))) throw await immutable(db, repository, error, tags);
   const resource = QUOTA.exec(String(error))?.[1];
-  if (resource !== undefined) throw await overQuota(db, repository, error);
+  if (resource !== undefined) {
+    throw await overQuota(db, { repository, resource: resource as Resource }, error);
+  }
   throw error;
 }
 
@@ -61,7 +63,7 @@ async function immutable(
   // The rule was lifted between the two statements.
   if (tag === null) return new RegistryError("UNAVAILABLE", { cause });
   const { name, digest, of, pattern } = tag;
-  const owner = of === "namespace" ? `the namespace of ${repository}` : repository;
+  const owner = of === "namespace" ? `the namespace ${namespaceOf(repository)}` : repository;
   return new RegistryError("IMMUTABLE", {
     message: `the tag ${name} is immutable by the rule "${pattern}" of ${owner}, and points to ${digest}; use another tag, or change the rule`,
     detail: { tag: name, digest, rule: pattern, of },
@@ -69,36 +71,33 @@ async function immutable(
   });
 }
 
+type Resource = "bytes" | "repositories";
+
 interface Usage {
   readonly namespace: string;
-  readonly bytes: number;
-  readonly maxBytes: number | null;
-  readonly repositories: number;
-  readonly maxRepositories: number | null;
+  readonly used: number;
+  readonly limit: number | null;
 }
 
 async function overQuota(
   db: D1Database,
-  repository: RepositoryName,
+  { repository, resource }: { readonly repository: RepositoryName; readonly resource: Resource },
   cause: unknown,
 ): Promise<RegistryError> {
   const usage = await db
     .prepare(
-      `SELECT u.namespace, u.bytes, u.repositories, q.bytes AS maxBytes, q.repositories AS maxRepositories
-       FROM namespace_usage u JOIN quotas q ON q.namespace = u.namespace
-       WHERE u.namespace = substr(?1, 1, instr(?1 || '/', '/') - 1)`,
+      // What is first in its namespace has not come to be used yet.
+      `SELECT q.namespace, coalesce(u.${resource}, 0) AS used, q.${resource} AS "limit"
+       FROM quotas q LEFT JOIN namespace_usage u ON u.namespace = q.namespace WHERE q.namespace = ?1`,
     )
-    .bind(repository)
+    .bind(namespaceOf(repository))
     .first<Usage>();
-  if (usage === null) return new RegistryError("UNAVAILABLE", { cause });
-  const { namespace, bytes, repositories, maxBytes, maxRepositories } = usage;
-  const taken = [
-    `${bytes} of ${maxBytes ?? "any number of"} bytes`,
-    `${repositories} of ${maxRepositories ?? "any number of"} repositories`,
-  ].join(" and ");
+  // It was raised, or the usage fell, between the two statements.
+  if (usage === null || usage.limit === null) return new RegistryError("UNAVAILABLE", { cause });
+  const { namespace, used, limit } = usage;
   return new RegistryError("QUOTA_EXCEEDED", {
-    message: `the quota of ${namespace} does not allow it: it has ${taken}; delete and purge what is not needed, or have an administrator raise the quota`,
-    detail: usage,
+    message: `this would go beyond the quota of ${namespace}: it has ${used} of at most ${limit} ${resource}; delete and purge what is not needed, or ask an administrator for more`,
+    detail: { namespace, resource, used, limit },
     cause,
   });
 }

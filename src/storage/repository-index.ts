@@ -1,7 +1,9 @@
 import type { NameRange } from "../auth/ranges.ts";
 import { RegistryError } from "../oci/errors.ts";
 import { namespaceOf, type RepositoryName } from "../oci/reference.ts";
+import type { TagRule } from "../oci/tag-rules.ts";
 import { auditChange, type Origin } from "./audit-index.ts";
+import { briefRules } from "./change.ts";
 import { refuseChange } from "./refused.ts";
 
 export type Visibility = "private" | "public";
@@ -12,6 +14,7 @@ export interface Description {
   readonly description?: string | undefined;
   readonly readme?: string | undefined;
   readonly labels?: Readonly<Record<string, string>> | undefined;
+  readonly immutableTags?: readonly TagRule[] | undefined;
 }
 
 export interface StoredRepository {
@@ -27,6 +30,10 @@ export interface StoredRepository {
 /** A repository and what is in it; null where there is too much to count. */
 export interface RepositoryDetail extends StoredRepository {
   readonly readme: string;
+  /** Which tags are immutable. */
+  readonly immutableTags: readonly TagRule[];
+  /** Which tags are so in all repositories of the namespace. */
+  readonly inheritedImmutableTags: readonly TagRule[];
   /** The bytes of its blobs, each once. */
   readonly size: number | null;
   readonly tags: number | null;
@@ -39,7 +46,11 @@ export interface Introduction {
   readonly labels: Readonly<Record<string, string>>;
 }
 
-type Row<T extends StoredRepository> = Omit<T, "labels"> & { readonly labels: string };
+/** What is kept as JSON. */
+type Packed = "labels" | "immutableTags" | "inheritedImmutableTags";
+type Row<T extends StoredRepository> = {
+  readonly [K in keyof T]: K extends Packed ? string : T[K];
+};
 
 const COLUMNS = `name, visibility, description, labels, created_at AS createdAt, version`;
 /** Everyone may ask for a public repository, so what one answer counts has an end. */
@@ -111,7 +122,7 @@ export class RepositoryIndex {
     const insertNamespace = this.#db
       .prepare(`INSERT INTO namespaces (name, created_at) VALUES (?1, ?2) ON CONFLICT DO NOTHING`)
       .bind(name, now);
-    const { visibility, description = "", readme = "", labels = {} } = given;
+    const { visibility, description = "", readme = "", labels = {}, immutableTags = [] } = given;
     const detail = visibility === undefined ? {} : { detail: visibility };
     try {
       const results = await this.#db.batch<Row<RepositoryDetail>>([
@@ -124,8 +135,8 @@ export class RepositoryIndex {
         ),
         this.#db
           .prepare(
-            `INSERT INTO repositories (name, visibility, description, readme, labels, created_at)
-             SELECT ?1, coalesce(?3, visibility), ?4, ?5, ?6, ?7 FROM namespaces WHERE name = ?2`,
+            `INSERT INTO repositories (name, visibility, description, readme, labels, immutable_tags, created_at)
+             SELECT ?1, coalesce(?3, visibility), ?4, ?5, ?6, ?7, ?8 FROM namespaces WHERE name = ?2`,
           )
           .bind(
             repository,
@@ -134,6 +145,7 @@ export class RepositoryIndex {
             description,
             readme,
             JSON.stringify(labels),
+            JSON.stringify(immutableTags),
             now,
           ),
         this.#detail(repository),
@@ -157,18 +169,16 @@ export class RepositoryIndex {
     version: number | null,
     origin: Origin,
   ): Promise<RepositoryDetail | null> {
-    const { visibility, description, readme, labels } = given;
-    const changed = Object.entries(given).flatMap(([field, value]) =>
-      value === undefined ? [] : field === "visibility" ? `visibility=${String(value)}` : field,
-    );
-    const deed = { action: "repository.update", repository, detail: changed.join(" ") };
+    const { visibility, description, readme, labels, immutableTags } = given;
+    const deed = { action: "repository.update", repository, detail: changeOf(given) };
     const results = await this.#db.batch<Row<RepositoryDetail>>([
       auditChange(this.#db, origin, deed, wanted(repository, version)),
       this.#db
         .prepare(
           `UPDATE repositories SET
              visibility = coalesce(?3, visibility), description = coalesce(?4, description),
-             readme = coalesce(?5, readme), labels = coalesce(?6, labels), version = version + 1
+             readme = coalesce(?5, readme), labels = coalesce(?6, labels),
+             immutable_tags = coalesce(?7, immutable_tags), version = version + 1
            WHERE id = (${WANTED}) RETURNING id`,
         )
         .bind(
@@ -178,6 +188,7 @@ export class RepositoryIndex {
           description ?? null,
           readme ?? null,
           labels === undefined ? null : JSON.stringify(labels),
+          immutableTags === undefined ? null : JSON.stringify(immutableTags),
         ),
       this.#detail(repository),
     ]);
@@ -221,7 +232,9 @@ export class RepositoryIndex {
   #detail(repository: RepositoryName): D1PreparedStatement {
     return this.#db
       .prepare(
-        `SELECT ${COLUMNS}, readme, ${counted("tags")}, ${counted("manifests", "AND deleted_at IS NULL")},
+        `SELECT ${COLUMNS}, readme, immutable_tags AS immutableTags,
+           (SELECT immutable_tags FROM namespaces n WHERE n.name = r.namespace) AS inheritedImmutableTags,
+           ${counted("tags")}, ${counted("manifests")},
            (SELECT CASE WHEN count(*) <= ?2 THEN coalesce(sum(size), 0) END FROM (
               SELECT b.size FROM repository_blobs l CROSS JOIN blobs b ON b.digest = l.digest
               WHERE l.repository_id = r.id LIMIT ?2 + 1)) AS size
@@ -232,9 +245,14 @@ export class RepositoryIndex {
 }
 
 /** SQL: how many rows of the table are the repository's; NULL for more than ?2. */
-function counted(table: "tags" | "manifests", which = ""): string {
+function counted(table: "tags" | "manifests"): string {
+  // By an index without deleted ones: there may be any number of them between two others.
+  const rows =
+    table === "tags"
+      ? `tags c WHERE c.repository_id = r.id`
+      : `manifests c INDEXED BY live_manifests WHERE c.repository_id = r.id AND c.deleted_at IS NULL`;
   return `(SELECT CASE WHEN count(*) <= ?2 THEN count(*) END FROM (
-    SELECT 1 FROM ${table} c WHERE c.repository_id = r.id ${which} LIMIT ?2 + 1)) AS ${table}`;
+    SELECT 1 FROM ${rows} LIMIT ?2 + 1)) AS ${table}`;
 }
 
 /** For the audit of a change that needs the repository in this version. */
@@ -250,8 +268,27 @@ function lastOf(results: readonly D1Result<Row<RepositoryDetail>>[]): Repository
   return row === undefined ? null : parse(row);
 }
 
+const PACKED: readonly string[] = [
+  "labels",
+  "immutableTags",
+  "inheritedImmutableTags",
+] satisfies Packed[];
+
 function parse<T extends StoredRepository>(row: Row<T>): T {
-  return { ...row, labels: JSON.parse(row.labels) as T["labels"] } as unknown as T;
+  const entries = Object.entries(row).map(([field, value]): [string, unknown] =>
+    PACKED.includes(field) ? [field, JSON.parse(String(value))] : [field, value],
+  );
+  return Object.fromEntries(entries) as unknown as T;
+}
+
+/** As the audit log says it. */
+function changeOf({ visibility, immutableTags, ...others }: Description): string {
+  const changed = Object.entries(others).flatMap(([field, value]) =>
+    value === undefined ? [] : field,
+  );
+  if (visibility !== undefined) changed.unshift(`visibility=${visibility}`);
+  if (immutableTags !== undefined) changed.push(briefRules(immutableTags));
+  return changed.join(" ");
 }
 
 /** Describes a repository by what was pushed to it, where nobody has described it yet. */

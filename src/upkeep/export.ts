@@ -1,8 +1,8 @@
-import { idAt, type Origin } from "../storage/audit-index.ts";
-import type { Bucket } from "../storage/bucket.ts";
+import type { Origin } from "../storage/audit-index.ts";
+import type { Bucket, Listed } from "../storage/bucket.ts";
 import type { ExportIndex, Weighed } from "../storage/export-index.ts";
 import { type FullExport, type Line, TABLE_NAMES } from "../storage/exported.ts";
-import type { JobIndex } from "../storage/job-index.ts";
+import { IMPORT_JOB, type JobIndex } from "../storage/job-index.ts";
 import {
   changesIn,
   changesKey,
@@ -11,46 +11,29 @@ import {
   fullKey,
   fullPrefix,
 } from "../storage/keys.ts";
-import { IMPORT_JOB, type ImportState } from "./import-state.ts";
+import {
+  begunChain,
+  begunFull,
+  EXPORT_JOB,
+  type ExportState,
+  type FullState,
+  KEPT,
+} from "./export-state.ts";
+import type { ImportState } from "./import-state.ts";
 
-export const EXPORT_JOB = "export";
 /** A step takes seconds; who has not laid it down after this has died. */
 const LEASE = 300_000;
 /** Of one object: one is written, and later read, in a step. */
 const MAX_ROWS = 2_000;
 const MAX_BYTES = 4 * 1024 * 1024;
-/** Steps of one tick of the cron. */
+/** Steps of one tick. */
 const STEPS = 10;
-/** Full exports that stay, the newest ones; with them all that changed since the older of them began. */
-export const KEPT = 2;
 
-/** Where the export stands. Migration 0006 begins it. */
-export interface ExportState {
-  readonly chain: string;
-  /** The number of the last change that is in the bucket. */
-  readonly exported: number;
-  /** When it was written, in milliseconds since 1970; null where none has been. */
-  readonly exportedAt?: number | null;
-  readonly full?: FullState | null;
-  /** The complete ones, the newest first. */
-  readonly finished?: readonly FullExport[];
+/** What a step came to, and whether there is more to do at once. */
+interface Outcome {
+  readonly state: ExportState;
+  readonly more: boolean;
 }
-
-/** A full export under way: first all rows, then what changed meanwhile, and then what is older goes. */
-export interface FullState {
-  readonly phase: "rows" | "changes" | "prune";
-  readonly id: string;
-  readonly startedAt: number;
-  /** The number of the newest change when it began, and when the last row had been read. */
-  readonly after: number;
-  readonly through: number;
-  /** The table that is being read, and the key of the last row that was. */
-  readonly table: number;
-  readonly key: string | null;
-  readonly objects: number;
-  readonly rows: number;
-}
-
 /** What the API tells. */
 export interface ExportOverview {
   readonly chain: string;
@@ -73,30 +56,36 @@ export class Exporter {
     this.#jobs = jobs;
   }
 
-  /** What the cron does: a bounded number of steps. */
-  async tick(): Promise<void> {
+  /**
+   * What the cron does: a bounded number of steps. What changes does not keep a full export waiting.
+   * @returns whether more is due than that
+   */
+  async tick(): Promise<boolean> {
     for (let i = 0; i < STEPS; i++) {
-      if (!(await this.#take(async (state) => this.#next(state)))) return;
+      const isTurn = i % 2 === 1;
+      const more = await this.#take(async (state) => this.#next(state, isTurn));
+      if (!more) return false;
     }
+    return true;
   }
 
   /** Begins a full export, unless one is under way. */
   async begin(origin: Origin): Promise<ExportOverview> {
     await this.#take(async (state) => {
       if (state.full) return null;
-      const startedAt = Date.now();
-      const id = idAt(startedAt) + crypto.getRandomValues(new Uint8Array(4)).toHex();
-      await this.#index.note(origin, { action: "export.begin", reference: id });
-      const { id: after } = await this.#index.newest();
-      const counts = { after, through: after, table: 0, key: null, objects: 0, rows: 0 };
-      return { ...state, full: { phase: "rows", id, startedAt, ...counts } };
+      // Where the chain is to be left, that begins one.
+      const isBehind = (await this.#beyond(state)).length > 0;
+      const settled = (isBehind ? await this.#changes(state) : null)?.state ?? state;
+      const full = settled.full ?? begunFull((await this.#index.newest()).id);
+      await this.#index.note(origin, { action: "export.begin", reference: full.id });
+      return { state: { ...settled, full }, more: true };
     });
     return this.overview();
   }
 
   /** One step of the full export that is under way; none where the cron is at it. */
   async step(): Promise<ExportOverview> {
-    await this.#take((state) => (state.full ? this.#fullStep(state, state.full) : null));
+    await this.#take(async (state) => (state.full ? this.#fullStep(state, state.full) : null));
     return this.overview();
   }
 
@@ -109,56 +98,80 @@ export class Exporter {
 
   /**
    * Takes the job on for one step, whose outcome is kept before anything that rests on it is done.
-   * @returns whether there was something to do
+   * @returns whether there is more to do at once
    */
-  async #take(step: (state: ExportState) => Promise<ExportState | null> | null): Promise<boolean> {
-    const held = (await this.#jobs.acquire<ExportState>(EXPORT_JOB, LEASE)) as ExportState | null;
+  async #take(step: (state: ExportState) => Promise<Outcome | null>): Promise<boolean> {
+    const held = await this.#jobs.acquire<ExportState>(EXPORT_JOB, LEASE);
     if (held === null) return false;
-    let next: ExportState | null = null;
+    const state = held.state as ExportState;
+    let outcome: Outcome | null = null;
     try {
       // An import brings its own chain, and what it writes has been exported before.
       const imported = await this.#jobs.state<ImportState>(IMPORT_JOB);
       const isImporting = imported?.phase !== undefined && imported.phase !== "done";
-      next = isImporting ? null : await step(held);
+      outcome = isImporting ? null : await step(state);
     } finally {
-      await this.#jobs.release(EXPORT_JOB, next ?? held);
+      await this.#jobs.release(held, outcome?.state ?? state);
     }
-    return next !== null;
+    return outcome?.more ?? false;
   }
 
-  async #next(state: ExportState): Promise<ExportState | null> {
-    return (
-      (await this.#changes(state)) ?? (state.full ? await this.#fullStep(state, state.full) : null)
-    );
+  async #next(state: ExportState, isTurnOfFull: boolean): Promise<Outcome | null> {
+    const changes = isTurnOfFull && state.full ? null : await this.#changes(state);
+    return changes ?? (state.full ? this.#fullStep(state, state.full) : null);
   }
 
-  /**
-   * Writes what changed. A step that died before it was noted is done again, but what it wrote stays: it may have had what is
-   * forgotten since. What has changed meanwhile has a number of its own.
-   */
-  async #changes(state: ExportState): Promise<ExportState | null> {
+  /** Writes what changed. A step that died before it was noted is done again. */
+  async #changes(state: ExportState): Promise<Outcome | null> {
     const { chain, exported } = state;
+    const beyond = await this.#beyond(state);
     const due = await this.#index.changes(exported, MAX_ROWS);
     const taken = withinBytes(due);
     const last = taken.at(-1)?.id;
-    if (last === undefined) return null;
+    if (last === undefined) return beyond.length > 0 ? this.#leaveChain(state) : null;
+    const { isEmpty } = await this.#index.newest();
     // A new database may be there to be recovered from the bucket: it has nothing to tell before its first repository.
-    if (exported === 0 && (await this.#index.newest()).isEmpty) return null;
+    if (exported === 0 && isEmpty && beyond.length === 0) return null;
+    const key = changesKey(chain, exported + 1, last);
+    const text = textOf(await this.#index.lines(taken));
+    // What is there may tell of changes that are forgotten here, or were never made.
+    const isDone = beyond.length === 1 && (await this.#bucket.read(key)) === text;
+    if (beyond.length > 0 && !isDone) return this.#leaveChain(state);
     await this.#index.forget(exported);
-    const lines = await this.#index.lines(taken);
-    await this.#bucket.writeOnce(changesKey(chain, exported + 1, last), textOf(lines));
-    return { ...state, exported: last, exportedAt: Date.now() };
+    await this.#bucket.writeOnce(key, text);
+    const isCut = due.length === MAX_ROWS || taken.length < due.length;
+    const after = { ...state, exported: last, exportedAt: Date.now() };
+    return { state: after, more: isCut || Boolean(state.full) };
   }
 
-  async #fullStep(state: ExportState, full: FullState): Promise<ExportState | null> {
+  /**
+   * Objects of this chain that this index knows nothing of: it died before it had noted what it wrote, or it was set back to
+   * what it was before. Then the same numbers mean other changes there.
+   */
+  async #beyond({ chain, exported }: ExportState): Promise<readonly Listed[]> {
+    const after = changesKey(chain, exported + 1, 0);
+    return (await this.#bucket.list(changesPrefix(chain), after, 2)).objects;
+  }
+
+  async #leaveChain(state: ExportState): Promise<Outcome> {
+    const { id } = await this.#index.newest();
+    return { state: begunChain(state, id), more: true };
+  }
+
+  async #fullStep(state: ExportState, full: FullState): Promise<Outcome | null> {
+    // Nothing is added to a chain that is to be left.
+    if ((await this.#beyond(state)).length > 0) return this.#changes(state);
     switch (full.phase) {
       case "rows":
-        return { ...state, full: await this.#rows(state.chain, full) };
-      case "changes":
-        if (state.exported >= full.through) return this.#finish(state, full);
-        return (await this.#changes(state)) ?? this.#finish(state, full);
-      case "prune":
-        return this.#prune(state);
+        return { state: { ...state, full: await this.#rows(state.chain, full) }, more: true };
+      case "changes": {
+        const changes = state.exported < full.through ? await this.#changes(state) : null;
+        return changes ?? { state: await this.#finish(state, full), more: true };
+      }
+      case "prune": {
+        const pruned = await this.#prune(state);
+        return { state: pruned, more: pruned.full !== null };
+      }
     }
   }
 
@@ -191,8 +204,9 @@ export class Exporter {
   async #finish(state: ExportState, full: FullState): Promise<ExportState> {
     const { id, startedAt, after, objects, rows } = full;
     const counts = { after, through: state.exported, objects, rows };
-    const done = { chain: state.chain, id, startedAt, finishedAt: Date.now(), ...counts };
-    await this.#bucket.write(fullDoneKey(state.chain, id), JSON.stringify(done));
+    const { chain, replaces = [] } = state;
+    const done = { chain, id, startedAt, finishedAt: Date.now(), ...counts, replaces };
+    await this.#bucket.write(fullDoneKey(chain, id), JSON.stringify(done));
     const finished = [done, ...(state.finished ?? [])].slice(0, KEPT);
     return { ...state, finished, full: { ...full, phase: "prune" } };
   }

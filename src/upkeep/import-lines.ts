@@ -52,7 +52,11 @@ function parseLine(text: string, columns: Columns, wrong: Wrong): Omit<Entry, "l
   const values = names.map((name) => row[name]);
   if (!values.every(isKeyValue)) throw wrong(`a row of ${table} without its key`);
   if (table === "held_blobs") requireHeld(line, columns, wrong);
-  if (table === "manifests") requireReferences(line["references"], columns, wrong);
+  if (table === "manifests") {
+    const { object = null } = row;
+    if (object !== null) requireObject(object, "manifests/", wrong);
+    requireReferences(line["references"], columns, wrong);
+  }
   return { line: line as unknown as Line, kind: table, key: JSON.stringify(values) };
 }
 
@@ -81,7 +85,13 @@ function requireReferences(list: unknown, columns: Columns, wrong: Wrong): void 
 
 function requireHeld({ held, blob }: Fields, columns: Columns, wrong: Wrong): void {
   if (held !== "link" && held !== "kept") throw wrong("a blob that is held in no known way");
-  requireRow(blob, columns.get("blobs"), wrong);
+  const { key } = requireRow(blob, columns.get("blobs"), wrong);
+  requireObject(key, "blobs/", wrong);
+}
+
+/** What a row names as its object is deleted one day. */
+function requireObject(key: unknown, prefix: string, wrong: Wrong): void {
+  if (typeof key !== "string" || !key.startsWith(prefix)) throw wrong(`no object of ${prefix}`);
 }
 
 /** Columns may be missing that have come since. */

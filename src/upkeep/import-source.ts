@@ -15,7 +15,8 @@ export async function findSource(
   own: string,
   from: string | null,
 ): Promise<Source> {
-  const chains = (await bucket.folders(EXPORTS)).filter((chain) => chain !== own);
+  const others = (await bucket.folders(EXPORTS)).filter((chain) => chain !== own);
+  const chains = from === null ? await current(bucket, others) : others;
   const [chain] = from === null ? chains : chains.filter((one) => one === from);
   if (from === null && chains.length > 1) {
     throw new RegistryError("CONFLICT", {
@@ -29,6 +30,18 @@ export async function findSource(
   }
   const what = from === null ? "no export" : `no complete export ${from}`;
   throw new RegistryError("NOT_FOUND", { message: `the bucket has ${what} of another index` });
+}
+
+/** The chains that no other one took the place of. */
+async function current(bucket: Bucket, chains: readonly string[]): Promise<string[]> {
+  const replaced = new Set<string>();
+  // The newest first.
+  for (const chain of chains.toReversed()) {
+    if (replaced.has(chain) || chains.length === 1) continue;
+    const [full] = await completeExports(bucket, chain, 1);
+    for (const one of full?.replaces ?? []) replaced.add(one);
+  }
+  return chains.filter((chain) => !replaced.has(chain));
 }
 
 async function newestOf(bucket: Bucket, chain: string): Promise<Source> {
@@ -59,7 +72,9 @@ async function readFull(
   id: string | null,
 ): Promise<FullExport | null> {
   const text = id === null ? null : await bucket.read(fullDoneKey(chain, id));
-  return text === null ? null : (JSON.parse(text) as FullExport);
+  if (text === null || id === null) return null;
+  // Where it lies tells what it is; what it says may be a copy's.
+  return { ...(JSON.parse(text) as FullExport), chain, id };
 }
 
 function sourceOf({ chain, id, objects, after, through }: FullExport): Source {

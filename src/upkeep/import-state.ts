@@ -1,5 +1,3 @@
-export const IMPORT_JOB = "import";
-
 /** What an import reads. */
 export interface Source {
   readonly chain: string;
@@ -34,6 +32,12 @@ export interface ImportState extends Source {
   readonly lost: number;
   /** The first of those. */
   readonly examples: readonly Lost[];
+}
+
+export interface ImportProgress extends ImportState {
+  /** How many times an object has been read, and how many times in all. */
+  readonly read: number;
+  readonly toRead: number;
 }
 
 /** A row that the export has, but not what it rests on. */

@@ -2,13 +2,13 @@ import { RegistryError } from "../oci/errors.ts";
 import type { Origin } from "../storage/audit-index.ts";
 import type { Bucket } from "../storage/bucket.ts";
 import type { Columns, ExportIndex } from "../storage/export-index.ts";
-import { type Kind, LEVELS, type Row, type TableName, TABLES } from "../storage/exported.ts";
+import { type Kind, LEVELS, type Row, tableOf } from "../storage/exported.ts";
 import type { Gone, ImportIndex, Standing } from "../storage/import-index.ts";
-import type { JobIndex } from "../storage/job-index.ts";
-import { EXPORT_JOB, type ExportState, KEPT } from "./export.ts";
+import { IMPORT_JOB, type JobIndex } from "../storage/job-index.ts";
+import { EXPORT_JOB, type ExportState, KEPT } from "./export-state.ts";
 import { type Entry, parseLines } from "./import-lines.ts";
 import { completeExports, findSource, listMore } from "./import-source.ts";
-import { IMPORT_JOB, type ImportState, type Lost } from "./import-state.ts";
+import type { ImportProgress, ImportState, Lost } from "./import-state.ts";
 
 const LEASE = 300_000;
 /** What one step reads: an object has about so much at most, and those of a quiet registry have little. */
@@ -52,17 +52,17 @@ export class Importer {
    * @param from a chain or a full export; null where there is no choice
    * @throws CONFLICT where there are repositories already, or the export is broken; NOT_FOUND where there is none
    */
-  async step(from: string | null, origin: Origin): Promise<ImportState> {
+  async step(from: string | null, origin: Origin): Promise<ImportProgress> {
     const held = await this.#jobs.acquire<ImportState>(IMPORT_JOB, LEASE);
-    if (held === null) return (await this.state()) ?? busy();
-    let next: Partial<ImportState> = held;
+    if (held === null) return progressOf((await this.state()) ?? busy());
+    const begun = held.state.phase === undefined ? null : (held.state as ImportState);
+    let next: Partial<ImportState> = held.state;
     try {
-      const begun = held.phase === undefined ? null : (held as ImportState);
       const state = await (begun === null ? this.#begin(from, origin) : this.#next(begun, origin));
       next = state;
-      return state;
+      return progressOf(state);
     } finally {
-      await this.#jobs.release(IMPORT_JOB, next);
+      await this.#jobs.release(held, next);
     }
   }
 
@@ -111,8 +111,9 @@ export class Importer {
     const { chain, covered: exported, exportedAt } = state;
     await this.#index.renumber(exported);
     const finished = await completeExports(this.#bucket, chain, KEPT);
-    await this.#jobs.release(EXPORT_JOB, { chain, exported, exportedAt, finished });
-    return state;
+    const replaces = finished[0]?.replaces ?? [];
+    const next = { chain, exported, exportedAt, finished, replaces };
+    return (await this.#jobs.release(held, next)) ? state : busy();
   }
 
   async #read(state: ImportState): Promise<ImportState> {
@@ -164,11 +165,6 @@ export class Importer {
   async #standings(entries: readonly Entry[]): Promise<Map<Entry, Standing>> {
     const standings = new Map<Entry, Standing>();
     for (const [kind, some] of Map.groupBy(entries, (entry) => entry.kind)) {
-      if (kind === "held_blobs") {
-        // Whatever tells of such a blob tells all of it: the first that does is right.
-        for (const entry of some) standings.set(entry, "gone" in entry.line ? "gone" : "new");
-        continue;
-      }
       const rows = some.map(({ line, key }) => rowOf(kind, line, key));
       const found = await this.#index.standing(kind, rows);
       for (const [i, entry] of some.entries()) standings.set(entry, found[i] ?? "new");
@@ -215,20 +211,16 @@ function newestOf(entries: readonly Entry[], level: number): Entry[] {
   const first = new Map<string, Entry>();
   for (const entry of entries) {
     const name = `${entry.kind} ${entry.key}`;
-    if (levelOf(entry.kind) === level && !first.has(name)) first.set(name, entry);
+    if (tableOf(entry.kind).level === level && !first.has(name)) first.set(name, entry);
   }
   return [...first.values()];
 }
 
-function levelOf(kind: Kind): number {
-  return kind === "held_blobs" ? 2 : TABLES[kind].level;
-}
-
 /** The row, or of one that is gone its key. */
-function rowOf(kind: TableName, line: Entry["line"], key: string): Row {
+function rowOf(kind: Kind, line: Entry["line"], key: string): Row {
   if (!("gone" in line)) return line.row;
   const values = JSON.parse(key) as (string | number)[];
-  return Object.fromEntries(TABLES[kind].key.map((name, i) => [name, values[i] ?? null]));
+  return Object.fromEntries(tableOf(kind).key.map((name, i) => [name, values[i] ?? null]));
 }
 
 /** At least one, which notes what is gone. */
@@ -248,6 +240,14 @@ function batchesOf(entries: readonly Entry[]): Entry[][] {
 
 function nextLevel({ level, objects }: ImportState): Partial<ImportState> {
   return level < LEVELS.length ? { level: level + 1, next: objects } : { phase: "tidy" };
+}
+
+/** Each object is read once for each level. */
+function progressOf(state: ImportState): ImportProgress {
+  const { phase, level, next, objects } = state;
+  const toRead = LEVELS.length * objects;
+  const read = { list: 0, read: level * objects - next, tidy: toRead, done: toRead }[phase];
+  return { ...state, read, toRead };
 }
 
 function notEmpty(): RegistryError {

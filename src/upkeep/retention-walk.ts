@@ -1,7 +1,7 @@
 import type { Digest } from "../oci/digest.ts";
 import type { LifecyclePolicy } from "../oci/lifecycle.ts";
 import type { Found, Look, Position, RetentionIndex } from "../storage/retention-index.ts";
-import { plan, type Plan } from "./family.ts";
+import { type Leaving, plan } from "./family.ts";
 import {
   areKnown,
   beginLimits,
@@ -24,7 +24,7 @@ export interface Walk {
 
 export interface Turn {
   readonly walk: Walk;
-  readonly plan: Plan;
+  readonly leaving: readonly Leaving[];
 }
 
 export interface Bounds {
@@ -32,14 +32,14 @@ export interface Bounds {
   readonly page: number;
   /** Images that it lets go. */
   readonly leaving: number;
+  /** Manifests and tags that go with them, if these are those of more than one image. */
+  readonly rows: number;
 }
 
-export const BOUNDS: Bounds = { page: 200, leaving: 50 };
+export const BOUNDS: Bounds = { page: 200, leaving: 50, rows: 1_000 };
 /** Owners that lie outside of a page, looked up in one go, and owners of owners. */
 const MAX_OWNERS = 500;
 const MAX_LOOKUPS = 3;
-
-const NOTHING: Plan = { leaving: [], levels: new Map() };
 
 export function beginWalk(policy: LifecyclePolicy, now: number): Walk {
   const limits = beginLimits(policy);
@@ -69,7 +69,7 @@ export class Walker {
 
   /** One page further, or as far as so many images that go. */
   async step(walk: Walk, most = Infinity): Promise<Turn> {
-    if (walk.phase === "done") return { walk, plan: NOTHING };
+    if (walk.phase === "done") return { walk, leaving: [] };
     const page = await this.#index.page(this.#look(walk), walk.after, this.#bounds.page);
     return walk.phase === "survey"
       ? this.#survey(walk, page)
@@ -90,7 +90,7 @@ export class Walker {
     const next: Walk = isOver
       ? { ...walk, limits, phase: "judge", after: null }
       : { ...walk, limits, after: positionOf(page.at(-1)) };
-    return { walk: next, plan: NOTHING };
+    return { walk: next, leaving: [] };
   }
 
   async #judge(walk: Walk, page: readonly Found[], most: number): Promise<Turn> {
@@ -109,13 +109,17 @@ export class Walker {
     const next: Walk = isOver
       ? { ...walk, phase: "done", after: null }
       : { ...walk, after: positionOf(last) };
-    if (going.length === 0) return { walk: next, plan: NOTHING };
+    if (going.length === 0) return { walk: next, leaving: [] };
     const look = this.#look(walk);
     const roots = going.map(({ image }) => image.digest);
     const families = await this.#index.families(look, roots);
     const images = going.map((one) => ({ ...one, family: families.get(one.image.digest) ?? [] }));
     const found = await this.#known(look, page, [...families.values()].flat());
-    return { walk: next, plan: plan(images, { found, judge: verdictOf, times }) };
+    const all = plan(images, { found, judge: verdictOf, times });
+    const leaving = firstOf(all, this.#bounds.rows);
+    if (leaving.length === all.length) return { walk: next, leaving };
+    // The others are judged again by the next step.
+    return { walk: { ...walk, after: positionOf(leaving.at(-1)?.image) }, leaving };
   }
 
   /** The page and the families, with what else their parts belong to. */
@@ -135,6 +139,16 @@ export class Walker {
     }
     return known;
   }
+}
+
+/** As many images as have so many rows together, but one at least. */
+function firstOf(all: readonly Leaving[], rows: number): readonly Leaving[] {
+  let left = rows;
+  const end = all.findIndex(({ image, parts }) => {
+    for (const { tags } of [image, ...parts]) left -= 1 + tags.length;
+    return left < 0;
+  });
+  return end === -1 ? all : all.slice(0, Math.max(end, 1));
 }
 
 function positionOf(found: Found | undefined): Position | null {

@@ -6,7 +6,7 @@ import type { Expiring } from "../storage/expiry.ts";
 import type { JobIndex } from "../storage/job-index.ts";
 import type { RetentionIndex } from "../storage/retention-index.ts";
 import type { Run, RetentionRuns } from "../storage/retention-runs.ts";
-import type { Leaving, Plan } from "./family.ts";
+import { type Leaving, levelsOf } from "./family.ts";
 import { beginWalk, BOUNDS, type Bounds, type Walk, Walker } from "./retention-walk.ts";
 
 const JOB = "retention";
@@ -19,6 +19,8 @@ const BUDGET = 200;
 const COST_OF_EXPIRY = 10;
 /** Pages of one repository before it is another's turn, and pages of a preview's answer. */
 const MAX_PAGES = 20;
+/** After so long no further page is begun: a policy of many patterns takes its time. A Worker's clock goes on with each answer. */
+const MAX_TIME = { tick: 30_000, turn: 5_000 };
 
 interface State extends Walk {
   /** The moment of the last deletion. */
@@ -58,24 +60,28 @@ export class Retention {
 
   /** As much as one tick of the cron does; nothing while another is at it. */
   async tick(): Promise<Expired | null> {
-    const state = await this.#jobs.acquire<{ pullsSince: number }>(JOB, LEASE);
-    if (state === null) return null;
+    const held = await this.#jobs.acquire<{ pullsSince: number }>(JOB, LEASE);
+    if (held === null) return null;
+    const { state } = held;
     try {
       return await this.#work(state.pullsSince ?? Date.now());
     } finally {
-      await this.#jobs.release(JOB, { pullsSince: Date.now(), ...state });
+      await this.#jobs.release(held, { pullsSince: Date.now(), ...state });
     }
   }
 
   async #work(pullsSince: number): Promise<Expired> {
     const done = { steps: 0, images: 0, ended: 0 };
     const failures: unknown[] = [];
+    const end = Date.now() + MAX_TIME.tick;
     let left = BUDGET;
     while (left > 0 && (await this.#runs.sweep())) left--;
-    while (left > 0) {
+    while (left > 0 && Date.now() < end) {
       const run = await this.#runs.due();
       if (run === null) break;
       left--;
+      // The others are not to wait for one that ends the Worker: no catch sees that.
+      await this.#runs.postpone(run, HOUR);
       try {
         const turn = await this.step(run, pullsSince, left);
         left -= turn.cost;
@@ -83,7 +89,7 @@ export class Retention {
         done.images += turn.images;
         if (turn.ended) done.ended++;
       } catch (error) {
-        // The others are not to wait for it.
+        // It may have failed when it was noted to go on at once.
         failures.push(error);
         await this.#runs.postpone(run, HOUR);
       }
@@ -116,27 +122,28 @@ export class Retention {
     }
     const walker = this.#walker(run.id, policy, pullsSince);
     let walk = JSON.parse(run.state) as State;
-    let plan: Plan | null = null;
+    let leaving: readonly Leaving[] = [];
     let cost = 1;
-    while (walk.phase !== "done" && plan === null && cost < Math.min(budget, MAX_PAGES)) {
+    const end = Date.now() + MAX_TIME.turn;
+    const most = Math.min(budget, MAX_PAGES);
+    while (walk.phase !== "done" && leaving.length === 0 && cost < most && Date.now() < end) {
       const turn = await walker.step(walk);
-      walk = turn.walk;
-      if (turn.plan.leaving.length > 0) plan = turn.plan;
+      ({ walk, leaving } = turn);
       cost++;
     }
-    if (walk.phase === "done" && plan === null) {
+    if (walk.phase === "done" && leaving.length === 0) {
       await this.#runs.finish(run, walk.now);
       return { cost, images: 0, ended: true };
     }
     const progress = { policy: run.inForce, state: walk, nextAt: Date.now() };
-    if (plan === null) {
+    if (leaving.length === 0) {
       await this.#runs.save(run, progress, null);
       return { cost, images: 0, ended: false };
     }
-    const expiry = expiryOf(plan, run.repository, walk.lastDeletedAt ?? 0);
+    const expiry = expiryOf(leaving, run.repository, walk.lastDeletedAt ?? 0);
     const state = { ...walk, lastDeletedAt: expiry.manifests.at(-1)?.at };
     await this.#runs.save(run, { ...progress, state }, expiry);
-    return { cost: cost + COST_OF_EXPIRY, images: plan.leaving.length, ended: false };
+    return { cost: cost + COST_OF_EXPIRY, images: leaving.length, ended: false };
   }
 
   #walker(repository: number, policy: LifecyclePolicy, pullsSince: number): Walker {
@@ -159,9 +166,11 @@ export class Retention {
     const walker = this.#walker(repository, policy, state?.pullsSince ?? Date.now());
     const leaving: Leaving[] = [];
     let next = walk ?? beginWalk(policy, Date.now());
+    const end = Date.now() + MAX_TIME.turn;
     for (let i = 0; i < MAX_PAGES && next.phase !== "done" && leaving.length < limit; i++) {
+      if (i > 0 && Date.now() >= end) break;
       const turn = await walker.step(next, limit - leaving.length);
-      leaving.push(...turn.plan.leaving);
+      leaving.push(...turn.leaving);
       next = turn.walk;
     }
     return { leaving, next: next.phase === "done" ? null : next };
@@ -169,7 +178,8 @@ export class Retention {
 }
 
 /** What is deleted of a plan, and what is noted of it. */
-function expiryOf({ leaving, levels }: Plan, repository: RepositoryName, after: number) {
+function expiryOf(leaving: readonly Leaving[], repository: RepositoryName, after: number) {
+  const levels = levelsOf(leaving);
   // Later than those of the batch before: each image has a moment of its own.
   const first = Math.max(Date.now(), after + 1);
   const manifests = leaving.flatMap(({ image, parts }, i): Expiring[] =>

@@ -4,7 +4,9 @@ import { describe, expect, test } from "vitest";
 import { parseMoment } from "../../src/cli/audit.ts";
 import { collectClaim, githubClaims, gitlabClaims, ruleName } from "../../src/cli/claims.ts";
 import { githubSnippet } from "../../src/cli/ci-snippet.ts";
+import { type ImmutableOptions, immutableOptions, immutableTags } from "../../src/cli/immutable.ts";
 import { bytes, table } from "../../src/cli/output.ts";
+import { parseCount, parseSize } from "../../src/cli/quota.ts";
 import { isClear, parseRegistry } from "../../src/cli/registry-url.ts";
 import {
   expiry,
@@ -120,6 +122,70 @@ describe("times", () => {
 
   test.each(["yesterday", "7", "2026-13-01", "12"])("%s is no moment", (text) => {
     expect(() => parseMoment(text)).toThrow(/Give a date/);
+  });
+});
+
+describe("immutable tags", () => {
+  const VERSIONS = ["v[0-9]*.[0-9]*.[0-9]*", "[0-9]*.[0-9]*.[0-9]*"];
+
+  test.each<[string[], { tags: string; except: string[] }[] | undefined]>([
+    [[], undefined],
+    [["--immutable", "none"], []],
+    [["--immutable", "all"], [{ tags: "*", except: [] }]],
+    [["--immutable", "semver"], VERSIONS.map((tags) => ({ tags, except: [] }))],
+    [
+      ["--immutable", "all", "--mutable", "latest", "--mutable=edge"],
+      [{ tags: "*", except: ["latest", "edge"] }],
+    ],
+    [
+      ["--immutable", "semver", "--immutable", "release-*", "--mutable", "*-rc*"],
+      [...VERSIONS, "release-*"].map((tags) => ({ tags, except: ["*-rc*"] })),
+    ],
+    [["--immutable", "v*", "--immutable", "v*"], [{ tags: "v*", except: [] }]],
+    [["--immutable", "constructor"], [{ tags: "constructor", except: [] }]],
+  ])("%j", (args, rules) => {
+    expect(parseImmutable(args)).toEqual(rules);
+  });
+
+  test.each([
+    [["--mutable", "latest"], "--mutable makes exceptions: give --immutable too"],
+    [["--immutable", "none", "--immutable", "v*"], "--immutable none stands alone"],
+    [["--immutable", "none", "--mutable", "v*"], "--immutable none stands alone"],
+    [["--immutable", "v?"], '"?" is in no tag: a glob over tags is made of letters'],
+    [["--immutable", "v*", "--mutable", "-rc"], 'No tag begins with "-": write "*" before it.'],
+  ])("%j is a mistake: %s", (args, fault) => {
+    expect(() => parseImmutable(args)).toThrow(fault);
+  });
+});
+
+describe("quotas", () => {
+  test.each<[string, number | "none"]>([
+    ["none", "none"],
+    ["0", 0],
+    ["1000000", 1_000_000],
+    ["1000B", 1000],
+    ["10GiB", 10 * 1024 ** 3],
+    ["10gib", 10 * 1024 ** 3],
+    ["1.5 MiB", 1.5 * 1024 ** 2],
+    ["500MB", 500_000_000],
+    ["2k", 2000],
+    ["1TiB", 1024 ** 4],
+  ])("%s is %s bytes", (text, size) => {
+    expect(parseSize(text)).toBe(size);
+  });
+
+  test.each(["", "much", "-1", "1e9", "10XB", "10iB", "GiB", "1,5GiB", "99999PiB", "0x10"])(
+    "%j is no size",
+    (text) => {
+      expect(() => parseSize(text)).toThrow("Give a size, as 10GiB");
+    },
+  );
+
+  test("numbers are whole, or none", () => {
+    expect(["0", "50", "none"].map(parseCount)).toEqual([0, 50, "none"]);
+    for (const text of ["", "-1", "1.5", "all"]) {
+      expect(() => parseCount(text)).toThrow("Give a whole number, or none.");
+    }
   });
 });
 
@@ -245,4 +311,11 @@ function parseScopes(args: string[]): ScopeOptions {
   const silent = { writeErr: () => {} };
   const command = new Command().exitOverride().configureOutput(silent);
   return scopeOptions(command).parse(args, { from: "user" }).opts();
+}
+
+function parseImmutable(args: string[]): unknown {
+  const silent = { writeErr: () => {} };
+  const command = immutableOptions(new Command().exitOverride().configureOutput(silent));
+  const options = command.parse(args, { from: "user" }).opts<ImmutableOptions>();
+  return immutableTags(options, command).immutableTags;
 }

@@ -234,6 +234,59 @@ describe("namespace and member", () => {
     expect(await status(`/namespaces/${name}`)).toBe(404);
   });
 
+  test("show, and set which tags are immutable in it", async () => {
+    const name = await newNamespace();
+    expect(await ok(`namespace set ${name} --immutable all --mutable latest`)).toBe(
+      `Namespace ${name} was changed; new repositories in it are private.\n`,
+    );
+    expect(await ok(`namespace show ${name}`)).toMatch(
+      new RegExp(
+        `^name +${name}\nnew repositories +private\nimmutable tags +\\* but latest\ncreated +`,
+      ),
+    );
+    await ok(`repo create ${name}/app`);
+    expect(await ok(`repo show ${name}/app`)).toMatch(/^and by its namespace +\* but latest$/m);
+    const nothing = await slipway(`namespace set ${name}`);
+    expect([nothing.code, nothing.stderr.split("\n")[0]]).toEqual([
+      2,
+      "slipway: what is to be changed? Give one of the options",
+    ]);
+    const other = newName("ns");
+    await ok(`namespace create ${other} --immutable v*`);
+    expect(await json(`namespace show ${other}`)).toMatchObject({
+      immutableTags: [{ tags: "v*", except: [] }],
+    });
+  });
+
+  test("quota: shown, limited one by one, and lifted", async () => {
+    const name = await newNamespace();
+    await push(`${name}/app`, "v1");
+    expect(await ok(`namespace quota ${name}`)).toBe(
+      "bytes         2 B, no limit\nrepositories  1, no limit\n",
+    );
+    expect(await ok(`namespace quota ${name} --bytes 10GiB`)).toBe(
+      "bytes         2 B of 10.0 GiB (0 %)\nrepositories  1, no limit\n",
+    );
+    expect(await ok(`namespace quota ${name} --repositories 1`)).toBe(
+      "bytes         2 B of 10.0 GiB (0 %)\nrepositories  1 of 1 (100 %)\n",
+    );
+    const { code, stderr } = await slipway(`repo create ${name}/other`);
+    expect([code, stderr]).toEqual([
+      1,
+      `slipway: this would go beyond the quota of ${name}: it has 1 of at most 1 repositories; delete and purge what is not needed, or ask an administrator for more\n`,
+    ]);
+    const lifted = await json(`namespace quota ${name} --bytes none --repositories none`);
+    expect(lifted).toEqual({
+      bytes: { used: 2, limit: null },
+      repositories: { used: 1, limit: null },
+    });
+    const wrong = await slipway(`namespace quota ${name} --bytes much`);
+    expect([wrong.code, wrong.stderr.split("\n")[0]]).toEqual([
+      2,
+      "slipway: option '--bytes <size>' argument 'much' is invalid. Give a size, as 10GiB, 500MB or 1000000 (bytes), or none.",
+    ]);
+  });
+
   test("delete is refused while it has repositories", async () => {
     const namespace = await newNamespace();
     await ok(`repo create ${namespace}/app`);
@@ -406,6 +459,12 @@ describe("repository", () => {
       labels: { tier: "2" },
       tags: 0,
     });
+    await ok(`repo set ${name} --immutable v* --immutable 1 --mutable *-rc* --label tier=2`);
+    expect(await ok(`repo show ${name}`)).toMatch(
+      /^immutable tags +v\* but \*-rc\*, 1 but \*-rc\*$/m,
+    );
+    await ok(`repo set ${name} --immutable none`);
+    expect(await ok(`repo show ${name}`)).not.toContain("immutable");
     const list = await ok(`repo list --namespace ${namespace}`);
     expect(list).toMatch(new RegExp(`^NAME .*\n${name} +private +\\d{4}-\\d\\d-\\d\\d\n$`));
     const asked = await slipway(`repo delete ${name}`);

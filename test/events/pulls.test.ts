@@ -3,7 +3,9 @@ import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import type { EventMessage } from "../../src/events/message.ts";
 import { countPull } from "../../src/events/pull-counter.ts";
+import type { Digest } from "../../src/oci/digest.ts";
 import type { RepositoryName, Tag } from "../../src/oci/reference.ts";
+import { PullIndex } from "../../src/storage/pull-index.ts";
 import { RegistryClient } from "../support/client.ts";
 import { deliver, Outbox } from "../support/events.ts";
 import { blob, imageManifest, type Manifest } from "../support/images.ts";
@@ -62,9 +64,9 @@ test("many pulls are one message, by tag; those by digest count as such", async 
   await report(1);
   const { repository } = client;
   expect(count(outbox.messages[0])).toEqual([
-    { repository, tag: "latest", day: today(), count: 5 },
-    { repository, tag: "", day: today(), count: 3 },
-    { repository, tag: "v1", day: today(), count: 1 },
+    { repository, tag: "latest", digest: image.digest, day: today(), count: 5 },
+    { repository, tag: "", digest: image.digest, day: today(), count: 3 },
+    { repository, tag: "v1", digest: image.digest, day: today(), count: 1 },
   ]);
 });
 
@@ -125,12 +127,69 @@ test("a message stays below the 128 KB that a queue takes, whatever the names", 
   } as unknown as Queue<EventMessage>;
   const work: Promise<unknown>[] = [];
   for (let i = 0; i < 450; i++) {
-    const repository = `a/${"x".repeat(240)}${i}` as RepositoryName;
-    countPull(queue, { repository, tag: "t".repeat(128) as Tag }, (job) => void work.push(job));
+    const pull = {
+      repository: `a/${"x".repeat(240)}${i}` as RepositoryName,
+      tag: "t".repeat(128) as Tag,
+      digest: `sha512:${"0".repeat(128)}` as Digest,
+    };
+    countPull(queue, pull, (job) => void work.push(job));
   }
   expect(work).toHaveLength(1);
   for (const end of over.splice(0)) end();
   await Promise.all(work);
   expect(sent.map((message) => count(message)?.length)).toEqual([200, 200, 50]);
   for (const message of sent) expect(JSON.stringify(message).length).toBeLessThan(128_000);
+});
+
+/** The last day that each manifest was pulled on. */
+async function pulledOn(): Promise<unknown[]> {
+  const { results } = await env.DB.prepare(
+    `SELECT digest, day FROM manifest_pulls p JOIN repositories r ON r.id = p.repository_id
+     WHERE r.name = ?1 ORDER BY digest`,
+  )
+    .bind(client.repository)
+    .all();
+  return results;
+}
+
+test("the last day that a manifest was pulled on is known, by whatever tag", async () => {
+  await client.pullManifest("latest");
+  await client.pullManifest(image.digest);
+  await report(1);
+  await outbox.deliver();
+  expect(await pulledOn()).toEqual([{ digest: image.digest, day: today() }]);
+});
+
+test("the last day is written once a day, and never goes back", async () => {
+  const pull = {
+    repository: client.repository as RepositoryName,
+    tag: "latest",
+    digest: image.digest as Digest,
+    count: 1,
+  };
+  const batches: D1Result[][] = [];
+  const db = new Proxy(env.DB, {
+    get: (target, name) =>
+      name === "batch"
+        ? async (statements: D1PreparedStatement[]) => {
+            batches.push(await target.batch(statements));
+          }
+        : (sql: string) => target.prepare(sql),
+  });
+  for (const day of [20_000, 20_000, 19_000, 20_001]) {
+    await new PullIndex(db).add([{ ...pull, day }]);
+  }
+  expect(batches.map((results) => results[1]?.meta.changes)).toEqual([1, 0, 0, 1]);
+  expect(await pulledOn()).toEqual([{ digest: image.digest, day: 20_001 }]);
+});
+
+test("messages from before the digest was in them, and of manifests that have gone, are counted all the same", async () => {
+  const repository = client.repository as RepositoryName;
+  const gone = `sha256:${"0".repeat(64)}` as Digest;
+  await deliver([
+    { kind: "pulls", counts: [{ repository, tag: "latest", day: 7, count: 2 }] },
+    { kind: "pulls", counts: [{ repository, tag: "latest", digest: gone, day: 7, count: 1 }] },
+  ]);
+  expect(await counted()).toEqual([{ tag: "latest", day: 7, count: 3 }]);
+  expect(await pulledOn()).toEqual([]);
 });

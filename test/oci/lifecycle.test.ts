@@ -51,6 +51,14 @@ function faultOf(value: unknown): { field: string; message: string } {
   throw new Error("it was taken");
 }
 
+function texts(count: number): string[] {
+  return Array.from({ length: count }, (_, i) => `v${i}`);
+}
+
+function patterns(count: number): Json {
+  return { ...TAGGED, tagPatternList: texts(count) };
+}
+
 const S = "rules[0].selection";
 
 describe("what is wrong", () => {
@@ -203,6 +211,12 @@ describe("what is wrong", () => {
       "rules[1].rulePriority",
       "1 is another rule's",
     ],
+    [
+      rules(patterns(60), { ...TAGGED, tagPatternList: undefined, tagPrefixList: texts(41) }),
+      "rules",
+      "at most 100 patterns and prefixes",
+    ],
+    [policy({ selection: patterns(101) }), "rules", "at most 100 patterns"],
   ])("%j", (value, field, message) => {
     const fault = faultOf(value);
     expect(fault.field).toBe(field);
@@ -303,6 +317,20 @@ describe("what is right", () => {
         action: "expire",
         count: { type: "imageCountMoreThan", number: 1, orderBy: "pushed" },
       },
+    ]);
+  });
+
+  test("100 patterns and prefixes, however often each is written in a rule", () => {
+    const prefixes = { ...TAGGED, tagPatternList: undefined, tagPrefixList: texts(40) };
+    const twice = { ...TAGGED, tagPatternList: [...texts(60), ...texts(60)] };
+    const { rules: read } = parsePolicy(JSON.parse(JSON.stringify(rules(twice, prefixes))));
+    expect(read.map(({ tags }) => tags)).toEqual([
+      { status: "tagged", patterns: texts(60) },
+      { status: "tagged", prefixes: texts(40) },
+    ]);
+    const same = Array.from({ length: 4_200 }, () => "*z");
+    expect(parsePolicy(rules({ ...TAGGED, tagPatternList: same })).rules).toMatchObject([
+      { tags: { patterns: ["*z"] } },
     ]);
   });
 

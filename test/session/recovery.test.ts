@@ -3,9 +3,13 @@ import { env } from "cloudflare:workers";
 import { runDurableObjectAlarm } from "cloudflare:test";
 import { expect, test } from "vitest";
 import { handle } from "../../src/app.ts";
+import { BlobIndex } from "../../src/storage/blob-index.ts";
 import { audited } from "../support/events.ts";
-import { blob, type Bytes, content, digestOf } from "../support/images.ts";
+import { blob, type Bytes, content, digestOf, imageManifest } from "../support/images.ts";
 import { ignore, RegistryClient, refusal, type Send, uploadOf } from "../support/client.ts";
+import { done } from "../support/management.ts";
+import { plansOf, walks } from "../support/plans.ts";
+import { emptyBucket, exportChanges, keysOf, loseDatabase } from "../support/recovery.ts";
 import { keys, session } from "../support/storage.ts";
 
 const MiB = 1024 * 1024;
@@ -65,6 +69,7 @@ for (const [moment, dying, seen] of DEATHS) {
 
 test("after the alarm nothing is left of a finish that died before the index and was never repeated", async () => {
   const client = new RegistryClient();
+  await client.pushBlob(blob());
   const { bytes, digest } = blob(20 * MiB);
   const before = await keys();
   const location = await client.append(await client.startUpload(), bytes);
@@ -131,4 +136,39 @@ test("a finish under another digest, after one that the session was not told of,
   expect((await audited(refused)).map(({ action }) => action)).toEqual([]);
   expect(await refusal(refused)).toEqual({ status: 404, code: "BLOB_UPLOAD_UNKNOWN" });
   expect(digestOf(await client.pullBlob(digest))).toBe(digest);
+});
+
+test("while the database is lost, or on its way back, nothing is cleared", async () => {
+  await loseDatabase();
+  await emptyBucket();
+  const client = new RegistryClient({ repository: "lost/app" });
+  const config = blob();
+  const location = await client.append(await client.startUpload(), config.bytes);
+  const broken = new RegistryClient({ repository: client.repository, send: dyingBeforeSession() });
+  expect((await broken.finish(location, config.digest)).status).toBe(500);
+  await client.pushManifest(imageManifest({ config }), "v");
+  await exportChanges();
+  await loseDatabase();
+  const stub = env.SESSIONS.getByName(uploadOf(location));
+  for (let i = 0; i < 3; i++) {
+    expect(await runDurableObjectAlarm(stub)).toBe(true);
+    expect(await keysOf("blobs/")).toHaveLength(1);
+  }
+  for (let phase = "", i = 0; phase !== "done"; i++) {
+    ({ phase } = await done<{ phase: string }>("POST", "/import", {}));
+    if (phase !== "done") expect(await runDurableObjectAlarm(stub)).toBe(true);
+    expect(await keysOf("blobs/")).toHaveLength(1);
+    expect(i).toBeLessThan(20);
+  }
+  expect(digestOf(await client.pullBlob(config.digest))).toBe(config.digest);
+  // Then it ends as ever.
+  await runDurableObjectAlarm(stub);
+  expect(await session(location)).toBeUndefined();
+  expect(digestOf(await client.pullBlob(config.digest))).toBe(config.digest);
+});
+
+test("what is in use is found by an index", async () => {
+  const found = await plansOf((db) => new BlobIndex(db, "refuse").unusedKeys(["blobs/x"]));
+  expect(found).toHaveLength(1);
+  for (const { sql, plan } of found) expect(walks(plan), sql).toEqual([]);
 });

@@ -43,3 +43,22 @@ export function walks(plan: readonly string[]): string[] {
     (line) => !BOUNDED.includes(line) && !/VIRTUAL TABLE|^SCAN \(|CONSTANT ROW/.test(line),
   );
 }
+
+/** All that refers to a repository is looked for when there is a new one, of which there is nothing yet. */
+const OF_NEW_REPOSITORY = [
+  "kept_blobs",
+  "manifests",
+  "pulls",
+  "repository_blobs",
+  "tag_history",
+].map((table) => `SEARCH ${table} USING PRIMARY KEY (repository_id=?)`);
+
+/**
+ * What walks through all that a repository has of a table. Without statistics the planner takes a primary key by its first
+ * column for better than an index by two columns, unless the index has all columns that are asked for.
+ */
+export function repositoryWalks(plan: readonly string[]): string[] {
+  const isNew = OF_NEW_REPOSITORY.every((line) => plan.includes(line));
+  const walked = plan.filter((line) => line.endsWith("(repository_id=?)"));
+  return isNew ? walked.filter((line) => !OF_NEW_REPOSITORY.includes(line)) : walked;
+}

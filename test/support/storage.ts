@@ -6,13 +6,17 @@ import type { Progress } from "../../src/session/progress.ts";
 import { uploadOf } from "./client.ts";
 
 /** Tables of which only the number of rows is compared: there is much in them. */
-const COUNTED = ["blobs", "repository_blobs", "manifests", "manifest_references"];
+const COUNTED = ["blobs", "repository_blobs", "manifests", "manifest_references", "blob_reviews"];
 
 /** Tables that are compared row by row, so that a row which was only written anew is seen as well. */
 const COMPARED = [
   "repositories",
   "tags",
+  "tag_history",
+  "kept_blobs",
   "namespaces",
+  "namespace_usage",
+  "quotas",
   "users",
   "members",
   "robots",
@@ -23,6 +27,8 @@ const COMPARED = [
 const STATEMENTS: Readonly<Record<string, string>> = Object.fromEntries([
   ...COUNTED.map((table) => [table, `SELECT count(*) AS n FROM ${table}`]),
   ...COMPARED.map((table) => [table, `SELECT * FROM ${table}`]),
+  // One that is deleted, or comes back, is there before and after.
+  ["manifests", `SELECT count(*) AS n, count(deleted_at) AS deleted FROM manifests`],
   // Without the day of its last use, which is noted whenever there is another.
   [
     "tokens",

@@ -8,12 +8,16 @@ const COUNTED = {
     WHERE bytes <> 0 OR repositories <> 0 ORDER BY namespace`,
 };
 
+/** What repositories hold, and what they keep for the undo window. */
+const HELD = `(SELECT repository_id, digest FROM repository_blobs
+  UNION ALL SELECT repository_id, digest FROM kept_blobs)`;
+
 const RECOUNTED = {
-  blobs: `SELECT r.namespace, l.digest, b.size, count(*) AS links FROM repository_blobs l
+  blobs: `SELECT r.namespace, l.digest, b.size, count(*) AS links FROM ${HELD} l
     JOIN repositories r ON r.id = l.repository_id JOIN blobs b ON b.digest = l.digest
     GROUP BY r.namespace, l.digest ORDER BY r.namespace, l.digest`,
   usage: `SELECT namespace, sum(size) AS bytes, sum(live) AS repositories FROM (
-      SELECT DISTINCT r.namespace, l.digest, b.size, 0 AS live FROM repository_blobs l
+      SELECT DISTINCT r.namespace, l.digest, b.size, 0 AS live FROM ${HELD} l
       JOIN repositories r ON r.id = l.repository_id JOIN blobs b ON b.digest = l.digest
       UNION ALL
       SELECT namespace, name, 0, deleted_at IS NULL FROM repositories

@@ -1,9 +1,13 @@
 /** A lost database is rebuilt from the bucket alone. */
+import { createMessageBatch } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { beforeEach, describe, expect, test } from "vitest";
 import { readSettings } from "../../src/env.ts";
+import type { EventMessage } from "../../src/events/message.ts";
+import worker from "../../src/index.ts";
 import { createRegistry } from "../../src/registry/registry.ts";
 import { TABLES } from "../../src/storage/exported.ts";
+import { JobIndex } from "../../src/storage/job-index.ts";
 import { RegistryClient } from "../support/client.ts";
 import { blob, digestOf, imageManifest } from "../support/images.ts";
 import { done, PASSWORD, unused } from "../support/management.ts";
@@ -22,6 +26,14 @@ beforeEach(async () => {
   await loseDatabase();
   await emptyBucket();
 });
+
+/** So many objects that no step of an import reads both what was and what it became. */
+async function manyExports({ repository }: RegistryClient): Promise<void> {
+  for (let i = 0; i < 60; i++) {
+    await done("PATCH", `/repositories/${repository}`, { description: String(i) });
+    await exportChanges();
+  }
+}
 
 describe("what comes back", () => {
   test("from a full export alone", async () => {
@@ -99,11 +111,7 @@ describe("what comes back", () => {
     const secret = await first.pushBlob(blob());
     const image = await first.pushManifest(imageManifest({ config, layers: [secret] }), "v1");
     await exportChanges();
-    // So many objects that no step reads both what was and what it became.
-    for (let i = 0; i < 60; i++) {
-      await done("PATCH", `/repositories/${all.client.repository}`, { description: String(i) });
-      await exportChanges();
-    }
+    await manyExports(all.client);
     await done("DELETE", `/repositories/${first.repository}`);
     // The undo window of all that was deleted is over, and so is the grace time.
     const settings = { ...readSettings(env), undoAge: 0, grace: 0 };
@@ -152,6 +160,48 @@ describe("what comes back", () => {
     await exportChanges();
     await expectSame();
     expect((await client.head(`blobs/${only.digest}`)).status).toBe(404);
+  });
+
+  test("is not a blob that was kept, long after it has gone", async () => {
+    const { client, config } = await populate();
+    const layer = await client.pushBlob(blob());
+    const image = await client.pushManifest(imageManifest({ config, layers: [layer] }), "short");
+    await exportChanges();
+    await client.request("DELETE", `manifests/${image.digest}`);
+    expect((await client.request("DELETE", `blobs/${layer.digest}`)).status).toBe(202);
+    await exportChanges();
+    await manyExports(client);
+    const settings = { ...readSettings(env), undoAge: 0, grace: 0 };
+    await createRegistry(env, settings).collector.run();
+    const kept = "SELECT 1 FROM kept_blobs WHERE digest = ?1";
+    expect(await env.DB.prepare(kept).bind(layer.digest).first()).toBeNull();
+    await exportChanges();
+    await expectSame();
+    expect(await env.DB.prepare(kept).bind(layer.digest).first()).toBeNull();
+  });
+
+  test("is a blob's new object, although the first of its holders has gone", async () => {
+    const one = new RegistryClient({ repository: `${unused("space")}/one` });
+    const two = one.in(`${unused("space")}/two`);
+    const config = await one.pushBlob(blob());
+    await two.pushBlob(config);
+    const image = imageManifest({ config });
+    for (const client of [one, two]) await client.pushManifest(image, "v");
+    await exportChanges();
+    // As the push of lost bytes does it.
+    await env.BLOBS.put("blobs/anew", config.bytes);
+    await env.DB.prepare("UPDATE blobs SET key = 'blobs/anew' WHERE digest = ?1")
+      .bind(config.digest)
+      .run();
+    const settings = { ...readSettings(env), undoAge: 0, grace: 0 };
+    const { collector } = createRegistry(env, settings);
+    await one.request("DELETE", `manifests/${image.digest}`);
+    await collector.run();
+    await collector.run();
+    await exportChanges();
+    await manyExports(two);
+    await expectSame();
+    expect(digestOf(await two.pullBlob(config.digest))).toBe(config.digest);
   });
 
   test("is consistent while pushes go on", async () => {
@@ -206,6 +256,39 @@ describe("the bucket", () => {
     await expectSame();
   });
 
+  test("has what was left of one tick soon, by the queue", async () => {
+    await populate();
+    const { exporter } = createRegistry(env, readSettings(env));
+    expect(await exporter.tick()).toBe(false);
+    await addUsers(25_000);
+    const sent: EventMessage[] = [];
+    const EVENTS = new Proxy(env.EVENTS, {
+      get: () => (message: EventMessage) => Promise.resolve(sent.push(message)),
+    });
+    await worker.queue(batchOf({ kind: "export" }), { ...env, EVENTS });
+    expect(sent).toEqual([{ kind: "export" }]);
+    expect((await exporter.overview()).pending).toBeGreaterThan(0);
+    await worker.queue(batchOf({ kind: "export" }), { ...env, EVENTS });
+    expect(sent).toHaveLength(1);
+    expect((await exporter.overview()).pending).toBe(0);
+  });
+
+  test("has a full export although changes keep coming", async () => {
+    const all = await populate();
+    await exportChanges();
+    await done("POST", "/exports", {});
+    await addUsers(30_000);
+    const { exporter } = createRegistry(env, readSettings(env));
+    await exporter.tick();
+    const { running, pending } = await exporter.overview();
+    expect(pending).toBeGreaterThan(0);
+    expect(running?.objects).toBeGreaterThan(2);
+    while (await exporter.tick());
+    expect(await exporter.overview()).toMatchObject({ pending: 0, running: null, finished: [{}] });
+    await expectSame();
+    await expectWhole(all);
+  });
+
   test("has no change twice: changes that are exported are forgotten", async () => {
     const { client, amd } = await populate();
     await exportChanges();
@@ -222,6 +305,30 @@ describe("the bucket", () => {
   });
 });
 
+test("who took too long lays nothing down in the place of the next", async () => {
+  const jobs = new JobIndex(env.DB);
+  const slow = await jobs.acquire("some job", 0);
+  const next = await jobs.acquire("some job", 60_000);
+  if (slow === null || next === null) throw new Error("nobody is at it");
+  expect(await jobs.release(slow, { by: "the slow one" })).toBe(false);
+  expect(await jobs.acquire("some job", 60_000)).toBeNull();
+  expect(await jobs.release(next, { by: "the next" })).toBe(true);
+  expect(await jobs.release(slow, { by: "the slow one" })).toBe(false);
+  expect(await jobs.state("some job")).toEqual({ by: "the next" });
+});
+
+async function addUsers(count: number): Promise<void> {
+  await env.DB.prepare(
+    `WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ${count})
+     INSERT INTO users (name, password, created_at) SELECT 'user-' || i, 'x', i FROM n`,
+  ).run();
+}
+
+function batchOf(body: EventMessage) {
+  const message = { id: "1", timestamp: new Date(), attempts: 1, body };
+  return createMessageBatch<EventMessage>("slipway-events", [message]);
+}
+
 /** Tables that are not exported, and why. */
 const LEFT_OUT: Readonly<Record<string, string>> = {
   blobs: "with the manifests that name them",
@@ -232,6 +339,7 @@ const LEFT_OUT: Readonly<Record<string, string>> = {
   namespace_blobs: "derived",
   namespace_usage: "derived",
   doomed_objects: "fsck finds what nothing names",
+  spent_keys: "of uploads that have ended by then",
   audit: "a log, not the index",
   revocations: "of tokens that have expired by then",
   login_failures: "of the last minutes",

@@ -75,6 +75,38 @@ async function newestChanges(keys: readonly string[]): Promise<{ key: string; te
   return { key, text: (await (await env.BLOBS.get(key))?.text()) ?? "" };
 }
 
+/** As D1 does it: what this index knows of itself is what it knew then. */
+async function setBack(work: () => Promise<unknown>): Promise<void> {
+  const tables = ["changes", "jobs", "tags", "tag_history"];
+  const read = tables.map((table) => env.DB.prepare(`SELECT * FROM ${table}`));
+  const saved = await env.DB.batch<Record<string, unknown>>(read);
+  await work();
+  const { results: triggers } = await env.DB.prepare(
+    "SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name IN ('tags', 'tag_history')",
+  ).all<{ name: string; sql: string }>();
+  await env.DB.batch([
+    ...triggers.map(({ name }) => env.DB.prepare(`DROP TRIGGER ${name}`)),
+    ...tables.toReversed().map((table) => env.DB.prepare(`DELETE FROM ${table}`)),
+    ...tables.flatMap((table, i) =>
+      (saved[i]?.results ?? []).map((row) => {
+        const columns = Object.keys(row);
+        const places = columns.map((_, n) => `?${n + 1}`);
+        const sql = `INSERT INTO ${table} (${columns.join(", ")}) VALUES (${places.join(", ")})`;
+        return env.DB.prepare(sql).bind(...Object.values(row));
+      }),
+    ),
+    ...triggers.map(({ sql }) => env.DB.prepare(sql)),
+  ]);
+}
+
+async function chains(): Promise<string[]> {
+  return [...new Set((await keysOf("exports/")).map((key) => key.split("/")[1] ?? ""))];
+}
+
+function textsOf(keys: readonly string[]): Promise<(string | undefined)[]> {
+  return Promise.all(keys.map(async (key) => (await env.BLOBS.get(key))?.text()));
+}
+
 function overview() {
   return registry().exporter.overview();
 }
@@ -252,23 +284,91 @@ describe("the bucket", () => {
     await expectSame();
   });
 
-  test("may have changes twice", async () => {
-    const { client, arm, amd } = await populate();
+  test("has the objects of a step that died, which is not done again", async () => {
+    const { client, arm } = await populate();
     await exportChanges();
+    await client.pushManifest(arm, "a");
     const state = await stateOf("export");
-    const kept = await env.DB.prepare("SELECT * FROM changes").all<{ id: number }>();
-    for (const tag of ["a", "b", "c"]) {
-      await client.pushManifest(arm, tag);
-      await client.pushManifest(amd, "latest");
-      await exportChanges();
-    }
-    await client.request("DELETE", "manifests/a");
-    // As if those steps had never been noted: the same changes are written once more, with others.
-    await env.DB.prepare("UPDATE jobs SET state = ?1 WHERE name = 'export'").bind(state).run();
-    expect(kept.results.length).toBeGreaterThan(0);
     await exportChanges();
-    expect((await keysOf("exports/")).length).toBe(5);
+    const keys = await keysOf("exports/");
+    await env.DB.prepare("UPDATE jobs SET state = ?1 WHERE name = 'export'").bind(state).run();
+    await exportChanges();
+    expect(await keysOf("exports/")).toEqual(keys);
+    await client.pushManifest(arm, "b");
+    await exportChanges();
     await expectSame();
+  });
+
+  describe("of a database that was set back to what it was before", () => {
+    test.each([
+      ["as many changes as there were", ["now-1"]],
+      ["fewer", []],
+      ["more", ["now-1", "now-2", "now-3", "now-4", "now-5"]],
+    ])("has another chain from then on: %s", async (_, tags) => {
+      const { client, amd } = await populate();
+      await exportChanges();
+      await setBack(async () => {
+        await client.pushManifest(amd, "future-1");
+        await exportChanges();
+      });
+      const [first = ""] = await chains();
+      for (const tag of tags) await client.pushManifest(amd, tag);
+      await exportChanges();
+      for (const tag of tags) {
+        await client.pushManifest(amd, `${tag}-later`);
+        await exportChanges();
+      }
+      const { chain, pending, running, finished } = await overview();
+      expect([pending, running, finished.length]).toEqual([0, null, 1]);
+      expect(await chains()).toEqual([first, chain]);
+      // Which of them to import is no question.
+      await expectSame();
+      expect(await client.listTags()).not.toContain("future-1");
+      // And so it goes on.
+      await client.pushManifest(amd, "again");
+      await exportAll();
+      await expectSame();
+      expect(await chains()).toEqual([first, chain]);
+      // What was left is there for who asks for it.
+      await loseDatabase();
+      expect(await importAll(first)).toMatchObject({ chain: first, lost: 0 });
+      expect(await client.listTags()).toContain("future-1");
+    });
+
+    test("whose full export was under way begins another one", async () => {
+      const { client, amd } = await populate();
+      await exportChanges();
+      await done("POST", "/exports", {});
+      const old = (await overview()).running?.id;
+      let keys: string[] = [];
+      await setBack(async () => {
+        await client.pushManifest(amd, "future");
+        await exportChanges();
+        keys = await keysOf("exports/");
+      });
+      const texts = await textsOf(keys);
+      await client.pushManifest(amd, "now");
+      const state = await done<{ running: { id: string } }>("POST", "/exports/steps", {});
+      expect(state.running.id).not.toBe(old);
+      await exportAll();
+      expect(await textsOf(keys)).toEqual(texts);
+      await expectSame();
+      expect(await client.listTags()).not.toContain("future");
+    });
+
+    test("is told of a full export that somebody asks for", async () => {
+      const { client, amd } = await populate();
+      await exportChanges();
+      await setBack(async () => {
+        await client.pushManifest(amd, "future");
+        await exportChanges();
+      });
+      await client.pushManifest(amd, "now");
+      const id = await exportAll();
+      expect((await overview()).finished).toMatchObject([{ id }]);
+      expect((await chains()).length).toBe(2);
+      await expectSame();
+    });
   });
 
   test.each([
@@ -299,6 +399,21 @@ describe("the bucket", () => {
     ["a key of another length", '{"table":"tags","gone":["x"]}\n', "no key of tags"],
     ["SQL for a column", '{"table":"users","row":{"name":"x","1) --":1}}\n', "no column"],
     ["a list for a value", '{"table":"users","row":{"name":"x","password":[]}}\n', "neither"],
+    [
+      "a blob that is no blob's object",
+      '{"table":"manifests","row":{"repository_id":1,"digest":"d"},"references":[{"digest":"d","kind":"blob","held":"link","blob":{"digest":"d","key":"exports/x","size":1}}]}\n',
+      "no object of blobs/",
+    ],
+    [
+      "a held blob without its object",
+      '{"table":"held_blobs","row":{"repository_id":1,"digest":"d"},"held":"link","blob":{"digest":"d"}}\n',
+      "no object of blobs/",
+    ],
+    [
+      "a manifest that is no manifest's object",
+      '{"table":"manifests","row":{"repository_id":1,"digest":"d","object":"blobs/x"},"references":[]}\n',
+      "no object of manifests/",
+    ],
     ["half a line", '{"table":"users","ro', "middle of a line"],
     ["no JSON", "nonsense\n", "no JSON object"],
     ["a list", "[]\n", "no JSON object"],
@@ -374,4 +489,18 @@ test("a push after the last export is lost, and its repository whole", async () 
   expect(await importAll()).toMatchObject({ lost: 0 });
   expect((await all.client.get("manifests/late")).status).toBe(404);
   await expectWhole(all);
+});
+
+test("a full export is what its place says, whatever it says itself", async () => {
+  const { client } = await populate();
+  const id = await exportAll();
+  const { chain } = await overview();
+  const key = (await keysOf("exports/")).find((one) => one.endsWith("done.json")) ?? "";
+  const says = JSON.parse((await (await env.BLOBS.get(key))?.text()) ?? "{}") as object;
+  await env.BLOBS.put(key, JSON.stringify({ ...says, chain: "another", id: "other" }));
+  const before = await snapshot();
+  await loseDatabase();
+  expect(await importAll()).toMatchObject({ chain, full: id, lost: 0 });
+  await expectLike(before);
+  expect(await client.listTags()).toContain("latest");
 });

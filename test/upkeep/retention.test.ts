@@ -642,6 +642,32 @@ describe("what went can be brought back", () => {
     expect(await shelf.live()).toEqual(FAMILY);
   });
 
+  test("a rule that counts takes it for the youngest", async () => {
+    const shelf = await Shelf.with(images(7));
+    await shelf.setPolicy(FIVE);
+    await runToEnd();
+    expect(await shelf.gone()).toEqual(["i005", "i006"]);
+    await undo.restoreManifest(shelf.name, digestFor("i006"), ORIGIN);
+    await shelf.makeDue();
+    await runToEnd();
+    expect(await shelf.gone()).toEqual(["i004", "i005"]);
+  });
+
+  test("by version it is what it was, and goes again", async () => {
+    const shelf = await Shelf.with(
+      [1, 2, 3].map((n) => ({ name: `v${n}`, tags: [`v${n}.0.0`], pushed: 40 })),
+    );
+    await shelf.setPolicy(
+      policyOf(rule(1, { ...tagged("v*"), ...moreThan(2), orderBy: "semver" })),
+    );
+    await runToEnd();
+    await undo.restoreManifest(shelf.name, digestFor("v1"), ORIGIN);
+    expect(await shelf.gone()).toEqual([]);
+    await shelf.makeDue();
+    await runToEnd();
+    expect(await shelf.gone()).toEqual(["v1"]);
+  });
+
   test("each image's moment is its own", async () => {
     const shelf = await Shelf.with(images(30));
     await shelf.setPolicy(FIVE);

@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import type { ExportOverview, FoundPage, ImportState } from "../../registry/registry.ts";
+import type { ExportOverview, FoundPage, ImportProgress } from "../../registry/registry.ts";
 import type { Context } from "../context.ts";
 import { readJson } from "./input.ts";
 import { timestamp } from "./resource.ts";
@@ -67,10 +67,8 @@ function shown({ chain, pending, exportedAt, running, finished }: ExportOverview
   };
 }
 
-function shownImport(state: ImportState) {
-  const { phase, chain, full, objects, level, next, rows, lost, examples } = state;
-  // Each object is read once for each level.
-  const done = phase === "read" ? level * objects - next : phase === "list" ? 0 : 3 * objects;
+function shownImport(state: ImportProgress) {
+  const { phase, chain, full, objects, toRead, read: done, rows, lost, examples } = state;
   return {
     phase,
     chain,
@@ -79,7 +77,7 @@ function shownImport(state: ImportState) {
     endedAt: someTime(state.endedAt),
     exportedAt: state.exportedAt === 0 ? null : timestamp(state.exportedAt),
     objects,
-    toRead: 3 * objects,
+    toRead,
     read: done,
     rows,
     lost,

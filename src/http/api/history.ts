@@ -56,7 +56,7 @@ export async function repositories(context: Context): Promise<Response> {
   const mine = intersect(within, rangesFor(actor, "maintain"));
   const since = Date.now() - settings.undoAge;
   const visible: DeletedRepository[] = [];
-  let after = repositoryPlace(await unseal(page.after, realm.signing));
+  let after = repositoryPlace(await unseal(page.after, "deleted-repositories", realm.signing));
   for (let i = 0; i < MAX_SEARCHED_PAGES; i++) {
     const ranges = intersect(mine, namesFrom(after.name));
     const some = await registry.history.repositories(ranges, after, page.limit);
@@ -73,7 +73,7 @@ export async function repositories(context: Context): Promise<Response> {
     after = last;
   }
   const items = visible.map((one) => shownRepository(one, context));
-  return pageResponse(url, items, await seal(keyOf(after), realm.signing));
+  return pageResponse(url, items, await seal(keyOf(after), "deleted-repositories", realm.signing));
 }
 
 function shown({ deletedAt, deletedBy, ...manifest }: DeletedManifest, context: Context) {

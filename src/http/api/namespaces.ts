@@ -9,21 +9,27 @@ import { listing, pageOf } from "./listing.ts";
 import {
   found,
   noContent,
+  requireChange,
   requireCreated,
   resource,
   timestamp,
   wantedVersion,
 } from "./resource.ts";
+import { immutableTags } from "./tag-rules.ts";
 
 const visibility = v.picklist(["private", "public"]);
 
 const NewNamespace = v.strictObject({
   name: v.string(),
   visibility: v.optional(visibility, "private"),
+  immutableTags: v.optional(immutableTags, []),
   owner: v.optional(accountName),
 });
 
-const NamespaceChange = v.strictObject({ visibility });
+const NamespaceChange = v.strictObject({
+  visibility: v.optional(visibility),
+  immutableTags: v.optional(immutableTags),
+});
 
 /** Those in which the caller may do anything. */
 export async function list({ url, actor, registry }: Context): Promise<Response> {
@@ -42,6 +48,7 @@ export async function create({ request, origin, registry }: Context): Promise<Re
   const namespace = {
     name,
     visibility: given.visibility,
+    immutableTags: given.immutableTags,
     createdAt: Date.now(),
     version: 1,
   };
@@ -66,9 +73,8 @@ export async function update(context: Context<"namespace">): Promise<Response> {
   const { namespaces } = registry;
   const version = await wantedVersion(request, () => namespaces.find(params.namespace));
   const given = await readJson(request, NamespaceChange);
-  return resource(
-    view(await namespaces.update(params.namespace, given.visibility, version, origin)),
-  );
+  requireChange(given);
+  return resource(view(await namespaces.update(params.namespace, given, version, origin)));
 }
 
 export async function remove(context: Context<"namespace">): Promise<Response> {
@@ -79,6 +85,6 @@ export async function remove(context: Context<"namespace">): Promise<Response> {
   return noContent();
 }
 
-function view({ name, visibility: shown, createdAt, version }: NamespaceRecord) {
-  return { name, visibility: shown, createdAt: timestamp(createdAt), version };
+function view(namespace: NamespaceRecord) {
+  return { ...namespace, createdAt: timestamp(namespace.createdAt) };
 }

@@ -13,6 +13,7 @@ const flag: Schema = { type: "boolean" };
 const version: Schema = { type: "integer", minimum: 1, description: "Also the ETag, in quotes." };
 const visibility: Schema = { enum: ["private", "public"] };
 const labels: Schema = { type: "object", additionalProperties: text, maxProperties: 64 };
+const tagRules: Schema = { ...list(ref("TagRule")), maxItems: 20 };
 const role: Schema = { enum: ["reader", "writer", "maintainer", "owner"] };
 const shortName: Schema = {
   type: "string",
@@ -79,6 +80,7 @@ const described = {
   description: { type: "string", maxLength: 512 },
   readme: { type: "string", description: "At most 64 KiB of UTF-8; Markdown." },
   labels,
+  immutableTags: tagRules,
 };
 const trusted = { issuer: text, audience: text, claims, scopes: ref("Scopes"), lifetime };
 
@@ -112,9 +114,9 @@ export const SCHEMAS: Readonly<Record<string, Schema>> = {
     { description: { ...purpose, minLength: 1 } },
     { scopes: ref("Scopes"), expiresInDays: days },
   ),
-  Namespace: output({ name: text, visibility, createdAt: time, version }),
-  NewNamespace: input({ name: text }, { visibility, owner: shortName }),
-  NamespaceChange: input({ visibility }),
+  Namespace: output({ name: text, visibility, immutableTags: tagRules, createdAt: time, version }),
+  NewNamespace: input({ name: text }, { visibility, immutableTags: tagRules, owner: shortName }),
+  NamespaceChange: input({}, { visibility, immutableTags: tagRules }),
   Member: output({ user: shortName, repositories: glob, role, createdAt: time }),
   Membership: input({ role }, { repositories: glob }),
   Robot: output(robot),
@@ -137,6 +139,8 @@ export const SCHEMAS: Readonly<Record<string, Schema>> = {
   RepositoryDetail: output({
     ...repository,
     readme: text,
+    immutableTags: tagRules,
+    inheritedImmutableTags: { ...tagRules, description: "Those of the namespace hold as well." },
     size: {
       ...someCount,
       description: "The bytes of its blobs, each once. null, as below: more than 10 000 to count.",

@@ -21,6 +21,7 @@ export type Query =
   | "actor"
   | "action"
   | "repositories"
+  | "tag"
   | "since"
   | "until"
   | "sinceDay"

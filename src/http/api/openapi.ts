@@ -55,6 +55,7 @@ const QUERY: Readonly<Record<Query, Schema>> = {
     ...text,
     description: "The pattern whose role is taken away; without it, all of the user's here.",
   }),
+  tag: query("tag", text),
   since: query("since", time),
   until: query("until", { ...time, description: `${time.description} Not included itself.` }),
   sinceDay: query("since", { type: "string", format: "date" }),

@@ -9,6 +9,7 @@ import { seal, unseal } from "./cursor.ts";
 import { description, isLine, readJson } from "./input.ts";
 import { listing, pageOf, pageResponse } from "./listing.ts";
 import { found, noContent, requireChange, resource, timestamp, wantedVersion } from "./resource.ts";
+import { immutableTags } from "./tag-rules.ts";
 
 /**
  * Where a pattern goes on after its star, most of what begins like it may not be the caller's: so many pages of names are
@@ -37,6 +38,7 @@ const fields = {
       `must map at most ${MAX_LABELS} names to texts without control characters, in at most ${MAX_LABELS_LENGTH} characters of JSON`,
     ),
   ),
+  immutableTags: v.optional(immutableTags),
 };
 const Creation = v.strictObject({ name: v.string(), ...fields });
 const Change = v.strictObject(fields);
@@ -48,7 +50,7 @@ export async function list({ url, actor, realm, registry }: Context): Promise<Re
   const within = rangesOf(namespace === null ? "*" : `${parseNamespace(namespace)}/*`);
   const mine = pullRanges(actor);
   const visible: StoredRepository[] = [];
-  let after = await unseal(page.after, realm.signing);
+  let after = await unseal(page.after, "repositories", realm.signing);
   for (let i = 0; i < MAX_SEARCHED_PAGES; i++) {
     const left = intersect(within, namesAfter(after));
     const ranges = { any: intersect(mine, left), public: left };
@@ -62,7 +64,7 @@ export async function list({ url, actor, realm, registry }: Context): Promise<Re
     }
     after = last.name;
   }
-  return pageResponse(url, visible.map(shown), await seal(after, realm.signing));
+  return pageResponse(url, visible.map(shown), await seal(after, "repositories", realm.signing));
 }
 
 /** Makes a repository beforehand; who may push may do so as well where a push would. */
@@ -79,6 +81,11 @@ export async function create(context: Context): Promise<Response> {
   if (!maintains && given.visibility !== undefined) {
     throw new RegistryError("DENIED", {
       message: `${actor.name ?? ""} may not decide who sees ${name}: leave visibility out, and it gets its namespace's`,
+    });
+  }
+  if (!maintains && given.immutableTags !== undefined) {
+    throw new RegistryError("DENIED", {
+      message: `${actor.name ?? ""} may not decide which tags of ${name} are immutable: leave immutableTags out; the rules of its namespace hold`,
     });
   }
   const namespace = isAdministrator(actor) ? "make" : "keep";

@@ -12,6 +12,7 @@ import { noContent, timestamp } from "./resource.ts";
 const MAX_PAGE = 100;
 /** What an URL takes. */
 const MAX_CURSOR = 12_000;
+const LIST = "retention-preview";
 
 /** As ECR has it, or anything: `parsePolicy` says what is wrong with it. */
 const Policy = v.custom<Readonly<Record<string, unknown>>>(
@@ -81,7 +82,7 @@ export async function preview(context: Context<"name">): Promise<Response> {
   const most = Math.min(limit - 1, MAX_PAGE);
   const { leaving, next } = await registry.retention.preview(id, policy, walk, most);
   if (next === null) return pageResponse(url, leaving.map(entry), null);
-  const cursor = await seal(JSON.stringify({ subject, walk: next }), realm.signing);
+  const cursor = await seal(JSON.stringify({ subject, walk: next }), LIST, realm.signing);
   if (cursor.length <= MAX_CURSOR) return pageResponse(url, leaving.map(entry), cursor);
   throw invalid(
     "rules",
@@ -107,7 +108,7 @@ async function subjectOf(id: number, policy: LifecyclePolicy): Promise<string> {
 }
 
 async function unsealed(after: string, { realm }: Context): Promise<string> {
-  const place = await unseal(after, realm.signing);
+  const place = await unseal(after, LIST, realm.signing);
   if (after === "" || place !== after) return place;
   throw invalid("after", "is not what the last page ended with");
 }

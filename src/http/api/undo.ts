@@ -26,7 +26,8 @@ const EMPTY: Purged = { tags: [], blobs: 0, sharedBlobs: 0 };
 export async function restore(context: Context<"name">): Promise<Response> {
   const { request, params, actor, realm } = context;
   const target = targetOf(await readJson(request, Body));
-  // Who may delete what is in a repository may bring it back; the repository itself takes who may delete that.
+  // Who may delete a manifest may bring it back. A tag is moved, as by a push; a repository takes who may delete it.
+  if (target.kind === "tag") authorize(actor, "push", params.name, realm);
   if (target.kind === "repository") authorize(actor, "maintain", params.name, realm);
   const restored = await restoreTarget(context, target);
   return Response.json({ repository: params.name, ...restored });

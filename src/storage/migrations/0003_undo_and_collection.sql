@@ -98,7 +98,15 @@ CREATE TABLE doomed_objects (
 CREATE INDEX doomed_objects_by_time ON doomed_objects (due_at);
 CREATE INDEX failing_objects ON doomed_objects (attempts) WHERE attempts > 0;
 
--- What a namespace takes: each blob once, however many of its repositories hold it.
+-- Keys whose objects were deleted: a finish that was under way all the time must not name them. By then it has ended.
+CREATE TABLE spent_keys (
+  key TEXT NOT NULL PRIMARY KEY,
+  until INTEGER NOT NULL
+) WITHOUT ROWID;
+
+CREATE INDEX spent_keys_by_time ON spent_keys (until);
+
+-- What a namespace takes: each blob once, however many of its repositories hold or keep it.
 CREATE TABLE namespace_blobs (
   namespace TEXT NOT NULL,
   digest TEXT NOT NULL,
@@ -176,15 +184,15 @@ BEGIN
   SELECT RAISE(ABORT, 'still referenced');
 END;
 
--- What was deleted goes with what was deleted before it, in whatever order: neither can be restored any more. Nothing
--- deleted was deleted before all that names it.
+-- Deleted manifests go in whatever order their windows end: what named one was deleted before it, if only by the clocks of
+-- two Workers, and is hardly restorable for longer.
 DROP TRIGGER referenced_manifest_stays;
 CREATE TRIGGER referenced_manifest_stays BEFORE DELETE ON manifests
 WHEN EXISTS (
   SELECT 1 FROM manifest_references f
   CROSS JOIN manifests m ON m.repository_id = f.repository_id AND m.digest = f.manifest
   WHERE f.repository_id = OLD.repository_id AND f.digest = OLD.digest
-    AND (OLD.deleted_at IS NULL OR m.deleted_at IS NULL OR m.deleted_at > OLD.deleted_at)
+    AND (OLD.deleted_at IS NULL OR m.deleted_at IS NULL)
 )
 BEGIN
   SELECT RAISE(ABORT, 'still referenced');
@@ -249,12 +257,20 @@ END;
 
 CREATE TRIGGER link_is_counted AFTER INSERT ON repository_blobs
 BEGIN
-  DELETE FROM kept_blobs WHERE repository_id = NEW.repository_id AND digest = NEW.digest;
   INSERT INTO blob_reviews (repository_id, digest, since)
   SELECT NEW.repository_id, NEW.digest, CAST(unixepoch('subsec') * 1000 AS INTEGER)
   WHERE NOT EXISTS (
     SELECT 1 FROM manifest_references f WHERE f.repository_id = NEW.repository_id AND f.digest = NEW.digest
   );
+  INSERT INTO namespace_blobs (namespace, digest, size, links)
+  SELECT r.namespace, b.digest, b.size, 1 FROM repositories r, blobs b
+  WHERE r.id = NEW.repository_id AND b.digest = NEW.digest
+  ON CONFLICT (namespace, digest) DO UPDATE SET links = links + 1;
+  DELETE FROM kept_blobs WHERE repository_id = NEW.repository_id AND digest = NEW.digest;
+END;
+
+CREATE TRIGGER kept_blob_is_counted AFTER INSERT ON kept_blobs
+BEGIN
   INSERT INTO namespace_blobs (namespace, digest, size, links)
   SELECT r.namespace, b.digest, b.size, 1 FROM repositories r, blobs b
   WHERE r.id = NEW.repository_id AND b.digest = NEW.digest
@@ -279,6 +295,11 @@ END;
 
 CREATE TRIGGER unkept_blob_goes AFTER DELETE ON kept_blobs
 BEGIN
+  UPDATE namespace_blobs SET links = links - 1
+  WHERE namespace = (SELECT namespace FROM repositories WHERE id = OLD.repository_id) AND digest = OLD.digest;
+  DELETE FROM namespace_blobs
+  WHERE namespace = (SELECT namespace FROM repositories WHERE id = OLD.repository_id) AND digest = OLD.digest
+    AND links = 0;
   DELETE FROM blobs WHERE digest = OLD.digest
     AND NOT EXISTS (SELECT 1 FROM repository_blobs WHERE digest = OLD.digest)
     AND NOT EXISTS (SELECT 1 FROM kept_blobs WHERE digest = OLD.digest);

@@ -239,12 +239,11 @@ BEGIN
   INSERT INTO changes (kind, key) VALUES ('held_blobs', json_array(OLD.repository_id, OLD.digest));
 END;
 
+-- Of all that hold it: each may be the last one.
 CREATE TRIGGER noted_update_of_blobs AFTER UPDATE ON blobs
 BEGIN
   INSERT INTO changes (kind, key)
-  SELECT 'held_blobs', json_array(repository_id, digest) FROM (
-    SELECT repository_id, digest FROM repository_blobs WHERE digest = NEW.digest
-    UNION ALL
-    SELECT repository_id, digest FROM kept_blobs WHERE digest = NEW.digest)
-  LIMIT 1;
+  SELECT 'held_blobs', json_array(repository_id, digest) FROM repository_blobs WHERE digest = NEW.digest
+  UNION ALL
+  SELECT 'held_blobs', json_array(repository_id, digest) FROM kept_blobs WHERE digest = NEW.digest;
 END;

@@ -2,7 +2,8 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import { API_ROUTES } from "../../../src/api-routes.ts";
 import { anyAddress } from "../../support/accounts.ts";
-import { ADMIN } from "../../support/client.ts";
+import { ADMIN, RegistryClient } from "../../support/client.ts";
+import { index } from "../../support/images.ts";
 import {
   api,
   done,
@@ -19,6 +20,15 @@ let place: Readonly<Record<string, string>>;
 let owner: string;
 
 const SCOPES = () => [{ repositories: `${place[":namespace"]}/*`, actions: ["pull"] }];
+const POLICY = () => ({
+  rules: [
+    {
+      rulePriority: 1,
+      selection: { tagStatus: "any", countType: "imageCountMoreThan", countNumber: 9 },
+      action: { type: "expire" },
+    },
+  ],
+});
 const RULE = () => ({
   name: unused("rule"),
   issuer: "https://issuer.test",
@@ -34,6 +44,7 @@ const BODIES: Readonly<Record<string, (() => object) | null>> = {
   "POST /api/v1/tokens": () => ({ description: "test" }),
   "POST /api/v1/namespaces": () => ({ name: unused("space") }),
   "PATCH /api/v1/namespaces/:namespace": () => ({ visibility: "public" }),
+  "PUT /api/v1/namespaces/:namespace/quota": () => ({ bytes: 1 }),
   "PUT /api/v1/namespaces/:namespace/members/:user": () => ({ role: "owner" }),
   "POST /api/v1/namespaces/:namespace/robots": () => ({ name: unused("robot"), scopes: SCOPES() }),
   "PATCH /api/v1/namespaces/:namespace/robots/:robot": () => ({ description: "another" }),
@@ -41,8 +52,19 @@ const BODIES: Readonly<Record<string, (() => object) | null>> = {
   "POST /api/v1/namespaces/:namespace/trust-rules": RULE,
   "PATCH /api/v1/namespaces/:namespace/trust-rules/:rule": () => ({ lifetime: 60 }),
   "POST /api/v1/oidc/exchange": null,
+  "POST /api/v1/collection": () => ({}),
+  "POST /api/v1/fsck": () => ({ hash: 0 }),
+  "POST /api/v1/exports": () => ({}),
+  "POST /api/v1/exports/steps": () => ({}),
+  "POST /api/v1/import": null,
+  "POST /api/v1/import/objects": null,
   "POST /api/v1/repositories": () => ({ name: `${place[":namespace"]}/${unused("app")}` }),
   "PATCH /api/v1/repositories/:name+": () => ({ description: "another" }),
+  "POST /api/v1/repositories/:name+/-/retention/preview": POLICY,
+  "PUT /api/v1/repositories/:name+/-/retention": POLICY,
+  "PUT /api/v1/namespaces/:namespace/retention": POLICY,
+  "POST /api/v1/repositories/:name+/-/restore": () => ({ tag: "v1" }),
+  "POST /api/v1/repositories/:name+/-/purge": () => ({ tag: "v1" }),
   "PUT /api/v1/me/password": () => ({ current: PASSWORD, password: `${PASSWORD}, a new one` }),
 };
 const ROUTES = Object.keys(BODIES).map((route) => route.split(" ") as [string, string]);
@@ -58,7 +80,9 @@ beforeAll(async () => {
   await done("PUT", `${within}/members/${user.name}`, { role: "reader" });
   await done("POST", `${within}/robots`, { name: "robot", scopes: SCOPES() });
   await done("POST", `${within}/trust-rules`, { ...RULE(), name: "rule" });
-  await done("POST", "/repositories", { name: place[":name+"] });
+  const client = new RegistryClient({ repository: `${namespace}/app` });
+  await client.pushManifest(index([]), "v1");
+  await client.request("DELETE", "manifests/v1");
   await makeToken(user);
   const as = user.authorization;
   const tokens = await done<{ items: [{ id: string }] }>("GET", "/tokens", undefined, { as });

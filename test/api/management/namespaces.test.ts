@@ -39,7 +39,13 @@ test("POST /namespaces: makes one, with its owner", async () => {
   expect(response.headers.get("etag")).toBe('"1"');
   const namespace = await response.json();
   const createdAt = expect.any(String) as string;
-  expect(namespace).toEqual({ name, visibility: "public", createdAt, version: 1 });
+  expect(namespace).toEqual({
+    name,
+    visibility: "public",
+    immutableTags: [],
+    createdAt,
+    version: 1,
+  });
   const as = owner.authorization;
   expect(await done("GET", `/namespaces/${name}`, undefined, { as })).toEqual(namespace);
   expect(await done("GET", `/namespaces/${name}/members`, undefined, { as })).toEqual({
@@ -125,6 +131,18 @@ test("DELETE /namespaces: not while it has repositories, also one of its own nam
     const { namespace } = await makeNamespace();
     await new RegistryClient({ repository: namespace + rest }).pushBlob(blob());
     expect(await refused("DELETE", `/namespaces/${namespace}`)).toEqual(conflict);
+  }
+});
+
+test("DELETE /namespaces: nor while it has deleted ones, which its next owner could restore", async () => {
+  for (const rest of ["", "/app", "/a/b"]) {
+    const { namespace } = await makeNamespace();
+    await done("POST", "/repositories", { name: namespace + rest });
+    await done("DELETE", `/repositories/${namespace}${rest}`);
+    const conflict = { status: 409, code: "CONFLICT" };
+    expect(await refused("DELETE", `/namespaces/${namespace}`)).toEqual(conflict);
+    await done("POST", `/repositories/${namespace}${rest}/-/purge`, { repository: "newest" });
+    expect((await api("DELETE", `/namespaces/${namespace}`)).status).toBe(204);
   }
 });
 

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { API_ROUTES } from "../../../src/api-routes.ts";
 import { RegistryClient } from "../../support/client.ts";
-import { blob, imageManifest } from "../../support/images.ts";
+import { blob, imageManifest, index } from "../../support/images.ts";
 import { api, done } from "../../support/management.ts";
 import { newNamespace, newUser } from "../../support/principals.ts";
 
@@ -132,6 +132,8 @@ test("describes what the API answers", async () => {
   const client = new RegistryClient({ repository: name });
   const config = await client.pushBlob(blob());
   const image = await client.pushManifest(imageManifest({ config }), "latest");
+  const deleted = await client.pushManifest(index([image]), "old");
+  await client.request("DELETE", `manifests/${deleted.digest}`);
   const made = await api("POST", "/users", { name: `u-${namespace}`, password: "x".repeat(20) });
   expect(faults(await made.json(), schemaOf("/users", "post", 201))).toEqual([]);
   const scopes = [{ repositories: name, actions: ["push"] }];
@@ -148,12 +150,14 @@ test("describes what the API answers", async () => {
     [`/namespaces/${namespace}/robots`, "/namespaces/{namespace}/robots", { name: "ci", scopes }],
     [`/namespaces/${namespace}/trust-rules`, "/namespaces/{namespace}/trust-rules", rule],
     ["/repositories", "/repositories", { name: `${namespace}/other` }],
+    ["/repositories", "/repositories", { name: `${namespace}/deleted` }],
   ] as const;
   for (const [path, template, body] of creations) {
     const response = await api("POST", path, body);
     expect(response.status, await response.clone().text()).toBe(201);
     expect(faults(await response.json(), schemaOf(template, "post", 201)), template).toEqual([]);
   }
+  await done("DELETE", `/repositories/${namespace}/deleted`);
   const member = await api("PUT", `/namespaces/${namespace}/members/u-${namespace}`, {
     role: "reader",
   });

@@ -54,7 +54,9 @@ test("POST: makes a repository, says where it is, and shows it", async () => {
   expect(response.headers.get("etag")).toBe('"1"');
   const made = await response.json<object>();
   const counts = { size: 0, tags: 0, manifests: 0 };
-  expect(made).toEqual({ name, ...fields, ...counts, version: 1, createdAt: expect.any(String) });
+  const rules = { immutableTags: [], inheritedImmutableTags: [] };
+  const createdAt = expect.any(String) as string;
+  expect(made).toEqual({ name, ...fields, ...rules, ...counts, version: 1, createdAt });
   expect(await done("GET", `/repositories/${name}`)).toEqual(made);
   expect(await deeds(name)).toEqual([{ actor, action: "repository.create", detail: "public" }]);
 });

@@ -195,7 +195,7 @@ test("what is in a repository may be restored by who may delete; it itself by wh
   const { name } = await newUser({ [`${namespaceOf(client.repository)}/*`]: "maintainer" });
   const scopes = [{ repositories: client.repository, actions: ["delete" as const] }];
   const as = await newToken(name, scopes);
-  await restore(client.repository, { tag: "v1" }, { as });
+  await restore(client.repository, { digest: manifest.digest }, { as });
   await drop(client.repository);
   const body = { repository: "newest" };
   expect((await refused("POST", path(client), body, { as })).status).toBe(403);

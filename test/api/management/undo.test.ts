@@ -3,7 +3,7 @@ import { env } from "cloudflare:workers";
 import { describe, expect, test } from "vitest";
 import type { Digest } from "../../../src/oci/digest.ts";
 import { childrenFirst } from "../../../src/storage/revival.ts";
-import { type RegistryClient, withSettings } from "../../support/client.ts";
+import { basic, type RegistryClient, withSettings } from "../../support/client.ts";
 import {
   about,
   age,
@@ -20,13 +20,14 @@ import {
 } from "../../support/deletion.ts";
 import { blob, imageManifest, index, type Manifest, unknownDigest } from "../../support/images.ts";
 import { all, deeds } from "../../support/lists.ts";
-import { api, problem, refused } from "../../support/management.ts";
+import { api, done, problem, refused, unused } from "../../support/management.ts";
 import { newUser } from "../../support/principals.ts";
 import { leavesNothing } from "../../support/storage.ts";
+import { recount } from "../../support/usage.ts";
 
 async function restorations(client: RegistryClient): Promise<unknown[]> {
-  const done = await deeds(client.repository);
-  return done.filter(({ action }) => String(action).endsWith(".restore"));
+  const noted = await deeds(client.repository);
+  return noted.filter(({ action }) => String(action).endsWith(".restore"));
 }
 
 describe("a tag", () => {
@@ -342,7 +343,7 @@ describe("a manifest", () => {
     }
   });
 
-  test("is refused where the quota has no room any more for what comes back", async () => {
+  test("comes back though the quota is used up: it weighed all the time, its deleted blobs too", async () => {
     const client = await newClient();
     const { manifest, layer } = await push(client, "v1");
     await remove(client, manifest.digest);
@@ -350,9 +351,13 @@ describe("a manifest", () => {
     await env.DB.prepare(`INSERT INTO quotas (namespace, bytes) VALUES (?1, 150)`)
       .bind(client.repository.split("/")[0])
       .run();
-    for (const body of [{ tag: "v1" }, { digest: manifest.digest }]) {
-      expect(await refused("POST", path(client), body)).toEqual({ status: 403, code: "DENIED" });
-    }
+    await recount();
+    const other = blob();
+    const finished = await client.finish(await client.startUpload(), other.digest, other.bytes);
+    expect(finished.status).toBe(403);
+    await restore(client.repository, { tag: "v1" });
+    expect(await client.pullBlob(layer.digest)).toEqual(layer.bytes);
+    await recount();
   });
 
   test("with more children than one request brings back is refused; in parts it works", async () => {
@@ -455,4 +460,24 @@ test.each([
     seen.push((await (isRefused ? leavesNothing(call) : call())).status);
   }
   expect(seen).toEqual(statuses);
+});
+
+test("who may delete but not push moves no tag, and brings manifests back", async () => {
+  const client = await newClient();
+  const image = await push(client, "v1");
+  await push(client, "v1");
+  const [namespace = ""] = client.repository.split("/");
+  const scopes = [{ repositories: client.repository, actions: ["delete"] }];
+  const robot = await done<{ name: string; secret: string }>(
+    "POST",
+    `/namespaces/${namespace}/robots`,
+    { name: unused("robot"), scopes },
+  );
+  const as = basic(robot.name, robot.secret);
+  expect(await problem(await api("POST", path(client), { tag: "v1" }, { as }))).toMatchObject({
+    status: 403,
+  });
+  await remove(client, image.manifest.digest);
+  const { digest } = image.manifest;
+  expect(await restore(client.repository, { digest }, { as })).toMatchObject({ digest });
 });

@@ -1,0 +1,4 @@
+import { injectAll } from "./run.ts";
+import { UPLOADS } from "./uploads.ts";
+
+injectAll(UPLOADS);

@@ -1,0 +1,61 @@
+/** Repair, over the database and the bucket that a test has. */
+import { env } from "cloudflare:workers";
+import { expect } from "vitest";
+import { BlobRepairs } from "../../src/storage/blob-repairs.ts";
+import { Bucket } from "../../src/storage/bucket.ts";
+import { FsckIndex } from "../../src/storage/fsck-index.ts";
+import { ManifestRepairs } from "../../src/storage/manifest-repairs.ts";
+import { Fsck, START, type Step } from "../../src/upkeep/fsck.ts";
+import type { Finding } from "../../src/upkeep/fsck-findings.ts";
+import type { StepOptions } from "../../src/upkeep/fsck-phase.ts";
+
+const HOUR = 3_600_000;
+
+export const REPAIRER = {
+  actor: "admin",
+  subject: null,
+  via: "password",
+  address: null,
+  agent: null,
+  requestId: "fsck",
+};
+
+export interface FsckSetup {
+  readonly db?: D1Database;
+  readonly bucket?: R2Bucket;
+  /** Objects that nothing explains are told of from this age on, in milliseconds. */
+  readonly orphan?: number;
+}
+
+export function newFsck({ db = env.DB, bucket = env.BLOBS, orphan = 48 * HOUR }: FsckSetup = {}) {
+  const stores = {
+    index: new FsckIndex(db),
+    blobs: new BlobRepairs(db),
+    manifests: new ManifestRepairs(db),
+    bucket: new Bucket(bucket),
+  };
+  return new Fsck(stores, { orphan, undo: 168 * HOUR });
+}
+
+const LOOK: StepOptions = { hash: Number.MAX_SAFE_INTEGER, beyond: "look", repair: null };
+
+/** Every step, from the beginning to the end. */
+export async function stepsOf(fsck: Fsck, options: Partial<StepOptions> = {}): Promise<Step[]> {
+  const steps: Step[] = [];
+  for (let at: Step["next"] = START; at !== null; at = steps.at(-1)?.next ?? null) {
+    steps.push(await fsck.step(at, { ...LOOK, ...options }));
+  }
+  return steps;
+}
+
+export async function findings(
+  setup: FsckSetup = {},
+  options: Partial<StepOptions> = {},
+): Promise<Finding[]> {
+  return (await stepsOf(newFsck(setup), options)).flatMap((step) => step.findings);
+}
+
+/** A whole run over everything, every byte included, that must find nothing. */
+export async function expectSound(setup: FsckSetup = {}): Promise<void> {
+  expect(await findings(setup)).toEqual([]);
+}

@@ -1,0 +1,151 @@
+/** Two pieces of work whose calls of the bindings take turns, in every possible order. */
+import { env } from "cloudflare:workers";
+import type { Env } from "../../src/env.ts";
+
+type Party = "a" | "b";
+type Call = (...parameters: unknown[]) => unknown;
+
+/** Runs in an environment; both work on the same data. */
+export type Work<T> = (env: Env) => Promise<T>;
+
+export interface Outcome<A, B> {
+  readonly order: string;
+  readonly a: A;
+  readonly b: B;
+}
+
+/**
+ * The work of both from the same beginning, once for each order in which their calls can follow each other.
+ * @param prepare makes the beginning, and says what the two do
+ * @param apart statements that have nothing to do with the other's: their order is not tried
+ */
+export async function* interleavings<A, B>(
+  prepare: () => Promise<{ readonly a: Work<A>; readonly b: Work<B> }>,
+  apart = /^$/,
+): AsyncGenerator<Outcome<A, B>> {
+  const first = await prepare();
+  // How many calls each makes when it runs alone; the other way round it may be others, which the turns allow for.
+  const counts = { a: await callsOf(first.a, apart), b: await callsOf(first.b, apart) };
+  const other = await prepare();
+  counts.b = Math.max(counts.b, await callsOf(other.b, apart));
+  counts.a = Math.max(counts.a, await callsOf(other.a, apart));
+  for (const order of ordersOf(counts.a, counts.b)) {
+    const { a, b } = await prepare();
+    const turns = new Turns(order, apart);
+    const [left, right] = await Promise.all([turns.run("a", a), turns.run("b", b)]);
+    yield { order, a: left, b: right };
+  }
+}
+
+async function callsOf(work: Work<unknown>, apart: RegExp): Promise<number> {
+  let calls = 0;
+  await work(
+    intercepted(apart, (call) => {
+      calls++;
+      return call();
+    }),
+  );
+  return calls;
+}
+
+function ordersOf(a: number, b: number): string[] {
+  if (a === 0 || b === 0) return ["a".repeat(a) + "b".repeat(b)];
+  return [
+    ...ordersOf(a - 1, b).map((rest) => `a${rest}`),
+    ...ordersOf(a, b - 1).map((rest) => `b${rest}`),
+  ];
+}
+
+class Turns {
+  #left: Party[];
+  #waiting: { readonly party: Party; readonly go: () => void }[] = [];
+
+  readonly #apart: RegExp;
+
+  constructor(order: string, apart: RegExp) {
+    this.#left = order.split("") as Party[];
+    this.#apart = apart;
+  }
+
+  async run<T>(party: Party, work: Work<T>): Promise<T> {
+    try {
+      return await work(intercepted(this.#apart, (call) => this.#take(party, call)));
+    } finally {
+      this.#left = this.#left.filter((other) => other !== party);
+      this.#next();
+    }
+  }
+
+  async #take<T>(party: Party, call: () => Promise<T>): Promise<T> {
+    await new Promise<void>((go) => {
+      this.#waiting.push({ party, go });
+      this.#next();
+    });
+    try {
+      return await call();
+    } finally {
+      const mine = this.#left.indexOf(party);
+      if (mine !== -1) this.#left.splice(mine, 1);
+      this.#next();
+    }
+  }
+
+  /** Lets go whose turn it is; with no turns left, everybody. */
+  #next(): void {
+    const [turn] = this.#left;
+    const ready = this.#waiting.findIndex(({ party }) => turn === undefined || party === turn);
+    if (ready === -1) return;
+    const [{ go } = { go: () => {} }] = this.#waiting.splice(ready, 1);
+    go();
+  }
+}
+
+/** The real bindings, with every call that goes over the network put through `around`. */
+function intercepted(apart: RegExp, around: <T>(call: () => Promise<T>) => Promise<T>): Env {
+  const originals = new WeakMap<object, { readonly real: object; readonly sql: string }>();
+  const statement = (real: D1PreparedStatement, sql: string): D1PreparedStatement => {
+    const wrapped = proxy(real, (name, call) => (...parameters) => {
+      if (name === "bind") return statement(call(...parameters) as D1PreparedStatement, sql);
+      if (apart.test(sql)) return call(...parameters);
+      return around(() => call(...parameters) as Promise<unknown>);
+    });
+    originals.set(wrapped, { real, sql });
+    return wrapped;
+  };
+  const everyCall = <T extends object>(real: T): T =>
+    proxy(
+      real,
+      (_, call) =>
+        (...parameters) =>
+          around(() => Promise.resolve(call(...parameters))),
+    );
+  return {
+    ...env,
+    DB: proxy(env.DB, (name, call) => (...parameters) => {
+      if (name === "prepare") {
+        return statement(call(...parameters) as D1PreparedStatement, String(parameters[0]));
+      }
+      const known = (parameters[0] as object[]).map((one) => originals.get(one));
+      const reals = known.map((one) => one?.real);
+      if (known.some((one) => one !== undefined && apart.test(one.sql))) return call(reals);
+      return around(() => call(reals) as Promise<unknown>);
+    }),
+    BLOBS: everyCall(env.BLOBS),
+    SESSIONS: proxy(
+      env.SESSIONS,
+      (_, call) =>
+        (...parameters) =>
+          everyCall(call(...parameters) as object),
+    ),
+  };
+}
+
+function proxy<T extends object>(real: T, replace: (name: string, call: Call) => Call): T {
+  return new Proxy(real, {
+    get(target, name) {
+      const value: unknown = Reflect.get(target, name);
+      if (typeof value !== "function" || typeof name !== "string") return value;
+      return replace(name, (...parameters) => Reflect.apply(value, target, parameters) as unknown);
+    },
+  });
+}

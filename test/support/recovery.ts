@@ -1,0 +1,136 @@
+/** A database that is lost, and what must be there again when it has come back. */
+import { applyD1Migrations } from "cloudflare:test";
+import { env } from "cloudflare:workers";
+import { expect } from "vitest";
+import { readSettings } from "../../src/env.ts";
+import { createRegistry } from "../../src/registry/registry.ts";
+import { TABLES } from "../../src/storage/exported.ts";
+import { done } from "./management.ts";
+
+/** The database is gone, and a new one with its migrations is in its place; the bucket is as it was. */
+export async function loseDatabase(): Promise<void> {
+  const { results } = await env.DB.prepare(
+    `SELECT type, name FROM sqlite_master
+     WHERE type IN ('trigger', 'view', 'table') AND name NOT LIKE 'sqlite_%' AND name NOT LIKE '_cf_%'
+     ORDER BY rowid DESC`,
+  ).all<{ type: string; name: string }>();
+  const of = (type: string) => results.filter((one) => one.type === type);
+  await env.DB.batch([
+    env.DB.prepare("PRAGMA defer_foreign_keys = on"),
+    ...["trigger", "view", "table"].flatMap((type) =>
+      of(type).map(({ name }) => env.DB.prepare(`DROP ${type} "${name}"`)),
+    ),
+  ]);
+  await applyD1Migrations(env.DB, env.TEST_MIGRATIONS);
+}
+
+/** What recovery is held to, row by row. Blobs and links are those that a manifest names. */
+const COMPARED: Readonly<Record<string, string>> = {
+  ...Object.fromEntries(
+    Object.entries(TABLES).map(([table, { key }]) => [
+      table,
+      `SELECT * FROM ${table} ORDER BY ${key.join(", ")}`,
+    ]),
+  ),
+  manifest_references: `SELECT * FROM manifest_references ORDER BY 1, 2, 3`,
+  repository_blobs: `SELECT * FROM repository_blobs l WHERE EXISTS (
+    SELECT 1 FROM manifest_references f WHERE f.repository_id = l.repository_id AND f.digest = l.digest)
+    ORDER BY 1, 2`,
+  kept_blobs: `SELECT * FROM kept_blobs ORDER BY 1, 2`,
+  blobs: `SELECT * FROM blobs b WHERE EXISTS (
+    SELECT 1 FROM repository_blobs l JOIN manifest_references f
+      ON f.repository_id = l.repository_id AND f.digest = l.digest WHERE l.digest = b.digest)
+    OR EXISTS (SELECT 1 FROM kept_blobs k WHERE k.digest = b.digest) ORDER BY 1`,
+  /** What the triggers derive. */
+  namespace_blobs: `SELECT * FROM namespace_blobs ORDER BY 1, 2`,
+  namespace_usage: `SELECT * FROM namespace_usage WHERE bytes > 0 OR repositories > 0 ORDER BY 1`,
+  blob_reviews: `SELECT repository_id, digest FROM blob_reviews ORDER BY 1, 2`,
+};
+
+export type Snapshot = Readonly<Record<string, readonly unknown[]>>;
+
+export async function snapshot(): Promise<Snapshot> {
+  const results = await env.DB.batch(Object.values(COMPARED).map((sql) => env.DB.prepare(sql)));
+  return Object.fromEntries(
+    Object.keys(COMPARED).map((table, i) => [table, results[i]?.results ?? []]),
+  );
+}
+
+/** Loses the database and imports what is in the bucket: all that is exported is the same. */
+export async function expectSame(): Promise<void> {
+  const before = await snapshot();
+  await loseDatabase();
+  const imported = await importAll();
+  expect(imported).toMatchObject({ lost: 0, examples: [] });
+  expect(imported.read).toBe(imported.toRead);
+  await expectLike(before);
+}
+
+export async function expectLike(before: Snapshot): Promise<void> {
+  const after = await snapshot();
+  for (const [table, rows] of Object.entries(before)) expect(after[table], table).toEqual(rows);
+}
+
+export function registry() {
+  return createRegistry(env, readSettings(env));
+}
+
+/** What the cron does, until nothing has changed any more. */
+export async function exportChanges(): Promise<void> {
+  await registry().exporter.tick();
+}
+
+interface Exports {
+  readonly chain: string;
+  readonly pending: number;
+  readonly running: {
+    readonly id: string;
+    readonly phase: string;
+    readonly objects: number;
+  } | null;
+  readonly finished: readonly { readonly id: string; readonly rows: number }[];
+}
+
+/** @returns the export's id */
+export async function exportAll(): Promise<string> {
+  let state = await done<Exports>("POST", "/exports", {});
+  const id = state.running?.id ?? "";
+  for (let i = 0; state.running !== null; i++) {
+    if (i > 1_000) throw new Error("the export comes to no end");
+    state = await done<Exports>("POST", "/exports/steps", {});
+  }
+  return id;
+}
+
+export interface Imported {
+  readonly phase: string;
+  readonly chain: string;
+  readonly full: string | null;
+  readonly objects: number;
+  readonly read: number;
+  readonly toRead: number;
+  readonly rows: number;
+  readonly lost: number;
+  readonly examples: readonly { readonly table: string; readonly key: string }[];
+}
+
+export async function importAll(from?: string): Promise<Imported> {
+  const body = from === undefined ? {} : { from };
+  for (let i = 0; i < 1_000; i++) {
+    const state = await done<Imported>("POST", "/import", body);
+    if (state.phase === "done") return state;
+  }
+  throw new Error("the import comes to no end");
+}
+
+export async function keysOf(prefix: string): Promise<string[]> {
+  const { objects } = await env.BLOBS.list(prefix === "" ? {} : { prefix });
+  return objects.map(({ key }) => key);
+}
+
+/** Each test has the bucket to itself. */
+export async function emptyBucket(): Promise<void> {
+  for (let keys = await keysOf(""); keys.length > 0; keys = await keysOf("")) {
+    await env.BLOBS.delete(keys);
+  }
+}
