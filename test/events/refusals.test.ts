@@ -220,8 +220,12 @@ test("a batch of 100 messages of both kinds is written by two statements", async
     const body = i % 2 === 0 ? { kind: "audit", event: {} } : { kind: "pulls", counts: [{}] };
     return { body: body as unknown as EventMessage };
   });
-  await consume({ messages } as unknown as MessageBatch<EventMessage>, stores, () => Promise.resolve());
+  await consume({ messages } as unknown as MessageBatch<EventMessage>, stores, () =>
+    Promise.resolve(),
+  );
   expect(writes).toBe(2);
-  await consume({ messages: [] } as unknown as MessageBatch<EventMessage>, stores, () => Promise.resolve());
+  await consume({ messages: [] } as unknown as MessageBatch<EventMessage>, stores, () =>
+    Promise.resolve(),
+  );
   expect(writes).toBe(2);
 });
