@@ -12,6 +12,7 @@ import {
   expectClean,
   expectNothingLeft,
   expectReadable,
+  makeThere,
   snapshot,
   wipe,
 } from "./invariants.ts";
@@ -68,6 +69,7 @@ export async function hurry(): Promise<void> {
   const wait = scheduler.wait.bind(scheduler);
   vi.spyOn(scheduler, "wait").mockImplementation((milliseconds) => wait(Math.min(milliseconds, 1)));
   vi.spyOn(console, "error").mockImplementation(() => {});
+  await makeThere();
   // The first login with a password takes turns.
   await new RegistryClient().get("/v2/");
 }
