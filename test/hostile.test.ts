@@ -2,7 +2,7 @@
 import { env } from "cloudflare:workers";
 import { expect, test } from "vitest";
 import { ROUTES } from "../src/routes.ts";
-import { RegistryClient, uploadOf } from "./support/client.ts";
+import { RegistryClient, uploadIdOf } from "./support/client.ts";
 import { blob, imageManifest, random, text } from "./support/images.ts";
 
 const ROUNDS = 1_000;
@@ -64,7 +64,7 @@ test(`${ROUNDS} hostile requests from the seed ${SEED} are all answered below 50
   const client = new RegistryClient();
   const config = await client.pushBlob(blob());
   const image = await client.pushManifest(imageManifest({ config }), "latest");
-  const upload = uploadOf(await client.startUpload());
+  const upload = uploadIdOf(await client.startUpload());
   const good = [client.repository, config.digest, image.digest, "latest", upload];
   const next = random(SEED);
   const one = <T>(values: readonly T[]): T => values[next() % values.length] as T;

@@ -2,20 +2,12 @@
  * Whatever the requests that bring the bytes of a blob, and whatever happens between them, the blob is these bytes, or a
  * refusal says why not and nothing is stored. Each case is determined by its seed; `TEST_SEED=<seed>` begins with that one.
  */
-import { evictDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { expect, test } from "vitest";
 import { handle } from "../src/app.ts";
-import {
-  brokenStream,
-  ignore,
-  locationOf,
-  RegistryClient,
-  streamOf,
-  uploadOf,
-} from "./support/client.ts";
+import { brokenStream, ignore, locationOf, RegistryClient, streamOf } from "./support/client.ts";
 import { type Bytes, digestOf, random, randomBytes } from "./support/images.ts";
-import { leavesNothing } from "./support/storage.ts";
+import { evict, leavesNothing } from "./support/storage.ts";
 
 const CASES = 60;
 const FIRST_SEED = Number(env.TEST_SEED === "" ? 20_261_123 : env.TEST_SEED);
@@ -110,7 +102,7 @@ class Upload {
     switch (this.#next() % 8) {
       case 0:
       case 1:
-        return evictDurableObject(env.SESSIONS.getByName(uploadOf(this.#location)));
+        return evict(this.#location);
       case 2:
         return this.#replay();
       case 3:
@@ -140,7 +132,7 @@ class Upload {
     const rest = whole ? this.#body(0, ends) : this.#rest();
     const response = await this.#client.finish(location, this.#digest, rest);
     expect(response.status).toBe(201);
-    if (this.#one(2)) await evictDurableObject(env.SESSIONS.getByName(uploadOf(location)));
+    if (this.#one(2)) await evict(location);
     const repeat = () => this.#client.finish(location, this.#digest, null);
     if (this.#one(2)) expect((await leavesNothing(repeat)).status).toBe(201);
     const pulled = await this.#client.pullBlob(this.#digest);

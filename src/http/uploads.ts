@@ -22,12 +22,15 @@ export async function start(context: Context<"name">): Promise<Response> {
   const mount = url.searchParams.getAll("mount").at(-1);
   const digest = mount === undefined ? queryDigest(url) : null;
   const algorithm = parseAlgorithm(url.searchParams.get("digest-algorithm") || "sha256");
-  await requireRepository(context);
-  if (mount !== undefined && isDigest(mount) && (await mounted(context, mount))) {
-    return created(name, mount);
-  }
+  const wanted = mount !== undefined && isDigest(mount) ? mount : null;
+  // At once: where the repository is not there, and has to be, a mount changes nothing.
+  const [isMounted] = await Promise.all([
+    wanted !== null && mounted(context, wanted),
+    requireRepository(context),
+  ]);
+  if (wanted !== null && isMounted) return created(name, wanted);
   const uploader = uploaderOf(context);
-  const id = await registry.uploads.start(uploader, algorithm);
+  const id = registry.uploads.start(uploader, algorithm);
   if (digest !== null) {
     await registry.uploads.finish(uploader, id, chunkOf(request, { kind: "next" }), digest);
     return created(name, digest);

@@ -1,26 +1,18 @@
+import type { Settings } from "../env.ts";
 import { algorithmOf, type Algorithm, type Digest } from "../oci/digest.ts";
 import { RegistryError } from "../oci/errors.ts";
 import type { RepositoryName } from "../oci/reference.ts";
 import { receive, type Received } from "../session/parts.ts";
-import {
-  type Claim,
-  type Intent,
-  type Lease,
-  type Position,
-  type Written,
-} from "../session/progress.ts";
+import type { Intent, Lease, Position, Written } from "../session/progress.ts";
+import { type Holder, parseUploadId, type UploadId, UploadIds } from "../session/upload-id.ts";
 import type { Began, Refused, UploadSession } from "../session/upload-session.ts";
 import type { Origin } from "../storage/audit-index.ts";
 import type { BlobIndex, StoredBlob } from "../storage/blob-index.ts";
 import { type Bucket, isNoSuchUpload } from "../storage/bucket.ts";
 import { Assembly } from "./assembly.ts";
 
-export type { Position };
-
-/** The name of an upload session: random, and all that a client needs to go on with it. */
-export type UploadId = string & { readonly brand: "UploadId" };
-
-const UPLOAD_ID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+export { parseUploadId };
+export type { Position, UploadId };
 
 /** R2 takes at most 4.995 GiB in one put (developers.cloudflare.com/r2/platform/limits). */
 const MAX_PUT = 4.9 * 1024 ** 3;
@@ -43,12 +35,6 @@ export interface Chunk {
 
 type Open = Extract<Began, { lease: Lease }>;
 
-/** @throws BLOB_UPLOAD_UNKNOWN: a name that was never given out */
-export function parseUploadId(text: string): UploadId {
-  if (UPLOAD_ID.test(text)) return text as UploadId;
-  throw new RegistryError("BLOB_UPLOAD_UNKNOWN");
-}
-
 /**
  * Uploads: the session object keeps the book, this carries the bytes. Each request begins (one call), sends its bytes to
  * R2, and commits (one call); the digest is verified before the blob's row is written.
@@ -58,48 +44,56 @@ export class Uploads {
   readonly #bucket: Bucket;
   readonly #assembly: Assembly;
   readonly #index: BlobIndex;
+  readonly #ids: UploadIds;
 
-  constructor(sessions: DurableObjectNamespace<UploadSession>, bucket: Bucket, index: BlobIndex) {
+  constructor(
+    sessions: DurableObjectNamespace<UploadSession>,
+    bucket: Bucket,
+    index: BlobIndex,
+    settings: Settings,
+  ) {
     this.#sessions = sessions;
+    this.#ids = new UploadIds(settings);
     this.#bucket = bucket;
     this.#assembly = new Assembly(bucket);
     this.#index = index;
   }
 
-  async start(uploader: Uploader, algorithm: Algorithm): Promise<UploadId> {
-    const id = crypto.randomUUID() as UploadId;
-    await this.#sessions.getByName(id).open(claimOf(uploader), algorithm);
-    return id;
+  /** Nobody is told of an upload before its first byte: the id is all that there is of it. */
+  start(uploader: Uploader, algorithm: Algorithm): UploadId {
+    return this.#ids.issue(holderOf(uploader), algorithm);
   }
 
   /** @returns how many bytes have arrived */
   async status(uploader: Uploader, id: UploadId): Promise<number> {
-    const status = await this.#sessions.getByName(id).status(claimOf(uploader));
+    const { session, ticket } = this.#open(uploader, id);
+    const status = await session.status(ticket);
     return status.ok ? status.offset : refuse(status);
   }
 
   async cancel(uploader: Uploader, id: UploadId): Promise<void> {
-    const cancelled = await this.#sessions.getByName(id).cancel(claimOf(uploader));
+    const { session, ticket } = this.#open(uploader, id);
+    const cancelled = await session.cancel(ticket);
     if (!cancelled) refuse({ ok: false, reason: "unknown" });
   }
 
   /** @returns how many bytes have arrived now */
   async append(uploader: Uploader, id: UploadId, chunk: Chunk): Promise<number> {
-    const session = this.#sessions.getByName(id);
-    const began = await session.begin(claimOf(uploader), { ...intentOf(chunk), finish: null });
+    const { name, session, ticket } = this.#open(uploader, id);
+    const began = await session.begin(ticket, { ...intentOf(chunk), finish: null });
     if (!began.ok) return refuse(began);
     // Only a finishing request is told that the upload has ended.
     if ("ended" in began) return refuse({ ok: false, reason: "unknown" });
     const { lease } = began;
-    return this.#holding(uploader, id, lease, async () => {
+    return this.#holding(name, lease, async () => {
       // A client that sends no Content-Range from offset 0 nearly always sends everything in that one request.
       const isFirst = lease.offset === 0 && lease.stored === null;
       const native = isFirst && chunk.position.kind !== "range" ? lease.algorithm : null;
       const { written, release } = await this.#receive(began, chunk, native);
       try {
         const committed = await session
-          .commit(claimOf(uploader), lease.writer, written)
-          .catch((error: unknown) => this.#unanswered(error, uploader, id, { lease, written }));
+          .commit(lease.writer, written)
+          .catch((error: unknown) => this.#unanswered(error, name, lease, written));
         if (committed.ok) return written.offset;
         await this.#abandon(lease, written);
         return refuse(committed);
@@ -115,8 +109,8 @@ export class Uploads {
    * @throws DIGEST_INVALID, CHUNK_OUT_OF_ORDER, BLOB_UPLOAD_UNKNOWN
    */
   async finish(uploader: Uploader, id: UploadId, chunk: Chunk, digest: Digest): Promise<void> {
-    const session = this.#sessions.getByName(id);
-    const began = await session.begin(claimOf(uploader), { ...intentOf(chunk), finish: digest });
+    const { name, session, ticket } = this.#open(uploader, id);
+    const began = await session.begin(ticket, { ...intentOf(chunk), finish: digest });
     if (!began.ok) return refuse(began);
     if ("ended" in began) {
       // The client must get to the end of its body, or it would take the closed connection for a failure.
@@ -125,15 +119,21 @@ export class Uploads {
       const blob = await this.#index.confirm(uploader.repository, digest);
       return blob === null ? refuse({ ok: false, reason: "unknown" }) : undefined;
     }
-    await this.#holding(uploader, id, began.lease, async () => {
+    await this.#holding(name, began.lease, async () => {
       const blob = await this.#store(began, chunk, digest);
       const key = await this.#link(uploader, digest, blob);
       const isOurs = key === blob.key;
-      const alone = await session.finish(claimOf(uploader), digest, isOurs ? key : null);
+      const alone = await session.finish(digest, isOurs ? key : null);
       // An object that another finish may have made a blob under its digest is left to the session's alarm.
       const isSpare = !isOurs && (alone || blob.key === began.lease.key);
       if (isSpare) await this.#bucket.delete([blob.key]);
     });
+  }
+
+  /** @throws BLOB_UPLOAD_UNKNOWN, without a call of anything, for an id that is not the uploader's */
+  #open(uploader: Uploader, id: UploadId) {
+    const { name, ticket } = this.#ids.open(id, holderOf(uploader));
+    return { name, session: this.#sessions.getByName(name), ticket };
   }
 
   /** Writes the blob's row. Where the quota does not allow it, the bytes go at once. */
@@ -198,17 +198,15 @@ export class Uploads {
     });
   }
 
-  /** Runs the writer's work and gives the lease back if it fails. */
-  async #holding<T>(
-    uploader: Uploader,
-    id: UploadId,
-    { writer }: Lease,
-    work: () => Promise<T>,
-  ): Promise<T> {
+  /**
+   * Runs the writer's work and gives the lease back if it fails. By a stub of its own, as in `#unanswered`: a failed call may
+   * have broken the other (developers.cloudflare.com/durable-objects/best-practices/error-handling).
+   */
+  async #holding<T>(name: string, { writer }: Lease, work: () => Promise<T>): Promise<T> {
     try {
       return await work();
     } catch (error) {
-      await this.#sessions.getByName(id).release(claimOf(uploader), writer);
+      await this.#sessions.getByName(name).release(writer);
       // The parts are no more: an earlier finish put them together and then failed. Only that finish can be repeated.
       if (isNoSuchUpload(error)) throw new RegistryError("BLOB_UPLOAD_UNKNOWN", { cause: error });
       throw error;
@@ -216,16 +214,11 @@ export class Uploads {
   }
 
   /** A commit whose answer was lost may be in: only the session knows whether the parts are its own now. */
-  async #unanswered(
-    error: unknown,
-    uploader: Uploader,
-    id: UploadId,
-    { lease, written }: { readonly lease: Lease; readonly written: Written },
-  ): Promise<never> {
-    const session = this.#sessions.getByName(id);
+  async #unanswered(error: unknown, name: string, lease: Lease, written: Written): Promise<never> {
+    const session = this.#sessions.getByName(name);
     const { multipart } = written;
     const isOwn = lease.multipart === null && multipart !== null;
-    if (isOwn && !(await session.holds(claimOf(uploader), lease.writer, multipart.uploadId))) {
+    if (isOwn && !(await session.holds(lease.writer, multipart.uploadId))) {
       await this.#abandon(lease, written);
     }
     throw error;
@@ -248,7 +241,7 @@ export class OutOfOrder extends RegistryError {
   }
 }
 
-function claimOf({ repository, origin, until }: Uploader): Claim {
+function holderOf({ repository, origin, until }: Uploader): Holder {
   return { repository, actor: origin.actor, until };
 }
 

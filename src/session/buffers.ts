@@ -41,6 +41,12 @@ export class Buffers {
     return this.#peak;
   }
 
+  /** Whether somebody waits for bytes that others have. */
+  get isContended(): boolean {
+    const now = Date.now();
+    return this.#waiting.some(({ seen }) => now - seen < STALE);
+  }
+
   /** Waits until that many bytes are free. What a buffer holds is nobody's business: overwrite it before you read it. */
   async take(bytes: number): Promise<ArrayBuffer> {
     if (bytes === 0) return new ArrayBuffer(0);

@@ -6,8 +6,20 @@ import { Buffers } from "./buffers.ts";
 import { type Lease, PART_SIZE, type PartsHash, type Written } from "./progress.ts";
 import { updateState } from "./running-hash.ts";
 
-/** Parts of one upload that travel to R2 while the next one is read. */
-const PARTS_IN_FLIGHT = 2;
+/**
+ * Parts of one upload that travel to R2 while the next one is read, of the six connections that one request may have open
+ * (developers.cloudflare.com/workers/platform/limits). Where others wait for a buffer it gets fewer by itself: each is asked
+ * for anew, and then it is the others' turn.
+ */
+const PARTS_IN_FLIGHT = 4;
+
+/**
+ * A body that brings less than a piece in this time, in milliseconds, while others wait for a buffer is taken for broken off:
+ * as many as there are buffers could keep everybody else waiting for ever.
+ */
+export const STALLED_AFTER = 60_000;
+/** Slower than 17 KiB a second no layer is uploaded; smaller pieces would cost more calls. */
+const PIECE_SIZE = 1024 * 1024;
 
 const MiB = 1024 * 1024;
 /** For bodies, each as long as its client takes to send it. */
@@ -141,7 +153,7 @@ class PartWriter {
     let filled = carried.length;
     for (let reader = this.#readers[0]; filled < size && reader; reader = this.#readers[0]) {
       const view = new Uint8Array(buffer, filled);
-      const { value, done } = await reader.readAtLeast(view.length, view).catch(bodyBroken);
+      const { value, done } = await this.#read(reader, view).catch(bodyBroken);
       // A read takes the buffer away and hands it back with its answer, at the body's end with nothing in it.
       const arrived = value ?? new Uint8Array(0);
       buffer = arrived.buffer;
@@ -156,8 +168,23 @@ class PartWriter {
     return rest;
   }
 
-  /** Takes over a part and its share of the budget; waits while enough parts are under way. */
+  /** At least a piece, or what there is at the body's end. */
+  async #read(reader: ReadableStreamBYOBReader, view: Uint8Array<ArrayBuffer>) {
+    const stalled = Promise.withResolvers<never>();
+    const clock = setInterval(() => {
+      if (this.#buffers.isContended) stalled.reject(new Error("the body stands still"));
+    }, STALLED_AFTER);
+    try {
+      const reading = reader.readAtLeast(Math.min(view.length, PIECE_SIZE), view);
+      return await Promise.race([reading, stalled.promise]);
+    } finally {
+      clearInterval(clock);
+    }
+  }
+
+  /** Takes over a part and its share of the budget, when no more parts than may be are under way. */
   async #send(bytes: Uint8Array<ArrayBuffer>): Promise<void> {
+    await this.#settle(PARTS_IN_FLIGHT - 1);
     this.#held = 0;
     const upload = this.#upload(bytes, this.#nextPart++).finally(() => {
       this.#inFlight.delete(upload);
@@ -165,7 +192,6 @@ class PartWriter {
     });
     upload.catch((error: unknown) => (this.#failure ??= { error }));
     this.#inFlight.add(upload);
-    await this.#settle(PARTS_IN_FLIGHT - 1);
   }
 
   /** Waits until at most that many parts are under way. @throws what the first failed one threw */

@@ -34,14 +34,15 @@ export type PartsHash =
 
 const NOTHING_HASHED: PartsHash = { kind: "running", state: null };
 
+/** More than the clocks of two machines ever differ, and less than an upload stands still before it expires. */
+export const CLOCK_SKEW = 600_000;
+
 /** All that an upload session remembers, but for its parts and its tail, which have tables of their own. */
 export interface Progress {
   readonly upload: string;
   readonly repository: string;
-  /** Who began it; nobody else goes on with it. */
-  readonly actor: string | null;
-  /** When it began, in milliseconds since 1970. */
-  readonly began: number;
+  /** As its id says it. */
+  readonly deadline: number;
   /** The algorithm that `hash` runs in. */
   readonly algorithm: Algorithm;
   readonly hash: PartsHash;
@@ -65,21 +66,15 @@ export interface Progress {
   readonly ended: { readonly digest: Digest | null; readonly key: string | null } | null;
 }
 
-/** Who asks for an upload. */
-export interface Claim {
+/** What an upload's id says of it. The session begins with this, and remembers it. */
+export interface Ticket {
   readonly repository: string;
-  readonly actor: string | null;
-  /** When the token expires or expired, in milliseconds since 1970: it holds for an upload that began before. null: never. */
-  readonly until: number | null;
-}
-
-/** Is the upload the one that is asked for? */
-export function isClaimedBy(progress: Progress, { repository, actor, until }: Claim): boolean {
-  return (
-    progress.repository === repository &&
-    progress.actor === actor &&
-    (until === null || progress.began <= until)
-  );
+  readonly algorithm: Algorithm;
+  /**
+   * Until when the session may begin, in milliseconds since 1970. It is cleared later than that, whatever its clock says: so
+   * an upload that has ended, been cancelled or expired never begins again with the same id.
+   */
+  readonly deadline: number;
 }
 
 /** Where a request says that its bytes belong. */
@@ -130,16 +125,11 @@ export interface Written {
 }
 
 /** An upload that has begun and has no bytes yet. */
-export function begun(
-  upload: string,
-  { repository, actor }: Claim,
-  algorithm: Algorithm,
-): Progress {
+export function begun(upload: string, { repository, algorithm, deadline }: Ticket): Progress {
   return {
     upload,
     repository,
-    actor,
-    began: Date.now(),
+    deadline,
     algorithm,
     hash: NOTHING_HASHED,
     offset: 0,

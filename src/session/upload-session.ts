@@ -1,20 +1,20 @@
 import { DurableObject } from "cloudflare:workers";
 import { type Env, readSettings } from "../env.ts";
-import type { Algorithm, Digest } from "../oci/digest.ts";
+import type { Digest } from "../oci/digest.ts";
 import { BlobIndex } from "../storage/blob-index.ts";
 import { Bucket, type UploadedPart } from "../storage/bucket.ts";
 import {
   advance,
   atWorkWithout,
   begun,
-  type Claim,
+  CLOCK_SKEW,
   grant,
   type Intent,
-  isClaimedBy,
   type Lease,
   mayFillPart,
   type Progress,
   replacesTail,
+  type Ticket,
   type Written,
 } from "./progress.ts";
 
@@ -43,7 +43,8 @@ export type Began =
   | { readonly ok: true; readonly ended: Digest };
 
 /**
- * One upload's book: how far it has come, its parts, its tail, and who may write. The bytes themselves go from the Worker
+ * One upload's book: how far it has come, its parts, its tail, and who may write. It begins with the first request that
+ * brings something, or gives the upload up; whose the upload is, its id has said. The bytes themselves go from the Worker
  * straight to R2; nothing here waits for them, so no method can be interleaved with another: each reads and writes the
  * storage without an await between, and the platform delivers the answer only once that is durable.
  *
@@ -58,21 +59,15 @@ export class UploadSession extends DurableObject<Env> {
   readonly #kv = this.ctx.storage.kv;
   readonly #sql = this.ctx.storage.sql;
 
-  async open(claim: Claim, algorithm: Algorithm): Promise<void> {
-    this.#sql.exec("CREATE TABLE parts (number INTEGER PRIMARY KEY, etag TEXT NOT NULL)");
-    this.#sql.exec("CREATE TABLE tail (position INTEGER PRIMARY KEY, bytes BLOB NOT NULL)");
-    await this.#save(begun(this.#upload(), claim, algorithm));
-  }
-
   /** How many bytes have arrived. */
-  status(claim: Claim): { readonly ok: true; readonly offset: number } | Refused {
-    const progress = this.#progress(claim);
+  status(ticket: Ticket): { readonly ok: true; readonly offset: number } | Refused {
+    const progress = this.#current(ticket);
     if (progress === undefined || progress.ended !== null) return UNKNOWN;
     return { ok: true, offset: progress.offset };
   }
 
-  async begin(claim: Claim, intent: Intent): Promise<Began | Refused> {
-    const progress = this.#progress(claim);
+  async begin(ticket: Ticket, intent: Intent): Promise<Began | Refused> {
+    const progress = this.#current(ticket);
     if (progress === undefined) return UNKNOWN;
     const { finish, length } = intent;
     if (progress.ended !== null) {
@@ -94,16 +89,13 @@ export class UploadSession extends DurableObject<Env> {
   }
 
   /** Makes a writer's work part of the upload, unless a newer writer has begun. */
-  async commit(
-    claim: Claim,
-    writer: number,
-    written: Written,
-  ): Promise<{ readonly ok: true } | Refused> {
-    const progress = this.#progress(claim);
+  async commit(writer: number, written: Written): Promise<{ readonly ok: true } | Refused> {
+    const progress = this.#progress();
     if (progress === undefined || progress.ended !== null) return UNKNOWN;
     if (writer !== progress.writer || writer <= progress.committed) {
       return { ok: false, reason: "order", offset: progress.offset };
     }
+    this.#createTables();
     if (written.from === 0) this.#sql.exec("DELETE FROM parts");
     for (const { number, etag } of written.parts) {
       this.#sql.exec("INSERT INTO parts (number, etag) VALUES (?, ?)", number, etag);
@@ -124,8 +116,8 @@ export class UploadSession extends DurableObject<Env> {
    * For a writer that does not know whether its commit came in.
    * @returns whether the multipart upload is this upload's; if not, the commit will not be taken any more
    */
-  async holds(claim: Claim, writer: number, multipart: string): Promise<boolean> {
-    const progress = this.#progress(claim);
+  async holds(writer: number, multipart: string): Promise<boolean> {
+    const progress = this.#progress();
     if (progress?.multipart?.uploadId === multipart) return true;
     if (progress?.ended === null && progress.committed < writer) {
       await this.#save({ ...progress, committed: writer });
@@ -134,8 +126,8 @@ export class UploadSession extends DurableObject<Env> {
   }
 
   /** A writer gives up; the upload stays where it began. */
-  async release(claim: Claim, writer: number): Promise<void> {
-    const progress = this.#progress(claim);
+  async release(writer: number): Promise<void> {
+    const progress = this.#progress();
     if (progress === undefined || progress.ended !== null) return;
     await this.#save({ ...progress, atWork: atWorkWithout(progress, writer) });
   }
@@ -145,16 +137,19 @@ export class UploadSession extends DurableObject<Env> {
    * @param key the blob's object, when it is this upload's; null when the blob was there already
    * @returns whether no other finish has ever begun, which might make the upload's object a blob of another digest
    */
-  async finish(claim: Claim, digest: Digest, key: string | null): Promise<boolean> {
-    const progress = this.#progress(claim);
+  async finish(digest: Digest, key: string | null): Promise<boolean> {
+    const progress = this.#progress();
     if (progress === undefined) return false;
     await this.#end(progress, { digest, key });
     return progress.finishes === 1;
   }
 
-  /** @returns false when there is no such upload */
-  async cancel(claim: Claim): Promise<boolean> {
-    const progress = this.#progress(claim);
+  /**
+   * Ends the upload; one that has not begun ends as well, so that it never does.
+   * @returns false when there is no such upload
+   */
+  async cancel(ticket: Ticket): Promise<boolean> {
+    const progress = this.#current(ticket);
     if (progress === undefined || progress.ended !== null) return false;
     await this.#end(progress, { digest: null, key: null });
     // What R2 does not abort now, the alarm will.
@@ -197,8 +192,11 @@ export class UploadSession extends DurableObject<Env> {
   }
 
   async #end(progress: Progress, ended: NonNullable<Progress["ended"]>): Promise<void> {
-    this.#sql.exec("DELETE FROM parts");
-    this.#sql.exec("DELETE FROM tail");
+    // The first commit has made the tables.
+    if (progress.offset > 0) {
+      this.#sql.exec("DELETE FROM parts");
+      this.#sql.exec("DELETE FROM tail");
+    }
     await this.#save({ ...progress, ended });
   }
 
@@ -208,18 +206,36 @@ export class UploadSession extends DurableObject<Env> {
     return name;
   }
 
-  /** @returns undefined for another's upload, as if there were none */
-  #progress(claim?: Claim): Progress | undefined {
-    const progress = this.#kv.get<Progress>("progress");
-    if (progress === undefined || claim === undefined) return progress;
-    return isClaimedBy(progress, claim) ? progress : undefined;
+  #progress(): Progress | undefined {
+    return this.#kv.get<Progress>("progress");
   }
 
-  /** Every change puts the expiry off. */
+  /** @returns undefined for an upload that has been cleared away, or that nobody began in time */
+  #current(ticket: Ticket): Progress | undefined {
+    const progress = this.#progress();
+    if (progress !== undefined || Date.now() >= ticket.deadline) return progress;
+    return begun(this.#upload(), ticket);
+  }
+
+  /**
+   * Every change puts the expiry off. It comes later than the deadline too, so that what it clears does not begin anew: also
+   * where UPLOAD_TTL_HOURS has become less since the id was given out.
+   */
   async #save(progress: Progress): Promise<void> {
     this.#kv.put("progress", progress);
     const { uploadTtl } = readSettings(this.env);
-    await this.ctx.storage.setAlarm(Date.now() + uploadTtl);
+    const expiry = Math.max(Date.now() + uploadTtl, progress.deadline + CLOCK_SKEW);
+    await this.ctx.storage.setAlarm(expiry);
+  }
+
+  /** An upload that comes in one piece needs none. */
+  #createTables(): void {
+    this.#sql.exec(
+      "CREATE TABLE IF NOT EXISTS parts (number INTEGER PRIMARY KEY, etag TEXT NOT NULL)",
+    );
+    this.#sql.exec(
+      "CREATE TABLE IF NOT EXISTS tail (position INTEGER PRIMARY KEY, bytes BLOB NOT NULL)",
+    );
   }
 
   #parts(): UploadedPart[] {

@@ -1,6 +1,6 @@
 /** Chunks out of order, replayed, repeated or at once: nothing is ever appended twice. */
 import { expect, test } from "vitest";
-import { locationOf, RegistryClient, refusal, streamOf, uploadOf } from "../support/client.ts";
+import { locationOf, RegistryClient, refusal, streamOf, uploadIdOf } from "../support/client.ts";
 import { blob, type Bytes, digestOf } from "../support/images.ts";
 import { leavesNothing } from "../support/storage.ts";
 
@@ -16,7 +16,7 @@ test.each([
   const location = await client.append(await client.startUpload(), bytes.slice(0, 1000));
   const response = await leavesNothing(() => client.patch(location, blob(100).bytes, range));
   expect(response.headers.get("range")).toBe("0-999");
-  expect(uploadOf(locationOf(response))).toBe(uploadOf(location));
+  expect(uploadIdOf(locationOf(response))).toBe(uploadIdOf(location));
   const resumed = locationOf(response);
   expect(await refusal(response)).toEqual(OUT_OF_ORDER);
   await client.append(resumed, bytes.slice(1000), { first: 1000, last: 1999 });
@@ -115,7 +115,7 @@ test("two PATCHes at once: one wins, the other is told where the upload stands",
   expect(answers.map(({ status }) => status)).toEqual([416, 202]);
   const [loser] = answers;
   expect(loser?.headers.get("range")).toBe("0-6");
-  expect(uploadOf(loser?.headers.get("location") ?? "")).toBe(uploadOf(location));
+  expect(uploadIdOf(loser?.headers.get("location") ?? "")).toBe(uploadIdOf(location));
   expect(await client.progress(location)).toBe("0-6");
 });
 

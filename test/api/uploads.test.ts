@@ -4,7 +4,7 @@ import {
   RegistryClient,
   refusal,
   streamOf,
-  uploadOf,
+  uploadIdOf,
   withDigest,
 } from "../support/client.ts";
 import { blob, content, digestOf, text, unknownDigest } from "../support/images.ts";
@@ -15,8 +15,10 @@ test("POST: begins an upload and says where it goes on", async () => {
   const response = await client.request("POST", "blobs/uploads/");
   expect(response.status).toBe(202);
   const location = locationOf(response);
-  expect(location).toMatch(new RegExp(`^/v2/${client.repository}/blobs/uploads/[0-9a-f-]{36}\\?`));
-  expect(response.headers.get("docker-upload-uuid")).toBe(uploadOf(location));
+  const path = `/v2/${client.repository}/blobs/uploads/`;
+  // Of characters that no client escapes.
+  expect(location).toMatch(new RegExp(`^${path}[\\w.-]{1,100}\\?_offset=0$`));
+  expect(response.headers.get("docker-upload-uuid")).toBe(uploadIdOf(location));
   expect(response.headers.get("range")).toBe("0-0");
 });
 
@@ -316,8 +318,8 @@ test("GET: says how far an upload has come, an empty one without naming a byte",
   const response = await client.get(next);
   expect(response.status).toBe(204);
   expect(response.headers.get("range")).toBe("0-499");
-  expect(uploadOf(locationOf(response))).toBe(uploadOf(location));
-  expect(response.headers.get("docker-upload-uuid")).toBe(uploadOf(location));
+  expect(uploadIdOf(locationOf(response))).toBe(uploadIdOf(location));
+  expect(response.headers.get("docker-upload-uuid")).toBe(uploadIdOf(location));
 });
 
 test("DELETE: cancels an upload; it is unknown from then on", async () => {
@@ -351,7 +353,7 @@ test("an upload of another repository is unknown, and is not disturbed", async (
   const { bytes, digest } = blob(10);
   const location = await client.append(await client.startUpload(), bytes);
   const other = new RegistryClient();
-  const foreign = `blobs/uploads/${uploadOf(location)}`;
+  const foreign = `blobs/uploads/${uploadIdOf(location)}`;
   const unknown = { status: 404, code: "BLOB_UPLOAD_UNKNOWN" };
   expect(await refusal(await other.get(foreign))).toEqual(unknown);
   expect(await refusal(await other.patch(foreign, bytes))).toEqual(unknown);
@@ -372,7 +374,7 @@ test("unknown parameters in a Location are no trouble: clients append their own"
 test("a Location without its parameters serves too, as .NET makes them", async () => {
   const client = new RegistryClient();
   const { bytes, digest } = blob(10);
-  const location = `blobs/uploads/${uploadOf(await client.startUpload())}`;
+  const location = `blobs/uploads/${uploadIdOf(await client.startUpload())}`;
   await client.append(location, bytes);
   const headers = { "content-length": "0" };
   const response = await client.request("PUT", `${location}?&digest=${digest}`, { headers });

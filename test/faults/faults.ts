@@ -2,6 +2,7 @@
 import { env } from "cloudflare:workers";
 import type { Env } from "../../src/env.ts";
 import type { Multipart } from "../../src/storage/bucket.ts";
+import { intercept } from "../support/bindings.ts";
 
 /** What happens to the call. */
 export type Mode =
@@ -25,7 +26,6 @@ export interface Fault {
 }
 
 type Service = "D1" | "R2" | "session" | "queue" | "limit";
-type Method = (...parameters: unknown[]) => unknown;
 
 /** As the platform says it (developers.cloudflare.com/d1/observability/debug-d1, /r2/api/error-codes). */
 const OUTAGES: Readonly<Record<Service, string>> = {
@@ -97,6 +97,7 @@ export class Faults {
   #database(database: D1Database): D1Database {
     return intercept(database, (name, call) => (...parameters) => {
       if (name === "prepare") return this.#statement(call(...parameters) as D1PreparedStatement);
+      if (name === "withSession") return this.#database(call(...parameters) as D1Database);
       if (name !== "batch") throw new Error(`nobody makes ${name} of a database fail`);
       const [statements] = parameters as [object[]];
       const originals = statements.map((statement) => this.#originals.get(statement) ?? statement);
@@ -152,18 +153,4 @@ export function applies(mode: Mode, call: string): boolean {
 
 function outage(service: Service, mode: Mode): Error {
   return new Error(mode.startsWith("busy") ? BUSY : OUTAGES[service]);
-}
-
-/** The object, with each of its methods replaced. */
-function intercept<T extends object>(
-  object: T,
-  replace: (name: string, call: Method) => Method,
-): T {
-  return new Proxy(object, {
-    get(target, name) {
-      const value: unknown = Reflect.get(target, name);
-      if (typeof value !== "function" || typeof name !== "string") return value;
-      return replace(name, (...parameters) => Reflect.apply(value, target, parameters) as unknown);
-    },
-  });
 }

@@ -268,6 +268,27 @@ export const UPLOADS: readonly Scenario[] = [
     },
   },
   {
+    name: "an upload that has not begun",
+    route: "GET /v2/:name+/blobs/uploads/:upload",
+    prepare: async (client) => {
+      const location = await client.startUpload();
+      return { send: (sender) => sender.get(location), expects: [204] };
+    },
+  },
+  {
+    name: "an upload that has not begun",
+    route: "DELETE /v2/:name+/blobs/uploads/:upload",
+    prepare: async (client) => {
+      const location = await client.startUpload();
+      return {
+        send: (sender) => sender.request("DELETE", location),
+        expects: [204],
+        repeated: [404],
+        verify: async (sender) => expect((await sender.get(location)).status).toBe(404),
+      };
+    },
+  },
+  {
     name: "an upload with parts",
     route: "DELETE /v2/:name+/blobs/uploads/:upload",
     prepare: async (client) => {

@@ -451,5 +451,5 @@ function rangeTo(offset: number, empty: string): string {
 }
 
 function uploadOf(location: string): string {
-  return /\/blobs\/uploads\/([^/?]+)/.exec(location)?.[1] ?? "";
+  return /\/blobs\/uploads\/([^/?.]+)/.exec(location)?.[1] ?? "";
 }

@@ -1,25 +1,11 @@
 /** Bugs, planted into the real bindings between the Worker and its stores. */
 import type { Env } from "../../src/env.ts";
-
-type Method = (...parameters: unknown[]) => unknown;
-
-/** The object, with each of its methods replaced. */
-export function intercept<T extends object>(
-  object: T,
-  replace: (name: string, call: Method) => Method,
-): T {
-  return new Proxy(object, {
-    get(target, name) {
-      const value: unknown = Reflect.get(target, name);
-      if (typeof value !== "function" || typeof name !== "string") return value;
-      return replace(name, (...parameters) => Reflect.apply(value, target, parameters) as unknown);
-    },
-  });
-}
+import { intercept, type Method } from "../support/bindings.ts";
 
 /** A database in which some statements are others. */
 function rewriting(db: D1Database, rewrite: (sql: string) => string): D1Database {
   return intercept(db, (name, call) => (...parameters) => {
+    if (name === "withSession") return rewriting(call(...parameters) as D1Database, rewrite);
     if (name !== "prepare") return call(...parameters);
     return call(rewrite(parameters[0] as string));
   });
@@ -119,25 +105,29 @@ export function withoutOffset(env: Env): Env {
   return withSessions(
     env,
     (name, call) =>
-      (claim, intent, ...others) =>
+      (...parameters) =>
         name === "begin"
-          ? call(claim, { ...(intent as object), position: { kind: "next" } })
-          : call(claim, intent, ...others),
+          ? call(parameters[0], { ...(parameters[1] as object), position: { kind: "next" } })
+          : call(...parameters),
   );
 }
 
 /** What a request brought is committed twice, as if a lost answer had been followed by another try. */
 export function withDoubleCommit(env: Env): Env {
-  return withSessions(env, (name, call, stub) => async (claim, writer, written, ...others) => {
-    const answer = await call(claim, writer, written, ...others);
+  const tickets = new WeakMap<Stub, unknown>();
+  return withSessions(env, (name, call, stub) => async (...parameters) => {
+    const answer = await call(...parameters);
+    if (name === "begin") tickets.set(stub, parameters[0]);
     if (name !== "commit") return answer;
-    const { from, offset, tail, parts } = written as Written;
+    const written = parameters[1] as Written;
+    const { from, offset, tail, parts } = written;
     const again = { kind: "next" } as const;
     const length = offset - from;
-    const began = await stub.begin(claim as never, { position: again, length, finish: null });
+    const ticket = tickets.get(stub) as never;
+    const began = await stub.begin(ticket, { position: again, length, finish: null });
     if (parts.length > 0 || !("lease" in began)) return answer;
-    const twice = { ...(written as Written), from: offset, offset: offset + length, tail };
-    await stub.commit(claim as never, began.lease.writer, twice as never);
+    const twice = { ...written, from: offset, offset: offset + length, tail };
+    await stub.commit(began.lease.writer, twice as never);
     return answer;
   });
 }

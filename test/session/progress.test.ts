@@ -16,12 +16,12 @@ const NEXT: Position = { kind: "next" };
 const MULTIPART = { key: "blobs/x", uploadId: "u" };
 const DIGEST = "sha256:x" as Digest;
 const FINISH: Intent = { position: NEXT, length: 0, finish: DIGEST };
-const CLAIM = { repository: "a/b", actor: "alice", until: null };
+const TICKET = { repository: "a/b", algorithm: "sha256", deadline: 0 } as const;
 const STATE = new Uint8Array([1, 2, 3]);
 
 /** An upload of three parts and a tail of ten bytes. */
 const WRITTEN: Progress = {
-  ...begun("id", CLAIM, "sha256"),
+  ...begun("id", TICKET),
   hash: { kind: "running", state: STATE },
   offset: 3 * PART_SIZE + 10,
   tailLength: 10,
@@ -56,7 +56,8 @@ describe("grant", () => {
     { kind: "range", start: 0, length: 5 },
     { kind: "location", offset: 0 },
   ])("an empty upload begins at 0: %o", (position) => {
-    const lease = grant(begun("id", CLAIM, "sha512"), chunk(position))?.lease;
+    const empty = begun("id", { ...TICKET, algorithm: "sha512" });
+    const lease = grant(empty, chunk(position))?.lease;
     expect(lease).toMatchObject({ offset: 0, multipart: null, firstPart: 1, algorithm: "sha512" });
   });
 
@@ -108,7 +109,7 @@ describe("grant", () => {
   test("a finish remembers under which key it may leave an object, a chunk leaves none", () => {
     expect(grant(WRITTEN, FINISH)?.progress.objects).toEqual([MULTIPART.key]);
     expect(grant(WRITTEN, chunk(NEXT))?.progress.objects).toEqual([]);
-    const empty = begun("id", CLAIM, "sha256");
+    const empty = begun("id", TICKET);
     const first = grant(empty, FINISH);
     const second = grant(first?.progress ?? empty, FINISH);
     expect(second?.progress.objects).toEqual(["blobs/id-1", "blobs/id-2"]);

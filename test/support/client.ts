@@ -189,11 +189,17 @@ export function locationOf(response: Response): string {
   return location;
 }
 
-/** The name of an upload, out of any of its Locations. */
-export function uploadOf(location: string): string {
+/** An upload's id, out of any of its Locations. */
+export function uploadIdOf(location: string): string {
   const id = /\/blobs\/uploads\/([^/?]+)/.exec(location)?.[1];
   if (id === undefined) throw new Error(`${location} is no upload`);
   return id;
+}
+
+/** The name of an upload's session: what its id begins with. */
+export function uploadOf(location: string): string {
+  const [name = ""] = uploadIdOf(location).split(".", 1);
+  return name;
 }
 
 export function withDigest(location: string, digest: string): string {

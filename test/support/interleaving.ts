@@ -1,9 +1,9 @@
 /** Two pieces of work whose calls of the bindings take turns, in every possible order. */
 import { env } from "cloudflare:workers";
 import type { Env } from "../../src/env.ts";
+import { intercept } from "./bindings.ts";
 
 type Party = "a" | "b";
-type Call = (...parameters: unknown[]) => unknown;
 
 /** Runs in an environment; both work on the same data. */
 export type Work<T> = (env: Env) => Promise<T>;
@@ -104,7 +104,7 @@ class Turns {
 function intercepted(apart: RegExp, around: <T>(call: () => Promise<T>) => Promise<T>): Env {
   const originals = new WeakMap<object, { readonly real: object; readonly sql: string }>();
   const statement = (real: D1PreparedStatement, sql: string): D1PreparedStatement => {
-    const wrapped = proxy(real, (name, call) => (...parameters) => {
+    const wrapped = intercept(real, (name, call) => (...parameters) => {
       if (name === "bind") return statement(call(...parameters) as D1PreparedStatement, sql);
       if (apart.test(sql)) return call(...parameters);
       return around(() => call(...parameters) as Promise<unknown>);
@@ -113,15 +113,15 @@ function intercepted(apart: RegExp, around: <T>(call: () => Promise<T>) => Promi
     return wrapped;
   };
   const everyCall = <T extends object>(real: T): T =>
-    proxy(
+    intercept(
       real,
       (_, call) =>
         (...parameters) =>
           around(() => Promise.resolve(call(...parameters))),
     );
-  return {
-    ...env,
-    DB: proxy(env.DB, (name, call) => (...parameters) => {
+  const database = (real: D1Database): D1Database =>
+    intercept(real, (name, call) => (...parameters) => {
+      if (name === "withSession") return database(call(...parameters) as D1Database);
       if (name === "prepare") {
         return statement(call(...parameters) as D1PreparedStatement, String(parameters[0]));
       }
@@ -129,23 +129,16 @@ function intercepted(apart: RegExp, around: <T>(call: () => Promise<T>) => Promi
       const reals = known.map((one) => one?.real);
       if (known.some((one) => one !== undefined && apart.test(one.sql))) return call(reals);
       return around(() => call(reals) as Promise<unknown>);
-    }),
+    });
+  return {
+    ...env,
+    DB: database(env.DB),
     BLOBS: everyCall(env.BLOBS),
-    SESSIONS: proxy(
+    SESSIONS: intercept(
       env.SESSIONS,
       (_, call) =>
         (...parameters) =>
           everyCall(call(...parameters) as object),
     ),
   };
-}
-
-function proxy<T extends object>(real: T, replace: (name: string, call: Call) => Call): T {
-  return new Proxy(real, {
-    get(target, name) {
-      const value: unknown = Reflect.get(target, name);
-      if (typeof value !== "function" || typeof name !== "string") return value;
-      return replace(name, (...parameters) => Reflect.apply(value, target, parameters) as unknown);
-    },
-  });
 }

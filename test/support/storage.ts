@@ -1,7 +1,7 @@
 /** What is really stored: for tests that something was left behind, or that nothing was. */
 import { env } from "cloudflare:workers";
-import { runInDurableObject } from "cloudflare:test";
-import { expect } from "vitest";
+import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
+import { expect, vi } from "vitest";
 import type { Progress } from "../../src/session/progress.ts";
 import { uploadOf } from "./client.ts";
 
@@ -85,6 +85,25 @@ export function session(location: string): Promise<Progress | undefined> {
   return runInDurableObject(env.SESSIONS.getByName(uploadOf(location)), (_, { storage }) =>
     storage.kv.get<Progress>("progress"),
   );
+}
+
+/** Takes an upload's session out of memory; one that nobody has called yet is in none. */
+export async function evict(location: string): Promise<void> {
+  await evictDurableObject(env.SESSIONS.getByName(uploadOf(location))).catch(() => {});
+}
+
+/** When an upload's session will do something by itself, in milliseconds since 1970; null for never. */
+export function alarmOf(location: string): Promise<number | null> {
+  const stub = env.SESSIONS.getByName(uploadOf(location));
+  return runInDurableObject(stub, (_, { storage }) => storage.getAlarm());
+}
+
+/** Waits for an upload's alarm. @returns false when there is none */
+export async function awaitAlarm(location: string): Promise<boolean> {
+  const alarm = await alarmOf(location);
+  if (alarm === null) return false;
+  vi.useFakeTimers({ toFake: ["Date"], now: alarm });
+  return runDurableObjectAlarm(env.SESSIONS.getByName(uploadOf(location)));
 }
 
 /** Whether a multipart upload can still be written to. */

@@ -1,0 +1,119 @@
+/** How many parts travel at once: of an upload that is alone, and of several that share the buffers. */
+import { env } from "cloudflare:workers";
+import { expect, test } from "vitest";
+import { handle } from "../../src/app.ts";
+import { bufferUse } from "../../src/session/parts.ts";
+import { intercept } from "../support/bindings.ts";
+import { ignore, locationOf, RegistryClient } from "../support/client.ts";
+import { session } from "../support/storage.ts";
+
+const MIB = 1024 * 1024;
+const PART = 8 * MIB;
+
+/** A bucket to which every part takes its time, and what was under way at once. */
+class SlowBucket {
+  /** The uploads of the parts, in the order in which they set out. */
+  readonly order: string[] = [];
+  /** The most that an upload had under way at once. */
+  readonly most = new Map<string, number>();
+  /** The most of all uploads together. */
+  total = 0;
+  readonly #now = new Map<string, number>();
+  readonly #delay: number;
+  readonly bucket: R2Bucket;
+
+  constructor(delay: number) {
+    this.#delay = delay;
+    this.bucket = intercept(env.BLOBS, (name, call) => (...parameters) => {
+      const result = call(...parameters);
+      if (name !== "resumeMultipartUpload") return result;
+      return this.#slow(result as R2MultipartUpload);
+    });
+  }
+
+  client(): RegistryClient {
+    const slow = { ...env, BLOBS: this.bucket };
+    return new RegistryClient({ send: (request) => handle(request, slow, ignore) });
+  }
+
+  #slow(upload: R2MultipartUpload): R2MultipartUpload {
+    return intercept(upload, (name, call) => async (...parameters) => {
+      if (name !== "uploadPart") return call(...parameters);
+      this.#count(upload.key, 1);
+      await scheduler.wait(this.#delay);
+      return Promise.resolve(call(...parameters)).finally(() => this.#count(upload.key, -1));
+    });
+  }
+
+  #count(key: string, change: number): void {
+    const now = (this.#now.get(key) ?? 0) + change;
+    this.#now.set(key, now);
+    this.most.set(key, Math.max(this.most.get(key) ?? 0, now));
+    const all = [...this.#now.values()].reduce((sum, one) => sum + one, 0);
+    this.total = Math.max(this.total, all);
+    if (change > 0) this.order.push(key);
+  }
+}
+
+/** A body of so many parts that is never in memory as a whole. */
+function bodyOf(parts: number): ReadableStream {
+  let left = (parts * PART) / MIB;
+  return new ReadableStream({
+    type: "bytes",
+    pull(controller) {
+      if (left-- > 0) controller.enqueue(new Uint8Array(MIB));
+      else controller.close();
+    },
+  });
+}
+
+async function push(client: RegistryClient, parts: number): Promise<void> {
+  const response = await client.patch(await client.startUpload(), bodyOf(parts));
+  expect(response.status).toBe(202);
+  expect(await session(locationOf(response))).toMatchObject({ offset: parts * PART });
+}
+
+/** How many parts of others set out, at most, before the first of this upload or between two of its own. */
+function longestGap(order: readonly string[], upload: string): number {
+  const own = order.flatMap((key, i) => (key === upload ? i : []));
+  return Math.max(...own.map((place, i) => place - (own[i - 1] ?? -1) - 1));
+}
+
+test("an upload that is alone has four parts under way while the next one is read", async () => {
+  const slow = new SlowBucket(800);
+  await push(slow.client(), 6);
+  expect([...slow.most.values()]).toEqual([4]);
+  expect(bufferUse()).toEqual({ used: 0, peak: 5 * PART });
+});
+
+test("six uploads share the buffers: each goes on, none has more than its share for long", async () => {
+  const slow = new SlowBucket(50);
+  const client = slow.client();
+  await Promise.all(Array.from({ length: 6 }, () => push(client, 6)));
+  expect(slow.most.size).toBe(6);
+  expect(slow.total).toBeLessThanOrEqual(6);
+  expect(bufferUse().peak).toBeLessThanOrEqual(48 * MIB);
+  expect(bufferUse().used).toBe(0);
+  // In turns: no upload waits while more than a dozen parts of the five others set out.
+  const gaps = [...slow.most.keys()].map((key) => longestGap(slow.order, key));
+  expect(Math.max(...gaps)).toBeLessThanOrEqual(12);
+  // All but one or two, which were there first, have found others waiting.
+  const modest = [...slow.most.values()].filter((most) => most <= 2);
+  expect(modest.length).toBeGreaterThanOrEqual(4);
+});
+
+test("an upload with four parts under way lets a newcomer in as soon as one has arrived", async () => {
+  const slow = new SlowBucket(400);
+  const client = slow.client();
+  const big = push(client, 20);
+  await expect.poll(() => slow.total).toBe(4);
+  const before = slow.order.length;
+  const others = Array.from({ length: 5 }, () => push(client, 2));
+  await Promise.all(others);
+  const [first = ""] = slow.order;
+  // Ten parts of the others, and no more than as many of the first one meanwhile.
+  const meanwhile = slow.order.slice(before);
+  expect(meanwhile.filter((key) => key === first).length).toBeLessThanOrEqual(10);
+  await big;
+  expect(bufferUse().peak).toBeLessThanOrEqual(48 * MIB);
+});
