@@ -42,6 +42,8 @@ export interface Scope {
 export interface Grant {
   readonly pattern: string;
   readonly rights: readonly Right[];
+  /** Whether everyone has them: what is public. */
+  readonly everyone?: true;
 }
 
 /** What a route needs: nothing, to be someone, to be an administrator, or a right on the repository or namespace in its path. */
@@ -71,7 +73,7 @@ export interface Actor {
   readonly grants: readonly Grant[];
   /** What the credentials it came with are limited to; null for no limit. */
   readonly limits: readonly Grant[] | null;
-  /** What must not be revoked for the actor to go on: users, tokens, robots, rules, as `revoke` in storage/principal-index.ts names them. */
+  /** What must not be revoked for the actor to go on, as `revoke` in storage/principal-index.ts names it. */
   readonly by: readonly string[];
   /** What a registry token says beyond its grants; null for someone who came with credentials, or without. */
   readonly token: TokenClaims | null;
@@ -144,15 +146,55 @@ export function sourcesOf(actor: Actor): Sources {
   );
 }
 
-/** What is public, everyone may pull, whatever their credentials are limited to. */
-export function withPublic(actor: Actor, repositories: readonly string[]): Actor {
+/** The setting PUBLIC_PULL, as what a right rests on. */
+export const PUBLIC_PULL = "public:*";
+
+/** That a repository is public, as what a right rests on. */
+export function publicSubject(repository: string): string {
+  return `public:${repository}`;
+}
+
+function own(grants: readonly Grant[]): Grant[] {
+  return grants.filter(({ everyone }) => everyone !== true);
+}
+
+/** What the actor's right to pull from the repository rests on where it has none of its own; else null. */
+export function publicBasis(actor: Actor, repository: string): string | null {
+  const { grants, limits } = actor;
+  const alone = { ...actor, grants: own(grants), limits: limits === null ? null : own(limits) };
+  if (!may(actor, "pull", repository) || may(alone, "pull", repository)) return null;
+  const isPublic = grants.some(({ pattern, everyone }) => everyone && pattern === repository);
+  return isPublic ? publicSubject(repository) : PUBLIC_PULL;
+}
+
+/** The actor without what rested on these being public. */
+export function withoutPublic(actor: Actor, subjects: readonly string[]): Actor {
+  const grants = actor.grants.filter(({ pattern }) => !subjects.includes(publicSubject(pattern)));
+  return { ...actor, grants };
+}
+
+/**
+ * What is public, everyone may pull, whatever their credentials are limited to.
+ * @param readAt as of when it is; what the actor has besides may be older
+ */
+export function withPublic(
+  actor: Actor,
+  repositories: readonly string[],
+  readAt: number | null = null,
+): Actor {
   if (repositories.length === 0) return actor;
-  const everyone = repositories.map((pattern): Grant => ({ pattern, rights: ["pull"] }));
+  const everyone = repositories.map(publicGrant);
+  const { grants, limits, asOf } = actor;
   return {
     ...actor,
-    grants: [...actor.grants, ...everyone],
-    limits: actor.limits === null ? null : [...actor.limits, ...everyone],
+    grants: [...grants, ...everyone],
+    limits: limits === null ? null : [...limits, ...everyone],
+    asOf: readAt === null ? asOf : Math.min(readAt, asOf ?? readAt),
   };
+}
+
+function publicGrant(pattern: string): Grant {
+  return { pattern, rights: ["pull"], everyone: true };
 }
 
 /** Someone without credentials; what is public is added to its grants where a request asks for it. */
@@ -160,7 +202,7 @@ export function anonymous(publicPull: boolean): Actor {
   return {
     name: null,
     via: "anonymous",
-    grants: publicPull ? [{ pattern: "*", rights: ["pull"] }] : [],
+    grants: publicPull ? [publicGrant("*")] : [],
     limits: null,
     by: [],
     token: null,

@@ -1,15 +1,16 @@
-import { type Actor, anonymous, withPublic } from "./access.ts";
-import { challenge, type Credentials, type Realm } from "./challenge.ts";
-import { ADMIN_MARK, adminMark, login, LoginFailed, type Purpose } from "./login.ts";
-import { isRevoked } from "./revocation.ts";
+import { type Actor, anonymous, PUBLIC_PULL, withPublic } from "./access.ts";
+import { challenge, type Credentials, type Purpose, type Realm } from "./challenge.ts";
+import { ADMIN_MARK, adminMark, login } from "./login.ts";
+import { LoginFailed } from "./login-failed.ts";
+import { refresh, unrevoked } from "./revocation.ts";
 import { isSecret } from "./secret.ts";
 import { isCredential, verifyToken } from "./token.ts";
 import { WORKLOAD } from "./workload.ts";
 
 /** What is asked of a registry token beyond its signature. */
 export interface Demands {
-  /** "fresh": nothing that it rests on may have been revoked half a minute ago; pulls take the token's word. */
-  readonly revocation: "fresh" | "none";
+  /** Nothing that it rests on may have been revoked half a minute ago ("fresh"), or for a pull a minute ("recent"). */
+  readonly revocation: "fresh" | "recent" | "none";
   /** An upload that has begun may be ended with the token that it was begun with. */
   readonly expired: "allowed" | "refused";
 }
@@ -25,7 +26,11 @@ export async function authenticate(
   purpose: Purpose,
   demands: Demands,
 ): Promise<Actor> {
-  if (header === null) return anonymous(realm.publicPull);
+  if (header === null) {
+    // What a repository held is remembered only where it is known that this was not revoked.
+    if (realm.publicPull && demands.revocation === "recent") refresh(realm);
+    return anonymous(realm.publicPull);
+  }
   const [scheme, value = ""] = header.trim().split(/\s+/, 2);
   // What everyone may do, credentials do not take away.
   const everyone = realm.publicPull ? ["*"] : [];
@@ -59,9 +64,15 @@ async function bearer(
   const refusal = challenge(realm, { scope: purpose.scope, error: "invalid_token" });
   if (actor === "expired") throw refusal;
   if (actor === "invalid") throw new LoginFailed(refusal, null, "a token that is not ours");
-  const revoked = revocation === "fresh" && (await isRevoked(actor, realm.principals));
-  if (revoked || (await isOutdated(actor, realm))) throw refusal;
-  return actor;
+  if (isOver(actor, realm) || (await isOutdated(actor, realm))) throw refusal;
+  const left = revocation === "none" ? actor : await unrevoked(actor, realm, revocation);
+  if (left === null) throw refusal;
+  return left;
+}
+
+/** Does it rest on a setting that is off by now? */
+function isOver({ by }: Actor, { publicPull }: Realm): boolean {
+  return !publicPull && by.includes(PUBLIC_PULL);
 }
 
 /** Did the built-in administrator log in with another password than it has now? */

@@ -47,7 +47,7 @@ export function scopeOf(access: Access, repository: string | null): string | nul
  * @param target the repository in the path, or the namespace as `<name>/`; null where the route has neither
  */
 export function authorize(actor: Actor, access: Access, target: string | null, realm: Realm): void {
-  if (allowed(actor, access, target)) return;
+  if (isAllowed(actor, access, target)) return;
   const scope = scopeOf(access, target);
   const { name, token } = actor;
   // Another token may give what this one was not asked for; what was refused once will be refused again.
@@ -71,7 +71,7 @@ function wasRefused({ refused }: TokenClaims, access: Access, target: string | n
   return isRight(access) && target !== null && gives(refused, access, target);
 }
 
-function allowed(actor: Actor, access: Access, target: string | null): boolean {
+export function isAllowed(actor: Actor, access: Access, target: string | null): boolean {
   switch (access) {
     case "none":
       return true;

@@ -1,4 +1,5 @@
 import { RegistryError } from "../oci/errors.ts";
+import type { Actor } from "./access.ts";
 import type { Principals } from "./principals.ts";
 import type { Signing } from "./token.ts";
 
@@ -27,6 +28,14 @@ export interface Realm {
 export interface Credentials {
   readonly username: string;
   readonly password: string;
+}
+
+/** What the request is about: what is public of it, and what a token for it would have to name. */
+export interface Purpose {
+  readonly repositories: readonly string[];
+  readonly scope: string | null;
+  /** Whether the actor may do all that is asked for, so that a login from memory will do; where it is missing, none will. */
+  readonly suffices?: (actor: Actor) => boolean;
 }
 
 interface Challenge {

@@ -1,4 +1,4 @@
-import { RegistryError } from "../oci/errors.ts";
+import { Lru } from "../lru.ts";
 import {
   type Actor,
   anonymous,
@@ -7,13 +7,15 @@ import {
   scopeGrants,
   withPublic,
 } from "./access.ts";
-import { challenge, type Credentials, type Realm } from "./challenge.ts";
+import type { Credentials, Purpose, Realm } from "./challenge.ts";
+import { failed, limited, turnTaken } from "./login-failed.ts";
 import { lookupOf, verifyIdToken } from "./oidc.ts";
 import { verifyPassword } from "./password.ts";
-import type { LoginRecord, TokenRecord } from "./principals.ts";
-import { revokedAmong } from "./revocation.ts";
+import type { LoginRecord, News, TokenRecord } from "./principals.ts";
+import { loginKey, publicRememberer, recallLogin, recallPublic, rememberer } from "./recall.ts";
+import { newsTaker, revokedAmong } from "./revocation.ts";
 import { isSecret, sameText, secretHash } from "./secret.ts";
-import { FAILURE_WINDOW, failureKeys, network, retryAfter } from "./throttle.ts";
+import { failureKeys, retryAfter } from "./throttle.ts";
 import { isCredential, verifyCredential } from "./token.ts";
 import { admit, ruleSubject, WORKLOAD, type Workload, workloadActor } from "./workload.ts";
 
@@ -25,31 +27,11 @@ const MAX_NAME = 320;
 /** An ID token is the longest of passwords. */
 const MAX_PASSWORD = 16 * 1024;
 const DAY = 86_400_000;
-/** The limits' period, as wrangler.toml says it. */
-const TURN_SECONDS = 60;
 export const ADMIN_MARK = "secret:";
 
-/** What the request is about: what is public of it, and what a token for it would have to name. */
-export interface Purpose {
-  readonly repositories: readonly string[];
-  readonly scope: string | null;
-}
-
-/** A login that failed, for the audit log. */
-export class LoginFailed extends RegistryError {
-  /** The account, if it is there: people type passwords where the name belongs, and those are kept nowhere. */
-  readonly user: string | null;
-  readonly reason: string;
-
-  constructor(refusal: RegistryError, user: string | null, reason: string) {
-    super(refusal.status === 429 ? "TOO_MANY_REQUESTS" : "UNAUTHORIZED", refusal);
-    this.user = user;
-    this.reason = reason;
-  }
-}
-
 /**
- * Who has these credentials? One query, whatever they are (and what was revoked, every half minute).
+ * Who has these credentials? One query, whatever they are (and what was revoked, every half minute), or none where the isolate
+ * has just made it.
  * @throws LoginFailed, with 429 once there were too many failures
  */
 export async function login(
@@ -64,11 +46,36 @@ export async function login(
   }
   if (isCredential(password)) return exchanged(credentials, realm, purpose);
   if (username === WORKLOAD) return identified(credentials, realm, purpose);
+  const key = await loginKey(credentials, realm);
+  return recalled(key, realm, purpose) ?? lookUp(credentials, key, realm, purpose);
+}
+
+/** The login from memory, where that gives all that is asked for. */
+function recalled(key: string, realm: Realm, { repositories, suffices }: Purpose): Actor | null {
+  const { principals } = realm;
+  const known = suffices === undefined ? null : recallLogin(key, principals);
+  if (known === null) return null;
+  const actor = recallPublic(known.actor, repositories, principals);
+  if (suffices?.(actor) !== true) return null;
+  if (known.token !== null) noteUse(known.token, realm);
+  return actor;
+}
+
+async function lookUp(
+  credentials: Credentials,
+  key: string,
+  realm: Realm,
+  purpose: Purpose,
+): Promise<Actor> {
+  const { username, password } = credentials;
+  const { principals } = realm;
   const hash = isSecret(password) ? await secretHash(password) : null;
   const { repositories } = purpose;
   const keys = await failureKeys(username, realm);
   const query = { name: username || null, hash, failureKeys: keys, repositories };
-  const record = await realm.principals.find(query);
+  const keepLogin = rememberer(principals);
+  const keepPublic = publicRememberer(principals);
+  const record = await principals.find(query, newsFor(realm, purpose));
   const actor =
     hash === null ? await byPassword(credentials, realm, record) : bySecret(record, realm);
   if (typeof actor === "string") {
@@ -76,6 +83,8 @@ export async function login(
     const failure = { username, user: accountOf(record), reason: actor, kind } as const;
     throw await failed(failure, realm, purpose);
   }
+  keepLogin(key, actor, record.token && { ...record.token, lastUsed: today() });
+  keepPublic(record);
   return withPublic(actor, record.public);
 }
 
@@ -108,23 +117,18 @@ async function byPassword(
 }
 
 /**
- * Takes a turn of the address and one of the account before the slow hash: taken and counted in one step, so that a
- * hundred guesses at once are no more than a hundred in a row.
- * @returns seconds to wait when there is none left, else null
- */
-async function turnTaken(username: string, realm: Realm): Promise<number | null> {
-  const keys = await failureKeys(username, realm);
-  const turns = await Promise.all(keys.map((key) => realm.takeTurn("password", key)));
-  return turns.every(Boolean) ? null : TURN_SECONDS;
-}
-
-/**
  * What the built-in administrator's tokens rest on besides its name: another ADMIN_PASSWORD ends them. The key is in it so
  * that whoever holds a token cannot try passwords against it.
  */
 export async function adminMark(adminPassword: string, key: string): Promise<string> {
-  return `${ADMIN_MARK}${(await secretHash(`${key}\n${adminPassword}`)).slice(0, 16)}`;
+  const text = `${key}\n${adminPassword}`;
+  const mark = marks.get(text) ?? `${ADMIN_MARK}${(await secretHash(text)).slice(0, 16)}`;
+  marks.set(text, mark, 2 * (text.length + mark.length));
+  return mark;
 }
+
+/** Those of this deployment: each request of the administrator's token is compared with them. */
+const marks = new Lru<string>(16 * 1024);
 
 /** Secrets cannot be guessed, so nobody who has one has to wait for those who try. */
 function bySecret(record: LoginRecord, realm: Realm): Actor | string {
@@ -167,14 +171,17 @@ async function exchanged(
   }
   const { admissions, asOf } = workload;
   const subjects = admissions.map(({ rule }) => ruleSubject(rule));
-  const revoked = await revokedAmong(subjects, asOf, realm.principals);
-  const left = admissions.filter(({ rule }) => !revoked.has(ruleSubject(rule)));
+  const revoked = await revokedAmong(subjects, asOf, realm, "fresh");
+  const left = admissions.filter(({ rule }) => !revoked.includes(ruleSubject(rule)));
   if (username !== WORKLOAD || left.length === 0) {
     const reason = "the credential was revoked or is another's";
     throw await failed({ ...failure, reason }, realm, purpose);
   }
-  const actor = workloadActor({ ...workload, admissions: left }, purpose.repositories);
-  return withPublic(actor, await publicAmong(realm, purpose));
+  return addPublic(
+    workloadActor({ ...workload, admissions: left }, purpose.repositories),
+    realm,
+    purpose,
+  );
 }
 
 /** An ID token itself. */
@@ -198,7 +205,11 @@ export async function verifyWorkload(
   if (lookup === null) {
     throw await failed({ ...failure, reason: "send an OIDC ID token" }, realm, purpose);
   }
-  const known = await realm.principals.trusting(lookup, purpose.repositories);
+  const known = await realm.principals.trusting(
+    lookup,
+    purpose.repositories,
+    newsFor(realm, purpose),
+  );
   const options = { insecure: realm.insecureIssuers };
   const verified = await verifyIdToken(token, known.rules, options);
   if (!verified.ok) throw await failed({ ...failure, ...verified }, realm, purpose);
@@ -210,11 +221,22 @@ export async function verifyWorkload(
   };
 }
 
-async function publicAmong(
-  { principals }: Realm,
-  { repositories }: Purpose,
-): Promise<readonly string[]> {
-  return repositories.length === 0 ? [] : principals.publicAmong(repositories);
+/** What is revoked matters to who comes again: a client that logs in for a token, not one that manages something. */
+function newsFor({ principals }: Realm, { suffices }: Purpose): News | null {
+  return suffices === undefined ? null : newsTaker(principals);
+}
+
+/** The actor with what everyone may pull of what is asked for; where it may do all that without, nobody asks what is public. */
+export async function addPublic(actor: Actor, realm: Realm, purpose: Purpose): Promise<Actor> {
+  const { principals } = realm;
+  const { repositories, suffices } = purpose;
+  if (repositories.length === 0 || suffices?.(actor) === true) return actor;
+  const known = recallPublic(actor, repositories, principals);
+  if (suffices?.(known) === true) return known;
+  const keep = publicRememberer(principals);
+  const record = await principals.publicAmong(repositories, newsFor(realm, purpose));
+  keep(record);
+  return withPublic(actor, record.public, record.readAt);
 }
 
 /** The name of the account, or null where there is none. */
@@ -222,46 +244,13 @@ function accountOf({ name, user, token }: LoginRecord): string | null {
   return user === null && token === null ? null : name;
 }
 
-interface Failure {
-  /** What came as the name. */
-  readonly username: string;
-  /** The account, if there is one. */
-  readonly user: string | null;
-  /** For the log. */
-  readonly reason: string;
-  /** For the client, where that is to be told less. */
-  readonly message?: string;
-  /** Passwords can be guessed; what is random or signed cannot, so it shuts nobody out. */
-  readonly kind: "password" | "secret";
-}
-
-/** Counts the failure and says so. */
-async function failed(
-  { username, user, reason, kind, message = reason }: Failure,
-  realm: Realm,
-  { scope }: Purpose,
-): Promise<LoginFailed> {
-  if (kind === "password") {
-    const keys = await failureKeys(username, realm);
-    await realm.principals.failed(keys, Date.now(), FAILURE_WINDOW);
-  } else if (!(await realm.takeTurn("token", network(realm.address)))) {
-    return limited(user, TURN_SECONDS);
-  }
-  return new LoginFailed(challenge(realm, { scope, message }), user, reason);
-}
-
-function limited(user: string | null, seconds: number): LoginFailed {
-  const refusal = new RegistryError("TOO_MANY_REQUESTS", {
-    message: `too many failed logins; try again in ${seconds} seconds`,
-    headers: { "retry-after": String(seconds) },
-  });
-  return new LoginFailed(refusal, user, "too many failed logins");
-}
-
 /** By the day, and only when it is another one: a write for each login would be too many, and tell too much. */
 function noteUse({ id, lastUsed }: TokenRecord, realm: Realm): void {
-  const today = Math.floor(Date.now() / DAY);
-  if (lastUsed !== today) realm.defer(realm.principals.used(id, today));
+  if (lastUsed !== today()) realm.defer(realm.principals.used(id, today()));
+}
+
+function today(): number {
+  return Math.floor(Date.now() / DAY);
 }
 
 /** Hashes of passwords that were right, so that the slow hash is not computed for every token of a push. */

@@ -26,12 +26,15 @@ export interface LoginRecord {
   readonly public: readonly string[];
 }
 
-/** What an ID token may be good for. */
-export interface Trust {
-  readonly rules: readonly TrustRule[];
-  /** As for a login. */
+export interface PublicRecord {
   readonly public: readonly string[];
+  /** As for a login. */
   readonly readAt: number;
+}
+
+/** What an ID token may be good for. */
+export interface Trust extends PublicRecord {
+  readonly rules: readonly TrustRule[];
 }
 
 /** A token of the user or robot of the query's name. */
@@ -46,6 +49,16 @@ export interface TokenRecord {
   readonly lastUsed: number | null;
 }
 
+/** What was revoked, with the time by the database's clock, in milliseconds since 1970. */
+export interface Revocations {
+  readonly times: ReadonlyMap<string, number>;
+  /** For a kind of subjects (`user:`) of which more were revoked than are listed: when the last was that is not. */
+  readonly unlisted: ReadonlyMap<string, number>;
+}
+
+/** Takes what was revoked, where a query brings that along: both cost one round trip. */
+export type News = (revocations: Revocations) => void;
+
 export interface FailureCount {
   readonly key: string;
   readonly failures: number;
@@ -53,20 +66,21 @@ export interface FailureCount {
   readonly since: number;
 }
 
-/** Who there is. `storage/principal-index.ts` keeps it. */
+/** Who there is. `storage/principal-index.ts` keeps it. Where there is someone to take the news, a query brings it along. */
 export interface Principals {
-  find(query: LoginQuery): Promise<LoginRecord>;
+  find(query: LoginQuery, news: News | null): Promise<LoginRecord>;
   /** The rules that an ID token may match, and those of the repositories that everyone may pull. */
   trusting(
     token: { readonly issuer: string; readonly selectors: readonly string[] },
     repositories: readonly string[],
+    news: News | null,
   ): Promise<Trust>;
   /** Those of the repositories that everyone may pull. */
-  publicAmong(repositories: readonly string[]): Promise<readonly string[]>;
+  publicAmong(repositories: readonly string[], news: News | null): Promise<PublicRecord>;
   /** Counts a failed login; a window that has passed begins anew. */
   failed(keys: readonly string[], now: number, window: number): Promise<void>;
   /** Notes that a token was used on a day. */
   used(token: string, day: number): Promise<void>;
-  /** What was revoked, with the time; forgotten once every token from before it has expired. */
-  revoked(): Promise<ReadonlyMap<string, number>>;
+  /** What was revoked, as far as anything can still rest on it. */
+  revoked(): Promise<Revocations>;
 }

@@ -1,35 +1,159 @@
-import type { Actor } from "./access.ts";
-import type { Principals } from "./principals.ts";
+import { Lru } from "../lru.ts";
+import { type Actor, withoutPublic } from "./access.ts";
+import type { Realm } from "./challenge.ts";
+import type { News, Principals, Revocations, TokenRecord } from "./principals.ts";
 
-/** How old what is known of revocations may be, in milliseconds, for anything but a pull. */
-const REVOCATION_AGE = 30_000;
+/** How old what is known of revocations may be, in milliseconds: of what a request rests on, and for a pull. */
+const AGES = { fresh: 30_000, recent: 60_000 };
+type Age = keyof typeof AGES;
+/** A refresh that has not ended by then was cut off, and another may begin. */
+const REFRESH_TIME = 10_000;
+const LOGINS = 512 * 1024;
+const PUBLIC = 128 * 1024;
 
 interface Snapshot {
   readonly taken: number;
-  readonly revoked: ReadonlyMap<string, number>;
+  readonly revocations: Revocations;
 }
 
-/** What this isolate knows, for each database: a few rows, asked for every half minute instead of with every request. */
-const snapshots = new WeakMap<Principals, Snapshot>();
+/** Who some credentials belong to, without what is public. */
+export interface KnownLogin {
+  readonly at: number;
+  readonly actor: Actor;
+  readonly token: TokenRecord | null;
+}
 
-/** Was anything that the actor rests on taken back since it got its rights? */
-export async function isRevoked({ by, asOf }: Actor, principals: Principals): Promise<boolean> {
-  if (asOf === null) return false;
-  return (await revokedAmong(by, asOf, principals)).size > 0;
+/** That a repository was public. */
+export interface KnownPublic {
+  readonly at: number;
+  readonly readAt: number;
+}
+
+/** What this isolate knows of a database. What is under way keeps the one that it began with: forgotten, nobody reads it. */
+interface Memory {
+  snapshot: Snapshot | null;
+  /** When the refresh began that is under way; 0 for none. */
+  refreshing: number;
+  readonly logins: Lru<KnownLogin>;
+  readonly publics: Lru<KnownPublic>;
+}
+
+const memories = new WeakMap<Principals, Memory>();
+
+export function memoryOf(principals: Principals): Memory {
+  const memory = memories.get(principals) ?? {
+    snapshot: null,
+    refreshing: 0,
+    logins: new Lru(LOGINS),
+    publics: new Lru(PUBLIC),
+  };
+  memories.set(principals, memory);
+  return memory;
+}
+
+/** What is revoked when a repository's name means something else, or nothing any more. */
+export function repositorySubject(name: string): string {
+  return `repository:${name}`;
+}
+
+/** To be called after a change of who may do what, or of a repository: what this isolate changed, it knows at once. */
+export function forget(principals: Principals): void {
+  memories.delete(principals);
+}
+
+/** As of when what was known of the subject holds no longer, by the database's clock: 0 for never, infinity where nobody looked. */
+export function revokedAt(principals: Principals, subject: string): number {
+  const snapshot = youngSnapshot(memoryOf(principals), "recent");
+  return snapshot === null ? Number.POSITIVE_INFINITY : timeOf(snapshot, subject);
+}
+
+/** Takes the news where it is due; null where it is known. */
+export function newsTaker(principals: Principals): News | null {
+  const memory = memoryOf(principals);
+  return youngSnapshot(memory, "fresh") === null ? taker(memory) : null;
+}
+
+/**
+ * The actor, without the rights that rested on what is public no more.
+ * @returns null when anything else that it rests on was taken back since it got its rights
+ */
+export async function unrevoked(actor: Actor, realm: Realm, age: Age): Promise<Actor | null> {
+  const { by, asOf } = actor;
+  if (asOf === null) return actor;
+  const revoked = await revokedAmong(by, asOf, realm, age);
+  if (revoked.length === 0) return actor;
+  const isPublic = revoked.every((subject) => subject.startsWith("public:"));
+  return isPublic ? withoutPublic(actor, revoked) : null;
 }
 
 /** Those of the subjects that were revoked since. */
 export async function revokedAmong(
   subjects: readonly string[],
   asOf: number,
+  realm: Realm,
+  age: Age,
+): Promise<string[]> {
+  const snapshot = await snapshotOf(realm, age);
+  return subjects.filter((subject) => asOf <= timeOf(snapshot, subject));
+}
+
+/** Whether any was revoked since, as far as this is known: where it is not, it may have been. */
+export function mayBeRevoked(
+  subjects: readonly string[],
+  asOf: number,
   principals: Principals,
-): Promise<Set<string>> {
-  const now = Date.now();
-  let snapshot = snapshots.get(principals);
-  if (snapshot === undefined || snapshot.taken < now - REVOCATION_AGE) {
-    snapshot = { taken: now, revoked: await principals.revoked() };
-    snapshots.set(principals, snapshot);
-  }
-  const { revoked } = snapshot;
-  return new Set(subjects.filter((subject) => asOf <= (revoked.get(subject) ?? 0)));
+): boolean {
+  const snapshot = youngSnapshot(memoryOf(principals), "fresh");
+  if (snapshot === null) return true;
+  return subjects.some((subject) => asOf <= timeOf(snapshot, subject));
+}
+
+/** Sees to it that pulls will know of revocations, without waiting for it. */
+export function refresh(realm: Realm): void {
+  const { principals } = realm;
+  const memory = memoryOf(principals);
+  if (youngSnapshot(memory, "fresh") !== null) return;
+  if (memory.refreshing > Date.now() - REFRESH_TIME) return;
+  memory.refreshing = Date.now();
+  const work = read(memory, principals)
+    // A pull that finds nothing young enough reads for itself, and says so.
+    .catch(() => null)
+    .finally(() => (memory.refreshing = 0));
+  realm.defer(work);
+}
+
+/** Each request waits for its own read only: workerd ends one that waits for another's. */
+async function snapshotOf(realm: Realm, age: Age): Promise<Snapshot> {
+  const memory = memoryOf(realm.principals);
+  const known = youngSnapshot(memory, age);
+  if (known === null) return read(memory, realm.principals);
+  refresh(realm);
+  return known;
+}
+
+async function read(memory: Memory, principals: Principals): Promise<Snapshot> {
+  const take = taker(memory);
+  return take(await principals.revoked());
+}
+
+/** It is as old as the moment at which it was asked for. */
+function taker(memory: Memory): (revocations: Revocations) => Snapshot {
+  const taken = Date.now();
+  return (revocations) => {
+    const snapshot = { taken, revocations };
+    if (memory.snapshot === null || memory.snapshot.taken <= taken) memory.snapshot = snapshot;
+    return snapshot;
+  };
+}
+
+function youngSnapshot({ snapshot }: Memory, age: Age): Snapshot | null {
+  return snapshot !== null && snapshot.taken >= Date.now() - AGES[age] ? snapshot : null;
+}
+
+function timeOf({ revocations }: Snapshot, subject: string): number {
+  const { times, unlisted } = revocations;
+  const time = times.get(subject);
+  if (time !== undefined) return time;
+  if (unlisted.size === 0) return 0;
+  return unlisted.get(subject.slice(0, subject.indexOf(":") + 1)) ?? 0;
 }

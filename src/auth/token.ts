@@ -1,7 +1,8 @@
 import { decodeProtectedHeader, errors, type JWTPayload, jwtVerify, SignJWT } from "jose";
 import * as v from "valibot";
+import { Lru } from "../lru.ts";
 import { isRepositoryName, namespaceOf } from "../oci/reference.ts";
-import { type Actor, type Grant, sourcesOf } from "./access.ts";
+import { type Actor, type Grant, publicBasis, sourcesOf } from "./access.ts";
 import { isAction, type ScopeEntry } from "./scope.ts";
 import { WORKLOAD, type Workload } from "./workload.ts";
 
@@ -59,7 +60,11 @@ export function signToken(
     sources,
     via,
     subject,
-    by: [...actor.by, ...membershipsOf(actor, granted.access)],
+    by: [
+      ...actor.by,
+      ...membershipsOf(actor, granted.access),
+      ...publicBasesOf(actor, granted.access),
+    ],
     // What is made of something signed has its age: else it would outlive a revocation that came in between.
     asOf: actor.asOf ?? Date.now(),
   };
@@ -74,6 +79,14 @@ function membershipsOf({ by }: Actor, access: readonly ScopeEntry[]): string[] {
   );
   const users = by.filter((subject) => subject.startsWith("user:"));
   return users.flatMap((user) => [...new Set(namespaces)].map((name) => `${user}@${name}`));
+}
+
+/** What goes with the repositories being public, or with the setting that makes all of them so. */
+function publicBasesOf(actor: Actor, access: readonly ScopeEntry[]): Set<string> {
+  const bases = access.flatMap(({ type, name }) =>
+    type === "repository" ? (publicBasis(actor, name) ?? []) : [],
+  );
+  return new Set(bases);
 }
 
 /** Signs what a workload may do as a password, for as long as its rules allow. */
@@ -97,6 +110,18 @@ export interface Signed {
   readonly expires: number;
 }
 
+/** A registry token whose signature was right, and what it was checked with: a pull sends its own with every layer. */
+interface Verified {
+  readonly actor: Actor;
+  readonly exp: number;
+  readonly signing: Signing;
+}
+
+const verified = new Lru<Verified>(1024 * 1024);
+/** What a token and its actor take for each of its characters, and besides, in bytes. */
+const ACTOR_FACTOR = 6;
+const ACTOR_BYTES = 500;
+
 /**
  * @param grace seconds for which a token is still taken after it has expired
  * @returns why not, for a token that is not ours, was changed or has expired
@@ -106,12 +131,17 @@ export async function verifyToken(
   signing: Signing,
   grace = 0,
 ): Promise<Actor | "expired" | "invalid"> {
+  const known = verified.get(token);
+  // As jose has it.
+  if (known !== undefined && isSame(known.signing, signing)) {
+    return known.exp <= now() - grace ? "expired" : known.actor;
+  }
   const payload = await verify(token, { typ: REGISTRY_TOKEN, grace }, signing);
   if (typeof payload === "string") return payload;
   const claims = v.safeParse(TokenClaims, payload);
   if (!claims.success) return "invalid";
   const { sub, via, by, subject, exp, asOf, access, refused, sources } = claims.output;
-  return {
+  const actor: Actor = {
     name: sub === "" ? null : sub,
     via,
     by,
@@ -130,6 +160,13 @@ export async function verifyToken(
       sources,
     },
   };
+  verified.set(token, { actor, exp, signing }, ACTOR_BYTES + ACTOR_FACTOR * token.length);
+  return actor;
+}
+
+function isSame(one: Signing, other: Signing): boolean {
+  const { key, nextKey, service } = one;
+  return key === other.key && nextKey === other.nextKey && service === other.service;
 }
 
 export async function verifyCredential(
@@ -181,8 +218,8 @@ async function verify(
     const known = keys.find((candidate) => candidate.kid === kid);
     if (known === undefined) return "invalid";
     const options = { algorithms: [ALGORITHM], issuer: service, audience: service, typ };
-    const verified = await jwtVerify(token, known.key, { ...options, clockTolerance: grace });
-    return verified.payload;
+    const { payload } = await jwtVerify(token, known.key, { ...options, clockTolerance: grace });
+    return payload;
   } catch (error) {
     if (error instanceof errors.JWTExpired) return "expired";
     if (error instanceof errors.JOSEError || error instanceof TypeError) return "invalid";

@@ -1,7 +1,7 @@
-import { type Actor, anonymous, withPublic } from "../auth/access.ts";
+import { type Actor, anonymous } from "../auth/access.ts";
 import { parseBasic } from "../auth/authenticate.ts";
-import { challenge, type Credentials, type Realm } from "../auth/challenge.ts";
-import { login } from "../auth/login.ts";
+import { challenge, type Credentials, type Purpose, type Realm } from "../auth/challenge.ts";
+import { addPublic, login } from "../auth/login.ts";
 import { grantScopes, parseScopes, repositoriesIn } from "../auth/scope.ts";
 import { signToken } from "../auth/token.ts";
 import { RegistryError } from "../oci/errors.ts";
@@ -42,11 +42,15 @@ async function issue(
   realm: Realm,
 ): Promise<Response> {
   const asked = parseScopes(scopes);
-  const repositories = repositoriesIn(asked);
+  const purpose = {
+    repositories: repositoriesIn(asked),
+    scope: null,
+    suffices: (actor: Actor) => grantScopes(actor, asked).refused.length === 0,
+  };
   const actor =
     credentials === null
-      ? await everyone(realm, repositories)
-      : await login(credentials, realm, { repositories, scope: null });
+      ? await everyone(realm, purpose)
+      : await login(credentials, realm, purpose);
   const granted = grantScopes(actor, asked);
   const { token, expires } = await signToken(actor, granted, realm.tokenSeconds, realm.signing);
   const scope = granted.access.map(
@@ -65,10 +69,9 @@ async function issue(
   );
 }
 
-async function everyone(realm: Realm, repositories: readonly string[]): Promise<Actor> {
+async function everyone(realm: Realm, purpose: Purpose): Promise<Actor> {
   const actor = anonymous(realm.publicPull);
-  if (realm.publicPull || repositories.length === 0) return actor;
-  return withPublic(actor, await realm.principals.publicAmong(repositories));
+  return realm.publicPull ? actor : addPublic(actor, realm, purpose);
 }
 
 async function readForm(request: Request): Promise<URLSearchParams> {

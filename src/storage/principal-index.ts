@@ -2,12 +2,16 @@ import { NOW } from "./clock.ts";
 import type {
   LoginQuery,
   LoginRecord,
+  News,
   Principals,
+  PublicRecord,
+  Revocations,
   TokenRecord,
   Trust,
 } from "../auth/principals.ts";
 import type { TrustRule } from "../auth/trust.ts";
 import type { Condition } from "./audit-index.ts";
+import { listRevoked, parseRevoked, type RevokedRow } from "./revoked.ts";
 
 /** SQL: those of the repositories in a JSON list that everyone may pull, as a JSON list. */
 function publicAmong(list: string): string {
@@ -56,8 +60,9 @@ export class PrincipalIndex implements Principals {
     this.#db = db;
   }
 
-  async find({ name, hash, failureKeys, repositories }: LoginQuery): Promise<LoginRecord> {
-    const row = await this.#db
+  async find(query: LoginQuery, news: News | null): Promise<LoginRecord> {
+    const { name, hash, failureKeys, repositories } = query;
+    const statement = this.#db
       .prepare(
         `WITH who AS (
            SELECT coalesce(?1, (SELECT coalesce(user, robot) FROM tokens WHERE hash = ?2)) AS name
@@ -76,9 +81,9 @@ export class PrincipalIndex implements Principals {
            ${publicAmong("?4")} AS public
          FROM who`,
       )
-      .bind(name, hash, JSON.stringify(failureKeys), JSON.stringify(repositories))
-      .first<LoginRow>();
-    if (row === null) throw new Error("a query of scalars gave no row");
+      .bind(name, hash, JSON.stringify(failureKeys), JSON.stringify(repositories));
+    const [row] = await this.#read<LoginRow>(statement, news);
+    if (row === undefined) throw new Error("a query of scalars gave no row");
     return {
       name: row.name ?? "",
       readAt: row.readAt,
@@ -93,8 +98,9 @@ export class PrincipalIndex implements Principals {
   async trusting(
     { issuer, selectors }: { readonly issuer: string; readonly selectors: readonly string[] },
     repositories: readonly string[],
+    news: News | null,
   ): Promise<Trust> {
-    const { results } = await this.#db
+    const statement = this.#db
       .prepare(
         `SELECT ${RULE}, ${publicAmong("?2")} AS public, ${NOW} AS readAt FROM (SELECT 1)
          LEFT JOIN (
@@ -107,24 +113,33 @@ export class PrincipalIndex implements Principals {
         JSON.stringify(repositories),
         JSON.stringify(selectors),
         JSON.stringify(repositories.map((name) => name.split("/", 1)[0])),
-      )
-      .all<RuleRow>();
-    const [first] = results;
+      );
+    const rows = await this.#read<RuleRow>(statement, news);
+    const [first] = rows;
     if (first === undefined) throw new Error("an outer join gave no row");
     return {
       // Without a rule there is one row, of what is public alone.
-      rules: results.flatMap((row) => (row.id === null ? [] : parseRule(row))),
+      rules: rows.flatMap((row) => (row.id === null ? [] : parseRule(row))),
       public: JSON.parse(first.public) as string[],
       readAt: first.readAt,
     };
   }
 
-  async publicAmong(repositories: readonly string[]): Promise<string[]> {
-    const row = await this.#db
-      .prepare(`SELECT ${publicAmong("?1")} AS public`)
-      .bind(JSON.stringify(repositories))
-      .first<{ public: string }>();
-    return JSON.parse(row?.public ?? "[]") as string[];
+  async publicAmong(repositories: readonly string[], news: News | null): Promise<PublicRecord> {
+    const statement = this.#db
+      .prepare(`SELECT ${publicAmong("?1")} AS public, ${NOW} AS readAt`)
+      .bind(JSON.stringify(repositories));
+    const [row] = await this.#read<{ public: string; readAt: number }>(statement, news);
+    if (row === undefined) throw new Error("a query of scalars gave no row");
+    return { public: JSON.parse(row.public) as string[], readAt: row.readAt };
+  }
+
+  /** The statement's rows, and in the same round trip the news. */
+  async #read<Row>(statement: D1PreparedStatement, news: News | null): Promise<Row[]> {
+    if (news === null) return (await statement.all<Row>()).results;
+    const [asked, revoked] = await this.#db.batch([statement, listRevoked(this.#db)]);
+    news(parseRevoked((revoked?.results ?? []) as RevokedRow[]));
+    return (asked?.results ?? []) as Row[];
   }
 
   async failed(keys: readonly string[], now: number, window: number): Promise<void> {
@@ -144,11 +159,8 @@ export class PrincipalIndex implements Principals {
     await this.#db.prepare(`UPDATE tokens SET last_used = ?2 WHERE id = ?1`).bind(token, day).run();
   }
 
-  async revoked(): Promise<Map<string, number>> {
-    const { results } = await this.#db
-      .prepare(`SELECT subject, revoked_at AS at FROM revocations`)
-      .all<{ subject: string; at: number }>();
-    return new Map(results.map(({ subject, at }) => [subject, at]));
+  async revoked(): Promise<Revocations> {
+    return parseRevoked((await listRevoked(this.#db).all<RevokedRow>()).results);
   }
 
   /** Forgets what no longer matters: failures and revocations from before these times, so many of each. */
@@ -172,6 +184,7 @@ export class PrincipalIndex implements Principals {
 
 /**
  * For the batch of every change that takes rights away: what was signed for the subject before holds no longer.
+ * (`public:<repository>` and `repository:<name>` are revoked by the triggers of migrations/0007_pull_revocations.sql.)
  * @param subject `user:<name>`, `user:<name>@<namespace>`, `token:<id>`, `robot:<name>` or `rule:<name>`
  * @param condition says, before the change, whether it will take anything away: a refused one must revoke nothing
  */

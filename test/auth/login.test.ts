@@ -1,9 +1,9 @@
 /** Who can log in how, and what that lets them do. */
 import { env } from "cloudflare:workers";
 import { decodeJwt } from "jose";
-import { beforeAll, expect, test } from "vitest";
+import { afterEach, beforeAll, expect, test, vi } from "vitest";
 import type { ScopeAction } from "../../src/auth/access.ts";
-import { addRobot, addSecret, logIn, makePublic } from "../support/accounts.ts";
+import { addRobot, addSecret, logIn, makePublic, takeBack } from "../support/accounts.ts";
 import {
   basic,
   HOST,
@@ -33,6 +33,15 @@ beforeAll(async () => {
   app = new RegistryClient({ repository: `${namespace}/app` });
   image = await pushImage(app);
 });
+
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+/** Time goes on by so much, for the clock alone. */
+function wait(milliseconds: number): void {
+  vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + milliseconds });
+}
 
 async function pushImage(client: RegistryClient): Promise<Manifest> {
   const config = await client.pushBlob(blob());
@@ -222,25 +231,37 @@ test("a token that was deleted is refused", async () => {
   expect(await refusal(answer)).toEqual(UNAUTHORIZED);
 });
 
-test("a user who was deleted is refused, though the password was right a moment ago", async () => {
+test("a user who was deleted is refused, half a minute later also where the password was right a moment ago", async () => {
   const user = await newUser();
   const client = new RegistryClient({ authorization: user.authorization, send: at() });
   expect((await client.get("/v2/")).status).toBe(200);
   await env.DB.prepare(`DELETE FROM users WHERE name = ?1`).bind(user.name).run();
+  await takeBack(`user:${user.name}`);
+  const elsewhere = new RegistryClient({ authorization: user.authorization, send: at() });
+  expect(await refusal(await elsewhere.get("/v2/"))).toEqual(UNAUTHORIZED);
+  wait(30_500);
   expect(await refusal(await client.get("/v2/"))).toEqual(UNAUTHORIZED);
 });
 
-test("a password that was changed is refused, though it was right a moment ago", async () => {
+test("a password that was changed is refused, half a minute later also where it was right a moment ago", async () => {
   const user = await newUser();
   const client = new RegistryClient({ authorization: user.authorization, send: at() });
   expect((await client.get("/v2/")).status).toBe(200);
   await env.DB.prepare(`UPDATE users SET password = 'x' WHERE name = ?1`).bind(user.name).run();
+  await takeBack(`user:${user.name}`);
+  const elsewhere = new RegistryClient({ authorization: user.authorization, send: at() });
+  expect(await refusal(await elsewhere.get("/v2/"))).toEqual(UNAUTHORIZED);
+  wait(30_500);
   expect(await refusal(await client.get("/v2/"))).toEqual(UNAUTHORIZED);
 });
 
 test("a role that changes changes the next token", async () => {
   const user = await newUser({ [`${namespace}/*`]: "reader" });
-  const ask = async () => granted(await app.as(user.authorization).get(tokenPath(all())));
+  const { authorization } = user;
+  const ask = async () => {
+    const elsewhere = new RegistryClient({ authorization, send: withSettings({}) });
+    return granted(await elsewhere.get(tokenPath(all())));
+  };
   expect(await ask()).toEqual([`${namespace}/app:pull`]);
   const update = env.DB.prepare(`UPDATE members SET role = 'maintainer' WHERE user = ?1`);
   await update.bind(user.name).run();
@@ -412,14 +433,17 @@ test("the day of a secret's last use is written once a day, and no time of it", 
   });
   const client = app.as(`Bearer ${secret}`);
   const send = withSettings({ DB: database as never });
-  const counted = new RegistryClient({ authorization: `Bearer ${secret}`, send });
+  const authorization = `Bearer ${secret}`;
+  const counted = new RegistryClient({ authorization, send });
   expect((await counted.get("/v2/")).status).toBe(200);
   await expect.poll(() => lastUsed(id)).toBe(Math.floor(Date.now() / DAY));
   expect((await counted.get("/v2/")).status).toBe(200);
   expect((await client.get("/v2/")).status).toBe(200);
   expect(written).toHaveLength(1);
   await env.DB.prepare(`UPDATE tokens SET last_used = 1 WHERE id = ?1`).bind(id).run();
-  expect((await counted.get("/v2/")).status).toBe(200);
+  const elsewhere = withSettings({ DB: database as never });
+  const later = new RegistryClient({ authorization, send: elsewhere });
+  expect((await later.get("/v2/")).status).toBe(200);
   await expect.poll(() => lastUsed(id)).toBe(Math.floor(Date.now() / DAY));
   expect(written).toHaveLength(2);
 });

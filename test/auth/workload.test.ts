@@ -314,6 +314,6 @@ test("a workload pulls what is public elsewhere, and is denied the rest there: i
   for (const password of [await idToken(), await credential()]) {
     const { access, by } = await claimsOf(await logIn("oidc", password, asked));
     expect(access).toEqual([{ type: "repository", name: elsewhere, actions: ["pull"] }]);
-    expect(by).toEqual([]);
+    expect(by).toEqual([`public:${elsewhere}`]);
   }
 });
