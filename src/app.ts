@@ -1,9 +1,10 @@
-import { type IRequestStrict, Router } from "itty-router";
-import { type Actor, withPublic } from "./auth/access.ts";
+import type { Actor } from "./auth/access.ts";
 import { authenticate, type Demands } from "./auth/authenticate.ts";
-import { authorize, scopeOf } from "./auth/authorize.ts";
-import type { Realm } from "./auth/challenge.ts";
-import { LoginFailed } from "./auth/login.ts";
+import { authorize, isAllowed, scopeOf } from "./auth/authorize.ts";
+import type { Purpose, Realm } from "./auth/challenge.ts";
+import { addPublic } from "./auth/login.ts";
+import { LoginFailed } from "./auth/login-failed.ts";
+import { forget } from "./auth/revocation.ts";
 import { network } from "./auth/throttle.ts";
 import { type Env, readSettings, type Settings } from "./env.ts";
 import { countPull } from "./events/pull-counter.ts";
@@ -12,16 +13,11 @@ import { errorResponse, problemResponse } from "./http/error-response.ts";
 import { contentLength, log } from "./http/log.ts";
 import { asRefusal } from "./http/outage.ts";
 import { RegistryError } from "./oci/errors.ts";
-import { createRegistry } from "./registry/registry.ts";
-import { type Method, type Route, ROUTES } from "./routes.ts";
+import { principalsOf, registryOf } from "./isolate.ts";
+import { matchRoute } from "./match.ts";
+import type { Route } from "./routes.ts";
 import { bufferUse } from "./session/parts.ts";
 import { auditEvent, type AuditEvent, type Origin } from "./storage/audit-index.ts";
-import { PrincipalIndex } from "./storage/principal-index.ts";
-
-interface Match {
-  readonly route: Route;
-  readonly params: Readonly<Record<string, string>>;
-}
 
 /** What is known of a request when it ends, for the log. */
 interface Trace {
@@ -30,8 +26,6 @@ interface Trace {
   actor: Actor | null;
   error: unknown;
 }
-
-const router = createRouter();
 
 /** Keeps the isolate alive for work that the answer need not wait for. */
 export type Defer = (work: Promise<unknown>) => void;
@@ -48,24 +42,27 @@ export async function handle(request: Request, env: Env, defer: Defer): Promise<
     trace.error = error;
     return isApi(url) ? problemResponse(error) : errorResponse(error);
   });
+  if (mayHaveChanged(request, trace.route, response)) forget(principalsOf(env));
   response.headers.set("x-request-id", requestId);
   // What does not say otherwise may change at any moment: lists, an upload's state, that something is not there.
   if (!response.headers.has("cache-control")) response.headers.set("cache-control", "no-store");
   response.headers.set("docker-distribution-api-version", "registry/2.0");
-  log({
-    requestId,
-    method: request.method,
-    route: trace.route?.path ?? null,
-    repository: trace.params.name ?? null,
-    actor: trace.actor?.name ?? null,
-    status: response.status,
-    bytesIn: contentLength(request.headers),
-    bytesOut: contentLength(response.headers),
-    duration: Date.now() - began,
-    peakBuffers: bufferUse().peak,
-    ...errorField(trace.error),
-  });
-  const refused = refusalEvent(trace, originOf(run, trace.actor));
+  if (isLogged(request, response, env)) {
+    log({
+      requestId,
+      method: request.method,
+      route: trace.route?.path ?? null,
+      repository: trace.params.name ?? null,
+      actor: trace.actor?.name ?? null,
+      status: response.status,
+      bytesIn: contentLength(request.headers),
+      bytesOut: contentLength(response.headers),
+      duration: Date.now() - began,
+      peakBuffers: bufferUse().peak,
+      ...errorField(trace.error),
+    });
+  }
+  const refused = refusalEvent(run, trace);
   if (refused !== null) defer(report(refused, env, addressOf(request)));
   return response;
 }
@@ -83,14 +80,18 @@ async function respond(run: Run, trace: Trace): Promise<Response> {
   const { request, url, env, defer } = run;
   const settings = readSettings(env);
   const realm = realmOf(run, settings);
-  const { route, params: raw } = await matchRoute(request, url);
+  const { route, params: raw } = matchRoute(request, url);
   trace.route = route;
   trace.params = bind(raw);
   const { name, namespace } = trace.params;
   const target = name ?? (namespace === undefined ? null : `${namespace}/`);
-  const purpose = {
+  const purpose: Purpose = {
     repositories: name === undefined ? [] : [name],
     scope: scopeOf(route.access, target),
+    // What writes is always decided anew; so is what manages, where the handlers ask for more than their routes do.
+    ...(isApi(url) || !isRead(request)
+      ? {}
+      : { suffices: (actor) => isAllowed(actor, route.access, target) }),
   };
   // The token service's own requests carry the credentials that it checks itself.
   const header =
@@ -98,7 +99,7 @@ async function respond(run: Run, trace: Trace): Promise<Response> {
   trace.actor = await authenticate(header, realm, purpose, demandsOf(route, trace.params));
   // A registry token says what is public; without one it has to be looked up, for which only the API has the time.
   if (header === null && isApi(url) && name !== undefined) {
-    trace.actor = withPublic(trace.actor, await realm.principals.publicAmong([name]));
+    trace.actor = await addPublic(trace.actor, realm, purpose);
   }
   admit(trace.actor, { request, route, target }, realm);
   // The route's path has the parameters that its handler takes: `route` in routes.ts sees to it.
@@ -111,7 +112,8 @@ async function respond(run: Run, trace: Trace): Promise<Response> {
     origin: originOf(run, trace.actor),
     realm,
     settings,
-    registry: createRegistry(env, settings),
+    registry: registryOf(env),
+    defer,
     countPull: (pull) => countPull(env.EVENTS, pull, defer),
   };
   return route.handler(context);
@@ -135,59 +137,35 @@ function admit(
   }
 }
 
-/** A pull takes its token's word, and an upload that has begun may be ended with a token that has expired since. */
+/** A pull does not wait for what was revoked just now, and an upload that has begun may be ended with a token that has expired since. */
 function demandsOf({ access, id }: Route, params: Partial<Params>): Demands {
   return {
-    revocation: access === "pull" || id === "end-1" ? "none" : "fresh",
+    revocation: id === "end-1" ? "none" : access === "pull" ? "recent" : "fresh",
     expired: params.upload === undefined ? "refused" : "allowed",
   };
+}
+
+/** Did somebody manage something? What failed in the middle may be done all the same. */
+function mayHaveChanged(request: Request, route: Route | null, { status }: Response): boolean {
+  const manages = route !== null && route.access !== "none" && route.path.startsWith("/api/");
+  const isRefused = status >= 400 && status < 500;
+  return manages && !isRead(request) && !isRefused;
+}
+
+/** Who has millions of pulls may want lines of what went wrong and of what was changed alone. */
+function isLogged(request: Request, { status }: Response, env: Env): boolean {
+  return !isRead(request) || status >= 400 || env.LOG_READS !== "false";
+}
+
+function isRead({ method }: Request): boolean {
+  return method === "GET" || method === "HEAD";
 }
 
 function isApi(url: URL): boolean {
   return url.pathname.startsWith("/api/");
 }
 
-function createRouter() {
-  const created = Router<IRequestStrict>();
-  for (const route of ROUTES) {
-    const found = ({ params }: IRequestStrict) =>
-      isUploads(params) ? undefined : { route, params };
-    if (route.method === "GET") created.head(route.path, found);
-    created[methodName(route.method)](route.path, found);
-  }
-  return created;
-}
-
-/** `/blobs/uploads` looks like a blob's path, but no blob has that digest. */
-function isUploads({ digest }: Readonly<Record<string, string>>): boolean {
-  return digest === "uploads";
-}
-
-/** @throws ROUTE_UNKNOWN, or METHOD_UNSUPPORTED when the path is known with other methods */
-async function matchRoute(request: Request, url: URL): Promise<Match> {
-  const match: Match | undefined = await router.fetch(request);
-  if (match !== undefined) return match;
-  const methods = router.routes.flatMap(([method, path]) => {
-    const found = path.exec(url.pathname);
-    return found === null || isUploads(found.groups ?? {}) ? [] : method;
-  });
-  if (methods.length === 0) throw new RegistryError("ROUTE_UNKNOWN");
-  throw new RegistryError("METHOD_UNSUPPORTED", {
-    headers: { allow: [...new Set(methods)].join(", ") },
-  });
-}
-
-/** One for each environment: what an isolate knows of revocations is kept by it. */
-const principals = new WeakMap<Env, PrincipalIndex>();
-
-function principalsOf(env: Env): PrincipalIndex {
-  const known = principals.get(env) ?? new PrincipalIndex(env.DB);
-  principals.set(env, known);
-  return known;
-}
-
 function realmOf({ request, url, env, defer }: Run, settings: Settings): Realm {
-  const address = addressOf(request);
   return {
     url: `${url.origin}/token`,
     signing: { key: settings.tokenKey, nextKey: settings.nextTokenKey, service: url.host },
@@ -197,7 +175,9 @@ function realmOf({ request, url, env, defer }: Run, settings: Settings): Realm {
     publicPull: settings.publicPull,
     insecureIssuers: settings.insecureIssuers,
     principals: principalsOf(env),
-    address,
+    get address() {
+      return addressOf(request);
+    },
     async takeTurn(kind, key) {
       const limit = kind === "password" ? env.PASSWORD_LIMIT : env.TOKEN_LIMIT;
       return (await limit.limit({ key })).success;
@@ -223,8 +203,9 @@ function originOf({ request, requestId }: Run, actor: Actor | null): Origin {
 }
 
 /** What the audit log keeps of a refusal: failed logins and what was denied, not that somebody was asked to log in. */
-function refusalEvent({ route, params, error }: Trace, origin: Origin): AuditEvent | null {
+function refusalEvent(run: Run, { route, params, actor, error }: Trace): AuditEvent | null {
   if (!(error instanceof RegistryError)) return null;
+  const origin = originOf(run, actor);
   if (error instanceof LoginFailed) {
     const deed = { action: "login", detail: error.reason };
     return auditEvent({ ...origin, actor: error.user }, deed, "failed");
@@ -259,8 +240,4 @@ function errorField(error: unknown): { error?: string } {
   return {
     error: error instanceof Error ? (error.stack ?? error.message) : "not an Error was thrown",
   };
-}
-
-function methodName(method: Method): Lowercase<Method> {
-  return method.toLowerCase() as Lowercase<Method>;
 }

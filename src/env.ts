@@ -25,6 +25,8 @@ export interface Env {
   readonly UNDO_DAYS?: string;
   readonly GC_GRACE_HOURS?: string;
   readonly FSCK_DAILY_MB?: string;
+  readonly TAG_READS?: string;
+  readonly LOG_READS?: string;
   readonly ADMIN_PASSWORD?: string;
   readonly TOKEN_KEY?: string;
   readonly TOKEN_KEY_NEXT?: string;
@@ -72,6 +74,8 @@ const Settings = v.object({
   UNDO_DAYS: number("7", 0, 365),
   GC_GRACE_HOURS: number("24", 0, 24 * 365),
   FSCK_DAILY_MB: number("1024", 0, 1024 * 1024),
+  LOG_READS: flag("true"),
+  TAG_READS: v.optional(v.picklist(["strict", "nearest"]), "strict"),
   ADMIN_PASSWORD: v.pipe(v.string(), v.minLength(8)),
   TOKEN_KEY: tokenKey,
   TOKEN_KEY_NEXT: v.optional(tokenKey),
@@ -100,6 +104,8 @@ export interface Settings {
   readonly grace: number;
   /** How much is read every day to see whether it still has its digest, in bytes. */
   readonly fsckBytes: number;
+  /** Whether a tag is read where it is written, or from the nearest replica, which may not have heard of the last push. */
+  readonly tagReads: "strict" | "nearest";
   readonly adminPassword: string;
   /** Signs the tokens that this registry gives out. */
   readonly tokenKey: string;
@@ -131,6 +137,7 @@ export function readSettings(env: Env): Settings {
     undoAge: output.UNDO_DAYS * 86_400_000,
     grace: output.GC_GRACE_HOURS * 3_600_000,
     fsckBytes: output.FSCK_DAILY_MB * 1024 * 1024,
+    tagReads: output.TAG_READS,
     adminPassword: output.ADMIN_PASSWORD,
     tokenKey: output.TOKEN_KEY,
     nextTokenKey: output.TOKEN_KEY_NEXT ?? null,

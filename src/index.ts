@@ -1,8 +1,10 @@
 import { handle } from "./app.ts";
+import { forget } from "./auth/revocation.ts";
 import { MAX_LIFETIME } from "./auth/trust.ts";
 import { type Env, readSettings } from "./env.ts";
 import { consume } from "./events/consumer.ts";
 import type { EventMessage } from "./events/message.ts";
+import { principalsOf } from "./isolate.ts";
 import { createRegistry } from "./registry/registry.ts";
 import { AuditIndex } from "./storage/audit-index.ts";
 import { PrincipalIndex } from "./storage/principal-index.ts";
@@ -15,18 +17,27 @@ export { UploadSession } from "./session/upload-session.ts";
 export default {
   fetch(request, env, context) {
     const response = handle(request, env, (work) => context.waitUntil(work));
-    // A client that hangs up would end the request at once; this way what it began is put in order first.
-    context.waitUntil(response);
+    // A client that hangs up would end the request at once; this way what it began to write is put in order first.
+    if (request.method !== "GET") context.waitUntil(response);
     return response;
   },
   queue(batch, env) {
     const stores = { audit: new AuditIndex(env.DB), pulls: new PullIndex(env.DB) };
-    return consume(batch, stores, (job) => goOn(upkeepOf(env), job));
+    return consume(batch, stores, (job) => keepingUp(env, (upkeep) => goOn(upkeep, job)));
   },
   scheduled(_, env) {
-    return runUpkeep(upkeepOf(env));
+    return keepingUp(env, runUpkeep);
   },
 } satisfies ExportedHandler<Env, EventMessage>;
+
+/** What is deleted here is gone here at once, and elsewhere when it is heard of. */
+async function keepingUp(env: Env, work: (upkeep: Upkeep) => Promise<void>): Promise<void> {
+  try {
+    await work(upkeepOf(env));
+  } finally {
+    forget(principalsOf(env));
+  }
+}
 
 function upkeepOf(env: Env): Upkeep {
   const settings = readSettings(env);

@@ -1,7 +1,8 @@
 /** The budgets of the design, § 5: calls on the critical path, counted over the real bindings. */
+import { env } from "cloudflare:workers";
 import { beforeAll, beforeEach, expect, test } from "vitest";
 import { ADMIN, basic, HOST, RegistryClient, streamOf } from "./support/client.ts";
-import { Counter } from "./support/counting.ts";
+import { type Calls, Counter } from "./support/counting.ts";
 import { blob, digestOf, imageManifest, index, type Manifest } from "./support/images.ts";
 
 const MIB = 1024 * 1024;
@@ -9,13 +10,37 @@ const counter = new Counter();
 /** With a token, as every client has one. */
 let client = new RegistryClient({ send: counter.send });
 const layer = blob(1000);
+const mebibyte = blob(MIB);
 let image: Manifest;
+
+const NOTHING: Calls = { d1Queries: 0, d1Batches: 0, r2: 0, durableObject: 0 };
+const QUERY = { ...NOTHING, d1Queries: 1 };
+const BATCH = { ...NOTHING, d1Batches: 1 };
+const QUERY_AND_READ = { ...QUERY, r2: 1 };
+/** The image's config is read ahead; the answer does not wait for it. */
+const BATCH_AND_AHEAD = { ...BATCH, r2: 1 };
+const RANGE = { range: "bytes=10-19" };
+const HAVE = { "if-none-match": `"${layer.digest}"` };
+const byTag = () => "manifests/latest";
+const byDigest = () => `manifests/${image.digest}`;
+const small = () => `blobs/${layer.digest}`;
+const large = () => `blobs/${mebibyte.digest}`;
+
+interface Budget {
+  readonly path: () => string;
+  readonly method?: string;
+  readonly headers?: Record<string, string>;
+  readonly cold: Calls;
+  readonly warm: Calls;
+  readonly near: Calls;
+}
 
 beforeAll(async () => {
   const { repository } = client;
   const scopes = [repository, `${repository}/mounted`, `${repository}/other`];
   client = client.as(await client.token(...scopes.map((name) => `repository:${name}:*`)));
   await client.pushBlob(layer);
+  await client.pushBlob(mebibyte);
   image = await client.pushManifest(imageManifest({ config: layer }), "latest");
 });
 
@@ -29,36 +54,55 @@ test("the counter counts: a push of a blob is seen in D1, R2 and a Durable Objec
   expect(calls.durableObject).toBeGreaterThan(0);
 });
 
-test.each(["GET", "HEAD"])("%s of a manifest by tag: one query", async (method) => {
-  const calls = await counter.during(() => ok(client.request(method, "manifests/latest")));
-  expect(calls).toEqual({ d1Queries: 1, d1Batches: 0, r2: 0, durableObject: 0 });
-});
+/** What a request costs an isolate that knows nothing, that knows it, and that finds it at the edge of its place. */
+const BUDGETS: [string, Budget][] = [
+  ["GET of a manifest by tag", { path: byTag, cold: BATCH_AND_AHEAD, warm: QUERY, near: BATCH }],
+  [
+    "GET of a manifest by digest",
+    { path: byDigest, cold: BATCH_AND_AHEAD, warm: NOTHING, near: NOTHING },
+  ],
+  ["GET of a blob", { path: small, cold: QUERY_AND_READ, warm: NOTHING, near: NOTHING }],
+  ["GET of a blob of 1 MiB", { path: large, cold: QUERY_AND_READ, warm: NOTHING, near: NOTHING }],
+  [
+    "GET of a blob's range",
+    { path: small, headers: RANGE, cold: QUERY_AND_READ, warm: NOTHING, near: NOTHING },
+  ],
+  [
+    "GET of a range of 1 MiB",
+    { path: large, headers: RANGE, cold: QUERY_AND_READ, warm: NOTHING, near: NOTHING },
+  ],
+  ["304 for a blob", { path: small, headers: HAVE, cold: QUERY, warm: NOTHING, near: NOTHING }],
+  [
+    "HEAD of a manifest by tag",
+    { path: byTag, method: "HEAD", cold: BATCH, warm: QUERY, near: BATCH },
+  ],
+  [
+    "HEAD of a manifest by digest",
+    { path: byDigest, method: "HEAD", cold: QUERY, warm: QUERY, near: QUERY },
+  ],
+  // It puts off the blob's review.
+  ["HEAD of a blob", { path: small, method: "HEAD", cold: BATCH, warm: BATCH, near: BATCH }],
+];
 
-test.each(["GET", "HEAD"])("%s of a manifest by digest: one query", async (method) => {
-  const calls = await counter.during(() => ok(client.request(method, `manifests/${image.digest}`)));
-  expect(calls).toEqual({ d1Queries: 1, d1Batches: 0, r2: 0, durableObject: 0 });
-});
-
-test("GET of a blob: one query and one read", async () => {
-  const calls = await counter.during(() => client.pullBlob(layer.digest));
-  expect(calls).toEqual({ d1Queries: 1, d1Batches: 0, r2: 1, durableObject: 0 });
-});
-
-test("GET of a blob's range: the same", async () => {
-  const headers = { range: "bytes=10-19" };
-  const calls = await counter.during(() => ok(client.get(`blobs/${layer.digest}`, headers)));
-  expect(calls).toEqual({ d1Queries: 1, d1Batches: 0, r2: 1, durableObject: 0 });
-});
-
-test("HEAD of a blob: one batch, which puts off its review", async () => {
-  const calls = await counter.during(() => ok(client.head(`blobs/${layer.digest}`)));
-  expect(calls).toEqual({ d1Queries: 0, d1Batches: 1, r2: 0, durableObject: 0 });
-});
-
-test("304 for what the client has: one query", async () => {
-  const headers = { "if-none-match": `"${layer.digest}"` };
-  const calls = await counter.during(() => client.get(`blobs/${layer.digest}`, headers));
-  expect(calls).toEqual({ d1Queries: 1, d1Batches: 0, r2: 0, durableObject: 0 });
+test.each(BUDGETS)("%s, cold, warm and in another isolate", async (_, budget) => {
+  const { path, headers = {}, method = "GET" } = budget;
+  // Another place: its edge knows nothing either.
+  const place = { ...env, TOKEN_KEY: `${crypto.randomUUID()}${crypto.randomUUID()}` };
+  const read = async (isolate: Counter) => {
+    const { repository } = client;
+    const anyone = new RegistryClient({ repository, send: isolate.send });
+    const reader = anyone.as(await anyone.token(`repository:${repository}:*`));
+    await reader.startUpload();
+    return isolate.duringAll(async () => {
+      const response = await reader.request(method, path(), { headers });
+      expect(response.status).toBeLessThan(400);
+      await response.arrayBuffer();
+    });
+  };
+  const first = new Counter(place);
+  expect(await read(first), "cold").toEqual(budget.cold);
+  expect(await read(first), "warm").toEqual(budget.warm);
+  expect(await read(new Counter(place)), "in another isolate").toEqual(budget.near);
 });
 
 test("tags and referrers: one query each", async () => {
@@ -178,12 +222,16 @@ test("PUT of an index, with a subject and ten tags: no more", async () => {
   expect(calls.d1Queries).toBeLessThanOrEqual(1);
 });
 
-test("a token request: one query, whoever asks", async () => {
-  const path = `/token?service=${HOST}&scope=repository:${client.repository}:pull,push`;
-  for (const authorization of [null, ADMIN]) {
-    const calls = await counter.during(() => ok(client.as(authorization).get(path)));
-    expect(calls).toEqual({ d1Queries: 1, d1Batches: 0, r2: 0, durableObject: 0 });
-  }
+test.each([
+  ["nobody", null],
+  ["somebody", ADMIN],
+])("a token for %s: one round trip, and none for who asked a moment ago", async (_, who) => {
+  const path = `/token?service=${HOST}&scope=repository:${client.repository}:pull`;
+  const isolate = new Counter();
+  const asker = new RegistryClient({ send: isolate.send }).as(who);
+  expect(await isolate.during(() => ok(asker.get(path)))).toEqual(BATCH);
+  const again = who === null ? QUERY : NOTHING;
+  expect(await isolate.during(() => ok(asker.get(path)))).toEqual(again);
 });
 
 test("what is refused for its credentials costs nothing, a wrong password what it takes to count it", async () => {

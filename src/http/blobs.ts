@@ -1,6 +1,6 @@
 import type { Digest } from "../oci/digest.ts";
 import type { ByteRange } from "../oci/page.ts";
-import type { Blobs, StoredBlob } from "../registry/blobs.ts";
+import type { ReadableBlob } from "../registry/blobs.ts";
 import { ifNoneMatch, immutable } from "./caching.ts";
 import type { Context } from "./context.ts";
 import { formatContentRange, parseRange } from "./range.ts";
@@ -8,30 +8,36 @@ import { formatContentRange, parseRange } from "./range.ts";
 const BLOB_TYPE = "application/octet-stream";
 
 /** end-2: a blob, whole or in ranges; HEAD says only how long it is. */
-export async function read({
+export async function read(context: Context<"name" | "digest">): Promise<Response> {
+  const { request, params, registry, defer } = context;
+  const { name, digest } = params;
+  if (request.method === "HEAD") return confirm(context);
+  const blob = await registry.blobs.find(name, digest, defer);
+  const headers = blobHeaders(digest);
+  if (ifNoneMatch(request, digest)) return new Response(null, { status: 304, headers });
+  const ranges = parseRange(request.headers.get("range"), blob.size);
+  if (ranges === null) return new Response(await blob.open(), { headers });
+  const [first, ...others] = ranges;
+  if (first !== undefined && others.length === 0) {
+    headers.set("content-range", formatContentRange(first, blob.size));
+    return new Response(await blob.open(first), { status: 206, headers });
+  }
+  const { body, boundary } = multipartBody(blob, ranges);
+  headers.set("content-type", `multipart/byteranges; boundary=${boundary}`);
+  return new Response(body, { status: 206, headers });
+}
+
+async function confirm({
   request,
   params,
   registry,
 }: Context<"name" | "digest">): Promise<Response> {
   const { name, digest } = params;
-  const isHead = request.method === "HEAD";
-  const blob = await registry.blobs[isHead ? "confirm" : "find"](name, digest);
+  const size = await registry.blobs.confirm(name, digest);
   const headers = blobHeaders(digest);
   if (ifNoneMatch(request, digest)) return new Response(null, { status: 304, headers });
-  if (isHead) {
-    headers.set("content-length", String(blob.size));
-    return new Response(null, { headers });
-  }
-  const ranges = parseRange(request.headers.get("range"), blob.size);
-  if (ranges === null) return new Response(await registry.blobs.open(blob), { headers });
-  const [first, ...others] = ranges;
-  if (first !== undefined && others.length === 0) {
-    headers.set("content-range", formatContentRange(first, blob.size));
-    return new Response(await registry.blobs.open(blob, first), { status: 206, headers });
-  }
-  const { body, boundary } = multipartBody(registry.blobs, blob, ranges);
-  headers.set("content-type", `multipart/byteranges; boundary=${boundary}`);
-  return new Response(body, { status: 206, headers });
+  headers.set("content-length", String(size));
+  return new Response(null, { headers });
 }
 
 /** end-10: takes a blob out of the repository. */
@@ -53,10 +59,9 @@ function blobHeaders(digest: Digest): Headers {
   });
 }
 
-/** multipart/byteranges (RFC 9110 § 14.6) with its exact length, read from R2 one range after the other. */
+/** multipart/byteranges (RFC 9110 § 14.6) with its exact length, read one range after the other. */
 function multipartBody(
-  blobs: Blobs,
-  blob: StoredBlob,
+  blob: ReadableBlob,
   ranges: readonly ByteRange[],
 ): { body: ReadableStream; boundary: string } {
   const boundary = crypto.randomUUID();
@@ -74,8 +79,9 @@ function multipartBody(
   const write = async (): Promise<void> => {
     for (const [i, range] of ranges.entries()) {
       await writeBytes(writable, heads[i] ?? end);
-      const part = await blobs.open(blob, range);
-      await part.pipeTo(writable, { preventClose: true });
+      const part = await blob.open(range);
+      if (part instanceof ArrayBuffer) await writeBytes(writable, new Uint8Array(part));
+      else await part.pipeTo(writable, { preventClose: true });
     }
     await writeBytes(writable, end);
     await writable.close();

@@ -15,7 +15,7 @@ import {
   type RepositoryName,
   type Tag,
 } from "../oci/reference.ts";
-import type { Origin, Registry } from "../registry/registry.ts";
+import type { Defer, Origin, Registry } from "../registry/registry.ts";
 import { parseUploadId, type UploadId } from "../registry/uploads.ts";
 
 /** The parameters that a path may have, parsed. */
@@ -60,6 +60,8 @@ export interface Context<K extends keyof Params = never> {
   readonly realm: Realm;
   readonly settings: Settings;
   readonly registry: Registry;
+  /** Keeps the isolate alive for work that the answer need not wait for. */
+  readonly defer: Defer;
   /** Counts a pull; the tag is null where a digest was asked for. */
   readonly countPull: (pull: {
     readonly repository: RepositoryName;

@@ -13,9 +13,12 @@ const MAX_TAGS = 50;
  * a digest wants what has that digest, and the others can convert.
  */
 export async function read(context: Context<"name" | "reference">): Promise<Response> {
-  const { request, params, registry } = context;
+  const { request, params, registry, defer } = context;
   const { name, reference } = params;
-  const manifest = await registry.manifests.find(name, reference);
+  const isHead = request.method === "HEAD";
+  const manifest = await (isHead
+    ? registry.manifests.confirm(name, reference)
+    : registry.manifests.find(name, reference, defer));
   const { digest, mediaType, size } = manifest;
   const headers = new Headers({
     ...(reference.kind === "digest" ? immutable(digest) : revalidated(digest)),
@@ -24,10 +27,10 @@ export async function read(context: Context<"name" | "reference">): Promise<Resp
   });
   if (ifNoneMatch(request, digest)) return new Response(null, { status: 304, headers });
   headers.set("content-length", String(size));
-  if (request.method === "HEAD") return new Response(null, { headers });
+  if (isHead) return new Response(null, { headers });
   const tag = reference.kind === "tag" ? reference.tag : null;
   context.countPull({ repository: name, tag, digest });
-  return new Response(await registry.manifests.open(manifest), { headers });
+  return new Response(await registry.manifests.open(name, manifest, defer), { headers });
 }
 
 /** end-7: pushes a manifest, under a digest or a tag, and under the tags of `?tag=`. */

@@ -125,6 +125,11 @@ export function annotationsOf(text: string): Record<string, string> | undefined 
   );
 }
 
+/** The config that a stored manifest names; null for one without. */
+export function configOf(text: string): Digest | null {
+  return (JSON.parse(text) as { config?: { digest: Digest } | null }).config?.digest ?? null;
+}
+
 /** The fields that matter here, of whichever kind. */
 interface Body {
   readonly config?: Descriptor;

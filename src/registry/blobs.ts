@@ -3,49 +3,73 @@ import { RegistryError } from "../oci/errors.ts";
 import type { RepositoryName, Sources } from "../oci/reference.ts";
 import type { ByteRange } from "../oci/page.ts";
 import type { Origin } from "../storage/audit-index.ts";
-import type { BlobIndex, StoredBlob } from "../storage/blob-index.ts";
-import type { Bucket } from "../storage/bucket.ts";
+import type { BlobIndex } from "../storage/blob-index.ts";
+import type { Defer, Objects } from "../storage/objects.ts";
+import type { PullReads } from "../storage/pull-reads.ts";
+import type { Facts } from "./facts.ts";
 
-export type { StoredBlob };
+/** A blob that was found, to be read whole or in pieces. */
+export interface ReadableBlob {
+  readonly size: number;
+  /** @throws BLOB_UNKNOWN when the blob has gone since it was found */
+  open(range?: ByteRange): Promise<ReadableStream | ArrayBuffer>;
+}
+
+interface Stores {
+  readonly index: BlobIndex;
+  readonly reads: PullReads;
+  readonly facts: Facts;
+  readonly objects: Objects;
+}
 
 /** A blob is visible only through a repository that holds it. */
 export class Blobs {
   readonly #index: BlobIndex;
-  readonly #bucket: Bucket;
+  readonly #reads: PullReads;
+  readonly #facts: Facts;
+  readonly #objects: Objects;
 
-  constructor(index: BlobIndex, bucket: Bucket) {
+  constructor({ index, reads, facts, objects }: Stores) {
     this.#index = index;
-    this.#bucket = bucket;
+    this.#reads = reads;
+    this.#facts = facts;
+    this.#objects = objects;
   }
 
   /** @throws BLOB_UNKNOWN */
-  async find(repository: RepositoryName, digest: Digest): Promise<StoredBlob> {
-    const blob = await this.#index.find(repository, digest);
-    if (blob === null) throw new RegistryError("BLOB_UNKNOWN", { detail: { digest } });
-    return blob;
+  async find(repository: RepositoryName, digest: Digest, defer: Defer): Promise<ReadableBlob> {
+    const blob = await this.#facts.blob(repository, digest, defer);
+    if (blob === null) throw unknown(digest);
+    const open = async (range?: ByteRange): Promise<ReadableStream | ArrayBuffer> =>
+      (await this.#objects.open(blob, range, defer)) ??
+      (await this.#reopen({ repository, digest, key: blob.key }, range, defer));
+    return { size: blob.size, open };
+  }
+
+  /** The object is not where it was known to be: the blob has gone, or was pushed anew after its bytes were lost. */
+  async #reopen(
+    { repository, digest, key }: { repository: RepositoryName; digest: Digest; key: string },
+    range: ByteRange | undefined,
+    defer: Defer,
+  ): Promise<ReadableStream | ArrayBuffer> {
+    await this.#facts.forget(repository, digest);
+    const current = await this.#reads.currentBlob(repository, digest);
+    if (current === null) throw unknown(digest);
+    const isOther = current.value.key !== key;
+    const body = isOther ? await this.#objects.open(current.value, range, defer) : null;
+    if (body === null) throw new Error(`an object of ${digest} is missing though its row is there`);
+    return body;
   }
 
   /**
-   * As `find`, for a client that asks whether it has to push the blob: it stays for the grace time.
+   * For a client that asks whether it has to push the blob, so by the database alone: it stays for the grace time.
+   * @returns its size in bytes
    * @throws BLOB_UNKNOWN
    */
-  async confirm(repository: RepositoryName, digest: Digest): Promise<StoredBlob> {
+  async confirm(repository: RepositoryName, digest: Digest): Promise<number> {
     const blob = await this.#index.confirm(repository, digest);
-    if (blob === null) throw new RegistryError("BLOB_UNKNOWN", { detail: { digest } });
-    return blob;
-  }
-
-  /**
-   * The bytes, streamed from R2; nothing of them passes through this isolate's memory.
-   * @throws BLOB_UNKNOWN when the blob has gone since it was found
-   */
-  async open(blob: StoredBlob, range?: ByteRange): Promise<ReadableStream> {
-    const body = await this.#bucket.open(blob.key, range);
-    if (body !== null) return body;
-    if ((await this.#index.keysInUse([blob.key])).size === 0) {
-      throw new RegistryError("BLOB_UNKNOWN");
-    }
-    throw new Error(`object ${blob.key} is missing though its row is there`);
+    if (blob === null) throw unknown(digest);
+    return blob.size;
   }
 
   /** @returns false when none of the sources holds the blob: the client has to upload it */
@@ -61,6 +85,11 @@ export class Blobs {
   /** @throws BLOB_UNKNOWN, or REFERENCED while a manifest of the repository names it */
   async delete(repository: RepositoryName, digest: Digest, origin: Origin): Promise<void> {
     const removed = await this.#index.remove(repository, digest, origin);
-    if (!removed) throw new RegistryError("BLOB_UNKNOWN", { detail: { digest } });
+    if (!removed) throw unknown(digest);
+    await this.#facts.forget(repository, digest);
   }
+}
+
+function unknown(digest: Digest): RegistryError {
+  return new RegistryError("BLOB_UNKNOWN", { detail: { digest } });
 }

@@ -17,8 +17,12 @@ import type {
   Resolution,
   StoredManifest,
 } from "../storage/manifest-index.ts";
+import type { Defer, Objects } from "../storage/objects.ts";
+import type { PullReads } from "../storage/pull-reads.ts";
 import type { ReferrerIndex } from "../storage/referrer-index.ts";
-import type { Introduction } from "../storage/repository-index.ts";
+import { Ahead } from "./ahead.ts";
+import type { Facts } from "./facts.ts";
+import { introductionOf } from "./introduction.ts";
 
 /** A D1 row holds 2 MB; up to this size a manifest's text lies in its row, so that a pull by tag is one query. */
 const MAX_ROW_CONTENT = 256 * 1024;
@@ -55,40 +59,92 @@ export interface Referrer {
   readonly annotations?: Record<string, string>;
 }
 
+interface Stores {
+  readonly index: ManifestIndex;
+  readonly referrers: ReferrerIndex;
+  readonly reads: PullReads;
+  readonly facts: Facts;
+  readonly objects: Objects;
+  readonly bucket: Bucket;
+}
+
 export class Manifests {
   readonly #index: ManifestIndex;
   readonly #referrers: ReferrerIndex;
+  readonly #reads: PullReads;
+  readonly #facts: Facts;
+  readonly #objects: Objects;
+  readonly #ahead: Ahead;
   readonly #bucket: Bucket;
   readonly #settings: Settings;
 
-  constructor(
-    { index, referrers }: { readonly index: ManifestIndex; readonly referrers: ReferrerIndex },
-    bucket: Bucket,
-    settings: Settings,
-  ) {
+  constructor({ index, referrers, reads, facts, objects, bucket }: Stores, settings: Settings) {
     this.#index = index;
     this.#referrers = referrers;
+    this.#reads = reads;
+    this.#facts = facts;
+    this.#objects = objects;
+    this.#ahead = new Ahead(facts, objects);
     this.#bucket = bucket;
     this.#settings = settings;
   }
 
   /** @throws MANIFEST_UNKNOWN */
-  async find(repository: RepositoryName, reference: Reference): Promise<StoredManifest> {
+  async find(
+    repository: RepositoryName,
+    reference: Reference,
+    defer: Defer,
+  ): Promise<StoredManifest> {
     const manifest =
       reference.kind === "tag"
-        ? await this.#index.findByTag(repository, reference.tag)
-        : await this.#index.findByDigest(repository, reference.digest);
-    if (manifest !== null) return manifest;
-    const detail = reference.kind === "tag" ? { tag: reference.tag } : { digest: reference.digest };
-    throw new RegistryError("MANIFEST_UNKNOWN", { detail });
+        ? await this.#facts.tagged(repository, reference.tag)
+        : await this.#facts.manifest(repository, reference.digest, defer);
+    return manifest ?? unknown(reference);
   }
 
-  /** The exact bytes that were pushed. */
-  async open({ digest, content, object }: StoredManifest): Promise<ReadableStream | string> {
-    if (content !== null) return content;
-    const body = object === null ? null : await this.#bucket.open(object);
-    if (body === null) throw new Error(`manifest ${digest} is missing though its row is there`);
-    return body;
+  /**
+   * As `find`, for a client that asks whether it has to push the manifest, so by the database alone.
+   * @throws MANIFEST_UNKNOWN
+   */
+  async confirm(repository: RepositoryName, reference: Reference): Promise<StoredManifest> {
+    const manifest =
+      reference.kind === "tag"
+        ? await this.#facts.tagged(repository, reference.tag)
+        : await this.#reads.currentManifest(repository, reference.digest);
+    return manifest ?? unknown(reference);
+  }
+
+  /**
+   * The exact bytes that were pushed.
+   * @throws MANIFEST_UNKNOWN when the manifest has gone since it was found
+   */
+  async open(
+    repository: RepositoryName,
+    manifest: StoredManifest,
+    defer: Defer,
+  ): Promise<ReadableStream | ArrayBuffer | string> {
+    const { digest, content } = manifest;
+    if (content !== null) {
+      this.#ahead.config(repository, manifest, defer);
+      return content;
+    }
+    const body = await this.#objectOf(manifest, defer);
+    if (body !== null) return body;
+    await this.#facts.forget(repository, digest);
+    const current = await this.#reads.currentManifest(repository, digest);
+    if (current === null) return unknown({ kind: "digest", digest });
+    const isOther = current.object !== manifest.object;
+    const other = isOther ? await this.#objectOf(current, defer) : null;
+    if (other === null) throw new Error(`manifest ${digest} is missing though its row is there`);
+    return other;
+  }
+
+  #objectOf(
+    { object, size }: StoredManifest,
+    defer: Defer,
+  ): Promise<ReadableStream | ArrayBuffer | null> {
+    if (object === null) throw new Error("a manifest has content or an object");
+    return this.#objects.open({ key: object, size }, undefined, defer);
   }
 
   /**
@@ -133,7 +189,8 @@ export class Manifests {
   /** @throws MANIFEST_UNKNOWN, REFERENCED while an index names it, or IMMUTABLE while such a tag points to it */
   async delete(repository: RepositoryName, digest: Digest, origin: Origin): Promise<void> {
     const deleted = await this.#index.delete(repository, digest, origin);
-    if (!deleted) throw new RegistryError("MANIFEST_UNKNOWN", { detail: { digest } });
+    if (!deleted) unknown({ kind: "digest", digest });
+    await this.#facts.forget(repository, digest);
   }
 
   /** One page, and the digest to go on after, or null at the end. */
@@ -148,7 +205,7 @@ export class Manifests {
     const referrers = await Promise.all(
       rows.map(async (row) => {
         const { mediaType, digest, size } = row;
-        const annotations = annotationsOf(await new Response(await this.open(row)).text());
+        const annotations = annotationsOf(await this.#textOf(row));
         return {
           mediaType,
           digest,
@@ -159,6 +216,13 @@ export class Manifests {
       }),
     );
     return { referrers, next: more ? (rows.at(-1)?.digest ?? null) : null };
+  }
+
+  async #textOf({ digest, content, object }: StoredManifest): Promise<string> {
+    if (content !== null) return content;
+    const text = object === null ? null : await this.#bucket.read(object);
+    if (text === null) throw new Error(`manifest ${digest} is missing though its row is there`);
+    return text;
   }
 
   /** A tag gets the canonical sha256; a digest must be that of the bytes, in its own algorithm. */
@@ -194,23 +258,10 @@ export class Manifests {
   }
 }
 
-const ANNOTATION = "org.opencontainers.image.";
-/** What says something of the repository, and not only of one image in it. */
-const LABELS = ["source", "url", "documentation", "licenses", "vendor", "title"];
-const MAX_ANNOTATION = 512;
-
-/** What a repository that nobody has described can be known by. */
-function introductionOf(manifest: string): Introduction | null {
-  const annotations = annotationsOf(manifest);
-  if (annotations === undefined) return null;
-  // On one line, as the management API asks for it: who sends back what it showed is not refused.
-  const read = (key: string) =>
-    annotations[ANNOTATION + key]?.slice(0, MAX_ANNOTATION).replaceAll(/[\p{Cc}\p{Cs}]+/gu, " ");
-  const labels = LABELS.flatMap((key) => {
-    const value = read(key);
-    return value === undefined ? [] : [[ANNOTATION + key, value] as const];
-  });
-  return { description: read("description") ?? "", labels: Object.fromEntries(labels) };
+function unknown(reference: Reference): never {
+  const { kind } = reference;
+  const detail = kind === "tag" ? { tag: reference.tag } : { digest: reference.digest };
+  throw new RegistryError("MANIFEST_UNKNOWN", { detail });
 }
 
 /**

@@ -12,6 +12,7 @@ import { Bucket } from "../storage/bucket.ts";
 import type { Creation } from "../storage/change.ts";
 import { CollectionIndex } from "../storage/collection-index.ts";
 import { ContentIndex, type ManifestRow } from "../storage/content-index.ts";
+import { Edge } from "../storage/edge.ts";
 import { ExportIndex } from "../storage/export-index.ts";
 import { FsckIndex } from "../storage/fsck-index.ts";
 import { ImportIndex } from "../storage/import-index.ts";
@@ -28,7 +29,9 @@ import { ManifestIndex } from "../storage/manifest-index.ts";
 import { ManifestRepairs } from "../storage/manifest-repairs.ts";
 import { type Member, MemberIndex, memberKey } from "../storage/member-index.ts";
 import { NamespaceIndex, type NamespaceRecord } from "../storage/namespace-index.ts";
+import { type Defer, Objects } from "../storage/objects.ts";
 import { PullIndex } from "../storage/pull-index.ts";
+import { PullReads } from "../storage/pull-reads.ts";
 import { type Purged, PurgeIndex } from "../storage/purge-index.ts";
 import { QuotaIndex } from "../storage/quota-index.ts";
 import { ReferrerIndex } from "../storage/referrer-index.ts";
@@ -65,6 +68,7 @@ import { Retention } from "../upkeep/retention.ts";
 import type { Walk } from "../upkeep/retention-walk.ts";
 import { Blobs } from "./blobs.ts";
 import { Contents, type Measured } from "./contents.ts";
+import { Facts, type VoidedAt } from "./facts.ts";
 import { Manifests } from "./manifests.ts";
 import { Uploads } from "./uploads.ts";
 
@@ -74,6 +78,7 @@ export type {
   AuditFilter,
   AuditIndex,
   Creation,
+  Defer,
   DeletedManifest,
   DeletedRepository,
   ExportOverview,
@@ -134,26 +139,38 @@ export interface Registry {
   readonly users: UserIndex;
 }
 
-/** The one place where the registry is wired to its stores. */
-export function createRegistry(env: Env, settings: Settings): Registry {
+/**
+ * The one place where the registry is wired to its stores.
+ * @param voidedAt as of when what was read of a repository before holds no longer
+ */
+export function createRegistry(
+  env: Env,
+  settings: Settings,
+  voidedAt: VoidedAt = () => 0,
+): Registry {
   const bucket = new Bucket(env.BLOBS);
   const absent = settings.createOnPush ? "make" : "refuse";
   const blobIndex = new BlobIndex(env.DB, absent);
-  const manifestIndexes = {
-    index: new ManifestIndex(env.DB, absent),
-    referrers: new ReferrerIndex(env.DB),
+  const manifestIndex = new ManifestIndex(env.DB, absent);
+  const referrers = new ReferrerIndex(env.DB);
+  const edge = new Edge(settings.tokenKey);
+  const reads = new PullReads(env.DB, settings.tagReads);
+  const pulls = {
+    reads,
+    facts: new Facts(reads, edge, voidedAt),
+    objects: new Objects(bucket, edge),
   };
   const repositories = new RepositoryIndex(env.DB);
   const stores = { bucket, jobs: new JobIndex(env.DB), audit: new AuditIndex(env.DB) };
   return {
     ...createUpkeep(env.DB, settings, stores),
     audit: stores.audit,
-    blobs: new Blobs(blobIndex, bucket),
+    blobs: new Blobs({ index: blobIndex, ...pulls }),
     contents: new Contents(new ContentIndex(env.DB), repositories, bucket),
     deletions: new DeletionIndex(env.DB, settings.undoAge),
     history: new HistoryIndex(env.DB),
     jobs: stores.jobs,
-    manifests: new Manifests(manifestIndexes, bucket, settings),
+    manifests: new Manifests({ index: manifestIndex, referrers, bucket, ...pulls }, settings),
     members: new MemberIndex(env.DB),
     namespaces: new NamespaceIndex(env.DB),
     policies: new RetentionPolicies(env.DB),
@@ -166,7 +183,7 @@ export function createRegistry(env: Env, settings: Settings): Registry {
     tokens: new TokenIndex(env.DB),
     trustRules: new TrustIndex(env.DB),
     undo: new UndoIndex(env.DB, settings.undoAge),
-    uploads: new Uploads(env.SESSIONS, bucket, blobIndex),
+    uploads: new Uploads(env.SESSIONS, bucket, blobIndex, settings),
     users: new UserIndex(env.DB),
   };
 }

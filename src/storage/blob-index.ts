@@ -29,12 +29,10 @@ export class BlobIndex {
     this.#absent = absent;
   }
 
-  /** @returns null unless this very repository holds the blob. */
-  find(repository: RepositoryName, digest: Digest): Promise<StoredBlob | null> {
-    return this.#select(repository, digest).first<StoredBlob>();
-  }
-
-  /** As `find`, and puts off that the repository loses the blob: who is told of it may name it in a manifest later. */
+  /**
+   * Finds the blob, and puts off that the repository loses it: who is told of it may name it in a manifest later.
+   * @returns null unless this very repository holds it
+   */
   async confirm(repository: RepositoryName, digest: Digest): Promise<StoredBlob | null> {
     const [, found] = await this.#db.batch<StoredBlob>([
       touch(this.#db, repository, digest),
@@ -203,15 +201,6 @@ export class BlobIndex {
         cause: error,
       });
     }
-  }
-
-  /** Those of the keys that are a blob's. */
-  async keysInUse(keys: readonly string[]): Promise<Set<string>> {
-    const { results } = await this.#db
-      .prepare(`SELECT key FROM blobs WHERE key IN (SELECT value FROM json_each(?1))`)
-      .bind(JSON.stringify(keys))
-      .all<{ key: string }>();
-    return new Set(results.map(({ key }) => key));
   }
 
   /**

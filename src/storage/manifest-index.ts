@@ -72,30 +72,6 @@ export class ManifestIndex {
     this.#absent = absent;
   }
 
-  findByTag(repository: RepositoryName, tag: Tag): Promise<StoredManifest | null> {
-    return this.#db
-      .prepare(
-        `SELECT ${COLUMNS} FROM repositories r
-         JOIN tags t ON t.repository_id = r.id AND t.name = ?2
-         JOIN manifests m ON m.repository_id = r.id AND m.digest = t.digest AND m.lost_at IS NULL
-         WHERE r.name = ?1`,
-      )
-      .bind(repository, tag)
-      .first<StoredManifest>();
-  }
-
-  findByDigest(repository: RepositoryName, digest: Digest): Promise<StoredManifest | null> {
-    return this.#db
-      .prepare(
-        `SELECT ${COLUMNS} FROM repositories r
-         JOIN manifests m ON m.repository_id = r.id AND m.digest = ?2
-           AND m.deleted_at IS NULL AND m.lost_at IS NULL
-         WHERE r.name = ?1`,
-      )
-      .bind(repository, digest)
-      .first<StoredManifest>();
-  }
-
   /** What is known of each digest to a pusher who may read the sources. */
   async resolve(
     repository: RepositoryName,

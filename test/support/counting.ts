@@ -2,6 +2,10 @@
 import { env } from "cloudflare:workers";
 import { handle } from "../../src/app.ts";
 import type { Env } from "../../src/env.ts";
+import { intercept } from "./bindings.ts";
+import { countPull } from "../../src/events/pull-counter.ts";
+import type { Digest } from "../../src/oci/digest.ts";
+import type { RepositoryName } from "../../src/oci/reference.ts";
 import { ignore, type Send } from "./client.ts";
 
 export interface Calls {
@@ -12,32 +16,69 @@ export interface Calls {
   durableObject: number;
 }
 
-type Method = (...parameters: unknown[]) => unknown;
+/** A pull from a repository that there is not. */
+const NOBODYS = {
+  repository: "nobody/nothing" as RepositoryName,
+  tag: null,
+  digest: `sha256:${"0".repeat(64)}` as Digest,
+};
 
-/** Sends requests to the Worker and counts what it calls meanwhile. */
+/** Sends requests to the Worker and counts what it calls meanwhile: as an isolate, that has a memory of its own. */
 export class Counter {
   #calls = none();
+  #opened: string[] = [];
+  readonly #deferred: Promise<unknown>[] = [];
   /** D1 wants its own statements in a batch. */
   readonly #originals = new WeakMap<object, object>();
-  readonly #env: Env = {
-    ...env,
-    DB: this.#database(env.DB),
-    BLOBS: this.#bucket(env.BLOBS),
-    SESSIONS: this.#sessions(env.SESSIONS),
+  readonly #env: Env;
+
+  constructor(bindings: Env = env) {
+    this.#env = {
+      ...bindings,
+      DB: this.#database(bindings.DB),
+      BLOBS: this.#bucket(bindings.BLOBS),
+      SESSIONS: this.#sessions(bindings.SESSIONS),
+    };
+  }
+
+  readonly send: Send = (request) => {
+    // Whoever counts the first pull reports it five seconds later: that is not to be one of those who are waited for.
+    countPull(this.#env.EVENTS, NOBODYS, ignore);
+    return handle(request, this.#env, (work) => {
+      this.#deferred.push(work);
+    });
   };
 
-  readonly send: Send = (request) => handle(request, this.#env, ignore);
+  /** The keys of the objects that this work, or the last one that was counted, has read from R2. */
+  get opened(): readonly string[] {
+    return this.#opened;
+  }
 
   /** The calls of this work alone. */
   async during(work: () => Promise<unknown>): Promise<Calls> {
     this.#calls = none();
+    this.#opened = [];
     await work();
     return this.#calls;
+  }
+
+  /** As `during`, and those of what the answers did not wait for. */
+  duringAll(work: () => Promise<unknown>): Promise<Calls> {
+    return this.during(async () => {
+      await work();
+      await this.settled();
+    });
+  }
+
+  /** Waits for what the answers did not wait for. */
+  async settled(): Promise<void> {
+    while (this.#deferred.length > 0) await this.#deferred.shift();
   }
 
   #database(database: D1Database): D1Database {
     return intercept(database, (name, call) => (...parameters) => {
       if (name === "prepare") return this.#statement(call(...parameters) as D1PreparedStatement);
+      if (name === "withSession") return this.#database(call(...parameters) as D1Database);
       if (name !== "batch") throw new Error(`nobody counts ${name} of a database`);
       this.#calls.d1Batches++;
       const [statements] = parameters as [object[]];
@@ -62,6 +103,7 @@ export class Counter {
         return this.#upload(call(...parameters) as R2MultipartUpload);
       }
       this.#calls.r2++;
+      if (name === "get") this.#opened.push(String(parameters[0]));
       return call(...parameters);
     });
   }
@@ -88,20 +130,6 @@ export class Counter {
       });
     });
   }
-}
-
-/** The object, with each of its methods replaced. */
-function intercept<T extends object>(
-  object: T,
-  replace: (name: string, call: Method) => Method,
-): T {
-  return new Proxy(object, {
-    get(target, name) {
-      const value: unknown = Reflect.get(target, name);
-      if (typeof value !== "function" || typeof name !== "string") return value;
-      return replace(name, (...parameters) => Reflect.apply(value, target, parameters) as unknown);
-    },
-  });
 }
 
 function none(): Calls {

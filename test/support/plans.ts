@@ -4,8 +4,9 @@ import { env } from "cloudflare:workers";
 /** The real database, and every statement that is prepared on it. */
 export function recorded(): { readonly db: D1Database; readonly statements: ReadonlySet<string> } {
   const statements = new Set<string>();
-  const db = new Proxy(env.DB, {
+  const db: D1Database = new Proxy(env.DB, {
     get(target, name) {
+      if (name === "withSession") return () => db;
       if (name === "batch") return (batch: D1PreparedStatement[]) => target.batch(batch);
       return (sql: string) => {
         statements.add(sql);

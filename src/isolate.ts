@@ -1,0 +1,24 @@
+import { repositorySubject, revokedAt } from "./auth/revocation.ts";
+import { type Env, readSettings } from "./env.ts";
+import { createRegistry, type Registry } from "./registry/registry.ts";
+import { PrincipalIndex } from "./storage/principal-index.ts";
+
+/** What an isolate keeps from one request to the next, for each environment: what it knows of revocations and repositories. */
+const principals = new WeakMap<Env, PrincipalIndex>();
+const registries = new WeakMap<Env, Registry>();
+
+export function principalsOf(env: Env): PrincipalIndex {
+  const known = principals.get(env) ?? new PrincipalIndex(env.DB);
+  principals.set(env, known);
+  return known;
+}
+
+export function registryOf(env: Env): Registry {
+  const known = registries.get(env);
+  if (known !== undefined) return known;
+  const voidedAt = (repository: string) =>
+    revokedAt(principalsOf(env), repositorySubject(repository));
+  const registry = createRegistry(env, readSettings(env), voidedAt);
+  registries.set(env, registry);
+  return registry;
+}

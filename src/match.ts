@@ -1,0 +1,54 @@
+import { Router } from "itty-router";
+import { RegistryError } from "./oci/errors.ts";
+import { type Method, type Route, ROUTES } from "./routes.ts";
+
+interface CompiledRoute {
+  /** As itty-router compiles the route's path. */
+  readonly pattern: RegExp;
+  readonly route: Route;
+}
+
+interface Match {
+  readonly route: Route;
+  readonly params: Readonly<Record<string, string>>;
+}
+
+const routes = compileRoutes();
+
+/** The table's patterns, compiled once, by the methods that they answer. */
+function compileRoutes(): ReadonlyMap<string, readonly CompiledRoute[]> {
+  const compiled = new Map<string, CompiledRoute[]>();
+  for (const route of ROUTES) {
+    const { routes: made } = Router()[methodName(route.method)](route.path, () => {});
+    for (const method of route.method === "GET" ? ["GET", "HEAD"] : [route.method]) {
+      const others = compiled.get(method) ?? [];
+      compiled.set(method, others);
+      others.push(...made.map(([, pattern]) => ({ pattern, route })));
+    }
+  }
+  return compiled;
+}
+
+/** @throws ROUTE_UNKNOWN, or METHOD_UNSUPPORTED when the path is known with other methods */
+export function matchRoute({ method }: Request, { pathname }: URL): Match {
+  for (const { pattern, route } of routes.get(method) ?? []) {
+    const params = paramsOf(pattern, pathname);
+    if (params !== null) return { route, params };
+  }
+  const methods = [...routes].flatMap(([other, compiled]) =>
+    compiled.some(({ pattern }) => paramsOf(pattern, pathname) !== null) ? other : [],
+  );
+  if (methods.length === 0) throw new RegistryError("ROUTE_UNKNOWN");
+  throw new RegistryError("METHOD_UNSUPPORTED", { headers: { allow: methods.join(", ") } });
+}
+
+/** `/blobs/uploads` looks like a blob's path, but no blob has that digest. */
+function paramsOf(pattern: RegExp, pathname: string): Match["params"] | null {
+  const match = pattern.exec(pathname);
+  if (match === null || match.groups?.["digest"] === "uploads") return null;
+  return match.groups ?? {};
+}
+
+function methodName(method: Method): Lowercase<Method> {
+  return method.toLowerCase() as Lowercase<Method>;
+}

@@ -1,0 +1,177 @@
+import { Lru } from "../lru.ts";
+import type { Digest } from "../oci/digest.ts";
+import type { RepositoryName, Tag } from "../oci/reference.ts";
+import type { StoredBlob } from "../storage/blob-index.ts";
+import type { Edge } from "../storage/edge.ts";
+import type { StoredManifest } from "../storage/manifest-index.ts";
+import type { Defer } from "../storage/objects.ts";
+import type { Fact, Pulled, PullReads, Source } from "../storage/pull-reads.ts";
+
+/**
+ * How long what was read of a repository may be told on, in milliseconds. What is deleted somewhere is gone everywhere after
+ * five minutes, the lag of a replica included.
+ */
+const FACT_AGE = 4 * 60_000;
+/** After so long no replica and no entry at the edge tells of what was deleted, in milliseconds. */
+const SETTLED = FACT_AGE + 60_000;
+
+const MiB = 1024 * 1024;
+const MANIFESTS = 6 * MiB;
+const BLOBS = MiB;
+const TAGS = MiB / 2;
+const LOSSES = MiB / 4;
+/** What an entry takes besides its texts, in bytes: the objects and the map's own. */
+const ENTRY = 400;
+
+/** As of when what was read of a repository before holds no longer, by the database's clock; 0 for never. */
+export type VoidedAt = (repository: RepositoryName) => number;
+
+/**
+ * What is known of repositories without asking the database: which manifests and blobs they hold, and where those lie. It is
+ * kept in the isolate's memory and at the edge. That something is missing is never kept.
+ */
+export class Facts {
+  readonly #reads: PullReads;
+  readonly #edge: Edge;
+  readonly #voidedAt: VoidedAt;
+  readonly #manifests = new Lru<Fact<StoredManifest>>(MANIFESTS);
+  readonly #blobs = new Lru<Fact<StoredBlob>>(BLOBS);
+  /** Which manifest a tag had when it was read last: a guess, that the database confirms. */
+  readonly #tags = new Lru<Digest>(TAGS);
+  /** When something was deleted here last, for each repository. */
+  readonly #losses = new Lru<number>(LOSSES);
+  /** Counts those of this isolate: what was read before one and arrives after it is not kept. */
+  #deletions = 0;
+
+  constructor(reads: PullReads, edge: Edge, voidedAt: VoidedAt) {
+    this.#reads = reads;
+    this.#edge = edge;
+    this.#voidedAt = voidedAt;
+  }
+
+  async manifest(
+    repository: RepositoryName,
+    digest: Digest,
+    defer: Defer,
+  ): Promise<StoredManifest | null> {
+    const known = this.#manifests.get(`${repository} ${digest}`);
+    if (known !== undefined && this.#holds(repository, known)) return known.value;
+    const before = this.#deletions;
+    const path = manifestPath(repository, digest);
+    const fact = await this.#read(repository, path, defer, (source) =>
+      this.#reads.manifest(repository, digest, source),
+    );
+    if (fact === null) return null;
+    if (this.#deletions === before) this.#keep(repository, fact);
+    return fact.value.manifest;
+  }
+
+  /** The database says which manifest it is, each time; the manifest itself it need not send twice. */
+  async tagged(repository: RepositoryName, tag: Tag): Promise<StoredManifest | null> {
+    const key = `${repository} ${tag}`;
+    const guess = this.#tags.get(key);
+    const known = guess && this.#manifests.get(`${repository} ${guess}`);
+    // What it names was read with it and grows old with it: then all of it is read again at once.
+    const held = known && this.#holds(repository, known) ? known.value : null;
+    const before = this.#deletions;
+    const source = this.#sourceFor(repository);
+    const fact = await this.#reads.tagged(repository, tag, held?.digest ?? null, source);
+    if (fact === null) return null;
+    const { manifest } = fact.value;
+    const { digest } = manifest;
+    if (held?.digest === digest) return { ...manifest, content: held.content };
+    if (this.#deletions === before) {
+      this.#keep(repository, fact);
+      this.#tags.set(key, digest, ENTRY + 2 * (key.length + digest.length));
+    }
+    return manifest;
+  }
+
+  async blob(repository: RepositoryName, digest: Digest, defer: Defer): Promise<StoredBlob | null> {
+    const known = this.heldBlob(repository, digest);
+    if (known !== null) return known;
+    const before = this.#deletions;
+    const path = blobPath(repository, digest);
+    const fact = await this.#read(repository, path, defer, (source) =>
+      this.#reads.blob(repository, digest, source),
+    );
+    if (fact === null) return null;
+    if (this.#deletions === before) this.#keepBlob(repository, digest, fact);
+    return fact.value;
+  }
+
+  /** The blob, where this isolate knows of it without asking anybody. */
+  heldBlob(repository: RepositoryName, digest: Digest): StoredBlob | null {
+    const known = this.#blobs.get(`${repository} ${digest}`);
+    return known !== undefined && this.#holds(repository, known) ? known.value : null;
+  }
+
+  /** To be called when the repository has lost what had the digest. */
+  async forget(repository: RepositoryName, digest: Digest): Promise<void> {
+    this.#deletions++;
+    this.#losses.set(repository, Date.now(), ENTRY + 2 * repository.length);
+    this.#manifests.delete(`${repository} ${digest}`);
+    this.#blobs.delete(`${repository} ${digest}`);
+    // An entry that stays there, or that another isolate is putting there, ends by itself.
+    const paths = [manifestPath(repository, digest), blobPath(repository, digest)];
+    await Promise.all(paths.map((path) => this.#edge.delete(path)));
+  }
+
+  /** Where something was deleted a moment ago, a replica may not have heard of it, nor another isolate's entry at the edge. */
+  #sourceFor(repository: RepositoryName): Source {
+    const lost = this.#losses.get(repository);
+    return lost === undefined || lost < Date.now() - SETTLED ? "nearest" : "primary";
+  }
+
+  #holds(repository: RepositoryName, { readAt }: Fact<unknown>): boolean {
+    return readAt > Date.now() - FACT_AGE && readAt > this.#voidedAt(repository);
+  }
+
+  #keep(repository: RepositoryName, { value, readAt }: Fact<Pulled>): void {
+    const { manifest, family } = value;
+    for (const one of [manifest, ...family.manifests]) {
+      const key = `${repository} ${one.digest}`;
+      const bytes = ENTRY + 2 * (key.length + (one.content?.length ?? 0));
+      this.#manifests.set(key, { value: one, readAt }, bytes);
+    }
+    for (const { digest, key, size } of family.blobs) {
+      this.#keepBlob(repository, digest, { value: { key, size }, readAt });
+    }
+  }
+
+  #keepBlob(repository: RepositoryName, digest: Digest, fact: Fact<StoredBlob>): void {
+    const key = `${repository} ${digest}`;
+    this.#blobs.set(key, fact, ENTRY + 2 * (key.length + fact.value.key.length));
+  }
+
+  /** From the edge, else from the database and then to the edge. */
+  async #read<T>(
+    repository: RepositoryName,
+    path: string,
+    defer: Defer,
+    read: (source: Source) => Promise<Fact<T> | null>,
+  ): Promise<Fact<T> | null> {
+    const before = this.#deletions;
+    const source = this.#sourceFor(repository);
+    const cached = source === "nearest" ? await this.#edge.json<Fact<T>>(path) : undefined;
+    if (cached !== undefined && this.#holds(repository, cached)) return cached;
+    const fact = await read(source);
+    if (fact !== null) defer(this.#toEdge(path, fact, before));
+    return fact;
+  }
+
+  async #toEdge(path: string, fact: Fact<unknown>, before: number): Promise<void> {
+    if (this.#deletions !== before) return;
+    const bytes = new TextEncoder().encode(JSON.stringify(fact));
+    await this.#edge.put(path, bytes, bytes.length, FACT_AGE / 1000);
+    if (this.#deletions !== before) await this.#edge.delete(path);
+  }
+}
+
+function manifestPath(repository: RepositoryName, digest: Digest): string {
+  return `facts/${repository}/manifests/${digest}`;
+}
+
+function blobPath(repository: RepositoryName, digest: Digest): string {
+  return `facts/${repository}/blobs/${digest}`;
+}
