@@ -38,9 +38,4 @@ export class Lru<Value> {
     this.#bytes -= this.#entries.get(key)?.bytes ?? 0;
     this.#entries.delete(key);
   }
-
-  /** Forgets every entry whose key begins so. */
-  deleteAll(prefix: string): void {
-    for (const key of this.#entries.keys()) if (key.startsWith(prefix)) this.delete(key);
-  }
 }

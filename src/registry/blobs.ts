@@ -84,9 +84,13 @@ export class Blobs {
 
   /** @throws BLOB_UNKNOWN, or REFERENCED while a manifest of the repository names it */
   async delete(repository: RepositoryName, digest: Digest, origin: Origin): Promise<void> {
-    const removed = await this.#index.remove(repository, digest, origin);
-    if (!removed) throw unknown(digest);
-    await this.#facts.forget(repository, digest);
+    try {
+      const removed = await this.#index.remove(repository, digest, origin);
+      if (!removed) throw unknown(digest);
+    } finally {
+      // What failed, or finds nothing, may have been done: the answer can be lost.
+      await this.#facts.forget(repository, digest);
+    }
   }
 }
 

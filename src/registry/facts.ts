@@ -106,7 +106,7 @@ export class Facts {
     return known !== undefined && this.#holds(repository, known) ? known.value : null;
   }
 
-  /** To be called when the repository has lost what had the digest. */
+  /** To be called when the repository has lost what had the digest, or may have. */
   async forget(repository: RepositoryName, digest: Digest): Promise<void> {
     this.#deletions++;
     this.#losses.set(repository, Date.now(), ENTRY + 2 * repository.length);
@@ -119,8 +119,9 @@ export class Facts {
 
   /** Where something was deleted a moment ago, a replica may not have heard of it, nor another isolate's entry at the edge. */
   #sourceFor(repository: RepositoryName): Source {
-    const lost = this.#losses.get(repository);
-    return lost === undefined || lost < Date.now() - SETTLED ? "nearest" : "primary";
+    const voided = this.#voidedAt(repository);
+    const lost = Math.max(this.#losses.get(repository) ?? 0, Number.isFinite(voided) ? voided : 0);
+    return lost < Date.now() - SETTLED ? "nearest" : "primary";
   }
 
   #holds(repository: RepositoryName, { readAt }: Fact<unknown>): boolean {

@@ -188,9 +188,13 @@ export class Manifests {
 
   /** @throws MANIFEST_UNKNOWN, REFERENCED while an index names it, or IMMUTABLE while such a tag points to it */
   async delete(repository: RepositoryName, digest: Digest, origin: Origin): Promise<void> {
-    const deleted = await this.#index.delete(repository, digest, origin);
-    if (!deleted) unknown({ kind: "digest", digest });
-    await this.#facts.forget(repository, digest);
+    try {
+      const deleted = await this.#index.delete(repository, digest, origin);
+      if (!deleted) unknown({ kind: "digest", digest });
+    } finally {
+      // What failed, or finds nothing, may have been done: the answer can be lost.
+      await this.#facts.forget(repository, digest);
+    }
   }
 
   /** One page, and the digest to go on after, or null at the end. */
