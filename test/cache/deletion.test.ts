@@ -101,6 +101,24 @@ describe.each(KINDS)("%s", (_, pushed) => {
     await isGone(await newIsolate({ repository }), thing);
   });
 
+  test("is gone at once though the answer to its deletion is lost, or a second one finds nothing", async () => {
+    const thing = await pushed();
+    let loses = false;
+    const DB = database(async ({ text }, run) => {
+      const answer = await run();
+      const isDeletion = /DELETE FROM repository_blobs|UPDATE manifests SET deleted_at/.test(text);
+      if (loses && isDeletion) throw new Error("D1_ERROR: Network connection lost.");
+      return answer;
+    });
+    const here = await reader(thing, { DB });
+    loses = true;
+    expect(await statusOf(here.client.request("DELETE", thing.path))).toBe(503);
+    await isGone(here, thing);
+    loses = false;
+    expect(await statusOf(here.client.request("DELETE", thing.path))).toBe(404);
+    await isGone(here, thing);
+  });
+
   test("is gone after a read that was under way meanwhile, here and for who comes later", async () => {
     const thing = await pushed();
     const gate = new Gate();

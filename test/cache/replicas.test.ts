@@ -1,4 +1,5 @@
 /** Reads by digest go to the nearest replica first; what it has not heard of, and what decides over pushes, to the primary. */
+import { env } from "cloudflare:workers";
 import { beforeAll, describe, expect, test } from "vitest";
 import { RegistryClient } from "../support/client.ts";
 import { blob, type Content, imageManifest, index, type Manifest } from "../support/images.ts";
@@ -145,4 +146,15 @@ test("what is pushed here is read here, however far behind the replica is", asyn
   const pushed = await client.pushManifest(imageManifest({ config: fresh }), "fresh");
   expect(await client.pullManifest(pushed.digest)).toEqual(pushed.bytes);
   expect(await client.pullManifest("fresh")).toEqual(pushed.bytes);
+});
+
+test("where a name has come to mean something else, a replica is not asked: it may not have heard", async () => {
+  await env.DB.prepare("INSERT INTO revocations (subject, revoked_at) VALUES (?1, ?2)")
+    .bind(`repository:${repository}`, Date.now())
+    .run();
+  const { client, replica } = await far("old");
+  for (const [, path] of READS) {
+    const reads = await replica.during(() => statusOf(client.get(path())));
+    expect(reads).toEqual({ replica: 0, primary: 1 });
+  }
 });
