@@ -2,7 +2,7 @@
 import { env } from "cloudflare:workers";
 import type { Env } from "../../src/env.ts";
 import type { Multipart } from "../../src/storage/bucket.ts";
-import { intercept } from "../support/bindings.ts";
+import { intercept, moveElsewhere } from "../support/bindings.ts";
 
 /** What happens to the call. */
 export type Mode =
@@ -53,6 +53,8 @@ export class Faults {
 
   constructor(fault: Fault | null = null, settings: Partial<Env> = {}) {
     this.#fault = fault;
+    // Nothing of what is asked for is there already.
+    moveElsewhere();
     this.env = {
       ...env,
       DB: this.#database(env.DB),

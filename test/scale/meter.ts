@@ -45,6 +45,11 @@ class MeteredDatabase {
     return new MeteredStatement(sql, this.#db.prepare(sql), this.#note);
   }
 
+  /** There are no replicas here. */
+  withSession(): MeteredDatabase {
+    return this;
+  }
+
   async batch(statements: readonly MeteredStatement[]): Promise<Results[]> {
     const results = await this.#db.batch<Record<string, unknown>>(
       statements.map(({ statement }) => statement),

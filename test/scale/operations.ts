@@ -20,10 +20,11 @@ function request(
 }
 
 const PULLS: readonly Operation[] = [
-  request("manifest by tag", 10, ({ manifests }) => `${V2}/manifests/${tag(manifests / 2)}`),
+  // With what it names, as an isolate asks that knows nothing yet.
+  request("manifest by tag", 75, ({ manifests }) => `${V2}/manifests/${tag(manifests / 2)}`),
   request(
     "manifest by digest",
-    10,
+    75,
     ({ manifests }) => `${V2}/manifests/${digest("manifest", manifests / 2 + 1)}`,
   ),
   request("referrers, first page of 10,000", 950, () => `${V2}/referrers/${digest("manifest", 0)}`),

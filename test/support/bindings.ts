@@ -1,4 +1,5 @@
 /** The Worker's bindings, with something put between. */
+import { vi } from "vitest";
 
 export type Method = (...parameters: unknown[]) => unknown;
 
@@ -14,4 +15,12 @@ export function intercept<T extends object>(
       return replace(name, (...parameters) => Reflect.apply(value, target, parameters) as unknown);
     },
   });
+}
+
+const real = caches;
+
+/** From now on the edge is another place's, at which there is nothing yet. */
+export function moveElsewhere(): void {
+  const place = crypto.randomUUID();
+  vi.stubGlobal("caches", { open: (name: string) => real.open(`${name}-${place}`) });
 }
