@@ -1,79 +1,111 @@
 /**
- * `npm run bench [-- --short] [-- --only NAME]`: what Slipway costs over the bare platform call, on the same miniflare, in
- * the same run. A table, and every sample in results/bench.json.
+ * `npm run bench [-- --short --only NAME --peers NAME,...]`: Slipway beside the registries that people use now, and
+ * beside a bare Worker on the same miniflare, which is the platform's limit; in one run, in turn. A table, every sample in
+ * results/bench.json, the table for recorded.md in results/bench.md, and of a full run of all the plot docs/performance.svg.
  *
- * --short    small sizes and few rounds: to see that it runs, not to judge by
- * --only     one of push-docker, push-whole, pull-blob, pull-manifest, token, memory; may be repeated
+ * --short    small sizes and few rounds: to see that it runs, not to judge by. It installs nothing
+ * --only     one of push, pull, manifest, tags, token, image, zb, memory, soak; may be repeated
+ * --peers    of 2.8.2, 2.8.3, distribution, zot: those alone; or none
+ * --model    not this, but the model of latencies: ../model/main.ts
+ * --cost     not this, but what pulls and pushes cost: ../cost/main.ts
  *
- * Times never decide how it ends: the machine may be busy. It fails when a request failed or bytes were wrong.
+ * What is not there is downloaded and built once, into the cache: Debian's two packages without root, the others by Go. What
+ * can't be had is named in every output. Times never decide how it ends: the machine may be busy. It fails when a request
+ * failed or bytes were wrong.
  */
+import { readFile } from "node:fs/promises";
 import { parseArgs } from "node:util";
-import { CASES } from "./cases.ts";
-import { type Result, runCase } from "./measure.ts";
+import { imageCases, missingTool } from "./image.ts";
+import { manifestCases } from "./manifests.ts";
+import { type Case, type Result, runCase } from "./measure.ts";
 import { measureMemory, type MemoryResult } from "./memory.ts";
-import { machine, printResults, writeJson } from "./report.ts";
-import { startSubjects } from "./subjects.ts";
+import { findPeers, PEERS, zbProgram } from "./peers.ts";
+import { pullCases } from "./pull.ts";
+import { pushCases } from "./push.ts";
+import { type Report, printReport, writeReport } from "./report.ts";
+import { FULL, SHORT, type Size } from "./size.ts";
+import { soak, type SoakResult } from "./soak.ts";
+import { type Missing, startSubjects, type Subjects } from "./subjects.ts";
+import { tagCases } from "./tags.ts";
+import { tokenCases } from "./tokens.ts";
+import { zbResults } from "./zb.ts";
 
-export interface Size {
-  readonly rounds: number;
-  /** Bytes of a layer that is pushed, of a blob that is pulled, and of each of the uploads at once. */
-  readonly layer: number;
-  readonly blob: number;
-  readonly upload: number;
-  /** Manifests pulled in one sample by the Node client, and how long wrk pulls. */
-  readonly requests: number;
-  readonly wrkSeconds: number;
-}
-
-const MIB = 1024 ** 2;
-const FULL: Size = {
-  rounds: 9,
-  layer: 95 * MIB,
-  blob: 512 * MIB,
-  upload: 600e6,
-  requests: 3000,
-  wrkSeconds: 2,
+const IMAGE = "image";
+/** Each group of cases by its name; a case is set up when its turn comes. */
+const GROUPS: Readonly<Record<string, (subjects: Subjects, size: Size) => AsyncGenerator<Case>>> = {
+  manifest: manifestCases,
+  token: tokenCases,
+  tags: tagCases,
+  push: pushCases,
+  pull: pullCases,
+  [IMAGE]: imageCases,
 };
-const SHORT: Size = {
-  rounds: 3,
-  layer: 24 * MIB,
-  blob: 64 * MIB,
-  upload: 60e6,
-  requests: 300,
-  wrkSeconds: 1,
-};
+const ZB = "zb";
 const MEMORY = "memory";
+const SOAK = "soak";
 /** Of Slipway's log, when a request failed. */
-const LOG_LINES = 10;
+const LOG_SHOWN = 3000;
 
-const { short, chosen } = readOptions();
+if (process.argv.includes("--cost")) {
+  await import("../cost/main.ts");
+  process.exit();
+}
+const { short, whole, chosen, peers, model } = readOptions();
+if (model) {
+  await import("../model/main.ts");
+  process.exit();
+}
 const size = short ? SHORT : FULL;
+const supply = short ? "found" : "built";
 const date = new Date().toISOString();
 const began = performance.now();
-const results = await runCases();
+const missing: Missing[] = [];
+const results = await measureAll();
 const memory: MemoryResult | null = chosen.includes(MEMORY)
   ? await measureMemory(size.upload)
   : null;
-printResults(results, memory);
-const file = await writeJson({ date, short, size, machine: machine(), results, memory });
-console.log(`\n${((performance.now() - began) / 1000).toFixed(0)} s; every sample is in ${file}`);
+const soaked: SoakResult | null = chosen.includes(SOAK) ? await soak(size.soakSeconds) : null;
+
+const seconds = (performance.now() - began) / 1000;
+const report: Report = {
+  date,
+  short,
+  size,
+  whole,
+  seconds,
+  missing,
+  results,
+  memory,
+  soak: soaked,
+};
+printReport(report);
+if (soaked !== null && soaked.failures.length > 0) process.exitCode = 1;
+for (const file of await writeReport(report)) console.log(`written: ${file}`);
+console.log(`\n${seconds.toFixed(0)} s`);
 if (short) console.log("A short run: its figures say little about speed.");
 
-async function runCases(): Promise<Result[]> {
-  const names = chosen.filter((name) => name !== MEMORY);
-  if (names.length === 0) return [];
-  const subjects = await startSubjects();
+async function measureAll(): Promise<readonly Result[]> {
+  const groups = chosen.filter((name) => name in GROUPS || name === ZB);
+  if (groups.length === 0) return [];
+  const found = await findPeers(peers, supply);
+  missing.push(...found.missing);
+  const subjects = await startSubjects(found.found, missing);
   const done: Result[] = [];
   try {
-    for (const name of names) {
-      for (const one of (await CASES[name]?.(subjects, size)) ?? []) {
-        done.push(await runCase(one, size.rounds));
+    for (const name of groups) {
+      const tool = name === IMAGE ? missingTool() : null;
+      if (tool !== null) {
+        missing.push(tool);
+        continue;
+      }
+      for await (const one of GROUPS[name]?.(subjects, size) ?? []) {
+        done.push(await runCase(one, !short));
       }
     }
+    if (groups.includes(ZB)) done.push(...(await runZb(subjects)));
   } catch (error) {
-    console.error(
-      `the end of Slipway's log:\n${subjects.slipway.log.slice(-LOG_LINES).join("\n")}`,
-    );
+    const log = await readFile(subjects.slipway.log(), "utf8");
+    console.error(`the end of Slipway's log:\n${log.slice(-LOG_SHOWN)}`);
     throw error;
   } finally {
     await subjects.stop();
@@ -81,16 +113,37 @@ async function runCases(): Promise<Result[]> {
   return done;
 }
 
+async function runZb(subjects: Subjects): Promise<readonly Result[]> {
+  const zb = await zbProgram(supply).catch((error: unknown) => {
+    missing.push({ subject: ZB, reason: error instanceof Error ? error.message : "" });
+    return null;
+  });
+  return zb === null ? [] : zbResults(subjects, size, zb);
+}
+
 function readOptions() {
   const { values } = parseArgs({
     options: {
       short: { type: "boolean", default: false },
       only: { type: "string", multiple: true },
+      peers: { type: "string" },
+      model: { type: "boolean", default: false },
     },
   });
-  const all = [...Object.keys(CASES), MEMORY];
-  const names = values.only ?? all;
+  const groups = [...Object.keys(GROUPS), ZB, MEMORY, SOAK];
+  const names = values.only ?? groups;
+  known("case", names, groups);
+  const asked = values.peers?.split(",").filter((name) => name !== "none");
+  known("peer", asked ?? [], Object.keys(PEERS));
+  return {
+    ...values,
+    whole: !values.short && values.only === undefined && asked === undefined,
+    chosen: names,
+    peers: asked ?? Object.keys(PEERS),
+  };
+}
+
+function known(what: string, names: readonly string[], all: readonly string[]): void {
   const unknown = names.find((name) => !all.includes(name));
-  if (unknown !== undefined) throw new Error(`no case ${unknown}; there are ${all.join(", ")}`);
-  return { short: values.short, chosen: names };
+  if (unknown !== undefined) throw new Error(`no ${what} ${unknown}; there are ${all.join(", ")}`);
 }

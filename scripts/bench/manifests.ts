@@ -1,68 +1,157 @@
-/** How many manifests a second are pulled by tag. */
-import { textBody } from "./bodies.ts";
+/** How many manifests a second are pulled, by tag and by digest, and asked for by HEAD; and small blobs. */
+import { type Body, makeBody, textBody } from "./bodies.ts";
 import { withConnection } from "./client.ts";
-import type { Size } from "./main.ts";
-import type { Case } from "./measure.ts";
-import { CONCURRENCY, rateCases, type Target } from "./rates.ts";
-import type { Subjects } from "./subjects.ts";
-import { openRepository, pushWhole, type Repository } from "./transfers.ts";
+import type { Case, Target } from "./measure.ts";
+import { type Asked, MAIN, rateCase } from "./rates.ts";
+import type { Size } from "./size.ts";
+import { BARE, type Registry, type Subjects } from "./subjects.ts";
+import { hexOf, openRepository, pushBareWhole, pushWhole } from "./transfers.ts";
 
+const REPOSITORY = "bench/manifests";
 const MEDIA_TYPE = "application/vnd.oci.image.manifest.v1+json";
 const LAYERS = 6;
-const TARGET = 0.6;
+const SMALL_BLOB = 2000;
+const OLD = "docker-registry 2.8.3";
+const NEW = "distribution 3.1.2";
 
-export async function manifestCases(
-  { slipway, bare }: Subjects,
-  amount: Size,
-): Promise<readonly Case[]> {
-  const repository = await openRepository(slipway, "bench/manifests");
-  const manifest = await pushImage(repository);
-  const bareUrl = `${bare.url}/row/manifest`;
-  await withConnection((send) =>
-    send({ method: "PUT", url: bareUrl, body: manifest, expect: 201 }),
-  );
-  const { size } = manifest;
-  const url = manifestUrl(repository);
-  const { headers } = repository;
-  const ours: Target = { name: "slipway", pids: slipway.pids, url, headers, size };
-  const theirs = {
-    name: "bare one-query Worker",
-    pids: bare.pids,
-    url: bareUrl,
-    headers: {},
-    size,
-  };
-  return rateCases(
-    {
-      name: "pull-manifest",
-      title: `pulls of a manifest by tag (${size} bytes, ${CONCURRENCY} at once)`,
-      slipway: ours,
-      bare: { ...theirs, target: TARGET },
-    },
-    amount,
-  );
+interface Row {
+  readonly name: string;
+  readonly title: string;
+  readonly method: "GET" | "HEAD";
+  /** Whether with each number of connections or with 16 alone. */
+  readonly connections: "many" | "one";
+  /** Below the repository's address. */
+  readonly path: (image: Image) => string;
+  readonly size: (image: Image) => number;
+  /** The bare Worker's route. */
+  readonly bare: (image: Image) => string;
+  /** With 16 connections. */
+  readonly targets: readonly Target[];
 }
 
-/** An image of small layers under the tag `latest`: the manifest has about 1 KB. */
-async function pushImage(repository: Repository) {
-  const { headers } = repository;
-  const blobs = ["{}", ...Array.from({ length: LAYERS }, (_, i) => `layer ${i}`)].map(textBody);
-  const [config, ...layers] = blobs.map(({ size, digest }, i) => ({
+interface Image {
+  readonly manifest: Body;
+  readonly blob: Body;
+}
+
+const CASES: readonly Row[] = [
+  {
+    name: "manifest-tag",
+    title: "manifest by tag",
+    method: "GET",
+    connections: "many",
+    path: () => "manifests/latest",
+    size: ({ manifest }) => manifest.size,
+    bare: () => "row/manifest",
+    targets: [{ against: BARE, least: 0.8 }],
+  },
+  {
+    name: "manifest-digest",
+    title: "manifest by digest",
+    method: "GET",
+    connections: "many",
+    path: ({ manifest }) => `manifests/${manifest.digest}`,
+    size: ({ manifest }) => manifest.size,
+    bare: () => "memory/manifest",
+    targets: [
+      { against: BARE, least: 0.85 },
+      { against: OLD, least: 2 },
+      { against: NEW, least: null },
+    ],
+  },
+  {
+    name: "manifest-head",
+    title: "HEAD of a manifest by tag",
+    method: "HEAD",
+    connections: "one",
+    path: () => "manifests/latest",
+    size: ({ manifest }) => manifest.size,
+    bare: () => "row/manifest",
+    targets: [],
+  },
+  {
+    name: "blob-small",
+    title: `blob of ${SMALL_BLOB} bytes`,
+    method: "GET",
+    connections: "one",
+    path: ({ blob }) => `blobs/${blob.digest}`,
+    size: ({ blob }) => blob.size,
+    bare: ({ blob }) => `object/${hexOf(blob)}`,
+    targets: [
+      { against: OLD, least: 2 },
+      { against: NEW, least: null },
+    ],
+  },
+];
+
+export async function* manifestCases(subjects: Subjects, size: Size): AsyncGenerator<Case> {
+  const { registries, bare } = subjects;
+  const image = { manifest: manifestBody(), blob: makeBody(SMALL_BLOB) };
+  await Promise.all(
+    registries.map(async (registry) => {
+      await pushSmallImage(registry, REPOSITORY);
+      const to = await openRepository(registry, REPOSITORY);
+      await withConnection((send) => pushWhole(to, { body: image.blob, send }));
+    }),
+  );
+  await withConnection(async (send) => {
+    const body = image.manifest;
+    for (const kind of ["row", "memory"]) {
+      await send({ method: "PUT", url: `${bare.url}/${kind}/manifest`, body, expect: 201 });
+    }
+    await pushBareWhole(bare, { body: image.blob, send });
+  });
+  for (const row of CASES) {
+    const sized = row.size(image);
+    const ofRegistries = registries.map((registry): Asked => ({
+      subject: registry,
+      url: `${registry.url}/v2/${REPOSITORY}/${row.path(image)}`,
+      headers: () => headersOf(registry),
+      size: sized,
+    }));
+    const ofBare: Asked = {
+      subject: bare,
+      url: `${bare.url}/${row.bare(image)}`,
+      headers: async () => ({}),
+      size: sized,
+    };
+    for (const connections of row.connections === "many" ? size.connections : [MAIN]) {
+      const isMain = connections === MAIN;
+      const { name, title, method } = row;
+      const targets = isMain ? row.targets : [];
+      const asked = [...ofRegistries, ofBare];
+      yield rateCase({ name, title, method, connections, asked, targets, plotted: isMain }, size);
+    }
+  }
+}
+
+async function headersOf(registry: Registry): Promise<Readonly<Record<string, string>>> {
+  return { ...(await registry.headers(REPOSITORY)), accept: MEDIA_TYPE };
+}
+
+function blobsOf(): readonly Body[] {
+  return ["{}", ...Array.from({ length: LAYERS }, (_, i) => `layer ${i}`)].map(textBody);
+}
+
+/** An image of small layers: its manifest has about 1 KB. */
+function manifestBody(): Body {
+  const [config, ...layers] = blobsOf().map(({ size, digest }, i) => ({
     mediaType: `application/vnd.oci.image.${i === 0 ? "config.v1+json" : "layer.v1.tar+gzip"}`,
     digest,
     size,
   }));
-  const text = JSON.stringify({ schemaVersion: 2, mediaType: MEDIA_TYPE, config, layers });
-  const body = textBody(text);
-  await withConnection(async (send) => {
-    for (const blob of blobs) await pushWhole(repository, { body: blob, send });
-    const typed = { ...headers, "content-type": MEDIA_TYPE };
-    const url = manifestUrl(repository);
-    await send({ method: "PUT", url, headers: typed, body, expect: 201 });
-  });
-  return body;
+  return textBody(JSON.stringify({ schemaVersion: 2, mediaType: MEDIA_TYPE, config, layers }));
 }
 
-function manifestUrl({ slipway, name }: Repository): string {
-  return `${slipway.url}/v2/${name}/manifests/latest`;
+/** Under the tag `latest`. */
+export async function pushSmallImage(registry: Registry, name: string): Promise<Body> {
+  const to = await openRepository(registry, name);
+  const body = manifestBody();
+  const headers = { ...to.headers, "content-type": MEDIA_TYPE };
+  const url = `${to.url}/v2/${name}/manifests/latest`;
+  await withConnection(async (send) => {
+    for (const blob of blobsOf()) await pushWhole(to, { body: blob, send });
+    await send({ method: "PUT", url, headers, body, expect: 201 });
+  });
+  return body;
 }

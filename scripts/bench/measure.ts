@@ -1,86 +1,115 @@
 /** Samples, taken in turn from each variant of a case, and what they come to. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { cpuSeconds } from "./processes.ts";
+import type { Missing } from "./subjects.ts";
 
 /** One measurement. */
 export interface Sample {
-  /** In the case's unit. */
+  /** In the case's unit: more is better. */
   readonly value: number;
-  /** CPU seconds of the server's processes meanwhile. */
+  /** CPU seconds of the server's processes meanwhile, for 1 of the case's `work`. */
   readonly cpu: number;
-  /** CPU seconds of the client, to see whether it was the limit. */
-  readonly clientCpu: number;
 }
 
 export interface Variant {
+  /** The subject's name. */
   readonly name: string;
+  /** What about its answer is not like the others'. */
+  readonly note?: string;
   sample(): Promise<Sample>;
+}
+
+/** What the first variant is to reach, as the ratio of its median to another one's. */
+export interface Target {
+  readonly against: string;
+  /** null where nothing was promised: the ratio is told all the same. */
+  readonly least: number | null;
 }
 
 export interface Case {
   readonly name: string;
   readonly title: string;
-  /** Seconds are better when fewer, requests per second when more. */
-  readonly unit: "s" | "requests/s";
-  /** What one sample moves: CPU time is told per 1 of it. */
-  readonly work: { readonly amount: number; readonly unit: "GB" | "1000 requests" };
-  readonly slipway: Variant;
-  /** What it is measured against, each with the target for the ratio, null where it is for information. */
-  readonly bare: readonly (Variant & { readonly target: number | null })[];
+  readonly unit: "MiB/s" | "requests/s" | "blobs/s" | "images/min";
+  readonly work: "GB" | "1000 requests" | "image";
+  readonly rounds: number;
+  /** Whether a first round is not counted: left out where the servers are warm and a round takes long. */
+  readonly warmUp: boolean;
+  /** Slipway's comes first. */
+  readonly variants: readonly Variant[];
+  readonly targets: readonly Target[];
+  /** Whether the plot shows it. */
+  readonly plotted: boolean;
 }
 
 export interface Series {
   readonly name: string;
+  readonly note: string | null;
   readonly samples: readonly Sample[];
 }
 
-export interface Result {
-  readonly name: string;
-  readonly title: string;
-  readonly unit: Case["unit"];
-  readonly work: Case["work"];
-  readonly slipway: Series;
-  readonly bare: readonly (Series & { readonly target: number | null })[];
+export interface Result extends Pick<
+  Case,
+  "name" | "title" | "unit" | "work" | "targets" | "plotted"
+> {
+  readonly series: readonly Series[];
+  /** Subjects that are measured in other cases, but not in this one. */
+  readonly missing: readonly Missing[];
+}
+
+export interface Timing {
+  readonly seconds: number;
+  /** CPU seconds of the server's processes. */
+  readonly cpu: number;
 }
 
 /** What a server still does after its last answer belongs to the CPU time of the sample, not to the next one's. */
-const SETTLE_MS = 150;
+const QUIET = { milliseconds: 150, cpuSeconds: 0.02, patience: 10_000 };
 
-/** A sample whose value is the time that the work takes. */
-export async function timed(pids: readonly number[], work: () => Promise<void>): Promise<Sample> {
+/** What the work takes, and what it costs the server up to when it is quiet again. */
+export async function timed(pids: readonly number[], work: () => Promise<void>): Promise<Timing> {
   const cpu = cpuSeconds(pids);
-  const client = process.cpuUsage();
   const began = performance.now();
   await work();
-  const value = (performance.now() - began) / 1000;
-  const { user, system } = process.cpuUsage(client);
-  await sleep(SETTLE_MS);
-  return { value, cpu: cpuSeconds(pids) - cpu, clientCpu: (user + system) / 1e6 };
+  const seconds = (performance.now() - began) / 1000;
+  await quiet(pids);
+  return { seconds, cpu: cpuSeconds(pids) - cpu };
 }
 
-/** Runs every variant once to warm up and then `rounds` times in turn, so that a busy moment of the machine hits all alike. */
-export async function runCase(one: Case, rounds: number): Promise<Result> {
-  const variants: readonly Variant[] = [one.slipway, ...one.bare];
+/** Waits until the processes do next to nothing. */
+export async function quiet(pids: readonly number[]): Promise<void> {
+  const deadline = Date.now() + QUIET.patience;
+  for (let before = cpuSeconds(pids); Date.now() < deadline;) {
+    await sleep(QUIET.milliseconds);
+    const now = cpuSeconds(pids);
+    if (now - before <= QUIET.cpuSeconds) return;
+    before = now;
+  }
+}
+
+/** Runs every variant once to warm up, if so, and then `rounds` times in turn, so that a busy moment of the machine hits all alike. */
+export async function runCase(one: Case, warmUps: boolean): Promise<Result> {
+  const { name, title, unit, work, targets, plotted, rounds, variants } = one;
   const samples = new Map(variants.map((variant) => [variant, [] as Sample[]]));
-  for (let round = 0; round <= rounds; round++) {
-    for (const variant of variants) {
+  for (let round = warmUps && one.warmUp ? 0 : 1; round <= rounds; round++) {
+    // Every other round goes backwards: nobody always follows the same one.
+    for (const variant of round % 2 === 1 ? variants : variants.toReversed()) {
       const sample = await variant.sample();
-      const note = round === 0 ? "warm-up" : `${round}/${rounds}`;
-      const shown = sample.value.toFixed(one.unit === "s" ? 3 : 0);
-      console.log(`${one.name} ${note} ${variant.name}: ${shown} ${one.unit}`);
+      const shown = round === 0 ? "warm-up" : `${round}/${rounds}`;
+      console.log(`${name} ${shown} ${variant.name}: ${figure(sample.value)} ${unit}`);
       if (round > 0) samples.get(variant)?.push(sample);
     }
   }
-  const series = ({ name }: Variant, of: readonly Sample[] = []): Series => ({ name, samples: of });
-  const { name, title, unit, work } = one;
-  return {
-    name,
-    title,
-    unit,
-    work,
-    slipway: series(one.slipway, samples.get(one.slipway)),
-    bare: one.bare.map((bare) => ({ ...series(bare, samples.get(bare)), target: bare.target })),
-  };
+  const series = variants.map((variant) => ({
+    name: variant.name,
+    note: variant.note ?? null,
+    samples: samples.get(variant) ?? [],
+  }));
+  return { name, title, unit, work, targets, plotted, series, missing: [] };
+}
+
+/** Three digits say all that a measurement knows. */
+export function figure(value: number): string {
+  return value >= 100 ? value.toFixed(0) : value.toPrecision(3);
 }
 
 export function median(values: readonly number[]): number {
@@ -93,8 +122,12 @@ export function median(values: readonly number[]): number {
   return (low + high) / 2;
 }
 
-/** Slipway's values divided by the other's: of the medians, and the median of each round's own ratio. */
-export function ratios(slipway: readonly number[], bare: readonly number[]) {
-  const paired = slipway.map((value, i) => value / (bare[i] ?? Number.NaN));
-  return { ofMedians: median(slipway) / median(bare), paired: median(paired) };
+export function medianOf({ samples }: Series): number {
+  return median(samples.map(({ value }) => value));
+}
+
+/** The first one's values divided by the other's: of the medians, and the median of each round's own ratio. */
+export function ratios(first: Series, other: Series) {
+  const pair = first.samples.map(({ value }, i) => value / (other.samples[i]?.value ?? Number.NaN));
+  return { ofMedians: medianOf(first) / medianOf(other), paired: median(pair) };
 }

@@ -1,9 +1,12 @@
 /** Five large layers at once: what the budget of buffers counts, and by how much the process grows. */
+import { readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Body, makeBody } from "./bodies.ts";
 import { withConnection } from "./client.ts";
 import { memoryOf, resetPeak } from "./processes.ts";
-import { type Slipway, startSubjects, type Subjects } from "./subjects.ts";
+import { BARE, SLIPWAY, startSubjects, type Subjects } from "./subjects.ts";
+import type { Subject } from "./subject.ts";
+import type { Row } from "./table.ts";
 import {
   barePullUrl,
   openRepository,
@@ -52,7 +55,7 @@ interface Uploader {
 
 /** Both servers are fresh, so that nothing that ran before has grown them already. */
 export async function measureMemory(size: number): Promise<MemoryResult> {
-  const subjects = await startSubjects();
+  const subjects = await startSubjects([], []);
   try {
     return await measure(subjects, size);
   } finally {
@@ -63,16 +66,16 @@ export async function measureMemory(size: number): Promise<MemoryResult> {
 async function measure({ slipway, bare }: Subjects, size: number): Promise<MemoryResult> {
   const repository = await openRepository(slipway, "bench/memory");
   const ours = await growth({
-    name: "slipway",
-    workerd: slipway.workerd,
+    name: SLIPWAY,
+    workerd: slipway.workerd(),
     size,
     headers: repository.headers,
     push: (one) => pushAsDocker(repository, one),
     url: (digest) => pullUrl(repository, digest),
   });
   const theirs = await growth({
-    name: "bare multipart loop",
-    workerd: bare.workerd,
+    name: `${BARE}, multipart loop`,
+    workerd: bare.workerd(),
     size,
     headers: {},
     push: (one) => pushBareMultipart(bare, one),
@@ -106,11 +109,39 @@ async function growth(uploader: Uploader): Promise<Growth> {
   return { name, baseline, peak, seconds, samples };
 }
 
-function loggedPeak({ log }: Slipway): number {
-  const peaks = log.flatMap((line) => {
-    const peak = /"peakBuffers":(\d+)/.exec(line)?.[1];
-    return peak === undefined ? [] : [Number(peak)];
-  });
+function loggedPeak(slipway: Subject): number {
+  const log = readFileSync(slipway.log(), "utf8");
+  const peaks = [...log.matchAll(/"peakBuffers":(\d+)/g)].map(([, peak]) => Number(peak));
   if (peaks.length === 0) throw new Error("the log has no peakBuffers");
   return Math.max(...peaks);
+}
+
+export function memoryRows({ peakBuffers, limit, slipway, bare }: MemoryResult): readonly Row[] {
+  const row = (what: string, of: (one: Growth) => string): Row => [
+    what,
+    of(slipway),
+    of(bare),
+    "",
+    "",
+  ];
+  const missed = peakBuffers > limit ? "missed" : "";
+  return [
+    ["what", slipway.name, bare.name, "target", ""],
+    ["buffers in use at once", mebibytes(peakBuffers), "", `≤ ${mebibytes(limit)}`, missed],
+    row("workerd before", ({ baseline }) => mebibytes(baseline)),
+    row("workerd at its peak", ({ peak }) => mebibytes(peak)),
+    row("growth", ({ peak, baseline }) => mebibytes(peak - baseline)),
+    row("of that, after half the time", (one) => mebibytes(lateGrowth(one))),
+    row("time", ({ seconds }) => `${seconds.toFixed(1)} s`),
+  ];
+}
+
+/** By how much the second half's peak is above the first's: with buffers that are bounded, next to nothing. */
+function lateGrowth({ samples }: Growth): number {
+  const half = Math.ceil(samples.length / 2);
+  return Math.max(0, Math.max(...samples.slice(half)) - Math.max(...samples.slice(0, half)));
+}
+
+function mebibytes(bytes: number): string {
+  return `${(bytes / 1024 ** 2).toFixed(0)} MiB`;
 }

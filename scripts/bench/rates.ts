@@ -1,100 +1,132 @@
-/** How many requests a second are answered: by a Node client, and by wrk where it is installed. */
+/** How many requests a second are answered: by wrk where it is installed, else by the load generator here. */
 import { execFile, fork, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import type { Load, LoadResult } from "./load.ts";
-import type { Size } from "./main.ts";
-import { type Case, type Sample, timed, type Variant } from "./measure.ts";
+import { type Case, type Sample, type Target, timed, type Variant } from "./measure.ts";
+import { MIB, type Size } from "./size.ts";
+import type { Subject } from "./subject.ts";
 
-export const CONCURRENCY = 16;
-
-export interface Target {
-  readonly name: string;
-  readonly pids: readonly number[];
+/** One subject's part in a case: what it is asked for. */
+export interface Asked {
+  readonly subject: Subject;
+  /** Where the subject takes part twice. */
+  readonly name?: string;
   readonly url: string;
-  readonly headers: Readonly<Record<string, string>>;
-  /** Bytes of each answer. */
-  readonly size: number;
+  readonly headers: () => Promise<Readonly<Record<string, string>>>;
+  /** Bytes of each answer, null where it is not known. */
+  readonly size: number | null;
+  readonly note?: string;
 }
 
-/** What is compared: the same request to Slipway, and what the bare Worker does in its place. */
 export interface Rate {
   readonly name: string;
   readonly title: string;
-  readonly slipway: Target;
-  /** The least ratio of the two rates, or null where none was promised. */
-  readonly bare: Target & { readonly target: number | null };
+  readonly method?: "GET" | "HEAD";
+  readonly connections: number;
+  readonly asked: readonly Asked[];
+  readonly targets?: readonly Target[];
+  readonly plotted?: boolean;
+  /** Where a request takes so long that a second says little: so many, by the own load generator. */
+  readonly requests?: number;
 }
 
-export function rateCases(
-  { name, title, slipway, bare }: Rate,
-  { requests, wrkSeconds }: Size,
-): readonly Case[] {
-  const { target } = bare;
-  const byNode: Case = {
-    name,
-    title,
+/** The number of connections that targets are about. Its cases come first, and warm the servers up for the others. */
+export const MAIN = 16;
+/** wrk waits for the body that the answer to a HEAD tells of but has not. */
+const HAS_WRK = spawnSync("wrk", ["--version"]).error === undefined;
+
+/** What sends the requests of a run. */
+export function tool({ seconds }: Size): string {
+  return HAS_WRK && seconds !== null ? "wrk" : "the benchmark's own load generator";
+}
+
+export function rateCase(rate: Rate, size: Size): Case {
+  const { name, title, connections, method = "GET", targets = [], plotted = false } = rate;
+  const requests = rate.requests ?? size.requests;
+  const shape = { method, connections, requests };
+  const seconds = rate.requests === undefined && method === "GET" ? size.seconds : null;
+  return {
+    name: `${name}-${connections}`,
+    title: `${title}, ${connections} connection${connections === 1 ? "" : "s"}`,
     unit: "requests/s",
-    work: { amount: requests / 1000, unit: "1000 requests" },
-    slipway: nodeVariant(slipway, requests),
-    bare: [{ ...nodeVariant(bare, requests), target }],
+    work: "1000 requests",
+    // A target is judged by more samples.
+    rounds: targets.length > 0 ? size.rounds + size.more : size.rounds,
+    warmUp: connections === MAIN,
+    variants: rate.asked.map((asked) => ({
+      name: asked.subject.name,
+      ...(asked.note === undefined ? {} : { note: asked.note }),
+      sample: () =>
+        HAS_WRK && seconds !== null
+          ? wrkSample(asked, connections, seconds)
+          : requestsSample(asked, shape),
+    })),
+    targets,
+    plotted,
   };
-  if (spawnSync("wrk", ["--version"]).error !== undefined) {
-    console.log(`${name}: wrk is not installed, so only the Node client measures`);
-    return [byNode];
-  }
-  const byWrk: Case = {
-    ...byNode,
-    name: `${name}-wrk`,
-    title: `${title}, by wrk`,
-    work: { amount: 1, unit: "1000 requests" },
-    slipway: wrkVariant(slipway, wrkSeconds),
-    bare: [{ ...wrkVariant(bare, wrkSeconds), target }],
-  };
-  return [byNode, byWrk];
 }
 
-/** The Node client is a process of its own, so that its work and this process's do not add up. */
-function nodeVariant({ name, pids, url, headers, size }: Target, requests: number): Variant {
+async function requestsSample(
+  asked: Asked,
+  shape: Pick<Load, "method" | "connections" | "requests">,
+): Promise<Sample> {
+  const { cpu, result } = await load(asked, shape);
+  return perRequest(shape.requests, result.seconds, cpu);
+}
+
+function perRequest(requests: number, seconds: number, cpu: number): Sample {
+  return { value: requests / seconds, cpu: (1000 * cpu) / requests };
+}
+
+/** How much of a blob is pulled in a second: MiB of it, or how many where it is small. */
+export function pullVariant(
+  asked: Asked,
+  shape: Pick<Load, "connections" | "requests">,
+  before: () => Promise<Asked> = async () => asked,
+): Variant {
   return {
-    name,
+    name: asked.name ?? asked.subject.name,
     async sample() {
-      const client = fork(join(import.meta.dirname, "load.ts"));
-      let result: LoadResult | null = null;
-      const sample = await timed(pids, async () => {
-        const load: Load = { url, headers, requests, size, concurrency: CONCURRENCY };
-        client.send(load);
-        [result] = (await once(client, "message")) as [LoadResult];
-      });
-      client.disconnect();
-      const { seconds, cpu, failure } = result ?? noResult();
-      if (failure !== null) throw new Error(failure);
-      return { value: requests / seconds, cpu: sample.cpu, clientCpu: cpu };
+      const now = await before();
+      const size = now.size ?? 0;
+      const bytes = size * shape.requests;
+      const { cpu, result } = await load(now, { ...shape, method: "GET" });
+      return size < MIB
+        ? perRequest(shape.requests, result.seconds, cpu)
+        : { value: bytes / MIB / result.seconds, cpu: (1e9 * cpu) / bytes };
     },
   };
 }
 
-function noResult(): never {
-  throw new Error("the load generator gave no result");
+/** The generator is a process of its own, so that its work and this process's do not add up. */
+async function load(asked: Asked, shape: Pick<Load, "method" | "connections" | "requests">) {
+  const { subject, url, size } = asked;
+  const headers = await asked.headers();
+  const client = fork(join(import.meta.dirname, "load.ts"));
+  let result: LoadResult | undefined;
+  const { cpu } = await timed(subject.pids(), async () => {
+    client.send({ ...shape, url, size, headers } satisfies Load);
+    [result] = (await once(client, "message")) as [LoadResult];
+  });
+  client.disconnect();
+  if (result === undefined) throw new Error("the load generator gave no result");
+  if (result.failure !== null) throw new Error(result.failure);
+  return { cpu, result };
 }
 
-function wrkVariant({ name, pids, url, headers }: Target, seconds: number): Variant {
-  const fields = Object.entries(headers).flatMap(([key, value]) => ["-H", `${key}: ${value}`]);
-  const options = ["-t1", `-c${CONCURRENCY}`, `-d${seconds}s`, ...fields, url];
-  return {
-    name,
-    async sample(): Promise<Sample> {
-      let output = "";
-      const sample = await timed(pids, async () => {
-        output = (await promisify(execFile)("wrk", options)).stdout;
-      });
-      const wrong = /^\s*(Non-2xx.*|Socket errors:.*)$/m.exec(output)?.[1];
-      const rate = Number(/^Requests\/sec:\s+([\d.]+)/m.exec(output)?.[1]);
-      const total = Number(/^\s*(\d+) requests in/m.exec(output)?.[1]);
-      if (wrong !== undefined || !(rate > 0)) throw new Error(`wrk ${url}: ${wrong ?? output}`);
-      // The number of requests differs from sample to sample, so CPU time is told for a thousand.
-      return { value: rate, cpu: (1000 * sample.cpu) / total, clientCpu: 0 };
-    },
-  };
+async function wrkSample(asked: Asked, connections: number, seconds: number): Promise<Sample> {
+  const headers = Object.entries(await asked.headers());
+  const fields = headers.flatMap(([key, value]) => ["-H", `${key}: ${value}`]);
+  const options = ["-t1", `-c${connections}`, `-d${seconds}s`, ...fields, asked.url];
+  let output = "";
+  const { cpu } = await timed(asked.subject.pids(), async () => {
+    output = (await promisify(execFile)("wrk", options)).stdout;
+  });
+  const wrong = /^\s*(Non-2xx.*|Socket errors:.*)$/m.exec(output)?.[1];
+  const rate = Number(/^Requests\/sec:\s+([\d.]+)/m.exec(output)?.[1]);
+  const total = Number(/^\s*(\d+) requests in/m.exec(output)?.[1]);
+  if (wrong !== undefined || !(rate > 0)) throw new Error(`wrk ${asked.url}: ${wrong ?? output}`);
+  return { value: rate, cpu: (1000 * cpu) / total };
 }

@@ -1,21 +1,37 @@
-/** The results as tables for people and as one JSON file for programs. */
+/** The results as tables for people, as one JSON file for programs, and as a plot for the README. */
 import { readFileSync } from "node:fs";
 import { mkdir, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
-import { cpus, loadavg, totalmem } from "node:os";
+import { cpus, loadavg, release, totalmem } from "node:os";
 import { join } from "node:path";
 import { ROOT } from "../local.ts";
-import { median, type Result, ratios, type Series } from "./measure.ts";
-import type { Growth, MemoryResult } from "./memory.ts";
+import { figure, median, medianOf, type Result, ratios, type Series } from "./measure.ts";
+import { type MemoryResult, memoryRows } from "./memory.ts";
+import { plot } from "./plot.ts";
+import { tool } from "./rates.ts";
+import type { Size } from "./size.ts";
+import { soakLines, type SoakResult } from "./soak.ts";
+import { type Missing, SUBJECTS } from "./subjects.ts";
+import { markdownTable, type Row, textTable } from "./table.ts";
 
-type Row = readonly string[];
+export interface Report {
+  readonly date: string;
+  readonly short: boolean;
+  readonly size: Size;
+  /** Whether nothing was left out: then its plot is the README's. */
+  readonly whole: boolean;
+  readonly seconds: number;
+  /** What was not measured at all. */
+  readonly missing: readonly Missing[];
+  readonly results: readonly Result[];
+  readonly memory: MemoryResult | null;
+  readonly soak: SoakResult | null;
+}
 
-const MIB = 1024 ** 2;
-
-export function machine() {
+function machine(size: Size) {
   const [cpu] = cpus();
   return {
-    platform: `${process.platform} ${process.arch}`,
+    platform: `${process.platform} ${release()} ${process.arch}`,
     cpu: cpu?.model ?? "unknown",
     cores: cpus().length,
     memory: totalmem(),
@@ -23,6 +39,7 @@ export function machine() {
     node: process.version,
     workerd: version("workerd"),
     miniflare: version("miniflare"),
+    loadGenerator: tool(size),
   };
 }
 
@@ -34,113 +51,159 @@ function version(name: string): string {
   return manifest.version;
 }
 
+/** One line that says what the figures were taken on. */
+function machineText(size: Size): string {
+  const { cpu, cores, memory, platform, node, workerd, loadGenerator } = machine(size);
+  const gibibytes = (memory / 1024 ** 3).toFixed(0);
+  return `${cores} cores (${cpu}), ${gibibytes} GiB, ${platform}, Node ${node.slice(1)}, workerd ${workerd}, requests by ${loadGenerator}`;
+}
+
 /** @returns where it was written */
-export async function writeJson(report: unknown): Promise<string> {
+export async function writeReport(report: Report): Promise<readonly string[]> {
   const folder = join(ROOT, "results");
   await mkdir(folder, { recursive: true });
-  const file = join(folder, "bench.json");
-  await writeFile(file, `${JSON.stringify(report, null, 2)}\n`);
-  return file;
+  const json = join(folder, "bench.json");
+  const markdown = join(folder, "bench.md");
+  await writeFile(
+    json,
+    `${JSON.stringify({ ...report, machine: machine(report.size) }, null, 2)}\n`,
+  );
+  await writeFile(markdown, markdownOf(report));
+  const { results, whole, missing, size } = report;
+  if (!results.some(({ plotted }) => plotted)) return [json, markdown];
+  // The README's plot is of a whole run; that of another one lies beside its table.
+  const svg = whole ? join(ROOT, "docs", "performance.svg") : join(folder, "performance.svg");
+  await writeFile(svg, plot(results, missing, `${report.date.slice(0, 10)}, ${machineText(size)}`));
+  return [json, markdown, svg];
 }
 
-export function printResults(results: readonly Result[], memory: MemoryResult | null): void {
+export function printReport({ size, results, missing, memory, soak }: Report): void {
+  console.log(`\n${machineText(size)}`);
   if (results.length > 0) {
-    console.log(
-      "\nSpeed: median (least–most); ratio of the medians, and the median ratio of neighbours",
-    );
-    printTable([SPEED_HEAD, ...results.flatMap(speedRows)]);
+    console.log("\nMedian (least–most); more is better");
+    console.log(textTable(speedRows(results, missing)));
+    console.log("\nSlipway's median divided by the other's, and the median of each round's ratio");
+    console.log(textTable(ratioRows(results)));
     console.log("\nCPU time of the server, medians");
-    printTable([CPU_HEAD, ...results.flatMap(cpuRows)]);
+    console.log(textTable(cpuRows(results)));
   }
   if (memory !== null) {
-    const { uploads, size } = memory;
-    console.log(`\nMemory: ${uploads} uploads of ${size / 1e6} MB at once, as Docker does it`);
-    printTable([MEMORY_HEAD, ...memoryRows(memory)]);
+    console.log(`\nMemory: ${memory.uploads} uploads of ${memory.size / 1e6} MB at once`);
+    console.log(textTable(memoryRows(memory)));
   }
+  if (soak !== null) console.log(["", ...soakLines(soak)].join("\n"));
+  console.log(["", ...remarks(results, missing)].join("\n"));
 }
 
-const SPEED_HEAD = ["case", "slipway", "against", "its figure", "ratio", "paired", "target", ""];
-
-function speedRows({ title, unit, slipway, bare }: Result): Row[] {
-  return bare.map((other, i) => {
-    const { ofMedians, paired } = ratios(valuesOf(slipway), valuesOf(other));
-    const { target } = other;
-    const limit = unit === "s" ? "≤" : "≥";
-    const met = target === null || (unit === "s" ? ofMedians <= target : ofMedians >= target);
-    return [
-      i === 0 ? title : "",
-      i === 0 ? spread(slipway, unit) : "",
-      other.name,
-      spread(other, unit),
-      ofMedians.toFixed(2),
-      paired.toFixed(2),
-      target === null ? "" : `${limit} ${target.toFixed(2)}`,
-      met ? "" : "missed",
-    ];
-  });
-}
-
-const CPU_HEAD = ["case", "per", "slipway", "bare", "slipway less bare", "client"];
-
-function cpuRows({ title, work, slipway, bare: [bare] }: Result): Row[] {
-  if (bare === undefined) return [];
-  const per = ({ samples }: Series, kind: "cpu" | "clientCpu"): number =>
-    median(samples.map((sample) => sample[kind])) / work.amount;
-  const [ours, theirs] = [per(slipway, "cpu"), per(bare, "cpu")];
-  const figures = [ours, theirs, ours - theirs, per(slipway, "clientCpu")];
-  return [[title, work.unit, ...figures.map((value) => `${value.toFixed(2)} s`)]];
-}
-
-const MEMORY_HEAD = ["what", "slipway", "bare multipart loop", "target", ""];
-
-function memoryRows({ peakBuffers, limit, slipway, bare }: MemoryResult): Row[] {
-  const row = (what: string, of: (growth: Growth) => string): Row => [
-    what,
-    of(slipway),
-    of(bare),
-    "",
-    "",
+function markdownOf({
+  size,
+  date,
+  short,
+  seconds,
+  results,
+  missing,
+  memory,
+  soak,
+}: Report): string {
+  const parts = [
+    `# Recorded run, ${date.slice(0, 10)}`,
+    `\`npm run bench${short ? " -- --short" : ""}\`, ${(seconds / 60).toFixed(0)} minutes on ${machineText(size)}.`,
   ];
-  const missed = peakBuffers > limit ? "missed" : "";
-  return [
-    ["buffers in use at once", mebibytes(peakBuffers), "", `≤ ${mebibytes(limit)}`, missed],
-    row("workerd before", ({ baseline }) => mebibytes(baseline)),
-    row("workerd at its peak", ({ peak }) => mebibytes(peak)),
-    row("growth", ({ peak, baseline }) => mebibytes(peak - baseline)),
-    row("of that, after half the time", (growth) => mebibytes(lateGrowth(growth))),
-    row("time", ({ seconds }) => `${seconds.toFixed(1)} s`),
-  ];
-}
-
-/** By how much the second half's peak is above the first's: with buffers that are bounded, next to nothing. */
-function lateGrowth({ samples }: Growth): number {
-  const half = Math.ceil(samples.length / 2);
-  return Math.max(0, Math.max(...samples.slice(half)) - Math.max(...samples.slice(0, half)));
-}
-
-function mebibytes(bytes: number): string {
-  return `${(bytes / MIB).toFixed(0)} MiB`;
-}
-
-function valuesOf({ samples }: Series): number[] {
-  return samples.map(({ value }) => value);
-}
-
-function spread(series: Series, unit: Result["unit"]): string {
-  const values = valuesOf(series);
-  const text = (value: number): string => value.toFixed(unit === "s" ? 3 : 0);
-  return `${text(median(values))} (${text(Math.min(...values))}–${text(Math.max(...values))}) ${unit === "s" ? "s" : "/s"}`;
-}
-
-function printTable(rows: readonly Row[]): void {
-  const widths = (rows[0] ?? []).map((_, i) => Math.max(...rows.map((row) => row[i]?.length ?? 0)));
-  for (const [i, row] of rows.entries()) {
-    console.log(
-      row
-        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-        .join("  ")
-        .trimEnd(),
+  if (results.length > 0) {
+    parts.push(
+      "Median (least–most) of interleaved samples; more is better.",
+      markdownTable(speedRows(results, missing)),
+      "## Ratios",
+      "Slipway's median divided by the other's; paired: the median of each round's own ratio.",
+      markdownTable(ratioRows(results)),
+      "## CPU time of the server",
+      markdownTable(cpuRows(results)),
     );
-    if (i === 0) console.log(widths.map((width) => "-".repeat(width)).join("  "));
   }
+  if (memory !== null) {
+    parts.push(
+      `## Memory\n\n${memory.uploads} uploads of ${memory.size / 1e6} MB at once, as Docker does it.`,
+      markdownTable(memoryRows(memory)),
+    );
+  }
+  if (soak !== null)
+    parts.push(
+      "## Soak",
+      soakLines(soak)
+        .map((line) => `- ${line}`)
+        .join("\n"),
+    );
+  const lines = remarks(results, missing);
+  if (lines.length > 0)
+    parts.push("## Missing, and not alike", lines.map((line) => `- ${line}`).join("\n"));
+  return `${parts.join("\n\n")}\n`;
+}
+
+/** What was not measured, and why; and whose answers are not like the others'. */
+function remarks(results: readonly Result[], missing: readonly Missing[]): readonly string[] {
+  const titles = new Map<string, string[]>();
+  for (const { title, series, missing: ofCase } of results) {
+    const failed = ofCase.map(({ subject, reason }) => `missing: ${subject}: ${reason}`);
+    const noted = series.flatMap(({ name, note }) => (note === null ? [] : [`* ${name}: ${note}`]));
+    for (const remark of [...failed, ...noted]) {
+      titles.set(remark, [...(titles.get(remark) ?? []), title]);
+    }
+  }
+  const inCases = [...titles].map(([remark, [first, ...others]]) => {
+    const more = others.length > 0 ? ` and ${others.length} more` : "";
+    return `${remark} ("${first}"${more})`;
+  });
+  return [...missing.map(({ subject, reason }) => `missing: ${subject}: ${reason}`), ...inCases];
+}
+
+function speedRows(results: readonly Result[], missing: readonly Missing[]): readonly Row[] {
+  const rows = results.map(({ title, unit, series, missing: ofCase }) => [
+    title,
+    unit,
+    ...SUBJECTS.map((subject) => {
+      const found = series.find(({ name }) => name === subject);
+      if (found !== undefined) return spread(found);
+      if (ofCase.some((one) => one.subject === subject)) return "failed";
+      return missing.some((one) => one.subject === subject) ? "missing" : "–";
+    }),
+  ]);
+  return [["case", "unit", ...SUBJECTS], ...rows];
+}
+
+function spread(series: Series): string {
+  const values = series.samples.map(({ value }) => value);
+  const star = series.note === null ? "" : "*";
+  if (values.length === 1) return `${figure(medianOf(series))}${star}`;
+  return `${figure(medianOf(series))}${star} (${figure(Math.min(...values))}–${figure(Math.max(...values))})`;
+}
+
+function ratioRows(results: readonly Result[]): readonly Row[] {
+  const rows = results.flatMap(({ title, targets, series }) =>
+    targets.map(({ against, least }) => {
+      const [ours] = series;
+      const theirs = series.find(({ name }) => name === against);
+      const target = least === null ? "" : `≥ ${least.toFixed(2)}`;
+      if (ours === undefined || theirs === undefined)
+        return [title, against, "missing", "", target, ""];
+      const { ofMedians, paired } = ratios(ours, theirs);
+      const missed = least !== null && ofMedians < least ? "missed" : "";
+      return [title, against, ofMedians.toFixed(2), paired.toFixed(2), target, missed];
+    }),
+  );
+  return [["case", "against", "ratio", "paired", "target", ""], ...rows];
+}
+
+function cpuRows(results: readonly Result[]): readonly Row[] {
+  const measured = results.filter(({ series }) =>
+    series.some(({ samples }) => samples.some(({ cpu }) => cpu >= 0)),
+  );
+  const rows = measured.map(({ title, work, series }) => [
+    title,
+    `s per ${work}`,
+    ...SUBJECTS.map((subject) => {
+      const samples = series.find(({ name }) => name === subject)?.samples ?? [];
+      return samples.length === 0 ? "–" : figure(median(samples.map(({ cpu }) => cpu)));
+    }),
+  ]);
+  return [["case", "CPU", ...SUBJECTS], ...rows];
 }

@@ -1,112 +1,118 @@
-/** The two servers that are measured, each a process of its own: Slipway as `npm start`, and the bare Worker. */
-import { spawn } from "node:child_process";
-import { once } from "node:events";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+/** The servers that are measured side by side: Slipway as `npm start`, the bare Worker, and the registries that were found. */
 import { join } from "node:path";
-import { createInterface } from "node:readline";
-import { startServer } from "../server.ts";
-import { processTree } from "./processes.ts";
+import { type FoundPeer, PEERS, startPeer } from "./peers.ts";
+import { saysReady, startProcess } from "./process.ts";
+import { openSubject, type Subject } from "./subject.ts";
 
-interface Subject {
-  readonly url: string;
-  /** The server and what it started: all that works for it. */
-  readonly pids: readonly number[];
-  /** The one among them that runs the Worker and the simulated platform. */
-  readonly workerd: number;
+/** Whatever speaks the registry protocol: Slipway and its peers. */
+export interface Registry extends Subject {
+  /** How its data folder is laid out, for what is written into it directly. */
+  readonly layout: "slipway" | "distribution" | "zot";
+  /** user:password, or null where everybody may do everything. */
+  readonly credentials: string | null;
+  /** What a request for this repository has to carry. */
+  headers(repository: string): Promise<Readonly<Record<string, string>>>;
 }
 
-export interface Slipway extends Subject {
-  readonly host: string;
-  readonly password: string;
-  readonly log: readonly string[];
+/** What is not measured, and why. */
+export interface Missing {
+  readonly subject: string;
+  readonly reason: string;
 }
-
-export type Bare = Subject;
 
 export interface Subjects {
-  readonly slipway: Slipway;
-  readonly bare: Bare;
+  readonly slipway: Registry;
+  readonly bare: Subject;
+  readonly peers: readonly Registry[];
+  /** Slipway and its peers. */
+  readonly registries: readonly Registry[];
+  readonly missing: readonly Missing[];
   stop(): Promise<void>;
 }
 
+export const SLIPWAY = "Slipway";
+export const BARE = "bare Worker";
+/** In the order of all tables and of the plot. */
+export const SUBJECTS = [SLIPWAY, BARE, ...Object.values(PEERS).map(({ name }) => name)];
+const HOST = "127.0.0.1";
+const PASSWORD = "the password of a benchmark";
+/** A token lives for 15 minutes; engines get one for each push or pull. */
+const TOKEN_MS = 5 * 60_000;
 /** An interrupted run leaves no server and no data behind. */
 const SIGNALS = ["SIGINT", "SIGTERM"] as const;
 
-export async function startSubjects(): Promise<Subjects> {
-  const [slipway, bare] = await Promise.allSettled([startServer(), startBare()]);
+export async function startSubjects(
+  found: readonly FoundPeer[],
+  missing: readonly Missing[],
+): Promise<Subjects> {
+  const openings = [openSlipway(), openBare(), ...found.map(openPeer)] as const;
+  const settled = await Promise.allSettled(openings);
+  const opened = settled.flatMap((one) => (one.status === "fulfilled" ? [one.value] : []));
   const stop = async (): Promise<void> => {
     for (const signal of SIGNALS) process.off(signal, interrupted);
-    const started = [slipway, bare].flatMap((one) => (one.status === "fulfilled" ? one.value : []));
-    await Promise.all(started.map((server) => server.stop()));
+    await Promise.all(opened.map((subject) => subject.stop()));
   };
   const interrupted = (): void => void stop().then(() => process.exit(130));
   for (const signal of SIGNALS) process.once(signal, interrupted);
   try {
-    if (slipway.status === "rejected") throw slipway.reason;
-    if (bare.status === "rejected") throw bare.reason;
-    return {
-      slipway: { ...slipway.value, ...subjectOf(slipway.value) },
-      bare: subjectOf(bare.value),
-      stop,
-    };
+    const [slipway, bare, ...peers] = await Promise.all(openings);
+    return { slipway, bare, peers, registries: [slipway, ...peers], missing, stop };
   } catch (error) {
     await stop();
     throw error;
   }
 }
 
-function subjectOf({ url, pid }: { readonly url: string; readonly pid: number }): Subject {
-  const tree = processTree(pid);
-  const workerd = tree.find(({ name }) => name === "workerd");
-  if (workerd === undefined) throw new Error(`the server at ${url} has no workerd`);
-  return { url, pids: tree.map((one) => one.pid), workerd: workerd.pid };
-}
-
-async function startBare() {
-  const data = await mkdtemp(join(tmpdir(), "slipway-bare-"));
-  const child = spawn(process.execPath, [join(import.meta.dirname, "bare-server.ts")], {
-    stdio: ["ignore", "pipe", "inherit"],
-    env: { ...process.env, HOST: "127.0.0.1", PORT: "0", BARE_DATA: data },
+async function openSlipway(): Promise<Registry> {
+  const program = [process.execPath, join(import.meta.dirname, "..", "start.ts")];
+  const subject = await openSubject(SLIPWAY, ({ port, data, log }) => {
+    const env = { HOST, PORT: String(port), SLIPWAY_DATA: data, ADMIN_PASSWORD: PASSWORD };
+    return startProcess(program, { log, env, ready: saysReady });
   });
-  const exited = once(child, "exit");
-  const url = await Promise.race([
-    readyUrl(child.stdout),
-    exited.then(() => Promise.reject(new Error("the bare Worker did not start"))),
-  ]);
-  if (child.pid === undefined) throw new Error("the bare Worker has no process");
+  const credentials = `admin:${PASSWORD}`;
+  const kept = new Map<string, { readonly authorization: string; readonly from: number }>();
   return {
-    url,
-    pid: child.pid,
-    async stop() {
-      child.kill("SIGTERM");
-      await exited;
-      await rm(data, { recursive: true, force: true });
+    ...subject,
+    layout: "slipway",
+    credentials,
+    async renew() {
+      kept.clear();
+      await subject.renew();
+    },
+    async headers(repository) {
+      const known = kept.get(repository);
+      if (known !== undefined && Date.now() - known.from < TOKEN_MS) {
+        return { authorization: known.authorization };
+      }
+      const authorization = await token(subject.url, repository, credentials);
+      kept.set(repository, { authorization, from: Date.now() });
+      return { authorization };
     },
   };
 }
 
-async function readyUrl(output: NodeJS.ReadableStream): Promise<string> {
-  return new Promise((resolve) => {
-    createInterface({ input: output }).on("line", (line) => {
-      const url = /^ready (\S+)$/.exec(line)?.[1];
-      if (url !== undefined) resolve(url);
-    });
+async function token(url: string, repository: string, credentials: string): Promise<string> {
+  const scope = `repository:${repository}:pull,push`;
+  const response = await fetch(`${url}/token?service=${new URL(url).host}&scope=${scope}`, {
+    headers: { authorization: basic(credentials) },
+  });
+  if (!response.ok) throw new Error(`token: ${response.status} ${await response.text()}`);
+  return `Bearer ${((await response.json()) as { token: string }).token}`;
+}
+
+export function basic(credentials: string): string {
+  return `Basic ${Buffer.from(credentials).toString("base64")}`;
+}
+
+function openBare(): Promise<Subject> {
+  const program = [process.execPath, join(import.meta.dirname, "bare-server.ts")];
+  return openSubject(BARE, ({ port, data, log }) => {
+    const env = { HOST, PORT: String(port), BARE_DATA: data };
+    return startProcess(program, { log, env, ready: saysReady });
   });
 }
 
-/** The Authorization header of a token for one repository, as an engine gets it once per push or pull. */
-export async function authorization(
-  slipway: Slipway,
-  repository: string,
-): Promise<{ authorization: string }> {
-  const { password, host, url } = slipway;
-  const basic = Buffer.from(`admin:${password}`).toString("base64");
-  const scope = `repository:${repository}:pull,push`;
-  const response = await fetch(`${url}/token?service=${host}&scope=${scope}`, {
-    headers: { authorization: `Basic ${basic}` },
-  });
-  if (!response.ok) throw new Error(`token: ${response.status} ${await response.text()}`);
-  const { token } = (await response.json()) as { token: string };
-  return { authorization: `Bearer ${token}` };
+async function openPeer(peer: FoundPeer): Promise<Registry> {
+  const subject = await openSubject(peer.name, (place) => startPeer(peer, place));
+  return { ...subject, layout: peer.layout, credentials: null, headers: async () => ({}) };
 }

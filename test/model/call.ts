@@ -1,0 +1,40 @@
+/** The calls of a Worker whose bindings are as slow as those of a deployment are assumed to be. */
+
+/** What a call waits for: each has its time (scripts/model/times.json). */
+export type Wait =
+  | "d1Primary"
+  | "d1Replica"
+  | "r2Read"
+  | "r2Write"
+  | "objectNew"
+  | "object"
+  | "queue"
+  | "cacheRead"
+  | "cacheWrite";
+
+/** In milliseconds. */
+export type Waits = Readonly<Record<Wait, number>>;
+
+export interface Call {
+  /** The `x-model-request` of the request that made it; null for work that no request began. */
+  readonly request: string | null;
+  readonly wait: Wait;
+  /** The method, or the statement's beginning. */
+  readonly name: string;
+  /** Milliseconds since 1970. */
+  readonly start: number;
+  readonly end: number;
+  /** By D1's own count; 0 elsewhere. */
+  readonly rowsRead: number;
+  readonly rowsWritten: number;
+}
+
+/** What `/model/calls` answers. */
+export interface Calls {
+  readonly ended: readonly Call[];
+  /** Calls that have begun and not ended. */
+  readonly busy: number;
+  /** What the Durable Objects read from and wrote into their own storage. */
+  readonly objectRowsRead: number;
+  readonly objectRowsWritten: number;
+}
