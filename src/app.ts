@@ -4,8 +4,9 @@ import { authorize, isAllowed, scopeOf } from "./auth/authorize.ts";
 import type { Purpose, Realm } from "./auth/challenge.ts";
 import { addPublic } from "./auth/login.ts";
 import { LoginFailed } from "./auth/login-failed.ts";
-import { forget } from "./auth/revocation.ts";
+import { forget } from "./auth/memory.ts";
 import { network } from "./auth/throttle.ts";
+import type { Defer } from "./defer.ts";
 import { type Env, readSettings, type Settings } from "./env.ts";
 import { countPull } from "./events/pull-counter.ts";
 import { bind, type Context, type Params } from "./http/context.ts";
@@ -26,9 +27,6 @@ interface Trace {
   actor: Actor | null;
   error: unknown;
 }
-
-/** Keeps the isolate alive for work that the answer need not wait for. */
-export type Defer = (work: Promise<unknown>) => void;
 
 /** One request, from the socket to the log line. Never rejects. */
 export async function handle(request: Request, env: Env, defer: Defer): Promise<Response> {
@@ -89,9 +87,8 @@ async function respond(run: Run, trace: Trace): Promise<Response> {
     repositories: name === undefined ? [] : [name],
     scope: scopeOf(route.access, target),
     // What writes is always decided anew; so is what manages, where the handlers ask for more than their routes do.
-    ...(isApi(url) || !isRead(request)
-      ? {}
-      : { suffices: (actor) => isAllowed(actor, route.access, target) }),
+    suffices:
+      isApi(url) || !isRead(request) ? null : (actor) => isAllowed(actor, route.access, target),
   };
   // The token service's own requests carry the credentials that it checks itself.
   const header =
@@ -109,7 +106,10 @@ async function respond(run: Run, trace: Trace): Promise<Response> {
     url,
     params,
     actor: trace.actor,
-    origin: originOf(run, trace.actor),
+    // Most pulls have no use for what has to be read for these.
+    get origin() {
+      return originOf(run, trace.actor);
+    },
     realm,
     settings,
     registry: registryOf(env),
@@ -154,7 +154,8 @@ function mayHaveChanged(request: Request, route: Route | null, { status }: Respo
 
 /** Who has millions of pulls may want lines of what went wrong and of what was changed alone. */
 function isLogged(request: Request, { status }: Response, env: Env): boolean {
-  return !isRead(request) || status >= 400 || env.LOG_READS !== "false";
+  // In this order: settings that cannot be read are a failure that is logged.
+  return !isRead(request) || status >= 400 || readSettings(env).logReads;
 }
 
 function isRead({ method }: Request): boolean {
@@ -167,7 +168,9 @@ function isApi(url: URL): boolean {
 
 function realmOf({ request, url, env, defer }: Run, settings: Settings): Realm {
   return {
-    url: `${url.origin}/token`,
+    get url() {
+      return `${url.origin}/token`;
+    },
     signing: { key: settings.tokenKey, nextKey: settings.nextTokenKey, service: url.host },
     tokenSeconds: settings.tokenSeconds,
     graceSeconds: settings.uploadTtl / 1000,

@@ -67,15 +67,15 @@ const Settings = v.object({
   UPLOAD_TTL_HOURS: number("24", 1, 24 * 365),
   MAX_MANIFEST_BYTES: number(String(4 * 1024 * 1024), 1024, MAX_MANIFEST_LIMIT),
   CREATE_ON_PUSH: flag("true"),
-  // Clients take less than a minute for a minute; an hour is long for what no lookup takes back.
+  // Clients take less than a minute for a minute; what was public is listed as revoked for an hour (storage/revoked.ts).
   TOKEN_MINUTES: number("15", 1, 60),
   AUDIT_DAYS: number("365", 1, 3650),
   ALLOW_INSECURE_ISSUERS: flag("false"),
   UNDO_DAYS: number("7", 0, 365),
   GC_GRACE_HOURS: number("24", 0, 24 * 365),
   FSCK_DAILY_MB: number("1024", 0, 1024 * 1024),
-  LOG_READS: flag("true"),
   TAG_READS: v.optional(v.picklist(["strict", "nearest"]), "strict"),
+  LOG_READS: flag("true"),
   ADMIN_PASSWORD: v.pipe(v.string(), v.minLength(8)),
   TOKEN_KEY: tokenKey,
   TOKEN_KEY_NEXT: v.optional(tokenKey),
@@ -106,6 +106,8 @@ export interface Settings {
   readonly fsckBytes: number;
   /** Whether a tag is read where it is written, or from the nearest replica, which may not have heard of the last push. */
   readonly tagReads: "strict" | "nearest";
+  /** Whether reads that succeed are logged, too. */
+  readonly logReads: boolean;
   readonly adminPassword: string;
   /** Signs the tokens that this registry gives out. */
   readonly tokenKey: string;
@@ -138,6 +140,7 @@ export function readSettings(env: Env): Settings {
     grace: output.GC_GRACE_HOURS * 3_600_000,
     fsckBytes: output.FSCK_DAILY_MB * 1024 * 1024,
     tagReads: output.TAG_READS,
+    logReads: output.LOG_READS,
     adminPassword: output.ADMIN_PASSWORD,
     tokenKey: output.TOKEN_KEY,
     nextTokenKey: output.TOKEN_KEY_NEXT ?? null,

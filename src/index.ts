@@ -1,13 +1,11 @@
 import { handle } from "./app.ts";
-import { forget } from "./auth/revocation.ts";
+import { forget } from "./auth/memory.ts";
 import { MAX_LIFETIME } from "./auth/trust.ts";
 import { type Env, readSettings } from "./env.ts";
 import { consume } from "./events/consumer.ts";
 import type { EventMessage } from "./events/message.ts";
-import { principalsOf } from "./isolate.ts";
-import { createRegistry } from "./registry/registry.ts";
+import { principalsOf, registryOf } from "./isolate.ts";
 import { AuditIndex } from "./storage/audit-index.ts";
-import { PrincipalIndex } from "./storage/principal-index.ts";
 import { PullIndex } from "./storage/pull-index.ts";
 import { goOn, runUpkeep, type Upkeep } from "./upkeep/schedule.ts";
 import { tidy } from "./upkeep/tidy.ts";
@@ -40,13 +38,12 @@ async function keepingUp(env: Env, work: (upkeep: Upkeep) => Promise<void>): Pro
 }
 
 function upkeepOf(env: Env): Upkeep {
-  const settings = readSettings(env);
-  const { auditAge, uploadTtl, tokenSeconds } = settings;
-  const stores = { audit: new AuditIndex(env.DB), principals: new PrincipalIndex(env.DB) };
+  const { auditAge, uploadTtl, tokenSeconds } = readSettings(env);
+  const stores = { audit: new AuditIndex(env.DB), principals: principalsOf(env) };
   // A revocation matters as long as anything can hold that was signed before, uploads with an expired token included.
   const longest = Math.max(tokenSeconds, MAX_LIFETIME) * 1000 + uploadTtl;
   return {
-    ...createRegistry(env, settings),
+    ...registryOf(env),
     tidy: () => tidy(stores, { audit: auditAge, tokens: longest }),
     again: (job) => env.EVENTS.send({ kind: job }),
   };

@@ -1,3 +1,8 @@
+/** About what such texts take as an entry, in bytes: two for a character, and the objects and the map around them. */
+export function entrySize(...texts: readonly string[]): number {
+  return texts.reduce((sum, { length }) => sum + 2 * length, 400);
+}
+
 /** What was used last, as much of it as a number of bytes holds: an isolate's memory is shared by all its requests. */
 export class Lru<Value> {
   readonly #limit: number;

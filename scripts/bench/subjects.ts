@@ -66,7 +66,15 @@ export async function startSubjects(
 async function openSlipway(): Promise<Registry> {
   const program = [process.execPath, join(import.meta.dirname, "..", "start.ts")];
   const subject = await openSubject(SLIPWAY, ({ port, data, log }) => {
-    const env = { HOST, PORT: String(port), SLIPWAY_DATA: data, ADMIN_PASSWORD: PASSWORD };
+    // As the peers, it logs what goes wrong and what is changed, not each pull.
+    const LOG_READS = "false";
+    const env = {
+      HOST,
+      PORT: String(port),
+      SLIPWAY_DATA: data,
+      ADMIN_PASSWORD: PASSWORD,
+      LOG_READS,
+    };
     return startProcess(program, { log, env, ready: saysReady });
   });
   const credentials = `admin:${PASSWORD}`;

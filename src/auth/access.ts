@@ -146,6 +146,12 @@ export function sourcesOf(actor: Actor): Sources {
   );
 }
 
+/** What the roles of the users among the subjects rest on: a change of one ends what it gave in its namespace, and nowhere else. */
+export function memberships(by: readonly string[], namespaces: readonly string[]): string[] {
+  const users = by.filter((subject) => subject.startsWith("user:"));
+  return users.flatMap((user) => [...new Set(namespaces)].map((name) => `${user}@${name}`));
+}
+
 /** The setting PUBLIC_PULL, as what a right rests on. */
 export const PUBLIC_PULL = "public:*";
 
@@ -154,14 +160,18 @@ export function publicSubject(repository: string): string {
   return `public:${repository}`;
 }
 
-function own(grants: readonly Grant[]): Grant[] {
+function exceptPublic(grants: readonly Grant[]): Grant[] {
   return grants.filter(({ everyone }) => everyone !== true);
 }
 
 /** What the actor's right to pull from the repository rests on where it has none of its own; else null. */
 export function publicBasis(actor: Actor, repository: string): string | null {
   const { grants, limits } = actor;
-  const alone = { ...actor, grants: own(grants), limits: limits === null ? null : own(limits) };
+  const alone = {
+    ...actor,
+    grants: exceptPublic(grants),
+    limits: limits === null ? null : exceptPublic(limits),
+  };
   if (!may(actor, "pull", repository) || may(alone, "pull", repository)) return null;
   const isPublic = grants.some(({ pattern, everyone }) => everyone && pattern === repository);
   return isPublic ? publicSubject(repository) : PUBLIC_PULL;

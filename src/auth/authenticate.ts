@@ -1,6 +1,7 @@
 import { type Actor, anonymous, PUBLIC_PULL, withPublic } from "./access.ts";
+import { isOutdated } from "./admin.ts";
 import { challenge, type Credentials, type Purpose, type Realm } from "./challenge.ts";
-import { ADMIN_MARK, adminMark, login } from "./login.ts";
+import { login } from "./login.ts";
 import { LoginFailed } from "./login-failed.ts";
 import { refresh, unrevoked } from "./revocation.ts";
 import { isSecret } from "./secret.ts";
@@ -61,27 +62,18 @@ async function bearer(
   if (isSecret(value)) return login({ username: "", password: value }, realm, purpose);
   const grace = expired === "allowed" ? realm.graceSeconds : 0;
   const actor = await verifyToken(value, realm.signing, grace);
-  const refusal = challenge(realm, { scope: purpose.scope, error: "invalid_token" });
-  if (actor === "expired") throw refusal;
-  if (actor === "invalid") throw new LoginFailed(refusal, null, "a token that is not ours");
-  if (isOver(actor, realm) || (await isOutdated(actor, realm))) throw refusal;
+  const refusal = () => challenge(realm, { scope: purpose.scope, error: "invalid_token" });
+  if (actor === "expired") throw refusal();
+  if (actor === "invalid") throw new LoginFailed(refusal(), null, "a token that is not ours");
+  if (isOver(actor, realm) || (await isOutdated(actor, realm))) throw refusal();
   const left = revocation === "none" ? actor : await unrevoked(actor, realm, revocation);
-  if (left === null) throw refusal;
+  if (left === null) throw refusal();
   return left;
 }
 
 /** Does it rest on a setting that is off by now? */
 function isOver({ by }: Actor, { publicPull }: Realm): boolean {
   return !publicPull && by.includes(PUBLIC_PULL);
-}
-
-/** Did the built-in administrator log in with another password than it has now? */
-async function isOutdated({ by }: Actor, realm: Realm): Promise<boolean> {
-  const mark = by.find((subject) => subject.startsWith(ADMIN_MARK));
-  if (mark === undefined) return false;
-  const { key, nextKey } = realm.signing;
-  const marks = [key, nextKey ?? key].map((one) => adminMark(realm.adminPassword, one));
-  return !(await Promise.all(marks)).includes(mark);
 }
 
 /** @returns null unless the value is base64 of `name:password` */

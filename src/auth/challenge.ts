@@ -1,3 +1,4 @@
+import type { Defer } from "../defer.ts";
 import { RegistryError } from "../oci/errors.ts";
 import type { Actor } from "./access.ts";
 import type { Principals } from "./principals.ts";
@@ -21,8 +22,7 @@ export interface Realm {
   readonly address: string;
   /** Takes one of the turns that a key has in a minute, to try a password or to be wrong with a token; false when none is left. */
   takeTurn(kind: "password" | "token", key: string): Promise<boolean>;
-  /** Work that the answer need not wait for. */
-  defer(work: Promise<unknown>): void;
+  readonly defer: Defer;
 }
 
 export interface Credentials {
@@ -34,8 +34,8 @@ export interface Credentials {
 export interface Purpose {
   readonly repositories: readonly string[];
   readonly scope: string | null;
-  /** Whether the actor may do all that is asked for, so that a login from memory will do; where it is missing, none will. */
-  readonly suffices?: (actor: Actor) => boolean;
+  /** Whether the actor may do all that is asked for, so that a login from memory will do; null where none will. */
+  readonly suffices: ((actor: Actor) => boolean) | null;
 }
 
 interface Challenge {

@@ -23,7 +23,7 @@ export class LoginFailed extends RegistryError {
  * hundred guesses at once are no more than a hundred in a row.
  * @returns seconds to wait when there is none left, else null
  */
-export async function turnTaken(username: string, realm: Realm): Promise<number | null> {
+export async function takeTurns(username: string, realm: Realm): Promise<number | null> {
   const keys = await failureKeys(username, realm);
   const turns = await Promise.all(keys.map((key) => realm.takeTurn("password", key)));
   return turns.every(Boolean) ? null : TURN_SECONDS;

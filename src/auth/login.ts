@@ -1,4 +1,4 @@
-import { Lru } from "../lru.ts";
+import { entrySize, Lru } from "../lru.ts";
 import {
   type Actor,
   anonymous,
@@ -7,27 +7,27 @@ import {
   scopeGrants,
   withPublic,
 } from "./access.ts";
+import { ADMIN, adminMark } from "./admin.ts";
 import type { Credentials, Purpose, Realm } from "./challenge.ts";
-import { failed, limited, turnTaken } from "./login-failed.ts";
+import { failed, limited, takeTurns } from "./login-failed.ts";
 import { lookupOf, verifyIdToken } from "./oidc.ts";
 import { verifyPassword } from "./password.ts";
 import type { LoginRecord, News, TokenRecord } from "./principals.ts";
-import { loginKey, publicRememberer, recallLogin, recallPublic, rememberer } from "./recall.ts";
+import { loginKey, recallLogin, recallPublic, rememberer } from "./recall.ts";
 import { newsTaker, revokedAmong } from "./revocation.ts";
 import { isSecret, sameText, secretHash } from "./secret.ts";
 import { failureKeys, retryAfter } from "./throttle.ts";
 import { isCredential, verifyCredential } from "./token.ts";
 import { admit, ruleSubject, WORKLOAD, type Workload, workloadActor } from "./workload.ts";
 
-/** The built-in administrator; its password is the deployment's secret. */
-export const ADMIN = "admin";
-
 /** A robot's: its namespace and its own. */
 const MAX_NAME = 320;
 /** An ID token is the longest of passwords. */
 const MAX_PASSWORD = 16 * 1024;
 const DAY = 86_400_000;
-export const ADMIN_MARK = "secret:";
+
+/** Hashes of passwords that were right, so that the slow hash is not computed for every token of a push. */
+const rightPasswords = new Lru<true>(256 * 1024);
 
 /**
  * Who has these credentials? One query, whatever they are (and what was revoked, every half minute), or none where the isolate
@@ -46,17 +46,18 @@ export async function login(
   }
   if (isCredential(password)) return exchanged(credentials, realm, purpose);
   if (username === WORKLOAD) return identified(credentials, realm, purpose);
-  const key = await loginKey(credentials, realm);
+  const key = await loginKey(credentials, realm.signing.key);
   return recalled(key, realm, purpose) ?? lookUp(credentials, key, realm, purpose);
 }
 
 /** The login from memory, where that gives all that is asked for. */
 function recalled(key: string, realm: Realm, { repositories, suffices }: Purpose): Actor | null {
+  if (suffices === null) return null;
   const { principals } = realm;
-  const known = suffices === undefined ? null : recallLogin(key, principals);
+  const known = recallLogin(key, principals);
   if (known === null) return null;
   const actor = recallPublic(known.actor, repositories, principals);
-  if (suffices?.(actor) !== true) return null;
+  if (!suffices(actor)) return null;
   if (known.token !== null) noteUse(known.token, realm);
   return actor;
 }
@@ -73,8 +74,7 @@ async function lookUp(
   const { repositories } = purpose;
   const keys = await failureKeys(username, realm);
   const query = { name: username || null, hash, failureKeys: keys, repositories };
-  const keepLogin = rememberer(principals);
-  const keepPublic = publicRememberer(principals);
+  const remember = rememberer(principals);
   const record = await principals.find(query, newsFor(realm, purpose));
   const actor =
     hash === null ? await byPassword(credentials, realm, record) : bySecret(record, realm);
@@ -83,8 +83,8 @@ async function lookUp(
     const failure = { username, user: accountOf(record), reason: actor, kind } as const;
     throw await failed(failure, realm, purpose);
   }
-  keepLogin(key, actor, record.token && { ...record.token, lastUsed: today() });
-  keepPublic(record);
+  remember.login(key, actor, record.token && { ...record.token, lastUsed: today() });
+  remember.publics(record);
   return withPublic(actor, record.public);
 }
 
@@ -97,38 +97,22 @@ async function byPassword(
   const { user, failures } = record;
   const stored = username === ADMIN ? realm.adminPassword : (user?.password ?? null);
   const mark = await secretHash(`${username}\n${stored}\n${password}`);
-  if (!remembered.has(mark)) {
+  if (rightPasswords.get(mark) === undefined) {
     // Who was right a moment ago goes on, however often others are wrong: a push logs in several times.
-    const wait = retryAfter(failures, Date.now()) ?? (await turnTaken(username, realm));
+    const wait = retryAfter(failures, Date.now()) ?? (await takeTurns(username, realm));
     if (wait !== null) throw limited(accountOf(record), wait);
     const right =
       username === ADMIN
         ? await sameText(password, realm.adminPassword)
         : await verifyPassword(password, stored);
     if (!right || user === null) return "wrong user name or password";
-    remember(mark);
+    rightPasswords.set(mark, true, entrySize(mark));
   }
   if (user === null) return "wrong user name or password";
   const actor = userActor(record, user.admin);
   if (username !== ADMIN) return { ...actor, via: "password" };
-  const { key, nextKey } = realm.signing;
-  const by = [...actor.by, await adminMark(password, nextKey ?? key)];
-  return { ...actor, by, via: "password" };
+  return { ...actor, by: [...actor.by, await adminMark(realm)], via: "password" };
 }
-
-/**
- * What the built-in administrator's tokens rest on besides its name: another ADMIN_PASSWORD ends them. The key is in it so
- * that whoever holds a token cannot try passwords against it.
- */
-export async function adminMark(adminPassword: string, key: string): Promise<string> {
-  const text = `${key}\n${adminPassword}`;
-  const mark = marks.get(text) ?? `${ADMIN_MARK}${(await secretHash(text)).slice(0, 16)}`;
-  marks.set(text, mark, 2 * (text.length + mark.length));
-  return mark;
-}
-
-/** Those of this deployment: each request of the administrator's token is compared with them. */
-const marks = new Lru<string>(16 * 1024);
 
 /** Secrets cannot be guessed, so nobody who has one has to wait for those who try. */
 function bySecret(record: LoginRecord, realm: Realm): Actor | string {
@@ -223,7 +207,7 @@ export async function verifyWorkload(
 
 /** What is revoked matters to who comes again: a client that logs in for a token, not one that manages something. */
 function newsFor({ principals }: Realm, { suffices }: Purpose): News | null {
-  return suffices === undefined ? null : newsTaker(principals);
+  return suffices === null ? null : newsTaker(principals);
 }
 
 /** The actor with what everyone may pull of what is asked for; where it may do all that without, nobody asks what is public. */
@@ -233,9 +217,9 @@ export async function addPublic(actor: Actor, realm: Realm, purpose: Purpose): P
   if (repositories.length === 0 || suffices?.(actor) === true) return actor;
   const known = recallPublic(actor, repositories, principals);
   if (suffices?.(known) === true) return known;
-  const keep = publicRememberer(principals);
+  const remember = rememberer(principals);
   const record = await principals.publicAmong(repositories, newsFor(realm, purpose));
-  keep(record);
+  remember.publics(record);
   return withPublic(actor, record.public, record.readAt);
 }
 
@@ -251,16 +235,4 @@ function noteUse({ id, lastUsed }: TokenRecord, realm: Realm): void {
 
 function today(): number {
   return Math.floor(Date.now() / DAY);
-}
-
-/** Hashes of passwords that were right, so that the slow hash is not computed for every token of a push. */
-const remembered = new Set<string>();
-const MAX_REMEMBERED = 500;
-
-function remember(mark: string): void {
-  if (remembered.size >= MAX_REMEMBERED) {
-    const [oldest] = remembered;
-    if (oldest !== undefined) remembered.delete(oldest);
-  }
-  remembered.add(mark);
 }

@@ -2,43 +2,39 @@
  * Logins that were right a moment ago, and what was public then, so that a client's next token costs no query. They may only
  * let somebody in: whatever they do not grant, the database decides.
  */
-import { type Actor, publicSubject, withPublic } from "./access.ts";
-import type { Credentials, Realm } from "./challenge.ts";
+import { entrySize } from "../lru.ts";
+import { type Actor, memberships, publicSubject, withPublic } from "./access.ts";
+import type { Credentials } from "./challenge.ts";
+import { type KnownLogin, memoryOf } from "./memory.ts";
 import type { Principals, PublicRecord, TokenRecord } from "./principals.ts";
-import { type KnownLogin, mayBeRevoked, memoryOf } from "./revocation.ts";
+import { mayBeRevoked } from "./revocation.ts";
 import { secretHash } from "./secret.ts";
 
 /** How long a login is remembered, in milliseconds. */
 const AGE = 30_000;
-/** What an entry takes besides its texts, in bytes. */
-const ENTRY = 300;
 
 /** What credentials are remembered by: a hash, with our key, as passwords can be guessed. */
-export function loginKey(
-  { username, password }: Credentials,
-  { signing }: Pick<Realm, "signing">,
-): Promise<string> {
-  return secretHash(JSON.stringify([signing.key, username, password]));
+export function loginKey({ username, password }: Credentials, key: string): Promise<string> {
+  return secretHash(JSON.stringify([key, username, password]));
 }
 
-/** Nothing that is forgotten meanwhile is remembered: it is to be taken before the query. */
-export function rememberer(
-  principals: Principals,
-): (key: string, actor: Actor, token: TokenRecord | null) => void {
-  const { logins } = memoryOf(principals);
-  const at = Date.now();
-  return (key, actor, token) => {
-    const login = { at, actor, token };
-    logins.set(key, login, ENTRY + 2 * (key.length + JSON.stringify(login).length));
-  };
+interface Rememberer {
+  login(key: string, actor: Actor, token: TokenRecord | null): void;
+  publics(record: PublicRecord): void;
 }
 
-/** The same for what is public. */
-export function publicRememberer(principals: Principals): (record: PublicRecord) => void {
-  const { publics } = memoryOf(principals);
+/** Who asks the database takes this first: what is forgotten while the answer is on its way is not remembered. */
+export function rememberer(principals: Principals): Rememberer {
+  const { logins, publics } = memoryOf(principals);
   const at = Date.now();
-  return ({ public: repositories, readAt }) => {
-    for (const name of repositories) publics.set(name, { at, readAt }, ENTRY + 2 * name.length);
+  return {
+    login(key, actor, token) {
+      const login = { at, actor, token };
+      logins.set(key, login, entrySize(key, JSON.stringify(login)));
+    },
+    publics({ public: repositories, readAt }) {
+      for (const name of repositories) publics.set(name, { at, readAt }, entrySize(name));
+    },
   };
 }
 
@@ -49,10 +45,9 @@ export function recallLogin(key: string, principals: Principals): KnownLogin | n
   const { by, asOf, expires, grants } = login.actor;
   if (expires !== null && expires * 1000 <= Date.now()) return null;
   // A role that was taken away is revoked in its namespace, whatever else the user may do.
-  const namespaces = new Set(grants.map(({ pattern }) => pattern.split("/", 1)[0]));
-  const users = by.filter((subject) => subject.startsWith("user:"));
-  const memberships = users.flatMap((user) => [...namespaces].map((name) => `${user}@${name}`));
-  return mayBeRevoked([...by, ...memberships], asOf ?? 0, principals) ? null : login;
+  const namespaces = grants.map(({ pattern }) => pattern.split("/", 1)[0] ?? "");
+  const subjects = [...by, ...memberships(by, namespaces)];
+  return mayBeRevoked(subjects, asOf ?? 0, principals) ? null : login;
 }
 
 /** The actor with those of the repositories that are known to be public. */

@@ -1,64 +1,17 @@
-import { Lru } from "../lru.ts";
 import { type Actor, withoutPublic } from "./access.ts";
 import type { Realm } from "./challenge.ts";
-import type { News, Principals, Revocations, TokenRecord } from "./principals.ts";
+import { type Memory, memoryOf, type Snapshot } from "./memory.ts";
+import type { News, Principals, Revocations } from "./principals.ts";
 
 /** How old what is known of revocations may be, in milliseconds: of what a request rests on, and for a pull. */
 const AGES = { fresh: 30_000, recent: 60_000 };
 type Age = keyof typeof AGES;
 /** A refresh that has not ended by then was cut off, and another may begin. */
 const REFRESH_TIME = 10_000;
-const LOGINS = 512 * 1024;
-const PUBLIC = 128 * 1024;
-
-interface Snapshot {
-  readonly taken: number;
-  readonly revocations: Revocations;
-}
-
-/** Who some credentials belong to, without what is public. */
-export interface KnownLogin {
-  readonly at: number;
-  readonly actor: Actor;
-  readonly token: TokenRecord | null;
-}
-
-/** That a repository was public. */
-export interface KnownPublic {
-  readonly at: number;
-  readonly readAt: number;
-}
-
-/** What this isolate knows of a database. What is under way keeps the one that it began with: forgotten, nobody reads it. */
-interface Memory {
-  snapshot: Snapshot | null;
-  /** When the refresh began that is under way; 0 for none. */
-  refreshing: number;
-  readonly logins: Lru<KnownLogin>;
-  readonly publics: Lru<KnownPublic>;
-}
-
-const memories = new WeakMap<Principals, Memory>();
-
-export function memoryOf(principals: Principals): Memory {
-  const memory = memories.get(principals) ?? {
-    snapshot: null,
-    refreshing: 0,
-    logins: new Lru(LOGINS),
-    publics: new Lru(PUBLIC),
-  };
-  memories.set(principals, memory);
-  return memory;
-}
 
 /** What is revoked when a repository's name means something else, or nothing any more. */
 export function repositorySubject(name: string): string {
   return `repository:${name}`;
-}
-
-/** To be called after a change of who may do what, or of a repository: what this isolate changed, it knows at once. */
-export function forget(principals: Principals): void {
-  memories.delete(principals);
 }
 
 /** As of when what was known of the subject holds no longer, by the database's clock: 0 for never, infinity where nobody looked. */

@@ -2,7 +2,7 @@ import { decodeProtectedHeader, errors, type JWTPayload, jwtVerify, SignJWT } fr
 import * as v from "valibot";
 import { Lru } from "../lru.ts";
 import { isRepositoryName, namespaceOf } from "../oci/reference.ts";
-import { type Actor, type Grant, publicBasis, sourcesOf } from "./access.ts";
+import { type Actor, type Grant, memberships, publicBasis, sourcesOf } from "./access.ts";
 import { isAction, type ScopeEntry } from "./scope.ts";
 import { WORKLOAD, type Workload } from "./workload.ts";
 
@@ -62,7 +62,7 @@ export function signToken(
     subject,
     by: [
       ...actor.by,
-      ...membershipsOf(actor, granted.access),
+      ...memberships(actor.by, namespacesIn(granted.access)),
       ...publicBasesOf(actor, granted.access),
     ],
     // What is made of something signed has its age: else it would outlive a revocation that came in between.
@@ -72,13 +72,10 @@ export function signToken(
   return sign(claims, { typ: REGISTRY_TOKEN, sub: name ?? "", expires }, signing);
 }
 
-/** A change of a role ends what the user may do in that namespace, and nowhere else: `user:alice@acme`. */
-function membershipsOf({ by }: Actor, access: readonly ScopeEntry[]): string[] {
-  const namespaces = access.flatMap(({ type, name }) =>
+function namespacesIn(access: readonly ScopeEntry[]): string[] {
+  return access.flatMap(({ type, name }) =>
     type === "repository" && isRepositoryName(name) ? namespaceOf(name) : [],
   );
-  const users = by.filter((subject) => subject.startsWith("user:"));
-  return users.flatMap((user) => [...new Set(namespaces)].map((name) => `${user}@${name}`));
 }
 
 /** What goes with the repositories being public, or with the setting that makes all of them so. */

@@ -1,3 +1,4 @@
+import type { Defer } from "../defer.ts";
 import type { Digest } from "../oci/digest.ts";
 import type { RepositoryName, Tag } from "../oci/reference.ts";
 import type { PullCount } from "../storage/pull-index.ts";
@@ -27,12 +28,11 @@ interface Pull {
 /**
  * Counts a pull. The first one of a few seconds reports them all when these are over; an isolate that dies before loses
  * what it has gathered, no more.
- * @param defer keeps the isolate alive after the answer
  */
 export function countPull(
   queue: Queue<EventMessage>,
   { repository, tag, digest }: Pull,
-  defer: (work: Promise<unknown>) => void,
+  defer: Defer,
 ): void {
   const day = Math.floor(Date.now() / DAY);
   const key = `${repository} ${tag ?? ""} ${digest} ${day}`;

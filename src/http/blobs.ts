@@ -10,8 +10,8 @@ const BLOB_TYPE = "application/octet-stream";
 /** end-2: a blob, whole or in ranges; HEAD says only how long it is. */
 export async function read(context: Context<"name" | "digest">): Promise<Response> {
   const { request, params, registry, defer } = context;
-  const { name, digest } = params;
   if (request.method === "HEAD") return confirm(context);
+  const { name, digest } = params;
   const blob = await registry.blobs.find(name, digest, defer);
   const headers = blobHeaders(digest);
   if (ifNoneMatch(request, digest)) return new Response(null, { status: 304, headers });

@@ -1,5 +1,6 @@
 import type { Actor } from "../auth/access.ts";
 import type { Realm } from "../auth/challenge.ts";
+import type { Defer } from "../defer.ts";
 import type { Settings } from "../env.ts";
 import { type Digest, parseDigest } from "../oci/digest.ts";
 import { RegistryError } from "../oci/errors.ts";
@@ -15,7 +16,7 @@ import {
   type RepositoryName,
   type Tag,
 } from "../oci/reference.ts";
-import type { Defer, Origin, Registry } from "../registry/registry.ts";
+import type { Origin, Registry } from "../registry/registry.ts";
 import { parseUploadId, type UploadId } from "../registry/uploads.ts";
 
 /** The parameters that a path may have, parsed. */
@@ -60,7 +61,6 @@ export interface Context<K extends keyof Params = never> {
   readonly realm: Realm;
   readonly settings: Settings;
   readonly registry: Registry;
-  /** Keeps the isolate alive for work that the answer need not wait for. */
   readonly defer: Defer;
   /** Counts a pull; the tag is null where a digest was asked for. */
   readonly countPull: (pull: {

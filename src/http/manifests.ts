@@ -20,13 +20,15 @@ export async function read(context: Context<"name" | "reference">): Promise<Resp
     ? registry.manifests.confirm(name, reference)
     : registry.manifests.find(name, reference, defer));
   const { digest, mediaType, size } = manifest;
-  const headers = new Headers({
+  const described = {
     ...(reference.kind === "digest" ? immutable(digest) : revalidated(digest)),
     "content-type": mediaType,
     "docker-content-digest": digest,
-  });
-  if (ifNoneMatch(request, digest)) return new Response(null, { status: 304, headers });
-  headers.set("content-length", String(size));
+  };
+  if (ifNoneMatch(request, digest)) {
+    return new Response(null, { status: 304, headers: described });
+  }
+  const headers = { ...described, "content-length": String(size) };
   if (isHead) return new Response(null, { headers });
   const tag = reference.kind === "tag" ? reference.tag : null;
   context.countPull({ repository: name, tag, digest });

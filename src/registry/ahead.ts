@@ -1,12 +1,12 @@
-import { Lru } from "../lru.ts";
+import type { Defer } from "../defer.ts";
+import { entrySize, Lru } from "../lru.ts";
 import { configOf } from "../oci/manifest.ts";
 import type { RepositoryName } from "../oci/reference.ts";
 import type { StoredManifest } from "../storage/manifest-index.ts";
-import { type Defer, MAX_IN_MEMORY, type Objects } from "../storage/objects.ts";
+import { MAX_IN_MEMORY, type Objects } from "../storage/objects.ts";
 import type { Facts } from "./facts.ts";
 
-const REMEMBERED = 64 * 1024;
-const ENTRY = 100;
+const REMEMBERED = 128 * 1024;
 
 /**
  * Fetches an image's config when its manifest is sent. Every pull asks for it, some of them on its own when all layers are
@@ -26,7 +26,7 @@ export class Ahead {
   config(repository: RepositoryName, { digest, content }: StoredManifest, defer: Defer): void {
     const key = `${repository} ${digest}`;
     if (content === null || this.#fetched.get(key)) return;
-    this.#fetched.set(key, true, ENTRY + 2 * key.length);
+    this.#fetched.set(key, true, entrySize(key));
     const config = configOf(content);
     const blob = config && this.#facts.heldBlob(repository, config);
     if (!blob || blob.size > MAX_IN_MEMORY) return;

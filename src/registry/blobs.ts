@@ -1,10 +1,11 @@
+import type { Defer } from "../defer.ts";
 import type { Digest } from "../oci/digest.ts";
 import { RegistryError } from "../oci/errors.ts";
 import type { RepositoryName, Sources } from "../oci/reference.ts";
 import type { ByteRange } from "../oci/page.ts";
 import type { Origin } from "../storage/audit-index.ts";
 import type { BlobIndex } from "../storage/blob-index.ts";
-import type { Defer, Objects } from "../storage/objects.ts";
+import type { Objects } from "../storage/objects.ts";
 import type { PullReads } from "../storage/pull-reads.ts";
 import type { Facts } from "./facts.ts";
 
@@ -55,8 +56,8 @@ export class Blobs {
     await this.#facts.forget(repository, digest);
     const current = await this.#reads.currentBlob(repository, digest);
     if (current === null) throw unknown(digest);
-    const isOther = current.value.key !== key;
-    const body = isOther ? await this.#objects.open(current.value, range, defer) : null;
+    const isOther = current.key !== key;
+    const body = isOther ? await this.#objects.open(current, range, defer) : null;
     if (body === null) throw new Error(`an object of ${digest} is missing though its row is there`);
     return body;
   }

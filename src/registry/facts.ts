@@ -1,10 +1,10 @@
-import { Lru } from "../lru.ts";
+import type { Defer } from "../defer.ts";
+import { entrySize, Lru } from "../lru.ts";
 import type { Digest } from "../oci/digest.ts";
 import type { RepositoryName, Tag } from "../oci/reference.ts";
 import type { StoredBlob } from "../storage/blob-index.ts";
 import type { Edge } from "../storage/edge.ts";
 import type { StoredManifest } from "../storage/manifest-index.ts";
-import type { Defer } from "../storage/objects.ts";
 import type { Fact, Pulled, PullReads, Source } from "../storage/pull-reads.ts";
 
 /**
@@ -20,11 +20,16 @@ const MANIFESTS = 6 * MiB;
 const BLOBS = MiB;
 const TAGS = MiB / 2;
 const LOSSES = MiB / 4;
-/** What an entry takes besides its texts, in bytes: the objects and the map's own. */
-const ENTRY = 400;
 
 /** As of when what was read of a repository before holds no longer, by the database's clock; 0 for never. */
 export type VoidedAt = (repository: RepositoryName) => number;
+
+/** Where the answer may lie at the edge, how the database is asked for it, and how it gets into memory. */
+interface Question<T> {
+  readonly path: string;
+  readonly read: (source: Source) => Promise<Fact<T> | null>;
+  readonly keep: (fact: Fact<T>) => void;
+}
 
 /**
  * What is known of repositories without asking the database: which manifests and blobs they hold, and where those lie. It is
@@ -56,14 +61,12 @@ export class Facts {
   ): Promise<StoredManifest | null> {
     const known = this.#manifests.get(`${repository} ${digest}`);
     if (known !== undefined && this.#holds(repository, known)) return known.value;
-    const before = this.#deletions;
-    const path = manifestPath(repository, digest);
-    const fact = await this.#read(repository, path, defer, (source) =>
-      this.#reads.manifest(repository, digest, source),
-    );
-    if (fact === null) return null;
-    if (this.#deletions === before) this.#keep(repository, fact);
-    return fact.value.manifest;
+    const question: Question<Pulled> = {
+      path: manifestPath(repository, digest),
+      read: (source) => this.#reads.manifest(repository, digest, source),
+      keep: (fact) => this.#keep(repository, fact),
+    };
+    return (await this.#ask(repository, question, defer))?.manifest ?? null;
   }
 
   /** The database says which manifest it is, each time; the manifest itself it need not send twice. */
@@ -82,7 +85,7 @@ export class Facts {
     if (held?.digest === digest) return { ...manifest, content: held.content };
     if (this.#deletions === before) {
       this.#keep(repository, fact);
-      this.#tags.set(key, digest, ENTRY + 2 * (key.length + digest.length));
+      this.#tags.set(key, digest, entrySize(key, digest));
     }
     return manifest;
   }
@@ -90,14 +93,12 @@ export class Facts {
   async blob(repository: RepositoryName, digest: Digest, defer: Defer): Promise<StoredBlob | null> {
     const known = this.heldBlob(repository, digest);
     if (known !== null) return known;
-    const before = this.#deletions;
-    const path = blobPath(repository, digest);
-    const fact = await this.#read(repository, path, defer, (source) =>
-      this.#reads.blob(repository, digest, source),
-    );
-    if (fact === null) return null;
-    if (this.#deletions === before) this.#keepBlob(repository, digest, fact);
-    return fact.value;
+    const question: Question<StoredBlob> = {
+      path: blobPath(repository, digest),
+      read: (source) => this.#reads.blob(repository, digest, source),
+      keep: (fact) => this.#keepBlob(repository, digest, fact),
+    };
+    return this.#ask(repository, question, defer);
   }
 
   /** The blob, where this isolate knows of it without asking anybody. */
@@ -109,7 +110,7 @@ export class Facts {
   /** To be called when the repository has lost what had the digest, or may have. */
   async forget(repository: RepositoryName, digest: Digest): Promise<void> {
     this.#deletions++;
-    this.#losses.set(repository, Date.now(), ENTRY + 2 * repository.length);
+    this.#losses.set(repository, Date.now(), entrySize(repository));
     this.#manifests.delete(`${repository} ${digest}`);
     this.#blobs.delete(`${repository} ${digest}`);
     // An entry that stays there, or that another isolate is putting there, ends by itself.
@@ -132,8 +133,7 @@ export class Facts {
     const { manifest, family } = value;
     for (const one of [manifest, ...family.manifests]) {
       const key = `${repository} ${one.digest}`;
-      const bytes = ENTRY + 2 * (key.length + (one.content?.length ?? 0));
-      this.#manifests.set(key, { value: one, readAt }, bytes);
+      this.#manifests.set(key, { value: one, readAt }, entrySize(key, one.content ?? ""));
     }
     for (const { digest, key, size } of family.blobs) {
       this.#keepBlob(repository, digest, { value: { key, size }, readAt });
@@ -142,23 +142,24 @@ export class Facts {
 
   #keepBlob(repository: RepositoryName, digest: Digest, fact: Fact<StoredBlob>): void {
     const key = `${repository} ${digest}`;
-    this.#blobs.set(key, fact, ENTRY + 2 * (key.length + fact.value.key.length));
+    this.#blobs.set(key, fact, entrySize(key, fact.value.key));
   }
 
-  /** From the edge, else from the database and then to the edge. */
-  async #read<T>(
+  /** From the edge, else from the database and then to the edge; and into memory. */
+  async #ask<T>(
     repository: RepositoryName,
-    path: string,
+    { path, read, keep }: Question<T>,
     defer: Defer,
-    read: (source: Source) => Promise<Fact<T> | null>,
-  ): Promise<Fact<T> | null> {
+  ): Promise<T | null> {
     const before = this.#deletions;
     const source = this.#sourceFor(repository);
     const cached = source === "nearest" ? await this.#edge.json<Fact<T>>(path) : undefined;
-    if (cached !== undefined && this.#holds(repository, cached)) return cached;
-    const fact = await read(source);
-    if (fact !== null) defer(this.#toEdge(path, fact, before));
-    return fact;
+    const isKnown = cached !== undefined && this.#holds(repository, cached);
+    const fact = isKnown ? cached : await read(source);
+    if (fact === null) return null;
+    if (!isKnown) defer(this.#toEdge(path, fact, before));
+    if (this.#deletions === before) keep(fact);
+    return fact.value;
   }
 
   async #toEdge(path: string, fact: Fact<unknown>, before: number): Promise<void> {

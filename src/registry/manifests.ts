@@ -1,3 +1,4 @@
+import type { Defer } from "../defer.ts";
 import type { Settings } from "../env.ts";
 import { algorithmOf, type Digest, digestOf } from "../oci/digest.ts";
 import { RegistryError } from "../oci/errors.ts";
@@ -17,7 +18,7 @@ import type {
   Resolution,
   StoredManifest,
 } from "../storage/manifest-index.ts";
-import type { Defer, Objects } from "../storage/objects.ts";
+import type { Objects } from "../storage/objects.ts";
 import type { PullReads } from "../storage/pull-reads.ts";
 import type { ReferrerIndex } from "../storage/referrer-index.ts";
 import { Ahead } from "./ahead.ts";

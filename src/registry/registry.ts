@@ -29,7 +29,7 @@ import { ManifestIndex } from "../storage/manifest-index.ts";
 import { ManifestRepairs } from "../storage/manifest-repairs.ts";
 import { type Member, MemberIndex, memberKey } from "../storage/member-index.ts";
 import { NamespaceIndex, type NamespaceRecord } from "../storage/namespace-index.ts";
-import { type Defer, Objects } from "../storage/objects.ts";
+import { Objects } from "../storage/objects.ts";
 import { PullIndex } from "../storage/pull-index.ts";
 import { PullReads } from "../storage/pull-reads.ts";
 import { type Purged, PurgeIndex } from "../storage/purge-index.ts";
@@ -78,7 +78,6 @@ export type {
   AuditFilter,
   AuditIndex,
   Creation,
-  Defer,
   DeletedManifest,
   DeletedRepository,
   ExportOverview,

@@ -18,7 +18,7 @@ const PARTS_IN_FLIGHT = 4;
  * as many as there are buffers could keep everybody else waiting for ever.
  */
 export const STALLED_AFTER = 60_000;
-/** Slower than 17 KiB a second no layer is uploaded; smaller pieces would cost more calls. */
+/** In that time it is 17 KiB a second. Smaller pieces would cost more calls. */
 const PIECE_SIZE = 1024 * 1024;
 
 const MiB = 1024 * 1024;

@@ -43,7 +43,6 @@ export class Edge {
     const headers = {
       "cache-control": `public, max-age=${seconds}`,
       "content-length": String(size),
-      "content-type": "application/octet-stream",
     };
     try {
       await (await this.#open()).put(urlOf(path), new Response(body, { headers }));

@@ -1,10 +1,8 @@
-import { Lru } from "../lru.ts";
+import type { Defer } from "../defer.ts";
+import { entrySize, Lru } from "../lru.ts";
 import type { ByteRange } from "../oci/page.ts";
 import type { Bucket } from "./bucket.ts";
 import type { Edge } from "./edge.ts";
-
-/** Keeps the isolate alive for work that the answer need not wait for. */
-export type Defer = (work: Promise<unknown>) => void;
 
 export interface StoredObject {
   readonly key: string;
@@ -86,7 +84,7 @@ export class Objects {
       const cached = await this.#bytesFromEdge(object);
       const bytes = cached ?? (await this.#bytesFromBucket(key));
       if (bytes === null) return null;
-      this.#memory.set(key, bytes, bytes.byteLength + 2 * key.length);
+      this.#memory.set(key, bytes, entrySize(key) + bytes.byteLength);
       if (cached === null) defer(this.#edge.put(key, bytes, size, EDGE_SECONDS));
       return bytes;
     });
@@ -144,6 +142,7 @@ export class Objects {
 
   async #filling<T>(key: string, work: (filling: Filling) => Promise<T>): Promise<T> {
     const filling = { since: Date.now(), wanted: false, ended: false };
+    // Those that never ended are forgotten, or they would become more and more.
     for (const other of this.#fillings.keys()) {
       if (other !== key && this.#underWay(other) !== null) break;
       this.#fillings.delete(other);

@@ -38,9 +38,20 @@ type Place = D1Database | D1DatabaseSession;
 /** Whom to ask: a replica that is near before the primary, or the primary alone. */
 export type Source = "nearest" | "primary";
 
-/** SQL: the digest in ?2, and that of the tag in ?2. */
-const BY_DIGEST = "?2";
-const BY_TAG = "(SELECT t.digest FROM tags t WHERE t.repository_id = r.id AND t.name = ?2)";
+/** Which manifest: SQL of its digest, in terms of the row `r` of its repository, whose name is ?1, and of ?2. */
+interface Root {
+  readonly sql: string;
+  readonly parameters: readonly [RepositoryName, Digest | Tag];
+}
+
+function byDigest(repository: RepositoryName, digest: Digest): Root {
+  return { sql: "?2", parameters: [repository, digest] };
+}
+
+function byTag(repository: RepositoryName, tag: Tag): Root {
+  const sql = "(SELECT t.digest FROM tags t WHERE t.repository_id = r.id AND t.name = ?2)";
+  return { sql, parameters: [repository, tag] };
+}
 
 type ManifestRow = StoredManifest & { readonly readAt: number };
 
@@ -68,8 +79,8 @@ export class PullReads {
   }
 
   /** As `blob`, but by the primary alone. */
-  currentBlob(repository: RepositoryName, digest: Digest): Promise<Fact<StoredBlob> | null> {
-    return blobIn(this.#db, repository, digest);
+  async currentBlob(repository: RepositoryName, digest: Digest): Promise<StoredBlob | null> {
+    return (await blobIn(this.#db, repository, digest))?.value ?? null;
   }
 
   manifest(
@@ -77,22 +88,19 @@ export class PullReads {
     digest: Digest,
     source: Source,
   ): Promise<Fact<Pulled> | null> {
-    return this.#ask(source, (place) => pulled(place, repository, BY_DIGEST, digest));
+    return this.#ask(source, (place) => pulled(place, byDigest(repository, digest)));
   }
 
   /** By the primary alone, and without what it names: for a client that asks whether it has to push. */
-  async currentManifest(
-    repository: RepositoryName,
-    digest: Digest,
-  ): Promise<StoredManifest | null> {
-    return manifestIn(this.#db, repository, BY_DIGEST, digest).first<ManifestRow>();
+  currentManifest(repository: RepositoryName, digest: Digest): Promise<StoredManifest | null> {
+    return manifestIn(this.#db, byDigest(repository, digest)).first<ManifestRow>();
   }
 
   /**
    * @param known the digest of a manifest whose content and family need not be sent again
    * @param source who may be asked, as far as the settings let tags be read there
    */
-  async tagged(
+  tagged(
     repository: RepositoryName,
     tag: Tag,
     known: Digest | null,
@@ -100,7 +108,7 @@ export class PullReads {
   ): Promise<Fact<Pulled> | null> {
     const read = (place: Place) =>
       known === null
-        ? pulled(place, repository, BY_TAG, tag)
+        ? pulled(place, byTag(repository, tag))
         : confirmed(place, repository, tag, known);
     return this.#ask(this.#tags === "nearest" ? source : "primary", read);
   }
@@ -130,17 +138,11 @@ async function blobIn(
   return { value, readAt };
 }
 
-/** @param root SQL of the digest, in terms of the repository `r` and the parameter ?2 */
-async function pulled(
-  place: Place,
-  repository: RepositoryName,
-  root: string,
-  parameter: Digest | Tag,
-): Promise<Fact<Pulled> | null> {
+async function pulled(place: Place, root: Root): Promise<Fact<Pulled> | null> {
   const [roots, children, blobs] = (await place.batch([
-    manifestIn(place, repository, root, parameter),
-    childrenOf(place, repository, root, parameter),
-    blobsOf(place, repository, root, parameter),
+    manifestIn(place, root),
+    childrenOf(place, root),
+    blobsOf(place, root),
   ])) as [D1Result<ManifestRow>, D1Result<StoredManifest>, D1Result<NamedBlob>];
   const [row] = roots.results;
   if (row === undefined) return null;
@@ -172,51 +174,36 @@ async function confirmed(
   return { value: { manifest, family: { manifests: [], blobs: [] } }, readAt };
 }
 
-function manifestIn(
-  place: Place,
-  repository: RepositoryName,
-  root: string,
-  parameter: Digest | Tag,
-): D1PreparedStatement {
+function manifestIn(place: Place, { sql, parameters }: Root): D1PreparedStatement {
   return place
     .prepare(
       `SELECT ${COLUMNS}, ${NOW} AS readAt FROM repositories r
-       JOIN manifests m ON m.repository_id = r.id AND m.digest = ${root}
+       JOIN manifests m ON m.repository_id = r.id AND m.digest = ${sql}
          AND m.deleted_at IS NULL AND m.lost_at IS NULL
        WHERE r.name = ?1`,
     )
-    .bind(repository, parameter);
+    .bind(...parameters);
 }
 
-function childrenOf(
-  place: Place,
-  repository: RepositoryName,
-  root: string,
-  parameter: Digest | Tag,
-): D1PreparedStatement {
+function childrenOf(place: Place, { sql, parameters }: Root): D1PreparedStatement {
   return place
     .prepare(
       `SELECT ${COLUMNS} FROM repositories r
        CROSS JOIN manifest_references f
-         ON f.repository_id = r.id AND f.manifest = ${root} AND f.kind = 'manifest'
+         ON f.repository_id = r.id AND f.manifest = ${sql} AND f.kind = 'manifest'
        CROSS JOIN manifests m ON m.repository_id = r.id AND m.digest = f.digest
          AND m.deleted_at IS NULL AND m.lost_at IS NULL AND m.size <= ${MAX_CHILD}
        WHERE r.name = ?1 LIMIT ${MAX_CHILDREN}`,
     )
-    .bind(repository, parameter);
+    .bind(...parameters);
 }
 
 /** Of the manifest's own blobs and those of its children. */
-function blobsOf(
-  place: Place,
-  repository: RepositoryName,
-  root: string,
-  parameter: Digest | Tag,
-): D1PreparedStatement {
+function blobsOf(place: Place, { sql, parameters }: Root): D1PreparedStatement {
   return place
     .prepare(
       `WITH repository AS (SELECT id FROM repositories WHERE name = ?1),
-       root AS (SELECT r.id, ${root} AS digest FROM repository r),
+       root AS (SELECT r.id, ${sql} AS digest FROM repository r),
        named AS (
          SELECT id, digest FROM root
          UNION ALL
@@ -232,5 +219,5 @@ function blobsOf(
        CROSS JOIN blobs b ON b.digest = f.digest AND b.lost_at IS NULL
        LIMIT ${MAX_BLOBS}`,
     )
-    .bind(repository, parameter);
+    .bind(...parameters);
 }

@@ -3,6 +3,7 @@ import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { Edge } from "../../src/storage/edge.ts";
 import { RegistryClient } from "../support/client.ts";
+import { NOTHING } from "../support/counting.ts";
 import { blob, imageManifest } from "../support/images.ts";
 import {
   database,
@@ -12,7 +13,6 @@ import {
   KIB,
   keyOf,
   newIsolate,
-  NOTHING,
   Replica,
   statusOf,
 } from "./isolates.ts";

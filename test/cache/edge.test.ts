@@ -3,20 +3,12 @@ import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { Bucket } from "../../src/storage/bucket.ts";
 import { Edge } from "../../src/storage/edge.ts";
-import { Objects } from "../../src/storage/objects.ts";
+import { Objects, type StoredObject } from "../../src/storage/objects.ts";
 import { intercept } from "../support/bindings.ts";
 import { ignore, RegistryClient } from "../support/client.ts";
+import { NOTHING } from "../support/counting.ts";
 import { blob, type Bytes, digestOf, imageManifest } from "../support/images.ts";
-import {
-  interceptEdge,
-  keyOf,
-  KIB,
-  MIB,
-  newIsolate,
-  NOTHING,
-  pullBlob,
-  statusOf,
-} from "./isolates.ts";
+import { interceptEdge, keyOf, KIB, MIB, newIsolate, pullBlob, statusOf } from "./isolates.ts";
 
 const pusher = new RegistryClient();
 const { repository } = pusher;
@@ -216,6 +208,21 @@ async function watched(size: number) {
   return { bytes, asked, object: { key, size } };
 }
 
+/** Objects of which the first reader has got no answer of R2, and will get none. From now on time stands still. */
+async function abandoned(object: StoredObject): Promise<Objects> {
+  let hangs = true;
+  const BLOBS = intercept(env.BLOBS, (_, call) => (...parameters) => {
+    if (!hangs) return call(...parameters);
+    hangs = false;
+    return new Promise(() => {});
+  });
+  const objects = new Objects(new Bucket(BLOBS), edge);
+  vi.useFakeTimers({ toFake: ["Date"] });
+  void objects.open(object, undefined, ignore);
+  await vi.waitFor(() => expect(hangs).toBe(false));
+  return objects;
+}
+
 describe("objects", () => {
   test("what the edge has no room for passes straight through", async () => {
     const { bytes, asked, object } = await watched(512 * MIB + 1);
@@ -259,16 +266,7 @@ describe("objects", () => {
     "%i bytes whose first reader is no more: others wait ten seconds, and then nobody does",
     async (size) => {
       const { bytes, object } = await watched(size);
-      let hangs = true;
-      const BLOBS = intercept(env.BLOBS, (_, call) => (...parameters) => {
-        if (!hangs) return call(...parameters);
-        hangs = false;
-        return new Promise(() => {});
-      });
-      const objects = new Objects(new Bucket(BLOBS), edge);
-      vi.useFakeTimers({ toFake: ["Date"] });
-      void objects.open(object, undefined, ignore);
-      await vi.waitFor(() => expect(hangs).toBe(false));
+      const objects = await abandoned(object);
       let answered = false;
       const waiting = objects.open(object, undefined, ignore).then((body) => {
         answered = true;
@@ -285,16 +283,7 @@ describe("objects", () => {
 
   test("a filling that nobody ends is taken over after a minute", async () => {
     const { object, asked } = await watched(MIB);
-    let hangs = true;
-    const BLOBS = intercept(env.BLOBS, (_, call) => (...parameters) => {
-      if (!hangs) return call(...parameters);
-      hangs = false;
-      return new Promise(() => {});
-    });
-    const objects = new Objects(new Bucket(BLOBS), edge);
-    vi.useFakeTimers({ toFake: ["Date"] });
-    void objects.open(object, undefined, ignore);
-    await vi.waitFor(() => expect(hangs).toBe(false));
+    const objects = await abandoned(object);
     vi.setSystemTime(Date.now() + 61_000);
     const body = await objects.open(object, undefined, ignore);
     await new Response(body).arrayBuffer();

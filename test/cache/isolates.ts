@@ -4,13 +4,11 @@ import { expect, vi } from "vitest";
 import type { Env } from "../../src/env.ts";
 import { intercept, type Method } from "../support/bindings.ts";
 import { RegistryClient } from "../support/client.ts";
-import { type Calls, Counter } from "../support/counting.ts";
+import { Counter } from "../support/counting.ts";
 import { digestOf } from "../support/images.ts";
 
 export const KIB = 1024;
 export const MIB = 1024 * KIB;
-
-export const NOTHING: Calls = { d1Queries: 0, d1Batches: 0, r2: 0, durableObject: 0 };
 
 export interface Isolate {
   readonly counter: Counter;

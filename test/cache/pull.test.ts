@@ -1,8 +1,9 @@
 /** Whole pulls, and what they cost: the database once, R2 once for each blob, and then nothing but a question for the tag. */
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { RegistryClient } from "../support/client.ts";
+import { NOTHING } from "../support/counting.ts";
 import { blob, type Content, imageManifest, index, type Manifest } from "../support/images.ts";
-import { type Isolate, KIB, newIsolate, NOTHING } from "./isolates.ts";
+import { type Isolate, KIB, newIsolate } from "./isolates.ts";
 
 const pusher = new RegistryClient();
 const { repository } = pusher;

@@ -19,10 +19,10 @@ class SlowBucket {
   /** The most of all uploads together. */
   total = 0;
   readonly #now = new Map<string, number>();
-  readonly #delay: number;
+  readonly #delay: () => Promise<unknown>;
   readonly bucket: R2Bucket;
 
-  constructor(delay: number) {
+  constructor(delay: () => Promise<unknown>) {
     this.#delay = delay;
     this.bucket = intercept(env.BLOBS, (name, call) => (...parameters) => {
       const result = call(...parameters);
@@ -40,7 +40,7 @@ class SlowBucket {
     return intercept(upload, (name, call) => async (...parameters) => {
       if (name !== "uploadPart") return call(...parameters);
       this.#count(upload.key, 1);
-      await scheduler.wait(this.#delay);
+      await this.#delay();
       return Promise.resolve(call(...parameters)).finally(() => this.#count(upload.key, -1));
     });
   }
@@ -80,14 +80,21 @@ function longestGap(order: readonly string[], upload: string): number {
 }
 
 test("an upload that is alone has four parts under way while the next one is read", async () => {
-  const slow = new SlowBucket(800);
-  await push(slow.client(), 6);
+  const arrived = Promise.withResolvers<void>();
+  const slow = new SlowBucket(() => arrived.promise);
+  const pushed = push(slow.client(), 6);
+  await expect.poll(() => bufferUse().used).toBe(5 * PART);
+  // Time enough for a fifth to set out, if it could.
+  await scheduler.wait(100);
+  expect([...slow.most.values()]).toEqual([4]);
+  arrived.resolve();
+  await pushed;
   expect([...slow.most.values()]).toEqual([4]);
   expect(bufferUse()).toEqual({ used: 0, peak: 5 * PART });
 });
 
 test("six uploads share the buffers: each goes on, none has more than its share for long", async () => {
-  const slow = new SlowBucket(50);
+  const slow = new SlowBucket(() => scheduler.wait(50));
   const client = slow.client();
   await Promise.all(Array.from({ length: 6 }, () => push(client, 6)));
   expect(slow.most.size).toBe(6);
@@ -103,7 +110,7 @@ test("six uploads share the buffers: each goes on, none has more than its share 
 });
 
 test("an upload with four parts under way lets a newcomer in as soon as one has arrived", async () => {
-  const slow = new SlowBucket(400);
+  const slow = new SlowBucket(() => scheduler.wait(400));
   const client = slow.client();
   const big = push(client, 20);
   await expect.poll(() => slow.total).toBe(4);

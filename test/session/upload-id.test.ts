@@ -6,7 +6,7 @@ import { CLOCK_SKEW } from "../../src/session/progress.ts";
 import { UploadIds } from "../../src/session/upload-id.ts";
 import { signAsRegistry } from "../support/accounts.ts";
 import { RegistryClient, refusal, uploadIdOf, uploadOf, withSettings } from "../support/client.ts";
-import { Counter } from "../support/counting.ts";
+import { Counter, NOTHING } from "../support/counting.ts";
 import { blob, unknownDigest } from "../support/images.ts";
 import { alarmOf, awaitAlarm, evict, leavesNothing, session } from "../support/storage.ts";
 
@@ -42,7 +42,7 @@ async function expectUnknown(location: string, caller = client): Promise<void> {
 test("POST calls nothing, and nothing is kept of it", async () => {
   let location = "";
   const calls = await counter.during(async () => (location = await client.startUpload()));
-  expect(calls).toEqual({ d1Queries: 0, d1Batches: 0, r2: 0, durableObject: 0 });
+  expect(calls).toEqual(NOTHING);
   expect(await session(location)).toBeUndefined();
   expect(await alarmOf(location)).toBeNull();
 });

@@ -16,6 +16,8 @@ export interface Calls {
   durableObject: number;
 }
 
+export const NOTHING: Readonly<Calls> = { d1Queries: 0, d1Batches: 0, r2: 0, durableObject: 0 };
+
 /** A pull from a repository that there is not. */
 const NOBODYS = {
   repository: "nobody/nothing" as RepositoryName,
@@ -25,7 +27,7 @@ const NOBODYS = {
 
 /** Sends requests to the Worker and counts what it calls meanwhile: as an isolate, that has a memory of its own. */
 export class Counter {
-  #calls = none();
+  #calls: Calls = { ...NOTHING };
   #opened: string[] = [];
   readonly #deferred: Promise<unknown>[] = [];
   /** D1 wants its own statements in a batch. */
@@ -56,7 +58,7 @@ export class Counter {
 
   /** The calls of this work alone. */
   async during(work: () => Promise<unknown>): Promise<Calls> {
-    this.#calls = none();
+    this.#calls = { ...NOTHING };
     this.#opened = [];
     await work();
     return this.#calls;
@@ -130,8 +132,4 @@ export class Counter {
       });
     });
   }
-}
-
-function none(): Calls {
-  return { d1Queries: 0, d1Batches: 0, r2: 0, durableObject: 0 };
 }

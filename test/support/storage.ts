@@ -89,7 +89,9 @@ export function session(location: string): Promise<Progress | undefined> {
 
 /** Takes an upload's session out of memory; one that nobody has called yet is in none. */
 export async function evict(location: string): Promise<void> {
-  await evictDurableObject(env.SESSIONS.getByName(uploadOf(location))).catch(() => {});
+  await evictDurableObject(env.SESSIONS.getByName(uploadOf(location))).catch((error: unknown) => {
+    if (!String(error).includes("not currently running")) throw error;
+  });
 }
 
 /** When an upload's session will do something by itself, in milliseconds since 1970; null for never. */

@@ -13,7 +13,8 @@ const Exchange = v.strictObject({ token: v.string() });
 /** An ID token for a password that Docker can log in with: for the scopes of the rules that it matches, and for minutes. */
 export async function create({ request, origin, realm, registry }: Context): Promise<Response> {
   const { token } = await readJson(request, Exchange);
-  const workload = await verifyWorkload(token, realm, { repositories: [], scope: null });
+  const purpose = { repositories: [], scope: null, suffices: null };
+  const workload = await verifyWorkload(token, realm, purpose);
   const { subject } = workload;
   const rules = workload.admissions.map(({ rule }) => rule);
   const signed = await signCredential(workload, realm.signing);

@@ -1,6 +1,6 @@
 import * as v from "valibot";
 import { isAdministrator } from "../../auth/access.ts";
-import { ADMIN } from "../../auth/login.ts";
+import { ADMIN } from "../../auth/admin.ts";
 import { hashPassword, verifyPassword } from "../../auth/password.ts";
 import { RegistryError } from "../../oci/errors.ts";
 import type { Context } from "../context.ts";

@@ -1,6 +1,6 @@
 import * as v from "valibot";
 import { ROLES } from "../../auth/access.ts";
-import { ADMIN } from "../../auth/login.ts";
+import { ADMIN } from "../../auth/admin.ts";
 import { RegistryError } from "../../oci/errors.ts";
 import { type Member, memberKey } from "../../registry/registry.ts";
 import type { Context } from "../context.ts";

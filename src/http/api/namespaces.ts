@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { ADMIN } from "../../auth/login.ts";
+import { ADMIN } from "../../auth/admin.ts";
 import { parseNamespace } from "../../oci/reference.ts";
 import type { NamespaceRecord } from "../../registry/registry.ts";
 import type { Context } from "../context.ts";

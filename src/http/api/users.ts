@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { ADMIN } from "../../auth/login.ts";
+import { ADMIN } from "../../auth/admin.ts";
 import { hashPassword } from "../../auth/password.ts";
 import { isSecret } from "../../auth/secret.ts";
 import { isCredential } from "../../auth/token.ts";
