@@ -28,7 +28,7 @@ export default {
   },
 } satisfies ExportedHandler<Env, EventMessage>;
 
-/** What is deleted here is gone here at once, and elsewhere when it is heard of. */
+/** What a policy deletes here is gone here at once, and elsewhere when it is heard of. */
 async function keepingUp(env: Env, work: (upkeep: Upkeep) => Promise<void>): Promise<void> {
   try {
     await work(upkeepOf(env));

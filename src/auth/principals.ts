@@ -83,4 +83,6 @@ export interface Principals {
   used(token: string, day: number): Promise<void>;
   /** What was revoked, as far as anything can still rest on it. */
   revoked(): Promise<Revocations>;
+  /** When each of the subjects was revoked, if it was. */
+  revocationsOf(subjects: readonly string[]): Promise<ReadonlyMap<string, number>>;
 }

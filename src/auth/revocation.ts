@@ -47,7 +47,15 @@ export async function revokedAmong(
   age: Age,
 ): Promise<string[]> {
   const snapshot = await snapshotOf(realm, age);
-  return subjects.filter((subject) => asOf <= timeOf(snapshot, subject));
+  const suspects = subjects.filter((subject) => asOf <= timeOf(snapshot, subject));
+  const unlisted = suspects.filter((subject) => !snapshot.revocations.times.has(subject));
+  if (unlisted.length === 0) return suspects;
+  // Of their kind more were revoked than are listed, by whomever: these few are looked up.
+  const times = await realm.principals.revocationsOf(unlisted);
+  return suspects.filter((subject) => {
+    const time = snapshot.revocations.times.get(subject) ?? times.get(subject) ?? 0;
+    return asOf <= time;
+  });
 }
 
 /** Whether any was revoked since, as far as this is known: where it is not, it may have been. */

@@ -43,10 +43,8 @@ export class Facts {
   readonly #blobs = new Lru<Fact<StoredBlob>>(BLOBS);
   /** Which manifest a tag had when it was read last: a guess, that the database confirms. */
   readonly #tags = new Lru<Digest>(TAGS);
-  /** When something was deleted here last, for each repository. */
-  readonly #losses = new Lru<number>(LOSSES);
-  /** Counts those of this isolate: what was read before one and arrives after it is not kept. */
-  #deletions = 0;
+  /** The last deletion here in each repository: what was read before it and arrives after it is not kept. */
+  readonly #losses = new Lru<{ readonly at: number }>(LOSSES);
 
   constructor(reads: PullReads, edge: Edge, voidedAt: VoidedAt) {
     this.#reads = reads;
@@ -76,14 +74,14 @@ export class Facts {
     const known = guess && this.#manifests.get(`${repository} ${guess}`);
     // What it names was read with it and grows old with it: then all of it is read again at once.
     const held = known && this.#holds(repository, known) ? known.value : null;
-    const before = this.#deletions;
+    const loss = this.#losses.get(repository);
     const source = this.#sourceFor(repository);
     const fact = await this.#reads.tagged(repository, tag, held?.digest ?? null, source);
     if (fact === null) return null;
     const { manifest } = fact.value;
     const { digest } = manifest;
     if (held?.digest === digest) return { ...manifest, content: held.content };
-    if (this.#deletions === before) {
+    if (this.#losses.get(repository) === loss) {
       this.#keep(repository, fact);
       this.#tags.set(key, digest, entrySize(key, digest));
     }
@@ -109,8 +107,7 @@ export class Facts {
 
   /** To be called when the repository has lost what had the digest, or may have. */
   async forget(repository: RepositoryName, digest: Digest): Promise<void> {
-    this.#deletions++;
-    this.#losses.set(repository, Date.now(), entrySize(repository));
+    this.#losses.set(repository, { at: Date.now() }, entrySize(repository));
     this.#manifests.delete(`${repository} ${digest}`);
     this.#blobs.delete(`${repository} ${digest}`);
     // An entry that stays there, or that another isolate is putting there, ends by itself.
@@ -120,8 +117,7 @@ export class Facts {
 
   /** Where something was deleted a moment ago, a replica may not have heard of it, nor another isolate's entry at the edge. */
   #sourceFor(repository: RepositoryName): Source {
-    const voided = this.#voidedAt(repository);
-    const lost = Math.max(this.#losses.get(repository) ?? 0, Number.isFinite(voided) ? voided : 0);
+    const lost = Math.max(this.#losses.get(repository)?.at ?? 0, this.#voidedAt(repository));
     return lost < Date.now() - SETTLED ? "nearest" : "primary";
   }
 
@@ -151,22 +147,25 @@ export class Facts {
     { path, read, keep }: Question<T>,
     defer: Defer,
   ): Promise<T | null> {
-    const before = this.#deletions;
+    const loss = this.#losses.get(repository);
     const source = this.#sourceFor(repository);
     const cached = source === "nearest" ? await this.#edge.json<Fact<T>>(path) : undefined;
     const isKnown = cached !== undefined && this.#holds(repository, cached);
     const fact = isKnown ? cached : await read(source);
     if (fact === null) return null;
-    if (!isKnown) defer(this.#toEdge(path, fact, before));
-    if (this.#deletions === before) keep(fact);
+    if (this.#losses.get(repository) !== loss) return fact.value;
+    keep(fact);
+    if (!isKnown) {
+      const isLost = () => this.#losses.get(repository) !== loss;
+      defer(this.#toEdge(path, fact, isLost));
+    }
     return fact.value;
   }
 
-  async #toEdge(path: string, fact: Fact<unknown>, before: number): Promise<void> {
-    if (this.#deletions !== before) return;
+  async #toEdge(path: string, fact: Fact<unknown>, isLost: () => boolean): Promise<void> {
     const bytes = new TextEncoder().encode(JSON.stringify(fact));
     await this.#edge.put(path, bytes, bytes.length, FACT_AGE / 1000);
-    if (this.#deletions !== before) await this.#edge.delete(path);
+    if (isLost()) await this.#edge.delete(path);
   }
 }
 

@@ -104,7 +104,7 @@ export class Manifests {
   }
 
   /**
-   * As `find`, for a client that asks whether it has to push the manifest, so by the database alone.
+   * As `find`, for a client that asks whether it has to push the manifest, so never from memory.
    * @throws MANIFEST_UNKNOWN
    */
   async confirm(repository: RepositoryName, reference: Reference): Promise<StoredManifest> {

@@ -1,7 +1,7 @@
-import { NOW } from "./clock.ts";
 import type { Digest } from "../oci/digest.ts";
 import { auditEach, type Deed } from "./audit-index.ts";
 import { MAX_TAGS } from "./retention-index.ts";
+import { revokeFacts } from "./revoked.ts";
 
 /** A manifest that is to go: with or without others, as what it was when it was judged. */
 export interface Expiring {
@@ -62,20 +62,11 @@ export function expire(db: D1Database, expiry: Expiry): D1PreparedStatement[] {
     }),
     ...untag(db, repository),
     ...levels.map((level) => hide(db, repository, level)),
-    voidFacts(db, repository),
+    revokeFacts(db, {
+      sql: "r.id = ?1 AND EXISTS (SELECT 1 FROM expiring_manifests WHERE repository_id = ?1)",
+      parameters: [repository],
+    }),
   ];
-}
-
-/** What isolates remember of the repository holds no longer: many things of it go at once. */
-function voidFacts(db: D1Database, repository: number): D1PreparedStatement {
-  return db
-    .prepare(
-      `INSERT INTO revocations (subject, revoked_at)
-       SELECT 'repository:' || name, ${NOW} FROM repositories WHERE id = ?1
-         AND EXISTS (SELECT 1 FROM expiring_manifests WHERE repository_id = ?1)
-       ON CONFLICT (subject) DO UPDATE SET revoked_at = excluded.revoked_at`,
-    )
-    .bind(repository);
 }
 
 /** What one parameter may have: D1 takes 2,000,000 bytes. */

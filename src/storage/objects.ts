@@ -80,7 +80,7 @@ export class Objects {
     if (other !== null) await ended(other);
     const known = this.#memory.get(key);
     if (known !== undefined) return known;
-    return this.#filling(key, async () => {
+    const filled = this.#filling(key, async () => {
       const cached = await this.#bytesFromEdge(object);
       const bytes = cached ?? (await this.#bytesFromBucket(key));
       if (bytes === null) return null;
@@ -88,6 +88,9 @@ export class Objects {
       if (cached === null) defer(this.#edge.put(key, bytes, size, EDGE_SECONDS));
       return bytes;
     });
+    // Others may wait for it, though the client that began it hangs up.
+    defer(filled.catch(() => {}));
+    return filled;
   }
 
   async #bytesFromBucket(key: string): Promise<ArrayBuffer | null> {

@@ -163,6 +163,17 @@ export class PrincipalIndex implements Principals {
     return parseRevoked((await listRevoked(this.#db).all<RevokedRow>()).results);
   }
 
+  async revocationsOf(subjects: readonly string[]): Promise<Map<string, number>> {
+    const { results } = await this.#db
+      .prepare(
+        `SELECT subject, revoked_at AS at FROM revocations
+         WHERE subject IN (SELECT value FROM json_each(?1))`,
+      )
+      .bind(JSON.stringify(subjects))
+      .all<RevokedRow>();
+    return new Map(results.map(({ subject, at }) => [subject, at]));
+  }
+
   /** Forgets what no longer matters: failures and revocations from before these times, so many of each. */
   async expire(failures: number, revocations: number, limit: number): Promise<void> {
     await this.#db.batch([

@@ -35,6 +35,9 @@ const MAX_BLOBS = 400;
 /** Where a read may go: a replica may not have heard of the last push yet, and be ten times nearer. */
 type Place = D1Database | D1DatabaseSession;
 
+/** A replica's clock is right, but what it says may be as old as this, in milliseconds. */
+const REPLICA_LAG = 60_000;
+
 /** Whom to ask: a replica that is near before the primary, or the primary alone. */
 export type Source = "nearest" | "primary";
 
@@ -113,9 +116,13 @@ export class PullReads {
     return this.#ask(this.#tags === "nearest" ? source : "primary", read);
   }
 
-  async #ask<T>(source: Source, read: (place: Place) => Promise<T | null>): Promise<T | null> {
+  async #ask<T>(
+    source: Source,
+    read: (place: Place) => Promise<Fact<T> | null>,
+  ): Promise<Fact<T> | null> {
     if (source === "primary") return read(this.#db);
-    return (await read(this.#db.withSession("first-unconstrained"))) ?? read(this.#db);
+    const fact = await read(this.#db.withSession("first-unconstrained"));
+    return fact === null ? read(this.#db) : { ...fact, readAt: fact.readAt - REPLICA_LAG };
   }
 }
 

@@ -3,6 +3,7 @@ import { RegistryError } from "../oci/errors.ts";
 import type { RepositoryName, Tag } from "../oci/reference.ts";
 import { assertion, hasFailed, settle } from "./assertion.ts";
 import { auditChange, type Origin } from "./audit-index.ts";
+import { revokeFacts } from "./revoked.ts";
 import { refuseChange } from "./refused.ts";
 
 /** What cannot be restored any more. */
@@ -146,6 +147,8 @@ export class PurgeIndex {
         JOIN repository_blobs l ON l.repository_id = f.repository_id AND l.digest = f.digest
         WHERE f.repository_id = ${REPOSITORY} AND f.manifest = ?2`),
       run(`DELETE FROM manifest_references WHERE repository_id = ${REPOSITORY} AND manifest = ?2`),
+      // Its blobs are in no list that a cache could be cleared by.
+      revokeFacts(this.#db, { sql: "r.name = ?1", parameters: [repository] }),
       run(
         `DELETE FROM manifests WHERE repository_id = ${REPOSITORY} AND digest = ?2 RETURNING digest`,
       ),

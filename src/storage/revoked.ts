@@ -1,4 +1,5 @@
 import type { Revocations } from "../auth/principals.ts";
+import type { Condition } from "./audit-index.ts";
 import { NOW } from "./clock.ts";
 
 export interface RevokedRow {
@@ -21,6 +22,20 @@ const KINDS = [
 
 /** So many of each kind are listed: every isolate reads them every half minute, whatever somebody deletes by the thousand. */
 export const MAX_LISTED = 1_000;
+
+/**
+ * For the batch that takes many things of a repository away at once: what isolates remember of it holds no longer.
+ * @param which over `repositories r`
+ */
+export function revokeFacts(db: D1Database, which: Condition): D1PreparedStatement {
+  return db
+    .prepare(
+      `INSERT INTO revocations (subject, revoked_at)
+       SELECT 'repository:' || r.name, ${NOW} FROM repositories r WHERE ${which.sql}
+       ON CONFLICT (subject) DO UPDATE SET revoked_at = excluded.revoked_at`,
+    )
+    .bind(...which.parameters);
+}
 
 /** The newest revocations of each kind, and of each one more than are listed. */
 export function listRevoked(db: D1Database): D1PreparedStatement {

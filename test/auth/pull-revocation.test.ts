@@ -470,6 +470,19 @@ describe("what an isolate knows of revocations", () => {
     expect(known("user:ada")).toBeGreaterThan(0);
   });
 
+  test("who takes back thousands of tokens of their own ends nobody else's: one that is not listed is looked up", async () => {
+    await takeBack("token:gone");
+    const newest = await addMany("token:many", MAX_LISTED + 500, -60_000);
+    const realm = realmOf(new PrincipalIndex(env.DB));
+    const among = (...subjects: string[]) => revokedAmong(subjects, 1, realm, "fresh");
+    expect(await among("token:mine", "user:ada")).toEqual([]);
+    expect(await among("token:mine", "token:gone", "token:many0")).toEqual([
+      "token:gone",
+      "token:many0",
+    ]);
+    expect(await revokedAmong(["token:many0"], newest, realm, "fresh")).toEqual(["token:many0"]);
+  });
+
   test("leaves out what nothing rests on any more", async () => {
     await addMany("repository:old/r", 1, 6 * 60_000);
     await addMany("public:old/r", 1, 62 * 60_000);

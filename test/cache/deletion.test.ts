@@ -2,7 +2,7 @@
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { Edge } from "../../src/storage/edge.ts";
-import { RegistryClient } from "../support/client.ts";
+import { ADMIN, RegistryClient } from "../support/client.ts";
 import { NOTHING } from "../support/counting.ts";
 import { blob, imageManifest } from "../support/images.ts";
 import {
@@ -290,4 +290,33 @@ test("the database as it is put between passes everything on", async () => {
   const isolate = await reader(thing, { DB });
   await remove(isolate, thing);
   expect(reads.some((text) => text.includes("UPDATE manifests"))).toBe(true);
+});
+
+test("what is purged is gone at once where it happened, with the blobs that nothing else names", async () => {
+  const config = await pusher.pushBlob(blob(KIB));
+  const image = await pusher.pushManifest(imageManifest({ config }), "latest");
+  const here = await newIsolate({ repository });
+  const things = [`manifests/${image.digest}`, `blobs/${config.digest}`];
+  for (const path of things) expect(await statusOf(here.client.get(path))).toBe(200);
+  const purge = { method: "POST", headers: { "content-type": "application/json" } };
+  const body = JSON.stringify({ digest: image.digest });
+  const path = `/api/v1/repositories/${repository}/-/purge`;
+  const admin = here.client.as(ADMIN);
+  expect(await statusOf(admin.request(purge.method, path, { ...purge, body }))).toBe(200);
+  for (const one of things) expect(await statusOf(here.client.get(one))).toBe(404);
+});
+
+test("deletions in one repository do not keep the others from being remembered", async () => {
+  const other = new RegistryClient();
+  await other.pushBlob(blob(KIB));
+  const { path } = await pushedBlob(KIB);
+  const gate = new Gate();
+  const here = await newIsolate({ repository }, { DB: gate.DB });
+  const owner = here.client.as(ADMIN).in(other.repository);
+  await gate.during(
+    () => statusOf(here.client.get(path)),
+    () => statusOf(owner.request("DELETE", `blobs/sha256:${"0".repeat(64)}`)),
+  );
+  await here.counter.settled();
+  expect(await here.counter.during(() => statusOf(here.client.get(path)))).toEqual(NOTHING);
 });

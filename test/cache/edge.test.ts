@@ -263,6 +263,29 @@ describe("objects", () => {
   });
 
   test.each([KIB, MIB])(
+    "%i bytes for others are read to the end, though the client that began hangs up",
+    async (size) => {
+      const { object } = await watched(size);
+      const held = Promise.withResolvers<null>();
+      let isAsked = false;
+      const BLOBS = intercept(env.BLOBS, (_, call) => async (...parameters) => {
+        isAsked = true;
+        await held.promise;
+        return call(...parameters);
+      });
+      const objects = new Objects(new Bucket(BLOBS), edge);
+      const deferred: Promise<unknown>[] = [];
+      const opened = objects.open(object, undefined, (work) => void deferred.push(work));
+      await vi.waitFor(() => expect(isAsked).toBe(true));
+      // What is deferred outlives the request.
+      expect(deferred).toHaveLength(1);
+      held.resolve(null);
+      await Promise.all(deferred);
+      await new Response(await opened).arrayBuffer();
+    },
+  );
+
+  test.each([KIB, MIB])(
     "%i bytes whose first reader is no more: others wait ten seconds, and then nobody does",
     async (size) => {
       const { bytes, object } = await watched(size);

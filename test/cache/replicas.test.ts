@@ -1,8 +1,9 @@
 /** Reads by digest go to the nearest replica first; what it has not heard of, and what decides over pushes, to the primary. */
 import { env } from "cloudflare:workers";
-import { beforeAll, describe, expect, test } from "vitest";
-import { RegistryClient } from "../support/client.ts";
+import { beforeAll, describe, expect, test, vi } from "vitest";
+import { ADMIN, RegistryClient } from "../support/client.ts";
 import { blob, type Content, imageManifest, index, type Manifest } from "../support/images.ts";
+import { newNamespace } from "../support/principals.ts";
 import { newIsolate, Replica, statusOf } from "./isolates.ts";
 
 const pusher = new RegistryClient();
@@ -157,4 +158,55 @@ test("where a name has come to mean something else, a replica is not asked: it m
     const reads = await replica.during(() => statusOf(client.get(path())));
     expect(reads).toEqual({ replica: 0, primary: 1 });
   }
+});
+
+/** Another Worker deletes the repository, and somebody makes a public one of its name. */
+async function replaced(name: string): Promise<void> {
+  const rename = `UPDATE repositories SET name = '~' || id, former_name = name, deleted_at = 1 WHERE name = ?1`;
+  await env.DB.prepare(rename).bind(name).run();
+  await new RegistryClient({ repository: name }).pushBlob(blob(10));
+  await env.DB.prepare(`UPDATE repositories SET visibility = 'public' WHERE name = ?1`)
+    .bind(name)
+    .run();
+}
+
+test("what a replica that lags says of a name's former repository ends within a minute", async () => {
+  const former = new RegistryClient({ repository: `${await newNamespace()}/app` });
+  const old = await former.pushManifest(imageManifest({ config: await former.pushBlob(blob()) }));
+  const path = `manifests/${old.digest}`;
+  const replica = new Replica();
+  replica.lag = "old";
+  const place = async () => {
+    const TOKEN_KEY = `${crypto.randomUUID()}${crypto.randomUUID()}`;
+    return newIsolate({ repository: former.repository }, { DB: replica.DB, TOKEN_KEY });
+  };
+  expect(await statusOf((await place()).client.get(path))).toBe(200);
+  const { client, counter } = await place();
+  await replaced(former.repository);
+  const token = await client.as(null).token(`repository:${former.repository}:pull`);
+  const anyone = client.as(token);
+  // Not heard of yet.
+  expect(await statusOf(anyone.get(path))).toBe(200);
+  vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 61_000 });
+  expect(await statusOf(anyone.get(path))).toBe(404);
+  await counter.settled();
+  vi.useRealTimers();
+});
+
+test("with PUBLIC_PULL, a repository deleted here is gone here for who has no token, though the replica lags", async () => {
+  const pushed = new RegistryClient({ repository: `${await newNamespace()}/app` });
+  const pushedBlob = await pushed.pushBlob(blob());
+  const replica = new Replica();
+  replica.lag = "old";
+  const TOKEN_KEY = `${crypto.randomUUID()}${crypto.randomUUID()}`;
+  const bindings = { DB: replica.DB, TOKEN_KEY, PUBLIC_PULL: "true" };
+  const who = { repository: pushed.repository, authorization: null };
+  const { client, counter } = await newIsolate(who, bindings);
+  const path = `blobs/${pushedBlob.digest}`;
+  expect(await statusOf(client.get(path))).toBe(200);
+  const gone = client.as(ADMIN).request("DELETE", `/api/v1/repositories/${pushed.repository}`);
+  expect(await statusOf(gone)).toBe(204);
+  expect(await statusOf(client.get(path))).toBe(404);
+  await counter.settled();
+  expect(await statusOf(client.get(path))).toBe(404);
 });
