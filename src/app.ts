@@ -7,7 +7,7 @@ import { LoginFailed } from "./auth/login-failed.ts";
 import { forget } from "./auth/memory.ts";
 import { network } from "./auth/throttle.ts";
 import type { Defer } from "./defer.ts";
-import { type Env, readSettings, type Settings } from "./env.ts";
+import { type Env, readSettings } from "./env.ts";
 import { countPull } from "./events/pull-counter.ts";
 import { bind, type Context, type Params } from "./http/context.ts";
 import { errorResponse, problemResponse } from "./http/error-response.ts";
@@ -16,6 +16,7 @@ import { asRefusal } from "./http/outage.ts";
 import { RegistryError } from "./oci/errors.ts";
 import { principalsOf, registryOf } from "./isolate.ts";
 import { matchRoute } from "./match.ts";
+import { addressOf, RequestRealm, type Run } from "./realm.ts";
 import type { Route } from "./routes.ts";
 import { bufferUse } from "./session/parts.ts";
 import { auditEvent, type AuditEvent, type Origin } from "./storage/audit-index.ts";
@@ -65,19 +66,10 @@ export async function handle(request: Request, env: Env, defer: Defer): Promise<
   return response;
 }
 
-/** A request and what it runs in. */
-interface Run {
-  readonly request: Request;
-  readonly url: URL;
-  readonly env: Env;
-  readonly requestId: string;
-  readonly defer: Defer;
-}
-
 async function respond(run: Run, trace: Trace): Promise<Response> {
   const { request, url, env, defer } = run;
   const settings = readSettings(env);
-  const realm = realmOf(run, settings);
+  const realm = new RequestRealm(run, settings);
   const { route, params: raw } = matchRoute(request, url);
   trace.route = route;
   trace.params = bind(raw);
@@ -164,34 +156,6 @@ function isRead({ method }: Request): boolean {
 
 function isApi(url: URL): boolean {
   return url.pathname.startsWith("/api/");
-}
-
-function realmOf({ request, url, env, defer }: Run, settings: Settings): Realm {
-  return {
-    get url() {
-      return `${url.origin}/token`;
-    },
-    signing: { key: settings.tokenKey, nextKey: settings.nextTokenKey, service: url.host },
-    tokenSeconds: settings.tokenSeconds,
-    graceSeconds: settings.uploadTtl / 1000,
-    adminPassword: settings.adminPassword,
-    publicPull: settings.publicPull,
-    insecureIssuers: settings.insecureIssuers,
-    principals: principalsOf(env),
-    get address() {
-      return addressOf(request);
-    },
-    async takeTurn(kind, key) {
-      const limit = kind === "password" ? env.PASSWORD_LIMIT : env.TOKEN_LIMIT;
-      return (await limit.limit({ key })).success;
-    },
-    defer,
-  };
-}
-
-/** Cloudflare sets this header, and nobody can send another; on one's own machine it is missing. */
-function addressOf(request: Request): string {
-  return request.headers.get("cf-connecting-ip") ?? "local";
 }
 
 function originOf({ request, requestId }: Run, actor: Actor | null): Origin {

@@ -9,6 +9,7 @@ export class Lru<Value> {
   /** In the order of their last use. */
   readonly #entries = new Map<string, { readonly value: Value; readonly bytes: number }>();
   #bytes = 0;
+  #newest = "";
 
   /** @param limit in bytes, by what `set` is told */
   constructor(limit: number) {
@@ -21,9 +22,10 @@ export class Lru<Value> {
 
   get(key: string): Value | undefined {
     const entry = this.#entries.get(key);
-    if (entry === undefined) return undefined;
+    if (entry === undefined || key === this.#newest) return entry?.value;
     this.#entries.delete(key);
     this.#entries.set(key, entry);
+    this.#newest = key;
     return entry.value;
   }
 
@@ -32,6 +34,7 @@ export class Lru<Value> {
     this.delete(key);
     if (bytes > this.#limit) return;
     this.#entries.set(key, { value, bytes });
+    this.#newest = key;
     this.#bytes += bytes;
     for (const oldest of this.#entries.keys()) {
       if (this.#bytes <= this.#limit) break;

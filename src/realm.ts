@@ -1,0 +1,78 @@
+import type { Realm } from "./auth/challenge.ts";
+import type { Principals } from "./auth/principals.ts";
+import type { Signing } from "./auth/token.ts";
+import type { Defer } from "./defer.ts";
+import type { Env, Settings } from "./env.ts";
+import { principalsOf } from "./isolate.ts";
+
+/** A request and what it runs in. */
+export interface Run {
+  readonly request: Request;
+  readonly url: URL;
+  readonly env: Env;
+  readonly requestId: string;
+  readonly defer: Defer;
+}
+
+/** What authentication knows of this deployment and request: most pulls need little of it, so it is made when it is asked for. */
+export class RequestRealm implements Realm {
+  readonly #run: Run;
+  readonly #settings: Settings;
+
+  constructor(run: Run, settings: Settings) {
+    this.#run = run;
+    this.#settings = settings;
+  }
+
+  get url(): string {
+    return `${this.#run.url.origin}/token`;
+  }
+
+  get signing(): Signing {
+    const { tokenKey: key, nextTokenKey: nextKey } = this.#settings;
+    return { key, nextKey, service: this.#run.url.host };
+  }
+
+  get tokenSeconds(): number {
+    return this.#settings.tokenSeconds;
+  }
+
+  get graceSeconds(): number {
+    return this.#settings.uploadTtl / 1000;
+  }
+
+  get adminPassword(): string {
+    return this.#settings.adminPassword;
+  }
+
+  get publicPull(): boolean {
+    return this.#settings.publicPull;
+  }
+
+  get insecureIssuers(): boolean {
+    return this.#settings.insecureIssuers;
+  }
+
+  get principals(): Principals {
+    return principalsOf(this.#run.env);
+  }
+
+  get address(): string {
+    return addressOf(this.#run.request);
+  }
+
+  get defer(): Defer {
+    return this.#run.defer;
+  }
+
+  async takeTurn(kind: "password" | "token", key: string): Promise<boolean> {
+    const { PASSWORD_LIMIT, TOKEN_LIMIT } = this.#run.env;
+    const limit = kind === "password" ? PASSWORD_LIMIT : TOKEN_LIMIT;
+    return (await limit.limit({ key })).success;
+  }
+}
+
+/** Cloudflare sets this header, and nobody can send another; on one's own machine it is missing. */
+export function addressOf(request: Request): string {
+  return request.headers.get("cf-connecting-ip") ?? "local";
+}
