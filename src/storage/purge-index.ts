@@ -148,7 +148,11 @@ export class PurgeIndex {
         WHERE f.repository_id = ${REPOSITORY} AND f.manifest = ?2`),
       run(`DELETE FROM manifest_references WHERE repository_id = ${REPOSITORY} AND manifest = ?2`),
       // Its blobs are in no list that a cache could be cleared by.
-      revokeFacts(this.#db, { sql: "r.name = ?1", parameters: [repository] }),
+      revokeFacts(this.#db, {
+        sql: `r.name = ?1 AND EXISTS (
+          SELECT 1 FROM manifests m WHERE m.repository_id = r.id AND m.digest = ?2)`,
+        parameters: [repository, digest],
+      }),
       run(
         `DELETE FROM manifests WHERE repository_id = ${REPOSITORY} AND digest = ?2 RETURNING digest`,
       ),
