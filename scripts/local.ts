@@ -10,12 +10,13 @@ import {
   unstable_readConfig as readConfig,
   unstable_splitSqlQuery as splitSql,
 } from "wrangler";
+import { type Address, socketAt } from "./socket.ts";
 
 export const ROOT = join(import.meta.dirname, "..");
 
 export interface LocalOptions {
-  readonly host: string;
-  readonly port: number;
+  /** Where the registry answers; else at miniflare's own address alone, which is on this machine. */
+  readonly listen?: Address;
   /** Where R2, D1 and the Durable Objects keep their data. */
   readonly data: string;
   /** Settings and secrets, by their names in wrangler.toml. */
@@ -39,8 +40,8 @@ export async function startLocal(options: LocalOptions): Promise<Miniflare> {
   const config = projectConfig();
   const name = config.name ?? "slipway";
   const miniflare = new Miniflare({
-    host: options.host,
-    port: options.port,
+    host: "127.0.0.1",
+    port: 0,
     cf: false,
     resourcePersistencePath: options.data,
     workers: [
@@ -49,7 +50,10 @@ export async function startLocal(options: LocalOptions): Promise<Miniflare> {
           name,
           compatibilityDate: config.compatibility_date,
           compatibilityFlags: config.compatibility_flags,
-          env: bindings(config, name, options.vars),
+          env: {
+            ...bindings(config, name, options.vars),
+            ...(options.listen === undefined ? {} : { SOCKET: socketAt(options.listen) }),
+          },
           triggers: triggers(config),
           exports: config.exports,
           manifest: await bundle(options.entry),

@@ -10,7 +10,8 @@ import type { Ages } from "../test/history/model.ts";
 import type { Place } from "../test/history/run.ts";
 import { processTree } from "./bench/processes.ts";
 import { startLocal } from "./local.ts";
-import { freePort, type Server, startServer } from "./server.ts";
+import { type Server, startServer } from "./server.ts";
+import { freePort } from "./socket.ts";
 
 const PASSWORD = "the password of a registry that is gone soon";
 const PATIENCE_MS = 120_000;
@@ -97,7 +98,7 @@ export class ServerPlace implements Place {
     await this.ready();
     this.#takeAway();
     await this.#server?.stop();
-    const options = { host: "127.0.0.1", port: 0, data: this.data, vars: { ...this.#settings() } };
+    const options = { data: this.data, vars: { ...this.#settings() } };
     const local = await startLocal(options);
     try {
       return await look({

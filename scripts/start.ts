@@ -5,13 +5,15 @@ import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { projectConfig, ROOT, startLocal } from "./local.ts";
+import { authorityOf, freePort } from "./socket.ts";
 
 interface Secrets {
   readonly ADMIN_PASSWORD: string;
   readonly TOKEN_KEY: string;
 }
 
-const { HOST: host = "127.0.0.1", PORT: port = "8787" } = process.env;
+const { HOST: host = "127.0.0.1", PORT = "8787" } = process.env;
+const listen = { host, port: PORT === "0" ? await freePort() : Number(PORT) };
 const data = process.env["SLIPWAY_DATA"] ?? join(ROOT, ".slipway");
 
 const { secrets, isNew } = await loadSecrets();
@@ -22,14 +24,12 @@ const settings = [...Object.keys(vars), "TOKEN_KEY_NEXT"].flatMap((name) => {
   return value === undefined ? [] : [[name, value] as const];
 });
 const registry = await startLocal({
-  host,
-  port: Number(port),
+  listen,
   data,
   vars: { ...secrets, ...Object.fromEntries(settings) },
 });
 
-const url = await registry.ready;
-const address = `${host}:${url.port}`;
+const address = authorityOf(listen);
 if (isNew) {
   console.log(`
 A new registry. Its administrator is admin, with the password ${secrets.ADMIN_PASSWORD}

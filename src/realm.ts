@@ -72,7 +72,16 @@ export class RequestRealm implements Realm {
   }
 }
 
-/** Cloudflare sets this header, and nobody can send another; on one's own machine it is missing. */
-export function addressOf(request: Request): string {
-  return request.headers.get("cf-connecting-ip") ?? "local";
+/**
+ * Cloudflare says it in a header that nobody else can send. On one's own machine workerd knows the peer, and only a proxy on that
+ * machine may speak for somebody else.
+ */
+export function addressOf({ headers, cf }: Request): string {
+  const { clientIp } = (cf ?? {}) as { readonly clientIp?: string };
+  const peer = clientIp?.replace(/:\d+$/, "").replaceAll(/[[\]]/g, "");
+  if (peer !== undefined && !LOOPBACK.test(peer)) return peer;
+  return headers.get("cf-connecting-ip") ?? peer ?? "local";
 }
+
+/** As workerd spells them. */
+const LOOPBACK = /^(127\.|::1$|::ffff:127\.)/;

@@ -3,6 +3,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Miniflare } from "miniflare";
 import { projectConfig } from "../local.ts";
+import { socketAt } from "../socket.ts";
 
 const { HOST: host = "127.0.0.1", PORT: port, BARE_DATA: data } = process.env;
 if (data === undefined) throw new Error("BARE_DATA names the data folder");
@@ -10,8 +11,6 @@ if (data === undefined) throw new Error("BARE_DATA names the data folder");
 const config = projectConfig();
 const contents = await readFile(join(import.meta.dirname, "bare-worker.js"), "utf8");
 const miniflare = new Miniflare({
-  host,
-  port: Number(port),
   cf: false,
   resourcePersistencePath: data,
   workers: [
@@ -20,7 +19,11 @@ const miniflare = new Miniflare({
         name: "bare",
         compatibilityDate: config.compatibility_date,
         compatibilityFlags: config.compatibility_flags,
-        env: { BLOBS: { type: "r2", name: "bare" }, DB: { type: "d1", id: "bare" } },
+        env: {
+          BLOBS: { type: "r2", name: "bare" },
+          DB: { type: "d1", id: "bare" },
+          SOCKET: socketAt({ host, port: Number(port) }),
+        },
         manifest: {
           mainModule: "index.js",
           modulesRoot: import.meta.dirname,
@@ -31,8 +34,8 @@ const miniflare = new Miniflare({
   ],
 });
 
-const url = await miniflare.ready;
-console.log(`ready http://${host}:${url.port}`);
+await miniflare.ready;
+console.log(`ready http://${host}:${port}`);
 
 for (const signal of ["SIGINT", "SIGTERM"] as const) {
   process.once(signal, () => {

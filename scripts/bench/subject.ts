@@ -2,7 +2,7 @@
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { freePort } from "../server.ts";
+import { freePort } from "../socket.ts";
 import { processTree } from "./processes.ts";
 
 export interface Subject {

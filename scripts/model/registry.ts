@@ -54,7 +54,7 @@ export class SlowRegistry {
   async restart(waits: Waits | null): Promise<void> {
     await this.#miniflare?.dispose();
     const entry = join(ROOT, "test", "model", "index.ts");
-    const options = { host: "127.0.0.1", port: 0, data: this.#data, vars: VARS, entry };
+    const options = { data: this.#data, vars: VARS, entry };
     this.#miniflare = await startLocal(options);
     this.#url = (await this.#miniflare.ready).origin;
     if (waits !== null) await this.#control("waits", JSON.stringify(waits));

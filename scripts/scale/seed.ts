@@ -20,7 +20,7 @@ export async function seeded(folder: string, world: World): Promise<string> {
   const unfinished = `${data}.unfinished`;
   await rm(unfinished, { recursive: true, force: true });
   await mkdir(unfinished, { recursive: true });
-  const registry = await startLocal({ host: "127.0.0.1", port: 0, data: unfinished, vars: VARS });
+  const registry = await startLocal({ data: unfinished, vars: VARS });
   await registry.dispose();
   fill(await databaseFile(unfinished), world);
   await rename(unfinished, data);

@@ -38,7 +38,7 @@ export interface Measuring {
 
 export async function startMeasuring(data: string): Promise<Measuring> {
   const entry = join(ROOT, "test", "scale", "index.ts");
-  const miniflare = await startLocal({ host: "127.0.0.1", port: 0, data, vars: VARS, entry });
+  const miniflare = await startLocal({ data, vars: VARS, entry });
   const url = await miniflare.ready;
   return {
     async ask<T>(task: object): Promise<T> {

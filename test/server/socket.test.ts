@@ -18,6 +18,7 @@ const MIB = 1024 * 1024;
 const PASSWORD = "correct horse battery staple";
 const AUTH = `admin:${PASSWORD}`;
 const MANIFEST = "application/vnd.oci.image.manifest.v1+json";
+const PROXIED = { "cf-connecting-ip": "192.0.2.9" };
 const agent = new Agent({ keepAlive: true });
 let data: string;
 let server: Server;
@@ -99,6 +100,52 @@ test("an error keeps its JSON type, and a HEAD of nothing has no body", async ()
   expect(missing.headers["content-type"]).toBe("application/json");
   const head = await send("HEAD", `/v2/none/blobs/${digest}`);
   expect([head.status, head.body.length]).toEqual([404, 0]);
+});
+
+test.each(["/cdn-cgi/local/r2/public/slipway/blobs/x", "/cdn-cgi/local/platform-proxy"])(
+  "what the local platform keeps for itself is not there: %s",
+  async (path) => {
+    const response = await send("GET", path);
+    expect(response.status).toBe(404);
+    expect(JSON.parse(response.body.toString())).toMatchObject({
+      errors: [{ code: "UNSUPPORTED" }],
+    });
+  },
+);
+
+test.each([
+  ["another URL", { "mf-original-url": "http://other.test/v2/" }],
+  ["a place that is no JSON", { "mf-cf-blob": "{" }],
+  ["another place", { "mf-cf-blob": JSON.stringify({ clientIp: "192.0.2.1:1" }) }],
+])("a client cannot tell the local platform of %s", async (_, headers) => {
+  const url = new URL(server.url);
+  const request = httpRequest(`${server.url}/v2/`, { agent, headers });
+  request.end();
+  const response = await read(request);
+  expect(response.status).toBe(401);
+  expect(response.headers["www-authenticate"]).toContain(`service="${url.host}"`);
+});
+
+test("a proxy that ends TLS says so, and its clients get a token service of the same", async () => {
+  const headers = { host: "registry.test", "x-forwarded-proto": "https" };
+  const request = httpRequest(`${server.url}/v2/`, { agent, headers });
+  request.end();
+  const { headers: answered } = await read(request);
+  expect(answered["www-authenticate"]).toContain('realm="https://registry.test/token"');
+});
+
+test.each([
+  ["this machine", {}, "127.0.0.1"],
+  ["the address that a proxy on this machine names", PROXIED, PROXIED["cf-connecting-ip"]],
+])("the audit log has %s", async (_, headers, address) => {
+  const name = `u${randomBytes(6).toString("hex")}`;
+  const body = Buffer.from(JSON.stringify({ name, password: randomBytes(12).toString("hex") }));
+  const json = { "content-type": "application/json", ...headers };
+  expect((await send("POST", "/api/v1/users", { body, headers: json })).status).toBe(201);
+  const log = await send("GET", "/api/v1/audit");
+  const { items } = JSON.parse(log.body.toString()) as { items: { reference: string }[] };
+  const made = items.find(({ reference }) => reference === name);
+  expect(made).toMatchObject({ action: "user.create", address });
 });
 
 test("Expect: 100-continue is answered before the body is sent", async () => {
