@@ -5,7 +5,7 @@
 
 /** As Slipway's: the size of a part, and how many may travel at once. */
 const PART_SIZE = 8 * 1024 * 1024;
-const PARTS_IN_FLIGHT = 2;
+const PARTS_IN_FLIGHT = 4;
 
 const MANIFEST = "application/vnd.oci.image.manifest.v1+json";
 /** All requests meet one isolate here. */
