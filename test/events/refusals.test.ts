@@ -1,7 +1,7 @@
 /** Failed logins and what was denied: no answer waits for it, a queue brings it to the log. */
 import { env } from "cloudflare:workers";
 import { beforeAll, beforeEach, expect, test } from "vitest";
-import { handle } from "../../src/app.ts";
+import { handle } from "../production/request.ts";
 import { consume } from "../../src/events/consumer.ts";
 import type { EventMessage } from "../../src/events/message.ts";
 import { addSecret, from, logIn } from "../support/accounts.ts";

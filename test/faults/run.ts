@@ -1,7 +1,7 @@
 /** One request with one fault, what the client does then, and what must hold in the end. */
 import { env } from "cloudflare:workers";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
-import { handle } from "../../src/app.ts";
+import { handle } from "../production/request.ts";
 import { anyAddress } from "../support/accounts.ts";
 import { RegistryClient, uploadOf } from "../support/client.ts";
 import { random } from "../support/images.ts";

@@ -1,7 +1,7 @@
 /** Every route × everybody who may come: what each is answered. */
 import { env } from "cloudflare:workers";
 import { beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { handle } from "../../src/app.ts";
+import { handle } from "../production/request.ts";
 import type { EventMessage } from "../../src/events/message.ts";
 import { ROUTES } from "../../src/routes.ts";
 import { HOST, ORIGIN, type Send } from "../support/client.ts";

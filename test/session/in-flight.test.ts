@@ -1,7 +1,7 @@
 /** How many parts travel at once: of an upload that is alone, and of several that share the buffers. */
 import { env } from "cloudflare:workers";
 import { expect, test } from "vitest";
-import { handle } from "../../src/app.ts";
+import { handle } from "../production/request.ts";
 import { bufferUse } from "../../src/session/parts.ts";
 import { intercept } from "../support/bindings.ts";
 import { ignore, locationOf, RegistryClient } from "../support/client.ts";

@@ -1,7 +1,7 @@
 /** Bodies that bring nothing, as many as there are buffers. */
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { handle } from "../../src/app.ts";
+import { handle } from "../production/request.ts";
 import { bufferUse, STALLED_AFTER } from "../../src/session/parts.ts";
 import { ignore, RegistryClient, refusal, streamOf } from "../support/client.ts";
 import { blob, type Bytes } from "../support/images.ts";

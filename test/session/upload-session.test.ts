@@ -2,7 +2,7 @@
 import { evictDurableObject, runDurableObjectAlarm } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, expect, test, vi } from "vitest";
-import { handle } from "../../src/app.ts";
+import { handle } from "../production/request.ts";
 import { bufferUse } from "../../src/session/parts.ts";
 import {
   brokenStream,

@@ -1,6 +1,6 @@
 /** The real bindings, with a count of the calls that go over the network. */
 import { env } from "cloudflare:workers";
-import { handle } from "../../src/app.ts";
+import { handle } from "../production/request.ts";
 import type { Env } from "../../src/env.ts";
 import { intercept } from "./bindings.ts";
 import { countPull } from "../../src/events/pull-counter.ts";
