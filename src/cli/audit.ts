@@ -2,6 +2,7 @@ import { pipeline } from "node:stream/promises";
 import { type Command, InvalidArgumentError } from "commander";
 import { connect } from "./connection.ts";
 import { type Columns, Output, print, table, time } from "./output.ts";
+import { plainJson } from "./terminal.ts";
 
 interface AuditEvent {
   readonly time: string;
@@ -60,7 +61,7 @@ async function showAudit(options: AuditOptions, command: Command): Promise<void>
   const path =
     namespace === undefined ? "/audit" : `/namespaces/${encodeURIComponent(namespace)}/audit`;
   if (new Output(command).isJson) {
-    return pipeline(api.export(path, { ...rest }), process.stdout, { end: false });
+    return pipeline(jsonLines(api.export(path, { ...rest })), process.stdout, { end: false });
   }
   let piece: AuditEvent[] = [];
   let found = false;
@@ -73,6 +74,13 @@ async function showAudit(options: AuditOptions, command: Command): Promise<void>
   }
   if (piece.length > 0) print(table(piece, COLUMNS));
   if (!found) print("Nothing was logged that fits.");
+}
+
+/** A client's own words are in it: its user agent, and the name that it claimed. */
+async function* jsonLines(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<string, void> {
+  const decoder = new TextDecoder();
+  for await (const piece of pieces) yield plainJson(decoder.decode(piece, { stream: true }));
+  yield plainJson(decoder.decode());
 }
 
 const MILLISECONDS = { h: 3_600_000, d: 86_400_000 };

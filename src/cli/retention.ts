@@ -4,10 +4,11 @@ import type { Command } from "commander";
 import type { Api } from "./api.ts";
 import { connect } from "./connection.ts";
 import { CliError } from "./error.ts";
-import { Output, plain, print, table, time } from "./output.ts";
+import { Output, print, table, time } from "./output.ts";
 import { progress } from "./progress.ts";
 import { canAsk, confirm } from "./prompt.ts";
 import { repositoryPath } from "./repository-path.ts";
+import { plain } from "./terminal.ts";
 
 interface Stored {
   readonly policy: object | null;
