@@ -85,7 +85,10 @@ async function makeFolder(data: string): Promise<Lock> {
       cause: error,
     });
   }
-  return Lock.take(data);
+  const lock = await Lock.take(data);
+  // Another first start may have been there meanwhile, and have been killed.
+  await lock.clear();
+  return lock;
 }
 
 async function runWorker(build: Build, options: RunOptions & { listen: Address }): Promise<Local> {

@@ -37,7 +37,7 @@ export async function checkFolder(folder: string): Promise<boolean> {
   const user = process.getuid?.();
   if (user !== undefined && user !== found.uid) {
     throw new StartError(
-      `the data folder ${folder} belongs to another user (${found.uid}): it would be closed to them`,
+      `the data folder ${folder} belongs to another user (${found.uid}), who could read it: change its owner, or choose another SLIPWAY_DATA`,
     );
   }
   await checkWritable(folder, folder);

@@ -90,13 +90,24 @@ async function readHolder(file: string): Promise<Holder | null> {
 async function readWorkerd({ sockets }: Holder): Promise<number | null> {
   try {
     const pid = (await readFile(join(sockets, "workerd.pid"), "utf8")).trim();
-    const { stdout } = await promisify(execFile)("ps", ["-ww", "-o", "command=", "-p", pid]);
-    return stdout.includes(sockets) ? Number(pid) : null;
+    return (await commandOf(pid)).includes(sockets) ? Number(pid) : null;
   } catch (error) {
-    // There is no such file, or ps found no such process.
-    if (codeOf(error) === "ENOENT" || (error as { code?: unknown }).code === 1) return null;
+    // ESRCH: it ended while it was looked at.
+    if (["ENOENT", "ESRCH"].includes(codeOf(error))) return null;
     throw error;
   }
+}
+
+/** @returns the command line of a process, "" where there is none */
+async function commandOf(pid: string): Promise<string> {
+  // A container may have no ps.
+  if (process.platform === "linux") return readFile(`/proc/${pid}/cmdline`, "utf8");
+  const ps = promisify(execFile)("ps", ["-ww", "-o", "command=", "-p", pid]);
+  // It fails where there is no such process.
+  return ps.then(
+    ({ stdout }) => stdout,
+    () => "",
+  );
 }
 
 async function end(pid: number): Promise<void> {

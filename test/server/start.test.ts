@@ -3,6 +3,7 @@ import { type ChildProcess, execFile, execFileSync, spawn } from "node:child_pro
 import { once } from "node:events";
 import {
   chmodSync,
+  chownSync,
   mkdirSync,
   readdirSync,
   readFileSync,
@@ -18,6 +19,7 @@ import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { processTree } from "../../scripts/bench/processes.ts";
 import { type Server, startServer } from "../../scripts/server.ts";
+import { Control } from "../../scripts/start/control.ts";
 
 const START = join(import.meta.dirname, "../../scripts/start.ts");
 const NOBODY = 65_534;
@@ -131,6 +133,15 @@ describe.runIf(isLinux)("what a running server opens", () => {
     },
   );
 
+  test("the cron is called by a socket file, and a task that fails says why", async () => {
+    const { sockets } = await holderOf(server.data);
+    const control = new Control(join(sockets, "control"));
+    await control.scheduled("*/5 * * * *");
+    await expect(
+      control.migrate([{ name: "9999.sql", statements: ["DROP TABLE tables"] }]),
+    ).rejects.toThrow("no such table: tables");
+  });
+
   test("the data folder and every file in it are for its owner alone, those of before too", async () => {
     expect((await stat(server.data)).mode & 0o777).toBe(0o700);
     const modes = await Promise.all((await everyFile(server.data)).map((file) => stat(file)));
@@ -225,6 +236,15 @@ describe("a start that can't be", { timeout: PATIENCE_MS }, () => {
     expect([code, statSync(data).mode]).toEqual([1, before]);
   });
 
+  test.runIf(isRoot)("says that the data folder is another user's", async () => {
+    const data = join(folder, "theirs");
+    mkdirSync(data);
+    chownSync(data, NOBODY, NOBODY);
+    const { code, stderr } = await fail({ SLIPWAY_DATA: data, PORT: "0" });
+    expect(stderr).toMatch(/^slipway: the data folder .* belongs to another user \(65534\), .*\n$/);
+    expect(code).toBe(1);
+  });
+
   test.runIf(isLinux)("says that the data folder can't be written", async () => {
     // Nobody can make a folder there, root included.
     const { code, stderr } = await fail({ SLIPWAY_DATA: "/sys/slipway", PORT: "0" });
@@ -297,9 +317,7 @@ describe("one data folder", { timeout: PATIENCE_MS }, () => {
     async () => {
       const data = join(folder, "reused");
       const server = await startServer({ data });
-      const { sockets } = JSON.parse(await readFile(join(data, "server.json"), "utf8")) as {
-        sockets: string;
-      };
+      const { sockets } = await holderOf(data);
       for (const { pid } of processTree(server.pid).toReversed()) process.kill(pid, "SIGKILL");
       await server.stop();
       const stranger = spawn("sleep", ["600"]);
@@ -327,6 +345,11 @@ const PROBES: readonly (readonly [string, Record<string, string>])[] = [
 
 function authorization({ password }: Server): Record<string, string> {
   return { authorization: `Basic ${Buffer.from(`admin:${password}`).toString("base64")}` };
+}
+
+/** What a server says of itself in its data folder. */
+async function holderOf(data: string): Promise<{ readonly sockets: string }> {
+  return JSON.parse(await readFile(join(data, "server.json"), "utf8")) as { sockets: string };
 }
 
 interface Ended {
