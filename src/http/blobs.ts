@@ -9,10 +9,12 @@ const BLOB_TYPE = "application/octet-stream";
 
 /** end-2: a blob, whole or in ranges; HEAD says only how long it is. */
 export async function read(context: Context<"name" | "digest">): Promise<Response> {
-  const { request, params, registry, defer } = context;
+  const { request, params, registry, defer, usage } = context;
   if (request.method === "HEAD") return confirm(context);
   const { name, digest } = params;
   const blob = await registry.blobs.find(name, digest, defer);
+  // Who mounts an image lazily reads its layers for as long as it runs, and no manifest.
+  usage.read({ repository: name, digest });
   const headers = blobHeaders(digest);
   if (ifNoneMatch(request, digest)) return new Response(null, { status: 304, headers });
   const ranges = parseRange(request.headers.get("range"), blob.size);

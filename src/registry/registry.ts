@@ -65,6 +65,7 @@ import type { ImportProgress } from "../upkeep/import-state.ts";
 import { type FoundPage, Relinker } from "../upkeep/relink.ts";
 import type { Leaving } from "../upkeep/family.ts";
 import { Retention } from "../upkeep/retention.ts";
+import type { ProtectedGroup } from "../upkeep/protection.ts";
 import type { Walk } from "../upkeep/retention-walk.ts";
 import { Blobs } from "./blobs.ts";
 import { Contents, type Measured } from "./contents.ts";
@@ -86,6 +87,7 @@ export type {
   FsckRounds,
   ImportProgress,
   Leaving,
+  ProtectedGroup,
   ManifestPlace,
   ManifestRow,
   Measured,
