@@ -1,3 +1,4 @@
+import { may } from "../auth/access.ts";
 import type { Digest } from "../oci/digest.ts";
 import type { ByteRange } from "../oci/page.ts";
 import type { ReadableBlob } from "../registry/blobs.ts";
@@ -32,10 +33,11 @@ export async function read(context: Context<"name" | "digest">): Promise<Respons
 async function confirm({
   request,
   params,
+  actor,
   registry,
 }: Context<"name" | "digest">): Promise<Response> {
   const { name, digest } = params;
-  const size = await registry.blobs.confirm(name, digest);
+  const size = await registry.blobs.confirm(name, digest, may(actor, "push", name));
   const headers = blobHeaders(digest);
   if (ifNoneMatch(request, digest)) return new Response(null, { status: 304, headers });
   headers.set("content-length", String(size));

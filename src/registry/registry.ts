@@ -166,7 +166,7 @@ export function createRegistry(
   return {
     ...createUpkeep(env.DB, settings, stores),
     audit: stores.audit,
-    blobs: new Blobs({ index: blobIndex, ...pulls }),
+    blobs: new Blobs({ index: blobIndex, ...pulls, grace: settings.grace }),
     contents: new Contents(new ContentIndex(env.DB), repositories, bucket),
     deletions: new DeletionIndex(env.DB, settings.undoAge),
     history: new HistoryIndex(env.DB),
