@@ -8,8 +8,8 @@ import { forget } from "./auth/memory.ts";
 import { network } from "./auth/throttle.ts";
 import type { Defer } from "./defer.ts";
 import { type Env, readSettings } from "./env.ts";
-import { countPull } from "./events/pull-counter.ts";
-import { bind, type Context, type Params } from "./http/context.ts";
+import { countPull, noteLook, noteUse } from "./events/pull-counter.ts";
+import { bind, type Context, type Params, type Usage } from "./http/context.ts";
 import { errorResponse, problemResponse } from "./http/error-response.ts";
 import { contentLength, log } from "./http/log.ts";
 import { asRefusal } from "./http/outage.ts";
@@ -106,7 +106,7 @@ async function respond(run: Run, trace: Trace): Promise<Response> {
     settings,
     registry: registryOf(env),
     defer,
-    countPull: (pull) => countPull(env.EVENTS, pull, defer),
+    usage: usageOf(run, trace.actor),
   };
   return route.handler(context);
 }
@@ -178,6 +178,16 @@ function refusalEvents(run: Run, trace: Trace): AuditEvent[] {
   const { subject, records } = error.workload;
   const origin = { ...originOf(run, null), actor: error.user, via: "oidc", subject };
   return records.map((record) => auditEvent(origin, { action: "login", ...record }, "failed"));
+}
+
+function usageOf({ request, env, defer }: Run, { name }: Actor): Usage {
+  // Who shares account and network is taken for one.
+  const client = () => `${name ?? ""} ${network(addressOf(request))}`;
+  return {
+    read: (blob) => noteUse(env.EVENTS, blob, defer),
+    look: (manifest) => noteLook(env.EVENTS, { ...manifest, client: client() }, defer),
+    pull: (manifest) => countPull(env.EVENTS, { ...manifest, client: client() }, defer),
+  };
 }
 
 /** What the audit log keeps of a refusal: failed logins and what was denied, not that somebody was asked to log in. */

@@ -16,7 +16,9 @@ export async function consume(
 ): Promise<void> {
   const events = messages.flatMap(({ body }) => (body.kind === "audit" ? body.event : []));
   const counts = messages.flatMap(({ body }) => (body.kind === "pulls" ? body.counts : []));
+  const uses = messages.flatMap(({ body }) => (body.kind === "pulls" ? (body.uses ?? []) : []));
   for (const some of chunksOf(events)) await stores.audit.add(some);
+  for (const some of chunksOf(uses)) await stores.pulls.use(some);
   for (const some of chunksOf(counts)) await stores.pulls.add(some);
   for (const job of JOBS) {
     if (messages.every(({ body }) => body.kind !== job)) continue;

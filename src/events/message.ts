@@ -1,10 +1,15 @@
 import type { AuditEvent } from "../storage/audit-index.ts";
-import type { PullCount } from "../storage/pull-index.ts";
+import type { PullCount, Use } from "../storage/pull-index.ts";
 
 /** What goes through the queue: everything that no answer waits for. */
 export type EventMessage =
   | { readonly kind: "audit"; readonly event: AuditEvent }
-  | { readonly kind: "pulls"; readonly counts: readonly PullCount[] }
+  | {
+      readonly kind: "pulls";
+      readonly counts: readonly PullCount[];
+      /** Messages of older versions have none. */
+      readonly uses?: readonly Use[];
+    }
   | { readonly kind: Job };
 
 /** What goes on soon where one run of it was not enough: the collection, and the export. */

@@ -1,5 +1,6 @@
 import { sourcesOf } from "../auth/access.ts";
 import { RegistryError } from "../oci/errors.ts";
+import { manifestKind } from "../oci/media-type.ts";
 import { parseTag } from "../oci/reference.ts";
 import { readLimited } from "./body.ts";
 import { ifNoneMatch, immutable, revalidated } from "./caching.ts";
@@ -13,25 +14,27 @@ const MAX_TAGS = 50;
  * a digest wants what has that digest, and the others can convert.
  */
 export async function read(context: Context<"name" | "reference">): Promise<Response> {
-  const { request, params, registry, defer } = context;
+  const { request, params, registry, defer, usage } = context;
   const { name, reference } = params;
   const isHead = request.method === "HEAD";
   const manifest = await (isHead
     ? registry.manifests.confirm(name, reference)
     : registry.manifests.find(name, reference, defer));
-  const { digest, mediaType, size } = manifest;
+  const { digest, mediaType, size, content } = manifest;
+  const tag = reference.kind === "tag" ? reference.tag : null;
+  const asked = { repository: name, tag, digest };
   const described = {
     ...(reference.kind === "digest" ? immutable(digest) : revalidated(digest)),
     "content-type": mediaType,
     "docker-content-digest": digest,
   };
-  if (ifNoneMatch(request, digest)) {
-    return new Response(null, { status: 304, headers: described });
-  }
+  const isKnown = ifNoneMatch(request, digest);
+  // Who has the content asks by HEAD alone, for years: that is use, too.
+  if (isHead || isKnown) usage.look(asked);
+  if (isKnown) return new Response(null, { status: 304, headers: described });
   const headers = { ...described, "content-length": String(size) };
   if (isHead) return new Response(null, { headers });
-  const tag = reference.kind === "tag" ? reference.tag : null;
-  context.countPull({ repository: name, tag, digest });
+  usage.pull({ ...asked, index: manifestKind(mediaType) === "index" ? content : null });
   return new Response(await registry.manifests.open(name, manifest, defer), { headers });
 }
 

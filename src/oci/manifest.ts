@@ -130,6 +130,12 @@ export function configOf(text: string): Digest | null {
   return (JSON.parse(text) as { config?: { digest: Digest } | null }).config?.digest ?? null;
 }
 
+/** What a stored index names. */
+export function childrenOf(text: string): Digest[] {
+  const { manifests } = JSON.parse(text) as { manifests?: readonly { digest: Digest }[] | null };
+  return manifests?.map(({ digest }) => digest) ?? [];
+}
+
 /** The fields that matter here, of whichever kind. */
 interface Body {
   readonly config?: Descriptor;

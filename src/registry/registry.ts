@@ -66,6 +66,7 @@ import type { ImportProgress } from "../upkeep/import-state.ts";
 import { type FoundPage, Relinker } from "../upkeep/relink.ts";
 import type { Leaving } from "../upkeep/family.ts";
 import { Retention } from "../upkeep/retention.ts";
+import type { ProtectedGroup } from "../upkeep/protection.ts";
 import type { Walk } from "../upkeep/retention-walk.ts";
 import { Blobs } from "./blobs.ts";
 import { Contents, type Measured } from "./contents.ts";
@@ -87,6 +88,7 @@ export type {
   FsckRounds,
   ImportProgress,
   Leaving,
+  ProtectedGroup,
   ManifestPlace,
   ManifestRow,
   Measured,
@@ -166,7 +168,7 @@ export function createRegistry(
   return {
     ...createUpkeep(env.DB, settings, stores),
     audit: stores.audit,
-    blobs: new Blobs({ index: blobIndex, ...pulls }),
+    blobs: new Blobs({ index: blobIndex, ...pulls, grace: settings.grace }),
     contents: new Contents(new ContentIndex(env.DB), repositories, bucket),
     deletions: new DeletionIndex(env.DB, settings.undoAge),
     history: new HistoryIndex(env.DB),

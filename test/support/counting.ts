@@ -20,6 +20,8 @@ export const NOTHING: Readonly<Calls> = { d1Queries: 0, d1Batches: 0, r2: 0, dur
 
 /** A pull from a repository that there is not. */
 const NOBODYS = {
+  client: "nobody",
+  index: null,
   repository: "nobody/nothing" as RepositoryName,
   tag: null,
   digest: `sha256:${"0".repeat(64)}` as Digest,
