@@ -18,7 +18,7 @@ import { principalsOf, registryOf } from "./isolate.ts";
 import { matchRoute } from "./match.ts";
 import { addressOf, RequestRealm, type Run } from "./realm.ts";
 import type { Route } from "./routes.ts";
-import { bufferUse } from "./session/parts.ts";
+import { memoryUse } from "./memory/isolate.ts";
 import { auditEvent, type AuditEvent, type Origin } from "./storage/audit-index.ts";
 
 /** What is known of a request when it ends, for the log. */
@@ -57,7 +57,7 @@ export async function handle(request: Request, env: Env, defer: Defer): Promise<
       bytesIn: contentLength(request.headers),
       bytesOut: contentLength(response.headers),
       duration: Date.now() - began,
-      peakBuffers: bufferUse().peak,
+      peakBuffers: memoryUse().peakBodies,
       ...errorField(trace.error),
     });
   }

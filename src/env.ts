@@ -55,7 +55,7 @@ function number(fallback: string, least: number, most: number) {
   );
 }
 
-/** A manifest is in memory as bytes, text and parsed; 16 MiB leaves room for several at once. */
+/** As bytes and as text the largest manifest takes 32 of the 40 MiB that are there for long bodies. */
 const MAX_MANIFEST_LIMIT = 16 * 1024 * 1024;
 
 const tokenKey = v.pipe(v.string(), v.minLength(32));

@@ -1,8 +1,8 @@
 import { sourcesOf } from "../auth/access.ts";
 import { RegistryError } from "../oci/errors.ts";
 import { manifestKind } from "../oci/media-type.ts";
-import { parseTag } from "../oci/reference.ts";
-import { readLimited } from "./body.ts";
+import { namespaceOf, parseTag } from "../oci/reference.ts";
+import { withBody } from "./body.ts";
 import { ifNoneMatch, immutable, revalidated } from "./caching.ts";
 import { type Context, requireRepository } from "./context.ts";
 
@@ -47,15 +47,20 @@ export async function write(context: Context<"name" | "target">): Promise<Respon
   }
   const tags = [...names].map(parseTag);
   await requireRepository(context);
-  const { digest, subject } = await registry.manifests.put({
-    repository: params.name,
-    target: params.target,
-    tags,
-    bytes: await readLimited(request, settings.maxManifest, () => tooLarge(settings.maxManifest)),
-    contentType: request.headers.get("content-type"),
-    sources: sourcesOf(actor),
-    origin,
-  });
+  const limit = settings.maxManifest;
+  const owner = { namespace: namespaceOf(params.name), actor: origin.actor ?? "" };
+  const bounds = { owner, limit, tooLarge: () => tooLarge(limit) };
+  const { digest, subject } = await withBody(request, bounds, (bytes) =>
+    registry.manifests.put({
+      repository: params.name,
+      target: params.target,
+      tags,
+      bytes,
+      contentType: request.headers.get("content-type"),
+      sources: sourcesOf(actor),
+      origin,
+    }),
+  );
   return new Response(null, {
     status: 201,
     headers: {

@@ -53,6 +53,11 @@ const REFUSALS = {
   REQUEST_TOO_LARGE: { status: 413, code: "SIZE_INVALID", message: "the body is too large" },
   ROUTE_UNKNOWN: { status: 404, code: "UNSUPPORTED", message: "no such endpoint" },
   SIZE_INVALID: { status: 400, code: "SIZE_INVALID", message: "size invalid" },
+  TOO_SLOW: {
+    status: 408,
+    code: "UNAVAILABLE",
+    message: "the request's body came too slowly while others waited for its memory; try again",
+  },
   TOO_MANY_REQUESTS: {
     status: 429,
     code: "TOOMANYREQUESTS",
