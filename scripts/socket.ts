@@ -13,6 +13,8 @@ export interface Address {
 }
 
 const NAME = "socket";
+/** `HttpOptions.Style.proxy` of workerd.capnp. */
+const PROXY = 1;
 
 /** As URLs and workerd spell it: an IPv6 address in brackets. */
 export function authorityOf({ host, port }: Address): string {
@@ -53,8 +55,9 @@ function socketOf(worker: string, { dev }: ReturnType<typeof socketAt>): Socket 
     name: NAME,
     address: dev.options.address,
     service: { name: `core:user:${worker}` },
-    // A proxy that ends TLS says so; without the option for `cf`, workerd puts the peer's address there.
-    http: { forwardedProtoHeader: "X-Forwarded-Proto" },
+    // The request line and the headers reach the Worker as they came, see src/http/target.ts: for the other style workerd
+    // composes a URL that may be none. Without the option for `cf`, workerd puts the peer's address there.
+    http: { style: PROXY },
   };
 }
 

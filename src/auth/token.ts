@@ -2,8 +2,8 @@ import { decodeProtectedHeader, errors, type JWTPayload, jwtVerify, SignJWT } fr
 import * as v from "valibot";
 import { Lru } from "../lru.ts";
 import { isRepositoryName, namespaceOf } from "../oci/reference.ts";
-import { type Actor, type Grant, memberships, publicBasis, sourcesOf } from "./access.ts";
-import { isAction, type ScopeEntry } from "./scope.ts";
+import { type Actor, memberships, publicBasis, type PullPatterns, sourcesOf } from "./access.ts";
+import { type Granted, isAction, type ScopeEntry } from "./scope.ts";
 import { WORKLOAD, type Workload } from "./workload.ts";
 
 const ALGORITHM = "HS256";
@@ -25,6 +25,10 @@ export interface Signing {
 const Via = v.picklist(["anonymous", "password", "token", "robot", "oidc"]);
 const Rights = v.array(v.picklist(["pull", "push", "delete", "maintain", "own"]));
 const Grants = v.array(v.object({ pattern: v.string(), rights: Rights }));
+const Patterns = v.object({
+  grants: v.array(v.string()),
+  limits: v.nullable(v.array(v.string())),
+});
 const TokenClaims = v.object({
   sub: v.string(),
   exp: v.number(),
@@ -36,6 +40,7 @@ const TokenClaims = v.object({
   access: v.array(v.object({ type: v.string(), name: v.string(), actions: v.array(v.string()) })),
   refused: Grants,
   sources: v.picklist(["all", "granted"]),
+  catalog: v.optional(v.nullable(Patterns), null),
 });
 const CredentialClaims = v.object({
   admissions: v.array(v.object({ rule: v.string(), grants: Grants, until: v.number() })),
@@ -49,7 +54,7 @@ const CredentialClaims = v.object({
  */
 export function signToken(
   actor: Actor,
-  granted: { readonly access: readonly ScopeEntry[]; readonly refused: readonly Grant[] },
+  granted: Granted,
   seconds: number,
   signing: Signing,
 ): Promise<Signed> {
@@ -62,7 +67,7 @@ export function signToken(
     subject,
     by: [
       ...actor.by,
-      ...memberships(actor.by, namespacesIn(granted.access)),
+      ...memberships(actor.by, [...namespacesIn(granted.access), ...namespacesOf(granted.catalog)]),
       ...publicBasesOf(actor, granted.access),
     ],
     // What is made of something signed has its age: else it would outlive a revocation that came in between.
@@ -76,6 +81,14 @@ function namespacesIn(access: readonly ScopeEntry[]): string[] {
   return access.flatMap(({ type, name }) =>
     type === "repository" && isRepositoryName(name) ? namespaceOf(name) : [],
   );
+}
+
+/** A pattern of many namespaces is no role's. */
+function namespacesOf(catalog: PullPatterns | null): string[] {
+  return (catalog?.grants ?? []).flatMap((pattern) => {
+    const [namespace = ""] = pattern.split("/", 1);
+    return namespace.includes("*") ? [] : namespace;
+  });
 }
 
 /** What goes with the repositories being public, or with the setting that makes all of them so. */
@@ -137,7 +150,7 @@ export async function verifyToken(
   if (typeof payload === "string") return payload;
   const claims = v.safeParse(TokenClaims, payload);
   if (!claims.success) return "invalid";
-  const { sub, via, by, subject, exp, asOf, access, refused, sources } = claims.output;
+  const { sub, via, by, subject, exp, asOf, access, refused, sources, catalog } = claims.output;
   const actor: Actor = {
     name: sub === "" ? null : sub,
     via,
@@ -153,7 +166,7 @@ export async function verifyToken(
     ),
     token: {
       refused,
-      catalog: access.some(({ type, name }) => type === "registry" && name === "catalog"),
+      catalog,
       sources,
     },
   };

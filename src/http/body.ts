@@ -13,7 +13,9 @@ export async function readLimited(
   if (request.body === null) return new Uint8Array(0);
   const chunks: Uint8Array[] = [];
   let length = 0;
-  for await (const chunk of request.body as ReadableStream<Uint8Array>) {
+  const body = request.body as ReadableStream<Uint8Array>;
+  // What is left when it is too much is read by the answer (unread.ts).
+  for await (const chunk of body.values({ preventCancel: true })) {
     length += chunk.length;
     if (length > limit) throw tooLarge();
     chunks.push(chunk);

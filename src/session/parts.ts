@@ -140,9 +140,22 @@ class PartWriter {
 
   /** Lets what is under way come to rest, so that its buffers are free and no part lands later. */
   async abandon(): Promise<void> {
+    this.#letGo();
     await Promise.allSettled(this.#inFlight);
     const begun = await this.#multipart?.catch(() => null);
     if (begun) await this.#bucket.abortMultipart(begun);
+  }
+
+  /** Leaves what is unread of the bodies to who answers: the client must get to the end of its own. */
+  #letGo(): void {
+    for (const reader of this.#readers) {
+      try {
+        reader.releaseLock();
+      } catch (error) {
+        // A read of a body that stands still goes on for ever, and nobody has a use for what it brings.
+        reader.cancel(error).catch(() => {});
+      }
+    }
   }
 
   /** @returns a whole part's buffer, the carried bytes first, or at the end a copy of what there is */
