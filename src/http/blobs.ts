@@ -1,7 +1,7 @@
 import type { Digest } from "../oci/digest.ts";
 import type { ByteRange } from "../oci/page.ts";
 import type { ReadableBlob } from "../registry/blobs.ts";
-import { ifNoneMatch, immutable } from "./caching.ts";
+import { immutable, isNotModified, rangeOf } from "./caching.ts";
 import type { Context } from "./context.ts";
 import { formatContentRange, parseRange } from "./range.ts";
 
@@ -14,8 +14,8 @@ export async function read(context: Context<"name" | "digest">): Promise<Respons
   const { name, digest } = params;
   const blob = await registry.blobs.find(name, digest, defer);
   const headers = blobHeaders(digest);
-  if (ifNoneMatch(request, digest)) return new Response(null, { status: 304, headers });
-  const ranges = parseRange(request.headers.get("range"), blob.size);
+  if (isNotModified(request, digest)) return new Response(null, { status: 304, headers });
+  const ranges = parseRange(rangeOf(request, digest), blob.size);
   if (ranges === null) return new Response(await blob.open(), { headers });
   const [first, ...others] = ranges;
   if (first !== undefined && others.length === 0) {
@@ -35,7 +35,7 @@ async function confirm({
   const { name, digest } = params;
   const size = await registry.blobs.confirm(name, digest);
   const headers = blobHeaders(digest);
-  if (ifNoneMatch(request, digest)) return new Response(null, { status: 304, headers });
+  if (isNotModified(request, digest)) return new Response(null, { status: 304, headers });
   headers.set("content-length", String(size));
   return new Response(null, { headers });
 }

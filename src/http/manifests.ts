@@ -2,7 +2,7 @@ import { sourcesOf } from "../auth/access.ts";
 import { RegistryError } from "../oci/errors.ts";
 import { parseTag } from "../oci/reference.ts";
 import { readLimited } from "./body.ts";
-import { ifNoneMatch, immutable, revalidated } from "./caching.ts";
+import { immutable, isNotModified, revalidated } from "./caching.ts";
 import { type Context, requireRepository } from "./context.ts";
 
 /** `?tag=` names further tags; the spec wants at least ten to work. */
@@ -25,7 +25,7 @@ export async function read(context: Context<"name" | "reference">): Promise<Resp
     "content-type": mediaType,
     "docker-content-digest": digest,
   };
-  if (ifNoneMatch(request, digest)) {
+  if (isNotModified(request, digest)) {
     return new Response(null, { status: 304, headers: described });
   }
   const headers = { ...described, "content-length": String(size) };
