@@ -26,6 +26,8 @@ const EDGE_SECONDS = 7 * 86_400;
  * that take a layer in pieces ask for more.
  */
 const FILLING_PART = 1 / 64;
+/** Up to this size any range fills the edge: the copy costs about as much as the range's own read. */
+const MAX_EAGER = MiB;
 
 /** The first reader of a large object is served before the edge is filled; the next one does not wait so long, in milliseconds. */
 const HEAD_START = 1_000;
@@ -72,7 +74,7 @@ export class Objects {
       return bytes.slice(range.offset, range.offset + range.length);
     }
     if (size > MAX_AT_EDGE) return this.#bucket.open(key, range);
-    const isLittle = range !== undefined && range.length < size * FILLING_PART;
+    const isLittle = range !== undefined && size > MAX_EAGER && range.length < size * FILLING_PART;
     return (
       (await this.#fromEdge(object, range)) ??
       (isLittle ? null : await this.#afterFilling(object, range, defer)) ??
