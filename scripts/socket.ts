@@ -26,6 +26,8 @@ export type Sockets = {
 
 const NAME = "socket";
 const CONTROL = "slipway:control";
+/** `HttpOptions.Style.proxy` of workerd.capnp. */
+const PROXY = 1;
 
 /** As URLs and workerd spell it: an IPv6 address in brackets. */
 export function authorityOf({ host, port }: Address): string {
@@ -81,9 +83,10 @@ function socketsOf(worker: string, { listen, control }: Sockets): Socket[] {
   const sockets: Socket[] = [];
   if (listen !== undefined) {
     const address = authorityOf(listen);
-    // A proxy that ends TLS says so; without the option for `cf`, workerd puts the peer's address there.
-    const http = { forwardedProtoHeader: "X-Forwarded-Proto" };
-    sockets.push({ name: "registry", address, service: { name: worker }, http });
+    // The request line and the headers reach the Worker as they came, see src/http/target.ts: for the other style workerd
+    // composes a URL that may be none. Without the option for `cf`, workerd puts the peer's address there.
+    const service = { name: worker };
+    sockets.push({ name: "registry", address, service, http: { style: PROXY } });
   }
   if (control !== undefined) {
     const address = `unix:${control.path}`;

@@ -13,6 +13,9 @@ import { bind, type Context, type Params, type Usage } from "./http/context.ts";
 import { errorResponse, problemResponse } from "./http/error-response.ts";
 import { contentLength, log } from "./http/log.ts";
 import { asRefusal } from "./http/outage.ts";
+import { addCommonHeaders } from "./http/response-headers.ts";
+import { targetOf } from "./http/target.ts";
+import { dropUnread } from "./http/unread.ts";
 import { RegistryError } from "./oci/errors.ts";
 import { principalsOf, registryOf } from "./isolate.ts";
 import { matchRoute } from "./match.ts";
@@ -32,20 +35,21 @@ interface Trace {
 /** One request, from the socket to the log line. Never rejects. */
 export async function handle(request: Request, env: Env, defer: Defer): Promise<Response> {
   const began = Date.now();
-  const url = new URL(request.url);
+  const { url, isNamed, fault } = targetOf(request);
   const requestId = crypto.randomUUID();
   const trace: Trace = { route: null, params: {}, actor: null, error: null };
-  const run = { request, url, env, requestId, defer };
-  const response = await respond(run, trace).catch((thrown: unknown) => {
+  const run = { request, url, isNamed, env, requestId, defer };
+  const answered = fault === null ? respond(run, trace) : Promise.reject(fault);
+  const response = await answered.catch((thrown: unknown) => {
     const error = asRefusal(thrown);
     trace.error = error;
     return isApi(url) ? problemResponse(error) : errorResponse(error);
   });
   if (mayHaveChanged(request, trace.route, response)) forget(principalsOf(env));
-  response.headers.set("x-request-id", requestId);
-  // What does not say otherwise may change at any moment: lists, an upload's state, that something is not there.
-  if (!response.headers.has("cache-control")) response.headers.set("cache-control", "no-store");
-  response.headers.set("docker-distribution-api-version", "registry/2.0");
+  if (request.body !== null) {
+    await dropUnread(request, trace.actor?.name ? "known" : "stranger");
+  }
+  addCommonHeaders(response, url, requestId);
   if (isLogged(request, response, env)) {
     log({
       requestId,
@@ -80,7 +84,9 @@ async function respond(run: Run, trace: Trace): Promise<Response> {
     scope: scopeOf(route.access, target),
     // What writes is always decided anew; so is what manages, where the handlers ask for more than their routes do.
     suffices:
-      isApi(url) || !isRead(request) ? null : (actor) => isAllowed(actor, route.access, target),
+      isApi(url) || !isRead(request) || route.access === "catalog"
+        ? null
+        : (actor) => isAllowed(actor, route.access, target),
   };
   // The token service's own requests carry the credentials that it checks itself.
   const header =

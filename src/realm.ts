@@ -3,12 +3,15 @@ import type { Principals } from "./auth/principals.ts";
 import type { Signing } from "./auth/token.ts";
 import type { Defer } from "./defer.ts";
 import type { Env, Settings } from "./env.ts";
+import { unnamed } from "./http/target.ts";
 import { principalsOf } from "./isolate.ts";
 
 /** A request and what it runs in. */
 export interface Run {
   readonly request: Request;
   readonly url: URL;
+  /** Whether the URL has the name by which the client knows this registry. */
+  readonly isNamed: boolean;
   readonly env: Env;
   readonly requestId: string;
   readonly defer: Defer;
@@ -25,12 +28,17 @@ export class RequestRealm implements Realm {
   }
 
   get url(): string {
-    return `${this.#run.url.origin}/token`;
+    return `${this.#named.origin}/token`;
   }
 
   get signing(): Signing {
     const { tokenKey: key, nextTokenKey: nextKey } = this.#settings;
-    return { key, nextKey, service: this.#run.url.host };
+    return { key, nextKey, service: this.#named.host };
+  }
+
+  get #named(): URL {
+    if (!this.#run.isNamed) throw unnamed();
+    return this.#run.url;
   }
 
   get tokenSeconds(): number {

@@ -3,8 +3,15 @@ import * as v from "valibot";
 import { Lru } from "../lru.ts";
 import { RegistryError } from "../oci/errors.ts";
 import { isRepositoryName, namespaceOf } from "../oci/reference.ts";
-import { type Actor, type Grant, memberships, publicBasis, sourcesOf } from "./access.ts";
-import { isAction, type ScopeEntry } from "./scope.ts";
+import {
+  type Actor,
+  type Grant,
+  memberships,
+  publicBasis,
+  type PullPatterns,
+  sourcesOf,
+} from "./access.ts";
+import { type Granted, isAction, type ScopeEntry } from "./scope.ts";
 import { namespaceOfRule } from "./trust.ts";
 import { type Credential, MAX_PASSWORD, WORKLOAD, type Workload } from "./workload.ts";
 
@@ -27,6 +34,10 @@ export interface Signing {
 const Via = v.picklist(["anonymous", "password", "token", "robot", "oidc"]);
 const Rights = v.array(v.picklist(["pull", "push", "delete", "maintain", "own"]));
 const Grants = v.array(v.object({ pattern: v.string(), rights: Rights }));
+const Patterns = v.object({
+  grants: v.array(v.string()),
+  limits: v.nullable(v.array(v.string())),
+});
 const TokenClaims = v.object({
   sub: v.string(),
   exp: v.number(),
@@ -38,6 +49,7 @@ const TokenClaims = v.object({
   access: v.array(v.object({ type: v.string(), name: v.string(), actions: v.array(v.string()) })),
   refused: Grants,
   sources: v.picklist(["all", "granted"]),
+  catalog: v.optional(v.nullable(Patterns), null),
 });
 const CredentialClaims = v.object({
   /** Those of each namespace as one text, "acme+ci,deploy": a hundred of the longest names are 7 KB. */
@@ -53,7 +65,7 @@ const CredentialClaims = v.object({
  */
 export function signToken(
   actor: Actor,
-  granted: { readonly access: readonly ScopeEntry[]; readonly refused: readonly Grant[] },
+  granted: Granted,
   seconds: number,
   signing: Signing,
 ): Promise<Signed> {
@@ -66,7 +78,7 @@ export function signToken(
     subject,
     by: [
       ...actor.by,
-      ...memberships(actor.by, namespacesIn(granted.access)),
+      ...memberships(actor.by, [...namespacesIn(granted.access), ...namespacesOf(granted.catalog)]),
       ...publicBasesOf(actor, granted.access),
     ],
     // What is made of something signed has its age: else it would outlive a revocation that came in between.
@@ -80,6 +92,14 @@ function namespacesIn(access: readonly ScopeEntry[]): string[] {
   return access.flatMap(({ type, name }) =>
     type === "repository" && isRepositoryName(name) ? namespaceOf(name) : [],
   );
+}
+
+/** A pattern of many namespaces is no role's. */
+function namespacesOf(catalog: PullPatterns | null): string[] {
+  return (catalog?.grants ?? []).flatMap((pattern) => {
+    const [namespace = ""] = pattern.split("/", 1);
+    return namespace.includes("*") ? [] : namespace;
+  });
 }
 
 /** What goes with the repositories being public, or with the setting that makes all of them so. */
@@ -154,7 +174,7 @@ export async function verifyToken(
   if (typeof payload === "string") return payload;
   const claims = v.safeParse(TokenClaims, payload);
   if (!claims.success) return "invalid";
-  const { sub, via, by, subject, exp, asOf, access, refused, sources } = claims.output;
+  const { sub, via, by, subject, exp, asOf, access, refused, sources, catalog } = claims.output;
   const actor: Actor = {
     name: sub === "" ? null : sub,
     via,
@@ -170,7 +190,7 @@ export async function verifyToken(
     ),
     token: {
       refused,
-      catalog: access.some(({ type, name }) => type === "registry" && name === "catalog"),
+      catalog,
       sources,
     },
   };

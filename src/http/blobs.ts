@@ -2,7 +2,7 @@ import { may } from "../auth/access.ts";
 import type { Digest } from "../oci/digest.ts";
 import type { ByteRange } from "../oci/page.ts";
 import type { ReadableBlob } from "../registry/blobs.ts";
-import { ifNoneMatch, immutable } from "./caching.ts";
+import { immutable, isNotModified, rangeOf } from "./caching.ts";
 import type { Context } from "./context.ts";
 import { formatContentRange, parseRange } from "./range.ts";
 
@@ -17,8 +17,8 @@ export async function read(context: Context<"name" | "digest">): Promise<Respons
   // Who mounts an image lazily reads its layers for as long as it runs, and no manifest.
   usage.read({ repository: name, digest });
   const headers = blobHeaders(digest);
-  if (ifNoneMatch(request, digest)) return new Response(null, { status: 304, headers });
-  const ranges = parseRange(request.headers.get("range"), blob.size);
+  if (isNotModified(request, digest)) return new Response(null, { status: 304, headers });
+  const ranges = parseRange(rangeOf(request, digest), blob.size);
   if (ranges === null) return new Response(await blob.open(), { headers });
   const [first, ...others] = ranges;
   if (first !== undefined && others.length === 0) {
@@ -39,7 +39,7 @@ async function confirm({
   const { name, digest } = params;
   const size = await registry.blobs.confirm(name, digest, may(actor, "push", name));
   const headers = blobHeaders(digest);
-  if (ifNoneMatch(request, digest)) return new Response(null, { status: 304, headers });
+  if (isNotModified(request, digest)) return new Response(null, { status: 304, headers });
   headers.set("content-length", String(size));
   return new Response(null, { headers });
 }

@@ -1,3 +1,4 @@
+import { letGo } from "../memory/claim.ts";
 import { claimForText } from "../memory/isolate.ts";
 import type { Owner } from "../memory/pool.ts";
 import type { RegistryError } from "../oci/errors.ts";
@@ -15,7 +16,9 @@ export async function readLimited(
   if (request.body === null) return new Uint8Array(0);
   const chunks: Uint8Array[] = [];
   let length = 0;
-  for await (const chunk of request.body as ReadableStream<Uint8Array>) {
+  const body = request.body as ReadableStream<Uint8Array>;
+  // What is left when it is too much is read by the answer (unread.ts).
+  for await (const chunk of body.values({ preventCancel: true })) {
     length += chunk.length;
     if (length > limit) throw tooLarge();
     chunks.push(chunk);
@@ -49,13 +52,14 @@ export async function withBody<T>(
   if (most > limit) throw tooLarge();
   if (request.body === null) return use(new Uint8Array(0));
   const claim = await claimForText(owner, most);
+  const reader = request.body.getReader({ mode: "byob" });
   try {
-    const reader = request.body.getReader({ mode: "byob" });
     const bytes = await claim.fill(reader, new Uint8Array(0), header === null ? most + 1 : most);
     if (bytes.length > limit) throw tooLarge();
     await claim.grow(2 * bytes.length);
     return await use(bytes);
   } finally {
+    letGo(reader);
     claim.close();
   }
 }

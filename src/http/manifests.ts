@@ -3,7 +3,7 @@ import { RegistryError } from "../oci/errors.ts";
 import { manifestKind } from "../oci/media-type.ts";
 import { namespaceOf, parseTag } from "../oci/reference.ts";
 import { withBody } from "./body.ts";
-import { ifNoneMatch, immutable, revalidated } from "./caching.ts";
+import { immutable, isNotModified, revalidated } from "./caching.ts";
 import { type Context, requireRepository } from "./context.ts";
 
 /** `?tag=` names further tags; the spec wants at least ten to work. */
@@ -28,7 +28,7 @@ export async function read(context: Context<"name" | "reference">): Promise<Resp
     "content-type": mediaType,
     "docker-content-digest": digest,
   };
-  const isKnown = ifNoneMatch(request, digest);
+  const isKnown = isNotModified(request, digest);
   // Who has the content asks by HEAD alone, for years: that is use, too.
   if (isHead || isKnown) usage.look(asked);
   if (isKnown) return new Response(null, { status: 304, headers: described });

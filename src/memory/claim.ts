@@ -138,6 +138,16 @@ export class Claim {
   }
 }
 
+/** Leaves what is unread of a body to who answers: the client must get to the end of its own. */
+export function letGo(reader: Reader): void {
+  try {
+    reader.releaseLock();
+  } catch (error) {
+    // A read of a body that stands still goes on for ever, and nobody has a use for what it brings.
+    reader.cancel(error).catch(() => {});
+  }
+}
+
 /** The size of a buffer for so many bytes or more. */
 function sizeFor(bytes: number, goal: number): number {
   let size = FIRST;

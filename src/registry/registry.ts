@@ -72,6 +72,7 @@ import { Blobs } from "./blobs.ts";
 import { Contents, type Measured } from "./contents.ts";
 import { Facts, type VoidedAt } from "./facts.ts";
 import { Manifests } from "./manifests.ts";
+import { Readiness } from "./readiness.ts";
 import { Uploads } from "./uploads.ts";
 
 export { auditEvent, FSCK_KINDS, FSCK_OUTCOMES, FSCK_PHASES, FSCK_START, memberKey };
@@ -129,6 +130,7 @@ export interface Registry {
   readonly pulls: PullIndex;
   readonly purge: PurgeIndex;
   readonly quotas: QuotaIndex;
+  readonly readiness: Readiness;
   readonly relinker: Relinker;
   readonly repositories: RepositoryIndex;
   readonly repositoryLists: RepositoryLists;
@@ -179,6 +181,11 @@ export function createRegistry(
     policies: new RetentionPolicies(env.DB),
     pulls: new PullIndex(env.DB),
     purge: new PurgeIndex(env.DB),
+    readiness: new Readiness({
+      database: () => env.DB.prepare("SELECT 1").first(),
+      bucket: () => bucket.sizeOf(NO_OBJECT),
+      sessions: () => env.SESSIONS.getByName(NO_UPLOAD).status(NO_TICKET),
+    }),
     quotas: new QuotaIndex(env.DB),
     repositories,
     repositoryLists: new RepositoryLists(env.DB),
@@ -191,6 +198,12 @@ export function createRegistry(
     users: new UserIndex(env.DB),
   };
 }
+
+/** What is asked for to see whether anybody answers; nothing has these names. */
+const NO_OBJECT = "readyz";
+const NO_UPLOAD = "readyz";
+/** An upload that may no longer begin: its session stores nothing. */
+const NO_TICKET = { repository: "", algorithm: "sha256", deadline: 0 } as const;
 
 interface Stores {
   readonly bucket: Bucket;

@@ -1,5 +1,5 @@
 import { createHash, type Hash } from "node:crypto";
-import type { Claim } from "../memory/claim.ts";
+import { type Claim, letGo } from "../memory/claim.ts";
 import { claimForBody, claimForTail } from "../memory/isolate.ts";
 import type { Owner } from "../memory/pool.ts";
 import { type Algorithm, formatDigest } from "../oci/digest.ts";
@@ -122,6 +122,7 @@ class PartWriter {
 
   /** Lets what is under way come to rest, so that its buffers are free and no part lands later. */
   async abandon(): Promise<void> {
+    if (this.#reader !== null) letGo(this.#reader);
     await Promise.allSettled(this.#inFlight);
     const begun = await this.#multipart?.catch(() => null);
     if (begun) await this.#bucket.abortMultipart(begun);

@@ -61,15 +61,4 @@ export class TagIndex {
       return refuseChange(this.#db, repository, error, named);
     }
   }
-
-  async listRepositories(page: Page): Promise<string[]> {
-    const { results } = await this.#db
-      .prepare(
-        // Deleted ones come after all names.
-        `SELECT name FROM repositories WHERE name > ?1 AND name < '~' ORDER BY name LIMIT ?2`,
-      )
-      .bind(page.after, page.limit)
-      .all<{ name: string }>();
-    return results.map(({ name }) => name);
-  }
 }

@@ -169,14 +169,14 @@ test("60 events a minute are one address's limit: the answers stay the same, the
   const ask = (i: number) => {
     const send = from(`${prefix}::${i.toString(16)}`, outbox.send);
     const { authorization } = user;
-    return new RegistryClient({ authorization, send }).get("/v2/_catalog");
+    return new RegistryClient({ authorization, send }).get("/api/v1/users");
   };
   for (let i = 1; i <= 70; i++) expect((await ask(i)).status).toBe(403);
   await expect.poll(() => outbox.messages.length).toBe(60);
   await scheduler.wait(50);
   expect(outbox.messages).toHaveLength(60);
   const { authorization } = user;
-  await new RegistryClient({ authorization, send: stranger() }).get("/v2/_catalog");
+  await new RegistryClient({ authorization, send: stranger() }).get("/api/v1/users");
   await expect.poll(() => outbox.messages.length).toBe(61);
 });
 
@@ -195,7 +195,7 @@ test("an event that is delivered twice is written once, also next to new ones", 
 
 test("the real queue brings an event to the log", async () => {
   const client = new RegistryClient({ authorization: user.authorization });
-  const response = await client.get("/v2/_catalog");
+  const response = await client.get("/api/v1/users");
   expect(response.status).toBe(403);
   await expect.poll(() => audited(response), { timeout: 20_000, interval: 200 }).toHaveLength(1);
 });
@@ -204,7 +204,7 @@ test("a queue that fails takes no answer away", async () => {
   const failing = { send: () => Promise.reject(new Error("the queue is down")) };
   const deferred: Promise<unknown>[] = [];
   const changed = { ...env, EVENTS: failing as never };
-  const request = new Request("https://registry.test/v2/_catalog", {
+  const request = new Request("https://registry.test/api/v1/users", {
     headers: { authorization: user.authorization, "cf-connecting-ip": address() },
   });
   const response = await handle(request, changed, (work) => void deferred.push(work.catch(String)));

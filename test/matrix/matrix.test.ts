@@ -9,11 +9,12 @@ import { leavesNothing } from "../support/storage.ts";
 import { makePrincipals, type Principal, PRINCIPALS } from "./principals.ts";
 import { type Attempt, ATTEMPTS, type Need } from "./requests.ts";
 
-const SOMEONE: readonly Need[] = ["nothing", "to be someone"];
+const ANYONE: readonly Need[] = ["nothing", "a token"];
+const SOMEONE: readonly Need[] = [...ANYONE, "to be someone"];
 const PERSON: readonly Need[] = [...SOMEONE, "to be a person", "to have a password here"];
 /** What each may do in `acme/app`; who is missing here has no good credentials. */
 const ALLOWED: Partial<Record<Principal, readonly Need[]>> = {
-  anonymous: ["nothing"],
+  anonymous: ANYONE,
   outsider: PERSON,
   reader: [...PERSON, "pull"],
   writer: [...PERSON, "pull", "push"],
@@ -41,7 +42,7 @@ const SCOPES: Partial<Record<Need, string>> = {
   pull: "repository:acme/app:pull",
   push: "repository:acme/app:pull,push",
   delete: "repository:acme/app:delete",
-  administer: "registry:catalog:*",
+  "a token": "registry:catalog:*",
 };
 
 /** How often one may guess is looked at elsewhere: here the same wrong password comes a hundred times. */
