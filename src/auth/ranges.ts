@@ -10,11 +10,6 @@ export interface NameRange {
 const ABOVE = "~";
 const BELOW = " ";
 
-/** Where the repositories lie that the actor may pull. */
-export function pullRanges(actor: Actor): NameRange[] {
-  return rangesFor(actor, "pull");
-}
-
 /**
  * Where the repositories lie that the actor has a right on: no name outside of the ranges, though not every one within
  * where a pattern goes on after its first star. Sorted and apart from each other.
@@ -22,6 +17,31 @@ export function pullRanges(actor: Actor): NameRange[] {
 export function rangesFor({ grants, limits }: Actor, right: Right): NameRange[] {
   const granted = rangesOfGrants(grants, right);
   return limits === null ? granted : intersect(granted, rangesOfGrants(limits, right));
+}
+
+/** Where the repositories lie on which an actor has a right. */
+export interface Reach {
+  /** Every name in these is the actor's. */
+  readonly sure: readonly NameRange[];
+  /** In these a pattern goes on after its star, so each name has to be looked at. */
+  readonly sparse: readonly NameRange[];
+}
+
+/** Both are sorted and apart, and depend on nothing but the actor's own grants and limits. */
+export function reachOf(actor: Actor, right: Right): Reach {
+  const { grants, limits } = actor;
+  const granted = rangesOfGrants(grants.filter(isWhole), right);
+  const sure =
+    limits === null ? granted : intersect(granted, rangesOfGrants(limits.filter(isWhole), right));
+  const isSure = (range: NameRange) =>
+    sure.some(({ from, to }) => from <= range.from && range.to <= to);
+  return { sure, sparse: rangesFor(actor, right).filter((range) => !isSure(range)) };
+}
+
+/** Whether the pattern names all that begins like it: it ends with its only star, or has none. */
+function isWhole({ pattern }: Grant): boolean {
+  const star = pattern.indexOf("*");
+  return star === -1 || star === pattern.length - 1;
 }
 
 /** The names after one. */

@@ -43,6 +43,7 @@ import {
 } from "../storage/retention-policies.ts";
 import { RetentionRuns } from "../storage/retention-runs.ts";
 import { RepositoryIndex, type StoredRepository } from "../storage/repository-index.ts";
+import { RepositoryLists } from "../storage/repository-lists.ts";
 import { type Robot, RobotIndex } from "../storage/robot-index.ts";
 import { TagIndex } from "../storage/tag-index.ts";
 import { type NewToken, type Token, TokenIndex, type UserToken } from "../storage/token-index.ts";
@@ -128,6 +129,7 @@ export interface Registry {
   readonly quotas: QuotaIndex;
   readonly relinker: Relinker;
   readonly repositories: RepositoryIndex;
+  readonly repositoryLists: RepositoryLists;
   readonly retention: Retention;
   readonly robots: RobotIndex;
   readonly tags: TagIndex;
@@ -177,6 +179,7 @@ export function createRegistry(
     purge: new PurgeIndex(env.DB),
     quotas: new QuotaIndex(env.DB),
     repositories,
+    repositoryLists: new RepositoryLists(env.DB),
     robots: new RobotIndex(env.DB),
     tags: new TagIndex(env.DB),
     tokens: new TokenIndex(env.DB),

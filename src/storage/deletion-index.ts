@@ -68,7 +68,8 @@ export class DeletionIndex {
         AND EXISTS (SELECT 1 FROM namespaces WHERE name = ?5)`,
       parameters: [id, deletedAt, repository, namespace],
     };
-    const deed = { action: "repository.restore", repository, detail: `id ${id}` };
+    const deletion = `deleted at ${new Date(deletedAt ?? 0).toISOString()}`;
+    const deed = { action: "repository.restore", repository, detail: deletion };
     const results = await this.#db
       .batch<{ id: number; taken: number; homeless: number }>([
         auditChange(this.#db, origin, deed, ready),
@@ -111,9 +112,8 @@ export class DeletionIndex {
     const parameters = which === "newest" ? [repository] : [repository, which];
     const ready = { sql: `SELECT 1 WHERE ${id} IS NOT NULL`, parameters };
     const deed = { action: "repository.purge", repository };
-    const detail = which === "newest" ? {} : { detail: `id ${which}` };
     const results = await this.#db.batch([
-      auditChange(this.#db, origin, { ...deed, ...detail }, ready),
+      auditChange(this.#db, origin, deed, ready),
       this.#db
         .prepare(`UPDATE repositories SET deleted_at = 0 WHERE id = ${id} RETURNING id`)
         .bind(null, ...parameters),
@@ -140,7 +140,7 @@ export class DeletionIndex {
 }
 
 function unknown(repository: RepositoryName, which: Generation): RegistryError {
-  const what = which === "newest" ? "" : ` with the id ${which}`;
+  const what = which === "newest" ? "" : " with that id";
   return new RegistryError("NOT_FOUND", {
     message: `no deleted repository was called ${repository}${what}, or its deletion is final`,
   });

@@ -1,4 +1,3 @@
-import type { NameRange } from "../auth/ranges.ts";
 import { RegistryError } from "../oci/errors.ts";
 import { namespaceOf, type RepositoryName } from "../oci/reference.ts";
 import type { TagRule } from "../oci/tag-rules.ts";
@@ -48,11 +47,11 @@ export interface Introduction {
 
 /** What is kept as JSON. */
 type Packed = "labels" | "immutableTags" | "inheritedImmutableTags";
-type Row<T extends StoredRepository> = {
+export type Row<T extends StoredRepository> = {
   readonly [K in keyof T]: K extends Packed ? string : T[K];
 };
 
-const COLUMNS = `name, visibility, description, labels, created_at AS createdAt, version`;
+export const COLUMNS = `name, visibility, description, labels, created_at AS createdAt, version`;
 /** Everyone may ask for a public repository, so what one answer counts has an end. */
 const MAX_COUNTED = 10_000;
 /** ?2 is the version that the caller has seen, or NULL for whichever there is. */
@@ -73,31 +72,6 @@ export class RepositoryIndex {
       .bind(repository)
       .first();
     return row !== null;
-  }
-
-  /**
-   * The first of the repositories in some ranges of names, and of the public ones in others. Each range is looked up by
-   * its index and gives at most a page, so the cost is that of the page and the ranges.
-   */
-  async list(
-    ranges: { readonly any: readonly NameRange[]; readonly public: readonly NameRange[] },
-    limit: number,
-  ): Promise<StoredRepository[]> {
-    const within = `name >= w.value ->> 'from' AND name <= w.value ->> 'to' ORDER BY name LIMIT ?3`;
-    const { results } = await this.#db
-      .prepare(
-        `SELECT ${COLUMNS} FROM repositories WHERE id IN (
-           SELECT r.id FROM json_each(?1) w CROSS JOIN repositories r ON r.id IN (
-             SELECT id FROM repositories WHERE ${within})
-           UNION
-           SELECT r.id FROM json_each(?2) w CROSS JOIN repositories r ON r.id IN (
-             SELECT id FROM repositories INDEXED BY public_repositories
-             WHERE visibility = 'public' AND ${within})
-         ) ORDER BY name LIMIT ?3`,
-      )
-      .bind(JSON.stringify(ranges.any), JSON.stringify(ranges.public), limit)
-      .all<Row<StoredRepository>>();
-    return results.map(parse);
   }
 
   async find(repository: RepositoryName): Promise<RepositoryDetail | null> {
@@ -274,7 +248,7 @@ const PACKED: readonly string[] = [
   "inheritedImmutableTags",
 ] satisfies Packed[];
 
-function parse<T extends StoredRepository>(row: Row<T>): T {
+export function parse<T extends StoredRepository>(row: Row<T>): T {
   const entries = Object.entries(row).map(([field, value]): [string, unknown] =>
     PACKED.includes(field) ? [field, JSON.parse(String(value))] : [field, value],
   );

@@ -7,7 +7,7 @@ import {
   type Scope,
   scopeGrants,
 } from "../../src/auth/access.ts";
-import { intersect, namesAfter, pullRanges, rangesOf } from "../../src/auth/ranges.ts";
+import { intersect, namesAfter, rangesFor, rangesOf, reachOf } from "../../src/auth/ranges.ts";
 import { random } from "../support/images.ts";
 
 function lies(name: string, ranges: readonly { from: string; to: string }[]): boolean {
@@ -41,9 +41,15 @@ test("what an actor may pull lies in its ranges, which are sorted and apart", ()
   for (let i = 0; i < 300; i++) {
     const limits = next() % 2 === 0 ? null : scopeGrants(some());
     const actor: Actor = { ...anonymous(false), name: "x", grants: scopeGrants(some()), limits };
-    const ranges = pullRanges(actor);
+    const ranges = rangesFor(actor, "pull");
     for (const name of NAMES.filter((each) => may(actor, "pull", each))) {
       expect(lies(name, ranges), `${name} ${JSON.stringify(actor)}`).toBe(true);
+    }
+    const { sure, sparse } = reachOf(actor, "pull");
+    for (const name of NAMES) {
+      const mayPull = may(actor, "pull", name);
+      if (lies(name, sure)) expect(mayPull, `${name} ${JSON.stringify(actor)}`).toBe(true);
+      if (mayPull) expect(lies(name, [...sure, ...sparse]), name).toBe(true);
     }
     const bounds = ranges.flatMap(({ from, to }) => [from, to]);
     expect(bounds).toEqual(bounds.toSorted());
@@ -60,6 +66,6 @@ test("limits narrow the ranges, so that what they leave out is not even looked a
   const grants = scopeGrants(pulling(["a/*", "b/*"]));
   const limits = scopeGrants(pulling(["a/b*"]));
   const actor: Actor = { ...anonymous(false), name: "x", grants, limits };
-  expect(pullRanges(actor)).toEqual([{ from: "a/b", to: "a/b~" }]);
-  expect(pullRanges({ ...actor, limits: scopeGrants(pulling(["c/*"])) })).toEqual([]);
+  expect(rangesFor(actor, "pull")).toEqual([{ from: "a/b", to: "a/b~" }]);
+  expect(rangesFor({ ...actor, limits: scopeGrants(pulling(["c/*"])) }, "pull")).toEqual([]);
 });

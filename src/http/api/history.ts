@@ -1,7 +1,7 @@
-import { may } from "../../auth/access.ts";
-import { intersect, type NameRange, rangesFor, rangesOf } from "../../auth/ranges.ts";
+import { rangesOf } from "../../auth/ranges.ts";
+import type { Signing } from "../../auth/token.ts";
 import { isDigest } from "../../oci/digest.ts";
-import { isRepositoryName, isTag, parseNamespace, type Tag } from "../../oci/reference.ts";
+import { isTag, parseNamespace, type RepositoryName, type Tag } from "../../oci/reference.ts";
 import type {
   DeletedManifest,
   DeletedRepository,
@@ -9,16 +9,16 @@ import type {
   RepositoryPlace,
 } from "../../registry/registry.ts";
 import type { Context } from "../context.ts";
+import { listDeleted } from "../visible.ts";
 import { seal, unseal } from "./cursor.ts";
 import { invalid } from "./input.ts";
 import { listing, pageOf, pageResponse } from "./listing.ts";
 import { shownContent } from "./manifests.ts";
+import { opaqueId } from "./opaque-id.ts";
 import { timestamp } from "./resource.ts";
 
-/** As for the repositories that are there: many of those that are looked through may not be the caller's. */
-const MAX_SEARCHED_PAGES = 10;
-/** Above all names. */
-const ABOVE = "~";
+/** The place before all others. */
+const FIRST = ":0:0";
 
 /** What the repository's tags pointed to, the last change first, as long as it can be restored. */
 export async function tags(context: Context<"name">): Promise<Response> {
@@ -50,30 +50,30 @@ export async function manifests(context: Context<"name">): Promise<Response> {
 /** The deleted repositories that the caller may maintain, by name, as long as they can be restored. */
 export async function repositories(context: Context): Promise<Response> {
   const { url, actor, realm, settings, registry } = context;
-  const page = pageOf(url.searchParams);
+  const { after, limit } = pageOf(url.searchParams);
   const namespace = url.searchParams.get("namespace");
-  const within = rangesOf(namespace === null ? "*" : `${parseNamespace(namespace)}/*`);
-  const mine = intersect(within, rangesFor(actor, "maintain"));
-  const since = Date.now() - settings.undoAge;
-  const visible: DeletedRepository[] = [];
-  let after = repositoryPlace(await unseal(page.after, "deleted-repositories", realm.signing));
-  for (let i = 0; i < MAX_SEARCHED_PAGES; i++) {
-    const ranges = intersect(mine, namesFrom(after.name));
-    const some = await registry.history.repositories(ranges, after, page.limit);
-    visible.push(
-      ...some.filter(({ name, deletedAt }) => deletedAt > since && may(actor, "maintain", name)),
-    );
-    const last = some.at(-1);
-    const isWhole = visible.length >= page.limit;
-    if (last === undefined || some.length < page.limit || isWhole) {
-      const items = visible.slice(0, page.limit - 1).map((one) => shownRepository(one, context));
-      const end = visible[page.limit - 2];
-      return pageResponse(url, items, isWhole && end !== undefined ? keyOf(end) : null);
-    }
-    after = last;
-  }
-  const items = visible.map((one) => shownRepository(one, context));
-  return pageResponse(url, items, await seal(keyOf(after), "deleted-repositories", realm.signing));
+  const { found, searchedTo } = await listDeleted(registry, actor, {
+    within: rangesOf(namespace === null ? "*" : `${parseNamespace(namespace)}/*`),
+    after: repositoryPlace(after === "" ? FIRST : await unsealed(after, realm.signing)),
+    limit,
+    since: Date.now() - settings.undoAge,
+  });
+  const items = found.slice(0, limit - 1);
+  const next = found.length === limit ? (items.at(-1) ?? null) : searchedTo;
+  const cursor =
+    next === null ? null : await seal(keyOf(next), "deleted-repositories", realm.signing);
+  return pageResponse(
+    url,
+    items.map((one) => shownRepository(one, context)),
+    cursor,
+  );
+}
+
+/** A place names a row's number, by which others could count: nobody sees it. */
+async function unsealed(after: string, signing: Signing): Promise<string> {
+  const place = await unseal(after, "deleted-repositories", signing);
+  if (place !== after) return place;
+  throw invalid("after", "is not what the last page ended with");
 }
 
 function shown({ deletedAt, deletedBy, ...manifest }: DeletedManifest, context: Context) {
@@ -81,7 +81,12 @@ function shown({ deletedAt, deletedBy, ...manifest }: DeletedManifest, context: 
 }
 
 function shownRepository({ id, name, deletedAt, deletedBy }: DeletedRepository, context: Context) {
-  return { id: String(id), name, ...moment("deletedAt", deletedAt, context), deletedBy };
+  return {
+    id: opaqueId(id, context.realm.signing),
+    name,
+    ...moment("deletedAt", deletedAt, context),
+    deletedBy,
+  };
 }
 
 /** When it happened, and until when it can be undone. */
@@ -108,13 +113,7 @@ function keyOf({ name, deletedAt, id }: RepositoryPlace): string {
   return `${name}:${deletedAt}:${id}`;
 }
 
-function repositoryPlace(after: string): RepositoryPlace {
-  const [, name = "", time = "", id = ""] = /^(.*):(\d{1,15}):(\d{1,15})$/.exec(after) ?? [];
-  if (isRepositoryName(name)) return { name, deletedAt: Number(time), id: Number(id) };
-  if (after === "") return { name: "" as RepositoryPlace["name"], deletedAt: 0, id: 0 };
-  throw invalid("after", "is not what the last page ended with");
-}
-
-function namesFrom(name: string): NameRange[] {
-  return [{ from: name, to: ABOVE }];
+function repositoryPlace(place: string): RepositoryPlace {
+  const [, name = "", time = "", id = ""] = /^(.*):(\d{1,15}):(\d{1,15})$/.exec(place) ?? [];
+  return { name: name as RepositoryName, deletedAt: Number(time), id: Number(id) };
 }

@@ -1,21 +1,17 @@
 import * as v from "valibot";
 import { isAdministrator, may } from "../../auth/access.ts";
-import { intersect, namesAfter, pullRanges, rangesOf } from "../../auth/ranges.ts";
+import { rangesOf } from "../../auth/ranges.ts";
 import { RegistryError } from "../../oci/errors.ts";
 import { parseNamespace, parseRepositoryName, type RepositoryName } from "../../oci/reference.ts";
 import type { StoredRepository } from "../../registry/registry.ts";
 import type { Context } from "../context.ts";
+import { listVisible } from "../visible.ts";
 import { seal, unseal } from "./cursor.ts";
 import { description, isLine, readJson } from "./input.ts";
 import { listing, pageOf, pageResponse } from "./listing.ts";
 import { found, noContent, requireChange, resource, timestamp, wantedVersion } from "./resource.ts";
 import { immutableTags } from "./tag-rules.ts";
 
-/**
- * Where a pattern goes on after its star, most of what begins like it may not be the caller's: so many pages of names are
- * looked through before the answer is a shorter page, or an empty one, and where to go on.
- */
-const MAX_SEARCHED_PAGES = 10;
 const MAX_README = 64 * 1024;
 const MAX_LABELS = 64;
 /** Of all of them together, as JSON: a page shows the labels of a thousand repositories. */
@@ -48,23 +44,14 @@ export async function list({ url, actor, realm, registry }: Context): Promise<Re
   const page = pageOf(url.searchParams);
   const namespace = url.searchParams.get("namespace");
   const within = rangesOf(namespace === null ? "*" : `${parseNamespace(namespace)}/*`);
-  const mine = pullRanges(actor);
-  const visible: StoredRepository[] = [];
-  let after = await unseal(page.after, "repositories", realm.signing);
-  for (let i = 0; i < MAX_SEARCHED_PAGES; i++) {
-    const left = intersect(within, namesAfter(after));
-    const ranges = { any: intersect(mine, left), public: left };
-    const some = await registry.repositories.list(ranges, page.limit);
-    visible.push(
-      ...some.filter(({ name, visibility }) => visibility === "public" || may(actor, "pull", name)),
-    );
-    const last = some.at(-1);
-    if (last === undefined || some.length < page.limit || visible.length >= page.limit) {
-      return listing(url, page, visible.slice(0, page.limit).map(shown), ({ name }) => name);
-    }
-    after = last.name;
+  const after = await unseal(page.after, "repositories", realm.signing);
+  const wanted = { within, after, limit: page.limit };
+  const visible = await listVisible(registry, actor, wanted);
+  const items = visible.found.map(shown);
+  if (visible.searchedTo === null || items.length === page.limit) {
+    return listing(url, page, items, ({ name }) => name);
   }
-  return pageResponse(url, visible.map(shown), await seal(after, "repositories", realm.signing));
+  return pageResponse(url, items, await seal(visible.searchedTo, "repositories", realm.signing));
 }
 
 /** Makes a repository beforehand; who may push may do so as well where a push would. */

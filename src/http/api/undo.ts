@@ -1,10 +1,12 @@
 import * as v from "valibot";
 import { authorize } from "../../auth/authorize.ts";
+import type { Realm } from "../../auth/challenge.ts";
 import { type Digest, isDigest } from "../../oci/digest.ts";
 import { isTag, type RepositoryName, type Tag } from "../../oci/reference.ts";
 import type { Purged, Restored } from "../../registry/registry.ts";
 import type { Context } from "../context.ts";
 import { invalid, readJson } from "./input.ts";
+import { idOf } from "./opaque-id.ts";
 
 /** What is to come back or to go for good: a tag, a manifest, or the repository itself. */
 const Body = v.strictObject({
@@ -34,7 +36,7 @@ export async function restore(context: Context<"name">): Promise<Response> {
 }
 
 async function restoreTarget(
-  { params, origin, registry }: Context<"name">,
+  { params, origin, realm, registry }: Context<"name">,
   target: Target,
 ): Promise<Restored> {
   const { name } = params;
@@ -44,7 +46,7 @@ async function restoreTarget(
     case "manifest":
       return registry.undo.restoreManifest(name, target.digest, origin);
     case "repository":
-      await registry.deletions.restore(name, generationOf(target.which), origin);
+      await registry.deletions.restore(name, generationOf(target.which, realm), origin);
       return WHOLE;
   }
 }
@@ -59,7 +61,7 @@ export async function purge(context: Context<"name">): Promise<Response> {
 }
 
 async function purgeTarget(
-  { params, origin, registry }: Context<"name">,
+  { params, origin, realm, registry }: Context<"name">,
   target: Target,
 ): Promise<Purged> {
   const { name } = params;
@@ -69,7 +71,7 @@ async function purgeTarget(
     case "manifest":
       return registry.purge.manifest(name, target.digest, origin);
     case "repository":
-      await purgeRepository(name, target.which, { origin, registry });
+      await purgeRepository(name, target.which, { origin, realm, registry });
       return EMPTY;
   }
 }
@@ -77,10 +79,10 @@ async function purgeTarget(
 function purgeRepository(
   name: RepositoryName,
   which: string,
-  { origin, registry }: Pick<Context, "origin" | "registry">,
+  { origin, realm, registry }: Pick<Context, "origin" | "realm" | "registry">,
 ): Promise<void> {
   if (which === "live") return registry.deletions.purgeLive(name, origin);
-  return registry.deletions.purge(name, generationOf(which, '"live"'), origin);
+  return registry.deletions.purge(name, generationOf(which, realm, '"live"'), origin);
 }
 
 /** @throws FIELD_INVALID unless the body names exactly one thing */
@@ -100,9 +102,14 @@ function targetOf({ tag, digest, repository }: v.InferOutput<typeof Body>): Targ
   throw invalid("", 'say what: {"tag": …}, {"digest": …} or {"repository": …}');
 }
 
-function generationOf(which: string, ...others: readonly string[]): number | "newest" {
+function generationOf(
+  which: string,
+  { signing }: Pick<Realm, "signing">,
+  ...others: readonly string[]
+): number | "newest" {
   if (which === "newest") return which;
-  if (/^[1-9]\d{0,14}$/.test(which)) return Number(which);
+  const id = idOf(which, signing);
+  if (id !== null) return id;
   const words = ['"newest"', ...others].join(", ");
   throw invalid("repository", `write ${words} or the id of a deleted repository`);
 }

@@ -415,22 +415,58 @@ test.each([
   );
 });
 
-test("list: what lies behind much that is not the caller's is found, and nothing is given away", async () => {
-  const namespace = await newNamespace();
-  const many = Array.from({ length: 60 }, (_, i) => `${namespace}/secret-${String(i + 10)}`);
-  await insert([...many, `${namespace}/zz-public`, `${namespace}/secret-42-public`]);
-  const { authorization: as } = await newUser({ [`${namespace}/*-public`]: "reader" });
-  const path = `/repositories?namespace=${namespace}&limit=1`;
-  const first = await api("GET", path, undefined, { as });
-  const page = await first.json<{ items: Repository[]; next: string }>();
-  expect(page.items).toEqual([]);
-  expect(page.next).toMatch(/^~[\w-]+$/);
-  expect(await names(`?namespace=${namespace}&limit=1`, as)).toEqual([
-    `${namespace}/secret-42-public`,
-    `${namespace}/zz-public`,
-  ]);
-  for (const forged of ["~", "~AAAA", "~%2B", `${page.next}A`, `~${"A".repeat(60)}`]) {
-    const response = await api("GET", `${path}&after=${forged}`, undefined, { as });
+test("list: pages, and whether there is a next one, are the same whatever is hidden between and behind", async () => {
+  const visible = ["/b-web", "/k-web", "/m", "/z/x-web"];
+  const pages = async (hidden: readonly string[]) => {
+    const namespace = await newNamespace();
+    await insert([...visible, ...hidden].map((path) => namespace + path));
+    const { authorization: as } = await newUser({
+      [`${namespace}/*-web`]: "reader",
+      [`${namespace}/m`]: "reader",
+    });
+    const seen = [];
+    for (const limit of [1, 3, 4, 100]) {
+      for (const after of ["", "/b-web", "/c", "/secret-3", "/secret-59"]) {
+        const query = `?namespace=${namespace}&limit=${limit}${after && `&after=${namespace}${after}`}`;
+        const path = `/repositories${query}`;
+        const page = await done<{ items: Repository[]; next: string | null }>(
+          "GET",
+          path,
+          undefined,
+          { as },
+        );
+        const shown = [page.items.map(({ name }) => name), page.next];
+        seen.push(shown.map((part) => JSON.stringify(part).replaceAll(namespace, "")));
+      }
+    }
+    return seen;
+  };
+  const many = Array.from({ length: 60 }, (_, i) => `/secret-${String(i)}`);
+  const alone = await pages([]);
+  expect(await pages(many)).toEqual(alone);
+  expect(await pages(["/zz", "/a", "/k"])).toEqual(alone);
+  expect(alone[0]).toEqual(['["/b-web"]', '"/b-web"']);
+  expect(alone).toContainEqual(["[]", "null"]);
+});
+
+test("list: so many namespaces of the caller's are searched in one request, and the next one goes on", async () => {
+  const namespaces = await Promise.all(Array.from({ length: 7 }, newNamespace));
+  await insert(namespaces.flatMap((name) => [`${name}/hidden`, `${name}/a-web`]));
+  const { authorization: as } = await newUser(
+    Object.fromEntries(namespaces.map((name) => [`${name}/*-web`, "reader" as const])),
+  );
+  const first = await done<{ items: Repository[]; next: string }>(
+    "GET",
+    "/repositories?limit=50",
+    undefined,
+    { as },
+  );
+  expect(first.next).toMatch(/^~[\w-]+$/);
+  const mine = namespaces.map((name) => `${name}/a-web`).toSorted();
+  const found = await names("?limit=50", as);
+  expect(found.filter((name) => mine.includes(name))).toEqual(mine);
+  for (const forged of ["~", "~AAAA", "~%2B", `${first.next}A`, `~${"A".repeat(60)}`]) {
+    const response = await api("GET", `/repositories?after=${forged}`, undefined, { as });
     expect(await problem(response), forged).toMatchObject({ status: 400, code: "INVALID" });
   }
 });

@@ -6,6 +6,7 @@ import { AuditIndex } from "../../../src/storage/audit-index.ts";
 import { ContentIndex } from "../../../src/storage/content-index.ts";
 import { PullIndex } from "../../../src/storage/pull-index.ts";
 import { RepositoryIndex } from "../../../src/storage/repository-index.ts";
+import { RepositoryLists } from "../../../src/storage/repository-lists.ts";
 import { plansOf, walks } from "../../support/plans.ts";
 
 const ORIGIN = {
@@ -25,7 +26,10 @@ const FIRST = { tag: "", day: 0 };
 test("repositories and what is in them are found by their indexes", async () => {
   const found = await plansOf(async (db) => {
     const repositories = new RepositoryIndex(db);
-    await repositories.list({ any: [], public: [] }, 10);
+    const lists = new RepositoryLists(db);
+    await lists.list({ any: [], public: [] }, 10);
+    await lists.names({ from: "a", to: "b" }, 10);
+    await lists.named([NAME]);
     await repositories.create(NAME, {}, "make", ORIGIN);
     await repositories.find(NAME);
     await repositories.update(NAME, { readme: "" }, null, ORIGIN);
@@ -53,7 +57,7 @@ test("pages of tags, manifests and pulls come in their order, without sorting", 
 });
 
 test("repositories are looked up range by range, the public ones by their own index", async () => {
-  const [list] = await plansOf((db) => new RepositoryIndex(db).list({ any: [], public: [] }, 10));
+  const [list] = await plansOf((db) => new RepositoryLists(db).list({ any: [], public: [] }, 10));
   const range = String.raw`\(name>\? AND name<\?\)`;
   const any = new RegExp(`^SEARCH repositories USING COVERING INDEX sqlite_autoindex.* ${range}`);
   const open = new RegExp(`^SEARCH repositories USING COVERING INDEX public_repositories ${range}`);
