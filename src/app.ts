@@ -106,6 +106,7 @@ async function respond(run: Run, trace: Trace): Promise<Response> {
     settings,
     registry: registryOf(env),
     defer,
+    takePush: async () => (await env.PUSH_LIMIT.limit({ key: trace.actor?.name ?? "" })).success,
     countPull: (pull) => countPull(env.EVENTS, pull, defer),
   };
   return route.handler(context);

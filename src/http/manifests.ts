@@ -3,7 +3,7 @@ import { RegistryError } from "../oci/errors.ts";
 import { parseTag } from "../oci/reference.ts";
 import { readLimited } from "./body.ts";
 import { ifNoneMatch, immutable, revalidated } from "./caching.ts";
-import { type Context, requireRepository } from "./context.ts";
+import { type Context, requirePace, requireRepository } from "./context.ts";
 
 /** `?tag=` names further tags; the spec wants at least ten to work. */
 const MAX_TAGS = 50;
@@ -43,6 +43,7 @@ export async function write(context: Context<"name" | "target">): Promise<Respon
     throw new RegistryError("REQUEST_INVALID", { message: `at most ${MAX_TAGS} tags at once` });
   }
   const tags = [...names].map(parseTag);
+  await requirePace(context);
   await requireRepository(context);
   const { digest, subject } = await registry.manifests.put({
     repository: params.name,

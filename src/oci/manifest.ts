@@ -20,8 +20,8 @@ const BACKSLASH = 0x5c;
 const BRACKET = 0x5b;
 const BRACE = 0x7b;
 const COMMA = 0x2c;
-/** About 1.1 MB of reference rows as one D1 parameter, whose limit is 2 MB. */
-const MAX_REFERENCES = 10_000;
+/** Far more than any image has: what one push may bring. */
+export const MAX_REFERENCES = 10_000;
 
 /** RFC 6838 § 4.2 allows 127 characters on each side of the slash. Longer ones would not fit into an index's row. */
 const MediaType = v.pipe(v.string(), v.maxLength(255));

@@ -71,6 +71,7 @@ import { Blobs } from "./blobs.ts";
 import { Contents, type Measured } from "./contents.ts";
 import { Facts, type VoidedAt } from "./facts.ts";
 import { Manifests } from "./manifests.ts";
+import { Room } from "./room.ts";
 import { Uploads } from "./uploads.ts";
 
 export { auditEvent, FSCK_KINDS, FSCK_OUTCOMES, FSCK_PHASES, FSCK_START, memberKey };
@@ -132,6 +133,7 @@ export interface Registry {
   readonly repositoryLists: RepositoryLists;
   readonly retention: Retention;
   readonly robots: RobotIndex;
+  readonly room: Room;
   readonly tags: TagIndex;
   readonly tokens: TokenIndex;
   readonly trustRules: TrustIndex;
@@ -162,6 +164,8 @@ export function createRegistry(
     objects: new Objects(bucket, edge),
   };
   const repositories = new RepositoryIndex(env.DB);
+  const quotas = new QuotaIndex(env.DB);
+  const room = new Room(quotas);
   const stores = { bucket, jobs: new JobIndex(env.DB), audit: new AuditIndex(env.DB) };
   return {
     ...createUpkeep(env.DB, settings, stores),
@@ -177,7 +181,7 @@ export function createRegistry(
     policies: new RetentionPolicies(env.DB),
     pulls: new PullIndex(env.DB),
     purge: new PurgeIndex(env.DB),
-    quotas: new QuotaIndex(env.DB),
+    quotas,
     repositories,
     repositoryLists: new RepositoryLists(env.DB),
     robots: new RobotIndex(env.DB),
@@ -185,7 +189,8 @@ export function createRegistry(
     tokens: new TokenIndex(env.DB),
     trustRules: new TrustIndex(env.DB),
     undo: new UndoIndex(env.DB, settings.undoAge),
-    uploads: new Uploads(env.SESSIONS, bucket, blobIndex, settings),
+    room,
+    uploads: new Uploads(env.SESSIONS, { bucket, index: blobIndex, room }, settings),
     users: new UserIndex(env.DB),
   };
 }
