@@ -113,6 +113,7 @@ async function respond(run: Run, trace: Trace): Promise<Response> {
     registry: registryOf(env),
     defer,
     usage: usageOf(run, trace.actor),
+    takePush: async () => (await env.PUSH_LIMIT.limit({ key: trace.actor?.name ?? "" })).success,
   };
   return route.handler(context);
 }

@@ -1,5 +1,6 @@
 import * as v from "valibot";
 import type { EventMessage } from "./events/message.ts";
+import { MAX_REFERENCES } from "./oci/manifest.ts";
 import type { UploadSession } from "./session/upload-session.ts";
 
 /** Bindings, settings and secrets, as wrangler.toml declares them. */
@@ -14,10 +15,16 @@ export interface Env {
   readonly TOKEN_LIMIT: RateLimit;
   /** Denied requests of one address, as far as they are audited. */
   readonly DENIED_LIMIT: RateLimit;
+  /** What one account pushes. */
+  readonly PUSH_LIMIT: RateLimit;
   readonly PUBLIC_PULL?: string;
   readonly ALLOW_SPARSE_INDEXES?: string;
   readonly UPLOAD_TTL_HOURS?: string;
   readonly MAX_MANIFEST_BYTES?: string;
+  readonly MAX_LOOSE_REFERENCES?: string;
+  readonly MAX_REPOSITORIES?: string;
+  readonly MAX_UNFINISHED_UPLOADS?: string;
+  readonly DEFAULT_QUOTA_GB?: string;
   readonly CREATE_ON_PUSH?: string;
   readonly TOKEN_MINUTES?: string;
   readonly AUDIT_DAYS?: string;
@@ -66,6 +73,11 @@ const Settings = v.object({
   // Not less than an hour: what a writer left is cleared when twice this has passed, so it must be done by then.
   UPLOAD_TTL_HOURS: number("24", 1, 24 * 365),
   MAX_MANIFEST_BYTES: number(String(4 * 1024 * 1024), 1024, MAX_MANIFEST_LIMIT),
+  MAX_LOOSE_REFERENCES: number("500", 0, MAX_REFERENCES),
+  // A search through a namespace looks at every name in it.
+  MAX_REPOSITORIES: number("10000", 1, 100_000),
+  MAX_UNFINISHED_UPLOADS: number("500", 1, 100_000),
+  DEFAULT_QUOTA_GB: number("0", 0, 1_000_000),
   CREATE_ON_PUSH: flag("true"),
   // Clients take less than a minute for a minute; what was public is listed as revoked for an hour (storage/revoked.ts).
   TOKEN_MINUTES: number("15", 1, 60),
@@ -90,6 +102,14 @@ export interface Settings {
   readonly uploadTtl: number;
   /** The largest manifest, in bytes. */
   readonly maxManifest: number;
+  /** What one manifest may name that is not in its repository. */
+  readonly maxLooseReferences: number;
+  /** Repositories of one namespace, those included that were deleted and are not collected yet. */
+  readonly maxRepositories: number;
+  /** Uploads of one actor that have been unfinished for a while. */
+  readonly maxUnfinished: number;
+  /** What a namespace may cost that has no quota of its own, in bytes; null for as much as there is room for. */
+  readonly defaultQuota: number | null;
   /** Whether a push makes the repository that it goes to. */
   readonly createOnPush: boolean;
   /** How long a registry token holds, in seconds. */
@@ -132,6 +152,11 @@ export function readSettings(env: Env): Settings {
     allowSparse: output.ALLOW_SPARSE_INDEXES,
     uploadTtl: output.UPLOAD_TTL_HOURS * 3_600_000,
     maxManifest: output.MAX_MANIFEST_BYTES,
+    maxLooseReferences: output.MAX_LOOSE_REFERENCES,
+    maxRepositories: Math.floor(output.MAX_REPOSITORIES),
+    maxUnfinished: output.MAX_UNFINISHED_UPLOADS,
+    defaultQuota:
+      output.DEFAULT_QUOTA_GB === 0 ? null : Math.floor(output.DEFAULT_QUOTA_GB * 1024 ** 3),
     createOnPush: output.CREATE_ON_PUSH,
     tokenSeconds: output.TOKEN_MINUTES * 60,
     auditAge: output.AUDIT_DAYS * 86_400_000,

@@ -6,6 +6,7 @@ import { consume } from "./events/consumer.ts";
 import type { EventMessage } from "./events/message.ts";
 import { principalsOf, registryOf } from "./isolate.ts";
 import { AuditIndex } from "./storage/audit-index.ts";
+import { expirePulls } from "./storage/pull-expiry.ts";
 import { PullIndex } from "./storage/pull-index.ts";
 import { goOn, runUpkeep, type Upkeep } from "./upkeep/schedule.ts";
 import { tidy } from "./upkeep/tidy.ts";
@@ -38,13 +39,17 @@ async function keepingUp(env: Env, work: (upkeep: Upkeep) => Promise<void>): Pro
 }
 
 function upkeepOf(env: Env): Upkeep {
-  const { auditAge, uploadTtl, tokenSeconds } = readSettings(env);
+  const { auditAge, uploadTtl, tokenSeconds, defaultQuota, maxRepositories } = readSettings(env);
   const stores = { audit: new AuditIndex(env.DB), principals: principalsOf(env) };
   // A revocation matters as long as anything can hold that was signed before, uploads with an expired token included.
   const longest = Math.max(tokenSeconds, MAX_LIFETIME) * 1000 + uploadTtl;
   return {
     ...registryOf(env),
-    tidy: () => tidy(stores, { audit: auditAge, tokens: longest }),
+    tidy: async () => {
+      await registryOf(env).quotas.setBounds(defaultQuota, maxRepositories);
+      await expirePulls(env.DB, Date.now());
+      await tidy(stores, { audit: auditAge, tokens: longest });
+    },
     again: (job) => env.EVENTS.send({ kind: job }),
   };
 }

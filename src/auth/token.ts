@@ -3,14 +3,7 @@ import * as v from "valibot";
 import { Lru } from "../lru.ts";
 import { RegistryError } from "../oci/errors.ts";
 import { isRepositoryName, namespaceOf } from "../oci/reference.ts";
-import {
-  type Actor,
-  type Grant,
-  memberships,
-  publicBasis,
-  type PullPatterns,
-  sourcesOf,
-} from "./access.ts";
+import { type Actor, memberships, publicBasis, type PullPatterns, sourcesOf } from "./access.ts";
 import { type Granted, isAction, type ScopeEntry } from "./scope.ts";
 import { namespaceOfRule } from "./trust.ts";
 import { type Credential, MAX_PASSWORD, WORKLOAD, type Workload } from "./workload.ts";

@@ -80,6 +80,8 @@ export interface Context<K extends keyof Params = never> {
   readonly registry: Registry;
   readonly defer: Defer;
   readonly usage: Usage;
+  /** Whether the actor has not pushed too much in the last minute. */
+  readonly takePush: () => Promise<boolean>;
 }
 
 /**
@@ -105,6 +107,15 @@ export async function requireRepository({
   throw new RegistryError("NAME_UNKNOWN", {
     message: "repository unknown: here a push makes none; create it first (slipway repo create)",
     detail: { name: params.name },
+  });
+}
+
+/** Each push writes rows that stay for long, so one account's are paced. @throws TOO_MANY_REQUESTS */
+export async function requirePace({ actor, takePush }: Context): Promise<void> {
+  if (await takePush()) return;
+  throw new RegistryError("TOO_MANY_REQUESTS", {
+    message: `${actor.name ?? "everybody"} pushed too much in the last minute; try again in 60 seconds`,
+    headers: { "retry-after": "60" },
   });
 }
 

@@ -4,7 +4,7 @@ import { manifestKind } from "../oci/media-type.ts";
 import { namespaceOf, parseTag } from "../oci/reference.ts";
 import { withBody } from "./body.ts";
 import { immutable, isNotModified, revalidated } from "./caching.ts";
-import { type Context, requireRepository } from "./context.ts";
+import { type Context, requirePace, requireRepository } from "./context.ts";
 
 /** `?tag=` names further tags; the spec wants at least ten to work. */
 const MAX_TAGS = 50;
@@ -46,6 +46,7 @@ export async function write(context: Context<"name" | "target">): Promise<Respon
     throw new RegistryError("REQUEST_INVALID", { message: `at most ${MAX_TAGS} tags at once` });
   }
   const tags = [...names].map(parseTag);
+  await requirePace(context);
   await requireRepository(context);
   const limit = settings.maxManifest;
   const owner = { namespace: namespaceOf(params.name), actor: origin.actor ?? "" };

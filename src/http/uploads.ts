@@ -9,7 +9,7 @@ import {
   type Uploader,
   type UploadId,
 } from "../registry/uploads.ts";
-import { type Context, requireRepository } from "./context.ts";
+import { type Context, requirePace, requireRepository } from "./context.ts";
 import { formatUploadRange, parseContentRange } from "./range.ts";
 
 /** The query parameter of a Location that says at which offset it was given out. */
@@ -23,6 +23,7 @@ export async function start(context: Context<"name">): Promise<Response> {
   const digest = mount === undefined ? queryDigest(url) : null;
   const algorithm = parseAlgorithm(url.searchParams.get("digest-algorithm") || "sha256");
   const wanted = mount !== undefined && isDigest(mount) ? mount : null;
+  if (wanted !== null || digest !== null) await requirePace(context);
   // At once: where the repository is not there, and has to be, a mount changes nothing.
   const [isMounted] = await Promise.all([
     wanted !== null && mounted(context, wanted),
@@ -35,6 +36,7 @@ export async function start(context: Context<"name">): Promise<Response> {
     await registry.uploads.finish(uploader, id, chunkOf(request, { kind: "next" }), digest);
     return created(name, digest);
   }
+  context.defer(registry.room.learn(name));
   // .NET takes any other Range here for a chunk size.
   return progress(202, { name, id, offset: 0, empty: "0-0" });
 }
@@ -58,6 +60,7 @@ export async function finish(context: Context<"name" | "upload">): Promise<Respo
   if (digest === null) {
     throw new RegistryError("DIGEST_INVALID", { message: "the digest parameter is missing" });
   }
+  await requirePace(context);
   return withProgress(name, id, async () => {
     const chunk = chunkOf(request, positionOf(request, url));
     await registry.uploads.finish(uploaderOf(context), id, chunk, digest);

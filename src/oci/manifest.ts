@@ -17,8 +17,8 @@ import {
 const MAX_DEPTH = 100;
 /** Parsed, a small value takes many times its bytes: without a bound 4 MiB of them would take a good part of the isolate. */
 const MAX_VALUES = 300_000;
-/** About 1.1 MB of reference rows as one D1 parameter, whose limit is 2 MB. */
-const MAX_REFERENCES = 10_000;
+/** Far more than any image has: what one push may bring. */
+export const MAX_REFERENCES = 10_000;
 
 /** RFC 6838 § 4.2 allows 127 characters on each side of the slash. Longer ones would not fit into an index's row. */
 const MediaType = v.pipe(v.string(), v.maxLength(255));

@@ -2,28 +2,19 @@ import type { Defer } from "../defer.ts";
 import type { Settings } from "../env.ts";
 import { algorithmOf, type Digest, digestOf } from "../oci/digest.ts";
 import { RegistryError } from "../oci/errors.ts";
-import {
-  annotationsOf,
-  type Manifest,
-  type ManifestReference,
-  parseManifest,
-} from "../oci/manifest.ts";
+import { annotationsOf, type Manifest, parseManifest } from "../oci/manifest.ts";
 import type { Reference, RepositoryName, Sources, Tag } from "../oci/reference.ts";
 import type { Origin } from "../storage/audit-index.ts";
 import type { Bucket } from "../storage/bucket.ts";
 import { manifestKey } from "../storage/keys.ts";
-import type {
-  ManifestIndex,
-  NewReference,
-  Resolution,
-  StoredManifest,
-} from "../storage/manifest-index.ts";
+import type { ManifestIndex, StoredManifest } from "../storage/manifest-index.ts";
 import type { Objects } from "../storage/objects.ts";
 import type { PullReads } from "../storage/pull-reads.ts";
 import type { ReferrerIndex } from "../storage/referrer-index.ts";
 import { Ahead } from "./ahead.ts";
 import type { Facts } from "./facts.ts";
 import { introductionOf } from "./introduction.ts";
+import { resolveReferences } from "./references.ts";
 
 /** A D1 row holds 2 MB; up to this size a manifest's text lies in its row, so that a pull by tag is one query. */
 const MAX_ROW_CONTENT = 256 * 1024;
@@ -153,17 +144,35 @@ export class Manifests {
    * @throws MANIFEST_INVALID, MANIFEST_TOO_LARGE, MANIFEST_BLOB_UNKNOWN, DIGEST_INVALID, IMMUTABLE, QUOTA_EXCEEDED
    */
   async put(push: Push): Promise<Pushed> {
-    const { repository, target, bytes } = push;
+    const { target, bytes } = push;
     const manifest = parseManifest(bytes, push.contentType);
     const digest = await this.#digest(target, bytes);
     const inRow = bytes.length <= MAX_ROW_CONTENT;
     const tags = target.kind === "tag" ? [target.tag, ...push.tags] : push.tags;
-    let object: string | null = null;
+    const object = inRow ? null : await this.#store(push, manifest, digest);
+    try {
+      return await this.#write(push, manifest, { digest, object, tags });
+    } catch (error) {
+      if (object !== null) await this.#index.giveUpObject(object);
+      throw error;
+    }
+  }
+
+  async #write(
+    push: Push,
+    manifest: Manifest,
+    { digest, object, tags }: { digest: Digest; object: string | null; tags: readonly Tag[] },
+  ): Promise<Pushed> {
+    const { repository, bytes } = push;
     for (let tries = 0; tries < PUT_TRIES; tries++) {
-      const { references, adopt } = await this.#resolve(manifest, push);
-      if (!inRow) object ??= await this.#store(push, manifest, digest);
+      const { references, adopt } = await resolveReferences(
+        this.#index,
+        push,
+        manifest,
+        this.#settings,
+      );
       const { mediaType, subject, artifactType } = manifest;
-      const content = inRow ? manifest.text : null;
+      const content = object === null ? manifest.text : null;
       const row = { digest, mediaType, size: bytes.length, content, object, subject, artifactType };
       const introduction = tags.length === 0 ? null : introductionOf(manifest.text);
       const all = { ...row, references, adopt, tags, introduction };
@@ -182,7 +191,8 @@ export class Manifests {
     digest: Digest,
   ): Promise<string> {
     const key = manifestKey(digest);
-    await this.#index.announceObject(key, Date.now() + MAX_REQUEST);
+    const dueAt = Date.now() + MAX_REQUEST;
+    await this.#index.announceObject(repository, { key, size: bytes.length, dueAt });
     await this.#bucket.put(key, bytes, digest, { repository, mediaType });
     return key;
   }
@@ -240,55 +250,10 @@ export class Manifests {
       detail: { digest: target.digest, actual },
     });
   }
-
-  async #resolve(
-    { references }: Manifest,
-    { repository, sources }: Push,
-  ): Promise<{ references: NewReference[]; adopt: Digest[] }> {
-    if (references.length === 0) return { references: [], adopt: [] };
-    const digests = [...new Set(references.map(({ digest }) => digest))];
-    const known = await this.#index.resolve(repository, digests, sources);
-    const resolved = references.map((reference) =>
-      resolveReference(reference, known.get(reference.digest), this.#settings.allowSparse),
-    );
-    const missing = resolved.flatMap((result) => ("missing" in result ? result.missing : []));
-    if (missing.length > 0) {
-      throw new RegistryError("MANIFEST_BLOB_UNKNOWN", {
-        detail: missing.slice(0, 100).map((digest) => ({ digest })),
-      });
-    }
-    const rows = resolved.flatMap((result) => ("missing" in result ? [] : result));
-    const adopt = rows.filter(({ kind, digest }) => kind === "blob" && !known.get(digest)?.linked);
-    return { references: rows, adopt: adopt.map(({ digest }) => digest) };
-  }
 }
 
 function unknown(reference: Reference): never {
   const { kind } = reference;
   const detail = kind === "tag" ? { tag: reference.tag } : { digest: reference.digest };
   throw new RegistryError("MANIFEST_UNKNOWN", { detail });
-}
-
-/**
- * What one reference means in this repository.
- * @throws MANIFEST_INVALID when the descriptor's size is not the content's
- */
-function resolveReference(
-  { digest, size, kind }: ManifestReference,
-  known: Resolution | undefined,
-  allowSparse: boolean,
-): NewReference | { readonly missing: Digest } {
-  const asManifest = kind === "child" ? (known?.manifestSize ?? null) : null;
-  const actual = asManifest ?? known?.blobSize ?? null;
-  if (actual === null) {
-    const mayBeMissing = kind === "foreign" || (allowSparse && kind !== "config");
-    return mayBeMissing ? { digest, kind: "loose" } : { missing: digest };
-  }
-  if (actual !== size) {
-    throw new RegistryError("MANIFEST_INVALID", {
-      message: `manifest invalid: the descriptor of ${digest} says ${size} bytes, but the content has ${actual}; push the image with a tool that writes its manifest anew`,
-      detail: { digest, size, actual },
-    });
-  }
-  return { digest, kind: asManifest === null ? "blob" : "manifest" };
 }

@@ -73,6 +73,7 @@ import { Contents, type Measured } from "./contents.ts";
 import { Facts, type VoidedAt } from "./facts.ts";
 import { Manifests } from "./manifests.ts";
 import { Readiness } from "./readiness.ts";
+import { Room } from "./room.ts";
 import { Uploads } from "./uploads.ts";
 
 export { auditEvent, FSCK_KINDS, FSCK_OUTCOMES, FSCK_PHASES, FSCK_START, memberKey };
@@ -136,6 +137,7 @@ export interface Registry {
   readonly repositoryLists: RepositoryLists;
   readonly retention: Retention;
   readonly robots: RobotIndex;
+  readonly room: Room;
   readonly tags: TagIndex;
   readonly tokens: TokenIndex;
   readonly trustRules: TrustIndex;
@@ -166,6 +168,8 @@ export function createRegistry(
     objects: new Objects(bucket, edge),
   };
   const repositories = new RepositoryIndex(env.DB);
+  const quotas = new QuotaIndex(env.DB);
+  const room = new Room(quotas);
   const stores = { bucket, jobs: new JobIndex(env.DB), audit: new AuditIndex(env.DB) };
   return {
     ...createUpkeep(env.DB, settings, stores),
@@ -186,7 +190,7 @@ export function createRegistry(
       bucket: () => bucket.sizeOf(NO_OBJECT),
       sessions: () => env.SESSIONS.getByName(NO_UPLOAD).status(NO_TICKET),
     }),
-    quotas: new QuotaIndex(env.DB),
+    quotas,
     repositories,
     repositoryLists: new RepositoryLists(env.DB),
     robots: new RobotIndex(env.DB),
@@ -194,7 +198,8 @@ export function createRegistry(
     tokens: new TokenIndex(env.DB),
     trustRules: new TrustIndex(env.DB),
     undo: new UndoIndex(env.DB, settings.undoAge),
-    uploads: new Uploads(env.SESSIONS, bucket, blobIndex, settings),
+    room,
+    uploads: new Uploads(env.SESSIONS, { bucket, index: blobIndex, room }, settings),
     users: new UserIndex(env.DB),
   };
 }
@@ -203,7 +208,7 @@ export function createRegistry(
 const NO_OBJECT = "readyz";
 const NO_UPLOAD = "readyz";
 /** An upload that may no longer begin: its session stores nothing. */
-const NO_TICKET = { repository: "", algorithm: "sha256", deadline: 0 } as const;
+const NO_TICKET = { repository: "", actor: "", algorithm: "sha256", deadline: 0 } as const;
 
 interface Stores {
   readonly bucket: Bucket;

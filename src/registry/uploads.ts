@@ -8,9 +8,10 @@ import type { Intent, Lease, Position, Ticket, Written } from "../session/progre
 import { type Holder, parseUploadId, type UploadId, UploadIds } from "../session/upload-id.ts";
 import type { Began, Refused, UploadSession } from "../session/upload-session.ts";
 import type { Origin } from "../storage/audit-index.ts";
-import type { BlobIndex, StoredBlob } from "../storage/blob-index.ts";
+import type { BlobIndex, NewBlob, StoredBlob } from "../storage/blob-index.ts";
 import { type Bucket, isNoSuchUpload } from "../storage/bucket.ts";
 import { Assembly, OtherDigest } from "./assembly.ts";
+import type { Room } from "./room.ts";
 
 export { parseUploadId };
 export type { Position, UploadId };
@@ -34,6 +35,12 @@ export interface Chunk {
   readonly position: Position;
 }
 
+interface Stores {
+  readonly bucket: Bucket;
+  readonly index: BlobIndex;
+  readonly room: Room;
+}
+
 type Leased = Extract<Began, { lease: Lease }>;
 
 /** An upload whose id is the uploader's. */
@@ -53,12 +60,12 @@ export class Uploads {
   readonly #bucket: Bucket;
   readonly #assembly: Assembly;
   readonly #index: BlobIndex;
+  readonly #room: Room;
   readonly #ids: UploadIds;
 
   constructor(
     sessions: DurableObjectNamespace<UploadSession>,
-    bucket: Bucket,
-    index: BlobIndex,
+    { bucket, index, room }: Stores,
     settings: Settings,
   ) {
     this.#sessions = sessions;
@@ -66,6 +73,7 @@ export class Uploads {
     this.#bucket = bucket;
     this.#assembly = new Assembly(bucket);
     this.#index = index;
+    this.#room = room;
   }
 
   /** Nobody is told of an upload before its first byte: the id is all that there is of it. */
@@ -89,6 +97,7 @@ export class Uploads {
   /** @returns how many bytes have arrived now */
   async append(uploader: Uploader, id: UploadId, chunk: Chunk): Promise<number> {
     const opened = this.#open(uploader, id);
+    await this.#room.require(uploader.repository, { length: chunk.length, digest: null });
     const began = await this.#begin(opened, { ...intentOf(chunk), finish: null });
     if (!began.ok) return refuse(began);
     // Only a finishing request is told that the upload has ended.
@@ -111,6 +120,7 @@ export class Uploads {
    */
   async finish(uploader: Uploader, id: UploadId, chunk: Chunk, digest: Digest): Promise<void> {
     const opened = this.#open(uploader, id);
+    await this.#room.require(uploader.repository, { length: chunk.length, digest });
     const began = await this.#begin(opened, { ...intentOf(chunk), finish: digest });
     if (!began.ok) return refuse(began);
     if ("ended" in began) {
@@ -122,7 +132,8 @@ export class Uploads {
     }
     await this.#holding(opened, began.lease, async () => {
       const blob = await this.#store(opened, began, chunk, digest);
-      const key = await this.#link(uploader, digest, blob);
+      const unfinished = began.lease.isCounted ? opened.name : null;
+      const key = await this.#link(uploader, digest, { ...blob, unfinished });
       const isOurs = key === blob.key;
       const alone = await opened.session.finish(digest, isOurs ? key : null);
       // An object that another finish may have made a blob under its digest is left to the session's alarm.
@@ -182,12 +193,16 @@ export class Uploads {
   }
 
   /** Writes the blob's row. Where the quota does not allow it, the bytes go at once. */
-  async #link(uploader: Uploader, digest: Digest, blob: StoredBlob): Promise<string> {
+  async #link({ repository, origin }: Uploader, digest: Digest, blob: NewBlob): Promise<string> {
     try {
-      return await this.#index.add(uploader.repository, digest, blob, uploader.origin);
+      return await this.#index.add(repository, digest, blob, origin);
     } catch (error) {
       const isOver = error instanceof RegistryError && error.status === 403;
-      if (isOver) await this.#index.discard(blob.key);
+      if (isOver) {
+        await this.#index.discard(repository, blob);
+        await this.#bucket.delete([blob.key]);
+        await this.#index.forget(blob.key);
+      }
       throw error;
     }
   }

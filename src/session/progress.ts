@@ -55,6 +55,10 @@ export const CLOCK_SKEW = 600_000;
 export interface Progress {
   readonly upload: string;
   readonly repository: string;
+  /** Who uploads; "" for nobody. */
+  readonly actor: string;
+  /** Bytes that the index counts as unfinished; null for none. */
+  readonly counted: number | null;
   /** As its id says it. */
   readonly deadline: number;
   /** The algorithm that `hash` runs in. */
@@ -86,6 +90,7 @@ export interface Progress {
 /** What an upload's id says of it. The session begins with this, and remembers it. */
 export interface Ticket {
   readonly repository: string;
+  readonly actor: string;
   readonly algorithm: Algorithm;
   /**
    * Until when the session may begin, in milliseconds since 1970. It is cleared later than that, whatever its clock says: so
@@ -126,6 +131,8 @@ export interface Lease {
   /** The writer's own key, for an object that it begins, and whose that is. */
   readonly key: string;
   readonly repository: string;
+  /** Whether the index counts the upload as unfinished. */
+  readonly isCounted: boolean;
   /** The bytes so far, where they have to be read back: the writer commits them anew, and begins once more with its own. */
   readonly stored: { readonly multipart: Multipart; readonly size: number } | null;
 }
@@ -142,10 +149,15 @@ export interface Written {
 }
 
 /** An upload that has begun and has no bytes yet. */
-export function begun(upload: string, { repository, algorithm, deadline }: Ticket): Progress {
+export function begun(
+  upload: string,
+  { repository, actor, algorithm, deadline }: Ticket,
+): Progress {
   return {
     upload,
     repository,
+    actor,
+    counted: null,
     deadline,
     algorithm,
     hash: NOTHING_HASHED,
@@ -219,11 +231,27 @@ function continues({ offset }: Progress, position: Position): boolean {
 function leaseOf(progress: Progress, length: number | null): Omit<Lease, "stored"> {
   const { upload, repository, writer, offset, algorithm, hash, tailLength, multipart } = progress;
   const key = uploadKey(upload, writer);
-  const common = { writer, offset, algorithm, hash, tailLength, multipart, key, repository };
+  const isCounted = progress.counted !== null;
+  const common = {
+    writer,
+    offset,
+    algorithm,
+    hash,
+    tailLength,
+    multipart,
+    key,
+    repository,
+    isCounted,
+  };
   if (multipart === null) return { ...common, firstPart: 1, maxPart: MAX_PART_NUMBER };
   const taken = Math.max(progress.lastPart, ...progress.atWork.map(({ maxPart }) => maxPart));
   const parts = length === null ? PART_BLOCK : Math.ceil((tailLength + length) / PART_SIZE);
   return { ...common, firstPart: taken + 1, maxPart: Math.min(taken + parts, MAX_PART_NUMBER) };
+}
+
+/** What the index is to count of the upload; null for nothing. */
+export function toBeCounted({ ended, offset }: Progress): number | null {
+  return ended !== null || offset === 0 ? null : offset;
 }
 
 /** Whether a tail can become a part with so many more bytes, or may do so. */

@@ -77,13 +77,14 @@ export class UploadIds {
     const [, name, algorithm, given, deadline, signature] = UPLOAD_ID.exec(id) ?? [];
     const content = [name, algorithm, given, deadline].join(".");
     const isOurs = this.#keys.some((key) => sameText(signature, signatureOf(content, holder, key)));
-    const { repository, until } = holder;
+    const { repository, actor, until } = holder;
     const isLate = until !== null && timeOf(given) > until;
     if (name === undefined || !isOurs || isLate) throw new RegistryError("BLOB_UPLOAD_UNKNOWN");
     return {
       name,
       ticket: {
         repository,
+        actor: actor ?? "",
         algorithm: parseAlgorithm(algorithm ?? ""),
         deadline: timeOf(deadline),
       },

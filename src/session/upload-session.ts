@@ -1,8 +1,10 @@
 import { DurableObject } from "cloudflare:workers";
 import { type Env, readSettings } from "../env.ts";
 import type { Digest } from "../oci/digest.ts";
+import { namespaceOf, type RepositoryName } from "../oci/reference.ts";
 import { BlobIndex } from "../storage/blob-index.ts";
 import { Bucket, type UploadedPart } from "../storage/bucket.ts";
+import { UnfinishedUploads } from "../storage/unfinished-uploads.ts";
 import {
   advance,
   atWorkWithout,
@@ -19,6 +21,7 @@ import {
   type Progress,
   replacesTail,
   type Ticket,
+  toBeCounted,
   type Written,
 } from "./progress.ts";
 
@@ -27,11 +30,15 @@ const TAIL_ROW = 1024 * 1024;
 /** The platform gives up on an alarm that failed six times, so a failed one is set anew. */
 const RETRY_AFTER = 3_600_000;
 
+/** The index hears of an upload that has been unfinished for so long, in milliseconds; most have ended by then. */
+export const COUNT_AFTER = 10_000;
+
 /** Refusals are values: an error that crosses to the Worker would lose its class. */
 export type Refused =
   | { readonly ok: false; readonly reason: "unknown" }
   | { readonly ok: false; readonly reason: "order"; readonly offset: number };
 
+const UNCOUNTED = { actor: "", counted: null };
 const UNKNOWN: Refused = { ok: false, reason: "unknown" };
 
 export type Began =
@@ -176,6 +183,12 @@ export class UploadSession extends DurableObject<Env> {
    */
   override async alarm(): Promise<void> {
     const progress = this.#progress();
+    const expiry = this.#kv.get<number>("expiry") ?? 0;
+    if (progress !== undefined && Date.now() < expiry) {
+      await this.#count(progress).catch(console.error);
+      await this.#wakeUp(this.#progress() ?? progress, expiry);
+      return;
+    }
     if (progress !== undefined && progress.ended === null && progress.objects.length > 0) {
       await this.#end(progress, { digest: null, key: null });
       return;
@@ -190,9 +203,41 @@ export class UploadSession extends DurableObject<Env> {
     await this.ctx.storage.deleteAll();
   }
 
+  /**
+   * Has the index count what the upload takes, once it has stood unfinished for a while. One that has no room is given up.
+   * What is told to the index is noted afterwards: told twice it is the same.
+   */
+  async #count(before: Progress): Promise<void> {
+    const uploads = new UnfinishedUploads(this.env.DB);
+    const { upload: name, repository, actor, multipart } = before;
+    const bytes = toBeCounted(before);
+    if (bytes === null) await uploads.forget(name);
+    else {
+      const namespace = namespaceOf(repository as RepositoryName);
+      const upload = { name, namespace, actor, bytes };
+      const fits = await uploads.count(upload, readSettings(this.env).maxUnfinished);
+      // It may have gone on meanwhile, or ended.
+      const progress = this.#progress();
+      if (!fits && progress !== undefined && progress.ended === null) {
+        await this.#end(progress, { digest: null, key: null });
+        if (multipart !== null) await this.#bucket().abortMultipart(multipart);
+        return;
+      }
+    }
+    const progress = this.#progress();
+    if (progress !== undefined) this.#kv.put("progress", { ...progress, counted: bytes });
+  }
+
+  /** The alarm is for the expiry, or earlier where the index is to be told something. */
+  async #wakeUp(progress: Progress, expiry: number): Promise<void> {
+    const isTold = toBeCounted(progress) === progress.counted;
+    await this.ctx.storage.setAlarm(isTold ? expiry : Math.min(expiry, Date.now() + COUNT_AFTER));
+  }
+
   /** Deletes what the upload left in the bucket, but for an object that is a blob's. */
-  async #clear({ multipart, objects, ended }: Progress): Promise<void> {
+  async #clear({ upload, counted, multipart, objects, ended }: Progress): Promise<void> {
     if (multipart !== null) await this.#bucket().abortMultipart(multipart);
+    if (counted !== null) await new UnfinishedUploads(this.env.DB).forget(upload);
     const unsure = objects.filter((key) => key !== ended?.key);
     if (unsure.length === 0) return;
     // A writer that died may have got as far as the blob's row.
@@ -218,7 +263,9 @@ export class UploadSession extends DurableObject<Env> {
   }
 
   #progress(): Progress | undefined {
-    return this.#kv.get<Progress>("progress");
+    const progress = this.#kv.get<Progress>("progress");
+    // What began before uploads were counted says nothing of these.
+    return progress === undefined ? undefined : { ...UNCOUNTED, ...progress };
   }
 
   /** @returns undefined for an upload that has been cleared away, or that nobody began in time */
@@ -236,7 +283,8 @@ export class UploadSession extends DurableObject<Env> {
     this.#kv.put("progress", progress);
     const { uploadTtl } = readSettings(this.env);
     const expiry = Math.max(Date.now() + uploadTtl, progress.deadline + CLOCK_SKEW);
-    await this.ctx.storage.setAlarm(expiry);
+    this.#kv.put("expiry", expiry);
+    await this.#wakeUp(progress, expiry);
   }
 
   /** An upload that comes in one piece needs none. */

@@ -1,8 +1,9 @@
 import type { Digest } from "../oci/digest.ts";
 import { RegistryError } from "../oci/errors.ts";
-import type { RepositoryName, Sources } from "../oci/reference.ts";
+import { namespaceOf, type RepositoryName, type Sources } from "../oci/reference.ts";
 import { auditChange, type Origin } from "./audit-index.ts";
 import { NOW } from "./clock.ts";
+import { forgetObjects } from "./doomed-objects.ts";
 import { IMPORT_JOB } from "./job-index.ts";
 import {
   insertLinks,
@@ -13,10 +14,16 @@ import {
   touchAsReader,
 } from "./links.ts";
 import { isStillReferenced, refuseChange } from "./refused.ts";
+import { forgetUpload } from "./unfinished-uploads.ts";
 
 export interface StoredBlob {
   readonly key: string;
   readonly size: number;
+}
+
+export interface NewBlob extends StoredBlob {
+  /** The upload that the index counts the bytes for until they are a blob. */
+  readonly unfinished?: string | null;
 }
 
 /** What becomes of a push to a repository that is not there: it makes the repository, or changes nothing at all. */
@@ -95,9 +102,10 @@ export class BlobIndex {
   async add(
     repository: RepositoryName,
     digest: Digest,
-    blob: StoredBlob,
+    blob: NewBlob,
     origin: Origin,
   ): Promise<string> {
+    const { unfinished = null } = blob;
     const deed = { action: "blob.push", repository, digest };
     const held = {
       sql: `SELECT 1 FROM repositories r
@@ -111,6 +119,7 @@ export class BlobIndex {
       parameters: [digest, blob.key],
     };
     const statements = [
+      ...(unfinished === null ? [] : [forgetUpload(this.#db, unfinished)]),
       ...(this.#absent === "make" ? insertRepository(this.#db, repository, origin, possible) : []),
       this.#db
         .prepare(
@@ -139,16 +148,24 @@ export class BlobIndex {
     }
   }
 
-  /** Has an object deleted that is no blob's; it can become none any more. */
-  async discard(key: string): Promise<void> {
+  /**
+   * Has an object deleted that is no blob's; it can become none any more. Until it is gone it counts as what waits for
+   * deletion.
+   */
+  async discard(repository: RepositoryName, { key, size }: StoredBlob): Promise<void> {
     await this.#db
       .prepare(
-        `INSERT INTO doomed_objects (key, due_at)
-         SELECT ?1, ${NOW} WHERE NOT EXISTS (SELECT 1 FROM blobs WHERE key = ?1)
+        `INSERT INTO doomed_objects (key, due_at, namespace, size)
+         SELECT ?1, ${NOW}, ?2, ?3 WHERE NOT EXISTS (SELECT 1 FROM blobs WHERE key = ?1)
          ON CONFLICT DO NOTHING`,
       )
-      .bind(key)
+      .bind(key, namespaceOf(repository), size)
       .run();
+  }
+
+  /** The object that was discarded has been deleted. */
+  async forget(key: string): Promise<void> {
+    await this.#db.batch(forgetObjects(this.#db, [key]));
   }
 
   /** Links a blob that one of the sources holds. @returns whether the repository holds it now. */

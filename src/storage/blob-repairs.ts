@@ -1,7 +1,7 @@
 import type { Digest } from "../oci/digest.ts";
 import type { Origin } from "./audit-index.ts";
 import { NOW } from "./clock.ts";
-import { bytesOf, linksOf, repositoriesOf } from "./fsck-index.ts";
+import { allRepositoriesOf, bytesOf, linksOf, repositoriesOf, waitingOf } from "./fsck-index.ts";
 import { noteManifest, repair } from "./fsck-repair.ts";
 
 /** A blob or manifest of a repository. */
@@ -181,16 +181,23 @@ export class BlobRepairs {
 
   /** Adds up anew what a namespace takes. */
   count(namespace: string, origin: Origin): Promise<boolean> {
-    const [bytes, repositories] = [bytesOf("counted"), repositoriesOf("counted")];
+    const actual = {
+      bytes: bytesOf("counted"),
+      waiting: waitingOf("counted"),
+      repositories: repositoriesOf("counted"),
+      all_repositories: allRepositoriesOf("counted"),
+    };
+    const columns = Object.entries(actual);
+    const wrong = columns.map(([column, sum]) => `coalesce(u.${column}, 0) <> ${sum}`);
     const change = {
       kind: "usage.namespace",
       deed: { namespace },
       broken: `FROM (SELECT ?1 AS namespace) counted
         LEFT JOIN namespace_usage u ON u.namespace = counted.namespace
-        WHERE coalesce(u.bytes, 0) <> ${bytes} OR coalesce(u.repositories, 0) <> ${repositories}`,
+        WHERE ${wrong.join(" OR ")}`,
       statements: [
         `INSERT INTO namespace_usage (namespace) VALUES (?1) ON CONFLICT DO NOTHING`,
-        `UPDATE namespace_usage AS counted SET bytes = ${bytes}, repositories = ${repositories}
+        `UPDATE namespace_usage AS counted SET ${columns.map(([column, sum]) => `${column} = ${sum}`).join(", ")}
          WHERE counted.namespace = ?1`,
       ],
       parameters: [namespace],

@@ -1,4 +1,6 @@
 import { NOW } from "./clock.ts";
+import { ROW_BYTES } from "./cost.ts";
+import { forgetObjects } from "./doomed-objects.ts";
 
 /** How long things stay, in milliseconds. */
 export interface Ages {
@@ -28,8 +30,8 @@ export const MAX_COUNTED = 10_000;
 /** A failed deletion is tried again after 5 minutes, and then twice as late each time, up to a day. */
 const BACK_OFF = `min(86400000, 300000 << min(attempts, 10))`;
 
-/** No request carries an upload for longer, in milliseconds. */
-const LONGEST_UPLOAD = 2 * 86_400_000;
+/** References that go with the manifests of one statement, but for those of the last. */
+const MAX_REFERENCES = 5_000;
 
 /** The repository whose undo window has been over for longest; ?1 is the window. */
 const GONE = `(SELECT id FROM repositories INDEXED BY deleted_repositories_by_time
@@ -75,17 +77,27 @@ export class CollectionIndex {
     return results.length;
   }
 
-  /** Makes deletions final whose undo window is over. @returns how many manifests went */
+  /**
+   * Makes deletions final whose undo window is over, of as much as the database does without keeping others waiting.
+   * @returns how many manifests went
+   */
   async expireManifests({ undo }: Ages, limit: number): Promise<number> {
     const { results } = await this.#db
       .prepare(
         `DELETE FROM manifests WHERE (repository_id, digest) IN (
-           SELECT repository_id, digest FROM manifests INDEXED BY deleted_manifests_by_time
-           WHERE deleted_at IS NOT NULL AND deleted_at <= ${NOW} - ?1
-           ORDER BY deleted_at LIMIT ?2)
+           SELECT repository_id, digest FROM (
+             SELECT repository_id, digest, references_before FROM (
+               SELECT d.repository_id, d.digest,
+                 sum((d.cost - d.size) / ${ROW_BYTES}) OVER (ORDER BY d.deleted_at
+                   ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS references_before
+               FROM (
+                 SELECT * FROM manifests INDEXED BY deleted_manifests_by_time
+                 WHERE deleted_at IS NOT NULL AND deleted_at <= ${NOW} - ?1
+                 ORDER BY deleted_at LIMIT ?2) d)
+             WHERE coalesce(references_before, 0) < ?3))
          RETURNING digest`,
       )
-      .bind(undo, limit)
+      .bind(undo, limit, MAX_REFERENCES)
       .all();
     return results.length;
   }
@@ -157,18 +169,7 @@ export class CollectionIndex {
 
   /** The objects have been deleted, and no upload may name their keys any more. */
   async forgetObjects(keys: readonly string[]): Promise<void> {
-    const list = JSON.stringify(keys);
-    await this.#db.batch([
-      this.#db
-        .prepare(
-          `INSERT INTO spent_keys (key, until) SELECT value, ${NOW} + ?2 FROM json_each(?1)
-           WHERE value GLOB 'blobs/*' ON CONFLICT DO NOTHING`,
-        )
-        .bind(list, LONGEST_UPLOAD),
-      this.#db
-        .prepare(`DELETE FROM doomed_objects WHERE key IN (SELECT value FROM json_each(?1))`)
-        .bind(list),
-    ]);
+    await this.#db.batch(forgetObjects(this.#db, keys));
   }
 
   /** Forgets keys that no upload can name any more. @returns how many */

@@ -1,4 +1,5 @@
 import type { Digest } from "../oci/digest.ts";
+import { ROW_BYTES } from "./cost.ts";
 import type {
   BlobRow,
   KeptRow,
@@ -14,6 +15,7 @@ import type {
   WeightRow,
 } from "./fsck-row.ts";
 import { IMPORT_JOB } from "./job-index.ts";
+import { STAGED } from "./manifest-rows.ts";
 
 /** SQL over `repositories r`: a deleted one is told by its old name. */
 const NAME = `coalesce(r.former_name, r.name) AS repository`;
@@ -60,7 +62,7 @@ export class FsckIndex {
     );
   }
 
-  /** Those of them that are there, but for what is left of repositories that are being emptied. */
+  /** Those of them that are there, but for what is left of repositories that are being emptied, and what is being written. */
   async manifests(keys: readonly ManifestKey[]): Promise<ManifestRow[]> {
     const rows = await this.#all<ManifestRow & { readonly references: string }>(
       `SELECT m.repository_id AS repositoryId, ${NAME}, m.digest, m.media_type AS mediaType, m.size,
@@ -72,6 +74,7 @@ export class FsckIndex {
          ) AS "references"
        FROM json_each(?1) w
        CROSS JOIN manifests m ON m.repository_id = w.value ->> 0 AND m.digest = w.value ->> 1
+         AND m.deleted_at IS NOT ${STAGED}
        CROSS JOIN repositories r ON r.id = m.repository_id AND r.deleted_at IS NOT 0`,
       JSON.stringify(keys.map(({ repositoryId, digest }) => [repositoryId, digest])),
     );
@@ -133,8 +136,9 @@ export class FsckIndex {
 
   usages({ name }: Place, limit: number): Promise<UsageRow[]> {
     return this.#all(
-      `SELECT counted.namespace, u.bytes, u.repositories, ${bytesOf("counted")} AS actualBytes,
-         ${repositoriesOf("counted")} AS actualRepositories
+      `SELECT counted.namespace, u.bytes, u.repositories, u.waiting, u.all_repositories AS allRepositories,
+         ${bytesOf("counted")} AS actualBytes, ${repositoriesOf("counted")} AS actualRepositories,
+         ${waitingOf("counted")} AS actualWaiting, ${allRepositoriesOf("counted")} AS actualAllRepositories
        FROM (${COUNTED} LIMIT ?2) counted LEFT JOIN namespace_usage u ON u.namespace = counted.namespace ORDER BY counted.namespace`,
       name,
       limit,
@@ -240,9 +244,36 @@ export function linksOf(row: string): string {
   return `(${held} + ${kept})`;
 }
 
-/** SQL over a row with a namespace: what that weighs. */
+/** SQL over a row with a namespace: what it costs, as migration 0011 has it. */
 export function bytesOf(row: string): string {
-  return `(SELECT coalesce(sum(size), 0) FROM namespace_blobs b WHERE b.namespace = ${row}.namespace)`;
+  return `((SELECT coalesce(sum(size), 0) FROM namespace_blobs b WHERE b.namespace = ${row}.namespace)
+    + ${inRepositories(row, "coalesce(sum(m.cost), 0)", "manifests m INDEXED BY manifest_costs ON m.repository_id = r.id")}
+    + ${ROW_BYTES} * ${inRepositories(row, "count(*)", "tags t ON t.repository_id = r.id")}
+    + ${ROW_BYTES} * ${inRepositories(row, "count(h.successor)", "tag_history h ON h.repository_id = r.id")})`;
+}
+
+/** SQL over a row with a namespace: what waits for deletion there, and unfinished uploads. */
+export function waitingOf(row: string): string {
+  return `(${ROW_BYTES} * ${inRepositories(row, "count(*) - count(h.successor)", "tag_history h ON h.repository_id = r.id")}
+    + (SELECT coalesce(sum(size), 0) FROM doomed_objects d WHERE d.namespace = ${row}.namespace)
+    + (SELECT coalesce(sum(bytes), 0) FROM unfinished_uploads u WHERE u.namespace = ${row}.namespace))`;
+}
+
+/** SQL over a row with a namespace: a sum over what its repositories have, the deleted ones included. */
+function inRepositories(row: string, sum: string, joined: string): string {
+  const own = `SELECT id FROM repositories WHERE name = ${row}.namespace
+    OR (name > ${row}.namespace || '/' AND name < ${row}.namespace || '0')
+    UNION ALL SELECT id FROM repositories INDEXED BY deleted_repositories
+    WHERE deleted_at IS NOT NULL AND (former_name = ${row}.namespace
+      OR (former_name > ${row}.namespace || '/' AND former_name < ${row}.namespace || '0'))`;
+  return `(SELECT ${sum} FROM (${own}) r CROSS JOIN ${joined})`;
+}
+
+/** SQL over a row with a namespace: its repositories, the deleted ones included. */
+export function allRepositoriesOf(row: string): string {
+  return `(${repositoriesOf(row)} + (SELECT count(*) FROM repositories r INDEXED BY deleted_repositories
+    WHERE r.deleted_at IS NOT NULL AND (r.former_name = ${row}.namespace
+      OR (r.former_name > ${row}.namespace || '/' AND r.former_name < ${row}.namespace || '0'))))`;
 }
 
 /** SQL over a row with a namespace: its repositories that are not deleted. */

@@ -95,6 +95,12 @@ export interface UsageRow {
   readonly repositories: number | null;
   readonly actualBytes: number;
   readonly actualRepositories: number;
+  /** What waits for deletion and unfinished uploads. */
+  readonly waiting: number | null;
+  readonly actualWaiting: number;
+  /** With the deleted ones. */
+  readonly allRepositories: number | null;
+  readonly actualAllRepositories: number;
 }
 
 /** Those of some keys that nothing names. */

@@ -1,6 +1,7 @@
 import { auditChange, type Condition, type Origin } from "./audit-index.ts";
 import { type Kind, type Row, tableOf } from "./exported.ts";
 import {
+  chargeManifests,
   chunked,
   insertHeld,
   insertReferences,
@@ -139,6 +140,7 @@ export class ImportIndex {
       // What a repository holds is up for review until something names it.
       ...insertHeld(this.#db, lines),
       ...insertReferences(this.#db, lines),
+      ...chargeManifests(this.#db, lines),
       this.#gone(gone),
     ]);
     return results

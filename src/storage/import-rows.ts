@@ -1,3 +1,4 @@
+import { ROW_BYTES } from "./cost.ts";
 import { type Held, type Line, type Row, TABLE_NAMES, type TableName } from "./exported.ts";
 
 /** The statements by which rows come back, and what they have in common. */
@@ -87,6 +88,24 @@ export function insertReferences(db: D1Database, lines: readonly RowLine[]): D1P
         `INSERT INTO manifest_references (repository_id, manifest, digest, kind)
          SELECT w.value ->> 0, w.value ->> 1, w.value ->> 2, w.value ->> 3
          FROM json_each(?1) w WHERE true ON CONFLICT DO NOTHING`,
+      )
+      .bind(chunk),
+  );
+}
+
+/** What the manifests cost, which older exports do not say. */
+export function chargeManifests(db: D1Database, lines: readonly RowLine[]): D1PreparedStatement[] {
+  const keys = lines.flatMap(({ table, row }) =>
+    table === "manifests" ? [[row["repository_id"], row["digest"]]] : [],
+  );
+  return chunked(keys).map((chunk) =>
+    db
+      .prepare(
+        `UPDATE manifests SET cost = size + ${ROW_BYTES} * (1 + (
+           SELECT count(*) FROM manifest_references f
+           WHERE f.repository_id = manifests.repository_id AND f.manifest = manifests.digest))
+         WHERE (repository_id, digest) IN (
+           SELECT w.value ->> 0, w.value ->> 1 FROM json_each(?1) w)`,
       )
       .bind(chunk),
   );

@@ -1,9 +1,10 @@
 import type { Digest } from "../oci/digest.ts";
 import { RegistryError } from "../oci/errors.ts";
-import type { RepositoryName, Sources, Tag } from "../oci/reference.ts";
+import { namespaceOf, type RepositoryName, type Sources, type Tag } from "../oci/reference.ts";
 import { assertion, hasFailed } from "./assertion.ts";
 import { auditChange, type Condition, type Origin } from "./audit-index.ts";
 import type { Absent } from "./blob-index.ts";
+import { NOW } from "./clock.ts";
 import {
   insertLinks,
   insertRepository,
@@ -11,6 +12,14 @@ import {
   repositoryThere,
   sourceList,
 } from "./links.ts";
+import {
+  claimObject,
+  insertManifest,
+  insertReferences,
+  namesAll,
+  stageManifest,
+  uncountObject,
+} from "./manifest-rows.ts";
 import { isStillReferenced, isUnresolved, refuseChange } from "./refused.ts";
 import { type Introduction, introduce } from "./repository-index.ts";
 import { rememberTags } from "./tag-history.ts";
@@ -57,6 +66,9 @@ export const COLUMNS = "m.digest, m.media_type AS mediaType, m.size, m.content, 
 /** Each is noted in the history, in the one batch that deletes them all with their manifest. */
 const MAX_DELETED_TAGS = 10_000;
 
+/** References or blobs that one batch writes: about 30 ms of the database's time. */
+const STEP = 1_000;
+
 /** SQL over `tags t`: some tags of a repository, and those of one manifest. */
 const TAGS_NAMED = `t.repository_id = (SELECT id FROM repositories WHERE name = ?5)
   AND t.name IN (SELECT value FROM json_each(?6))`;
@@ -96,16 +108,63 @@ export class ManifestIndex {
   }
 
   /**
-   * Writes the manifest, its references and its tags, all or nothing.
-   * @returns false when a reference has vanished since it was resolved: nothing was written
-   * @throws NAME_UNKNOWN when the repository is not there, and pushes make none; IMMUTABLE or QUOTA_EXCEEDED: nothing was
-   *   written either
+   * Writes the manifest, its references and its tags, all or nothing. Many references are written beforehand, so many at a
+   * time, to a row that nobody sees: one statement for all of them would keep everybody else's waiting.
+   * @returns false when a reference has vanished since it was resolved: nothing of it is in sight
+   * @throws NAME_UNKNOWN when the repository is not there, and pushes make none; IMMUTABLE or QUOTA_EXCEEDED: nothing is in
+   *   sight either
    */
   async put(repository: RepositoryName, manifest: NewManifest, origin: Origin): Promise<boolean> {
-    const now = Date.now();
-    const { digest, introduction, object } = manifest;
+    const { digest, references, adopt } = manifest;
     const tags = JSON.stringify(manifest.tags);
+    const isLarge = references.length > STEP || adopt.length > STEP;
+    try {
+      if (isLarge) await this.#stage(repository, manifest, origin);
+      const results = await this.#db.batch<{ digest: Digest }>([
+        ...(isLarge ? [] : this.#begin(repository, adopt, origin)),
+        ...this.#finish(repository, manifest, { tags, isStaged: isLarge, origin }),
+      ]);
+      const written = results.some((result) => result.results[0]?.digest === digest);
+      if (!written) throw new RegistryError("NAME_UNKNOWN", { detail: { name: repository } });
+      return true;
+    } catch (error) {
+      if (isUnresolved(error) || hasFailed(error)) return false;
+      const others = `t.name IN (SELECT value FROM json_each(?2)) AND t.digest <> ?3`;
+      const which = { sql: others, parameters: [tags, digest] };
+      return refuseChange(this.#db, repository, error, which);
+    }
+  }
+
+  /** The repository comes into being, and takes over blobs. */
+  #begin(
+    repository: RepositoryName,
+    adopt: readonly Digest[],
+    origin: Origin,
+  ): D1PreparedStatement[] {
     const made = this.#absent === "make" ? insertRepository(this.#db, repository, origin) : [];
+    return [...made, insertLinks(this.#db, repository, adopt)];
+  }
+
+  /** What was written when this breaks off in the middle, the next collections take away. */
+  async #stage(repository: RepositoryName, manifest: NewManifest, origin: Origin): Promise<void> {
+    const { digest, references, adopt } = manifest;
+    const [first = [], ...others] = stepsOf(adopt);
+    await this.#db.batch(this.#begin(repository, first, origin));
+    for (const some of others) await this.#db.batch([insertLinks(this.#db, repository, some)]);
+    const staged = stageManifest(this.#db, repository, manifest, Date.now());
+    for (const [i, some] of stepsOf(references).entries()) {
+      const inserts = insertReferences(this.#db, repository, digest, some);
+      await this.#db.batch([...(i === 0 ? [staged] : []), ...inserts]);
+    }
+  }
+
+  #finish(
+    repository: RepositoryName,
+    manifest: NewManifest,
+    { tags, isStaged, origin }: { tags: string; isStaged: boolean; origin: Origin },
+  ): D1PreparedStatement[] {
+    const now = Date.now();
+    const { digest, references, introduction, object, size } = manifest;
     const deed = {
       action: "manifest.push",
       repository,
@@ -113,88 +172,54 @@ export class ManifestIndex {
       ...(manifest.tags.length === 0 ? {} : { reference: manifest.tags.join(",") }),
     };
     const moved = { sql: TAGS_NAMED, parameters: [repository, tags] };
-    try {
-      const results = await this.#db.batch([
-        ...made,
-        insertLinks(this.#db, repository, manifest.adopt),
-        this.#forgetReferences(repository, digest),
-        ...this.#insert(repository, manifest, now),
-        rememberTags(this.#db, { now, origin, successor: digest }, moved),
-        this.#db
-          .prepare(
-            `INSERT INTO tags (repository_id, name, digest, updated_at)
-             SELECT r.id, w.value, ?2, ?4 FROM repositories r, json_each(?3) w WHERE r.name = ?1
-             ON CONFLICT (repository_id, name) DO UPDATE SET digest = excluded.digest, updated_at = excluded.updated_at`,
-          )
-          .bind(repository, digest, tags, now),
-        ...(object === null ? [] : [claimObject(this.#db, object)]),
-        ...(introduction === null ? [] : [introduce(this.#db, repository, introduction)]),
-        auditChange(this.#db, origin, deed, repositoryThere(repository)),
-      ]);
-      const written = results[made.length + 2]?.results.length === 1;
-      if (!written) throw new RegistryError("NAME_UNKNOWN", { detail: { name: repository } });
-      return true;
-    } catch (error) {
-      if (isUnresolved(error)) return false;
-      const others = `t.name IN (SELECT value FROM json_each(?2)) AND t.digest <> ?3`;
-      const which = { sql: others, parameters: [tags, digest] };
-      return refuseChange(this.#db, repository, error, which);
-    }
-  }
-
-  /** What a deleted manifest held on to may be something else, or not be there, when it is pushed again. */
-  #forgetReferences(repository: RepositoryName, digest: Digest): D1PreparedStatement {
-    return this.#db
-      .prepare(
-        `DELETE FROM manifest_references
-         WHERE repository_id = (SELECT id FROM repositories WHERE name = ?1) AND manifest = ?2
-           AND EXISTS (
-             SELECT 1 FROM manifests m WHERE m.repository_id = manifest_references.repository_id
-               AND m.digest = ?2 AND m.deleted_at IS NOT NULL)`,
-      )
-      .bind(repository, digest);
-  }
-
-  /** The manifest with its references; in sight again where it was deleted. */
-  #insert(
-    repository: RepositoryName,
-    { references, ...manifest }: NewManifest,
-    now: number,
-  ): D1PreparedStatement[] {
-    const { digest, mediaType, size, content, object, subject, artifactType } = manifest;
+    const all = namesAll(repository, digest, references);
+    const [forget, insert] = insertReferences(this.#db, repository, digest, references);
+    const row = insertManifest(this.#db, repository, manifest, now);
     return [
+      ...(object === null ? [] : [uncountObject(this.#db, object)]),
+      ...(isStaged ? [row, assertion(this.#db, all)] : [forget, row, insert]),
+      rememberTags(this.#db, { now, origin, successor: digest }, moved),
       this.#db
         .prepare(
-          `INSERT INTO manifests (repository_id, digest, media_type, size, content, object, subject, artifact_type,
-             created_at, pushed_at)
-           SELECT id, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?9 FROM repositories WHERE name = ?1
-           ON CONFLICT (repository_id, digest) DO UPDATE
-           SET media_type = excluded.media_type, artifact_type = excluded.artifact_type,
-             pushed_at = excluded.pushed_at, deleted_at = NULL, deleted_by = NULL,
-             size = ${found("size")}, content = ${found("content")}, object = ${found("object")},
-             subject = ${found("subject")}, lost_at = NULL
-           RETURNING digest`,
+          `INSERT INTO tags (repository_id, name, digest, updated_at)
+           SELECT r.id, w.value, ?2, ?4 FROM repositories r, json_each(?3) w WHERE r.name = ?1
+           ON CONFLICT (repository_id, name) DO UPDATE SET digest = excluded.digest, updated_at = excluded.updated_at`,
         )
-        .bind(repository, digest, mediaType, size, content, object, subject, artifactType, now),
-      this.#db
-        .prepare(
-          `INSERT INTO manifest_references (repository_id, manifest, digest, kind)
-           SELECT r.id, ?2, w.value ->> 'digest', w.value ->> 'kind'
-           FROM repositories r, json_each(?3) w WHERE r.name = ?1
-           ON CONFLICT DO UPDATE SET kind = excluded.kind WHERE kind = 'loose'`,
-        )
-        .bind(repository, digest, JSON.stringify(references)),
-    ];
+        .bind(repository, digest, tags, now),
+      ...(object === null ? [] : claimObject(this.#db, object, size)),
+      ...(introduction === null ? [] : [introduce(this.#db, repository, introduction)]),
+      auditChange(this.#db, origin, deed, repositoryThere(repository)),
+    ].filter((statement) => statement !== undefined);
   }
 
   /**
    * Notes the key of an object that is about to be written, so that it goes if no manifest comes to name it: R2 is never
-   * listed to find it.
+   * listed to find it. Until then it counts as what waits for deletion.
+   * @throws QUOTA_EXCEEDED
    */
-  async announceObject(key: string, dueAt: number): Promise<void> {
+  async announceObject(
+    repository: RepositoryName,
+    { key, size, dueAt }: { readonly key: string; readonly size: number; readonly dueAt: number },
+  ): Promise<void> {
+    const { meta } = await this.#db
+      .prepare(
+        `INSERT INTO doomed_objects (key, due_at, namespace, size) SELECT ?1, ?2, ?3, ?4
+         WHERE NOT EXISTS (SELECT 1 FROM limits l LEFT JOIN namespace_usage u ON u.namespace = l.namespace
+           WHERE l.namespace = ?3 AND coalesce(u.bytes + u.waiting, 0) + ?4 > l.bytes)`,
+      )
+      .bind(key, dueAt, namespaceOf(repository), size)
+      .run();
+    if (meta.changes === 0) await refuseChange(this.#db, repository, new Error("quota of bytes"));
+  }
+
+  /** An object that was announced goes with the next collection, unless a manifest names it after all. */
+  async giveUpObject(key: string): Promise<void> {
     await this.#db
-      .prepare(`INSERT INTO doomed_objects (key, due_at) VALUES (?1, ?2)`)
-      .bind(key, dueAt)
+      .prepare(
+        `UPDATE doomed_objects SET due_at = ${NOW}
+         WHERE key = ?1 AND NOT EXISTS (SELECT 1 FROM manifests WHERE object = ?1)`,
+      )
+      .bind(key)
       .run();
   }
 
@@ -263,16 +288,9 @@ function tooManyTags(repository: RepositoryName, digest: Digest): Condition {
   };
 }
 
-/** The manifest's row names the object now; where it named another before, this one stays doomed. */
-function claimObject(db: D1Database, object: string): D1PreparedStatement {
-  return db
-    .prepare(
-      `DELETE FROM doomed_objects WHERE key = ?1 AND EXISTS (SELECT 1 FROM manifests WHERE object = ?1)`,
-    )
-    .bind(object);
-}
-
-/** SQL: what was lost is put right by a push. */
-function found(column: string): string {
-  return `CASE WHEN lost_at IS NULL THEN ${column} ELSE excluded.${column} END`;
+/** In pieces that one statement writes without keeping others waiting. */
+function stepsOf<T>(items: readonly T[]): T[][] {
+  return Array.from({ length: Math.ceil(items.length / STEP) }, (_, i) =>
+    items.slice(i * STEP, (i + 1) * STEP),
+  );
 }

@@ -1,7 +1,9 @@
 import { RegistryError } from "../oci/errors.ts";
-import type { Namespace } from "../oci/reference.ts";
+import type { Digest } from "../oci/digest.ts";
+import { type Namespace, namespaceOf, type RepositoryName } from "../oci/reference.ts";
 import type { Origin } from "./audit-index.ts";
 import { edit } from "./change.ts";
+import { refuseChange } from "./refused.ts";
 
 /** How much there is, and how much there may be; null for as much as there is room for. */
 export interface Measure {
@@ -10,7 +12,7 @@ export interface Measure {
 }
 
 export interface Quota {
-  /** Of all blobs of the namespace, each once. */
+  /** What the namespace costs: migration 0011 says what counts. */
   readonly bytes: Measure;
   readonly repositories: Measure;
 }
@@ -40,15 +42,54 @@ export class QuotaIndex {
   async find(namespace: Namespace): Promise<Quota> {
     const row = await this.#db
       .prepare(
-        `SELECT coalesce(u.bytes, 0) AS bytes, coalesce(u.repositories, 0) AS repositories,
-           q.bytes AS maxBytes, q.repositories AS maxRepositories
-         FROM namespaces n LEFT JOIN namespace_usage u ON u.namespace = n.name
+        `SELECT coalesce(u.bytes + u.waiting, 0) AS bytes, coalesce(u.repositories, 0) AS repositories,
+           CASE WHEN q.namespace IS NULL THEN b.quota_bytes ELSE q.bytes END AS maxBytes, q.repositories AS maxRepositories
+         FROM namespaces n CROSS JOIN bounds b ON b.id = 1 LEFT JOIN namespace_usage u ON u.namespace = n.name
          LEFT JOIN quotas q ON q.namespace = n.name WHERE n.name = ?1`,
       )
       .bind(namespace)
       .first<Row>();
     if (row === null) throw new RegistryError("NOT_FOUND");
     return measured(row);
+  }
+
+  /** Bytes that there is room for; null without a limit. */
+  async left(namespace: Namespace): Promise<number | null> {
+    return this.#db
+      .prepare(
+        `SELECT max(0, l.bytes - coalesce(u.bytes + u.waiting, 0)) AS "left"
+         FROM limits l LEFT JOIN namespace_usage u ON u.namespace = l.namespace WHERE l.namespace = ?1`,
+      )
+      .bind(namespace)
+      .first<number>("left");
+  }
+
+  /**
+   * Lets bytes through that the namespace may hold already: as this blob, or as one of this size.
+   * @throws QUOTA_EXCEEDED
+   */
+  async requireHeld(
+    repository: RepositoryName,
+    digest: Digest | null,
+    size: number,
+  ): Promise<void> {
+    const which = digest === null ? "size = ?2" : "digest = ?2";
+    const held = await this.#db
+      .prepare(`SELECT 1 FROM namespace_blobs WHERE namespace = ?1 AND ${which} LIMIT 1`)
+      .bind(namespaceOf(repository), digest ?? size)
+      .first();
+    if (held === null) await refuseChange(this.#db, repository, new Error("quota of bytes"));
+  }
+
+  /** What holds for namespaces that have no quota of their own. */
+  async setBounds(quotaBytes: number | null, maxRepositories: number): Promise<void> {
+    await this.#db
+      .prepare(
+        `UPDATE bounds SET quota_bytes = ?1, max_repositories = ?2
+         WHERE id = 1 AND (quota_bytes IS NOT ?1 OR max_repositories <> ?2)`,
+      )
+      .bind(quotaBytes, maxRepositories)
+      .run();
   }
 
   /**
@@ -70,7 +111,7 @@ export class QuotaIndex {
            ON CONFLICT (namespace) DO UPDATE
            SET bytes = iif(?4, excluded.bytes, bytes), repositories = iif(?5, excluded.repositories, repositories)
            RETURNING bytes AS maxBytes, repositories AS maxRepositories,
-             coalesce((SELECT u.bytes FROM namespace_usage u WHERE u.namespace = ?1), 0) AS bytes,
+             coalesce((SELECT u.bytes + u.waiting FROM namespace_usage u WHERE u.namespace = ?1), 0) AS bytes,
              coalesce((SELECT u.repositories FROM namespace_usage u WHERE u.namespace = ?1), 0) AS repositories`,
         )
         .bind(

@@ -6,7 +6,7 @@ const UNRESOLVED = /reference unresolved/;
 const STILL_REFERENCED = /still referenced/;
 const IMMUTABLE = /immutable tag/;
 const TYPE_FIXED = /media type fixed/;
-const QUOTA = /quota of (bytes|repositories)/;
+const QUOTA = /(quota|bound) of (bytes|repositories)/;
 
 export function isUnresolved(error: unknown): boolean {
   return UNRESOLVED.test(String(error));
@@ -31,7 +31,8 @@ export async function refuseChange(
     throw new RegistryError("MEDIA_TYPE_FIXED", { cause: error });
   }
   if (IMMUTABLE.test(String(error))) throw await immutable(db, repository, error, tags);
-  const resource = QUOTA.exec(String(error))?.[1];
+  const [, rule, resource] = QUOTA.exec(String(error)) ?? [];
+  if (rule === "bound") throw await tooManyRepositories(db, repository, error);
   if (resource !== undefined) {
     throw await overQuota(db, { repository, resource: resource as Resource }, error);
   }
@@ -77,6 +78,28 @@ async function immutable(
 
 type Resource = "bytes" | "repositories";
 
+const USED = { bytes: "u.bytes + u.waiting", repositories: "u.repositories" } as const;
+const LIMIT = {
+  bytes: "CASE WHEN q.namespace IS NULL THEN b.quota_bytes ELSE q.bytes END",
+  repositories: "q.repositories",
+} as const;
+
+async function tooManyRepositories(
+  db: D1Database,
+  repository: RepositoryName,
+  cause: unknown,
+): Promise<RegistryError> {
+  const limit = await db
+    .prepare(`SELECT max_repositories FROM bounds WHERE id = 1`)
+    .first<number>("max_repositories");
+  const namespace = namespaceOf(repository);
+  return new RegistryError("QUOTA_EXCEEDED", {
+    message: `the namespace ${namespace} has at most ${limit} repositories (MAX_REPOSITORIES), those included that were deleted and not collected yet; delete and purge what is not needed`,
+    detail: { namespace, resource: "repositories", limit },
+    cause,
+  });
+}
+
 interface Usage {
   readonly namespace: string;
   readonly used: number;
@@ -91,8 +114,9 @@ async function overQuota(
   const usage = await db
     .prepare(
       // What is first in its namespace has not come to be used yet.
-      `SELECT q.namespace, coalesce(u.${resource}, 0) AS used, q.${resource} AS "limit"
-       FROM quotas q LEFT JOIN namespace_usage u ON u.namespace = q.namespace WHERE q.namespace = ?1`,
+      `SELECT ?1 AS namespace, coalesce(${USED[resource]}, 0) AS used, ${LIMIT[resource]} AS "limit"
+       FROM bounds b LEFT JOIN quotas q ON q.namespace = ?1
+       LEFT JOIN namespace_usage u ON u.namespace = ?1 WHERE b.id = 1`,
     )
     .bind(namespaceOf(repository))
     .first<Usage>();

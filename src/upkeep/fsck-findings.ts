@@ -206,8 +206,18 @@ export function weightFaults(row: WeightRow): Fault[] {
 }
 
 export function usageFaults(row: UsageRow): Fault[] {
-  const { namespace, bytes, repositories, actualBytes, actualRepositories } = row;
-  if ((bytes ?? 0) === actualBytes && (repositories ?? 0) === actualRepositories) return [];
-  const detail = `${bytes ?? 0} bytes and ${repositories ?? 0} repositories, but it has ${actualBytes} and ${actualRepositories}`;
-  return [{ kind: "usage.namespace", subject: namespace, detail }];
+  const counted = [row.bytes, row.waiting, row.repositories, row.allRepositories];
+  const actual = [
+    row.actualBytes,
+    row.actualWaiting,
+    row.actualRepositories,
+    row.actualAllRepositories,
+  ];
+  if (counted.every((sum, i) => (sum ?? 0) === actual[i])) return [];
+  const detail = `${sums(counted)}; but it has ${sums(actual)}`;
+  return [{ kind: "usage.namespace", subject: row.namespace, detail }];
+}
+
+function sums([bytes, waiting, repositories, all]: readonly (number | null)[]): string {
+  return `${bytes ?? 0} bytes, ${waiting ?? 0} that wait, ${repositories ?? 0} repositories, ${all ?? 0} with the deleted ones`;
 }

@@ -1,7 +1,7 @@
 /** What a request has left of its body when it is answered. */
 import { env } from "cloudflare:workers";
 import { expect, test } from "vitest";
-import { handle } from "../../src/app.ts";
+import { handle } from "../production/request.ts";
 import type { Env } from "../../src/env.ts";
 import { intercept } from "../support/bindings.ts";
 import { ADMIN, ignore, ORIGIN, RegistryClient } from "../support/client.ts";

@@ -16,7 +16,7 @@ const NEXT: Position = { kind: "next" };
 const MULTIPART = { key: "blobs/x", uploadId: "u" };
 const DIGEST = "sha256:x" as Digest;
 const FINISH: Intent = { position: NEXT, length: 0, finish: DIGEST };
-const TICKET = { repository: "a/b", algorithm: "sha256", deadline: 0 } as const;
+const TICKET = { repository: "a/b", actor: "", algorithm: "sha256", deadline: 0 } as const;
 const STATE = new Uint8Array([1, 2, 3]);
 
 /** An upload of three parts and a tail of ten bytes. */

@@ -4,24 +4,36 @@ import { expect } from "vitest";
 
 const COUNTED = {
   blobs: `SELECT namespace, digest, size, links FROM namespace_blobs ORDER BY namespace, digest`,
-  usage: `SELECT namespace, bytes, repositories FROM namespace_usage
-    WHERE bytes <> 0 OR repositories <> 0 ORDER BY namespace`,
+  usage: `SELECT namespace, bytes, waiting, repositories, all_repositories FROM namespace_usage
+    WHERE bytes <> 0 OR waiting <> 0 OR all_repositories <> 0 ORDER BY namespace`,
 };
 
 /** What repositories hold, and what they keep for the undo window. */
 const HELD = `(SELECT repository_id, digest FROM repository_blobs
   UNION ALL SELECT repository_id, digest FROM kept_blobs)`;
 
+/** What rows of the index count for. */
+const ROWS = `SELECT repository_id, size + 512 AS size, 0 AS waits FROM manifests
+  UNION ALL SELECT repository_id, 512, 0 FROM manifest_references
+  UNION ALL SELECT repository_id, 512, 0 FROM tags
+  UNION ALL SELECT repository_id, iif(successor IS NULL, 0, 512), iif(successor IS NULL, 512, 0) FROM tag_history`;
+
 const RECOUNTED = {
   blobs: `SELECT r.namespace, l.digest, b.size, count(*) AS links FROM ${HELD} l
     JOIN repositories r ON r.id = l.repository_id JOIN blobs b ON b.digest = l.digest
     GROUP BY r.namespace, l.digest ORDER BY r.namespace, l.digest`,
-  usage: `SELECT namespace, sum(size) AS bytes, sum(live) AS repositories FROM (
-      SELECT DISTINCT r.namespace, l.digest, b.size, 0 AS live FROM ${HELD} l
-      JOIN repositories r ON r.id = l.repository_id JOIN blobs b ON b.digest = l.digest
-      UNION ALL
-      SELECT namespace, name, 0, deleted_at IS NULL FROM repositories
-    ) GROUP BY namespace HAVING sum(size) <> 0 OR sum(live) <> 0 ORDER BY namespace`,
+  usage: `SELECT namespace, sum(size) AS bytes, sum(waits) AS waiting, sum(live) AS repositories,
+      sum(own) AS all_repositories FROM (
+      SELECT * FROM (
+        SELECT DISTINCT r.namespace, l.digest, b.size, 0 AS waits, 0 AS live, 0 AS own FROM ${HELD} l
+        JOIN repositories r ON r.id = l.repository_id JOIN blobs b ON b.digest = l.digest)
+      UNION ALL SELECT namespace, name, 0, 0, deleted_at IS NULL, 1 FROM repositories
+      UNION ALL SELECT r.namespace, '', sum(i.size), sum(i.waits), 0, 0 FROM (${ROWS}) i
+        JOIN repositories r ON r.id = i.repository_id GROUP BY r.namespace
+      UNION ALL SELECT namespace, '', 0, sum(size), 0, 0 FROM doomed_objects WHERE namespace IS NOT NULL GROUP BY 1
+      UNION ALL SELECT namespace, '', 0, sum(bytes), 0, 0 FROM unfinished_uploads GROUP BY 1
+    ) GROUP BY namespace
+    HAVING sum(size) <> 0 OR sum(waits) <> 0 OR sum(own) <> 0 ORDER BY namespace`,
 };
 
 /** Holds what was counted along to be what is there, of all namespaces. */

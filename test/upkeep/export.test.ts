@@ -338,6 +338,8 @@ const LEFT_OUT: Readonly<Record<string, string>> = {
   blob_reviews: "derived",
   namespace_blobs: "derived",
   namespace_usage: "derived",
+  unfinished_uploads: "of uploads that end within a day",
+  bounds: "of the settings",
   doomed_objects: "fsck finds what nothing names",
   spent_keys: "of uploads that have ended by then",
   audit: "a log, not the index",

@@ -122,7 +122,7 @@ describe("a lost blob", () => {
     const blobs = new BlobIndex(env.DB, "make");
     const origin = { ...REPAIRER, address: anyAddress() };
     const doomed = `blobs/${crypto.randomUUID()}-1`;
-    await blobs.discard(doomed);
+    await blobs.discard("acme/app" as never, { key: doomed, size: 1 });
     for (const wrong of [await keyOf(config), doomed, key]) {
       const add = blobs.add(
         client.repository as never,

@@ -1,0 +1,87 @@
+import type { Settings } from "../env.ts";
+import type { Digest } from "../oci/digest.ts";
+import { RegistryError } from "../oci/errors.ts";
+import type { Manifest, ManifestReference } from "../oci/manifest.ts";
+import type { RepositoryName, Sources } from "../oci/reference.ts";
+import type { ManifestIndex, NewReference, Resolution } from "../storage/manifest-index.ts";
+
+/** Digests that one query looks up, so that others' do not wait for it. */
+const RESOLVED = 2_000;
+
+interface Pusher {
+  readonly repository: RepositoryName;
+  /** Where blobs may be taken from that the repository does not hold yet. */
+  readonly sources: Sources;
+}
+
+export interface Resolved {
+  readonly references: readonly NewReference[];
+  /** Blobs that the repository takes over. */
+  readonly adopt: readonly Digest[];
+}
+
+/**
+ * What a manifest's references mean in a repository.
+ * @throws MANIFEST_BLOB_UNKNOWN, MANIFEST_INVALID
+ */
+export async function resolveReferences(
+  index: ManifestIndex,
+  { repository, sources }: Pusher,
+  { references }: Manifest,
+  settings: Pick<Settings, "allowSparse" | "maxLooseReferences">,
+): Promise<Resolved> {
+  if (references.length === 0) return { references: [], adopt: [] };
+  const digests = [...new Set(references.map(({ digest }) => digest))];
+  const known = new Map<Digest, Resolution>();
+  for (let i = 0; i < digests.length; i += RESOLVED) {
+    const some = digests.slice(i, i + RESOLVED);
+    for (const found of await index.resolve(repository, some, sources)) known.set(...found);
+  }
+  const resolved = references.map((reference) =>
+    resolveReference(reference, known.get(reference.digest), settings.allowSparse),
+  );
+  const missing = resolved.flatMap((result) => ("missing" in result ? result.missing : []));
+  if (missing.length > 0) {
+    throw new RegistryError("MANIFEST_BLOB_UNKNOWN", {
+      detail: missing.slice(0, 100).map((digest) => ({ digest })),
+    });
+  }
+  const rows = resolved.flatMap((result) => ("missing" in result ? [] : result));
+  requireFewLoose(rows, settings.maxLooseReferences);
+  const adopt = rows.filter(({ kind, digest }) => kind === "blob" && !known.get(digest)?.linked);
+  return { references: rows, adopt: adopt.map(({ digest }) => digest) };
+}
+
+/** What need not be there costs its pusher nothing to name, so it is bounded. @throws MANIFEST_INVALID */
+function requireFewLoose(references: readonly NewReference[], most: number): void {
+  const loose = references.filter(({ kind }) => kind === "loose").length;
+  if (loose <= most) return;
+  throw new RegistryError("MANIFEST_INVALID", {
+    message: `manifest invalid: it names ${loose} layers or manifests that are not in this repository; at most ${most} are allowed (MAX_LOOSE_REFERENCES): push them first`,
+    detail: { loose, limit: most },
+  });
+}
+
+/**
+ * What one reference means in this repository.
+ * @throws MANIFEST_INVALID when the descriptor's size is not the content's
+ */
+function resolveReference(
+  { digest, size, kind }: ManifestReference,
+  known: Resolution | undefined,
+  allowSparse: boolean,
+): NewReference | { readonly missing: Digest } {
+  const asManifest = kind === "child" ? (known?.manifestSize ?? null) : null;
+  const actual = asManifest ?? known?.blobSize ?? null;
+  if (actual === null) {
+    const mayBeMissing = kind === "foreign" || (allowSparse && kind !== "config");
+    return mayBeMissing ? { digest, kind: "loose" } : { missing: digest };
+  }
+  if (actual !== size) {
+    throw new RegistryError("MANIFEST_INVALID", {
+      message: `manifest invalid: the descriptor of ${digest} says ${size} bytes, but the content has ${actual}; push the image with a tool that writes its manifest anew`,
+      detail: { digest, size, actual },
+    });
+  }
+  return { digest, kind: asManifest === null ? "blob" : "manifest" };
+}

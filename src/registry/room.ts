@@ -1,0 +1,65 @@
+import { Lru, entrySize } from "../lru.ts";
+import type { Digest } from "../oci/digest.ts";
+import { namespaceOf, type RepositoryName } from "../oci/reference.ts";
+import type { QuotaIndex } from "../storage/quota-index.ts";
+
+/** How long an isolate goes by what it knows of a namespace, in milliseconds. */
+const REMEMBERED = 300_000;
+const MAX_REMEMBERED = 512 * 1024;
+/** A body of more than this waits for the database's answer, which takes less time than its bytes. */
+const ASKED_FOR = 1024 * 1024;
+
+/** Bytes that a request announces: as a blob of this digest, or null where they may be any part of any blob. */
+export interface Announced {
+  readonly length: number | null;
+  readonly digest: Digest | null;
+}
+
+/**
+ * Refuses bodies that cannot fit before they are read. What is remembered lets bodies through only, so it may be old: nothing
+ * is refused without asking, and what is let through in vain the index refuses.
+ */
+export class Room {
+  readonly #quotas: QuotaIndex;
+  /** Bytes that there was room for; Infinity without a limit. */
+  readonly #left = new Lru<{ readonly bytes: number; readonly until: number }>(MAX_REMEMBERED);
+
+  constructor(quotas: QuotaIndex) {
+    this.#quotas = quotas;
+  }
+
+  /** Asks beforehand, for an upload that is about to bring its bytes. */
+  async learn(repository: RepositoryName): Promise<void> {
+    if (this.#remembered(repository) === null) await this.#ask(repository);
+  }
+
+  /** @throws QUOTA_EXCEEDED */
+  async require(repository: RepositoryName, { length, digest }: Announced): Promise<void> {
+    if (length === null || length === 0) return;
+    const remembered = this.#remembered(repository);
+    if (remembered === null && length <= ASKED_FOR) return;
+    const left =
+      remembered !== null && length <= remembered ? remembered : await this.#ask(repository);
+    // A blob that the namespace holds costs nothing.
+    if (length > left) await this.#quotas.requireHeld(repository, digest, length);
+    // What goes through takes its room, as far as this isolate knows.
+    else this.#remember(repository, left - length);
+  }
+
+  #remembered(repository: RepositoryName): number | null {
+    const known = this.#left.get(namespaceOf(repository));
+    return known === undefined || known.until <= Date.now() ? null : known.bytes;
+  }
+
+  async #ask(repository: RepositoryName): Promise<number> {
+    const bytes = (await this.#quotas.left(namespaceOf(repository))) ?? Infinity;
+    this.#remember(repository, bytes);
+    return bytes;
+  }
+
+  #remember(repository: RepositoryName, bytes: number): void {
+    const namespace = namespaceOf(repository);
+    const until = Date.now() + REMEMBERED;
+    this.#left.set(namespace, { bytes, until }, entrySize(namespace));
+  }
+}
