@@ -54,7 +54,7 @@ export class Assembly {
     digest: Digest,
   ): Promise<void> {
     const size = written.offset;
-    const known = object !== null && object.size === size ? object.digests : [];
+    const known = object?.size === size ? object.digests : [];
     const carried =
       known.find((one) => algorithmOf(one) === algorithmOf(digest)) ??
       carriedDigest(lease.algorithm, written, digest);

@@ -143,7 +143,7 @@ export class UploadSession extends DurableObject<Env> {
    * A writer gives up; the upload stays where it began.
    * @param object what the writer has found out of the upload's object, or null
    */
-  async release(writer: number, object: KnownObject | null): Promise<void> {
+  async release(writer: number, object: KnownObject | null = null): Promise<void> {
     const progress = this.#progress();
     if (progress === undefined || progress.ended !== null) return;
     const known = object === null ? progress : learn(progress, object);

@@ -101,9 +101,10 @@ test("six uploads share the buffers: each goes on, none has more than its share 
   expect(slow.total).toBeLessThanOrEqual(6);
   expect(memoryUse().peakBodies).toBeLessThanOrEqual(48 * MIB);
   expect(memoryUse().bodies).toBe(0);
-  // In turns: no upload waits while more than a dozen parts of the five others set out.
+  // No upload waits until the others are through: of their thirty parts at most two dozen set out between two of its own. It waits
+  // several times for each, since memory is taken step by step, and one that need not wait goes on meanwhile.
   const gaps = [...slow.most.keys()].map((key) => longestGap(slow.order, key));
-  expect(Math.max(...gaps)).toBeLessThanOrEqual(12);
+  expect(Math.max(...gaps)).toBeLessThanOrEqual(24);
   // All but one or two, which were there first, have found others waiting.
   const modest = [...slow.most.values()].filter((most) => most <= 2);
   expect(modest.length).toBeGreaterThanOrEqual(4);
