@@ -61,8 +61,7 @@ export async function handle(request: Request, env: Env, defer: Defer): Promise<
       ...errorField(trace.error),
     });
   }
-  const refused = refusalEvent(run, trace);
-  if (refused !== null) defer(report(refused, env, addressOf(request)));
+  for (const refused of refusalEvents(run, trace)) defer(report(refused, env, addressOf(request)));
   return response;
 }
 
@@ -77,6 +76,7 @@ async function respond(run: Run, trace: Trace): Promise<Response> {
   const target = name ?? (namespace === undefined ? null : `${namespace}/`);
   const purpose: Purpose = {
     repositories: name === undefined ? [] : [name],
+    ...(namespace === undefined ? {} : { namespace }),
     scope: scopeOf(route.access, target),
     // What writes is always decided anew; so is what manages, where the handlers ask for more than their routes do.
     suffices:
@@ -167,6 +167,17 @@ function originOf({ request, requestId }: Run, actor: Actor | null): Origin {
     agent: request.headers.get("user-agent"),
     requestId,
   };
+}
+
+/** An ID token that no rule took is in the log of each namespace whose rules it was compared with. */
+function refusalEvents(run: Run, trace: Trace): AuditEvent[] {
+  const { error } = trace;
+  if (!(error instanceof LoginFailed) || !error.workload?.records.length) {
+    return [refusalEvent(run, trace) ?? []].flat();
+  }
+  const { subject, records } = error.workload;
+  const origin = { ...originOf(run, null), actor: error.user, via: "oidc", subject };
+  return records.map((record) => auditEvent(origin, { action: "login", ...record }, "failed"));
 }
 
 /** What the audit log keeps of a refusal: failed logins and what was denied, not that somebody was asked to log in. */

@@ -1,6 +1,6 @@
 import { handle } from "./app.ts";
 import { forget } from "./auth/memory.ts";
-import { MAX_LIFETIME } from "./auth/trust.ts";
+import { MAX_LIFETIME } from "./auth/trust-check.ts";
 import { type Env, readSettings } from "./env.ts";
 import { consume } from "./events/consumer.ts";
 import type { EventMessage } from "./events/message.ts";

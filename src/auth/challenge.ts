@@ -33,6 +33,8 @@ export interface Credentials {
 /** What the request is about: what is public of it, and what a token for it would have to name. */
 export interface Purpose {
   readonly repositories: readonly string[];
+  /** The namespace that the request's path names. */
+  readonly namespace?: string;
   readonly scope: string | null;
   /** Whether the actor may do all that is asked for, so that a login from memory will do; null where none will. */
   readonly suffices: ((actor: Actor) => boolean) | null;

@@ -10,12 +10,26 @@ export class LoginFailed extends RegistryError {
   /** The account, if it is there: people type passwords where the name belongs, and those are kept nowhere. */
   readonly user: string | null;
   readonly reason: string;
+  /** Where an ID token was compared with rules. */
+  readonly workload: ComparedWorkload | null;
 
-  constructor(refusal: RegistryError, user: string | null, reason: string) {
+  constructor(
+    refusal: RegistryError,
+    user: string | null,
+    reason: string,
+    workload: ComparedWorkload | null = null,
+  ) {
     super(refusal.status === 429 ? "TOO_MANY_REQUESTS" : "UNAUTHORIZED", refusal);
     this.user = user;
     this.reason = reason;
+    this.workload = workload;
   }
+}
+
+/** Whose ID token it was, as its issuer says, and why no rule took it: in each namespace that the login named, and in no other. */
+export interface ComparedWorkload {
+  readonly subject: string;
+  readonly records: readonly { readonly namespace: string; readonly detail: string }[];
 }
 
 /**
@@ -38,13 +52,14 @@ export interface Failure {
   readonly reason: string;
   /** For the client, where that is to be told less. */
   readonly message?: string;
+  readonly workload?: ComparedWorkload;
   /** Passwords can be guessed; what is random or signed cannot, so it shuts nobody out. */
   readonly kind: "password" | "secret";
 }
 
 /** Counts the failure and says so. */
 export async function failed(
-  { username, user, reason, kind, message = reason }: Failure,
+  { username, user, reason, kind, message = reason, workload }: Failure,
   realm: Realm,
   { scope }: Purpose,
 ): Promise<LoginFailed> {
@@ -54,7 +69,7 @@ export async function failed(
   } else if (!(await realm.takeTurn("token", network(realm.address)))) {
     return limited(user, TURN_SECONDS);
   }
-  return new LoginFailed(challenge(realm, { scope, message }), user, reason);
+  return new LoginFailed(challenge(realm, { scope, message }), user, reason, workload);
 }
 
 export function limited(user: string | null, seconds: number): LoginFailed {

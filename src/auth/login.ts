@@ -10,20 +10,17 @@ import {
 import { ADMIN, adminMark } from "./admin.ts";
 import type { Credentials, Purpose, Realm } from "./challenge.ts";
 import { failed, limited, takeTurns } from "./login-failed.ts";
-import { lookupOf, verifyIdToken } from "./oidc.ts";
 import { verifyPassword } from "./password.ts";
-import type { LoginRecord, News, TokenRecord } from "./principals.ts";
-import { loginKey, recallLogin, recallPublic, rememberer } from "./recall.ts";
-import { newsTaker, revokedAmong } from "./revocation.ts";
+import type { LoginRecord, TokenRecord } from "./principals.ts";
+import { loginKey, newsFor, recallLogin, recallPublic, rememberer } from "./recall.ts";
 import { isSecret, sameText, secretHash } from "./secret.ts";
 import { failureKeys, retryAfter } from "./throttle.ts";
-import { isCredential, verifyCredential } from "./token.ts";
-import { admit, ruleSubject, WORKLOAD, type Workload, workloadActor } from "./workload.ts";
+import { isCredential } from "./token.ts";
+import { MAX_PASSWORD, namespacesAmong, WORKLOAD } from "./workload.ts";
+import { exchanged, identified } from "./workload-login.ts";
 
 /** A robot's: its namespace and its own. */
 const MAX_NAME = 320;
-/** An ID token is the longest of passwords. */
-const MAX_PASSWORD = 16 * 1024;
 const DAY = 86_400_000;
 
 /** Hashes of passwords that were right, so that the slow hash is not computed for every token of a push. */
@@ -71,9 +68,10 @@ async function lookUp(
   const { username, password } = credentials;
   const { principals } = realm;
   const hash = isSecret(password) ? await secretHash(password) : null;
-  const { repositories } = purpose;
+  const { repositories, namespace = [] } = purpose;
   const keys = await failureKeys(username, realm);
-  const query = { name: username || null, hash, failureKeys: keys, repositories };
+  const namespaces = namespacesAmong([...repositories, ...[namespace].flat()]);
+  const query = { name: username || null, hash, failureKeys: keys, repositories, namespaces };
   const remember = rememberer(principals);
   const record = await principals.find(query, newsFor(realm, purpose));
   const actor =
@@ -138,76 +136,6 @@ function userActor({ name, roles, readAt }: LoginRecord, admin: boolean): Actor 
   const grants = roles.map(({ pattern, role }) => roleGrant(pattern, role));
   if (admin) grants.push(roleGrant("*", "owner"));
   return { ...anonymous(false), name, grants, by: [`user:${name}`], asOf: readAt };
-}
-
-/** A credential of POST /api/v1/oidc/exchange: it was checked when it was given out, and holds for an hour at most. */
-async function exchanged(
-  { username, password }: Credentials,
-  realm: Realm,
-  purpose: Purpose,
-): Promise<Actor> {
-  const workload = await verifyCredential(password, realm.signing);
-  const failure = { username, user: WORKLOAD, kind: "secret" } as const;
-  if (typeof workload === "string") {
-    const reason =
-      workload === "expired" ? "the credential has expired" : "the credential is not ours";
-    throw await failed({ ...failure, reason }, realm, purpose);
-  }
-  const { admissions, asOf } = workload;
-  const subjects = admissions.map(({ rule }) => ruleSubject(rule));
-  const revoked = await revokedAmong(subjects, asOf, realm, "fresh");
-  const left = admissions.filter(({ rule }) => !revoked.includes(ruleSubject(rule)));
-  if (username !== WORKLOAD || left.length === 0) {
-    const reason = "the credential was revoked or is another's";
-    throw await failed({ ...failure, reason }, realm, purpose);
-  }
-  return addPublic(
-    workloadActor({ ...workload, admissions: left }, purpose.repositories),
-    realm,
-    purpose,
-  );
-}
-
-/** An ID token itself. */
-async function identified(
-  { password }: Credentials,
-  realm: Realm,
-  purpose: Purpose,
-): Promise<Actor> {
-  const workload = await verifyWorkload(password, realm, purpose);
-  return withPublic(workloadActor(workload, purpose.repositories), workload.public);
-}
-
-/** Whose ID token is it, by its issuer, and what do the rules give it? @throws LoginFailed */
-export async function verifyWorkload(
-  token: string,
-  realm: Realm,
-  purpose: Purpose,
-): Promise<Workload & { readonly public: readonly string[] }> {
-  const lookup = lookupOf(token);
-  const failure = { username: WORKLOAD, user: WORKLOAD, kind: "secret" } as const;
-  if (lookup === null) {
-    throw await failed({ ...failure, reason: "send an OIDC ID token" }, realm, purpose);
-  }
-  const known = await realm.principals.trusting(
-    lookup,
-    purpose.repositories,
-    newsFor(realm, purpose),
-  );
-  const options = { insecure: realm.insecureIssuers };
-  const verified = await verifyIdToken(token, known.rules, options);
-  if (!verified.ok) throw await failed({ ...failure, ...verified }, realm, purpose);
-  return {
-    admissions: admit(verified.rules),
-    subject: String(verified.claims["sub"]).slice(0, 200),
-    asOf: known.readAt,
-    public: known.public,
-  };
-}
-
-/** What is revoked matters to who comes again: a client that logs in for a token, not one that manages something. */
-function newsFor({ principals }: Realm, { suffices }: Purpose): News | null {
-  return suffices === null ? null : newsTaker(principals);
 }
 
 /** The actor with what everyone may pull of what is asked for; where it may do all that without, nobody asks what is public. */

@@ -11,6 +11,8 @@ export interface LoginQuery {
   readonly failureKeys: readonly string[];
   /** The repositories that the request is about. */
   readonly repositories: readonly string[];
+  /** The namespaces that it is about: all roles there are read, and as many as there is room for of the others. */
+  readonly namespaces: readonly string[];
 }
 
 export interface LoginRecord {
@@ -32,9 +34,24 @@ export interface PublicRecord {
   readonly readAt: number;
 }
 
+/** What the rules for an ID token are looked up by. */
+export interface TrustQuery {
+  readonly issuer: string;
+  /** Those whose rules are wanted, all that they have for the issuer. */
+  readonly namespaces: readonly string[];
+  /** By which the others' are found that the token may satisfy; none for none. */
+  readonly selectors: readonly string[];
+  /** The repositories that the request is about. */
+  readonly repositories: readonly string[];
+}
+
 /** What an ID token may be good for. */
 export interface Trust extends PublicRecord {
   readonly rules: readonly TrustRule[];
+  /** Rules of other namespaces: whether the token is anybody's at all. */
+  readonly others: readonly TrustRule[];
+  /** Whether there are more of those than were read. */
+  readonly hasMore: boolean;
 }
 
 /** A token of the user or robot of the query's name. */
@@ -69,12 +86,14 @@ export interface FailureCount {
 /** Who there is. `storage/principal-index.ts` keeps it. Where there is someone to take the news, a query brings it along. */
 export interface Principals {
   find(query: LoginQuery, news: News | null): Promise<LoginRecord>;
-  /** The rules that an ID token may match, and those of the repositories that everyone may pull. */
-  trusting(
-    token: { readonly issuer: string; readonly selectors: readonly string[] },
+  /** The rules for an ID token, the oldest first, and those of the repositories that everyone may pull. */
+  trusting(query: TrustQuery, news: News | null): Promise<Trust>;
+  /** The rules of these names that are there, and those of the repositories that everyone may pull. */
+  rulesNamed(
+    names: readonly string[],
     repositories: readonly string[],
     news: News | null,
-  ): Promise<Trust>;
+  ): Promise<PublicRecord & { readonly rules: readonly TrustRule[] }>;
   /** Those of the repositories that everyone may pull. */
   publicAmong(repositories: readonly string[], news: News | null): Promise<PublicRecord>;
   /** Counts a failed login; a window that has passed begins anew. */

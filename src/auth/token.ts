@@ -1,10 +1,12 @@
 import { decodeProtectedHeader, errors, type JWTPayload, jwtVerify, SignJWT } from "jose";
 import * as v from "valibot";
 import { Lru } from "../lru.ts";
+import { RegistryError } from "../oci/errors.ts";
 import { isRepositoryName, namespaceOf } from "../oci/reference.ts";
 import { type Actor, type Grant, memberships, publicBasis, sourcesOf } from "./access.ts";
 import { isAction, type ScopeEntry } from "./scope.ts";
-import { WORKLOAD, type Workload } from "./workload.ts";
+import { namespaceOfRule } from "./trust.ts";
+import { type Credential, MAX_PASSWORD, WORKLOAD, type Workload } from "./workload.ts";
 
 const ALGORITHM = "HS256";
 /** Kept apart by their type (RFC 8725 § 3.11): the one opens /v2/, the other is a password. */
@@ -38,9 +40,11 @@ const TokenClaims = v.object({
   sources: v.picklist(["all", "granted"]),
 });
 const CredentialClaims = v.object({
-  admissions: v.array(v.object({ rule: v.string(), grants: Grants, until: v.number() })),
+  /** Those of each namespace as one text, "acme+ci,deploy": a hundred of the longest names are 7 KB. */
+  rules: v.array(v.string()),
   subject: v.string(),
   asOf: v.number(),
+  exp: v.number(),
 });
 
 /**
@@ -86,15 +90,28 @@ function publicBasesOf(actor: Actor, access: readonly ScopeEntry[]): Set<string>
   return new Set(bases);
 }
 
-/** Signs what a workload may do as a password, for as long as its rules allow. */
+/**
+ * Signs, as a password, which rules a workload satisfied, for as long as they allow.
+ * @throws FIELD_INVALID: it would be longer than a password may be
+ */
 export async function signCredential(
   { admissions, subject, asOf }: Workload,
   signing: Signing,
 ): Promise<Signed> {
+  const names = Map.groupBy(admissions, ({ rule }) => namespaceOfRule(rule));
+  const rules = [...names].map(
+    ([namespace, of]) =>
+      `${namespace}+${of.map(({ rule }) => rule.slice(namespace.length + 1)).join(",")}`,
+  );
   const expires = Math.max(...admissions.map(({ until }) => until));
   const header = { typ: CREDENTIAL, sub: WORKLOAD, expires };
-  const { token } = await sign({ admissions, subject, asOf }, header, signing);
-  return { token: CREDENTIAL_PREFIX + token, expires };
+  const signed = await sign({ rules, subject, asOf }, header, signing);
+  const token = CREDENTIAL_PREFIX + signed.token;
+  if (token.length > MAX_PASSWORD) {
+    const message = `the ID token satisfies ${admissions.length} rules, more than a login of ${MAX_PASSWORD} characters can name: name fewer namespaces`;
+    throw new RegistryError("FIELD_INVALID", { message });
+  }
+  return { token, expires };
 }
 
 export function isCredential(text: string): boolean {
@@ -169,14 +186,19 @@ function isSame(one: Signing, other: Signing): boolean {
 export async function verifyCredential(
   text: string,
   signing: Signing,
-): Promise<Workload | "expired" | "invalid"> {
+): Promise<Credential | "expired" | "invalid"> {
   const token = text.slice(CREDENTIAL_PREFIX.length);
   const payload = await verify(token, { typ: CREDENTIAL, grace: 0 }, signing);
   if (typeof payload === "string") return payload;
   const claims = v.safeParse(CredentialClaims, payload);
   if (!claims.success) return "invalid";
-  const { admissions, ...workload } = claims.output;
-  return { ...workload, admissions: admissions.filter(({ until }) => until > now()) };
+  const { rules, subject, asOf, exp } = claims.output;
+  const named = rules.flatMap((of) => {
+    const namespace = namespaceOfRule(of);
+    const names = of.slice(namespace.length + 1).split(",");
+    return names.map((name) => `${namespace}+${name}`);
+  });
+  return { rules: named, subject, asOf, expires: exp };
 }
 
 interface Header {
