@@ -29,8 +29,11 @@ export const REMEMBERED_FAILURES = 86_400_000;
  */
 const MAX_ROLES = 2_000;
 
-/** So many rules of namespaces that a request does not name are looked at, and no more. */
-const MAX_OTHERS = 500;
+/**
+ * So many rules of namespaces that a request does not name are looked at, for whether the token is anybody's. Where there are
+ * more, it is taken to be: that gives no right.
+ */
+const MAX_OTHERS = 50;
 
 /** SQL: one row of what is public among the repositories in a JSON list, then the rules that each of the sources gives. */
 function publicAndRules(list: string, ...sources: readonly string[]): string {
@@ -132,7 +135,6 @@ export class PrincipalIndex implements Principals {
           "?2",
           `FROM json_each(?3) n CROSS JOIN trust_rules t ON t.namespace = n.value
            WHERE t.issuer = ?1`,
-          // The oldest first: who makes rules for the tokens of others cannot crowd these out.
           `FROM json_each(?4) s CROSS JOIN trust_rules t ON t.issuer = ?1 AND t.selector = s.value
            WHERE t.namespace NOT IN (SELECT value FROM json_each(?3)) LIMIT ${MAX_OTHERS}`,
         ),

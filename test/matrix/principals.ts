@@ -131,10 +131,10 @@ async function workloads(): Promise<Record<Workload, string>> {
     new SignJWT({ ...claims, ...change })
       .setProtectedHeader({ alg, kid: "one" })
       .setIssuedAt()
-      .setExpirationTime("5m")
+      .setExpirationTime("1h")
       .sign(key);
   const publicKey = new TextEncoder().encode(await exportSPKI(keys.publicKey));
-  const none = new UnsecuredJWT(claims).setIssuedAt().setExpirationTime("5m").encode();
+  const none = new UnsecuredJWT(claims).setIssuedAt().setExpirationTime("1h").encode();
   const tokens: Record<Workload, string> = {
     "workload that may push": await sign(),
     "workload without the claim": await sign({ repository_id: "43" }),

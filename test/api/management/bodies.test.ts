@@ -31,7 +31,7 @@ const POLICY = () => ({
 });
 const RULE = () => ({
   name: unused("rule"),
-  issuer: "https://issuer.test",
+  issuer: "https://issuer.example",
   audience: "https://registry.test",
   claims: { sub: ["someone"] },
   scopes: SCOPES(),
