@@ -5,7 +5,7 @@ import type { Purpose, Realm } from "./auth/challenge.ts";
 import { addPublic } from "./auth/login.ts";
 import { LoginFailed } from "./auth/login-failed.ts";
 import { forget } from "./auth/memory.ts";
-import { network } from "./auth/throttle.ts";
+import { network } from "./network.ts";
 import type { Defer } from "./defer.ts";
 import { type Env, readSettings } from "./env.ts";
 import { countPull } from "./events/pull-counter.ts";

@@ -5,6 +5,7 @@ import { type Env, readSettings } from "./env.ts";
 import { consume } from "./events/consumer.ts";
 import type { EventMessage } from "./events/message.ts";
 import { principalsOf, registryOf } from "./isolate.ts";
+import { AttemptIndex } from "./storage/attempt-index.ts";
 import { AuditIndex } from "./storage/audit-index.ts";
 import { PullIndex } from "./storage/pull-index.ts";
 import { goOn, runUpkeep, type Upkeep } from "./upkeep/schedule.ts";
@@ -39,7 +40,11 @@ async function keepingUp(env: Env, work: (upkeep: Upkeep) => Promise<void>): Pro
 
 function upkeepOf(env: Env): Upkeep {
   const { auditAge, uploadTtl, tokenSeconds } = readSettings(env);
-  const stores = { audit: new AuditIndex(env.DB), principals: principalsOf(env) };
+  const stores = {
+    attempts: new AttemptIndex(env.DB),
+    audit: new AuditIndex(env.DB),
+    principals: principalsOf(env),
+  };
   // A revocation matters as long as anything can hold that was signed before, uploads with an expired token included.
   const longest = Math.max(tokenSeconds, MAX_LIFETIME) * 1000 + uploadTtl;
   return {

@@ -1,5 +1,6 @@
-import { REMEMBERED_FAILURES, type PrincipalIndex } from "../storage/principal-index.ts";
+import type { AttemptIndex } from "../storage/attempt-index.ts";
 import type { AuditIndex } from "../storage/audit-index.ts";
+import type { PrincipalIndex } from "../storage/principal-index.ts";
 
 /** Rows that one run forgets at most; what is left waits for the next. */
 const BATCH = 1_000;
@@ -14,12 +15,17 @@ export interface Ages {
 
 /** Forgets what is old, in bounded steps. */
 export async function tidy(
-  stores: { readonly audit: AuditIndex; readonly principals: PrincipalIndex },
+  stores: {
+    readonly attempts: AttemptIndex;
+    readonly audit: AuditIndex;
+    readonly principals: PrincipalIndex;
+  },
   { audit, tokens }: Ages,
 ): Promise<void> {
   const now = Date.now();
   try {
-    await stores.principals.expire(now - REMEMBERED_FAILURES, now - tokens, MAX_BATCHES * BATCH);
+    await stores.attempts.expire(now, MAX_BATCHES * BATCH);
+    await stores.principals.expire(now - tokens, MAX_BATCHES * BATCH);
   } finally {
     // Whatever fails there does not keep the log from being shortened.
     await shorten(stores.audit, now - audit);

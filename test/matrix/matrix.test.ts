@@ -49,7 +49,12 @@ const always = { limit: () => Promise.resolve({ success: true }) };
 /** What was sent to the audit log. */
 const events: EventMessage[] = [];
 const queue = { send: (message: EventMessage) => Promise.resolve(events.push(message)) };
-const limits = { PASSWORD_LIMIT: always, TOKEN_LIMIT: always, DENIED_LIMIT: always };
+const limits = {
+  PASSWORD_LIMIT: always,
+  STRANGER_LIMIT: always,
+  TOKEN_LIMIT: always,
+  DENIED_LIMIT: always,
+};
 const changed = { ...env, ...limits, EVENTS: queue } as never;
 const deferred: Promise<unknown>[] = [];
 const send: Send = (request) => handle(request, changed, (work) => void deferred.push(work));
