@@ -5,10 +5,12 @@ import type { Purpose, Realm } from "./auth/challenge.ts";
 import { addPublic } from "./auth/login.ts";
 import { LoginFailed } from "./auth/login-failed.ts";
 import { forget } from "./auth/memory.ts";
-import { network } from "./network.ts";
 import type { Defer } from "./defer.ts";
 import { type Env, readSettings } from "./env.ts";
+import type { Refusal } from "./events/budget.ts";
 import { countPull } from "./events/pull-counter.ts";
+import { reportRefusal } from "./events/refusal-reporter.ts";
+import { requireKnownFields } from "./http/api/query.ts";
 import { bind, type Context, type Params } from "./http/context.ts";
 import { errorResponse, problemResponse } from "./http/error-response.ts";
 import { contentLength, log } from "./http/log.ts";
@@ -19,7 +21,7 @@ import { matchRoute } from "./match.ts";
 import { addressOf, RequestRealm, type Run } from "./realm.ts";
 import type { Route } from "./routes.ts";
 import { bufferUse } from "./session/parts.ts";
-import { auditEvent, type AuditEvent, type Origin } from "./storage/audit-index.ts";
+import { auditEvent, type Origin } from "./storage/audit-index.ts";
 
 /** What is known of a request when it ends, for the log. */
 interface Trace {
@@ -61,8 +63,10 @@ export async function handle(request: Request, env: Env, defer: Defer): Promise<
       ...errorField(trace.error),
     });
   }
-  const refused = refusalEvent(run, trace);
-  if (refused !== null) defer(report(refused, env, addressOf(request)));
+  const refusal = refusalOf(run, trace);
+  if (refusal !== null) {
+    defer(reportRefusal(refusal, { queue: env.EVENTS, limit: env.DENIED_LIMIT, defer }));
+  }
   return response;
 }
 
@@ -91,6 +95,7 @@ async function respond(run: Run, trace: Trace): Promise<Response> {
     trace.actor = await addPublic(trace.actor, realm, purpose);
   }
   admit(trace.actor, { request, route, target }, realm);
+  if (isApi(url)) requireKnownFields(route, url.searchParams);
   // The route's path has the parameters that its handler takes: `route` in routes.ts sees to it.
   const params = trace.params as Params;
   const context: Context<keyof Params> = {
@@ -170,12 +175,14 @@ function originOf({ request, requestId }: Run, actor: Actor | null): Origin {
 }
 
 /** What the audit log keeps of a refusal: failed logins and what was denied, not that somebody was asked to log in. */
-function refusalEvent(run: Run, { route, params, actor, error }: Trace): AuditEvent | null {
+function refusalOf(run: Run, { route, params, actor, error }: Trace): Refusal | null {
   if (!(error instanceof RegistryError)) return null;
   const origin = originOf(run, actor);
   if (error instanceof LoginFailed) {
+    if (error.tried === null) return null;
     const deed = { action: "login", detail: error.reason };
-    return auditEvent({ ...origin, actor: error.user }, deed, "failed");
+    const event = auditEvent({ ...origin, actor: error.user }, deed, "failed");
+    return { of: error.tried, event };
   }
   // A HEAD that was denied was answered with something else.
   const denial = error.cause instanceof RegistryError ? error.cause : error;
@@ -188,13 +195,7 @@ function refusalEvent(run: Run, { route, params, actor, error }: Trace): AuditEv
     ...(digest === undefined ? {} : { digest }),
     detail: denial.message,
   };
-  return auditEvent(origin, deed, "denied");
-}
-
-/** At most so many a minute of one address: what a stranger does must not fill the database. */
-async function report(event: AuditEvent, env: Env, address: string): Promise<void> {
-  const { success } = await env.DENIED_LIMIT.limit({ key: network(address) });
-  if (success) await env.EVENTS.send({ kind: "audit", event });
+  return { of: "denial", event: auditEvent(origin, deed, "denied") };
 }
 
 function errorField(error: unknown): { error?: string } {

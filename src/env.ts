@@ -14,7 +14,7 @@ export interface Env {
   readonly STRANGER_LIMIT: RateLimit;
   /** Wrong tokens of one address. */
   readonly TOKEN_LIMIT: RateLimit;
-  /** Denied requests of one address, as far as they are audited. */
+  /** Refusals of one kind, of one address and in all, as far as they are sent to the audit log. */
   readonly DENIED_LIMIT: RateLimit;
   readonly PUBLIC_PULL?: string;
   readonly ALLOW_SPARSE_INDEXES?: string;

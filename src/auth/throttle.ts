@@ -26,7 +26,7 @@ const LIMITS: Readonly<Record<Count, Limit>> = {
   address: { failures: 30, pace: null },
   range: { failures: 100, pace: null },
   account: { failures: 30, pace: 5_000 },
-  all: { failures: 3_000, pace: 500 },
+  all: { failures: 1_000, pace: 1_000 },
 };
 
 /** Where the failures of a login are counted, and by what its success is remembered. */

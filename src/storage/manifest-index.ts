@@ -2,15 +2,9 @@ import type { Digest } from "../oci/digest.ts";
 import { RegistryError } from "../oci/errors.ts";
 import type { RepositoryName, Sources, Tag } from "../oci/reference.ts";
 import { assertion, hasFailed } from "./assertion.ts";
-import { auditChange, type Condition, type Origin } from "./audit-index.ts";
+import { auditFound, type Condition, type Origin } from "./audit-index.ts";
 import type { Absent } from "./blob-index.ts";
-import {
-  insertLinks,
-  insertRepository,
-  readableFrom,
-  repositoryThere,
-  sourceList,
-} from "./links.ts";
+import { insertLinks, insertRepository, readableFrom, sourceList } from "./links.ts";
 import { isStillReferenced, isUnresolved, refuseChange } from "./refused.ts";
 import { type Introduction, introduce } from "./repository-index.ts";
 import { rememberTags } from "./tag-history.ts";
@@ -56,6 +50,8 @@ export const COLUMNS = "m.digest, m.media_type AS mediaType, m.size, m.content, 
 
 /** Each is noted in the history, in the one batch that deletes them all with their manifest. */
 const MAX_DELETED_TAGS = 10_000;
+/** The record of a deleted manifest names so many of its tags; the history has all. */
+const MAX_NAMED_TAGS = 20;
 
 /** SQL over `tags t`: some tags of a repository, and those of one manifest. */
 const TAGS_NAMED = `t.repository_id = (SELECT id FROM repositories WHERE name = ?5)
@@ -119,6 +115,7 @@ export class ManifestIndex {
         insertLinks(this.#db, repository, manifest.adopt),
         this.#forgetReferences(repository, digest),
         ...this.#insert(repository, manifest, now),
+        auditFound(this.#db, origin, deed, movedTags(repository, digest, tags)),
         rememberTags(this.#db, { now, origin, successor: digest }, moved),
         this.#db
           .prepare(
@@ -129,7 +126,6 @@ export class ManifestIndex {
           .bind(repository, digest, tags, now),
         ...(object === null ? [] : [claimObject(this.#db, object)]),
         ...(introduction === null ? [] : [introduce(this.#db, repository, introduction)]),
-        auditChange(this.#db, origin, deed, repositoryThere(repository)),
       ]);
       const written = results[made.length + 2]?.results.length === 1;
       if (!written) throw new RegistryError("NAME_UNKNOWN", { detail: { name: repository } });
@@ -206,7 +202,11 @@ export class ManifestIndex {
    */
   async delete(repository: RepositoryName, digest: Digest, origin: Origin): Promise<boolean> {
     const held = {
-      sql: `SELECT 1 FROM repositories r
+      sql: `SELECT json_object('reference', (
+          SELECT group_concat(name) FROM (
+            SELECT t.name FROM tags t INDEXED BY tags_by_digest
+            WHERE t.repository_id = r.id AND t.digest = ?3 LIMIT ${MAX_NAMED_TAGS})
+        )) AS more FROM repositories r
         JOIN manifests m ON m.repository_id = r.id AND m.digest = ?3 AND m.deleted_at IS NULL
         WHERE r.name = ?2`,
       parameters: [repository, digest],
@@ -216,7 +216,7 @@ export class ManifestIndex {
     try {
       const results = await this.#db.batch([
         assertion(this.#db, tooManyTags(repository, digest), "no row"),
-        auditChange(this.#db, origin, { action: "manifest.delete", repository, digest }, held),
+        auditFound(this.#db, origin, { action: "manifest.delete", repository, digest }, held),
         rememberTags(this.#db, { now, origin, successor: null }, which),
         this.#db
           .prepare(
@@ -252,6 +252,18 @@ export class ManifestIndex {
       });
     }
   }
+}
+
+/** What the tags of a push point to before it, where that is something else: a row for each push to a repository that is there. */
+function movedTags(repository: RepositoryName, digest: Digest, tags: string): Condition {
+  return {
+    sql: `SELECT json_object('detail', (
+        SELECT group_concat(t.name || ' was ' || t.digest, ', ') FROM json_each(?4) w
+        CROSS JOIN tags t ON t.repository_id = r.id AND t.name = w.value WHERE t.digest <> ?3
+      )) AS more
+      FROM repositories r WHERE r.name = ?2`,
+    parameters: [repository, digest, tags],
+  };
 }
 
 function tooManyTags(repository: RepositoryName, digest: Digest): Condition {

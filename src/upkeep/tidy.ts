@@ -1,10 +1,13 @@
 import type { AttemptIndex } from "../storage/attempt-index.ts";
 import type { AuditIndex } from "../storage/audit-index.ts";
 import type { PrincipalIndex } from "../storage/principal-index.ts";
+import type { RefusalIndex } from "../storage/refusal-index.ts";
 
 /** Rows that one run forgets at most; what is left waits for the next. */
 const BATCH = 1_000;
 const MAX_BATCHES = 20;
+/** Longer than a message waits in the queue for its eleventh try, in milliseconds: its window must not begin anew. */
+const COUNTED_REFUSALS = 3_600_000;
 
 export interface Ages {
   /** How long audit events are kept, in milliseconds. */
@@ -19,12 +22,14 @@ export async function tidy(
     readonly attempts: AttemptIndex;
     readonly audit: AuditIndex;
     readonly principals: PrincipalIndex;
+    readonly refusals: RefusalIndex;
   },
   { audit, tokens }: Ages,
 ): Promise<void> {
   const now = Date.now();
   try {
     await stores.attempts.expire(now, MAX_BATCHES * BATCH);
+    await stores.refusals.expire(now - COUNTED_REFUSALS, MAX_BATCHES * BATCH);
     await stores.principals.expire(now - tokens, MAX_BATCHES * BATCH);
   } finally {
     // Whatever fails there does not keep the log from being shortened.

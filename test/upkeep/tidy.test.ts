@@ -7,6 +7,7 @@ import worker from "../../src/index.ts";
 import { AttemptIndex } from "../../src/storage/attempt-index.ts";
 import { AuditIndex } from "../../src/storage/audit-index.ts";
 import { PrincipalIndex } from "../../src/storage/principal-index.ts";
+import { RefusalIndex } from "../../src/storage/refusal-index.ts";
 
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;
@@ -14,6 +15,7 @@ const stores = {
   attempts: new AttemptIndex(env.DB),
   audit: new AuditIndex(env.DB),
   principals: new PrincipalIndex(env.DB),
+  refusals: new RefusalIndex(env.DB),
 };
 
 beforeEach(async () => {
