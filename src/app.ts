@@ -5,10 +5,12 @@ import type { Purpose, Realm } from "./auth/challenge.ts";
 import { addPublic } from "./auth/login.ts";
 import { LoginFailed } from "./auth/login-failed.ts";
 import { forget } from "./auth/memory.ts";
-import { network } from "./auth/throttle.ts";
 import type { Defer } from "./defer.ts";
 import { type Env, readSettings } from "./env.ts";
+import type { Refusal } from "./events/budget.ts";
 import { countPull, noteLook, noteUse } from "./events/pull-counter.ts";
+import { reportRefusal } from "./events/refusal-reporter.ts";
+import { requireKnownFields } from "./http/api/query.ts";
 import { bind, type Context, type Params, type Usage } from "./http/context.ts";
 import { errorResponse, problemResponse } from "./http/error-response.ts";
 import { contentLength, log } from "./http/log.ts";
@@ -22,7 +24,8 @@ import { matchRoute } from "./match.ts";
 import { addressOf, RequestRealm, type Run } from "./realm.ts";
 import type { Route } from "./routes.ts";
 import { memoryUse } from "./memory/isolate.ts";
-import { auditEvent, type AuditEvent, type Origin } from "./storage/audit-index.ts";
+import { network } from "./network.ts";
+import { auditEvent, type Origin } from "./storage/audit-index.ts";
 
 /** What is known of a request when it ends, for the log. */
 interface Trace {
@@ -65,7 +68,9 @@ export async function handle(request: Request, env: Env, defer: Defer): Promise<
       ...errorField(trace.error),
     });
   }
-  for (const refused of refusalEvents(run, trace)) defer(report(refused, env, addressOf(request)));
+  for (const refusal of refusalsOf(run, trace)) {
+    defer(reportRefusal(refusal, { queue: env.EVENTS, limit: env.DENIED_LIMIT, defer }));
+  }
   return response;
 }
 
@@ -97,6 +102,7 @@ async function respond(run: Run, trace: Trace): Promise<Response> {
     trace.actor = await addPublic(trace.actor, realm, purpose);
   }
   admit(trace.actor, { request, route, target }, realm);
+  if (isApi(url)) requireKnownFields(route, url.searchParams);
   // The route's path has the parameters that its handler takes: `route` in routes.ts sees to it.
   const params = trace.params as Params;
   const context: Context<keyof Params> = {
@@ -177,14 +183,17 @@ function originOf({ request, requestId }: Run, actor: Actor | null): Origin {
 }
 
 /** An ID token that no rule took is in the log of each namespace whose rules it was compared with. */
-function refusalEvents(run: Run, trace: Trace): AuditEvent[] {
+function refusalsOf(run: Run, trace: Trace): Refusal[] {
   const { error } = trace;
   if (!(error instanceof LoginFailed) || !error.workload?.records.length) {
-    return [refusalEvent(run, trace) ?? []].flat();
+    return [refusalOf(run, trace) ?? []].flat();
   }
   const { subject, records } = error.workload;
   const origin = { ...originOf(run, null), actor: error.user, via: "oidc", subject };
-  return records.map((record) => auditEvent(origin, { action: "login", ...record }, "failed"));
+  return records.map((record) => {
+    const event = auditEvent(origin, { action: "login", ...record }, "failed");
+    return { of: "secret", event };
+  });
 }
 
 function usageOf({ request, env, defer }: Run, { name }: Actor): Usage {
@@ -198,12 +207,14 @@ function usageOf({ request, env, defer }: Run, { name }: Actor): Usage {
 }
 
 /** What the audit log keeps of a refusal: failed logins and what was denied, not that somebody was asked to log in. */
-function refusalEvent(run: Run, { route, params, actor, error }: Trace): AuditEvent | null {
+function refusalOf(run: Run, { route, params, actor, error }: Trace): Refusal | null {
   if (!(error instanceof RegistryError)) return null;
   const origin = originOf(run, actor);
   if (error instanceof LoginFailed) {
+    if (error.tried === null) return null;
     const deed = { action: "login", detail: error.reason };
-    return auditEvent({ ...origin, actor: error.user }, deed, "failed");
+    const event = auditEvent({ ...origin, actor: error.user }, deed, "failed");
+    return { of: error.tried, event };
   }
   // A HEAD that was denied was answered with something else.
   const denial = error.cause instanceof RegistryError ? error.cause : error;
@@ -216,13 +227,7 @@ function refusalEvent(run: Run, { route, params, actor, error }: Trace): AuditEv
     ...(digest === undefined ? {} : { digest }),
     detail: denial.message,
   };
-  return auditEvent(origin, deed, "denied");
-}
-
-/** At most so many a minute of one address: what a stranger does must not fill the database. */
-async function report(event: AuditEvent, env: Env, address: string): Promise<void> {
-  const { success } = await env.DENIED_LIMIT.limit({ key: network(address) });
-  if (success) await env.EVENTS.send({ kind: "audit", event });
+  return { of: "denial", event: auditEvent(origin, deed, "denied") };
 }
 
 function errorField(error: unknown): { error?: string } {

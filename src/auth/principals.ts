@@ -1,4 +1,5 @@
 import type { Role, Scope } from "./access.ts";
+import type { Pace, Places } from "./throttle.ts";
 import type { TrustRule } from "./trust.ts";
 
 /** What a login is looked up by; one query answers it all. */
@@ -7,8 +8,8 @@ export interface LoginQuery {
   readonly name: string | null;
   /** The hash of the secret, or null for a password. */
   readonly hash: string | null;
-  /** Where failures are counted. */
-  readonly failureKeys: readonly string[];
+  /** Where failures of a password are counted; null for a secret, which nobody can guess. */
+  readonly places: Places | null;
   /** The repositories that the request is about. */
   readonly repositories: readonly string[];
   /** The namespaces that it is about: all roles there are read, and as many as there is room for of the others. */
@@ -23,7 +24,11 @@ export interface LoginRecord {
   readonly user: { readonly password: string; readonly admin: boolean } | null;
   readonly roles: readonly { readonly pattern: string; readonly role: Role }[];
   readonly token: TokenRecord | null;
+  /** Whether there is a robot of that name. */
+  readonly robot: boolean;
   readonly failures: readonly FailureCount[];
+  /** When the account logged in from that network, to the day, in milliseconds since 1970; null where nobody remembers. */
+  readonly usedAt: number | null;
   /** Those of the repositories that everyone may pull. */
   readonly public: readonly string[];
 }
@@ -81,6 +86,8 @@ export interface FailureCount {
   readonly failures: number;
   /** Milliseconds since 1970. */
   readonly since: number;
+  /** When the count let a try pass at last, where it gives turns; 0 for never. */
+  readonly triedAt: number;
 }
 
 /** Who there is. `storage/principal-index.ts` keeps it. Where there is someone to take the news, a query brings it along. */
@@ -96,12 +103,20 @@ export interface Principals {
   ): Promise<PublicRecord & { readonly rules: readonly TrustRule[] }>;
   /** Those of the repositories that everyone may pull. */
   publicAmong(repositories: readonly string[], news: News | null): Promise<PublicRecord>;
-  /** Counts a failed login; a window that has passed begins anew. */
-  failed(keys: readonly string[], now: number, window: number): Promise<void>;
   /** Notes that a token was used on a day. */
   used(token: string, day: number): Promise<void>;
   /** What was revoked, as far as anything can still rest on it. */
   revoked(): Promise<Revocations>;
   /** When each of the subjects was revoked, if it was. */
   revocationsOf(subjects: readonly string[]): Promise<ReadonlyMap<string, number>>;
+}
+
+/** Who tried to log in with a password. `storage/attempt-index.ts` keeps it. */
+export interface Attempts {
+  /** Counts a failed login; a window that has passed begins anew. */
+  failed(keys: readonly string[], now: number, window: number): Promise<void>;
+  /** Takes one turn of each of the counts, all or none. @returns whether there was one */
+  takeTurns(paces: readonly Pace[], now: number): Promise<boolean>;
+  /** Remembers that the account logged in from the network. */
+  remember(places: Places, now: number): Promise<void>;
 }

@@ -149,15 +149,15 @@ const verified = new Lru<Verified>(1024 * 1024);
 const ACTOR_FACTOR = 6;
 const ACTOR_BYTES = 500;
 
-/**
- * @param grace seconds for which a token is still taken after it has expired
- * @returns why not, for a token that is not ours, was changed or has expired
- */
+/** Why a token does not hold. "foreign": it does not even name a key of ours; "invalid": it does, and was made or changed by another. */
+export type Invalidity = "expired" | "invalid" | "foreign";
+
+/** @param grace seconds for which a token is still taken after it has expired */
 export async function verifyToken(
   token: string,
   signing: Signing,
   grace = 0,
-): Promise<Actor | "expired" | "invalid"> {
+): Promise<Actor | Invalidity> {
   const known = verified.get(token);
   // As jose has it.
   if (known !== undefined && isSame(known.signing, signing)) {
@@ -199,7 +199,7 @@ function isSame(one: Signing, other: Signing): boolean {
 export async function verifyCredential(
   text: string,
   signing: Signing,
-): Promise<Credential | "expired" | "invalid"> {
+): Promise<Credential | Invalidity> {
   const token = text.slice(CREDENTIAL_PREFIX.length);
   const payload = await verify(token, { typ: CREDENTIAL, grace: 0 }, signing);
   if (typeof payload === "string") return payload;
@@ -243,18 +243,28 @@ async function verify(
   token: string,
   { typ, grace }: { readonly typ: string; readonly grace: number },
   { key, nextKey, service }: Signing,
-): Promise<JWTPayload | "expired" | "invalid"> {
+): Promise<JWTPayload | Invalidity> {
+  const named = await keyNamedBy(token, [key, nextKey ?? key]);
+  if (named === undefined) return "foreign";
   try {
-    const { kid } = decodeProtectedHeader(token);
-    const keys = await Promise.all([key, nextKey ?? key].map(importKey));
-    const known = keys.find((candidate) => candidate.kid === kid);
-    if (known === undefined) return "invalid";
     const options = { algorithms: [ALGORITHM], issuer: service, audience: service, typ };
-    const { payload } = await jwtVerify(token, known.key, { ...options, clockTolerance: grace });
+    const { payload } = await jwtVerify(token, named, { ...options, clockTolerance: grace });
     return payload;
   } catch (error) {
     if (error instanceof errors.JWTExpired) return "expired";
     if (error instanceof errors.JOSEError || error instanceof TypeError) return "invalid";
+    throw error;
+  }
+}
+
+/** The key that the token says it was signed with, if it is a token and the key is ours. */
+async function keyNamedBy(token: string, ours: readonly string[]): Promise<CryptoKey | undefined> {
+  try {
+    const { kid } = decodeProtectedHeader(token);
+    const keys = await Promise.all(ours.map(importKey));
+    return keys.find((candidate) => candidate.kid === kid)?.key;
+  } catch (error) {
+    if (error instanceof TypeError) return undefined;
     throw error;
   }
 }

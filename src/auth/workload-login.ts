@@ -2,7 +2,7 @@
 import { RegistryError } from "../oci/errors.ts";
 import { type Actor, withPublic } from "./access.ts";
 import type { Credentials, Purpose, Realm } from "./challenge.ts";
-import { failed, type LoginFailed } from "./login-failed.ts";
+import { failed, type LoginFailed, type Tried } from "./login-failed.ts";
 import { lookupOf, type VerifiedClaims, verifyIdToken } from "./oidc.ts";
 import type { Trust } from "./principals.ts";
 import { loginKey, newsFor, recallLogin, recallPublic, rememberer } from "./recall.ts";
@@ -28,10 +28,12 @@ export async function exchanged(
   purpose: Purpose,
 ): Promise<Actor> {
   const credential = await verifyCredential(password, realm.signing);
-  const refuse = (reason: string) =>
-    failed({ username, user: WORKLOAD, kind: "secret", reason }, realm, purpose);
+  const refuse = (reason: string, tried: Tried = "secret") =>
+    failed({ user: WORKLOAD, tried, reason }, realm, purpose);
   if (credential === "expired") throw await refuse("the credential has expired");
-  if (credential === "invalid") throw await refuse("the credential is not ours");
+  if (typeof credential === "string") {
+    throw await refuse("the credential is not ours", credential === "foreign" ? null : "secret");
+  }
   if (username !== WORKLOAD) throw await refuse("the credential was revoked or is another's");
   const { principals } = realm;
   const { repositories } = purpose;
@@ -131,9 +133,10 @@ async function verifyWorkload(
   { namespaces, others, realm, purpose }: Wanted,
 ): Promise<{ readonly claims: VerifiedClaims; readonly trust: Trust }> {
   const lookup = lookupOf(token);
-  const failure = { username: WORKLOAD, user: WORKLOAD, kind: "secret" } as const;
+  const failure = { user: WORKLOAD, tried: "secret" } as const;
   if (lookup === null) {
-    throw await failed({ ...failure, reason: "send an OIDC ID token" }, realm, purpose);
+    const reason = "send an OIDC ID token";
+    throw await failed({ ...failure, tried: null, reason }, realm, purpose);
   }
   const { repositories } = purpose;
   const selectors = others ? lookup.selectors : [];
@@ -152,7 +155,7 @@ function unmatched(
 ): Promise<LoginFailed> {
   const subject = subjectOf(claims);
   const reason = "no trust rule matches";
-  const failure = { username: WORKLOAD, user: WORKLOAD, kind: "secret", reason, message } as const;
+  const failure = { user: WORKLOAD, tried: "secret", reason, message } as const;
   return failed({ ...failure, workload: { subject, records } }, realm, purpose);
 }
 

@@ -1,5 +1,5 @@
 import { pipeline } from "node:stream/promises";
-import { type Command, InvalidArgumentError } from "commander";
+import { type Command, InvalidArgumentError, Option } from "commander";
 import { connect } from "./connection.ts";
 import { type Columns, Output, print, table, time } from "./output.ts";
 import { plainJson } from "./terminal.ts";
@@ -23,6 +23,7 @@ interface AuditOptions {
   readonly repository?: string;
   readonly actor?: string;
   readonly action?: string;
+  readonly outcome?: string;
   readonly since?: string;
   readonly until?: string;
 }
@@ -49,6 +50,9 @@ export function addAuditCommand(program: Command): void {
     .option("--repository <name>", "in a repository")
     .option("--actor <name>", "by a user or robot")
     .option("--action <name>", "of a kind, as tag.delete")
+    .addOption(
+      new Option("--outcome <outcome>", "with this outcome").choices(["done", "denied", "failed"]),
+    )
     .option("--since <when>", "from then on: 2026-12-24, 7d or 12h (ago)", parseMoment)
     .option("--until <when>", "before then", parseMoment)
     .action(showAudit);

@@ -20,9 +20,6 @@ function publicAmong(list: string): string {
     JOIN repositories r ON r.name = w.value WHERE r.visibility = 'public')`;
 }
 
-/** How long failed logins are kept, in milliseconds: longer than any window that they are counted over. */
-export const REMEMBERED_FAILURES = 86_400_000;
-
 /**
  * So many roles are read of the namespaces that a request is about, and so many of all, a first one of each namespace before
  * a second: as one JSON text, of which D1 holds 2 MB. Others give them, and must not crowd each other's out.
@@ -54,7 +51,9 @@ interface LoginRow {
   readonly user: string | null;
   readonly roles: string;
   readonly token: string | null;
+  readonly robot: number;
   readonly failures: string;
+  readonly usedAt: number | null;
   readonly public: string;
 }
 
@@ -81,7 +80,8 @@ export class PrincipalIndex implements Principals {
   }
 
   async find(query: LoginQuery, news: News | null): Promise<LoginRecord> {
-    const { name, hash, failureKeys, repositories, namespaces } = query;
+    const { name, hash, places, repositories, namespaces } = query;
+    const keys = places === null ? [] : [...places.known, ...places.unknown];
     const statement = this.#db
       .prepare(
         `WITH who AS (
@@ -102,17 +102,21 @@ export class PrincipalIndex implements Principals {
               'scopes', json(coalesce(t.scopes, o.scopes)), 'expiresAt', t.expires_at, 'lastUsed', t.last_used)
             FROM tokens t LEFT JOIN robots o ON o.name = t.robot
             WHERE t.hash = ?2 AND coalesce(t.user, t.robot) = who.name) AS token,
-           (SELECT json_group_array(json_object('key', f.key, 'failures', f.failures, 'since', f.since))
+           EXISTS (SELECT 1 FROM robots WHERE name = who.name) AS robot,
+           (SELECT json_group_array(json_object('key', f.key, 'failures', f.failures, 'since', f.since, 'triedAt', f.tried_at))
             FROM json_each(?3) w CROSS JOIN login_failures f ON f.key = w.value) AS failures,
+           (SELECT used_at FROM login_networks WHERE account = ?6 AND network = ?7) AS usedAt,
            ${publicAmong("?4")} AS public
          FROM who`,
       )
       .bind(
         name,
         hash,
-        JSON.stringify(failureKeys),
+        JSON.stringify(keys),
         JSON.stringify(repositories),
         JSON.stringify(namespaces),
+        places?.account ?? null,
+        places?.network ?? null,
       );
     const [row] = await this.#read<LoginRow>(statement, news);
     if (row === undefined) throw new Error("a query of scalars gave no row");
@@ -122,7 +126,9 @@ export class PrincipalIndex implements Principals {
       user: parseUser(row.user),
       roles: JSON.parse(row.roles) as LoginRecord["roles"],
       token: parseToken(row.token),
+      robot: row.robot === 1,
       failures: JSON.parse(row.failures) as LoginRecord["failures"],
+      usedAt: row.usedAt,
       public: JSON.parse(row.public) as string[],
     };
   }
@@ -201,19 +207,6 @@ export class PrincipalIndex implements Principals {
     return (asked?.results ?? []) as Row[];
   }
 
-  async failed(keys: readonly string[], now: number, window: number): Promise<void> {
-    await this.#db
-      .prepare(
-        `INSERT INTO login_failures (key, failures, since)
-         SELECT value, 1, ?2 FROM json_each(?1) WHERE true
-         ON CONFLICT (key) DO UPDATE SET
-           failures = CASE WHEN since > ?2 - ?3 THEN failures + 1 ELSE 1 END,
-           since = CASE WHEN since > ?2 - ?3 THEN since ELSE ?2 END`,
-      )
-      .bind(JSON.stringify(keys), now, window)
-      .run();
-  }
-
   async used(token: string, day: number): Promise<void> {
     await this.#db.prepare(`UPDATE tokens SET last_used = ?2 WHERE id = ?1`).bind(token, day).run();
   }
@@ -233,22 +226,15 @@ export class PrincipalIndex implements Principals {
     return new Map(results.map(({ subject, at }) => [subject, at]));
   }
 
-  /** Forgets what no longer matters: failures and revocations from before these times, so many of each. */
-  async expire(failures: number, revocations: number, limit: number): Promise<void> {
-    await this.#db.batch([
-      this.#db
-        .prepare(
-          `DELETE FROM login_failures WHERE key IN (
-             SELECT key FROM login_failures WHERE since < ?1 ORDER BY since LIMIT ?2)`,
-        )
-        .bind(failures, limit),
-      this.#db
-        .prepare(
-          `DELETE FROM revocations WHERE subject IN (
-             SELECT subject FROM revocations WHERE revoked_at < ?1 ORDER BY revoked_at LIMIT ?2)`,
-        )
-        .bind(revocations, limit),
-    ]);
+  /** Forgets revocations from before a time, so many at once. */
+  async expire(before: number, limit: number): Promise<void> {
+    await this.#db
+      .prepare(
+        `DELETE FROM revocations WHERE subject IN (
+           SELECT subject FROM revocations WHERE revoked_at < ?1 ORDER BY revoked_at LIMIT ?2)`,
+      )
+      .bind(before, limit)
+      .run();
   }
 }
 

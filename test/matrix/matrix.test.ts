@@ -49,9 +49,24 @@ const SCOPES: Partial<Record<Need, string>> = {
 const always = { limit: () => Promise.resolve({ success: true }) };
 /** What was sent to the audit log. */
 const events: EventMessage[] = [];
-const queue = { send: (message: EventMessage) => Promise.resolve(events.push(message)) };
-const limits = { PASSWORD_LIMIT: always, TOKEN_LIMIT: always, DENIED_LIMIT: always };
-const changed = { ...env, ...limits, EVENTS: queue } as never;
+const newQueue = () => ({
+  send: (message: EventMessage) => Promise.resolve(events.push(message)),
+});
+let queue = newQueue();
+const limits = {
+  PASSWORD_LIMIT: always,
+  STRANGER_LIMIT: always,
+  TOKEN_LIMIT: always,
+  DENIED_LIMIT: always,
+};
+// Each test has a queue of its own: to one and the same an isolate sends so many denials, and no more.
+const changed = {
+  ...env,
+  ...limits,
+  get EVENTS() {
+    return queue;
+  },
+} as never;
 const deferred: Promise<unknown>[] = [];
 const send: Send = (request) => handle(request, changed, (work) => void deferred.push(work));
 let principals: Record<Principal, string | null>;
@@ -64,6 +79,7 @@ beforeAll(async () => {
 beforeEach(async () => {
   await env.DB.exec("DELETE FROM login_failures");
   events.length = 0;
+  queue = newQueue();
   deferred.length = 0;
 });
 
