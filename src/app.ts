@@ -13,6 +13,7 @@ import { bind, type Context, type Params } from "./http/context.ts";
 import { errorResponse, problemResponse } from "./http/error-response.ts";
 import { contentLength, log } from "./http/log.ts";
 import { asRefusal } from "./http/outage.ts";
+import { requireTls } from "./http/tls.ts";
 import { RegistryError } from "./oci/errors.ts";
 import { principalsOf, registryOf } from "./isolate.ts";
 import { matchRoute } from "./match.ts";
@@ -73,6 +74,7 @@ async function respond(run: Run, trace: Trace): Promise<Response> {
   const { route, params: raw } = matchRoute(request, url);
   trace.route = route;
   trace.params = bind(raw);
+  requireTls(request, url, route);
   const { name, namespace } = trace.params;
   const target = name ?? (namespace === undefined ? null : `${namespace}/`);
   const purpose: Purpose = {

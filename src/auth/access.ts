@@ -53,7 +53,8 @@ export type Access = "none" | "login" | "catalog" | "administer" | Right;
 export const CATALOG = "registry:catalog:*";
 
 /** How somebody proved who they are. */
-export type Via = "anonymous" | "password" | "token" | "robot" | "oidc";
+export const VIAS = ["anonymous", "password", "token", "robot", "oidc"] as const;
+export type Via = (typeof VIAS)[number];
 
 /** A registry token is limited to what was asked for, so another one may allow more. */
 export interface TokenClaims {

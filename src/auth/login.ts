@@ -9,6 +9,7 @@ import {
 } from "./access.ts";
 import { ADMIN, adminMark } from "./admin.ts";
 import type { Credentials, Purpose, Realm } from "./challenge.ts";
+import { endOf } from "./lifetime.ts";
 import { failed, limited, takeTurns } from "./login-failed.ts";
 import { lookupOf, verifyIdToken } from "./oidc.ts";
 import { verifyPassword } from "./password.ts";
@@ -25,6 +26,7 @@ const MAX_NAME = 320;
 /** An ID token is the longest of passwords. */
 const MAX_PASSWORD = 16 * 1024;
 const DAY = 86_400_000;
+const DISABLED = "the account is disabled: its administrator or owner can enable it";
 
 /** Hashes of passwords that were right, so that the slow hash is not computed for every token of a push. */
 const rightPasswords = new Lru<true>(256 * 1024);
@@ -109,6 +111,8 @@ async function byPassword(
     rightPasswords.set(mark, true, entrySize(mark));
   }
   if (user === null) return "wrong user name or password";
+  // Told to nobody but those who know the password.
+  if (user.disabled) return DISABLED;
   const actor = userActor(record, user.admin);
   if (username !== ADMIN) return { ...actor, via: "password" };
   return { ...actor, by: [...actor.by, await adminMark(realm)], via: "password" };
@@ -118,8 +122,10 @@ async function byPassword(
 function bySecret(record: LoginRecord, realm: Realm): Actor | string {
   const { name, user, token, readAt } = record;
   if (token === null) return "wrong user name or token, or it was revoked";
-  const { expiresAt } = token;
+  const { longestLives } = realm;
+  const expiresAt = endOf(token, token.isRobot ? longestLives.robotToken : longestLives.token);
   if (expiresAt !== null && expiresAt <= Date.now()) return "the token has expired";
+  if (token.disabled || user?.disabled === true) return DISABLED;
   noteUse(token, realm);
   const expires = expiresAt === null ? null : Math.floor(expiresAt / 1000);
   const by = `token:${token.id}`;

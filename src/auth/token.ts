@@ -2,7 +2,7 @@ import { decodeProtectedHeader, errors, type JWTPayload, jwtVerify, SignJWT } fr
 import * as v from "valibot";
 import { Lru } from "../lru.ts";
 import { isRepositoryName, namespaceOf } from "../oci/reference.ts";
-import { type Actor, type Grant, memberships, publicBasis, sourcesOf } from "./access.ts";
+import { type Actor, type Grant, memberships, publicBasis, sourcesOf, VIAS } from "./access.ts";
 import { isAction, type ScopeEntry } from "./scope.ts";
 import { WORKLOAD, type Workload } from "./workload.ts";
 
@@ -22,13 +22,12 @@ export interface Signing {
   readonly service: string;
 }
 
-const Via = v.picklist(["anonymous", "password", "token", "robot", "oidc"]);
 const Rights = v.array(v.picklist(["pull", "push", "delete", "maintain", "own"]));
 const Grants = v.array(v.object({ pattern: v.string(), rights: Rights }));
 const TokenClaims = v.object({
   sub: v.string(),
   exp: v.number(),
-  via: Via,
+  via: v.picklist(VIAS),
   by: v.array(v.string()),
   subject: v.nullable(v.string()),
   /** When the rights were read, in milliseconds: `iat` is too coarse to be compared with a revocation. */

@@ -3,7 +3,7 @@ import { env } from "cloudflare:workers";
 import { beforeAll, expect, test } from "vitest";
 import { ADMIN, basic, withSettings } from "../../support/client.ts";
 import { planOf, recorded, walks } from "../../support/plans.ts";
-import { done, PASSWORD } from "../../support/management.ts";
+import { api, done, PASSWORD } from "../../support/management.ts";
 
 const { db: DB, statements } = recorded();
 const send = withSettings({ DB } as never);
@@ -23,13 +23,15 @@ beforeAll(async () => {
   const again = basic("alice", `${PASSWORD}!`);
   const token = await call("POST", "/tokens", { description: "x" }, again);
   await call("GET", "/tokens", undefined, again);
+  await call("PATCH", `/tokens/${token.id}`, { expiresInDays: 9 }, again);
   await call("DELETE", `/tokens/${token.id}`, undefined, again);
   await call("POST", "/namespaces", { name: "acme", owner: "alice" });
   await call("GET", "/namespaces");
   await call("GET", "/namespaces", undefined, again);
   await call("GET", "/namespaces/acme");
   await call("PATCH", "/namespaces/acme", { visibility: "public" });
-  await call("PUT", MEMBER, { role: "reader" });
+  expect((await api("DELETE", MEMBER, undefined, { send })).status).toBe(409);
+  await call("PUT", `${MEMBER}?confirm=last-owner`, { role: "reader" });
   await call("GET", "/namespaces/acme/members");
   await call("DELETE", MEMBER);
   await call("POST", ROBOTS, { name: "ci", scopes });
@@ -37,6 +39,7 @@ beforeAll(async () => {
   await call("GET", `${ROBOTS}/ci`);
   await call("PATCH", `${ROBOTS}/ci`, { scopes });
   const second = await call("POST", `${ROBOTS}/ci/tokens`, {});
+  await call("PATCH", `${ROBOTS}/ci/tokens/${second.id}`, { expiresInDays: 9 });
   await call("DELETE", `${ROBOTS}/ci/tokens/${second.id}`);
   await call("DELETE", `${ROBOTS}/ci`);
   const rule = {
