@@ -32,6 +32,7 @@ export const API_ROUTES: readonly Route[] = [
   route("users", "DELETE /api/v1/users/:user", "administer", users.remove),
   route("tokens", "GET /api/v1/tokens", "login", tokens.list),
   route("tokens", "POST /api/v1/tokens", "login", tokens.create),
+  route("tokens", "PATCH /api/v1/tokens/:token", "login", tokens.update),
   route("tokens", "DELETE /api/v1/tokens/:token", "login", tokens.remove),
   route("namespaces", "GET /api/v1/namespaces", "login", namespaces.list),
   route("namespaces", "POST /api/v1/namespaces", "administer", namespaces.create),
@@ -53,6 +54,12 @@ export const API_ROUTES: readonly Route[] = [
     "POST /api/v1/namespaces/:namespace/robots/:robot/tokens",
     "own",
     robots.createToken,
+  ),
+  route(
+    "robots",
+    "PATCH /api/v1/namespaces/:namespace/robots/:robot/tokens/:token",
+    "own",
+    robots.updateToken,
   ),
   route(
     "robots",

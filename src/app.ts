@@ -17,6 +17,7 @@ import { contentLength, log } from "./http/log.ts";
 import { asRefusal } from "./http/outage.ts";
 import { addCommonHeaders } from "./http/response-headers.ts";
 import { targetOf } from "./http/target.ts";
+import { requireTls } from "./http/tls.ts";
 import { dropUnread } from "./http/unread.ts";
 import { RegistryError } from "./oci/errors.ts";
 import { principalsOf, registryOf } from "./isolate.ts";
@@ -81,6 +82,7 @@ async function respond(run: Run, trace: Trace): Promise<Response> {
   const { route, params: raw } = matchRoute(request, url);
   trace.route = route;
   trace.params = bind(raw);
+  requireTls(request, url, route);
   const { name, namespace } = trace.params;
   const target = name ?? (namespace === undefined ? null : `${namespace}/`);
   const purpose: Purpose = {

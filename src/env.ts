@@ -1,4 +1,5 @@
 import * as v from "valibot";
+import type { LongestLives } from "./auth/lifetime.ts";
 import type { EventMessage } from "./events/message.ts";
 import { MAX_REFERENCES } from "./oci/manifest.ts";
 import type { UploadSession } from "./session/upload-session.ts";
@@ -29,6 +30,8 @@ export interface Env {
   readonly DEFAULT_QUOTA_GB?: string;
   readonly CREATE_ON_PUSH?: string;
   readonly TOKEN_MINUTES?: string;
+  readonly MAX_TOKEN_DAYS?: string;
+  readonly MAX_ROBOT_TOKEN_DAYS?: string;
   readonly AUDIT_DAYS?: string;
   readonly ALLOW_INSECURE_ISSUERS?: string;
   readonly UNDO_DAYS?: string;
@@ -83,6 +86,9 @@ const Settings = v.object({
   CREATE_ON_PUSH: flag("true"),
   // Clients take less than a minute for a minute; what was public is listed as revoked for an hour (storage/revoked.ts).
   TOKEN_MINUTES: number("15", 1, 60),
+  // 0 for no limit.
+  MAX_TOKEN_DAYS: number("0", 0, 3650),
+  MAX_ROBOT_TOKEN_DAYS: number("0", 0, 3650),
   AUDIT_DAYS: number("365", 1, 3650),
   ALLOW_INSECURE_ISSUERS: flag("false"),
   UNDO_DAYS: number("7", 0, 365),
@@ -116,6 +122,8 @@ export interface Settings {
   readonly createOnPush: boolean;
   /** How long a registry token holds, in seconds. */
   readonly tokenSeconds: number;
+  /** How long what users and robots log in with may hold. */
+  readonly longestLives: LongestLives;
   /** How long audit events are kept, in milliseconds. */
   readonly auditAge: number;
   /** Whether issuers of ID tokens may speak plain HTTP, on this machine. */
@@ -161,6 +169,10 @@ export function readSettings(env: Env): Settings {
       output.DEFAULT_QUOTA_GB === 0 ? null : Math.floor(output.DEFAULT_QUOTA_GB * 1024 ** 3),
     createOnPush: output.CREATE_ON_PUSH,
     tokenSeconds: output.TOKEN_MINUTES * 60,
+    longestLives: Object.freeze({
+      token: lifeOf(output.MAX_TOKEN_DAYS),
+      robotToken: lifeOf(output.MAX_ROBOT_TOKEN_DAYS),
+    }),
     auditAge: output.AUDIT_DAYS * 86_400_000,
     insecureIssuers: output.ALLOW_INSECURE_ISSUERS,
     undoAge: output.UNDO_DAYS * 86_400_000,
@@ -174,4 +186,8 @@ export function readSettings(env: Env): Settings {
   });
   read.set(env, settings);
   return settings;
+}
+
+function lifeOf(days: number): number | null {
+  return days === 0 ? null : days * 86_400_000;
 }

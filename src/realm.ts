@@ -1,4 +1,5 @@
 import type { Realm } from "./auth/challenge.ts";
+import type { LongestLives } from "./auth/lifetime.ts";
 import type { Attempts, Principals } from "./auth/principals.ts";
 import type { Signing } from "./auth/token.ts";
 import type { Defer } from "./defer.ts";
@@ -48,6 +49,10 @@ export class RequestRealm implements Realm {
 
   get graceSeconds(): number {
     return this.#settings.uploadTtl / 1000;
+  }
+
+  get longestLives(): LongestLives {
+    return this.#settings.longestLives;
   }
 
   get adminPassword(): string {

@@ -53,7 +53,8 @@ export type Access = "none" | "token" | "login" | "catalog" | "administer" | Rig
 export const CATALOG = "registry:catalog:*";
 
 /** How somebody proved who they are. */
-export type Via = "anonymous" | "password" | "token" | "robot" | "oidc";
+export const VIAS = ["anonymous", "password", "token", "robot", "oidc"] as const;
+export type Via = (typeof VIAS)[number];
 
 export interface PullPatterns {
   readonly grants: readonly string[];

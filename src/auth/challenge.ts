@@ -1,6 +1,7 @@
 import type { Defer } from "../defer.ts";
 import { RegistryError } from "../oci/errors.ts";
 import type { Actor } from "./access.ts";
+import type { LongestLives } from "./lifetime.ts";
 import type { Attempts, Principals } from "./principals.ts";
 import type { Signing } from "./token.ts";
 
@@ -13,6 +14,7 @@ export interface Realm {
   readonly tokenSeconds: number;
   /** How long an upload may take to be ended with the token that it was begun with, in seconds. */
   readonly graceSeconds: number;
+  readonly longestLives: LongestLives;
   readonly adminPassword: string;
   readonly publicPull: boolean;
   /** Whether issuers of ID tokens may speak plain HTTP: for a machine of one's own. */

@@ -9,6 +9,7 @@ import {
 } from "./access.ts";
 import { ADMIN, adminMark } from "./admin.ts";
 import type { Credentials, Purpose, Realm } from "./challenge.ts";
+import { endOf } from "./lifetime.ts";
 import { failed, limited, noteNetwork, takeTurn, type Try, wrongPassword } from "./login-failed.ts";
 import { verifyPassword } from "./password.ts";
 import type { LoginRecord, TokenRecord } from "./principals.ts";
@@ -23,6 +24,7 @@ import { exchanged, identified } from "./workload-login.ts";
 const MAX_NAME = 320;
 const DAY = 86_400_000;
 const WRONG_SECRET = "wrong user name or token, or it was revoked";
+const DISABLED = "the account is disabled: its administrator or owner can enable it";
 
 /** Hashes of passwords that were right, so that the slow hash is not computed for every token of a push. */
 const rightPasswords = new Lru<true>(256 * 1024);
@@ -117,6 +119,8 @@ async function byPassword(
     rightPasswords.set(mark, true, entrySize(mark));
   }
   if (user === null) return "wrong user name or password";
+  // Told to nobody but those who know the password.
+  if (user.disabled) return DISABLED;
   noteNetwork(attempt, realm);
   const actor = userActor(record, user.admin);
   if (username !== ADMIN) return { ...actor, via: "password" };
@@ -127,8 +131,10 @@ async function byPassword(
 function bySecret(record: LoginRecord, realm: Realm): Actor | string {
   const { name, user, token, readAt } = record;
   if (token === null) return WRONG_SECRET;
-  const { expiresAt } = token;
+  const { longestLives } = realm;
+  const expiresAt = endOf(token, token.isRobot ? longestLives.robotToken : longestLives.token);
   if (expiresAt !== null && expiresAt <= Date.now()) return "the token has expired";
+  if (token.disabled || user?.disabled === true) return DISABLED;
   noteUse(token, realm);
   const expires = expiresAt === null ? null : Math.floor(expiresAt / 1000);
   const by = `token:${token.id}`;

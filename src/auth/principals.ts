@@ -21,7 +21,11 @@ export interface LoginRecord {
   readonly name: string;
   /** When all this was so, by the database's clock, in milliseconds since 1970. */
   readonly readAt: number;
-  readonly user: { readonly password: string; readonly admin: boolean } | null;
+  readonly user: {
+    readonly password: string;
+    readonly admin: boolean;
+    readonly disabled: boolean;
+  } | null;
   readonly roles: readonly { readonly pattern: string; readonly role: Role }[];
   readonly token: TokenRecord | null;
   /** Whether there is a robot of that name. */
@@ -65,6 +69,10 @@ export interface TokenRecord {
   readonly isRobot: boolean;
   /** The token's own for a user, the robot's for a robot. */
   readonly scopes: readonly Scope[];
+  /** Whether its robot is disabled. */
+  readonly disabled: boolean;
+  /** Milliseconds since 1970. */
+  readonly createdAt: number;
   /** Milliseconds since 1970, or null. */
   readonly expiresAt: number | null;
   /** Days since 1970, or null. */

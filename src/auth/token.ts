@@ -3,7 +3,14 @@ import * as v from "valibot";
 import { Lru } from "../lru.ts";
 import { RegistryError } from "../oci/errors.ts";
 import { isRepositoryName, namespaceOf } from "../oci/reference.ts";
-import { type Actor, memberships, publicBasis, type PullPatterns, sourcesOf } from "./access.ts";
+import {
+  type Actor,
+  memberships,
+  publicBasis,
+  type PullPatterns,
+  sourcesOf,
+  VIAS,
+} from "./access.ts";
 import { type Granted, isAction, type ScopeEntry } from "./scope.ts";
 import { namespaceOfRule } from "./trust.ts";
 import { type Credential, MAX_PASSWORD, WORKLOAD, type Workload } from "./workload.ts";
@@ -24,7 +31,6 @@ export interface Signing {
   readonly service: string;
 }
 
-const Via = v.picklist(["anonymous", "password", "token", "robot", "oidc"]);
 const Rights = v.array(v.picklist(["pull", "push", "delete", "maintain", "own"]));
 const Grants = v.array(v.object({ pattern: v.string(), rights: Rights }));
 const Patterns = v.object({
@@ -34,7 +40,7 @@ const Patterns = v.object({
 const TokenClaims = v.object({
   sub: v.string(),
   exp: v.number(),
-  via: Via,
+  via: v.picklist(VIAS),
   by: v.array(v.string()),
   subject: v.nullable(v.string()),
   /** When the rights were read, in milliseconds: `iat` is too coarse to be compared with a revocation. */

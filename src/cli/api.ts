@@ -1,5 +1,5 @@
 /** A client of the management API, for one registry and one set of credentials. */
-import { CliError } from "./error.ts";
+import { CliError, type Fault } from "./error.ts";
 
 export type Credentials =
   | { readonly user: string; readonly password: string }
@@ -7,6 +7,9 @@ export type Credentials =
   | { readonly token: string };
 
 export type Query = Readonly<Record<string, string | undefined>>;
+
+/** Asks a user for the password. */
+export type AskPassword = (user: string) => Promise<string>;
 
 interface Sending {
   readonly body?: unknown;
@@ -31,10 +34,17 @@ const BASE = "/api/v1";
 export class Api {
   /** Such as "https://registry.example.com". */
   readonly registry: string;
-  readonly #authorization: string | null;
+  #authorization: string | null;
+  /** What asks for the password of a user whose token does not suffice; null where nobody can be asked, or was already. */
+  #askPassword: AskPassword | null;
 
-  constructor(registry: string, credentials: Credentials | null) {
+  constructor(
+    registry: string,
+    credentials: Credentials | null,
+    askPassword: AskPassword | null = null,
+  ) {
     this.registry = registry;
+    this.#askPassword = askPassword;
     this.#authorization = credentials === null ? null : authorization(credentials);
   }
 
@@ -105,8 +115,21 @@ export class Api {
     const body = sending.body === undefined ? null : JSON.stringify(sending.body);
     // A redirect would be followed by a GET, and possibly out of TLS.
     const response = await reach(url, { method, headers, body, redirect: "error" });
-    if (!response.ok) throw await this.#refusal(response);
-    return response;
+    if (response.ok) return response;
+    const refusal = await this.#refusal(response);
+    if (!(await this.#givePassword(refusal))) throw refusal;
+    return this.request(method, path, sending);
+  }
+
+  /** What a token makes must not outlast it, so for some requests the registry wants the password of whoever sends it. */
+  async #givePassword({ faults }: CliError): Promise<boolean> {
+    const ask = this.#askPassword;
+    if (ask === null || !faults.some(({ needs }) => needs === "password")) return false;
+    this.#askPassword = null;
+    const { name, via } = await this.get<{ readonly name: string; readonly via: string }>("/me");
+    if (via !== "token") return false;
+    this.#authorization = authorization({ user: name, password: await ask(name) });
+    return true;
   }
 
   async #parse<T>(response: Response): Promise<T> {
@@ -131,8 +154,9 @@ export class Api {
   async #refusal(response: Response): Promise<CliError> {
     const { status } = response;
     if (status === 412) return new CliError("it was changed meanwhile: run this again", { status });
-    const detail = sentence(await response.text()) ?? `${this.registry} answered ${status}`;
-    return new CliError(detail + this.#advice(response), { status });
+    const said = refusalIn(await response.text());
+    const detail = said?.sentence ?? `${this.registry} answered ${status}`;
+    return new CliError(detail + this.#advice(response), { status, faults: said?.faults ?? [] });
   }
 
   /** What to do beyond what the registry says, which does not know this command line. */
@@ -175,13 +199,13 @@ interface Refusal {
   readonly errors?: unknown;
 }
 
-interface Fault {
-  readonly field?: string;
-  readonly message?: string;
+interface Said {
+  readonly sentence: string | undefined;
+  readonly faults: readonly Fault[];
 }
 
 /** What a refusal's body says: a problem of the management API, or the errors of the OCI API. */
-function sentence(body: string): string | undefined {
+function refusalIn(body: string): Said | undefined {
   try {
     const { detail, title, errors } = JSON.parse(body) as Refusal;
     const faults = Array.isArray(errors) ? (errors as Fault[]) : [];
@@ -190,7 +214,7 @@ function sentence(body: string): string | undefined {
       return field === "" ? message : `${field}: ${message}`;
     });
     const said = [detail ?? [], reasons].flat();
-    return said.length === 0 ? title : said.join("; ");
+    return { sentence: said.length === 0 ? title : said.join("; "), faults };
   } catch (error) {
     if (error instanceof SyntaxError) return undefined;
     throw error;

@@ -1,8 +1,8 @@
 import type { Command } from "commander";
-import { Api, type Credentials } from "./api.ts";
+import { Api, type AskPassword, type Credentials } from "./api.ts";
 import { readConfig } from "./config.ts";
 import { CliError } from "./error.ts";
-import { readPassword } from "./prompt.ts";
+import { askHidden, canAsk, readPassword } from "./prompt.ts";
 import { isClear, parseRegistry } from "./registry-url.ts";
 
 /** The registry that a command is for: `--registry`, else SLIPWAY_REGISTRY, else where one logged in last. */
@@ -25,7 +25,16 @@ export async function registryOf(command: Command, argument?: string): Promise<s
  */
 export async function connect(command: Command): Promise<Api> {
   const registry = await registryOf(command);
-  return new Api(registry, await credentialsFor(registry));
+  return new Api(registry, await credentialsFor(registry), canAsk() ? askAgain(registry) : null);
+}
+
+/** For what a token is not enough for. */
+function askAgain(registry: string): AskPassword {
+  const warning = isClear(registry)
+    ? `${registry} is not https: everyone on the way can read it. `
+    : "";
+  return (user) =>
+    askHidden(`What this login's token made would outlast it. ${warning}Password of ${user}: `);
 }
 
 export interface PasswordOptions {

@@ -6,7 +6,8 @@ import { connect, registryOf, warnIfClear } from "./connection.ts";
 import { CliError } from "./error.ts";
 import { date, details, Output } from "./output.ts";
 import { readPassword } from "./prompt.ts";
-import { type Scope, showScopes } from "./scope.ts";
+import { isClear } from "./registry-url.ts";
+import { expiry, parseExpiry, type Scope, showScopes } from "./scope.ts";
 import type { Issued } from "./token.ts";
 
 export interface Me {
@@ -21,19 +22,20 @@ export interface Me {
 interface LoginOptions {
   readonly user: string;
   readonly passwordStdin?: true;
+  readonly expires?: number | "never";
 }
 
 /** What every secret of the registry begins with. */
 const SECRET = "slp_";
-const LOGIN_DAYS = 90;
 
 export function addLoginCommands(program: Command): void {
   program
     .command("login")
-    .description(`Log in: makes a token for this machine, which holds for ${LOGIN_DAYS} days.`)
+    .description("Log in: makes a token for this machine.")
     .argument("[registry]", "its host, as registry.example.com or localhost:8787")
     .requiredOption("-u, --user <name>", "the user, or the robot whose secret is given")
     .option("--password-stdin", "read the password from standard input")
+    .option("--expires <days>", "when the token ends: 30d, or never (default: 90d)", parseExpiry)
     .action(logIn);
   program
     .command("logout")
@@ -55,7 +57,7 @@ async function logIn(argument: string | undefined, options: LoginOptions, comman
   // A secret is a login already; from a robot's no token could be made.
   const { login, answer, expires } = password.startsWith(SECRET)
     ? await keepSecret(api, password)
-    : await makeToken(api, user);
+    : await makeToken(api, options);
   const { logins } = await readConfig();
   await saveLogin(registry, login);
   const before = logins[registry];
@@ -74,10 +76,10 @@ interface Made {
   readonly expires: string | null;
 }
 
-async function makeToken(api: Api, user: string): Promise<Made> {
+async function makeToken(api: Api, { user, expires }: LoginOptions): Promise<Made> {
   const { secret, ...answer } = await api.send<Issued>("POST", "/tokens", {
     description: `slipway on ${hostname()}`,
-    expiresInDays: LOGIN_DAYS,
+    ...expiry(expires),
   });
   const login = { user, token: secret, tokenId: answer.id };
   return { login, answer, expires: answer.expiresAt };

@@ -1,5 +1,6 @@
 import { Argument, type Command } from "commander";
 import { connect } from "./connection.ts";
+import { unlessLastOwner, withQuery, yesOption, type YesOption } from "./last-owner.ts";
 import { type Columns, date, Output } from "./output.ts";
 
 interface Member {
@@ -9,7 +10,7 @@ interface Member {
   readonly createdAt: string;
 }
 
-interface MemberOptions {
+interface MemberOptions extends YesOption {
   readonly repositories?: string;
 }
 
@@ -22,7 +23,7 @@ const COLUMNS: Columns<Member> = {
 
 export function addMemberCommands(program: Command): void {
   const member = program.command("member").description("Which users may do what in a namespace.");
-  member
+  const set = member
     .command("set")
     .description("Give a user a role; one for each glob.")
     .argument("<namespace>")
@@ -33,32 +34,36 @@ export function addMemberCommands(program: Command): void {
         "reader: pull; writer: push; maintainer: delete; owner: decide",
       ).choices(["reader", "writer", "maintainer", "owner"]),
     )
-    .option("--repositories <glob>", "of which repositories (default: all in the namespace)")
-    .action(async (namespace: string, user: string, role: string, ...rest) =>
-      setMember({ namespace, user, role }, ...(rest as [MemberOptions, Command])),
-    );
+    .option("--repositories <glob>", "of which repositories (default: all in the namespace)");
+  yesOption(set).action(async (namespace: string, user: string, role: string, ...rest) =>
+    setMember({ namespace, user, role }, ...(rest as [MemberOptions, Command])),
+  );
   member
     .command("list")
     .description("Who has a role in a namespace.")
     .argument("<namespace>")
     .action(listMembers);
-  member
+  const remove = member
     .command("remove")
     .description("Take a user's roles in a namespace away.")
     .argument("<namespace>")
     .argument("<user>")
-    .option("--repositories <glob>", "only the role of this glob")
-    .action(removeMember);
+    .option("--repositories <glob>", "only the role of this glob");
+  yesOption(remove).action(removeMember);
 }
 
 async function setMember(
   { namespace, user, role }: Pick<Member, "user" | "role"> & { readonly namespace: string },
-  { repositories }: MemberOptions,
+  options: MemberOptions,
   command: Command,
 ): Promise<void> {
   const api = await connect(command);
+  const { repositories } = options;
   const body = repositories === undefined ? { role } : { role, repositories };
-  const member = await api.send<Member>("PUT", memberPath(namespace, user), body);
+  const path = memberPath(namespace, user);
+  const member = await unlessLastOwner(user, options, (query) =>
+    api.send<Member>("PUT", withQuery(path, query), body),
+  );
   new Output(command).answer(member, `${user} is now ${role} of ${member.repositories}.`);
 }
 
@@ -71,11 +76,14 @@ async function listMembers(namespace: string, _options: object, command: Command
 async function removeMember(
   namespace: string,
   user: string,
-  { repositories }: MemberOptions,
+  options: MemberOptions,
   command: Command,
 ): Promise<void> {
   const api = await connect(command);
-  await api.remove(memberPath(namespace, user), { repositories });
+  const { repositories } = options;
+  await unlessLastOwner(user, options, (query) =>
+    api.remove(memberPath(namespace, user), { repositories, ...query }),
+  );
   new Output(command).done(`${user} no longer has a role of ${repositories ?? namespace}.`);
 }
 

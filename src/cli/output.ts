@@ -73,6 +73,16 @@ export function date(text: string | null): string {
   return text === null ? "never" : text.slice(0, 10);
 }
 
+interface Account {
+  readonly disabledAt: string | null;
+  readonly disabledBy: string | null;
+}
+
+/** Empty for an account that can log in. */
+export function disabledSince({ disabledAt, disabledBy }: Account): string {
+  return disabledAt === null ? "" : `${date(disabledAt)} by ${disabledBy ?? ""}`;
+}
+
 export function time(text: string): string {
   return text.slice(0, 19).replace("T", " ");
 }

@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import { connect, connectAs, type PasswordOptions, passwordOptions } from "./connection.ts";
-import { type Columns, date, Output, until } from "./output.ts";
+import { type Columns, date, disabledSince, Output, until } from "./output.ts";
 import {
   expiry,
   type MemberName,
@@ -20,6 +20,9 @@ interface Robot {
   readonly description: string;
   readonly scopes: readonly Scope[];
   readonly tokens: readonly Token[];
+  readonly disabled: boolean;
+  readonly disabledAt: string | null;
+  readonly disabledBy: string | null;
   readonly createdAt: string;
 }
 
@@ -33,12 +36,18 @@ interface RotateOptions extends PasswordOptions {
   readonly remove?: string;
 }
 
+interface SetOptions extends PasswordOptions {
+  readonly secret: string;
+  readonly expires: number | "never";
+}
+
 const COLUMNS: Columns<Robot> = {
   NAME: ({ name }) => name,
   DESCRIPTION: ({ description }) => description,
   SCOPES: ({ scopes }) => showScopes(scopes),
   "SECRETS (ID, END, LAST USE)": ({ tokens }) =>
     tokens.map((t) => `${t.id} ${date(t.expiresAt)} ${date(t.lastUsed)}`).join("; "),
+  DISABLED: disabledSince,
 };
 
 export function addRobotCommands(program: Command): void {
@@ -62,6 +71,23 @@ export function addRobotCommands(program: Command): void {
     .option("--expires <days>", "when the new secret ends: 90d, or never", parseExpiry)
     .option("--remove <id>", "the secret to delete, once nothing uses it any more");
   passwordOptions(rotate).action(rotateRobot);
+  const set = robot
+    .command("set")
+    .description("Let a secret end at another time than it was made for.")
+    .argument("<name>", "as acme+ci", parseMemberName)
+    .requiredOption("--secret <id>", "which one, of robot list")
+    .requiredOption("--expires <days>", "when it ends, from now: 90d, or never", parseExpiry);
+  passwordOptions(set).action(setSecret);
+  robot
+    .command("disable")
+    .description("Shut a robot out until it is enabled again; nothing is deleted.")
+    .argument("<name>", "as acme+ci", parseMemberName)
+    .action(disableRobot);
+  robot
+    .command("enable")
+    .description("Let a disabled robot in again.")
+    .argument("<name>", "as acme+ci", parseMemberName)
+    .action(enableRobot);
   robot
     .command("delete")
     .description("Delete a robot with all of its secrets.")
@@ -103,6 +129,32 @@ async function rotateRobot(name: MemberName, options: RotateOptions, command: Co
   const usage = { title, kind: "secret", host: api.host, user: full } as const;
   const next = "Once nothing uses the old one any more, delete it with --remove ID (robot list).";
   output.answer(made, `${shownOnce(made.secret, usage)}\n\n${next}`);
+}
+
+async function setSecret(name: MemberName, options: SetOptions, command: Command): Promise<void> {
+  const api = await connectAs(options, command);
+  const path = `${robotPath(name)}/tokens/${encodeURIComponent(options.secret)}`;
+  const secret = await api.send<Token>("PATCH", path, expiry(options.expires));
+  const whose = `${name.namespace}+${name.short}`;
+  new Output(command).answer(
+    secret,
+    `Secret ${secret.id} of ${whose} holds ${until(secret.expiresAt)}.`,
+  );
+}
+
+async function disableRobot(name: MemberName, _options: object, command: Command): Promise<void> {
+  const api = await connect(command);
+  const robot = await api.send<Robot>("PATCH", robotPath(name), { disabled: true });
+  new Output(command).answer(
+    robot,
+    `Robot ${robot.name} is disabled; what was logged in ends in a minute.`,
+  );
+}
+
+async function enableRobot(name: MemberName, _options: object, command: Command): Promise<void> {
+  const api = await connect(command);
+  const robot = await api.send<Robot>("PATCH", robotPath(name), { disabled: false });
+  new Output(command).answer(robot, `Robot ${robot.name} can log in again.`);
 }
 
 async function deleteRobot(name: MemberName, _options: object, command: Command): Promise<void> {

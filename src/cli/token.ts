@@ -36,6 +36,10 @@ interface CreateOptions extends ScopeOptions, PasswordOptions {
   readonly expires?: number | "never";
 }
 
+interface SetOptions extends PasswordOptions {
+  readonly expires: number | "never";
+}
+
 const COLUMNS: Columns<UserToken> = {
   ID: ({ id }) => id,
   DESCRIPTION: ({ description }) => description,
@@ -53,6 +57,12 @@ export function addTokenCommands(program: Command): void {
     .option("--expires <days>", "90d, or never", parseExpiry);
   scopeOptions(passwordOptions(create)).action(createToken);
   token.command("list").description("The tokens that you have.").action(listTokens);
+  const set = token
+    .command("set")
+    .description("Let a token end at another time than it was made for.")
+    .argument("<id>")
+    .requiredOption("--expires <days>", "when it ends, from now: 90d, or never", parseExpiry);
+  passwordOptions(set).action(setToken);
   token
     .command("delete")
     .description("Delete a token; what uses it is refused from then on.")
@@ -84,6 +94,13 @@ async function listTokens(_options: object, command: Command): Promise<void> {
   const api = await connect(command);
   const items = api.list<UserToken>("/tokens");
   await new Output(command).list({ items, columns: COLUMNS, none: "You have no tokens." });
+}
+
+async function setToken(id: string, options: SetOptions, command: Command): Promise<void> {
+  const api = await connectAs(options, command);
+  const path = `/tokens/${encodeURIComponent(id)}`;
+  const token = await api.send<UserToken>("PATCH", path, expiry(options.expires));
+  new Output(command).answer(token, `Token ${token.id} holds ${until(token.expiresAt)}.`);
 }
 
 async function deleteToken(id: string, _options: object, command: Command): Promise<void> {

@@ -2,14 +2,18 @@ import { randomBytes } from "node:crypto";
 import type { Command } from "commander";
 import { Api } from "./api.ts";
 import { connect } from "./connection.ts";
+import { unlessLastOwner, withQuery, yesOption, type YesOption } from "./last-owner.ts";
 import type { Me } from "./login.ts";
-import { type Columns, date, Output } from "./output.ts";
+import { type Columns, date, disabledSince, Output } from "./output.ts";
 import { askHidden, askNewPassword, canAsk, linesOfStdin } from "./prompt.ts";
 import { shownOnce } from "./secret.ts";
 
 interface User {
   readonly name: string;
   readonly admin: boolean;
+  readonly disabled: boolean;
+  readonly disabledAt: string | null;
+  readonly disabledBy: string | null;
   readonly createdAt: string;
 }
 
@@ -25,6 +29,7 @@ const COLUMNS: Columns<User> = {
   NAME: ({ name }) => name,
   ADMINISTRATOR: ({ admin }) => (admin ? "yes" : "no"),
   CREATED: ({ createdAt }) => date(createdAt),
+  DISABLED: disabledSince,
 };
 
 export function addUserCommands(program: Command): void {
@@ -37,11 +42,21 @@ export function addUserCommands(program: Command): void {
     .option("--password-stdin", "read the password from standard input")
     .action(createUser);
   user.command("list").description("All users.").action(listUsers);
+  const disable = user
+    .command("disable")
+    .description("Shut a user out, tokens included, until enabled again; nothing is deleted.")
+    .argument("<name>");
+  yesOption(disable).action(disableUser);
   user
+    .command("enable")
+    .description("Let a disabled user in again.")
+    .argument("<name>")
+    .action(enableUser);
+  const remove = user
     .command("delete")
     .description("Delete a user, with the tokens and memberships.")
-    .argument("<name>")
-    .action(deleteUser);
+    .argument("<name>");
+  yesOption(remove).action(deleteUser);
   user
     .command("password")
     .description("Change your own password, or as an administrator that of a user.")
@@ -79,9 +94,26 @@ async function listUsers(_options: object, command: Command): Promise<void> {
   await new Output(command).list({ items, columns: COLUMNS, none: "There are no users." });
 }
 
-async function deleteUser(name: string, _options: object, command: Command): Promise<void> {
+async function disableUser(name: string, options: YesOption, command: Command): Promise<void> {
   const api = await connect(command);
-  await api.remove(`/users/${encodeURIComponent(name)}`);
+  const user = await unlessLastOwner(name, options, (query) =>
+    api.send<User>("PATCH", withQuery(userPath(name), query), { disabled: true }),
+  );
+  new Output(command).answer(
+    user,
+    `User ${name} is disabled; what was logged in ends in a minute.`,
+  );
+}
+
+async function enableUser(name: string, _options: object, command: Command): Promise<void> {
+  const api = await connect(command);
+  const user = await api.send<User>("PATCH", userPath(name), { disabled: false });
+  new Output(command).answer(user, `User ${name} can log in again.`);
+}
+
+async function deleteUser(name: string, options: YesOption, command: Command): Promise<void> {
+  const api = await connect(command);
+  await unlessLastOwner(name, options, (query) => api.remove(userPath(name), query));
   new Output(command).done(`User ${name} was deleted.`);
 }
 
@@ -96,8 +128,12 @@ async function changePassword(
     options.passwordStdin === true
       ? await linesOfStdin(["new password"])
       : [await askNewPassword(`New password of ${name}: `)];
-  const user = await api.send<User>("PATCH", `/users/${encodeURIComponent(name)}`, { password });
+  const user = await api.send<User>("PATCH", userPath(name), { password });
   new Output(command).answer(user, `The password of ${name} was changed.`);
+}
+
+function userPath(name: string): string {
+  return `/users/${encodeURIComponent(name)}`;
 }
 
 /** A token is not enough for that: who found one could lock its owner out. */

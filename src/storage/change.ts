@@ -2,6 +2,7 @@ import type { Scope } from "../auth/access.ts";
 import { RegistryError } from "../oci/errors.ts";
 import { showTagRules, type TagRule } from "../oci/tag-rules.ts";
 import { auditChange, type Condition, type Deed, type Origin } from "./audit-index.ts";
+import { NOW } from "./clock.ts";
 import { revoke } from "./principal-index.ts";
 
 /**
@@ -120,6 +121,16 @@ export function versioned(
       parameters: [name, version],
     },
   };
+}
+
+/**
+ * SQL: an account disabled or enabled, or (NULL) neither. Who disables it a second time is not the one who did.
+ * @param n the number of the parameter that says which, 1 or 0; the next one says who
+ */
+export function disabling(n: number): string {
+  const set = (column: string, value: string) =>
+    `${column} = CASE ?${n} WHEN 1 THEN coalesce(${column}, ${value}) WHEN 0 THEN NULL ELSE ${column} END`;
+  return `${set("disabled_at", NOW)}, ${set("disabled_by", `?${n + 1}`)}`;
 }
 
 /** A page of what a namespace holds. @throws NOT_FOUND when there is no such namespace */

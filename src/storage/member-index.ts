@@ -4,6 +4,7 @@ import type { Page } from "../oci/page.ts";
 import type { Namespace } from "../oci/reference.ts";
 import type { Origin } from "./audit-index.ts";
 import { attempt, edit, listWithin } from "./change.ts";
+import { type LastOwner, withoutOwner } from "./owners.ts";
 
 export interface Member {
   readonly user: string;
@@ -41,13 +42,13 @@ export class MemberIndex {
 
   /**
    * Gives a user a role on a pattern, instead of the one that it had there.
-   * @param over what the user may have had there before
+   * `over` says what the user may have had there before.
    * @throws NOT_FOUND: no such user, or no such namespace; VERSION_MISMATCH: it has one, and was to have nothing
    */
   async set(
     namespace: Namespace,
     { user, repositories, role, createdAt }: Member,
-    over: "any" | "nothing",
+    { over, lastOwner }: { readonly over: "any" | "nothing"; readonly lastOwner: LastOwner },
     origin: Origin,
   ): Promise<{ member: Member; created: boolean }> {
     const row = {
@@ -67,18 +68,20 @@ export class MemberIndex {
     };
     const detail = `${role} of ${repositories}`;
     const deed = { action: "member.set", namespace, reference: user, detail };
-    const { before, after } = await attempt<Member>(
-      this.#db,
-      { origin, deed, row, ready, revokes: [{ subject: `user:${user}@${namespace}`, when }] },
-      this.#db
-        .prepare(
-          `INSERT INTO members (user, namespace, pattern, role, created_at)
-           SELECT u.name, n.name, ?3, ?4, ?5 FROM users u JOIN namespaces n ON n.name = ?2
-           WHERE u.name = ?1
-           ON CONFLICT (user, pattern) DO UPDATE SET role = excluded.role WHERE ?6 = 'any'
-           RETURNING ${COLUMNS}`,
-        )
-        .bind(user, namespace, repositories, role, createdAt, over),
+    const revokes = [{ subject: `user:${user}@${namespace}`, when }];
+    const statement = this.#db
+      .prepare(
+        `INSERT INTO members (user, namespace, pattern, role, created_at)
+         SELECT u.name, n.name, ?3, ?4, ?5 FROM users u JOIN namespaces n ON n.name = ?2
+         WHERE u.name = ?1
+         ON CONFLICT (user, pattern) DO UPDATE SET role = excluded.role WHERE ?6 = 'any'
+         RETURNING ${COLUMNS}`,
+      )
+      .bind(user, namespace, repositories, role, createdAt, over);
+    const ends = over === "any" && role !== "owner" && repositories === `${namespace}/*`;
+    const leaving = { user, namespace, lastOwner: ends ? lastOwner : "may leave" } as const;
+    const { before, after } = await withoutOwner(this.#db, leaving, (extra) =>
+      attempt<Member>(this.#db, { origin, deed, row, ready, revokes, extra }, statement),
     );
     if (after === null && before !== null && over === "nothing") {
       const message = "the user has a role there already: change it without If-None-Match";
@@ -97,8 +100,7 @@ export class MemberIndex {
    */
   async remove(
     namespace: Namespace,
-    user: string,
-    pattern: string | null,
+    { user, pattern, lastOwner }: Removal,
     origin: Origin,
   ): Promise<void> {
     const row = {
@@ -108,17 +110,26 @@ export class MemberIndex {
     };
     const detail = pattern ?? `${namespace}, all of it`;
     const deed = { action: "member.remove", namespace, reference: user, detail };
-    await edit(
-      this.#db,
-      { origin, deed, row, revokes: [{ subject: `user:${user}@${namespace}` }] },
-      this.#db
-        .prepare(
-          `DELETE FROM members
-           WHERE namespace = ?1 AND user = ?2 AND pattern = coalesce(?3, pattern) RETURNING user`,
-        )
-        .bind(namespace, user, pattern),
+    const revokes = [{ subject: `user:${user}@${namespace}` }];
+    const statement = this.#db
+      .prepare(
+        `DELETE FROM members
+         WHERE namespace = ?1 AND user = ?2 AND pattern = coalesce(?3, pattern) RETURNING user`,
+      )
+      .bind(namespace, user, pattern);
+    const ends = pattern === null || pattern === `${namespace}/*`;
+    const leaving = { user, namespace, lastOwner: ends ? lastOwner : "may leave" } as const;
+    await withoutOwner(this.#db, leaving, (extra) =>
+      edit(this.#db, { origin, deed, row, revokes, extra }, statement),
     );
   }
+}
+
+interface Removal {
+  readonly user: string;
+  /** null for all that the user has in the namespace. */
+  readonly pattern: string | null;
+  readonly lastOwner: LastOwner;
 }
 
 /** Where a page of members ends. */

@@ -88,7 +88,7 @@ export class PrincipalIndex implements Principals {
            SELECT coalesce(?1, (SELECT coalesce(user, robot) FROM tokens WHERE hash = ?2)) AS name
          )
          SELECT who.name, ${NOW} AS readAt,
-           (SELECT json_object('password', password, 'admin', admin)
+           (SELECT json_object('password', password, 'admin', admin, 'disabled', disabled_at IS NOT NULL)
             FROM users WHERE name = who.name) AS user,
            (SELECT json_group_array(json_object('pattern', pattern, 'role', role)) FROM (
               SELECT * FROM (SELECT m.pattern, m.role FROM json_each(?5) n
@@ -99,7 +99,8 @@ export class PrincipalIndex implements Principals {
                 FROM members WHERE user = who.name) ORDER BY n LIMIT ${MAX_ROLES})
             )) AS roles,
            (SELECT json_object('id', t.id, 'isRobot', t.robot IS NOT NULL,
-              'scopes', json(coalesce(t.scopes, o.scopes)), 'expiresAt', t.expires_at, 'lastUsed', t.last_used)
+              'disabled', o.disabled_at IS NOT NULL, 'scopes', json(coalesce(t.scopes, o.scopes)),
+              'createdAt', t.created_at, 'expiresAt', t.expires_at, 'lastUsed', t.last_used)
             FROM tokens t LEFT JOIN robots o ON o.name = t.robot
             WHERE t.hash = ?2 AND coalesce(t.user, t.robot) = who.name) AS token,
            EXISTS (SELECT 1 FROM robots WHERE name = who.name) AS robot,
@@ -259,15 +260,16 @@ export function revoke(
 
 function parseUser(json: string | null): LoginRecord["user"] {
   if (json === null) return null;
-  const user = JSON.parse(json) as { password: string; admin: number };
-  return { ...user, admin: user.admin === 1 };
+  const user = JSON.parse(json) as { password: string; admin: number; disabled: number };
+  return { ...user, admin: user.admin === 1, disabled: user.disabled === 1 };
 }
 
 /** SQLite's JSON has numbers where there are truths. */
 function parseToken(json: string | null): TokenRecord | null {
   if (json === null) return null;
-  const token = JSON.parse(json) as Omit<TokenRecord, "isRobot"> & { isRobot: number };
-  return { ...token, isRobot: token.isRobot === 1 };
+  const token = JSON.parse(json) as Omit<TokenRecord, "isRobot" | "disabled"> &
+    Record<"isRobot" | "disabled", number>;
+  return { ...token, isRobot: token.isRobot === 1, disabled: token.disabled === 1 };
 }
 
 function parseRule(row: RuleRow): TrustRule {

@@ -3,7 +3,7 @@ import { RegistryError } from "../oci/errors.ts";
 import type { Page } from "../oci/page.ts";
 import type { Namespace } from "../oci/reference.ts";
 import type { Origin } from "./audit-index.ts";
-import { brief, create, type Creation, edit, listWithin, versioned } from "./change.ts";
+import { brief, create, type Creation, disabling, edit, listWithin, versioned } from "./change.ts";
 import { insertToken, type NewToken, type Token } from "./token-index.ts";
 
 /** An account of a machine, within a namespace. */
@@ -13,6 +13,9 @@ export interface Robot {
   readonly description: string;
   readonly scopes: readonly Scope[];
   readonly tokens: readonly Token[];
+  /** Milliseconds since 1970, and by whom; null for a robot that can log in. */
+  readonly disabledAt: number | null;
+  readonly disabledBy: string | null;
   readonly version: number;
   /** Milliseconds since 1970. */
   readonly createdAt: number;
@@ -22,11 +25,12 @@ export interface Robot {
 export interface RobotChange {
   readonly description: string | null;
   readonly scopes: readonly Scope[] | null;
+  readonly disabled: boolean | null;
 }
 
 type Row = Omit<Robot, "scopes" | "tokens"> & { readonly scopes: string; readonly tokens: string };
 
-const COLUMNS = `name, description, scopes, version, created_at AS createdAt,
+const COLUMNS = `name, description, scopes, disabled_at AS disabledAt, disabled_by AS disabledBy, version, created_at AS createdAt,
   (SELECT json_group_array(json_object('id', id, 'description', description, 'expiresAt', expires_at,
      'lastUsed', last_used, 'createdAt', created_at))
    FROM tokens WHERE robot = robots.name) AS tokens`;
@@ -85,16 +89,19 @@ export class RobotIndex {
   /** @throws NOT_FOUND or VERSION_MISMATCH */
   async update(
     { name, namespace }: RobotName,
-    { description, scopes }: RobotChange,
+    { description, scopes, disabled }: RobotChange,
     version: number | null,
     origin: Origin,
   ): Promise<Robot> {
-    const detail = scopes === null ? "description" : brief(scopes);
+    const detail = [
+      ...(disabled === null ? [] : [`disabled=${disabled}`]),
+      ...(scopes === null ? [] : [brief(scopes)]),
+    ].join(" ");
     const change = {
       origin,
-      deed: { action: "robot.update", namespace, reference: name, detail },
+      deed: { action: "robot.update", namespace, reference: name, detail: detail || "description" },
       ...versioned("robots", name, version),
-      revokes: scopes === null ? [] : [{ subject: `robot:${name}` }],
+      revokes: scopes === null && disabled !== true ? [] : [{ subject: `robot:${name}` }],
     };
     const row = await edit<Row>(
       this.#db,
@@ -102,10 +109,17 @@ export class RobotIndex {
       this.#db
         .prepare(
           `UPDATE robots SET description = coalesce(?3, description), scopes = coalesce(?4, scopes),
-             version = version + 1
+             ${disabling(5)}, version = version + 1
            WHERE name = ?1 AND (?2 IS NULL OR version = ?2) RETURNING ${COLUMNS}`,
         )
-        .bind(name, version, description, scopes === null ? null : JSON.stringify(scopes)),
+        .bind(
+          name,
+          version,
+          description,
+          scopes === null ? null : JSON.stringify(scopes),
+          disabled === null ? null : Number(disabled),
+          origin.actor,
+        ),
     );
     return parseRobot(row);
   }

@@ -2,8 +2,17 @@ import type { Scope } from "../auth/access.ts";
 import { RegistryError } from "../oci/errors.ts";
 import type { Page } from "../oci/page.ts";
 import type { Namespace } from "../oci/reference.ts";
-import type { Origin } from "./audit-index.ts";
-import { attempt, brief, create, type Creation, edit, type Revocation } from "./change.ts";
+import { settle } from "./assertion.ts";
+import type { Condition, Origin } from "./audit-index.ts";
+import {
+  attempt,
+  brief,
+  type Change,
+  create,
+  type Creation,
+  edit,
+  type Revocation,
+} from "./change.ts";
 
 /** What is known of a secret, other than the secret. */
 export interface Token {
@@ -83,6 +92,70 @@ export class TokenIndex {
         )
         .bind(id, user),
     );
+  }
+
+  /**
+   * Another end for a user's token.
+   * @param user whose it must be, or null for any user's
+   * @returns the token as it is now
+   * @throws NOT_FOUND, or CONFLICT where the token has ended
+   */
+  async prolong(
+    id: string,
+    user: string | null,
+    expiry: (token: Token) => number | null,
+    origin: Origin,
+  ): Promise<UserToken> {
+    const whose = { sql: `user IS NOT NULL AND (?3 IS NULL OR user = ?3)`, parameters: [id, user] };
+    const deed = { action: "token.update", reference: id };
+    const row = await this.#setExpiry<Token & { scopes: string }>(whose, expiry, { deed, origin });
+    return { ...row, scopes: JSON.parse(row.scopes) as Scope[] };
+  }
+
+  /** The same for a secret of a robot's. */
+  prolongForRobot(
+    namespace: Namespace,
+    { robot, id }: { readonly robot: string; readonly id: string },
+    expiry: (token: Token) => number | null,
+    origin: Origin,
+  ): Promise<Token> {
+    const deed = { action: "robot.token.update", namespace, reference: robot };
+    const whose = { sql: `robot = ?3`, parameters: [id, robot] };
+    return this.#setExpiry(whose, expiry, { deed, origin });
+  }
+
+  /** The change is made to what was read, or read again: two at once must not each see the other's bound. */
+  #setExpiry<Row extends Token>(
+    { sql, parameters }: Condition,
+    expiry: (token: Token) => number | null,
+    { deed, origin }: Change,
+  ): Promise<Row> {
+    return settle(async () => {
+      const token = await this.#db
+        .prepare(`SELECT ${COLUMNS} FROM tokens WHERE id = ?2 AND ${sql}`)
+        .bind(null, ...parameters)
+        .first<Token>();
+      if (token === null) throw new RegistryError("NOT_FOUND");
+      const expiresAt = expiry(token);
+      const same = [...parameters, token.expiresAt];
+      const row = {
+        sql: `SELECT 1 FROM tokens WHERE id = ?2 AND ${sql} AND expires_at IS ?4`,
+        parameters: same,
+      };
+      const said = `expires=${expiresAt === null ? "never" : new Date(expiresAt).toISOString()}`;
+      const detail = deed.namespace === undefined ? said : `${token.id} ${said}`;
+      const { after } = await attempt<Row>(
+        this.#db,
+        { origin, deed: { ...deed, detail }, row },
+        this.#db
+          .prepare(
+            `UPDATE tokens SET expires_at = ?1 WHERE id = ?2 AND ${sql} AND expires_at IS ?4
+             RETURNING ${COLUMNS}, scopes`,
+          )
+          .bind(expiresAt, ...same),
+      );
+      return after;
+    });
   }
 
   /** @throws NOT_FOUND, or CONFLICT when the robot has so many */

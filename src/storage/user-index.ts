@@ -1,11 +1,15 @@
 import { RegistryError } from "../oci/errors.ts";
 import type { Page } from "../oci/page.ts";
 import type { Origin } from "./audit-index.ts";
-import { create, type Creation, edit, versioned } from "./change.ts";
+import { create, type Creation, disabling, edit, versioned } from "./change.ts";
+import { type LastOwner, withoutOwner } from "./owners.ts";
 
 export interface User {
   readonly name: string;
   readonly admin: boolean;
+  /** Milliseconds since 1970, and by whom; null for a user who can log in. */
+  readonly disabledAt: number | null;
+  readonly disabledBy: string | null;
   /** Milliseconds since 1970. */
   readonly createdAt: number;
   readonly version: number;
@@ -14,13 +18,15 @@ export interface User {
 /** What is to change; null for what stays. */
 export interface UserChange {
   readonly admin: boolean | null;
+  readonly disabled: boolean | null;
   /** A hash, as auth/password.ts makes it. */
   readonly password: string | null;
+  readonly lastOwner: LastOwner;
 }
 
 type Row = Omit<User, "admin"> & { readonly admin: number };
 
-const COLUMNS = `name, admin, created_at AS createdAt, version`;
+const COLUMNS = `name, admin, disabled_at AS disabledAt, disabled_by AS disabledBy, created_at AS createdAt, version`;
 
 /** D1: people, and the hashes of their passwords. */
 export class UserIndex {
@@ -70,12 +76,13 @@ export class UserIndex {
   /** @throws NOT_FOUND or VERSION_MISMATCH */
   async update(
     name: string,
-    { admin, password }: UserChange,
+    { admin, disabled, password, lastOwner }: UserChange,
     version: number | null,
     origin: Origin,
   ): Promise<User> {
     const said = [
       ...(admin === null ? [] : [`admin=${admin}`]),
+      ...(disabled === null ? [] : [`disabled=${disabled}`]),
       ...(password === null ? [] : ["password"]),
     ];
     const change = {
@@ -84,38 +91,47 @@ export class UserIndex {
       ...versioned("users", name, version),
       revokes: [{ subject: `user:${name}` }],
     };
-    const row = await edit<Row>(
-      this.#db,
-      change,
-      this.#db
-        .prepare(
-          `UPDATE users SET admin = coalesce(?3, admin), password = coalesce(?4, password),
-             version = version + 1
-           WHERE name = ?1 AND (?2 IS NULL OR version = ?2) RETURNING ${COLUMNS}`,
-        )
-        .bind(name, version, admin === null ? null : Number(admin), password),
+    const statement = this.#db
+      .prepare(
+        `UPDATE users SET admin = coalesce(?3, admin), password = coalesce(?4, password), ${disabling(5)},
+           version = version + 1
+         WHERE name = ?1 AND (?2 IS NULL OR version = ?2) RETURNING ${COLUMNS}`,
+      )
+      .bind(name, version, number(admin), password, number(disabled), origin.actor);
+    const leaving = {
+      user: name,
+      namespace: null,
+      lastOwner: disabled === true ? lastOwner : "may leave",
+    } as const;
+    return withoutOwner(this.#db, leaving, async (extra) =>
+      parseUser(await edit<Row>(this.#db, { ...change, extra }, statement)),
     );
-    return parseUser(row);
   }
 
   /** Tokens and memberships go too. @throws NOT_FOUND or VERSION_MISMATCH */
-  async remove(name: string, version: number | null, origin: Origin): Promise<void> {
+  async remove(
+    name: string,
+    version: number | null,
+    lastOwner: LastOwner,
+    origin: Origin,
+  ): Promise<void> {
     const change = {
       origin,
       deed: { action: "user.delete", reference: name },
       ...versioned("users", name, version),
       revokes: [{ subject: `user:${name}` }],
     };
-    await edit(
-      this.#db,
-      change,
-      this.#db
-        .prepare(
-          `DELETE FROM users WHERE name = ?1 AND (?2 IS NULL OR version = ?2) RETURNING name`,
-        )
-        .bind(name, version),
+    const statement = this.#db
+      .prepare(`DELETE FROM users WHERE name = ?1 AND (?2 IS NULL OR version = ?2) RETURNING name`)
+      .bind(name, version);
+    await withoutOwner(this.#db, { user: name, namespace: null, lastOwner }, (extra) =>
+      edit(this.#db, { ...change, extra }, statement),
     );
   }
+}
+
+function number(flag: boolean | null): number | null {
+  return flag === null ? null : Number(flag);
 }
 
 function parseUser(row: Row): User {

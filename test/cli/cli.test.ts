@@ -25,7 +25,7 @@ beforeAll(async () => {
   home = await mkdtemp(join(tmpdir(), "slipway-cli-"));
   server = await startServer();
   const login = { input: server.password };
-  await ok(`login ${server.url} -u admin --password-stdin`, login);
+  await ok(`login ${server.url} -u admin --password-stdin --expires never`, login);
 });
 
 afterAll(async () => {
@@ -148,6 +148,49 @@ describe("user", () => {
     expect(stderr).toMatch(/^slipway: .+\n$/);
   });
 
+  test("disable, and enable: nothing lets the user in meanwhile", async () => {
+    const name = await newUser();
+    const asking = {
+      method: "POST",
+      body: { description: "test" },
+      user: name,
+      password: PASSWORD,
+    };
+    const { secret: token } = (await api("/tokens", asking)) as Issued;
+    expect(await ok(`user disable ${name}`)).toMatch(new RegExp(`^User ${name} is disabled;`));
+    expect(await ok("user list")).toMatch(
+      new RegExp(`^${name} +no +\\d{4}-\\d\\d-\\d\\d +\\d{4}-\\d\\d-\\d\\d by admin$`, "m"),
+    );
+    for (const given of [PASSWORD, token])
+      expect(await me(name, given)).toMatchObject({ status: 401 });
+    expect(await ok(`user enable ${name}`)).toBe(`User ${name} can log in again.\n`);
+    for (const given of [PASSWORD, token]) expect(await me(name, given)).toMatchObject({ name });
+  });
+
+  test("the last owner of a namespace is disabled, deleted or demoted with --yes alone", async () => {
+    const namespace = await newNamespace();
+    const name = await newUser();
+    await ok(`member set ${namespace} ${name} owner`);
+    const ways = [
+      `user disable ${name}`,
+      `member set ${namespace} ${name} reader`,
+      `member remove ${namespace} ${name}`,
+      `user delete ${name}`,
+    ];
+    for (const line of ways) {
+      const { code, stderr } = await slipway(line);
+      expect([code, stderr]).toEqual([
+        1,
+        `slipway: ${name} is the last owner of ${namespace}: make somebody else an owner first, or add --yes\n`,
+      ]);
+    }
+    await ok(`member set ${namespace} ${name} reader --yes`);
+    await ok(`member set ${namespace} ${name} owner`);
+    await ok(`member remove ${namespace} ${name} --yes`);
+    await ok(`member set ${namespace} ${name} owner`);
+    await ok(`user delete ${name} --yes`);
+  });
+
   test("list, and delete", async () => {
     const name = await newUser();
     expect(await ok("user list")).toMatch(new RegExp(`^${name} +no +\\d{4}-\\d\\d-\\d\\d$`, "m"));
@@ -197,6 +240,11 @@ describe("token", () => {
     });
     const list = await ok("token list", { env });
     const [, id = ""] = /^(\S+) +laptop +push acme\/\* +\d{4}/m.exec(list) ?? [];
+    expect(await ok(`token set ${id} --expires 3d`, { env })).toMatch(
+      new RegExp(`^Token ${id} holds until \\d{4}-`),
+    );
+    const late = await slipway(`token set ${id} --expires 400d`, { env });
+    expect([late.code, late.stdout]).toEqual([1, ""]);
     expect(await ok(`token delete ${id}`, { env })).toBe(`Token ${id} was deleted.\n`);
     expect(await ok("token list", { env })).not.toContain("laptop");
   });
@@ -214,6 +262,45 @@ describe("token", () => {
       2,
       "slipway: whose password? Give -u USER",
     ]);
+  });
+});
+
+describe("what would outlast the login", () => {
+  test("is refused without a terminal, with what to do", async () => {
+    const namespace = await newNamespace();
+    const user = await newUser();
+    const env = { XDG_CONFIG_HOME: join(home, namespace) };
+    await ok(`login ${server.host} -u admin --password-stdin`, { env, input: server.password });
+    const { code, stderr } = await slipway(`member set ${namespace} ${user} owner`, { env });
+    expect(code).toBe(1);
+    expect(stderr).toMatch(
+      /^slipway: a role would outlast these credentials, .* the password.*\n$/,
+    );
+    expect(await roles(namespace)).toEqual([]);
+  });
+
+  // util-linux's `script` gives a terminal; elsewhere its arguments are others.
+  test.runIf(process.platform === "linux")("asks for the password at a terminal", async () => {
+    const namespace = await newNamespace();
+    const user = await newUser();
+    const env = { PATH: process.env["PATH"], XDG_CONFIG_HOME: join(home, namespace) };
+    await ok(`login ${server.host} -u admin --password-stdin`, {
+      env: { XDG_CONFIG_HOME: env.XDG_CONFIG_HOME },
+      input: server.password,
+    });
+    const line = `member set ${namespace} ${user} owner`;
+    const command = `'${process.execPath}' '${LAUNCHER}' ${line}`;
+    const terminal = spawn("script", ["-qec", command, "/dev/null"], { env });
+    let shown = "";
+    for await (const chunk of terminal.stdout.setEncoding("utf8")) {
+      if (shown === "") terminal.stdin.write(`${server.password}\r`);
+      shown += chunk;
+    }
+    expect(shown).toMatch(
+      /^What this login's token made would outlast it. Password of admin: \r\n/,
+    );
+    expect(shown).not.toContain(server.password);
+    expect(await roles(namespace)).toEqual([`${user} owner ${namespace}/*`]);
   });
 });
 
@@ -322,7 +409,10 @@ describe("robot", () => {
     const name = `${namespace}+ci`;
     const line = `robot create ${name} --push ${namespace}/* --expires never --description builds`;
     // What the login's token makes would end with it.
-    const byToken = await slipway(line);
+    const env = { XDG_CONFIG_HOME: join(home, namespace) };
+    const login = `login ${server.host} -u admin --password-stdin`;
+    await ok(login, { env, input: server.password });
+    const byToken = await slipway(line, { env });
     expect([byToken.code, byToken.stdout]).toEqual([1, ""]);
     expect(byToken.stderr).toContain("log in with the password");
     const password = { input: server.password };
@@ -331,6 +421,13 @@ describe("robot", () => {
     expect(said).toContain(`docker login ${server.host} -u ${name} --password-stdin`);
     expect(await me(name, first)).toMatchObject({ name, via: "robot", expires: null });
     const second = await json<Issued>(`robot rotate ${name} --expires 30d`);
+    expect(await ok(`robot set ${name} --secret ${second.id} --expires 60d`)).toMatch(
+      new RegExp(`^Secret ${second.id} of ${namespace}\\+ci holds until`),
+    );
+    await ok(`robot disable ${name}`);
+    expect(await me(name, first)).toMatchObject({ status: 401 });
+    expect(await ok(`robot list ${namespace}`)).toMatch(/ by admin$/m);
+    expect(await ok(`robot enable ${name}`)).toBe(`Robot ${name} can log in again.\n`);
     expect(await me(name, second.secret)).toMatchObject({ name });
     const forEver = `robot rotate ${name} --expires never -u admin --password-stdin`;
     const third = await json<Issued>(forEver, password);

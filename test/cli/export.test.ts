@@ -30,7 +30,7 @@ afterAll(async () => {
 
 async function start(): Promise<void> {
   server = await startServer({ data, env: { ADMIN_PASSWORD: PASSWORD } });
-  await ok(`login ${server.url} -u admin --password-stdin`, PASSWORD);
+  await ok(`login ${server.url} -u admin --password-stdin --expires never`, PASSWORD);
 }
 
 /** The files of the database go, and nothing else. */

@@ -15,7 +15,7 @@ test("no statement of logins, refusals or the log's outcomes walks through a tab
     await attempts.takeTurns([{ key: "all:", pace: 1 }], 1);
     await attempts.remember(PLACES, 1);
     await attempts.expire(1, 1);
-    const query = { name: "a", hash: null, places: PLACES, repositories: [] };
+    const query = { name: "a", hash: null, places: PLACES, repositories: [], namespaces: [] };
     await new PrincipalIndex(db).find(query, null);
     const refusals = new RefusalIndex(db);
     const before = await refusals.standing(1, ["a"], ["b"]);

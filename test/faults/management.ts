@@ -127,6 +127,14 @@ const IN_NAMESPACE = "/namespaces/:namespace";
 const IN_REPOSITORY = "/repositories/:name+";
 const OWN = { path: ({ robotToken }: Place) => ({ token: robotToken }) };
 
+const LAST_OWNER = {
+  name: "the last owner of a namespace",
+  given: (_: RegistryClient, { namespace, user }: Place) =>
+    env.DB.prepare(`UPDATE members SET role = 'owner' WHERE namespace = ?1 AND user = ?2`)
+      .bind(namespace, user)
+      .run(),
+};
+
 export const MANAGEMENT: readonly Scenario[] = [
   ...["/me", "/users", "/users/:user", "/tokens", "/namespaces", IN_NAMESPACE].map((path) =>
     api(`GET ${path}`),
@@ -168,7 +176,11 @@ export const MANAGEMENT: readonly Scenario[] = [
 
   creates("POST /users", ({ unused }) => ({ name: unused, password: PASSWORD }), "user.create"),
   changes("PATCH /users/:user", () => ({ admin: true }), "user.update"),
+  changes("PATCH /users/:user", () => ({ disabled: true }), "user.update", { name: "disabled" }),
   deletes("DELETE /users/:user", "user.delete"),
+  api("DELETE /users/:user", { status: 409, ...LAST_OWNER }),
+  api("PATCH /users/:user", { status: 409, body: () => ({ disabled: true }), ...LAST_OWNER }),
+  api(`DELETE ${IN_NAMESPACE}/members/:user`, { status: 409, ...LAST_OWNER }),
   api("PUT /me/password", {
     status: 204,
     body: () => ({ current: PASSWORD, password: `${PASSWORD}, a new one` }),
@@ -178,6 +190,7 @@ export const MANAGEMENT: readonly Scenario[] = [
     repeated: [400, 401, 412],
   }),
   creates("POST /tokens", () => ({ description: "test" }), "token.create"),
+  changes("PATCH /tokens/:token", () => ({ expiresInDays: 9 }), "token.update"),
   deletes("DELETE /tokens/:token", "token.delete"),
   creates("POST /namespaces", ({ unused }) => ({ name: unused }), "namespace.create"),
   changes(`PATCH ${IN_NAMESPACE}`, () => ({ visibility: "public" }), "namespace.update"),
@@ -193,8 +206,17 @@ export const MANAGEMENT: readonly Scenario[] = [
     "robot.create",
   ),
   changes(`PATCH ${IN_NAMESPACE}/robots/:robot`, () => ({ description: "new" }), "robot.update"),
+  changes(`PATCH ${IN_NAMESPACE}/robots/:robot`, () => ({ disabled: true }), "robot.update", {
+    name: "disabled",
+  }),
   deletes(`DELETE ${IN_NAMESPACE}/robots/:robot`, "robot.delete"),
   creates(`POST ${IN_NAMESPACE}/robots/:robot/tokens`, () => ({}), "robot.token.create"),
+  changes(
+    `PATCH ${IN_NAMESPACE}/robots/:robot/tokens/:token`,
+    () => ({ expiresInDays: 9 }),
+    "robot.token.update",
+    OWN,
+  ),
   deletes(`DELETE ${IN_NAMESPACE}/robots/:robot/tokens/:token`, "robot.token.delete", OWN),
   creates(
     `POST ${IN_NAMESPACE}/trust-rules`,

@@ -46,7 +46,8 @@ export async function update({ request, actor, origin, registry }: Context): Pro
   if (!(await verifyPassword(given.current, hash))) {
     throw invalid("current", "this is not the current password");
   }
-  const change = { admin: null, password: await hashPassword(given.password) };
+  const hashed = await hashPassword(given.password);
+  const change = { admin: null, disabled: null, password: hashed, lastOwner: "stays" } as const;
   await registry.users.update(name, change, version, origin);
   return noContent();
 }

@@ -5,8 +5,9 @@ import { RegistryError } from "../../oci/errors.ts";
 import { type Member, memberKey } from "../../registry/registry.ts";
 import type { Context } from "../context.ts";
 import { pattern, readJson, requireWithin } from "./input.ts";
+import { requireLasting } from "./lasting.ts";
 import { listing, pageOf } from "./listing.ts";
-import { noContent, timestamp } from "./resource.ts";
+import { lastOwnerOf, noContent, timestamp } from "./resource.ts";
 
 const Membership = v.strictObject({
   role: v.picklist(ROLES),
@@ -21,7 +22,7 @@ export async function list({ url, params, registry }: Context<"namespace">): Pro
 
 /** One role for each user and pattern: another one takes its place. */
 export async function write(context: Context<"namespace" | "user">): Promise<Response> {
-  const { request, params, origin, registry } = context;
+  const { request, url, params, actor, origin, registry } = context;
   const { namespace, user } = params;
   if (user === ADMIN) {
     const message = "the built-in administrator owns everything and needs no role";
@@ -29,10 +30,12 @@ export async function write(context: Context<"namespace" | "user">): Promise<Res
   }
   const { role, repositories = `${namespace}/*` } = await readJson(request, Membership);
   requireWithin(namespace, [{ repositories }]);
+  requireLasting(actor, "a role");
   const wanted = { user, repositories, role, createdAt: Date.now() };
   // RFC 9110 § 13.1.2: `*` is for who means to give a role, not to change one.
   const over = request.headers.get("if-none-match")?.trim() === "*" ? "nothing" : "any";
-  const { member, created } = await registry.members.set(namespace, wanted, over, origin);
+  const rules = { over, lastOwner: lastOwnerOf(url) } as const;
+  const { member, created } = await registry.members.set(namespace, wanted, rules, origin);
   // Without a Location: roles are listed, and not read by paths of their own.
   return Response.json(view(member), { status: created ? 201 : 200 });
 }
@@ -40,7 +43,8 @@ export async function write(context: Context<"namespace" | "user">): Promise<Res
 export async function remove(context: Context<"namespace" | "user">): Promise<Response> {
   const { url, params, origin, registry } = context;
   const one = url.searchParams.get("repositories");
-  await registry.members.remove(params.namespace, params.user, one, origin);
+  const removal = { user: params.user, pattern: one, lastOwner: lastOwnerOf(url) };
+  await registry.members.remove(params.namespace, removal, origin);
   return noContent();
 }
 

@@ -5,6 +5,7 @@ import type { NamespaceRecord } from "../../registry/registry.ts";
 import type { Context } from "../context.ts";
 import { namespacesOf } from "./grants.ts";
 import { accountName, invalid, readJson } from "./input.ts";
+import { requireLasting } from "./lasting.ts";
 import { listing, pageOf } from "./listing.ts";
 import {
   found,
@@ -42,8 +43,10 @@ export async function list({ url, actor, registry }: Context): Promise<Response>
   return listing(url, page, some.map(view), ({ name }) => name);
 }
 
-export async function create({ request, origin, registry }: Context): Promise<Response> {
+export async function create({ request, actor, origin, registry }: Context): Promise<Response> {
   const given = await readJson(request, NewNamespace);
+  if (given.owner !== undefined) requireLasting(actor, "a namespace's owner");
+  if (given.visibility === "public") requireLasting(actor, "a public namespace");
   const name = parseNamespace(given.name);
   const namespace = {
     name,
@@ -69,11 +72,12 @@ export async function read(context: Context<"namespace">): Promise<Response> {
 }
 
 export async function update(context: Context<"namespace">): Promise<Response> {
-  const { request, params, origin, registry } = context;
+  const { request, params, actor, origin, registry } = context;
   const { namespaces } = registry;
   const version = await wantedVersion(request, () => namespaces.find(params.namespace));
   const given = await readJson(request, NamespaceChange);
   requireChange(given);
+  if (given.visibility === "public") requireLasting(actor, "a public namespace");
   return resource(view(await namespaces.update(params.namespace, given, version, origin)));
 }
 

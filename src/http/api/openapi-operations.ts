@@ -29,6 +29,10 @@ export const GROUPS: Groups = {
       body: "NewToken",
       answer: ["issued", "MadeToken"],
     }),
+    "PATCH /tokens/{token}": op("updateToken", "Let a token end at another time", {
+      body: "Expiry",
+      answer: ["one", "Token"],
+    }),
     "DELETE /tokens/{token}": op("deleteToken", "Delete a token", { answer: null }),
     "POST /oidc/exchange": op("exchangeToken", "An ID token for a password that lasts minutes", {
       open: true,
@@ -40,11 +44,15 @@ export const GROUPS: Groups = {
     "GET /users": page("listUsers", "All users", "User"),
     "POST /users": op("createUser", "Create a user", { body: "NewUser", answer: ["new", "User"] }),
     "GET /users/{user}": op("readUser", "A user", { answer: ["one", "User"] }),
-    "PATCH /users/{user}": change("updateUser", "Change a user; what was logged in is revoked", [
-      "UserChange",
-      "User",
+    "PATCH /users/{user}": change(
+      "updateUser",
+      "Change a user, or disable it; what was logged in is revoked",
+      ["UserChange", "User"],
+      ["confirm"],
+    ),
+    "DELETE /users/{user}": remove("deleteUser", "Delete a user, its tokens and memberships", [
+      "confirm",
     ]),
-    "DELETE /users/{user}": remove("deleteUser", "Delete a user, its tokens and memberships"),
   },
   namespaces: {
     "GET /namespaces": page(
@@ -64,11 +72,12 @@ export const GROUPS: Groups = {
     [`DELETE ${NAMESPACE}`]: remove("deleteNamespace", "Delete a namespace without repositories"),
     [`GET ${NAMESPACE}/members`]: page("listMembers", "Who has which role", "Member"),
     [`PUT ${NAMESPACE}/members/{user}`]: op("setMember", "Give a user a role", {
+      query: ["confirm"],
       body: "Membership",
       answer: ["set", "Member"],
     }),
     [`DELETE ${NAMESPACE}/members/{user}`]: op("removeMember", "Take a user's roles away", {
-      query: ["repositories"],
+      query: ["repositories", "confirm"],
       answer: null,
     }),
   },
@@ -79,11 +88,18 @@ export const GROUPS: Groups = {
       answer: ["new", "MadeRobot"],
     }),
     [`GET ${ROBOT}`]: op("readRobot", "A robot", { answer: ["one", "Robot"] }),
-    [`PATCH ${ROBOT}`]: change("updateRobot", "Change a robot", ["RobotChange", "Robot"]),
+    [`PATCH ${ROBOT}`]: change("updateRobot", "Change a robot, or disable it", [
+      "RobotChange",
+      "Robot",
+    ]),
     [`DELETE ${ROBOT}`]: remove("deleteRobot", "Delete a robot"),
     [`POST ${ROBOT}/tokens`]: op("createRobotToken", "A further secret, for rotation", {
       body: "NewRobotToken",
       answer: ["issued", "MadeRobotToken"],
+    }),
+    [`PATCH ${ROBOT}/tokens/{token}`]: op("updateRobotToken", "Let a secret end at another time", {
+      body: "Expiry",
+      answer: ["one", "RobotToken"],
     }),
     [`DELETE ${ROBOT}/tokens/{token}`]: op("deleteRobotToken", "Delete one secret", {
       answer: null,

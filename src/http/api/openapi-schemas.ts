@@ -36,6 +36,12 @@ const days: Schema = {
   default: 90,
   description: "null: until it is deleted.",
 };
+const wantedDays: Schema = {
+  type: ["integer", "null"],
+  minimum: 1,
+  maximum: 3650,
+  description: "From now; null: until it is deleted.",
+};
 const secret: Schema = { type: "string", description: "Shown this once." };
 const claims: Schema = {
   type: "object",
@@ -59,6 +65,7 @@ const token = {
   lastUsed: { type: ["string", "null"], format: "date" },
   createdAt: time,
 };
+const disabled = { disabled: flag, disabledAt: someTime, disabledBy: someText };
 const repository = {
   name: text,
   visibility,
@@ -72,6 +79,7 @@ const robot = {
   description: text,
   scopes: list(ref("Scope")),
   tokens: list(ref("RobotToken")),
+  ...disabled,
   version,
   createdAt: time,
 };
@@ -87,7 +95,8 @@ const trusted = { issuer: text, audience: text, claims, scopes: ref("Scopes"), l
 export const SCHEMAS: Readonly<Record<string, Schema>> = {
   Problem: {
     type: "object",
-    description: "RFC 9457. `code` is for programs, `detail` says what to do.",
+    description:
+      "RFC 9457. `code` is for programs, `detail` says what to do. `errors` has the fields that are wrong, what to confirm, or what is needed.",
     required: ["type", "title", "status", "detail", "code"],
     properties: { type: text, title: text, status: count, detail: text, code: text, errors: {} },
   },
@@ -104,9 +113,9 @@ export const SCHEMAS: Readonly<Record<string, Schema>> = {
     scopes: { type: ["array", "null"], items: ref("Scope") },
     expires: someTime,
   }),
-  User: output({ name: shortName, admin: flag, createdAt: time, version }),
+  User: output({ name: shortName, admin: flag, ...disabled, createdAt: time, version }),
   NewUser: input({ name: shortName, password }, { admin: flag }),
-  UserChange: input({}, { admin: flag, password }),
+  UserChange: input({}, { admin: flag, disabled: flag, password }),
   NewPassword: input({ current: text, password }),
   Token: output({ ...token, scopes: list(ref("Scope")) }),
   MadeToken: output({ ...token, scopes: list(ref("Scope")), secret }),
@@ -125,7 +134,8 @@ export const SCHEMAS: Readonly<Record<string, Schema>> = {
     { name: shortName, scopes: ref("Scopes") },
     { description: purpose, expiresInDays: days },
   ),
-  RobotChange: input({}, { description: purpose, scopes: ref("Scopes") }),
+  RobotChange: input({}, { description: purpose, scopes: ref("Scopes"), disabled: flag }),
+  Expiry: input({ expiresInDays: wantedDays }),
   RobotToken: output(token),
   MadeRobotToken: output({ ...token, secret }),
   NewRobotToken: input({}, { description: purpose, expiresInDays: days }),

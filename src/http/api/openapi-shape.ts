@@ -22,6 +22,7 @@ export type Query =
   | "action"
   | "outcome"
   | "repositories"
+  | "confirm"
   | "tag"
   | "since"
   | "until"
@@ -45,13 +46,17 @@ export function page(id: string, summary: string, schema: string, query: readonl
   return op(id, summary, { query, answer: ["page", schema] });
 }
 
-export function remove(id: string, summary: string): Operation {
-  return op(id, summary, { ifMatch: true, answer: null });
+export function remove(id: string, summary: string, query: readonly Query[] = []): Operation {
+  return op(id, summary, { query, ifMatch: true, answer: null });
 }
 
-export function change(id: string, summary: string, schemas: readonly [string, string]): Operation {
-  const [body, answer] = schemas;
-  return op(id, summary, { ifMatch: true, body, answer: ["one", answer] });
+export function change(
+  id: string,
+  summary: string,
+  [body, answer]: readonly [string, string],
+  query: readonly Query[] = [],
+): Operation {
+  return op(id, summary, { query, ifMatch: true, body, answer: ["one", answer] });
 }
 
 /** `<method> <path>` below /api/v1, by what they are about. */

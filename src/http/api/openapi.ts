@@ -56,6 +56,10 @@ const QUERY: Readonly<Record<Query, Schema>> = {
     ...text,
     description: "The pattern whose role is taken away; without it, all of the user's here.",
   }),
+  confirm: query("confirm", {
+    enum: ["last-owner"],
+    description: "That a namespace may lose its last owner: 409 without it.",
+  }),
   tag: query("tag", text),
   since: query("since", time),
   until: query("until", { ...time, description: `${time.description} Not included itself.` }),

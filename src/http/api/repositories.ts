@@ -9,6 +9,7 @@ import type { Context } from "../context.ts";
 import { listVisible } from "../visible.ts";
 import { seal, unseal } from "./cursor.ts";
 import { description, isLine, readJson } from "./input.ts";
+import { requireLasting } from "./lasting.ts";
 import { listing, pageOf, pageResponse } from "./listing.ts";
 import { found, noContent, requireChange, resource, timestamp, wantedVersion } from "./resource.ts";
 import { immutableTags } from "./tag-rules.ts";
@@ -82,6 +83,7 @@ export async function create(context: Context): Promise<Response> {
       message: `${actor.name ?? ""} may not decide which tags of ${name} are immutable: leave immutableTags out; the rules of its namespace hold`,
     });
   }
+  if (given.visibility === "public") requireLasting(actor, "a public repository");
   const namespace = isAdministrator(actor) ? "make" : "keep";
   const made = await registry.repositories.create(name, given, namespace, origin);
   if (made === null) {
@@ -100,10 +102,11 @@ export async function read({ request, params, registry }: Context<"name">): Prom
 }
 
 export async function update(context: Context<"name">): Promise<Response> {
-  const { request, params, origin, registry } = context;
+  const { request, params, actor, origin, registry } = context;
   const version = await wantedVersion(request, () => registry.repositories.find(params.name));
   const given = await readJson(request, Change);
   requireChange(given);
+  if (given.visibility === "public") requireLasting(actor, "a public repository");
   const changed = await registry.repositories.update(params.name, given, version, origin);
   if (changed === null) throw unknown(params.name);
   return resource(shown(changed));

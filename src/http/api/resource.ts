@@ -90,6 +90,30 @@ export function requireChange(change: Readonly<Record<string, unknown>>): void {
   throw new RegistryError("FIELD_INVALID", { message: "the body names nothing to change" });
 }
 
+interface Account {
+  readonly disabledAt: number | null;
+  readonly disabledBy: string | null;
+}
+
+/** Whether an account is disabled, since when, and by whom. */
+export function disabledView({ disabledAt, disabledBy }: Account) {
+  const since = disabledAt === null ? null : timestamp(disabledAt);
+  return { disabled: since !== null, disabledAt: since, disabledBy };
+}
+
+/**
+ * Whether the request confirms that a namespace may lose its last owner: `?confirm=last-owner`.
+ * @throws REQUEST_INVALID for another confirmation
+ */
+export function lastOwnerOf({ searchParams }: URL): "stays" | "may leave" {
+  const confirmed = searchParams.getAll("confirm");
+  if (confirmed.length === 0) return "stays";
+  if (confirmed.every((what) => what === "last-owner")) return "may leave";
+  throw new RegistryError("REQUEST_INVALID", {
+    message: "?confirm= can confirm last-owner, and nothing else",
+  });
+}
+
 /** Milliseconds since 1970 as RFC 3339 has it. */
 export function timestamp(milliseconds: number): string {
   return new Date(milliseconds).toISOString();

@@ -1,9 +1,12 @@
 import * as v from "valibot";
+import type { Settings } from "../../env.ts";
 import type { Robot } from "../../registry/registry.ts";
 import type { Context } from "../context.ts";
 import { accountName, description, readJson, requireWithin, scopes } from "./input.ts";
+import { expiryOfNew, expiryOfOld, requireLasting } from "./lasting.ts";
 import { listing, pageOf } from "./listing.ts";
 import {
+  disabledView,
   found,
   noContent,
   requireChange,
@@ -12,7 +15,7 @@ import {
   timestamp,
   wantedVersion,
 } from "./resource.ts";
-import { expiresInDays, expiry, mint, tokenView } from "./tokens.ts";
+import { Expiry, expiresInDays, mint, tokenView } from "./tokens.ts";
 
 const NewRobot = v.strictObject({
   name: accountName,
@@ -24,6 +27,7 @@ const NewRobot = v.strictObject({
 const RobotChange = v.strictObject({
   description: v.optional(description),
   scopes: v.optional(scopes),
+  disabled: v.optional(v.boolean()),
 });
 
 const NewRobotToken = v.strictObject({
@@ -31,50 +35,65 @@ const NewRobotToken = v.strictObject({
   expiresInDays,
 });
 
-export async function list({ url, params, registry }: Context<"namespace">): Promise<Response> {
+export async function list(context: Context<"namespace">): Promise<Response> {
+  const { url, params, settings, registry } = context;
   const page = pageOf(url.searchParams);
   const robots = await registry.robots.list(params.namespace, page);
-  return listing(url, page, robots.map(view), ({ name }) => name);
+  const views = robots.map((robot) => view(robot, settings));
+  return listing(url, page, views, ({ name }) => name);
 }
 
 /** The robot, with its first secret. */
 export async function create(context: Context<"namespace">): Promise<Response> {
-  const { request, params, actor, origin, registry } = context;
+  const { request, params, actor, origin, settings, registry } = context;
   const { namespace } = params;
   const given = await readJson(request, NewRobot);
   requireWithin(namespace, given.scopes);
-  const { secret, token } = await mint("", expiry(given.expiresInDays, actor));
+  const wanted = { days: given.expiresInDays, longest: settings.longestLives.robotToken };
+  const { secret, token } = await mint("", expiryOfNew(wanted, actor));
   const robot = {
     name: `${namespace}+${given.name}`,
     description: given.description,
     scopes: given.scopes,
     tokens: [token],
+    disabledAt: null,
+    disabledBy: null,
     version: 1,
     createdAt: token.createdAt,
   };
   const creation = await registry.robots.create(namespace, robot, token, origin);
   requireCreated(creation, `the robot ${robot.name}`);
   const location = `/api/v1/namespaces/${namespace}/robots/${given.name}`;
-  const shown = { ...view(robot), secret };
+  const shown = { ...view(robot, settings), secret };
   return resource(shown, { status: 201, location });
 }
 
 /** Its tokens come, go and are used without a new version of the robot. */
 export async function read(context: Context<"namespace" | "robot">): Promise<Response> {
-  const { request, params, registry } = context;
-  return found(request, view(await registry.robots.find(nameOf(params).name)), "more");
+  const { request, params, settings, registry } = context;
+  const robot = await registry.robots.find(nameOf(params).name);
+  return found(request, view(robot, settings), "more");
 }
 
 export async function update(context: Context<"namespace" | "robot">): Promise<Response> {
-  const { request, params, origin, registry } = context;
+  const { request, params, actor, origin, settings, registry } = context;
   const { name } = nameOf(params);
   const version = await wantedVersion(request, () => registry.robots.find(name));
   const given = await readJson(request, RobotChange);
   requireChange(given);
-  if (given.scopes !== undefined) requireWithin(params.namespace, given.scopes);
-  const change = { description: given.description ?? null, scopes: given.scopes ?? null };
+  if (given.scopes !== undefined) {
+    requireWithin(params.namespace, given.scopes);
+    // It may have secrets that do not end.
+    requireLasting(actor, "other scopes of a robot");
+  }
+  if (given.disabled === false) requireLasting(actor, "an enabled robot");
+  const change = {
+    description: given.description ?? null,
+    scopes: given.scopes ?? null,
+    disabled: given.disabled ?? null,
+  };
   const robot = await registry.robots.update(nameOf(params), change, version, origin);
-  return resource(view(robot));
+  return resource(view(robot, settings));
 }
 
 export async function remove(context: Context<"namespace" | "robot">): Promise<Response> {
@@ -87,13 +106,30 @@ export async function remove(context: Context<"namespace" | "robot">): Promise<R
 
 /** A further secret, so that the old one can be deleted once nothing uses it. */
 export async function createToken(context: Context<"namespace" | "robot">): Promise<Response> {
-  const { request, params, actor, origin, registry } = context;
+  const { request, params, actor, origin, settings, registry } = context;
   const given = await readJson(request, NewRobotToken);
-  const { secret, token } = await mint(given.description, expiry(given.expiresInDays, actor));
+  const wanted = { days: given.expiresInDays, longest: settings.longestLives.robotToken };
+  const { secret, token } = await mint(given.description, expiryOfNew(wanted, actor));
   const { namespace, name } = nameOf(params);
   await registry.tokens.addToRobot(namespace, name, token, origin);
   // Without a Location: a token is not read by a path of its own.
-  return Response.json({ ...tokenView(token), secret }, { status: 201 });
+  return Response.json({ ...tokenView(token, wanted.longest), secret }, { status: 201 });
+}
+
+export async function updateToken(
+  context: Context<"namespace" | "robot" | "token">,
+): Promise<Response> {
+  const { request, params, actor, origin, settings, registry } = context;
+  const { expiresInDays: days } = await readJson(request, Expiry);
+  const wanted = { days, longest: settings.longestLives.robotToken };
+  const { namespace, name } = nameOf(params);
+  const token = await registry.tokens.prolongForRobot(
+    namespace,
+    { robot: name, id: params.token },
+    (current) => expiryOfOld(current, wanted, actor),
+    origin,
+  );
+  return Response.json(tokenView(token, wanted.longest));
 }
 
 export async function removeToken(
@@ -109,12 +145,13 @@ function nameOf({ namespace, robot }: Context<"namespace" | "robot">["params"]) 
   return { namespace, name: `${namespace}+${robot}` };
 }
 
-function view(robot: Robot) {
+function view(robot: Robot, { longestLives }: Settings) {
   return {
     name: robot.name,
     description: robot.description,
     scopes: robot.scopes,
-    tokens: robot.tokens.map(tokenView),
+    tokens: robot.tokens.map((token) => tokenView(token, longestLives.robotToken)),
+    ...disabledView(robot),
     version: robot.version,
     createdAt: timestamp(robot.createdAt),
   };

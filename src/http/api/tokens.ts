@@ -1,22 +1,22 @@
 import * as v from "valibot";
 import { type Actor, isAdministrator, type Scope, scopeGrants } from "../../auth/access.ts";
+import { endOf } from "../../auth/lifetime.ts";
 import { newSecret } from "../../auth/secret.ts";
 import { RegistryError } from "../../oci/errors.ts";
 import type { NewToken, Token, UserToken } from "../../registry/registry.ts";
 import type { Context } from "../context.ts";
 import { description, readJson, scopes } from "./input.ts";
+import { expiryOfNew, expiryOfOld } from "./lasting.ts";
 import { listing, pageOf } from "./listing.ts";
 import { noContent, requireCreated, timestamp } from "./resource.ts";
 
 const DAY = 86_400_000;
-const DEFAULT_DAYS = 90;
 const MAX_DAYS = 3650;
 const EVERYTHING: readonly Scope[] = [{ repositories: "*", actions: ["admin"] }];
 
 /** null: until it is deleted. */
-export const expiresInDays = v.optional(
-  v.nullable(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(MAX_DAYS))),
-);
+const days = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(MAX_DAYS));
+export const expiresInDays = v.optional(v.nullable(days));
 
 const NewUserToken = v.strictObject({
   description: v.pipe(description, v.nonEmpty("say what the token is for")),
@@ -24,22 +24,48 @@ const NewUserToken = v.strictObject({
   expiresInDays,
 });
 
+/** Another end is all that can be changed. */
+export const Expiry = v.strictObject({ expiresInDays: v.nullable(days) });
+
 /** The caller's own. */
-export async function list({ url, actor, registry }: Context): Promise<Response> {
+export async function list({ url, actor, settings, registry }: Context): Promise<Response> {
   const page = pageOf(url.searchParams);
   const tokens = await registry.tokens.list(requireUser(actor), page);
-  return listing(url, page, tokens.map(userView), ({ id }) => id);
+  const { token: longest } = settings.longestLives;
+  return listing(
+    url,
+    page,
+    tokens.map((token) => userView(token, longest)),
+    ({ id }) => id,
+  );
 }
 
-export async function create({ request, actor, origin, registry }: Context): Promise<Response> {
+export async function create(context: Context): Promise<Response> {
+  const { request, actor, origin, settings, registry } = context;
   const user = requireUser(actor);
   const given = await readJson(request, NewUserToken);
   const limits = given.scopes ?? EVERYTHING;
-  const { secret, token } = await mint(given.description, expiry(given.expiresInDays, actor));
+  const wanted = { days: given.expiresInDays, longest: settings.longestLives.token };
+  const { secret, token } = await mint(given.description, expiryOfNew(wanted, actor));
   const made = { ...token, scopes: limits };
   requireCreated(await registry.tokens.create(user, made, origin), "a token of this id");
   // Without a Location, which would name what was made (RFC 9110 § 15.3.2): a token is not read by a path of its own.
-  return Response.json({ ...userView(made), secret }, { status: 201 });
+  return Response.json({ ...userView(made, wanted.longest), secret }, { status: 201 });
+}
+
+/** One's own, or any user's for an administrator. */
+export async function update(context: Context<"token">): Promise<Response> {
+  const { request, params, actor, origin, settings, registry } = context;
+  const user = requireUser(actor);
+  const given = await readJson(request, Expiry);
+  const wanted = { days: given.expiresInDays, longest: settings.longestLives.token };
+  const token = await registry.tokens.prolong(
+    params.token,
+    isAdministrator(actor) ? null : user,
+    (current) => expiryOfOld(current, wanted, actor),
+    origin,
+  );
+  return Response.json(userView(token, wanted.longest));
 }
 
 /** One's own, or any user's for an administrator. A limited token deletes nothing but itself. */
@@ -64,22 +90,6 @@ export async function mint(
   return { secret, token: { ...token, createdAt: Date.now() } };
 }
 
-/**
- * When a secret ends that was asked for so many days: undefined for as long as usual, null for never. What a token makes
- * does not outlive it.
- * @throws DENIED
- */
-export function expiry(days: number | null | undefined, { expires }: Actor): number | null {
-  const asked = days === null ? null : Date.now() + (days ?? DEFAULT_DAYS) * DAY;
-  if (expires === null) return asked;
-  const latest = expires * 1000;
-  if (asked !== null && asked <= latest) return asked;
-  if (days === undefined) return latest;
-  throw new RegistryError("DENIED", {
-    message: `these credentials end on ${timestamp(latest)}, and what they make must not outlive them: ask for fewer days, or log in with the password`,
-  });
-}
-
 /** @returns the user's name @throws DENIED for whoever else, and for credentials that are limited */
 function requireUser({ name, via, token, limits }: Actor): string {
   const unlimited =
@@ -99,7 +109,10 @@ function ownsEverything(limits: NonNullable<Actor["limits"]>): boolean {
   );
 }
 
-export function tokenView({ id, description: purpose, expiresAt, lastUsed, createdAt }: Token) {
+/** @param longest the longest life of such tokens: one that was made for longer ends with it */
+export function tokenView(token: Token, longest: number | null) {
+  const { id, description: purpose, lastUsed, createdAt } = token;
+  const expiresAt = endOf(token, longest);
   return {
     id,
     description: purpose,
@@ -109,6 +122,6 @@ export function tokenView({ id, description: purpose, expiresAt, lastUsed, creat
   };
 }
 
-function userView(token: UserToken) {
-  return { ...tokenView(token), scopes: token.scopes };
+function userView(token: UserToken, longest: number | null) {
+  return { ...tokenView(token, longest), scopes: token.scopes };
 }

@@ -6,6 +6,7 @@ import { RegistryError } from "../../oci/errors.ts";
 import type { StoredRule } from "../../registry/registry.ts";
 import type { Context } from "../context.ts";
 import { accountName, invalid, readJson, requireWithin, scopes } from "./input.ts";
+import { requireLasting } from "./lasting.ts";
 import { listing, pageOf } from "./listing.ts";
 import {
   found,
@@ -62,11 +63,12 @@ export async function list({ url, params, registry }: Context<"namespace">): Pro
 }
 
 export async function create(context: Context<"namespace">): Promise<Response> {
-  const { request, params, origin, registry, settings } = context;
+  const { request, params, actor, origin, registry, settings } = context;
   const { namespace } = params;
   const { name, ...given } = await readJson(request, NewRule);
   const rule = { ...given, id: `${namespace}+${name}`, version: 1, createdAt: Date.now() };
   requireSound(namespace, rule, settings);
+  requireLasting(actor, "a trust rule");
   const creation = await registry.trustRules.create(namespace, rule, selectorOf(rule), origin);
   requireCreated(creation, `the rule ${rule.id}`);
   const location = `/api/v1/namespaces/${namespace}/trust-rules/${name}`;
@@ -79,10 +81,11 @@ export async function read(context: Context<"namespace" | "rule">): Promise<Resp
 }
 
 export async function update(context: Context<"namespace" | "rule">): Promise<Response> {
-  const { request, params, registry } = context;
+  const { request, params, actor, registry } = context;
   const wanted = await wantedVersion(request, () => registry.trustRules.find(idOf(params)));
   const given = await readJson(request, RuleChange);
   requireChange(given);
+  requireLasting(actor, "a changed trust rule");
   for (let tries = 1; ; tries++) {
     try {
       return resource(view(await write(context, given, wanted)));

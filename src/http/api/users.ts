@@ -1,16 +1,19 @@
 import * as v from "valibot";
 import { ADMIN } from "../../auth/admin.ts";
 import { hashPassword } from "../../auth/password.ts";
+import { isReserved } from "../../auth/reserved.ts";
 import { isSecret } from "../../auth/secret.ts";
 import { isCredential } from "../../auth/token.ts";
-import { WORKLOAD } from "../../auth/workload.ts";
 import { RegistryError } from "../../oci/errors.ts";
 import type { User } from "../../registry/registry.ts";
 import type { Context } from "../context.ts";
 import { accountName, readJson } from "./input.ts";
+import { requireLasting } from "./lasting.ts";
 import { listing, pageOf } from "./listing.ts";
 import {
+  disabledView,
   found,
+  lastOwnerOf,
   noContent,
   requireChange,
   requireCreated,
@@ -33,7 +36,10 @@ export const password = v.pipe(
 const NewUser = v.strictObject({
   name: v.pipe(
     accountName,
-    v.check((name) => name !== WORKLOAD, `"${WORKLOAD}" is reserved for workloads; choose another`),
+    v.check(
+      (name) => !isReserved(name),
+      "this name stands for what is no person, in the audit log or at a login; choose another",
+    ),
   ),
   password,
   admin: v.optional(v.boolean(), false),
@@ -41,6 +47,7 @@ const NewUser = v.strictObject({
 
 const UserChange = v.strictObject({
   admin: v.optional(v.boolean()),
+  disabled: v.optional(v.boolean()),
   password: v.optional(password),
 });
 
@@ -50,9 +57,11 @@ export async function list({ url, registry }: Context): Promise<Response> {
   return listing(url, page, users.map(view), ({ name }) => name);
 }
 
-export async function create({ request, origin, registry }: Context): Promise<Response> {
+export async function create({ request, actor, origin, registry }: Context): Promise<Response> {
   const { name, admin, ...given } = await readJson(request, NewUser);
-  const user = { name, admin, createdAt: Date.now(), version: 1 };
+  requireLasting(actor, "a user");
+  const enabled = { disabledAt: null, disabledBy: null };
+  const user = { name, admin, ...enabled, createdAt: Date.now(), version: 1 };
   const creation = await registry.users.create(user, await hashPassword(given.password), origin);
   requireCreated(creation, `the user ${name}`);
   return resource(view(user), { status: 201, location: `/api/v1/users/${name}` });
@@ -63,33 +72,43 @@ export async function read({ request, params, registry }: Context<"user">): Prom
 }
 
 export async function update(context: Context<"user">): Promise<Response> {
-  const { request, params, actor, origin, registry } = context;
+  const { request, url, params, actor, origin, registry } = context;
   requireEditable(params.user);
+  const lastOwner = lastOwnerOf(url);
   const version = await wantedVersion(request, () => registry.users.find(params.user));
   const given = await readJson(request, UserChange);
   requireChange(given);
+  if (given.disabled === true && params.user === actor.name) throw themselves("disables");
   // As with PUT /me/password: a token must not become a password, which would outlive it.
   if (given.password !== undefined && params.user === actor.name && actor.via !== "password") {
     const message = "one's own password is changed by whoever is logged in with the current one";
     throw new RegistryError("DENIED", { message });
   }
+  if (given.admin === true) requireLasting(actor, "an administrator");
+  if (given.password !== undefined) requireLasting(actor, "a user's password");
+  if (given.disabled === false) requireLasting(actor, "an enabled user");
   const change = {
     admin: given.admin ?? null,
+    disabled: given.disabled ?? null,
     password: given.password === undefined ? null : await hashPassword(given.password),
+    lastOwner,
   };
   return resource(view(await registry.users.update(params.user, change, version, origin)));
 }
 
 export async function remove(context: Context<"user">): Promise<Response> {
-  const { request, params, actor, origin, registry } = context;
+  const { request, url, params, actor, origin, registry } = context;
   requireEditable(params.user);
-  if (params.user === actor.name) {
-    const message = "nobody deletes themselves: let another administrator do it";
-    throw new RegistryError("CONFLICT", { message });
-  }
+  if (params.user === actor.name) throw themselves("deletes");
+  const lastOwner = lastOwnerOf(url);
   const version = await wantedVersion(request, () => registry.users.find(params.user));
-  await registry.users.remove(params.user, version, origin);
+  await registry.users.remove(params.user, version, lastOwner, origin);
   return noContent();
+}
+
+function themselves(does: "deletes" | "disables"): RegistryError {
+  const message = `nobody ${does} themselves: let another administrator do it`;
+  return new RegistryError("CONFLICT", { message });
 }
 
 /** @throws DENIED */
@@ -101,6 +120,7 @@ function requireEditable(name: string): void {
   });
 }
 
-function view({ name, admin, createdAt, version }: User) {
-  return { name, admin, createdAt: timestamp(createdAt), version };
+function view(user: User) {
+  const { name, admin, createdAt, version } = user;
+  return { name, admin, ...disabledView(user), createdAt: timestamp(createdAt), version };
 }

@@ -42,6 +42,7 @@ const BODIES: Readonly<Record<string, (() => object) | null>> = {
   "POST /api/v1/users": () => ({ name: unused("user"), password: PASSWORD }),
   "PATCH /api/v1/users/:user": () => ({ admin: true }),
   "POST /api/v1/tokens": () => ({ description: "test" }),
+  "PATCH /api/v1/tokens/:token": () => ({ expiresInDays: 30 }),
   "POST /api/v1/namespaces": () => ({ name: unused("space") }),
   "PATCH /api/v1/namespaces/:namespace": () => ({ visibility: "public" }),
   "PUT /api/v1/namespaces/:namespace/quota": () => ({ bytes: 1 }),
@@ -49,6 +50,7 @@ const BODIES: Readonly<Record<string, (() => object) | null>> = {
   "POST /api/v1/namespaces/:namespace/robots": () => ({ name: unused("robot"), scopes: SCOPES() }),
   "PATCH /api/v1/namespaces/:namespace/robots/:robot": () => ({ description: "another" }),
   "POST /api/v1/namespaces/:namespace/robots/:robot/tokens": () => ({}),
+  "PATCH /api/v1/namespaces/:namespace/robots/:robot/tokens/:token": () => ({ expiresInDays: 30 }),
   "POST /api/v1/namespaces/:namespace/trust-rules": RULE,
   "PATCH /api/v1/namespaces/:namespace/trust-rules/:rule": () => ({ lifetime: 60 }),
   "POST /api/v1/oidc/exchange": null,
@@ -78,7 +80,12 @@ beforeAll(async () => {
   place = { ":namespace": namespace, ":user": user.name, ":name+": `${namespace}/app` };
   const within = `/namespaces/${namespace}`;
   await done("PUT", `${within}/members/${user.name}`, { role: "reader" });
-  await done("POST", `${within}/robots`, { name: "robot", scopes: SCOPES() });
+  const robot = { name: "robot", scopes: SCOPES() };
+  const { tokens: secrets } = await done<{ tokens: [{ id: string }] }>(
+    "POST",
+    `${within}/robots`,
+    robot,
+  );
   await done("POST", `${within}/trust-rules`, { ...RULE(), name: "rule" });
   const client = new RegistryClient({ repository: `${namespace}/app` });
   await client.pushManifest(index([]), "v1");
@@ -87,10 +94,13 @@ beforeAll(async () => {
   const as = user.authorization;
   const tokens = await done<{ items: [{ id: string }] }>("GET", "/tokens", undefined, { as });
   place = { ...place, ":robot": "robot", ":rule": "rule", ":token": tokens.items[0].id };
+  place = { ...place, ":robot/tokens/:token": `robot/tokens/${secrets[0].id}` };
 });
 
 function call(path: string): string {
-  return path.replace("/api/v1", "").replaceAll(/:\w+\+?/g, (name) => place[name] ?? name);
+  return path
+    .replace("/api/v1", "")
+    .replaceAll(/:robot\/tokens\/:token|:\w+\+?/g, (name) => place[name] ?? name);
 }
 
 /** Who may call it at all: nobody changes the administrator's password here. */

@@ -254,10 +254,10 @@ test("DELETE: a misspelt query takes nothing away, nor does another namespace's 
   expect(items).toHaveLength(2);
 });
 
-test("DELETE: the last owner may go; an administrator gives it another", async () => {
+test("DELETE: the last owner may go where that is confirmed; an administrator gives it another", async () => {
   const { namespace, owner, person, path } = await makeMember();
   const own = `/namespaces/${namespace}/members/${owner.name}`;
-  await done("DELETE", own, undefined, { as: owner.authorization });
+  await done("DELETE", `${own}?confirm=last-owner`, undefined, { as: owner.authorization });
   const as = owner.authorization;
   expect(await refused("PUT", own, { role: "owner" }, { as })).toEqual(DENIED);
   await done("PUT", path, { role: "owner" });

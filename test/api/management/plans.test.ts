@@ -24,13 +24,15 @@ beforeAll(async () => {
   const again = basic("alice", `${PASSWORD}!`);
   const token = await call("POST", "/tokens", { description: "x" }, again);
   await call("GET", "/tokens", undefined, again);
+  await call("PATCH", `/tokens/${token.id}`, { expiresInDays: 9 }, again);
   await call("DELETE", `/tokens/${token.id}`, undefined, again);
   await call("POST", "/namespaces", { name: "acme", owner: "alice" });
   await call("GET", "/namespaces");
   await call("GET", "/namespaces", undefined, again);
   await call("GET", "/namespaces/acme");
   await call("PATCH", "/namespaces/acme", { visibility: "public" });
-  await call("PUT", MEMBER, { role: "reader" });
+  expect((await api("DELETE", MEMBER, undefined, { send })).status).toBe(409);
+  await call("PUT", `${MEMBER}?confirm=last-owner`, { role: "reader" });
   await call("GET", "/namespaces/acme/members");
   // It need not be good for its rules to be looked up.
   const idToken = `e30.${btoa(JSON.stringify({ iss: "https://nobody.example", sub: "x" }))}.x`;
@@ -43,6 +45,7 @@ beforeAll(async () => {
   await call("GET", `${ROBOTS}/ci`);
   await call("PATCH", `${ROBOTS}/ci`, { scopes });
   const second = await call("POST", `${ROBOTS}/ci/tokens`, {});
+  await call("PATCH", `${ROBOTS}/ci/tokens/${second.id}`, { expiresInDays: 9 });
   await call("DELETE", `${ROBOTS}/ci/tokens/${second.id}`);
   await call("DELETE", `${ROBOTS}/ci`);
   const rule = {

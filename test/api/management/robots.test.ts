@@ -52,6 +52,9 @@ test("POST: a robot that does what its scopes say, with a secret that is shown o
     description: "builds",
     scopes,
     tokens: [{ id, description: "", expiresAt: null, lastUsed: null, createdAt }],
+    disabled: false,
+    disabledAt: null,
+    disabledBy: null,
     version: 1,
     createdAt,
   });
