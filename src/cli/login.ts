@@ -6,7 +6,6 @@ import { connect, registryOf, warnIfClear } from "./connection.ts";
 import { CliError } from "./error.ts";
 import { date, details, Output } from "./output.ts";
 import { readPassword } from "./prompt.ts";
-import { isClear } from "./registry-url.ts";
 import { expiry, parseExpiry, type Scope, showScopes } from "./scope.ts";
 import type { Issued } from "./token.ts";
 
