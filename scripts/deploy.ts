@@ -12,7 +12,7 @@ interface Result {
   readonly output: string;
 }
 
-const config: Config = projectConfig();
+const config: Config = await projectConfig();
 const [bucket] = config.r2_buckets;
 const [database] = config.d1_databases;
 if (bucket?.bucket_name === undefined || database?.database_name === undefined) {

@@ -1,49 +1,69 @@
 /** The registry on this machine: the Worker that `wrangler deploy` would upload, on miniflare. */
-import { execFile } from "node:child_process";
-import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { mkdtemp, rm } from "node:fs/promises";
+import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { promisify } from "node:util";
 import { Miniflare } from "miniflare";
-import {
-  type Unstable_Config as Config,
-  unstable_readConfig as readConfig,
-  unstable_splitSqlQuery as splitSql,
-} from "wrangler";
-import { type Address, socketAt } from "./socket.ts";
+import type { Unstable_Config as Config } from "wrangler";
+import { type Address, socketsAt } from "./socket.ts";
+import { type Build, openBuilder, ROOT } from "./start/build.ts";
+import { Control } from "./start/control.ts";
 
-export const ROOT = join(import.meta.dirname, "..");
+export { projectConfig, ROOT, wranglerArguments } from "./start/build.ts";
 
-export interface LocalOptions {
-  /** Where the registry answers; else at miniflare's own address alone, which is on this machine. */
+/** The binary that miniflare would start itself. */
+const { default: WORKERD } = createRequire(import.meta.url)("workerd") as { default: string };
+
+export interface RunOptions {
+  /** Where the registry answers, and nothing else does; else at miniflare's entry alone, a port of this machine that is for tools. */
   readonly listen?: Address;
   /** Where R2, D1 and the Durable Objects keep their data. */
   readonly data: string;
   /** Settings and secrets, by their names in wrangler.toml. */
   readonly vars: Readonly<Record<string, string>>;
-  /** A Worker that stands in for the one of wrangler.toml: a file called index.ts. */
-  readonly entry?: string;
+  /** Where workerd's own sockets are, and its process id: a folder that its owner alone can enter. */
+  readonly sockets: string;
+  /** Takes what the Worker logs; else it is printed. */
+  readonly log?: (line: { readonly level: string; readonly message: string }) => void;
 }
 
-/** wrangler.toml, the one place where the bindings are named. */
-export function projectConfig() {
-  return readConfig({ config: join(ROOT, "wrangler.toml") }, { hideWarnings: true });
+export interface Local {
+  readonly miniflare: Miniflare;
+  readonly control: Control;
+  dispose(): Promise<void>;
 }
 
-/** wrangler's command line, to be run by this very Node: the system's own may be too old for it. */
-export function wranglerArguments(...args: string[]): string[] {
-  return [join(ROOT, "node_modules", "wrangler", "bin", "wrangler.js"), ...args];
+/** For a path in the socket folder: the system takes 103 bytes, which a data folder's own may exceed. */
+export function makeSocketFolder(): Promise<string> {
+  return mkdtemp(join(tmpdir(), "slipway-"));
 }
 
-/** Bundles the Worker, starts it and brings its database up to date. */
-export async function startLocal(options: LocalOptions): Promise<Miniflare> {
-  const config = projectConfig();
+/** Builds the Worker, or takes the stand-in `entry`, and runs it for a tool, with its bindings and its entry port. */
+export async function startLocal(
+  options: Omit<RunOptions, "listen" | "sockets"> & { readonly entry?: string },
+): Promise<Local> {
+  const builder = await openBuilder(options.entry);
+  return run(await builder.build(), { ...options, sockets: await makeSocketFolder() });
+}
+
+/** Runs a Worker that was built and brings its database up to date. */
+export async function run(build: Build, options: RunOptions): Promise<Local> {
+  const { config } = build;
   const name = config.name ?? "slipway";
+  const control = join(options.sockets, "control");
+  const database = config.d1_databases[0]?.binding ?? "DB";
+  // Tools reach the bindings by miniflare's entry; a server has none that others could find.
+  if (options.listen === undefined) delete process.env["MINIFLARE_WORKERD_PATH"];
+  else process.env["MINIFLARE_WORKERD_PATH"] = join(import.meta.dirname, "start", "workerd.sh");
   const miniflare = new Miniflare({
     host: "127.0.0.1",
     port: 0,
     cf: false,
+    // With it workerd opens a debug port that gives any account of this machine all of its services.
+    enableDevRegistry: false,
+    unsafeRuntimeEnv: { SLIPWAY_SOCKETS: options.sockets, SLIPWAY_WORKERD: WORKERD },
     resourcePersistencePath: options.data,
+    ...(options.log === undefined ? {} : { handleStructuredLogs: options.log }),
     workers: [
       {
         config: {
@@ -52,22 +72,47 @@ export async function startLocal(options: LocalOptions): Promise<Miniflare> {
           compatibilityFlags: config.compatibility_flags,
           env: {
             ...bindings(config, name, options.vars),
-            ...(options.listen === undefined ? {} : { SOCKET: socketAt(options.listen) }),
+            SOCKETS: socketsAt({ listen: options.listen, control: { path: control, database } }),
           },
           triggers: triggers(config),
           exports: config.exports,
-          manifest: await bundle(options.entry),
+          manifest: manifest(build),
         },
       },
     ],
   } as ConstructorParameters<typeof Miniflare>[0]);
-  await miniflare.ready;
-  await applyMigrations(miniflare);
-  return miniflare;
+  const local = {
+    miniflare,
+    control: new Control(control),
+    async dispose() {
+      await miniflare.dispose();
+      await rm(options.sockets, { recursive: true, force: true });
+    },
+  };
+  try {
+    await miniflare.ready;
+    await local.control.migrate(build.migrations);
+    return local;
+  } catch (error) {
+    await local.dispose();
+    throw error;
+  }
+}
+
+function manifest({ modules }: Build) {
+  const entries = modules.map(({ name, type, base64 }) => {
+    const contents = Buffer.from(base64, "base64");
+    return [name, type === "wasm" ? { type, contents } : { type, contents: contents.toString() }];
+  });
+  return {
+    mainModule: "index.js",
+    modulesRoot: ROOT,
+    modules: Object.fromEntries(entries) as Record<string, unknown>,
+  };
 }
 
 /** What the Worker finds in its environment, as miniflare names it. */
-function bindings(config: Config, worker: string, overrides: LocalOptions["vars"]) {
+function bindings(config: Config, worker: string, overrides: RunOptions["vars"]) {
   const env: Record<string, object> = {};
   for (const [name, value] of Object.entries({ ...config.vars, ...overrides })) {
     env[name] = typeof value === "string" ? { type: "text", value } : { type: "json", value };
@@ -103,59 +148,4 @@ function triggers(config: Config): object[] {
   }));
   const crons = (config.triggers.crons ?? []).map((schedule) => ({ type: "scheduled", schedule }));
   return [...queues, ...crons];
-}
-
-/** `wrangler deploy --dry-run`: exactly the modules that a deployment has. */
-async function bundle(entry?: string) {
-  const out = await mkdtemp(join(tmpdir(), "slipway-build-"));
-  try {
-    const dryRun = wranglerArguments(
-      "deploy",
-      ...(entry === undefined ? [] : [entry]),
-      "--dry-run",
-      "--outdir",
-      out,
-    );
-    await promisify(execFile)(process.execPath, dryRun, {
-      cwd: ROOT,
-      env: { ...process.env, WRANGLER_SEND_METRICS: "false", CI: "1" },
-    });
-    const files = (await readdir(out)).filter((file) => /\.(js|wasm)$/.test(file));
-    const modules = await Promise.all(
-      files.map(async (file) => {
-        const contents = await readFile(join(out, file));
-        return file.endsWith(".wasm")
-          ? [file, { type: "wasm", contents }]
-          : [file, { type: "esm", contents: contents.toString() }];
-      }),
-    );
-    return {
-      mainModule: "index.js",
-      modulesRoot: out,
-      modules: Object.fromEntries(modules) as Record<string, unknown>,
-    };
-  } finally {
-    await rm(out, { recursive: true, force: true });
-  }
-}
-
-/** The migrations that the database has not seen yet, each with its mark in one transaction, in wrangler's own table. */
-async function applyMigrations(miniflare: Miniflare): Promise<void> {
-  const [database] = projectConfig().d1_databases;
-  if (database?.migrations_dir === undefined) throw new Error("wrangler.toml has no migrations");
-  const folder = join(ROOT, database.migrations_dir);
-  const db = await miniflare.getD1Database(database.binding);
-  await db.exec(
-    "CREATE TABLE IF NOT EXISTS d1_migrations (id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT UNIQUE, applied_at TIMESTAMP DEFAULT CURRENT_TIMESTAMP NOT NULL)",
-  );
-  const { results } = await db.prepare("SELECT name FROM d1_migrations").all<{ name: string }>();
-  const applied = new Set(results.map(({ name }) => name));
-  for (const file of (await readdir(folder)).filter((name) => name.endsWith(".sql")).toSorted()) {
-    if (applied.has(file)) continue;
-    const statements = splitSql(await readFile(join(folder, file), "utf8"));
-    await db.batch([
-      ...statements.map((sql) => db.prepare(sql)),
-      db.prepare("INSERT INTO d1_migrations (name) VALUES (?)").bind(file),
-    ]);
-  }
 }

@@ -102,8 +102,8 @@ export class ServerPlace implements Place {
     const local = await startLocal(options);
     try {
       return await look({
-        db: await local.getD1Database("DB"),
-        bucket: await local.getR2Bucket("BLOBS"),
+        db: await local.miniflare.getD1Database("DB"),
+        bucket: await local.miniflare.getR2Bucket("BLOBS"),
       });
     } finally {
       await local.dispose();

@@ -1,18 +1,33 @@
 /**
- * The port that the registry answers on: workerd's own, with nothing in between. Miniflare's port has a Worker in front that copies
- * each request and its answer, takes a client's word for its URL and address (`MF-Original-URL`, `CF-Connecting-IP`), and
- * serves the bucket under /cdn-cgi/ to whoever asks. Miniflare loads this file as a plugin.
+ * The sockets that workerd answers on besides miniflare's own. The registry's is workerd's, with nothing in between: miniflare's
+ * port has a Worker in front that copies each request and its answer, takes a client's word for its URL and address
+ * (`MF-Original-URL`, `CF-Connecting-IP`), and serves the bucket under /cdn-cgi/ to whoever asks. The control Worker's is a file
+ * in a folder that its owner alone can enter. Miniflare loads this file as a plugin.
  */
 import { once } from "node:events";
+import { readFileSync } from "node:fs";
 import { createServer } from "node:net";
-import type { Socket } from "miniflare";
+import { join } from "node:path";
+import type { Socket, Worker_Binding as Binding } from "miniflare";
 
 export interface Address {
   readonly host: string;
   readonly port: number;
 }
 
+/** A type, as miniflare wants options with an index. */
+// oxlint-disable-next-line typescript/consistent-type-definitions
+export type Sockets = {
+  /** Where the Worker answers; nowhere but at miniflare's entry when it is not given. */
+  readonly listen?: Address | undefined;
+  /** The control Worker's socket, a file, and its database, a binding of the Worker's own. */
+  readonly control?: { readonly path: string; readonly database: string };
+};
+
 const NAME = "socket";
+const CONTROL = "slipway:control";
+/** `HttpOptions.Style.proxy` of workerd.capnp. */
+const PROXY = 1;
 
 /** As URLs and workerd spell it: an IPv6 address in brackets. */
 export function authorityOf({ host, port }: Address): string {
@@ -20,14 +35,20 @@ export function authorityOf({ host, port }: Address): string {
 }
 
 /** For the `env` of the Worker that is to answer there. It binds nothing: this is how miniflare is given a plugin. */
-export function socketAt(at: Address) {
+export function socketsAt(options: Sockets) {
   const plugin = { package: import.meta.filename, name: NAME };
-  const options = { address: authorityOf(at) };
   return { type: "unsafe:socket", dev: { plugin, options } } as const;
 }
 
 interface Services {
-  readonly options: { readonly config: { readonly name: string; readonly env?: object } };
+  readonly options: {
+    readonly config: {
+      readonly name: string;
+      readonly compatibilityDate: string;
+      readonly env?: object;
+    };
+  };
+  readonly workerBindings: readonly Binding[];
 }
 
 /** What miniflare looks for in a plugin's file. */
@@ -35,35 +56,71 @@ export const plugins = {
   [NAME]: {
     getBindings: () => [],
     getNodeBindings: () => ({}),
-    getServices({ options: { config } }: Services) {
-      const sockets = Object.values(config.env ?? {}).flatMap((binding) =>
-        isSocket(binding) ? socketOf(config.name, binding) : [],
-      );
-      return { services: [], extensions: [], sockets };
+    getServices({ options: { config }, workerBindings }: Services) {
+      const wanted = Object.values(config.env ?? {}).filter(isSocket);
+      const worker = `core:user:${config.name}`;
+      return {
+        services: wanted.flatMap(({ dev: { options } }) => {
+          if (options.control === undefined) return [];
+          const { database } = options.control;
+          return controlService(config.compatibilityDate, [
+            ...workerBindings.filter(({ name }) => name === database),
+            { name: "REGISTRY", service: { name: worker } },
+          ]);
+        }),
+        extensions: [],
+        sockets: wanted.flatMap(({ dev: { options } }) => socketsOf(worker, options)),
+      };
     },
   },
 };
 
-function isSocket(binding: unknown): binding is ReturnType<typeof socketAt> {
+function isSocket(binding: unknown): binding is ReturnType<typeof socketsAt> {
   return (binding as { type?: unknown }).type === "unsafe:socket";
 }
 
-function socketOf(worker: string, { dev }: ReturnType<typeof socketAt>): Socket {
+function socketsOf(worker: string, { listen, control }: Sockets): Socket[] {
+  const sockets: Socket[] = [];
+  if (listen !== undefined) {
+    const address = authorityOf(listen);
+    // The request line and the headers reach the Worker as they came, see src/http/target.ts: for the other style workerd
+    // composes a URL that may be none. Without the option for `cf`, workerd puts the peer's address there.
+    const service = { name: worker };
+    sockets.push({ name: "registry", address, service, http: { style: PROXY } });
+  }
+  if (control !== undefined) {
+    const address = `unix:${control.path}`;
+    sockets.push({ name: "control", address, service: { name: CONTROL }, http: {} });
+  }
+  return sockets;
+}
+
+function controlService(compatibilityDate: string, bindings: Binding[]) {
+  const code = readFileSync(join(import.meta.dirname, "start", "control-worker.js"), "utf8");
   return {
-    name: NAME,
-    address: dev.options.address,
-    service: { name: `core:user:${worker}` },
-    // A proxy that ends TLS says so; without the option for `cf`, workerd puts the peer's address there.
-    http: { forwardedProtoHeader: "X-Forwarded-Proto" },
+    name: CONTROL,
+    worker: {
+      modules: [{ name: "control-worker.js", esModule: code }],
+      compatibilityDate,
+      // Only with it a service binding has `scheduled()`.
+      compatibilityFlags: ["service_binding_extra_handlers"],
+      bindings,
+    },
   };
 }
 
-export async function freePort(): Promise<number> {
+/** Listens there for a moment. @throws the system's error where that can't be done */
+export async function probe(at: Address): Promise<number> {
   const server = createServer();
-  server.listen(0, "127.0.0.1");
+  server.listen(at.port, at.host);
   await once(server, "listening");
   const address = server.address();
   server.close();
+  await once(server, "close");
   if (address === null || typeof address === "string") throw new Error("no port");
   return address.port;
+}
+
+export function freePort(): Promise<number> {
+  return probe({ host: "127.0.0.1", port: 0 });
 }

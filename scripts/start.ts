@@ -1,107 +1,155 @@
 /** `npm start`: the registry on http://127.0.0.1:8787, its data in .slipway/. */
-import { type ChildProcess, execFile, spawn } from "node:child_process";
-import { randomBytes } from "node:crypto";
-import { mkdir, readFile, writeFile } from "node:fs/promises";
-import { join } from "node:path";
-import { promisify } from "node:util";
-import { projectConfig, ROOT, startLocal } from "./local.ts";
-import { authorityOf, freePort } from "./socket.ts";
+import { type ChildProcess, spawn } from "node:child_process";
+import { mkdir } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import { type Local, makeSocketFolder, run, type RunOptions } from "./local.ts";
+import { type Address, authorityOf } from "./socket.ts";
+import { type Build, openBuilder, ROOT } from "./start/build.ts";
+import { checkFolder, checkPort, readAddress, refusalOf } from "./start/checks.ts";
+import type { Control } from "./start/control.ts";
+import { codeOf, StartError } from "./start/error.ts";
+import { Lock } from "./start/lock.ts";
+import { type LogFormat, logLine, readLogFormat } from "./start/log-lines.ts";
+import {
+  closeFolder,
+  makeSecrets,
+  readSecrets,
+  secretsFile,
+  writeSecrets,
+} from "./start/secrets.ts";
+import { settingsOf } from "./start/settings.ts";
 
-interface Secrets {
-  readonly ADMIN_PASSWORD: string;
-  readonly TOKEN_KEY: string;
+/** How long the port of a server that was killed may stay taken. */
+const PATIENCE_MS = 5_000;
+
+// Whatever is written from here on, by workerd too, is for this user alone.
+process.umask(0o077);
+
+try {
+  await start();
+} catch (error) {
+  if (!(error instanceof StartError)) throw error;
+  console.error(`slipway: ${error.message}`);
+  process.exit(1);
 }
 
-const { HOST: host = "127.0.0.1", PORT = "8787" } = process.env;
-const listen = { host, port: PORT === "0" ? await freePort() : Number(PORT) };
-const data = process.env["SLIPWAY_DATA"] ?? join(ROOT, ".slipway");
+async function start(): Promise<void> {
+  const { env } = process;
+  const listen = await readAddress(env);
+  const format = readLogFormat(env, process.stdout.isTTY);
+  const data = resolve(env["SLIPWAY_DATA"] || join(ROOT, ".slipway"));
+  const isUsed = await checkFolder(data);
+  const builder = await openBuilder();
+  if (!builder.isKept) console.log("building the Worker, which takes a while the first time …");
+  const made = makeSecrets();
+  const { vars, triggers } = await builder.config();
+  await settingsOf(vars, (await readSecrets(data)) ?? made, env);
+  const held = isUsed ? await Lock.take(data) : null;
+  const wasKilled = (await held?.clear()) === true;
+  await checkPort(listen, wasKilled ? PATIENCE_MS : 0);
+  const build = await builder.build();
 
-const { secrets, isNew } = await loadSecrets();
-const { vars, triggers } = projectConfig();
-// The second signing key is there only while keys are being exchanged, so it is asked for but never made.
-const settings = [...Object.keys(vars), "TOKEN_KEY_NEXT"].flatMap((name) => {
-  const value = process.env[name];
-  return value === undefined ? [] : [[name, value] as const];
-});
-const registry = await startLocal({
-  listen,
-  data,
-  vars: { ...secrets, ...Object.fromEntries(settings) },
-});
+  // Here everything is known to be well, and writing begins.
+  const lock = held ?? (await makeFolder(data));
+  const kept = await readSecrets(data);
+  // A password that was given is kept as one that was made would be.
+  const secrets = kept ?? { ...made, ADMIN_PASSWORD: env["ADMIN_PASSWORD"] ?? made.ADMIN_PASSWORD };
+  await closeFolder(data, kept !== null);
+  if (kept === null) await writeSecrets(data, secrets);
+  const sockets = await makeSocketFolder();
+  await lock.sign(sockets);
+  const watchdog = startWatchdog(sockets);
+  const settings = await settingsOf(vars, secrets, env);
+  const local = await runWorker(build, {
+    listen,
+    data,
+    sockets,
+    vars: settings,
+    log: logger(format),
+  });
+  introduce(data, authorityOf(listen), kept === null ? secrets.ADMIN_PASSWORD : null);
+  for (const cron of triggers.crons ?? []) startCron(local.control, cron);
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+    // Miniflare's own listener would end this process before it has put anything in order.
+    process.removeAllListeners(signal);
+    process.once(signal, () => void stop(local, lock, watchdog));
+  }
+  console.log(`ready http://${authorityOf(listen)}`);
+}
 
-const address = authorityOf(listen);
-if (isNew) {
+async function makeFolder(data: string): Promise<Lock> {
+  try {
+    await mkdir(data, { recursive: true });
+  } catch (error) {
+    throw new StartError(`the data folder ${data} cannot be made: ${codeOf(error)}`, {
+      cause: error,
+    });
+  }
+  const lock = await Lock.take(data);
+  // Another first start may have been there meanwhile, and have been killed.
+  await lock.clear();
+  return lock;
+}
+
+async function runWorker(build: Build, options: RunOptions & { listen: Address }): Promise<Local> {
+  try {
+    return await run(build, options);
+  } catch (error) {
+    // Another program may have been quicker, while the Worker was built.
+    if (codeOf(error) !== "ERR_ADDRESS_IN_USE") throw error;
+    throw refusalOf(options.listen, { code: "EADDRINUSE" });
+  }
+}
+
+function logger(format: LogFormat): NonNullable<RunOptions["log"]> {
+  return ({ level, message }) => {
+    const line = logLine(message, format);
+    if (level === "error" || level === "warn") console.error(line);
+    else console.log(line);
+  };
+}
+
+function introduce(data: string, address: string, made: string | null): void {
+  const isGiven = process.env["ADMIN_PASSWORD"] !== undefined;
+  if (made === null || isGiven) {
+    const place = isGiven ? "given as ADMIN_PASSWORD" : `in ${secretsFile(data)}`;
+    console.log(`The administrator is admin, with the password ${place}.`);
+    return;
+  }
   console.log(`
-A new registry. Its administrator is admin, with the password ${secrets.ADMIN_PASSWORD}
-(kept in ${join(data, "secrets.json")}). Try it:
+A new registry. Its administrator is admin, with the password ${made}
+(kept in ${secretsFile(data)}). Try it:
 
-  docker login ${address} -u admin -p ${secrets.ADMIN_PASSWORD}
+  docker login ${address} -u admin -p ${made}
   docker tag hello-world ${address}/demo/hello-world && docker push ${address}/demo/hello-world
   docker pull ${address}/demo/hello-world
 `);
 }
-const watchdog = await startWatchdog();
-for (const cron of triggers.crons ?? []) startCron(cron);
-console.log(`ready http://${address}`);
 
-for (const signal of ["SIGINT", "SIGTERM"] as const) {
-  process.once(signal, () => {
-    void registry.dispose().then(() => {
-      watchdog.kill();
-      process.exit(0);
-    });
-  });
+async function stop(local: Local, lock: Lock, watchdog: ChildProcess): Promise<void> {
+  await local.dispose();
+  watchdog.kill();
+  await lock.free();
+  process.exit(0);
 }
 
 /**
  * Ends workerd when this process is killed without a chance to do so itself: an orphan would keep the port and the data.
  * The watchdog waits for the end of its input, which comes with the end of this process, however that comes.
  */
-async function startWatchdog(): Promise<ChildProcess> {
-  const { stdout } = await promisify(execFile)("ps", ["-A", "-o", "pid=,ppid=,comm="]);
-  const children = stdout.split("\n").flatMap((line) => {
-    const [pid = "", parent, command = ""] = line.trim().split(/\s+/);
-    return Number(parent) === process.pid && command.includes("workerd") ? pid : [];
-  });
-  return spawn("sh", ["-c", 'cat; kill -9 "$@"', "watchdog", ...children], {
+function startWatchdog(sockets: string): ChildProcess {
+  const script =
+    'cat; if [ -f "$1/workerd.pid" ]; then kill -9 "$(cat "$1/workerd.pid")"; fi; rm -rf "$1"';
+  return spawn("sh", ["-c", script, "watchdog", sockets], {
     stdio: ["pipe", "ignore", "ignore"],
     detached: true,
   });
 }
 
 /** Calls the Worker's scheduled handler in Cloudflare's place, counted from the start instead of by the clock. */
-function startCron(cron: string): void {
+function startCron(control: Control, cron: string): void {
   const minutes = /^\*\/([1-9]\d?) \* \* \* \*$/.exec(cron)?.[1];
   if (minutes === undefined) throw new Error(`cron "${cron}": only "*/N * * * *" runs here`);
-  const run = async (): Promise<void> => {
-    const worker = await registry.getWorker();
-    const { outcome } = await worker.scheduled({ cron, scheduledTime: new Date() });
-    if (outcome !== "ok") throw new Error(`the scheduled handler ended with ${outcome}`);
-  };
   const report = (error: unknown): void => console.error(`cron "${cron}" failed:`, error);
-  setInterval(() => void run().catch(report), Number(minutes) * 60_000).unref();
-}
-
-/** The secrets of this data folder; made when there are none. ADMIN_PASSWORD in the environment wins. */
-async function loadSecrets(): Promise<{ secrets: Secrets; isNew: boolean }> {
-  const file = join(data, "secrets.json");
-  const password = process.env["ADMIN_PASSWORD"];
-  const kept = await readFile(file, "utf8").then(
-    (text) => JSON.parse(text) as Secrets,
-    (error: NodeJS.ErrnoException) => {
-      if (error.code === "ENOENT") return null;
-      throw error;
-    },
-  );
-  if (kept !== null) {
-    const changed = password === undefined ? kept : { ...kept, ADMIN_PASSWORD: password };
-    return { secrets: changed, isNew: false };
-  }
-  const made = {
-    ADMIN_PASSWORD: password ?? randomBytes(12).toString("hex"),
-    TOKEN_KEY: randomBytes(32).toString("hex"),
-  };
-  await mkdir(data, { recursive: true });
-  await writeFile(file, JSON.stringify(made, null, 2), { mode: 0o600 });
-  return { secrets: made, isNew: password === undefined };
+  setInterval(() => void control.scheduled(cron).catch(report), Number(minutes) * 60_000).unref();
 }

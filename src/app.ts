@@ -5,21 +5,27 @@ import type { Purpose, Realm } from "./auth/challenge.ts";
 import { addPublic } from "./auth/login.ts";
 import { LoginFailed } from "./auth/login-failed.ts";
 import { forget } from "./auth/memory.ts";
-import { network } from "./auth/throttle.ts";
 import type { Defer } from "./defer.ts";
 import { type Env, readSettings } from "./env.ts";
-import { countPull } from "./events/pull-counter.ts";
-import { bind, type Context, type Params } from "./http/context.ts";
+import type { Refusal } from "./events/budget.ts";
+import { countPull, noteLook, noteUse } from "./events/pull-counter.ts";
+import { reportRefusal } from "./events/refusal-reporter.ts";
+import { requireKnownFields } from "./http/api/query.ts";
+import { bind, type Context, type Params, type Usage } from "./http/context.ts";
 import { errorResponse, problemResponse } from "./http/error-response.ts";
 import { contentLength, log } from "./http/log.ts";
 import { asRefusal } from "./http/outage.ts";
+import { addCommonHeaders } from "./http/response-headers.ts";
+import { targetOf } from "./http/target.ts";
+import { dropUnread } from "./http/unread.ts";
 import { RegistryError } from "./oci/errors.ts";
 import { principalsOf, registryOf } from "./isolate.ts";
 import { matchRoute } from "./match.ts";
 import { addressOf, RequestRealm, type Run } from "./realm.ts";
 import type { Route } from "./routes.ts";
-import { bufferUse } from "./session/parts.ts";
-import { auditEvent, type AuditEvent, type Origin } from "./storage/audit-index.ts";
+import { memoryUse } from "./memory/isolate.ts";
+import { network } from "./network.ts";
+import { auditEvent, type Origin } from "./storage/audit-index.ts";
 
 /** What is known of a request when it ends, for the log. */
 interface Trace {
@@ -32,20 +38,21 @@ interface Trace {
 /** One request, from the socket to the log line. Never rejects. */
 export async function handle(request: Request, env: Env, defer: Defer): Promise<Response> {
   const began = Date.now();
-  const url = new URL(request.url);
+  const { url, isNamed, fault } = targetOf(request);
   const requestId = crypto.randomUUID();
   const trace: Trace = { route: null, params: {}, actor: null, error: null };
-  const run = { request, url, env, requestId, defer };
-  const response = await respond(run, trace).catch((thrown: unknown) => {
+  const run = { request, url, isNamed, env, requestId, defer };
+  const answered = fault === null ? respond(run, trace) : Promise.reject(fault);
+  const response = await answered.catch((thrown: unknown) => {
     const error = asRefusal(thrown);
     trace.error = error;
     return isApi(url) ? problemResponse(error) : errorResponse(error);
   });
   if (mayHaveChanged(request, trace.route, response)) forget(principalsOf(env));
-  response.headers.set("x-request-id", requestId);
-  // What does not say otherwise may change at any moment: lists, an upload's state, that something is not there.
-  if (!response.headers.has("cache-control")) response.headers.set("cache-control", "no-store");
-  response.headers.set("docker-distribution-api-version", "registry/2.0");
+  if (request.body !== null) {
+    await dropUnread(request, trace.actor?.name ? "known" : "stranger");
+  }
+  addCommonHeaders(response, url, requestId);
   if (isLogged(request, response, env)) {
     log({
       requestId,
@@ -57,12 +64,13 @@ export async function handle(request: Request, env: Env, defer: Defer): Promise<
       bytesIn: contentLength(request.headers),
       bytesOut: contentLength(response.headers),
       duration: Date.now() - began,
-      peakBuffers: bufferUse().peak,
+      peakBuffers: memoryUse().peakBodies,
       ...errorField(trace.error),
     });
   }
-  const refused = refusalEvent(run, trace);
-  if (refused !== null) defer(report(refused, env, addressOf(request)));
+  for (const refusal of refusalsOf(run, trace)) {
+    defer(reportRefusal(refusal, { queue: env.EVENTS, limit: env.DENIED_LIMIT, defer }));
+  }
   return response;
 }
 
@@ -77,10 +85,13 @@ async function respond(run: Run, trace: Trace): Promise<Response> {
   const target = name ?? (namespace === undefined ? null : `${namespace}/`);
   const purpose: Purpose = {
     repositories: name === undefined ? [] : [name],
+    ...(namespace === undefined ? {} : { namespace }),
     scope: scopeOf(route.access, target),
     // What writes is always decided anew; so is what manages, where the handlers ask for more than their routes do.
     suffices:
-      isApi(url) || !isRead(request) ? null : (actor) => isAllowed(actor, route.access, target),
+      isApi(url) || !isRead(request) || route.access === "catalog"
+        ? null
+        : (actor) => isAllowed(actor, route.access, target),
   };
   // The token service's own requests carry the credentials that it checks itself.
   const header =
@@ -91,6 +102,7 @@ async function respond(run: Run, trace: Trace): Promise<Response> {
     trace.actor = await addPublic(trace.actor, realm, purpose);
   }
   admit(trace.actor, { request, route, target }, realm);
+  if (isApi(url)) requireKnownFields(route, url.searchParams);
   // The route's path has the parameters that its handler takes: `route` in routes.ts sees to it.
   const params = trace.params as Params;
   const context: Context<keyof Params> = {
@@ -106,8 +118,8 @@ async function respond(run: Run, trace: Trace): Promise<Response> {
     settings,
     registry: registryOf(env),
     defer,
+    usage: usageOf(run, trace.actor),
     takePush: async () => (await env.PUSH_LIMIT.limit({ key: trace.actor?.name ?? "" })).success,
-    countPull: (pull) => countPull(env.EVENTS, pull, defer),
   };
   return route.handler(context);
 }
@@ -170,13 +182,39 @@ function originOf({ request, requestId }: Run, actor: Actor | null): Origin {
   };
 }
 
+/** An ID token that no rule took is in the log of each namespace whose rules it was compared with. */
+function refusalsOf(run: Run, trace: Trace): Refusal[] {
+  const { error } = trace;
+  if (!(error instanceof LoginFailed) || !error.workload?.records.length) {
+    return [refusalOf(run, trace) ?? []].flat();
+  }
+  const { subject, records } = error.workload;
+  const origin = { ...originOf(run, null), actor: error.user, via: "oidc", subject };
+  return records.map((record) => {
+    const event = auditEvent(origin, { action: "login", ...record }, "failed");
+    return { of: "secret", event };
+  });
+}
+
+function usageOf({ request, env, defer }: Run, { name }: Actor): Usage {
+  // Who shares account and network is taken for one.
+  const client = () => `${name ?? ""} ${network(addressOf(request))}`;
+  return {
+    read: (blob) => noteUse(env.EVENTS, blob, defer),
+    look: (manifest) => noteLook(env.EVENTS, { ...manifest, client: client() }, defer),
+    pull: (manifest) => countPull(env.EVENTS, { ...manifest, client: client() }, defer),
+  };
+}
+
 /** What the audit log keeps of a refusal: failed logins and what was denied, not that somebody was asked to log in. */
-function refusalEvent(run: Run, { route, params, actor, error }: Trace): AuditEvent | null {
+function refusalOf(run: Run, { route, params, actor, error }: Trace): Refusal | null {
   if (!(error instanceof RegistryError)) return null;
   const origin = originOf(run, actor);
   if (error instanceof LoginFailed) {
+    if (error.tried === null) return null;
     const deed = { action: "login", detail: error.reason };
-    return auditEvent({ ...origin, actor: error.user }, deed, "failed");
+    const event = auditEvent({ ...origin, actor: error.user }, deed, "failed");
+    return { of: error.tried, event };
   }
   // A HEAD that was denied was answered with something else.
   const denial = error.cause instanceof RegistryError ? error.cause : error;
@@ -189,13 +227,7 @@ function refusalEvent(run: Run, { route, params, actor, error }: Trace): AuditEv
     ...(digest === undefined ? {} : { digest }),
     detail: denial.message,
   };
-  return auditEvent(origin, deed, "denied");
-}
-
-/** At most so many a minute of one address: what a stranger does must not fill the database. */
-async function report(event: AuditEvent, env: Env, address: string): Promise<void> {
-  const { success } = await env.DENIED_LIMIT.limit({ key: network(address) });
-  if (success) await env.EVENTS.send({ kind: "audit", event });
+  return { of: "denial", event: auditEvent(origin, deed, "denied") };
 }
 
 function errorField(error: unknown): { error?: string } {

@@ -11,9 +11,11 @@ export interface Env {
   readonly EVENTS: Queue<EventMessage>;
   /** Passwords tried from one address, or at one account. */
   readonly PASSWORD_LIMIT: RateLimit;
+  /** Passwords tried in all from networks that their accounts are not known at. */
+  readonly STRANGER_LIMIT: RateLimit;
   /** Wrong tokens of one address. */
   readonly TOKEN_LIMIT: RateLimit;
-  /** Denied requests of one address, as far as they are audited. */
+  /** Refusals of one kind, of one address and in all, as far as they are sent to the audit log. */
   readonly DENIED_LIMIT: RateLimit;
   /** What one account pushes. */
   readonly PUSH_LIMIT: RateLimit;
@@ -62,7 +64,7 @@ function number(fallback: string, least: number, most: number) {
   );
 }
 
-/** A manifest is in memory as bytes, text and parsed; 16 MiB leaves room for several at once. */
+/** As bytes and as text the largest manifest takes 32 of the 40 MiB that are there for long bodies. */
 const MAX_MANIFEST_LIMIT = 16 * 1024 * 1024;
 
 const tokenKey = v.pipe(v.string(), v.minLength(32));

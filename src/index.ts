@@ -1,13 +1,15 @@
 import { handle } from "./app.ts";
 import { forget } from "./auth/memory.ts";
-import { MAX_LIFETIME } from "./auth/trust.ts";
+import { MAX_LIFETIME } from "./auth/trust-check.ts";
 import { type Env, readSettings } from "./env.ts";
 import { consume } from "./events/consumer.ts";
 import type { EventMessage } from "./events/message.ts";
 import { principalsOf, registryOf } from "./isolate.ts";
+import { AttemptIndex } from "./storage/attempt-index.ts";
 import { AuditIndex } from "./storage/audit-index.ts";
 import { expirePulls } from "./storage/pull-expiry.ts";
 import { PullIndex } from "./storage/pull-index.ts";
+import { RefusalIndex } from "./storage/refusal-index.ts";
 import { goOn, runUpkeep, type Upkeep } from "./upkeep/schedule.ts";
 import { tidy } from "./upkeep/tidy.ts";
 
@@ -21,7 +23,7 @@ export default {
     return response;
   },
   queue(batch, env) {
-    const stores = { audit: new AuditIndex(env.DB), pulls: new PullIndex(env.DB) };
+    const stores = { pulls: new PullIndex(env.DB), refusals: new RefusalIndex(env.DB) };
     return consume(batch, stores, (job) => keepingUp(env, (upkeep) => goOn(upkeep, job)));
   },
   scheduled(_, env) {
@@ -40,7 +42,12 @@ async function keepingUp(env: Env, work: (upkeep: Upkeep) => Promise<void>): Pro
 
 function upkeepOf(env: Env): Upkeep {
   const { auditAge, uploadTtl, tokenSeconds, defaultQuota, maxRepositories } = readSettings(env);
-  const stores = { audit: new AuditIndex(env.DB), principals: principalsOf(env) };
+  const stores = {
+    attempts: new AttemptIndex(env.DB),
+    audit: new AuditIndex(env.DB),
+    principals: principalsOf(env),
+    refusals: new RefusalIndex(env.DB),
+  };
   // A revocation matters as long as anything can hold that was signed before, uploads with an expired token included.
   const longest = Math.max(tokenSeconds, MAX_LIFETIME) * 1000 + uploadTtl;
   return {

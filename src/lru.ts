@@ -3,6 +3,20 @@ export function entrySize(...texts: readonly string[]): number {
   return texts.reduce((sum, { length }) => sum + 2 * length, 400);
 }
 
+/** All that there are: each is its owner's, and goes with it. */
+const all = new Set<WeakRef<Lru<unknown>>>();
+
+/** What all of them hold together, in bytes. */
+export function cachedBytes(): number {
+  let sum = 0;
+  for (const reference of all) {
+    const lru = reference.deref();
+    if (lru === undefined) all.delete(reference);
+    else sum += lru.bytes;
+  }
+  return sum;
+}
+
 /** What was used last, as much of it as a number of bytes holds: an isolate's memory is shared by all its requests. */
 export class Lru<Value> {
   readonly #limit: number;
@@ -14,6 +28,7 @@ export class Lru<Value> {
   /** @param limit in bytes, by what `set` is told */
   constructor(limit: number) {
     this.#limit = limit;
+    all.add(new WeakRef(this));
   }
 
   get bytes(): number {

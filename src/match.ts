@@ -42,10 +42,17 @@ export function matchRoute({ method }: Request, { pathname }: URL): Match {
   throw new RegistryError("METHOD_UNSUPPORTED", { headers: { allow: methods.join(", ") } });
 }
 
-/** `/blobs/uploads` looks like a blob's path, but no blob has that digest. */
+/** In the management API "-" stands between a repository's name and what belongs to it. */
+const BELOW_REPOSITORY = /^\/api\/.*\/-(?:\/|$)/;
+
+/** `/blobs/uploads` looks like a blob's path, and `app/-/tags` like a repository's name, but nothing has such a digest or name. */
 function paramsOf(pattern: RegExp, pathname: string): Match["params"] | null {
   const match = pattern.exec(pathname);
   if (match === null || match.groups?.["digest"] === "uploads") return null;
+  const { name } = match.groups ?? {};
+  if (name !== undefined && BELOW_REPOSITORY.test(pathname) && /(?:^|\/)-(?:\/|$)/.test(name)) {
+    return null;
+  }
   return match.groups ?? {};
 }
 

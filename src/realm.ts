@@ -1,14 +1,18 @@
 import type { Realm } from "./auth/challenge.ts";
-import type { Principals } from "./auth/principals.ts";
+import type { Attempts, Principals } from "./auth/principals.ts";
 import type { Signing } from "./auth/token.ts";
 import type { Defer } from "./defer.ts";
 import type { Env, Settings } from "./env.ts";
+import { unnamed } from "./http/target.ts";
 import { principalsOf } from "./isolate.ts";
+import { AttemptIndex } from "./storage/attempt-index.ts";
 
 /** A request and what it runs in. */
 export interface Run {
   readonly request: Request;
   readonly url: URL;
+  /** Whether the URL has the name by which the client knows this registry. */
+  readonly isNamed: boolean;
   readonly env: Env;
   readonly requestId: string;
   readonly defer: Defer;
@@ -25,12 +29,17 @@ export class RequestRealm implements Realm {
   }
 
   get url(): string {
-    return `${this.#run.url.origin}/token`;
+    return `${this.#named.origin}/token`;
   }
 
   get signing(): Signing {
     const { tokenKey: key, nextTokenKey: nextKey } = this.#settings;
-    return { key, nextKey, service: this.#run.url.host };
+    return { key, nextKey, service: this.#named.host };
+  }
+
+  get #named(): URL {
+    if (!this.#run.isNamed) throw unnamed();
+    return this.#run.url;
   }
 
   get tokenSeconds(): number {
@@ -57,6 +66,10 @@ export class RequestRealm implements Realm {
     return principalsOf(this.#run.env);
   }
 
+  get attempts(): Attempts {
+    return new AttemptIndex(this.#run.env.DB);
+  }
+
   get address(): string {
     return addressOf(this.#run.request);
   }
@@ -65,10 +78,10 @@ export class RequestRealm implements Realm {
     return this.#run.defer;
   }
 
-  async takeTurn(kind: "password" | "token", key: string): Promise<boolean> {
-    const { PASSWORD_LIMIT, TOKEN_LIMIT } = this.#run.env;
-    const limit = kind === "password" ? PASSWORD_LIMIT : TOKEN_LIMIT;
-    return (await limit.limit({ key })).success;
+  async takeTurn(kind: "password" | "stranger" | "token", key: string): Promise<boolean> {
+    const { PASSWORD_LIMIT, STRANGER_LIMIT, TOKEN_LIMIT } = this.#run.env;
+    const limits = { password: PASSWORD_LIMIT, stranger: STRANGER_LIMIT, token: TOKEN_LIMIT };
+    return (await limits[kind].limit({ key })).success;
   }
 }
 

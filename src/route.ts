@@ -1,7 +1,7 @@
 import type { Access } from "./auth/access.ts";
 import type { Context, Params } from "./http/context.ts";
 
-export type Method = "GET" | "POST" | "PATCH" | "PUT" | "DELETE";
+export type Method = "GET" | "OPTIONS" | "POST" | "PATCH" | "PUT" | "DELETE";
 
 export interface Route {
   /** The endpoint's id in spec.md, or what else it is known by. */

@@ -1,5 +1,6 @@
 import { API_ROUTES } from "./api-routes.ts";
 import * as blobs from "./http/blobs.ts";
+import * as health from "./http/health.ts";
 import * as manifests from "./http/manifests.ts";
 import * as referrers from "./http/referrers.ts";
 import * as tags from "./http/tags.ts";
@@ -12,7 +13,7 @@ export type { Method, Route };
 
 /** The whole API. HEAD goes wherever GET goes. */
 export const ROUTES: readonly Route[] = [
-  route("end-1", "GET /v2", "login", version.read),
+  route("end-1", "GET /v2", "token", version.read),
   route("end-2", "GET /v2/:name+/blobs/:digest", "pull", blobs.read),
   route("end-3", "GET /v2/:name+/manifests/:reference", "pull", manifests.read),
   route("end-4", "POST /v2/:name+/blobs/uploads", "push", uploads.start),
@@ -28,5 +29,9 @@ export const ROUTES: readonly Route[] = [
   route("catalog", "GET /v2/_catalog", "catalog", tags.listRepositories),
   route("token", "GET /token", "none", token.read),
   route("token", "POST /token", "none", token.write),
+  route("root", "GET /", "none", health.root),
+  route("root", "OPTIONS /", "none", health.options),
+  route("health", "GET /healthz", "none", health.live),
+  route("health", "GET /readyz", "none", health.ready),
   ...API_ROUTES,
 ];

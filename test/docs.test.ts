@@ -1,6 +1,7 @@
 /** What the README says of the code. */
 import { expect, test } from "vitest";
 import readme from "../README.md?raw";
+import { githubSnippet, gitlabSnippet } from "../src/cli/ci-snippet.ts";
 import { ROUTES } from "../src/routes.ts";
 import wrangler from "../wrangler.toml?raw";
 
@@ -29,4 +30,17 @@ test("the README is short enough to be read", () => {
   // What is there to be pasted is not read.
   const prose = readme.replaceAll(/^```[^]*?^```$/gm, "");
   expect(prose.match(/\S+/g)?.length).toBeLessThanOrEqual(1_200);
+});
+
+test("what CI is to run is in the README as `slipway trust add` prints it", () => {
+  const registry = {
+    url: "https://registry.example.com",
+    host: "registry.example.com",
+    audience: "https://registry.example.com",
+    namespace: "acme",
+    image: "acme/app",
+  };
+  for (const snippet of [githubSnippet(registry), gitlabSnippet(registry)]) {
+    expect(readme).toContain(`\`\`\`yaml\n${snippet}\`\`\`\n`);
+  }
 });

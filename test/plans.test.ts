@@ -1,7 +1,7 @@
 /** No request's work grows with the size of the registry: every statement finds its rows by an index. */
 import { env } from "cloudflare:workers";
 import { expect, test } from "vitest";
-import { handle } from "../src/app.ts";
+import { handle } from "./production/request.ts";
 import { blob, imageManifest, index } from "./support/images.ts";
 import { ignore, RegistryClient } from "./support/client.ts";
 import { planOf, recorded, repositoryWalks, walks } from "./support/plans.ts";

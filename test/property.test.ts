@@ -4,7 +4,7 @@
  */
 import { env } from "cloudflare:workers";
 import { expect, test } from "vitest";
-import { handle } from "../src/app.ts";
+import { handle } from "./production/request.ts";
 import { brokenStream, ignore, locationOf, RegistryClient, streamOf } from "./support/client.ts";
 import { type Bytes, digestOf, random, randomBytes } from "./support/images.ts";
 import { evict, leavesNothing } from "./support/storage.ts";

@@ -3,26 +3,27 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Miniflare } from "miniflare";
 import { projectConfig } from "../local.ts";
-import { socketAt } from "../socket.ts";
+import { socketsAt } from "../socket.ts";
 
 const { HOST: host = "127.0.0.1", PORT: port, BARE_DATA: data } = process.env;
 if (data === undefined) throw new Error("BARE_DATA names the data folder");
 
-const config = projectConfig();
+const { compatibility_date = "", compatibility_flags } = await projectConfig();
 const contents = await readFile(join(import.meta.dirname, "bare-worker.js"), "utf8");
 const miniflare = new Miniflare({
   cf: false,
+  enableDevRegistry: false,
   resourcePersistencePath: data,
   workers: [
     {
       config: {
         name: "bare",
-        compatibilityDate: config.compatibility_date,
-        compatibilityFlags: config.compatibility_flags,
+        compatibilityDate: compatibility_date,
+        compatibilityFlags: compatibility_flags,
         env: {
           BLOBS: { type: "r2", name: "bare" },
           DB: { type: "d1", id: "bare" },
-          SOCKET: socketAt({ host, port: Number(port) }),
+          SOCKETS: socketsAt({ listen: { host, port: Number(port) } }),
         },
         manifest: {
           mainModule: "index.js",

@@ -30,7 +30,7 @@ export interface Growth {
 export interface MemoryResult {
   readonly uploads: number;
   readonly size: number;
-  /** Slipway's own count of the buffers that were in use at once. */
+  /** Slipway's own count of what bodies held at once. */
   readonly peakBuffers: number;
   readonly limit: number;
   readonly slipway: Growth;

@@ -182,7 +182,7 @@ async function job(
 async function exchange(setting: Setting, label: string, rule: string) {
   const { secret } = await job(setting, label, { rule, algorithm: "ES256" });
   const made = await api(setting.registry, "POST /oidc/exchange", {
-    body: { token: secret },
+    body: { token: secret, namespaces: [setting.namespace] },
     as: null,
   });
   hide(made.password);

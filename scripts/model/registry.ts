@@ -2,9 +2,8 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Miniflare } from "miniflare";
 import type { Call, Calls, Waits } from "../../test/model/call.ts";
-import { ROOT, startLocal } from "../local.ts";
+import { type Local, ROOT, startLocal } from "../local.ts";
 
 const VARS = {
   ADMIN_PASSWORD: "the password of a model of its own",
@@ -16,7 +15,7 @@ const POLL_MS = 25;
 
 export class SlowRegistry {
   readonly #data: string;
-  #miniflare: Miniflare | null = null;
+  #local: Local | null = null;
   #url = "";
   #secret = "";
 
@@ -52,11 +51,11 @@ export class SlowRegistry {
 
   /** A new isolate and an empty edge; what is in R2, D1 and the Durable Objects stays. */
   async restart(waits: Waits | null): Promise<void> {
-    await this.#miniflare?.dispose();
+    await this.#local?.dispose();
     const entry = join(ROOT, "test", "model", "index.ts");
     const options = { data: this.#data, vars: VARS, entry };
-    this.#miniflare = await startLocal(options);
-    this.#url = (await this.#miniflare.ready).origin;
+    this.#local = await startLocal(options);
+    this.#url = (await this.#local.miniflare.ready).origin;
     if (waits !== null) await this.#control("waits", JSON.stringify(waits));
   }
 
@@ -78,7 +77,7 @@ export class SlowRegistry {
   }
 
   async stop(): Promise<void> {
-    await this.#miniflare?.dispose();
+    await this.#local?.dispose();
     await rm(this.#data, { recursive: true, force: true });
   }
 

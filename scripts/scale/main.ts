@@ -65,7 +65,8 @@ if (failures > 0) {
 
 /** Databases that other migrations or statements made are of no use. */
 async function versionOfSchema(): Promise<string> {
-  const migrations = join(ROOT, projectConfig().d1_databases[0]?.migrations_dir ?? "");
+  const { d1_databases } = await projectConfig();
+  const migrations = join(ROOT, d1_databases[0]?.migrations_dir ?? "");
   const files = (await readdir(migrations)).toSorted().map((file) => join(migrations, file));
   const statements = ["world.ts", "growth.ts"].map((file) => join(ROOT, "test", "scale", file));
   const hash = createHash("sha256");

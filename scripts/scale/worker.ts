@@ -38,14 +38,14 @@ export interface Measuring {
 
 export async function startMeasuring(data: string): Promise<Measuring> {
   const entry = join(ROOT, "test", "scale", "index.ts");
-  const miniflare = await startLocal({ data, vars: VARS, entry });
-  const url = await miniflare.ready;
+  const local = await startLocal({ data, vars: VARS, entry });
+  const url = await local.miniflare.ready;
   return {
     async ask<T>(task: object): Promise<T> {
       const response = await fetch(url, { method: "POST", body: JSON.stringify(task) });
       if (!response.ok) throw new Error(await response.text());
       return (await response.json()) as T;
     },
-    stop: () => miniflare.dispose(),
+    stop: () => local.dispose(),
   };
 }

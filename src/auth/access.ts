@@ -46,8 +46,8 @@ export interface Grant {
   readonly everyone?: true;
 }
 
-/** What a route needs: nothing, to be someone, to be an administrator, or a right on the repository or namespace in its path. */
-export type Access = "none" | "login" | "catalog" | "administer" | Right;
+/** What a route needs: nothing, credentials of any kind (everyone's token too), to be someone, to be an administrator, or a right on the repository or namespace in its path. */
+export type Access = "none" | "token" | "login" | "catalog" | "administer" | Right;
 
 /** The scope of the catalog; no repository has such a name. */
 export const CATALOG = "registry:catalog:*";
@@ -55,11 +55,17 @@ export const CATALOG = "registry:catalog:*";
 /** How somebody proved who they are. */
 export type Via = "anonymous" | "password" | "token" | "robot" | "oidc";
 
+export interface PullPatterns {
+  readonly grants: readonly string[];
+  readonly limits: readonly string[] | null;
+}
+
 /** A registry token is limited to what was asked for, so another one may allow more. */
 export interface TokenClaims {
   /** What was asked for in vain: asking again is of no use. */
   readonly refused: readonly Grant[];
-  readonly catalog: boolean;
+  /** Whose repositories the catalog shows by it: the patterns that give pull, and those that limit them; null for no catalog. */
+  readonly catalog: PullPatterns | null;
   /** The repositories that blobs may be taken from, beyond those that the grants name. */
   readonly sources: "all" | "granted";
 }
@@ -135,6 +141,40 @@ export function machineGrants(scopes: readonly Scope[]): Grant[] {
     pattern,
     rights: rights.filter((right) => right !== "own"),
   }));
+}
+
+/** What the actor may pull by its own rights, whoever may besides. */
+export function pullPatterns({ grants, limits }: Actor): PullPatterns {
+  return { grants: patternsOf(grants), limits: limits === null ? null : patternsOf(limits) };
+}
+
+/** Without those that another one covers, as a token has to hold them. */
+function patternsOf(grants: readonly Grant[]): string[] {
+  const all = exceptPublic(grants).filter(({ rights }) => rights.includes("pull"));
+  const patterns = [...new Set(all.map(({ pattern }) => pattern))];
+  // Each is compared with each; so many fit into no token anyway.
+  if (patterns.length > 300 && !patterns.includes("*")) return patterns;
+  if (patterns.includes("*")) return ["*"];
+  return patterns.filter(
+    (one) => !patterns.some((other) => other !== one && covers(other, one) && !covers(one, other)),
+  );
+}
+
+/** Who the catalog is for: a registry token's grants are only what it was asked for. */
+export function catalogReader(actor: Actor, publicPull: boolean): Actor {
+  const catalog = actor.token?.catalog;
+  if (catalog === null || catalog === undefined) return actor;
+  const { grants, limits } = catalog;
+  const reader = {
+    ...actor,
+    grants: grants.map(pullGrant),
+    limits: limits?.map(pullGrant) ?? null,
+  };
+  return withPublic(reader, publicPull ? ["*"] : []);
+}
+
+function pullGrant(pattern: string): Grant {
+  return { pattern, rights: ["pull"] };
 }
 
 /** Where the actor may take blobs from without saying where: all repositories, or those that it may pull and that are named. */

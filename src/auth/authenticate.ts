@@ -64,7 +64,10 @@ async function bearer(
   const actor = await verifyToken(value, realm.signing, grace);
   const refusal = () => challenge(realm, { scope: purpose.scope, error: "invalid_token" });
   if (actor === "expired") throw refusal();
-  if (actor === "invalid") throw new LoginFailed(refusal(), null, "a token that is not ours");
+  if (actor === "invalid" || actor === "foreign") {
+    const tried = actor === "foreign" ? null : "secret";
+    throw new LoginFailed(refusal(), { user: null, reason: "a token that is not ours", tried });
+  }
   if (isOver(actor, realm) || (await isOutdated(actor, realm))) throw refusal();
   const left = revocation === "none" ? actor : await unrevoked(actor, realm, revocation);
   if (left === null) throw refusal();

@@ -34,6 +34,7 @@ export function scopeOf(access: Access, repository: string | null): string | nul
     case "delete":
       return repository === null ? null : `repository:${repository}:${SCOPE[access]}`;
     case "none":
+    case "token":
     case "login":
     case "administer":
     case "maintain":
@@ -63,7 +64,8 @@ export function authorize(actor: Actor, access: Access, target: string | null, r
     throw challenge(realm, { scope, message: "log in first", ...error });
   }
   if (!isFinal) throw challenge(realm, { scope, error: "insufficient_scope" });
-  throw new RegistryError("DENIED", { message: denial(name, access, target) });
+  const message = access === "catalog" ? TOO_MANY : denial(name, access, target);
+  throw new RegistryError("DENIED", { message });
 }
 
 function wasRefused({ refused }: TokenClaims, access: Access, target: string | null): boolean {
@@ -75,11 +77,14 @@ export function isAllowed(actor: Actor, access: Access, target: string | null): 
   switch (access) {
     case "none":
       return true;
-    case "login":
+    case "token":
       // Docker reads the challenge from this answer only, so everyone without credentials gets it (even if all is public).
+      return actor.name !== null || actor.token !== null;
+    case "login":
       return actor.name !== null;
     case "catalog":
-      return actor.token === null ? isAdministrator(actor) : actor.token.catalog;
+      // Everyone sees what they may pull; without a name, by a token, as clients know it from elsewhere.
+      return actor.token === null ? actor.name !== null : actor.token.catalog !== null;
     case "administer":
       return isAdministrator(actor);
     case "pull":
@@ -94,6 +99,10 @@ export function isAllowed(actor: Actor, access: Access, target: string | null): 
 function isRight(access: Access): access is Right {
   return access in NEEDED;
 }
+
+/** Where the catalog is refused: whose roles name more repositories than a token can hold. */
+const TOO_MANY =
+  "too many patterns give you repositories to list them by a token; ask GET /api/v1/repositories";
 
 /** Says the same of what is there and of what is not. */
 function denial(name: string, access: Access, target: string | null): string {

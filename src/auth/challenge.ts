@@ -1,7 +1,7 @@
 import type { Defer } from "../defer.ts";
 import { RegistryError } from "../oci/errors.ts";
 import type { Actor } from "./access.ts";
-import type { Principals } from "./principals.ts";
+import type { Attempts, Principals } from "./principals.ts";
 import type { Signing } from "./token.ts";
 
 /** What authentication needs to know of the deployment and of the request. */
@@ -18,10 +18,14 @@ export interface Realm {
   /** Whether issuers of ID tokens may speak plain HTTP: for a machine of one's own. */
   readonly insecureIssuers: boolean;
   readonly principals: Principals;
+  readonly attempts: Attempts;
   /** The client's address. */
   readonly address: string;
-  /** Takes one of the turns that a key has in a minute, to try a password or to be wrong with a token; false when none is left. */
-  takeTurn(kind: "password" | "token", key: string): Promise<boolean>;
+  /**
+   * Takes one of the turns that a key has in a minute, to try a password, to try one from a network that the account is not
+   * known at, or to be wrong with a token; false when none is left.
+   */
+  takeTurn(kind: "password" | "stranger" | "token", key: string): Promise<boolean>;
   readonly defer: Defer;
 }
 
@@ -33,6 +37,8 @@ export interface Credentials {
 /** What the request is about: what is public of it, and what a token for it would have to name. */
 export interface Purpose {
   readonly repositories: readonly string[];
+  /** The namespace that the request's path names. */
+  readonly namespace?: string;
   readonly scope: string | null;
   /** Whether the actor may do all that is asked for, so that a login from memory will do; null where none will. */
   readonly suffices: ((actor: Actor) => boolean) | null;

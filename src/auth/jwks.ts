@@ -4,7 +4,8 @@
  */
 import { createRemoteJWKSet, customFetch, errors, type RemoteJWKSet } from "jose";
 import * as v from "valibot";
-import { type Caution, shown, urlProblem } from "./trust.ts";
+import { type Caution, urlProblem } from "./issuer-url.ts";
+import { shown } from "./trust.ts";
 
 const TIMEOUT_MS = 5_000;
 const MAX_BODY_BYTES = 256 * 1024;

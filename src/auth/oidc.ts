@@ -2,35 +2,27 @@
 import { decodeJwt, errors, jwtVerify } from "jose";
 import * as v from "valibot";
 import { keysOf, KeysUnavailable } from "./jwks.ts";
-import {
-  type Caution,
-  type IdTokenClaims,
-  matchRules,
-  mismatch,
-  selectorsFor,
-  shown,
-  type TrustRule,
-} from "./trust.ts";
+import type { Caution } from "./issuer-url.ts";
+import { type IdTokenClaims, selectorsFor, type TrustRule } from "./trust.ts";
+import { MAX_PASSWORD } from "./workload.ts";
 
 export type { IdTokenClaims } from "./trust.ts";
 
 export type Verification =
-  | {
-      readonly ok: true;
-      readonly rules: TrustRule[];
-      readonly claims: IdTokenClaims;
-    }
+  | { readonly ok: true; readonly claims: VerifiedClaims }
   | {
       readonly ok: false;
       /** For the log. */
       readonly reason: string;
-      /** For whoever sent the token: what the rules ask for is nobody's business. */
+      /** For whoever sent the token. */
       readonly message: string;
     };
 
+/** What an issuer says in a token that it signed. */
+export type VerifiedClaims = IdTokenClaims & { readonly sub: string };
+
 /** Asymmetric ones that every forge has one of. The token's own header has no say in it (RFC 8725 § 3.1). */
 const ALGORITHMS = ["RS256", "ES256"];
-const MAX_TOKEN_LENGTH = 16 * 1024;
 /** How far an issuer's clock may be ahead of ours. */
 const TOLERANCE_SECONDS = 30;
 /** An ID token is for one job; who issues them for longer has put a password in a token's clothes. */
@@ -56,7 +48,7 @@ type Registered = v.InferOutput<typeof Registered>;
 export function lookupOf(
   token: string,
 ): { readonly issuer: string; readonly selectors: string[] } | null {
-  if (token.length > MAX_TOKEN_LENGTH) return null;
+  if (token.length > MAX_PASSWORD) return null;
   try {
     const claims = decodeJwt(token) as IdTokenClaims;
     const issuer = claims["iss"];
@@ -68,20 +60,21 @@ export function lookupOf(
 }
 
 /**
- * Only an issuer that a rule names is ever asked for its keys.
- * @param rules those of the token's issuer
- * @returns the rules that the verified token satisfies, or why it was refused: for the log, never with the token in it
+ * Is it a token of its issuer's, and of now?
+ * @param rules an issuer that none of them names is never asked for its keys
+ * @returns what it says, or why it was refused: for the log, never with the token in it
  */
 export async function verifyIdToken(
   token: string,
-  rules: readonly TrustRule[],
+  rules: readonly Pick<TrustRule, "issuer">[],
   options: Caution & { readonly now?: Date },
 ): Promise<Verification> {
   const issuer = lookupOf(token)?.issuer;
   if (issuer === undefined)
     return refuse("this is no ID token of at most 16 KiB that names its issuer");
-  const candidates = rules.filter((rule) => rule.issuer === issuer);
-  if (candidates.length === 0) return refuse("no trust rule for this issuer", UNVERIFIED);
+  if (rules.every((rule) => rule.issuer !== issuer)) {
+    return refuse("no trust rule for this issuer", UNVERIFIED);
+  }
   const now = options.now ?? new Date();
   try {
     const { payload } = await jwtVerify(
@@ -95,7 +88,7 @@ export async function verifyIdToken(
         currentDate: now,
       },
     );
-    return judge(payload, candidates, now);
+    return judge(payload, now);
   } catch (error) {
     const reason = reasonOf(error);
     if (reason === null) throw error;
@@ -111,25 +104,10 @@ function refuse(reason: string, message = reason): Verification {
 }
 
 /** What is left to decide once the signature is known to be the issuer's. */
-function judge(claims: IdTokenClaims, rules: readonly TrustRule[], now: Date): Verification {
+function judge(claims: IdTokenClaims, now: Date): Verification {
   if (!v.is(Registered, claims)) return refuse('the token\'s "sub" or "aud" is malformed');
   const late = timeProblem(claims, now);
-  if (late !== null) return refuse(late);
-  const audiences = [claims.aud ?? []].flat();
-  const meant = rules.filter(({ audience }) => audiences.includes(audience));
-  if (meant.length === 0) {
-    const wanted = [...new Set(rules.map(({ audience }) => audience))];
-    const given = audiences.length === 0 ? "nobody" : shown(audiences.join(" "));
-    return refuse(
-      `wrong audience: the token is for ${given}; the rules want ${shown(wanted.join(" "))}`,
-    );
-  }
-  const matching = matchRules(meant, claims);
-  if (matching.length === 0) {
-    const message = `no trust rule accepts the ID token of ${shown(claims.sub)}; the registry's audit log says why`;
-    return refuse(`no trust rule matches: ${mismatches(meant, claims)}`, message);
-  }
-  return { ok: true, rules: matching, claims };
+  return late === null ? { ok: true, claims } : refuse(late);
 }
 
 /** jose compares with its tolerance, and `iat` not at all. A token that has expired is never taken, so `exp` has none. */
@@ -138,12 +116,6 @@ function timeProblem({ iat, exp }: Registered, now: Date): string | null {
   if (exp <= seconds) return "the token has expired";
   if (iat > seconds + TOLERANCE_SECONDS) return "the token was issued in the future";
   return exp - iat > MAX_AGE_SECONDS ? "the token is valid for more than 24 hours" : null;
-}
-
-/** A few are enough to see what to mend. */
-function mismatches(rules: readonly TrustRule[], claims: IdTokenClaims): string {
-  const reasons = rules.slice(0, 3).map((rule) => `${rule.id}: ${mismatch(rule, claims)}`);
-  return reasons.join("; ");
 }
 
 const REASONS: Readonly<Record<string, string>> = {

@@ -4,10 +4,10 @@
  */
 import { entrySize } from "../lru.ts";
 import { type Actor, memberships, publicSubject, withPublic } from "./access.ts";
-import type { Credentials } from "./challenge.ts";
+import type { Credentials, Purpose, Realm } from "./challenge.ts";
 import { type KnownLogin, memoryOf } from "./memory.ts";
-import type { Principals, PublicRecord, TokenRecord } from "./principals.ts";
-import { mayBeRevoked } from "./revocation.ts";
+import type { News, Principals, PublicRecord, TokenRecord } from "./principals.ts";
+import { mayBeRevoked, newsTaker } from "./revocation.ts";
 import { secretHash } from "./secret.ts";
 
 /** How long a login is remembered, in milliseconds. */
@@ -64,4 +64,9 @@ export function recallPublic(
     if (mayBeRevoked([publicSubject(name)], readAt, principals)) return known;
     return withPublic(known, [name], readAt);
   }, actor);
+}
+
+/** What is revoked matters to who comes again: a client that logs in for a token, not one that manages something. */
+export function newsFor({ principals }: Realm, { suffices }: Purpose): News | null {
+  return suffices === null ? null : newsTaker(principals);
 }

@@ -13,6 +13,11 @@ export function isSecret(text: string): boolean {
   return text.startsWith(PREFIX);
 }
 
+/** Could this registry have given it out? What could not needs no look at the database. */
+export function hasSecretForm(text: string): boolean {
+  return /^slp_[\w-]{43}$/.test(text);
+}
+
 /** A plain hash: 256 random bits cannot be guessed, however fast the hash. */
 export async function secretHash(secret: string): Promise<string> {
   const bytes = new TextEncoder().encode(secret);

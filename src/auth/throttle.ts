@@ -1,47 +1,98 @@
+import { network, range } from "../network.ts";
 import { secretHash } from "./secret.ts";
 import type { Realm } from "./challenge.ts";
 import type { FailureCount } from "./principals.ts";
 
 /** Failures are counted over so many milliseconds from the first one. */
 export const FAILURE_WINDOW = 15 * 60_000;
-/** Far more than a person mistypes; at this rate a password of eight random letters lasts for thousands of years. */
-const MAX_FAILURES = 30;
+const DAY = 86_400_000;
+
+/** What failures are counted by. */
+type Count = "known" | "address" | "range" | "account" | "all";
+
+interface Limit {
+  readonly failures: number;
+  /** Milliseconds between two tries once there were so many failures; null: no more tries until the window ends. */
+  readonly pace: number | null;
+}
 
 /**
- * Where a login's failure is counted. The account is hashed, with our key: people type passwords where the name belongs,
- * and these can be guessed.
+ * Far more than a person mistypes. Who guesses has a network shut for themselves; an account is shut for nobody, since anyone
+ * could do that to anyone: guesses from everywhere only come at a pace, at which a password of eight random letters lasts for
+ * thousands of years.
  */
-export async function failureKeys(
+const LIMITS: Readonly<Record<Count, Limit>> = {
+  known: { failures: 30, pace: null },
+  address: { failures: 30, pace: null },
+  range: { failures: 100, pace: null },
+  account: { failures: 30, pace: 5_000 },
+  all: { failures: 1_000, pace: 1_000 },
+};
+
+/** Where the failures of a login are counted, and by what its success is remembered. */
+export interface Places {
+  readonly account: string;
+  /** The account at this very network. */
+  readonly network: string;
+  /** By the network that is known to the account alone: nobody elsewhere has a say in it. */
+  readonly known: readonly string[];
+  readonly unknown: readonly string[];
+}
+
+/** The account is hashed, with our key: people type passwords where the name belongs, and these can be guessed. */
+export async function placesOf(
   name: string,
   { address, signing }: Pick<Realm, "address" | "signing">,
-): Promise<string[]> {
-  const account = await secretHash(`${signing.key}\n${name}`);
-  return [`account:${account}`, `address:${network(address)}`];
+): Promise<Places> {
+  const near = network(address);
+  const [account, known] = await Promise.all([
+    secretHash(`${signing.key}\n${name}`),
+    secretHash(`${signing.key}\n${near}\n${name}`),
+  ]);
+  return {
+    account,
+    network: known,
+    known: [`known:${known}`],
+    unknown: [`address:${near}`, `range:${range(near)}`, `account:${account}`, "all:"],
+  };
 }
 
-/** Seconds to wait, when one of the counts has reached its limit; else null. */
-export function retryAfter(counts: readonly FailureCount[], now: number): number | null {
-  const ends = counts.flatMap(({ failures, since }) =>
-    failures >= MAX_FAILURES && since + FAILURE_WINDOW > now ? since + FAILURE_WINDOW : [],
+/** Where a failure counts: an account that logged in from this network lately has nothing to fear from others' failures. */
+export function countsOf(places: Places, usedAt: number | null): readonly string[] {
+  return usedAt === null ? places.unknown : places.known;
+}
+
+/** Is the login to be remembered? Once a day suffices: a write for each would be too many. */
+export function isNews(usedAt: number | null, now: number): boolean {
+  return usedAt === null || usedAt < now - DAY;
+}
+
+/** A count that lets one try pass after another, and how many milliseconds lie between two. */
+export interface Pace {
+  readonly key: string;
+  readonly pace: number;
+}
+
+export interface Verdict {
+  /** Seconds to the next try; null where there may be one now. */
+  readonly wait: number | null;
+  /** Those that it has to take a turn of. */
+  readonly paces: readonly Pace[];
+}
+
+/** What the counts say of one more try. */
+export function judge(counts: readonly FailureCount[], now: number): Verdict {
+  const reached = counts.flatMap(({ key, failures, since, triedAt }) => {
+    const limit = LIMITS[key.slice(0, key.indexOf(":")) as Count];
+    const isReached = failures >= limit.failures && since + FAILURE_WINDOW > now;
+    return isReached ? [{ key, pace: limit.pace, end: since + FAILURE_WINDOW, triedAt }] : [];
+  });
+  const ends = reached.map(({ pace, end, triedAt }) =>
+    pace === null ? end : Math.min(end, triedAt + pace),
   );
-  return ends.length === 0 ? null : Math.ceil((Math.max(...ends) - now) / 1000);
-}
-
-/** The longest spelling of an IPv6 address. */
-const MAX_ADDRESS = 45;
-
-/** What one customer of a provider has: an IPv4 address, or a /64 of IPv6, in which addresses are free to choose. */
-export function network(address: string): string {
-  const mapped = /^[0:]*:ffff:([\d.]+)$/i.exec(address)?.[1] ?? address;
-  const [plain = ""] = mapped.split("%", 1);
-  // URL() knows all spellings and gives one; what is no IPv6 address is itself.
-  const host = plain.includes(":") ? URL.parse(`http://[${plain}]`)?.hostname : undefined;
-  if (host === undefined) return plain.slice(0, MAX_ADDRESS);
-  const [head = "", tail = ""] = host.slice(1, -1).split("::");
-  const [first, last] = [head, tail].map((part) => (part === "" ? [] : part.split(":")));
-  const zeros = Array<string>(8 - (first?.length ?? 0) - (last?.length ?? 0)).fill("0");
-  const groups = [...(first ?? []), ...zeros, ...(last ?? [])];
-  const prefix = groups.slice(0, 4).join(":");
-  // There each address is another's: those that stand for IPv4, and the machine itself.
-  return prefix === "0:0:0:0" ? groups.join(":") : prefix;
+  const last = Math.max(now, ...ends);
+  return {
+    wait: last === now ? null : Math.ceil((last - now) / 1000),
+    paces: reached.flatMap(({ key, pace }) => (pace === null ? [] : { key, pace })),
+  };
 }

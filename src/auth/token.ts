@@ -1,10 +1,12 @@
 import { decodeProtectedHeader, errors, type JWTPayload, jwtVerify, SignJWT } from "jose";
 import * as v from "valibot";
 import { Lru } from "../lru.ts";
+import { RegistryError } from "../oci/errors.ts";
 import { isRepositoryName, namespaceOf } from "../oci/reference.ts";
-import { type Actor, type Grant, memberships, publicBasis, sourcesOf } from "./access.ts";
-import { isAction, type ScopeEntry } from "./scope.ts";
-import { WORKLOAD, type Workload } from "./workload.ts";
+import { type Actor, memberships, publicBasis, type PullPatterns, sourcesOf } from "./access.ts";
+import { type Granted, isAction, type ScopeEntry } from "./scope.ts";
+import { namespaceOfRule } from "./trust.ts";
+import { type Credential, MAX_PASSWORD, WORKLOAD, type Workload } from "./workload.ts";
 
 const ALGORITHM = "HS256";
 /** Kept apart by their type (RFC 8725 § 3.11): the one opens /v2/, the other is a password. */
@@ -25,6 +27,10 @@ export interface Signing {
 const Via = v.picklist(["anonymous", "password", "token", "robot", "oidc"]);
 const Rights = v.array(v.picklist(["pull", "push", "delete", "maintain", "own"]));
 const Grants = v.array(v.object({ pattern: v.string(), rights: Rights }));
+const Patterns = v.object({
+  grants: v.array(v.string()),
+  limits: v.nullable(v.array(v.string())),
+});
 const TokenClaims = v.object({
   sub: v.string(),
   exp: v.number(),
@@ -36,11 +42,14 @@ const TokenClaims = v.object({
   access: v.array(v.object({ type: v.string(), name: v.string(), actions: v.array(v.string()) })),
   refused: Grants,
   sources: v.picklist(["all", "granted"]),
+  catalog: v.optional(v.nullable(Patterns), null),
 });
 const CredentialClaims = v.object({
-  admissions: v.array(v.object({ rule: v.string(), grants: Grants, until: v.number() })),
+  /** Those of each namespace as one text, "acme+ci,deploy": a hundred of the longest names are 7 KB. */
+  rules: v.array(v.string()),
   subject: v.string(),
   asOf: v.number(),
+  exp: v.number(),
 });
 
 /**
@@ -49,7 +58,7 @@ const CredentialClaims = v.object({
  */
 export function signToken(
   actor: Actor,
-  granted: { readonly access: readonly ScopeEntry[]; readonly refused: readonly Grant[] },
+  granted: Granted,
   seconds: number,
   signing: Signing,
 ): Promise<Signed> {
@@ -62,7 +71,7 @@ export function signToken(
     subject,
     by: [
       ...actor.by,
-      ...memberships(actor.by, namespacesIn(granted.access)),
+      ...memberships(actor.by, [...namespacesIn(granted.access), ...namespacesOf(granted.catalog)]),
       ...publicBasesOf(actor, granted.access),
     ],
     // What is made of something signed has its age: else it would outlive a revocation that came in between.
@@ -78,6 +87,14 @@ function namespacesIn(access: readonly ScopeEntry[]): string[] {
   );
 }
 
+/** A pattern of many namespaces is no role's. */
+function namespacesOf(catalog: PullPatterns | null): string[] {
+  return (catalog?.grants ?? []).flatMap((pattern) => {
+    const [namespace = ""] = pattern.split("/", 1);
+    return namespace.includes("*") ? [] : namespace;
+  });
+}
+
 /** What goes with the repositories being public, or with the setting that makes all of them so. */
 function publicBasesOf(actor: Actor, access: readonly ScopeEntry[]): Set<string> {
   const bases = access.flatMap(({ type, name }) =>
@@ -86,15 +103,28 @@ function publicBasesOf(actor: Actor, access: readonly ScopeEntry[]): Set<string>
   return new Set(bases);
 }
 
-/** Signs what a workload may do as a password, for as long as its rules allow. */
+/**
+ * Signs, as a password, which rules a workload satisfied, for as long as they allow.
+ * @throws FIELD_INVALID: it would be longer than a password may be
+ */
 export async function signCredential(
   { admissions, subject, asOf }: Workload,
   signing: Signing,
 ): Promise<Signed> {
+  const names = Map.groupBy(admissions, ({ rule }) => namespaceOfRule(rule));
+  const rules = [...names].map(
+    ([namespace, of]) =>
+      `${namespace}+${of.map(({ rule }) => rule.slice(namespace.length + 1)).join(",")}`,
+  );
   const expires = Math.max(...admissions.map(({ until }) => until));
   const header = { typ: CREDENTIAL, sub: WORKLOAD, expires };
-  const { token } = await sign({ admissions, subject, asOf }, header, signing);
-  return { token: CREDENTIAL_PREFIX + token, expires };
+  const signed = await sign({ rules, subject, asOf }, header, signing);
+  const token = CREDENTIAL_PREFIX + signed.token;
+  if (token.length > MAX_PASSWORD) {
+    const message = `the ID token satisfies ${admissions.length} rules, more than a login of ${MAX_PASSWORD} characters can name: name fewer namespaces`;
+    throw new RegistryError("FIELD_INVALID", { message });
+  }
+  return { token, expires };
 }
 
 export function isCredential(text: string): boolean {
@@ -119,15 +149,15 @@ const verified = new Lru<Verified>(1024 * 1024);
 const ACTOR_FACTOR = 6;
 const ACTOR_BYTES = 500;
 
-/**
- * @param grace seconds for which a token is still taken after it has expired
- * @returns why not, for a token that is not ours, was changed or has expired
- */
+/** Why a token does not hold. "foreign": it does not even name a key of ours; "invalid": it does, and was made or changed by another. */
+export type Invalidity = "expired" | "invalid" | "foreign";
+
+/** @param grace seconds for which a token is still taken after it has expired */
 export async function verifyToken(
   token: string,
   signing: Signing,
   grace = 0,
-): Promise<Actor | "expired" | "invalid"> {
+): Promise<Actor | Invalidity> {
   const known = verified.get(token);
   // As jose has it.
   if (known !== undefined && isSame(known.signing, signing)) {
@@ -137,7 +167,7 @@ export async function verifyToken(
   if (typeof payload === "string") return payload;
   const claims = v.safeParse(TokenClaims, payload);
   if (!claims.success) return "invalid";
-  const { sub, via, by, subject, exp, asOf, access, refused, sources } = claims.output;
+  const { sub, via, by, subject, exp, asOf, access, refused, sources, catalog } = claims.output;
   const actor: Actor = {
     name: sub === "" ? null : sub,
     via,
@@ -153,7 +183,7 @@ export async function verifyToken(
     ),
     token: {
       refused,
-      catalog: access.some(({ type, name }) => type === "registry" && name === "catalog"),
+      catalog,
       sources,
     },
   };
@@ -169,14 +199,19 @@ function isSame(one: Signing, other: Signing): boolean {
 export async function verifyCredential(
   text: string,
   signing: Signing,
-): Promise<Workload | "expired" | "invalid"> {
+): Promise<Credential | Invalidity> {
   const token = text.slice(CREDENTIAL_PREFIX.length);
   const payload = await verify(token, { typ: CREDENTIAL, grace: 0 }, signing);
   if (typeof payload === "string") return payload;
   const claims = v.safeParse(CredentialClaims, payload);
   if (!claims.success) return "invalid";
-  const { admissions, ...workload } = claims.output;
-  return { ...workload, admissions: admissions.filter(({ until }) => until > now()) };
+  const { rules, subject, asOf, exp } = claims.output;
+  const named = rules.flatMap((of) => {
+    const namespace = namespaceOfRule(of);
+    const names = of.slice(namespace.length + 1).split(",");
+    return names.map((name) => `${namespace}+${name}`);
+  });
+  return { rules: named, subject, asOf, expires: exp };
 }
 
 interface Header {
@@ -208,18 +243,28 @@ async function verify(
   token: string,
   { typ, grace }: { readonly typ: string; readonly grace: number },
   { key, nextKey, service }: Signing,
-): Promise<JWTPayload | "expired" | "invalid"> {
+): Promise<JWTPayload | Invalidity> {
+  const named = await keyNamedBy(token, [key, nextKey ?? key]);
+  if (named === undefined) return "foreign";
   try {
-    const { kid } = decodeProtectedHeader(token);
-    const keys = await Promise.all([key, nextKey ?? key].map(importKey));
-    const known = keys.find((candidate) => candidate.kid === kid);
-    if (known === undefined) return "invalid";
     const options = { algorithms: [ALGORITHM], issuer: service, audience: service, typ };
-    const { payload } = await jwtVerify(token, known.key, { ...options, clockTolerance: grace });
+    const { payload } = await jwtVerify(token, named, { ...options, clockTolerance: grace });
     return payload;
   } catch (error) {
     if (error instanceof errors.JWTExpired) return "expired";
     if (error instanceof errors.JOSEError || error instanceof TypeError) return "invalid";
+    throw error;
+  }
+}
+
+/** The key that the token says it was signed with, if it is a token and the key is ours. */
+async function keyNamedBy(token: string, ours: readonly string[]): Promise<CryptoKey | undefined> {
+  try {
+    const { kid } = decodeProtectedHeader(token);
+    const keys = await Promise.all(ours.map(importKey));
+    return keys.find((candidate) => candidate.kid === kid)?.key;
+  } catch (error) {
+    if (error instanceof TypeError) return undefined;
     throw error;
   }
 }

@@ -49,27 +49,87 @@ const WRITERS_EVENTS: Readonly<Record<string, readonly string[]>> = {
 /** How GitHub's default `sub` ends for pull requests. */
 const PULL_REQUEST_SUBJECT = ":pull_request";
 
-/** The rules whose claims the token has. Issuer and audience are the caller's to compare. */
-export function matchRules(rules: readonly TrustRule[], claims: IdTokenClaims): TrustRule[] {
-  return rules.filter((rule) => mismatch(rule, claims) === null);
+/** Why a token does not satisfy a rule. */
+export interface Mismatch {
+  readonly namespace: string;
+  /** What the token says: for whoever sent it. */
+  readonly found: string;
+  /** The same and what the rule wants instead: for the rule's owners. */
+  readonly full: string;
+  /** Whether the token is, by what cannot be taken over, from where the rule's tokens come from. */
+  readonly isOwn: boolean;
 }
 
-/** @returns the first thing in the token that the rule does not allow, or null when it matches */
-export function mismatch(rule: TrustRule, claims: IdTokenClaims): string | null {
+/** What becomes of a verified token, for each of the rules: those that it satisfies, and the others with the reason. */
+export function compare(
+  rules: readonly TrustRule[],
+  claims: IdTokenClaims,
+): { readonly matching: TrustRule[]; readonly mismatches: Mismatch[] } {
+  const compared = rules.map((rule) => ({ rule, mismatch: mismatchOf(rule, claims) }));
+  return {
+    matching: compared.flatMap(({ rule, mismatch }) => (mismatch === null ? [rule] : [])),
+    mismatches: compared.flatMap(({ mismatch }) => mismatch ?? []),
+  };
+}
+
+/** @returns the first thing in the token that the rule does not allow, or null when it is satisfied */
+function mismatchOf(rule: TrustRule, claims: IdTokenClaims): Mismatch | null {
+  const difference = differenceOf(rule, claims);
+  if (difference === null) return null;
+  const { found, wanted } = difference;
+  return {
+    namespace: namespaceOfRule(rule.id),
+    found: `${rule.id}: ${found}`,
+    full: `${rule.id}: ${found}${wanted === null ? "" : `, the rule wants ${shown(wanted)}`}`,
+    isOwn: isFrom(rule, claims),
+  };
+}
+
+interface Difference {
+  readonly found: string;
+  readonly wanted: string | null;
+}
+
+function differenceOf(rule: TrustRule, claims: IdTokenClaims): Difference | null {
   const wanted = Object.entries(rule.claims);
   // Of no conditions all hold: such a rule would let everyone in.
-  if (wanted.length === 0) return "the rule names no claim";
+  if (wanted.length === 0) return { found: "the rule names no claim", wanted: null };
   for (const [claim, patterns] of wanted) {
-    const values = valuesOf(claims, claim);
-    if (patterns.some((pattern) => values.some((value) => matches(pattern, value)))) continue;
-    return values.length === 0 ? `no "${claim}"` : `"${claim}" is ${shown(values.join(", "))}`;
+    if (!satisfies(claims, claim, patterns)) {
+      return { found: said(claims, claim), wanted: patterns.join(" or ") };
+    }
+  }
+  if (!valuesOf(claims, "aud").includes(rule.audience)) {
+    return { found: said(claims, "aud"), wanted: rule.audience };
   }
   const event = givesMoreThanPull(rule) ? unnamedEvent(rule, claims) : undefined;
   if (event === undefined) return null;
-  return `the event ${shown(event)} may run outsiders' code, and the rule does not name it`;
+  const found = `the event ${shown(event)} may run outsiders' code, and the rule does not name it`;
+  return { found, wanted: null };
 }
 
-/** What says most of a token, so that few rules have the same; any other claim that is pinned to one value comes after. */
+function satisfies(claims: IdTokenClaims, claim: string, patterns: readonly string[]): boolean {
+  const values = valuesOf(claims, claim);
+  return patterns.some((pattern) => values.some((value) => matches(pattern, value)));
+}
+
+function said(claims: IdTokenClaims, claim: string): string {
+  const values = valuesOf(claims, claim);
+  return values.length === 0 ? `no "${claim}"` : `"${claim}" is ${shown(values.join(", "))}`;
+}
+
+/** Whether the rule pins whose tokens it takes, and the token is one of theirs. */
+function isFrom(rule: TrustRule, claims: IdTokenClaims): boolean {
+  const pinned = Object.entries(rule.claims).filter(
+    ([claim, patterns]) =>
+      SELECTIVE.includes(claim) && !patterns.some((pattern) => pattern.includes("*")),
+  );
+  return (
+    pinned.length > 0 && pinned.every(([claim, patterns]) => satisfies(claims, claim, patterns))
+  );
+}
+
+/** The claims that say most of a token, so that few rules have the same; any other that is pinned to one value comes after. */
 const SELECTIVE = ["repository_id", "project_id", "repository_owner_id", "namespace_id", "sub"];
 /** No issuer says so much; what is beyond selects nothing. */
 const MAX_SELECTORS = 500;
@@ -138,138 +198,7 @@ function namedEvents(rule: TrustRule): string[] {
   return subject ? [...events, "pull_request"] : events;
 }
 
-/** Who runs a deployment for development says so; nothing else is to speak http, or to the machine itself. */
-export interface Caution {
-  readonly insecure: boolean;
-}
-
-const MAX_CLAIMS = 20;
-const MAX_PATTERNS = 20;
-const MAX_TEXT = 256;
-/** Of all claims together, as JSON: each login looks through those of many rules. */
-const MAX_CLAIMS_BYTES = 4 * 1024;
-const MIN_LIFETIME = 60;
-export const MAX_LIFETIME = 3600;
-
-/** They are the same in all of an issuer's tokens, or in none: a rule has to say whose token it is. */
-const SAYS_NOT_WHOSE = ["iss", "aud", "exp", "nbf", "iat", "jti"];
-
-/**
- * Forges that everyone has an account at. There a name is whose it is today: after a rename or a deletion somebody else can
- * take it, while an id is never given again (reference/registries.md § 3.1).
- */
-const FORGES = [
-  {
-    // github.com, an enterprise's own path of it, GHE.com, and GitHub Enterprise Server.
-    issues: ({ hostname, pathname }: URL): boolean =>
-      hostname === "token.actions.githubusercontent.com" ||
-      (hostname.startsWith("token.actions.") && hostname.endsWith(".ghe.com")) ||
-      pathname.replace(/\/$/, "").endsWith("/_services/token"),
-    ids: ["repository_id", "repository_owner_id"],
-    audience: "https://github.com/*",
-  },
-  {
-    issues: ({ hostname }: URL): boolean => hostname === "gitlab.com",
-    ids: ["project_id", "namespace_id"],
-    audience: "https://gitlab.com",
-  },
-];
-
-/** @returns what is wrong with the rule, as a sentence for who made it, or null */
-export function checkRule(rule: Omit<TrustRule, "id">, options: Caution): string | null {
-  return (
-    issuerProblem(rule.issuer, options) ??
-    audienceProblem(rule) ??
-    claimsProblem(rule.claims) ??
-    idProblem(rule) ??
-    lifetimeProblem(rule.lifetime)
-  );
-}
-
-/** @returns what is wrong with an address that the registry would fetch for a rule, or null */
-export function urlProblem(text: string, { insecure }: Caution): string | null {
-  const url = URL.parse(text);
-  if (url === null) return "is no URL";
-  if (url.protocol !== "https:" && !(insecure && url.protocol === "http:")) {
-    return "does not begin with https://";
-  }
-  if (url.username !== "" || url.password !== "") return "holds credentials";
-  const host = url.hostname.replace(/\.$/, "");
-  if (insecure && isLoopback(host)) return null;
-  const ip = /^(\[.*\]|[\d.]+)$/.test(host);
-  const local =
-    /(^|\.)(localhost|local|internal)$/.test(host) || (!insecure && !host.includes("."));
-  return ip || local ? "names a host that is not public" : null;
-}
-
-function isLoopback(host: string): boolean {
-  return /^(127\.[\d.]+|\[::1\]|(.+\.)?localhost)$/.test(host);
-}
-
-function issuerProblem(issuer: string, options: Caution): string | null {
-  if (issuer.length > MAX_TEXT) return `The issuer is longer than ${MAX_TEXT} characters.`;
-  const problem = urlProblem(issuer, options);
-  if (problem !== null) return `The issuer ${problem}.`;
-  if (/[?#]/.test(issuer)) return "The issuer has a query or a fragment.";
-  // It is compared with `iss` letter by letter, and what URL() reads into it must be what is fetched.
-  const { href } = new URL(issuer);
-  if (issuer !== href && `${issuer}/` !== href)
-    return `The issuer is to be written ${shown(href)}.`;
-  return null;
-}
-
-function audienceProblem({ issuer, audience }: Omit<TrustRule, "id">): string | null {
-  if (audience.trim() === "") return "The audience is empty.";
-  if (audience.includes("*")) return "The audience is compared as it is: it cannot hold a *.";
-  if (audience.length > MAX_TEXT) return `The audience is longer than ${MAX_TEXT} characters.`;
-  const usual = forgeOf(issuer)?.audience;
-  // Whoever is sent such a token could hand it on to this registry.
-  return usual !== undefined && matches(usual, audience)
-    ? "The audience is the one that the issuer's tokens for everybody have: use the registry's own URL, and ask the issuer for tokens with that."
-    : null;
-}
-
-function forgeOf(issuer: string): (typeof FORGES)[number] | undefined {
-  return FORGES.find(({ issues }) => issues(new URL(issuer)));
-}
-
-function claimsProblem(claims: TrustRule["claims"]): string | null {
-  const entries = Object.entries(claims);
-  if (entries.every(([claim]) => SAYS_NOT_WHOSE.includes(claim))) {
-    return "The rule names no claim that says whose token it is.";
-  }
-  if (entries.length > MAX_CLAIMS) return `The rule has more than ${MAX_CLAIMS} claims.`;
-  for (const [claim, patterns] of entries) {
-    const name = shown(claim);
-    if (claim === "" || claim.length > MAX_TEXT) return `The claim ${name} is no name of a claim.`;
-    if (patterns.length === 0 || patterns.length > MAX_PATTERNS) {
-      return `The claim ${name} has not 1 to ${MAX_PATTERNS} patterns.`;
-    }
-    if (patterns.some((pattern) => pattern.length > MAX_TEXT)) {
-      return `The claim ${name} has a pattern of more than ${MAX_TEXT} characters.`;
-    }
-    if (patterns.some((pattern) => /^\*+$/.test(pattern))) {
-      return `The claim ${name} has the pattern *, which says nothing.`;
-    }
-  }
-  const { length } = new TextEncoder().encode(JSON.stringify(claims));
-  return length > MAX_CLAIMS_BYTES
-    ? `The claims are more than ${MAX_CLAIMS_BYTES} bytes of JSON.`
-    : null;
-}
-
-function idProblem({ issuer, claims }: Omit<TrustRule, "id">): string | null {
-  const forge = forgeOf(issuer);
-  if (forge === undefined) return null;
-  const pinned = forge.ids.filter((id) => Object.hasOwn(claims, id));
-  if (pinned.length === 0) {
-    return `The rule names neither ${forge.ids.join(" nor ")}: a name alone can be taken over by others.`;
-  }
-  const loose = pinned.find((id) => claims[id]?.some((pattern) => !/^\d+$/.test(pattern)));
-  return loose === undefined ? null : `The claim "${loose}" takes numbers only, without a *.`;
-}
-
-function lifetimeProblem(lifetime: number): string | null {
-  const fits = Number.isInteger(lifetime) && lifetime >= MIN_LIFETIME && lifetime <= MAX_LIFETIME;
-  return fits ? null : `The lifetime is not ${MIN_LIFETIME} to ${MAX_LIFETIME} seconds.`;
+/** The namespace that gave a rule: "acme+ci" → "acme". */
+export function namespaceOfRule(id: string): string {
+  return id.split("+", 1)[0] ?? id;
 }

@@ -1,7 +1,8 @@
 import { pipeline } from "node:stream/promises";
-import { type Command, InvalidArgumentError } from "commander";
+import { type Command, InvalidArgumentError, Option } from "commander";
 import { connect } from "./connection.ts";
 import { type Columns, Output, print, table, time } from "./output.ts";
+import { plainJson } from "./terminal.ts";
 
 interface AuditEvent {
   readonly time: string;
@@ -22,6 +23,7 @@ interface AuditOptions {
   readonly repository?: string;
   readonly actor?: string;
   readonly action?: string;
+  readonly outcome?: string;
   readonly since?: string;
   readonly until?: string;
 }
@@ -48,6 +50,9 @@ export function addAuditCommand(program: Command): void {
     .option("--repository <name>", "in a repository")
     .option("--actor <name>", "by a user or robot")
     .option("--action <name>", "of a kind, as tag.delete")
+    .addOption(
+      new Option("--outcome <outcome>", "with this outcome").choices(["done", "denied", "failed"]),
+    )
     .option("--since <when>", "from then on: 2026-12-24, 7d or 12h (ago)", parseMoment)
     .option("--until <when>", "before then", parseMoment)
     .action(showAudit);
@@ -60,7 +65,7 @@ async function showAudit(options: AuditOptions, command: Command): Promise<void>
   const path =
     namespace === undefined ? "/audit" : `/namespaces/${encodeURIComponent(namespace)}/audit`;
   if (new Output(command).isJson) {
-    return pipeline(api.export(path, { ...rest }), process.stdout, { end: false });
+    return pipeline(jsonLines(api.export(path, { ...rest })), process.stdout, { end: false });
   }
   let piece: AuditEvent[] = [];
   let found = false;
@@ -73,6 +78,13 @@ async function showAudit(options: AuditOptions, command: Command): Promise<void>
   }
   if (piece.length > 0) print(table(piece, COLUMNS));
   if (!found) print("Nothing was logged that fits.");
+}
+
+/** A client's own words are in it: its user agent, and the name that it claimed. */
+async function* jsonLines(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<string, void> {
+  const decoder = new TextDecoder();
+  for await (const piece of pieces) yield plainJson(decoder.decode(piece, { stream: true }));
+  yield plainJson(decoder.decode());
 }
 
 const MILLISECONDS = { h: 3_600_000, d: 86_400_000 };

@@ -4,7 +4,12 @@ import { CliError } from "./error.ts";
 
 export type Claims = Readonly<Record<string, readonly string[]>>;
 
-export interface GitHubOptions {
+/** Names are for who reads the rule: ids are what it is matched by, so that a rename breaks nothing. */
+interface NameOptions {
+  readonly pinName?: boolean;
+}
+
+export interface GitHubOptions extends NameOptions {
   readonly ref?: string;
   readonly environment?: string;
   readonly workflow?: string;
@@ -19,7 +24,7 @@ export interface GitHubRepository {
   readonly name: string;
 }
 
-export interface GitLabOptions {
+export interface GitLabOptions extends NameOptions {
   readonly projectId: string;
   readonly namespaceId?: string;
   readonly ref?: string;
@@ -28,34 +33,45 @@ export interface GitLabOptions {
 
 /** docs.github.com, "OpenID Connect reference". */
 export function githubClaims(repository: GitHubRepository, options: GitHubOptions): Claims {
-  const { ref, environment, workflow, event } = options;
+  const { ref, environment, workflow, event, pinName } = options;
   return given({
     repository_id: repository.id,
     repository_owner_id: repository.ownerId,
-    repository: repository.name,
+    repository: pinName === true ? repository.name : undefined,
     ref,
     environment,
-    job_workflow_ref: workflow === undefined ? undefined : workflowRef(workflow, repository, ref),
+    ...(workflow === undefined ? {} : workflowClaim(workflow, repository, pinName)),
     event_name: event,
   });
 }
 
-/** "release.yml" → "octo/app/.github/workflows/release.yml@*" */
-function workflowRef(workflow: string, { name }: GitHubRepository, ref = "*"): string {
-  const [file = "", at = ref] = workflow.split("@");
+/**
+ * "release.yml" → `workflow_ref`, which names a workflow of the repository itself, whatever that is called by now; a path with
+ * another repository's name → `job_workflow_ref`, which has that one's name and the ref that it was called at, so the ref of
+ * the rule is none of it.
+ */
+function workflowClaim(
+  workflow: string,
+  { name }: GitHubRepository,
+  pinName = false,
+): Record<string, string> {
+  const [file = "", at = "*"] = workflow.split("@");
   const path = file.includes("/") ? file : `.github/workflows/${file}`;
-  // A reusable workflow of another repository comes with that one's name.
-  return `${path.startsWith(".github/") ? `${name}/` : ""}${path}@${at}`;
+  const [owner = "", repository = "", ...rest] = path.split("/");
+  if (owner === ".github") return { workflow_ref: `${pinName ? name : "*"}/${path}@${at}` };
+  const isOwn = `${owner}/${repository}`.toLowerCase() === name.toLowerCase();
+  if (!isOwn) return { job_workflow_ref: `${path}@${at}` };
+  return { workflow_ref: `${pinName ? name : "*"}/${rest.join("/")}@${at}` };
 }
 
 /** docs.gitlab.com, "OpenID Connect (OIDC) authentication using ID tokens", token payload. */
 export function gitlabClaims(project: string, options: GitLabOptions): Claims {
-  const { projectId, namespaceId, ref, environment } = options;
+  const { projectId, namespaceId, ref, environment, pinName } = options;
   const isPath = ref?.startsWith("refs/") === true;
   return given({
     project_id: projectId,
     namespace_id: namespaceId,
-    project_path: project,
+    project_path: pinName === true ? project : undefined,
     // GitLab's `ref` is the bare name of the branch or tag.
     [isPath ? "ref_path" : "ref"]: ref,
     environment,

@@ -3,13 +3,15 @@ import { Api, type Credentials } from "./api.ts";
 import { readConfig } from "./config.ts";
 import { CliError } from "./error.ts";
 import { readPassword } from "./prompt.ts";
-import { parseRegistry } from "./registry-url.ts";
+import { isClear, parseRegistry } from "./registry-url.ts";
 
 /** The registry that a command is for: `--registry`, else SLIPWAY_REGISTRY, else where one logged in last. */
 export async function registryOf(command: Command, argument?: string): Promise<string> {
   const { registry } = command.optsWithGlobals<{ registry?: string }>();
-  const named = argument ?? registry ?? (process.env["SLIPWAY_REGISTRY"] || undefined);
+  const named = argument ?? registry;
   if (named !== undefined) return parseRegistry(named);
+  const given = namedByEnvironment();
+  if (given !== undefined) return given;
   const { current } = await readConfig();
   if (current !== null) return current;
   throw new CliError(
@@ -17,7 +19,10 @@ export async function registryOf(command: Command, argument?: string): Promise<s
   );
 }
 
-/** The API with SLIPWAY_TOKEN, else with the login that is kept for this registry, else without credentials. */
+/**
+ * The API with SLIPWAY_TOKEN, else with the login that is kept for this registry, else without credentials. The token is for one
+ * registry, so another that `--registry` names, by a slip or somebody's advice, does not get it.
+ */
 export async function connect(command: Command): Promise<Api> {
   const registry = await registryOf(command);
   return new Api(registry, await credentialsFor(registry));
@@ -40,16 +45,39 @@ export async function connectAs(options: PasswordOptions, command: Command): Pro
   const { user, passwordStdin } = options;
   if (user !== undefined) {
     const registry = await registryOf(command);
+    warnIfClear(registry, "password");
     return new Api(registry, { user, password: await readPassword({ user, passwordStdin }) });
   }
   if (passwordStdin === true) command.error("slipway: whose password? Give -u USER");
   return connect(command);
 }
 
+/** Credentials that travel in clear text are sent all the same: a registry in one's own network may have nothing else. */
+export function warnIfClear(registry: string, what: "password" | "token"): void {
+  if (!isClear(registry)) return;
+  console.error(
+    `slipway: warning: ${registry} is not https: the ${what} travels in clear text, and everyone on the way can read it`,
+  );
+}
+
 async function credentialsFor(registry: string): Promise<Credentials | null> {
-  const token = process.env["SLIPWAY_TOKEN"];
-  if (token) return { token: token.trim() };
-  const { logins } = await readConfig();
+  const { current, logins } = await readConfig();
+  const token = process.env["SLIPWAY_TOKEN"]?.trim();
   const login = logins[registry];
-  return login === undefined ? null : { token: login.token };
+  if (!token) return login === undefined ? null : { token: login.token };
+  const owner = namedByEnvironment() ?? current;
+  if (owner === registry) {
+    warnIfClear(registry, "token");
+    return { token };
+  }
+  if (login !== undefined) return { token: login.token };
+  const whose = owner === null ? "it is not said which registry it is for" : `it is for ${owner}`;
+  throw new CliError(
+    `SLIPWAY_TOKEN was not sent to ${registry}, as ${whose}: set SLIPWAY_REGISTRY=${registry}, or log in there`,
+  );
+}
+
+function namedByEnvironment(): string | undefined {
+  const named = process.env["SLIPWAY_REGISTRY"];
+  return named ? parseRegistry(named) : undefined;
 }

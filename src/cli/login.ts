@@ -2,11 +2,10 @@ import { hostname } from "node:os";
 import type { Command } from "commander";
 import { Api } from "./api.ts";
 import { configFile, forgetLogin, type Login, readConfig, saveLogin } from "./config.ts";
-import { connect, registryOf } from "./connection.ts";
+import { connect, registryOf, warnIfClear } from "./connection.ts";
 import { CliError } from "./error.ts";
 import { date, details, Output } from "./output.ts";
 import { readPassword } from "./prompt.ts";
-import { isClear } from "./registry-url.ts";
 import { type Scope, showScopes } from "./scope.ts";
 import type { Issued } from "./token.ts";
 
@@ -49,11 +48,7 @@ export function addLoginCommands(program: Command): void {
 
 async function logIn(argument: string | undefined, options: LoginOptions, command: Command) {
   const registry = await registryOf(command, argument);
-  if (isClear(registry)) {
-    console.error(
-      `slipway: warning: ${registry} is not https: the password travels in clear text, and everyone on the way can read it`,
-    );
-  }
+  warnIfClear(registry, "password");
   const { user } = options;
   const password = await readPassword(options);
   const api = new Api(registry, { user, password });

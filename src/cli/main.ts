@@ -1,4 +1,5 @@
 /** The command line of the registry's management API. */
+import { inspect } from "node:util";
 import { Command, CommanderError } from "commander";
 import { addAuditCommand } from "./audit.ts";
 import { addCollectionCommands } from "./collection.ts";
@@ -10,11 +11,11 @@ import { addLoginCommands } from "./login.ts";
 import { addManifestCommands } from "./manifest.ts";
 import { addMemberCommands } from "./member.ts";
 import { addNamespaceCommands } from "./namespace.ts";
-import { plain } from "./output.ts";
 import { addRepositoryCommands } from "./repository.ts";
 import { addRetentionCommands } from "./retention.ts";
 import { addRobotCommands } from "./robot.ts";
 import { addTagCommands } from "./tag.ts";
+import { plain, plainLines } from "./terminal.ts";
 import { addTokenCommands } from "./token.ts";
 import { addTrustCommands } from "./trust.ts";
 import { addUndoCommands } from "./undo.ts";
@@ -30,12 +31,14 @@ const program = new Command("slipway")
   .showHelpAfterError("Add --help to see how it is used.")
   .configureHelp({ showGlobalOptions: true })
   .configureOutput({
-    outputError: (text, write) => write(text.replace(/^(error: )?(slipway: )?/, "slipway: ")),
+    outputError: (text, write) =>
+      write(plainLines(text).replace(/^(error: )?(slipway: )?/, "slipway: ")),
   })
   .addHelpText(
     "after",
     `
-Credentials: the token in SLIPWAY_TOKEN, else that of slipway login, else none.
+Credentials: the token in SLIPWAY_TOKEN, for the registry that SLIPWAY_REGISTRY names (else the last login's)
+and no other; else that of slipway login, else none.
 A glob is quoted ('acme/*'), so that the shell leaves it alone; * stands for any characters.`,
   );
 
@@ -72,8 +75,8 @@ try {
 function exitCodeOf(error: unknown): number {
   // commander has said it already; its help is a success only where it was asked for.
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : USAGE;
-  if (!(error instanceof CliError)) throw error;
-  // It may be what the registry answered.
-  console.error(`slipway: ${plain(error.message)}`);
+  // It may be what the registry answered; anything else is a fault of this program, and a trace says where.
+  const text = error instanceof CliError ? plain(error.message) : plainLines(inspect(error));
+  console.error(`slipway: ${text}`);
   return 1;
 }

@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { plain, plainJson, plainLines } from "./terminal.ts";
 
 /** A table's columns: title → what a row has there. */
 export type Columns<T> = Readonly<Record<string, (item: T) => string>>;
@@ -24,7 +25,7 @@ export class Output {
 
   /** An answer, or what it means. */
   answer(answer: unknown, text: string): void {
-    if (this.#json) print(JSON.stringify(answer, null, 2));
+    if (this.#json) printJson(answer);
     else print(text);
   }
 
@@ -35,13 +36,17 @@ export class Output {
 
   async list<T>({ items, columns, none }: Listing<T>): Promise<void> {
     const all = await Array.fromAsync(items);
-    if (this.#json) print(JSON.stringify({ items: all, next: null }, null, 2));
+    if (this.#json) printJson({ items: all, next: null });
     else print(all.length === 0 ? none : table(all, columns));
   }
 }
 
 export function print(text: string): void {
-  process.stdout.write(`${text}\n`);
+  process.stdout.write(`${plainLines(text)}\n`);
+}
+
+function printJson(value: unknown): void {
+  process.stdout.write(`${plainJson(JSON.stringify(value, null, 2))}\n`);
 }
 
 export function table<T>(items: readonly T[], columns: Columns<T>): string {
@@ -61,11 +66,6 @@ function aligned(rows: readonly (readonly string[])[]): string {
   const widths = first.map((_, i) => Math.max(...rows.map((row) => row[i]?.length ?? 0)));
   const lines = rows.map((row) => row.map((cell, i) => cell.padEnd(widths[i] ?? 0)).join("  "));
   return lines.map((line) => line.trimEnd()).join("\n");
-}
-
-/** One line of text that others wrote: it is not to move the cursor, or worse. */
-export function plain(text: string): string {
-  return text.replaceAll(/\s+/g, " ").replaceAll(/\p{Cc}/gu, "\u{FFFD}");
 }
 
 /** Of an API's time the day. */

@@ -3,6 +3,7 @@ import { createInterface } from "node:readline";
 import { text } from "node:stream/consumers";
 import { Writable } from "node:stream";
 import { CliError } from "./error.ts";
+import { plain } from "./terminal.ts";
 
 /** Whether there is somebody to ask. */
 export function canAsk(): boolean {
@@ -46,8 +47,10 @@ export async function confirm(question: string): Promise<boolean> {
   return /^y(es)?$/i.test(answer.trim());
 }
 
-async function ask(question: string, typing: "shown" | "hidden"): Promise<string> {
+async function ask(asked: string, typing: "shown" | "hidden"): Promise<string> {
   if (!canAsk()) throw new CliError("there is no terminal to ask at; see --help for another way");
+  // It may name what others have named.
+  const question = `${plain(asked).trimEnd()} `;
   const silent = new Writable({ write: (_chunk, _encoding, done) => done() });
   const lines = createInterface({
     input: process.stdin,

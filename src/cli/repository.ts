@@ -5,7 +5,7 @@ import { connect } from "./connection.ts";
 import { CliError } from "./error.ts";
 import { listDeletedRepositories } from "./history.ts";
 import { type ImmutableOptions, immutableOptions, immutableTags } from "./immutable.ts";
-import { bytes, type Columns, date, details, Output, plain, time } from "./output.ts";
+import { bytes, type Columns, date, details, Output, time } from "./output.ts";
 import { canAsk, confirm } from "./prompt.ts";
 import { repositoryPath } from "./repository-path.ts";
 import { visibilityOption } from "./visibility.ts";
@@ -132,7 +132,7 @@ async function showRepository(name: string, _options: object, command: Command):
     created: time(found.createdAt),
     updated: time(found.updatedAt ?? ""),
   });
-  const readme = found.readme.trimEnd().split("\n").map(plain).join("\n");
+  const readme = found.readme.trimEnd();
   new Output(command).answer(found, readme === "" ? summary : `${summary}\n\n${readme}`);
 }
 

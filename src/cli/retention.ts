@@ -4,10 +4,12 @@ import type { Command } from "commander";
 import type { Api } from "./api.ts";
 import { connect } from "./connection.ts";
 import { CliError } from "./error.ts";
-import { Output, plain, print, table, time } from "./output.ts";
+import { Output, print, table, time } from "./output.ts";
 import { progress } from "./progress.ts";
 import { canAsk, confirm } from "./prompt.ts";
 import { repositoryPath } from "./repository-path.ts";
+import { plain } from "./terminal.ts";
+import { counted, countedRun, type Found, keptText, Preview } from "./retention-preview.ts";
 
 interface Stored {
   readonly policy: object | null;
@@ -22,23 +24,12 @@ interface Stored {
   } | null;
 }
 
-interface Expiring {
-  readonly digest: string;
-  readonly tags: readonly string[];
-  readonly pushedAt: string;
-  readonly rule: number;
-  readonly reason: string;
-  readonly parts: readonly { readonly digest: string }[];
-}
-
-/** What a preview lists, of one repository or of several. */
-interface Found extends Expiring {
-  readonly repository: string;
-}
-
 interface SubjectOptions {
   readonly repository?: true;
 }
+
+/** After a policy was set: a large namespace is not gone through to the end. */
+const MAX_LOOKS = 20;
 
 export function addRetentionCommands(program: Command): void {
   const retention = program
@@ -87,15 +78,10 @@ async function showPolicy(name: string, options: SubjectOptions, command: Comman
   const { lastRun, nextRunAt, of } = stored;
   const notes = [
     of === "namespace" ? "It is the namespace's." : [],
-    lastRun ? `Last run ${time(lastRun.beganAt)} (UTC): ${counted(lastRun)} deleted.` : [],
+    lastRun ? `Last run ${time(lastRun.beganAt)} (UTC): ${countedRun(lastRun)} deleted.` : [],
     nextRunAt ? `Next run ${time(nextRunAt)} (UTC), or soon after.` : [],
   ].flat();
   output.answer(stored, [JSON.stringify(stored.policy, null, 2), ...notes].join("\n"));
-}
-
-function counted({ images, manifests }: { images: number; manifests: number }): string {
-  const parts = manifests - images;
-  return `${images} ${images === 1 ? "image" : "images"}${parts === 0 ? "" : ` and ${parts} manifests of theirs`}`;
 }
 
 async function setPolicy(name: string, file: string, options: SubjectOptions, command: Command) {
@@ -103,8 +89,23 @@ async function setPolicy(name: string, file: string, options: SubjectOptions, co
   const api = await connect(command);
   const stored = await api.send<Stored>("PUT", pathOf(name, options), policy);
   warn(stored);
-  const said = `The policy of ${name} was set; it is carried out within minutes, then once a day.`;
-  new Output(command).answer(stored, said);
+  const output = new Output(command);
+  if (output.isJson) return output.answer(stored, "");
+  print(`The policy of ${name} was set; it is carried out within minutes, then once a day.`);
+  const looked = new Preview(MAX_LOOKS);
+  if (isRepository(name, options)) await looked.add(name, {}, api);
+  else await lookAtNamespace(name, looked, api);
+  progress("");
+  const { found, kept } = looked;
+  const going =
+    found.length === 0 ? "Nothing would be deleted" : `${counted(found)} would be deleted`;
+  print(
+    [
+      "",
+      `${going} now${looked.isCut ? ", of what was looked at so far" : ""}.`,
+      ...keptText(kept),
+    ].join("\n"),
+  );
 }
 
 async function removePolicy(
@@ -131,17 +132,15 @@ async function previewPolicy(
 ) {
   const policy = file === undefined ? {} : await readPolicy(file);
   const api = await connect(command);
-  const found: Found[] = [];
+  const previewed = new Preview();
   for (const repository of await repositoriesOf(name, options, api)) {
-    for await (const image of previewed(repository, policy, api)) {
-      found.push({ repository, ...image });
-      progress(`${repository}: ${found.length} found`);
-    }
+    await previewed.add(repository, policy, api);
   }
   progress("");
+  const { found, kept } = previewed;
   const output = new Output(command);
-  if (output.isJson) return output.answer({ items: found, next: null }, "");
-  if (found.length === 0) return print("Nothing would be deleted.");
+  if (output.isJson) return output.answer({ items: found, next: null, kept }, "");
+  if (found.length === 0) return print(["Nothing would be deleted.", ...keptText(kept)].join("\n"));
   const several = new Set(found.map(({ repository }) => repository)).size > 1;
   print(
     table(found, {
@@ -154,8 +153,16 @@ async function previewPolicy(
       TAGS: ({ tags }) => tags.join(","),
     }),
   );
-  const manifests = found.reduce((sum, { parts }) => sum + 1 + parts.length, 0);
-  print(`\n${counted({ images: found.length, manifests })} would be deleted.`);
+  print(["", `${counted(found)} would be deleted.`, ...keptText(kept)].join("\n"));
+}
+
+/** Those of its repositories that have no policy of their own. */
+async function lookAtNamespace(name: string, looked: Preview, api: Api): Promise<void> {
+  for (const repository of await repositoriesOf(name, {}, api)) {
+    if (looked.isCut) return;
+    const { of } = await api.get<Stored>(pathOf(repository, { repository: true }));
+    if (of === "namespace") await looked.add(repository, {}, api);
+  }
 }
 
 /** Those that the policy would hold in. */
@@ -165,25 +172,6 @@ async function repositoriesOf(name: string, options: SubjectOptions, api: Api): 
     api.list<{ readonly name: string }>("/repositories", { namespace: name }),
   );
   return all.map((repository) => repository.name);
-}
-
-async function* previewed(
-  repository: string,
-  policy: object,
-  api: Api,
-): AsyncGenerator<Expiring, void> {
-  const path = `${repositoryPath(repository)}/-/retention/preview`;
-  let after = "";
-  do {
-    const query = after === "" ? "" : `?after=${encodeURIComponent(after)}`;
-    const page = await api.send<{ items: Expiring[]; next: string | null }>(
-      "POST",
-      path + query,
-      policy,
-    );
-    yield* page.items;
-    after = page.next ?? "";
-  } while (after !== "");
 }
 
 async function readPolicy(file: string): Promise<object> {

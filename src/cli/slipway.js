@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 /**
- * `npx slipway`. The command line is TypeScript, which the system's Node may be too old to run; the project brings one that
+ * `npm run slipway --`. The command line is TypeScript, which the system's Node may be too old to run; the project brings one that
  * isn't. So this file is plain JavaScript, for any Node.
  */
 import { spawnSync } from "node:child_process";

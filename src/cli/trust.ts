@@ -14,6 +14,7 @@ import {
   ruleName,
 } from "./claims.ts";
 import { connect } from "./connection.ts";
+import { checkIssuer } from "./issuer.ts";
 import { type Columns, Output } from "./output.ts";
 import {
   type MemberName,
@@ -53,6 +54,9 @@ interface Trusted {
   /** What the rule is called where no name was given. */
   readonly name: string;
   readonly claims: Claims;
+  /** What is trusted, as people call it: claims have its ids. */
+  readonly project: string;
+  /** Says to paste it, where it is more than a sentence. */
   readonly snippet: (registry: Registry) => string;
 }
 
@@ -97,15 +101,25 @@ function addGitHub(add: Command): void {
     .argument("<owner/repo>", "the repository")
     .option("--ref <glob>", "only on this ref, as refs/heads/main or refs/tags/v*")
     .option("--environment <name>", "only jobs of this environment")
-    .option("--workflow <path>", "only this workflow, as release.yml")
+    .option(
+      "--workflow <path>",
+      "only this workflow, as release.yml, or another repository's, as OWNER/REPO/PATH@REF",
+    )
     .option("--event <name>", "only runs of this event, as push")
+    .option("--pin-name", "only while the repository is called so, not by its ids alone")
     .option("--repository-id <n>", "the repository's id (default: asked of GitHub)", parseId)
     .option("--owner-id <n>", "its owner's id (default: asked of GitHub)", parseId)
     .option("--issuer <url>", "of GitHub Enterprise", GITHUB);
   ruleOptions(github).action(async (name: string, options: GitHubRuleOptions, command: Command) => {
     const repository = await repositoryOf(name, options, command);
     const claims = githubClaims(repository, options);
-    const trusted = { name: ruleName("github", name), claims, snippet: githubSnippet };
+    await checkIssuer(options.issuer, GITHUB);
+    const trusted = {
+      name: ruleName("github", name),
+      claims,
+      project: name,
+      snippet: (registry: Registry) => paste(githubSnippet(registry)),
+    };
     await addRule(trusted, options, command);
   });
 }
@@ -134,11 +148,18 @@ function addGitLab(add: Command): void {
     .option("--namespace-id <n>", "the id of its group", parseId)
     .option("--ref <glob>", "only on this branch or tag, as main or refs/tags/v*")
     .option("--environment <name>", "only jobs of this environment")
+    .option("--pin-name", "only while the project has this path, not by its ids alone")
     .option("--issuer <url>", "a GitLab of your own", GITLAB);
   ruleOptions(gitlab).action(
     async (project: string, options: RuleOptions & GitLabOptions, command: Command) => {
       const claims = gitlabClaims(project, options);
-      const trusted = { name: ruleName("gitlab", project), claims, snippet: gitlabSnippet };
+      await checkIssuer(options.issuer, GITLAB);
+      const trusted = {
+        name: ruleName("gitlab", project),
+        claims,
+        project,
+        snippet: (registry: Registry) => paste(gitlabSnippet(registry)),
+      };
       await addRule(trusted, options, command);
     },
   );
@@ -152,8 +173,10 @@ function addOidc(add: Command): void {
     .requiredOption("--claim <name=glob>", "what a token must say; repeatable", collectClaim);
   ruleOptions(oidc).action(
     async (options: RuleOptions & { readonly claim: Claims }, command: Command) => {
+      await checkIssuer(options.issuer);
       const name = ruleName("oidc", URL.parse(options.issuer)?.hostname ?? "");
-      await addRule({ name, claims: options.claim, snippet: oidcSnippet }, options, command);
+      const trusted = { name, claims: options.claim, project: "", snippet: oidcSnippet };
+      await addRule(trusted, options, command);
     },
   );
 }
@@ -170,7 +193,13 @@ async function addRule(trusted: Trusted, options: RuleOptions, command: Command)
   const scopes = requiredScopes(options, command);
   const namespace = options.namespace ?? namespaceOf(scopes, command);
   const api = await connect(command);
-  const registry = { url: api.registry, host: api.host, audience: audienceFor(api, options) };
+  const registry = {
+    url: api.registry,
+    host: api.host,
+    audience: audienceFor(api, options),
+    namespace,
+    image: imageIn(namespace, scopes, trusted.project),
+  };
   const rule = await api.send<Rule>("POST", rulesPath(namespace), {
     name: options.name ?? trusted.name,
     issuer: options.issuer,
@@ -181,7 +210,7 @@ async function addRule(trusted: Trusted, options: RuleOptions, command: Command)
   });
   new Output(command).answer(
     rule,
-    `Rule ${rule.name} was made: ${showScopes(rule.scopes)}.\n\n${trusted.snippet(registry)}`,
+    `Rule ${rule.name} was made: ${showScopes(rule.scopes)}.\n\n${trusted.snippet(registry).trimEnd()}`,
   );
 }
 
@@ -190,6 +219,18 @@ function namespaceOf([scope]: readonly Scope[], command: Command): string {
   const [namespace = ""] = scope?.repositories.split("/") ?? [];
   if (namespace !== "" && !namespace.includes("*")) return namespace;
   return command.error("slipway: the first glob names no namespace: give --namespace");
+}
+
+/** One that the scopes allow: named whole by one of them, or after what is trusted. */
+function imageIn(namespace: string, scopes: readonly Scope[], project: string): string {
+  const named = scopes.find(({ repositories }) => !repositories.includes("*"));
+  if (named !== undefined) return named.repositories;
+  const short = project.slice(project.lastIndexOf("/") + 1).toLowerCase();
+  return `${namespace}/${/^[a-z0-9]+(?:[._-][a-z0-9]+)*$/.test(short) ? short : "app"}`;
+}
+
+function paste(text: string): string {
+  return `Paste what you need of this; the login alone is one step.\n\n${text}`;
 }
 
 function audienceFor(api: Api, { audience }: RuleOptions): string {

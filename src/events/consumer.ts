@@ -1,28 +1,71 @@
-import type { AuditIndex } from "../storage/audit-index.ts";
+import { settle } from "../storage/assertion.ts";
 import type { PullIndex } from "../storage/pull-index.ts";
-import { type EventMessage, type Job, JOBS } from "./message.ts";
+import type { RefusalIndex } from "../storage/refusal-index.ts";
+import { admit, BUDGET_WINDOW, budgetOf, type Refusal, windowOf } from "./budget.ts";
+import { type Dropped, type EventMessage, type Job, JOBS } from "./message.ts";
 
 /** Rows that one statement takes; they are one parameter of at most 2 MB (developers.cloudflare.com/d1/platform/limits). */
 const MAX_ROWS = 1_000;
 
+export interface Stores {
+  readonly pulls: PullIndex;
+  readonly refusals: RefusalIndex;
+}
+
 /**
- * Writes a batch of events. If a statement fails the whole batch comes again: audit events are then written once all the
- * same, pulls may be counted twice.
+ * Writes a batch of events. If a statement fails the whole batch comes again: refusals are then written once all the same,
+ * pulls and what was suppressed may be counted twice.
  */
 export async function consume(
   { messages }: MessageBatch<EventMessage>,
-  stores: { readonly audit: AuditIndex; readonly pulls: PullIndex },
+  { pulls, refusals }: Stores,
   goOn: (job: Job) => Promise<void>,
 ): Promise<void> {
-  const events = messages.flatMap(({ body }) => (body.kind === "audit" ? body.event : []));
+  const refused = messages.flatMap(({ body }) => (body.kind === "audit" ? body : []));
+  const dropped = messages.flatMap(({ body }) => (body.kind === "dropped" ? body.counts : []));
   const counts = messages.flatMap(({ body }) => (body.kind === "pulls" ? body.counts : []));
-  for (const some of chunksOf(events)) await stores.audit.add(some);
-  for (const some of chunksOf(counts)) await stores.pulls.add(some);
+  const uses = messages.flatMap(({ body }) => (body.kind === "pulls" ? (body.uses ?? []) : []));
+  for (const [since, some] of Map.groupBy(refused, ({ event }) => windowOf(event.time))) {
+    dropped.push(...(await record(since, some, refusals)));
+  }
+  const suppressed = summed(dropped).map((one) => ({ ...one, until: one.since + BUDGET_WINDOW }));
+  for (const some of chunksOf(suppressed)) await refusals.suppress(some);
+  for (const some of chunksOf(uses)) await pulls.use(some);
+  for (const some of chunksOf(counts)) await pulls.add(some);
   for (const job of JOBS) {
     if (messages.every(({ body }) => body.kind !== job)) continue;
     // What it does not get done the cron does; the batch is not to come again for it.
     await goOn(job).catch((error: unknown) => console.error(error));
   }
+}
+
+/** Records as many of one window's refusals as it has room for. @returns how many there were besides */
+function record(
+  since: number,
+  refused: readonly Refusal[],
+  refusals: RefusalIndex,
+): Promise<Dropped[]> {
+  const keys = new Set(refused.flatMap((one) => budgetOf(one).counts.map(([key]) => key)));
+  const ids = refused.map(({ event }) => event.id);
+  return settle(async () => {
+    const before = await refusals.standing(since, [...keys], ids);
+    const { admitted, counts, dropped } = admit(
+      refused.filter(({ event }) => !before.known.has(event.id)),
+      before.counts,
+    );
+    const events = admitted.map(({ event }) => event);
+    const isDone = events.length === 0 || (await refusals.write(since, { events, counts }, before));
+    return isDone ? [...dropped].map(([of, count]) => ({ since, of, count })) : null;
+  });
+}
+
+function summed(all: readonly Dropped[]): Dropped[] {
+  const groups = Map.groupBy(all, ({ since, of }) => `${since} ${of}`);
+  return [...groups.values()].flatMap((some) => {
+    const [first] = some;
+    if (first === undefined) return [];
+    return { ...first, count: some.reduce((sum, { count }) => sum + count, 0) };
+  });
 }
 
 function chunksOf<T>(all: readonly T[]): T[][] {

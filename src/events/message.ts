@@ -1,11 +1,24 @@
-import type { AuditEvent } from "../storage/audit-index.ts";
-import type { PullCount } from "../storage/pull-index.ts";
+import type { PullCount, Use } from "../storage/pull-index.ts";
+import type { Refusal } from "./budget.ts";
 
 /** What goes through the queue: everything that no answer waits for. */
 export type EventMessage =
-  | { readonly kind: "audit"; readonly event: AuditEvent }
-  | { readonly kind: "pulls"; readonly counts: readonly PullCount[] }
+  | ({ readonly kind: "audit" } & Refusal)
+  | { readonly kind: "dropped"; readonly counts: readonly Dropped[] }
+  | {
+      readonly kind: "pulls";
+      readonly counts: readonly PullCount[];
+      /** Messages of older versions have none. */
+      readonly uses?: readonly Use[];
+    }
   | { readonly kind: Job };
+
+/** Refusals of a kind that were not worth a message each, in one window of `budget.ts`. */
+export interface Dropped {
+  readonly since: number;
+  readonly of: string;
+  readonly count: number;
+}
 
 /** What goes on soon where one run of it was not enough: the collection, and the export. */
 export const JOBS = ["collect", "export"] as const;

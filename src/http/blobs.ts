@@ -1,7 +1,8 @@
+import { may } from "../auth/access.ts";
 import type { Digest } from "../oci/digest.ts";
 import type { ByteRange } from "../oci/page.ts";
 import type { ReadableBlob } from "../registry/blobs.ts";
-import { ifNoneMatch, immutable } from "./caching.ts";
+import { immutable, isNotModified, rangeOf } from "./caching.ts";
 import type { Context } from "./context.ts";
 import { formatContentRange, parseRange } from "./range.ts";
 
@@ -9,13 +10,15 @@ const BLOB_TYPE = "application/octet-stream";
 
 /** end-2: a blob, whole or in ranges; HEAD says only how long it is. */
 export async function read(context: Context<"name" | "digest">): Promise<Response> {
-  const { request, params, registry, defer } = context;
+  const { request, params, registry, defer, usage } = context;
   if (request.method === "HEAD") return confirm(context);
   const { name, digest } = params;
   const blob = await registry.blobs.find(name, digest, defer);
+  // Who mounts an image lazily reads its layers for as long as it runs, and no manifest.
+  usage.read({ repository: name, digest });
   const headers = blobHeaders(digest);
-  if (ifNoneMatch(request, digest)) return new Response(null, { status: 304, headers });
-  const ranges = parseRange(request.headers.get("range"), blob.size);
+  if (isNotModified(request, digest)) return new Response(null, { status: 304, headers });
+  const ranges = parseRange(rangeOf(request, digest), blob.size);
   if (ranges === null) return new Response(await blob.open(), { headers });
   const [first, ...others] = ranges;
   if (first !== undefined && others.length === 0) {
@@ -30,12 +33,13 @@ export async function read(context: Context<"name" | "digest">): Promise<Respons
 async function confirm({
   request,
   params,
+  actor,
   registry,
 }: Context<"name" | "digest">): Promise<Response> {
   const { name, digest } = params;
-  const size = await registry.blobs.confirm(name, digest);
+  const size = await registry.blobs.confirm(name, digest, may(actor, "push", name));
   const headers = blobHeaders(digest);
-  if (ifNoneMatch(request, digest)) return new Response(null, { status: 304, headers });
+  if (isNotModified(request, digest)) return new Response(null, { status: 304, headers });
   headers.set("content-length", String(size));
   return new Response(null, { headers });
 }

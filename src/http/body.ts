@@ -1,3 +1,6 @@
+import { letGo } from "../memory/claim.ts";
+import { claimForText } from "../memory/isolate.ts";
+import type { Owner } from "../memory/pool.ts";
 import type { RegistryError } from "../oci/errors.ts";
 
 /**
@@ -13,7 +16,9 @@ export async function readLimited(
   if (request.body === null) return new Uint8Array(0);
   const chunks: Uint8Array[] = [];
   let length = 0;
-  for await (const chunk of request.body as ReadableStream<Uint8Array>) {
+  const body = request.body as ReadableStream<Uint8Array>;
+  // What is left when it is too much is read by the answer (unread.ts).
+  for await (const chunk of body.values({ preventCancel: true })) {
     length += chunk.length;
     if (length > limit) throw tooLarge();
     chunks.push(chunk);
@@ -25,4 +30,36 @@ export async function readLimited(
     offset += chunk.length;
   }
   return bytes;
+}
+
+export interface Bounds {
+  readonly owner: Owner;
+  readonly limit: number;
+  readonly tooLarge: () => RegistryError;
+}
+
+/**
+ * The same for a body that may be large: its memory, and that of its text, is shared with the uploads until `use` is done.
+ * @throws what `tooLarge` makes, or TOO_SLOW
+ */
+export async function withBody<T>(
+  request: Request,
+  { owner, limit, tooLarge }: Bounds,
+  use: (bytes: Uint8Array) => Promise<T>,
+): Promise<T> {
+  const header = request.headers.get("content-length");
+  const most = header === null ? limit : Number(header);
+  if (most > limit) throw tooLarge();
+  if (request.body === null) return use(new Uint8Array(0));
+  const claim = await claimForText(owner, most);
+  const reader = request.body.getReader({ mode: "byob" });
+  try {
+    const bytes = await claim.fill(reader, new Uint8Array(0), header === null ? most + 1 : most);
+    if (bytes.length > limit) throw tooLarge();
+    await claim.grow(2 * bytes.length);
+    return await use(bytes);
+  } finally {
+    letGo(reader);
+    claim.close();
+  }
 }

@@ -50,6 +50,23 @@ const PARSERS: { readonly [K in keyof Params]: (text: string) => Params[K] } = {
   token: parseTokenId,
 };
 
+/** What was read; the tag is null where a digest was asked for. */
+interface Asked {
+  readonly repository: RepositoryName;
+  readonly tag: Tag | null;
+  readonly digest: Digest;
+}
+
+/** What clients need is noted, and what they pull is counted, after the answer: retention leaves alone what is in use. */
+export interface Usage {
+  /** A blob was read. */
+  readonly read: (blob: Omit<Asked, "tag">) => void;
+  /** A client asked what there is; it may have it already. */
+  readonly look: (manifest: Asked) => void;
+  /** A manifest was pulled: its text where it is an index, else null. */
+  readonly pull: (manifest: Asked & { readonly index: string | null }) => void;
+}
+
 /** All that a handler gets. Below it there are no raw strings. */
 export interface Context<K extends keyof Params = never> {
   readonly request: Request;
@@ -62,14 +79,9 @@ export interface Context<K extends keyof Params = never> {
   readonly settings: Settings;
   readonly registry: Registry;
   readonly defer: Defer;
+  readonly usage: Usage;
   /** Whether the actor has not pushed too much in the last minute. */
   readonly takePush: () => Promise<boolean>;
-  /** Counts a pull; the tag is null where a digest was asked for. */
-  readonly countPull: (pull: {
-    readonly repository: RepositoryName;
-    readonly tag: Tag | null;
-    readonly digest: Digest;
-  }) => void;
 }
 
 /**

@@ -12,7 +12,7 @@ export interface LogEntry {
   readonly bytesOut: number | null;
   /** Milliseconds until the answer's headers. */
   readonly duration: number;
-  /** The most upload buffers that were in use at once in this isolate, in bytes. */
+  /** The most that bodies have held at once in this isolate, in bytes. */
   readonly peakBuffers: number;
   readonly error?: string;
 }

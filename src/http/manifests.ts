@@ -1,8 +1,9 @@
 import { sourcesOf } from "../auth/access.ts";
 import { RegistryError } from "../oci/errors.ts";
-import { parseTag } from "../oci/reference.ts";
-import { readLimited } from "./body.ts";
-import { ifNoneMatch, immutable, revalidated } from "./caching.ts";
+import { manifestKind } from "../oci/media-type.ts";
+import { namespaceOf, parseTag } from "../oci/reference.ts";
+import { withBody } from "./body.ts";
+import { immutable, isNotModified, revalidated } from "./caching.ts";
 import { type Context, requirePace, requireRepository } from "./context.ts";
 
 /** `?tag=` names further tags; the spec wants at least ten to work. */
@@ -13,25 +14,27 @@ const MAX_TAGS = 50;
  * a digest wants what has that digest, and the others can convert.
  */
 export async function read(context: Context<"name" | "reference">): Promise<Response> {
-  const { request, params, registry, defer } = context;
+  const { request, params, registry, defer, usage } = context;
   const { name, reference } = params;
   const isHead = request.method === "HEAD";
   const manifest = await (isHead
     ? registry.manifests.confirm(name, reference)
     : registry.manifests.find(name, reference, defer));
-  const { digest, mediaType, size } = manifest;
+  const { digest, mediaType, size, content } = manifest;
+  const tag = reference.kind === "tag" ? reference.tag : null;
+  const asked = { repository: name, tag, digest };
   const described = {
     ...(reference.kind === "digest" ? immutable(digest) : revalidated(digest)),
     "content-type": mediaType,
     "docker-content-digest": digest,
   };
-  if (ifNoneMatch(request, digest)) {
-    return new Response(null, { status: 304, headers: described });
-  }
+  const isKnown = isNotModified(request, digest);
+  // Who has the content asks by HEAD alone, for years: that is use, too.
+  if (isHead || isKnown) usage.look(asked);
+  if (isKnown) return new Response(null, { status: 304, headers: described });
   const headers = { ...described, "content-length": String(size) };
   if (isHead) return new Response(null, { headers });
-  const tag = reference.kind === "tag" ? reference.tag : null;
-  context.countPull({ repository: name, tag, digest });
+  usage.pull({ ...asked, index: manifestKind(mediaType) === "index" ? content : null });
   return new Response(await registry.manifests.open(name, manifest, defer), { headers });
 }
 
@@ -45,15 +48,20 @@ export async function write(context: Context<"name" | "target">): Promise<Respon
   const tags = [...names].map(parseTag);
   await requirePace(context);
   await requireRepository(context);
-  const { digest, subject } = await registry.manifests.put({
-    repository: params.name,
-    target: params.target,
-    tags,
-    bytes: await readLimited(request, settings.maxManifest, () => tooLarge(settings.maxManifest)),
-    contentType: request.headers.get("content-type"),
-    sources: sourcesOf(actor),
-    origin,
-  });
+  const limit = settings.maxManifest;
+  const owner = { namespace: namespaceOf(params.name), actor: origin.actor ?? "" };
+  const bounds = { owner, limit, tooLarge: () => tooLarge(limit) };
+  const { digest, subject } = await withBody(request, bounds, (bytes) =>
+    registry.manifests.put({
+      repository: params.name,
+      target: params.target,
+      tags,
+      bytes,
+      contentType: request.headers.get("content-type"),
+      sources: sourcesOf(actor),
+      origin,
+    }),
+  );
   return new Response(null, {
     status: 201,
     headers: {

@@ -6,7 +6,7 @@ const MAX_RANGES = 16;
 
 /**
  * The ranges that a Range header asks of a blob, clamped to its size (RFC 9110 § 14.1.2), or null when the whole is to be
- * sent: no header, a unit that isn't bytes, or ranges that cannot be read.
+ * sent: no header, a unit that isn't bytes, ranges that cannot be read, or an empty blob.
  * @throws RANGE_UNSATISFIABLE when a single range lies outside; SIZE_INVALID for too many
  */
 export function parseRange(header: string | null, size: number): ByteRange[] | null {
@@ -17,6 +17,8 @@ export function parseRange(header: string | null, size: number): ByteRange[] | n
       message: `too many ranges: at most ${MAX_RANGES} in one request`,
     });
   }
+  // Nothing lies in an empty blob, and clients that ask "bytes=0-" of everything want it all the same.
+  if (size === 0) return null;
   const parsed = specs.map((spec) => parseSpec(spec.trim(), size));
   if (parsed.includes("malformed")) return null;
   const ranges = parsed.filter((range) => typeof range === "object");

@@ -8,7 +8,8 @@ export async function list({
   params,
   registry,
 }: Context<"name" | "digest">): Promise<Response> {
-  const artifactType = url.searchParams.get("artifactType");
+  // A query writes a space as "+" or "%20". A media type has none: it was a "+" that nobody encoded.
+  const artifactType = url.searchParams.get("artifactType")?.replaceAll(" ", "+") ?? null;
   const last = url.searchParams.get("last") ?? "";
   const { referrers, next } = await registry.manifests.referrers(
     params.name,

@@ -2,7 +2,7 @@ import { type Actor, anonymous } from "../auth/access.ts";
 import { parseBasic } from "../auth/authenticate.ts";
 import { challenge, type Credentials, type Purpose, type Realm } from "../auth/challenge.ts";
 import { addPublic, login } from "../auth/login.ts";
-import { grantScopes, parseScopes, repositoriesIn } from "../auth/scope.ts";
+import { asksForCatalog, grantScopes, parseScopes, repositoriesIn } from "../auth/scope.ts";
 import { signToken } from "../auth/token.ts";
 import { RegistryError } from "../oci/errors.ts";
 import { readLimited } from "./body.ts";
@@ -19,8 +19,13 @@ export async function read({ request, url, realm }: Context): Promise<Response> 
   const [scheme, value = ""] = header.trim().split(/\s+/, 2);
   const credentials = scheme?.toLowerCase() === "basic" ? parseBasic(value) : null;
   // A token for everyone would make a wrong login look right.
-  if (credentials === null) throw challenge(realm, { message: "malformed Basic credentials" });
+  if (credentials === null) throw challenge(realm, { message: wrongScheme(scheme) });
   return issue(credentials, scopes, realm);
+}
+
+function wrongScheme(scheme = ""): string {
+  if (scheme.toLowerCase() === "basic") return "malformed Basic credentials";
+  return `the token service takes a name and a password or a token's secret as Basic credentials, not ${scheme.slice(0, 20) || "an empty Authorization header"}`;
 }
 
 /** The same by POST (OAuth 2), as containerd and BuildKit ask first: credentials in the form. */
@@ -45,7 +50,10 @@ async function issue(
   const purpose = {
     repositories: repositoriesIn(asked),
     scope: null,
-    suffices: (actor: Actor) => grantScopes(actor, asked).refused.length === 0,
+    // A list from memory would lack the role that somebody has got just now.
+    suffices: asked.some(asksForCatalog)
+      ? null
+      : (actor: Actor) => grantScopes(actor, asked).refused.length === 0,
   };
   const actor =
     credentials === null

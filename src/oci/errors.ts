@@ -33,6 +33,11 @@ const REFUSALS = {
   MANIFEST_INVALID: { status: 400, code: "MANIFEST_INVALID", message: "manifest invalid" },
   MANIFEST_TOO_LARGE: { status: 413, code: "SIZE_INVALID", message: "manifest too large" },
   MANIFEST_UNKNOWN: { status: 404, code: "MANIFEST_UNKNOWN", message: "manifest unknown" },
+  MEDIA_TYPE_FIXED: {
+    status: 409,
+    code: "MANIFEST_INVALID",
+    message: "these very bytes are here as another media type; delete that manifest first",
+  },
   METHOD_UNSUPPORTED: { status: 405, code: "UNSUPPORTED", message: "method not supported here" },
   MEDIA_TYPE_UNSUPPORTED: {
     status: 415,
@@ -53,6 +58,11 @@ const REFUSALS = {
   REQUEST_TOO_LARGE: { status: 413, code: "SIZE_INVALID", message: "the body is too large" },
   ROUTE_UNKNOWN: { status: 404, code: "UNSUPPORTED", message: "no such endpoint" },
   SIZE_INVALID: { status: 400, code: "SIZE_INVALID", message: "size invalid" },
+  TOO_SLOW: {
+    status: 408,
+    code: "UNAVAILABLE",
+    message: "the request's body came too slowly while others waited for its memory; try again",
+  },
   TOO_MANY_REQUESTS: {
     status: 429,
     code: "TOOMANYREQUESTS",

@@ -1,6 +1,8 @@
 import * as v from "valibot";
 import { type Digest, isDigest } from "./digest.ts";
 import { RegistryError } from "./errors.ts";
+import { ambiguityOf, shapeOf } from "./json.ts";
+import { foreignKey, misspeltKey } from "./manifest-keys.ts";
 import {
   DOCKER_LIST,
   DOCKER_MANIFEST,
@@ -15,11 +17,6 @@ import {
 const MAX_DEPTH = 100;
 /** Parsed, a small value takes many times its bytes: without a bound 4 MiB of them would take a good part of the isolate. */
 const MAX_VALUES = 300_000;
-const QUOTE = 0x22;
-const BACKSLASH = 0x5c;
-const BRACKET = 0x5b;
-const BRACE = 0x7b;
-const COMMA = 0x2c;
 /** Far more than any image has: what one push may bring. */
 export const MAX_REFERENCES = 10_000;
 
@@ -88,15 +85,33 @@ export interface Manifest {
 }
 
 /**
+ * A manifest that is pushed: it means the same to everyone who reads it.
  * @param contentType the request's Content-Type, or null
  * @throws MANIFEST_INVALID with the reason and the place
  */
 export function parseManifest(bytes: Uint8Array, contentType: string | null): Manifest {
-  const { depth, values } = shapeOf(bytes);
+  const { depth, values, members } = shapeOf(bytes);
   if (depth > MAX_DEPTH) throw invalid(`JSON nested deeper than ${MAX_DEPTH} levels`);
   if (values > MAX_VALUES) throw invalid(`more than ${MAX_VALUES} JSON values`);
   const text = decode(bytes);
   const json = parseJson(text);
+  const { kind, manifest } = interpret(text, json, contentType);
+  const fault = ambiguityOf(json, members) ?? misspeltKey(json) ?? foreignKey(kind, json);
+  if (fault !== null) throw invalid(fault);
+  return manifest;
+}
+
+/** A manifest that is stored: earlier versions took what `parseManifest` refuses. @throws MANIFEST_INVALID */
+export function readManifest(bytes: Uint8Array, mediaType: string): Manifest {
+  const text = decode(bytes);
+  return interpret(text, parseJson(text), mediaType).manifest;
+}
+
+function interpret(
+  text: string,
+  json: object,
+  contentType: string | null,
+): { readonly kind: ManifestKind; readonly manifest: Manifest } {
   const mediaType = mediaTypeOf(json, contentType);
   const kind = manifestKind(mediaType);
   if (kind === undefined) {
@@ -109,13 +124,10 @@ export function parseManifest(bytes: Uint8Array, contentType: string | null): Ma
   if (references.length > MAX_REFERENCES) {
     throw invalid(`${references.length} references; at most ${MAX_REFERENCES} are allowed`);
   }
-  return {
-    mediaType,
-    text,
-    references,
-    subject: body.subject?.digest ?? null,
-    artifactType: artifactTypeOf(body),
-  };
+  const subject = body.subject?.digest ?? null;
+  // As the database has it, which keeps UTF-8.
+  const artifactType = artifactTypeOf(body).toWellFormed();
+  return { kind, manifest: { mediaType, text, references, subject, artifactType } };
 }
 
 /** The annotations of a stored manifest, which the referrers list repeats. */
@@ -128,6 +140,12 @@ export function annotationsOf(text: string): Record<string, string> | undefined 
 /** The config that a stored manifest names; null for one without. */
 export function configOf(text: string): Digest | null {
   return (JSON.parse(text) as { config?: { digest: Digest } | null }).config?.digest ?? null;
+}
+
+/** What a stored index names. */
+export function childrenOf(text: string): Digest[] {
+  const { manifests } = JSON.parse(text) as { manifests?: readonly { digest: Digest }[] | null };
+  return manifests?.map(({ digest }) => digest) ?? [];
 }
 
 /** The fields that matter here, of whichever kind. */
@@ -188,25 +206,6 @@ function parseJson(text: string): object {
   }
   if (typeof json === "object" && json !== null && !Array.isArray(json)) return json;
   throw invalid("not a JSON object");
-}
-
-/** How deep the JSON is nested and how many values it has, at most, by what stands outside of strings. */
-function shapeOf(bytes: Uint8Array): { depth: number; values: number } {
-  let level = 0;
-  let depth = 0;
-  let values = 1;
-  let inString = false;
-  for (let i = 0; i < bytes.length; i++) {
-    const byte = bytes[i];
-    if (byte === QUOTE) inString = !inString;
-    else if (inString) i += byte === BACKSLASH ? 1 : 0;
-    else if (byte === BRACKET || byte === BRACE) {
-      depth = Math.max(depth, ++level);
-      values++;
-    } else if (byte === BRACKET + 2 || byte === BRACE + 2) level--;
-    else if (byte === COMMA) values++;
-  }
-  return { depth, values };
 }
 
 function isStringMap(value: unknown): boolean {

@@ -39,9 +39,13 @@ export function namespaceOf(repository: RepositoryName): Namespace {
   return repository.split("/", 1)[0] as Namespace;
 }
 
+export function isNamespace(text: string): text is Namespace {
+  return text.length <= MAX_NAME_LENGTH && NAMESPACE.test(text);
+}
+
 /** @throws NAME_INVALID */
 export function parseNamespace(text: string): Namespace {
-  if (text.length <= MAX_NAME_LENGTH && NAMESPACE.test(text)) return text as Namespace;
+  if (isNamespace(text)) return text;
   throw new RegistryError("NAME_INVALID", {
     message: `invalid namespace: it is the first component of a repository's name: lower-case letters and digits joined by ".", "_", "__" or "-"`,
   });

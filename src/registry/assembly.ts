@@ -1,6 +1,12 @@
 import { algorithmOf, type Algorithm, type Digest, formatDigest } from "../oci/digest.ts";
+import { RegistryError } from "../oci/errors.ts";
 import { tooLarge } from "../session/parts.ts";
-import { type Lease, MAX_PART_NUMBER, type Written } from "../session/progress.ts";
+import {
+  type KnownObject,
+  type Lease,
+  MAX_PART_NUMBER,
+  type Written,
+} from "../session/progress.ts";
 import { finalHash } from "../session/running-hash.ts";
 import {
   type Bucket,
@@ -9,6 +15,25 @@ import {
   type Multipart,
   type UploadedPart,
 } from "../storage/bucket.ts";
+
+/** What a finish puts together. */
+export interface Target {
+  readonly multipart: Multipart;
+  readonly lease: Lease;
+  /** What is known of the object, where an earlier finish has completed it. */
+  readonly object: KnownObject | null;
+}
+
+/** The object, completed and read back, has another digest. It will always have: the session keeps it in mind. */
+export class OtherDigest extends RegistryError {
+  readonly object: KnownObject;
+
+  constructor(wanted: Digest, object: KnownObject) {
+    const { message, detail } = digestMismatch(wanted);
+    super("DIGEST_INVALID", { message, detail });
+    this.object = object;
+  }
+}
 
 /** Puts an upload's parts together, whichever of its requests got how far. */
 export class Assembly {
@@ -24,20 +49,26 @@ export class Assembly {
    * @throws DIGEST_INVALID. The object of a mismatch is left to the session's alarm, which knows whether it is in use.
    */
   async complete(
-    multipart: Multipart,
-    lease: Lease,
+    { multipart, lease, object }: Target,
     written: Written,
     digest: Digest,
   ): Promise<void> {
-    const carried = carriedDigest(lease.algorithm, written, digest);
+    const size = written.offset;
+    const known = object?.size === size ? object.digests : [];
+    const carried =
+      known.find((one) => algorithmOf(one) === algorithmOf(digest)) ??
+      carriedDigest(lease.algorithm, written, digest);
     if (carried !== null && carried !== digest) throw digestMismatch(digest);
+    if (known.includes(digest)) return this.#requireObject(multipart.key, size);
     const parts = [...written.parts];
     const number = Math.max(lease.firstPart, (parts.at(-1)?.number ?? 0) + 1);
     const last = written.tail.length > 0 ? { number, bytes: written.tail } : null;
     if (last !== null && number > MAX_PART_NUMBER) throw tooLarge();
-    const completedNow = await this.completeOnce(multipart, parts, written.offset, last);
+    const completedNow = await this.completeOnce(multipart, parts, size, last);
     if (completedNow && carried !== null) return;
-    if ((await this.#readBack(multipart.key, digest)) !== digest) throw digestMismatch(digest);
+    const actual = await this.#readBack(multipart.key, digest);
+    if (actual === digest) return;
+    throw new OtherDigest(digest, { key: multipart.key, size, digests: [...known, actual] });
   }
 
   /**
@@ -62,6 +93,12 @@ export class Assembly {
       if (actual === size) return false;
       throw error;
     }
+  }
+
+  /** A finish that was over the quota took the object away again. */
+  async #requireObject(key: string, size: number): Promise<void> {
+    if ((await this.#bucket.sizeOf(key)) === size) return;
+    throw new RegistryError("BLOB_UPLOAD_UNKNOWN");
   }
 
   async open(key: string): Promise<ReadableStream> {

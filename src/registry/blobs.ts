@@ -21,6 +21,8 @@ interface Stores {
   readonly reads: PullReads;
   readonly facts: Facts;
   readonly objects: Objects;
+  /** How long a blob stays that no manifest names, in milliseconds. */
+  readonly grace: number;
 }
 
 /** A blob is visible only through a repository that holds it. */
@@ -29,12 +31,14 @@ export class Blobs {
   readonly #reads: PullReads;
   readonly #facts: Facts;
   readonly #objects: Objects;
+  readonly #grace: number;
 
-  constructor({ index, reads, facts, objects }: Stores) {
+  constructor({ index, reads, facts, objects, grace }: Stores) {
     this.#index = index;
     this.#reads = reads;
     this.#facts = facts;
     this.#objects = objects;
+    this.#grace = grace;
   }
 
   /** @throws BLOB_UNKNOWN */
@@ -63,12 +67,15 @@ export class Blobs {
   }
 
   /**
-   * For a client that asks whether it has to push the blob, so by the database alone: it stays for the grace time.
+   * For a client that asks whether it has to push the blob, so by the database alone: it stays for the grace time. Who may only
+   * pull is not told of what nobody has needed for that long.
    * @returns its size in bytes
    * @throws BLOB_UNKNOWN
    */
-  async confirm(repository: RepositoryName, digest: Digest): Promise<number> {
-    const blob = await this.#index.confirm(repository, digest);
+  async confirm(repository: RepositoryName, digest: Digest, mayPush: boolean): Promise<number> {
+    const blob = await (mayPush
+      ? this.#index.confirm(repository, digest)
+      : this.#index.confirmAsReader(repository, digest, this.#grace));
     if (blob === null) throw unknown(digest);
     return blob.size;
   }

@@ -78,11 +78,16 @@ export class Contents {
 
   /** Indexes say it of their images; of the others the config does, a small object in R2 that only a list's page reads. */
   async #platforms({ platforms, config }: Facts): Promise<readonly string[]> {
-    if (platforms.length > 0) return platforms.filter((platform) => platform !== NOWHERE);
+    if (platforms.length > 0) return platforms.filter(isPlatform);
     if (config === null || config.size > MAX_CONFIG) return [];
     const body = await this.#bucket.open(config.key);
-    return body === null ? [] : platformsOf(await new Response(body).text());
+    return body === null ? [] : platformsOf(await new Response(body).text()).filter(isPlatform);
   }
+}
+
+/** In the letters of real ones: terminals and pages show it as it is. */
+function isPlatform(platform: string): boolean {
+  return platform !== NOWHERE && /^[\w.-]+(?:\/[\w.-]+){1,2}$/.test(platform);
 }
 
 /** @param config an image's config, or anything that a client has called one */

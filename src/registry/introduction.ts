@@ -1,3 +1,4 @@
+import { isWebLink, LINK_LABELS } from "../oci/link.ts";
 import { annotationsOf } from "../oci/manifest.ts";
 import type { Introduction } from "../storage/repository-index.ts";
 
@@ -13,9 +14,11 @@ export function introductionOf(manifest: string): Introduction | null {
   // On one line, as the management API asks for it: who sends back what it showed is not refused.
   const read = (key: string) =>
     annotations[ANNOTATION + key]?.slice(0, MAX_ANNOTATION).replaceAll(/[\p{Cc}\p{Cs}]+/gu, " ");
-  const labels = LABELS.flatMap((key) => {
-    const value = read(key);
-    return value === undefined ? [] : [[ANNOTATION + key, value] as const];
+  const labels = LABELS.flatMap((name) => {
+    const key = ANNOTATION + name;
+    const value = read(name);
+    const isShown = value !== undefined && (!LINK_LABELS.includes(key) || isWebLink(value));
+    return isShown ? [[key, value] as const] : [];
   });
   return { description: read("description") ?? "", labels: Object.fromEntries(labels) };
 }

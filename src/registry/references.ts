@@ -79,7 +79,7 @@ function resolveReference(
   }
   if (actual !== size) {
     throw new RegistryError("MANIFEST_INVALID", {
-      message: `manifest invalid: the descriptor of ${digest} says ${size} bytes, but the content has ${actual}`,
+      message: `manifest invalid: the descriptor of ${digest} says ${size} bytes, but the content has ${actual}; push the image with a tool that writes its manifest anew`,
       detail: { digest, size, actual },
     });
   }

@@ -66,11 +66,13 @@ import type { ImportProgress } from "../upkeep/import-state.ts";
 import { type FoundPage, Relinker } from "../upkeep/relink.ts";
 import type { Leaving } from "../upkeep/family.ts";
 import { Retention } from "../upkeep/retention.ts";
+import type { ProtectedGroup } from "../upkeep/protection.ts";
 import type { Walk } from "../upkeep/retention-walk.ts";
 import { Blobs } from "./blobs.ts";
 import { Contents, type Measured } from "./contents.ts";
 import { Facts, type VoidedAt } from "./facts.ts";
 import { Manifests } from "./manifests.ts";
+import { Readiness } from "./readiness.ts";
 import { Room } from "./room.ts";
 import { Uploads } from "./uploads.ts";
 
@@ -88,6 +90,7 @@ export type {
   FsckRounds,
   ImportProgress,
   Leaving,
+  ProtectedGroup,
   ManifestPlace,
   ManifestRow,
   Measured,
@@ -128,6 +131,7 @@ export interface Registry {
   readonly pulls: PullIndex;
   readonly purge: PurgeIndex;
   readonly quotas: QuotaIndex;
+  readonly readiness: Readiness;
   readonly relinker: Relinker;
   readonly repositories: RepositoryIndex;
   readonly repositoryLists: RepositoryLists;
@@ -170,7 +174,7 @@ export function createRegistry(
   return {
     ...createUpkeep(env.DB, settings, stores),
     audit: stores.audit,
-    blobs: new Blobs({ index: blobIndex, ...pulls }),
+    blobs: new Blobs({ index: blobIndex, ...pulls, grace: settings.grace }),
     contents: new Contents(new ContentIndex(env.DB), repositories, bucket),
     deletions: new DeletionIndex(env.DB, settings.undoAge),
     history: new HistoryIndex(env.DB),
@@ -181,6 +185,11 @@ export function createRegistry(
     policies: new RetentionPolicies(env.DB),
     pulls: new PullIndex(env.DB),
     purge: new PurgeIndex(env.DB),
+    readiness: new Readiness({
+      database: () => env.DB.prepare("SELECT 1").first(),
+      bucket: () => bucket.sizeOf(NO_OBJECT),
+      sessions: () => env.SESSIONS.getByName(NO_UPLOAD).status(NO_TICKET),
+    }),
     quotas,
     repositories,
     repositoryLists: new RepositoryLists(env.DB),
@@ -194,6 +203,12 @@ export function createRegistry(
     users: new UserIndex(env.DB),
   };
 }
+
+/** What is asked for to see whether anybody answers; nothing has these names. */
+const NO_OBJECT = "readyz";
+const NO_UPLOAD = "readyz";
+/** An upload that may no longer begin: its session stores nothing. */
+const NO_TICKET = { repository: "", actor: "", algorithm: "sha256", deadline: 0 } as const;
 
 interface Stores {
   readonly bucket: Bucket;

@@ -1,15 +1,16 @@
 import type { Settings } from "../env.ts";
 import { algorithmOf, type Algorithm, type Digest } from "../oci/digest.ts";
 import { RegistryError } from "../oci/errors.ts";
-import type { RepositoryName } from "../oci/reference.ts";
+import { namespaceOf, type RepositoryName } from "../oci/reference.ts";
+import type { Owner } from "../memory/pool.ts";
 import { receive, type Received } from "../session/parts.ts";
-import type { Intent, Lease, Position, Written } from "../session/progress.ts";
+import type { Intent, Lease, Position, Ticket, Written } from "../session/progress.ts";
 import { type Holder, parseUploadId, type UploadId, UploadIds } from "../session/upload-id.ts";
 import type { Began, Refused, UploadSession } from "../session/upload-session.ts";
 import type { Origin } from "../storage/audit-index.ts";
 import type { BlobIndex, NewBlob, StoredBlob } from "../storage/blob-index.ts";
 import { type Bucket, isNoSuchUpload } from "../storage/bucket.ts";
-import { Assembly } from "./assembly.ts";
+import { Assembly, OtherDigest } from "./assembly.ts";
 import type { Room } from "./room.ts";
 
 export { parseUploadId };
@@ -40,7 +41,15 @@ interface Stores {
   readonly room: Room;
 }
 
-type Open = Extract<Began, { lease: Lease }>;
+type Leased = Extract<Began, { lease: Lease }>;
+
+/** An upload whose id is the uploader's. */
+interface Opened {
+  readonly name: string;
+  readonly session: DurableObjectStub<UploadSession>;
+  readonly ticket: Ticket;
+  readonly owner: Owner;
+}
 
 /**
  * Uploads: the session object keeps the book, this carries the bytes. Each request begins (one call), sends its bytes to
@@ -87,28 +96,20 @@ export class Uploads {
 
   /** @returns how many bytes have arrived now */
   async append(uploader: Uploader, id: UploadId, chunk: Chunk): Promise<number> {
-    const { name, session, ticket } = this.#open(uploader, id);
+    const opened = this.#open(uploader, id);
     await this.#room.require(uploader.repository, { length: chunk.length, digest: null });
-    const began = await session.begin(ticket, { ...intentOf(chunk), finish: null });
+    const began = await this.#begin(opened, { ...intentOf(chunk), finish: null });
     if (!began.ok) return refuse(began);
     // Only a finishing request is told that the upload has ended.
     if ("ended" in began) return refuse({ ok: false, reason: "unknown" });
     const { lease } = began;
-    return this.#holding(name, lease, async () => {
+    return this.#holding(opened, lease, async () => {
       // A client that sends no Content-Range from offset 0 nearly always sends everything in that one request.
-      const isFirst = lease.offset === 0 && lease.stored === null;
-      const native = isFirst && chunk.position.kind !== "range" ? lease.algorithm : null;
-      const { written, release } = await this.#receive(began, chunk, native);
-      try {
-        const committed = await session
-          .commit(lease.writer, written)
-          .catch((error: unknown) => this.#unanswered(error, name, lease, written));
-        if (committed.ok) return written.offset;
-        await this.#abandon(lease, written);
-        return refuse(committed);
-      } finally {
-        release();
-      }
+      const isWhole = lease.offset === 0 && chunk.position.kind !== "range";
+      const native = isWhole ? lease.algorithm : null;
+      const received = await this.#receive(opened.owner, began, chunk, native);
+      await this.#commit(opened, lease, received);
+      return received.written.offset;
     });
   }
 
@@ -118,9 +119,9 @@ export class Uploads {
    * @throws DIGEST_INVALID, CHUNK_OUT_OF_ORDER, BLOB_UPLOAD_UNKNOWN
    */
   async finish(uploader: Uploader, id: UploadId, chunk: Chunk, digest: Digest): Promise<void> {
-    const { name, session, ticket } = this.#open(uploader, id);
+    const opened = this.#open(uploader, id);
     await this.#room.require(uploader.repository, { length: chunk.length, digest });
-    const began = await session.begin(ticket, { ...intentOf(chunk), finish: digest });
+    const began = await this.#begin(opened, { ...intentOf(chunk), finish: digest });
     if (!began.ok) return refuse(began);
     if ("ended" in began) {
       // The client must get to the end of its body, or it would take the closed connection for a failure.
@@ -129,12 +130,12 @@ export class Uploads {
       const blob = await this.#index.confirm(uploader.repository, digest);
       return blob === null ? refuse({ ok: false, reason: "unknown" }) : undefined;
     }
-    await this.#holding(name, began.lease, async () => {
-      const blob = await this.#store(began, chunk, digest);
-      const unfinished = began.lease.isCounted ? name : null;
+    await this.#holding(opened, began.lease, async () => {
+      const blob = await this.#store(opened, began, chunk, digest);
+      const unfinished = began.lease.isCounted ? opened.name : null;
       const key = await this.#link(uploader, digest, { ...blob, unfinished });
       const isOurs = key === blob.key;
-      const alone = await session.finish(digest, isOurs ? key : null);
+      const alone = await opened.session.finish(digest, isOurs ? key : null);
       // An object that another finish may have made a blob under its digest is left to the session's alarm.
       const isSpare = !isOurs && (alone || blob.key === began.lease.key);
       if (isSpare) await this.#bucket.delete([blob.key]);
@@ -142,9 +143,53 @@ export class Uploads {
   }
 
   /** @throws BLOB_UPLOAD_UNKNOWN, without a call of anything, for an id that is not the uploader's */
-  #open(uploader: Uploader, id: UploadId) {
+  #open(uploader: Uploader, id: UploadId): Opened {
     const { name, ticket } = this.#ids.open(id, holderOf(uploader));
-    return { name, session: this.#sessions.getByName(name), ticket };
+    const { repository, origin } = uploader;
+    const owner = { namespace: namespaceOf(repository), actor: origin.actor ?? "" };
+    return { name, session: this.#sessions.getByName(name), ticket, owner };
+  }
+
+  async #begin(opened: Opened, intent: Intent): Promise<Began | Refused> {
+    const { session, ticket } = opened;
+    const began = await session.begin(ticket, intent);
+    if (!began.ok || "ended" in began) return began;
+    const { stored } = began.lease;
+    if (stored === null) return began;
+    await this.#holding(opened, began.lease, () => this.#cutAnew(opened, began, stored));
+    return this.#begin(opened, intent);
+  }
+
+  /**
+   * Reads back what was hashed in one piece, since more is to follow, and commits it in parts whose hash can be continued. The
+   * upload stands where it stood; whatever becomes of the request, this need not be done again.
+   */
+  async #cutAnew(
+    opened: Opened,
+    { lease, parts }: Leased,
+    { multipart, size }: NonNullable<Lease["stored"]>,
+  ): Promise<void> {
+    await this.#assembly.completeOnce(multipart, parts, size);
+    const body = await this.#assembly.open(multipart.key);
+    const incoming = { body, length: size, owner: opened.owner, native: null };
+    await this.#commit(opened, lease, await receive(incoming, lease, null, this.#bucket));
+  }
+
+  async #commit(
+    { name, session }: Opened,
+    lease: Lease,
+    { written, release }: Received,
+  ): Promise<void> {
+    try {
+      const committed = await session
+        .commit(lease.writer, written)
+        .catch((error: unknown) => this.#unanswered(error, name, lease, written));
+      if (committed.ok) return;
+      await this.#abandon(lease, written);
+      refuse(committed);
+    } finally {
+      release();
+    }
   }
 
   /** Writes the blob's row. Where the quota does not allow it, the bytes go at once. */
@@ -163,22 +208,22 @@ export class Uploads {
   }
 
   /** Puts the upload's bytes under one key, verified. */
-  async #store(began: Open, chunk: Chunk, digest: Digest): Promise<StoredBlob> {
-    const { lease, parts } = began;
-    const { key, stored, repository } = lease;
+  async #store(opened: Opened, began: Leased, chunk: Chunk, digest: Digest): Promise<StoredBlob> {
+    const { lease, parts, object } = began;
+    const { key, repository } = lease;
     const { body, length } = chunk;
-    const isFirst = lease.offset === 0 && stored === null;
+    const isFirst = lease.offset === 0;
     if (isFirst && body !== null && length !== null && length <= MAX_PUT) {
       return { key, size: await this.#bucket.put(key, body, digest, { repository }) };
     }
-    const native = lease.offset === 0 ? algorithmOf(digest) : null;
-    const { written, release } = await this.#receive(began, chunk, native);
+    const native = isFirst ? algorithmOf(digest) : null;
+    const { written, release } = await this.#receive(opened.owner, began, chunk, native);
     try {
       if (written.multipart === null) {
         return { key, size: await this.#bucket.put(key, written.tail, digest, { repository }) };
       }
-      const all = stored === null ? [...parts, ...written.parts] : written.parts;
-      await this.#assembly.complete(written.multipart, lease, { ...written, parts: all }, digest);
+      const all = { ...written, parts: [...parts, ...written.parts] };
+      await this.#assembly.complete({ multipart: written.multipart, lease, object }, all, digest);
       return { key: written.multipart.key, size: written.offset };
     } catch (error) {
       await this.#abandon(lease, written);
@@ -188,23 +233,16 @@ export class Uploads {
     }
   }
 
-  /** Takes in the request's bytes, and before them the upload's own where those have to be read back. */
+  /** Takes in the request's bytes. */
   async #receive(
-    { lease, tail, parts }: Open,
+    owner: Owner,
+    { lease, tail }: Leased,
     { body, length, position }: Chunk,
     native: Algorithm | null,
   ): Promise<Received> {
-    const bodies = body === null ? [] : [body];
-    const { stored } = lease;
-    if (stored !== null) {
-      await this.#assembly.completeOnce(stored.multipart, parts, stored.size);
-      bodies.unshift(await this.#assembly.open(stored.multipart.key));
-    }
-    const before = stored?.size ?? 0;
-    const incoming = { bodies, length: length === null ? null : before + length, native };
-    const received = await receive(incoming, lease, tail, this.#bucket);
+    const received = await receive({ body, length, owner, native }, lease, tail, this.#bucket);
     const { written, release } = received;
-    const arrived = written.offset - written.from - before;
+    const arrived = written.offset - written.from;
     if (position.kind !== "range" || position.length === arrived) return received;
     release();
     await this.#abandon(lease, written);
@@ -217,11 +255,12 @@ export class Uploads {
    * Runs the writer's work and gives the lease back if it fails. By a stub of its own, as in `#unanswered`: a failed call may
    * have broken the other (developers.cloudflare.com/durable-objects/best-practices/error-handling).
    */
-  async #holding<T>(name: string, { writer }: Lease, work: () => Promise<T>): Promise<T> {
+  async #holding<T>({ name }: Opened, { writer }: Lease, work: () => Promise<T>): Promise<T> {
     try {
       return await work();
     } catch (error) {
-      await this.#sessions.getByName(name).release(writer);
+      const learned = error instanceof OtherDigest ? error.object : null;
+      await this.#sessions.getByName(name).release(writer, learned);
       // The parts are no more: an earlier finish put them together and then failed. Only that finish can be repeated.
       if (isNoSuchUpload(error)) throw new RegistryError("BLOB_UPLOAD_UNKNOWN", { cause: error });
       throw error;

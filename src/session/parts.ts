@@ -1,53 +1,33 @@
 import { createHash, type Hash } from "node:crypto";
+import { type Claim, letGo } from "../memory/claim.ts";
+import { claimForBody, claimForTail } from "../memory/isolate.ts";
+import type { Owner } from "../memory/pool.ts";
 import { type Algorithm, formatDigest } from "../oci/digest.ts";
 import { RegistryError } from "../oci/errors.ts";
 import type { Bucket, Multipart, UploadedPart } from "../storage/bucket.ts";
-import { Buffers } from "./buffers.ts";
 import { type Lease, PART_SIZE, type PartsHash, type Written } from "./progress.ts";
 import { updateState } from "./running-hash.ts";
 
 /**
  * Parts of one upload that travel to R2 while the next one is read, of the six connections that one request may have open
- * (developers.cloudflare.com/workers/platform/limits). Where others wait for a buffer it gets fewer by itself: each is asked
+ * (developers.cloudflare.com/workers/platform/limits). Where others wait for memory it gets fewer by itself: each is asked
  * for anew, and then it is the others' turn.
  */
 const PARTS_IN_FLIGHT = 4;
 
-/**
- * A body that brings less than a piece in this time, in milliseconds, while others wait for a buffer is taken for broken off:
- * as many as there are buffers could keep everybody else waiting for ever.
- */
-export const STALLED_AFTER = 60_000;
-/** In that time it is 17 KiB a second. Smaller pieces would cost more calls. */
-const PIECE_SIZE = 1024 * 1024;
-
-const MiB = 1024 * 1024;
-/** For bodies, each as long as its client takes to send it. */
-const bodyBuffers = new Buffers(48 * MiB, PART_SIZE);
-/** For finishes that bring no body: a client that sends slowly shall not keep another from its answer. */
-const tailBuffers = new Buffers(16 * MiB, PART_SIZE);
-
-/** Bytes of upload buffers that this isolate has in use, and the most that it ever had: at most 64 MiB. */
-export function bufferUse(): { readonly used: number; readonly peak: number } {
-  return {
-    used: bodyBuffers.used + tailBuffers.used,
-    peak: bodyBuffers.peak + tailBuffers.peak,
-  };
-}
-
 /** Bytes on their way in. */
 export interface Incoming {
-  /** One after the other. */
-  readonly bodies: readonly ReadableStream<Uint8Array>[];
-  /** Of all together, or null when it is not known beforehand. */
+  readonly body: ReadableStream<Uint8Array> | null;
+  /** null when it is not known beforehand. */
   readonly length: number | null;
+  readonly owner: Owner;
   /** Hash natively in this algorithm (fast, but the state cannot be saved), or null for a state that can be. */
   readonly native: Algorithm | null;
 }
 
 export interface Received {
   readonly written: Written;
-  /** Gives back what the tail holds of the budget; call it when the tail is stored. */
+  /** Gives back the tail's memory; call it when the tail is stored. */
   readonly release: () => void;
 }
 
@@ -76,9 +56,9 @@ export async function receive(
 class PartWriter {
   readonly #lease: Lease;
   readonly #bucket: Bucket;
-  readonly #buffers: Buffers;
+  readonly #claim: Claim;
   readonly #length: number | null;
-  readonly #readers: ReadableStreamBYOBReader[];
+  readonly #reader: ReadableStreamBYOBReader | null;
   readonly #native: { readonly algorithm: Algorithm; readonly hash: Hash } | null;
   readonly #inFlight = new Set<Promise<unknown>>();
   readonly #parts: UploadedPart[] = [];
@@ -87,27 +67,30 @@ class PartWriter {
   #nextPart: number;
   #received = 0;
   #failure: { readonly error: unknown } | null = null;
-  /** Bytes of the budget taken for the buffer being filled, or for the tail. */
-  #held = 0;
 
-  constructor({ bodies, length, native }: Incoming, lease: Lease, bucket: Bucket) {
+  constructor({ body, length, native, owner }: Incoming, lease: Lease, bucket: Bucket) {
     this.#lease = lease;
     this.#bucket = bucket;
-    this.#buffers = bodies.length === 0 ? tailBuffers : bodyBuffers;
+    this.#claim = body === null ? claimForTail(owner) : claimForBody(owner);
     this.#length = length;
-    this.#readers = bodies.map((body) => body.getReader({ mode: "byob" }));
+    this.#reader = body?.getReader({ mode: "byob" }) ?? null;
     this.#native = native === null ? null : { algorithm: native, hash: createHash(native) };
     this.#hash = lease.hash;
     this.#nextPart = lease.firstPart;
   }
 
-  /** @returns the bytes after the last whole part, whose share of the budget stays taken */
-  async read(tail: Uint8Array): Promise<Uint8Array<ArrayBuffer>> {
+  /** @returns the bytes after the last whole part, whose memory stays taken */
+  async read(tail: Uint8Array): Promise<Uint8Array> {
+    if (this.#reader === null) {
+      await this.#claim.grow(tail.length);
+      return tail;
+    }
     let carried = tail;
     for (;;) {
       const due = this.#length === null ? PART_SIZE : this.#length - this.#received;
-      const size = Math.min(PART_SIZE, carried.length + (this.#readers.length > 0 ? due : 0));
-      const bytes = await this.#fill(carried, size);
+      const goal = Math.min(PART_SIZE, carried.length + due);
+      const bytes = await this.#claim.fill(this.#reader, carried, goal).catch(bodyBroken);
+      this.#received += bytes.length - carried.length;
       if (bytes.length < PART_SIZE) return bytes;
       await this.#send(bytes);
       carried = new Uint8Array(0);
@@ -118,7 +101,7 @@ class PartWriter {
    * With a native hash the last bytes become a part too, so that the finish has only to put the parts together.
    * @param tail what `read` returned
    */
-  async finish(tail: Uint8Array<ArrayBuffer>): Promise<Written> {
+  async finish(tail: Uint8Array): Promise<Written> {
     const isWhole = this.#native !== null && this.#nextPart > this.#lease.firstPart;
     if (isWhole && tail.length > 0) await this.#send(tail);
     await this.#settle(0);
@@ -132,63 +115,26 @@ class PartWriter {
     };
   }
 
-  /** Gives back the buffer being filled; those under way give theirs back when they have arrived. */
+  /** Gives back the tail; the parts under way give back theirs when they have arrived. */
   release(): void {
-    this.#buffers.give(this.#held);
-    this.#held = 0;
+    this.#claim.close();
   }
 
   /** Lets what is under way come to rest, so that its buffers are free and no part lands later. */
   async abandon(): Promise<void> {
+    if (this.#reader !== null) letGo(this.#reader);
     await Promise.allSettled(this.#inFlight);
     const begun = await this.#multipart?.catch(() => null);
     if (begun) await this.#bucket.abortMultipart(begun);
   }
 
-  /** @returns a whole part's buffer, the carried bytes first, or at the end a copy of what there is */
-  async #fill(carried: Uint8Array, size: number): Promise<Uint8Array<ArrayBuffer>> {
-    let buffer = await this.#buffers.take(size);
-    this.#held = size;
-    new Uint8Array(buffer).set(carried);
-    let filled = carried.length;
-    for (let reader = this.#readers[0]; filled < size && reader; reader = this.#readers[0]) {
-      const view = new Uint8Array(buffer, filled);
-      const { value, done } = await this.#read(reader, view).catch(bodyBroken);
-      // A read takes the buffer away and hands it back with its answer, at the body's end with nothing in it.
-      const arrived = value ?? new Uint8Array(0);
-      buffer = arrived.buffer;
-      filled += arrived.length;
-      this.#received += arrived.length;
-      if (done || arrived.length === 0) this.#readers.shift();
-    }
-    if (filled === PART_SIZE) return new Uint8Array(buffer);
-    const rest = new Uint8Array(buffer).slice(0, filled);
-    this.#buffers.give(size - filled, buffer);
-    this.#held = filled;
-    return rest;
-  }
-
-  /** At least a piece, or what there is at the body's end. */
-  async #read(reader: ReadableStreamBYOBReader, view: Uint8Array<ArrayBuffer>) {
-    const stalled = Promise.withResolvers<never>();
-    const clock = setInterval(() => {
-      if (this.#buffers.isContended) stalled.reject(new Error("the body stands still"));
-    }, STALLED_AFTER);
-    try {
-      const reading = reader.readAtLeast(Math.min(view.length, PIECE_SIZE), view);
-      return await Promise.race([reading, stalled.promise]);
-    } finally {
-      clearInterval(clock);
-    }
-  }
-
-  /** Takes over a part and its share of the budget, when no more parts than may be are under way. */
-  async #send(bytes: Uint8Array<ArrayBuffer>): Promise<void> {
+  /** Takes over a part and its memory, when no more parts than may be are under way. */
+  async #send(bytes: Uint8Array): Promise<void> {
     await this.#settle(PARTS_IN_FLIGHT - 1);
-    this.#held = 0;
+    const arrived = this.#claim.send();
     const upload = this.#upload(bytes, this.#nextPart++).finally(() => {
       this.#inFlight.delete(upload);
-      this.#buffers.give(bytes.length, bytes.buffer);
+      arrived();
     });
     upload.catch((error: unknown) => (this.#failure ??= { error }));
     this.#inFlight.add(upload);
@@ -225,6 +171,7 @@ function wholeHash(native: { readonly algorithm: Algorithm; readonly hash: Hash 
 }
 
 function bodyBroken(cause: unknown): never {
+  if (cause instanceof RegistryError) throw cause;
   throw new RegistryError("BODY_BROKEN", { cause });
 }
 

@@ -32,7 +32,21 @@ export type PartsHash =
    */
   | { readonly kind: "whole"; readonly digest: Digest };
 
+/**
+ * An upload's bytes are read back at most so often: each algorithm once, since what was found is kept, and what requests begin
+ * that die before they tell.
+ */
+const MAX_READ_BACKS = 32;
+
 const NOTHING_HASHED: PartsHash = { kind: "running", state: null };
+
+/** What a finish found when it had completed an object and read it back: it never changes. */
+export interface KnownObject {
+  readonly key: string;
+  readonly size: number;
+  /** One an algorithm. */
+  readonly digests: readonly Digest[];
+}
 
 /** More than the clocks of two machines ever differ, and less than an upload stands still before it expires. */
 export const CLOCK_SKEW = 600_000;
@@ -66,6 +80,9 @@ export interface Progress {
   readonly finishes: number;
   /** Keys under which a writer may have left an object. */
   readonly objects: readonly string[];
+  /** Requests that may have read the bytes back. */
+  readonly readBacks?: number;
+  readonly object?: KnownObject;
   /** The end: the digest that the upload became, or null when it was cancelled. */
   readonly ended: { readonly digest: Digest | null; readonly key: string | null } | null;
 }
@@ -116,7 +133,7 @@ export interface Lease {
   readonly repository: string;
   /** Whether the index counts the upload as unfinished. */
   readonly isCounted: boolean;
-  /** The bytes so far, where they have to be read back: the writer begins at 0 with them, then come its own. */
+  /** The bytes so far, where they have to be read back: the writer commits them anew, and begins once more with its own. */
   readonly stored: { readonly multipart: Multipart; readonly size: number } | null;
 }
 
@@ -170,20 +187,40 @@ export function grant(
   const startsOver = position.kind === "location" && position.offset === 0 && progress.offset > 0;
   if (!startsOver && !continues(progress, position)) return null;
   const { multipart, offset, hash } = progress;
-  const readsBack = !startsOver && hash.kind === "whole" && length !== 0;
+  const cutsAnew = !startsOver && hash.kind === "whole" && length !== 0;
   const next = { ...progress, writer: progress.writer + 1 };
   const fresh = { ...next, offset: 0, tailLength: 0, multipart: null, hash: NOTHING_HASHED };
-  const stored = readsBack && multipart !== null ? { multipart, size: offset } : null;
-  const lease = { ...leaseOf(startsOver || readsBack ? fresh : next, length), stored };
+  const stored = cutsAnew && multipart !== null ? { multipart, size: offset } : null;
+  const lease = { ...leaseOf(startsOver || cutsAnew ? fresh : next, length), stored };
   const { writer, maxPart } = lease;
   // A lease that begins a multipart upload of its own shares its part numbers with nobody.
   const atWork = lease.multipart === null ? next.atWork : [...next.atWork, { writer, maxPart }];
   const objects = new Set(next.objects);
+  const ends = finish !== null && stored === null;
   if (stored !== null) objects.add(stored.multipart.key);
-  if (finish !== null) objects.add(lease.multipart?.key ?? lease.key);
+  if (ends) objects.add(lease.multipart?.key ?? lease.key);
   if (objects.size > MAX_OBJECTS || atWork.length > MAX_AT_WORK) return null;
-  const finishes = next.finishes + (finish === null ? 0 : 1);
-  return { progress: { ...next, atWork, finishes, objects: [...objects] }, lease };
+  const finishes = next.finishes + (ends ? 1 : 0);
+  const mayReadBack = stored !== null || (ends && lease.multipart !== null);
+  const readBacks = (next.readBacks ?? 0) + (mayReadBack ? 1 : 0);
+  const granted = { ...next, atWork, finishes, readBacks, objects: [...objects] };
+  return { progress: granted, lease };
+}
+
+/** Whether the bytes were read back so often that nobody gets another try: the client begins a new upload. */
+export function isWornOut({ readBacks = 0 }: Progress): boolean {
+  return readBacks >= MAX_READ_BACKS;
+}
+
+export function learn(progress: Progress, object: KnownObject): Progress {
+  const before = progress.object?.key === object.key ? progress.object.digests : [];
+  const digests = [...new Set([...before, ...object.digests])];
+  return { ...progress, object: { ...object, digests } };
+}
+
+/** What is known of the object that a finish would make. */
+export function knownObject({ multipart, object }: Progress): KnownObject | null {
+  return object !== undefined && object.key === multipart?.key ? object : null;
 }
 
 function continues({ offset }: Progress, position: Position): boolean {

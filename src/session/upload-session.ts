@@ -12,6 +12,10 @@ import {
   CLOCK_SKEW,
   grant,
   type Intent,
+  isWornOut,
+  knownObject,
+  learn,
+  type KnownObject,
   type Lease,
   mayFillPart,
   type Progress,
@@ -45,6 +49,7 @@ export type Began =
       readonly tail: Uint8Array | null;
       /** All parts so far, where they have to be put together. */
       readonly parts: readonly UploadedPart[];
+      readonly object: KnownObject | null;
     }
   /** The upload became this digest already: the client repeats a request whose answer it lost. */
   | { readonly ok: true; readonly ended: Digest };
@@ -81,6 +86,7 @@ export class UploadSession extends DurableObject<Env> {
       const repeated = finish !== null && finish === progress.ended.digest;
       return repeated ? { ok: true, ended: finish } : UNKNOWN;
     }
+    if (isWornOut(progress)) return UNKNOWN;
     const granted = grant(progress, intent);
     if (granted === null) return { ok: false, reason: "order", offset: progress.offset };
     await this.#save(granted.progress);
@@ -92,6 +98,7 @@ export class UploadSession extends DurableObject<Env> {
       lease,
       tail: needsTail && lease.tailLength > 0 ? this.#tail(lease.tailLength) : null,
       parts: needsParts ? this.#parts() : [],
+      object: knownObject(progress),
     };
   }
 
@@ -132,11 +139,15 @@ export class UploadSession extends DurableObject<Env> {
     return false;
   }
 
-  /** A writer gives up; the upload stays where it began. */
-  async release(writer: number): Promise<void> {
+  /**
+   * A writer gives up; the upload stays where it began.
+   * @param object what the writer has found out of the upload's object, or null
+   */
+  async release(writer: number, object: KnownObject | null = null): Promise<void> {
     const progress = this.#progress();
     if (progress === undefined || progress.ended !== null) return;
-    await this.#save({ ...progress, atWork: atWorkWithout(progress, writer) });
+    const known = object === null ? progress : learn(progress, object);
+    await this.#save({ ...known, atWork: atWorkWithout(progress, writer) });
   }
 
   /**

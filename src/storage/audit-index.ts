@@ -37,6 +37,7 @@ export interface AuditFilter {
   readonly repository?: string;
   readonly actor?: string;
   readonly action?: string;
+  readonly outcome?: AuditEvent["outcome"];
   /** Milliseconds since 1970, inclusive and exclusive. */
   readonly since?: number;
   readonly until?: number;
@@ -113,6 +114,26 @@ export function auditChange(
 }
 
 /**
+ * The same for a deed of which the database alone knows all.
+ * @param found SQL that gives a row when it will change anything; its one column, `more`, is a JSON object with what the event is
+ *   to say beyond the deed
+ */
+export function auditFound(
+  db: D1Database,
+  origin: Origin,
+  deed: Deed,
+  found: Condition,
+): D1PreparedStatement {
+  const event = JSON.stringify(auditEvent(origin, deed, "done"));
+  return db
+    .prepare(
+      `INSERT INTO audit (${COLUMNS})
+       SELECT ${VALUES} FROM (SELECT json_patch(?1, f.more) AS value FROM (${found.sql}) f) e`,
+    )
+    .bind(event, ...found.parameters);
+}
+
+/**
  * The same for several at once.
  * @param condition SQL over `json_each` e of the events, such as `e.value ->> 'digest'`
  */
@@ -130,6 +151,19 @@ export function auditEach(
     .bind(events, ...condition.parameters);
 }
 
+/** The statement that writes events; one that is there already stays as it is. */
+export function insertEvents(
+  db: D1Database,
+  events: readonly AuditEvent[],
+  conflict = "ON CONFLICT DO NOTHING",
+): D1PreparedStatement {
+  return db
+    .prepare(
+      `INSERT INTO audit (${COLUMNS}) SELECT ${VALUES} FROM json_each(?1) e WHERE true ${conflict}`,
+    )
+    .bind(JSON.stringify(events));
+}
+
 export interface AuditPage {
   readonly events: AuditEvent[];
   readonly end: string | null;
@@ -144,7 +178,10 @@ const EQUALITIES = [
   { field: "namespace", index: "audit_by_namespace" },
   { field: "actor", index: "audit_by_actor" },
   { field: "action", index: "audit_by_action" },
+  { field: "outcome", index: "audit_by_outcome" },
 ] as const;
+/** Nearly everything was done; the index has the others, and says so. */
+const NOT_DONE = "outcome <> 'done' AND ";
 
 /** D1: what was done and what was refused. */
 export class AuditIndex {
@@ -154,15 +191,9 @@ export class AuditIndex {
     this.#db = db;
   }
 
-  /** Writes events that came by a queue; one that comes twice is written once. */
+  /** Writes events; one that comes twice is written once. */
   async add(events: readonly AuditEvent[]): Promise<void> {
-    await this.#db
-      .prepare(
-        `INSERT INTO audit (${COLUMNS}) SELECT ${VALUES} FROM json_each(?1) e WHERE true
-         ON CONFLICT DO NOTHING`,
-      )
-      .bind(JSON.stringify(events))
-      .run();
+    await insertEvents(this.#db, events).run();
   }
 
   /**
@@ -176,17 +207,21 @@ export class AuditIndex {
       { sql: "id < ", value: bounds.toSorted()[0] },
     ];
     const given = EQUALITIES.filter(({ field }) => filter[field] !== undefined);
-    const terms = given.map(({ field }) => ({ sql: `${field} = `, value: filter[field] }));
-    const [first, ...others] = terms;
+    const terms = given.map(({ field }) => ({
+      sql: `${field === "outcome" && filter.outcome !== "done" ? NOT_DONE : ""}${field} = `,
+      value: filter[field],
+    }));
+    const indexed =
+      given[0]?.field === "outcome" && filter.outcome === "done" ? [] : terms.slice(0, 1);
     // One filter finds its events by its index alone; with others, most of what the index gives may be none of them.
-    const floor =
-      first === undefined || others.length === 0 ? null : await this.#floor([first, ...range]);
+    const isAlone = terms.length === indexed.length;
+    const floor = isAlone ? null : await this.#floor([...indexed, ...range]);
     const { where, values } = conditions([
       ...terms,
       ...range,
       ...(floor === null ? [] : [{ sql: "id >= ", value: floor }]),
     ]);
-    const index = given[0]?.index;
+    const index = indexed.length === 0 ? undefined : given[0]?.index;
     const { results } = await this.#db
       .prepare(
         `SELECT ${FIELDS.map(([column, field]) => `${column} AS ${field}`).join(", ")} FROM audit

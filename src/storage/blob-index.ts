@@ -5,7 +5,14 @@ import { auditChange, type Origin } from "./audit-index.ts";
 import { NOW } from "./clock.ts";
 import { forgetObjects } from "./doomed-objects.ts";
 import { IMPORT_JOB } from "./job-index.ts";
-import { insertLinks, insertRepository, readableFrom, sourceList, touch } from "./links.ts";
+import {
+  insertLinks,
+  insertRepository,
+  readableFrom,
+  sourceList,
+  touch,
+  touchAsReader,
+} from "./links.ts";
 import { isStillReferenced, refuseChange } from "./refused.ts";
 import { forgetUpload } from "./unfinished-uploads.ts";
 
@@ -44,6 +51,32 @@ export class BlobIndex {
     const [, found] = await this.#db.batch<StoredBlob>([
       touch(this.#db, repository, digest),
       this.#select(repository, digest),
+    ]);
+    return found?.results[0] ?? null;
+  }
+
+  /**
+   * The same for somebody who may only pull, or whose token says no more: a client may ask with one and push with another. So
+   * what cannot be put off any more is not there, and is uploaded anew.
+   * @param grace how long a blob stays that no manifest names, in milliseconds
+   */
+  async confirmAsReader(
+    repository: RepositoryName,
+    digest: Digest,
+    grace: number,
+  ): Promise<StoredBlob | null> {
+    const [, found] = await this.#db.batch<StoredBlob>([
+      touchAsReader(this.#db, { repository, digest, grace }),
+      this.#db
+        .prepare(
+          `SELECT b.key, b.size FROM repositories r
+           JOIN repository_blobs l ON l.repository_id = r.id AND l.digest = ?2
+           JOIN blobs b ON b.digest = l.digest AND b.lost_at IS NULL
+           WHERE r.name = ?1 AND NOT EXISTS (
+             SELECT 1 FROM blob_reviews v WHERE v.repository_id = r.id AND v.digest = ?2
+               AND coalesce(v.counted_on_at, v.since) <= ${NOW} - ?3)`,
+        )
+        .bind(repository, digest, grace),
     ]);
     return found?.results[0] ?? null;
   }

@@ -7,7 +7,8 @@ const BAD_DIGEST = /\(10037\)/;
 const CONNECTION_LOST = /Network connection lost/;
 /** Internal error, unavailable, too many requests for one key: R2 asks to try again. */
 const TRANSIENT = /\((?:10001|10043|10058)\)/;
-const RETRY_AFTER = [100, 400];
+/** In milliseconds. A key takes one write a second (r2/platform/limits), and a write that failed may have been done. */
+const RETRY_AFTER = [100, 1_000];
 const NO_SUCH_UPLOAD = /\(10024\)/;
 
 export interface UploadedPart {

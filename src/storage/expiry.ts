@@ -1,6 +1,6 @@
 import type { Digest } from "../oci/digest.ts";
 import { auditEach, type Deed } from "./audit-index.ts";
-import { MAX_TAGS } from "./retention-index.ts";
+import { MAX_TAGS, USED_ON } from "./retention-index.ts";
 import { revokeFacts } from "./revoked.ts";
 
 /** A manifest that is to go: with or without others, as what it was when it was judged. */
@@ -13,6 +13,8 @@ export interface Expiring {
   /** The moment of its deletion: the same for all of one image, and for no two images. */
   readonly at: number;
   readonly pushedAt: number;
+  /** The day that an image was in use on last; null for never, and where that does not matter. */
+  readonly usedOn: number | null;
   readonly tags: readonly string[];
 }
 
@@ -21,6 +23,8 @@ export interface Expiry {
   /** The run's: if another has done it meanwhile, nothing is done. */
   readonly step: number;
   readonly manifests: readonly Expiring[];
+  /** Whether it matters what is in use. */
+  readonly byUse: boolean;
   /** What is noted of each image that goes. */
   readonly deeds: readonly (Deed & { readonly digest: Digest })[];
 }
@@ -43,7 +47,7 @@ function stays(digest: string): string {
 
 /**
  * The statements that delete images with their parts, for one batch. What has changed since they were judged stays, with all
- * that belongs to it: it was pushed again, got or lost a tag, is named by another index, became immutable; or the policy is
+ * that belongs to it: it was pushed again, or used where that matters, got or lost a tag, is named by another index, became immutable; or the policy is
  * another one.
  */
 export function expire(db: D1Database, expiry: Expiry): D1PreparedStatement[] {
@@ -88,8 +92,12 @@ function listsOf(values: readonly string[]): string[] {
 }
 
 /** Of what is still as it was judged. */
-function propose(db: D1Database, { repository, step, manifests }: Expiry): D1PreparedStatement[] {
+function propose(
+  db: D1Database,
+  { repository, step, manifests, byUse }: Expiry,
+): D1PreparedStatement[] {
   const rows = manifests.map((one) => JSON.stringify({ ...one, tags: JSON.stringify(one.tags) }));
+  const isUnused = `(w.value ->> 'level' > 0 OR coalesce(${USED_ON}, -1) <= coalesce(w.value ->> 'usedOn', -1))`;
   return [
     ...listsOf(rows).map((list) =>
       db
@@ -101,6 +109,7 @@ function propose(db: D1Database, { repository, step, manifests }: Expiry): D1Pre
          CROSS JOIN json_each(?3) w
          CROSS JOIN manifests m ON m.repository_id = ?1 AND m.digest = w.value ->> 'digest'
            AND m.deleted_at IS NULL AND m.pushed_at = w.value ->> 'pushedAt'
+           ${byUse ? `AND ${isUnused}` : ""}
          WHERE x.repository_id = ?1 AND x.step = ?2 AND x.policy = coalesce(
            r.retention, (SELECT n.retention FROM namespaces n WHERE n.name = r.namespace))`,
         )

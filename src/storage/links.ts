@@ -47,7 +47,7 @@ export function insertRepository(
   ];
 }
 
-/** Puts off that the repository loses a blob that no manifest names: somebody counts on it. */
+/** Puts off that the repository loses a blob that no manifest names: somebody counts on it, who may push. */
 export function touch(
   db: D1Database,
   repository: RepositoryName,
@@ -55,11 +55,28 @@ export function touch(
 ): D1PreparedStatement {
   return db
     .prepare(
-      `UPDATE blob_reviews SET since = ${NOW}
+      `UPDATE blob_reviews SET since = ${NOW}, counted_on_at = NULL
        WHERE repository_id = (SELECT id FROM repositories WHERE name = ?1) AND digest = ?2
          AND since < ${NOW}`,
     )
     .bind(repository, digest);
+}
+
+/**
+ * The same for somebody who may only pull, as far as the pusher's own grace time goes: else anybody's HEADs would keep for ever
+ * what nobody needs.
+ */
+export function touchAsReader(
+  db: D1Database,
+  { repository, digest, grace }: { repository: RepositoryName; digest: Digest; grace: number },
+): D1PreparedStatement {
+  return db
+    .prepare(
+      `UPDATE blob_reviews SET since = ${NOW}, counted_on_at = coalesce(counted_on_at, since)
+       WHERE repository_id = (SELECT id FROM repositories WHERE name = ?1) AND digest = ?2
+         AND since < ${NOW} AND coalesce(counted_on_at, since) > ${NOW} - ?3`,
+    )
+    .bind(repository, digest, grace);
 }
 
 /** For the audit of a push: one to a repository that is not there changes nothing. */

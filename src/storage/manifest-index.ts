@@ -2,16 +2,10 @@ import type { Digest } from "../oci/digest.ts";
 import { RegistryError } from "../oci/errors.ts";
 import { namespaceOf, type RepositoryName, type Sources, type Tag } from "../oci/reference.ts";
 import { assertion, hasFailed } from "./assertion.ts";
-import { auditChange, type Condition, type Origin } from "./audit-index.ts";
+import { auditFound, type Condition, type Origin } from "./audit-index.ts";
 import type { Absent } from "./blob-index.ts";
 import { NOW } from "./clock.ts";
-import {
-  insertLinks,
-  insertRepository,
-  readableFrom,
-  repositoryThere,
-  sourceList,
-} from "./links.ts";
+import { insertLinks, insertRepository, readableFrom, sourceList } from "./links.ts";
 import {
   claimObject,
   insertManifest,
@@ -65,6 +59,8 @@ export const COLUMNS = "m.digest, m.media_type AS mediaType, m.size, m.content, 
 
 /** Each is noted in the history, in the one batch that deletes them all with their manifest. */
 const MAX_DELETED_TAGS = 10_000;
+/** The record of a deleted manifest names so many of its tags; the history has all. */
+const MAX_NAMED_TAGS = 20;
 
 /** References or blobs that one batch writes: about 30 ms of the database's time. */
 const STEP = 1_000;
@@ -178,6 +174,7 @@ export class ManifestIndex {
     return [
       ...(object === null ? [] : [uncountObject(this.#db, object)]),
       ...(isStaged ? [row, assertion(this.#db, all)] : [forget, row, insert]),
+      auditFound(this.#db, origin, deed, movedTags(repository, digest, tags)),
       rememberTags(this.#db, { now, origin, successor: digest }, moved),
       this.#db
         .prepare(
@@ -188,7 +185,6 @@ export class ManifestIndex {
         .bind(repository, digest, tags, now),
       ...(object === null ? [] : claimObject(this.#db, object, size)),
       ...(introduction === null ? [] : [introduce(this.#db, repository, introduction)]),
-      auditChange(this.#db, origin, deed, repositoryThere(repository)),
     ].filter((statement) => statement !== undefined);
   }
 
@@ -231,7 +227,11 @@ export class ManifestIndex {
    */
   async delete(repository: RepositoryName, digest: Digest, origin: Origin): Promise<boolean> {
     const held = {
-      sql: `SELECT 1 FROM repositories r
+      sql: `SELECT json_object('reference', (
+          SELECT group_concat(name) FROM (
+            SELECT t.name FROM tags t INDEXED BY tags_by_digest
+            WHERE t.repository_id = r.id AND t.digest = ?3 LIMIT ${MAX_NAMED_TAGS})
+        )) AS more FROM repositories r
         JOIN manifests m ON m.repository_id = r.id AND m.digest = ?3 AND m.deleted_at IS NULL
         WHERE r.name = ?2`,
       parameters: [repository, digest],
@@ -241,7 +241,7 @@ export class ManifestIndex {
     try {
       const results = await this.#db.batch([
         assertion(this.#db, tooManyTags(repository, digest), "no row"),
-        auditChange(this.#db, origin, { action: "manifest.delete", repository, digest }, held),
+        auditFound(this.#db, origin, { action: "manifest.delete", repository, digest }, held),
         rememberTags(this.#db, { now, origin, successor: null }, which),
         this.#db
           .prepare(
@@ -277,6 +277,18 @@ export class ManifestIndex {
       });
     }
   }
+}
+
+/** What the tags of a push point to before it, where that is something else: a row for each push to a repository that is there. */
+function movedTags(repository: RepositoryName, digest: Digest, tags: string): Condition {
+  return {
+    sql: `SELECT json_object('detail', (
+        SELECT group_concat(t.name || ' was ' || t.digest, ', ') FROM json_each(?4) w
+        CROSS JOIN tags t ON t.repository_id = r.id AND t.name = w.value WHERE t.digest <> ?3
+      )) AS more
+      FROM repositories r WHERE r.name = ?2`,
+    parameters: [repository, digest, tags],
+  };
 }
 
 function tooManyTags(repository: RepositoryName, digest: Digest): Condition {

@@ -21,6 +21,14 @@ const MAX_AT_EDGE = 512 * MiB;
 /** The key of an object never becomes another's, so only room at the edge is the reason to forget one, in seconds. */
 const EDGE_SECONDS = 7 * 86_400;
 
+/**
+ * A range that is a smaller part of its object leaves the edge as it is: a byte must not cost a copy of half a gigabyte. Clients
+ * that take a layer in pieces ask for more.
+ */
+const FILLING_PART = 1 / 64;
+/** Up to this size any range fills the edge: the copy costs about as much as the range's own read. */
+const MAX_EAGER = MiB;
+
 /** The first reader of a large object is served before the edge is filled; the next one does not wait so long, in milliseconds. */
 const HEAD_START = 1_000;
 /** For how long after it began a filling is waited for, and how often others look, in milliseconds. */
@@ -66,9 +74,10 @@ export class Objects {
       return bytes.slice(range.offset, range.offset + range.length);
     }
     if (size > MAX_AT_EDGE) return this.#bucket.open(key, range);
+    const isLittle = range !== undefined && size > MAX_EAGER && range.length < size * FILLING_PART;
     return (
       (await this.#fromEdge(object, range)) ??
-      (await this.#afterFilling(object, range, defer)) ??
+      (isLittle ? null : await this.#afterFilling(object, range, defer)) ??
       this.#bucket.open(key, range)
     );
   }

@@ -8,6 +8,7 @@ import type {
   Revocations,
   TokenRecord,
   Trust,
+  TrustQuery,
 } from "../auth/principals.ts";
 import type { TrustRule } from "../auth/trust.ts";
 import type { Condition } from "./audit-index.ts";
@@ -19,23 +20,28 @@ function publicAmong(list: string): string {
     JOIN repositories r ON r.name = w.value WHERE r.visibility = 'public')`;
 }
 
-/** How long failed logins are kept, in milliseconds: longer than any window that they are counted over. */
-export const REMEMBERED_FAILURES = 86_400_000;
-
-/** So many rules are looked at, and no more. */
-const MAX_RULES = 500;
-
-/** The rules as `auth/trust.ts` reads them; the lists in them are JSON. */
-const RULE = `name AS id, issuer, audience, claims, scopes, lifetime`;
+/**
+ * So many roles are read of the namespaces that a request is about, and so many of all, a first one of each namespace before
+ * a second: as one JSON text, of which D1 holds 2 MB. Others give them, and must not crowd each other's out.
+ */
+const MAX_ROLES = 2_000;
 
 /**
- * SQL: the oldest rules of the issuer ?1 that a token with the selectors ?3 may match. Those of the namespaces that are asked
- * for are looked up on their own: however many others there are, they are among them.
+ * So many rules of namespaces that a request does not name are looked at, for whether the token is anybody's. Where there are
+ * more, it is taken to be: that gives no right.
  */
-function candidates(condition: string): string {
-  return `SELECT t.* FROM json_each(?3) s
-    CROSS JOIN trust_rules t ON t.issuer = ?1 AND t.selector = s.value
-    WHERE ${condition} LIMIT ${MAX_RULES}`;
+const MAX_OTHERS = 50;
+
+/** SQL: one row of what is public among the repositories in a JSON list, then the rules that each of the sources gives. */
+function publicAndRules(list: string, ...sources: readonly string[]): string {
+  const rules = sources.map(
+    (source) => `UNION ALL SELECT * FROM (
+      SELECT t.name, t.issuer, t.audience, t.claims, t.scopes, t.lifetime,
+        t.namespace, t.created_at, NULL, NULL ${source})`,
+  );
+  return `SELECT NULL AS id, NULL AS issuer, NULL AS audience, NULL AS claims, NULL AS scopes,
+      NULL AS lifetime, NULL AS namespace, NULL AS createdAt, ${publicAmong(list)} AS public, ${NOW} AS readAt
+    ${rules.join(" ")}`;
 }
 
 /** The parts of a login's record, as JSON texts. */
@@ -45,12 +51,25 @@ interface LoginRow {
   readonly user: string | null;
   readonly roles: string;
   readonly token: string | null;
+  readonly robot: number;
   readonly failures: string;
+  readonly usedAt: number | null;
   readonly public: string;
 }
 
-type RuleRow = Record<"claims" | "scopes" | "public", string> &
-  TrustRule & { readonly readAt: number };
+interface RuleRow extends Pick<TrustRule, "id" | "issuer" | "audience" | "lifetime"> {
+  /** Lists, as JSON. */
+  readonly claims: string;
+  readonly scopes: string;
+  readonly namespace: string;
+  readonly createdAt: number;
+  readonly public: null;
+}
+
+interface PublicRow {
+  readonly public: string;
+  readonly readAt: number;
+}
 
 /** D1: who there is and what they may do, by one query for each login. */
 export class PrincipalIndex implements Principals {
@@ -61,7 +80,8 @@ export class PrincipalIndex implements Principals {
   }
 
   async find(query: LoginQuery, news: News | null): Promise<LoginRecord> {
-    const { name, hash, failureKeys, repositories } = query;
+    const { name, hash, places, repositories, namespaces } = query;
+    const keys = places === null ? [] : [...places.known, ...places.unknown];
     const statement = this.#db
       .prepare(
         `WITH who AS (
@@ -70,18 +90,34 @@ export class PrincipalIndex implements Principals {
          SELECT who.name, ${NOW} AS readAt,
            (SELECT json_object('password', password, 'admin', admin)
             FROM users WHERE name = who.name) AS user,
-           (SELECT json_group_array(json_object('pattern', pattern, 'role', role))
-            FROM members WHERE user = who.name) AS roles,
+           (SELECT json_group_array(json_object('pattern', pattern, 'role', role)) FROM (
+              SELECT * FROM (SELECT m.pattern, m.role FROM json_each(?5) n
+                CROSS JOIN members m ON m.namespace = n.value AND m.user = who.name LIMIT ${MAX_ROLES})
+              UNION
+              SELECT * FROM (SELECT pattern, role FROM (
+                SELECT pattern, role, row_number() OVER (PARTITION BY namespace) AS n
+                FROM members WHERE user = who.name) ORDER BY n LIMIT ${MAX_ROLES})
+            )) AS roles,
            (SELECT json_object('id', t.id, 'isRobot', t.robot IS NOT NULL,
               'scopes', json(coalesce(t.scopes, o.scopes)), 'expiresAt', t.expires_at, 'lastUsed', t.last_used)
             FROM tokens t LEFT JOIN robots o ON o.name = t.robot
             WHERE t.hash = ?2 AND coalesce(t.user, t.robot) = who.name) AS token,
-           (SELECT json_group_array(json_object('key', f.key, 'failures', f.failures, 'since', f.since))
+           EXISTS (SELECT 1 FROM robots WHERE name = who.name) AS robot,
+           (SELECT json_group_array(json_object('key', f.key, 'failures', f.failures, 'since', f.since, 'triedAt', f.tried_at))
             FROM json_each(?3) w CROSS JOIN login_failures f ON f.key = w.value) AS failures,
+           (SELECT used_at FROM login_networks WHERE account = ?6 AND network = ?7) AS usedAt,
            ${publicAmong("?4")} AS public
          FROM who`,
       )
-      .bind(name, hash, JSON.stringify(failureKeys), JSON.stringify(repositories));
+      .bind(
+        name,
+        hash,
+        JSON.stringify(keys),
+        JSON.stringify(repositories),
+        JSON.stringify(namespaces),
+        places?.account ?? null,
+        places?.network ?? null,
+      );
     const [row] = await this.#read<LoginRow>(statement, news);
     if (row === undefined) throw new Error("a query of scalars gave no row");
     return {
@@ -90,38 +126,67 @@ export class PrincipalIndex implements Principals {
       user: parseUser(row.user),
       roles: JSON.parse(row.roles) as LoginRecord["roles"],
       token: parseToken(row.token),
+      robot: row.robot === 1,
       failures: JSON.parse(row.failures) as LoginRecord["failures"],
+      usedAt: row.usedAt,
       public: JSON.parse(row.public) as string[],
     };
   }
 
-  async trusting(
-    { issuer, selectors }: { readonly issuer: string; readonly selectors: readonly string[] },
-    repositories: readonly string[],
-    news: News | null,
-  ): Promise<Trust> {
+  async trusting(query: TrustQuery, news: News | null): Promise<Trust> {
+    const { issuer, namespaces, selectors, repositories } = query;
     const statement = this.#db
       .prepare(
-        `SELECT ${RULE}, ${publicAmong("?2")} AS public, ${NOW} AS readAt FROM (SELECT 1)
-         LEFT JOIN (
-           SELECT * FROM (${candidates("t.namespace IN (SELECT value FROM json_each(?4))")})
-           UNION SELECT * FROM (${candidates("true")})
-         ) ORDER BY created_at, name`,
+        publicAndRules(
+          "?2",
+          `FROM json_each(?3) n CROSS JOIN trust_rules t ON t.namespace = n.value
+           WHERE t.issuer = ?1`,
+          `FROM json_each(?4) s CROSS JOIN trust_rules t ON t.issuer = ?1 AND t.selector = s.value
+           WHERE t.namespace NOT IN (SELECT value FROM json_each(?3)) LIMIT ${MAX_OTHERS}`,
+        ),
       )
       .bind(
         issuer,
         JSON.stringify(repositories),
+        JSON.stringify(namespaces),
         JSON.stringify(selectors),
-        JSON.stringify(repositories.map((name) => name.split("/", 1)[0])),
       );
-    const rows = await this.#read<RuleRow>(statement, news);
-    const [first] = rows;
-    if (first === undefined) throw new Error("an outer join gave no row");
+    const { rows, ...record } = await this.#rules(statement, news);
+    const isNamed = ({ namespace }: RuleRow): boolean => namespaces.includes(namespace);
+    const others = rows.filter((row) => !isNamed(row)).map(parseRule);
+    const rules = rows.filter(isNamed).map(parseRule);
+    return { ...record, rules, others, hasMore: others.length === MAX_OTHERS };
+  }
+
+  async rulesNamed(
+    names: readonly string[],
+    repositories: readonly string[],
+    news: News | null,
+  ): Promise<PublicRecord & { readonly rules: TrustRule[] }> {
+    const statement = this.#db
+      .prepare(
+        publicAndRules("?1", `FROM json_each(?2) n CROSS JOIN trust_rules t ON t.name = n.value`),
+      )
+      .bind(JSON.stringify(repositories), JSON.stringify(names));
+    const { rows, ...record } = await this.#rules(statement, news);
+    return { ...record, rules: rows.map(parseRule) };
+  }
+
+  /** The rows of rules, the oldest first, and what is public. */
+  async #rules(
+    statement: D1PreparedStatement,
+    news: News | null,
+  ): Promise<PublicRecord & { readonly rows: RuleRow[] }> {
+    const all = await this.#read<PublicRow | RuleRow>(statement, news);
+    const rows = all.filter((row) => row.public === null);
+    const record = all.find((row) => row.public !== null);
+    if (record === undefined) throw new Error("no row says what is public");
+    const order = (one: RuleRow, other: RuleRow): number =>
+      one.createdAt - other.createdAt || (one.id < other.id ? -1 : 1);
     return {
-      // Without a rule there is one row, of what is public alone.
-      rules: rows.flatMap((row) => (row.id === null ? [] : parseRule(row))),
-      public: JSON.parse(first.public) as string[],
-      readAt: first.readAt,
+      rows: rows.toSorted(order),
+      public: JSON.parse(record.public) as string[],
+      readAt: record.readAt,
     };
   }
 
@@ -129,7 +194,7 @@ export class PrincipalIndex implements Principals {
     const statement = this.#db
       .prepare(`SELECT ${publicAmong("?1")} AS public, ${NOW} AS readAt`)
       .bind(JSON.stringify(repositories));
-    const [row] = await this.#read<{ public: string; readAt: number }>(statement, news);
+    const [row] = await this.#read<PublicRow>(statement, news);
     if (row === undefined) throw new Error("a query of scalars gave no row");
     return { public: JSON.parse(row.public) as string[], readAt: row.readAt };
   }
@@ -140,19 +205,6 @@ export class PrincipalIndex implements Principals {
     const [asked, revoked] = await this.#db.batch([statement, listRevoked(this.#db)]);
     news(parseRevoked((revoked?.results ?? []) as RevokedRow[]));
     return (asked?.results ?? []) as Row[];
-  }
-
-  async failed(keys: readonly string[], now: number, window: number): Promise<void> {
-    await this.#db
-      .prepare(
-        `INSERT INTO login_failures (key, failures, since)
-         SELECT value, 1, ?2 FROM json_each(?1) WHERE true
-         ON CONFLICT (key) DO UPDATE SET
-           failures = CASE WHEN since > ?2 - ?3 THEN failures + 1 ELSE 1 END,
-           since = CASE WHEN since > ?2 - ?3 THEN since ELSE ?2 END`,
-      )
-      .bind(JSON.stringify(keys), now, window)
-      .run();
   }
 
   async used(token: string, day: number): Promise<void> {
@@ -174,22 +226,15 @@ export class PrincipalIndex implements Principals {
     return new Map(results.map(({ subject, at }) => [subject, at]));
   }
 
-  /** Forgets what no longer matters: failures and revocations from before these times, so many of each. */
-  async expire(failures: number, revocations: number, limit: number): Promise<void> {
-    await this.#db.batch([
-      this.#db
-        .prepare(
-          `DELETE FROM login_failures WHERE key IN (
-             SELECT key FROM login_failures WHERE since < ?1 ORDER BY since LIMIT ?2)`,
-        )
-        .bind(failures, limit),
-      this.#db
-        .prepare(
-          `DELETE FROM revocations WHERE subject IN (
-             SELECT subject FROM revocations WHERE revoked_at < ?1 ORDER BY revoked_at LIMIT ?2)`,
-        )
-        .bind(revocations, limit),
-    ]);
+  /** Forgets revocations from before a time, so many at once. */
+  async expire(before: number, limit: number): Promise<void> {
+    await this.#db
+      .prepare(
+        `DELETE FROM revocations WHERE subject IN (
+           SELECT subject FROM revocations WHERE revoked_at < ?1 ORDER BY revoked_at LIMIT ?2)`,
+      )
+      .bind(before, limit)
+      .run();
   }
 }
 
@@ -225,7 +270,7 @@ function parseToken(json: string | null): TokenRecord | null {
   return { ...token, isRobot: token.isRobot === 1 };
 }
 
-function parseRule(row: Record<"claims" | "scopes", string> & TrustRule): TrustRule {
+function parseRule(row: RuleRow): TrustRule {
   const { id, issuer, audience, lifetime } = row;
   return {
     id,

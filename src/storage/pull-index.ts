@@ -5,15 +5,24 @@ import type { RepositoryName } from "../oci/reference.ts";
 export interface PullCount {
   readonly repository: RepositoryName;
   readonly tag: string;
-  /** What was pulled; messages from before it was noted have none. */
-  readonly digest?: Digest | undefined;
   /** Days since 1970. */
   readonly day: number;
   readonly count: number;
 }
 
 /** A day's pulls of a repository's tag. */
-export type DayCount = Omit<PullCount, "repository" | "digest">;
+export type DayCount = Omit<PullCount, "repository">;
+
+/** A manifest or blob that somebody asked for on a day: it is in use. */
+export interface Use {
+  readonly repository: RepositoryName;
+  readonly digest: Digest;
+  /** Days since 1970. */
+  readonly day: number;
+}
+
+/** Manifests that name a blob: where there are as many, nobody looks which of them is used. */
+const MAX_OWNERS = 20;
 
 /** Which days, of days since 1970: from one, and up to before another. */
 export interface Days {
@@ -32,20 +41,36 @@ export class PullIndex {
     this.#db = db;
   }
 
-  /**
-   * Adds to what was counted before, and notes the last day that each manifest was pulled on, which is a write a day;
-   * repositories and manifests that have gone are passed over.
-   */
+  /** Adds to what was counted before; repositories that have gone are passed over. */
   async add(counts: readonly PullCount[]): Promise<void> {
-    const list = JSON.stringify(counts);
+    await this.#db
+      .prepare(
+        `INSERT INTO pulls (repository_id, tag, day, count)
+         SELECT r.id, w.value ->> 'tag', w.value ->> 'day', sum(w.value ->> 'count')
+         FROM json_each(?1) w CROSS JOIN repositories r ON r.name = w.value ->> 'repository'
+         GROUP BY 1, 2, 3
+         ON CONFLICT (repository_id, tag, day) DO UPDATE SET count = count + excluded.count`,
+      )
+      .bind(JSON.stringify(counts))
+      .run();
+  }
+
+  /**
+   * Notes the last day that each manifest was in use on, which is a write a day. The use of a blob is that of the manifest that
+   * alone names it: layers that many images have say nothing of any of them. What has gone is passed over.
+   */
+  async use(uses: readonly Use[]): Promise<void> {
+    const list = JSON.stringify(uses);
+    const written = `ON CONFLICT (repository_id, digest) DO UPDATE SET day = excluded.day WHERE day < excluded.day`;
     await this.#db.batch([
       this.#db
         .prepare(
-          `INSERT INTO pulls (repository_id, tag, day, count)
-           SELECT r.id, w.value ->> 'tag', w.value ->> 'day', sum(w.value ->> 'count')
-           FROM json_each(?1) w CROSS JOIN repositories r ON r.name = w.value ->> 'repository'
-           GROUP BY 1, 2, 3
-           ON CONFLICT (repository_id, tag, day) DO UPDATE SET count = count + excluded.count`,
+          `INSERT INTO manifest_pulls (repository_id, digest, day)
+           SELECT r.id, m.digest, max(w.value ->> 'day')
+           FROM json_each(?1) w
+           CROSS JOIN repositories r ON r.name = w.value ->> 'repository'
+           CROSS JOIN manifests m ON m.repository_id = r.id AND m.digest = w.value ->> 'digest'
+           GROUP BY 1, 2 ${written}`,
         )
         .bind(list),
       this.#db
@@ -54,9 +79,14 @@ export class PullIndex {
            SELECT r.id, m.digest, max(w.value ->> 'day')
            FROM json_each(?1) w
            CROSS JOIN repositories r ON r.name = w.value ->> 'repository'
-           CROSS JOIN manifests m ON m.repository_id = r.id AND m.digest = w.value ->> 'digest'
-           GROUP BY 1, 2
-           ON CONFLICT (repository_id, digest) DO UPDATE SET day = excluded.day WHERE day < excluded.day`,
+           CROSS JOIN manifests m ON m.repository_id = r.id AND m.digest = (
+             SELECT CASE WHEN count(o.digest) = 1 AND count(*) < ${MAX_OWNERS} THEN max(o.digest) END FROM (
+               SELECT f.manifest FROM manifest_references f INDEXED BY manifest_references_by_digest
+               WHERE f.repository_id = r.id AND f.digest = w.value ->> 'digest' AND f.kind = 'blob'
+               LIMIT ${MAX_OWNERS}) lister
+             LEFT JOIN manifests o
+               ON o.repository_id = r.id AND o.digest = lister.manifest AND o.deleted_at IS NULL)
+           GROUP BY 1, 2 ${written}`,
         )
         .bind(list),
     ]);

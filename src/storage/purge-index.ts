@@ -2,7 +2,7 @@ import type { Digest } from "../oci/digest.ts";
 import { RegistryError } from "../oci/errors.ts";
 import type { RepositoryName, Tag } from "../oci/reference.ts";
 import { assertion, hasFailed, settle } from "./assertion.ts";
-import { auditChange, type Origin } from "./audit-index.ts";
+import { auditChange, auditFound, type Origin } from "./audit-index.ts";
 import { revokeFacts } from "./revoked.ts";
 import { refuseChange } from "./refused.ts";
 
@@ -37,7 +37,9 @@ export class PurgeIndex {
    */
   async tag(repository: RepositoryName, tag: Tag, origin: Origin): Promise<Purged> {
     const known = {
-      sql: `SELECT 1 FROM repositories r WHERE r.name = ?2 AND (
+      sql: `SELECT json_object('digest', (
+          SELECT t.digest FROM tags t WHERE t.repository_id = r.id AND t.name = ?3
+        )) AS more FROM repositories r WHERE r.name = ?2 AND (
         EXISTS (SELECT 1 FROM tags t WHERE t.repository_id = r.id AND t.name = ?3)
         OR EXISTS (SELECT 1 FROM tag_history h WHERE h.repository_id = r.id AND h.tag = ?3))`,
       parameters: [repository, tag],
@@ -45,7 +47,7 @@ export class PurgeIndex {
     try {
       const [before, , deleted] = await this.#db.batch<{ name: Tag }>([
         this.#db.prepare(known.sql).bind(null, ...known.parameters),
-        auditChange(this.#db, origin, { action: "tag.purge", repository, reference: tag }, known),
+        auditFound(this.#db, origin, { action: "tag.purge", repository, reference: tag }, known),
         this.#db
           .prepare(
             `DELETE FROM tags WHERE repository_id = ${REPOSITORY} AND name = ?2 RETURNING name`,

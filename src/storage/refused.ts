@@ -5,6 +5,7 @@ import { namespaceOf, type RepositoryName } from "../oci/reference.ts";
 const UNRESOLVED = /reference unresolved/;
 const STILL_REFERENCED = /still referenced/;
 const IMMUTABLE = /immutable tag/;
+const TYPE_FIXED = /media type fixed/;
 const QUOTA = /(quota|bound) of (bytes|repositories)/;
 
 export function isUnresolved(error: unknown): boolean {
@@ -18,7 +19,7 @@ export function isStillReferenced(error: unknown): boolean {
 /**
  * Says what forbade a change.
  * @param tags that it would have moved or deleted, as SQL over `tags t` whose parameters begin at ?2
- * @throws IMMUTABLE, QUOTA_EXCEEDED, or the error itself where it is neither
+ * @throws IMMUTABLE, QUOTA_EXCEEDED, MEDIA_TYPE_FIXED, or the error itself where it is neither
  */
 export async function refuseChange(
   db: D1Database,
@@ -26,6 +27,9 @@ export async function refuseChange(
   error: unknown,
   tags: TagFilter = { sql: "false", parameters: [] },
 ): Promise<never> {
+  if (TYPE_FIXED.test(String(error))) {
+    throw new RegistryError("MEDIA_TYPE_FIXED", { cause: error });
+  }
   if (IMMUTABLE.test(String(error))) throw await immutable(db, repository, error, tags);
   const [, rule, resource] = QUOTA.exec(String(error)) ?? [];
   if (rule === "bound") throw await tooManyRepositories(db, repository, error);

@@ -17,8 +17,8 @@ export interface Found {
   /** Whether it belongs to something, or did when the run began: then it is no image, but a part of one. */
   readonly isPart: boolean;
   readonly isProtected: boolean;
-  /** The day, of days since 1970, that it or one of its children was pulled on last. */
-  readonly pulledOn: number | null;
+  /** The day, of days since 1970, that it or one of its children was pulled or asked for on last. */
+  readonly usedOn: number | null;
 }
 
 /** Where in a repository's manifests a page begins: after this one, the last pushed being the first. */
@@ -53,7 +53,8 @@ const CHILDREN = `SELECT f.digest FROM named parent
   CROSS JOIN manifests i ON i.repository_id = ?1 AND i.digest = parent.digest AND i.deleted_at IS NULL
     AND i.media_type IN (${INDEXES})
   CROSS JOIN manifest_references f ON f.repository_id = ?1 AND f.manifest = i.digest`;
-const PULLED = `(SELECT CASE WHEN count(*) > ${MAX_CHILDREN} THEN unixepoch() / 86400 ELSE max(p.day) END
+/** SQL over `manifests m`, ?1 being the repository: the last day that it or one of its children was in use. */
+export const USED_ON = `(SELECT CASE WHEN count(*) > ${MAX_CHILDREN} THEN unixepoch() / 86400 ELSE max(p.day) END
   FROM (
     WITH RECURSIVE named (digest) AS (
       SELECT m.digest UNION ${CHILDREN} LIMIT ${MAX_CHILDREN + 1})
@@ -80,7 +81,7 @@ function facts(pulls: boolean): string {
     EXISTS (
       SELECT 1 FROM (${TAGS}) who
       CROSS JOIN protected_tags p ON p.repository_id = ?1 AND p.name = who.name) AS protected,
-    ${pulls ? PULLED : "NULL"} AS pulledOn`;
+    ${pulls ? USED_ON : "NULL"} AS usedOn`;
 }
 
 interface Row {
@@ -91,7 +92,7 @@ interface Row {
   readonly parents: number;
   readonly owners: string;
   readonly protected: number;
-  readonly pulledOn: number | null;
+  readonly usedOn: number | null;
 }
 
 /** D1: what a lifecycle policy has to know of manifests. Every look at a repository costs the same, however large it is. */
@@ -172,6 +173,6 @@ function parse(row: Row): Found {
     owners: isTooMany ? null : owners.flatMap(([digest, isLive]) => (isLive === 1 ? digest : [])),
     isPart: isTooMany || owners.length > 0,
     isProtected: row.protected === 1,
-    pulledOn: row.pulledOn,
+    usedOn: row.usedOn,
   };
 }

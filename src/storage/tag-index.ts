@@ -1,6 +1,6 @@
 import type { Page } from "../oci/page.ts";
 import type { RepositoryName, Tag } from "../oci/reference.ts";
-import { auditChange, type Origin } from "./audit-index.ts";
+import { auditFound, type Origin } from "./audit-index.ts";
 import { refuseChange } from "./refused.ts";
 import { rememberTags } from "./tag-history.ts";
 
@@ -34,7 +34,7 @@ export class TagIndex {
    */
   async delete(repository: RepositoryName, tag: Tag, origin: Origin): Promise<boolean> {
     const there = {
-      sql: `SELECT 1 FROM repositories r
+      sql: `SELECT json_object('digest', t.digest) AS more FROM repositories r
         JOIN tags t ON t.repository_id = r.id AND t.name = ?3 WHERE r.name = ?2`,
       parameters: [repository, tag],
     };
@@ -43,7 +43,7 @@ export class TagIndex {
       parameters: [repository, tag],
     };
     const statements = [
-      auditChange(this.#db, origin, { action: "tag.delete", repository, reference: tag }, there),
+      auditFound(this.#db, origin, { action: "tag.delete", repository, reference: tag }, there),
       rememberTags(this.#db, { now: Date.now(), origin, successor: null }, which),
       this.#db
         .prepare(
@@ -60,16 +60,5 @@ export class TagIndex {
       const named = { sql: "t.name = ?2", parameters: [tag] };
       return refuseChange(this.#db, repository, error, named);
     }
-  }
-
-  async listRepositories(page: Page): Promise<string[]> {
-    const { results } = await this.#db
-      .prepare(
-        // Deleted ones come after all names.
-        `SELECT name FROM repositories WHERE name > ?1 AND name < '~' ORDER BY name LIMIT ?2`,
-      )
-      .bind(page.after, page.limit)
-      .all<{ name: string }>();
-    return results.map(({ name }) => name);
   }
 }

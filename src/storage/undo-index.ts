@@ -2,7 +2,7 @@ import type { Digest } from "../oci/digest.ts";
 import { RegistryError } from "../oci/errors.ts";
 import type { RepositoryName, Tag } from "../oci/reference.ts";
 import { assertion, hasFailed, settle } from "./assertion.ts";
-import { auditChange, idAt, type Origin } from "./audit-index.ts";
+import { auditChange, auditFound, idAt, type Origin } from "./audit-index.ts";
 import { isUnresolved, refuseChange } from "./refused.ts";
 import { revivalOf, revive } from "./revival.ts";
 import { rememberTags } from "./tag-history.ts";
@@ -179,9 +179,10 @@ export class UndoIndex {
     const deed = { action: "tag.restore", repository, reference: tag, digest };
     const there = stillThere(repository, repositoryId, digest, deletedAt);
     const elsewhere = {
-      sql: `SELECT 1 WHERE NOT EXISTS (
-        SELECT 1 FROM tags WHERE repository_id = ?2 AND name = ?3 AND digest = ?4)`,
-      parameters: [repositoryId, tag, digest],
+      sql: `SELECT json_object('detail', coalesce(?5 || ', was ' || t.digest, 'was ' || t.digest, ?5)) AS more
+        FROM (SELECT 1) LEFT JOIN tags t ON t.repository_id = ?2 AND t.name = ?3
+        WHERE t.digest IS NOT ?4`,
+      parameters: [repositoryId, tag, digest, counted(manifests).detail ?? null],
     };
     const which = {
       sql: `t.repository_id = ?5 AND t.name = ?6`,
@@ -192,7 +193,7 @@ export class UndoIndex {
         sql: `${there.sql} AND EXISTS (SELECT 1 FROM tag_history WHERE repository_id = ?2 AND id = ?6)`,
         parameters: [...there.parameters, id],
       }),
-      auditChange(this.#db, origin, { ...deed, ...counted(manifests) }, elsewhere),
+      auditFound(this.#db, origin, deed, elsewhere),
       this.#db
         .prepare(`SELECT digest FROM tags WHERE repository_id = ?1 AND name = ?2`)
         .bind(repositoryId, tag),

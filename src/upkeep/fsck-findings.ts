@@ -75,7 +75,7 @@ const KINDS = {
   ],
   "index.empty": [
     "the index is empty, but the bucket is not",
-    "delete nothing: import the index first (slipway import)",
+    "delete nothing: import the index first (slipway import); in a new registry it is the first upload, which takes its time",
   ],
   "page.unread": [
     "this page could not be checked, and was passed over",

@@ -1,6 +1,6 @@
 import { algorithmOf, digestOf } from "../oci/digest.ts";
 import { RegistryError } from "../oci/errors.ts";
-import { type Manifest, parseManifest } from "../oci/manifest.ts";
+import { type Manifest, readManifest } from "../oci/manifest.ts";
 import { OCI_ARTIFACT, OCI_INDEX, OCI_MANIFEST } from "../oci/media-type.ts";
 import type { ManifestKey, ManifestRow, Place } from "../storage/fsck-row.ts";
 import { compareReferences, type Difference, finding, type Finding } from "./fsck-findings.ts";
@@ -163,7 +163,7 @@ async function state(row: ManifestRow, kind: Read["kind"], work: Work): Promise<
 
 function parsed(bytes: Uint8Array, mediaType: string): Manifest | null {
   try {
-    return parseManifest(bytes, mediaType);
+    return readManifest(bytes, mediaType);
   } catch (error) {
     if (error instanceof RegistryError) return null;
     throw error;

@@ -156,11 +156,17 @@ export async function checkObjects({ name }: Place, work: Work): Promise<Checked
   const { bucket, ages } = work;
   const prefix = PREFIXES.find((one) => name < one || name.startsWith(one)) ?? "manifests/";
   const { objects, more } = await bucket.list(prefix, name < prefix ? "" : name, OBJECTS);
-  const old = objects.filter(({ uploaded }) => uploaded <= Date.now() - ages.orphan);
-  const suspects = await unexplained(
-    old.map(({ key }) => key),
+  const old = new Set(
+    objects.flatMap(({ key, uploaded }) => (uploaded <= Date.now() - ages.orphan ? key : [])),
+  );
+  const unknown = await unexplained(
+    objects.map(({ key }) => key),
     work,
   );
+  // Young ones may be those of uploads at work. But where the index is empty nobody can tell, so that is said of any.
+  const suspects = unknown.isEmpty
+    ? unknown
+    : { ...unknown, keys: unknown.keys.filter((key) => old.has(key)) };
   const there = await Promise.all(
     suspects.keys.map(async (key) => ((await bucket.sizeOf(key)) === null ? [] : key)),
   );

@@ -8,7 +8,7 @@ import type { Count, LifecyclePolicy, Rule, TagSelection } from "../oci/lifecycl
 import { compareVersions, formatVersion, parseVersion, type Version } from "../oci/semver.ts";
 import { type Found, MAX_TAGS } from "../storage/retention-index.ts";
 
-const DAY = 86_400_000;
+export const DAY = 86_400_000;
 
 /** What a rule that counts has seen so far, by its priority. */
 export type Limits = Readonly<Record<number, Limit>>;
@@ -24,8 +24,8 @@ export interface Times {
   readonly now: number;
   /** What was pushed so lately is left alone, in milliseconds: the index that will name it may be on its way. */
   readonly grace: number;
-  /** When pulls began to be noted. */
-  readonly pullsSince: number;
+  /** When uses began to be noted. */
+  readonly usesSince: number;
 }
 
 export interface Verdict {
@@ -90,32 +90,48 @@ export function judge(
   image: Found,
   times: Times,
 ): Verdict {
-  const spared = sparedFor(image, times);
-  if (spared !== null) return { rule: null, reason: spared };
-  const applies = ({ tags, count }: Rule) =>
-    selects(tags, image) && (!isByVersion(count) || versionOf(tags, image) !== null);
-  const keeping = rules.find((rule) => {
-    if (rule.action !== "keep" || !applies(rule)) return false;
+  if (sparedFor(image, times) !== null || keeperOf(rules, limits, image, times) !== null) {
+    return STAYS;
+  }
+  const rule = takerOf(rules, image);
+  if (rule === null || !isBeyond(rule, limits[rule.priority], image, times)) return STAYS;
+  return { rule, reason: rule.count === null ? "" : reasonOf(rule.count) };
+}
+
+const STAYS: Verdict = { rule: null, reason: "" };
+
+/** The keep rule that holds it. */
+export function keeperOf(
+  rules: readonly Rule[],
+  limits: Limits,
+  image: Found,
+  times: Times,
+): Rule | null {
+  const keeper = rules.find((rule) => {
+    if (rule.action !== "keep" || !applies(rule, image)) return false;
     return rule.count === null || !isBeyond(rule, limits[rule.priority], image, times);
   });
-  if (keeping !== undefined) return { rule: null, reason: `kept by rule ${keeping.priority}` };
-  // "An image that matches the tagging requirements of a rule cannot be expired or archived by a rule with a lower
-  // priority" (userguide/LifecyclePolicies.html).
-  const rule = rules.find((candidate) => candidate.action !== "keep" && applies(candidate));
-  if (rule === undefined || rule.count === null) {
-    return { rule: null, reason: "no rule is for it" };
-  }
-  if (rule.action !== "expire" || !isBeyond(rule, limits[rule.priority], image, times)) {
-    return { rule: null, reason: `left by rule ${rule.priority}` };
-  }
-  return { rule, reason: reasonOf(rule.count) };
+  return keeper ?? null;
+}
+
+/**
+ * The rule that may delete it. "An image that matches the tagging requirements of a rule cannot be expired or archived by a
+ * rule with a lower priority" (userguide/LifecyclePolicies.html).
+ */
+export function takerOf(rules: readonly Rule[], image: Found): Rule | null {
+  const rule = rules.find(({ action, ...rest }) => action !== "keep" && applies(rest, image));
+  return rule?.action === "expire" ? rule : null;
+}
+
+function applies({ tags, count }: Pick<Rule, "tags" | "count">, image: Found): boolean {
+  return selects(tags, image) && (!isByVersion(count) || versionOf(tags, image) !== null);
 }
 
 /** What no rule takes. */
-function sparedFor(image: Found, times: Times): string | null {
-  if (image.tags.length > MAX_TAGS) return `has more than ${MAX_TAGS} tags`;
-  if (image.isProtected) return "has an immutable tag";
-  return isYoung(image, times) ? "was pushed just now" : null;
+export function sparedFor(image: Found, times: Times): "tags" | "immutability" | "grace" | null {
+  if (image.tags.length > MAX_TAGS) return "tags";
+  if (image.isProtected) return "immutability";
+  return isYoung(image, times) ? "grace" : null;
 }
 
 export function isYoung({ pushedAt }: Found, { now, grace }: Times): boolean {
@@ -123,7 +139,12 @@ export function isYoung({ pushedAt }: Found, { now, grace }: Times): boolean {
 }
 
 /** Whether the image is more, or older, than the rule lets stay. */
-function isBeyond(rule: Rule, limit: Limit | undefined, image: Found, times: Times): boolean {
+export function isBeyond(
+  rule: Rule,
+  limit: Limit | undefined,
+  image: Found,
+  times: Times,
+): boolean {
   const { count, tags } = rule;
   if (count === null) return false;
   if ("number" in count) return limit !== undefined && isOver(limit, count.number, tags, image);
@@ -152,11 +173,11 @@ export function isOlder(
 }
 
 /**
- * The last pull, for which only the day is known, thus the end of the day. "If an image was never pulled, the image's
+ * The last use, of which only the day is known, thus the end of the day. "If an image was never pulled, the image's
  * pushed_at_time is used instead" (userguide/LifecyclePolicies.html); also where it was pushed again since.
  */
-function usedAt({ pushedAt, pulledOn }: Found, { pullsSince }: Times): number {
-  return Math.max(pushedAt, pullsSince, pulledOn === null ? 0 : (pulledOn + 1) * DAY - 1);
+export function usedAt({ pushedAt, usedOn }: Found, { usesSince }: Times): number {
+  return Math.max(pushedAt, usesSince, usedOn === null ? 0 : (usedOn + 1) * DAY - 1);
 }
 
 /** Each pattern by one of the tags, not all by the same (userguide/lifecycle_policy_examples.html, "Example A" of several tags). */
@@ -198,7 +219,7 @@ function isByVersion(count: Count | null): boolean {
 function reasonOf(count: Count): string {
   if ("days" in count) {
     return count.type === "sinceImagePulled"
-      ? `not pulled for more than ${count.days} days`
+      ? `not pulled or asked for in more than ${count.days} days`
       : `pushed more than ${count.days} days ago`;
   }
   const best = count.orderBy === "semver" ? "highest versions" : "last pushed";

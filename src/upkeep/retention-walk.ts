@@ -2,6 +2,7 @@ import type { Digest } from "../oci/digest.ts";
 import type { LifecyclePolicy } from "../oci/lifecycle.ts";
 import type { Found, Look, Position, RetentionIndex } from "../storage/retention-index.ts";
 import { type Leaving, plan } from "./family.ts";
+import { type Protection, protectionOf } from "./protection.ts";
 import {
   areKnown,
   beginLimits,
@@ -25,6 +26,8 @@ export interface Walk {
 export interface Turn {
   readonly walk: Walk;
   readonly leaving: readonly Leaving[];
+  /** What it has come to know of, in the phase in which images are judged. */
+  readonly judged: readonly Found[];
 }
 
 export interface Bounds {
@@ -44,6 +47,13 @@ const MAX_LOOKUPS = 3;
 export function beginWalk(policy: LifecyclePolicy, now: number): Walk {
   const limits = beginLimits(policy);
   return { now, phase: areKnown(limits) ? "judge" : "survey", after: null, limits };
+}
+
+/** Whether it matters to the policy what is in use. */
+export function countsUse({ rules }: LifecyclePolicy): boolean {
+  return rules.some(
+    ({ count }) => count?.type === "sinceImagePulled" || count?.type === "pulledWithin",
+  );
 }
 
 /** Goes through the images of one repository by one policy. It changes nothing, but says what is to go. */
@@ -69,18 +79,24 @@ export class Walker {
 
   /** One page further, or as far as so many images that go. */
   async step(walk: Walk, most = Infinity): Promise<Turn> {
-    if (walk.phase === "done") return { walk, leaving: [] };
+    if (walk.phase === "done") return { walk, leaving: [], judged: [] };
     const page = await this.#index.page(this.#look(walk), walk.after, this.#bounds.page);
-    return walk.phase === "survey"
-      ? this.#survey(walk, page)
-      : this.#judge(walk, page, Math.min(most, this.#bounds.leaving));
+    if (walk.phase === "survey") return this.#survey(walk, page);
+    const turn = await this.#judge(walk, page, Math.min(most, this.#bounds.leaving));
+    const last = turn.walk.after?.[1];
+    const end = page.findIndex(({ digest }) => digest === last);
+    return { ...turn, judged: end === -1 ? page : page.slice(0, end + 1) };
+  }
+
+  /** What keeps an image that was judged. */
+  protection(walk: Walk, image: Found): Protection | null {
+    if (image.isPart) return null;
+    return protectionOf(this.#policy, walk.limits, image, { ...this.#times, now: walk.now });
   }
 
   #look({ now, phase }: Walk): Look {
-    const isByPull = this.#policy.rules.some(
-      ({ count }) => count?.type === "sinceImagePulled" || count?.type === "pulledWithin",
-    );
-    return { repository: this.#repository, since: now, pulls: phase === "judge" && isByPull };
+    const pulls = phase === "judge" && countsUse(this.#policy);
+    return { repository: this.#repository, since: now, pulls };
   }
 
   #survey(walk: Walk, page: readonly Found[]): Turn {
@@ -90,10 +106,10 @@ export class Walker {
     const next: Walk = isOver
       ? { ...walk, limits, phase: "judge", after: null }
       : { ...walk, limits, after: positionOf(page.at(-1)) };
-    return { walk: next, leaving: [] };
+    return { walk: next, leaving: [], judged: [] };
   }
 
-  async #judge(walk: Walk, page: readonly Found[], most: number): Promise<Turn> {
+  async #judge(walk: Walk, page: readonly Found[], most: number) {
     const times = { ...this.#times, now: walk.now };
     const verdictOf = (found: Found) => judge(this.#policy, walk.limits, found, times);
     const going: { image: Found; verdict: Verdict }[] = [];

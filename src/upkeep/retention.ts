@@ -4,10 +4,11 @@ import type { RepositoryName } from "../oci/reference.ts";
 import type { Deed } from "../storage/audit-index.ts";
 import type { Expiring } from "../storage/expiry.ts";
 import type { JobIndex } from "../storage/job-index.ts";
-import type { RetentionIndex } from "../storage/retention-index.ts";
+import type { Found, RetentionIndex } from "../storage/retention-index.ts";
 import type { Run, RetentionRuns } from "../storage/retention-runs.ts";
 import { type Leaving, levelsOf } from "./family.ts";
-import { beginWalk, BOUNDS, type Bounds, type Walk, Walker } from "./retention-walk.ts";
+import { grouped, type ProtectedGroup, type Protection } from "./protection.ts";
+import { beginWalk, BOUNDS, type Bounds, countsUse, type Walk, Walker } from "./retention-walk.ts";
 
 const JOB = "retention";
 const HOUR = 3_600_000;
@@ -37,6 +38,12 @@ export interface Expired {
   readonly ended: number;
 }
 
+export interface Preview {
+  readonly leaving: readonly Leaving[];
+  readonly kept: readonly ProtectedGroup[];
+  readonly next: Walk | null;
+}
+
 /** Carries lifecycle policies out, in bounded steps: about once a day in each repository that has one. */
 export class Retention {
   readonly #index: RetentionIndex;
@@ -60,17 +67,17 @@ export class Retention {
 
   /** As much as one tick of the cron does; nothing while another is at it. */
   async tick(): Promise<Expired | null> {
-    const held = await this.#jobs.acquire<{ pullsSince: number }>(JOB, LEASE);
+    const held = await this.#jobs.acquire<{ usesSince: number }>(JOB, LEASE);
     if (held === null) return null;
     const { state } = held;
     try {
-      return await this.#work(state.pullsSince ?? Date.now());
+      return await this.#work(state.usesSince ?? Date.now());
     } finally {
-      await this.#jobs.release(held, { pullsSince: Date.now(), ...state });
+      await this.#jobs.release(held, { usesSince: Date.now(), ...state });
     }
   }
 
-  async #work(pullsSince: number): Promise<Expired> {
+  async #work(usesSince: number): Promise<Expired> {
     const done = { steps: 0, images: 0, ended: 0 };
     const failures: unknown[] = [];
     const end = Date.now() + MAX_TIME.tick;
@@ -83,7 +90,7 @@ export class Retention {
       // The others are not to wait for one that ends the Worker: no catch sees that.
       await this.#runs.postpone(run, HOUR);
       try {
-        const turn = await this.step(run, pullsSince, left);
+        const turn = await this.step(run, usesSince, left);
         left -= turn.cost;
         done.steps++;
         done.images += turn.images;
@@ -102,7 +109,7 @@ export class Retention {
   /** Some pages of one repository: as far as images that go, whose deletion is one batch with the note of how far it got. */
   async step(
     run: Run,
-    pullsSince: number,
+    usesSince: number,
     budget = MAX_PAGES,
   ): Promise<{ readonly cost: number; readonly images: number; readonly ended: boolean }> {
     const nothing = { cost: 1, images: 0, ended: false };
@@ -120,7 +127,7 @@ export class Retention {
       await this.#runs.restart(run, { policy: run.inForce, state, nextAt: Date.now() });
       return nothing;
     }
-    const walker = this.#walker(run.id, policy, pullsSince);
+    const walker = this.#walker(run.id, policy, usesSince);
     let walk = JSON.parse(run.state) as State;
     let leaving: readonly Leaving[] = [];
     let cost = 1;
@@ -140,40 +147,49 @@ export class Retention {
       await this.#runs.save(run, progress, null);
       return { cost, images: 0, ended: false };
     }
-    const expiry = expiryOf(leaving, run.repository, walk.lastDeletedAt ?? 0);
+    const expiry = {
+      ...expiryOf(leaving, run.repository, walk.lastDeletedAt ?? 0),
+      byUse: countsUse(policy),
+    };
     const state = { ...walk, lastDeletedAt: expiry.manifests.at(-1)?.at };
     await this.#runs.save(run, { ...progress, state }, expiry);
     return { cost: cost + COST_OF_EXPIRY, images: leaving.length, ended: false };
   }
 
-  #walker(repository: number, policy: LifecyclePolicy, pullsSince: number): Walker {
-    const times = { grace: this.#grace, pullsSince };
+  #walker(repository: number, policy: LifecyclePolicy, usesSince: number): Walker {
+    const times = { grace: this.#grace, usesSince };
     return new Walker(this.#index, { repository, policy }, times, this.#bounds);
   }
 
   /**
    * What a policy would delete, were it carried out now; nothing is changed.
    * @param walk where the last page ended, or null for the first
-   * @returns at most so many images, and where to go on, or null at the end. A page may be empty although it is not the last
+   * @returns at most so many images, what keeps others that the rules are about, and where to go on, or null at the end. A
+   *   page may be empty although it is not the last
    */
   async preview(
     repository: number,
     policy: LifecyclePolicy,
     walk: Walk | null,
     limit: number,
-  ): Promise<{ readonly leaving: Leaving[]; readonly next: Walk | null }> {
-    const state = await this.#jobs.state<{ pullsSince: number }>(JOB);
-    const walker = this.#walker(repository, policy, state?.pullsSince ?? Date.now());
+  ): Promise<Preview> {
+    const state = await this.#jobs.state<{ usesSince: number }>(JOB);
+    const walker = this.#walker(repository, policy, state?.usesSince ?? Date.now());
     const leaving: Leaving[] = [];
+    const kept: { image: Found; protection: Protection }[] = [];
     let next = walk ?? beginWalk(policy, Date.now());
     const end = Date.now() + MAX_TIME.turn;
     for (let i = 0; i < MAX_PAGES && next.phase !== "done" && leaving.length < limit; i++) {
       if (i > 0 && Date.now() >= end) break;
       const turn = await walker.step(next, limit - leaving.length);
       leaving.push(...turn.leaving);
+      for (const image of turn.judged) {
+        const protection = walker.protection(next, image);
+        if (protection !== null) kept.push({ image, protection });
+      }
       next = turn.walk;
     }
-    return { leaving, next: next.phase === "done" ? null : next };
+    return { leaving, kept: grouped(kept), next: next.phase === "done" ? null : next };
   }
 }
 
@@ -183,12 +199,13 @@ function expiryOf(leaving: readonly Leaving[], repository: RepositoryName, after
   // Later than those of the batch before: each image has a moment of its own.
   const first = Math.max(Date.now(), after + 1);
   const manifests = leaving.flatMap(({ image, parts }, i): Expiring[] =>
-    [image, ...parts].map(({ digest, pushedAt, tags }) => ({
+    [image, ...parts].map(({ digest, pushedAt, usedOn, tags }) => ({
       digest,
       root: image.digest,
       level: levels.get(digest) ?? 0,
       at: first + i,
       pushedAt,
+      usedOn,
       tags,
     })),
   );

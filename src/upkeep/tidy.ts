@@ -1,9 +1,13 @@
-import { REMEMBERED_FAILURES, type PrincipalIndex } from "../storage/principal-index.ts";
+import type { AttemptIndex } from "../storage/attempt-index.ts";
 import type { AuditIndex } from "../storage/audit-index.ts";
+import type { PrincipalIndex } from "../storage/principal-index.ts";
+import type { RefusalIndex } from "../storage/refusal-index.ts";
 
 /** Rows that one run forgets at most; what is left waits for the next. */
 const BATCH = 1_000;
 const MAX_BATCHES = 20;
+/** Longer than a message waits in the queue for its eleventh try, in milliseconds: its window must not begin anew. */
+const COUNTED_REFUSALS = 3_600_000;
 
 export interface Ages {
   /** How long audit events are kept, in milliseconds. */
@@ -14,12 +18,19 @@ export interface Ages {
 
 /** Forgets what is old, in bounded steps. */
 export async function tidy(
-  stores: { readonly audit: AuditIndex; readonly principals: PrincipalIndex },
+  stores: {
+    readonly attempts: AttemptIndex;
+    readonly audit: AuditIndex;
+    readonly principals: PrincipalIndex;
+    readonly refusals: RefusalIndex;
+  },
   { audit, tokens }: Ages,
 ): Promise<void> {
   const now = Date.now();
   try {
-    await stores.principals.expire(now - REMEMBERED_FAILURES, now - tokens, MAX_BATCHES * BATCH);
+    await stores.attempts.expire(now, MAX_BATCHES * BATCH);
+    await stores.refusals.expire(now - COUNTED_REFUSALS, MAX_BATCHES * BATCH);
+    await stores.principals.expire(now - tokens, MAX_BATCHES * BATCH);
   } finally {
     // Whatever fails there does not keep the log from being shortened.
     await shorten(stores.audit, now - audit);

@@ -139,17 +139,36 @@ test("a manifest that is pushed: manifest.push, with its digest and all its tags
   await expectAudited(many, { action: "manifest.push", digest, reference: "v1,v1.2,v1.2.3" });
 });
 
-test("a tag that is deleted: tag.delete, with its name", async () => {
-  await pushImage("latest");
+test("a push that moves tags says what each of them pointed to before", async () => {
+  const [one, other] = [await pushImage("latest"), await pushImage("v1")];
+  const image = imageManifest({ config: await client.pushBlob(blob()) });
+  const { digest } = image;
+  const answer = await client.putManifest("latest?tag=v1&tag=v2", image);
+  await expectAudited(answer, {
+    action: "manifest.push",
+    digest,
+    reference: "latest,v1,v2",
+    detail: `latest was ${one.digest}, v1 was ${other.digest}`,
+  });
+  // Pushed again, they point to what they pointed to.
+  await expectAudited(await client.putManifest("latest?tag=v1", image), {
+    action: "manifest.push",
+    digest,
+    reference: "latest,v1",
+  });
+});
+
+test("a tag that is deleted: tag.delete, with its name and what it pointed to", async () => {
+  const { digest } = await pushImage("latest");
   const response = await client.request("DELETE", "manifests/latest");
-  await expectAudited(response, { action: "tag.delete", reference: "latest" });
+  await expectAudited(response, { action: "tag.delete", reference: "latest", digest });
   await expectNothing(await client.request("DELETE", "manifests/latest"), 404);
 });
 
-test("a manifest that is deleted: manifest.delete, with its digest", async () => {
+test("a manifest that is deleted: manifest.delete, with its digest and the tags that went with it", async () => {
   const { digest } = await pushImage("latest");
   const response = await client.request("DELETE", `manifests/${digest}`);
-  await expectAudited(response, { action: "manifest.delete", digest });
+  await expectAudited(response, { action: "manifest.delete", digest, reference: "latest" });
   await expectNothing(await client.request("DELETE", `manifests/${digest}`), 404);
 });
 

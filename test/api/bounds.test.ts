@@ -4,7 +4,7 @@ import { runDurableObjectAlarm } from "cloudflare:test";
 import { expect, test } from "vitest";
 import { UnfinishedUploads } from "../../src/storage/unfinished-uploads.ts";
 import { recorded } from "../support/plans.ts";
-import { handle } from "../../src/app.ts";
+import { handle } from "../production/request.ts";
 import type { Env } from "../../src/env.ts";
 import { ignore, refusal, RegistryClient, withSettings } from "../support/client.ts";
 import { Counter } from "../support/counting.ts";

@@ -76,3 +76,72 @@ function pathOf(what: string): string {
 function digestFor(what: string): string {
   return what === "blob" ? layer : image.digest;
 }
+
+test.each(["blob", "manifest by digest", "manifest by tag"])(
+  "%s: If-Match with another ETag, or a weak one, answers 412; with its own, 200",
+  async (what) => {
+    const etag = `"${digestFor(what)}"`;
+    const table: [string, number][] = [
+      [etag, 200],
+      [`"other", ${etag}`, 200],
+      ["*", 200],
+      [`"${unknownDigest()}"`, 412],
+      [`W/${etag}`, 412],
+      [digestFor(what), 412],
+    ];
+    for (const [value, status] of table) {
+      for (const method of ["GET", "HEAD"]) {
+        const headers = { "if-match": value };
+        const response = await client.request(method, pathOf(what), { headers });
+        expect([value, method, response.status]).toEqual([value, method, status]);
+        await response.arrayBuffer();
+      }
+    }
+  },
+);
+
+test.each(["blob", "manifest by digest", "manifest by tag"])(
+  "%s: If-Match goes before If-None-Match",
+  async (what) => {
+    const etag = `"${digestFor(what)}"`;
+    const other = `"${unknownDigest()}"`;
+    const both = (match: string, noneMatch: string) =>
+      client.get(pathOf(what), { "if-match": match, "if-none-match": noneMatch });
+    expect((await both(other, etag)).status).toBe(412);
+    expect((await both(etag, etag)).status).toBe(304);
+    expect((await both(etag, other)).status).toBe(200);
+  },
+);
+
+test("dates are no conditions: content has none", async () => {
+  const date = "Thu, 01 Jan 1970 00:00:00 GMT";
+  for (const header of ["if-modified-since", "if-unmodified-since"]) {
+    expect((await client.get(pathOf("blob"), { [header]: date })).status).toBe(200);
+  }
+});
+
+test("If-Range: the part for exactly this content, else all of it", async () => {
+  const etag = `"${layer}"`;
+  const table: [string, number][] = [
+    [etag, 206],
+    [`"${unknownDigest()}"`, 200],
+    [`W/${etag}`, 200],
+    ["Thu, 01 Jan 1970 00:00:00 GMT", 200],
+    ["*", 200],
+    [layer, 200],
+  ];
+  for (const [value, status] of table) {
+    const response = await client.get(pathOf("blob"), { range: "bytes=0-0", "if-range": value });
+    expect([value, response.status]).toEqual([value, status]);
+    expect((await response.arrayBuffer()).byteLength).toBe(status === 206 ? 1 : 100);
+  }
+});
+
+test("If-None-Match goes before Range, and a HEAD has no Range", async () => {
+  const range = "bytes=0-0";
+  const known = await client.get(pathOf("blob"), { range, "if-none-match": `"${layer}"` });
+  expect(known.status).toBe(304);
+  const head = await client.head(pathOf("blob"), { range });
+  expect([head.status, head.headers.get("content-length")]).toEqual([200, "100"]);
+  expect(head.headers.has("content-range")).toBe(false);
+});

@@ -1,4 +1,6 @@
+import { exports } from "cloudflare:workers";
 import { expect, test } from "vitest";
+import { API_ROUTES } from "../../src/api-routes.ts";
 import { RegistryClient, refusal } from "../support/client.ts";
 import { blob, unknownDigest } from "../support/images.ts";
 
@@ -6,7 +8,6 @@ const client = new RegistryClient();
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 test.each([
-  "/",
   "/v1/",
   "/v2/a/b",
   "/v2/a/b/unknown",
@@ -31,6 +32,7 @@ test.each([
   ["POST", "/v2/a/b/blobs/uploads/x", "GET, PATCH, PUT, DELETE"],
   ["OPTIONS", "/v2/a/b/tags/list", "GET"],
   ["DELETE", "/token", "GET, POST"],
+  ["POST", "/", "GET, HEAD, OPTIONS"],
 ])("%s %s is 405 and Allow says what goes", async (method, path, methods) => {
   const response = await client.request(method, path);
   const allowed = response.headers.get("allow")?.split(", ") ?? [];
@@ -50,12 +52,24 @@ test("every answer has a request id of its own and names the API", async () => {
     await client.head(`blobs/${digest}`),
     await client.get(`blobs/${unknownDigest()}`),
     await client.get("/token"),
+    await client.get(`blobs/${digest}`, { "if-none-match": "*" }),
+    await client.get(`blobs/${digest}`, { range: "bytes=0-1" }),
+    await client.get(`blobs/${digest}`, { range: "bytes=1000-" }),
+    await client.get("/api/v1/me"),
+    await client.get("/api/v1/openapi.json"),
+    await client.get("/api/v1/nowhere"),
+    await client.get("/"),
+    await client.get("/healthz"),
   ];
   const ids = answers.map(({ headers }) => headers.get("x-request-id"));
   for (const id of ids) expect(id).toMatch(UUID);
   expect(new Set(ids).size).toBe(answers.length);
   for (const { headers } of answers) {
     expect(headers.get("docker-distribution-api-version")).toBe("registry/2.0");
+    // Whoever opens one in a browser: it is no script and no page, and belongs to no origin.
+    expect(headers.get("x-content-type-options")).toBe("nosniff");
+    expect(headers.get("content-security-policy")).toBe("default-src 'none'; sandbox");
+    expect(headers.get("strict-transport-security")).toBe("max-age=31536000");
   }
 });
 
@@ -72,3 +86,37 @@ test("an error's detail names the digest that is missing", async () => {
     errors: [{ code: "BLOB_UNKNOWN", message: expect.any(String), detail: { digest } }],
   });
 });
+
+test("on this machine, by http, no name is bound to https", async () => {
+  const response = await exports.default.fetch(new Request("http://127.0.0.1:8787/v2/"));
+  expect(response.headers.has("strict-transport-security")).toBe(false);
+});
+
+const BELOW = API_ROUTES.filter(({ path }) => path.includes("/-/"));
+
+test.each([...new Set(BELOW.map(({ path }) => path))])(
+  "%s answers other methods itself, not as the repository",
+  async (path) => {
+    const url = path.replace(":name+", "acme/app").replace(":digest", unknownDigest());
+    const own = new Set(BELOW.filter((route) => route.path === path).map(({ method }) => method));
+    const allow = [...own].flatMap((method) => (method === "GET" ? ["GET", "HEAD"] : method));
+    for (const method of ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"] as const) {
+      if ((own as Set<string>).has(method)) continue;
+      const response = await client.request(method, url);
+      expect([method, response.status]).toEqual([method, 405]);
+      const allowed = response.headers.get("allow")?.split(", ");
+      expect(allowed?.toSorted()).toEqual(allow.toSorted());
+    }
+  },
+);
+
+test.each(["GET", "PATCH", "DELETE", "OPTIONS"])(
+  "%s of what is not there below a repository is 404",
+  async (method) => {
+    for (const path of ["acme/app/-/nothing", "acme/app/-/", "acme/app/-", "acme/app/-/tags/x"]) {
+      const response = await client.request(method, `/api/v1/repositories/${path}`);
+      expect([path, response.status]).toEqual([path, 404]);
+      expect(await response.json()).toMatchObject({ detail: "no such endpoint" });
+    }
+  },
+);

@@ -1,7 +1,7 @@
 /** What an immutable tag points to, it points to for ever. */
 import { env } from "cloudflare:workers";
 import { describe, expect, test } from "vitest";
-import { handle } from "../../src/app.ts";
+import { handle } from "../production/request.ts";
 import { PRESETS, type TagRule } from "../../src/oci/tag-rules.ts";
 import { ignore, refusal, RegistryClient, type Send } from "../support/client.ts";
 import { blob, imageManifest, index, type Manifest } from "../support/images.ts";

@@ -593,13 +593,49 @@ function padded(config: ReturnType<typeof blob>, size: number): Manifest {
   return imageManifest({ config, fields: { annotations: { pad } } });
 }
 
-test("a second push of the same bytes under another type corrects the first one", async () => {
+test("the same bytes stay what they were pushed as, until that is deleted", async () => {
   const client = new RegistryClient();
   const config = await client.pushBlob(blob());
-  const { bytes } = imageManifest({ config, fields: { mediaType: undefined } });
-  const other = "application/vnd.docker.distribution.manifest.v2+json";
-  for (const mediaType of ["application/json", other]) {
-    expect((await client.putManifest("t", { bytes, mediaType })).status).toBe(201);
+  const { bytes, digest } = imageManifest({ config, fields: { mediaType: undefined } });
+  const docker = "application/vnd.docker.distribution.manifest.v2+json";
+  const put = (mediaType: string, reference = "t") =>
+    client.putManifest(reference, { bytes, mediaType });
+  expect((await put(OCI_MANIFEST)).status).toBe(201);
+  for (const reference of ["t", "other", digest]) {
+    const refused = await leavesNothing(() => put(docker, reference));
+    expect(await refusal(refused)).toEqual({ status: 409, code: "MANIFEST_INVALID" });
   }
-  expect((await client.head("manifests/t")).headers.get("content-type")).toBe(other);
+  expect((await client.head("manifests/t")).headers.get("content-type")).toBe(OCI_MANIFEST);
+  expect((await put("application/json", "again")).status).toBe(201);
+  expect((await client.request("DELETE", `manifests/${digest}`)).status).toBe(202);
+  expect((await put(docker)).status).toBe(201);
+  expect((await client.head("manifests/t")).headers.get("content-type")).toBe(docker);
+});
+
+test("two pushes of the same bytes under two types at once: one of them is refused", async () => {
+  for (let round = 0; round < 5; round++) {
+    const client = new RegistryClient();
+    const config = await client.pushBlob(blob());
+    const { bytes } = imageManifest({ config, fields: { mediaType: undefined } });
+    const types = [OCI_MANIFEST, "application/vnd.docker.distribution.manifest.v2+json"];
+    const answers = await Promise.all(
+      types.map((mediaType) => client.putManifest("t", { bytes, mediaType })),
+    );
+    const statuses = answers.map(({ status }) => status);
+    expect(statuses).toSatisfy((each: number[]) => each.includes(201) && each.includes(409));
+    const stored = (await client.head("manifests/t")).headers.get("content-type");
+    expect(stored).toBe(types[statuses.indexOf(201)]);
+  }
+});
+
+test.each([
+  ["image and index at once", { manifests: [] }, OCI_MANIFEST],
+  ["a key in other letters", { Layers: [] }, OCI_MANIFEST],
+  ["half of a surrogate pair", { artifactType: "\ud800" }, OCI_MANIFEST],
+])("%s is refused, and nothing of it is kept", async (_, fields, mediaType) => {
+  const client = new RegistryClient();
+  const config = await client.pushBlob(blob());
+  const { bytes } = imageManifest({ config, fields });
+  const refused = await leavesNothing(() => client.putManifest("t", { bytes, mediaType }));
+  expect(await refusal(refused)).toEqual({ status: 400, code: "MANIFEST_INVALID" });
 });

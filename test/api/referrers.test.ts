@@ -93,6 +93,13 @@ test("?artifactType=: takes an encoded type with a plus", async () => {
   expect(await client.referrers(subject.digest, query)).toHaveLength(1);
 });
 
+test.each(["+", "%2B", "%2b", "%20"])("?artifactType=: a plus may be written %s", async (plus) => {
+  const { client, subject, refer } = await withSubject();
+  await refer({ artifactType: "application/vnd.example+json" });
+  const query = `?artifactType=application/vnd.example${plus}json`;
+  expect(await client.referrers(subject.digest, query)).toHaveLength(1);
+});
+
 test("?artifactType= with nothing: only those without a type", async () => {
   const { client, subject, refer } = await withSubject();
   await refer({ artifactType: "application/x.sbom" });

@@ -140,10 +140,12 @@ test("a scope with a resource class is read: repository(plugin):a/b:pull", async
   expect(entry).toEqual({ type: "repository", name: "a/b", actions: ["pull"] });
 });
 
-test("the catalog is granted to the admin", async () => {
-  expect(await granted(client, "registry:catalog:*")).toEqual([
-    { type: "registry", name: "catalog", actions: ["*"] },
-  ]);
+test("the catalog is granted to everyone", async () => {
+  for (const who of [client, anonymous]) {
+    expect(await granted(who, "registry:catalog:*")).toEqual([
+      { type: "registry", name: "catalog", actions: ["*"] },
+    ]);
+  }
 });
 
 test.each([
@@ -166,7 +168,7 @@ test("without credentials there is a token, for nothing", async () => {
 test("PUBLIC_PULL: without credentials there is a token to pull, and no more", async () => {
   const send = withSettings({ PUBLIC_PULL: "true" });
   const everyone = new RegistryClient({ authorization: null, send });
-  expect(await granted(everyone, "repository:a/b:pull,push,delete", "registry:catalog:*")).toEqual([
+  expect(await granted(everyone, "repository:a/b:pull,push,delete")).toEqual([
     { type: "repository", name: "a/b", actions: ["pull"] },
   ]);
 });
@@ -196,3 +198,25 @@ async function granted(who: RegistryClient, ...scopes: string[]): Promise<Entry[
 function accessOf({ token }: Answer): Entry[] {
   return decodeJwt<{ access: Entry[] }>(token).access;
 }
+
+test.each([
+  ["Bearer abc", "not Bearer"],
+  ["Digest a=b", "not Digest"],
+  ["Basic !", "malformed Basic credentials"],
+])("an Authorization that is no login says what is wrong: %j", async (authorization, message) => {
+  const response = await client.as(authorization).get(tokenPath());
+  expect(response.status).toBe(401);
+  const { errors } = await response.json<{ errors: { message: string }[] }>();
+  expect(errors[0]?.message).toContain(message);
+});
+
+test("more scopes than one token can have are refused by GET and by POST", async () => {
+  const scopes = Array.from({ length: 400 }, (_, i) => `repository:a/b${i}:pull`);
+  const got = await client.get(tokenPath(...scopes));
+  expect(await refusal(got)).toEqual({ status: 400, code: "UNSUPPORTED" });
+  const body = new URLSearchParams(scopes.map((scope) => ["scope", scope]));
+  body.set("grant_type", "password");
+  const headers = { "content-type": "application/x-www-form-urlencoded" };
+  const posted = await client.request("POST", "/token", { headers, body: body.toString() });
+  expect(await refusal(posted)).toEqual({ status: 400, code: "UNSUPPORTED" });
+});

@@ -33,3 +33,19 @@ test("GET /v2/: refuses a wrong password and offers Bearer only", async () => {
   expect(response.headers.get("www-authenticate")).toMatch(/^Bearer /);
   expect(await refusal(response)).toEqual({ status: 401, code: "UNAUTHORIZED" });
 });
+
+test("GET /v2/: answers 200 to everyone's token, so that who follows the challenge is through", async () => {
+  const everyone = client.as(null);
+  for (const scopes of [[], ["repository:a/b:pull"]]) {
+    const token = await everyone.token(...scopes);
+    expect((await everyone.as(token).get("/v2/")).status).toBe(200);
+  }
+});
+
+test.each(["/api/v1/me", "/api/v1/namespaces"])(
+  "everyone's token opens nothing that asks who it is: %s",
+  async (path) => {
+    const token = await client.as(null).token();
+    expect((await client.as(token).get(path)).status).toBe(401);
+  },
+);

@@ -142,7 +142,7 @@ test("a grant without pull is no source", () => {
 });
 
 test("a registry token's own claim says where blobs may be taken from", () => {
-  const token = { refused: [], catalog: false };
+  const token = { refused: [], catalog: null };
   const grants = [roleGrant("acme/app", "writer")];
   const all = { ...actor(grants), token: { ...token, sources: "all" as const } };
   const granted = { ...actor(grants), token: { ...token, sources: "granted" as const } };

@@ -151,8 +151,8 @@ test("a token's scopes give nothing that its owner may not do", async () => {
   expect(await granted(await logIn(writer.name, secret, all()))).toEqual([
     `${namespace}/app:pull,push`,
   ]);
-  const response = await app.as(`Bearer ${secret}`).get("/v2/_catalog");
-  expect(await refusal(response)).toEqual(DENIED);
+  const response = await app.as(`Bearer ${secret}`).get("/api/v1/users");
+  expect(response.status).toBe(403);
 });
 
 test.each([
@@ -176,15 +176,15 @@ test("a token needs no name as a Bearer token on /v2/, nor as a password without
   }
 });
 
-function catalog({ secret }: { readonly secret: string }): Promise<Response> {
-  return app.as(`Bearer ${secret}`).get("/v2/_catalog");
+function users({ secret }: { readonly secret: string }): Promise<Response> {
+  return app.as(`Bearer ${secret}`).get("/api/v1/users");
 }
 
 test("an administrator's token is an administrator's only where nothing limits it", async () => {
   const everything = await addSecret({ user: "admin", scopes: scopes("*", "admin") });
   const limited = await addSecret({ user: "admin", scopes: scopes("*", "push", "delete") });
-  expect((await catalog(everything)).status).toBe(200);
-  expect(await refusal(await catalog(limited))).toEqual(DENIED);
+  expect((await users(everything)).status).toBe(200);
+  expect((await users(limited)).status).toBe(403);
 });
 
 test("a robot logs in with its name and secret, for its scopes", async () => {
@@ -367,7 +367,7 @@ test("PUBLIC_PULL: whoever logs in pulls all the same, by Basic as well as with 
     const client = new RegistryClient({ repository: app.repository, authorization, send });
     expect(await client.pullManifest("latest")).toEqual(image.bytes);
     expect((await client.request("POST", "blobs/uploads/")).status).toBe(403);
-    expect((await client.get("/v2/_catalog")).status).toBe(403);
+    expect((await client.get("/api/v1/users")).status).toBe(403);
   }
 });
 

@@ -10,7 +10,9 @@ import {
 } from "jose";
 import { afterEach, beforeAll, beforeEach, expect, test, vi } from "vitest";
 import { lookupOf, type Verification, verifyIdToken } from "../../src/auth/oidc.ts";
-import { checkRule, matchRules, type TrustRule } from "../../src/auth/trust.ts";
+import { compare, type TrustRule } from "../../src/auth/trust.ts";
+import { checkRule } from "../../src/auth/trust-check.ts";
+import { explain } from "../../src/auth/workload.ts";
 
 interface Key {
   readonly kid: string;
@@ -51,6 +53,8 @@ afterEach(() => {
   vi.unstubAllGlobals();
   vi.useRealTimers();
 });
+
+type Judgement = Verification & { readonly rules?: readonly TrustRule[] };
 
 /** Somebody else's server. Each has an address of its own: what is kept of one does not reach the next test. */
 class Issuer {
@@ -99,8 +103,15 @@ class Issuer {
     return Object.fromEntries(Object.entries(claims).filter(([, value]) => value !== undefined));
   }
 
-  async verify(token: string, ...rules: TrustRule[]): Promise<Verification> {
-    return verifyIdToken(token, rules.length === 0 ? [this.rule()] : rules, { insecure: false });
+  /** The token, and then which of the rules take it. */
+  async verify(token: string, ...given: TrustRule[]): Promise<Judgement> {
+    const rules = given.length === 0 ? [this.rule()] : given;
+    const verified = await verifyIdToken(token, rules, { insecure: false });
+    if (!verified.ok) return verified;
+    const compared = compare(rules, verified.claims);
+    if (compared.matching.length > 0) return { ...verified, rules: compared.matching };
+    const { message, records } = explain(verified.claims.sub, compared.mismatches);
+    return { ok: false, message, reason: records.map(({ detail }) => detail).join() };
   }
 }
 
@@ -149,7 +160,8 @@ async function moved(good: Response | Promise<Response>, to: string): Promise<Re
 }
 
 function matching(claims: Record<string, unknown>, change: Partial<TrustRule> = {}): boolean {
-  return matchRules([{ ...PUSH_RULE, ...change }], { ...CLAIMS, ...claims }).length === 1;
+  const rules = [{ ...PUSH_RULE, ...change }];
+  return compare(rules, { ...CLAIMS, ...claims }).matching.length === 1;
 }
 
 function is(value: unknown, pattern: string): boolean {
@@ -214,10 +226,10 @@ test("another issuer's token: its keys are not the rule's issuer's", async () =>
 
 test("wrong or missing audience: the reason says for whom the token is, in bounded length", async () => {
   expect(await refused({ aud: "https://github.com/acme" })).toBe(
-    `wrong audience: the token is for "https://github.com/acme"; the rules want "${AUDIENCE}"`,
+    `no trust rule matches: acme+app: "aud" is "https://github.com/acme", the rule wants "${AUDIENCE}"`,
   );
-  expect(await refused({ aud: undefined })).toContain("is for nobody");
-  expect(await refused({ aud: `${AUDIENCE}/` })).toContain("wrong audience");
+  expect(await refused({ aud: undefined })).toContain('no "aud"');
+  expect(await refused({ aud: `${AUDIENCE}/` })).toContain(`"aud" is "${AUDIENCE}/"`);
   expect((await refused({ aud: ["x".repeat(9_000), "\n"] })).length).toBeLessThan(400);
   expect(await refused({ aud: [{ x: AUDIENCE }] })).toContain('"aud" is malformed');
 });
@@ -360,7 +372,9 @@ test("a refusal tells which claim did not fit, and never the token", async () =>
   const issuer = new Issuer();
   const token = await issuer.token({ ref: "refs/tags/v1\n" });
   const reason = refusal(await issuer.verify(token));
-  expect(reason).toBe('no trust rule matches: acme+app: "ref" is "refs/tags/v1\\n"');
+  expect(reason).toBe(
+    'no trust rule matches: acme+app: "ref" is "refs/tags/v1\\n", the rule wants "refs/heads/*"',
+  );
   for (const part of token.split(".")) expect(reason).not.toContain(part);
 });
 
@@ -617,6 +631,12 @@ test("numbers that JSON cannot hold exactly match nothing", () => {
   expect(matching(JSON.parse('{"id":9007199254740993}'), { claims })).toBe(false);
 });
 
+test("a rule for another audience is not satisfied, whatever else the token says", () => {
+  expect(matching({ aud: ["https://other.example"] })).toBe(false);
+  expect(matching({ aud: ["https://other.example", AUDIENCE] })).toBe(true);
+  expect(matching({}, { audience: "https://registry.*" })).toBe(false);
+});
+
 test("a missing claim never matches, nor do those that every object inherits; no claims match no token", () => {
   expect(matching({}, { claims: { environment: ["*"] } })).toBe(false);
   expect(matching({}, { claims: { constructor: ["*"] } })).toBe(false);
@@ -733,6 +753,8 @@ test.each([
     claims: { project_id: ["1"] },
   },
   { lifetime: 60 },
+  { issuer: "https://homelan.example", claims: { sub: ["x"] } },
+  { issuer: "https://test.localhost.example", claims: { sub: ["x"] } },
 ] as Partial<TrustRule>[])("checkRule: %j is in order", (change) => {
   expect(checkRule({ ...PUSH_RULE, ...change }, { insecure: false })).toBeNull();
 });
@@ -756,6 +778,27 @@ test.each([
   ["not public", { issuer: "https://printer.local" }],
   ["not public", { issuer: "https://metadata.google.internal" }],
   ["not public", { issuer: "https://metadata" }],
+  ["not public", { issuer: "https://dex.auth.svc" }],
+  ["not public", { issuer: "https://dex.auth.svc.cluster" }],
+  ["not public", { issuer: "https://gitlab.lan" }],
+  ["not public", { issuer: "https://gitlab.corp" }],
+  ["not public", { issuer: "https://nas.home" }],
+  ["not public", { issuer: "https://nas.home.arpa" }],
+  ["not public", { issuer: "https://localhost.localdomain" }],
+  ["not public", { issuer: "https://issuer.test" }],
+  ["not public", { issuer: "https://issuer.invalid" }],
+  ["not public", { issuer: "https://hidden.onion" }],
+  ["not public", { issuer: "https://127.0.0.1.nip.io" }],
+  ["not public", { issuer: "https://10-0-0-1.sslip.io." }],
+  ["not public", { issuer: "https://localtest.me" }],
+  ["other than 443", { issuer: "https://issuer.example:22" }],
+  ["other than 443", { issuer: "https://issuer.example:8443/x" }],
+  ['to be written "https://gitlab.com"', { issuer: "https://gitlab.com/" }],
+  ['to be written "https://gitlab.com"', { issuer: "https://GitLab.com" }],
+  [`to be written "${GITHUB}"`, { issuer: `${GITHUB}/` }],
+  [`to be written "${GITHUB}/octo-inc"`, { issuer: `${GITHUB}/octo-inc/` }],
+  ["to be written", { issuer: "https://issuer.example:443" }],
+  ["to be written", { issuer: "https://h.example/_services/token/" }],
   ["is to be written", { issuer: "https://Issuer.Example" }],
   ["is to be written", { issuer: "https://issuer.example/a/../b" }],
   ["is to be written", { issuer: " https://issuer.example" }],
@@ -822,6 +865,7 @@ test.each([
   ["http://dex:5556/dex", null],
   ["http://192.168.0.1", "not public"],
   ["http://a.internal", "not public"],
+  ["http://a.example:8080", null],
   ["ftp://localhost", "does not begin"],
 ])("checkRule: insecure, %s", (issuer, problem) => {
   const rule = { ...PUSH_RULE, issuer, claims: { sub: ["x"] } };

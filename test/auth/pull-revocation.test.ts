@@ -1,7 +1,7 @@
 /** What was taken back is pulled no more: a minute later at most, and at once where it was taken. */
 import { env } from "cloudflare:workers";
 import { afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
-import { handle } from "../../src/app.ts";
+import { handle } from "../production/request.ts";
 import { repositorySubject, revokedAt, revokedAmong } from "../../src/auth/revocation.ts";
 import { MAX_LISTED } from "../../src/storage/revoked.ts";
 import { PrincipalIndex } from "../../src/storage/principal-index.ts";

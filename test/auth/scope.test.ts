@@ -38,10 +38,23 @@ test.each([
   expect(parseScopes([scope])).toEqual([]);
 });
 
-test("no more than 100 scopes are read", () => {
-  const scopes = Array.from({ length: 1_000 }, (_, i) => `repository:a/b${i}:pull`);
-  expect(parseScopes(scopes)).toHaveLength(100);
-  expect(parseScopes([scopes.join(" ")])).toHaveLength(100);
+test("100 scopes are read, more are refused: the first of them would look like all", () => {
+  const scopes = Array.from({ length: 101 }, (_, i) => `repository:a/b${i}:pull`);
+  expect(parseScopes(scopes.slice(1))).toHaveLength(100);
+  const tooMany = expect.objectContaining({
+    status: 400,
+    message: "101 scopes: at most 100 in one request",
+  });
+  expect(() => parseScopes(scopes)).toThrow(tooMany);
+  expect(() => parseScopes([scopes.join("  ")])).toThrow(tooMany);
+});
+
+test("20 actions of one repository are read, more are refused", () => {
+  const actions = Array.from({ length: 21 }, (_, i) => String.fromCharCode(97 + i));
+  const [first, ...others] = actions;
+  expect(parseScopes([`repository:a/b:${others.join(",")}`])[0]?.actions).toHaveLength(20);
+  const scopes = [`repository:a/b:${first}`, `repository:a/b:${others.join(",")}`];
+  expect(() => parseScopes(scopes)).toThrow(expect.objectContaining({ status: 400 }));
 });
 
 test("a scope of 100,000 characters is read at once", () => {
@@ -68,6 +81,7 @@ test("what is asked is divided into what may be done and what was refused", () =
   expect(grantScopes(writer, [entry("acme/app", "pull", "push", "delete")])).toEqual({
     access: [entry("acme/app", "pull", "push")],
     refused: [{ pattern: "acme/app", rights: ["delete"] }],
+    catalog: null,
   });
 });
 
@@ -75,6 +89,7 @@ test("* asks for all that there is, and gives what the actor may", () => {
   expect(grantScopes(writer, [entry("acme/app", "*")])).toEqual({
     access: [entry("acme/app", "pull", "push")],
     refused: [{ pattern: "acme/app", rights: ["delete"] }],
+    catalog: null,
   });
   expect(grantScopes(admin, [entry("acme/app", "*")]).access).toEqual([
     entry("acme/app", "pull", "push", "delete"),
@@ -84,29 +99,53 @@ test("* asks for all that there is, and gives what the actor may", () => {
 test.each(["own", "maintain", "admin", "fly", "constructor", ""])(
   "the action %j is none of a registry token's, not even an administrator's",
   (action) => {
-    expect(grantScopes(admin, [entry("acme/app", action)])).toEqual({ access: [], refused: [] });
+    expect(grantScopes(admin, [entry("acme/app", action)])).toEqual({
+      access: [],
+      refused: [],
+      catalog: null,
+    });
   },
 );
 
 test.each(["*", "acme/*", "ACME/app", "acme//app", "acme/app/", "registry:catalog"])(
   "the name %j is no repository's: it gives nothing, not even to an administrator",
   (name) => {
-    expect(grantScopes(admin, [entry(name, "*")])).toEqual({ access: [], refused: [] });
+    expect(grantScopes(admin, [entry(name, "*")])).toEqual({
+      access: [],
+      refused: [],
+      catalog: null,
+    });
   },
 );
 
-test("the catalog is an administrator's alone, with no limit", () => {
+test("the catalog is everyone's, each with what they may pull by their own rights", () => {
   const asked = [{ type: "registry", name: "catalog", actions: ["*"] }];
+  const catalogOf = (actor: Actor) => grantScopes(actor, asked).catalog;
   expect(grantScopes(admin, asked).access).toEqual(asked);
-  expect(grantScopes(writer, asked).access).toEqual([]);
-  const limits = scopeGrants([{ repositories: "*", actions: ["delete"] }]);
-  expect(grantScopes({ ...admin, limits }, asked).access).toEqual([]);
+  expect(catalogOf(admin)).toEqual({ grants: ["*"], limits: null });
+  expect(catalogOf(anonymous(true))).toEqual({ grants: [], limits: null });
+  const limits = scopeGrants([
+    { repositories: "acme/*", actions: ["push"] },
+    { repositories: "acme/app", actions: ["pull"] },
+  ]);
+  expect(catalogOf({ ...admin, limits })).toEqual({ grants: ["*"], limits: ["acme/*"] });
   expect(grantScopes(admin, [{ type: "registry", name: "catalog", actions: ["pull"] }])).toEqual({
     access: [],
     refused: [],
+    catalog: null,
   });
 });
 
+test("more patterns than a token can hold are no catalog", () => {
+  const asked = [{ type: "registry", name: "catalog", actions: ["*"] }];
+  const names = Array.from({ length: 2_000 }, (_, i) => `a${i}/b`);
+  const grants = names.map((name) => roleGrant(name, "reader"));
+  expect(grantScopes({ ...anonymous(false), grants }, asked)).toEqual({
+    access: [],
+    refused: [{ pattern: "registry:catalog:*", rights: ["pull"] }],
+    catalog: null,
+  });
+});
 test("a limit decides what a token is given, too", () => {
   const limits = scopeGrants([{ repositories: "acme/app", actions: ["pull"] }]);
   const asked = [entry("acme/app", "pull", "push"), entry("acme/other", "pull")];
@@ -116,5 +155,6 @@ test("a limit decides what a token is given, too", () => {
       { pattern: "acme/app", rights: ["push"] },
       { pattern: "acme/other", rights: ["pull"] },
     ],
+    catalog: null,
   });
 });

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { FAILURE_WINDOW, failureKeys, network, retryAfter } from "../../src/auth/throttle.ts";
+import { countsOf, FAILURE_WINDOW, isNews, judge, placesOf } from "../../src/auth/throttle.ts";
+import { network, range } from "../../src/network.ts";
 
 function realm(address: string, key = "a key") {
   return { address, signing: { key, nextKey: null, service: "registry.test" } };
@@ -49,42 +50,94 @@ test.each([
   expect(network(address).length).toBeLessThanOrEqual(45);
 });
 
+test.each([
+  ["192.0.2.1", "192.0.2"],
+  ["::ffff:192.0.2.1", "192.0.2"],
+  ["2001:db8:1:2:3:4:5:6", "2001:db8:1"],
+  ["2001:db8::1", "2001:db8:0"],
+  ["::1", "0:0:0:0:0:0:0:1"],
+  ["local", "local"],
+])("the network of %s is in the range %s", (address, expected) => {
+  expect(range(network(address))).toBe(expected);
+});
+
 test("an account is counted by a hash, without a letter of what was typed as its name", async () => {
-  const [account, address] = await failureKeys("hunter2", realm("2001:db8:1:2:3:4:5:6"));
-  expect(account).toMatch(/^account:[0-9a-f]{64}$/);
-  expect(address).toBe("address:2001:db8:1:2");
+  const {
+    account,
+    network: here,
+    known,
+    unknown,
+  } = await placesOf("hunter2", realm("2001:db8:1:2:3:4:5:6"));
+  expect(account).toMatch(/^[0-9a-f]{64}$/);
+  expect(here).toMatch(/^[0-9a-f]{64}$/);
+  expect(known).toEqual([`known:${here}`]);
+  const counts = ["address:2001:db8:1:2", "range:2001:db8:1", `account:${account}`, "all:"];
+  expect(unknown).toEqual(counts);
 });
 
-test("what was typed cannot be tried against its hash without our key", async () => {
-  const [one] = await failureKeys("hunter2", realm("192.0.2.1", "one key"));
-  const [other] = await failureKeys("hunter2", realm("192.0.2.1", "another key"));
-  expect(one).not.toBe(other);
+test("what was typed cannot be tried against its hashes without our key", async () => {
+  const one = await placesOf("hunter2", realm("192.0.2.1", "one key"));
+  const other = await placesOf("hunter2", realm("192.0.2.1", "another key"));
+  expect(one.account).not.toBe(other.account);
+  expect(one.network).not.toBe(other.network);
 });
 
-test("whatever is typed as the name, its key is short", async () => {
-  const [account] = await failureKeys("x".repeat(100_000), realm("192.0.2.1"));
-  expect(account).toHaveLength("account:".length + 64);
+test("an account has a count of its own in each network, and whatever is typed as its name, the key is short", async () => {
+  const [here, there] = [realm("192.0.2.1"), realm("192.0.2.2")];
+  const [one, other] = [await placesOf("ada", here), await placesOf("ada", there)];
+  expect(one.network).not.toBe(other.network);
+  expect(one.account).toBe(other.account);
+  const long = await placesOf("x".repeat(100_000), here);
+  for (const key of [...long.known, ...long.unknown]) expect(key.length).toBeLessThan(80);
 });
 
-test("29 failures are none too many; at 30 the wait is until the window ends", () => {
-  const since = NOW - 60_000;
-  expect(retryAfter([{ key: "a", failures: 29, since }], NOW)).toBeNull();
-  expect(retryAfter([{ key: "a", failures: 30, since }], NOW)).toBe(14 * 60);
-  expect(retryAfter([{ key: "a", failures: 3_000, since }], NOW)).toBe(14 * 60);
-  expect(retryAfter([], NOW)).toBeNull();
+function count(key: string, failures: number, age: number, triedAgo?: number) {
+  const triedAt = triedAgo === undefined ? 0 : NOW - triedAgo;
+  return { key, failures, since: NOW - age, triedAt };
+}
+
+test.each([
+  ["known:a", 30],
+  ["address:a", 30],
+  ["range:a", 100],
+])("%s is shut at %i failures until the window ends", (key, most) => {
+  expect(judge([count(key, most - 1, 60_000)], NOW)).toEqual({ wait: null, paces: [] });
+  expect(judge([count(key, most, 60_000)], NOW)).toEqual({ wait: 14 * 60, paces: [] });
+  expect(judge([count(key, 9_000, 60_000)], NOW).wait).toBe(14 * 60);
+  expect(judge([count(key, most, FAILURE_WINDOW - 1)], NOW).wait).toBe(1);
+  expect(judge([count(key, most, FAILURE_WINDOW)], NOW).wait).toBeNull();
 });
 
-test("a window that has ended counts no longer, to the millisecond", () => {
-  const at = (since: number) => retryAfter([{ key: "a", failures: 30, since }], NOW);
-  expect(at(NOW - FAILURE_WINDOW)).toBeNull();
-  expect(at(NOW - FAILURE_WINDOW + 1)).toBe(1);
+test.each([
+  ["account:a", 30, 5_000],
+  ["all:", 1_000, 1_000],
+])("%s is never shut: from %i failures on it lets a try pass every %i ms", (key, most, pace) => {
+  expect(judge([count(key, most - 1, 60_000)], NOW)).toEqual({ wait: null, paces: [] });
+  const paces = [{ key, pace }];
+  expect(judge([count(key, most, 60_000)], NOW)).toEqual({ wait: null, paces });
+  expect(judge([count(key, 90_000, 60_000, pace)], NOW)).toEqual({ wait: null, paces });
+  expect(judge([count(key, most, 60_000, 1)], NOW).wait).toBe(Math.ceil((pace - 1) / 1000));
+  expect(judge([count(key, most, FAILURE_WINDOW, 1)], NOW)).toEqual({ wait: null, paces: [] });
 });
 
-test("of several counts the longest wait holds", () => {
+test("of several counts the longest wait holds, and none is no wait", () => {
   const counts = [
-    { key: "a", failures: 30, since: NOW - 14 * 60_000 },
-    { key: "b", failures: 30, since: NOW - 60_000 },
-    { key: "c", failures: 1, since: NOW },
+    count("address:a", 30, 14 * 60_000),
+    count("range:b", 100, 60_000),
+    count("account:c", 30, 60_000, 0),
   ];
-  expect(retryAfter(counts, NOW)).toBe(14 * 60);
+  expect(judge(counts, NOW).wait).toBe(14 * 60);
+  expect(judge([], NOW)).toEqual({ wait: null, paces: [] });
+});
+
+test("an account that logged in from a network lately is counted there alone", async () => {
+  const places = await placesOf("ada", realm("192.0.2.1"));
+  expect(countsOf(places, null)).toBe(places.unknown);
+  expect(countsOf(places, NOW)).toBe(places.known);
+});
+
+test("a network is noted once a day", () => {
+  expect(isNews(null, NOW)).toBe(true);
+  expect(isNews(NOW - 86_400_001, NOW)).toBe(true);
+  expect(isNews(NOW - 86_400_000, NOW)).toBe(false);
 });

@@ -111,7 +111,11 @@ test("docker login -u oidc with an ID token gives exactly the rule's scopes, in 
     via: "oidc",
     by: [`rule:${rule}`],
     subject: "project:acme/app",
-    access: [{ type: "repository", name: `${namespace}/app`, actions: ["pull", "push"] }],
+    access: [
+      { type: "repository", name: `${namespace}/app`, actions: ["pull", "push"] },
+      { type: "registry", name: "catalog", actions: ["*"] },
+    ],
+    catalog: { grants: [`${namespace}/app`], limits: null },
   });
 });
 

@@ -120,13 +120,13 @@ test.each([KIB, 100 * KIB, 2 * MIB, 20 * MIB])(
   },
 );
 
-test("an empty blob: whole, and no range of it", async () => {
+test("an empty blob: whole, whatever range is asked for", async () => {
   const empty = await pusher.pushBlob(content(new Uint8Array()));
   const isolate = await warm(empty);
   const calls = await isolate.counter.duringAll(async () => {
     await pullBlob(isolate.client, empty.digest);
     const range = await isolate.client.get(`blobs/${empty.digest}`, { range: "bytes=0-" });
-    expect(await statusOf(Promise.resolve(range))).toBe(416);
+    expect(await statusOf(Promise.resolve(range))).toBe(200);
   });
   expect(calls).toEqual(NOTHING);
 });
@@ -212,12 +212,40 @@ test("a part of a large blob does not wait until the whole is at the edge", asyn
   const { client, counter } = await newIsolate({ repository });
   // Time stands still, and with it the head start that the first reader has.
   vi.useFakeTimers({ toFake: ["Date"] });
-  await client.get(`blobs/${digest}`, { range: "bytes=0-9" }).then((one) => one.arrayBuffer());
-  const response = await client.get(`blobs/${digest}`, { range: "bytes=10-19" });
-  expect(new Uint8Array(await response.arrayBuffer())).toEqual(bytes.slice(10, 20));
+  const first = await client.get(`blobs/${digest}`, { range: `bytes=0-${MIB - 1}` });
+  expect(new Uint8Array(await first.arrayBuffer())).toEqual(bytes.slice(0, MIB));
+  const response = await client.get(`blobs/${digest}`, { range: `bytes=${MIB}-${2 * MIB - 1}` });
+  expect(new Uint8Array(await response.arrayBuffer())).toEqual(bytes.slice(MIB, 2 * MIB));
   // The first two from R2; the filling has not begun yet.
   expect(counter.opened).toHaveLength(2);
   vi.setSystemTime(Date.now() + 1_000);
   await counter.settled();
   expect(counter.opened).toHaveLength(3);
+});
+
+test.each([
+  ["2 MiB", 2 * MIB],
+  ["20 MiB", 20 * MIB],
+])("a few bytes of a blob of %s do not copy all of it to the edge", async (_, size) => {
+  const { bytes, digest } = await pusher.pushBlob(blob(size));
+  const { client, counter } = await newIsolate({ repository });
+  for (const range of ["bytes=0-0", "bytes=-1", "bytes=0-0,5-6"]) {
+    await counter.duringAll(async () => {
+      const response = await client.get(`blobs/${digest}`, { range });
+      expect(response.status).toBe(206);
+      await response.arrayBuffer();
+    });
+    // Each range is read, and nothing else.
+    expect(counter.opened).toHaveLength(range.split(",").length);
+  }
+  // A good part of it does.
+  await client
+    .get(`blobs/${digest}`, { range: `bytes=0-${size / 2}` })
+    .then((one) => one.arrayBuffer());
+  await counter.settled();
+  const calls = await counter.duringAll(async () => {
+    const response = await client.get(`blobs/${digest}`, { range: "bytes=1-2" });
+    expect(new Uint8Array(await response.arrayBuffer())).toEqual(bytes.slice(1, 3));
+  });
+  expect(calls).toEqual(NOTHING);
 });

@@ -2,7 +2,15 @@
 import { Command } from "commander";
 import { describe, expect, test } from "vitest";
 import { parseMoment } from "../../src/cli/audit.ts";
-import { collectClaim, githubClaims, gitlabClaims, ruleName } from "../../src/cli/claims.ts";
+import { compare, type TrustRule } from "../../src/auth/trust.ts";
+import { checkRule } from "../../src/auth/trust-check.ts";
+import {
+  type Claims,
+  collectClaim,
+  githubClaims,
+  gitlabClaims,
+  ruleName,
+} from "../../src/cli/claims.ts";
 import { githubSnippet } from "../../src/cli/ci-snippet.ts";
 import { type ImmutableOptions, immutableOptions, immutableTags } from "../../src/cli/immutable.ts";
 import { bytes, table } from "../../src/cli/output.ts";
@@ -223,10 +231,51 @@ describe("names", () => {
 
 describe("claims", () => {
   const repository = { id: "11", ownerId: "22", name: "octo/app" };
-  const ids = { repository_id: ["11"], repository_owner_id: ["22"], repository: ["octo/app"] };
+  const ids = { repository_id: ["11"], repository_owner_id: ["22"] };
 
-  test("a repository at GitHub is known by its ids", () => {
+  test("a repository at GitHub is known by its ids, and by its name only where that is wanted", () => {
     expect(githubClaims(repository, {})).toEqual(ids);
+    expect(githubClaims(repository, { pinName: true })).toEqual({
+      ...ids,
+      repository: ["octo/app"],
+    });
+  });
+
+  test("a rule for a repository at GitHub takes its tokens whatever the repository is called by now", () => {
+    const options = { ref: "refs/tags/v*", workflow: "release.yml" };
+    const own = ruleOf(githubClaims(repository, options));
+    const token = (name: string, workflow = "release.yml") => ({
+      aud: own.audience,
+      repository_id: "11",
+      repository_owner_id: "22",
+      repository: name,
+      ref: "refs/tags/v1",
+      workflow_ref: `${name}/.github/workflows/${workflow}@refs/tags/v1`,
+      job_workflow_ref: `${name}/.github/workflows/${workflow}@refs/tags/v1`,
+    });
+    expect(takes(own, token("octo/app"))).toBe(true);
+    expect(takes(own, token("octo/renamed"))).toBe(true);
+    expect(takes(own, token("octo/app", "other.yml"))).toBe(false);
+    expect(takes(own, { ...token("octo/app"), repository_id: "12" })).toBe(false);
+  });
+
+  const rule = (workflow: string) =>
+    ruleOf(githubClaims(repository, { ref: "refs/tags/v*", workflow }));
+
+  test("a rule for another repository's workflow takes a tag's job that called it at its own branch", () => {
+    const workflow = "other/shared/.github/workflows/build.yml";
+    const token = {
+      aud: "https://registry.example.com",
+      repository_id: "11",
+      repository_owner_id: "22",
+      ref: "refs/tags/v1",
+      workflow_ref: "octo/app/.github/workflows/release.yml@refs/tags/v1",
+      job_workflow_ref: `${workflow}@refs/heads/main`,
+    };
+    expect(takes(rule(workflow), token)).toBe(true);
+    expect(takes(rule(`${workflow}@refs/heads/main`), token)).toBe(true);
+    expect(takes(rule(`${workflow}@refs/tags/*`), token)).toBe(false);
+    expect(takes(rule(workflow), { ...token, ref: "refs/heads/x" })).toBe(false);
   });
 
   test("a rule can name the ref, the environment, the workflow and the event", () => {
@@ -236,23 +285,38 @@ describe("claims", () => {
       ...ids,
       ref: [ref],
       environment: ["prod"],
-      job_workflow_ref: [`octo/app/.github/workflows/release.yml@${ref}`],
+      workflow_ref: ["*/.github/workflows/release.yml@*"],
       event_name: ["push"],
     });
   });
 
   test.each([
-    ["release.yml", "octo/app/.github/workflows/release.yml@*"],
-    [".github/workflows/release.yml", "octo/app/.github/workflows/release.yml@*"],
-    ["release.yml@refs/tags/v*", "octo/app/.github/workflows/release.yml@refs/tags/v*"],
-    ["octo/ci/.github/workflows/build.yml", "octo/ci/.github/workflows/build.yml@*"],
-  ])("--workflow %s is %s", (workflow, claim) => {
-    expect(githubClaims(repository, { workflow })["job_workflow_ref"]).toEqual([claim]);
+    ["release.yml", "workflow_ref", "*/.github/workflows/release.yml@*"],
+    [".github/workflows/release.yml", "workflow_ref", "*/.github/workflows/release.yml@*"],
+    ["Octo/App/.github/workflows/release.yml", "workflow_ref", "*/.github/workflows/release.yml@*"],
+    ["release.yml@refs/tags/v*", "workflow_ref", "*/.github/workflows/release.yml@refs/tags/v*"],
+    [
+      "octo/ci/.github/workflows/build.yml",
+      "job_workflow_ref",
+      "octo/ci/.github/workflows/build.yml@*",
+    ],
+    [
+      "octo/ci/.github/workflows/build.yml@refs/heads/main",
+      "job_workflow_ref",
+      "octo/ci/.github/workflows/build.yml@refs/heads/main",
+    ],
+  ])("--workflow %s is %s %s", (workflow, claim, glob) => {
+    expect(githubClaims(repository, { workflow })).toEqual({ ...ids, [claim]: [glob] });
+  });
+
+  test("--workflow has the repository's name where names are pinned", () => {
+    const claims = githubClaims(repository, { workflow: "release.yml", pinName: true });
+    expect(claims["workflow_ref"]).toEqual(["octo/app/.github/workflows/release.yml@*"]);
   });
 
   test("a project at GitLab is known by its id; its refs are bare names, or whole paths", () => {
     const options = { projectId: "33", namespaceId: "44" };
-    const project = { project_id: ["33"], namespace_id: ["44"], project_path: ["group/app"] };
+    const project = { project_id: ["33"], namespace_id: ["44"] };
     expect(gitlabClaims("group/app", { ...options, ref: "main" })).toEqual({
       ...project,
       ref: ["main"],
@@ -260,6 +324,10 @@ describe("claims", () => {
     expect(gitlabClaims("group/app", { ...options, ref: "refs/tags/v*" })).toEqual({
       ...project,
       ref_path: ["refs/tags/v*"],
+    });
+    expect(gitlabClaims("group/app", { ...options, pinName: true })).toEqual({
+      ...project,
+      project_path: ["group/app"],
     });
   });
 
@@ -272,10 +340,11 @@ describe("claims", () => {
     expect(() => collectClaim(text)).toThrow(/NAME=GLOB/);
   });
 
-  test("the audience is escaped where it is part of a URL", () => {
-    const audience = "https://registry.example.com";
-    const snippet = githubSnippet({ url: audience, host: "registry.example.com", audience });
-    expect(snippet).toContain('&audience=https%3A%2F%2Fregistry.example.com"');
+  test("an audience that is no plain URL is escaped where it is part of one", () => {
+    const url = "https://registry.example.com";
+    const place = { url, host: "registry.example.com", namespace: "acme", image: "acme/app" };
+    const snippet = githubSnippet({ ...place, audience: "a&b=c d" });
+    expect(snippet).toContain('&audience=a%26b%3Dc%20d"');
   });
 });
 
@@ -318,4 +387,16 @@ function parseImmutable(args: string[]): unknown {
   const command = immutableOptions(new Command().exitOverride().configureOutput(silent));
   const options = command.parse(args, { from: "user" }).opts<ImmutableOptions>();
   return immutableTags(options, command).immutableTags;
+}
+
+function ruleOf(claims: Claims): TrustRule {
+  const scopes = [{ repositories: "acme/*", actions: ["push" as const] }];
+  const issuer = "https://token.actions.githubusercontent.com";
+  const audience = "https://registry.example.com";
+  return { id: "acme+ci", issuer, audience, claims, scopes, lifetime: 900 };
+}
+
+function takes(rule: TrustRule, token: Readonly<Record<string, unknown>>): boolean {
+  expect(checkRule(rule, { insecure: false })).toBeNull();
+  return compare([rule], token).matching.length === 1;
 }

@@ -11,6 +11,8 @@ import { text } from "node:stream/consumers";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Server, startServer } from "../../scripts/server.ts";
 import { Api } from "../../src/cli/api.ts";
+import { githubSnippet, gitlabSnippet } from "../../src/cli/ci-snippet.ts";
+import { startIssuer } from "../server/issuer.ts";
 
 const LAUNCHER = join(import.meta.dirname, "../../src/cli/slipway.js");
 const MANIFEST = "application/vnd.oci.image.manifest.v1+json";
@@ -365,12 +367,10 @@ describe("trust", () => {
     expect(said).toMatch(
       new RegExp(`^Rule ${namespace}\\+github-app was made: push ${namespace}/`),
     );
-    expect(said).toContain("id-token: write");
-    expect(said).toContain(
-      `$ACTIONS_ID_TOKEN_REQUEST_URL&audience=${encodeURIComponent(`https://${server.host}`)}"`,
-    );
-    expect(said).toContain(`docker login ${server.host} -u oidc --password-stdin`);
-    expect(said).toContain(`${server.url}/api/v1/oidc/exchange`);
+    const { url, host } = server;
+    const audience = `https://${host}`;
+    const place = { url, host, audience, namespace, image: `${namespace}/app` };
+    expect(said).toContain(`\n\n${githubSnippet(place)}`);
     expect(await api(`/namespaces/${namespace}/trust-rules/github-app`)).toMatchObject({
       name: `${namespace}+github-app`,
       issuer: "https://token.actions.githubusercontent.com",
@@ -378,7 +378,6 @@ describe("trust", () => {
       claims: {
         repository_id: ["1296269"],
         repository_owner_id: ["583231"],
-        repository: ["Octo/App"],
         ref: ["refs/heads/main"],
       },
       scopes: [{ repositories: `${namespace}/*`, actions: ["push"] }],
@@ -398,7 +397,7 @@ describe("trust", () => {
   test("add github with ids asks nobody", async () => {
     const namespace = await newNamespace();
     const env = { GITHUB_API_URL: "http://127.0.0.1:1" };
-    const line = `trust add github octo/app --repository-id 11 --owner-id 22 --push ${namespace}/*`;
+    const line = `trust add github octo/app --repository-id 11 --owner-id 22 --pin-name --push ${namespace}/*`;
     const rule = await json(`${line} --name release --environment prod`, { env });
     expect(rule).toMatchObject({
       name: `${namespace}+release`,
@@ -415,26 +414,41 @@ describe("trust", () => {
     const namespace = await newNamespace();
     const rule = `--push ${namespace}/*`;
     const gitlab = await ok(`trust add gitlab group/app --project-id 33 --ref main ${rule}`);
-    expect(gitlab).toContain(
-      `id_tokens:\n      SLIPWAY_ID_TOKEN:\n        aud: https://${server.host}\n`,
+    const { url, host } = server;
+    const audience = `https://${host}`;
+    const place = { url, host, audience, namespace, image: `${namespace}/app` };
+    expect(gitlab).toContain(`\n\n${gitlabSnippet(place)}`);
+    // Nobody is there to be asked what it calls itself (RFC 2606).
+    const issuer = "--issuer https://ci.example --claim sub=job:* --claim sub=x";
+    const oidc = await slipway(`trust add oidc ${issuer} --audience registry ${rule}`);
+    expect(oidc.stdout).toContain("ID token for the audience registry");
+    expect(oidc.stderr).toContain(
+      'could not be read here, so nobody has checked that tokens name their issuer "https://ci.example"',
     );
-    const issuer = "--issuer https://ci.example.com --claim sub=job:* --claim sub=x";
-    const oidc = await ok(`trust add oidc ${issuer} --audience registry ${rule}`);
-    expect(oidc).toContain("ID token for the audience registry");
     const { items } = await json<Items<{ name: string; claims: object }>>(
       `trust list ${namespace}`,
     );
     expect(items.map(({ name, claims }) => [name, claims])).toEqual([
-      [
-        `${namespace}+gitlab-app`,
-        { project_id: ["33"], project_path: ["group/app"], ref: ["main"] },
-      ],
-      [`${namespace}+oidc-ci.example.com`, { sub: ["job:*", "x"] }],
+      [`${namespace}+gitlab-app`, { project_id: ["33"], ref: ["main"] }],
+      [`${namespace}+oidc-ci.example`, { sub: ["job:*", "x"] }],
     ]);
     expect(await ok(`trust list ${namespace}`)).toContain("sub=job:*|x");
     await ok(`trust delete ${namespace}+gitlab-app`);
-    await ok(`trust delete ${namespace}+oidc-ci.example.com`);
+    await ok(`trust delete ${namespace}+oidc-ci.example`);
     expect(await ok(`trust list ${namespace}`)).toBe(`${namespace} trusts nobody's ID tokens.\n`);
+  });
+
+  test("add oidc refuses an issuer that calls itself something else", async () => {
+    const namespace = await newNamespace();
+    const issuer = await startIssuer();
+    const line = `trust add oidc --issuer ${issuer.url}/ --claim sub=x --push ${namespace}/*`;
+    const { code, stderr } = await slipway(line);
+    expect([code, stderr]).toEqual([
+      1,
+      `slipway: tokens of ${issuer.url}/ name their issuer "${issuer.url}": give that\n`,
+    ]);
+    expect(await ok(`trust list ${namespace}`)).toContain("trusts nobody");
+    await issuer.stop();
   });
 });
 

@@ -183,7 +183,7 @@ test("an administrator's alone; wrong amounts are refused", async () => {
   const env = { PATH: process.env["PATH"], XDG_CONFIG_HOME: home };
   const { secret } = JSON.parse(made.stdout) as { secret: string };
   const child = spawn(process.execPath, [LAUNCHER, "fsck"], {
-    env: { ...env, SLIPWAY_TOKEN: secret },
+    env: { ...env, SLIPWAY_TOKEN: secret, SLIPWAY_REGISTRY: server.url },
   });
   const ended = once(child, "close");
   const stderr = await text(child.stderr);

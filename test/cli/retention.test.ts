@@ -112,6 +112,26 @@ test("a namespace's holds in its repositories", async () => {
   expect(await ok("retention show acme")).toContain("has no lifecycle policy");
 });
 
+test("what is protected is said, and by what, by preview and set", async () => {
+  for (const version of ["1.0.0", "2.0.0", "3.0.0"]) await push("acme/kept", `v${version}`);
+  await ok("repo set acme/kept --immutable v1*");
+  const protects = [
+    "",
+    "1 image that a rule would take is protected:",
+    "  1 with an immutable tag (acme/kept:v1.0.0)",
+    "",
+  ];
+  const previewed = await ok(`retention preview acme/kept ${file}`);
+  expect(previewed.split("\n")).toEqual(["Nothing would be deleted.", ...protects]);
+  const set = (await ok(`retention set acme/kept ${file}`)).split("\n");
+  expect(set.slice(2)).toEqual(["Nothing would be deleted now.", ...protects]);
+  const { stdout } = await slipway(`retention preview acme/kept ${file} --json`);
+  expect(JSON.parse(stdout)).toMatchObject({
+    items: [],
+    kept: [{ by: "immutability", images: 1, examples: [{ tags: ["v1.0.0"] }] }],
+  });
+});
+
 test("what means nothing here is said, and what is wrong is named", async () => {
   const archive = { type: "transition", targetStorageClass: "archive" };
   const policy = { rules: [{ ...POLICY.rules[0], action: archive }] };

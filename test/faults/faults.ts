@@ -62,6 +62,7 @@ export class Faults {
       SESSIONS: this.#sessions(env.SESSIONS),
       EVENTS: this.#every("queue", env.EVENTS),
       PASSWORD_LIMIT: this.#every("limit", env.PASSWORD_LIMIT),
+      STRANGER_LIMIT: this.#every("limit", env.STRANGER_LIMIT),
       TOKEN_LIMIT: this.#every("limit", env.TOKEN_LIMIT),
       DENIED_LIMIT: this.#every("limit", env.DENIED_LIMIT),
       ...settings,

@@ -142,7 +142,9 @@ const NOTES = new Set([
   "doomed_objects",
   "d1_migrations",
   "jobs",
+  "audit_budgets",
   "login_failures",
+  "login_networks",
   "pulls",
 ]);
 

@@ -1,5 +1,7 @@
 /** Requests for registry tokens, and those that need no more than a login. */
+import { env } from "cloudflare:workers";
 import { expect } from "vitest";
+import { signCredential } from "../../src/auth/token.ts";
 import { addRobot, addRule, addSecret, anyAddress } from "../support/accounts.ts";
 import { ADMIN, basic, HOST, type RegistryClient, tokenPath } from "../support/client.ts";
 import { type Issuer, startIssuer } from "../support/issuer.ts";
@@ -89,6 +91,16 @@ export const LOGINS: readonly Scenario[] = [
     return [robot, (await addSecret({ robot })).secret];
   }),
   ...asking("an ID token", async (namespace) => ["oidc", await workload(namespace)]),
+  ...asking("what an ID token was exchanged for", async (namespace) => {
+    const scopes = [{ repositories: `${namespace}/*`, actions: ["pull" as const] }];
+    const claims = { sub: ["someone"] };
+    const rule = await addRule(namespace, { issuer: "", audience: "", claims, scopes });
+    const until = Math.floor(Date.now() / 1000) + 600;
+    const asOf = Date.now() + 1_000;
+    const admissions = [{ rule, grants: [], until }];
+    const signing = { key: env.TOKEN_KEY, nextKey: null, service: HOST };
+    return ["oidc", (await signCredential({ admissions, subject: "x", asOf }, signing)).token];
+  }),
   {
     name: "everyone's",
     route: "GET /token",
@@ -121,9 +133,10 @@ export const LOGINS: readonly Scenario[] = [
     name: "an ID token",
     route: "POST /api/v1/oidc/exchange",
     prepare: async () => {
-      const token = await workload(await newNamespace());
+      const namespace = await newNamespace();
+      const token = await workload(namespace);
       const headers = { "content-type": "application/json", "cf-connecting-ip": anyAddress() };
-      const body = JSON.stringify({ token });
+      const body = JSON.stringify({ token, namespaces: [namespace] });
       const send = (client: RegistryClient) =>
         client.as(null).request("POST", "/api/v1/oidc/exchange", { headers, body });
       // Each exchange is noted, as each gives out a credential; it changes nothing else.

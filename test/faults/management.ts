@@ -27,7 +27,7 @@ const SCOPES = (namespace: string) => [
   { repositories: `${namespace}/*`, actions: ["pull" as const] },
 ];
 const RULE = (namespace: string) => ({
-  issuer: "https://issuer.test",
+  issuer: "https://issuer.example",
   audience: "https://registry.test",
   claims: { sub: ["someone"] },
   scopes: SCOPES(namespace),

@@ -1,7 +1,8 @@
 /** One request with one fault, what the client does then, and what must hold in the end. */
 import { env } from "cloudflare:workers";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
-import { handle } from "../../src/app.ts";
+import { handle } from "../production/request.ts";
+import { skip } from "../production/invocation.ts";
 import { anyAddress } from "../support/accounts.ts";
 import { RegistryClient, uploadOf } from "../support/client.ts";
 import { random } from "../support/images.ts";
@@ -67,7 +68,10 @@ const draw = random(Number(env.TEST_SEED || crypto.getRandomValues(new Uint32Arr
 /** No fault is waited for: pauses before another try are over at once. Nor is it told of. */
 export async function hurry(): Promise<void> {
   const wait = scheduler.wait.bind(scheduler);
-  vi.spyOn(scheduler, "wait").mockImplementation((milliseconds) => wait(Math.min(milliseconds, 1)));
+  vi.spyOn(scheduler, "wait").mockImplementation((milliseconds) => {
+    skip(milliseconds);
+    return wait(Math.min(milliseconds, 1));
+  });
   vi.spyOn(console, "error").mockImplementation(() => {});
   await makeThere();
   // The first login with a password takes turns.

@@ -182,7 +182,7 @@ test("a batch of the queue comes again", { timeout: 600_000 }, async () => {
     await env.DB.batch([env.DB.prepare(`DELETE FROM audit`), env.DB.prepare(`DELETE FROM pulls`)]);
     await later();
     const bodies: EventMessage[] = [
-      { kind: "audit", event: auditEvent(origin, { action: "login" }, "failed") },
+      { kind: "audit", of: "password", event: auditEvent(origin, { action: "login" }, "failed") },
       { kind: "pulls", counts: [count] },
       { kind: "collect" },
     ];

@@ -3,7 +3,6 @@ import type { Ages, Violation } from "./model.ts";
 
 /** As much of D1 as is asked here: miniflare has the same under other types. */
 interface Statement {
-  bind(...values: unknown[]): Statement;
   all(): Promise<{ readonly results: unknown[] }>;
 }
 
@@ -18,30 +17,38 @@ export interface Stores {
   };
 }
 
-/** SQL that gives a row for each thing that must not be; ?1 is when all was quiet, ?2 the undo window. */
-const GARBAGE: Readonly<Record<string, string>> = {
-  "a repository holds a blob that no manifest names": `
-    SELECT r.name, l.digest FROM repository_blobs l JOIN repositories r ON r.id = l.repository_id
-    WHERE NOT EXISTS (SELECT 1 FROM manifest_references f
-      WHERE f.repository_id = l.repository_id AND f.digest = l.digest)`,
-  "a blob is kept that no manifest names": `
-    SELECT k.repository_id, k.digest FROM kept_blobs k
-    WHERE NOT EXISTS (SELECT 1 FROM manifest_references f
-      WHERE f.repository_id = k.repository_id AND f.digest = k.digest)`,
-  "no repository holds a blob": `
-    SELECT b.digest FROM blobs b
-    WHERE NOT EXISTS (SELECT 1 FROM repository_blobs l WHERE l.digest = b.digest)
-      AND NOT EXISTS (SELECT 1 FROM kept_blobs k WHERE k.digest = b.digest)`,
-  "an object is still to be deleted": `
-    SELECT key FROM doomed_objects WHERE due_at <= ?1`,
-  "a manifest's undo window is over": `
-    SELECT m.digest FROM manifests m WHERE m.deleted_at <= ?1 - ?2`,
-  "a tag's undo window is over": `
-    SELECT h.tag FROM tag_history h WHERE h.changed_at <= ?1 - ?2`,
-  "a repository's undo window is over": `
-    SELECT r.former_name FROM repositories r
-    WHERE r.deleted_at <= ?1 - ?2`,
-};
+/**
+ * SQL that gives a row for each thing that must not be.
+ * @param quietAt when the last collection began: what was due then has gone, and nothing else can be asked for
+ */
+function garbageAt(quietAt: number, { grace, undo }: Ages): Readonly<Record<string, string>> {
+  return {
+    // What a manifest let go whose undo window ended since then has its grace before it, as its review says. One that is
+    // overdue, or has no review, waits for nothing.
+    "a repository holds a blob that no manifest names": `
+      SELECT r.name, l.digest FROM repository_blobs l JOIN repositories r ON r.id = l.repository_id
+      WHERE NOT EXISTS (SELECT 1 FROM manifest_references f
+        WHERE f.repository_id = l.repository_id AND f.digest = l.digest)
+      AND NOT EXISTS (SELECT 1 FROM blob_reviews v
+        WHERE v.repository_id = l.repository_id AND v.digest = l.digest AND v.since > ${quietAt - grace})`,
+    "a blob is kept that no manifest names": `
+      SELECT k.repository_id, k.digest FROM kept_blobs k
+      WHERE NOT EXISTS (SELECT 1 FROM manifest_references f
+        WHERE f.repository_id = k.repository_id AND f.digest = k.digest)`,
+    "no repository holds a blob": `
+      SELECT b.digest FROM blobs b
+      WHERE NOT EXISTS (SELECT 1 FROM repository_blobs l WHERE l.digest = b.digest)
+        AND NOT EXISTS (SELECT 1 FROM kept_blobs k WHERE k.digest = b.digest)`,
+    "an object is still to be deleted": `
+      SELECT key FROM doomed_objects WHERE due_at <= ${quietAt}`,
+    "a manifest's undo window is over": `
+      SELECT m.digest FROM manifests m WHERE m.deleted_at <= ${quietAt - undo}`,
+    "a tag's undo window is over": `
+      SELECT h.tag FROM tag_history h WHERE h.changed_at <= ${quietAt - undo}`,
+    "a repository's undo window is over": `
+      SELECT r.former_name FROM repositories r WHERE r.deleted_at <= ${quietAt - undo}`,
+  };
+}
 
 /**
  * @param unfinished sessions of uploads that may still have objects
@@ -49,15 +56,13 @@ const GARBAGE: Readonly<Record<string, string>> = {
  */
 export async function leftovers(
   { db, bucket }: Stores,
-  { undo }: Ages,
+  ages: Ages,
   unfinished: ReadonlySet<string>,
   quietAt: number,
 ): Promise<Violation[]> {
   const found: Violation[] = [];
-  for (const [what, sql] of Object.entries(GARBAGE)) {
-    const parameters = [quietAt, undo].filter((_, i) => sql.includes(`?${i + 1}`));
-    const statement = db.prepare(`${sql} LIMIT 5`);
-    const { results } = await statement.bind(...parameters).all();
+  for (const [what, sql] of Object.entries(garbageAt(quietAt, ages))) {
+    const { results } = await db.prepare(`${sql} LIMIT 5`).all();
     if (results.length > 0) found.push(garbage(`${what}: ${JSON.stringify(results)}`));
   }
   return [...found, ...(await objectsOf({ db, bucket }, unfinished))];

@@ -67,7 +67,7 @@ export async function run(given: Given, place: Place, recorder = new Recorder())
   );
   await place.ready();
   const unfinished = await place.expire([...sessions.keys()]);
-  // Twice: what one time lets go waits for its own grace.
+  // Twice: what one time lets go waits for its own grace. A manifest's undo window may also end during the second time.
   let quietAt = 0;
   for (let i = 0; i < 2; i++) {
     await place.pause(ages.grace + CLOCKS);

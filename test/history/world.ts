@@ -6,7 +6,7 @@ import {
   runDurableObjectAlarm,
 } from "cloudflare:test";
 import { env } from "cloudflare:workers";
-import { handle } from "../../src/app.ts";
+import { handle } from "../production/request.ts";
 import type { Env } from "../../src/env.ts";
 import { Bucket } from "../../src/storage/bucket.ts";
 import { CollectionIndex } from "../../src/storage/collection-index.ts";

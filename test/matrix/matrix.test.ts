@@ -1,7 +1,7 @@
 /** Every route × everybody who may come: what each is answered. */
 import { env } from "cloudflare:workers";
 import { beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { handle } from "../../src/app.ts";
+import { handle } from "../production/request.ts";
 import type { EventMessage } from "../../src/events/message.ts";
 import { ROUTES } from "../../src/routes.ts";
 import { HOST, ORIGIN, type Send } from "../support/client.ts";
@@ -9,11 +9,12 @@ import { leavesNothing } from "../support/storage.ts";
 import { makePrincipals, type Principal, PRINCIPALS } from "./principals.ts";
 import { type Attempt, ATTEMPTS, type Need } from "./requests.ts";
 
-const SOMEONE: readonly Need[] = ["nothing", "to be someone"];
+const ANYONE: readonly Need[] = ["nothing", "a token"];
+const SOMEONE: readonly Need[] = [...ANYONE, "to be someone"];
 const PERSON: readonly Need[] = [...SOMEONE, "to be a person", "to have a password here"];
 /** What each may do in `acme/app`; who is missing here has no good credentials. */
 const ALLOWED: Partial<Record<Principal, readonly Need[]>> = {
-  anonymous: ["nothing"],
+  anonymous: ANYONE,
   outsider: PERSON,
   reader: [...PERSON, "pull"],
   writer: [...PERSON, "pull", "push"],
@@ -41,16 +42,31 @@ const SCOPES: Partial<Record<Need, string>> = {
   pull: "repository:acme/app:pull",
   push: "repository:acme/app:pull,push",
   delete: "repository:acme/app:delete",
-  administer: "registry:catalog:*",
+  "a token": "registry:catalog:*",
 };
 
 /** How often one may guess is looked at elsewhere: here the same wrong password comes a hundred times. */
 const always = { limit: () => Promise.resolve({ success: true }) };
 /** What was sent to the audit log. */
 const events: EventMessage[] = [];
-const queue = { send: (message: EventMessage) => Promise.resolve(events.push(message)) };
-const limits = { PASSWORD_LIMIT: always, TOKEN_LIMIT: always, DENIED_LIMIT: always };
-const changed = { ...env, ...limits, EVENTS: queue } as never;
+const newQueue = () => ({
+  send: (message: EventMessage) => Promise.resolve(events.push(message)),
+});
+let queue = newQueue();
+const limits = {
+  PASSWORD_LIMIT: always,
+  STRANGER_LIMIT: always,
+  TOKEN_LIMIT: always,
+  DENIED_LIMIT: always,
+};
+// Each test has a queue of its own: to one and the same an isolate sends so many denials, and no more.
+const changed = {
+  ...env,
+  ...limits,
+  get EVENTS() {
+    return queue;
+  },
+} as never;
 const deferred: Promise<unknown>[] = [];
 const send: Send = (request) => handle(request, changed, (work) => void deferred.push(work));
 let principals: Record<Principal, string | null>;
@@ -63,6 +79,7 @@ beforeAll(async () => {
 beforeEach(async () => {
   await env.DB.exec("DELETE FROM login_failures");
   events.length = 0;
+  queue = newQueue();
   deferred.length = 0;
 });
 

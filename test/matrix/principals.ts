@@ -33,7 +33,7 @@ export const PRINCIPALS = [
 ] as const;
 export type Principal = (typeof PRINCIPALS)[number];
 
-const ISSUER = "https://issuer.test";
+const ISSUER = "https://issuer.example";
 const CLAIMS = { sub: "repo:acme/app", repository_id: "42", event_name: "push", ref: "main" };
 const PASSWORD = "a password that is long enough";
 const YEAR = 365 * 86_400_000;
@@ -131,16 +131,16 @@ async function workloads(): Promise<Record<Workload, string>> {
     new SignJWT({ ...claims, ...change })
       .setProtectedHeader({ alg, kid: "one" })
       .setIssuedAt()
-      .setExpirationTime("5m")
+      .setExpirationTime("1h")
       .sign(key);
   const publicKey = new TextEncoder().encode(await exportSPKI(keys.publicKey));
-  const none = new UnsecuredJWT(claims).setIssuedAt().setExpirationTime("5m").encode();
+  const none = new UnsecuredJWT(claims).setIssuedAt().setExpirationTime("1h").encode();
   const tokens: Record<Workload, string> = {
     "workload that may push": await sign(),
     "workload without the claim": await sign({ repository_id: "43" }),
     "workload of a pull request": await sign({ event_name: "pull_request" }),
     "workload with another audience": await sign({ aud: "https://other.test" }),
-    "workload of another issuer": await sign({ iss: "https://other.test" }),
+    "workload of another issuer": await sign({ iss: "https://other.example" }),
     "workload with a forged signature": await sign({}, foreign.privateKey),
     "workload with alg none": none,
     "workload with the public key as an HMAC key": await sign({}, publicKey, "HS256"),

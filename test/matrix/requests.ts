@@ -12,6 +12,8 @@ const WRONG = '{"nonsense":1}';
 /** What somebody must be allowed for a route. */
 export type Need =
   | "nothing"
+  /** A registry token, everyone's too. */
+  | "a token"
   | "to be someone"
   /** Logged in by password. */
   | "to be a person"
@@ -37,7 +39,7 @@ const API = "/api/v1";
 
 /** By `METHOD path` of the route table. */
 export const ATTEMPTS: Readonly<Record<string, Attempt>> = {
-  "GET /v2": { need: "to be someone", path: "/v2/", status: 200 },
+  "GET /v2": { need: "nothing", path: "/v2/", status: 200 },
   "GET /v2/:name+/blobs/:digest": { need: "pull", path: `${APP}/blobs/${DIGEST}`, status: 404 },
   "GET /v2/:name+/manifests/:reference": {
     need: "pull",
@@ -91,7 +93,11 @@ export const ATTEMPTS: Readonly<Record<string, Attempt>> = {
     path: `${APP}/blobs/uploads/${UPLOAD}`,
     status: 404,
   },
-  "GET /v2/_catalog": { need: "administer", path: "/v2/_catalog", status: 200 },
+  "GET /v2/_catalog": { need: "a token", path: "/v2/_catalog", status: 200 },
+  "GET /": { need: "nothing", path: "/", status: 200 },
+  "OPTIONS /": { need: "nothing", path: "/", status: 204 },
+  "GET /healthz": { need: "nothing", path: "/healthz", status: 200 },
+  "GET /readyz": { need: "nothing", path: "/readyz", status: 200 },
   "GET /token": { need: "nothing", path: "/token", status: 200 },
   "POST /token": { need: "to be someone", path: "/token", status: 200 },
 

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { annotationsOf, parseManifest } from "../../src/oci/manifest.ts";
+import { annotationsOf, parseManifest, readManifest } from "../../src/oci/manifest.ts";
 import {
   DOCKER_LIST,
   DOCKER_MANIFEST,
@@ -179,4 +179,93 @@ test.each([
   ["application/vnd.docker.image.rootfs.diff.tar.gzip", false],
 ])("%s may stay elsewhere: %s", (mediaType, expected) => {
   expect(isNonDistributable(mediaType)).toBe(expected);
+});
+
+const NOTHING_OF_ANOTHER = { config: null, layers: null, manifests: null, blobs: null };
+
+test.each([
+  ["an image with children", { ...IMAGE, manifests: [LAYER] }, OCI_MANIFEST],
+  ["an image with an empty list of children", { ...IMAGE, manifests: [] }, OCI_MANIFEST],
+  ["an index with layers", { ...INDEX, layers: [LAYER] }, OCI_INDEX],
+  ["an index with a config", { ...INDEX, config: CONFIG }, DOCKER_LIST],
+  ["what is both, by its own words", { ...IMAGE, ...INDEX }, null],
+  ["an image with blobs", { ...IMAGE, blobs: [LAYER] }, DOCKER_MANIFEST],
+  ["an artifact with layers", { blobs: [LAYER], layers: [LAYER] }, OCI_ARTIFACT],
+])("a manifest is one thing: %s is refused", (_, body, contentType) => {
+  expect(() => parse(body, contentType)).toThrow(invalid);
+});
+
+test("nulls of another kind are nothing", () => {
+  expect(parse({ ...NOTHING_OF_ANOTHER, ...IMAGE }, OCI_MANIFEST).references).toHaveLength(2);
+  expect(parse({ ...NOTHING_OF_ANOTHER, ...INDEX }, OCI_INDEX).references).toHaveLength(1);
+});
+
+test.each([
+  ["beside it", { ...IMAGE, Layers: [] }],
+  ["in its place", { schemaVersion: 2, config: CONFIG, LAYERS: [LAYER] }],
+  ["of a manifest", { ...IMAGE, MediaType: OCI_INDEX }],
+  ["of the subject", { ...IMAGE, Subject: LAYER }],
+  ["as Go folds them", { ...IMAGE, "layer\u017f": [] }],
+  ["as Go folds a K", { ...IMAGE, subject: { ...LAYER, Digest: LAYER.digest } }],
+  ["of the config", { ...IMAGE, config: { ...CONFIG, SIZE: 7 } }],
+  ["of a layer", { ...IMAGE, layers: [LAYER, { ...LAYER, URLs: ["https://a.test/"] }] }],
+  ["of a child", { ...INDEX, manifests: [{ ...LAYER, Platform: {} }] }],
+])("a known key that is spelt in other letters is refused: %s", (_, body) => {
+  expect(() => parse(body, "manifests" in body ? OCI_INDEX : OCI_MANIFEST)).toThrow(invalid);
+});
+
+test("keys of one's own may be spelt as one likes", () => {
+  const annotations = { Size: "1", size: "2", Digest: "x" };
+  const own = { ...IMAGE, annotations, "X-Layers": 1, x: { Layers: 1, layers: 2 } };
+  expect(parse(own, OCI_MANIFEST).references).toHaveLength(2);
+});
+
+test.each([
+  ["of the manifest", (json: string) => json.replace("{", '{"layers":[],')],
+  ["of a descriptor", (json: string) => json.replace('"size":', '"size":7,"size":')],
+  ["escaped", (json: string) => json.replace("{", String.raw`{"layer\u0073":[],`)],
+  ["of an object that nobody knows", (json: string) => json.replace("{", '{"x":{"a":1,"a":1},')],
+  ["of a prototype", (json: string) => json.replace("{", '{"__proto__":1,"__proto__":1,')],
+])("a key that is there twice is refused: %s", (_, change) => {
+  const bytes = new TextEncoder().encode(change(JSON.stringify(IMAGE)));
+  expect(() => parseManifest(bytes, OCI_MANIFEST)).toThrow(
+    expect.objectContaining({
+      status: 400,
+      message: "manifest invalid: an object has the same key twice",
+    }),
+  );
+});
+
+test("colons, quotes and braces within strings are no keys", () => {
+  const odd = {
+    'a":"b': String.raw`"x":{"y":1}\":`,
+    "{": ":",
+    __proto: { ":": [":", { ":": 1 }] },
+  };
+  expect(parse({ ...IMAGE, odd }, OCI_MANIFEST).references).toHaveLength(2);
+});
+
+test.each([
+  ["artifactType", { ...IMAGE, artifactType: "\ud800" }],
+  ["an annotation", { ...IMAGE, annotations: { a: "x\udc00" } }],
+  ["an annotation's name", { ...IMAGE, annotations: { "\ud800": "x" } }],
+  ["a layer's annotation", { ...IMAGE, layers: [{ ...LAYER, annotations: { a: "\ud800" } }] }],
+  ["what nobody knows", { ...IMAGE, x: ["\ud800"] }],
+])("half of a surrogate pair is refused: in %s", (_, body) => {
+  expect(() => parse(body, OCI_MANIFEST)).toThrow(invalid);
+});
+
+test("a whole surrogate pair is a character, however it is written", () => {
+  const annotations = { whale: "\u{1f433}" };
+  const json = JSON.stringify({ ...IMAGE, annotations });
+  for (const text of [json, json.replace("\u{1f433}", String.raw`\ud83d\udc33`)]) {
+    expect(parseManifest(new TextEncoder().encode(text), OCI_MANIFEST).text).toBe(text);
+  }
+});
+
+test("what was stored before is read all the same", () => {
+  const body = { ...IMAGE, manifests: [], Layers: [], artifactType: "a/\ud800" };
+  const bytes = new TextEncoder().encode(JSON.stringify(body));
+  // The database keeps UTF-8.
+  expect(readManifest(bytes, OCI_MANIFEST).artifactType).toBe("a/\ufffd");
 });

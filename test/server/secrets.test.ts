@@ -79,7 +79,7 @@ async function run(): Promise<void> {
   secrets["ID token"] = idToken;
   secrets["refused ID token"] = foreign;
   secrets["credential"] = await exchange(idToken);
-  await api("POST", "oidc/exchange", null, { token: foreign });
+  await api("POST", "oidc/exchange", null, { token: foreign, namespaces: ["acme"] });
   for (const [name, credentials] of Object.entries({
     admin,
     alice,
@@ -144,7 +144,7 @@ async function given(path: string, credentials: string, body: object): Promise<s
 }
 
 async function exchange(token: string): Promise<string> {
-  const answer = await call("POST", "oidc/exchange", null, { token });
+  const answer = await call("POST", "oidc/exchange", null, { token, namespaces: ["acme"] });
   expect(answer.status).toBe(200);
   return (await answer.json<{ password: string }>()).password;
 }

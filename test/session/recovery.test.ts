@@ -2,7 +2,7 @@
 import { env } from "cloudflare:workers";
 import { runDurableObjectAlarm } from "cloudflare:test";
 import { expect, test } from "vitest";
-import { handle } from "../../src/app.ts";
+import { handle } from "../production/request.ts";
 import { BlobIndex } from "../../src/storage/blob-index.ts";
 import { audited } from "../support/events.ts";
 import { blob, type Bytes, content, digestOf, imageManifest } from "../support/images.ts";

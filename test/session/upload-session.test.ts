@@ -2,8 +2,8 @@
 import { evictDurableObject, runDurableObjectAlarm } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, expect, test, vi } from "vitest";
-import { handle } from "../../src/app.ts";
-import { bufferUse } from "../../src/session/parts.ts";
+import { handle } from "../production/request.ts";
+import { memoryUse } from "../../src/memory/isolate.ts";
 import {
   brokenStream,
   ignore,
@@ -75,11 +75,11 @@ test.each([
     last: MIB - 1,
   });
   const before = await session(location);
-  const used = bufferUse().used;
+  const used = memoryUse().bodies;
   const body = brokenStream(bytes.slice(MIB, MIB + sent));
   const broken = await client.patch(location, body);
   expect(broken.status).toBeGreaterThanOrEqual(400);
-  expect(bufferUse().used).toBe(used);
+  expect(memoryUse().bodies).toBe(used);
   expect(await client.progress(location)).toBe(`0-${MIB - 1}`);
   expect(await session(location)).toMatchObject({ offset: before?.offset, multipart: null });
   const rest = { first: MIB, last: bytes.length - 1 };
@@ -245,7 +245,7 @@ test("nine uploads of 20 MiB at once: the buffers stay within their budget and c
       expect((await client.finish(locationOf(response), digest)).status).toBe(201);
     }),
   );
-  expect(bufferUse().peak).toBeGreaterThan(16 * MIB);
-  expect(bufferUse().peak).toBeLessThanOrEqual(64 * MIB);
-  expect(bufferUse().used).toBe(0);
+  expect(memoryUse().peakBodies).toBeGreaterThan(16 * MIB);
+  expect(memoryUse().peakBodies).toBeLessThanOrEqual(64 * MIB);
+  expect(memoryUse().bodies).toBe(0);
 });

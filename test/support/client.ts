@@ -1,7 +1,7 @@
 /** A client of the registry, in the words of the spec. It speaks HTTP and knows nothing of what is behind it. */
 import { env, exports } from "cloudflare:workers";
 import { expect } from "vitest";
-import { handle } from "../../src/app.ts";
+import { handle } from "../production/request.ts";
 import type { Env } from "../../src/env.ts";
 import { type Bytes, type Content, type Manifest, uniqueRepository } from "./images.ts";
 

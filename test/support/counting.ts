@@ -1,6 +1,6 @@
 /** The real bindings, with a count of the calls that go over the network. */
 import { env } from "cloudflare:workers";
-import { handle } from "../../src/app.ts";
+import { handle } from "../production/request.ts";
 import type { Env } from "../../src/env.ts";
 import { intercept } from "./bindings.ts";
 import { countPull } from "../../src/events/pull-counter.ts";
@@ -20,6 +20,8 @@ export const NOTHING: Readonly<Calls> = { d1Queries: 0, d1Batches: 0, r2: 0, dur
 
 /** A pull from a repository that there is not. */
 const NOBODYS = {
+  client: "nobody",
+  index: null,
   repository: "nobody/nothing" as RepositoryName,
   tag: null,
   digest: `sha256:${"0".repeat(64)}` as Digest,

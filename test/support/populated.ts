@@ -55,7 +55,7 @@ async function makeAccounts(namespace: string) {
   const robot = await done<{ secret: string }>("POST", `${within}/robots/ci/tokens`, {});
   await done("POST", `${within}/trust-rules`, {
     name: "github",
-    issuer: "https://issuer.test",
+    issuer: "https://issuer.example",
     audience: "https://registry.test",
     claims: { sub: ["someone"] },
     scopes,

@@ -48,7 +48,7 @@ export function cosignTag(name: string, ending = ".sig"): string {
 /** Pulls have been noted for ever. */
 export async function knowAllPulls(since = 0): Promise<void> {
   await env.DB.prepare(
-    `UPDATE jobs SET state = json_object('pullsSince', ?1) WHERE name = 'retention'`,
+    `UPDATE jobs SET state = json_object('usesSince', ?1) WHERE name = 'retention'`,
   )
     .bind(since)
     .run();

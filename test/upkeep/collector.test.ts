@@ -98,6 +98,39 @@ test.each([
   expect(await registry.pullBlob(spare.digest)).toEqual(spare.bytes);
 });
 
+/** How HEADs of them are answered. */
+async function heads(client: RegistryClient, blobs: readonly Content[]): Promise<number[]> {
+  return Promise.all(blobs.map(({ digest }) => status(client.head(`blobs/${digest}`))));
+}
+
+test("a reader's HEADs put it off once, and then say that it is not there", async () => {
+  const owner = new RegistryClient({ send: withSettings({ GC_GRACE_HOURS: "1" }) });
+  const token = await owner.token(`repository:${owner.repository}:pull`);
+  const reader = owner.as(token);
+  const [spare, other] = await Promise.all([owner.pushBlob(blob()), owner.pushBlob(blob())]);
+  await age(0.9 * HOUR);
+  expect(await heads(reader, [spare, other])).toEqual([200, 200]);
+  await env.DB.prepare(`UPDATE blob_reviews SET counted_on_at = counted_on_at - ?1`)
+    .bind(0.6 * HOUR)
+    .run();
+  await age(0.6 * HOUR);
+  // What it was told of stays for the grace time, but is not promised any longer.
+  expect(await heads(reader, [spare, other])).toEqual([404, 404]);
+  expect((await collector().run()).blobs).toBe(0);
+  expect(await heads(owner, [other])).toEqual([200]);
+  expect(await heads(reader, [spare, other])).toEqual([404, 200]);
+  await age(0.5 * HOUR);
+  expect((await collector().run()).blobs).toBe(1);
+  expect(await heads(owner, [spare, other])).toEqual([404, 200]);
+});
+
+test("what a manifest names is there for readers, however long", async () => {
+  const owner = new RegistryClient({ send: withSettings({ GC_GRACE_HOURS: "0" }) });
+  const { layer } = await pushImage(owner, "v1");
+  const reader = owner.as(await owner.token(`repository:${owner.repository}:pull`));
+  expect(await status(reader.head(`blobs/${layer.digest}`))).toBe(200);
+});
+
 test("a read puts nothing off", async () => {
   const registry = new RegistryClient();
   const spare = await registry.pushBlob(blob());

@@ -345,6 +345,8 @@ const LEFT_OUT: Readonly<Record<string, string>> = {
   audit: "a log, not the index",
   revocations: "of tokens that have expired by then",
   login_failures: "of the last minutes",
+  login_networks: "known anew with the next login",
+  audit_budgets: "of the last minutes",
   jobs: "of this very database",
   manifest_pulls: "retention counts from the day that its table came into being",
   retention_runs: "derived",

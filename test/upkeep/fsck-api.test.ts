@@ -76,7 +76,9 @@ test("hashes as much as is asked for, over all steps", async () => {
 });
 
 test("repairs where that is asked for, and says by whom in the log", async () => {
-  await env.DB.prepare(`INSERT INTO blob_reviews VALUES (1, ?1, 1)`).bind(layer.digest).run();
+  await env.DB.prepare(`INSERT INTO blob_reviews (repository_id, digest, since) VALUES (1, ?1, 1)`)
+    .bind(layer.digest)
+    .run();
   const wrong = {
     kind: "review.wrong",
     repository: "acme/app",

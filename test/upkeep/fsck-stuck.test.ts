@@ -80,6 +80,29 @@ describe("where the database is lost", () => {
     expect(await findings(OLD)).toEqual([]);
   });
 
+  test("a registry whose objects are all young is not called clean", async () => {
+    await pushImage(new RegistryClient({ repository: "acme/app" }), "v1");
+    await exportChanges();
+    expect(await findings()).toEqual([]);
+    await loseDatabase();
+    expect(await findings()).toMatchObject([{ kind: "index.empty", outcome: "found" }]);
+    await sample(DAY, newFsck()).tick(START);
+    expect(await told()).toEqual([expect.stringMatching(/^index\.empty: /)]);
+    await importAll();
+    expect(await findings()).toEqual([]);
+  });
+
+  test("what an empty index has doomed is explained, and an upload in flight elsewhere is not told of", async () => {
+    await env.BLOBS.put("blobs/doomed", "x");
+    await env.DB.prepare(
+      `INSERT INTO doomed_objects (key, due_at) VALUES ('blobs/doomed', 0)`,
+    ).run();
+    expect(await findings()).toEqual([]);
+    await new RegistryClient().pushBlob(blob());
+    await env.BLOBS.put("blobs/flying", "x");
+    expect(await findings()).toEqual([]);
+  });
+
   test("an object that nothing explains is not to be deleted before that was thought of", async () => {
     await new RegistryClient().pushBlob(blob());
     await env.BLOBS.put("blobs/stray", "x");

@@ -4,7 +4,7 @@
  */
 import { env } from "cloudflare:workers";
 import { expect, test } from "vitest";
-import { handle } from "../../src/app.ts";
+import { handle } from "../production/request.ts";
 import type { Env } from "../../src/env.ts";
 import { Bucket } from "../../src/storage/bucket.ts";
 import { CollectionIndex } from "../../src/storage/collection-index.ts";

@@ -140,7 +140,7 @@ const GOES: Verdict = {
   },
   reason: "",
 };
-const TIMES = { now: 1_000_000, grace: 0, pullsSince: 0 };
+const TIMES = { now: 1_000_000, grace: 0, usesSince: 0 };
 
 function manifest(name: string, owners: readonly string[] = [], pushedAt = 0): Found {
   return {
@@ -151,7 +151,7 @@ function manifest(name: string, owners: readonly string[] = [], pushedAt = 0): F
     owners: owners.map(digestFor),
     isPart: owners.length > 0,
     isProtected: false,
-    pulledOn: null,
+    usedOn: null,
   };
 }
 
@@ -277,13 +277,13 @@ test("what is too long for one parameter is in several", async () => {
     .bind(shelf.id)
     .all<{ digest: Digest; pushedAt: number }>();
   const manifests = results.map(({ digest, pushedAt }, i): Expiring => {
-    return { digest, root: digest, level: 0, at: i + 1, pushedAt, tags: [] };
+    return { digest, root: digest, level: 0, at: i + 1, pushedAt, usedOn: null, tags: [] };
   });
   const tags = Array.from({ length: 100 }, (_, i) => `${"t".repeat(120)}${i}`);
   // None of them is there.
   const others = Array.from({ length: 100 }, (_, i): Expiring => {
     const digest = digestFor(`other${i}`);
-    return { digest, root: digest, level: 0, at: i + 10, pushedAt: 0, tags };
+    return { digest, root: digest, level: 0, at: i + 10, pushedAt: 0, usedOn: null, tags };
   });
   const lengths: number[] = [];
   const db = watched((_sql, parameters) => {
@@ -292,7 +292,7 @@ test("what is too long for one parameter is in several", async () => {
   const [first, middle, last] = manifests as [Expiring, Expiring, Expiring];
   const all = [first, ...others.slice(0, 50), middle, ...others.slice(50), last];
   const progress = { policy: begun.inForce ?? "", state: {}, nextAt: 0 };
-  const expiry = { manifests: all, deeds: [] };
+  const expiry = { manifests: all, byUse: false, deeds: [] };
   expect(await new RetentionRuns(db).save(begun, progress, expiry)).toBe(true);
   expect(await shelf.gone()).toEqual(["first", "last", "middle"]);
   expect(Math.max(...lengths)).toBeLessThan(MAX_PARAMETER);

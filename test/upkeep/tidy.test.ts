@@ -4,12 +4,19 @@ import { env } from "cloudflare:workers";
 import { beforeEach, expect, test } from "vitest";
 import { tidy } from "../../src/upkeep/tidy.ts";
 import worker from "../../src/index.ts";
+import { AttemptIndex } from "../../src/storage/attempt-index.ts";
 import { AuditIndex } from "../../src/storage/audit-index.ts";
 import { PrincipalIndex } from "../../src/storage/principal-index.ts";
+import { RefusalIndex } from "../../src/storage/refusal-index.ts";
 
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;
-const stores = { audit: new AuditIndex(env.DB), principals: new PrincipalIndex(env.DB) };
+const stores = {
+  attempts: new AttemptIndex(env.DB),
+  audit: new AuditIndex(env.DB),
+  principals: new PrincipalIndex(env.DB),
+  refusals: new RefusalIndex(env.DB),
+};
 
 beforeEach(async () => {
   const tables = ["audit", "login_failures", "revocations"];
@@ -58,13 +65,30 @@ test("one run forgets 20,000 events at most; the next goes on", async () => {
   expect(await count("audit")).toBe(0);
 });
 
-test("failed logins go after a day, which is longer than they are counted over", async () => {
-  const insert = env.DB.prepare(`INSERT INTO login_failures VALUES (?1, 1, ?2)`);
+test("failed logins go after an hour, which is longer than they are counted over", async () => {
+  const insert = env.DB.prepare(
+    `INSERT INTO login_failures (key, failures, since) VALUES (?1, 1, ?2)`,
+  );
   const now = Date.now();
-  await env.DB.batch([insert.bind("old", now - DAY - HOUR), insert.bind("young", now - HOUR)]);
+  await env.DB.batch([
+    insert.bind("old", now - HOUR - 60_000),
+    insert.bind("young", now - HOUR + 60_000),
+  ]);
   await tidy(stores, { audit: DAY, tokens: DAY });
   const { results } = await env.DB.prepare(`SELECT key FROM login_failures`).all();
   expect(results).toEqual([{ key: "young" }]);
+});
+
+test("a network from which an account logged in is forgotten after thirty days", async () => {
+  const insert = env.DB.prepare(`INSERT INTO login_networks VALUES ('ada', ?1, ?2)`);
+  const now = Date.now();
+  await env.DB.batch([
+    insert.bind("old", now - 30 * DAY - HOUR),
+    insert.bind("young", now - 30 * DAY + HOUR),
+  ]);
+  await tidy(stores, { audit: DAY, tokens: DAY });
+  const { results } = await env.DB.prepare(`SELECT network FROM login_networks`).all();
+  expect(results).toEqual([{ network: "young" }]);
 });
 
 test("the cron keeps a revocation for as long as an upload may be ended with a token from before", async () => {

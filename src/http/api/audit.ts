@@ -67,7 +67,11 @@ function linesOf(audit: AuditIndex, filter: AuditFilter, from: string): Readable
 }
 
 function filterOf({ searchParams: query }: URL): AuditFilter {
-  const texts = ["namespace", "repository", "actor", "action"] as const;
+  const outcome = query.get("outcome") || undefined;
+  if (outcome !== undefined && !["done", "denied", "failed"].includes(outcome)) {
+    throw invalid("outcome", "write done, denied or failed");
+  }
+  const texts = ["namespace", "repository", "actor", "action", "outcome"] as const;
   const times = ["since", "until"] as const;
   const given = [
     ...texts.map((field) => [field, query.get(field) || undefined] as const),

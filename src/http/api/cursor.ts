@@ -7,7 +7,7 @@ const IV_BYTES = 12;
 const BASE64 = { alphabet: "base64url", omitPadding: true } as const;
 
 /** A list, whose cursors are for no other one. */
-export type SealedList = "repositories" | "deleted-repositories" | "retention-preview";
+export type SealedList = "repositories" | "catalog" | "deleted-repositories" | "retention-preview";
 
 /** A place in a list that the caller may not see: the name of a repository that it may not pull, say. */
 export async function seal(place: string, list: SealedList, signing: Signing): Promise<string> {

@@ -1,28 +1,44 @@
 import * as v from "valibot";
-import { verifyWorkload } from "../../auth/login.ts";
 import { signCredential } from "../../auth/token.ts";
-import { WORKLOAD, workloadActor } from "../../auth/workload.ts";
+import { MAX_NAMESPACES, WORKLOAD, workloadActor } from "../../auth/workload.ts";
+import { exchange } from "../../auth/workload-login.ts";
+import { namespaceOfRule } from "../../auth/trust.ts";
+import { isNamespace } from "../../oci/reference.ts";
 import { auditEvent } from "../../registry/registry.ts";
 import type { Context } from "../context.ts";
 import { scopesOf } from "./grants.ts";
-import { readJson } from "./input.ts";
+import { invalid, readJson } from "./input.ts";
 import { timestamp } from "./resource.ts";
 
-const Exchange = v.strictObject({ token: v.string() });
+const WANTED = `name the 1 to ${MAX_NAMESPACES} namespaces that the login is for, such as ["acme"]`;
 
-/** An ID token for a password that Docker can log in with: for the scopes of the rules that it matches, and for minutes. */
+const Exchange = v.strictObject({
+  token: v.string(),
+  namespaces: v.optional(
+    v.pipe(
+      v.array(v.pipe(v.string(), v.check(isNamespace, WANTED)), WANTED),
+      v.minLength(1, WANTED),
+      v.maxLength(MAX_NAMESPACES, WANTED),
+    ),
+  ),
+});
+
+/**
+ * An ID token for a password that Docker can log in with: for the scopes of the rules that it satisfies, and for minutes. Only
+ * the rules of the namespaces named are looked at: everyone may make rules for everyone's tokens.
+ */
 export async function create({ request, origin, realm, registry }: Context): Promise<Response> {
-  const { token } = await readJson(request, Exchange);
-  const purpose = { repositories: [], scope: null, suffices: null };
-  const workload = await verifyWorkload(token, realm, purpose);
+  const { token, namespaces } = await readJson(request, Exchange);
+  if (namespaces === undefined) throw invalid("namespaces", WANTED);
+  const workload = await exchange(token, [...new Set(namespaces)], realm);
   const { subject } = workload;
   const rules = workload.admissions.map(({ rule }) => rule);
   const signed = await signCredential(workload, realm.signing);
-  // Awaited, so that no credential is out that the log knows nothing of; one event for each rule, where its owners look.
-  const events = rules.map((rule) => {
-    const [namespace = rule] = rule.split("+", 1);
-    const deed = { action: "oidc.exchange", namespace, reference: rule };
-    const actor = `${WORKLOAD}:${rule}`;
+  // Awaited, so that no credential is out that the log knows nothing of; one event for each namespace, where its owners look.
+  const events = [...Map.groupBy(rules, namespaceOfRule)].map(([namespace, [first, ...others]]) => {
+    const detail = others.length === 0 ? {} : { detail: `also by ${others.join(", ")}` };
+    const deed = { action: "oidc.exchange", namespace, reference: first ?? namespace, ...detail };
+    const actor = `${WORKLOAD}:${deed.reference}`;
     return auditEvent({ ...origin, actor, via: "oidc", subject }, deed, "done");
   });
   await registry.audit.add(events);
@@ -31,6 +47,6 @@ export async function create({ request, origin, realm, registry }: Context): Pro
     password: signed.token,
     expiresAt: timestamp(signed.expires * 1000),
     rules,
-    scopes: scopesOf(workloadActor(workload, []).grants),
+    scopes: scopesOf(workloadActor(workload).grants),
   });
 }

@@ -1,6 +1,7 @@
 import * as v from "valibot";
 import { RegistryError } from "../../oci/errors.ts";
 import { SCOPE_ACTIONS, type Scope } from "../../auth/access.ts";
+import { ambiguityOf, shapeOf } from "../../oci/json.ts";
 import { isAccountName } from "../../oci/reference.ts";
 import { readLimited } from "../body.ts";
 
@@ -24,6 +25,8 @@ export async function readJson<T extends v.GenericSchema>(
   });
   // The first fault suffices: a small body can hold a hundred thousand of them.
   const json = parseJson(bytes);
+  const fault = ambiguityOf(json, shapeOf(bytes).members);
+  if (fault !== null) throw new RegistryError("REQUEST_INVALID", { message: fault });
   // To valibot a list is an object without fields.
   if (Array.isArray(json)) throw invalid("", "send a JSON object, not a list");
   const result = v.safeParse(schema, json, { abortEarly: true });

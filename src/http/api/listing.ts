@@ -31,11 +31,19 @@ export function listing<T>(
   return pageResponse(url, items, next);
 }
 
-/** A page whose end says nothing of whether there is a next one: a search may end before it has found a page's worth. */
-export function pageResponse(url: URL, items: readonly unknown[], next: string | null): Response {
-  if (next === null) return Response.json({ items, next });
+/**
+ * A page whose end says nothing of whether there is a next one: a search may end before it has found a page's worth.
+ * @param more what the answer has besides
+ */
+export function pageResponse(
+  url: URL,
+  items: readonly unknown[],
+  next: string | null,
+  more: object = {},
+): Response {
+  if (next === null) return Response.json({ items, next, ...more });
   const query = new URLSearchParams(url.searchParams);
   query.set("after", next);
   const link = `<${url.pathname}?${query.toString()}>; rel="next"`;
-  return Response.json({ items, next }, { headers: { link } });
+  return Response.json({ items, next, ...more }, { headers: { link } });
 }

@@ -39,14 +39,7 @@ export async function write(context: Context<"namespace" | "user">): Promise<Res
 
 export async function remove(context: Context<"namespace" | "user">): Promise<Response> {
   const { url, params, origin, registry } = context;
-  const patterns = url.searchParams.getAll("repositories");
-  // A misspelt parameter must not take away everything.
-  if (url.searchParams.size !== patterns.length || patterns.length > 1) {
-    throw new RegistryError("REQUEST_INVALID", {
-      message: "name one pattern with ?repositories=, or none for all that the user has here",
-    });
-  }
-  const [one = null] = patterns;
+  const one = url.searchParams.get("repositories");
   await registry.members.remove(params.namespace, params.user, one, origin);
   return noContent();
 }

@@ -9,7 +9,7 @@ import {
   REPOSITORY,
 } from "./openapi-shape.ts";
 
-const EVENTS = ["repository", "actor", "action", "since", "until", ...PAGE] as const;
+const EVENTS = ["repository", "actor", "action", "outcome", "since", "until", ...PAGE] as const;
 const ROBOT = `${NAMESPACE}/robots/{robot}`;
 const RULE = `${NAMESPACE}/trust-rules/{rule}`;
 

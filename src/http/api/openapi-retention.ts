@@ -20,7 +20,7 @@ export const RETENTION_GROUPS: Groups = {
     [`POST ${REPOSITORY}/-/retention/preview`]: op(
       "previewRetention",
       "What a policy would delete, and why; {} for the one in force",
-      { query: PAGE, body: "SomePolicy", answer: ["page", "Expiring"] },
+      { query: PAGE, body: "SomePolicy", answer: ["one", "RetentionPreview"] },
     ),
     [`GET ${NAMESPACE}/retention`]: op("readNamespaceRetention", "A namespace's policy", {
       answer: ["one", "NamespaceRetention"],
@@ -101,6 +101,24 @@ const stored = {
   warnings: { ...texts, description: "What of it means nothing here." },
 };
 
+const image = { digest: text, tags: texts };
+const kept = object({
+  by: {
+    enum: ["tags", "immutability", "grace", "rule", "use", "unknown"],
+    description:
+      "More than 100 tags; an immutable tag; the grace time after a push; a keep rule; pulls or HEAD requests; or that these are not noted for long enough.",
+  },
+  rule: { type: ["integer", "null"], description: "The keep rule's rulePriority." },
+  lastUsed: {
+    type: ["string", "null"],
+    format: "date",
+    description: "The last day that one of them was pulled or asked for.",
+  },
+  until: { ...someTime, description: "When the last of them goes if nothing changes." },
+  images: number,
+  examples: { type: "array", items: object(image) },
+});
+
 export const RETENTION_SCHEMAS: Readonly<Record<string, Schema>> = {
   LifecyclePolicy: { ...policy, required: ["rules"] },
   SomePolicy: policy,
@@ -111,15 +129,26 @@ export const RETENTION_SCHEMAS: Readonly<Record<string, Schema>> = {
     lastRun: { oneOf: [run, { type: "null" }] },
   }),
   NamespaceRetention: object(stored),
+  RetentionPreview: object({
+    items: { type: "array", items: { $ref: "#/components/schemas/Expiring" } },
+    next: {
+      type: ["string", "null"],
+      description: "What to ask for the next page with (`after`); null on the last one.",
+    },
+    kept: {
+      type: "array",
+      items: kept,
+      description: "What a rule would take were it not for this, among the images of this page.",
+    },
+  }),
   Expiring: object({
-    digest: text,
-    tags: texts,
+    ...image,
     pushedAt: time,
     rule: { ...number, description: "Its rulePriority." },
     reason: text,
     parts: {
       type: "array",
-      items: object({ digest: text, tags: texts }),
+      items: object(image),
       description: "What belongs to it alone and goes with it.",
     },
   }),

@@ -180,7 +180,16 @@ export const SCHEMAS: Readonly<Record<string, Schema>> = {
     requestId: text,
     outcome: { enum: ["done", "denied", "failed"] },
   }),
-  Exchange: input({ token: { type: "string", description: "An OIDC ID token." } }),
+  Exchange: input({
+    token: { type: "string", description: "An OIDC ID token." },
+    namespaces: {
+      ...list(text),
+      minItems: 1,
+      maxItems: 10,
+      description:
+        "Those whose trust rules are to take it: each has to, and no others are looked at.",
+    },
+  }),
   Exchanged: output({
     username: { const: "oidc" },
     password: text,

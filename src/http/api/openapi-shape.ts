@@ -20,6 +20,7 @@ export type Query =
   | "repository"
   | "actor"
   | "action"
+  | "outcome"
   | "repositories"
   | "tag"
   | "since"

@@ -51,6 +51,7 @@ const QUERY: Readonly<Record<Query, Schema>> = {
   repository: query("repository", text),
   actor: query("actor", text),
   action: query("action", { ...text, examples: ["tag.delete"] }),
+  outcome: query("outcome", { enum: ["done", "denied", "failed"] }),
   repositories: query("repositories", {
     ...text,
     description: "The pattern whose role is taken away; without it, all of the user's here.",
@@ -61,6 +62,11 @@ const QUERY: Readonly<Record<Query, Schema>> = {
   sinceDay: query("since", { type: "string", format: "date" }),
   untilDay: query("until", { type: "string", format: "date", description: "Not included itself." }),
 };
+
+/** What the parameter is called in a URL. */
+export function parameterOf(name: Query): string {
+  return String(QUERY[name]["name"]);
+}
 
 const IF_MATCH = {
   name: "If-Match",

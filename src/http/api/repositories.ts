@@ -2,6 +2,7 @@ import * as v from "valibot";
 import { isAdministrator, may } from "../../auth/access.ts";
 import { rangesOf } from "../../auth/ranges.ts";
 import { RegistryError } from "../../oci/errors.ts";
+import { isWebLink, LINK_LABELS } from "../../oci/link.ts";
 import { parseNamespace, parseRepositoryName, type RepositoryName } from "../../oci/reference.ts";
 import type { StoredRepository } from "../../registry/registry.ts";
 import type { Context } from "../context.ts";
@@ -28,10 +29,16 @@ const fields = {
     ),
   ),
   labels: v.optional(
-    // Not v.record: it takes a list, and passes over keys such as "constructor".
-    v.custom<Record<string, string>>(
-      isLabels,
-      `must map at most ${MAX_LABELS} names to texts without control characters, in at most ${MAX_LABELS_LENGTH} characters of JSON`,
+    v.pipe(
+      // Not v.record: it takes a list, and passes over keys such as "constructor".
+      v.custom<Record<string, string>>(
+        isLabels,
+        `must map at most ${MAX_LABELS} names to texts without control characters, in at most ${MAX_LABELS_LENGTH} characters of JSON`,
+      ),
+      v.check(
+        hasWebLinks,
+        `${LINK_LABELS.join(", ")}: write an address that begins with https:// or http://`,
+      ),
     ),
   ),
   immutableTags: v.optional(immutableTags),
@@ -122,6 +129,13 @@ function unknown(name: RepositoryName): RegistryError {
 /** A line may end as on Windows; a carriage return alone would go back over what a terminal shows. */
 function isReadme(text: string): boolean {
   return isLine(text.replaceAll(/\r?\n|\t/g, " "));
+}
+
+function hasWebLinks(labels: Readonly<Record<string, string>>): boolean {
+  return LINK_LABELS.every((key) => {
+    const link = Object.hasOwn(labels, key) ? labels[key] : undefined;
+    return link === undefined || isWebLink(link);
+  });
 }
 
 function isLabels(value: unknown): boolean {

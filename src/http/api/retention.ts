@@ -1,12 +1,19 @@
 import * as v from "valibot";
 import { digestOf } from "../../oci/digest.ts";
 import { type LifecyclePolicy, parsePolicy } from "../../oci/lifecycle.ts";
-import type { Leaving, RepositoryPolicy, RunReport, Walk } from "../../registry/registry.ts";
+import type {
+  Leaving,
+  ProtectedGroup,
+  RepositoryPolicy,
+  RunReport,
+  Walk,
+} from "../../registry/registry.ts";
 import type { Context } from "../context.ts";
 import { seal, unseal } from "./cursor.ts";
 import { invalid, readJson } from "./input.ts";
 import { pageOf, pageResponse } from "./listing.ts";
 import { noContent, timestamp } from "./resource.ts";
+import { formatDay } from "./time.ts";
 
 /** Each image that goes is shown with all that goes with it. */
 const MAX_PAGE = 100;
@@ -67,7 +74,7 @@ export async function removeNamespace({
 }
 
 /**
- * What a policy would delete, and why: the one that is sent, or with `{}` the one in force. Nothing is changed. A page may
+ * What a policy would delete, and why, and what keeps other images that its rules are about: the one that is sent, or with `{}` the one in force. Nothing is changed. A page may
  * be empty although it is not the last: a request looks at so many manifests only.
  */
 export async function preview(context: Context<"name">): Promise<Response> {
@@ -80,10 +87,11 @@ export async function preview(context: Context<"name">): Promise<Response> {
   const subject = await subjectOf(id, policy);
   const walk = await walkOf(await unsealed(after, context), subject);
   const most = Math.min(limit - 1, MAX_PAGE);
-  const { leaving, next } = await registry.retention.preview(id, policy, walk, most);
-  if (next === null) return pageResponse(url, leaving.map(entry), null);
+  const { leaving, kept, next } = await registry.retention.preview(id, policy, walk, most);
+  const besides = { kept: kept.map(group) };
+  if (next === null) return pageResponse(url, leaving.map(entry), null, besides);
   const cursor = await seal(JSON.stringify({ subject, walk: next }), LIST, realm.signing);
-  if (cursor.length <= MAX_CURSOR) return pageResponse(url, leaving.map(entry), cursor);
+  if (cursor.length <= MAX_CURSOR) return pageResponse(url, leaving.map(entry), cursor, besides);
   throw invalid(
     "rules",
     'the rules with orderBy "semver" count too many images to be previewed in a repository of this size',
@@ -128,6 +136,17 @@ function entry({ image, verdict, parts }: Leaving) {
     rule: verdict.rule?.priority ?? null,
     reason: verdict.reason,
     parts: parts.map(({ digest, tags }) => ({ digest, tags })),
+  };
+}
+
+function group({ by, rule, usedOn, until, images, examples }: ProtectedGroup) {
+  return {
+    by,
+    rule,
+    lastUsed: usedOn === null ? null : formatDay(usedOn),
+    until: until === null ? null : timestamp(until),
+    images,
+    examples,
   };
 }
 

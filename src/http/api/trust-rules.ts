@@ -1,5 +1,6 @@
 import * as v from "valibot";
-import { checkRule, selectorOf, type TrustRule } from "../../auth/trust.ts";
+import { checkRule } from "../../auth/trust-check.ts";
+import { selectorOf, type TrustRule } from "../../auth/trust.ts";
 import type { Settings } from "../../env.ts";
 import { RegistryError } from "../../oci/errors.ts";
 import type { StoredRule } from "../../registry/registry.ts";

@@ -31,7 +31,7 @@ const POLICY = () => ({
 });
 const RULE = () => ({
   name: unused("rule"),
-  issuer: "https://issuer.test",
+  issuer: "https://issuer.example",
   audience: "https://registry.test",
   claims: { sub: ["someone"] },
   scopes: SCOPES(),
@@ -148,4 +148,14 @@ test.each(ROUTES)("%s %s: takes a body that is right", async (method, path) => {
   if (body === undefined) return;
   const response = await api(method, call(path), body, { as: caller(path) });
   expect(response.ok, await response.clone().text()).toBe(true);
+});
+
+test.each([
+  ["half of a surrogate pair", String.raw`{"name":"a","password":"\ud800aaaaaaaaaaaaaaa"}`],
+  ["a key twice", '{"name":"a","name":"b","password":"aaaaaaaaaaaaaaaa"}'],
+  ["deeply nested", `{"name":${"[".repeat(60_000)}${"]".repeat(60_000)}}`],
+])("%s is refused", async (_, body) => {
+  const headers = { "content-type": "application/json" };
+  const response = await new RegistryClient().request("POST", "/api/v1/users", { headers, body });
+  expect(response.status).toBe(400);
 });

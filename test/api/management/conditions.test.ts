@@ -22,7 +22,7 @@ async function rule(): Promise<string> {
   const name = unused("rule");
   await done("POST", `/namespaces/${namespace}/trust-rules`, {
     name,
-    issuer: "https://issuer.test",
+    issuer: "https://issuer.example",
     audience: "https://registry.test",
     claims: { sub: ["someone"] },
     scopes: SCOPES(),

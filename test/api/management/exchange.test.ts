@@ -51,13 +51,14 @@ async function makeRule(change: Record<string, unknown> = {}) {
   return { namespace, as, path: `${list}/ci`, repository: `${namespace}/app` };
 }
 
-function exchange(token: string): Promise<Credential> {
-  return done<Credential>("POST", PATH, { token }, { as: null });
+function exchange(token: string, ...namespaces: string[]): Promise<Credential> {
+  return done<Credential>("POST", PATH, { token, namespaces }, { as: null });
 }
 
 test("a token of a trusted issuer gets a password that does what the rule says", async () => {
   const { namespace, repository } = await makeRule({ lifetime: 120 });
-  const response = await api("POST", PATH, { token: await issuer.sign(CLAIMS) }, { as: null });
+  const given = { token: await issuer.sign(CLAIMS), namespaces: [namespace] };
+  const response = await api("POST", PATH, given, { as: null });
   expect(response.status).toBe(200);
   expect(response.headers.get("cache-control")).toBe("no-store");
   const credential = await response.json<Credential>();
@@ -90,7 +91,7 @@ test("a token of a trusted issuer gets a password that does what the rule says",
 
 test("the log has who exchanged what, and never the token", async () => {
   const { namespace } = await makeRule();
-  await exchange(await issuer.sign(CLAIMS));
+  await exchange(await issuer.sign(CLAIMS), namespace);
   const { results } = await env.DB.prepare(
     `SELECT actor, subject, via, namespace, detail, outcome FROM audit
      WHERE action = 'oidc.exchange' AND reference = ?1`,
@@ -109,10 +110,11 @@ test("the log has who exchanged what, and never the token", async () => {
   ]);
 });
 
-test("every rule that matches gives its rights, each for as long as it says", async () => {
+test("every rule that matches in a namespace named gives its rights, each for as long as it says", async () => {
   const one = await makeRule({ lifetime: 3600 });
   const two = await makeRule({ lifetime: 60 });
-  const credential = await exchange(await issuer.sign(CLAIMS));
+  const token = await issuer.sign(CLAIMS);
+  const credential = await exchange(token, one.namespace, two.namespace);
   expect(credential).toMatchObject({
     rules: [`${one.namespace}+ci`, `${two.namespace}+ci`],
   });
@@ -137,19 +139,20 @@ test.each([
   ["that is empty", () => Promise.resolve("")],
   ["that is too long", () => Promise.resolve("x".repeat(20_000))],
 ])("a token %s is refused", async (name, make) => {
-  await makeRule();
+  const { namespace } = await makeRule();
   // Its keys are known by now, where another one is to sign for it.
-  if (name === "that another one signed") await exchange(await issuer.sign(CLAIMS));
-  const token = await make();
+  if (name === "that another one signed") await exchange(await issuer.sign(CLAIMS), namespace);
+  const body = { token: await make(), namespaces: [namespace] };
   const headers = { "cf-connecting-ip": "203.0.113.1" };
-  const answer = await refused("POST", PATH, { token }, { as: null, headers });
+  const answer = await refused("POST", PATH, body, { as: null, headers });
   expect(answer).toEqual(UNAUTHORIZED);
 });
 
 test("a credential is no ID token, and not exchanged again", async () => {
-  await makeRule();
-  const { password } = await exchange(await issuer.sign(CLAIMS));
-  const again = await refused("POST", PATH, { token: password }, { as: null });
+  const { namespace } = await makeRule();
+  const { password } = await exchange(await issuer.sign(CLAIMS), namespace);
+  const body = { token: password, namespaces: [namespace] };
+  const again = await refused("POST", PATH, body, { as: null });
   expect(again).toEqual(UNAUTHORIZED);
 });
 
@@ -157,14 +160,15 @@ test("too many failures are told to wait", async () => {
   const limited = { TOKEN_LIMIT: { limit: () => Promise.resolve({ success: false }) } };
   const send = withSettings(limited as never);
   const headers = { "cf-connecting-ip": "203.0.113.2" };
-  const response = await api("POST", PATH, { token: "nonsense" }, { as: null, send, headers });
+  const body = { token: "nonsense", namespaces: ["acme"] };
+  const response = await api("POST", PATH, body, { as: null, send, headers });
   expect(response.headers.get("retry-after")).toBe("60");
   expect(await problem(response)).toEqual({ status: 429, code: "TOOMANYREQUESTS" });
 });
 
 test.each(["PATCH", "DELETE"])("%s of the rule ends what was exchanged by it", async (method) => {
-  const { as, path, repository } = await makeRule();
-  const { password } = await exchange(await issuer.sign(CLAIMS));
+  const { namespace, as, path, repository } = await makeRule();
+  const { password } = await exchange(await issuer.sign(CLAIMS), namespace);
   const login = basic("oidc", password);
   const bearer = await pushToken(login, repository);
   expect(await pushesWith(bearer, repository)).toBe(202);
@@ -172,13 +176,30 @@ test.each(["PATCH", "DELETE"])("%s of the rule ends what was exchanged by it", a
   await done(method, path, change, { as });
   expect(await pushesWith(bearer, repository)).toBe(401);
   expect(await pushes(login, repository)).toBe(401);
-  const token = await issuer.sign(CLAIMS);
-  expect(await refused("POST", PATH, { token }, { as: null })).toEqual(UNAUTHORIZED);
+  const body = { token: await issuer.sign(CLAIMS), namespaces: [namespace] };
+  expect(await refused("POST", PATH, body, { as: null })).toEqual(UNAUTHORIZED);
 });
 
-test("the token alone is wanted", async () => {
+test("the token is wanted, and the namespaces that the login is for", async () => {
   const invalid = { status: 400, code: "INVALID" };
-  for (const body of [{}, { token: 1 }, { token: "x", audience: "y" }, ["x"], null]) {
+  const token = await issuer.sign(CLAIMS);
+  const eleven = Array.from({ length: 11 }, (_, i) => `n${i}`);
+  for (const body of [
+    {},
+    { token: 1, namespaces: ["acme"] },
+    { token, namespaces: ["acme"], audience: "y" },
+    { token, namespaces: [] },
+    { token, namespaces: eleven },
+    { token, namespaces: ["acme/app"] },
+    { token, namespaces: "acme" },
+    ["x"],
+    null,
+  ]) {
     expect(await refused("POST", PATH, body, { as: null })).toEqual(invalid);
   }
+  const response = await api("POST", PATH, { token }, { as: null });
+  expect(await response.json()).toMatchObject({
+    status: 400,
+    detail: 'namespaces: name the 1 to 10 namespaces that the login is for, such as ["acme"]',
+  });
 });

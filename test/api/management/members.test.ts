@@ -142,23 +142,42 @@ test("PUT: 409 for a user's hundred and first pattern in a namespace; those that
   await done("PUT", `/namespaces/${namespace}/members/${another.name}`, { role: "reader" });
 });
 
-test("who has as many and as long patterns as there may be still logs in, and gets no more", async () => {
+test("roles that some namespaces give keep nobody from those of others, however many and long they are", async () => {
   const person = await makeUser();
+  const as = person.authorization;
   const namespaces: string[] = [];
-  for (let i = 0; i < 20; i++) {
+  for (let i = 0; i < 21; i++) {
     const { namespace } = await makeNamespace();
     await fill(person.name, namespace, 100);
     namespaces.push(namespace);
   }
-  const as = person.authorization;
-  const me = await done<{ roles: object[] }>("GET", "/me", undefined, { as });
+  // The last by any order that names have.
+  const last = `zz-${namespaces[0]}`;
+  await done("POST", "/namespaces", { name: last, owner: person.name });
+  const repository = `${last}/app`;
+  expect(await pushes(as, repository)).toBe(202);
+  expect(await pushes(as, `${namespaces[20]}/99-`.padEnd(254, "x"))).toBe(202);
+  // It is there in what is about no namespace, too, and managed by its owner.
+  const me = await done<{ roles: { repositories: string }[] }>("GET", "/me", undefined, { as });
   expect(me.roles).toHaveLength(2000);
-  expect(await pushes(as, `${namespaces[19]}/99-`.padEnd(254, "x"))).toBe(202);
+  expect(me.roles).toContainEqual({ repositories: `${last}/*`, role: "owner" });
+  const path = `/namespaces/${last}/members/${person.name}`;
+  const more = { role: "reader", repositories: `${last}/x` };
+  expect((await api("PUT", path, more, { as })).status).toBe(201);
+});
+
+test("all roles of the namespace that a request is about are read, whatever else there is", async () => {
+  const person = await makeUser();
+  for (let i = 0; i < 30; i++) {
+    const { namespace } = await makeNamespace();
+    await fill(person.name, namespace, 100);
+  }
   const { namespace } = await makeNamespace();
-  const path = `/namespaces/${namespace}/members/${person.name}`;
-  expect(await refused("PUT", path, { role: "reader" })).toEqual(FULL);
-  const owned = { name: `${namespace}-2`, owner: person.name };
-  expect(await refused("POST", "/namespaces", owned)).toEqual(FULL);
+  await fill(person.name, namespace, 100);
+  for (const i of [0, 50, 99]) {
+    const repository = `${namespace}/${i}-`.padEnd(254, "x");
+    expect(await pushes(person.authorization, repository)).toBe(202);
+  }
 });
 
 test("PUT: the built-in administrator gets no role", async () => {

@@ -513,15 +513,42 @@ test("a manifest's annotations describe a repository that nobody has described",
 test("a manifest's annotations are put on one line, so that they can be sent back", async () => {
   const client = new RegistryClient({ repository: `${await newNamespace()}/app` });
   const config = await client.pushBlob(blob());
-  const fields = annotate("one\r\ntwo\u001b[2J\0\ud800");
-  fields.annotations["org.opencontainers.image.source"] = "a\nb";
-  await client.pushManifest(imageManifest({ config, fields }), "tag");
+  const fields = annotate("one\r\ntwo\u001b[2J\0");
+  const annotations = { ...fields.annotations, "org.opencontainers.image.title": "a\nb" };
+  await client.pushManifest(imageManifest({ config, fields: { annotations } }), "tag");
   const path = `/repositories/${client.repository}`;
   const { description, labels } = await done<Repository>("GET", path);
   expect(description).toBe("one two [2J ");
-  expect(labels).toEqual({ "org.opencontainers.image.source": "a b" });
+  expect(labels).toEqual({ "org.opencontainers.image.title": "a b" });
   await done("PATCH", path, { description, labels });
 });
+
+test.each(["source", "url", "documentation"])(
+  "a label that pages show as a link is one of the web: %s",
+  async (name) => {
+    const client = new RegistryClient({ repository: `${await newNamespace()}/app` });
+    const config = await client.pushBlob(blob());
+    const key = `org.opencontainers.image.${name}`;
+    const path = `/repositories/${client.repository}`;
+    const bad = [
+      "javascript:alert(1)",
+      " javascript:alert(1)",
+      "data:text/html,x",
+      "//a.test",
+      "https://",
+    ];
+    for (const link of bad) {
+      const fields = { annotations: { [key]: link, "org.opencontainers.image.title": "a" } };
+      await client.pushManifest(imageManifest({ config, fields }), "tag");
+      expect((await done<Repository>("GET", path)).labels).toEqual({
+        "org.opencontainers.image.title": "a",
+      });
+      const response = await api("PATCH", path, { labels: { [key]: link } });
+      expect(await problem(response)).toMatchObject({ status: 400, code: "INVALID" });
+    }
+    await done("PATCH", path, { labels: { [key]: "https://example.com/app", other: bad[0] } });
+  },
+);
 
 test.each([
   ["a description", { description: "given" }],

@@ -8,7 +8,9 @@ import { api, done, makeNamespace, problem, refused } from "../../support/manage
 import {
   ANY,
   ARCHIVE,
+  DAY,
   digestFor,
+  knowAllPulls,
   moreThan,
   policyOf,
   pulledBefore,
@@ -196,6 +198,25 @@ describe("a preview", () => {
     expect(none).toEqual({ status: 400, code: "INVALID" });
     await shelf.setPolicy(POLICY);
     expect(await done("POST", target(), {})).toEqual(sent);
+  });
+
+  test("says what protects the others that a rule is for, and until when", async () => {
+    await shelf.add([{ name: "used", tags: ["u1", "u2"], pushed: 200, pulled: 2 }]);
+    await knowAllPulls();
+    const policy = policyOf(rule(1, { ...tagged("u*"), ...pulledBefore(90) }));
+    const { items, kept } = await done<Page & { kept: unknown[] }>("POST", target(), policy);
+    expect(items).toEqual([]);
+    const last = Math.floor(Date.now() / DAY) - 2;
+    expect(kept).toEqual([
+      {
+        by: "use",
+        rule: null,
+        lastUsed: new Date(last * DAY).toISOString().slice(0, 10),
+        until: new Date((last + 91) * DAY - 1).toISOString(),
+        images: 1,
+        examples: [{ digest: digestFor("used"), tags: ["u1", "u2"] }],
+      },
+    ]);
   });
 
   test("by pages, each with a way to the next one", async () => {

@@ -1,0 +1,7 @@
+/** Why the registry does not start, in one line for who started it. */
+export class StartError extends Error {}
+
+/** @returns the system's code of a failure, such as ENOENT */
+export function codeOf(error: unknown): string {
+  return (error as NodeJS.ErrnoException).code ?? String(error);
+}

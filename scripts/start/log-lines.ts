@@ -1,0 +1,50 @@
+/** What the Worker logs, as one reads it: for people on a terminal, else for programs as it is. */
+import type { LogEntry } from "../../src/http/log.ts";
+import { plain, plainJson, plainLines } from "../../src/cli/terminal.ts";
+import { type Environment } from "./checks.ts";
+import { StartError } from "./error.ts";
+
+export type LogFormat = "json" | "text";
+
+type Entry = LogEntry & { readonly time: string };
+
+export function readLogFormat(env: Environment, isTerminal: boolean): LogFormat {
+  const given = env["LOG_FORMAT"] || (isTerminal ? "text" : "json");
+  if (given === "json" || given === "text") return given;
+  throw new StartError(`LOG_FORMAT is ${given}: it should be json or text`);
+}
+
+/** One line of the Worker's, without its end. */
+export function logLine(message: string, format: LogFormat): string {
+  const entry = parse(message);
+  if (entry === null) return plainLines(message);
+  return format === "json" ? plainJson(message) : forPeople(entry);
+}
+
+function forPeople(entry: Entry): string {
+  const { time, status, method, route, repository, actor, duration, bytesIn, bytesOut, error } =
+    entry;
+  const parts = [
+    time.slice(11, 19),
+    String(status),
+    method,
+    route === null ? "(no such path)" : repository === null ? route : `${route} of ${repository}`,
+    actor === null ? "" : `by ${actor}`,
+    `${Math.round(duration)} ms`,
+    bytesIn ? `${bytesIn} B in` : "",
+    bytesOut ? `${bytesOut} B out` : "",
+    error ?? "",
+  ];
+  return parts.flatMap((part) => (part === "" ? [] : plain(part))).join("  ");
+}
+
+/** @returns null for what is no request's line: a Worker may print anything */
+function parse(message: string): Entry | null {
+  if (!message.startsWith('{"time":')) return null;
+  try {
+    return JSON.parse(message) as Entry;
+  } catch (error) {
+    if (error instanceof SyntaxError) return null;
+    throw error;
+  }
+}

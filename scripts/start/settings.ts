@@ -1,0 +1,36 @@
+/** The settings that a start takes from its environment, read as the Worker will read them. */
+import { join } from "node:path";
+import { ROOT } from "./build.ts";
+import type { Environment } from "./checks.ts";
+import { StartError } from "./error.ts";
+import type { Secrets } from "./secrets.ts";
+
+/** src/env.ts, loaded by its path: its types are the Worker's, which programs don't have. */
+interface WorkerEnvironment {
+  readonly readSettings: (env: object) => unknown;
+}
+
+/**
+ * @param vars those of wrangler.toml
+ * @returns the secrets and what the environment sets
+ */
+export async function settingsOf(
+  vars: object,
+  secrets: Secrets,
+  env: Environment,
+): Promise<Record<string, string>> {
+  // The second signing key is there only while keys are being exchanged, so it is asked for but never made.
+  const names = [...Object.keys(vars), "ADMIN_PASSWORD", "TOKEN_KEY_NEXT"];
+  const given = names.flatMap((name) => {
+    const value = env[name];
+    return value === undefined ? [] : [[name, value] as const];
+  });
+  const settings = { ...secrets, ...Object.fromEntries(given) };
+  const { readSettings } = (await import(join(ROOT, "src", "env.ts"))) as WorkerEnvironment;
+  try {
+    readSettings({ ...vars, ...settings });
+  } catch (error) {
+    throw new StartError((error as Error).message, { cause: error });
+  }
+  return settings;
+}

@@ -1,0 +1,156 @@
+import { RegistryError } from "../oci/errors.ts";
+import { Pace } from "./pace.ts";
+import type { Body, Holding, Owner, Pool } from "./pool.ts";
+
+/** How often a request shows that it is alive, and looks whether it must make room, in milliseconds. */
+const TICK = 1_000;
+const KiB = 1024;
+/** The first buffer of a body; each further one is twice as large, and so never more than twice what has come. */
+const FIRST = 16 * KiB;
+/** A read waits for as much as comes in a second, but no more than this: smaller pieces would cost more calls. */
+const PIECE = 1024 * KiB;
+
+type Reader = ReadableStreamBYOBReader;
+
+/** One request's part of the isolate's memory: the buffer that it fills, and those that it has passed on. */
+export class Claim {
+  readonly #pools: readonly Pool[];
+  readonly #body: Body;
+  readonly #clock: ReturnType<typeof setInterval>;
+  #pool: Pool;
+  #holding: Holding;
+  #bytes = 0;
+  #atLeast = FIRST;
+  #end: ((error: RegistryError) => void) | null = null;
+
+  /** @param pools a body that outgrows one moves to the next; it waits for a later one while it holds an earlier one, never the reverse */
+  constructor(pools: readonly [Pool, ...Pool[]], owner: Owner) {
+    this.#pools = pools;
+    this.#body = { owner, pace: new Pace(), seen: Date.now() };
+    [this.#pool] = pools;
+    this.#holding = this.#pool.enter(this.#body);
+    this.#clock = setInterval(() => this.#tick(), TICK);
+  }
+
+  /** Waits until it has so many bytes in all. */
+  async grow(bytes: number): Promise<void> {
+    if (bytes <= this.#bytes) return;
+    const pool = this.#pools.find(({ limits }) => bytes <= limits.whole) ?? this.#pool;
+    if (pool === this.#pool) {
+      await pool.take(this.#holding, bytes - this.#bytes);
+    } else {
+      const holding = pool.enter(this.#body);
+      await pool.take(holding, bytes);
+      this.#pool.leave(this.#holding);
+      this.#pool = pool;
+      this.#holding = holding;
+    }
+    this.#bytes = bytes;
+  }
+
+  shrink(bytes: number): void {
+    this.#pool.give(this.#holding, this.#bytes - bytes);
+    this.#bytes = bytes;
+  }
+
+  /** Passes its buffer on and begins anew. @returns what gives that one back */
+  send(): () => void {
+    const pool = this.#pool;
+    const sent = pool.send(this.#holding);
+    pool.leave(this.#holding);
+    [this.#pool = pool] = this.#pools;
+    this.#holding = this.#pool.enter(this.#body);
+    this.#bytes = 0;
+    return () => pool.leave(sent);
+  }
+
+  close(): void {
+    clearInterval(this.#clock);
+    this.#pool.leave(this.#holding);
+    this.#bytes = 0;
+  }
+
+  /**
+   * Reads until so many bytes are there, those before them included, or the body ends. Its buffer grows with what comes.
+   * @throws what the reader throws, or TOO_SLOW
+   */
+  async fill(reader: Reader, before: Uint8Array, goal: number): Promise<Uint8Array<ArrayBuffer>> {
+    const claimed = this.#bytes;
+    let size = sizeFor(before.length + 1, goal);
+    await this.grow(size);
+    let buffer = new ArrayBuffer(size);
+    new Uint8Array(buffer).set(before);
+    let filled = before.length;
+    while (filled < goal) {
+      if (filled === size) {
+        size = sizeFor(filled + 1, goal);
+        await this.grow(size);
+        buffer = this.#enlarged(buffer, size);
+      }
+      const { value, done } = await this.#read(reader, new Uint8Array(buffer, filled));
+      // A read takes the buffer away and hands it back with its answer, at the body's end with nothing in it.
+      const arrived = value ?? new Uint8Array(0);
+      buffer = arrived.buffer;
+      filled += arrived.length;
+      if (done || arrived.length === 0) break;
+    }
+    this.shrink(Math.max(filled, claimed));
+    return new Uint8Array(filled < size ? buffer.transfer(filled) : buffer);
+  }
+
+  /** While one is copied into the other, both are there. */
+  #enlarged(buffer: ArrayBuffer, size: number): ArrayBuffer {
+    const { meter } = this.#pool;
+    const { byteLength } = buffer;
+    meter.add(byteLength);
+    const enlarged = buffer.transfer(size);
+    meter.add(-byteLength);
+    return enlarged;
+  }
+
+  async #read(reader: Reader, view: Uint8Array<ArrayBuffer>) {
+    const { pace } = this.#body;
+    const ended = Promise.withResolvers<never>();
+    this.#end = ended.reject;
+    const began = Date.now();
+    pace.begin(began);
+    let bytes = 0;
+    ended.promise.catch((error: unknown) => reader.cancel(error));
+    try {
+      const least = Math.min(Math.max(this.#atLeast, FIRST), PIECE, view.length);
+      const reading = reader.readAtLeast(least, view);
+      const read = await Promise.race([reading, ended.promise]);
+      bytes = read.value?.length ?? 0;
+      return read;
+    } finally {
+      const now = Date.now();
+      this.#atLeast = Math.round((bytes * 1_000) / Math.max(now - began, 1));
+      this.#end = null;
+      pace.end(now, bytes);
+    }
+  }
+
+  #tick(): void {
+    const now = Date.now();
+    this.#pool.touch(this.#holding, now);
+    if (this.#end === null || !this.#pool.isTooSlow(this.#holding, now)) return;
+    this.#end(new RegistryError("TOO_SLOW", { headers: { "retry-after": "5" } }));
+  }
+}
+
+/** Leaves what is unread of a body to who answers: the client must get to the end of its own. */
+export function letGo(reader: Reader): void {
+  try {
+    reader.releaseLock();
+  } catch (error) {
+    // A read of a body that stands still goes on for ever, and nobody has a use for what it brings.
+    reader.cancel(error).catch(() => {});
+  }
+}
+
+/** The size of a buffer for so many bytes or more. */
+function sizeFor(bytes: number, goal: number): number {
+  let size = FIRST;
+  while (size < bytes) size *= 2;
+  return Math.min(size, goal);
+}

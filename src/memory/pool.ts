@@ -1,0 +1,278 @@
+import type { Pace } from "./pace.ts";
+
+/**
+ * Memory that requests share. A body takes what it needs step by step, as its bytes come, and gives all of it back when it
+ * is whole and has been passed on. Three rules keep that fair:
+ *
+ * - Room for the fullest buffer to become whole is given to nobody else. So one can always go on, and no two bodies wait
+ *   for each other for ever (the banker's algorithm, with one resource and the same claim for all).
+ * - A namespace and an actor have a share each: what their clients may have half sent at a time. Parts on their way to the
+ *   bucket are in no share, since no client can hold them up.
+ * - Who waits is served in this order: the fullest buffer, the namespace that has least, who came first. One whose share is used up
+ *   holds up nobody else.
+ */
+export interface Limits {
+  /** In bytes, of all bodies together, and of those of one namespace and one actor. */
+  readonly all: number;
+  readonly namespace: number;
+  readonly actor: number;
+  /** The most that one body holds at a time. */
+  readonly whole: number;
+}
+
+export interface Owner {
+  readonly namespace: string;
+  readonly actor: string;
+}
+
+/** One request's body. */
+export interface Body {
+  readonly owner: Owner;
+  readonly pace: Pace;
+  /** When its request was last seen alive, in milliseconds since 1970. */
+  seen: number;
+}
+
+/** What a body has of a pool. */
+export interface Holding {
+  readonly body: Body;
+  bytes: number;
+  /** On its way to the bucket. */
+  readonly isSent: boolean;
+  /** What it waits for, and since when. */
+  wanted: number;
+  since: number;
+}
+
+/**
+ * Waiting is a timer of the request's own. The runtime takes a request that waits for another one's promise for hung and
+ * cancels it, since it has nothing under way that could wake it.
+ */
+const POLL = 5;
+/** A request that was cut off says nothing. Who waits polls, who reads has a clock that ticks every second, in milliseconds. */
+const WAITER_STALE = 5_000;
+const HOLDER_STALE = 60_000;
+const SWEEP = 1_000;
+
+/** Slower than this a body makes room for any other that waits for what it has: 17 KiB a second. */
+export const FLOOR = { bytes: 1024 * 1024, ms: 60_000 };
+/** Slower than this, 1 MiB a second, it makes room for a namespace that has less and has waited for `ms`. */
+export const PACE = { bytes: 10 * 1024 * 1024, ms: 10_000 };
+
+type Scope = "all" | "namespace" | "actor";
+
+/** Bytes in use over all pools, and the most that ever were. */
+export class Meter {
+  #used = 0;
+  #peak = 0;
+
+  get used(): number {
+    return this.#used;
+  }
+
+  get peak(): number {
+    return this.#peak;
+  }
+
+  add(bytes: number): void {
+    this.#used += bytes;
+    this.#peak = Math.max(this.#peak, this.#used);
+  }
+}
+
+/** How much of a limit is in use, and the fullest buffer among it. */
+interface Sum {
+  used: number;
+  fullest: number;
+}
+
+export class Pool {
+  readonly limits: Limits;
+  readonly meter: Meter;
+  readonly #holdings = new Set<Holding>();
+  #changed = false;
+  #swept = 0;
+
+  constructor(limits: Limits, meter: Meter) {
+    this.limits = limits;
+    this.meter = meter;
+  }
+
+  enter(body: Body): Holding {
+    return this.#add({ body, bytes: 0, isSent: false, wanted: 0, since: 0 });
+  }
+
+  /** Waits until the holding has so many bytes more. */
+  async take(holding: Holding, bytes: number): Promise<void> {
+    this.ask(holding, bytes, Date.now());
+    for (;;) {
+      const now = Date.now();
+      this.touch(holding, now);
+      this.serve(now);
+      if (holding.wanted === 0) return;
+      await scheduler.wait(POLL);
+    }
+  }
+
+  ask(holding: Holding, bytes: number, now: number): void {
+    holding.wanted = bytes;
+    holding.since = now;
+    this.#changed = true;
+  }
+
+  give(holding: Holding, bytes: number): void {
+    holding.bytes -= bytes;
+    if (this.#holdings.has(holding)) this.meter.add(-bytes);
+    this.#changed = true;
+  }
+
+  leave(holding: Holding): void {
+    this.give(holding, holding.bytes);
+    this.#holdings.delete(holding);
+  }
+
+  /** Passes a whole buffer on. @returns what holds it until it has arrived */
+  send(holding: Holding): Holding {
+    const { body, bytes } = holding;
+    this.give(holding, bytes);
+    return this.#add({ body, bytes, isSent: true, wanted: 0, since: 0 });
+  }
+
+  /** A request shows that it is alive. One that was taken for dead has its bytes all the same. */
+  touch(holding: Holding, now: number): void {
+    holding.body.seen = now;
+    if (!this.#holdings.has(holding)) this.#add(holding);
+  }
+
+  /** Gives to those who wait what is free, in their order. */
+  serve(now: number): void {
+    if (now - this.#swept >= SWEEP) this.#sweep(now);
+    if (!this.#changed) return;
+    this.#changed = false;
+    const sums = this.#sums();
+    for (const waiter of this.#queue()) {
+      const blocked = this.#blocked(waiter, sums);
+      if (blocked === "all") return;
+      if (blocked !== null) continue;
+      for (const { sum } of this.#scopes(waiter, sums)) {
+        sum.used += waiter.wanted;
+        sum.fullest = Math.max(sum.fullest, waiter.bytes + waiter.wanted);
+      }
+      this.meter.add(waiter.wanted);
+      waiter.bytes += waiter.wanted;
+      waiter.wanted = 0;
+    }
+  }
+
+  /** Whether a body that is being read must end, since others wait for what it has and it comes too slowly. */
+  isTooSlow(holding: Holding, now: number): boolean {
+    const sums = this.#sums();
+    return this.#queue().some((waiter) => {
+      const blocked = this.#blocked(waiter, sums);
+      if (waiter === holding || blocked === null || !sharesIn(blocked, holding, waiter))
+        return false;
+      if (isBelow(FLOOR, holding, now)) return true;
+      const isPatient = now - waiter.since >= PACE.ms;
+      return isPatient && blocked === "all" && this.#slowest(waiter, now) === holding;
+    });
+  }
+
+  /** The slowest body of those below the pace whose namespaces would still have more than the waiter's. */
+  #slowest(waiter: Holding, now: number): Holding | null {
+    const due = this.#namespaceUse(waiter.body.owner) + waiter.wanted;
+    const slow = [...this.#holdings].filter((holding) => {
+      const { owner, pace } = holding.body;
+      const isOther = owner.namespace !== waiter.body.owner.namespace;
+      const mayEnd = isOther && pace.isReading && holding.bytes > 0 && !holding.isSent;
+      return mayEnd && isBelow(PACE, holding, now) && this.#namespaceUse(owner) > due;
+    });
+    const speed = ({ body }: Holding) => body.pace.over(PACE.ms, now) ?? Infinity;
+    const least = Math.min(...slow.map(speed));
+    return slow.find((holding) => speed(holding) === least) ?? null;
+  }
+
+  #queue(): Holding[] {
+    const waiting = [...this.#holdings].filter(({ wanted }) => wanted > 0);
+    if (waiting.length < 2) return waiting;
+    const use = new Map(waiting.map((one) => [one, this.#namespaceUse(one.body.owner)]));
+    return waiting.toSorted(
+      (a, b) => b.bytes - a.bytes || (use.get(a) ?? 0) - (use.get(b) ?? 0) || a.since - b.since,
+    );
+  }
+
+  #namespaceUse({ namespace }: Owner): number {
+    let use = 0;
+    for (const { body, bytes } of this.#holdings) {
+      if (body.owner.namespace === namespace) use += bytes;
+    }
+    return use;
+  }
+
+  /** The limit that does not allow what the waiter wants: its own share before that of all. */
+  #blocked(waiter: Holding, sums: ReadonlyMap<string, Sum>): Scope | null {
+    const { wanted, bytes } = waiter;
+    const full = this.#scopes(waiter, sums).find(({ scope, sum }) => {
+      const missing = this.limits.whole - Math.max(sum.fullest, bytes + wanted);
+      // Who has nothing may have more than its share at once: a manifest, where larger ones are allowed.
+      const isAlone = scope !== "all" && sum.used === 0;
+      return !isAlone && sum.used + wanted + Math.max(missing, 0) > this.limits[scope];
+    });
+    return full?.scope ?? null;
+  }
+
+  #sums(): Map<string, Sum> {
+    const sums = new Map<string, Sum>();
+    for (const holding of this.#holdings) {
+      for (const { scope, sum } of this.#scopes(holding, sums)) {
+        if (!holding.isSent) sum.fullest = Math.max(sum.fullest, holding.bytes);
+        if (!holding.isSent || scope === "all") sum.used += holding.bytes;
+      }
+    }
+    return sums;
+  }
+
+  #scopes(
+    { body: { owner } }: Holding,
+    sums: ReadonlyMap<string, Sum>,
+  ): readonly { readonly scope: Scope; readonly sum: Sum }[] {
+    const scopes = [
+      { scope: "actor", key: `actor ${owner.actor}` },
+      { scope: "namespace", key: `namespace ${owner.namespace}` },
+      { scope: "all", key: "all" },
+    ] as const;
+    return scopes.map(({ scope, key }) => {
+      const sum = sums.get(key) ?? { used: 0, fullest: 0 };
+      (sums as Map<string, Sum>).set(key, sum);
+      return { scope, sum };
+    });
+  }
+
+  #add(holding: Holding): Holding {
+    this.#holdings.add(holding);
+    this.meter.add(holding.bytes);
+    this.#changed = true;
+    return holding;
+  }
+
+  #sweep(now: number): void {
+    this.#swept = now;
+    for (const holding of this.#holdings) {
+      const patience = holding.wanted > 0 ? WAITER_STALE : HOLDER_STALE;
+      if (now - holding.body.seen < patience) continue;
+      this.#holdings.delete(holding);
+      this.meter.add(-holding.bytes);
+      this.#changed = true;
+    }
+  }
+}
+
+function isBelow(pace: typeof PACE, { body, bytes }: Holding, now: number): boolean {
+  const brought = body.pace.over(pace.ms, now);
+  return bytes > 0 && body.pace.isReading && brought !== null && brought < pace.bytes;
+}
+
+/** Whether what the one has is in the same share as what the other waits for. */
+function sharesIn(scope: Scope, { body: a }: Holding, { body: b }: Holding): boolean {
+  if (scope === "all") return true;
+  return a.owner[scope] === b.owner[scope];
+}

@@ -1,0 +1,270 @@
+/**
+ * An hour of strangers' junk, 1,000 requests a second from 4,000 /64s. 3.6 million requests would take longer than anyone waits:
+ * what decides about them is called for each, with the clock moved, and what passes goes through the real consumer and the real
+ * database. A sample goes over HTTP.
+ */
+import { env } from "cloudflare:workers";
+import { beforeEach, expect, test, vi } from "vitest";
+import access from "../../docs/access.md?raw";
+import { FAILURE_WINDOW, judge, placesOf } from "../../src/auth/throttle.ts";
+import { admit, BUDGET_WINDOW, type Refusal, windowOf } from "../../src/events/budget.ts";
+import type { EventMessage } from "../../src/events/message.ts";
+import { AttemptIndex } from "../../src/storage/attempt-index.ts";
+import { auditEvent } from "../../src/storage/audit-index.ts";
+import type { FailureCount } from "../../src/auth/principals.ts";
+import { from, logIn } from "../support/accounts.ts";
+import { HOST, RegistryClient, tokenPath } from "../support/client.ts";
+import { deliver, Outbox } from "../support/events.ts";
+import { newNamespace, newUser } from "../support/principals.ts";
+
+const HOUR = 3_600_000;
+const PER_SECOND = 1_000;
+const ISOLATES = 8;
+/** A full window begins here, so that an hour has four of them. */
+const START = windowOf(1_800_000_000_000);
+
+/** The bound of a day, as the documentation has it. */
+function documented(table: string): number {
+  const row = new RegExp(`\\| \`${table}\` \\|[^|]*\\| ([\\d,]+) \\|`).exec(access)?.[1];
+  if (row === undefined) throw new Error(`docs/access.md has no bound for ${table}`);
+  return Number(row.replaceAll(",", ""));
+}
+
+beforeEach(async () => {
+  const tables = ["audit", "audit_budgets", "login_failures", "login_networks"];
+  await env.DB.batch(tables.map((table) => env.DB.prepare(`DELETE FROM ${table}`)));
+});
+
+async function rows(sql: string): Promise<number> {
+  return (await env.DB.prepare(`SELECT count(*) AS n FROM ${sql}`).first<{ n: number }>())?.n ?? -1;
+}
+
+/** One of 4,000 /64s in 250 /48s, and one of 4,000 IPv4 addresses. */
+function addressOf(i: number): string {
+  const n = i % 4_000;
+  if (i % 2 === 0) return `2001:db8:${(n % 250).toString(16)}:${(n >> 8).toString(16)}::${i % 7}`;
+  return `10.${n >> 8}.${n & 255}.9`;
+}
+
+const KINDS: readonly (readonly [Refusal["of"], string | null])[] = [
+  ["password", null],
+  ["password", "admin"],
+  ["secret", null],
+  ["secret", "admin"],
+  ["secret", "oidc"],
+  ["denial", null],
+];
+
+const event = auditEvent(
+  { actor: null, subject: null, via: "anonymous", address: null, agent: "junk", requestId: "r" },
+  { action: "login", detail: "wrong user name or password" },
+  "failed",
+  0,
+);
+
+function refusalAt(time: number, i: number, [of, actor]: (typeof KINDS)[number]): Refusal {
+  const id = time.toString(16).padStart(12, "0") + i.toString(16).padStart(16, "0");
+  return { of, event: { ...event, id, time, actor, address: addressOf(i) } };
+}
+
+test(
+  "an hour of junk of every kind at 1,000 requests a second writes no more records than documented, and real denials are recorded",
+  { timeout: 600_000 },
+  async () => {
+    const sent: EventMessage[] = [];
+    const real: string[] = [];
+    let i = 0;
+    for (let since = START; since < START + HOUR; since += BUDGET_WINDOW) {
+      // What `reportRefusal` asks in each isolate.
+      const isolates = Array.from({ length: ISOLATES }, () => new Map<string, number>());
+      const take = (refusal: Refusal) => {
+        const counts = isolates[i % ISOLATES] ?? new Map<string, number>();
+        const { admitted, counts: after } = admit([refusal], counts);
+        for (const [key, count] of after) counts.set(key, count);
+        if (admitted.length > 0) sent.push({ kind: "audit", ...refusal });
+      };
+      for (let second = 0; second < BUDGET_WINDOW / 1000; second++) {
+        const time = since + second * 1000;
+        for (let n = 0; n < PER_SECOND; n++) {
+          const kind = KINDS[i % KINDS.length];
+          if (kind !== undefined) take(refusalAt(time, i, kind));
+          i++;
+        }
+        if (second % 300 !== 150) continue;
+        // From the strangers' own networks: somebody is denied something, and a password of theirs is guessed.
+        for (const of of ["denial", "password"] as const) {
+          const refusal = refusalAt(time, ++i, [of, "alice"]);
+          real.push(refusal.event.id);
+          take(refusal);
+        }
+      }
+    }
+    expect(i).toBeGreaterThanOrEqual(3_600_000);
+    // Of each kind no more messages than the log has room for, in each isolate and window.
+    expect(sent.length).toBeLessThanOrEqual(KINDS.length * 30 * 4 * ISOLATES + real.length);
+    for (let at = 0; at < sent.length; at += 100) {
+      const batch = sent.slice(at, at + 100);
+      // All isolates' at once, as two consumers may be at work.
+      await Promise.all([deliver(batch.slice(0, 50)), deliver(batch.slice(50))]);
+    }
+    for (let since = START; since < START + HOUR; since += BUDGET_WINDOW) {
+      const counts = KINDS.map(([of]) => ({ since, of: `${of} stranger`, count: 100_000 }));
+      await deliver([
+        { kind: "dropped", counts },
+        { kind: "dropped", counts },
+      ]);
+    }
+    const found = await env.DB.prepare(
+      `SELECT id FROM audit WHERE id IN (SELECT value FROM json_each(?1)) ORDER BY id`,
+    )
+      .bind(JSON.stringify(real))
+      .all<{ id: string }>();
+    expect(found.results.map(({ id }) => id)).toEqual(real.toSorted());
+    const strangers = (await rows("audit")) - real.length;
+    expect(strangers).toBeLessThanOrEqual(documented("audit") / 24);
+    // They do get what there is room for.
+    expect(strangers).toBeGreaterThan(documented("audit") / 24 / 2);
+    expect(await rows("audit_budgets")).toBeLessThanOrEqual(documented("audit_budgets") / 24);
+    expect(await rows("audit WHERE action = 'audit.suppress'")).toBeLessThanOrEqual(6 * 4);
+  },
+);
+
+/** As a login reads them. */
+async function countsIn(keys: readonly string[]): Promise<FailureCount[]> {
+  const { results } = await env.DB.prepare(
+    `SELECT key, failures, since, tried_at AS triedAt FROM login_failures
+     WHERE key IN (SELECT value FROM json_each(?1))`,
+  )
+    .bind(JSON.stringify(keys))
+    .all<FailureCount>();
+  return results;
+}
+
+test(
+  "a quarter of an hour of guesses at 1,000 a second, each from another network at another account, counts no more than documented",
+  { timeout: 600_000 },
+  async () => {
+    const attempts = new AttemptIndex(env.DB);
+    const signing = { key: env.TOKEN_KEY, nextKey: null, service: HOST };
+    let failed = 0;
+    let i = 0;
+    for (let now = START; now < START + FAILURE_WINDOW; now += 1000) {
+      // A location lets ten of the thousand pass, the others are told to wait; four suffice to reach all that there is to reach.
+      for (let n = 0; n < 4; n++) {
+        i++;
+        const places = await placesOf(`nobody-${i}`, { address: addressOf(i * 97), signing });
+        const { wait, paces } = judge(await countsIn(places.unknown), now);
+        if (wait !== null || (paces.length > 0 && !(await attempts.takeTurns(paces, now))))
+          continue;
+        await attempts.failed(places.unknown, now, FAILURE_WINDOW);
+        failed++;
+      }
+    }
+    expect(failed).toBeLessThanOrEqual(1_000 + 900);
+    expect(failed).toBeGreaterThan(1_000);
+    expect(await rows("login_failures")).toBeLessThanOrEqual(documented("login_failures") / 96);
+  },
+);
+
+test(
+  "over HTTP: strangers' requests of every kind write what is documented, and nothing else",
+  { timeout: 300_000 },
+  async () => {
+    vi.setSystemTime(windowOf(Date.now()) + BUDGET_WINDOW / 2);
+    const namespace = await newNamespace("public");
+    const outbox = new Outbox();
+    const before = await everything();
+    for (let i = 0; i < 300; i++) {
+      const send = from(addressOf(i * 13), outbox.send);
+      const bearer = (value: string) =>
+        new RegistryClient({
+          repository: `${namespace}/app`,
+          authorization: `Bearer ${value}`,
+          send,
+        });
+      const nobody = new RegistryClient({
+        repository: `${namespace}/app`,
+        authorization: null,
+        send,
+      });
+      await bearer(`junk.${i}.x`).get("/v2/");
+      await bearer(`slp_${i}`).get("manifests/latest");
+      await bearer(`slp_${"x".repeat(39)}${1000 + i}`).get("/v2/");
+      await logIn("oidc", "no ID token", "", send);
+      await nobody.get(tokenPath(`repository:${namespace}/app:pull`));
+      await nobody.request("POST", "blobs/uploads/");
+      await nobody.request("GET", `blobs/uploads/${i}`);
+      await nobody.get("/api/v1/repositories");
+      await nobody.request("POST", "/api/v1/oidc/exchange", {
+        headers: { "content-type": "application/json" },
+        body: '{"token":"x"}',
+      });
+      if (i % 30 === 0) await logIn(`nobody-${i}`, "wrong", "", send);
+    }
+    await expect.poll(() => outbox.messages.length).toBeGreaterThan(30);
+    await scheduler.wait(100);
+    // Secrets and passwords of strangers: 30 of the one, 10 were tried of the other.
+    expect(outbox.messages.length).toBeLessThanOrEqual(40 + 1);
+    await outbox.deliver();
+    const after = await everything();
+    const changed = Object.keys(after).filter((table) => after[table] !== before[table]);
+    expect(changed.toSorted()).toEqual(["audit", "audit_budgets", "login_failures"]);
+    vi.useRealTimers();
+  },
+);
+
+/** All rows of each table. */
+async function everything(): Promise<Record<string, string>> {
+  const { results } = await env.DB.prepare(
+    `SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT GLOB '_cf_*' AND name NOT GLOB 'sqlite_*'`,
+  ).all<{ name: string }>();
+  const found = await env.DB.batch(
+    results.map(({ name }) => env.DB.prepare(`SELECT * FROM ${name}`)),
+  );
+  return Object.fromEntries(
+    results.map(({ name }, i) => [name, JSON.stringify(found[i]?.results)]),
+  );
+}
+
+test("two consumers at once do not take the last of a budget both", async () => {
+  const user = await newUser();
+  const batch = Array.from({ length: 80 }, (_, i) => ({
+    kind: "audit" as const,
+    ...refusalAt(START + i, i, ["denial", user.name]),
+  }));
+  const parts = [0, 1, 2, 3].map((n) => batch.filter((_, i) => i % 4 === n));
+  const done = await Promise.allSettled(parts.map((part) => deliver(part)));
+  // Who lost the race three times has its batch come again.
+  for (const [n, { status }] of done.entries())
+    if (status === "rejected") await deliver(parts[n] ?? []);
+  expect(await rows(`audit WHERE actor = '${user.name}'`)).toBe(60);
+});
+
+test("a batch that comes twice is counted once, and what was suppressed is added up in one record", async () => {
+  const batch = Array.from({ length: 5 }, (_, i) => ({
+    kind: "audit" as const,
+    ...refusalAt(START + i, 2 * i, ["secret", null]),
+  }));
+  await deliver(batch);
+  await deliver([
+    ...batch,
+    { kind: "dropped", counts: [{ since: START, of: "secret stranger", count: 7 }] },
+  ]);
+  await deliver([
+    { kind: "dropped", counts: [{ since: START, of: "secret stranger", count: 1_000 }] },
+  ]);
+  const counts = await env.DB.prepare(
+    `SELECT records FROM audit_budgets WHERE key = 'secret stranger'`,
+  ).first();
+  expect(counts).toEqual({ records: 5 });
+  const { results } = await env.DB.prepare(
+    `SELECT reference, detail, outcome FROM audit WHERE action = 'audit.suppress'`,
+  ).all();
+  expect(results).toEqual([
+    {
+      reference: "secret stranger",
+      detail: "1007 more from 08:00 to 08:15 UTC are not recorded one by one",
+      outcome: "failed",
+    },
+  ]);
+});

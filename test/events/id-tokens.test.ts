@@ -1,0 +1,151 @@
+/** Why an ID token was refused: whoever sent it hears it, and so do the owners of the rules that it was compared with. */
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { anyAddress, from, logIn } from "../support/accounts.ts";
+import { Outbox } from "../support/events.ts";
+import { type Issuer, startIssuer } from "../support/issuer.ts";
+import { api, done, makeNamespace } from "../support/management.ts";
+
+const AUDIENCE = "https://registry.test";
+const CLAIMS = {
+  sub: "repo:acme/app:ref:refs/heads/main",
+  repository_id: "123",
+  ref: "refs/heads/main",
+  aud: AUDIENCE,
+};
+
+interface Item {
+  readonly actor: string;
+  readonly via: string;
+  readonly subject: string;
+  readonly detail: string;
+  readonly outcome: string;
+}
+
+let issuer: Issuer;
+let outbox: Outbox;
+
+beforeEach(async () => {
+  issuer = await startIssuer();
+  outbox = new Outbox();
+});
+
+afterEach(() => {
+  vi.unstubAllGlobals();
+});
+
+async function makeRule(claims: Record<string, string[]>) {
+  const { namespace, owner } = await makeNamespace();
+  const as = owner.authorization;
+  const rule = {
+    name: "ci",
+    issuer: issuer.url,
+    audience: AUDIENCE,
+    claims,
+    scopes: [{ repositories: `${namespace}/*`, actions: ["push"] }],
+  };
+  await done("POST", `/namespaces/${namespace}/trust-rules`, rule, { as });
+  const path = `/namespaces/${namespace}/audit?action=login`;
+  /** What its owners read of logins that failed. */
+  const logged = async () => (await done<{ items: Item[] }>("GET", path, undefined, { as })).items;
+  return { namespace, logged };
+}
+
+/** @returns what whoever sends the token is told */
+async function exchange(claims: Record<string, unknown>, ...namespaces: string[]): Promise<string> {
+  const send = from(anyAddress(), outbox.send);
+  const body = { token: await issuer.sign(claims), namespaces };
+  const response = await api("POST", "/oidc/exchange", body, { as: null, send });
+  expect(response.status).toBe(401);
+  return (await response.json<{ detail: string }>()).detail;
+}
+
+async function deliver(count: number): Promise<void> {
+  await expect.poll(() => outbox.messages.length).toBe(count);
+  await outbox.deliver();
+}
+
+const RULE = { repository_id: ["123"], ref: ["refs/tags/v*", "refs/heads/release/*"] };
+const REF = '"ref" is "refs/heads/main", the rule wants "refs/tags/v* or refs/heads/release/*"';
+
+test("a wrong claim is named with both values to the sender and to the owners in each namespace compared", async () => {
+  const [one, two] = [await makeRule(RULE), await makeRule(RULE)];
+  const bystander = await makeRule(RULE);
+  const told = await exchange(CLAIMS, one.namespace, two.namespace);
+  for (const { namespace } of [one, two]) expect(told).toContain(`${namespace}+ci: ${REF}`);
+  await deliver(2);
+  for (const { namespace, logged } of [one, two]) {
+    expect(await logged()).toMatchObject([
+      {
+        actor: "oidc",
+        via: "oidc",
+        subject: CLAIMS.sub,
+        detail: `no trust rule matches: ${namespace}+ci: ${REF}`,
+        outcome: "failed",
+      },
+    ]);
+  }
+  expect(await bystander.logged()).toEqual([]);
+});
+
+test("docker's login and push with the ID token itself are told and recorded likewise", async () => {
+  const { namespace, logged } = await makeRule(RULE);
+  const send = from(anyAddress(), outbox.send);
+  const scope = `repository:${namespace}/app:pull,push`;
+  const response = await logIn("oidc", await issuer.sign(CLAIMS), scope, send);
+  expect(response.status).toBe(401);
+  const body = await response.json<{ errors: { message: string }[] }>();
+  expect(body.errors[0]?.message).toContain(`${namespace}+ci: ${REF}`);
+  await deliver(1);
+  expect(await logged()).toHaveLength(1);
+});
+
+test("the token of another repository is told its own id, and only the owners the rule's", async () => {
+  const { namespace, logged } = await makeRule(RULE);
+  const told = await exchange({ ...CLAIMS, repository_id: "999" }, namespace);
+  expect(told).toContain(`${namespace}+ci: "repository_id" is "999"`);
+  expect(told).not.toContain('"123"');
+  await deliver(1);
+  const [item] = await logged();
+  expect(item?.detail).toContain('"repository_id" is "999", the rule wants "123"');
+});
+
+test("a wrong audience is told as a claim, with the one that the rule wants", async () => {
+  const { namespace, logged } = await makeRule({ repository_id: ["123"] });
+  const told = await exchange({ ...CLAIMS, aud: "https://github.com/acme" }, namespace);
+  const why = `"aud" is "https://github.com/acme", the rule wants "${AUDIENCE}"`;
+  expect(told).toContain(why);
+  await deliver(1);
+  expect((await logged())[0]?.detail).toContain(why);
+});
+
+test("a token that the issuer did not sign is in no namespace's log, and told nothing of its rules", async () => {
+  const { namespace, logged } = await makeRule(RULE);
+  const token = await issuer.sign(CLAIMS);
+  // It has other keys now.
+  await startIssuer(issuer.url);
+  const send = from(anyAddress(), outbox.send);
+  const body = { token, namespaces: [namespace] };
+  const response = await api("POST", "/oidc/exchange", body, { as: null, send });
+  expect(response.status).toBe(401);
+  expect(await response.text()).not.toContain("+ci");
+  await deliver(1);
+  expect(await logged()).toEqual([]);
+});
+
+test("of many rules of one namespace those of the token's own repository are told, three at most", async () => {
+  const { namespace, owner } = await makeNamespace();
+  const as = owner.authorization;
+  for (let i = 0; i < 8; i++) {
+    const rule = {
+      name: `r${i}`,
+      issuer: issuer.url,
+      audience: AUDIENCE,
+      claims: i < 4 ? { repository_id: [`${i}`] } : RULE,
+      scopes: [{ repositories: `${namespace}/*`, actions: ["push"] }],
+    };
+    await done("POST", `/namespaces/${namespace}/trust-rules`, rule, { as });
+  }
+  const told = await exchange(CLAIMS, namespace);
+  expect([...told.matchAll(/\+(r\d): "ref"/g)].map(([, name]) => name)).toEqual(["r4", "r5", "r6"]);
+  expect(told).not.toContain("repository_id");
+});

@@ -1,0 +1,41 @@
+/** What a stranger's request makes the database do finds its rows by an index. */
+import { expect, test } from "vitest";
+import { AttemptIndex } from "../../src/storage/attempt-index.ts";
+import { AuditIndex } from "../../src/storage/audit-index.ts";
+import { PrincipalIndex } from "../../src/storage/principal-index.ts";
+import { RefusalIndex } from "../../src/storage/refusal-index.ts";
+import { plansOf, walks } from "../support/plans.ts";
+
+const PLACES = { account: "a", network: "b", known: ["known:b"], unknown: ["address:c", "all:"] };
+
+test("no statement of logins, refusals or the log's outcomes walks through a table", async () => {
+  const plans = await plansOf(async (db) => {
+    const attempts = new AttemptIndex(db);
+    await attempts.failed(PLACES.unknown, 1, 1);
+    await attempts.takeTurns([{ key: "all:", pace: 1 }], 1);
+    await attempts.remember(PLACES, 1);
+    await attempts.expire(1, 1);
+    const query = { name: "a", hash: null, places: PLACES, repositories: [] };
+    await new PrincipalIndex(db).find(query, null);
+    const refusals = new RefusalIndex(db);
+    const before = await refusals.standing(1, ["a"], ["b"]);
+    await refusals.write(1, { events: [], counts: new Map([["a", 1]]) }, before);
+    await refusals.suppress([{ since: 1, until: 2, of: "a", count: 1 }]);
+    await refusals.expire(1, 1);
+    for (const outcome of ["denied", "done"] as const) {
+      await new AuditIndex(db).list({ outcome }, { after: "", limit: 10 });
+      await new AuditIndex(db).list({ outcome, actor: "a" }, { after: "", limit: 10 });
+    }
+  });
+  expect(plans.length).toBeGreaterThan(14);
+  for (const { sql, plan } of plans) {
+    // The log itself is read in its order, so many of the newest.
+    const isInOrder = plan.length === 1;
+    const found = walks(plan).filter((line) => !(isInOrder && line === "SCAN audit"));
+    expect(found, sql).toEqual([]);
+  }
+  const denied = plans.filter(
+    ({ sql }) => sql.includes("outcome <> 'done'") && !sql.includes("actor ="),
+  );
+  for (const { plan } of denied) expect(plan.join()).toContain("audit_by_outcome");
+});

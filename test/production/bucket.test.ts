@@ -1,0 +1,27 @@
+/** What R2 asks to try again is tried again when R2 takes it. */
+import { env } from "cloudflare:workers";
+import { expect, test, vi } from "vitest";
+import type { Digest } from "../../src/oci/digest.ts";
+import { Bucket } from "../../src/storage/bucket.ts";
+import { intercept } from "../support/bindings.ts";
+import { blob } from "../support/images.ts";
+import { skip } from "./invocation.ts";
+
+test("a write that was done, though R2 answered otherwise, is repeated after the second in which its key takes no other", async () => {
+  const wait = scheduler.wait.bind(scheduler);
+  vi.spyOn(scheduler, "wait").mockImplementation((milliseconds) => {
+    skip(milliseconds);
+    return wait(1);
+  });
+  let puts = 0;
+  const binding = intercept(env.BLOBS, (name, call) => async (...parameters) => {
+    const answer = await call(...parameters);
+    if (name === "put" && puts++ === 0)
+      throw new Error("put: We encountered an internal error. (10001)");
+    return answer;
+  });
+  const { bytes, digest } = blob();
+  const owner = { repository: "acme/app" };
+  const size = await new Bucket(binding).put("blobs/once", bytes, digest as Digest, owner);
+  expect(size).toBe(bytes.length);
+});

@@ -1,0 +1,23 @@
+/** Holds each run of a background job to the limits of an invocation: the cron and the queue give it one. */
+import { Collector } from "../../src/upkeep/collector.ts";
+import { Exporter } from "../../src/upkeep/export.ts";
+import { FsckSample } from "../../src/upkeep/fsck-sample.ts";
+import { Retention } from "../../src/upkeep/retention.ts";
+import { invoke } from "./invocation.ts";
+
+type Run = (...parameters: unknown[]) => unknown;
+
+export function makeJobsStrict(): void {
+  makeStrict(Collector.prototype, "run");
+  makeStrict(Exporter.prototype, "tick");
+  makeStrict(FsckSample.prototype, "tick");
+  makeStrict(Retention.prototype, "tick");
+}
+
+function makeStrict<T extends object>(prototype: T, name: keyof T & string): void {
+  const real = prototype[name] as Run;
+  const value = function (this: T, ...parameters: unknown[]): unknown {
+    return invoke(() => Reflect.apply(real, this, parameters));
+  };
+  Object.defineProperty(prototype, name, { value, configurable: true, writable: true });
+}

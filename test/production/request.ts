@@ -1,0 +1,62 @@
+/** Holds a request, its answer and what goes on after it to the limits of an invocation. */
+import * as app from "../../src/app.ts";
+import type { Defer } from "../../src/defer.ts";
+import type { Env } from "../../src/env.ts";
+import worker from "../../src/index.ts";
+import { invoke, MAX_WAIT_UNTIL_MS, now, violation } from "./invocation.ts";
+
+/** Cloudflare answers 414 to more before a Worker sees it. */
+const MAX_URL_BYTES = 16 * 1024;
+const MAX_HEADER_BYTES = 128 * 1024;
+
+/** As the application's own: tests that bring bindings of their own call this one. */
+export function handle(request: Request, env: Env, defer: Defer): Promise<Response> {
+  return strictly(request, defer, (watched) => app.handle(request, env, watched));
+}
+
+/** Holds what comes in through the Worker's entry to the same. */
+export function makeEntryStrict(): void {
+  const fetch = worker.fetch.bind(worker);
+  Object.assign(worker, {
+    fetch(request: Request, env: Env, context: ExecutionContext): Promise<Response> {
+      const defer = (work: Promise<unknown>) => context.waitUntil(work);
+      return strictly(request, defer, (waitUntil) => {
+        const watched = new Proxy(context, {
+          get: (target, name) =>
+            name === "waitUntil" ? waitUntil : (Reflect.get(target, name) as unknown),
+        });
+        return fetch(request as Parameters<typeof fetch>[0], env, watched);
+      });
+    },
+  });
+}
+
+/** Runs a request as an invocation. @param run answers it, given the `waitUntil` that is watched */
+export function strictly(
+  request: Request,
+  defer: Defer,
+  run: (watched: Defer) => Promise<Response>,
+): Promise<Response> {
+  if (request.url.length > MAX_URL_BYTES) {
+    throw new Error(`a URL of ${request.url.length} bytes: no Worker sees it in production`);
+  }
+  let endedAt: number | null = null;
+  const watch = async (work: Promise<unknown>): Promise<void> => {
+    await work.catch(() => {});
+    if (endedAt !== null && now() - endedAt > MAX_WAIT_UNTIL_MS) {
+      violation(`waitUntil: it is cut off ${MAX_WAIT_UNTIL_MS} ms after the answer`);
+    }
+  };
+  return invoke(async () => {
+    const response = await run((work) => {
+      void watch(work);
+      defer(work);
+    });
+    endedAt = now();
+    const bytes = [...response.headers].reduce((sum, [name, value]) => {
+      return sum + name.length + value.length + ": \r\n".length;
+    }, 0);
+    if (bytes > MAX_HEADER_BYTES) throw violation(`an answer with ${bytes} bytes of headers`);
+    return response;
+  });
+}
