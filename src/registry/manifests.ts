@@ -42,6 +42,12 @@ export interface Pushed {
   readonly subject: Digest | null;
 }
 
+interface Writing {
+  readonly digest: Digest;
+  readonly tags: readonly Tag[];
+  readonly store: (() => Promise<string>) | null;
+}
+
 /** A descriptor as the referrers list shows it. */
 export interface Referrer {
   readonly mediaType: string;
@@ -149,28 +155,23 @@ export class Manifests {
     const digest = await this.#digest(target, bytes);
     const inRow = bytes.length <= MAX_ROW_CONTENT;
     const tags = target.kind === "tag" ? [target.tag, ...push.tags] : push.tags;
-    const object = inRow ? null : await this.#store(push, manifest, digest);
+    let object: string | null = null;
+    const store = async () => (object ??= await this.#store(push, manifest, digest));
     try {
-      return await this.#write(push, manifest, { digest, object, tags });
+      return await this.#write(push, manifest, { digest, tags, store: inRow ? null : store });
     } catch (error) {
       if (object !== null) await this.#index.giveUpObject(object);
       throw error;
     }
   }
 
-  async #write(
-    push: Push,
-    manifest: Manifest,
-    { digest, object, tags }: { digest: Digest; object: string | null; tags: readonly Tag[] },
-  ): Promise<Pushed> {
+  /** @param store puts the manifest into the bucket, where it is too big for its row; once that is known to be of use */
+  async #write(push: Push, manifest: Manifest, { digest, tags, store }: Writing): Promise<Pushed> {
     const { repository, bytes } = push;
     for (let tries = 0; tries < PUT_TRIES; tries++) {
-      const { references, adopt } = await resolveReferences(
-        this.#index,
-        push,
-        manifest,
-        this.#settings,
-      );
+      const resolved = await resolveReferences(this.#index, push, manifest, this.#settings);
+      const { references, adopt } = resolved;
+      const object = store === null ? null : await store();
       const { mediaType, subject, artifactType } = manifest;
       const content = object === null ? manifest.text : null;
       const row = { digest, mediaType, size: bytes.length, content, object, subject, artifactType };
