@@ -11,6 +11,8 @@ const WRONG = '{"nonsense":1}';
 
 /** What somebody must be allowed for a route. */
 export type Need =
+  /** What ignores credentials, wrong ones too. */
+  | "anybody"
   | "nothing"
   /** A registry token, everyone's too. */
   | "a token"
@@ -94,10 +96,10 @@ export const ATTEMPTS: Readonly<Record<string, Attempt>> = {
     status: 404,
   },
   "GET /v2/_catalog": { need: "a token", path: "/v2/_catalog", status: 200 },
-  "GET /": { need: "nothing", path: "/", status: 200 },
-  "OPTIONS /": { need: "nothing", path: "/", status: 204 },
-  "GET /healthz": { need: "nothing", path: "/healthz", status: 200 },
-  "GET /readyz": { need: "nothing", path: "/readyz", status: 200 },
+  "GET /": { need: "anybody", path: "/", status: 200 },
+  "OPTIONS /": { need: "anybody", path: "/", status: 204 },
+  "GET /healthz": { need: "anybody", path: "/healthz", status: 200 },
+  "GET /readyz": { need: "anybody", path: "/readyz", status: 200 },
   "GET /token": { need: "nothing", path: "/token", status: 200 },
   "POST /token": { need: "to be someone", path: "/token", status: 200 },
 
