@@ -1,7 +1,7 @@
 import type { Realm } from "./auth/challenge.ts";
 import type { LongestLives } from "./auth/lifetime.ts";
 import type { Attempts, Principals } from "./auth/principals.ts";
-import type { Signing } from "./auth/token.ts";
+import type { Signing } from "./auth/jwt.ts";
 import type { Defer } from "./defer.ts";
 import type { Env, Settings } from "./env.ts";
 import { unnamed } from "./http/target.ts";

@@ -3,7 +3,7 @@ import { RegistryError } from "../oci/errors.ts";
 import type { Actor } from "./access.ts";
 import type { LongestLives } from "./lifetime.ts";
 import type { Attempts, Principals } from "./principals.ts";
-import type { Signing } from "./token.ts";
+import type { Signing } from "./jwt.ts";
 
 /** What authentication needs to know of the deployment and of the request. */
 export interface Realm {

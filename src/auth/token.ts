@@ -1,4 +1,3 @@
-import { decodeProtectedHeader, errors, type JWTPayload, jwtVerify, SignJWT } from "jose";
 import * as v from "valibot";
 import { Lru } from "../lru.ts";
 import { RegistryError } from "../oci/errors.ts";
@@ -11,25 +10,16 @@ import {
   sourcesOf,
   VIAS,
 } from "./access.ts";
+import { type Invalidity, sign, type Signed, type Signing, verify } from "./jwt.ts";
 import { type Granted, isAction, type ScopeEntry } from "./scope.ts";
 import { namespaceOfRule } from "./trust.ts";
 import { type Credential, MAX_PASSWORD, WORKLOAD, type Workload } from "./workload.ts";
 
-const ALGORITHM = "HS256";
 /** Kept apart by their type (RFC 8725 § 3.11): the one opens /v2/, the other is a password. */
 const REGISTRY_TOKEN = "JWT";
 const CREDENTIAL = "slipway-credential+jwt";
 /** What an exchanged credential begins with, so that it is recognised for one. */
 const CREDENTIAL_PREFIX = "slpo_";
-
-/** What tokens are signed and checked with. */
-export interface Signing {
-  readonly key: string;
-  /** A second key, for rotation: it signs as soon as it is there, while what the first one signed still holds. */
-  readonly nextKey: string | null;
-  /** The registry's host, for which alone a token holds. */
-  readonly service: string;
-}
 
 const Rights = v.array(v.picklist(["pull", "push", "delete", "maintain", "own"]));
 const Grants = v.array(v.object({ pattern: v.string(), rights: Rights }));
@@ -137,12 +127,6 @@ export function isCredential(text: string): boolean {
   return text.startsWith(CREDENTIAL_PREFIX);
 }
 
-export interface Signed {
-  readonly token: string;
-  /** Seconds since 1970. */
-  readonly expires: number;
-}
-
 /** A registry token whose signature was right, and what it was checked with: a pull sends its own with every layer. */
 interface Verified {
   readonly actor: Actor;
@@ -154,9 +138,6 @@ const verified = new Lru<Verified>(1024 * 1024);
 /** What a token and its actor take for each of its characters, and besides, in bytes. */
 const ACTOR_FACTOR = 6;
 const ACTOR_BYTES = 500;
-
-/** Why a token does not hold. "foreign": it does not even name a key of ours; "invalid": it does, and was made or changed by another. */
-export type Invalidity = "expired" | "invalid" | "foreign";
 
 /** @param grace seconds for which a token is still taken after it has expired */
 export async function verifyToken(
@@ -218,83 +199,6 @@ export async function verifyCredential(
     return names.map((name) => `${namespace}+${name}`);
   });
   return { rules: named, subject, asOf, expires: exp };
-}
-
-interface Header {
-  readonly typ: string;
-  readonly sub: string;
-  /** Seconds since 1970. */
-  readonly expires: number;
-}
-
-async function sign(
-  claims: JWTPayload,
-  { typ, sub, expires }: Header,
-  { key, nextKey, service }: Signing,
-): Promise<Signed> {
-  const signingKey = await importKey(nextKey ?? key);
-  const token = await new SignJWT(claims)
-    .setProtectedHeader({ alg: ALGORITHM, typ, kid: signingKey.kid })
-    .setIssuer(service)
-    .setAudience(service)
-    .setSubject(sub)
-    .setIssuedAt()
-    .setExpirationTime(expires)
-    .setJti(crypto.randomUUID())
-    .sign(signingKey.key);
-  return { token, expires };
-}
-
-async function verify(
-  token: string,
-  { typ, grace }: { readonly typ: string; readonly grace: number },
-  { key, nextKey, service }: Signing,
-): Promise<JWTPayload | Invalidity> {
-  const named = await keyNamedBy(token, [key, nextKey ?? key]);
-  if (named === undefined) return "foreign";
-  try {
-    const options = { algorithms: [ALGORITHM], issuer: service, audience: service, typ };
-    const { payload } = await jwtVerify(token, named, { ...options, clockTolerance: grace });
-    return payload;
-  } catch (error) {
-    if (error instanceof errors.JWTExpired) return "expired";
-    if (error instanceof errors.JOSEError || error instanceof TypeError) return "invalid";
-    throw error;
-  }
-}
-
-/** The key that the token says it was signed with, if it is a token and the key is ours. */
-async function keyNamedBy(token: string, ours: readonly string[]): Promise<CryptoKey | undefined> {
-  try {
-    const { kid } = decodeProtectedHeader(token);
-    const keys = await Promise.all(ours.map(importKey));
-    return keys.find((candidate) => candidate.kid === kid)?.key;
-  } catch (error) {
-    if (error instanceof TypeError) return undefined;
-    throw error;
-  }
-}
-
-interface ImportedKey {
-  readonly kid: string;
-  readonly key: CryptoKey;
-}
-
-const imported = new Map<string, ImportedKey>();
-
-/** Imported once for each key and isolate, not for each request. Its id is a hash, of which nothing leads back to it. */
-async function importKey(text: string): Promise<ImportedKey> {
-  const known = imported.get(text);
-  if (known !== undefined) return known;
-  const bytes = new TextEncoder().encode(text);
-  const id = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(`kid:${text}`));
-  const algorithm = { name: "HMAC", hash: "SHA-256" };
-  const made = {
-    kid: new Uint8Array(id, 0, 8).toHex(),
-    key: await crypto.subtle.importKey("raw", bytes, algorithm, false, ["sign", "verify"]),
-  };
-  imported.set(text, made);
-  return made;
 }
 
 function now(): number {

@@ -1,4 +1,4 @@
-import type { Signing } from "../../auth/token.ts";
+import type { Signing } from "../../auth/jwt.ts";
 import { invalid } from "./input.ts";
 
 /** Begins no name. */

@@ -1,5 +1,5 @@
 import { rangesOf } from "../../auth/ranges.ts";
-import type { Signing } from "../../auth/token.ts";
+import type { Signing } from "../../auth/jwt.ts";
 import { isDigest } from "../../oci/digest.ts";
 import { isTag, parseNamespace, type RepositoryName, type Tag } from "../../oci/reference.ts";
 import type {

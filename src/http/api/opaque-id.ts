@@ -1,5 +1,5 @@
 import { createHmac } from "node:crypto";
-import type { Signing } from "../../auth/token.ts";
+import type { Signing } from "../../auth/jwt.ts";
 
 /**
  * Rows are numbered one after the other, over all namespaces, so a number tells how many there were in between. Whoever sees

@@ -1,0 +1,101 @@
+/** JSON Web Tokens (RFC 7519) that this registry signs and checks itself. */
+import { decodeProtectedHeader, errors, type JWTPayload, jwtVerify, SignJWT } from "jose";
+
+const ALGORITHM = "HS256";
+
+/** What tokens are signed and checked with. */
+export interface Signing {
+  readonly key: string;
+  /** A second key, for rotation: it signs as soon as it is there, while what the first one signed still holds. */
+  readonly nextKey: string | null;
+  /** The registry's host, for which alone a token holds. */
+  readonly service: string;
+}
+
+export interface Signed {
+  readonly token: string;
+  /** Seconds since 1970. */
+  readonly expires: number;
+}
+
+/** Why a token does not hold. "foreign": it does not even name a key of ours; "invalid": it does, and was made or changed by another. */
+export type Invalidity = "expired" | "invalid" | "foreign";
+
+export interface Header {
+  readonly typ: string;
+  readonly sub: string;
+  /** Seconds since 1970. */
+  readonly expires: number;
+}
+
+/** Signs claims; a second key, where there is one, signs instead of the first. */
+export async function sign(
+  claims: JWTPayload,
+  { typ, sub, expires }: Header,
+  { key, nextKey, service }: Signing,
+): Promise<Signed> {
+  const signingKey = await importKey(nextKey ?? key);
+  const token = await new SignJWT(claims)
+    .setProtectedHeader({ alg: ALGORITHM, typ, kid: signingKey.kid })
+    .setIssuer(service)
+    .setAudience(service)
+    .setSubject(sub)
+    .setIssuedAt()
+    .setExpirationTime(expires)
+    .setJti(crypto.randomUUID())
+    .sign(signingKey.key);
+  return { token, expires };
+}
+
+/** The claims of a token that one of the keys signed for this registry, and that is of this type; else why not. */
+export async function verify(
+  token: string,
+  { typ, grace }: { readonly typ: string; readonly grace: number },
+  { key, nextKey, service }: Signing,
+): Promise<JWTPayload | Invalidity> {
+  const named = await keyNamedBy(token, [key, nextKey ?? key]);
+  if (named === undefined) return "foreign";
+  try {
+    const options = { algorithms: [ALGORITHM], issuer: service, audience: service, typ };
+    const { payload } = await jwtVerify(token, named, { ...options, clockTolerance: grace });
+    return payload;
+  } catch (error) {
+    if (error instanceof errors.JWTExpired) return "expired";
+    if (error instanceof errors.JOSEError || error instanceof TypeError) return "invalid";
+    throw error;
+  }
+}
+
+/** The key that the token says it was signed with, if it is a token and the key is ours. */
+async function keyNamedBy(token: string, ours: readonly string[]): Promise<CryptoKey | undefined> {
+  try {
+    const { kid } = decodeProtectedHeader(token);
+    const keys = await Promise.all(ours.map(importKey));
+    return keys.find((candidate) => candidate.kid === kid)?.key;
+  } catch (error) {
+    if (error instanceof TypeError) return undefined;
+    throw error;
+  }
+}
+
+interface ImportedKey {
+  readonly kid: string;
+  readonly key: CryptoKey;
+}
+
+const imported = new Map<string, ImportedKey>();
+
+/** Imported once for each key and isolate, not for each request. Its id is a hash, of which nothing leads back to it. */
+async function importKey(text: string): Promise<ImportedKey> {
+  const known = imported.get(text);
+  if (known !== undefined) return known;
+  const bytes = new TextEncoder().encode(text);
+  const id = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(`kid:${text}`));
+  const algorithm = { name: "HMAC", hash: "SHA-256" };
+  const made = {
+    kid: new Uint8Array(id, 0, 8).toHex(),
+    key: await crypto.subtle.importKey("raw", bytes, algorithm, false, ["sign", "verify"]),
+  };
+  imported.set(text, made);
+  return made;
+}
