@@ -53,6 +53,8 @@ async function makeAccounts(namespace: string) {
   const scopes = [{ repositories: `${namespace}/*`, actions: ["pull", "push"] }];
   await done("POST", `${within}/robots`, { name: "ci", scopes });
   const robot = await done<{ secret: string }>("POST", `${within}/robots/ci/tokens`, {});
+  await done("POST", `${within}/robots`, { name: "idle", scopes });
+  await done("PATCH", `${within}/robots/idle`, { disabled: true });
   await done("POST", `${within}/trust-rules`, {
     name: "github",
     issuer: "https://issuer.example",
@@ -73,6 +75,8 @@ export async function expectWhole(all: Populated): Promise<void> {
   for (const { digest } of layers) expect(digestOf(await client.pullBlob(digest))).toBe(digest);
   expect(await client.referrers(list.digest)).toHaveLength(1);
   expect((await client.get("manifests/gone")).status).toBe(404);
+  const idle = await done("GET", `/namespaces/${namespace}/robots/idle`);
+  expect(idle).toMatchObject({ disabled: true, disabledBy: "admin" });
   const secrets = [
     owner.authorization,
     basic(owner.name, all.token),
