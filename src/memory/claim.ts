@@ -7,6 +7,11 @@ const TICK = 1_000;
 const KiB = 1024;
 /** The first buffer of a body; each further one is twice as large, and so never more than twice what has come. */
 const FIRST = 16 * KiB;
+/**
+ * A body that brings so much within a second gets the rest of its part at once: several that come fast would else have many
+ * buffers half full, and wait for each other at each step.
+ */
+const FAST = { bytes: 1024 * KiB, ms: 1_000 };
 /** A read waits for as much as comes in a second, but no more than this: smaller pieces would cost more calls. */
 const PIECE = 1024 * KiB;
 
@@ -83,7 +88,7 @@ export class Claim {
     let filled = before.length;
     while (filled < goal) {
       if (filled === size) {
-        size = sizeFor(filled + 1, goal);
+        size = this.#isFast(filled) ? goal : sizeFor(filled + 1, goal);
         await this.grow(size);
         buffer = this.#enlarged(buffer, size);
       }
@@ -96,6 +101,11 @@ export class Claim {
     }
     this.shrink(Math.max(filled, claimed));
     return new Uint8Array(filled < size ? buffer.transfer(filled) : buffer);
+  }
+
+  #isFast(filled: number): boolean {
+    const brought = this.#body.pace.over(FAST.ms, Date.now());
+    return filled >= FAST.bytes && (brought === null || brought >= FAST.bytes);
   }
 
   /** While one is copied into the other, both are there. */
@@ -113,11 +123,11 @@ export class Claim {
     const ended = Promise.withResolvers<never>();
     this.#end = ended.reject;
     const began = Date.now();
-    pace.begin(began);
+    const least = Math.min(Math.max(this.#atLeast, FIRST), PIECE, view.length);
+    pace.begin(began, least);
     let bytes = 0;
     ended.promise.catch((error: unknown) => reader.cancel(error));
     try {
-      const least = Math.min(Math.max(this.#atLeast, FIRST), PIECE, view.length);
       const reading = reader.readAtLeast(least, view);
       const read = await Promise.race([reading, ended.promise]);
       bytes = read.value?.length ?? 0;

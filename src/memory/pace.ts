@@ -16,18 +16,23 @@ export class Pace {
   #bytes = 0;
   /** When the read began that is under way. */
   #began: number | null = null;
+  /** What that read may have brought without saying so. */
+  #unseen = 0;
 
   get isReading(): boolean {
     return this.#began !== null;
   }
 
-  begin(now: number): void {
+  /** @param least what the read waits for before it answers */
+  begin(now: number, least = 1): void {
     this.#began = now;
+    this.#unseen = least - 1;
   }
 
   end(now: number, bytes: number): void {
     this.#read = this.#readUntil(now);
     this.#began = null;
+    this.#unseen = 0;
     this.#bytes += bytes;
     if (this.#read - (this.#marks.at(-1)?.at ?? 0) < STEP) return;
     this.#marks.push({ at: this.#read, bytes: this.#bytes });
@@ -35,14 +40,14 @@ export class Pace {
     if (oldest > 0) this.#marks.splice(0, oldest);
   }
 
-  /** @returns the bytes of the last so many milliseconds of reading; null before it has been read for so long */
+  /** @returns at most how many bytes came in the last so many milliseconds of reading; null before it has been read for so long */
   over(window: number, now: number): number | null {
     const start = this.#readUntil(now) - window;
     if (start < 0) return null;
     // All that came had come before.
-    if (start >= this.#read) return 0;
+    if (start >= this.#read) return this.#unseen;
     const mark = this.#marks.findLast(({ at }) => at <= start);
-    return mark === undefined ? null : this.#bytes - mark.bytes;
+    return mark === undefined ? null : this.#bytes - mark.bytes + this.#unseen;
   }
 
   #readUntil(now: number): number {

@@ -8,8 +8,8 @@ import type { Pace } from "./pace.ts";
  *   for each other for ever (the banker's algorithm, with one resource and the same claim for all).
  * - A namespace and an actor have a share each: what their clients may have half sent at a time. Parts on their way to the
  *   bucket are in no share, since no client can hold them up.
- * - Who waits is served in this order: the fullest buffer, the namespace that has least, who came first. One whose share is used up
- *   holds up nobody else.
+ * - Who waits is served in this order: the fullest buffer, the namespace that has least, the body that has least on its way, who
+ *   came first. One whose share is used up holds up nobody else.
  */
 export interface Limits {
   /** In bytes, of all bodies together, and of those of one namespace and one actor. */
@@ -194,9 +194,17 @@ export class Pool {
   #queue(): Holding[] {
     const waiting = [...this.#holdings].filter(({ wanted }) => wanted > 0);
     if (waiting.length < 2) return waiting;
-    const use = new Map(waiting.map((one) => [one, this.#namespaceUse(one.body.owner)]));
+    const use = new Map<unknown, number>();
+    for (const { body, bytes } of this.#holdings) {
+      for (const user of [body, body.owner.namespace]) use.set(user, (use.get(user) ?? 0) + bytes);
+    }
+    const more = (a: unknown, b: unknown) => (use.get(a) ?? 0) - (use.get(b) ?? 0);
     return waiting.toSorted(
-      (a, b) => b.bytes - a.bytes || (use.get(a) ?? 0) - (use.get(b) ?? 0) || a.since - b.since,
+      (a, b) =>
+        b.bytes - a.bytes ||
+        more(a.body.owner.namespace, b.body.owner.namespace) ||
+        more(a.body, b.body) ||
+        a.since - b.since,
     );
   }
 

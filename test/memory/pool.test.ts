@@ -260,3 +260,25 @@ test("a waiter that is no more holds up nobody", () => {
   at.pool.serve(6_000);
   expect(bytesOf([gone, waiter])).toEqual([0, 8]);
 });
+
+test("of one namespace's bodies that wait, the one with least on its way is served first", () => {
+  const at = world({ all: 24, namespace: 24, actor: 24, whole: 8 });
+  const [greedy, modest] = [at.pool.enter(body("acme")), at.pool.enter(body("acme"))];
+  const parts = [0, 1, 2].map(() => at.pool.send(ask(at, greedy, 8)));
+  ask(at, greedy, 8, 1);
+  ask(at, modest, 8, 2);
+  at.pool.leave(parts[0] as Holding);
+  at.pool.serve(2);
+  expect(bytesOf([greedy, modest])).toEqual([0, 8]);
+});
+
+test("what a read under way may have brought counts for the body, less than that does not save it", () => {
+  const pace = new Pace();
+  // 22 KB a second, in a small read and in one that waits for 1 MiB.
+  pace.begin(0, 16 * 1024);
+  pace.end(13_000, 286_000);
+  pace.begin(13_000, MIB);
+  expect(pace.over(FLOOR.ms, 60_000)).toBeGreaterThanOrEqual(FLOOR.bytes);
+  // After a minute without an answer it is certain.
+  expect(pace.over(FLOOR.ms, 73_000)).toBeLessThan(FLOOR.bytes);
+});
