@@ -183,8 +183,8 @@ export class UploadSession extends DurableObject<Env> {
    */
   override async alarm(): Promise<void> {
     const progress = this.#progress();
-    const expiry = this.#kv.get<number>("expiry") ?? 0;
-    if (progress !== undefined && Date.now() < expiry) {
+    const expiry = this.#kv.get<number>("expiry");
+    if (progress !== undefined && expiry !== undefined && this.#kv.get("alarm") === "count") {
       await this.#count(progress).catch(console.error);
       await this.#wakeUp(this.#progress() ?? progress, expiry);
       return;
@@ -231,6 +231,7 @@ export class UploadSession extends DurableObject<Env> {
   /** The alarm is for the expiry, or earlier where the index is to be told something. */
   async #wakeUp(progress: Progress, expiry: number): Promise<void> {
     const isTold = toBeCounted(progress) === progress.counted;
+    this.#kv.put("alarm", isTold ? "expiry" : "count");
     await this.ctx.storage.setAlarm(isTold ? expiry : Math.min(expiry, Date.now() + COUNT_AFTER));
   }
 

@@ -261,19 +261,32 @@ export function waitingOf(row: string): string {
 
 /** SQL over a row with a namespace: a sum over what its repositories have, the deleted ones included. */
 function inRepositories(row: string, sum: string, joined: string): string {
-  const own = `SELECT id FROM repositories WHERE name = ${row}.namespace
-    OR (name > ${row}.namespace || '/' AND name < ${row}.namespace || '0')
-    UNION ALL SELECT id FROM repositories INDEXED BY deleted_repositories
-    WHERE deleted_at IS NOT NULL AND (former_name = ${row}.namespace
-      OR (former_name > ${row}.namespace || '/' AND former_name < ${row}.namespace || '0'))`;
-  return `(SELECT ${sum} FROM (${own}) r CROSS JOIN ${joined})`;
+  const parts = ownedBy(row).map(
+    ({ of, where }) => `(SELECT ${sum} FROM ${of} CROSS JOIN ${joined} WHERE ${where})`,
+  );
+  return `(${parts.join(" + ")})`;
 }
 
 /** SQL over a row with a namespace: its repositories, the deleted ones included. */
 export function allRepositoriesOf(row: string): string {
-  return `(${repositoriesOf(row)} + (SELECT count(*) FROM repositories r INDEXED BY deleted_repositories
-    WHERE r.deleted_at IS NOT NULL AND (r.former_name = ${row}.namespace
-      OR (r.former_name > ${row}.namespace || '/' AND r.former_name < ${row}.namespace || '0'))))`;
+  const parts = ownedBy(row).map(({ of, where }) => `(SELECT count(*) FROM ${of} WHERE ${where})`);
+  return `(${parts.join(" + ")})`;
+}
+
+/** SQL: the repositories of a namespace: the one of its own name and the others, and those that were deleted. */
+function ownedBy(row: string): { readonly of: string; readonly where: string }[] {
+  const within = (name: string) => [
+    `${name} = ${row}.namespace`,
+    `${name} > ${row}.namespace || '/' AND ${name} < ${row}.namespace || '0'`,
+  ];
+  const deleted = "repositories r INDEXED BY deleted_repositories";
+  return [
+    ...within("r.name").map((where) => ({ of: "repositories r", where })),
+    ...within("r.former_name").map((where) => ({
+      of: deleted,
+      where: `r.deleted_at IS NOT NULL AND ${where}`,
+    })),
+  ];
 }
 
 /** SQL over a row with a namespace: its repositories that are not deleted. */

@@ -1,6 +1,5 @@
 /** A finish that is cut off between two of its steps, and the requests that come after. */
 import { env } from "cloudflare:workers";
-import { runDurableObjectAlarm } from "cloudflare:test";
 import { expect, test } from "vitest";
 import { handle } from "../production/request.ts";
 import { BlobIndex } from "../../src/storage/blob-index.ts";
@@ -10,7 +9,7 @@ import { ignore, RegistryClient, refusal, type Send, uploadOf } from "../support
 import { done } from "../support/management.ts";
 import { plansOf, walks } from "../support/plans.ts";
 import { emptyBucket, exportChanges, keysOf, loseDatabase } from "../support/recovery.ts";
-import { keys, session } from "../support/storage.ts";
+import { keys, runExpiry, session } from "../support/storage.ts";
 
 const MiB = 1024 * 1024;
 
@@ -60,7 +59,7 @@ for (const [moment, dying, seen] of DEATHS) {
       expect((await client.head(`blobs/${digest}`)).status).toBe(seen);
       expect((await client.finish(location, digest)).status).toBe(201);
       expect(digestOf(await client.pullBlob(digest))).toBe(digest);
-      await runDurableObjectAlarm(env.SESSIONS.getByName(uploadOf(location)));
+      await runExpiry(env.SESSIONS.getByName(uploadOf(location)));
       expect(digestOf(await client.pullBlob(digest))).toBe(digest);
       expect(await session(location)).toBeUndefined();
     });
@@ -77,8 +76,8 @@ test("after the alarm nothing is left of a finish that died before the index and
   expect((await broken.finish(location, digest)).status).toBe(500);
   expect(await keys()).not.toEqual(before);
   const stub = env.SESSIONS.getByName(uploadOf(location));
-  await runDurableObjectAlarm(stub);
-  await runDurableObjectAlarm(stub);
+  await runExpiry(stub);
+  await runExpiry(stub);
   expect(await keys()).toEqual(before);
 });
 
@@ -120,7 +119,7 @@ test("two finishes at once under two digests: one is the upload's, and what it g
     client.finish(location, other),
   ]);
   for (const { status } of answers) expect([201, 404]).toContain(status);
-  await runDurableObjectAlarm(env.SESSIONS.getByName(uploadOf(location)));
+  await runExpiry(env.SESSIONS.getByName(uploadOf(location)));
   for (const [i, name] of [digest, other].entries()) {
     if (answers[i]?.status === 201) expect((await client.pullBlob(name)).length).toBe(bytes.length);
   }
@@ -151,18 +150,18 @@ test("while the database is lost, or on its way back, nothing is cleared", async
   await loseDatabase();
   const stub = env.SESSIONS.getByName(uploadOf(location));
   for (let i = 0; i < 3; i++) {
-    expect(await runDurableObjectAlarm(stub)).toBe(true);
+    expect(await runExpiry(stub)).toBe(true);
     expect(await keysOf("blobs/")).toHaveLength(1);
   }
   for (let phase = "", i = 0; phase !== "done"; i++) {
     ({ phase } = await done<{ phase: string }>("POST", "/import", {}));
-    if (phase !== "done") expect(await runDurableObjectAlarm(stub)).toBe(true);
+    if (phase !== "done") expect(await runExpiry(stub)).toBe(true);
     expect(await keysOf("blobs/")).toHaveLength(1);
     expect(i).toBeLessThan(20);
   }
   expect(digestOf(await client.pullBlob(config.digest))).toBe(config.digest);
   // Then it ends as ever.
-  await runDurableObjectAlarm(stub);
+  await runExpiry(stub);
   expect(await session(location)).toBeUndefined();
   expect(digestOf(await client.pullBlob(config.digest))).toBe(config.digest);
 });

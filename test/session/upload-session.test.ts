@@ -1,5 +1,5 @@
 /** The session object under what the platform does to it: evictions, clients that vanish, alarms. */
-import { evictDurableObject, runDurableObjectAlarm } from "cloudflare:test";
+import { evictDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, expect, test, vi } from "vitest";
 import { handle } from "../production/request.ts";
@@ -14,7 +14,15 @@ import {
   uploadOf,
 } from "../support/client.ts";
 import { blob, digestOf, unknownDigest } from "../support/images.ts";
-import { alarmOf, awaitAlarm, isOpen, keys, session, stored } from "../support/storage.ts";
+import {
+  alarmOf,
+  awaitAlarm,
+  isOpen,
+  keys,
+  runExpiry,
+  session,
+  stored,
+} from "../support/storage.ts";
 
 const MIB = 1024 * 1024;
 const DAY = 86_400_000;
@@ -159,9 +167,9 @@ test("expiry: what refused finishes left behind is cleared away", async () => {
   const wrong = await client.finish(location, digestOf(new Uint8Array(1), "sha512"));
   expect(wrong.status).toBe(400);
   // The first alarm closes the upload, the second one clears it, when no writer can be at work any more.
-  await runDurableObjectAlarm(stubOf(location));
+  await runExpiry(stubOf(location));
   expect((await client.get(location)).status).toBe(404);
-  await runDurableObjectAlarm(stubOf(location));
+  await runExpiry(stubOf(location));
   expect(await keys()).toEqual(before);
 });
 
@@ -175,7 +183,7 @@ test("expiry: a finish after refused ones keeps its object, and only that", asyn
     expect((await client.finish(location, unknownDigest(), rest)).status).toBe(400);
   }
   expect((await client.finish(location, digest, rest)).status).toBe(201);
-  await runDurableObjectAlarm(stubOf(location));
+  await runExpiry(stubOf(location));
   expect((await keys()).length).toBe(before.length + 1);
   expect(digestOf(await client.pullBlob(digest))).toBe(digest);
 });
@@ -213,7 +221,7 @@ test("a loser of two PATCHes at once aborts the multipart upload that it began",
     client.patch(location, streamOf(chunk)),
   ]);
   expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([202, 416]));
-  await runDurableObjectAlarm(stubOf(location));
+  await runExpiry(stubOf(location));
   expect(await keys()).toEqual(before);
 });
 
