@@ -320,7 +320,7 @@ test("everyone pulls a public repository with a token for nobody, and nothing el
   expect(await push.clone().text()).toContain(`log in to push to ${open.repository}`);
   expect(await refusal(push)).toEqual(DENIED);
   expect((await bearer.in(app.repository).get("manifests/latest")).status).toBe(401);
-  expect((await bearer.get("/v2/")).status).toBe(401);
+  expect((await bearer.get("/api/v1/me")).status).toBe(401);
 });
 
 test("without credentials a private repository is 401 in the same words as none", async () => {

@@ -25,12 +25,15 @@ export async function readJson<T extends v.GenericSchema>(
   });
   // The first fault suffices: a small body can hold a hundred thousand of them.
   const json = parseJson(bytes);
-  const fault = ambiguityOf(json, shapeOf(bytes).members);
-  if (fault !== null) throw new RegistryError("REQUEST_INVALID", { message: fault });
   // To valibot a list is an object without fields.
   if (Array.isArray(json)) throw invalid("", "send a JSON object, not a list");
   const result = v.safeParse(schema, json, { abortEarly: true });
-  if (result.success) return result.output;
+  if (result.success) {
+    // After the schema, which says in which field it is where it can.
+    const fault = ambiguityOf(json, shapeOf(bytes).members);
+    if (fault !== null) throw new RegistryError("REQUEST_INVALID", { message: fault });
+    return result.output;
+  }
   const [issue] = result.issues;
   throw invalid(v.getDotPath(issue) ?? "", issue.message);
 }

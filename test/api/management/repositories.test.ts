@@ -519,7 +519,7 @@ test("a manifest's annotations are put on one line, so that they can be sent bac
   const path = `/repositories/${client.repository}`;
   const { description, labels } = await done<Repository>("GET", path);
   expect(description).toBe("one two [2J ");
-  expect(labels).toEqual({ "org.opencontainers.image.title": "a b" });
+  expect(labels).toMatchObject({ "org.opencontainers.image.title": "a b" });
   await done("PATCH", path, { description, labels });
 });
 
