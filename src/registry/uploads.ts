@@ -97,7 +97,10 @@ export class Uploads {
   /** @returns how many bytes have arrived now */
   async append(uploader: Uploader, id: UploadId, chunk: Chunk): Promise<number> {
     const opened = this.#open(uploader, id);
-    await this.#room.require(uploader.repository, { length: chunk.length, digest: null });
+    // A chunk may be a part of a blob that the namespace has; nearly all other bodies are a whole one.
+    const isWhole = chunk.position.kind !== "range";
+    const length = isWhole ? chunk.length : null;
+    await this.#room.require(uploader.repository, { length, digest: null });
     const began = await this.#begin(opened, { ...intentOf(chunk), finish: null });
     if (!began.ok) return refuse(began);
     // Only a finishing request is told that the upload has ended.

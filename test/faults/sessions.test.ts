@@ -37,11 +37,11 @@ const UPLOADS: Readonly<Record<string, () => Promise<Begun>>> = {
     begin(async (client, location) => {
       const { bytes, digest } = blob(9 * MiB);
       await client.append(location, bytes);
-      // It dies before the index is written: call 4 is that.
-      const dying = new Faults({ call: 3, mode: "lost" });
+      // It dies before the index is written: call 5 is that.
+      const dying = new Faults({ call: 4, mode: "lost" });
       const broken = new RegistryClient({ repository: client.repository, send: senderOf(dying) });
       expect((await broken.finish(location, digest)).status).toBe(503);
-      expect(dying.calls[3]).toBe("D1 batch");
+      expect(dying.calls[4]).toBe("D1 batch");
     }),
   "that became a blob which was there": () =>
     begin(async (client, location) => {
