@@ -6,7 +6,7 @@ import type { RepositoryName, Sources } from "../oci/reference.ts";
 import type { ManifestIndex, NewReference, Resolution } from "../storage/manifest-index.ts";
 
 /** Digests that one query looks up, so that others' do not wait for it. */
-const RESOLVED = 2_000;
+const RESOLVED = 1_000;
 
 interface Pusher {
   readonly repository: RepositoryName;
@@ -36,6 +36,8 @@ export async function resolveReferences(
   for (let i = 0; i < digests.length; i += RESOLVED) {
     const some = digests.slice(i, i + RESOLVED);
     for (const found of await index.resolve(repository, some, sources)) known.set(...found);
+    // As between the steps of storage/manifest-index.ts.
+    if (digests.length > RESOLVED) await scheduler.wait(1);
   }
   const resolved = references.map((reference) =>
     resolveReference(reference, known.get(reference.digest), settings.allowSparse),

@@ -151,6 +151,8 @@ export class ManifestIndex {
     for (const [i, some] of stepsOf(references).entries()) {
       const inserts = insertReferences(this.#db, repository, digest, some);
       await this.#db.batch([...(i === 0 ? [staged] : []), ...inserts]);
+      // Where the database is in this very process, nobody else's request is looked for before it waits for something.
+      await scheduler.wait(1);
     }
   }
 
