@@ -173,7 +173,9 @@ export class ManifestIndex {
     const [forget, insert] = insertReferences(this.#db, repository, digest, references);
     return [
       ...(object === null ? [] : [uncountObject(this.#db, object)]),
-      ...(isStaged ? [row, assertion(this.#db, namesAll(repository, digest, references))] : [forget, row, insert]),
+      ...(isStaged
+        ? [row, assertion(this.#db, namesAll(repository, digest, references))]
+        : [forget, row, insert]),
       auditFound(this.#db, origin, deed, movedTags(repository, digest, tags)),
       rememberTags(this.#db, { now, origin, successor: digest }, moved),
       this.#db
