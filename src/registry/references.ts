@@ -3,10 +3,11 @@ import type { Digest } from "../oci/digest.ts";
 import { RegistryError } from "../oci/errors.ts";
 import type { Manifest, ManifestReference } from "../oci/manifest.ts";
 import type { RepositoryName, Sources } from "../oci/reference.ts";
+import { letOthersIn } from "../storage/clock.ts";
 import type { ManifestIndex, NewReference, Resolution } from "../storage/manifest-index.ts";
 
 /** Digests that one query looks up, so that others' do not wait for it. */
-const RESOLVED = 2_000;
+const RESOLVED = 1_000;
 
 interface Pusher {
   readonly repository: RepositoryName;
@@ -36,6 +37,8 @@ export async function resolveReferences(
   for (let i = 0; i < digests.length; i += RESOLVED) {
     const some = digests.slice(i, i + RESOLVED);
     for (const found of await index.resolve(repository, some, sources)) known.set(...found);
+
+    if (digests.length > RESOLVED) await letOthersIn();
   }
   const resolved = references.map((reference) =>
     resolveReference(reference, known.get(reference.digest), settings.allowSparse),

@@ -98,8 +98,7 @@ export class Uploads {
   async append(uploader: Uploader, id: UploadId, chunk: Chunk): Promise<number> {
     const opened = this.#open(uploader, id);
     // A chunk may be a part of a blob that the namespace has; nearly all other bodies are a whole one.
-    const isWhole = chunk.position.kind !== "range";
-    const length = isWhole ? chunk.length : null;
+    const length = chunk.position.kind === "range" ? null : chunk.length;
     await this.#room.require(uploader.repository, { length, digest: null });
     const began = await this.#begin(opened, { ...intentOf(chunk), finish: null });
     if (!began.ok) return refuse(began);

@@ -1,7 +1,7 @@
 import type { Digest } from "../oci/digest.ts";
 import type { Origin } from "./audit-index.ts";
 import { NOW } from "./clock.ts";
-import { allRepositoriesOf, bytesOf, linksOf, repositoriesOf, waitingOf } from "./fsck-index.ts";
+import { allRepositoriesOf, bytesOf, linksOf, repositoriesOf, waitingOf } from "./fsck-sums.ts";
 import { noteManifest, repair } from "./fsck-repair.ts";
 
 /** A blob or manifest of a repository. */

@@ -4,7 +4,7 @@ import { namespaceOf, type RepositoryName, type Sources, type Tag } from "../oci
 import { assertion, hasFailed } from "./assertion.ts";
 import { auditFound, type Condition, type Origin } from "./audit-index.ts";
 import type { Absent } from "./blob-index.ts";
-import { NOW } from "./clock.ts";
+import { letOthersIn, NOW } from "./clock.ts";
 import { insertLinks, insertRepository, readableFrom, sourceList } from "./links.ts";
 import {
   claimObject,
@@ -151,6 +151,7 @@ export class ManifestIndex {
     for (const [i, some] of stepsOf(references).entries()) {
       const inserts = insertReferences(this.#db, repository, digest, some);
       await this.#db.batch([...(i === 0 ? [staged] : []), ...inserts]);
+      await letOthersIn();
     }
   }
 
@@ -168,12 +169,13 @@ export class ManifestIndex {
       ...(manifest.tags.length === 0 ? {} : { reference: manifest.tags.join(",") }),
     };
     const moved = { sql: TAGS_NAMED, parameters: [repository, tags] };
-    const all = namesAll(repository, digest, references);
-    const [forget, insert] = insertReferences(this.#db, repository, digest, references);
     const row = insertManifest(this.#db, repository, manifest, now);
+    const [forget, insert] = insertReferences(this.#db, repository, digest, references);
     return [
       ...(object === null ? [] : [uncountObject(this.#db, object)]),
-      ...(isStaged ? [row, assertion(this.#db, all)] : [forget, row, insert]),
+      ...(isStaged
+        ? [row, assertion(this.#db, namesAll(repository, digest, references))]
+        : [forget, row, insert]),
       auditFound(this.#db, origin, deed, movedTags(repository, digest, tags)),
       rememberTags(this.#db, { now, origin, successor: digest }, moved),
       this.#db
