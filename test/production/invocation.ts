@@ -29,9 +29,9 @@ export function skip(milliseconds: number): void {
   skippedMs += milliseconds;
 }
 
-/** Milliseconds since 1970, with the pauses that were cut short. */
+/** Milliseconds on a clock that tests do not move, with the pauses that were cut short. */
 export function now(): number {
-  return Date.now() + skippedMs;
+  return performance.now() + skippedMs;
 }
 
 class Invocation {
