@@ -2,9 +2,10 @@
 import { env } from "cloudflare:workers";
 import { decodeJwt, decodeProtectedHeader, SignJWT } from "jose";
 import { expect, test } from "vitest";
-import { keyId, signAsRegistry } from "../support/accounts.ts";
-import { RegistryClient, refusal, type Send, withSettings } from "../support/client.ts";
+import { addRule, keyId, signAsRegistry } from "../support/accounts.ts";
+import { HOST, RegistryClient, refusal, type Send, withSettings } from "../support/client.ts";
 import { uniqueRepository } from "../support/images.ts";
+import { newNamespace } from "../support/principals.ts";
 
 const NEXT = "the key that is to come, of more than thirty-two bytes";
 const repository = uniqueRepository();
@@ -123,15 +124,21 @@ test.each<[string, Record<string, unknown>]>([
 });
 
 test("a registry token and a credential are told apart by their type alone, whatever they claim", async () => {
-  const good = decodeJwt((await signAsRegistry({ repository })).slice("Bearer ".length));
-  const grants = [{ pattern: repository, rights: ["pull", "push"] }];
-  const rule = `${repository.split("/", 1)[0]}+ci`;
-  const claims = { ...good, subject: "x", admissions: [{ rule, grants, until: good.exp }] };
+  const namespace = await newNamespace();
+  const here = `${namespace}/app`;
+  const rule = await addRule(namespace, {
+    issuer: "https://issuer.example",
+    audience: HOST,
+    claims: { sub: ["x"] },
+    scopes: [{ repositories: here, actions: ["push"] }],
+  });
+  const good = decodeJwt((await signAsRegistry({ repository: here })).slice("Bearer ".length));
+  const claims = { ...good, subject: "x", rules: [rule] };
   const signed = async (typ: string) =>
     signByHand({ alg: "HS256", typ, kid: await keyId(env.TOKEN_KEY) }, claims);
   const [token, credential] = [await signed("JWT"), await signed("slipway-credential+jwt")];
   const status = async (value: string) => {
-    const client = new RegistryClient({ repository, authorization: `Bearer ${value}` });
+    const client = new RegistryClient({ repository: here, authorization: `Bearer ${value}` });
     return (await client.request("POST", "blobs/uploads/")).status;
   };
   expect(await status(token)).toBe(202);
