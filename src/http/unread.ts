@@ -21,9 +21,10 @@ export async function dropUnread(request: Request, sender: Sender): Promise<void
   const length = Number(request.headers.get("content-length") ?? 1);
   if (length === 0 || length > MAX_BYTES || atOnce[sender] >= MAX_AT_ONCE) return;
   atOnce[sender]++;
-  const reader = body.getReader({ mode: "byob" });
-  const clock = setTimeout(() => void reader.cancel().catch(() => {}), MAX_MS);
+  let clock: ReturnType<typeof setTimeout> | undefined;
   try {
+    const reader = body.getReader({ mode: "byob" });
+    clock = setTimeout(() => void reader.cancel().catch(() => {}), MAX_MS);
     let buffer = new ArrayBuffer(BUFFER_BYTES);
     for (let bytes = 0; bytes < MAX_BYTES;) {
       const { value, done } = await reader.read(new Uint8Array(buffer));
@@ -32,7 +33,7 @@ export async function dropUnread(request: Request, sender: Sender): Promise<void
       buffer = value.buffer;
     }
   } catch {
-    // The body broke off: nobody is left to be answered.
+    // The body broke off, or can't be read: nobody is left to be answered.
   } finally {
     clearTimeout(clock);
     atOnce[sender]--;

@@ -20,6 +20,8 @@ type Reader = ReadableStreamBYOBReader;
 /** One request's part of the isolate's memory: the buffer that it fills, and those that it has passed on. */
 export class Claim {
   readonly #pools: readonly Pool[];
+  /** Gives what is more than a whole buffer of any pool, at once: the pools are in the order of what they hold. */
+  readonly #last: Pool;
   readonly #body: Body;
   readonly #clock: ReturnType<typeof setInterval>;
   #pool: Pool;
@@ -33,6 +35,7 @@ export class Claim {
     this.#pools = pools;
     this.#body = { owner, pace: new Pace(), seen: Date.now() };
     [this.#pool] = pools;
+    this.#last = pools.at(-1) ?? this.#pool;
     this.#holding = this.#pool.enter(this.#body);
     this.#clock = setInterval(() => this.#tick(), TICK);
   }
@@ -40,7 +43,7 @@ export class Claim {
   /** Waits until it has so many bytes in all. */
   async grow(bytes: number): Promise<void> {
     if (bytes <= this.#bytes) return;
-    const pool = this.#pools.find(({ limits }) => bytes <= limits.whole) ?? this.#pool;
+    const pool = this.#pools.find(({ limits }) => bytes <= limits.whole) ?? this.#last;
     if (pool === this.#pool) {
       await pool.take(this.#holding, bytes - this.#bytes);
     } else {

@@ -14,8 +14,11 @@ const long = new Pool(
   { all: 40 * MiB, namespace: 24 * MiB, actor: 16 * MiB, whole: 8 * MiB },
   meter,
 );
-/** For finishes that bring no body: no client that sends slowly shall keep another from its answer. */
-const tails = new Pool({ all: 8 * MiB, namespace: 8 * MiB, actor: 8 * MiB, whole: 8 * MiB }, meter);
+/**
+ * For finishes that bring no body: no client that sends slowly shall keep another from its answer. A tail is there whole and
+ * never grows, so no room is kept for one to become whole.
+ */
+const tails = new Pool({ all: 8 * MiB, namespace: 8 * MiB, actor: 8 * MiB, whole: 0 }, meter);
 
 /** Memory for what a client sends. Close it when nothing of it is held any more. */
 export function claimForBody(owner: Owner): Claim {

@@ -8,6 +8,7 @@ import {
   type Written,
 } from "../session/progress.ts";
 import { finalHash } from "../session/running-hash.ts";
+import type { StoredBlob } from "../storage/blob-index.ts";
 import {
   type Bucket,
   digestMismatch,
@@ -22,6 +23,13 @@ export interface Target {
   readonly lease: Lease;
   /** What is known of the object, where an earlier finish has completed it. */
   readonly object: KnownObject | null;
+}
+
+/** An upload's bytes under one key. */
+export interface Joined {
+  readonly blob: StoredBlob;
+  /** The object whose digest is not known yet; null where it is the wanted one. */
+  readonly unverified: KnownObject | null;
 }
 
 /** The object, completed and read back, has another digest. It will always have: the session keeps it in mind. */
@@ -44,31 +52,41 @@ export class Assembly {
   }
 
   /**
-   * Makes one object of the parts and the tail, and verifies its digest: beforehand by the hash that was carried along, or
-   * by reading the object back when that could not be.
-   * @throws DIGEST_INVALID. The object of a mismatch is left to the session's alarm, which knows whether it is in use.
+   * Makes one object of the parts and the tail. Its digest is verified beforehand, by the hash that was carried along.
+   * @returns the object where that could not be, for `verify`; else null
+   * @throws DIGEST_INVALID
    */
   async complete(
     { multipart, lease, object }: Target,
     written: Written,
     digest: Digest,
-  ): Promise<void> {
+  ): Promise<KnownObject | null> {
     const size = written.offset;
     const known = object?.size === size ? object.digests : [];
     const carried =
       known.find((one) => algorithmOf(one) === algorithmOf(digest)) ??
       carriedDigest(lease.algorithm, written, digest);
     if (carried !== null && carried !== digest) throw digestMismatch(digest);
-    if (known.includes(digest)) return this.#requireObject(multipart.key, size);
+    if (known.includes(digest)) {
+      await this.#requireObject(multipart.key, size);
+      return null;
+    }
     const parts = [...written.parts];
     const number = Math.max(lease.firstPart, (parts.at(-1)?.number ?? 0) + 1);
     const last = written.tail.length > 0 ? { number, bytes: written.tail } : null;
     if (last !== null && number > MAX_PART_NUMBER) throw tooLarge();
     const completedNow = await this.completeOnce(multipart, parts, size, last);
-    if (completedNow && carried !== null) return;
-    const actual = await this.#readBack(multipart.key, digest);
+    return completedNow && carried !== null ? null : { key: multipart.key, size, digests: known };
+  }
+
+  /**
+   * Reads an object back that `complete` has made.
+   * @throws DIGEST_INVALID. The object of a mismatch is left to the session's alarm, which knows whether it is in use.
+   */
+  async verify(object: KnownObject, digest: Digest): Promise<void> {
+    const actual = await this.#readBack(object.key, digest);
     if (actual === digest) return;
-    throw new OtherDigest(digest, { key: multipart.key, size, digests: [...known, actual] });
+    throw new OtherDigest(digest, { ...object, digests: [...object.digests, actual] });
   }
 
   /**

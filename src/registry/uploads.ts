@@ -10,10 +10,11 @@ import type { Began, Refused, UploadSession } from "../session/upload-session.ts
 import type { Origin } from "../storage/audit-index.ts";
 import type { BlobIndex, NewBlob, StoredBlob } from "../storage/blob-index.ts";
 import { type Bucket, isNoSuchUpload } from "../storage/bucket.ts";
-import { Assembly, OtherDigest } from "./assembly.ts";
+import { Assembly, type Joined, OtherDigest } from "./assembly.ts";
+import { OutOfOrder, refuse } from "./refusal.ts";
 import type { Room } from "./room.ts";
 
-export { parseUploadId };
+export { OutOfOrder, parseUploadId };
 export type { Position, UploadId };
 
 /** R2 takes at most 4.995 GiB in one put (developers.cloudflare.com/r2/platform/limits). */
@@ -211,22 +212,31 @@ export class Uploads {
 
   /** Puts the upload's bytes under one key, verified. */
   async #store(opened: Opened, began: Leased, chunk: Chunk, digest: Digest): Promise<StoredBlob> {
-    const { lease, parts, object } = began;
-    const { key, repository } = lease;
+    const { key, offset, repository } = began.lease;
     const { body, length } = chunk;
-    const isFirst = lease.offset === 0;
-    if (isFirst && body !== null && length !== null && length <= MAX_PUT) {
+    if (offset === 0 && body !== null && length !== null && length <= MAX_PUT) {
       return { key, size: await this.#bucket.put(key, body, digest, { repository }) };
     }
-    const native = isFirst ? algorithmOf(digest) : null;
+    const { blob, unverified } = await this.#join(opened, began, chunk, digest);
+    if (unverified !== null) await this.#assembly.verify(unverified, digest);
+    return blob;
+  }
+
+  /** Puts what came before and what comes now together. Its memory is free when this returns: a read-back may take long. */
+  async #join(opened: Opened, began: Leased, chunk: Chunk, digest: Digest): Promise<Joined> {
+    const { lease, parts, object } = began;
+    const { key, repository } = lease;
+    const native = lease.offset === 0 ? algorithmOf(digest) : null;
     const { written, release } = await this.#receive(opened.owner, began, chunk, native);
+    const { multipart, offset: size } = written;
     try {
-      if (written.multipart === null) {
-        return { key, size: await this.#bucket.put(key, written.tail, digest, { repository }) };
+      if (multipart === null) {
+        const put = await this.#bucket.put(key, written.tail, digest, { repository });
+        return { blob: { key, size: put }, unverified: null };
       }
       const all = { ...written, parts: [...parts, ...written.parts] };
-      await this.#assembly.complete({ multipart: written.multipart, lease, object }, all, digest);
-      return { key: written.multipart.key, size: written.offset };
+      const unverified = await this.#assembly.complete({ multipart, lease, object }, all, digest);
+      return { blob: { key: multipart.key, size }, unverified };
     } catch (error) {
       await this.#abandon(lease, written);
       throw error;
@@ -235,13 +245,15 @@ export class Uploads {
     }
   }
 
-  /** Takes in the request's bytes. */
+  /** Takes in the request's bytes, and the tail before them: it must not stay for as long as the request. */
   async #receive(
     owner: Owner,
-    { lease, tail }: Leased,
+    began: Leased,
     { body, length, position }: Chunk,
     native: Algorithm | null,
   ): Promise<Received> {
+    const { lease, tail } = began;
+    began.tail = null;
     const received = await receive({ body, length, owner, native }, lease, tail, this.#bucket);
     const { written, release } = received;
     const arrived = written.offset - written.from;
@@ -287,25 +299,10 @@ export class Uploads {
   }
 }
 
-/** The bytes do not continue the upload, which stands at `offset`. */
-export class OutOfOrder extends RegistryError {
-  readonly offset: number;
-
-  constructor(offset: number) {
-    super("CHUNK_OUT_OF_ORDER", { detail: { offset } });
-    this.offset = offset;
-  }
-}
-
 function holderOf({ repository, origin, until }: Uploader): Holder {
   return { repository, actor: origin.actor, until };
 }
 
 function intentOf({ position, length }: Chunk): Omit<Intent, "finish"> {
   return { position, length };
-}
-
-function refuse(refused: Refused): never {
-  if (refused.reason === "unknown") throw new RegistryError("BLOB_UPLOAD_UNKNOWN");
-  throw new OutOfOrder(refused.offset);
 }

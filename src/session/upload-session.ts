@@ -45,8 +45,8 @@ export type Began =
   | {
       readonly ok: true;
       readonly lease: Lease;
-      /** The bytes after the last part, where the writer may need them. */
-      readonly tail: Uint8Array | null;
+      /** The bytes after the last part, where the writer may need them; null again once it has taken them. */
+      tail: Uint8Array | null;
       /** All parts so far, where they have to be put together. */
       readonly parts: readonly UploadedPart[];
       readonly object: KnownObject | null;

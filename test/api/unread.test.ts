@@ -2,6 +2,7 @@
 import { env } from "cloudflare:workers";
 import { expect, test } from "vitest";
 import { handle } from "../production/request.ts";
+import { dropUnread } from "../../src/http/unread.ts";
 import type { Env } from "../../src/env.ts";
 import { intercept } from "../support/bindings.ts";
 import { ADMIN, ignore, ORIGIN, RegistryClient } from "../support/client.ts";
@@ -72,6 +73,23 @@ test("is left alone where it says that it is longer than that", async () => {
   const request = new Request(`${ORIGIN}/nowhere`, { method: "POST", body, headers });
   const response = await handle(request, env, ignore);
   expect([response.status, taken()]).toEqual([404, 0]);
+});
+
+test("a body that gives no reader takes no place among those that are read", async () => {
+  for (let i = 0; i < 33; i++) {
+    const request = new Request(ORIGIN, { method: "POST", body: counted(1).body });
+    const broken = new Proxy(request, {
+      get(target, name) {
+        if (name === "body") return { locked: false, getReader: () => expect.fail("no reader") };
+        return Reflect.get(target, name, target) as unknown;
+      },
+    });
+    await dropUnread(broken, "stranger");
+  }
+  const { body, taken } = counted(2);
+  const client = new RegistryClient({ authorization: null });
+  const { status } = await client.request("POST", "/nowhere", { body });
+  expect([status, taken()]).toEqual([404, 2]);
 });
 
 test("of strangers, 32 are read at once, and others are answered at once; who is known has as many more", async () => {

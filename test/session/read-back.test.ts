@@ -2,6 +2,7 @@
 import { env } from "cloudflare:workers";
 import { expect, test } from "vitest";
 import { handle } from "../production/request.ts";
+import { memoryUse } from "../../src/memory/isolate.ts";
 import { intercept } from "../support/bindings.ts";
 import { brokenStream, ignore, RegistryClient, refusal, streamOf } from "../support/client.ts";
 import { blob, content, digestOf, unknownDigest } from "../support/images.ts";
@@ -48,6 +49,22 @@ test("after a wrong sha512 the right sha256 is read back once more, and no wrong
   expect((await client.finish(location, digest)).status).toBe(201);
   expect(reads.count).toBe(2);
   expect(digestOf(await client.pullBlob(digest))).toBe(digest);
+});
+
+test("the last bytes' memory is free before the object is read back", async () => {
+  const during: number[] = [];
+  const BLOBS = intercept(env.BLOBS, (name, call) => (...parameters) => {
+    if (name === "get") during.push(memoryUse().bodies);
+    return call(...parameters);
+  });
+  const send = (request: Request) => handle(request, { ...env, BLOBS }, ignore);
+  const client = new RegistryClient({ send });
+  const { bytes } = blob(9 * MIB);
+  const range = { first: 0, last: bytes.length - 1 };
+  const location = await client.append(await client.startUpload(), bytes, range);
+  const right = digestOf(bytes, "sha512");
+  expect((await client.finish(location, right)).status).toBe(201);
+  expect(during).toEqual([0]);
 });
 
 test("what was found of an object is not believed of another one: the upload goes on, and ends right", async () => {
