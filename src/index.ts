@@ -52,11 +52,11 @@ function upkeepOf(env: Env): Upkeep {
   const longest = Math.max(tokenSeconds, MAX_LIFETIME) * 1000 + uploadTtl;
   return {
     ...registryOf(env),
-    tidy: async () => {
-      await registryOf(env).quotas.setBounds(defaultQuota, maxRepositories);
-      await expirePulls(env.DB, Date.now());
-      await tidy(stores, { audit: auditAge, tokens: longest });
-    },
+    tidy: [
+      () => registryOf(env).quotas.setBounds(defaultQuota, maxRepositories),
+      () => expirePulls(env.DB, Date.now()),
+      () => tidy(stores, { audit: auditAge, tokens: longest }),
+    ],
     again: (job) => env.EVENTS.send({ kind: job }),
   };
 }

@@ -9,6 +9,12 @@ const MAX_REMEMBERED = 512 * 1024;
 /** A body of more than this waits for the database's answer, which takes less time than its bytes. */
 const ASKED_FOR = 1024 * 1024;
 
+/** What is known of a namespace: bytes that there was room for, Infinity without a limit, and how long that is gone by. */
+interface Known {
+  readonly bytes: number;
+  readonly until: number;
+}
+
 /** Bytes that a request announces: as a blob of this digest, or null where they may be any part of any blob. */
 export interface Announced {
   readonly length: number | null;
@@ -21,8 +27,7 @@ export interface Announced {
  */
 export class Room {
   readonly #quotas: QuotaIndex;
-  /** Bytes that there was room for; Infinity without a limit. */
-  readonly #left = new Lru<{ readonly bytes: number; readonly until: number }>(MAX_REMEMBERED);
+  readonly #known = new Lru<Known>(MAX_REMEMBERED);
 
   constructor(quotas: QuotaIndex) {
     this.#quotas = quotas;
@@ -38,28 +43,33 @@ export class Room {
     if (length === null || length === 0) return;
     const remembered = this.#remembered(repository);
     if (remembered === null && length <= ASKED_FOR) return;
-    const left =
-      remembered !== null && length <= remembered ? remembered : await this.#ask(repository);
+    const isEnough = remembered !== null && length <= remembered.bytes;
+    const known = isEnough ? remembered : await this.#ask(repository);
     // A blob that the namespace holds costs nothing.
-    if (length > left) await this.#quotas.requireHeld(repository, digest, length);
-    // What goes through takes its room, as far as this isolate knows.
-    else this.#remember(repository, left - length);
+    if (length > known.bytes) await this.#quotas.requireHeld(repository, digest, length);
+    // What goes through takes its room, as far as this isolate knows; what it knows gets no newer by that.
+    else this.#remember(repository, { ...known, bytes: known.bytes - length });
   }
 
-  #remembered(repository: RepositoryName): number | null {
-    const known = this.#left.get(namespaceOf(repository));
-    return known === undefined || known.until <= Date.now() ? null : known.bytes;
+  /** The index has refused what was let through: what is known of the namespace is wrong. */
+  forget(repository: RepositoryName): void {
+    this.#known.delete(namespaceOf(repository));
   }
 
-  async #ask(repository: RepositoryName): Promise<number> {
+  #remembered(repository: RepositoryName): Known | null {
+    const known = this.#known.get(namespaceOf(repository));
+    return known === undefined || known.until <= Date.now() ? null : known;
+  }
+
+  async #ask(repository: RepositoryName): Promise<Known> {
     const bytes = (await this.#quotas.left(namespaceOf(repository))) ?? Infinity;
-    this.#remember(repository, bytes);
-    return bytes;
+    const known = { bytes, until: Date.now() + REMEMBERED };
+    this.#remember(repository, known);
+    return known;
   }
 
-  #remember(repository: RepositoryName, bytes: number): void {
+  #remember(repository: RepositoryName, known: Known): void {
     const namespace = namespaceOf(repository);
-    const until = Date.now() + REMEMBERED;
-    this.#left.set(namespace, { bytes, until }, entrySize(namespace));
+    this.#known.set(namespace, known, entrySize(namespace));
   }
 }

@@ -135,8 +135,7 @@ export class Uploads {
     }
     await this.#holding(opened, began.lease, async () => {
       const blob = await this.#store(opened, began, chunk, digest);
-      const unfinished = began.lease.isCounted ? opened.name : null;
-      const key = await this.#link(uploader, digest, { ...blob, unfinished });
+      const key = await this.#link(uploader, digest, { ...blob, upload: opened.name });
       const isOurs = key === blob.key;
       const alone = await opened.session.finish(digest, isOurs ? key : null);
       // An object that another finish may have made a blob under its digest is left to the session's alarm.
@@ -195,16 +194,21 @@ export class Uploads {
     }
   }
 
-  /** Writes the blob's row. Where the quota does not allow it, the bytes go at once. */
+  /**
+   * Writes the blob's row. Where the quota does not allow it, the bytes go at once, unless another finish of the same upload
+   * has made them a blob meanwhile.
+   */
   async #link({ repository, origin }: Uploader, digest: Digest, blob: NewBlob): Promise<string> {
     try {
       return await this.#index.add(repository, digest, blob, origin);
     } catch (error) {
       const isOver = error instanceof RegistryError && error.status === 403;
       if (isOver) {
-        await this.#index.discard(repository, blob);
-        await this.#bucket.delete([blob.key]);
-        await this.#index.forget(blob.key);
+        this.#room.forget(repository);
+        if (await this.#index.discard(repository, blob)) {
+          await this.#bucket.delete([blob.key]);
+          await this.#index.forget(blob.key);
+        }
       }
       throw error;
     }

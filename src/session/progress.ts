@@ -131,8 +131,6 @@ export interface Lease {
   /** The writer's own key, for an object that it begins, and whose that is. */
   readonly key: string;
   readonly repository: string;
-  /** Whether the index counts the upload as unfinished. */
-  readonly isCounted: boolean;
   /** The bytes so far, where they have to be read back: the writer commits them anew, and begins once more with its own. */
   readonly stored: { readonly multipart: Multipart; readonly size: number } | null;
 }
@@ -231,18 +229,7 @@ function continues({ offset }: Progress, position: Position): boolean {
 function leaseOf(progress: Progress, length: number | null): Omit<Lease, "stored"> {
   const { upload, repository, writer, offset, algorithm, hash, tailLength, multipart } = progress;
   const key = uploadKey(upload, writer);
-  const isCounted = progress.counted !== null;
-  const common = {
-    writer,
-    offset,
-    algorithm,
-    hash,
-    tailLength,
-    multipart,
-    key,
-    repository,
-    isCounted,
-  };
+  const common = { writer, offset, algorithm, hash, tailLength, multipart, key, repository };
   if (multipart === null) return { ...common, firstPart: 1, maxPart: MAX_PART_NUMBER };
   const taken = Math.max(progress.lastPart, ...progress.atWork.map(({ maxPart }) => maxPart));
   const parts = length === null ? PART_BLOCK : Math.ceil((tailLength + length) / PART_SIZE);

@@ -32,6 +32,10 @@ const RETRY_AFTER = 3_600_000;
 
 /** The index hears of an upload that has been unfinished for so long, in milliseconds; most have ended by then. */
 export const COUNT_AFTER = 10_000;
+/** When it is told again, where that failed. */
+const COUNT_RETRY_AFTER = 300_000;
+/** As counted: the index may have been told of the upload, or not. */
+const UNSURE = -1;
 
 /** Refusals are values: an error that crosses to the Worker would lose its class. */
 export type Refused =
@@ -183,10 +187,17 @@ export class UploadSession extends DurableObject<Env> {
    */
   override async alarm(): Promise<void> {
     const progress = this.#progress();
-    const expiry = this.#kv.get<number>("expiry");
-    if (progress !== undefined && expiry !== undefined && this.#kv.get("alarm") === "count") {
-      await this.#count(progress).catch(console.error);
-      await this.#wakeUp(this.#progress() ?? progress, expiry);
+    const isInTime = Date.now() < (this.#kv.get<number>("expiry") ?? 0);
+    if (progress !== undefined && isInTime && this.#kv.get("alarm") === "count") {
+      // Bytes that come meanwhile are for the next time.
+      this.#kv.delete("countAt");
+      try {
+        await this.#count(progress);
+      } catch (error) {
+        console.error(error);
+        this.#kv.put("countAt", Date.now() + COUNT_RETRY_AFTER);
+      }
+      await this.#wakeUp(this.#progress() ?? progress);
       return;
     }
     if (progress !== undefined && progress.ended === null && progress.objects.length > 0) {
@@ -205,12 +216,14 @@ export class UploadSession extends DurableObject<Env> {
 
   /**
    * Has the index count what the upload takes, once it has stood unfinished for a while. One that has no room is given up.
-   * What is told to the index is noted afterwards: told twice it is the same.
+   * That the index is told is noted before, and what it was told afterwards: whatever breaks off in between, it is told once
+   * more or the upload is taken back.
    */
   async #count(before: Progress): Promise<void> {
     const uploads = new UnfinishedUploads(this.env.DB);
     const { upload: name, repository, actor, multipart } = before;
     const bytes = toBeCounted(before);
+    this.#kv.put("progress", { ...before, counted: UNSURE });
     if (bytes === null) await uploads.forget(name);
     else {
       const namespace = namespaceOf(repository as RepositoryName);
@@ -228,11 +241,20 @@ export class UploadSession extends DurableObject<Env> {
     if (progress !== undefined) this.#kv.put("progress", { ...progress, counted: bytes });
   }
 
-  /** The alarm is for the expiry, or earlier where the index is to be told something. */
-  async #wakeUp(progress: Progress, expiry: number): Promise<void> {
+  /**
+   * The alarm is for the expiry, or earlier where the index is to be told something. That is so long after the first change
+   * that it has not heard of: no later one puts it off.
+   */
+  async #wakeUp(progress: Progress): Promise<void> {
+    const expiry = this.#kv.get<number>("expiry") ?? 0;
     const isTold = toBeCounted(progress) === progress.counted;
-    this.#kv.put("alarm", isTold ? "expiry" : "count");
-    await this.ctx.storage.setAlarm(isTold ? expiry : Math.min(expiry, Date.now() + COUNT_AFTER));
+    if (isTold) this.#kv.delete("countAt");
+    const countAt = isTold
+      ? Infinity
+      : (this.#kv.get<number>("countAt") ?? Date.now() + COUNT_AFTER);
+    if (!isTold) this.#kv.put("countAt", countAt);
+    this.#kv.put("alarm", countAt < expiry ? "count" : "expiry");
+    await this.ctx.storage.setAlarm(Math.min(expiry, countAt));
   }
 
   /** Deletes what the upload left in the bucket, but for an object that is a blob's. */
@@ -285,7 +307,7 @@ export class UploadSession extends DurableObject<Env> {
     const { uploadTtl } = readSettings(this.env);
     const expiry = Math.max(Date.now() + uploadTtl, progress.deadline + CLOCK_SKEW);
     this.#kv.put("expiry", expiry);
-    await this.#wakeUp(progress, expiry);
+    await this.#wakeUp(progress);
   }
 
   /** An upload that comes in one piece needs none. */

@@ -22,8 +22,8 @@ export interface StoredBlob {
 }
 
 export interface NewBlob extends StoredBlob {
-  /** The upload that the index counts the bytes for until they are a blob. */
-  readonly unfinished?: string | null;
+  /** The upload that brought the bytes: they may be counted as unfinished until they are a blob. */
+  readonly upload?: string;
 }
 
 /** What becomes of a push to a repository that is not there: it makes the repository, or changes nothing at all. */
@@ -105,7 +105,7 @@ export class BlobIndex {
     blob: NewBlob,
     origin: Origin,
   ): Promise<string> {
-    const { unfinished = null } = blob;
+    const { upload } = blob;
     const deed = { action: "blob.push", repository, digest };
     const held = {
       sql: `SELECT 1 FROM repositories r
@@ -119,7 +119,7 @@ export class BlobIndex {
       parameters: [digest, blob.key],
     };
     const statements = [
-      ...(unfinished === null ? [] : [forgetUpload(this.#db, unfinished)]),
+      ...(upload === undefined ? [] : [forgetUpload(this.#db, upload)]),
       ...(this.#absent === "make" ? insertRepository(this.#db, repository, origin, possible) : []),
       this.#db
         .prepare(
@@ -151,16 +151,18 @@ export class BlobIndex {
   /**
    * Has an object deleted that is no blob's; it can become none any more. Until it is gone it counts as what waits for
    * deletion.
+   * @returns false where it is a blob's, or is to be deleted already: the caller must leave it alone
    */
-  async discard(repository: RepositoryName, { key, size }: StoredBlob): Promise<void> {
-    await this.#db
+  async discard(repository: RepositoryName, { key, size }: StoredBlob): Promise<boolean> {
+    const { results } = await this.#db
       .prepare(
         `INSERT INTO doomed_objects (key, due_at, namespace, size)
          SELECT ?1, ${NOW}, ?2, ?3 WHERE NOT EXISTS (SELECT 1 FROM blobs WHERE key = ?1)
-         ON CONFLICT DO NOTHING`,
+         ON CONFLICT DO NOTHING RETURNING key`,
       )
       .bind(key, namespaceOf(repository), size)
-      .run();
+      .all();
+    return results.length === 1;
   }
 
   /** The object that was discarded has been deleted. */

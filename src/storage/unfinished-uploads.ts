@@ -16,7 +16,8 @@ export class UnfinishedUploads {
   }
 
   /**
-   * Counts an upload, or counts it anew.
+   * Counts an upload, or counts it anew. It may become a blob that the namespace holds, which costs nothing: where one is of
+   * its size or larger, it is counted without room as well.
    * @param most how many one actor may have
    * @returns false where the actor has as many, or the namespace has no room for it: nothing is counted then
    */
@@ -28,10 +29,10 @@ export class UnfinishedUploads {
          WHERE (EXISTS (SELECT 1 FROM unfinished_uploads WHERE name = ?1) OR ?5 > (
              SELECT count(*) FROM (SELECT 1 FROM unfinished_uploads INDEXED BY unfinished_uploads_by_actor
                WHERE actor = ?3 LIMIT ?5) counted))
-           AND NOT EXISTS (
+           AND (EXISTS (SELECT 1 FROM namespace_blobs WHERE namespace = ?2 AND size >= ?4) OR NOT EXISTS (
              SELECT 1 FROM limits l LEFT JOIN namespace_usage u ON u.namespace = l.namespace
              WHERE l.namespace = ?2 AND coalesce(u.bytes + u.waiting, 0) + ?4
-               - coalesce((SELECT bytes FROM unfinished_uploads WHERE name = ?1), 0) > l.bytes)
+               - coalesce((SELECT bytes FROM unfinished_uploads WHERE name = ?1), 0) > l.bytes))
          ON CONFLICT (name) DO UPDATE SET bytes = excluded.bytes RETURNING name`,
       )
       .bind(name, namespace, actor, bytes, most)

@@ -14,8 +14,8 @@ export interface Upkeep {
   readonly fsckSample: FsckSample;
   readonly jobs: JobIndex;
   readonly retention: Retention;
-  /** Forgets what is old. */
-  readonly tidy: () => Promise<void>;
+  /** Has the database know the settings, and forgets what is old: each a job of its own. */
+  readonly tidy: readonly (() => Promise<void>)[];
   /** Has a job go on soon. */
   readonly again: (job: Job) => Promise<unknown>;
 }
@@ -24,7 +24,7 @@ export interface Upkeep {
 export async function runUpkeep(upkeep: Upkeep): Promise<void> {
   // What is about to be collected is told to the bucket first. What policies cost is their authors' doing, so they come last.
   const jobs = [
-    upkeep.tidy,
+    ...upkeep.tidy,
     () => goOn(upkeep, "export"),
     () => goOn(upkeep, "collect"),
     () => upkeep.fsckSample.tick(),

@@ -1,14 +1,18 @@
 /** What holds without a quota, too: no push, upload or loop of them takes the database or the bucket for itself. */
 import { env } from "cloudflare:workers";
 import { runDurableObjectAlarm } from "cloudflare:test";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
+import type { RepositoryName } from "../../src/oci/reference.ts";
+import { Room } from "../../src/registry/room.ts";
+import { QuotaIndex } from "../../src/storage/quota-index.ts";
 import { UnfinishedUploads } from "../../src/storage/unfinished-uploads.ts";
 import { recorded } from "../support/plans.ts";
 import { handle } from "../production/request.ts";
 import type { Env } from "../../src/env.ts";
-import { ignore, refusal, RegistryClient, withSettings } from "../support/client.ts";
+import { intercept } from "../support/bindings.ts";
+import { ignore, refusal, RegistryClient, streamOf, withSettings } from "../support/client.ts";
 import { Counter } from "../support/counting.ts";
-import { blob, content, describe, imageManifest } from "../support/images.ts";
+import { blob, type Content, content, describe, imageManifest } from "../support/images.ts";
 import { done } from "../support/management.ts";
 import { newNamespace, newUser } from "../support/principals.ts";
 import { recount } from "../support/usage.ts";
@@ -145,6 +149,37 @@ test("a push of many references that breaks off leaves nothing in sight, and com
   await recount();
 });
 
+test("a large push that broke off and is repeated: the manifest's object is kept, and counts once", async () => {
+  const settings = { MAX_LOOSE_REFERENCES: "10000" };
+  const namespace = await newNamespace();
+  const repository = `${namespace}/app`;
+  const plain = new RegistryClient({ repository, send: withSettings(settings) });
+  const config = await plain.pushBlob(blob());
+  const image = imageManifest({ config, fields: foreign(2_400) });
+  let batches = 0;
+  const DB = intercept(env.DB, (name, call) => (...parameters) => {
+    // The first takes over blobs, the second writes the row.
+    if (name === "batch" && ++batches === 3) throw new Error("D1_ERROR: Network connection lost.");
+    return call(...parameters);
+  });
+  const broken = { ...env, ...settings, DB: withoutSessions(DB) } as Env;
+  const send = (request: Request) => handle(request, broken, ignore);
+  const put = new RegistryClient({ repository, send }).putManifest("v1", image);
+  expect((await put).status).toBeGreaterThanOrEqual(500);
+  expect(batches).toBe(3);
+  expect((await plain.putManifest("v1", image)).status).toBe(201);
+  const { results } = await env.DB.prepare(
+    `SELECT m.object, d.key AS doomed FROM manifests m LEFT JOIN doomed_objects d ON d.key = m.object WHERE m.digest = ?1`,
+  )
+    .bind(image.digest)
+    .all();
+  expect(results).toEqual([{ object: expect.any(String), doomed: null }]);
+  // With the object that the second push wrote: it goes with the next collection.
+  const cost = image.bytes.length + 512 * (1 + 2_401 + 1);
+  expect(await usedBy(namespace)).toBe(config.bytes.length + cost + image.bytes.length);
+  await recount();
+});
+
 test("an unfinished upload counts once it has stood for a while, and one that does not fit is given up", async () => {
   const namespace = await limited(1_000);
   const client = new RegistryClient({ repository: `${namespace}/app` });
@@ -168,6 +203,81 @@ test("an unfinished upload counts once it has stood for a while, and one that do
   await wakeUp(first);
   expect(await usedBy(namespace)).toBe(600);
   await recount();
+});
+
+test("an upload that is counted while its finish is under way is taken: its bytes count once", async () => {
+  const namespace = await limited(1_000);
+  const client = new RegistryClient({ repository: `${namespace}/app` });
+  const one = blob(600);
+  const location = await client.append(await client.startUpload(), one.bytes);
+  let isCounted = false;
+  const DB = intercept(env.DB, (name, call) => (...parameters) => {
+    if (name !== "batch" || isCounted) return call(...parameters);
+    isCounted = true;
+    return wakeUp(location).then(() => call(...parameters));
+  });
+  const send = (request: Request) => handle(request, { ...env, DB }, ignore);
+  const slow = new RegistryClient({ repository: client.repository, send });
+  expect((await slow.finish(location, one.digest)).status).toBe(201);
+  expect(isCounted).toBe(true);
+  expect(await usedBy(namespace)).toBe(600);
+  expect(await client.pullBlob(one.digest)).toEqual(one.bytes);
+  await recount();
+  await wakeUp(location);
+  await recount();
+});
+
+test("in a full namespace an unfinished upload that may be a blob it holds goes on; a larger one is given up", async () => {
+  const namespace = await limited(1_000);
+  const client = new RegistryClient({ repository: `${namespace}/app` });
+  const held = await client.pushBlob(blob(1_000));
+  const again = await client.append(await client.startUpload(), held.bytes);
+  const larger = await client.append(await client.startUpload(), streamOf(blob(1_001).bytes));
+  await wakeUp(again);
+  await wakeUp(larger);
+  expect((await client.get(larger)).status).toBe(404);
+  expect((await client.finish(again, held.digest)).status).toBe(201);
+  expect(await usedBy(namespace)).toBe(1_000);
+  await recount();
+});
+
+test("what is known of a namespace's room is not made newer by what goes through", async () => {
+  const namespace = await limited(10_000_000);
+  const repository = `${namespace}/app` as RepositoryName;
+  const room = new Room(new QuotaIndex(env.DB));
+  const announced = { length: 2_000_000, digest: null };
+  const now = Date.now();
+  vi.useFakeTimers({ toFake: ["Date"], now });
+  try {
+    await room.require(repository, announced);
+    await env.DB.prepare(`UPDATE quotas SET bytes = 1 WHERE namespace = ?1`).bind(namespace).run();
+    vi.setSystemTime(now + 4 * 60_000);
+    await room.require(repository, announced);
+    vi.setSystemTime(now + 6 * 60_000);
+    await expect(room.require(repository, announced)).rejects.toMatchObject({
+      code: "DENIED",
+    });
+  } finally {
+    vi.useRealTimers();
+  }
+});
+
+test("what the index has refused once is refused before its bytes from then on", async () => {
+  const namespace = await limited(10_000_000);
+  const counter = new Counter();
+  const client = new RegistryClient({ repository: `${namespace}/app`, send: counter.send });
+  const put = async (one: Content) =>
+    client.finish(await client.startUpload(), one.digest, one.bytes);
+  expect((await put(content(new Uint8Array(1_100_000)))).status).toBe(201);
+  await env.DB.prepare(`UPDATE quotas SET bytes = 2000000 WHERE namespace = ?1`)
+    .bind(namespace)
+    .run();
+  const large = content(new Uint8Array(1_200_000));
+  expect(await refusal(await put(large))).toEqual(DENIED);
+  const calls = await counter.during(async () => {
+    expect(await refusal(await put(large))).toEqual(DENIED);
+  });
+  expect(calls).toMatchObject({ r2: 0, durableObject: 0 });
 });
 
 test("an unfinished upload that is given up counts no longer", async () => {
@@ -278,6 +388,11 @@ test("one account's pushes are paced, and nobody else's", async () => {
   const taken = await clientOf(other.authorization).request("POST", path, { body: bytes });
   expect(taken.status).toBe(201);
 });
+
+/** The database, whose sessions are itself. */
+function withoutSessions(db: D1Database): D1Database {
+  return intercept(db, (name, call) => (name === "withSession" ? () => db : call));
+}
 
 /** What the upload's session does when its alarm goes off. */
 async function wakeUp(location: string): Promise<void> {

@@ -1,7 +1,9 @@
 /** A namespace never takes more than its quota, however many push at once; and what it takes is counted to the byte. */
 import { env } from "cloudflare:workers";
 import { describe, expect, test } from "vitest";
-import { refusal, RegistryClient, streamOf, withSettings } from "../support/client.ts";
+import { handle } from "../production/request.ts";
+import { intercept } from "../support/bindings.ts";
+import { ignore, refusal, RegistryClient, streamOf, withSettings } from "../support/client.ts";
 import {
   blob,
   type Content,
@@ -580,6 +582,32 @@ test("an upload that was refused, and whose bytes are gone, has ended", async ()
   expect(await refusal(await client.finish(location, one.digest))).toEqual(ended);
   expect(await used(namespace)).toEqual({ bytes: 0, repositories: 0 });
   expect((await push(client, one)).status).toBe(201);
+});
+
+test("a finish that is refused takes nothing from another one that made the upload a blob meanwhile", async () => {
+  const one = large(12 * MEGABYTE);
+  const namespace = await limited({ bytes: 1 });
+  const client = clientOf(`${namespace}/app`);
+  const location = await client.append(await client.startUpload(), streamOf(one.bytes));
+  let others = 0;
+  const overtaken = async (error: unknown) => {
+    if (others++ === 0) {
+      await limit(namespace, { bytes: null });
+      expect((await client.finish(location, one.digest)).status).toBe(201);
+      await limit(namespace, { bytes: 1 });
+    }
+    throw error;
+  };
+  const DB = intercept(env.DB, (name, call) => (...parameters) => {
+    const result = call(...parameters);
+    return name === "batch" ? (result as Promise<unknown>).catch(overtaken) : result;
+  });
+  const send = (request: Request) => handle(request, { ...env, DB }, ignore);
+  const refused = new RegistryClient({ repository: client.repository, send });
+  expect(await refusal(await refused.finish(location, one.digest))).toEqual(DENIED);
+  expect(others).toBe(1);
+  expect(await client.pullBlob(one.digest)).toEqual(one.bytes);
+  await recount();
 });
 
 test("a refused blob that others hold stays theirs, and comes by another upload when there is room", async () => {

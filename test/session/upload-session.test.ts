@@ -1,9 +1,11 @@
 /** The session object under what the platform does to it: evictions, clients that vanish, alarms. */
-import { evictDurableObject } from "cloudflare:test";
+import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, expect, test, vi } from "vitest";
 import { handle } from "../production/request.ts";
 import { memoryUse } from "../../src/memory/isolate.ts";
+import { COUNT_AFTER } from "../../src/session/upload-session.ts";
+import { intercept } from "../support/bindings.ts";
 import {
   brokenStream,
   ignore,
@@ -147,6 +149,66 @@ test("expiry: the alarm is set for the time that the settings say, anew with eac
   }
   expect(alarms[1]).toBeGreaterThanOrEqual(alarms[0] ?? 0);
 });
+
+test("the index hears of an upload so long after its first bytes, however often more come", async () => {
+  const client = new RegistryClient();
+  const now = Date.now();
+  vi.useFakeTimers({ toFake: ["Date"], now });
+  let location = await client.append(await client.startUpload(), blob(10).bytes);
+  const stub = stubOf(location);
+  const alarm = () => runInDurableObject(stub, (_, { storage }) => storage.getAlarm());
+  expect(await alarm()).toBe(now + COUNT_AFTER);
+  for (const later of [3_000, 6_000, 9_000]) {
+    vi.setSystemTime(now + later);
+    location = await client.append(location, blob(10).bytes);
+    expect(await alarm()).toBe(now + COUNT_AFTER);
+  }
+  // What comes after it was told has a time of its own.
+  await runDurableObjectAlarm(stub);
+  await client.append(location, blob(10).bytes);
+  expect(await alarm()).toBe(now + 9_000 + COUNT_AFTER);
+});
+
+/** A database that fails to count uploads: before it has done so, or when it has. */
+function failingToCount(moment: "before" | "after"): D1Database {
+  return intercept(env.DB, (name, call) => (...parameters) => {
+    const statement = call(...parameters);
+    const counts = name === "prepare" && String(parameters[0]).includes("INTO unfinished_uploads");
+    if (!counts) return statement;
+    return intercept(statement as D1PreparedStatement, (_, bind) => (...values) => ({
+      all: async () => {
+        if (moment === "after") await (bind(...values) as D1PreparedStatement).all();
+        throw new Error("D1_ERROR: Network connection lost.");
+      },
+    }));
+  });
+}
+
+test.each(["before", "after"] as const)(
+  "an upload whose count fails %s it is written: it is tried again later, and expires in time all the same",
+  async (moment) => {
+    const client = new RegistryClient();
+    const location = await client.append(await client.startUpload(), blob(10).bytes);
+    const stub = stubOf(location);
+    const DB = failingToCount(moment);
+    await runInDurableObject(stub, (instance) => {
+      Object.defineProperty(instance, "env", { value: { ...env, DB }, configurable: true });
+    });
+    const now = Date.now();
+    await runDurableObjectAlarm(stub);
+    const next = await runInDurableObject(stub, (_, { storage }) => storage.getAlarm());
+    expect(next).toBeGreaterThanOrEqual(now + 60_000);
+    const counted = () =>
+      env.DB.prepare(`SELECT name FROM unfinished_uploads WHERE name = ?1`)
+        .bind(uploadOf(location))
+        .first();
+    expect((await counted()) !== null).toBe(moment === "after");
+    vi.useFakeTimers({ toFake: ["Date"], now: (await alarmOf(location)) ?? 0 });
+    await runDurableObjectAlarm(stub);
+    expect(await session(location)).toBeUndefined();
+    expect(await counted()).toBeNull();
+  },
+);
 
 test("expiry: a finished upload is forgotten too; its blob stays", async () => {
   const client = new RegistryClient();

@@ -7,8 +7,8 @@ import { createRegistry } from "../../src/registry/registry.ts";
 import { TABLES } from "../../src/storage/exported.ts";
 import { done } from "./management.ts";
 
-/** The database is gone, and a new one with its migrations is in its place; the bucket is as it was. */
-export async function loseDatabase(): Promise<void> {
+/** The database is gone, and a new one with its migrations, or some of them, is in its place; the bucket is as it was. */
+export async function loseDatabase(migrations = env.TEST_MIGRATIONS): Promise<void> {
   const { results } = await env.DB.prepare(
     `SELECT type, name FROM sqlite_master
      WHERE type IN ('trigger', 'view', 'table') AND name NOT LIKE 'sqlite_%' AND name NOT LIKE '_cf_%'
@@ -21,7 +21,7 @@ export async function loseDatabase(): Promise<void> {
       of(type).map(({ name }) => env.DB.prepare(`DROP ${type} "${name}"`)),
     ),
   ]);
-  await applyD1Migrations(env.DB, env.TEST_MIGRATIONS);
+  await applyD1Migrations(env.DB, migrations);
 }
 
 /** What recovery is held to, row by row. Blobs and links are those that a manifest names. */

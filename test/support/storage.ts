@@ -105,20 +105,27 @@ export function alarmOf(location: string): Promise<number | null> {
   });
 }
 
-/** Runs the alarm of an upload's session that is for its expiry, and before it the one that tells the index what it takes. */
-export async function runExpiry(stub: DurableObjectStub<UploadSession>): Promise<boolean> {
+/** Runs the alarms in which an upload's session tells the index what it takes. */
+async function tellIndex(stub: DurableObjectStub<UploadSession>): Promise<void> {
   const alarm = () =>
     runInDurableObject(stub, (_, { storage }) => storage.kv.get<string>("alarm") ?? null);
   while ((await alarm()) === "count") await runDurableObjectAlarm(stub);
+}
+
+/** Runs the alarm of an upload's session that is for its expiry, and before it the one that tells the index what it takes. */
+export async function runExpiry(stub: DurableObjectStub<UploadSession>): Promise<boolean> {
+  await tellIndex(stub);
   return runDurableObjectAlarm(stub);
 }
 
 /** Waits for an upload's alarm. @returns false when there is none */
 export async function awaitAlarm(location: string): Promise<boolean> {
+  const stub = env.SESSIONS.getByName(uploadOf(location));
+  await tellIndex(stub);
   const alarm = await alarmOf(location);
   if (alarm === null) return false;
   vi.useFakeTimers({ toFake: ["Date"], now: alarm });
-  return runExpiry(env.SESSIONS.getByName(uploadOf(location)));
+  return runDurableObjectAlarm(stub);
 }
 
 /** Whether a multipart upload can still be written to. */

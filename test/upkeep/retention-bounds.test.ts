@@ -118,7 +118,7 @@ test("the collection, and all else, comes before retention", async () => {
     return Promise.resolve(null);
   };
   await runUpkeep({
-    tidy: job("tidy"),
+    tidy: [job("tidy")],
     exporter: { tick: job("export") },
     retention: { tick: job("retention") },
     collector: { tick: job("collect") },

@@ -8,6 +8,7 @@ import { AttemptIndex } from "../../src/storage/attempt-index.ts";
 import { AuditIndex } from "../../src/storage/audit-index.ts";
 import { PrincipalIndex } from "../../src/storage/principal-index.ts";
 import { RefusalIndex } from "../../src/storage/refusal-index.ts";
+import { intercept } from "../support/bindings.ts";
 
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;
@@ -113,4 +114,23 @@ test("failures and revocations that cannot be forgotten do not keep the log from
   const broken = { ...stores, principals: away as never };
   await expect(tidy(broken, { audit: DAY, tokens: DAY })).rejects.toThrow("the table is broken");
   expect(await count("audit")).toBe(0);
+});
+
+test("what fails first does not keep the rest from being forgotten", async () => {
+  await addEvents(2, 366 * DAY);
+  const { meta } = await env.DB.prepare(
+    `INSERT INTO repositories (name, created_at) VALUES ('tidy/app', 0)`,
+  ).run();
+  await env.DB.prepare(`INSERT INTO pulls (repository_id, tag, day, count) VALUES (?1, 'v1', 1, 1)`)
+    .bind(meta.last_row_id)
+    .run();
+  const DB = intercept(env.DB, (name, call) => (...parameters) => {
+    const isFirst = name === "prepare" && String(parameters[0]).startsWith("UPDATE bounds");
+    if (isFirst) throw new Error("the table is broken");
+    return call(...parameters);
+  });
+  const tick = Promise.resolve(worker.scheduled(createScheduledController(), { ...env, DB }));
+  await expect(tick).rejects.toThrow("the table is broken");
+  expect(await count("audit")).toBe(0);
+  expect(await count("pulls")).toBe(0);
 });

@@ -1,11 +1,22 @@
 -- What a namespace costs: the bytes of its blobs and manifests, and 512 bytes for each row that it has of a manifest, a
 -- reference, a tag, or a tag's past, which is about what such a row takes with its indexes.
 
--- The manifest's bytes, its row, and the row of each of its references.
+-- What is there is counted anew below. A quota that it does not fit into any more must not keep that from being done; nothing is
+-- added to such a namespace until it fits again.
+DROP TRIGGER quota_of_bytes_holds;
+DROP TRIGGER quota_warns;
+
+-- The manifest's bytes, its row, and the row of each of its references. An import works out what an export does not say of it, so
+-- none is noted as changed: each would be exported anew.
+DROP TRIGGER noted_update_of_manifests;
 ALTER TABLE manifests ADD COLUMN cost INTEGER NOT NULL DEFAULT 0;
 UPDATE manifests SET cost = size + 512 * (1 + (
   SELECT count(*) FROM manifest_references f
   WHERE f.repository_id = manifests.repository_id AND f.manifest = manifests.digest));
+CREATE TRIGGER noted_update_of_manifests AFTER UPDATE ON manifests
+BEGIN
+  INSERT INTO changes (kind, key) VALUES ('manifests', json_array(NEW.repository_id, NEW.digest));
+END;
 
 -- A sum over a repository reads this, not the manifests' texts.
 CREATE INDEX manifest_costs ON manifests (repository_id, cost);
@@ -54,10 +65,19 @@ UPDATE namespace_usage SET
 
 -- Rows of the index.
 
+-- Its object is no longer counted as what waits for deletion, from now on.
 CREATE TRIGGER manifest_is_charged AFTER INSERT ON manifests
 BEGIN
+  UPDATE doomed_objects SET size = 0 WHERE key = NEW.object;
   UPDATE namespace_usage SET bytes = bytes + NEW.cost
   WHERE namespace = (SELECT namespace FROM repositories WHERE id = NEW.repository_id);
+END;
+
+-- One that comes in sight keeps its object, whichever push wrote that: the one that ends may have announced another.
+CREATE TRIGGER manifest_in_sight_keeps_object AFTER UPDATE OF deleted_at ON manifests
+WHEN NEW.deleted_at IS NULL AND NEW.object IS NOT NULL
+BEGIN
+  DELETE FROM doomed_objects WHERE key = NEW.object;
 END;
 
 CREATE TRIGGER changed_manifest_is_charged AFTER UPDATE OF cost ON manifests WHEN NEW.cost <> OLD.cost
@@ -145,7 +165,7 @@ WHEN OLD.object IS NOT NULL AND NOT EXISTS (SELECT 1 FROM manifests WHERE object
 BEGIN
   INSERT INTO doomed_objects (key, due_at, namespace, size)
   SELECT OLD.object, CAST(unixepoch('subsec') * 1000 AS INTEGER), namespace, OLD.size
-  FROM repositories WHERE id = OLD.repository_id ON CONFLICT (key) DO NOTHING;
+  FROM repositories WHERE id = OLD.repository_id ON CONFLICT (key) DO UPDATE SET due_at = excluded.due_at, size = excluded.size;
 END;
 
 -- Unfinished uploads.
@@ -197,7 +217,6 @@ CREATE INDEX namespace_blobs_by_size ON namespace_blobs (namespace, size);
 -- Old counts of pulls are forgotten by their day.
 CREATE INDEX pulls_by_day ON pulls (day);
 
-DROP TRIGGER quota_of_bytes_holds;
 CREATE TRIGGER quota_of_bytes_holds BEFORE UPDATE OF bytes ON namespace_usage
 WHEN NEW.bytes > OLD.bytes AND EXISTS (
   SELECT 1 FROM limits WHERE namespace = NEW.namespace AND NEW.bytes + NEW.waiting > bytes
@@ -207,7 +226,6 @@ BEGIN
 END;
 
 -- At 85 %, on the way up: storage/audit-index.ts says what an id is.
-DROP TRIGGER quota_warns;
 CREATE TRIGGER quota_warns AFTER UPDATE OF bytes, repositories ON namespace_usage
 WHEN EXISTS (
   SELECT 1 FROM limits WHERE namespace = NEW.namespace AND (

@@ -426,7 +426,7 @@ test("list: pages, and whether there is a next one, are the same whatever is hid
     });
     const seen = [];
     for (const limit of [1, 3, 4, 100]) {
-      for (const after of ["", "/b-web", "/c", "/secret-3", "/secret-59"]) {
+      for (const after of ["", "/b-web", "/c", "/secret-3", "/secret-59", "/zz"]) {
         const query = `?namespace=${namespace}&limit=${limit}${after && `&after=${namespace}${after}`}`;
         const path = `/repositories${query}`;
         const page = await done<{ items: Repository[]; next: string | null }>(
