@@ -117,7 +117,8 @@ export class Api {
     const response = await reach(url, { method, headers, body, redirect: "error" });
     if (response.ok) return response;
     const refusal = await this.#refusal(response);
-    if (!(await this.#givePassword(refusal))) throw refusal;
+    // Nothing that is only read outlasts anything.
+    if (method === "GET" || !(await this.#givePassword(refusal))) throw refusal;
     return this.request(method, path, sending);
   }
 

@@ -101,7 +101,9 @@ describe("login", () => {
       if (shown === "") terminal.stdin.write(`${server.password}\r`);
       shown += chunk;
     }
-    expect(shown).toMatch(/^Password of admin: \r\nLogged in to \S+ as admin until/);
+    expect(shown).toMatch(
+      /^Password for 127\.0\.0\.1:\d+, user admin: \r\nLogged in to \S+ as admin until/,
+    );
     expect(shown).not.toContain(server.password);
   });
 
@@ -293,11 +295,11 @@ describe("what would outlast the login", () => {
     const terminal = spawn("script", ["-qec", command, "/dev/null"], { env });
     let shown = "";
     for await (const chunk of terminal.stdout.setEncoding("utf8")) {
-      if (shown === "") terminal.stdin.write(`${server.password}\r`);
       shown += chunk;
+      if (shown.endsWith(": ")) terminal.stdin.write(`${server.password}\r`);
     }
     expect(shown).toMatch(
-      /^What this login's token made would outlast it. Password of admin: \r\n/,
+      /^slipway: what this login's token made would outlast it, so .*\r\nPassword for 127\.0\.0\.1:\d+, user admin: \r\n/,
     );
     expect(shown).not.toContain(server.password);
     expect(await roles(namespace)).toEqual([`${user} owner ${namespace}/*`]);
@@ -351,13 +353,13 @@ describe("namespace and member", () => {
     const name = await newNamespace();
     await push(`${name}/app`, "v1");
     expect(await ok(`namespace quota ${name}`)).toBe(
-      "bytes         2 B, no limit\nrepositories  1, no limit\n",
+      "bytes         1.7 KiB, no limit\nrepositories  1, no limit\n",
     );
     expect(await ok(`namespace quota ${name} --bytes 10GiB`)).toBe(
-      "bytes         2 B of 10.0 GiB (0 %)\nrepositories  1, no limit\n",
+      "bytes         1.7 KiB of 10.0 GiB (0 %)\nrepositories  1, no limit\n",
     );
     expect(await ok(`namespace quota ${name} --repositories 1`)).toBe(
-      "bytes         2 B of 10.0 GiB (0 %)\nrepositories  1 of 1 (100 %)\n",
+      "bytes         1.7 KiB of 10.0 GiB (0 %)\nrepositories  1 of 1 (100 %)\n",
     );
     const { code, stderr } = await slipway(`repo create ${name}/other`);
     expect([code, stderr]).toEqual([
@@ -366,7 +368,8 @@ describe("namespace and member", () => {
     ]);
     const lifted = await json(`namespace quota ${name} --bytes none --repositories none`);
     expect(lifted).toEqual({
-      bytes: { used: 2, limit: null },
+      // The config, the manifest, and a row each for the manifest, the config in it and the tag.
+      bytes: { used: 2 + 239 + 3 * 512, limit: null },
       repositories: { used: 1, limit: null },
     });
     const wrong = await slipway(`namespace quota ${name} --bytes much`);
