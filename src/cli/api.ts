@@ -117,19 +117,26 @@ export class Api {
     const response = await reach(url, { method, headers, body, redirect: "error" });
     if (response.ok) return response;
     const refusal = await this.#refusal(response);
-    if (!(await this.#givePassword(refusal))) throw refusal;
+    // Nothing that is only read outlasts anything.
+    if (method === "GET" || !(await this.#givePassword(refusal))) throw refusal;
     return this.request(method, path, sending);
   }
 
   /** What a token makes must not outlast it, so for some requests the registry wants the password of whoever sends it. */
   async #givePassword({ faults }: CliError): Promise<boolean> {
     const ask = this.#askPassword;
-    if (ask === null || !faults.some(({ needs }) => needs === "password")) return false;
+    if (ask === null || !wantsPassword(faults)) return false;
     this.#askPassword = null;
     const { name, via } = await this.get<{ readonly name: string; readonly via: string }>("/me");
     if (via !== "token") return false;
     this.#authorization = authorization({ user: name, password: await ask(name) });
     return true;
+  }
+
+  /** Logging in anew would make a token that ends again. */
+  #passwordAdvice(faults: readonly Fault[]): string {
+    if (this.#askPassword !== null || !wantsPassword(faults)) return "";
+    return "; in a script add -u USER --password-stdin to this command";
   }
 
   async #parse<T>(response: Response): Promise<T> {
@@ -156,7 +163,9 @@ export class Api {
     if (status === 412) return new CliError("it was changed meanwhile: run this again", { status });
     const said = refusalIn(await response.text());
     const detail = said?.sentence ?? `${this.registry} answered ${status}`;
-    return new CliError(detail + this.#advice(response), { status, faults: said?.faults ?? [] });
+    const faults = said?.faults ?? [];
+    const advice = this.#advice(response) + this.#passwordAdvice(faults);
+    return new CliError(detail + advice, { status, faults });
   }
 
   /** What to do beyond what the registry says, which does not know this command line. */
@@ -167,6 +176,10 @@ export class Api {
     const command = `slipway login ${this.host} -u USER`;
     return this.#authorization === null ? `: ${command}` : `; to log in anew: ${command}`;
   }
+}
+
+function wantsPassword(faults: readonly Fault[]): boolean {
+  return faults.some(({ needs }) => needs === "password");
 }
 
 /** A fetch whose failure says which address could not be reached, and why. */

@@ -2,7 +2,7 @@ import type { Command } from "commander";
 import { Api, type AskPassword, type Credentials } from "./api.ts";
 import { readConfig } from "./config.ts";
 import { CliError } from "./error.ts";
-import { askHidden, canAsk, readPassword } from "./prompt.ts";
+import { canAsk, readPassword } from "./prompt.ts";
 import { isClear, parseRegistry } from "./registry-url.ts";
 
 /** The registry that a command is for: `--registry`, else SLIPWAY_REGISTRY, else where one logged in last. */
@@ -25,16 +25,21 @@ export async function registryOf(command: Command, argument?: string): Promise<s
  */
 export async function connect(command: Command): Promise<Api> {
   const registry = await registryOf(command);
-  return new Api(registry, await credentialsFor(registry), canAsk() ? askAgain(registry) : null);
+  const credentials = await credentialsFor(registry);
+  // A registry that one has no login at has no say in what is asked here: any could want a password of somebody.
+  const ask = credentials !== null && canAsk() ? askAgain(registry) : null;
+  return new Api(registry, credentials, ask);
 }
 
 /** For what a token is not enough for. */
 function askAgain(registry: string): AskPassword {
-  const warning = isClear(registry)
-    ? `${registry} is not https: everyone on the way can read it. `
-    : "";
-  return (user) =>
-    askHidden(`What this login's token made would outlast it. ${warning}Password of ${user}: `);
+  return (user) => {
+    console.error(
+      "slipway: what this login's token made would outlast it, so this takes the password",
+    );
+    warnIfClear(registry, "password");
+    return readPassword({ registry, user });
+  };
 }
 
 export interface PasswordOptions {
@@ -42,11 +47,17 @@ export interface PasswordOptions {
   readonly passwordStdin?: true;
 }
 
-/** For commands that make secrets. */
+/** For commands that make what may outlast the login. */
 export function passwordOptions(command: Command): Command {
-  return command
-    .option("-u, --user <name>", "log in with a password, for a secret that outlives the login's")
-    .option("--password-stdin", "read that password from standard input");
+  return userOption(command).option("--password-stdin", "read that password from standard input");
+}
+
+/** Where --password-stdin has another sense as well. */
+export function userOption(command: Command): Command {
+  return command.option(
+    "-u, --user <name>",
+    "do this with a password, as what outlasts the login takes one",
+  );
 }
 
 /** What a token makes ends no later than the token itself; a password makes whatever is asked for. */
@@ -55,7 +66,8 @@ export async function connectAs(options: PasswordOptions, command: Command): Pro
   if (user !== undefined) {
     const registry = await registryOf(command);
     warnIfClear(registry, "password");
-    return new Api(registry, { user, password: await readPassword({ user, passwordStdin }) });
+    const password = await readPassword({ registry, user, passwordStdin });
+    return new Api(registry, { user, password });
   }
   if (passwordStdin === true) command.error("slipway: whose password? Give -u USER");
   return connect(command);

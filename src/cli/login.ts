@@ -51,7 +51,7 @@ async function logIn(argument: string | undefined, options: LoginOptions, comman
   const registry = await registryOf(command, argument);
   warnIfClear(registry, "password");
   const { user } = options;
-  const password = await readPassword(options);
+  const password = await readPassword({ ...options, registry });
   const api = new Api(registry, { user, password });
   // A secret is a login already; from a robot's no token could be made.
   const { login, answer, expires } = password.startsWith(SECRET)

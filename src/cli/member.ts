@@ -1,5 +1,5 @@
 import { Argument, type Command } from "commander";
-import { connect } from "./connection.ts";
+import { connect, connectAs, type PasswordOptions, passwordOptions } from "./connection.ts";
 import { unlessLastOwner, withQuery, yesOption, type YesOption } from "./last-owner.ts";
 import { type Columns, date, Output } from "./output.ts";
 
@@ -13,6 +13,8 @@ interface Member {
 interface MemberOptions extends YesOption {
   readonly repositories?: string;
 }
+
+type SetOptions = MemberOptions & PasswordOptions;
 
 const COLUMNS: Columns<Member> = {
   USER: ({ user }) => user,
@@ -35,8 +37,9 @@ export function addMemberCommands(program: Command): void {
       ).choices(["reader", "writer", "maintainer", "owner"]),
     )
     .option("--repositories <glob>", "of which repositories (default: all in the namespace)");
-  yesOption(set).action(async (namespace: string, user: string, role: string, ...rest) =>
-    setMember({ namespace, user, role }, ...(rest as [MemberOptions, Command])),
+  yesOption(passwordOptions(set)).action(
+    async (namespace: string, user: string, role: string, ...rest) =>
+      setMember({ namespace, user, role }, ...(rest as [SetOptions, Command])),
   );
   member
     .command("list")
@@ -54,10 +57,10 @@ export function addMemberCommands(program: Command): void {
 
 async function setMember(
   { namespace, user, role }: Pick<Member, "user" | "role"> & { readonly namespace: string },
-  options: MemberOptions,
+  options: SetOptions,
   command: Command,
 ): Promise<void> {
-  const api = await connect(command);
+  const api = await connectAs(options, command);
   const { repositories } = options;
   const body = repositories === undefined ? { role } : { role, repositories };
   const path = memberPath(namespace, user);

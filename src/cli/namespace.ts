@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import { showTagRules, type TagRule } from "../oci/tag-rules.ts";
-import { connect } from "./connection.ts";
+import { connect, connectAs, type PasswordOptions, passwordOptions } from "./connection.ts";
 import { type ImmutableOptions, immutableOptions, immutableTags } from "./immutable.ts";
 import { type Columns, date, details, Output, time } from "./output.ts";
 import { addQuotaCommand } from "./quota.ts";
@@ -13,12 +13,12 @@ interface Namespace {
   readonly createdAt: string;
 }
 
-interface CreateOptions extends ImmutableOptions {
+interface CreateOptions extends ImmutableOptions, PasswordOptions {
   readonly public?: true;
   readonly owner?: string;
 }
 
-interface SetOptions extends ImmutableOptions {
+interface SetOptions extends ImmutableOptions, PasswordOptions {
   readonly visibility?: string;
 }
 
@@ -38,7 +38,7 @@ export function addNamespaceCommands(program: Command): void {
     .argument("<name>")
     .option("--public", "new repositories in it can be pulled by everyone")
     .option("--owner <user>", "who decides who may do what in it");
-  immutableOptions(create).action(createNamespace);
+  immutableOptions(passwordOptions(create)).action(createNamespace);
   namespace.command("list").description("Those that you have a part in.").action(listNamespaces);
   namespace
     .command("show")
@@ -52,7 +52,7 @@ export function addNamespaceCommands(program: Command): void {
     )
     .argument("<name>")
     .addOption(visibilityOption());
-  immutableOptions(set).action(setNamespace);
+  immutableOptions(passwordOptions(set)).action(setNamespace);
   addQuotaCommand(namespace);
   namespace
     .command("delete")
@@ -67,7 +67,7 @@ async function createNamespace(
   command: Command,
 ): Promise<void> {
   const rules = immutableTags(options, command);
-  const api = await connect(command);
+  const api = await connectAs(options, command);
   const made = await api.send<Namespace>("POST", "/namespaces", {
     name,
     ...(options.public === true ? { visibility: "public" } : {}),
@@ -102,7 +102,7 @@ async function setNamespace(name: string, options: SetOptions, command: Command)
   if (Object.keys(change).length === 0) {
     command.error("slipway: what is to be changed? Give one of the options");
   }
-  const api = await connect(command);
+  const api = await connectAs(options, command);
   const changed = await api.send<Namespace>("PATCH", namespacePath(name), change);
   new Output(command).answer(changed, `Namespace ${name} was changed; ${inFuture(changed)}`);
 }

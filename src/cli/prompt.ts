@@ -10,14 +10,20 @@ export function canAsk(): boolean {
   return process.stdin.isTTY && process.stderr.isTTY;
 }
 
-/** The lines of standard input, at least as many as are needed. */
+let stdin: Promise<string[]> | null = null;
+let linesTaken = 0;
+
+/** The next lines of standard input, one for each thing that is wanted. */
 export async function linesOfStdin(wanted: readonly string[]): Promise<string[]> {
-  const lines = (await text(process.stdin)).split(/\r?\n/);
-  const missing = wanted.find((_, i) => (lines[i] ?? "") === "");
-  if (missing === undefined) return lines.slice(0, wanted.length);
-  throw new CliError(
-    `standard input has no ${missing}: it should be ${wanted.join(", then ")}, a line each`,
-  );
+  stdin ??= text(process.stdin).then((all) => all.split(/\r?\n/));
+  const lines = (await stdin).slice(linesTaken, linesTaken + wanted.length);
+  const missing = wanted.findIndex((_, i) => (lines[i] ?? "") === "");
+  if (missing !== -1) {
+    const at = linesTaken + missing + 1;
+    throw new CliError(`standard input has no ${wanted[missing]}: it belongs on line ${at}`);
+  }
+  linesTaken += wanted.length;
+  return lines;
 }
 
 /** Asks without showing what is typed. */
@@ -25,13 +31,17 @@ export function askHidden(question: string): Promise<string> {
   return ask(question, "hidden");
 }
 
-/** The password of a user, as the options want it. */
+/** The password of a user, as the options want it. The host comes first: the registry itself may have said the name. */
 export async function readPassword(options: {
+  readonly registry: string;
   readonly user: string;
   readonly passwordStdin?: true | undefined;
 }): Promise<string> {
-  if (options.passwordStdin !== true) return askHidden(`Password of ${options.user}: `);
-  const [password = ""] = await linesOfStdin(["password"]);
+  const { registry, user, passwordStdin } = options;
+  if (passwordStdin !== true) {
+    return askHidden(`Password for ${new URL(registry).host}, user ${user}: `);
+  }
+  const [password = ""] = await linesOfStdin([`password of ${user}`]);
   return password;
 }
 

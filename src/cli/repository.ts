@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { type Command, InvalidArgumentError } from "commander";
 import { showTagRules, type TagRule } from "../oci/tag-rules.ts";
-import { connect } from "./connection.ts";
+import { connect, connectAs, type PasswordOptions, passwordOptions } from "./connection.ts";
 import { CliError } from "./error.ts";
 import { listDeletedRepositories } from "./history.ts";
 import { type ImmutableOptions, immutableOptions, immutableTags } from "./immutable.ts";
@@ -35,11 +35,11 @@ interface TextOptions {
   readonly readme?: string;
 }
 
-interface CreateOptions extends TextOptions, ImmutableOptions {
+interface CreateOptions extends TextOptions, ImmutableOptions, PasswordOptions {
   readonly public?: true;
 }
 
-interface SetOptions extends TextOptions, ImmutableOptions {
+interface SetOptions extends TextOptions, ImmutableOptions, PasswordOptions {
   readonly visibility?: string;
   readonly label?: Labels;
   readonly removeLabel?: readonly string[];
@@ -61,7 +61,7 @@ export function addRepositoryCommands(program: Command): void {
     .option("--public", "everyone can pull from it")
     .option("--description <text>", "what it holds, in a sentence")
     .option("--readme <file>", "more about it, in Markdown");
-  immutableOptions(create).action(createRepository);
+  immutableOptions(passwordOptions(create)).action(createRepository);
   repo
     .command("list")
     .description("The repositories that you can pull from.")
@@ -83,7 +83,7 @@ export function addRepositoryCommands(program: Command): void {
     .option("--readme <file>", "more about it, in Markdown")
     .option("--label <key=value>", "add or change a label; repeatable", collectLabel)
     .option("--remove-label <key>", "remove a label; repeatable", collect);
-  immutableOptions(set).action(setRepository);
+  immutableOptions(passwordOptions(set)).action(setRepository);
   repo
     .command("delete")
     .description("Delete a repository with everything in it.")
@@ -98,7 +98,7 @@ export function addRepositoryCommands(program: Command): void {
 }
 
 async function createRepository(name: string, options: CreateOptions, command: Command) {
-  const api = await connect(command);
+  const api = await connectAs(options, command);
   const made = await api.send<Repository>("POST", "/repositories", {
     name,
     ...(options.public === true ? { visibility: "public" } : {}),
@@ -137,11 +137,12 @@ async function showRepository(name: string, _options: object, command: Command):
 }
 
 async function setRepository(name: string, options: SetOptions, command: Command): Promise<void> {
-  if (Object.keys(options).length === 0) {
+  const { user: _user, passwordStdin: _passwordStdin, ...changes } = options;
+  if (Object.keys(changes).length === 0) {
     command.error("slipway: what is to be changed? Give one of the options");
   }
   const rules = immutableTags(options, command);
-  const api = await connect(command);
+  const api = await connectAs(options, command);
   const path = repositoryPath(name);
   const { visibility, label = {}, removeLabel = [] } = options;
   const change = {

@@ -83,11 +83,11 @@ export function addRobotCommands(program: Command): void {
     .description("Shut a robot out until it is enabled again; nothing is deleted.")
     .argument("<name>", "as acme+ci", parseMemberName)
     .action(disableRobot);
-  robot
+  const enable = robot
     .command("enable")
     .description("Let a disabled robot in again.")
-    .argument("<name>", "as acme+ci", parseMemberName)
-    .action(enableRobot);
+    .argument("<name>", "as acme+ci", parseMemberName);
+  passwordOptions(enable).action(enableRobot);
   robot
     .command("delete")
     .description("Delete a robot with all of its secrets.")
@@ -151,8 +151,8 @@ async function disableRobot(name: MemberName, _options: object, command: Command
   );
 }
 
-async function enableRobot(name: MemberName, _options: object, command: Command): Promise<void> {
-  const api = await connect(command);
+async function enableRobot(name: MemberName, options: PasswordOptions, command: Command) {
+  const api = await connectAs(options, command);
   const robot = await api.send<Robot>("PATCH", robotPath(name), { disabled: false });
   new Output(command).answer(robot, `Robot ${robot.name} can log in again.`);
 }

@@ -13,7 +13,7 @@ import {
   parseId,
   ruleName,
 } from "./claims.ts";
-import { connect } from "./connection.ts";
+import { connect, connectAs, type PasswordOptions, passwordOptions } from "./connection.ts";
 import { checkIssuer } from "./issuer.ts";
 import { type Columns, Output } from "./output.ts";
 import {
@@ -37,7 +37,7 @@ interface Rule {
   readonly lifetime: number;
 }
 
-interface RuleOptions extends ScopeOptions {
+interface RuleOptions extends ScopeOptions, PasswordOptions {
   readonly namespace?: string;
   readonly name?: string;
   readonly audience?: string;
@@ -182,7 +182,7 @@ function addOidc(add: Command): void {
 }
 
 function ruleOptions(command: Command): Command {
-  return scopeOptions(command)
+  return scopeOptions(passwordOptions(command))
     .option("--namespace <name>", "whose rule it is (default: that of the first glob)")
     .option("--name <name>", "what to call the rule in it")
     .option("--audience <text>", "what the tokens are for (default: the registry's https URL)")
@@ -192,7 +192,7 @@ function ruleOptions(command: Command): Command {
 async function addRule(trusted: Trusted, options: RuleOptions, command: Command): Promise<void> {
   const scopes = requiredScopes(options, command);
   const namespace = options.namespace ?? namespaceOf(scopes, command);
-  const api = await connect(command);
+  const api = await connectAs(options, command);
   const registry = {
     url: api.registry,
     host: api.host,

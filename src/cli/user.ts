@@ -1,7 +1,15 @@
 import { randomBytes } from "node:crypto";
 import type { Command } from "commander";
 import { Api } from "./api.ts";
-import { connect } from "./connection.ts";
+import {
+  connect,
+  connectAs,
+  type PasswordOptions,
+  passwordOptions,
+  registryOf,
+  userOption,
+  warnIfClear,
+} from "./connection.ts";
 import { unlessLastOwner, withQuery, yesOption, type YesOption } from "./last-owner.ts";
 import type { Me } from "./login.ts";
 import { type Columns, date, disabledSince, Output } from "./output.ts";
@@ -17,10 +25,6 @@ interface User {
   readonly createdAt: string;
 }
 
-interface PasswordOptions {
-  readonly passwordStdin?: true;
-}
-
 interface CreateOptions extends PasswordOptions {
   readonly admin?: true;
 }
@@ -34,39 +38,42 @@ const COLUMNS: Columns<User> = {
 
 export function addUserCommands(program: Command): void {
   const user = program.command("user").description("The users of the registry.");
-  user
+  const create = user
     .command("create")
     .description("Make a user. Without a password one is generated and shown.")
     .argument("<name>")
     .option("--admin", "an administrator")
-    .option("--password-stdin", "read the password from standard input")
-    .action(createUser);
+    .option("--password-stdin", "read the password from standard input, after that of -u");
+  userOption(create).action(createUser);
   user.command("list").description("All users.").action(listUsers);
   const disable = user
     .command("disable")
     .description("Shut a user out, tokens included, until enabled again; nothing is deleted.")
     .argument("<name>");
   yesOption(disable).action(disableUser);
-  user
+  const enable = user
     .command("enable")
     .description("Let a disabled user in again.")
-    .argument("<name>")
-    .action(enableUser);
+    .argument("<name>");
+  passwordOptions(enable).action(enableUser);
   const remove = user
     .command("delete")
     .description("Delete a user, with the tokens and memberships.")
     .argument("<name>");
   yesOption(remove).action(deleteUser);
-  user
+  const password = user
     .command("password")
     .description("Change your own password, or as an administrator that of a user.")
     .argument("[name]", "the user (else yourself)")
-    .option("--password-stdin", "read it from standard input; for yourself after the current one")
-    .action(changePassword);
+    .option(
+      "--password-stdin",
+      "read it from standard input, after that of -u or your current one",
+    );
+  userOption(password).action(changePassword);
 }
 
 async function createUser(name: string, options: CreateOptions, command: Command): Promise<void> {
-  const api = await connect(command);
+  const api = await connectBy(options, command);
   const given = await newPassword(options, "Password (empty to have one generated): ");
   const password = given === "" ? randomBytes(18).toString("base64url") : given;
   const admin = options.admin === true;
@@ -81,10 +88,15 @@ async function createUser(name: string, options: CreateOptions, command: Command
     );
 }
 
+/** Without -u, --password-stdin says the new password alone. */
+function connectBy(options: PasswordOptions, command: Command): Promise<Api> {
+  return options.user === undefined ? connect(command) : connectAs(options, command);
+}
+
 /** @returns "" where nobody said one */
 async function newPassword(options: PasswordOptions, question: string): Promise<string> {
   if (options.passwordStdin !== true) return canAsk() ? askNewPassword(question) : "";
-  const [password = ""] = await linesOfStdin(["password"]);
+  const [password = ""] = await linesOfStdin(["new password"]);
   return password;
 }
 
@@ -105,8 +117,8 @@ async function disableUser(name: string, options: YesOption, command: Command): 
   );
 }
 
-async function enableUser(name: string, _options: object, command: Command): Promise<void> {
-  const api = await connect(command);
+async function enableUser(name: string, options: PasswordOptions, command: Command) {
+  const api = await connectAs(options, command);
   const user = await api.send<User>("PATCH", userPath(name), { disabled: false });
   new Output(command).answer(user, `User ${name} can log in again.`);
 }
@@ -122,8 +134,8 @@ async function changePassword(
   options: PasswordOptions,
   command: Command,
 ): Promise<void> {
-  const api = await connect(command);
-  if (name === undefined) return changeOwnPassword(api, options, command);
+  if (name === undefined) return changeOwnPassword(options, command);
+  const api = await connectBy(options, command);
   const [password = ""] =
     options.passwordStdin === true
       ? await linesOfStdin(["new password"])
@@ -137,13 +149,15 @@ function userPath(name: string): string {
 }
 
 /** A token is not enough for that: who found one could lock its owner out. */
-async function changeOwnPassword(api: Api, options: PasswordOptions, command: Command) {
-  const { name } = await api.get<Me>("/me");
+async function changeOwnPassword(options: PasswordOptions, command: Command): Promise<void> {
+  const registry = await registryOf(command);
+  const name = options.user ?? (await (await connect(command)).get<Me>("/me")).name;
+  warnIfClear(registry, "password");
   const [current = "", password = ""] =
     options.passwordStdin === true
       ? await linesOfStdin(["current password", "new password"])
       : [await askHidden("Current password: "), await askNewPassword("New password: ")];
-  const byPassword = new Api(api.registry, { user: name, password: current });
+  const byPassword = new Api(registry, { user: name, password: current });
   const answer = await byPassword.send("PUT", "/me/password", { current, password });
   new Output(command).answer(answer, "Your password was changed.");
 }

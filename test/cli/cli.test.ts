@@ -101,7 +101,9 @@ describe("login", () => {
       if (shown === "") terminal.stdin.write(`${server.password}\r`);
       shown += chunk;
     }
-    expect(shown).toMatch(/^Password of admin: \r\nLogged in to \S+ as admin until/);
+    expect(shown).toMatch(
+      /^Password for 127\.0\.0\.1:\d+, user admin: \r\nLogged in to \S+ as admin until/,
+    );
     expect(shown).not.toContain(server.password);
   });
 
@@ -279,6 +281,43 @@ describe("what would outlast the login", () => {
     expect(await roles(namespace)).toEqual([]);
   });
 
+  test("is done in a script by each command with -u and --password-stdin, as the refusal says", async () => {
+    const namespace = await newNamespace();
+    const user = await newUser();
+    const env = { XDG_CONFIG_HOME: join(home, namespace) };
+    await ok(`login ${server.host} -u admin --password-stdin`, { env, input: server.password });
+    await ok(`repo create ${namespace}/app`, { env });
+    await ok(`robot create ${namespace}+ci --pull ${namespace}/*`, { env });
+    await ok(`robot disable ${namespace}+ci`, { env });
+    await ok(`user disable ${user}`, { env });
+    const rule = `trust add gitlab group/app --project-id 1 --push ${namespace}/*`;
+    const lines = [
+      [`user create ${newName("user")}`, "the password of somebody new"],
+      [`user password ${user}`, "another password of that user"],
+      [`user enable ${user}`],
+      [`robot enable ${namespace}+ci`],
+      [`member set ${namespace} ${user} owner`],
+      [rule],
+      [`repo create ${namespace}/open --public`],
+      [`repo set ${namespace}/app --visibility public`],
+      [`namespace create ${newName("ns")} --public`],
+      [`namespace set ${namespace} --visibility public`],
+    ] as const;
+    for (const [line, password] of lines) {
+      const stdin = password === undefined ? "" : " --password-stdin";
+      const refused = await slipway(line + stdin, { env, input: password ?? "" });
+      expect([line, refused.stderr]).toEqual([
+        line,
+        expect.stringMatching(/; in a script add -u USER --password-stdin to this command\n$/),
+      ]);
+      const input = [server.password, password ?? ""].join("\n");
+      await ok(`${line} -u admin --password-stdin`, { env, input });
+    }
+    const own = { env, input: `another password of that user\nand one more, of her own\n` };
+    await ok(`user password -u ${user} --password-stdin --registry ${server.url}`, own);
+    expect(await me(user, "and one more, of her own")).toMatchObject({ name: user });
+  }, 300_000);
+
   // util-linux's `script` gives a terminal; elsewhere its arguments are others.
   test.runIf(process.platform === "linux")("asks for the password at a terminal", async () => {
     const namespace = await newNamespace();
@@ -293,11 +332,11 @@ describe("what would outlast the login", () => {
     const terminal = spawn("script", ["-qec", command, "/dev/null"], { env });
     let shown = "";
     for await (const chunk of terminal.stdout.setEncoding("utf8")) {
-      if (shown === "") terminal.stdin.write(`${server.password}\r`);
       shown += chunk;
+      if (shown.endsWith(": ")) terminal.stdin.write(`${server.password}\r`);
     }
     expect(shown).toMatch(
-      /^What this login's token made would outlast it. Password of admin: \r\n/,
+      /^slipway: what this login's token made would outlast it, so .*\r\nPassword for 127\.0\.0\.1:\d+, user admin: \r\n/,
     );
     expect(shown).not.toContain(server.password);
     expect(await roles(namespace)).toEqual([`${user} owner ${namespace}/*`]);

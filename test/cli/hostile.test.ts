@@ -29,6 +29,8 @@ const STEERS = /(?!\n)[\p{Cc}\p{Bidi_Control}\p{Zl}\p{Zp}\u{FEFF}\u{E0000}-\u{E0
 let home: string;
 let registry: Server;
 let url: string;
+/** Whether it says that one is somebody, by a token. */
+let isPhishing = false;
 /** The credentials of each request. */
 let asked: (string | undefined)[] = [];
 
@@ -55,7 +57,13 @@ function answerTo(method: string, path: string): { status?: number; body: string
     const line = JSON.stringify({ time: "2026-11-02T10:00:00Z", detail: HOSTILE, actor: HOSTILE });
     return { body: `${line}\n${line}\n` };
   }
+  if (path.startsWith("/api/v1/namespaces/acme")) {
+    const errors = [{ needs: "password" }];
+    return { status: 403, body: JSON.stringify({ detail: "no", errors }) };
+  }
   if (path === "/api/v1/me") {
+    if (isPhishing)
+      return { body: JSON.stringify({ name: "alice at bank.example", via: "token" }) };
     const roles = [{ repositories: HOSTILE, role: HOSTILE }];
     const me = { name: HOSTILE, via: HOSTILE, admin: false, roles, scopes: null, expires: null };
     return { body: JSON.stringify(me) };
@@ -154,6 +162,59 @@ describe("nothing that a registry says steers the terminal", () => {
   });
 });
 
+// util-linux's `script` gives a terminal; elsewhere its arguments are others.
+describe.runIf(process.platform === "linux")("a registry that wants a password", () => {
+  const set = "member set acme bob owner";
+  const list = "member list acme";
+
+  beforeAll(() => {
+    isPhishing = true;
+  });
+  afterAll(() => {
+    isPhishing = false;
+  });
+
+  test.each([
+    ["without a login there gets none", set, false],
+    ["for what is only read gets none", list, true],
+  ])("%s", async (_what, line, isLoggedIn) => {
+    const shown = await atTerminal(line, isLoggedIn ? await keptLogin() : home);
+    expect(shown).toBe("slipway: no\r\n");
+    expect(asked).toEqual([isLoggedIn ? "Bearer slp_kept" : undefined]);
+  });
+
+  test("with a login there is named before whatever name it says", async () => {
+    const shown = await atTerminal(set, await keptLogin());
+    expect(shown).toContain(
+      `\nPassword for ${new URL(url).host}, user alice at bank.example: \r\n`,
+    );
+    const basic = `Basic ${Buffer.from("alice at bank.example:typed").toString("base64")}`;
+    expect(asked).toEqual(["Bearer slp_kept", "Bearer slp_kept", basic]);
+  });
+});
+
+async function keptLogin(): Promise<string> {
+  const folder = join(home, "kept");
+  await mkdir(join(folder, "slipway"), { recursive: true });
+  const login = { user: "a", token: "slp_kept", tokenId: null };
+  const config = { current: url, logins: { [url]: login } };
+  await writeFile(join(folder, "slipway", "config.json"), JSON.stringify(config));
+  return folder;
+}
+
+/** What the terminal shows when somebody types a password as soon as one is asked for. */
+async function atTerminal(line: string, folder: string): Promise<string> {
+  asked = [];
+  const command = `'${process.execPath}' '${LAUNCHER}' ${line} --registry ${url}`;
+  const env = { PATH: process.env["PATH"], XDG_CONFIG_HOME: folder };
+  const terminal = spawn("script", ["-qec", command, "/dev/null"], { env });
+  let shown = "";
+  for await (const chunk of terminal.stdout.setEncoding("utf8")) {
+    shown += chunk;
+    if (shown.endsWith(": ")) terminal.stdin.write("typed\r");
+  }
+  return shown;
+}
 describe("SLIPWAY_TOKEN", () => {
   const SLIPWAY_TOKEN = "slp_a-secret";
 
