@@ -44,3 +44,9 @@ test("what CI is to run is in the README as `slipway trust add` prints it", () =
     expect(readme).toContain(`\`\`\`yaml\n${snippet}\`\`\`\n`);
   }
 });
+
+test("each rate limit has a namespace of its own, so that none takes another's turns", () => {
+  const ids = [...wrangler.matchAll(/^namespace_id = "(\d+)"$/gm)].map(([, id]) => id);
+  expect(ids.length).toBeGreaterThan(4);
+  expect(new Set(ids).size).toBe(ids.length);
+});

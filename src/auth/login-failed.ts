@@ -106,12 +106,12 @@ function refused({ message, ...failure }: Failure, realm: Realm, { scope }: Purp
 }
 
 export function limited(
-  { user, tried }: Pick<Failure, "user" | "tried">,
+  failure: Pick<Failure, "user" | "tried" | "workload">,
   seconds: number,
 ): LoginFailed {
   const refusal = new RegistryError("TOO_MANY_REQUESTS", {
     message: `too many failed logins; try again in ${seconds} seconds`,
     headers: { "retry-after": String(seconds) },
   });
-  return new LoginFailed(refusal, { user, reason: "too many failed logins", tried });
+  return new LoginFailed(refusal, { ...failure, reason: "too many failed logins" });
 }

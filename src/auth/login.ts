@@ -88,7 +88,8 @@ async function lookUp(
   if (typeof actor === "string") {
     const tried = attempt === null ? "secret" : "password";
     const failure = { user: accountOf(record), reason: actor, tried } as const;
-    throw attempt === null
+    // Who knows a disabled account's password guesses nothing: it shuts no network and slows nobody else down.
+    throw attempt === null || actor === DISABLED
       ? await failed(failure, realm, purpose)
       : await wrongPassword(attempt, failure, realm, purpose);
   }

@@ -345,3 +345,19 @@ test("wrong tokens shut nobody out: neither the account nor the address they cam
   expect((await logIn(user.name, PASSWORD, "", send)).status).toBe(200);
   expect(await failures()).toBe(before);
 });
+
+test("the right password of a disabled user counts as no failure, and its address alone waits", async () => {
+  const user = await newUser();
+  await env.DB.prepare(`UPDATE users SET disabled_at = 1, disabled_by = 'admin' WHERE name = ?1`)
+    .bind(user.name)
+    .run();
+  const send = stranger();
+  const before = await failures();
+  const statuses: number[] = [];
+  for (let i = 0; i < 40; i++) {
+    statuses.push((await logIn(user.name, PASSWORD, "", send)).status);
+  }
+  expect(statuses.slice(0, 20).every((status) => status === 401)).toBe(true);
+  expect(statuses.at(-1)).toBe(429);
+  expect(await failures()).toBe(before);
+});

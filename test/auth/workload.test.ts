@@ -3,7 +3,8 @@ import { env } from "cloudflare:workers";
 import { type CryptoKey, decodeJwt, exportJWK, generateKeyPair, type JWK, SignJWT } from "jose";
 import { afterEach, beforeAll, beforeEach, expect, test, vi } from "vitest";
 import { scopeGrants } from "../../src/auth/access.ts";
-import { signCredential } from "../../src/auth/token.ts";
+import { sign } from "../../src/auth/jwt.ts";
+import { signCredential, verifyCredential, verifyToken } from "../../src/auth/token.ts";
 import { addRule, anyAddress, from, logIn, makePublic, takeBack } from "../support/accounts.ts";
 import {
   basic,
@@ -320,4 +321,13 @@ test("a workload pulls what is public elsewhere, and is denied the rest there: i
     expect(access).toEqual([{ type: "repository", name: elsewhere, actions: ["pull"] }]);
     expect(by).toEqual([`public:${elsewhere}`]);
   }
+});
+
+test("what another version signed with other claims has expired: it is not forged", async () => {
+  const expires = seconds() + 600;
+  const header = { sub: "oidc", expires };
+  const password = await sign({ rule }, { ...header, typ: "slipway-credential+jwt" }, SIGNING);
+  const token = await sign({ access: [] }, { ...header, typ: "JWT" }, SIGNING);
+  expect(await verifyCredential(`slpo_${password.token}`, SIGNING)).toBe("expired");
+  expect(await verifyToken(token.token, SIGNING)).toBe("expired");
 });

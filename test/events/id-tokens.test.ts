@@ -149,3 +149,14 @@ test("of many rules of one namespace those of the token's own repository are tol
   expect([...told.matchAll(/\+(r\d): "ref"/g)].map(([, name]) => name)).toEqual(["r4", "r5", "r6"]);
   expect(told).not.toContain("repository_id");
 });
+
+test("beyond the failures of an address the owners are told as before", async () => {
+  const { namespace, logged } = await makeRule(RULE);
+  const none = { limit: () => Promise.resolve({ success: false }) };
+  outbox = new Outbox({ TOKEN_LIMIT: none as never });
+  const send = from(anyAddress(), outbox.send);
+  const body = { token: await issuer.sign(CLAIMS), namespaces: [namespace] };
+  expect((await api("POST", "/oidc/exchange", body, { as: null, send })).status).toBe(429);
+  await deliver(1);
+  expect((await logged())[0]?.detail).toContain(REF);
+});
