@@ -5,6 +5,7 @@ import { namespaceOf, type RepositoryName } from "../oci/reference.ts";
 import { BlobIndex } from "../storage/blob-index.ts";
 import { Bucket, type UploadedPart } from "../storage/bucket.ts";
 import { UnfinishedUploads } from "../storage/unfinished-uploads.ts";
+import { Ledger } from "./ledger.ts";
 import {
   advance,
   atWorkWithout,
@@ -19,14 +20,11 @@ import {
   type Lease,
   mayFillPart,
   type Progress,
-  replacesTail,
   type Ticket,
   toBeCounted,
   type Written,
 } from "./progress.ts";
 
-/** A row of SQLite holds at most 2 MB (developers.cloudflare.com/durable-objects/platform/limits). */
-const TAIL_ROW = 1024 * 1024;
 /** The platform gives up on an alarm that failed six times, so a failed one is set anew. */
 const RETRY_AFTER = 3_600_000;
 
@@ -73,7 +71,7 @@ export type Began =
  */
 export class UploadSession extends DurableObject<Env> {
   readonly #kv = this.ctx.storage.kv;
-  readonly #sql = this.ctx.storage.sql;
+  readonly #ledger = new Ledger(this.ctx.storage.sql);
 
   /** How many bytes have arrived. */
   status(ticket: Ticket): { readonly ok: true; readonly offset: number } | Refused {
@@ -100,8 +98,8 @@ export class UploadSession extends DurableObject<Env> {
     return {
       ok: true,
       lease,
-      tail: needsTail && lease.tailLength > 0 ? this.#tail(lease.tailLength) : null,
-      parts: needsParts ? this.#parts() : [],
+      tail: needsTail && lease.tailLength > 0 ? this.#ledger.tail(lease.tailLength) : null,
+      parts: needsParts ? this.#ledger.parts() : [],
       object: knownObject(progress),
     };
   }
@@ -113,15 +111,7 @@ export class UploadSession extends DurableObject<Env> {
     if (writer !== progress.writer || writer <= progress.committed) {
       return { ok: false, reason: "order", offset: progress.offset };
     }
-    this.#createTables();
-    if (written.from === 0) this.#sql.exec("DELETE FROM parts");
-    for (const { number, etag } of written.parts) {
-      this.#sql.exec("INSERT INTO parts (number, etag) VALUES (?, ?)", number, etag);
-    }
-    const tailStart = written.offset - written.tail.length;
-    const kept = replacesTail(written) ? 0 : tailStart;
-    this.#sql.exec("DELETE FROM tail WHERE position >= ?", kept);
-    this.#appendTail(written.tail, tailStart);
+    this.#ledger.commit(written);
     await this.#save(advance(progress, written));
     const superseded = progress.multipart;
     if (superseded !== null && superseded.uploadId !== written.multipart?.uploadId) {
@@ -272,10 +262,7 @@ export class UploadSession extends DurableObject<Env> {
 
   async #end(progress: Progress, ended: NonNullable<Progress["ended"]>): Promise<void> {
     // The first commit has made the tables.
-    if (progress.offset > 0) {
-      this.#sql.exec("DELETE FROM parts");
-      this.#sql.exec("DELETE FROM tail");
-    }
+    if (progress.offset > 0) this.#ledger.clear();
     await this.#save({ ...progress, ended });
   }
 
@@ -308,43 +295,6 @@ export class UploadSession extends DurableObject<Env> {
     const expiry = Math.max(Date.now() + uploadTtl, progress.deadline + CLOCK_SKEW);
     this.#kv.put("expiry", expiry);
     await this.#wakeUp(progress);
-  }
-
-  /** An upload that comes in one piece needs none. */
-  #createTables(): void {
-    this.#sql.exec(
-      "CREATE TABLE IF NOT EXISTS parts (number INTEGER PRIMARY KEY, etag TEXT NOT NULL)",
-    );
-    this.#sql.exec(
-      "CREATE TABLE IF NOT EXISTS tail (position INTEGER PRIMARY KEY, bytes BLOB NOT NULL)",
-    );
-  }
-
-  #parts(): UploadedPart[] {
-    return this.#sql
-      .exec<{ number: number; etag: string }>("SELECT number, etag FROM parts ORDER BY number")
-      .toArray();
-  }
-
-  #tail(length: number): Uint8Array {
-    const tail = new Uint8Array(length);
-    let filled = 0;
-    for (const { bytes } of this.#tailRows()) {
-      tail.set(new Uint8Array(bytes), filled);
-      filled += bytes.byteLength;
-    }
-    return tail;
-  }
-
-  #tailRows(): Iterable<{ bytes: ArrayBuffer }> {
-    return this.#sql.exec<{ bytes: ArrayBuffer }>("SELECT bytes FROM tail ORDER BY position");
-  }
-
-  #appendTail(bytes: Uint8Array, position: number): void {
-    for (let offset = 0; offset < bytes.length; offset += TAIL_ROW) {
-      const row = bytes.slice(offset, offset + TAIL_ROW);
-      this.#sql.exec("INSERT INTO tail (position, bytes) VALUES (?, ?)", position + offset, row);
-    }
   }
 
   #bucket(): Bucket {

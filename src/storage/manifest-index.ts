@@ -16,7 +16,7 @@ import {
 } from "./manifest-rows.ts";
 import { isStillReferenced, isUnresolved, refuseChange } from "./refused.ts";
 import { type Introduction, introduce } from "./repository-index.ts";
-import { rememberTags } from "./tag-history.ts";
+import { movedTags, rememberTags } from "./tag-history.ts";
 
 export interface StoredManifest {
   readonly digest: Digest;
@@ -279,18 +279,6 @@ export class ManifestIndex {
       });
     }
   }
-}
-
-/** What the tags of a push point to before it, where that is something else: a row for each push to a repository that is there. */
-function movedTags(repository: RepositoryName, digest: Digest, tags: string): Condition {
-  return {
-    sql: `SELECT json_object('detail', (
-        SELECT group_concat(t.name || ' was ' || t.digest, ', ') FROM json_each(?4) w
-        CROSS JOIN tags t ON t.repository_id = r.id AND t.name = w.value WHERE t.digest <> ?3
-      )) AS more
-      FROM repositories r WHERE r.name = ?2`,
-    parameters: [repository, digest, tags],
-  };
 }
 
 function tooManyTags(repository: RepositoryName, digest: Digest): Condition {

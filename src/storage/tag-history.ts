@@ -1,5 +1,6 @@
 import type { Digest } from "../oci/digest.ts";
-import { idAt, type Origin } from "./audit-index.ts";
+import type { RepositoryName } from "../oci/reference.ts";
+import { type Condition, idAt, type Origin } from "./audit-index.ts";
 import type { TagFilter } from "./refused.ts";
 
 /** A change of tags: when, by whom, and what they point to afterwards; null where they are deleted. */
@@ -25,4 +26,16 @@ export function rememberTags(
        FROM tags t WHERE t.digest IS NOT ?2 AND ${sql}`,
     )
     .bind(idAt(now), successor, now, origin.actor, ...parameters);
+}
+
+/** What the tags of a push point to before it, where that is something else: a row for each push to a repository that is there. */
+export function movedTags(repository: RepositoryName, digest: Digest, tags: string): Condition {
+  return {
+    sql: `SELECT json_object('detail', (
+        SELECT group_concat(t.name || ' was ' || t.digest, ', ') FROM json_each(?4) w
+        CROSS JOIN tags t ON t.repository_id = r.id AND t.name = w.value WHERE t.digest <> ?3
+      )) AS more
+      FROM repositories r WHERE r.name = ?2`,
+    parameters: [repository, digest, tags],
+  };
 }

@@ -69,11 +69,11 @@ function accessIn(token: string): string[] {
 }
 
 async function byPassword() {
-  return (await known({ [`${namespace}/*`]: "writer" })).authorization;
+  return (await loggedIn({ [`${namespace}/*`]: "writer" })).authorization;
 }
 
 /** A user who has logged in from here today, which is noted once a day. */
-async function known(roles: Parameters<typeof newUser>[0] = {}) {
+async function loggedIn(roles: Parameters<typeof newUser>[0] = {}) {
   const user = await newUser(roles);
   const { ask, counter } = inIsolate(user.authorization);
   await ask("pull");
@@ -183,7 +183,7 @@ test("half a minute after it was looked up nothing is remembered, however much i
 });
 
 test("a refusal is always the database's: a role that was given just now counts at once", async () => {
-  const user = await known();
+  const user = await loggedIn();
   const { ask, token } = inIsolate(user.authorization);
   expect(await ask("pull")).toEqual(BATCH);
   expect(await ask("pull")).toEqual(QUERY);
@@ -310,7 +310,7 @@ describe("what was taken back since the login", () => {
   });
 
   test("counts as soon as the isolate knows of it, however young the login is", async () => {
-    const user = await known({ [`${namespace}/*`]: "writer" });
+    const user = await loggedIn({ [`${namespace}/*`]: "writer" });
     const { client, ask, token } = inIsolate(user.authorization);
     // The isolate looks, …
     await look(client);
