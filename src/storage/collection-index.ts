@@ -87,13 +87,13 @@ export class CollectionIndex {
         `DELETE FROM manifests WHERE (repository_id, digest) IN (
            SELECT repository_id, digest FROM (
              SELECT repository_id, digest, references_before FROM (
-               SELECT d.repository_id, d.digest,
-                 sum((d.cost - d.size) / ${ROW_BYTES}) OVER (ORDER BY d.deleted_at
+               SELECT repository_id, digest,
+                 sum((cost - size) / ${ROW_BYTES}) OVER (ORDER BY deleted_at
                    ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS references_before
                FROM (
                  SELECT * FROM manifests INDEXED BY deleted_manifests_by_time
                  WHERE deleted_at IS NOT NULL AND deleted_at <= ${NOW} - ?1
-                 ORDER BY deleted_at LIMIT ?2) d)
+                 ORDER BY deleted_at LIMIT ?2))
              WHERE coalesce(references_before, 0) < ?3))
          RETURNING digest`,
       )

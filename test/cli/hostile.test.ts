@@ -179,7 +179,8 @@ describe.runIf(process.platform === "linux")("a registry that wants a password",
     ["for what is only read gets none", list, true],
   ])("%s", async (_what, line, isLoggedIn) => {
     const shown = await atTerminal(line, isLoggedIn ? await keptLogin() : home);
-    expect(shown).toBe("slipway: no\r\n");
+    const advice = isLoggedIn ? "" : "; in a script add -u USER --password-stdin to this command";
+    expect(shown).toBe(`slipway: no${advice}\r\n`);
     expect(asked).toEqual([isLoggedIn ? "Bearer slp_kept" : undefined]);
   });
 

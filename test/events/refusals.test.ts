@@ -217,7 +217,7 @@ test("that somebody was asked to log in, or found nothing, is no event", async (
 });
 
 function askForAll({ authorization }: Person): Promise<Response> {
-  return new RegistryClient({ authorization, send: stranger() }).get("/v2/_catalog");
+  return new RegistryClient({ authorization, send: stranger() }).get("/api/v1/users");
 }
 
 test("an account's denials are recorded up to 60 in a quarter of an hour, and one record says how many more there were", async () => {
@@ -252,7 +252,7 @@ test("junk of an address takes nothing away from guesses and denials that come f
   await logIn(user.name, "wrong", "", send);
   await expect.poll(() => outbox.messages.length).toBe(11);
   const { authorization } = user;
-  await new RegistryClient({ authorization, send }).get("/v2/_catalog");
+  await new RegistryClient({ authorization, send }).get("/api/v1/users");
   await expect.poll(() => outbox.messages.length).toBe(12);
   await outbox.deliver();
   const rows = await env.DB.prepare(
