@@ -128,7 +128,7 @@ const DAMAGES: Readonly<Record<string, Damage>> = {
   },
   "nobody holds a blob": {
     plant: async ({ spare, id }) => {
-      await without(["unlinked_blob_goes"], () =>
+      await without(["unlinked_blob_goes", "last_link_dooms_object"], () =>
         run(
           `DELETE FROM repository_blobs WHERE repository_id = ?1 AND digest = ?2`,
           id,
@@ -273,7 +273,7 @@ const DAMAGES: Readonly<Record<string, Damage>> = {
   },
   "a repository does not keep what a deleted manifest names": {
     plant: ({ kept }) =>
-      without(["unkept_blob_goes"], () =>
+      without(["unkept_blob_goes", "last_keeper_dooms_object"], () =>
         run(`DELETE FROM kept_blobs WHERE digest = ?1`, kept.digest),
       ),
     found: ({ gone, kept }) => [

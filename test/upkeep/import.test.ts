@@ -77,12 +77,12 @@ async function newestChanges(keys: readonly string[]): Promise<{ key: string; te
 
 /** As D1 does it: what this index knows of itself is what it knew then. */
 async function setBack(work: () => Promise<unknown>): Promise<void> {
-  const tables = ["changes", "jobs", "tags", "tag_history"];
+  const tables = ["changes", "jobs", "tags", "tag_history", "namespace_usage"];
   const read = tables.map((table) => env.DB.prepare(`SELECT * FROM ${table}`));
   const saved = await env.DB.batch<Record<string, unknown>>(read);
   await work();
   const { results: triggers } = await env.DB.prepare(
-    "SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name IN ('tags', 'tag_history')",
+    "SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name IN ('tags', 'tag_history', 'namespace_usage')",
   ).all<{ name: string; sql: string }>();
   await env.DB.batch([
     ...triggers.map(({ name }) => env.DB.prepare(`DROP TRIGGER ${name}`)),
