@@ -29,6 +29,11 @@ export function skip(milliseconds: number): void {
   skippedMs += milliseconds;
 }
 
+/** The pauses that were cut short so far: a slow machine adds nothing to them. */
+export function pausedMs(): number {
+  return skippedMs;
+}
+
 /** Milliseconds on a clock that tests do not move, with the pauses that were cut short. */
 export function now(): number {
   return performance.now() + skippedMs;

@@ -3,7 +3,7 @@ import * as app from "../../src/app.ts";
 import type { Defer } from "../../src/defer.ts";
 import type { Env } from "../../src/env.ts";
 import worker from "../../src/index.ts";
-import { invoke, MAX_WAIT_UNTIL_MS, now, violation } from "./invocation.ts";
+import { invoke, MAX_WAIT_UNTIL_MS, pausedMs, violation } from "./invocation.ts";
 
 /** Cloudflare answers 414 to more before a Worker sees it. */
 const MAX_URL_BYTES = 16 * 1024;
@@ -43,7 +43,7 @@ export function strictly(
   let endedAt: number | null = null;
   const watch = async (work: Promise<unknown>): Promise<void> => {
     await work.catch(() => {});
-    if (endedAt !== null && now() - endedAt > MAX_WAIT_UNTIL_MS) {
+    if (endedAt !== null && pausedMs() - endedAt > MAX_WAIT_UNTIL_MS) {
       violation(`waitUntil: it is cut off ${MAX_WAIT_UNTIL_MS} ms after the answer`);
     }
   };
@@ -52,7 +52,7 @@ export function strictly(
       void watch(work);
       defer(work);
     });
-    endedAt = now();
+    endedAt = pausedMs();
     const bytes = [...response.headers].reduce((sum, [name, value]) => {
       return sum + name.length + value.length + ": \r\n".length;
     }, 0);
