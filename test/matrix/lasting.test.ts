@@ -48,7 +48,7 @@ const limited = withSettings({ MAX_TOKEN_DAYS: "30" });
 
 const SCOPES = () => [{ repositories: `${place[":namespace"]}/*`, actions: ["admin" as const] }];
 const RULE = () => ({
-  issuer: "https://issuer.test",
+  issuer: "https://issuer.example",
   audience: "https://registry.test",
   claims: { sub: ["someone"] },
   scopes: SCOPES(),
