@@ -236,9 +236,9 @@ export const UPLOADS: readonly Scenario[] = [
     route: PUT,
     prepare: async (client) => {
       const small = client.in(`${await newNamespace()}/app`);
-      await limit(small.repository.split("/", 1)[0] ?? "", "bytes", 1000);
       const { bytes, digest } = blob(9 * MiB);
       const location = await begun(small, bytes);
+      await limit(small.repository.split("/", 1)[0] ?? "", "bytes", 1000);
       return {
         send: (sender) => sender.in(small.repository).finish(location, digest),
         expects: [403],
@@ -246,7 +246,7 @@ export const UPLOADS: readonly Scenario[] = [
         repeated: [404],
         restart: async (sender) => {
           const again = sender.in(small.repository);
-          return again.finish(await begun(again, bytes), digest);
+          return again.patch(await again.startUpload(), bytes);
         },
       };
     },

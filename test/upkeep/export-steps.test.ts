@@ -3,6 +3,7 @@ import { env } from "cloudflare:workers";
 import { beforeAll, expect, test } from "vitest";
 import { readSettings } from "../../src/env.ts";
 import { createRegistry, type Origin, type Registry } from "../../src/registry/registry.ts";
+import { costOf } from "../../src/storage/cost.ts";
 import { RegistryClient } from "../support/client.ts";
 import { blob } from "../support/images.ts";
 import { walks, planOf } from "../support/plans.ts";
@@ -82,8 +83,8 @@ beforeAll(async () => {
   await env.DB.batch([
     env.DB.prepare(
       `${numbers} INSERT INTO manifests
-         (repository_id, digest, media_type, size, content, artifact_type, created_at, pushed_at)
-       SELECT 1, ${digest}, 'application/vnd.oci.image.manifest.v1+json', 1500, printf('%.*c', 1500, 'é'), '', i, i FROM n`,
+         (repository_id, digest, media_type, size, content, artifact_type, created_at, pushed_at, cost)
+       SELECT 1, ${digest}, 'application/vnd.oci.image.manifest.v1+json', 1500, printf('%.*c', 1500, 'é'), '', i, i, ${costOf(1500, [config, layer])} FROM n`,
     ),
     ...[config, layer].map(({ digest: named }) =>
       env.DB.prepare(

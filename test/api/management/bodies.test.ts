@@ -45,7 +45,7 @@ const BODIES: Readonly<Record<string, (() => object) | null>> = {
   "PATCH /api/v1/tokens/:token": () => ({ expiresInDays: 30 }),
   "POST /api/v1/namespaces": () => ({ name: unused("space") }),
   "PATCH /api/v1/namespaces/:namespace": () => ({ visibility: "public" }),
-  "PUT /api/v1/namespaces/:namespace/quota": () => ({ bytes: 1 }),
+  "PUT /api/v1/namespaces/:namespace/quota": () => ({ bytes: 1_000_000 }),
   "PUT /api/v1/namespaces/:namespace/members/:user": () => ({ role: "owner" }),
   "POST /api/v1/namespaces/:namespace/robots": () => ({ name: unused("robot"), scopes: SCOPES() }),
   "PATCH /api/v1/namespaces/:namespace/robots/:robot": () => ({ description: "another" }),

@@ -122,19 +122,21 @@ test("PUT /me/password: refuses what is wrong with the body", async () => {
   }
 });
 
-/** A Worker in which something happens before the query that begins like this, or before the batch that writes. */
+/** A Worker in which something happens before the password is looked up, or before the batch that writes the new one. */
 function interrupted(before: "lookup" | "write", happens: () => Promise<unknown>): Send {
+  let writes = false;
   const DB = new Proxy(env.DB, {
     get(db, name) {
       if (name === "batch") {
         return async (statements: D1PreparedStatement[]) => {
-          if (before === "write") await happens();
+          if (writes && before === "write") await happens();
           return db.batch(statements);
         };
       }
       if (name !== "prepare") return Reflect.get(db, name) as unknown;
       return (sql: string) => {
         const prepared = db.prepare(sql);
+        writes ||= sql.startsWith("UPDATE users");
         if (before !== "lookup" || !sql.startsWith("SELECT password")) return prepared;
         const bind = (...values: unknown[]) => ({
           async first() {

@@ -63,11 +63,11 @@ test("list: pages of at most a hundred", async () => {
     const query = some.map((name) => `tag=${name}`).join("&");
     await client.pushManifest(image, `${image.digest}?${query}`);
   }
-  const path = `/repositories/${client.repository}/-/tags?limit=1000`;
-  const first = await done<{ items: unknown[]; next: string }>("GET", path);
+  const path = `/repositories/${client.repository}/-/tags`;
+  const first = await done<{ items: unknown[]; next: string }>("GET", `${path}?limit=1000`);
   expect(first.items).toHaveLength(100);
   expect(first.next).toBe("v099");
-  expect((await all<TagItem>(`${path}&limit=7`)).map(({ name }) => name)).toEqual(names);
+  expect((await all<TagItem>(`${path}?limit=7`)).map(({ name }) => name)).toEqual(names);
   expect((await tags(client)).map(({ name }) => name)).toEqual(names);
 });
 
@@ -126,11 +126,14 @@ test("list: a manifest that names things twice over shows nothing of other repos
   const [client, other] = [await newClient(), await newClient()];
   const secret = await other.pushBlob(configOf({ os: "secret", architecture: "amd64" }));
   const config = await client.pushBlob(blob());
-  const image = imageManifest({ config });
-  const smuggled = new TextDecoder()
-    .decode(image.bytes)
-    .replace('"config"', `"manifests":["x",7],"config":{"digest":"${secret.digest}"},"config"`);
-  await client.pushManifest({ ...text(smuggled), mediaType: image.mediaType }, "tag");
+  const image = await client.pushManifest(imageManifest({ config }), "tag");
+  const smuggled = `"manifests":["x",7],"config":{"digest":"${secret.digest}"},"config"`;
+  // A push of it is refused now; a registry that is older may have it.
+  await env.DB.prepare(
+    `UPDATE manifests SET content = replace(content, '"config"', ?2) WHERE digest = ?1`,
+  )
+    .bind(image.digest, smuggled)
+    .run();
   expect(await tags(client)).toMatchObject([{ size: 100, platforms: [] }]);
 });
 
