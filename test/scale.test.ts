@@ -60,8 +60,11 @@ const BOUNDED =
 const EMPTYING =
   /^DELETE FROM \w+ WHERE (?:repository_)?id = \(SELECT id FROM repositories INDEXED BY deleted/;
 
+/** What fsck adds up of a whole namespace, by indexes that have nothing else. */
+const SUMS = / AS actualBytes, /;
+
 test("no statement walks through all that a repository has", async () => {
-  for (const sql of [...all].filter((one) => !EMPTYING.test(one))) {
+  for (const sql of [...all].filter((one) => !EMPTYING.test(one) && !SUMS.test(one))) {
     const walked = repositoryWalks(await planOf(sql)).filter((line) => !BOUNDED.test(line));
     expect(walked, sql).toEqual([]);
   }

@@ -138,20 +138,22 @@ export class Walker {
     return { walk: { ...walk, after: positionOf(leaving.at(-1)?.image) }, leaving };
   }
 
-  /** The page and the families, with what else their parts belong to. */
+  /** The page and the families, with what else their parts belong to, and what those are part of. */
   async #known(
     look: Look,
     page: readonly Found[],
     families: readonly Found[],
   ): Promise<ReadonlyMap<Digest, Found>> {
     const known = new Map([...page, ...families].map((found) => [found.digest, found]));
-    let fresh: readonly Found[] = families;
+    // An owner may be on the page while its own owners, which were judged before, are not.
+    const owners = new Set(families.flatMap(({ owners: some }) => some ?? []));
     for (let i = 0; i < MAX_LOOKUPS; i++) {
-      const owners = new Set(fresh.flatMap(({ owners: some }) => some ?? []));
+      for (const owner of owners) {
+        for (const above of known.get(owner)?.owners ?? []) owners.add(above);
+      }
       const unknown = [...owners].filter((owner) => !known.has(owner)).slice(0, MAX_OWNERS);
       if (unknown.length === 0) break;
-      fresh = await this.#index.find(look, unknown);
-      for (const found of fresh) known.set(found.digest, found);
+      for (const found of await this.#index.find(look, unknown)) known.set(found.digest, found);
     }
     return known;
   }

@@ -1,6 +1,7 @@
 import {
   base64url,
   type CryptoKey,
+  decodeJwt,
   exportJWK,
   exportSPKI,
   generateKeyPair,
@@ -176,9 +177,10 @@ test("a good token: the rules that it satisfies, its claims, and when it ends", 
   const issuer = new Issuer();
   const rule = issuer.rule();
   const stranger = issuer.rule({ id: "acme+other", claims: { repository_id: ["124"] } });
-  const verified = await issuer.verify(await issuer.token(), rule, stranger);
+  const token = await issuer.token();
+  const verified = await issuer.verify(token, rule, stranger);
   expect(verified).toMatchObject({ ok: true, rules: [rule], claims: CLAIMS });
-  expect(verified.ok && verified.claims["exp"]).toBe(seconds() + 300);
+  expect(verified.ok && verified.claims["exp"]).toBe(decodeJwt(token).exp);
   expect(issuer.requests).toEqual(["/.well-known/openid-configuration", "/keys"]);
 });
 
@@ -338,7 +340,7 @@ test("times: not issued yet, not valid yet, valid for more than a day", async ()
   const now = seconds();
   expect(await refused(issued(now + 60))).toBe("the token was issued in the future");
   expect(await refused({ nbf: now + 60 })).toBe('the token\'s "nbf" is wrong');
-  expect(await refused({ exp: now + 24 * 3600 + 1 })).toBe(
+  expect(await refused({ exp: now + 24 * 3600 + 60 })).toBe(
     "the token is valid for more than 24 hours",
   );
   expect(await refused({ iat: now - 24 * 3600 })).toContain("more than 24 hours");

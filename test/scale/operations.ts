@@ -53,7 +53,7 @@ const LISTS: readonly Operation[] = [
     70,
     ({ manifests }) => `${V2}/tags/list?n=${PAGE}&last=${tag(manifests - PAGE - 1)}`,
   ),
-  request("catalog page", 20, () => `/v2/_catalog?n=${PAGE / 10}`),
+  request("catalog page", 50, () => `/v2/_catalog?n=1`),
   request("tags with details", 2_700, () => `${API}/-/tags?limit=${PAGE}`),
   request(
     "tags with details, middle",
@@ -63,7 +63,7 @@ const LISTS: readonly Operation[] = [
   request("manifests with details", 2_700, () => `${API}/-/manifests?limit=${PAGE}`),
   request(
     "one manifest with details",
-    60,
+    70,
     ({ manifests }) => `${API}/-/manifests/${digest("manifest", manifests / 2)}`,
   ),
   { ...request("repository with counts", 42_000, () => API), counts: "bounded" },
@@ -75,7 +75,7 @@ const LISTS: readonly Operation[] = [
 const PUSHES: readonly Operation[] = [
   {
     name: "push of a manifest, new tag",
-    most: 100,
+    most: 150,
     ready: async (trial) => {
       const image = await trial.image();
       return () => trial.put(image, unused());
@@ -83,7 +83,7 @@ const PUSHES: readonly Operation[] = [
   },
   {
     name: "push of a manifest, tag moved",
-    most: 100,
+    most: 150,
     ready: async (trial) => {
       const { tag: moved } = await trial.pushed();
       const image = await trial.image();
@@ -92,7 +92,7 @@ const PUSHES: readonly Operation[] = [
   },
   {
     name: "push of a manifest again",
-    most: 100,
+    most: 150,
     ready: async (trial) => {
       const pushed = await trial.pushed();
       return () => trial.put(pushed, pushed.tag);
@@ -142,7 +142,7 @@ const PUSHES: readonly Operation[] = [
 const DELETIONS: readonly Operation[] = [
   {
     name: "delete of a manifest with its tag",
-    most: 50,
+    most: 90,
     ready: async (trial) => {
       const pushed = await trial.pushed();
       return () => trial.request("DELETE", `${V2}/manifests/${pushed.digest}`);

@@ -33,9 +33,9 @@ function collection(
 }
 
 const COLLECTION: readonly Operation[] = [
-  collection("50 blobs unlinked", 1_000, (index) => index.unlink(AGES, DUE)),
-  collection("50 manifests", 1_500, (index) => index.expireManifests(AGES, DUE)),
-  collection("50 past tags", 400, (index) => index.expireHistory(AGES, DUE)),
+  collection("50 blobs unlinked", 1_300, (index) => index.unlink(AGES, DUE)),
+  collection("50 manifests", 1_700, (index) => index.expireManifests(AGES, DUE)),
+  collection("50 past tags", 500, (index) => index.expireHistory(AGES, DUE)),
   collection("50 of a repository", 1_000, (index) => index.drainRepository(AGES, DUE)),
   collection("50 objects", 300, async (index) => {
     await index.forgetObjects(await index.dueObjects(DUE));

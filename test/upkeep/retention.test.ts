@@ -221,6 +221,24 @@ describe("steps", () => {
     expect(await shelf.gone()).toEqual(["child", "index"]);
   });
 
+  test("a preview lists what goes with the last of its owners, wherever the pages end", async () => {
+    const shelf = await Shelf.with([
+      { name: "image", pushed: 60 },
+      { name: "new index", tags: ["new"], pushed: 40, children: ["image"] },
+      { name: "scan", pushed: 55, subject: "image" },
+      { name: "old index", tags: ["old"], pushed: 61, children: ["scan"] },
+    ]);
+    const retention = retentionOf({ bounds: { page: 2 } });
+    const previewed = await shelf.preview(OLD, { retention });
+    await shelf.setPolicy(OLD);
+    await runToEnd(retention);
+    expect(await shelf.live()).toEqual([]);
+    expect(previewed.map(({ image, parts }) => [image, ...parts])).toEqual([
+      ["new index", "image"],
+      ["old index", "scan"],
+    ]);
+  });
+
   test("an image with more tags than are looked at stays", async () => {
     const tags = Array.from({ length: 101 }, (_, i) => `a${i}`);
     const shelf = await Shelf.with([
