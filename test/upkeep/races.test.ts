@@ -132,7 +132,7 @@ test("a blob is mounted from a repository that is about to lose it", async () =>
 
 test(
   "a client is told of a blob that is about to go, and names it in a manifest",
-  { timeout: 120_000 },
+  { timeout: 300_000 },
   async () => {
     let registry = new RegistryClient();
     let pushed = await image(registry);
@@ -163,7 +163,7 @@ test(
   },
 );
 
-test("a blob is uploaded again while it goes", { timeout: 120_000 }, async () => {
+test("a blob is uploaded again while it goes", { timeout: 300_000 }, async () => {
   let registry = new RegistryClient();
   let layer = blob();
   const outcomes = interleavings(async () => {
