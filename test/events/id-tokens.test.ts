@@ -102,7 +102,7 @@ test("docker's login and push with the ID token itself are told and recorded lik
 test("the token of another repository is told its own id, and only the owners the rule's", async () => {
   const { namespace, logged } = await makeRule(RULE);
   const told = await exchange({ ...CLAIMS, repository_id: "999" }, namespace);
-  expect(told).toContain(`${namespace}+ci: "repository_id" is "999"`);
+  expect(told).toContain(`${namespace}: "repository_id" is "999"`);
   expect(told).not.toContain('"123"');
   await deliver(1);
   const [item] = await logged();
