@@ -192,9 +192,9 @@ function refusalsOf(run: Run, trace: Trace): Refusal[] {
   }
   const { subject, records } = error.workload;
   const origin = { ...originOf(run, null), actor: error.user, via: "oidc", subject };
-  return records.map((record) => {
+  return records.map(({ isOwn, ...record }) => {
     const event = auditEvent(origin, { action: "login", ...record }, "failed");
-    return { of: "secret", event };
+    return { of: isOwn ? "own token" : "foreign token", event };
   });
 }
 
@@ -216,7 +216,7 @@ function refusalOf(run: Run, { route, params, actor, error }: Trace): Refusal | 
     if (error.tried === null) return null;
     const deed = { action: "login", detail: error.reason };
     const event = auditEvent({ ...origin, actor: error.user }, deed, "failed");
-    return { of: error.tried, event };
+    return { of: error.status === 429 ? "wait" : error.tried, event };
   }
   // A HEAD that was denied was answered with something else.
   const denial = error.cause instanceof RegistryError ? error.cause : error;

@@ -2,10 +2,12 @@ import { RegistryError } from "../oci/errors.ts";
 import { challenge, type Purpose, type Realm } from "./challenge.ts";
 import { network } from "../network.ts";
 import type { LoginRecord } from "./principals.ts";
+import type { Explanation } from "./workload.ts";
 import { countsOf, FAILURE_WINDOW, isNews, judge, type Places } from "./throttle.ts";
 
 /** The period of the limits in wrangler.toml. */
 const TURN_SECONDS = 60;
+const TOO_MANY = "too many failed logins";
 
 /** What was tried; null for what is none of our passwords, secrets or tokens, which anyone can make any number of. */
 export type Tried = "password" | "secret" | null;
@@ -31,7 +33,7 @@ export class LoginFailed extends RegistryError {
 /** Whose ID token it was, as its issuer says, and why no rule took it: in each namespace that the login named, and in no other. */
 export interface ComparedWorkload {
   readonly subject: string;
-  readonly records: readonly { readonly namespace: string; readonly detail: string }[];
+  readonly records: Explanation["records"];
 }
 
 /** What a try of a password has to know: where it counts, and how it stands there. */
@@ -49,17 +51,15 @@ export async function takeTurn({ places, record }: Try, realm: Realm): Promise<n
   const { usedAt, failures } = record;
   const now = Date.now();
   const counts = countsOf(places, usedAt);
-  const { wait, paces } = judge(
-    failures.filter(({ key }) => counts.includes(key)),
-    now,
-  );
+  const { wait, paces } = judge(counts, failures, now);
   if (wait !== null) return wait;
   const own = usedAt === null ? [network(realm.address), places.account] : counts;
   const turns = await Promise.all(own.map((key) => realm.takeTurn("password", key)));
   if (!turns.every(Boolean)) return TURN_SECONDS;
   if (usedAt === null && !(await realm.takeTurn("stranger", ""))) return TURN_SECONDS;
   if (paces.length === 0 || (await realm.attempts.takeTurns(paces, now))) return null;
-  return Math.ceil(Math.max(...paces.map(({ pace }) => pace)) / 1000);
+  // Somebody else was faster.
+  return Math.ceil(Math.min(...paces.map(({ pace }) => pace)) / 1000);
 }
 
 /** Remembers the network of a password that was right. */
@@ -105,13 +105,16 @@ function refused({ message, ...failure }: Failure, realm: Realm, { scope }: Purp
   return new LoginFailed(challenge(realm, { scope, message: message ?? failure.reason }), failure);
 }
 
+/** Where it is known what is wrong, that is said as well: to wait mends no ID token. */
 export function limited(
-  failure: Pick<Failure, "user" | "tried" | "workload">,
+  failure: Pick<Failure, "user" | "tried"> & Partial<Failure>,
   seconds: number,
 ): LoginFailed {
+  const { reason, message = reason } = failure;
   const refusal = new RegistryError("TOO_MANY_REQUESTS", {
-    message: `too many failed logins; try again in ${seconds} seconds`,
+    message: `${TOO_MANY}; try again in ${seconds} seconds${message === undefined ? "" : `: ${message}`}`,
     headers: { "retry-after": String(seconds) },
   });
-  return new LoginFailed(refusal, { ...failure, reason: "too many failed logins" });
+  const told = reason === undefined ? TOO_MANY : `${TOO_MANY}: ${reason}`;
+  return new LoginFailed(refusal, { ...failure, reason: told });
 }

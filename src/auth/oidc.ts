@@ -30,7 +30,7 @@ const MAX_AGE_SECONDS = 24 * 3600;
 
 /** Until the signature is good nobody learns whether there is a rule: else anyone could ask who may push here. */
 const UNVERIFIED =
-  "no trust rule takes tokens of this issuer with these claims, or the signature could not be verified; the registry's audit log says which";
+  "no trust rule takes tokens of this issuer with these claims, or the signature could not be verified; the registry's audit log says which, if a rule names the issuer";
 
 const Registered = v.looseObject({
   iss: v.string(),

@@ -29,6 +29,9 @@ const LIMITS: Readonly<Record<Count, Limit>> = {
   all: { failures: 1_000, pace: 1_000 },
 };
 
+/** Where tries come at a pace, one network has one in so many milliseconds: else whoever asks most often takes them all. */
+const NETWORK_PACE = 60_000;
+
 /** Where the failures of a login are counted, and by what its success is remembered. */
 export interface Places {
   readonly account: string;
@@ -80,19 +83,36 @@ export interface Verdict {
   readonly paces: readonly Pace[];
 }
 
-/** What the counts say of one more try. */
-export function judge(counts: readonly FailureCount[], now: number): Verdict {
-  const reached = counts.flatMap(({ key, failures, since, triedAt }) => {
-    const limit = LIMITS[key.slice(0, key.indexOf(":")) as Count];
-    const isReached = failures >= limit.failures && since + FAILURE_WINDOW > now;
-    return isReached ? [{ key, pace: limit.pace, end: since + FAILURE_WINDOW, triedAt }] : [];
+/**
+ * What its counts say of one more try.
+ * @param keys where it counts
+ * @param counts those of them that there are; others have no say
+ */
+export function judge(
+  keys: readonly string[],
+  counts: readonly FailureCount[],
+  now: number,
+): Verdict {
+  const found = new Map(counts.map((count) => [count.key, count]));
+  const reached = keys.flatMap((key) => {
+    const { failures, since } = found.get(key) ?? { failures: 0, since: 0 };
+    const { failures: most, pace } = LIMITS[countOf(key)];
+    const end = since + FAILURE_WINDOW;
+    return failures >= most && end > now ? [{ key, pace, end }] : [];
   });
-  const ends = reached.map(({ pace, end, triedAt }) =>
-    pace === null ? end : Math.min(end, triedAt + pace),
-  );
+  const paces = reached.flatMap(({ key, pace }) => (pace === null ? [] : { key, pace }));
+  if (paces.length > 0) {
+    const near = keys.filter((key) => countOf(key) === "address");
+    paces.push(...near.map((key) => ({ key, pace: NETWORK_PACE })));
+  }
+  const ends = [
+    ...reached.flatMap(({ pace, end }) => (pace === null ? end : [])),
+    ...paces.map(({ key, pace }) => (found.get(key)?.triedAt ?? 0) + pace),
+  ];
   const last = Math.max(now, ...ends);
-  return {
-    wait: last === now ? null : Math.ceil((last - now) / 1000),
-    paces: reached.flatMap(({ key, pace }) => (pace === null ? [] : { key, pace })),
-  };
+  return { wait: last === now ? null : Math.ceil((last - now) / 1000), paces };
+}
+
+function countOf(key: string): Count {
+  return key.slice(0, key.indexOf(":")) as Count;
 }

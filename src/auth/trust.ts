@@ -52,9 +52,9 @@ const PULL_REQUEST_SUBJECT = ":pull_request";
 /** Why a token does not satisfy a rule. */
 export interface Mismatch {
   readonly namespace: string;
-  /** What the token says: for whoever sent it. */
+  /** What the token says there: for whoever sent it. */
   readonly found: string;
-  /** The same and what the rule wants instead: for the rule's owners. */
+  /** The same with the rule's name and what it wants instead: for its owners, and whoever's tokens it is about. */
   readonly full: string;
   /** Whether the token is, by what cannot be taken over, from where the rule's tokens come from. */
   readonly isOwn: boolean;
@@ -77,9 +77,10 @@ function mismatchOf(rule: TrustRule, claims: IdTokenClaims): Mismatch | null {
   const difference = differenceOf(rule, claims);
   if (difference === null) return null;
   const { found, wanted } = difference;
+  const namespace = namespaceOfRule(rule.id);
   return {
-    namespace: namespaceOfRule(rule.id),
-    found: `${rule.id}: ${found}`,
+    namespace,
+    found: `${namespace}: ${found}`,
     full: `${rule.id}: ${found}${wanted === null ? "" : `, the rule wants ${shown(wanted)}`}`,
     isOwn: isFrom(rule, claims),
   };
@@ -91,7 +92,8 @@ interface Difference {
 }
 
 function differenceOf(rule: TrustRule, claims: IdTokenClaims): Difference | null {
-  const wanted = Object.entries(rule.claims);
+  // Whose token it is comes first: to others no more is said of the rule.
+  const wanted = Object.entries(rule.claims).toSorted(([a], [b]) => rankOf(a) - rankOf(b));
   // Of no conditions all hold: such a rule would let everyone in.
   if (wanted.length === 0) return { found: "the rule names no claim", wanted: null };
   for (const [claim, patterns] of wanted) {
@@ -131,6 +133,12 @@ function isFrom(rule: TrustRule, claims: IdTokenClaims): boolean {
 
 /** The claims that say most of a token, so that few rules have the same; any other that is pinned to one value comes after. */
 const SELECTIVE = ["repository_id", "project_id", "repository_owner_id", "namespace_id", "sub"];
+
+function rankOf(claim: string): number {
+  const rank = SELECTIVE.indexOf(claim);
+  return rank === -1 ? SELECTIVE.length : rank;
+}
+
 /** No issuer says so much; what is beyond selects nothing. */
 const MAX_SELECTORS = 500;
 

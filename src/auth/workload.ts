@@ -90,7 +90,12 @@ export interface Explanation {
   /** For whoever sent the token, which is its own; what a rule wants is told to those alone whose tokens the rule is about. */
   readonly message: string;
   /** For the owners of the rules, in their own namespaces. */
-  readonly records: readonly { readonly namespace: string; readonly detail: string }[];
+  readonly records: readonly {
+    readonly namespace: string;
+    readonly detail: string;
+    /** Whether the token is from where those of one of the namespace's rules come. */
+    readonly isOwn: boolean;
+  }[];
 }
 
 /** @param unruled the namespaces named that have no rule for tokens of the issuer */
@@ -103,22 +108,24 @@ export function explain(
   const closest = namespaces.map((namespace) => {
     const all = mismatches.filter((mismatch) => mismatch.namespace === namespace);
     const own = all.filter(({ isOwn }) => isOwn);
-    return { namespace, told: (own.length > 0 ? own : all).slice(0, MAX_TOLD) };
+    const isOwn = own.length > 0;
+    return { namespace, isOwn, told: (isOwn ? own : all).slice(0, MAX_TOLD) };
   });
-  const told = closest.flatMap((one) => one.told);
   const reasons = [
-    ...told.map(({ isOwn, full, found }) => (isOwn ? full : found)),
+    ...closest.flatMap(({ isOwn, told }) => told.map(({ full, found }) => (isOwn ? full : found))),
     ...unruled.map((namespace) => `${namespace}: no rule for tokens of this issuer`),
-    ...(told.some(({ isOwn }) => !isOwn)
+    ...(closest.some(({ isOwn }) => !isOwn)
       ? ["what the rule wants its owners read in their audit log"]
       : []),
   ];
-  const why = reasons.length === 0 ? "" : `: ${reasons.join("; ")}`;
+  // Rules that ask for the same claim are told of once: how many there are is not for others.
+  const why = reasons.length === 0 ? "" : `: ${[...new Set(reasons)].join("; ")}`;
   return {
     message: `no trust rule accepts the ID token of ${shown(subject)}${why}`,
-    records: closest.map((one) => ({
-      namespace: one.namespace,
-      detail: `no trust rule matches: ${one.told.map(({ full }) => full).join("; ")}`,
+    records: closest.map(({ namespace, isOwn, told }) => ({
+      namespace,
+      isOwn,
+      detail: `no trust rule matches: ${told.map(({ full }) => full).join("; ")}`,
     })),
   };
 }

@@ -1,8 +1,17 @@
 import { settle } from "../storage/assertion.ts";
 import type { PullIndex } from "../storage/pull-index.ts";
 import type { RefusalIndex } from "../storage/refusal-index.ts";
-import { admit, BUDGET_WINDOW, budgetOf, type Refusal, windowOf } from "./budget.ts";
-import { type Dropped, type EventMessage, type Job, JOBS } from "./message.ts";
+import {
+  admit,
+  BUDGET_WINDOW,
+  budgetOf,
+  type Dropped,
+  droppedOf,
+  elsewhere,
+  type Refusal,
+  windowOf,
+} from "./budget.ts";
+import { type EventMessage, type Job, JOBS } from "./message.ts";
 
 /** Rows that one statement takes; they are one parameter of at most 2 MB (developers.cloudflare.com/d1/platform/limits). */
 const MAX_ROWS = 1_000;
@@ -28,7 +37,8 @@ export async function consume(
   for (const [since, some] of Map.groupBy(refused, ({ event }) => windowOf(event.time))) {
     dropped.push(...(await record(since, some, refusals)));
   }
-  const suppressed = summed(dropped).map((one) => ({ ...one, until: one.since + BUDGET_WINDOW }));
+  const told = summed(await addressed(summed(dropped), refusals));
+  const suppressed = told.map((one) => ({ ...one, until: one.since + BUDGET_WINDOW }));
   for (const some of chunksOf(suppressed)) await refusals.suppress(some);
   for (const some of chunksOf(uses)) await pulls.use(some);
   for (const some of chunksOf(counts)) await pulls.add(some);
@@ -45,7 +55,13 @@ function record(
   refused: readonly Refusal[],
   refusals: RefusalIndex,
 ): Promise<Dropped[]> {
-  const keys = new Set(refused.flatMap((one) => budgetOf(one).counts.map(([key]) => key)));
+  const keys = new Set(
+    refused.flatMap((one) =>
+      budgetOf(one)
+        .rooms.flat()
+        .map(({ key }) => key),
+    ),
+  );
   const ids = refused.map(({ event }) => event.id);
   return settle(async () => {
     const before = await refusals.standing(since, [...keys], ids);
@@ -55,8 +71,17 @@ function record(
     );
     const events = admitted.map(({ event }) => event);
     const isDone = events.length === 0 || (await refusals.write(since, { events, counts }, before));
-    return isDone ? [...dropped].map(([of, count]) => ({ since, of, count })) : null;
+    return isDone ? dropped.map(droppedOf) : null;
   });
+}
+
+/** Requests name namespaces that there are not, as many as they like: those are told of together. */
+async function addressed(dropped: readonly Dropped[], refusals: RefusalIndex): Promise<Dropped[]> {
+  const named = new Set(dropped.flatMap(({ namespace }) => namespace ?? []));
+  const there = named.size === 0 ? named : await refusals.namespacesAmong([...named]);
+  return dropped.map((one) =>
+    one.namespace === undefined || there.has(one.namespace) ? one : elsewhere(one),
+  );
 }
 
 function summed(all: readonly Dropped[]): Dropped[] {

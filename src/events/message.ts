@@ -1,5 +1,5 @@
 import type { PullCount, Use } from "../storage/pull-index.ts";
-import type { Refusal } from "./budget.ts";
+import type { Dropped, Refusal } from "./budget.ts";
 
 /** What goes through the queue: everything that no answer waits for. */
 export type EventMessage =
@@ -12,13 +12,6 @@ export type EventMessage =
       readonly uses?: readonly Use[];
     }
   | { readonly kind: Job };
-
-/** Refusals of a kind that were not worth a message each, in one window of `budget.ts`. */
-export interface Dropped {
-  readonly since: number;
-  readonly of: string;
-  readonly count: number;
-}
 
 /** What goes on soon where one run of it was not enough: the collection, and the export. */
 export const JOBS = ["collect", "export"] as const;

@@ -1,12 +1,23 @@
 import type { Defer } from "../defer.ts";
-import { network } from "../network.ts";
-import { admit, budgetOf, type Refusal, windowOf } from "./budget.ts";
-import type { Dropped, EventMessage } from "./message.ts";
+import {
+  type Count,
+  type Dropped,
+  droppedOf,
+  elsewhere,
+  type Refusal,
+  roomOf,
+  windowOf,
+} from "./budget.ts";
+import type { EventMessage } from "./message.ts";
 
 /** How long an isolate gathers what it drops before it says how much, in milliseconds. */
 const GATHER = 10_000;
 /** A message of a queue holds 128 KB (developers.cloudflare.com/queues/platform/limits). */
 const MAX_COUNTS = 200;
+/** Kinds that an isolate keeps apart meanwhile: requests name namespaces that there are not, as many as they like. */
+const MAX_KINDS = 2_000;
+/** What DENIED_LIMIT lets pass in a minute: counts that take more are the isolate's and the database's to keep. */
+const TURNS = 60;
 
 /** What an isolate has sent in this window, and what it has dropped since it last said so. */
 interface Sent {
@@ -34,30 +45,31 @@ export interface Outlet {
  * its turns: what is beyond that costs no message each.
  */
 export async function reportRefusal(refusal: Refusal, outlet: Outlet): Promise<void> {
-  if (isWanted(refusal, outlet.queue) && (await hasTurn(refusal, outlet.limit))) {
+  const room = takeRoom(refusal, outlet.queue);
+  if (room !== null && (await hasTurns(room, outlet.limit))) {
     await outlet.queue.send({ kind: "audit", ...refusal });
   } else {
     drop(refusal, outlet);
   }
 }
 
-function isWanted(refusal: Refusal, queue: Queue<EventMessage>): boolean {
+function takeRoom(refusal: Refusal, queue: Queue<EventMessage>): readonly Count[] | null {
   const since = windowOf(refusal.event.time);
   let current = sent.get(queue);
   if (current === undefined || current.since !== since) {
     current = { since, counts: new Map() };
     sent.set(queue, current);
   }
-  const { admitted, counts } = admit([refusal], current.counts);
-  for (const [key, count] of counts) current.counts.set(key, count);
-  return admitted.length > 0;
+  const { counts } = current;
+  const standing = (key: string) => counts.get(key) ?? 0;
+  const room = roomOf(refusal, standing);
+  for (const { key } of room ?? []) counts.set(key, standing(key) + 1);
+  return room;
 }
 
-/** Those of its network first, so that one network does not take them all. */
-async function hasTurn(refusal: Refusal, limit: RateLimit): Promise<boolean> {
-  const { kind, counts } = budgetOf(refusal);
-  const near = `${kind} ${network(refusal.event.address ?? "")}`;
-  for (const key of counts.length === 1 ? [kind] : [near, kind]) {
+/** The narrowest count first, so that one network does not take all of a kind's. */
+async function hasTurns(room: readonly Count[], limit: RateLimit): Promise<boolean> {
+  for (const { key } of room.filter(({ most }) => most <= TURNS)) {
     if (!(await limit.limit({ key })).success) return false;
   }
   return true;
@@ -73,11 +85,14 @@ function drop(refusal: Refusal, { queue, defer }: Outlet): void {
     gathered.set(queue, current);
     defer(reportDropped(queue, current));
   }
-  const { kind } = budgetOf(refusal);
-  const since = windowOf(refusal.event.time);
-  const key = `${since} ${kind}`;
-  const count = (current.counts.get(key)?.count ?? 0) + 1;
-  current.counts.set(key, { since, of: kind, count });
+  const { counts } = current;
+  const own = droppedOf(refusal);
+  const one = counts.has(keyOf(own)) || counts.size < MAX_KINDS ? own : elsewhere(own);
+  counts.set(keyOf(one), { ...one, count: (counts.get(keyOf(one))?.count ?? 0) + 1 });
+}
+
+function keyOf({ since, of }: Dropped): string {
+  return `${since} ${of}`;
 }
 
 async function reportDropped(queue: Queue<EventMessage>, current: Gathered): Promise<void> {

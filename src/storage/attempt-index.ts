@@ -32,10 +32,11 @@ export class AttemptIndex implements Attempts {
   async takeTurns(paces: readonly Pace[], now: number): Promise<boolean> {
     const { meta } = await this.#db
       .prepare(
-        `UPDATE login_failures SET tried_at = ?2
-         WHERE key IN (SELECT value ->> 'key' FROM json_each(?1)) AND NOT EXISTS (
+        `INSERT INTO login_failures (key, failures, since, tried_at)
+         SELECT value ->> 'key', 0, ?2, ?2 FROM json_each(?1) WHERE NOT EXISTS (
            SELECT 1 FROM json_each(?1) w CROSS JOIN login_failures f ON f.key = w.value ->> 'key'
-           WHERE f.tried_at > ?2 - (w.value ->> 'pace'))`,
+           WHERE f.tried_at > ?2 - (w.value ->> 'pace'))
+         ON CONFLICT (key) DO UPDATE SET tried_at = excluded.tried_at`,
       )
       .bind(JSON.stringify(paces), now)
       .run();

@@ -19,6 +19,8 @@ export interface Suppressed {
   readonly since: number;
   readonly until: number;
   readonly of: string;
+  /** Whose owners are to read it. */
+  readonly namespace?: string;
   readonly count: number;
 }
 
@@ -88,6 +90,15 @@ export class RefusalIndex {
     }
   }
 
+  /** Those of the names that are namespaces. */
+  async namespacesAmong(names: readonly string[]): Promise<Set<string>> {
+    const { results } = await this.#db
+      .prepare(`SELECT n.name FROM json_each(?1) w CROSS JOIN namespaces n ON n.name = w.value`)
+      .bind(JSON.stringify(names))
+      .all<{ name: string }>();
+    return new Set(results.map(({ name }) => name));
+  }
+
   /** Adds to the one record that a window has of what it suppressed of a kind. */
   async suppress(all: readonly Suppressed[]): Promise<void> {
     if (all.length === 0) return;
@@ -116,7 +127,7 @@ export class RefusalIndex {
 }
 
 /** The detail begins with the number, to which more are added. */
-async function summary({ since, until, of, count }: Suppressed): Promise<AuditEvent> {
+async function summary({ since, until, of, namespace, count }: Suppressed): Promise<AuditEvent> {
   const bytes = new TextEncoder().encode(of);
   const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes), 0, 8).toHex();
   const times = [since, until].map((time) => new Date(time).toISOString().slice(11, 16));
@@ -127,6 +138,7 @@ async function summary({ since, until, of, count }: Suppressed): Promise<AuditEv
     subject: null,
     via: "registry",
     action: "audit.suppress",
+    ...(namespace === undefined ? {} : { namespace }),
     reference: of,
     detail: `${count} more from ${times.join(" to ")} UTC are not recorded one by one`,
     address: null,

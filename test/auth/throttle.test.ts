@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { countsOf, FAILURE_WINDOW, isNews, judge, placesOf } from "../../src/auth/throttle.ts";
+import type { FailureCount } from "../../src/auth/principals.ts";
 import { network, range } from "../../src/network.ts";
 
 function realm(address: string, key = "a key") {
@@ -91,6 +92,15 @@ test("an account has a count of its own in each network, and whatever is typed a
   for (const key of [...long.known, ...long.unknown]) expect(key.length).toBeLessThan(80);
 });
 
+/** What counts say of a try that counts there and nowhere else. */
+function judged(counts: readonly FailureCount[]) {
+  return judge(
+    counts.map(({ key }) => key),
+    counts,
+    NOW,
+  );
+}
+
 function count(key: string, failures: number, age: number, triedAgo?: number) {
   const triedAt = triedAgo === undefined ? 0 : NOW - triedAgo;
   return { key, failures, since: NOW - age, triedAt };
@@ -101,23 +111,23 @@ test.each([
   ["address:a", 30],
   ["range:a", 100],
 ])("%s is shut at %i failures until the window ends", (key, most) => {
-  expect(judge([count(key, most - 1, 60_000)], NOW)).toEqual({ wait: null, paces: [] });
-  expect(judge([count(key, most, 60_000)], NOW)).toEqual({ wait: 14 * 60, paces: [] });
-  expect(judge([count(key, 9_000, 60_000)], NOW).wait).toBe(14 * 60);
-  expect(judge([count(key, most, FAILURE_WINDOW - 1)], NOW).wait).toBe(1);
-  expect(judge([count(key, most, FAILURE_WINDOW)], NOW).wait).toBeNull();
+  expect(judged([count(key, most - 1, 60_000)])).toEqual({ wait: null, paces: [] });
+  expect(judged([count(key, most, 60_000)])).toEqual({ wait: 14 * 60, paces: [] });
+  expect(judged([count(key, 9_000, 60_000)]).wait).toBe(14 * 60);
+  expect(judged([count(key, most, FAILURE_WINDOW - 1)]).wait).toBe(1);
+  expect(judged([count(key, most, FAILURE_WINDOW)]).wait).toBeNull();
 });
 
 test.each([
   ["account:a", 30, 5_000],
   ["all:", 1_000, 1_000],
 ])("%s is never shut: from %i failures on it lets a try pass every %i ms", (key, most, pace) => {
-  expect(judge([count(key, most - 1, 60_000)], NOW)).toEqual({ wait: null, paces: [] });
+  expect(judged([count(key, most - 1, 60_000)])).toEqual({ wait: null, paces: [] });
   const paces = [{ key, pace }];
-  expect(judge([count(key, most, 60_000)], NOW)).toEqual({ wait: null, paces });
-  expect(judge([count(key, 90_000, 60_000, pace)], NOW)).toEqual({ wait: null, paces });
-  expect(judge([count(key, most, 60_000, 1)], NOW).wait).toBe(Math.ceil((pace - 1) / 1000));
-  expect(judge([count(key, most, FAILURE_WINDOW, 1)], NOW)).toEqual({ wait: null, paces: [] });
+  expect(judged([count(key, most, 60_000)])).toEqual({ wait: null, paces });
+  expect(judged([count(key, 90_000, 60_000, pace)])).toEqual({ wait: null, paces });
+  expect(judged([count(key, most, 60_000, 1)]).wait).toBe(Math.ceil((pace - 1) / 1000));
+  expect(judged([count(key, most, FAILURE_WINDOW, 1)])).toEqual({ wait: null, paces: [] });
 });
 
 test("of several counts the longest wait holds, and none is no wait", () => {
@@ -126,8 +136,24 @@ test("of several counts the longest wait holds, and none is no wait", () => {
     count("range:b", 100, 60_000),
     count("account:c", 30, 60_000, 0),
   ];
-  expect(judge(counts, NOW).wait).toBe(14 * 60);
-  expect(judge([], NOW)).toEqual({ wait: null, paces: [] });
+  expect(judged(counts).wait).toBe(14 * 60);
+  expect(judged([])).toEqual({ wait: null, paces: [] });
+});
+
+test("where tries come at a pace, a network has one a minute, whatever the others have", () => {
+  const account = count("account:c", 30, 60_000, 5_000);
+  const keys = ["address:a", "range:b", "account:c", "all:"];
+  const paces = [
+    { key: "account:c", pace: 5_000 },
+    { key: "address:a", pace: 60_000 },
+  ];
+  expect(judge(keys, [account], NOW)).toEqual({ wait: null, paces });
+  const fresh = [account, count("address:a", 1, 60_000, 59_999)];
+  expect(judge(keys, fresh, NOW)).toEqual({ wait: 1, paces });
+  const old = [account, count("address:a", 1, 60_000, 60_000)];
+  expect(judge(keys, old, NOW)).toEqual({ wait: null, paces });
+  // What has no pace does not wait for it.
+  expect(judge(keys, [count("address:a", 1, 60_000, 1)], NOW)).toEqual({ wait: null, paces: [] });
 });
 
 test("an account that logged in from a network lately is counted there alone", async () => {

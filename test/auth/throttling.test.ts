@@ -107,6 +107,25 @@ test("others then wait for a turn of the account, which comes every five seconds
   expect((await logIn(user.name, PASSWORD, "", stranger())).status).toBe(200);
 });
 
+test("a network that asks all the time gets one turn a minute, and the next one is another's", async () => {
+  const user = await newUser();
+  await guess(user.name, 30);
+  await setClock(user.name, 5_000);
+  const poller = stranger();
+  expect((await logIn(user.name, "wrong", "", poller)).status).toBe(401);
+  await setClock(user.name, 5_000);
+  await expectTooMany(await logIn(user.name, "wrong", "", poller), 60);
+  expect((await logIn(user.name, PASSWORD, "", stranger())).status).toBe(200);
+});
+
+test("a turn of a network in which nobody has failed is taken as well", async () => {
+  const attempts = new AttemptIndex(env.DB);
+  const paces = [{ key: crypto.randomUUID(), pace: 60_000 }];
+  expect(await attempts.takeTurns(paces, 1_000_000)).toBe(true);
+  expect(await attempts.takeTurns(paces, 1_059_999)).toBe(false);
+  expect(await attempts.takeTurns(paces, 1_060_000)).toBe(true);
+});
+
 test("of a hundred tries at once at an account that gives turns, one passes", async () => {
   const user = await newUser();
   await guess(user.name, 30);

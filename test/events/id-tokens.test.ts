@@ -102,7 +102,7 @@ test("docker's login and push with the ID token itself are told and recorded lik
 test("the token of another repository is told its own id, and only the owners the rule's", async () => {
   const { namespace, logged } = await makeRule(RULE);
   const told = await exchange({ ...CLAIMS, repository_id: "999" }, namespace);
-  expect(told).toContain(`${namespace}+ci: "repository_id" is "999"`);
+  expect(told).toContain(`${namespace}: "repository_id" is "999"`);
   expect(told).not.toContain('"123"');
   await deliver(1);
   const [item] = await logged();
@@ -150,13 +150,41 @@ test("of many rules of one namespace those of the token's own repository are tol
   expect(told).not.toContain("repository_id");
 });
 
-test("beyond the failures of an address the owners are told as before", async () => {
+test("others' tokens are told the namespace and whose they are, and neither a rule's name nor what else it asks for", async () => {
+  const { namespace } = await makeRule({ ref: ["refs/tags/v*"], repository_id: ["123"] });
+  const told = await exchange({ ...CLAIMS, repository_id: "999" }, namespace);
+  expect(told).toContain(`${namespace}: "repository_id" is "999"`);
+  expect(told).not.toContain("+ci");
+  expect(told).not.toContain('"ref"');
+});
+
+test("others' tokens fill ten records of a namespace, and its own ones are recorded besides", async () => {
+  const { namespace, logged } = await makeRule(RULE);
+  for (let i = 0; i < 12; i++) {
+    await exchange({ ...CLAIMS, sub: `other-${i}`, repository_id: "999" }, namespace);
+  }
+  await exchange(CLAIMS, namespace);
+  await deliver(11);
+  const subjects = (await logged()).map(({ subject }) => subject);
+  expect(subjects).toHaveLength(11);
+  expect(subjects).toContain(CLAIMS.sub);
+});
+
+test("beyond the failures of an address sender and owners are told what is wrong as before", async () => {
   const { namespace, logged } = await makeRule(RULE);
   const none = { limit: () => Promise.resolve({ success: false }) };
   outbox = new Outbox({ TOKEN_LIMIT: none as never });
   const send = from(anyAddress(), outbox.send);
-  const body = { token: await issuer.sign(CLAIMS), namespaces: [namespace] };
-  expect((await api("POST", "/oidc/exchange", body, { as: null, send })).status).toBe(429);
+  const ask = async (token: string) => {
+    const body = { token, namespaces: [namespace] };
+    const response = await api("POST", "/oidc/exchange", body, { as: null, send });
+    expect(response.status).toBe(429);
+    const { detail } = await response.json<{ detail: string }>();
+    expect(detail).toContain("too many failed logins; try again in 60 seconds: ");
+    return detail;
+  };
+  expect(await ask(await issuer.sign(CLAIMS))).toContain(REF);
   await deliver(1);
   expect((await logged())[0]?.detail).toContain(REF);
+  expect(await ask("x")).toContain("send an OIDC ID token");
 });
