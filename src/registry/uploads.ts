@@ -12,7 +12,7 @@ import type { BlobIndex, NewBlob, StoredBlob } from "../storage/blob-index.ts";
 import { type Bucket, digestMismatch, isNoSuchUpload } from "../storage/bucket.ts";
 import { Assembly } from "./assembly.ts";
 import { OutOfOrder, refuse } from "./refusal.ts";
-import type { Room } from "./room.ts";
+import { isOverQuota, type Room } from "./room.ts";
 
 export { OutOfOrder, parseUploadId };
 export type { Position, UploadId };
@@ -202,15 +202,12 @@ export class Uploads {
    */
   async #link({ repository, origin }: Uploader, digest: Digest, blob: NewBlob): Promise<string> {
     try {
-      return await this.#index.add(repository, digest, blob, origin);
+      const add = () => this.#index.add(repository, digest, blob, origin);
+      return await this.#room.within(repository, add);
     } catch (error) {
-      const isOver = error instanceof RegistryError && error.status === 403;
-      if (isOver) {
-        this.#room.forget(repository);
-        if (await this.#index.discard(repository, blob)) {
-          await this.#bucket.delete([blob.key]);
-          await this.#index.forget(blob.key);
-        }
+      if (isOverQuota(error) && (await this.#index.discard(repository, blob))) {
+        await this.#bucket.delete([blob.key]);
+        await this.#index.forget(blob.key);
       }
       throw error;
     }
