@@ -86,6 +86,9 @@ interface Sum {
   fullest: number;
 }
 
+/** What each body and each namespace has, what is on its way included. */
+type Use = ReadonlyMap<Body | string, number>;
+
 export class Pool {
   readonly limits: Limits;
   readonly meter: Meter;
@@ -166,39 +169,57 @@ export class Pool {
 
   /** Whether a body that is being read must end, since others wait for what it has and it comes too slowly. */
   isTooSlow(holding: Holding, now: number): boolean {
+    // Below the floor is below the pace, too: a body that keeps it, as nearly all do, is looked at no further.
+    if (!isBelow(PACE, holding, now)) return false;
     const sums = this.#sums();
-    return this.#queue().some((waiter) => {
-      const blocked = this.#blocked(waiter, sums);
-      if (waiter === holding || blocked === null || !sharesIn(blocked, holding, waiter))
-        return false;
-      if (isBelow(FLOOR, holding, now)) return true;
-      const isPatient = now - waiter.since >= PACE.ms;
-      return isPatient && blocked === "all" && this.#slowest(waiter, now) === holding;
+    const heldUp = this.#waiting().flatMap((waiter) => {
+      const scope = waiter === holding ? null : this.#blocked(waiter, sums);
+      return scope !== null && sharesIn(scope, holding, waiter) ? [{ waiter, scope }] : [];
     });
+    if (heldUp.length > 0 && isBelow(FLOOR, holding, now)) return true;
+    const patient = heldUp.filter(
+      ({ waiter, scope }) => scope === "all" && now - waiter.since >= PACE.ms,
+    );
+    if (patient.length === 0) return false;
+    const use = this.#use();
+    const due = patient.map(
+      ({ waiter }) => (use.get(waiter.body.owner.namespace) ?? 0) + waiter.wanted,
+    );
+    return this.#isSlowest(holding, { use, due, now });
   }
 
-  /** The slowest body of those below the pace whose namespaces would still have more than the waiter's. */
-  #slowest(waiter: Holding, now: number): Holding | null {
-    const due = this.#namespaceUse(waiter.body.owner) + waiter.wanted;
-    const slow = [...this.#holdings].filter((holding) => {
-      const { owner, pace } = holding.body;
-      const isOther = owner.namespace !== waiter.body.owner.namespace;
-      const mayEnd = isOther && pace.isReading && holding.bytes > 0 && !holding.isSent;
-      return mayEnd && isBelow(PACE, holding, now) && this.#namespaceUse(owner) > due;
-    });
-    const speed = ({ body }: Holding) => body.pace.over(PACE.ms, now) ?? Infinity;
-    const least = Math.min(...slow.map(speed));
-    return slow.find((holding) => speed(holding) === least) ?? null;
+  /**
+   * Whether for one of the waiters it is the slowest body below the pace whose namespace would still have more than theirs.
+   * @param due what each waiter's namespace would have. The most that is still less than the body's own has the fewest bodies to
+   *   choose from, and they are among those of every other: so that one alone decides.
+   */
+  #isSlowest(
+    holding: Holding,
+    { use, due, now }: { use: Use; due: readonly number[]; now: number },
+  ): boolean {
+    const useOf = ({ body }: Holding) => use.get(body.owner.namespace) ?? 0;
+    const own = useOf(holding);
+    const most = due.reduce((a, b) => (b < own ? Math.max(a, b) : a), -1);
+    if (most < 0) return false;
+    let slowest: Holding | null = null;
+    let least = Infinity;
+    for (const one of this.#holdings) {
+      if (one.isSent || useOf(one) <= most || !isBelow(PACE, one, now)) continue;
+      const speed = one.body.pace.over(PACE.ms, now) ?? Infinity;
+      if (speed < least) [slowest, least] = [one, speed];
+    }
+    return slowest === holding;
+  }
+
+  #waiting(): Holding[] {
+    return [...this.#holdings].filter(({ wanted }) => wanted > 0);
   }
 
   #queue(): Holding[] {
-    const waiting = [...this.#holdings].filter(({ wanted }) => wanted > 0);
+    const waiting = this.#waiting();
     if (waiting.length < 2) return waiting;
-    const use = new Map<unknown, number>();
-    for (const { body, bytes } of this.#holdings) {
-      for (const user of [body, body.owner.namespace]) use.set(user, (use.get(user) ?? 0) + bytes);
-    }
-    const more = (a: unknown, b: unknown) => (use.get(a) ?? 0) - (use.get(b) ?? 0);
+    const use = this.#use();
+    const more = (a: Body | string, b: Body | string) => (use.get(a) ?? 0) - (use.get(b) ?? 0);
     return waiting.toSorted(
       (a, b) =>
         b.bytes - a.bytes ||
@@ -208,10 +229,10 @@ export class Pool {
     );
   }
 
-  #namespaceUse({ namespace }: Owner): number {
-    let use = 0;
+  #use(): Use {
+    const use = new Map<Body | string, number>();
     for (const { body, bytes } of this.#holdings) {
-      if (body.owner.namespace === namespace) use += bytes;
+      for (const user of [body, body.owner.namespace]) use.set(user, (use.get(user) ?? 0) + bytes);
     }
     return use;
   }

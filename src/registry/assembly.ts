@@ -8,7 +8,6 @@ import {
   type Written,
 } from "../session/progress.ts";
 import { finalHash } from "../session/running-hash.ts";
-import type { StoredBlob } from "../storage/blob-index.ts";
 import {
   type Bucket,
   digestMismatch,
@@ -25,24 +24,6 @@ export interface Target {
   readonly object: KnownObject | null;
 }
 
-/** An upload's bytes under one key. */
-export interface Joined {
-  readonly blob: StoredBlob;
-  /** The object whose digest is not known yet; null where it is the wanted one. */
-  readonly unverified: KnownObject | null;
-}
-
-/** The object, completed and read back, has another digest. It will always have: the session keeps it in mind. */
-export class OtherDigest extends RegistryError {
-  readonly object: KnownObject;
-
-  constructor(wanted: Digest, object: KnownObject) {
-    const { message, detail } = digestMismatch(wanted);
-    super("DIGEST_INVALID", { message, detail });
-    this.object = object;
-  }
-}
-
 /** Puts an upload's parts together, whichever of its requests got how far. */
 export class Assembly {
   readonly #bucket: Bucket;
@@ -53,40 +34,39 @@ export class Assembly {
 
   /**
    * Makes one object of the parts and the tail. Its digest is verified beforehand, by the hash that was carried along.
-   * @returns the object where that could not be, for `verify`; else null
+   * @returns the object; without the digest where that could not be, and it has to be read back
    * @throws DIGEST_INVALID
    */
   async complete(
     { multipart, lease, object }: Target,
     written: Written,
     digest: Digest,
-  ): Promise<KnownObject | null> {
+  ): Promise<KnownObject> {
     const size = written.offset;
-    const known = object?.size === size ? object.digests : [];
+    const known = object?.size === size ? object : null;
     const carried =
-      known.find((one) => algorithmOf(one) === algorithmOf(digest)) ??
+      known?.digests.find((one) => algorithmOf(one) === algorithmOf(digest)) ??
       carriedDigest(lease.algorithm, written, digest);
     if (carried !== null && carried !== digest) throw digestMismatch(digest);
-    if (known.includes(digest)) {
+    if (known !== null) {
       await this.#requireObject(multipart.key, size);
-      return null;
+      return known;
     }
     const parts = [...written.parts];
     const number = Math.max(lease.firstPart, (parts.at(-1)?.number ?? 0) + 1);
     const last = written.tail.length > 0 ? { number, bytes: written.tail } : null;
     if (last !== null && number > MAX_PART_NUMBER) throw tooLarge();
     const completedNow = await this.completeOnce(multipart, parts, size, last);
-    return completedNow && carried !== null ? null : { key: multipart.key, size, digests: known };
+    const digests = completedNow && carried !== null ? [carried] : [];
+    return { key: multipart.key, size, digests };
   }
 
-  /**
-   * Reads an object back that `complete` has made.
-   * @throws DIGEST_INVALID. The object of a mismatch is left to the session's alarm, which knows whether it is in use.
-   */
-  async verify(object: KnownObject, digest: Digest): Promise<void> {
-    const actual = await this.#readBack(object.key, digest);
-    if (actual === digest) return;
-    throw new OtherDigest(digest, { ...object, digests: [...object.digests, actual] });
+  /** Reads an object back. @returns it with its digest in that algorithm too */
+  async readBack(object: KnownObject, algorithm: Algorithm): Promise<KnownObject> {
+    const stream = new crypto.DigestStream(algorithm === "sha256" ? "SHA-256" : "SHA-512");
+    await (await this.open(object.key)).pipeTo(stream);
+    const digest = formatDigest(algorithm, new Uint8Array(await stream.digest));
+    return { ...object, digests: [...object.digests, digest] };
   }
 
   /**
@@ -123,13 +103,6 @@ export class Assembly {
     const body = await this.#bucket.open(key);
     if (body === null) throw new Error(`object ${key} vanished during its upload`);
     return body;
-  }
-
-  async #readBack(key: string, digest: Digest): Promise<Digest> {
-    const algorithm = algorithmOf(digest);
-    const stream = new crypto.DigestStream(algorithm === "sha256" ? "SHA-256" : "SHA-512");
-    await (await this.open(key)).pipeTo(stream);
-    return formatDigest(algorithm, new Uint8Array(await stream.digest));
   }
 }
 

@@ -8,6 +8,7 @@ import type { BlobIndex } from "../storage/blob-index.ts";
 import type { Objects } from "../storage/objects.ts";
 import type { PullReads } from "../storage/pull-reads.ts";
 import type { Facts } from "./facts.ts";
+import type { Room } from "./room.ts";
 
 /** A blob that was found, to be read whole or in pieces. */
 export interface ReadableBlob {
@@ -21,6 +22,7 @@ interface Stores {
   readonly reads: PullReads;
   readonly facts: Facts;
   readonly objects: Objects;
+  readonly room: Room;
   /** How long a blob stays that no manifest names, in milliseconds. */
   readonly grace: number;
 }
@@ -31,13 +33,15 @@ export class Blobs {
   readonly #reads: PullReads;
   readonly #facts: Facts;
   readonly #objects: Objects;
+  readonly #room: Room;
   readonly #grace: number;
 
-  constructor({ index, reads, facts, objects, grace }: Stores) {
+  constructor({ index, reads, facts, objects, room, grace }: Stores) {
     this.#index = index;
     this.#reads = reads;
     this.#facts = facts;
     this.#objects = objects;
+    this.#room = room;
     this.#grace = grace;
   }
 
@@ -80,14 +84,18 @@ export class Blobs {
     return blob.size;
   }
 
-  /** @returns false when none of the sources holds the blob: the client has to upload it */
+  /**
+   * @returns false when none of the sources holds the blob: the client has to upload it
+   * @throws QUOTA_EXCEEDED
+   */
   mount(
     repository: RepositoryName,
     digest: Digest,
     sources: Sources,
     origin: Origin,
   ): Promise<boolean> {
-    return this.#index.mount(repository, digest, sources, origin);
+    const mount = () => this.#index.mount(repository, digest, sources, origin);
+    return this.#room.within(repository, mount);
   }
 
   /** @throws BLOB_UNKNOWN, or REFERENCED while a manifest of the repository names it */

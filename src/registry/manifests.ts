@@ -15,6 +15,7 @@ import { Ahead } from "./ahead.ts";
 import type { Facts } from "./facts.ts";
 import { introductionOf } from "./introduction.ts";
 import { resolveReferences } from "./references.ts";
+import type { Room } from "./room.ts";
 
 /** A D1 row holds 2 MB; up to this size a manifest's text lies in its row, so that a pull by tag is one query. */
 const MAX_ROW_CONTENT = 256 * 1024;
@@ -64,6 +65,7 @@ interface Stores {
   readonly facts: Facts;
   readonly objects: Objects;
   readonly bucket: Bucket;
+  readonly room: Room;
 }
 
 export class Manifests {
@@ -74,16 +76,19 @@ export class Manifests {
   readonly #objects: Objects;
   readonly #ahead: Ahead;
   readonly #bucket: Bucket;
+  readonly #room: Room;
   readonly #settings: Settings;
 
-  constructor({ index, referrers, reads, facts, objects, bucket }: Stores, settings: Settings) {
-    this.#index = index;
-    this.#referrers = referrers;
-    this.#reads = reads;
+  constructor(stores: Stores, settings: Settings) {
+    const { facts, objects } = stores;
+    this.#index = stores.index;
+    this.#referrers = stores.referrers;
+    this.#reads = stores.reads;
     this.#facts = facts;
     this.#objects = objects;
     this.#ahead = new Ahead(facts, objects);
-    this.#bucket = bucket;
+    this.#bucket = stores.bucket;
+    this.#room = stores.room;
     this.#settings = settings;
   }
 
@@ -158,7 +163,9 @@ export class Manifests {
     let object: string | null = null;
     const store = async () => (object ??= await this.#store(push, manifest, digest));
     try {
-      return await this.#write(push, manifest, { digest, tags, store: inRow ? null : store });
+      const writing = { digest, tags, store: inRow ? null : store };
+      const write = () => this.#write(push, manifest, writing);
+      return await this.#room.within(push.repository, write);
     } catch (error) {
       if (object !== null) await this.#index.giveUpObject(object);
       throw error;

@@ -1,5 +1,6 @@
 import { Lru, entrySize } from "../lru.ts";
 import type { Digest } from "../oci/digest.ts";
+import { RegistryError } from "../oci/errors.ts";
 import { namespaceOf, type RepositoryName } from "../oci/reference.ts";
 import type { QuotaIndex } from "../storage/quota-index.ts";
 
@@ -51,9 +52,14 @@ export class Room {
     else this.#remember(repository, { ...known, bytes: known.bytes - length });
   }
 
-  /** The index has refused what was let through: what is known of the namespace is wrong. */
-  forget(repository: RepositoryName): void {
-    this.#known.delete(namespaceOf(repository));
+  /** Writes to the index. Where the quota refuses that, what is known of the namespace is wrong, and forgotten. */
+  async within<T>(repository: RepositoryName, write: () => Promise<T>): Promise<T> {
+    try {
+      return await write();
+    } catch (error) {
+      if (isOverQuota(error)) this.#known.delete(namespaceOf(repository));
+      throw error;
+    }
   }
 
   #remembered(repository: RepositoryName): Known | null {
@@ -72,4 +78,8 @@ export class Room {
     const namespace = namespaceOf(repository);
     this.#known.set(namespace, known, entrySize(namespace));
   }
+}
+
+export function isOverQuota(error: unknown): boolean {
+  return error instanceof RegistryError && error.status === 403 && error.code === "DENIED";
 }

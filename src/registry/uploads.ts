@@ -4,15 +4,15 @@ import { RegistryError } from "../oci/errors.ts";
 import { namespaceOf, type RepositoryName } from "../oci/reference.ts";
 import type { Owner } from "../memory/pool.ts";
 import { receive, type Received } from "../session/parts.ts";
-import type { Intent, Lease, Position, Ticket, Written } from "../session/progress.ts";
+import type { Intent, KnownObject, Lease, Position, Ticket, Written } from "../session/progress.ts";
 import { type Holder, parseUploadId, type UploadId, UploadIds } from "../session/upload-id.ts";
 import type { Began, Refused, UploadSession } from "../session/upload-session.ts";
 import type { Origin } from "../storage/audit-index.ts";
 import type { BlobIndex, NewBlob, StoredBlob } from "../storage/blob-index.ts";
-import { type Bucket, isNoSuchUpload } from "../storage/bucket.ts";
-import { Assembly, type Joined, OtherDigest } from "./assembly.ts";
+import { type Bucket, digestMismatch, isNoSuchUpload } from "../storage/bucket.ts";
+import { Assembly } from "./assembly.ts";
 import { OutOfOrder, refuse } from "./refusal.ts";
-import type { Room } from "./room.ts";
+import { isOverQuota, type Room } from "./room.ts";
 
 export { OutOfOrder, parseUploadId };
 export type { Position, UploadId };
@@ -106,7 +106,7 @@ export class Uploads {
     // Only a finishing request is told that the upload has ended.
     if ("ended" in began) return refuse({ ok: false, reason: "unknown" });
     const { lease } = began;
-    return this.#holding(opened, lease, async () => {
+    return this.#holding(opened, began, async () => {
       // A client that sends no Content-Range from offset 0 nearly always sends everything in that one request.
       const isWhole = lease.offset === 0 && chunk.position.kind !== "range";
       const native = isWhole ? lease.algorithm : null;
@@ -133,7 +133,7 @@ export class Uploads {
       const blob = await this.#index.confirm(uploader.repository, digest);
       return blob === null ? refuse({ ok: false, reason: "unknown" }) : undefined;
     }
-    await this.#holding(opened, began.lease, async () => {
+    await this.#holding(opened, began, async () => {
       const blob = await this.#store(opened, began, chunk, digest);
       const key = await this.#link(uploader, digest, { ...blob, upload: opened.name });
       const isOurs = key === blob.key;
@@ -158,7 +158,7 @@ export class Uploads {
     if (!began.ok || "ended" in began) return began;
     const { stored } = began.lease;
     if (stored === null) return began;
-    await this.#holding(opened, began.lease, () => this.#cutAnew(opened, began, stored));
+    await this.#holding(opened, began, () => this.#cutAnew(opened, began, stored));
     return this.#begin(opened, intent);
   }
 
@@ -168,10 +168,12 @@ export class Uploads {
    */
   async #cutAnew(
     opened: Opened,
-    { lease, parts }: Leased,
+    { lease, parts, object }: Leased,
     { multipart, size }: NonNullable<Lease["stored"]>,
   ): Promise<void> {
-    await this.#assembly.completeOnce(multipart, parts, size);
+    const known = object?.size === size ? object : null;
+    if (known === null) await this.#assembly.completeOnce(multipart, parts, size);
+    await this.#countReadBack(opened, known ?? { key: multipart.key, size, digests: [] });
     const body = await this.#assembly.open(multipart.key);
     const incoming = { body, length: size, owner: opened.owner, native: null };
     await this.#commit(opened, lease, await receive(incoming, lease, null, this.#bucket));
@@ -200,15 +202,12 @@ export class Uploads {
    */
   async #link({ repository, origin }: Uploader, digest: Digest, blob: NewBlob): Promise<string> {
     try {
-      return await this.#index.add(repository, digest, blob, origin);
+      const add = () => this.#index.add(repository, digest, blob, origin);
+      return await this.#room.within(repository, add);
     } catch (error) {
-      const isOver = error instanceof RegistryError && error.status === 403;
-      if (isOver) {
-        this.#room.forget(repository);
-        if (await this.#index.discard(repository, blob)) {
-          await this.#bucket.delete([blob.key]);
-          await this.#index.forget(blob.key);
-        }
+      if (isOverQuota(error) && (await this.#index.discard(repository, blob))) {
+        await this.#bucket.delete([blob.key]);
+        await this.#index.forget(blob.key);
       }
       throw error;
     }
@@ -221,13 +220,24 @@ export class Uploads {
     if (offset === 0 && body !== null && length !== null && length <= MAX_PUT) {
       return { key, size: await this.#bucket.put(key, body, digest, { repository }) };
     }
-    const { blob, unverified } = await this.#join(opened, began, chunk, digest);
-    if (unverified !== null) await this.#assembly.verify(unverified, digest);
+    const blob = await this.#join(opened, began, chunk, digest);
+    const { object } = began;
+    if (object === null || object.digests.includes(digest)) return blob;
+    await this.#countReadBack(opened, object);
+    began.object = await this.#assembly.readBack(object, algorithmOf(digest));
+    // The object of a mismatch is left to the session's alarm, which knows whether it is in use.
+    if (!began.object.digests.includes(digest)) throw digestMismatch(digest);
     return blob;
   }
 
+  /** @throws BLOB_UPLOAD_UNKNOWN where the bytes were read back as often as they may be */
+  async #countReadBack({ session }: Opened, object: KnownObject): Promise<void> {
+    const counted = await session.readBack(object);
+    if (!counted.ok) refuse(counted);
+  }
+
   /** Puts what came before and what comes now together. Its memory is free when this returns: a read-back may take long. */
-  async #join(opened: Opened, began: Leased, chunk: Chunk, digest: Digest): Promise<Joined> {
+  async #join(opened: Opened, began: Leased, chunk: Chunk, digest: Digest): Promise<StoredBlob> {
     const { lease, parts, object } = began;
     const { key, repository } = lease;
     const native = lease.offset === 0 ? algorithmOf(digest) : null;
@@ -235,12 +245,11 @@ export class Uploads {
     const { multipart, offset: size } = written;
     try {
       if (multipart === null) {
-        const put = await this.#bucket.put(key, written.tail, digest, { repository });
-        return { blob: { key, size: put }, unverified: null };
+        return { key, size: await this.#bucket.put(key, written.tail, digest, { repository }) };
       }
       const all = { ...written, parts: [...parts, ...written.parts] };
-      const unverified = await this.#assembly.complete({ multipart, lease, object }, all, digest);
-      return { blob: { key: multipart.key, size }, unverified };
+      began.object = await this.#assembly.complete({ multipart, lease, object }, all, digest);
+      return { key: multipart.key, size };
     } catch (error) {
       await this.#abandon(lease, written);
       throw error;
@@ -270,15 +279,15 @@ export class Uploads {
   }
 
   /**
-   * Runs the writer's work and gives the lease back if it fails. By a stub of its own, as in `#unanswered`: a failed call may
-   * have broken the other (developers.cloudflare.com/durable-objects/best-practices/error-handling).
+   * Runs the writer's work and gives the lease back if it fails, with what was found of the object: the next one need not do
+   * that again. By a stub of its own, as in `#unanswered`: a failed call may have broken the other
+   * (developers.cloudflare.com/durable-objects/best-practices/error-handling).
    */
-  async #holding<T>({ name }: Opened, { writer }: Lease, work: () => Promise<T>): Promise<T> {
+  async #holding<T>({ name }: Opened, began: Leased, work: () => Promise<T>): Promise<T> {
     try {
       return await work();
     } catch (error) {
-      const learned = error instanceof OtherDigest ? error.object : null;
-      await this.#sessions.getByName(name).release(writer, learned);
+      await this.#sessions.getByName(name).release(began.lease.writer, began.object);
       // The parts are no more: an earlier finish put them together and then failed. Only that finish can be repeated.
       if (isNoSuchUpload(error)) throw new RegistryError("BLOB_UPLOAD_UNKNOWN", { cause: error });
       throw error;

@@ -34,17 +34,17 @@ export type PartsHash =
 
 /**
  * An upload's bytes are read back at most so often: each algorithm once, since what was found is kept, and what requests begin
- * that die before they tell.
+ * that die before they tell. Only what is about to be read counts: a finish that needs no bytes may be repeated at will.
  */
 const MAX_READ_BACKS = 32;
 
 const NOTHING_HASHED: PartsHash = { kind: "running", state: null };
 
-/** What a finish found when it had completed an object and read it back: it never changes. */
+/** What a writer found of the object that it had completed: it never changes. */
 export interface KnownObject {
   readonly key: string;
   readonly size: number;
-  /** One an algorithm. */
+  /** One an algorithm, of those that have been verified. */
   readonly digests: readonly Digest[];
 }
 
@@ -80,7 +80,7 @@ export interface Progress {
   readonly finishes: number;
   /** Keys under which a writer may have left an object. */
   readonly objects: readonly string[];
-  /** Requests that may have read the bytes back. */
+  /** Requests that were about to read the bytes back. */
   readonly readBacks?: number;
   readonly object?: KnownObject;
   /** The end: the digest that the upload became, or null when it was cancelled. */
@@ -199,26 +199,32 @@ export function grant(
   if (ends) objects.add(lease.multipart?.key ?? lease.key);
   if (objects.size > MAX_OBJECTS || atWork.length > MAX_AT_WORK) return null;
   const finishes = next.finishes + (ends ? 1 : 0);
-  const mayReadBack = stored !== null || (ends && lease.multipart !== null);
-  const readBacks = (next.readBacks ?? 0) + (mayReadBack ? 1 : 0);
-  const granted = { ...next, atWork, finishes, readBacks, objects: [...objects] };
+  const granted = { ...next, atWork, finishes, objects: [...objects] };
   return { progress: granted, lease };
 }
 
-/** Whether the bytes were read back so often that nobody gets another try: the client begins a new upload. */
-export function isWornOut({ readBacks = 0 }: Progress): boolean {
-  return readBacks >= MAX_READ_BACKS;
+/** Counts a read-back of the object, or says null: there were as many as may be, and the client begins a new upload. */
+export function readBack(progress: Progress, object: KnownObject): Progress | null {
+  const { readBacks = 0 } = progress;
+  if (readBacks >= MAX_READ_BACKS) return null;
+  return { ...learn(progress, object), readBacks: readBacks + 1 };
 }
 
+/** Keeps what was found of the object that the upload's parts make; of another one, it is of no use. */
 export function learn(progress: Progress, object: KnownObject): Progress {
+  if (object.key !== progress.multipart?.key) return progress;
   const before = progress.object?.key === object.key ? progress.object.digests : [];
   const digests = [...new Set([...before, ...object.digests])];
   return { ...progress, object: { ...object, digests } };
 }
 
-/** What is known of the object that a finish would make. */
-export function knownObject({ multipart, object }: Progress): KnownObject | null {
-  return object !== undefined && object.key === multipart?.key ? object : null;
+/** What is known of the object that the lease's parts make: a writer that starts over makes another. */
+export function knownObject(
+  { object }: Progress,
+  { multipart, stored }: Lease,
+): KnownObject | null {
+  const { key } = stored?.multipart ?? multipart ?? {};
+  return object !== undefined && object.key === key ? object : null;
 }
 
 function continues({ offset }: Progress, position: Position): boolean {

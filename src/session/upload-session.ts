@@ -13,13 +13,13 @@ import {
   CLOCK_SKEW,
   grant,
   type Intent,
-  isWornOut,
   knownObject,
   learn,
   type KnownObject,
   type Lease,
   mayFillPart,
   type Progress,
+  readBack,
   type Ticket,
   toBeCounted,
   type Written,
@@ -51,7 +51,8 @@ export type Began =
       tail: Uint8Array | null;
       /** All parts so far, where they have to be put together. */
       readonly parts: readonly UploadedPart[];
-      readonly object: KnownObject | null;
+      /** What is known of the object that the parts make; the writer adds what it finds. */
+      object: KnownObject | null;
     }
   /** The upload became this digest already: the client repeats a request whose answer it lost. */
   | { readonly ok: true; readonly ended: Digest };
@@ -88,7 +89,6 @@ export class UploadSession extends DurableObject<Env> {
       const repeated = finish !== null && finish === progress.ended.digest;
       return repeated ? { ok: true, ended: finish } : UNKNOWN;
     }
-    if (isWornOut(progress)) return UNKNOWN;
     const granted = grant(progress, intent);
     if (granted === null) return { ok: false, reason: "order", offset: progress.offset };
     await this.#save(granted.progress);
@@ -100,7 +100,7 @@ export class UploadSession extends DurableObject<Env> {
       lease,
       tail: needsTail && lease.tailLength > 0 ? this.#ledger.tail(lease.tailLength) : null,
       parts: needsParts ? this.#ledger.parts() : [],
-      object: knownObject(progress),
+      object: knownObject(progress, lease),
     };
   }
 
@@ -131,6 +131,18 @@ export class UploadSession extends DurableObject<Env> {
       await this.#save({ ...progress, committed: writer });
     }
     return false;
+  }
+
+  /**
+   * A writer is about to read back what it has completed. It says so before, so that one that dies meanwhile counts as well.
+   * @param object what is known of it
+   */
+  async readBack(object: KnownObject): Promise<{ readonly ok: true } | Refused> {
+    const progress = this.#progress();
+    const counted = progress === undefined ? null : readBack(progress, object);
+    if (counted === null) return UNKNOWN;
+    await this.#save(counted);
+    return { ok: true };
   }
 
   /**

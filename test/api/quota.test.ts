@@ -655,6 +655,29 @@ test("a mount that does not fit is refused, and begins no upload", async () => {
   expect(await refusal(response)).toEqual(DENIED);
 });
 
+test.each<[string, (client: RegistryClient) => Promise<Response>]>([
+  [
+    "mount",
+    async (client) => {
+      const [one] = blobs(1) as [Content];
+      return mount(client, one, (await holding([one])).repository);
+    },
+  ],
+  ["manifest", (client) => client.putManifest("v1", imageManifest({ config: blob(0) }))],
+])("a %s that is refused ends what an isolate remembers of the room", async (_, refused) => {
+  const namespace = await newNamespace();
+  const client = clientOf(`${namespace}/app`);
+  await client.pushBlob(blob(0));
+  const layer = large(2 * MEGABYTE);
+  const bring = async () => client.patch(await client.startUpload(), layer.bytes);
+  // Whoever brings more than 1 MiB asks first.
+  expect((await bring()).status).toBe(202);
+  await limit(namespace, { bytes: 10 });
+  expect((await bring()).status).toBe(202);
+  expect(await refusal(await refused(client))).toEqual(DENIED);
+  expect(await refusal(await bring())).toEqual(DENIED);
+});
+
 describe("the warning", () => {
   test("comes once each time that 85 % are reached, of bytes", async () => {
     const namespace = await limited({ bytes: 1_000 });

@@ -229,6 +229,40 @@ test("slow bodies finish where whoever waits has as much as they, or waits for i
   ]);
 });
 
+/** How often bodies are looked at while one of `n` slow ones is judged, and as many others wait. */
+function looks(n: number): number {
+  const at = world({ all: n, namespace: n, actor: n, whole: 1 });
+  let count = 0;
+  const slow = Array.from({ length: n }, (_, i) => {
+    const { owner, pace } = body(`slow${i % 2}`);
+    const watched: Body = {
+      get owner() {
+        count++;
+        return owner;
+      },
+      get pace() {
+        count++;
+        return pace;
+      },
+      seen: 0,
+    };
+    const one = ask(at, at.pool.enter(watched), 1);
+    for (let s = 0; s < 20; s++) read(one, 1_000, (n - i) * 1024, s * 1_000);
+    pace.begin(20_000);
+    return one;
+  });
+  for (let i = 0; i < n; i++) ask(at, at.pool.enter(body(`waits${i}`)), 1, 24_000 - PACE.ms);
+  count = 0;
+  // The last one is the slowest.
+  expect(at.pool.isTooSlow(slow.at(-1) as Holding, 24_000)).toBe(true);
+  expect(at.pool.isTooSlow(slow[0] as Holding, 24_000)).toBe(false);
+  return count;
+}
+
+test("with twice as many bodies, and twice as many that wait, judging one takes twice the work", () => {
+  expect(looks(80)).toBeLessThan(2.1 * looks(40));
+});
+
 test("a body that keeps the pace is left in peace, whoever waits", () => {
   const { at, slow } = crowd();
   const [fast] = slow as [Holding];

@@ -20,7 +20,7 @@ function counting() {
     return call(...parameters);
   });
   const send = (request: Request) => handle(request, { ...env, BLOBS }, ignore);
-  return { client: new RegistryClient({ send }), reads };
+  return { client: new RegistryClient({ send }), reads, BLOBS };
 }
 
 test("a wrong sha512 reads the object back once, however often it is sent", async () => {
@@ -111,6 +111,52 @@ test("a finish that brings the last bytes after a natively hashed chunk reads th
   expect(digestOf(await client.pullBlob(digest))).toBe(digest);
 });
 
+test("what was found of an object is not believed of bytes that begin anew", async () => {
+  const { client } = counting();
+  const begun = await client.startUpload();
+  const location = await client.append(begun, streamOf(blob(9 * MIB).bytes));
+  expect(await refusal(await client.finish(location, WRONG))).toEqual(MISMATCH);
+  const other = blob(9 * MIB);
+  const right = digestOf(other.bytes, "sha512");
+  expect((await client.finish(begun, right, streamOf(other.bytes))).status).toBe(201);
+  expect(digestOf(await client.pullBlob(right))).toBe(other.digest);
+});
+
+test("a finish that reads nothing back may be repeated as often as a client likes", async () => {
+  const { client, reads } = counting();
+  const { bytes, digest } = blob(9 * MIB);
+  const location = await client.append(await client.startUpload(), streamOf(bytes));
+  for (let i = 0; i < 40; i++) {
+    expect(await refusal(await client.finish(location, unknownDigest()))).toEqual(MISMATCH);
+  }
+  expect((await client.finish(location, digest)).status).toBe(201);
+  expect(reads.count).toBe(0);
+});
+
+test.each(["sha256", "sha512"] as const)(
+  "a finish is repeated while the index fails, and an object verified by %s is not read again",
+  async (algorithm) => {
+    const { client, reads, BLOBS } = counting();
+    const { bytes } = blob(9 * MIB);
+    const digest = digestOf(bytes, algorithm);
+    const location = await client.append(await client.startUpload(), streamOf(bytes));
+    const DB = intercept(env.DB, (name, call) => (...parameters) => {
+      if (name === "batch") throw new Error("the index is down");
+      return call(...parameters);
+    });
+    const failing = new RegistryClient({
+      repository: client.repository,
+      send: (request) => handle(request, { ...env, BLOBS, DB }, ignore),
+    });
+    for (let i = 0; i < 40; i++) {
+      expect((await failing.finish(location, digest)).status).toBe(500);
+    }
+    expect((await client.finish(location, digest)).status).toBe(201);
+    expect(reads.count).toBe(algorithm === "sha256" ? 0 : 1);
+    expect(digestOf(await client.pullBlob(digest))).toBe(digestOf(bytes));
+  },
+);
+
 test("requests that die while they read back have an end: the upload is given up", async () => {
   const { client } = counting();
   const { bytes, digest } = blob(9 * MIB);
@@ -123,8 +169,15 @@ test("requests that die while they read back have an end: the upload is given up
     repository: client.repository,
     send: (request) => handle(request, { ...env, BLOBS }, ignore),
   });
+  const finish = async () => (await dying.finish(location, WRONG)).status;
   const statuses: number[] = [];
-  for (let i = 0; i < 34; i++) statuses.push((await dying.finish(location, WRONG)).status);
-  expect(statuses).toEqual([...Array.from({ length: 32 }, () => 500), 404, 404]);
+  for (let i = 0; i < 16; i++) statuses.push(await finish());
+  // And as many at once.
+  statuses.push(...(await Promise.all(Array.from({ length: 18 }, finish))));
+  expect(statuses.toSorted((a, b) => a - b)).toEqual([
+    404,
+    404,
+    ...Array.from({ length: 32 }, () => 500),
+  ]);
   expect((await client.finish(location, digest)).status).toBe(404);
 });
