@@ -58,7 +58,9 @@ function some(random: Random, all: readonly Descriptor[]): Descriptor[] {
 
 function change(random: Random, value: Record<string, unknown>, names: readonly string[]): void {
   const field = random.pick(FIELDS);
-  const [first] = (value["layers"] ?? value["manifests"] ?? []) as Record<string, unknown>[];
+  // An earlier change may have made anything of it.
+  const list = value["layers"] ?? value["manifests"];
+  const first = Array.isArray(list) ? (list[0] as Record<string, unknown> | null) : null;
   switch (random.below(4)) {
     case 0:
       delete value[field];

@@ -108,11 +108,12 @@ function uploadStep(random: Random, world: World): Asked {
   const start = random.pick([0, 1, 100, 70_000]);
   const range = { "content-range": `${start}-${start + body.length - 1}` };
   const digest = `${location.includes("?") ? "&" : "?"}digest=${pathSegmentOf(random, world.names)}`;
+  const method = isEnd ? "PUT" : random.pick(["PATCH", "PATCH", "GET", "DELETE"]);
   return {
-    method: isEnd ? "PUT" : random.pick(["PATCH", "PATCH", "GET", "DELETE"]),
+    method,
     path: isEnd ? location + digest : location,
     headers: random.oneIn(2) ? range : {},
-    body,
+    body: method === "GET" ? null : body,
     isChunked,
   };
 }
