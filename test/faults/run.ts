@@ -1,11 +1,10 @@
 /** One request with one fault, what the client does then, and what must hold in the end. */
-import { env } from "cloudflare:workers";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { handle } from "../production/request.ts";
 import { skip } from "../production/invocation.ts";
 import { anyAddress } from "../support/accounts.ts";
 import { RegistryClient, uploadOf } from "../support/client.ts";
-import { random } from "../support/images.ts";
+import { sample, tell } from "../support/sample.ts";
 import { applies, Faults, type Mode } from "./faults.ts";
 import {
   collect,
@@ -60,10 +59,8 @@ interface Run {
   readonly other: Other;
 }
 
-/** The whole product where it is asked for, else so many runs of each scenario. */
-export const isWhole = env.TEST_FAULTS === "all";
+/** Runs of each scenario, besides the one without a fault. */
 const SAMPLE = 2;
-const draw = random(Number(env.TEST_SEED || crypto.getRandomValues(new Uint32Array(1))[0]));
 
 /** No fault is waited for: pauses before another try are over at once. Nor is it told of. */
 export async function hurry(): Promise<void> {
@@ -89,7 +86,7 @@ export function injectAll(scenarios: readonly Scenario[]): void {
   const tally: Tally = { scenarios: 0, calls: 0, runs: 0 };
   beforeAll(hurry);
   afterAll(() => {
-    if (isWhole) console.log(`faults: ${JSON.stringify(tally)}`);
+    tell(`faults: ${JSON.stringify(tally)}`);
   });
   test.each(scenarios.map((scenario) => [scenario.route, scenario.name, scenario] as const))(
     "%s: %s",
@@ -110,7 +107,7 @@ async function inject(scenario: Scenario, tally: Tally): Promise<void> {
       (["the same", "a collection"] as const).map((other) => ({ call, mode, other })),
     ),
   ]);
-  const chosen = isWhole ? product : sample(product, SAMPLE);
+  const chosen = sample(product, SAMPLE);
   for (const one of chosen) {
     const own = scenario.reads === true ? stage : await setUp(scenario);
     const { happened } = await run(scenario, own, one);
@@ -120,13 +117,6 @@ async function inject(scenario: Scenario, tally: Tally): Promise<void> {
   tally.scenarios += 1;
   tally.calls += calls.length;
   tally.runs += chosen.length + 1;
-}
-
-export function sample<T>(all: readonly T[], size: number): T[] {
-  const left = [...all];
-  return Array.from({ length: Math.min(size, all.length) }, () => {
-    return left.splice(draw() % left.length, 1)[0] as T;
-  });
 }
 
 /** Where a request is sent from: what is there, and a client for whom everything works. */

@@ -22,7 +22,8 @@ import {
 } from "../support/recovery.ts";
 import { applies, type Fault, Faults, type Mode } from "./faults.ts";
 import { expectReadable } from "./invariants.ts";
-import { hurry, isWhole, sample, senderOf } from "./run.ts";
+import { sample, tell } from "../support/sample.ts";
+import { hurry, senderOf } from "./run.ts";
 
 const MODES: readonly Mode[] = ["lost", "unanswered", "busy", "busy, but done"];
 /** Nothing is kept for longer than it is needed. */
@@ -40,7 +41,7 @@ function faultsOf(calls: readonly string[], size: number): Fault[] {
   const all = calls.flatMap((name, call) =>
     MODES.filter((mode) => applies(mode, name)).map((mode) => ({ call, mode })),
   );
-  return isWhole ? all : sample(all, size);
+  return sample(all, size);
 }
 
 /** What died is noticed: nobody holds a lease any more, and what failed is tried again. */
@@ -121,7 +122,7 @@ test("the cron", { timeout: 1_200_000 }, async () => {
       throw new Error(`${calls[fault.call]} (${fault.call}) ${fault.mode}: ${String(error)}`);
     });
   }
-  if (isWhole) console.log(`faults: the cron: ${calls.length} calls, ${chosen.length} runs`);
+  tell(`faults: the cron: ${calls.length} calls, ${chosen.length} runs`);
 });
 
 test("an import", { timeout: 1_200_000 }, async () => {
@@ -162,7 +163,7 @@ test("an import", { timeout: 1_200_000 }, async () => {
       throw new Error(`${calls[fault.call]} (${fault.call}) ${fault.mode}: ${String(error)}`);
     });
   }
-  if (isWhole) console.log(`faults: an import: ${calls.length} calls, ${chosen.length} runs`);
+  tell(`faults: an import: ${calls.length} calls, ${chosen.length} runs`);
 });
 
 test("a batch of the queue comes again", { timeout: 600_000 }, async () => {

@@ -1,0 +1,20 @@
+/** Everything that could be tried is too much for every run: some of it is drawn, by TEST_SEED if that is given. */
+import { env } from "cloudflare:workers";
+import { random } from "./images.ts";
+
+const isWhole = env.TEST_FAULTS === "all";
+const draw = random(Number(env.TEST_SEED || crypto.getRandomValues(new Uint32Array(1))[0]));
+
+/** So many of them, or, where TEST_FAULTS is "all", all. */
+export function sample<T>(all: readonly T[], size: number): T[] {
+  if (isWhole) return [...all];
+  const left = [...all];
+  return Array.from({ length: Math.min(size, all.length) }, () => {
+    return left.splice(draw() % left.length, 1)[0] as T;
+  });
+}
+
+/** Says what was tried, where that is everything. */
+export function tell(what: string): void {
+  if (isWhole) console.log(what);
+}
