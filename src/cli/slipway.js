@@ -5,6 +5,7 @@
  */
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
+import * as module from "node:module";
 import { join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
@@ -12,12 +13,16 @@ import { fileURLToPath } from "node:url";
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const main = fileURLToPath(new URL("main.ts", import.meta.url));
 const own = join(root, "node_modules", ".bin", "node");
+/** Without the types, and compiled: a command starts in half the time. */
+const cache = join(root, "node_modules", ".cache", "slipway");
 
 if (process.features.typescript) {
+  module.enableCompileCache(cache);
   await import("./main.ts");
 } else if (existsSync(own)) {
   const args = ["--disable-warning=ExperimentalWarning", main, ...process.argv.slice(2)];
-  const { status, signal, error } = spawnSync(own, args, { stdio: "inherit" });
+  const env = { NODE_COMPILE_CACHE: cache, ...process.env };
+  const { status, signal, error } = spawnSync(own, args, { stdio: "inherit", env });
   if (error !== undefined) throw error;
   if (signal !== null) process.kill(process.pid, signal);
   process.exitCode = status ?? 1;
