@@ -15,9 +15,11 @@ export function requireTls(request: Request, url: URL, { access, path }: Route):
 }
 
 /** Whether the request came by Cloudflare's network, which names its location, and not by a socket of workerd's on a machine. */
-function isOnCloudflare({ cf }: Request, { hostname }: URL): boolean {
-  const { colo, clientIp } = (cf ?? {}) as { readonly colo?: string; readonly clientIp?: string };
-  return colo !== undefined && clientIp === undefined && isDomain(hostname);
+function isOnCloudflare(request: Request, { hostname }: URL): boolean {
+  // First: to read `cf` is to parse it, which costs a warm pull on a machine a tenth of its time.
+  if (!isDomain(hostname)) return false;
+  const cf = (request.cf ?? {}) as { readonly colo?: string; readonly clientIp?: string };
+  return cf.colo !== undefined && cf.clientIp === undefined;
 }
 
 /** Cloudflare answers for domains; `wrangler dev`, which gives requests a location too, for names and addresses of a machine. */
