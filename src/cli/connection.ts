@@ -35,7 +35,7 @@ export async function connect(command: Command): Promise<Api> {
 function askAgain(registry: string): AskPassword {
   return (user) => {
     console.error(
-      "slipway: what this login's token made would outlast it, so this takes the password",
+      "slipway: what this makes lasts longer than this login: give your password again",
     );
     warnIfClear(registry, "password");
     return readPassword({ registry, user });

@@ -104,7 +104,8 @@ async function createRobot(name: MemberName, options: CreateOptions, command: Co
     ...(options.description === undefined ? {} : { description: options.description }),
     ...expiry(options.expires),
   });
-  const title = `Robot ${made.name} was made: ${showScopes(made.scopes)}.`;
+  const end = until(made.tokens[0]?.expiresAt ?? null);
+  const title = `Robot ${made.name} was made: ${showScopes(made.scopes)}. Its secret holds ${end}.`;
   const usage = { title, kind: "secret", host: api.host, user: made.name } as const;
   new Output(command).answer(made, shownOnce(made.secret, usage));
 }

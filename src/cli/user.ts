@@ -74,7 +74,7 @@ export function addUserCommands(program: Command): void {
 
 async function createUser(name: string, options: CreateOptions, command: Command): Promise<void> {
   const api = await connectBy(options, command);
-  const given = await newPassword(options, "Password (empty to have one generated): ");
+  const given = await newPassword(options, `Password of ${name} (empty to have one generated): `);
   const password = given === "" ? randomBytes(18).toString("base64url") : given;
   const admin = options.admin === true;
   const user = await api.send<User>("POST", "/users", { name, password, admin });

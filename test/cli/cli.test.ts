@@ -336,7 +336,7 @@ describe("what would outlast the login", () => {
       if (shown.endsWith(": ")) terminal.stdin.write(`${server.password}\r`);
     }
     expect(shown).toMatch(
-      /^slipway: what this login's token made would outlast it, so .*\r\nPassword for 127\.0\.0\.1:\d+, user admin: \r\n/,
+      /^slipway: what this makes lasts longer than this login: give your password again\r\nPassword for 127\.0\.0\.1:\d+, user admin: \r\n/,
     );
     expect(shown).not.toContain(server.password);
     expect(await roles(namespace)).toEqual([`${user} owner ${namespace}/*`]);
@@ -459,6 +459,7 @@ describe("robot", () => {
     expect(byToken.stderr).toContain("log in with the password");
     const password = { input: server.password };
     const said = await ok(`${line} -u admin --password-stdin`, password);
+    expect(said).toContain("Its secret holds for ever.");
     const [first = ""] = /slp_\S+/.exec(said) ?? [];
     expect(said).toContain(`docker login ${server.host} -u ${name} --password-stdin`);
     expect(await me(name, first)).toMatchObject({ name, via: "robot", expires: null });
