@@ -105,7 +105,8 @@ function manifest({ modules }: Build) {
     return [name, type === "wasm" ? { type, contents } : { type, contents: contents.toString() }];
   });
   return {
-    mainModule: "index.js",
+    // wrangler bundles all code into one module, called after the entry.
+    mainModule: modules.find(({ type }) => type === "esm")?.name,
     modulesRoot: ROOT,
     modules: Object.fromEntries(entries) as Record<string, unknown>,
   };

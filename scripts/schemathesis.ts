@@ -7,7 +7,7 @@ import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { cacheFolder } from "./clients/install.ts";
+import { cacheFolder } from "../test/e2e/install.ts";
 import { startServer } from "./server.ts";
 
 const VERSION = "4.32.5";

@@ -5,11 +5,11 @@
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
-import type { Sessions } from "../test/history/client.ts";
-import { Recorder } from "../test/history/history.ts";
-import { countsOf, report, type Result, run } from "../test/history/run.ts";
-import { USUAL, WAITING } from "../test/history/plan.ts";
-import { SMALL } from "../test/history/universe.ts";
+import type { Sessions } from "../test/properties/history/client.ts";
+import { Recorder } from "../test/properties/history/history.ts";
+import { countsOf, report, type Result, run } from "../test/properties/history/run.ts";
+import { USUAL, WAITING } from "../test/properties/history/plan.ts";
+import { SMALL } from "../test/properties/history/universe.ts";
 import { random } from "../test/support/images.ts";
 import { ServerPlace } from "./soak-place.ts";
 

@@ -1,16 +1,16 @@
-import type { Actor } from "./auth/access.ts";
-import { authenticate, type Demands } from "./auth/authenticate.ts";
-import { authorize, isAllowed, scopeOf } from "./auth/authorize.ts";
-import type { Purpose, Realm } from "./auth/challenge.ts";
-import { addPublic } from "./auth/login.ts";
-import { LoginFailed } from "./auth/login-failed.ts";
-import { forget } from "./auth/memory.ts";
+import type { Actor } from "./auth/policy/access.ts";
+import { authenticate, type Demands } from "./auth/login/authenticate.ts";
+import { authorize, isAllowed, scopeOf } from "./auth/policy/authorize.ts";
+import type { Purpose, Realm } from "./auth/context.ts";
+import { addPublic } from "./auth/login/login.ts";
+import { LoginFailed } from "./auth/login/login-failed.ts";
+import { forget } from "./auth/login/cache.ts";
 import type { Defer } from "./defer.ts";
-import { type Env, readSettings } from "./env.ts";
+import { type Env, readSettings } from "./settings.ts";
 import type { Refusal } from "./events/budget.ts";
 import { countPull, noteLook, noteUse } from "./events/pull-counter.ts";
 import { reportRefusal } from "./events/refusal-reporter.ts";
-import { requireKnownFields } from "./http/api/query.ts";
+import { requireKnownFields } from "./api/query.ts";
 import { bind, type Context, type Params, type Usage } from "./http/context.ts";
 import { errorResponse, problemResponse } from "./http/error-response.ts";
 import { contentLength, log } from "./http/log.ts";
@@ -22,11 +22,11 @@ import { dropUnread } from "./http/unread.ts";
 import { RegistryError } from "./oci/errors.ts";
 import { principalsOf, registryOf } from "./isolate.ts";
 import { matchRoute } from "./match.ts";
-import { addressOf, RequestRealm, type Run } from "./realm.ts";
-import type { Route } from "./routes.ts";
+import { addressOf, RequestRealm, type Run } from "./auth-context.ts";
+import type { Route } from "./http/route.ts";
 import { memoryUse } from "./memory/isolate.ts";
 import { network } from "./network.ts";
-import { auditEvent, type Origin } from "./storage/audit-index.ts";
+import { auditEvent, type Origin } from "./db/audit.ts";
 
 /** What is known of a request when it ends, for the log. */
 interface Trace {

@@ -1,7 +1,7 @@
-import { repositorySubject, revokedAt } from "./auth/revocation.ts";
-import { type Env, readSettings } from "./env.ts";
-import { createRegistry, type Registry } from "./registry/registry.ts";
-import { PrincipalIndex } from "./storage/principal-index.ts";
+import { repositorySubject, revokedAt } from "./auth/login/revocation.ts";
+import { type Env, readSettings } from "./settings.ts";
+import { createRegistry, type Registry } from "./compose.ts";
+import { PrincipalIndex } from "./db/identities.ts";
 
 /** What an isolate keeps from one request to the next, for each environment: what it knows of revocations and repositories. */
 const principals = new WeakMap<Env, PrincipalIndex>();

@@ -1,6 +1,7 @@
 import { Router } from "itty-router";
 import { RegistryError } from "./oci/errors.ts";
-import { type Method, type Route, ROUTES } from "./routes.ts";
+import type { Method, Route } from "./http/route.ts";
+import { ROUTES } from "./routes.ts";
 
 interface CompiledRoute {
   /** As itty-router compiles the route's path. */

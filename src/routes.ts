@@ -1,37 +1,6 @@
-import { API_ROUTES } from "./api-routes.ts";
-import * as blobs from "./http/blobs.ts";
-import * as health from "./http/health.ts";
-import * as manifests from "./http/manifests.ts";
-import * as referrers from "./http/referrers.ts";
-import * as tags from "./http/tags.ts";
-import * as token from "./http/token.ts";
-import * as uploads from "./http/uploads.ts";
-import * as version from "./http/version.ts";
-import { type Method, type Route, route } from "./route.ts";
+import { API_ROUTES } from "./api/routes.ts";
+import type { Route } from "./http/route.ts";
+import { V2_ROUTES } from "./v2/routes.ts";
 
-export type { Method, Route };
-
-/** The whole API. HEAD goes wherever GET goes. */
-export const ROUTES: readonly Route[] = [
-  route("end-1", "GET /v2", "token", version.read),
-  route("end-2", "GET /v2/:name+/blobs/:digest", "pull", blobs.read),
-  route("end-3", "GET /v2/:name+/manifests/:reference", "pull", manifests.read),
-  route("end-4", "POST /v2/:name+/blobs/uploads", "push", uploads.start),
-  route("end-5", "PATCH /v2/:name+/blobs/uploads/:upload", "push", uploads.append),
-  route("end-6", "PUT /v2/:name+/blobs/uploads/:upload", "push", uploads.finish),
-  route("end-7", "PUT /v2/:name+/manifests/:target", "push", manifests.write),
-  route("end-8", "GET /v2/:name+/tags/list", "pull", tags.list),
-  route("end-9", "DELETE /v2/:name+/manifests/:reference", "delete", manifests.remove),
-  route("end-10", "DELETE /v2/:name+/blobs/:digest", "delete", blobs.remove),
-  route("end-12", "GET /v2/:name+/referrers/:digest", "pull", referrers.list),
-  route("end-13", "GET /v2/:name+/blobs/uploads/:upload", "push", uploads.status),
-  route("end-14", "DELETE /v2/:name+/blobs/uploads/:upload", "push", uploads.cancel),
-  route("catalog", "GET /v2/_catalog", "catalog", tags.listRepositories),
-  route("token", "GET /token", "none", token.read),
-  route("token", "POST /token", "none", token.write),
-  route("root", "GET /", "none", health.root),
-  route("root", "OPTIONS /", "none", health.options),
-  route("health", "GET /healthz", "none", health.live),
-  route("health", "GET /readyz", "none", health.ready),
-  ...API_ROUTES,
-];
+/** Every endpoint of the Worker, with who may call it. */
+export const ROUTES: readonly Route[] = [...V2_ROUTES, ...API_ROUTES];

@@ -1,8 +1,8 @@
 /// <reference types="@cloudflare/vitest-plugin/types" />
 
 import type { D1Migration } from "cloudflare:test";
-import type { Env as WorkerEnv } from "../src/env.ts";
-import type * as worker from "../src/index.ts";
+import type { Env as WorkerEnv } from "../src/settings.ts";
+import type * as worker from "../src/worker.ts";
 
 /** What the tests find in `cloudflare:workers`: the Worker's own environment, and what vitest.config.ts adds to it. */
 declare global {

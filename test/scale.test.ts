@@ -1,12 +1,12 @@
 /** What an operation costs is the same whatever the size of the registry, by D1's own count of the rows that it reads. */
 import { env } from "cloudflare:workers";
 import { beforeAll, expect, test } from "vitest";
-import { BEGINNING, END, growth } from "./scale/growth.ts";
-import type { Metered } from "./scale/meter.ts";
-import type { Operation } from "./scale/operation.ts";
-import { OPERATIONS } from "./scale/operations.ts";
-import { Trial } from "./scale/trial.ts";
-import { EMPTY, type World } from "./scale/world.ts";
+import { BEGINNING, END, growth } from "../scripts/scale/worker/growth.ts";
+import type { Metered } from "../scripts/scale/worker/meter.ts";
+import type { Operation } from "../scripts/scale/worker/operation.ts";
+import { OPERATIONS } from "../scripts/scale/worker/operations.ts";
+import { Trial } from "../scripts/scale/worker/trial.ts";
+import { EMPTY, type World } from "../scripts/scale/worker/world.ts";
 import { planOf, repositoryWalks } from "./support/plans.ts";
 
 const SMALL: World = { manifests: 600, due: 200 };

@@ -2,9 +2,9 @@
 import { env } from "cloudflare:workers";
 import { describe, expect, test } from "vitest";
 import type { Namespace, RepositoryName } from "../src/oci/reference.ts";
-import type { Origin } from "../src/storage/audit-index.ts";
-import { QuotaIndex } from "../src/storage/quota-index.ts";
-import { refuseChange } from "../src/storage/refused.ts";
+import type { Origin } from "../src/db/audit.ts";
+import { QuotaIndex } from "../src/quota/store.ts";
+import { refuseChange } from "../src/db/errors.ts";
 import { planOf, plansOf, walks } from "./support/plans.ts";
 
 interface Trigger {

@@ -35,7 +35,7 @@ export default defineConfig({
                 TEST_SEED: process.env["TEST_SEED"] ?? "",
                 TEST_FAULTS: process.env["TEST_FAULTS"] ?? "",
                 TEST_WASM: { sha256: wasm("sha256"), sha512: wasm("sha512") },
-                TEST_MIGRATIONS: await readD1Migrations(join(root, "src/storage/migrations")),
+                TEST_MIGRATIONS: await readD1Migrations(join(root, "src/db/migrations")),
               },
             },
           })),

@@ -3,8 +3,8 @@ import { existsSync } from "node:fs";
 import { mkdir, mkdtemp, readdir, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { cacheFolder } from "../clients/install.ts";
-import { attempt, run } from "../clients/shell.ts";
+import { cacheFolder } from "../../test/e2e/install.ts";
+import { attempt, run } from "../../test/e2e/shell.ts";
 
 /** "found": only what is there; "built": what is not is downloaded and built, which takes minutes. */
 export type Supply = "found" | "built";

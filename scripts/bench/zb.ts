@@ -2,7 +2,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { attempt } from "../clients/shell.ts";
+import { attempt } from "../../test/e2e/shell.ts";
 import type { Result } from "./measure.ts";
 import type { Size } from "./size.ts";
 import type { Missing, Registry, Subjects } from "./subjects.ts";

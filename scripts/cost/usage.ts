@@ -1,5 +1,5 @@
 /** What a client's flow uses of all that Cloudflare bills. */
-import type { Call, Calls } from "../../test/model/call.ts";
+import type { Call, Calls } from "../model/worker/call.ts";
 import { serviceOf } from "../model/chain.ts";
 
 export interface Usage {

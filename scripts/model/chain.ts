@@ -1,5 +1,5 @@
 /** How many of its calls a client waits for one after the other. */
-import type { Call, Wait } from "../../test/model/call.ts";
+import type { Call, Wait } from "./worker/call.ts";
 import type { Sent } from "./flow.ts";
 
 export type Service = "d1" | "r2" | "object" | "queue" | "cache";

@@ -1,8 +1,8 @@
-/** The registry with slow bindings (test/model), on data of its own that outlives its restarts. */
+/** The registry with slow bindings (scripts/model/worker), on data of its own that outlives its restarts. */
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Call, Calls, Waits } from "../../test/model/call.ts";
+import type { Call, Calls, Waits } from "./worker/call.ts";
 import { type Local, ROOT, startLocal } from "../local.ts";
 
 const VARS = {
@@ -52,7 +52,7 @@ export class SlowRegistry {
   /** A new isolate and an empty edge; what is in R2, D1 and the Durable Objects stays. */
   async restart(waits: Waits | null): Promise<void> {
     await this.#local?.dispose();
-    const entry = join(ROOT, "test", "model", "index.ts");
+    const entry = join(ROOT, "scripts", "model", "worker", "index.ts");
     const options = { data: this.#data, vars: VARS, entry };
     this.#local = await startLocal(options);
     this.#url = (await this.#local.miniflare.ready).origin;

@@ -1,5 +1,5 @@
 /** Pulls and pushes of an image of 12 layers, in one place, by one client. */
-import type { Wait, Waits } from "../../test/model/call.ts";
+import type { Wait, Waits } from "./worker/call.ts";
 import { countWaits, type Waited } from "./chain.ts";
 import { Flow, type Network } from "./flow.ts";
 import { type Image, makeImage, underIndex } from "./images.ts";

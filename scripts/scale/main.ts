@@ -68,7 +68,9 @@ async function versionOfSchema(): Promise<string> {
   const { d1_databases } = await projectConfig();
   const migrations = join(ROOT, d1_databases[0]?.migrations_dir ?? "");
   const files = (await readdir(migrations)).toSorted().map((file) => join(migrations, file));
-  const statements = ["world.ts", "growth.ts"].map((file) => join(ROOT, "test", "scale", file));
+  const statements = ["world.ts", "growth.ts"].map((file) =>
+    join(ROOT, "scripts", "scale", "worker", file),
+  );
   const hash = createHash("sha256");
   for (const file of [...files, ...statements]) hash.update(await readFile(file));
   return hash.digest("hex").slice(0, 8);

@@ -2,7 +2,7 @@
 import { cp, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { World } from "../../test/scale/world.ts";
+import type { World } from "./worker/world.ts";
 import {
   type Collection,
   type Cost,

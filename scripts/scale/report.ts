@@ -1,6 +1,5 @@
 /** What was measured, as tables for people. */
-import type { Measured } from "./measure.ts";
-import { sum } from "./measure.ts";
+import { type Measured, sum } from "./measure.ts";
 import type { Collection, Statement } from "./worker.ts";
 
 type Row = readonly string[];

@@ -5,8 +5,8 @@
 import { access, mkdir, readdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import { BEGINNING, END, growth } from "../../test/scale/growth.ts";
-import { EMPTY, type World } from "../../test/scale/world.ts";
+import { BEGINNING, END, growth } from "./worker/growth.ts";
+import { EMPTY, type World } from "./worker/world.ts";
 import { startLocal } from "../local.ts";
 import { VARS } from "./worker.ts";
 

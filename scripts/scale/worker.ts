@@ -7,7 +7,7 @@ export const VARS = {
   TOKEN_KEY: "a key that only this world knows, longer than thirty-two bytes",
 };
 
-/** As test/scale/index.ts answers. */
+/** As scripts/scale/worker/index.ts answers. */
 export interface Statement {
   readonly sql: string;
   readonly rowsRead: number;
@@ -37,7 +37,7 @@ export interface Measuring {
 }
 
 export async function startMeasuring(data: string): Promise<Measuring> {
-  const entry = join(ROOT, "test", "scale", "index.ts");
+  const entry = join(ROOT, "scripts", "scale", "worker", "index.ts");
   const local = await startLocal({ data, vars: VARS, entry });
   const url = await local.miniflare.ready;
   return {

@@ -38,7 +38,7 @@ export interface Builder {
   build(): Promise<Build>;
 }
 
-/** @param entry a Worker that stands in for the one of wrangler.toml, and isn't kept: a file called index.ts */
+/** @param entry a Worker that stands in for the one of wrangler.toml, and isn't kept */
 export async function openBuilder(entry?: string): Promise<Builder> {
   const fingerprint = await fingerprintOf(ROOT, INPUTS);
   const kept = entry === undefined ? await readKept(fingerprint) : null;

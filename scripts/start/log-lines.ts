@@ -1,7 +1,7 @@
 /** What the Worker logs, as one reads it: for people on a terminal, else for programs as it is. */
 import type { LogEntry } from "../../src/http/log.ts";
 import { plain, plainJson, plainLines } from "../../src/cli/terminal.ts";
-import { type Environment } from "./checks.ts";
+import type { Environment } from "./checks.ts";
 import { StartError } from "./error.ts";
 
 export type LogFormat = "json" | "text";

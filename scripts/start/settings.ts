@@ -5,7 +5,7 @@ import type { Environment } from "./checks.ts";
 import { StartError } from "./error.ts";
 import type { Secrets } from "./secrets.ts";
 
-/** src/env.ts, loaded by its path: its types are the Worker's, which programs don't have. */
+/** src/settings.ts, loaded by its path: its types are the Worker's, which programs don't have. */
 interface WorkerEnvironment {
   readonly readSettings: (env: object) => unknown;
 }
@@ -26,7 +26,7 @@ export async function settingsOf(
     return value === undefined ? [] : [[name, value] as const];
   });
   const settings = { ...secrets, ...Object.fromEntries(given) };
-  const { readSettings } = (await import(join(ROOT, "src", "env.ts"))) as WorkerEnvironment;
+  const { readSettings } = (await import(join(ROOT, "src", "settings.ts"))) as WorkerEnvironment;
   try {
     readSettings({ ...vars, ...settings });
   } catch (error) {

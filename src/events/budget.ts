@@ -1,5 +1,5 @@
 import { network, range } from "../network.ts";
-import type { AuditEvent } from "../storage/audit-index.ts";
+import type { AuditEvent } from "../db/audit.ts";
 
 /**
  * How many records of refusals the log takes. Anyone can have a request refused as often as they like, so what they cause to be
@@ -128,7 +128,7 @@ function denialOf(actor: string, target: string | undefined): Kind {
   return { name: "denial", rooms: ROOMS.denial, one: actor, kind, namespace, home, isOutside };
 }
 
-/** The name under which all workloads fail; auth/workload.ts has it. */
+/** The name under which all workloads fail; auth/oidc/workload.ts has it. */
 const WORKLOAD = "oidc";
 
 function isMachine(actor: string): boolean {

@@ -1,6 +1,6 @@
-import { settle } from "../storage/assertion.ts";
-import type { PullIndex } from "../storage/pull-index.ts";
-import type { RefusalIndex } from "../storage/refusal-index.ts";
+import { settle } from "../db/retry.ts";
+import type { PullIndex } from "./pull-store.ts";
+import type { RefusalIndex } from "./refusal-store.ts";
 import {
   admit,
   BUDGET_WINDOW,

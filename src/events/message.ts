@@ -1,4 +1,4 @@
-import type { PullCount, Use } from "../storage/pull-index.ts";
+import type { PullCount, Use } from "./pull-store.ts";
 import type { Dropped, Refusal } from "./budget.ts";
 
 /** What goes through the queue: everything that no answer waits for. */

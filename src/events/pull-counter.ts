@@ -1,8 +1,8 @@
 import type { Defer } from "../defer.ts";
-import { entrySize, Lru } from "../lru.ts";
+import { entrySize, Lru } from "../memory/lru.ts";
 import type { Digest } from "../oci/digest.ts";
 import type { RepositoryName, Tag } from "../oci/reference.ts";
-import type { PullCount, Use } from "../storage/pull-index.ts";
+import type { PullCount, Use } from "./pull-store.ts";
 import type { EventMessage } from "./message.ts";
 import { Resolutions } from "./resolutions.ts";
 

@@ -1,4 +1,4 @@
-import { entrySize, Lru } from "../lru.ts";
+import { entrySize, Lru } from "../memory/lru.ts";
 import { childrenOf } from "../oci/manifest.ts";
 import type { Digest } from "../oci/digest.ts";
 import type { RepositoryName, Tag } from "../oci/reference.ts";

@@ -1,7 +1,7 @@
-import type { Actor } from "../auth/access.ts";
-import type { Realm } from "../auth/challenge.ts";
+import type { Actor } from "../auth/policy/access.ts";
+import type { Realm } from "../auth/context.ts";
 import type { Defer } from "../defer.ts";
-import type { Settings } from "../env.ts";
+import type { Settings } from "../settings.ts";
 import { type Digest, parseDigest } from "../oci/digest.ts";
 import { RegistryError } from "../oci/errors.ts";
 import {
@@ -16,7 +16,8 @@ import {
   type RepositoryName,
   type Tag,
 } from "../oci/reference.ts";
-import type { Origin, Registry } from "../registry/registry.ts";
+import type { Registry } from "../compose.ts";
+import type { Origin } from "../db/audit.ts";
 import { parseUploadId, type UploadId } from "../registry/uploads.ts";
 
 /** The parameters that a path may have, parsed. */

@@ -1,5 +1,5 @@
 import { RegistryError } from "../oci/errors.ts";
-import type { Route } from "../route.ts";
+import type { Route } from "./route.ts";
 
 /**
  * Refuses plain HTTP on Cloudflare, where a custom domain answers it unless "Always Use HTTPS" is on: a challenge would have

@@ -1,12 +1,9 @@
-import { type Actor, may } from "../auth/access.ts";
-import { intersect, type NameRange, namesAfter, reachOf } from "../auth/ranges.ts";
+import { type Actor, may } from "../auth/policy/access.ts";
+import { intersect, type NameRange, namesAfter, reachOf } from "../auth/policy/ranges.ts";
 import { namespaceOf, type RepositoryName } from "../oci/reference.ts";
-import type {
-  DeletedRepository,
-  Registry,
-  RepositoryPlace,
-  StoredRepository,
-} from "../registry/registry.ts";
+import type { Registry } from "../compose.ts";
+import type { DeletedRepository, RepositoryPlace } from "../trash/list-store.ts";
+import type { StoredRepository } from "../db/repositories.ts";
 
 /**
  * Lists of what an actor may see. Where a page ends, and whether there is a next one, depends on that alone: a page that

@@ -1,5 +1,5 @@
 /** What an isolate's memory is divided into: a Worker has 128 MB (developers.cloudflare.com/workers/platform/limits). */
-import { cachedBytes } from "../lru.ts";
+import { cachedBytes } from "./lru.ts";
 import { Claim } from "./claim.ts";
 import { Meter, type Owner, Pool } from "./pool.ts";
 

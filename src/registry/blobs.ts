@@ -3,11 +3,11 @@ import type { Digest } from "../oci/digest.ts";
 import { RegistryError } from "../oci/errors.ts";
 import type { RepositoryName, Sources } from "../oci/reference.ts";
 import type { ByteRange } from "../oci/page.ts";
-import type { Origin } from "../storage/audit-index.ts";
-import type { BlobIndex } from "../storage/blob-index.ts";
-import type { Objects } from "../storage/objects.ts";
-import type { PullReads } from "../storage/pull-reads.ts";
-import type { Facts } from "./facts.ts";
+import type { Origin } from "../db/audit.ts";
+import type { BlobIndex } from "../db/blobs.ts";
+import type { Objects } from "../db/object-cache.ts";
+import type { PullReads } from "../db/pull-reads.ts";
+import type { Facts } from "./pull-cache.ts";
 import type { Room } from "./room.ts";
 
 /** A blob that was found, to be read whole or in pieces. */

@@ -1,10 +1,10 @@
-import type { Settings } from "../env.ts";
+import type { Settings } from "../settings.ts";
 import type { Digest } from "../oci/digest.ts";
 import { RegistryError } from "../oci/errors.ts";
 import type { Manifest, ManifestReference } from "../oci/manifest.ts";
 import type { RepositoryName, Sources } from "../oci/reference.ts";
-import { letOthersIn } from "../storage/clock.ts";
-import type { ManifestIndex, NewReference, Resolution } from "../storage/manifest-index.ts";
+import { letOthersIn } from "../db/clock.ts";
+import type { ManifestIndex, NewReference, Resolution } from "../db/manifests.ts";
 
 /** Digests that one query looks up, so that others' do not wait for it. */
 const RESOLVED = 1_000;

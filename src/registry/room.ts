@@ -1,8 +1,8 @@
-import { Lru, entrySize } from "../lru.ts";
+import { Lru, entrySize } from "../memory/lru.ts";
 import type { Digest } from "../oci/digest.ts";
 import { RegistryError } from "../oci/errors.ts";
 import { namespaceOf, type RepositoryName } from "../oci/reference.ts";
-import type { QuotaIndex } from "../storage/quota-index.ts";
+import type { QuotaIndex } from "../quota/store.ts";
 
 /** How long an isolate goes by what it knows of a namespace, in milliseconds. */
 const REMEMBERED = 300_000;

@@ -1,4 +1,4 @@
-import type { Settings } from "../env.ts";
+import type { Settings } from "../settings.ts";
 import { algorithmOf, type Algorithm, type Digest } from "../oci/digest.ts";
 import { RegistryError } from "../oci/errors.ts";
 import { namespaceOf, type RepositoryName } from "../oci/reference.ts";
@@ -7,10 +7,10 @@ import { receive, type Received } from "../session/parts.ts";
 import type { Intent, KnownObject, Lease, Position, Ticket, Written } from "../session/progress.ts";
 import { type Holder, parseUploadId, type UploadId, UploadIds } from "../session/upload-id.ts";
 import type { Began, Refused, UploadSession } from "../session/upload-session.ts";
-import type { Origin } from "../storage/audit-index.ts";
-import type { BlobIndex, NewBlob, StoredBlob } from "../storage/blob-index.ts";
-import { type Bucket, digestMismatch, isNoSuchUpload } from "../storage/bucket.ts";
-import { Assembly } from "./assembly.ts";
+import type { Origin } from "../db/audit.ts";
+import type { BlobIndex, NewBlob, StoredBlob } from "../db/blobs.ts";
+import { type Bucket, digestMismatch, isNoSuchUpload } from "../db/bucket.ts";
+import { Assembly } from "./multipart-completion.ts";
 import { OutOfOrder, refuse } from "./refusal.ts";
 import { isOverQuota, type Room } from "./room.ts";
 

@@ -1,4 +1,4 @@
-import type { UploadedPart } from "../storage/bucket.ts";
+import type { UploadedPart } from "../db/bucket.ts";
 import { replacesTail, type Written } from "./progress.ts";
 
 /** A row of SQLite holds at most 2 MB (developers.cloudflare.com/durable-objects/platform/limits). */

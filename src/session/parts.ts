@@ -4,7 +4,7 @@ import { claimForBody, claimForTail } from "../memory/isolate.ts";
 import type { Owner } from "../memory/pool.ts";
 import { type Algorithm, formatDigest } from "../oci/digest.ts";
 import { RegistryError } from "../oci/errors.ts";
-import type { Bucket, Multipart, UploadedPart } from "../storage/bucket.ts";
+import type { Bucket, Multipart, UploadedPart } from "../db/bucket.ts";
 import { type Lease, PART_SIZE, type PartsHash, type Written } from "./progress.ts";
 import { updateState } from "./running-hash.ts";
 

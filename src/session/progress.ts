@@ -1,6 +1,6 @@
 import type { Algorithm, Digest } from "../oci/digest.ts";
-import type { Multipart, UploadedPart } from "../storage/bucket.ts";
-import { uploadKey } from "../storage/keys.ts";
+import type { Multipart, UploadedPart } from "../db/bucket.ts";
+import { uploadKey } from "../db/keys.ts";
 
 /**
  * The bytes of an upload are cut into parts of one size, whatever the requests that bring them: R2 wants all parts but

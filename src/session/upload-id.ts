@@ -1,5 +1,5 @@
 import { createHmac } from "node:crypto";
-import type { Settings } from "../env.ts";
+import type { Settings } from "../settings.ts";
 import { type Algorithm, parseAlgorithm } from "../oci/digest.ts";
 import { RegistryError } from "../oci/errors.ts";
 import { CLOCK_SKEW, type Ticket } from "./progress.ts";

@@ -1,10 +1,10 @@
 import { DurableObject } from "cloudflare:workers";
-import { type Env, readSettings } from "../env.ts";
+import { type Env, readSettings } from "../settings.ts";
 import type { Digest } from "../oci/digest.ts";
 import { namespaceOf, type RepositoryName } from "../oci/reference.ts";
-import { BlobIndex } from "../storage/blob-index.ts";
-import { Bucket, type UploadedPart } from "../storage/bucket.ts";
-import { UnfinishedUploads } from "../storage/unfinished-uploads.ts";
+import { BlobIndex } from "../db/blobs.ts";
+import { Bucket, type UploadedPart } from "../db/bucket.ts";
+import { UnfinishedUploads } from "../db/unfinished-uploads.ts";
 import { Ledger } from "./ledger.ts";
 import {
   advance,

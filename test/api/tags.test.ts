@@ -1,119 +1,188 @@
-import { beforeAll, expect, test } from "vitest";
-import { RegistryClient, refusal } from "../support/client.ts";
-import { blob, imageManifest } from "../support/images.ts";
+import { env } from "cloudflare:workers";
+import { expect, test } from "vitest";
+import { RegistryClient } from "../support/client.ts";
+import {
+  blob,
+  type Content,
+  describe,
+  imageManifest,
+  index,
+  type Manifest,
+  manifest,
+  text,
+} from "../support/images.ts";
+import { all } from "../support/lists.ts";
+import { api, done, problem } from "../support/management.ts";
+import { newNamespace, newUser } from "../support/principals.ts";
 
-const TAGS = ["1", "1.10", "1.9", "B", "Z_", "_x", "a", "a-1", "a.1", "aa", "latest"];
-const client = new RegistryClient();
+interface TagItem {
+  name: string;
+  digest: string;
+  size: number | null;
+  platforms: string[];
+}
 
-beforeAll(async () => {
-  const image = imageManifest({ config: await client.pushBlob(blob()) });
-  const query = TAGS.toReversed().map((tag) => `tag=${tag}`);
-  await client.pushManifest(image, `${image.digest}?${query.join("&")}`);
+async function newClient(): Promise<RegistryClient> {
+  return new RegistryClient({ repository: `${await newNamespace()}/app` });
+}
+
+function tags({ repository }: RegistryClient): Promise<TagItem[]> {
+  return all<TagItem>(`/repositories/${repository}/-/tags`);
+}
+
+/** An image's config. */
+function configOf(fields: object): Content {
+  return text(JSON.stringify({ ...fields, nonce: crypto.randomUUID() }));
+}
+
+test("list: the tags by name, with what each one stands for", async () => {
+  const client = await newClient();
+  const config = await client.pushBlob(configOf({ os: "linux", architecture: "amd64" }));
+  const layer = await client.pushBlob(blob(500));
+  const image = await client.pushManifest(imageManifest({ config, layers: [layer, layer] }), "b");
+  await client.pushManifest(image, "a");
+  const found = await tags(client);
+  expect(found.map(({ name }) => name)).toEqual(["a", "b"]);
+  expect(found[0]).toEqual({
+    name: "a",
+    digest: image.digest,
+    mediaType: image.mediaType,
+    artifactType: "application/vnd.oci.image.config.v1+json",
+    size: config.bytes.length + 500,
+    platforms: ["linux/amd64"],
+    updatedAt: expect.stringMatching(/^\d{4}-\d{2}-\d{2}T.*Z$/),
+  });
 });
 
-test("GET: lists all tags, sorted by their bytes", async () => {
-  const response = await client.get("tags/list");
-  expect(response.status).toBe(200);
-  expect(response.headers.get("content-type")).toMatch(/^application\/json/);
-  expect(await response.json()).toEqual({ name: client.repository, tags: TAGS });
-  expect(response.headers.get("link")).toBeNull();
-});
-
-test("n: just so many, and a relative Link to the rest", async () => {
-  const response = await client.get("tags/list?n=4");
-  expect(await response.json()).toEqual({ name: client.repository, tags: TAGS.slice(0, 4) });
-  expect(response.headers.get("link")).toBe(
-    `</v2/${client.repository}/tags/list?n=4&last=B>; rel="next"`,
-  );
-});
-
-test("n=0: no tags and no Link", async () => {
-  const response = await client.get("tags/list?n=0");
-  expect(response.status).toBe(200);
-  expect(await response.json()).toEqual({ name: client.repository, tags: [] });
-  expect(response.headers.get("link")).toBeNull();
-});
-
-test.each([TAGS.length, TAGS.length + 1, 100_000, 999_999_999_999])(
-  "n=%i: all are listed, without a Link",
-  async (n) => {
-    const response = await client.get(`tags/list?n=${n}`);
-    expect(await response.json()).toEqual({ name: client.repository, tags: TAGS });
-    expect(response.headers.get("link")).toBeNull();
-  },
-);
-
-test("following the Links shows each tag once", async () => {
-  const seen: string[] = [];
-  let path: string | undefined = "tags/list?n=3";
-  for (let pages = 0; path !== undefined && pages < 10; pages++) {
-    const response = await client.get(path);
-    const { tags } = await response.json<{ tags: string[] }>();
-    seen.push(...tags);
-    path = /^<([^>]+)>; rel="next"$/.exec(response.headers.get("link") ?? "")?.[1];
+test("list: pages of at most a hundred", async () => {
+  const client = await newClient();
+  const config = await client.pushBlob(blob());
+  const image = await client.pushManifest(imageManifest({ config }));
+  const names = Array.from({ length: 130 }, (_, i) => `v${String(i).padStart(3, "0")}`);
+  for (const some of [names.slice(0, 50), names.slice(50, 100), names.slice(100)]) {
+    const query = some.map((name) => `tag=${name}`).join("&");
+    await client.pushManifest(image, `${image.digest}?${query}`);
   }
-  expect(seen).toEqual(TAGS);
+  const path = `/repositories/${client.repository}/-/tags`;
+  const first = await done<{ items: unknown[]; next: string }>("GET", `${path}?limit=1000`);
+  expect(first.items).toHaveLength(100);
+  expect(first.next).toBe("v099");
+  expect((await all<TagItem>(`${path}?limit=7`)).map(({ name }) => name)).toEqual(names);
+  expect((await tags(client)).map(({ name }) => name)).toEqual(names);
+});
+
+test("list: an index has the platforms that it names, and the bytes of its children, each once", async () => {
+  const client = await newClient();
+  const shared = await client.pushBlob(blob(1000));
+  const children: Manifest[] = [];
+  for (const size of [10, 20]) {
+    const config = await client.pushBlob(blob(size));
+    children.push(await client.pushManifest(imageManifest({ config, layers: [shared] })));
+  }
+  const platforms = [
+    { os: "linux", architecture: "amd64" },
+    { os: "linux", architecture: "arm", variant: "v7" },
+    { os: "unknown", architecture: "unknown" },
+    undefined,
+  ];
+  const manifests = platforms.map((platform, i) => {
+    const child = children[i % 2] ?? imageManifest({ config: shared });
+    return describe(child, child.mediaType, platform === undefined ? {} : { platform });
+  });
+  await client.pushManifest(index([], { manifests }), "all");
+  const nested = index([index([], { manifests })]);
+  await client.pushManifest(nested, "nested");
+  await client.pushManifest(children[1] ?? nested, "arm");
+  expect(await tags(client)).toMatchObject([
+    { name: "all", size: 1030, platforms: ["linux/amd64", "linux/arm/v7"] },
+    { name: "arm", size: 1020, platforms: ["linux/arm/v7"] },
+    { name: "nested", size: 1030, platforms: [] },
+  ]);
 });
 
 test.each([
-  ["a", ["a-1", "a.1", "aa", "latest"]],
-  ["a0", ["aa", "latest"]],
-  ["", TAGS],
-  ["zzz", []],
-])("last=%s: only what comes after, whether or not it exists", async (last, rest) => {
-  expect(await client.listTags(`?last=${last}`)).toEqual(rest);
+  ["no JSON", "{"],
+  ["null", "null"],
+  ["a list", "[]"],
+  ["no platform", "{}"],
+  ["another type", '{"os":1,"architecture":{}}'],
+  ["nowhere", '{"os":"unknown","architecture":"unknown"}'],
+  ["too big", JSON.stringify({ os: "linux", architecture: "amd64", x: "x".repeat(70_000) })],
+])("list: a config that is %s says no platform", async (_, config) => {
+  const client = await newClient();
+  await client.pushManifest(imageManifest({ config: await client.pushBlob(text(config)) }), "tag");
+  expect(await tags(client)).toMatchObject([{ platforms: [] }]);
 });
 
-test("n and last together", async () => {
-  expect(await client.listTags("?n=2&last=a")).toEqual(["a-1", "a.1"]);
+test("list: an artifact's config is no image's, and its type is shown", async () => {
+  const client = await newClient();
+  const config = await client.pushBlob(configOf({ os: "linux", architecture: "amd64" }));
+  const artifact = imageManifest({ config, fields: { artifactType: "application/x.sbom" } });
+  await client.pushManifest(artifact, "tag");
+  expect(await tags(client)).toMatchObject([{ artifactType: "application/x.sbom", platforms: [] }]);
 });
 
-test.each(["-1", "x", "1.5", "1e3"])("n=%s is no number and refused", async (n) => {
-  const response = await client.get(`tags/list?n=${n}`);
-  expect((await refusal(response)).status).toBe(400);
+test("list: a manifest that names things twice over shows nothing of other repositories", async () => {
+  const [client, other] = [await newClient(), await newClient()];
+  const secret = await other.pushBlob(configOf({ os: "secret", architecture: "amd64" }));
+  const config = await client.pushBlob(blob());
+  const image = await client.pushManifest(imageManifest({ config }), "tag");
+  const smuggled = `"manifests":["x",7],"config":{"digest":"${secret.digest}"},"config"`;
+  // A push of it is refused now; a registry that is older may have it.
+  await env.DB.prepare(
+    `UPDATE manifests SET content = replace(content, '"config"', ?2) WHERE digest = ?1`,
+  )
+    .bind(image.digest, smuggled)
+    .run();
+  expect(await tags(client)).toMatchObject([{ size: 100, platforms: [] }]);
 });
 
-test("more than a thousand: n is clamped and a Link leads to the rest", async () => {
-  const own = new RegistryClient();
-  const image = imageManifest({ config: await own.pushBlob(blob()) });
-  const names = Array.from({ length: 1_005 }, (_, i) => `t${String(i).padStart(4, "0")}`);
-  for (let i = 0; i < names.length; i += 50) {
-    const query = names.slice(i, i + 50).map((name) => `tag=${name}`);
-    await own.pushManifest(image, `${image.digest}?${query.join("&")}`);
-  }
-  for (const query of ["?n=5000", ""]) {
-    const response = await own.get(`tags/list${query}`);
-    const { tags } = await response.json<{ tags: string[] }>();
-    expect(tags).toEqual(names.slice(0, 1_000));
-    const link = `</v2/${own.repository}/tags/list?n=1000&last=t0999>; rel="next"`;
-    expect(response.headers.get("link")).toBe(link);
-  }
-  expect(await own.listTags("?n=1000&last=t0999")).toEqual(names.slice(1_000));
+test("list: what a strange index names is not added up for ever", async () => {
+  const client = await newClient();
+  const config = await client.pushBlob(blob());
+  const image = await client.pushManifest(imageManifest({ config }), "small");
+  const list = await client.pushManifest(index([image]), "big");
+  await env.DB.prepare(
+    `INSERT INTO manifest_references (repository_id, manifest, digest, kind)
+     WITH RECURSIVE n (i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE i < 3000)
+     SELECT r.id, ?2, 'sha256:' || i, 'loose' FROM repositories r, n WHERE r.name = ?1`,
+  )
+    .bind(client.repository, list.digest)
+    .run();
+  expect(await tags(client)).toMatchObject([
+    { name: "big", size: null },
+    { name: "small", size: 100 },
+  ]);
 });
 
-test("a repository without tags lists none; an unknown one is 404", async () => {
-  const own = new RegistryClient();
-  expect(await refusal(await own.get("tags/list"))).toEqual({ status: 404, code: "NAME_UNKNOWN" });
-  await own.pushBlob(blob());
-  const response = await own.get("tags/list");
-  expect(await response.json()).toEqual({ name: own.repository, tags: [] });
+test("list: a manifest too big for its row is measured by what it names", async () => {
+  const client = await newClient();
+  const config = await client.pushBlob(blob());
+  const image = await client.pushManifest(imageManifest({ config }));
+  const fields = { annotations: { big: "x".repeat(300_000) } };
+  await client.pushManifest(index([image], fields), "tag");
+  expect(await tags(client)).toMatchObject([{ size: 100, platforms: [] }]);
 });
 
-test("the catalog lists repositories, page by page, with a relative Link", async () => {
-  const base = `catalog/${crypto.randomUUID()}`;
-  const names = ["a", "b", "c"].map((name) => `${base}/${name}`);
-  for (const name of names) await client.in(name).pushBlob(blob());
-  const response = await client.get(`/v2/_catalog?n=2&last=${encodeURIComponent(base)}`);
-  expect(await response.json()).toEqual({ repositories: names.slice(0, 2) });
-  const next = new URLSearchParams({ n: "2", last: `${base}/b` }).toString();
-  expect(response.headers.get("link")).toBe(`</v2/_catalog?${next}>; rel="next"`);
-  const rest = await client.get(`/v2/_catalog?${next}`);
-  const { repositories } = await rest.json<{ repositories: string[] }>();
-  expect(repositories[0]).toBe(names[2]);
+test("list: an empty repository has none, a missing one is unknown, a private one is nobody else's", async () => {
+  const namespace = await newNamespace();
+  await done("POST", "/repositories", { name: `${namespace}/empty` });
+  const path = `/repositories/${namespace}/empty/-/tags`;
+  expect(await done("GET", path)).toEqual({ items: [], next: null });
+  const missing = await api("GET", `/repositories/${namespace}/missing/-/tags`);
+  expect(await problem(missing)).toMatchObject({ status: 404, code: "NAME_UNKNOWN" });
+  expect((await api("GET", path, undefined, { as: null })).status).toBe(401);
+  const stranger = (await newUser()).authorization;
+  expect((await api("GET", path, undefined, { as: stranger })).status).toBe(403);
+  await done("PATCH", `/repositories/${namespace}/empty`, { visibility: "public" });
+  expect((await api("GET", path, undefined, { as: null })).status).toBe(200);
 });
 
-test("the catalog with n=0 is empty, without a Link", async () => {
-  const response = await client.get("/v2/_catalog?n=0");
-  expect(await response.json()).toEqual({ repositories: [] });
-  expect(response.headers.get("link")).toBeNull();
+test("list: a manifest of another kind is shown too", async () => {
+  const client = await newClient();
+  const layer = await client.pushBlob(blob(30));
+  const type = "application/vnd.oci.artifact.manifest.v1+json";
+  const artifact = manifest(type, { mediaType: type, blobs: [describe(layer, "a/b")] });
+  await client.pushManifest(artifact, "tag");
+  expect(await tags(client)).toMatchObject([{ size: 30, platforms: [], artifactType: null }]);
 });

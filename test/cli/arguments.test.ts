@@ -2,8 +2,8 @@
 import { Command } from "commander";
 import { describe, expect, test } from "vitest";
 import { parseMoment } from "../../src/cli/audit.ts";
-import { compare, type TrustRule } from "../../src/auth/trust.ts";
-import { checkRule } from "../../src/auth/trust-check.ts";
+import { compare, type TrustRule } from "../../src/auth/oidc/trust.ts";
+import { checkRule } from "../../src/auth/oidc/trust-check.ts";
 import {
   type Claims,
   collectClaim,

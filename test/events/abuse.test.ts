@@ -6,12 +6,12 @@
 import { env } from "cloudflare:workers";
 import { beforeEach, expect, test, vi } from "vitest";
 import access from "../../docs/access.md?raw";
-import { FAILURE_WINDOW, judge, placesOf } from "../../src/auth/throttle.ts";
+import { FAILURE_WINDOW, judge, placesOf } from "../../src/auth/login/throttle.ts";
 import { admit, BUDGET_WINDOW, type Refusal, windowOf } from "../../src/events/budget.ts";
 import type { EventMessage } from "../../src/events/message.ts";
-import { AttemptIndex } from "../../src/storage/attempt-index.ts";
-import { type AuditEvent, auditEvent } from "../../src/storage/audit-index.ts";
-import type { FailureCount } from "../../src/auth/principals.ts";
+import { AttemptIndex } from "../../src/db/login-attempts.ts";
+import { type AuditEvent, auditEvent } from "../../src/db/audit.ts";
+import type { FailureCount } from "../../src/auth/identity-store.ts";
 import { from, logIn } from "../support/accounts.ts";
 import { HOST, RegistryClient, tokenPath } from "../support/client.ts";
 import { deliver, Outbox } from "../support/events.ts";

@@ -8,7 +8,7 @@ import {
   type Refusal,
   windowOf,
 } from "../../src/events/budget.ts";
-import { auditEvent } from "../../src/storage/audit-index.ts";
+import { auditEvent } from "../../src/db/audit.ts";
 
 const NOW = 1_800_000_000_000;
 

@@ -3,7 +3,7 @@ import { expect, test, vi } from "vitest";
 import { BUDGET_WINDOW, type Refusal, windowOf } from "../../src/events/budget.ts";
 import type { EventMessage } from "../../src/events/message.ts";
 import { reportRefusal } from "../../src/events/refusal-reporter.ts";
-import { auditEvent } from "../../src/storage/audit-index.ts";
+import { auditEvent } from "../../src/db/audit.ts";
 import { addRobot, addSecret, anyAddress, from } from "../support/accounts.ts";
 import { RegistryClient } from "../support/client.ts";
 import { audited, deliver, Outbox } from "../support/events.ts";

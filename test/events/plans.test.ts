@@ -1,9 +1,9 @@
 /** What a stranger's request makes the database do finds its rows by an index. */
 import { expect, test } from "vitest";
-import { AttemptIndex } from "../../src/storage/attempt-index.ts";
-import { AuditIndex } from "../../src/storage/audit-index.ts";
-import { PrincipalIndex } from "../../src/storage/principal-index.ts";
-import { RefusalIndex } from "../../src/storage/refusal-index.ts";
+import { AttemptIndex } from "../../src/db/login-attempts.ts";
+import { AuditIndex } from "../../src/db/audit.ts";
+import { PrincipalIndex } from "../../src/db/identities.ts";
+import { RefusalIndex } from "../../src/events/refusal-store.ts";
 import { plansOf, walks } from "../support/plans.ts";
 
 const PLACES = { account: "a", network: "b", known: ["known:b"], unknown: ["address:c", "all:"] };

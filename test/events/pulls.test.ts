@@ -5,7 +5,7 @@ import type { EventMessage } from "../../src/events/message.ts";
 import { countPull, noteUse } from "../../src/events/pull-counter.ts";
 import type { Digest } from "../../src/oci/digest.ts";
 import type { RepositoryName, Tag } from "../../src/oci/reference.ts";
-import { PullIndex } from "../../src/storage/pull-index.ts";
+import { PullIndex } from "../../src/events/pull-store.ts";
 import { RegistryClient } from "../support/client.ts";
 import { deliver, Outbox } from "../support/events.ts";
 import { blob, imageManifest, index as indexOf, type Manifest } from "../support/images.ts";

@@ -2,7 +2,7 @@
 import { env } from "cloudflare:workers";
 import { expect, test } from "vitest";
 import { handle } from "../production/request.ts";
-import { entrySize, Lru } from "../../src/lru.ts";
+import { entrySize, Lru } from "../../src/memory/lru.ts";
 import { claimForTail, claimForText, memoryUse } from "../../src/memory/isolate.ts";
 import { ignore, RegistryClient } from "../support/client.ts";
 import { blob, imageManifest } from "../support/images.ts";

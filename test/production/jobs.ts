@@ -1,8 +1,8 @@
 /** Holds each run of a background job to the limits of an invocation: the cron and the queue give it one. */
-import { Collector } from "../../src/upkeep/collector.ts";
-import { Exporter } from "../../src/upkeep/export.ts";
-import { FsckSample } from "../../src/upkeep/fsck-sample.ts";
-import { Retention } from "../../src/upkeep/retention.ts";
+import { Collector } from "../../src/gc/job.ts";
+import { Exporter } from "../../src/backup/export.ts";
+import { FsckSample } from "../../src/fsck/background.ts";
+import { Retention } from "../../src/retention/job.ts";
 import { invoke } from "./invocation.ts";
 
 type Run = (...parameters: unknown[]) => unknown;

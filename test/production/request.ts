@@ -1,8 +1,8 @@
 /** Holds a request, its answer and what goes on after it to the limits of an invocation. */
 import * as app from "../../src/app.ts";
 import type { Defer } from "../../src/defer.ts";
-import type { Env } from "../../src/env.ts";
-import worker from "../../src/index.ts";
+import type { Env } from "../../src/settings.ts";
+import worker from "../../src/worker.ts";
 import { invoke, MAX_WAIT_UNTIL_MS, pausedMs, violation } from "./invocation.ts";
 
 /** Cloudflare answers 414 to more before a Worker sees it. */

@@ -2,7 +2,7 @@
 import { env } from "cloudflare:workers";
 import { expect, test } from "vitest";
 import { handle } from "../production/request.ts";
-import { BlobIndex } from "../../src/storage/blob-index.ts";
+import { BlobIndex } from "../../src/db/blobs.ts";
 import { audited } from "../support/events.ts";
 import { blob, type Bytes, content, digestOf, imageManifest } from "../support/images.ts";
 import { ignore, RegistryClient, refusal, type Send, uploadOf } from "../support/client.ts";

@@ -1,10 +1,10 @@
 /** Robots, workloads and secrets, straight into the database; people are in principals.ts. */
 import { env } from "cloudflare:workers";
 import { SignJWT } from "jose";
-import type { Scope } from "../../src/auth/access.ts";
-import { newSecret } from "../../src/auth/secret.ts";
-import { selectorOf } from "../../src/auth/trust.ts";
-import { revoke } from "../../src/storage/principal-index.ts";
+import type { Scope } from "../../src/auth/policy/access.ts";
+import { newSecret } from "../../src/auth/login/secret.ts";
+import { selectorOf } from "../../src/auth/oidc/trust.ts";
+import { revoke } from "../../src/db/identities.ts";
 import { HOST, RegistryClient, type Send } from "./client.ts";
 
 export interface Secret {

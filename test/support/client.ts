@@ -2,7 +2,7 @@
 import { env, exports } from "cloudflare:workers";
 import { expect } from "vitest";
 import { handle } from "../production/request.ts";
-import type { Env } from "../../src/env.ts";
+import type { Env } from "../../src/settings.ts";
 import { type Bytes, type Content, type Manifest, uniqueRepository } from "./images.ts";
 
 export const HOST = "registry.test";

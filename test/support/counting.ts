@@ -1,7 +1,7 @@
 /** The real bindings, with a count of the calls that go over the network. */
 import { env } from "cloudflare:workers";
 import { handle } from "../production/request.ts";
-import type { Env } from "../../src/env.ts";
+import type { Env } from "../../src/settings.ts";
 import { intercept } from "./bindings.ts";
 import { countPull } from "../../src/events/pull-counter.ts";
 import type { Digest } from "../../src/oci/digest.ts";

@@ -1,7 +1,7 @@
 /** What was deleted, as it would be found later: for tests of undo. */
 import { env } from "cloudflare:workers";
 import { expect } from "vitest";
-import { idAt } from "../../src/storage/audit-index.ts";
+import { idAt } from "../../src/db/audit.ts";
 import { RegistryClient } from "./client.ts";
 import { blob, type Content, describe, imageManifest, type Manifest } from "./images.ts";
 import { type CallOptions, done } from "./management.ts";

@@ -1,11 +1,10 @@
 /** The audit log, and the queue that part of it comes by. */
 import { createExecutionContext, createMessageBatch, getQueueResult } from "cloudflare:test";
 import { env } from "cloudflare:workers";
-import type { Env } from "../../src/env.ts";
+import type { Env } from "../../src/settings.ts";
 import type { EventMessage } from "../../src/events/message.ts";
-import worker from "../../src/index.ts";
-import type { Send } from "./client.ts";
-import { withSettings } from "./client.ts";
+import worker from "../../src/worker.ts";
+import { type Send, withSettings } from "./client.ts";
 
 export interface Row {
   readonly id: string;

@@ -1,13 +1,13 @@
 /** Repair, over the database and the bucket that a test has. */
 import { env } from "cloudflare:workers";
 import { expect } from "vitest";
-import { BlobRepairs } from "../../src/storage/blob-repairs.ts";
-import { Bucket } from "../../src/storage/bucket.ts";
-import { FsckIndex } from "../../src/storage/fsck-index.ts";
-import { ManifestRepairs } from "../../src/storage/manifest-repairs.ts";
-import { Fsck, START, type Step } from "../../src/upkeep/fsck.ts";
-import type { Finding } from "../../src/upkeep/fsck-findings.ts";
-import type { StepOptions } from "../../src/upkeep/fsck-phase.ts";
+import { BlobRepairs } from "../../src/fsck/blob-store.ts";
+import { Bucket } from "../../src/db/bucket.ts";
+import { FsckIndex } from "../../src/fsck/store.ts";
+import { ManifestRepairs } from "../../src/fsck/manifest-store.ts";
+import { Fsck, START, type Step } from "../../src/fsck/fsck.ts";
+import type { Finding } from "../../src/fsck/findings.ts";
+import type { StepOptions } from "../../src/fsck/phase.ts";
 
 const HOUR = 3_600_000;
 

@@ -1,6 +1,6 @@
 /** Two pieces of work whose calls of the bindings take turns, in every possible order, or in a hundred of them. */
 import { env } from "cloudflare:workers";
-import type { Env } from "../../src/env.ts";
+import type { Env } from "../../src/settings.ts";
 import { intercept } from "./bindings.ts";
 import { sample } from "./sample.ts";
 

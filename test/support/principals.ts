@@ -1,8 +1,8 @@
 /** People with roles, straight into the database: for tests of what they may do, not of how they came to be. */
 import { env } from "cloudflare:workers";
-import type { Role, Scope } from "../../src/auth/access.ts";
-import { hashPassword } from "../../src/auth/password.ts";
-import { newSecret } from "../../src/auth/secret.ts";
+import type { Role, Scope } from "../../src/auth/policy/access.ts";
+import { hashPassword } from "../../src/auth/login/password.ts";
+import { newSecret } from "../../src/auth/login/secret.ts";
 import { basic } from "./client.ts";
 
 /** A namespace that no other test has. */

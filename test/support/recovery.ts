@@ -2,9 +2,9 @@
 import { applyD1Migrations } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { expect } from "vitest";
-import { readSettings } from "../../src/env.ts";
-import { createRegistry } from "../../src/registry/registry.ts";
-import { TABLES } from "../../src/storage/exported.ts";
+import { readSettings } from "../../src/settings.ts";
+import { createRegistry } from "../../src/compose.ts";
+import { TABLES } from "../../src/backup/exported.ts";
 import { done } from "./management.ts";
 
 /** The database is gone, and a new one with its migrations, or some of them, is in its place; the bucket is as it was. */

@@ -2,15 +2,15 @@
 import { env } from "cloudflare:workers";
 import { expect } from "vitest";
 import type { Digest } from "../../src/oci/digest.ts";
-import { parsePolicy } from "../../src/oci/lifecycle.ts";
+import { parsePolicy } from "../../src/retention/policy.ts";
 import { OCI_INDEX, OCI_MANIFEST } from "../../src/oci/media-type.ts";
 import type { RepositoryName } from "../../src/oci/reference.ts";
-import { JobIndex } from "../../src/storage/job-index.ts";
-import { RetentionIndex } from "../../src/storage/retention-index.ts";
-import { RetentionPolicies } from "../../src/storage/retention-policies.ts";
-import { RetentionRuns } from "../../src/storage/retention-runs.ts";
-import { Retention } from "../../src/upkeep/retention.ts";
-import { BOUNDS, type Bounds } from "../../src/upkeep/retention-walk.ts";
+import { JobIndex } from "../../src/db/jobs.ts";
+import { RetentionIndex } from "../../src/retention/store.ts";
+import { RetentionPolicies } from "../../src/retention/policy-store.ts";
+import { RetentionRuns } from "../../src/retention/run-store.ts";
+import { Retention } from "../../src/retention/job.ts";
+import { BOUNDS, type Bounds } from "../../src/retention/scan.ts";
 import { digestOf, uniqueRepository } from "./images.ts";
 
 export const DAY = 86_400_000;

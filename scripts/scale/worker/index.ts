@@ -1,0 +1,75 @@
+/** The Worker that `npm run scale` runs: the registry's own, that measures itself when it is asked to. */
+import worker from "../../../src/worker.ts";
+import { type Env, readSettings } from "../../../src/settings.ts";
+import type { EventMessage } from "../../../src/events/message.ts";
+import { createRegistry } from "../../../src/compose.ts";
+import type { Metered } from "./meter.ts";
+import { OPERATIONS } from "./operations.ts";
+import { type Cost, Trial } from "./trial.ts";
+import { doomedKey, type World } from "./world.ts";
+
+export { UploadSession } from "../../../src/worker.ts";
+
+/** What it is asked to do, as JSON. */
+export type Task =
+  | { readonly kind: "operations" }
+  /** Small objects under the doomed keys from a number on. */
+  | { readonly kind: "objects"; readonly from: number; readonly to: number }
+  | { readonly kind: "operation"; readonly name: string; readonly world: World }
+  /** One run of the collection. */
+  | { readonly kind: "collection"; readonly world: World };
+
+// A line for each request: nobody reads it here.
+console.log = () => undefined;
+
+/** Begun once: the login is no part of what is measured. */
+let trial: Promise<Trial> | null = null;
+
+async function perform(task: Task, env: Env): Promise<unknown> {
+  switch (task.kind) {
+    case "operations":
+      return OPERATIONS.map(({ name, most, counts = null }) => ({ name, most, counts }));
+    case "objects": {
+      const numbers = Array.from({ length: task.to - task.from }, (_, i) => task.from + i);
+      await Promise.all(numbers.map((n) => env.BLOBS.put(doomedKey(n), "doomed")));
+      return null;
+    }
+    case "operation": {
+      trial ??= Trial.begin(task.world, env);
+      const on = await trial;
+      const operation = OPERATIONS.find(({ name }) => name === task.name);
+      if (operation === undefined) throw new Error(`no operation is called ${task.name}`);
+      return brief(await on.cost(await operation.ready(on)));
+    }
+    case "collection": {
+      trial ??= Trial.begin(task.world, env);
+      const on = await trial;
+      const { collector } = createRegistry(on.env, readSettings(env));
+      let collected = {};
+      const cost = await on.cost(async () => {
+        collected = await collector.run();
+      });
+      return { ...brief(cost), collected };
+    }
+  }
+}
+
+/** Without the ends of long statements. */
+function brief({ statements, milliseconds }: Cost): Cost {
+  const short = statements.map((one): Metered => ({
+    ...one,
+    sql: one.sql.replaceAll(/\s+/g, " ").slice(0, 100),
+  }));
+  return { statements: short, milliseconds };
+}
+
+export default {
+  ...worker,
+  async fetch(request, env) {
+    try {
+      return Response.json(await perform(await request.json<Task>(), env));
+    } catch (error) {
+      return new Response(error instanceof Error ? error.stack : String(error), { status: 500 });
+    }
+  },
+} satisfies ExportedHandler<Env, EventMessage>;

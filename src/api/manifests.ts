@@ -1,0 +1,28 @@
+import type { Page } from "../oci/page.ts";
+import type { ManifestRow } from "../db/summaries.ts";
+import type { Measured } from "../registry/summaries.ts";
+import type { Context } from "../http/context.ts";
+import { listing, pageOf } from "../http/list.ts";
+import { contentJson, timestamp } from "../http/resource.ts";
+
+/** Each entry is measured, and an image's config may have to be read from R2. */
+const MAX_PAGE = 100;
+
+export async function list({ url, params, registry }: Context<"name">): Promise<Response> {
+  const page = contentPage(url);
+  const found = await registry.contents.manifests(params.name, page);
+  return listing(url, page, found.map(shown), ({ digest }) => digest);
+}
+
+export async function read({ params, registry }: Context<"name" | "digest">): Promise<Response> {
+  return Response.json(shown(await registry.contents.manifest(params.name, params.digest)));
+}
+
+export function contentPage(url: URL): Page {
+  const { after, limit } = pageOf(url.searchParams);
+  return { after, limit: Math.min(limit, MAX_PAGE + 1) };
+}
+
+function shown({ createdAt, ...manifest }: ManifestRow & Measured) {
+  return { ...contentJson(manifest), createdAt: timestamp(createdAt) };
+}

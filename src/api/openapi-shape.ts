@@ -1,0 +1,63 @@
+/** What `authorize` asks for; api/routes.ts has it for each route, and a test holds the two together. */
+export interface Operation {
+  readonly summary: string;
+  /** The tag that it is listed under. */
+  readonly group: string;
+  readonly id: string;
+  /** For everyone, with or without credentials. */
+  readonly open?: true;
+  readonly query?: readonly Query[];
+  /** The name of the body's schema. */
+  readonly body?: string;
+  readonly ifMatch?: true;
+  readonly answer: Answer;
+}
+
+export type Query =
+  | "limit"
+  | "after"
+  | "namespace"
+  | "repository"
+  | "actor"
+  | "action"
+  | "outcome"
+  | "repositories"
+  | "confirm"
+  | "tag"
+  | "since"
+  | "until"
+  | "sinceDay"
+  | "untilDay";
+
+/** The name of the schema, and what the answer is: one such thing, a page of them, a new one, one without a path of its own; null for no content. */
+export type Answer = readonly ["one" | "page" | "lines" | "new" | "issued" | "set", string] | null;
+
+export const PAGE = ["limit", "after"] as const;
+export const NAMESPACE = "/namespaces/{namespace}";
+export const REPOSITORY = "/repositories/{name}";
+
+type Rest = Omit<Operation, "summary" | "group" | "id">;
+
+export function op(id: string, summary: string, rest: Rest): Operation {
+  return { id, summary, group: "", ...rest };
+}
+
+export function page(id: string, summary: string, schema: string, query: readonly Query[] = PAGE) {
+  return op(id, summary, { query, answer: ["page", schema] });
+}
+
+export function remove(id: string, summary: string, query: readonly Query[] = []): Operation {
+  return op(id, summary, { query, ifMatch: true, answer: null });
+}
+
+export function change(
+  id: string,
+  summary: string,
+  [body, answer]: readonly [string, string],
+  query: readonly Query[] = [],
+): Operation {
+  return op(id, summary, { query, ifMatch: true, body, answer: ["one", answer] });
+}
+
+/** `<method> <path>` below /api/v1, by what they are about. */
+export type Groups = Readonly<Record<string, Readonly<Record<string, Operation>>>>;

@@ -1,0 +1,15 @@
+import type { Context } from "../http/context.ts";
+import { listing } from "../http/list.ts";
+import { contentPage } from "./manifests.ts";
+import { contentJson, timestamp } from "../http/resource.ts";
+
+/** The tags, with what each one stands for. */
+export async function list({ url, params, registry }: Context<"name">): Promise<Response> {
+  const page = contentPage(url);
+  const found = await registry.contents.tags(params.name, page);
+  const items = found.map(({ updatedAt, ...tag }) => ({
+    ...contentJson(tag),
+    updatedAt: timestamp(updatedAt),
+  }));
+  return listing(url, page, items, ({ name }) => name);
+}

@@ -1,0 +1,127 @@
+import * as v from "valibot";
+import { type Actor, isAdministrator, type Scope, scopeGrants } from "../auth/policy/access.ts";
+import { endOf } from "../auth/login/lifetime.ts";
+import { newSecret } from "../auth/login/secret.ts";
+import { RegistryError } from "../oci/errors.ts";
+import type { NewToken, Token, UserToken } from "../db/tokens.ts";
+import type { Context } from "../http/context.ts";
+import { description, readJson, scopes } from "../http/input.ts";
+import { expiryOfNew, expiryOfOld } from "./lasting.ts";
+import { listing, pageOf } from "../http/list.ts";
+import { noContent, requireCreated, timestamp } from "../http/resource.ts";
+
+const DAY = 86_400_000;
+const MAX_DAYS = 3650;
+const EVERYTHING: readonly Scope[] = [{ repositories: "*", actions: ["admin"] }];
+
+/** null: until it is deleted. */
+const days = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(MAX_DAYS));
+export const expiresInDays = v.optional(v.nullable(days));
+
+const NewUserToken = v.strictObject({
+  description: v.pipe(description, v.nonEmpty("say what the token is for")),
+  scopes: v.optional(scopes),
+  expiresInDays,
+});
+
+/** Another end is all that can be changed. */
+export const Expiry = v.strictObject({ expiresInDays: v.nullable(days) });
+
+/** The caller's own. */
+export async function list({ url, actor, settings, registry }: Context): Promise<Response> {
+  const page = pageOf(url.searchParams);
+  const tokens = await registry.tokens.list(requireUser(actor), page);
+  const { token: longest } = settings.longestLives;
+  return listing(
+    url,
+    page,
+    tokens.map((token) => userView(token, longest)),
+    ({ id }) => id,
+  );
+}
+
+export async function create(context: Context): Promise<Response> {
+  const { request, actor, origin, settings, registry } = context;
+  const user = requireUser(actor);
+  const given = await readJson(request, NewUserToken);
+  const limits = given.scopes ?? EVERYTHING;
+  const wanted = { days: given.expiresInDays, longest: settings.longestLives.token };
+  const { secret, token } = await mint(given.description, expiryOfNew(wanted, actor));
+  const made = { ...token, scopes: limits };
+  requireCreated(await registry.tokens.create(user, made, origin), "a token of this id");
+  // Without a Location, which would name what was made (RFC 9110 § 15.3.2): a token is not read by a path of its own.
+  return Response.json({ ...userView(made, wanted.longest), secret }, { status: 201 });
+}
+
+/** One's own, or any user's for an administrator. */
+export async function update(context: Context<"token">): Promise<Response> {
+  const { request, params, actor, origin, settings, registry } = context;
+  const user = requireUser(actor);
+  const given = await readJson(request, Expiry);
+  const wanted = { days: given.expiresInDays, longest: settings.longestLives.token };
+  const token = await registry.tokens.prolong(
+    params.token,
+    isAdministrator(actor) ? null : user,
+    (current) => expiryOfOld(current, wanted, actor),
+    origin,
+  );
+  return Response.json(userView(token, wanted.longest));
+}
+
+/** One's own, or any user's for an administrator. A limited token deletes nothing but itself. */
+export async function remove(context: Context<"token">): Promise<Response> {
+  const { params, actor, origin, registry } = context;
+  const { token } = params;
+  // A registry token rests on the one that it was made with, and is not that token.
+  const itself = actor.token === null && actor.by.includes(`token:${token}`);
+  const user = itself && actor.via === "token" ? actor.name : requireUser(actor);
+  await registry.tokens.remove(token, isAdministrator(actor) ? null : user, origin);
+  return noContent();
+}
+
+/** A new secret, and what is kept of it. */
+export async function mint(
+  purpose: string,
+  expiresAt: number | null,
+): Promise<{ readonly secret: string; readonly token: NewToken }> {
+  const { secret, hash } = await newSecret();
+  const id = crypto.getRandomValues(new Uint8Array(8)).toHex();
+  const token = { id, hash, description: purpose, expiresAt, lastUsed: null };
+  return { secret, token: { ...token, createdAt: Date.now() } };
+}
+
+/** @returns the user's name @throws DENIED for whoever else, and for credentials that are limited */
+function requireUser({ name, via, token, limits }: Actor): string {
+  const unlimited =
+    via === "password" || (via === "token" && limits !== null && ownsEverything(limits));
+  if (name !== null && token === null && unlimited) return name;
+  throw new RegistryError("DENIED", {
+    message:
+      "tokens are listed, made and deleted by users, with their password or a token that is not limited",
+  });
+}
+
+function ownsEverything(limits: NonNullable<Actor["limits"]>): boolean {
+  const [everything] = scopeGrants(EVERYTHING);
+  return limits.some(
+    ({ pattern, rights }) =>
+      pattern === everything?.pattern && everything.rights.every((right) => rights.includes(right)),
+  );
+}
+
+/** @param longest the longest life of such tokens: one that was made for longer ends with it */
+export function tokenView(token: Token, longest: number | null) {
+  const { id, description: purpose, lastUsed, createdAt } = token;
+  const expiresAt = endOf(token, longest);
+  return {
+    id,
+    description: purpose,
+    expiresAt: expiresAt === null ? null : timestamp(expiresAt),
+    lastUsed: lastUsed === null ? null : timestamp(lastUsed * DAY).slice(0, 10),
+    createdAt: timestamp(createdAt),
+  };
+}
+
+function userView(token: UserToken, longest: number | null) {
+  return { ...tokenView(token, longest), scopes: token.scopes };
+}

@@ -1,0 +1,212 @@
+/**
+ * Keyless CI: which ID tokens of which issuer get which rights. A rule is the whole trust in somebody else's tokens, so all
+ * that is in doubt does not match: a missing claim, an object, an event that nobody named.
+ */
+import type { Scope } from "../policy/access.ts";
+import { matches } from "../../oci/glob.ts";
+
+export interface TrustRule {
+  /** Such as "acme+github-app". */
+  readonly id: string;
+  /** Exactly the token's `iss`. */
+  readonly issuer: string;
+  /** Must be in the token's `aud`. */
+  readonly audience: string;
+  /** Claim → globs: each claim must match one of its globs. */
+  readonly claims: Readonly<Record<string, readonly string[]>>;
+  readonly scopes: readonly Scope[];
+  /** Of what is given for the ID token, in seconds. */
+  readonly lifetime: number;
+}
+
+/** What an issuer says in an ID token; to be trusted only once its signature was verified. */
+export interface IdTokenClaims {
+  readonly [claim: string]: unknown;
+}
+
+/**
+ * The claims that name the event behind a CI run, and the events that only people who may write to the repository cause, on
+ * commits that are in it. All others (also those that a forge adds one day) may run or take in what an outsider wrote:
+ * - GitHub: pull_request and its reviews run the pull request's merge commit; pull_request_target, issue_comment and
+ *   workflow_run have the rights of the default branch and, as they are used, an outsider's code or artifacts in hand
+ *   (GitHub docs, "Securely using pull_request_target"); deployment_status runs a commit that may be a fork's.
+ * - GitLab: besides merge requests also parent_pipeline, which is all that a merge request's child pipeline says of itself
+ *   (gitlab-org/gitlab#386787).
+ */
+const WRITERS_EVENTS: Readonly<Record<string, readonly string[]>> = {
+  event_name: [
+    "push",
+    "create",
+    "delete",
+    "release",
+    "schedule",
+    "workflow_dispatch",
+    "repository_dispatch",
+  ],
+  pipeline_source: ["push", "web", "webide", "schedule", "trigger", "api", "chat", "pipeline"],
+};
+
+/** How GitHub's default `sub` ends for pull requests. */
+const PULL_REQUEST_SUBJECT = ":pull_request";
+
+/** Why a token does not satisfy a rule. */
+export interface Mismatch {
+  readonly namespace: string;
+  /** What the token says there: for whoever sent it. */
+  readonly found: string;
+  /** The same with the rule's name and what it wants instead: for its owners, and whoever's tokens it is about. */
+  readonly full: string;
+  /** Whether the token is, by what cannot be taken over, from where the rule's tokens come from. */
+  readonly isOwn: boolean;
+}
+
+/** What becomes of a verified token, for each of the rules: those that it satisfies, and the others with the reason. */
+export function compare(
+  rules: readonly TrustRule[],
+  claims: IdTokenClaims,
+): { readonly matching: TrustRule[]; readonly mismatches: Mismatch[] } {
+  const compared = rules.map((rule) => ({ rule, mismatch: mismatchOf(rule, claims) }));
+  return {
+    matching: compared.flatMap(({ rule, mismatch }) => (mismatch === null ? [rule] : [])),
+    mismatches: compared.flatMap(({ mismatch }) => mismatch ?? []),
+  };
+}
+
+/** @returns the first thing in the token that the rule does not allow, or null when it is satisfied */
+function mismatchOf(rule: TrustRule, claims: IdTokenClaims): Mismatch | null {
+  const difference = differenceOf(rule, claims);
+  if (difference === null) return null;
+  const { found, wanted } = difference;
+  const namespace = namespaceOfRule(rule.id);
+  return {
+    namespace,
+    found: `${namespace}: ${found}`,
+    full: `${rule.id}: ${found}${wanted === null ? "" : `, the rule wants ${shown(wanted)}`}`,
+    isOwn: isFrom(rule, claims),
+  };
+}
+
+interface Difference {
+  readonly found: string;
+  readonly wanted: string | null;
+}
+
+function differenceOf(rule: TrustRule, claims: IdTokenClaims): Difference | null {
+  // Whose token it is comes first: to others no more is said of the rule.
+  const wanted = Object.entries(rule.claims).toSorted(([a], [b]) => rankOf(a) - rankOf(b));
+  // Of no conditions all hold: such a rule would let everyone in.
+  if (wanted.length === 0) return { found: "the rule names no claim", wanted: null };
+  for (const [claim, patterns] of wanted) {
+    if (!satisfies(claims, claim, patterns)) {
+      return { found: said(claims, claim), wanted: patterns.join(" or ") };
+    }
+  }
+  if (!valuesOf(claims, "aud").includes(rule.audience)) {
+    return { found: said(claims, "aud"), wanted: rule.audience };
+  }
+  const event = givesMoreThanPull(rule) ? unnamedEvent(rule, claims) : undefined;
+  if (event === undefined) return null;
+  const found = `the event ${shown(event)} may run outsiders' code, and the rule does not name it`;
+  return { found, wanted: null };
+}
+
+function satisfies(claims: IdTokenClaims, claim: string, patterns: readonly string[]): boolean {
+  const values = valuesOf(claims, claim);
+  return patterns.some((pattern) => values.some((value) => matches(pattern, value)));
+}
+
+function said(claims: IdTokenClaims, claim: string): string {
+  const values = valuesOf(claims, claim);
+  return values.length === 0 ? `no "${claim}"` : `"${claim}" is ${shown(values.join(", "))}`;
+}
+
+/** Whether the rule pins whose tokens it takes, and the token is one of theirs. */
+function isFrom(rule: TrustRule, claims: IdTokenClaims): boolean {
+  const pinned = Object.entries(rule.claims).filter(
+    ([claim, patterns]) =>
+      SELECTIVE.includes(claim) && !patterns.some((pattern) => pattern.includes("*")),
+  );
+  return (
+    pinned.length > 0 && pinned.every(([claim, patterns]) => satisfies(claims, claim, patterns))
+  );
+}
+
+/** The claims that say most of a token, so that few rules have the same; any other that is pinned to one value comes after. */
+const SELECTIVE = ["repository_id", "project_id", "repository_owner_id", "namespace_id", "sub"];
+
+function rankOf(claim: string): number {
+  const rank = SELECTIVE.indexOf(claim);
+  return rank === -1 ? SELECTIVE.length : rank;
+}
+
+/** No issuer says so much; what is beyond selects nothing. */
+const MAX_SELECTORS = 500;
+
+/**
+ * What a rule is looked up by among those of its issuer: a claim with the one value that it must have, or "" where the rule
+ * pins none. So a login costs what its own rules cost, however many others the issuer has.
+ */
+export function selectorOf({ claims }: Pick<TrustRule, "claims">): string {
+  const pinned = Object.entries(claims).flatMap(([claim, [value, ...others]]) =>
+    value !== undefined && others.length === 0 && !value.includes("*") ? [{ claim, value }] : [],
+  );
+  const best = SELECTIVE.map((claim) => pinned.find((one) => one.claim === claim));
+  const chosen = [...best, ...pinned].find((one) => one !== undefined);
+  return chosen === undefined ? "" : `${chosen.claim}=${chosen.value}`;
+}
+
+/** The selectors of the rules that a token with these claims may match. */
+export function selectorsFor(claims: IdTokenClaims): string[] {
+  const all = Object.keys(claims).flatMap((claim) =>
+    valuesOf(claims, claim).map((value) => `${claim}=${value}`),
+  );
+  // Those that pin nothing come last: however many there are, they keep nobody's own from being looked at.
+  return [...all.slice(0, MAX_SELECTORS), ""];
+}
+
+/** Text of others in a sentence for the log: quoted, on one line, of bounded length. */
+export function shown(text: string): string {
+  return JSON.stringify(text.length > 200 ? `${text.slice(0, 200)}…` : text);
+}
+
+/** What a claim is compared as; an array is as good as any of its elements, and an object says nothing. */
+function valuesOf(claims: IdTokenClaims, claim: string): string[] {
+  return [claims[claim]].flat().flatMap((value) => {
+    // Larger ones were rounded by JSON.parse: two different ids would read the same.
+    if (typeof value === "number" && Math.abs(value) > Number.MAX_SAFE_INTEGER) return [];
+    const comparable = ["string", "number", "boolean"].includes(typeof value);
+    return comparable ? [String(value)] : [];
+  });
+}
+
+function givesMoreThanPull(rule: TrustRule): boolean {
+  return rule.scopes.some(({ actions }) => actions.some((action) => action !== "pull"));
+}
+
+/** The event of the token that outsiders can cause, unless the rule names it itself: a glob allows no event by accident. */
+function unnamedEvent(rule: TrustRule, claims: IdTokenClaims): string | undefined {
+  const events = Object.entries(WRITERS_EVENTS).flatMap(([claim, ofWriters]) => {
+    if (!Object.hasOwn(claims, claim)) return [];
+    const value = claims[claim];
+    const event = typeof value === "string" ? value : JSON.stringify(value);
+    return ofWriters.includes(event) ? [] : [event];
+  });
+  if (valuesOf(claims, "sub").some((sub) => sub.endsWith(PULL_REQUEST_SUBJECT))) {
+    events.push("pull_request");
+  }
+  const named = namedEvents(rule);
+  return events.find((event) => !named.includes(event));
+}
+
+function namedEvents(rule: TrustRule): string[] {
+  const literals = (claim: string): string[] =>
+    (rule.claims[claim] ?? []).filter((pattern) => !pattern.includes("*"));
+  const events = Object.keys(WRITERS_EVENTS).flatMap(literals);
+  const subject = literals("sub").some((sub) => sub.endsWith(PULL_REQUEST_SUBJECT));
+  return subject ? [...events, "pull_request"] : events;
+}
+
+/** The namespace that gave a rule: "acme+ci" → "acme". */
+export function namespaceOfRule(id: string): string {
+  return id.split("+", 1)[0] ?? id;
+}

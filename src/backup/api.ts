@@ -1,0 +1,99 @@
+import * as v from "valibot";
+import type { ExportOverview } from "./export.ts";
+import type { FoundPage } from "./unlinked-blobs.ts";
+import type { ImportProgress } from "./import-state.ts";
+import type { Context } from "../http/context.ts";
+import { readJson } from "../http/input.ts";
+import { timestamp } from "../http/resource.ts";
+
+const Nothing = v.strictObject({});
+const Import = v.strictObject({
+  /** A chain or a full export. */
+  from: v.optional(v.pipe(v.string(), v.minLength(1), v.maxLength(64))),
+});
+const Search = v.strictObject({
+  after: v.optional(v.pipe(v.string(), v.minLength(1), v.maxLength(1024))),
+  link: v.optional(v.boolean()),
+});
+
+/** What has been exported, and what is waiting to be. */
+export async function read({ registry }: Context): Promise<Response> {
+  return Response.json(shown(await registry.exporter.overview()));
+}
+
+/** Begins a full export, unless one is under way. */
+export async function begin({ request, origin, registry }: Context): Promise<Response> {
+  await readJson(request, Nothing);
+  return Response.json(shown(await registry.exporter.begin(origin)));
+}
+
+/** One step of the full export under way. */
+export async function step({ request, registry }: Context): Promise<Response> {
+  await readJson(request, Nothing);
+  return Response.json(shown(await registry.exporter.step()));
+}
+
+/** Begins an import, or takes its next step. */
+export async function bringBack({ request, origin, registry }: Context): Promise<Response> {
+  const { from = null } = await readJson(request, Import);
+  return Response.json(shownImport(await registry.importer.step(from, origin)));
+}
+
+/** A page of the objects that the import could not know of; they are linked where that is asked for. */
+export async function search({ request, origin, registry }: Context): Promise<Response> {
+  const { after = null, link = false } = await readJson(request, Search);
+  const imported = await registry.importer.state();
+  const page = await registry.relinker.page(imported, after, link ? origin : null);
+  return Response.json(shownPage(page));
+}
+
+function shown({ chain, pending, exportedAt, running, finished }: ExportOverview) {
+  return {
+    chain,
+    pending,
+    exportedAt: someTime(exportedAt),
+    running:
+      running === null
+        ? null
+        : {
+            id: running.id,
+            phase: running.phase,
+            startedAt: timestamp(running.startedAt),
+            objects: running.objects,
+            rows: running.rows,
+          },
+    finished: finished.map(({ id, startedAt, finishedAt, objects, rows }) => {
+      const times = { startedAt: timestamp(startedAt), finishedAt: timestamp(finishedAt) };
+      return { id, ...times, objects, rows };
+    }),
+  };
+}
+
+function shownImport(state: ImportProgress) {
+  const { phase, chain, full, objects, toRead, read: done, rows, lost, examples } = state;
+  return {
+    phase,
+    chain,
+    full,
+    beganAt: timestamp(state.beganAt),
+    endedAt: someTime(state.endedAt),
+    exportedAt: state.exportedAt === 0 ? null : timestamp(state.exportedAt),
+    objects,
+    toRead,
+    read: done,
+    rows,
+    lost,
+    examples,
+  };
+}
+
+function shownPage({ items, next }: FoundPage) {
+  return {
+    items: items.map(({ uploaded, ...item }) => ({ ...item, uploadedAt: timestamp(uploaded) })),
+    next,
+  };
+}
+
+function someTime(milliseconds: number | null): string | null {
+  return milliseconds === null ? null : timestamp(milliseconds);
+}

@@ -1,0 +1,205 @@
+import { auditChange, type Deed, type Origin } from "../db/audit.ts";
+import {
+  type Held,
+  HELD_BLOBS,
+  type Kind,
+  type Line,
+  type ReferenceLine,
+  type Row,
+  TABLE_NAMES,
+  TABLES,
+  type TableName,
+} from "./exported.ts";
+
+/** A row by its key, which is JSON, and about how many bytes it takes. */
+export interface Weighed {
+  readonly kind: Kind;
+  readonly key: string;
+  readonly weight: number;
+}
+
+export interface NotedChange extends Weighed {
+  readonly id: number;
+}
+
+/** Of a row that says nothing of its size. */
+const ROW_WEIGHT = 500;
+/** What a manifest names is written out as well, which takes about as much again. */
+const MANIFEST_WEIGHT = 2;
+
+export type Columns = ReadonlyMap<string, readonly string[]>;
+
+/** D1: the index as lines of JSON, and what changed in it. */
+export class ExportIndex {
+  readonly #db: D1Database;
+
+  constructor(db: D1Database) {
+    this.#db = db;
+  }
+
+  /** The columns that each table has, without those that are computed. */
+  async columns(): Promise<Columns> {
+    const { results } = await this.#db
+      .prepare(
+        `SELECT w.value AS name, json_group_array(c.name) AS columns
+         FROM json_each(?1) w JOIN pragma_table_info(w.value) c GROUP BY w.value`,
+      )
+      .bind(JSON.stringify([...TABLE_NAMES, "blobs"]))
+      .all<{ name: string; columns: string }>();
+    return new Map(results.map(({ name, columns }) => [name, JSON.parse(columns) as string[]]));
+  }
+
+  /** Changes after a number, the oldest first. */
+  async changes(after: number, limit: number): Promise<NotedChange[]> {
+    const { results } = await this.#db
+      .prepare(
+        `SELECT c.id, c.kind, c.key, ${ROW_WEIGHT} + coalesce(CASE c.kind
+           WHEN 'manifests' THEN (SELECT ${MANIFEST_WEIGHT} * m.size FROM manifests m
+             WHERE m.repository_id = c.key ->> 0 AND m.digest = c.key ->> 1)
+           WHEN 'repositories' THEN (SELECT length(r.readme) FROM repositories r WHERE r.id = c.key ->> 0)
+           END, 0) AS weight
+         FROM changes c WHERE c.id > ?1 ORDER BY c.id LIMIT ?2`,
+      )
+      .bind(after, limit)
+      .all<NotedChange>();
+    return results;
+  }
+
+  /** The number of the newest change, and whether there is any repository, deleted ones included. */
+  async newest(): Promise<{ readonly id: number; readonly isEmpty: boolean }> {
+    const row = await this.#db
+      .prepare(
+        `SELECT (SELECT max(id) FROM changes) AS id, (SELECT max(id) FROM repositories) AS used`,
+      )
+      .first<{ id: number | null; used: number | null }>();
+    return { id: row?.id ?? 0, isEmpty: (row?.used ?? null) === null };
+  }
+
+  /** Forgets changes that have been exported, but for the last of them. */
+  async forget(exported: number): Promise<void> {
+    await this.#db.prepare(`DELETE FROM changes WHERE id < ?1`).bind(exported).run();
+  }
+
+  /** Rows of a table by their keys. @param after a key, or null for the beginning */
+  async page(table: TableName, after: string | null, limit: number): Promise<Weighed[]> {
+    const { key } = TABLES[table];
+    const columns = key.join(", ");
+    const bounds = key.map((_, i) => `?2 ->> ${i}`).join(", ");
+    const weight = WEIGHTS[table] ?? "0";
+    const { results } = await this.#db
+      .prepare(
+        `SELECT json_array(${columns}) AS key, ${ROW_WEIGHT} + ${weight} AS weight FROM ${table}
+         ${after === null ? "WHERE ?2 IS NULL" : `WHERE (${columns}) > (${bounds})`} ORDER BY ${columns} LIMIT ?1`,
+      )
+      .bind(limit, after)
+      .all<{ key: string; weight: number }>();
+    return results.map((row) => ({ ...row, kind: table }));
+  }
+
+  /** Rows as they are at this one moment, a line each, in the order of their keys' first mention. */
+  async lines(rows: readonly Pick<Weighed, "kind" | "key">[]): Promise<Line[]> {
+    const columns = await this.columns();
+    const keys = Map.groupBy(rows, ({ kind }) => kind);
+    const kinds = [...keys].map(([kind, of]) => {
+      const distinct = [...new Set(of.map(({ key }) => key))];
+      return { kind, keys: distinct, parameter: `[${distinct.join(",")}]` };
+    });
+    const statements = kinds.flatMap(({ kind, parameter }) => {
+      if (kind === "held_blobs") return [this.#heldBlobs(parameter, columns)];
+      const own = this.#rows(kind, parameter, columns);
+      return kind === "manifests" ? [own, this.#references(parameter, columns)] : [own];
+    });
+    if (statements.length === 0) return [];
+    const results = (await this.#db.batch<Row>(statements)).map((result) => result.results);
+    return kinds.flatMap(({ kind, keys: of }) => {
+      const found = new Map(results.shift()?.map((row) => [String(row["line_key"]), row]));
+      const references = kind === "manifests" ? groupReferences(results.shift() ?? []) : undefined;
+      return of.map((key) => lineOf(kind, key, found.get(key), references?.get(key) ?? []));
+    });
+  }
+
+  async note(origin: Origin, deed: Deed): Promise<void> {
+    await auditChange(this.#db, origin, deed).run();
+  }
+
+  #rows(table: TableName, keys: string, columns: Columns): D1PreparedStatement {
+    const found = TABLES[table].key.map((column, i) => `t.${column} = w.value ->> ${i}`);
+    const all = columns.get(table)?.map((column) => `t.${column}`) ?? [];
+    return this.#db
+      .prepare(
+        `SELECT w.value AS line_key, ${all.join(", ")} FROM json_each(?1) w
+         CROSS JOIN ${table} t ON ${found.join(" AND ")}`,
+      )
+      .bind(keys);
+  }
+
+  #references(keys: string, columns: Columns): D1PreparedStatement {
+    return this.#db
+      .prepare(
+        `SELECT w.value AS line_key, f.digest AS line_digest, f.kind AS line_kind, ${HELD} AS line_held,
+           ${blobColumns(columns)}
+         FROM json_each(?1) w
+         CROSS JOIN manifest_references f ON f.repository_id = w.value ->> 0 AND f.manifest = w.value ->> 1
+         LEFT JOIN repository_blobs l ON l.repository_id = f.repository_id AND l.digest = f.digest
+         LEFT JOIN kept_blobs k ON k.repository_id = f.repository_id AND k.digest = f.digest
+         LEFT JOIN blobs b ON b.digest = f.digest`,
+      )
+      .bind(keys);
+  }
+
+  #heldBlobs(keys: string, columns: Columns): D1PreparedStatement {
+    const on = HELD_BLOBS.key.map((column, i) => `${column} = w.value ->> ${i}`);
+    const holds = (alias: string) => on.map((condition) => `${alias}.${condition}`).join(" AND ");
+    return this.#db
+      .prepare(
+        `SELECT w.value AS line_key, ${HELD} AS line_held, ${blobColumns(columns)}
+         FROM json_each(?1) w
+         LEFT JOIN repository_blobs l ON ${holds("l")} LEFT JOIN kept_blobs k ON ${holds("k")}
+         JOIN blobs b ON b.digest = coalesce(l.digest, k.digest)`,
+      )
+      .bind(keys);
+  }
+}
+
+/** SQL: how a repository holds a blob, by its link `l` or as one that is kept, `k`. */
+const HELD = `CASE WHEN l.digest IS NOT NULL THEN 'link' WHEN k.digest IS NOT NULL THEN 'kept' END`;
+
+/** SQL: what a row takes beyond the usual. */
+const WEIGHTS: Partial<Record<TableName, string>> = {
+  manifests: `${MANIFEST_WEIGHT} * size`,
+  repositories: "length(readme)",
+};
+
+function blobColumns(columns: Columns): string {
+  return (columns.get("blobs") ?? []).map((column) => `b.${column}`).join(", ");
+}
+
+function groupReferences(rows: readonly Row[]): Map<string, ReferenceLine[]> {
+  const groups = new Map<string, ReferenceLine[]>();
+  for (const { line_key, line_digest, line_kind, line_held, ...blob } of rows) {
+    const reference = { digest: String(line_digest), kind: String(line_kind) };
+    const of = groups.get(String(line_key)) ?? [];
+    of.push(
+      line_held === null || line_held === undefined
+        ? reference
+        : { ...reference, held: line_held as Held, blob },
+    );
+    groups.set(String(line_key), of);
+  }
+  return groups;
+}
+
+function lineOf(
+  kind: Kind,
+  key: string,
+  found: Row | undefined,
+  references: readonly ReferenceLine[],
+): Line {
+  const values = JSON.parse(key) as (string | number)[];
+  if (found === undefined) return { table: kind, gone: values };
+  const { line_key: _, line_held: held, ...row } = found;
+  if (kind === "manifests") return { table: kind, row, references };
+  if (kind !== "held_blobs") return { table: kind, row };
+  const [repository_id = 0, digest = ""] = values;
+  return { table: kind, row: { repository_id, digest }, held: held as Held, blob: row };
+}

@@ -1,0 +1,252 @@
+import type { Origin } from "../db/audit.ts";
+import type { Bucket, Listed } from "../db/bucket.ts";
+import type { ExportIndex, Weighed } from "./export-store.ts";
+import { type FullExport, type Line, TABLE_NAMES } from "./exported.ts";
+import { IMPORT_JOB, type JobIndex } from "../db/jobs.ts";
+import {
+  changesIn,
+  changesKey,
+  changesPrefix,
+  fullDoneKey,
+  fullKey,
+  fullPrefix,
+} from "../db/keys.ts";
+import {
+  begunChain,
+  begunFull,
+  EXPORT_JOB,
+  type ExportState,
+  type FullState,
+  KEPT,
+} from "./export-state.ts";
+import type { ImportState } from "./import-state.ts";
+
+/** A step takes seconds; who has not laid it down after this has died. */
+const LEASE = 300_000;
+/** Of one object: one is written, and later read, in a step. */
+const MAX_ROWS = 2_000;
+const MAX_BYTES = 4 * 1024 * 1024;
+/** Steps of one tick. */
+const STEPS = 10;
+
+/** What a step came to, and whether there is more to do at once. */
+interface Outcome {
+  readonly state: ExportState;
+  readonly more: boolean;
+}
+/** What the API tells. */
+export interface ExportOverview {
+  readonly chain: string;
+  /** Changes that are not in the bucket yet. */
+  readonly pending: number;
+  readonly exportedAt: number | null;
+  readonly running: FullState | null;
+  readonly finished: readonly FullExport[];
+}
+
+/** The index into the bucket: all of it when somebody asks for it, and what changed by the cron. */
+export class Exporter {
+  readonly #index: ExportIndex;
+  readonly #bucket: Bucket;
+  readonly #jobs: JobIndex;
+
+  constructor(index: ExportIndex, bucket: Bucket, jobs: JobIndex) {
+    this.#index = index;
+    this.#bucket = bucket;
+    this.#jobs = jobs;
+  }
+
+  /**
+   * What the cron does: a bounded number of steps. What changes does not keep a full export waiting.
+   * @returns whether more is due than that
+   */
+  async tick(): Promise<boolean> {
+    for (let i = 0; i < STEPS; i++) {
+      const isTurn = i % 2 === 1;
+      const more = await this.#take(async (state) => this.#next(state, isTurn));
+      if (!more) return false;
+    }
+    return true;
+  }
+
+  /** Begins a full export, unless one is under way. */
+  async begin(origin: Origin): Promise<ExportOverview> {
+    await this.#take(async (state) => {
+      if (state.full) return null;
+      // Where the chain is to be left, that begins one.
+      const isBehind = (await this.#beyond(state)).length > 0;
+      const settled = (isBehind ? await this.#changes(state) : null)?.state ?? state;
+      const full = settled.full ?? begunFull((await this.#index.newest()).id);
+      await this.#index.note(origin, { action: "export.begin", reference: full.id });
+      return { state: { ...settled, full }, more: true };
+    });
+    return this.overview();
+  }
+
+  /** One step of the full export that is under way; none where the cron is at it. */
+  async step(): Promise<ExportOverview> {
+    await this.#take(async (state) => (state.full ? this.#fullStep(state, state.full) : null));
+    return this.overview();
+  }
+
+  async overview(): Promise<ExportOverview> {
+    const state = await this.#jobs.state<ExportState>(EXPORT_JOB);
+    const { chain = "", exported = 0, exportedAt = null, full = null, finished = [] } = state ?? {};
+    const { id } = await this.#index.newest();
+    return { chain, pending: Math.max(0, id - exported), exportedAt, running: full, finished };
+  }
+
+  /**
+   * Takes the job on for one step, whose outcome is kept before anything that rests on it is done.
+   * @returns whether there is more to do at once
+   */
+  async #take(step: (state: ExportState) => Promise<Outcome | null>): Promise<boolean> {
+    const held = await this.#jobs.acquire<ExportState>(EXPORT_JOB, LEASE);
+    if (held === null) return false;
+    const state = held.state as ExportState;
+    let outcome: Outcome | null = null;
+    try {
+      // An import brings its own chain, and what it writes has been exported before.
+      const imported = await this.#jobs.state<ImportState>(IMPORT_JOB);
+      const isImporting = imported?.phase !== undefined && imported.phase !== "done";
+      outcome = isImporting ? null : await step(state);
+    } finally {
+      await this.#jobs.release(held, outcome?.state ?? state);
+    }
+    return outcome?.more ?? false;
+  }
+
+  async #next(state: ExportState, isTurnOfFull: boolean): Promise<Outcome | null> {
+    const changes = isTurnOfFull && state.full ? null : await this.#changes(state);
+    return changes ?? (state.full ? this.#fullStep(state, state.full) : null);
+  }
+
+  /** Writes what changed. A step that died before it was noted is done again. */
+  async #changes(state: ExportState): Promise<Outcome | null> {
+    const { chain, exported } = state;
+    const beyond = await this.#beyond(state);
+    const due = await this.#index.changes(exported, MAX_ROWS);
+    const taken = withinBytes(due);
+    const last = taken.at(-1)?.id;
+    if (last === undefined) return beyond.length > 0 ? this.#leaveChain(state) : null;
+    const { isEmpty } = await this.#index.newest();
+    // A new database may be there to be recovered from the bucket: it has nothing to tell before its first repository.
+    if (exported === 0 && isEmpty && beyond.length === 0) return null;
+    const key = changesKey(chain, exported + 1, last);
+    const text = textOf(await this.#index.lines(taken));
+    // What is there may tell of changes that are forgotten here, or were never made.
+    const isDone = beyond.length === 1 && (await this.#bucket.read(key)) === text;
+    if (beyond.length > 0 && !isDone) return this.#leaveChain(state);
+    await this.#index.forget(exported);
+    await this.#bucket.writeOnce(key, text);
+    const isCut = due.length === MAX_ROWS || taken.length < due.length;
+    const after = { ...state, exported: last, exportedAt: Date.now() };
+    return { state: after, more: isCut || Boolean(state.full) };
+  }
+
+  /**
+   * Objects of this chain that this index knows nothing of: it died before it had noted what it wrote, or it was set back to
+   * what it was before. Then the same numbers mean other changes there.
+   */
+  async #beyond({ chain, exported }: ExportState): Promise<readonly Listed[]> {
+    const after = changesKey(chain, exported + 1, 0);
+    return (await this.#bucket.list(changesPrefix(chain), after, 2)).objects;
+  }
+
+  async #leaveChain(state: ExportState): Promise<Outcome> {
+    const { id } = await this.#index.newest();
+    return { state: begunChain(state, id), more: true };
+  }
+
+  async #fullStep(state: ExportState, full: FullState): Promise<Outcome | null> {
+    // Nothing is added to a chain that is to be left.
+    if ((await this.#beyond(state)).length > 0) return this.#changes(state);
+    switch (full.phase) {
+      case "rows":
+        return { state: { ...state, full: await this.#rows(state.chain, full) }, more: true };
+      case "changes": {
+        const changes = state.exported < full.through ? await this.#changes(state) : null;
+        return changes ?? { state: await this.#finish(state, full), more: true };
+      }
+      case "prune": {
+        const pruned = await this.#prune(state);
+        return { state: pruned, more: pruned.full !== null };
+      }
+    }
+  }
+
+  /** Writes one page, of as many tables as have room in it. */
+  async #rows(chain: string, full: FullState): Promise<FullState> {
+    const taken: Weighed[] = [];
+    let { table, key } = full;
+    let room = MAX_BYTES;
+    for (let name = TABLE_NAMES[table]; name !== undefined; name = TABLE_NAMES[table]) {
+      const limit = MAX_ROWS - taken.length;
+      const page = await this.#index.page(name, key, limit);
+      const some = withinBytes(page, room);
+      taken.push(...some);
+      room -= weigh(some);
+      key = some.at(-1)?.key ?? key;
+      if (some.length < page.length || page.length === limit || room <= 0) break;
+      table++;
+      key = null;
+    }
+    const lines = await this.#index.lines(taken);
+    const objects = full.objects + 1;
+    await this.#bucket.write(fullKey(chain, full.id, objects), textOf(lines));
+    const rows = full.rows + lines.length;
+    if (table < TABLE_NAMES.length) return { ...full, table, key, objects, rows };
+    // What changed while the rows were being read makes them consistent.
+    const { id: through } = await this.#index.newest();
+    return { ...full, phase: "changes", table, key, objects, rows, through };
+  }
+
+  async #finish(state: ExportState, full: FullState): Promise<ExportState> {
+    const { id, startedAt, after, objects, rows } = full;
+    const counts = { after, through: state.exported, objects, rows };
+    const { chain, replaces = [] } = state;
+    const done = { chain, id, startedAt, finishedAt: Date.now(), ...counts, replaces };
+    await this.#bucket.write(fullDoneKey(chain, id), JSON.stringify(done));
+    const finished = [done, ...(state.finished ?? [])].slice(0, KEPT);
+    return { ...state, finished, full: { ...full, phase: "prune" } };
+  }
+
+  /** Deletes, of this chain alone, a thousand objects that the exports which stay have no need of. */
+  async #prune(state: ExportState): Promise<ExportState> {
+    const { chain, finished = [] } = state;
+    const oldest = finished.length < KEPT ? 0 : (finished.at(-1)?.after ?? 0);
+    const { objects } = await this.#bucket.list(changesPrefix(chain), null);
+    const old = objects.filter(({ key }) => (changesIn(key)?.last ?? Infinity) <= oldest);
+    const stays = finished.map(({ id }) => id);
+    const ids = await this.#bucket.folders(fullPrefix(chain));
+    const [gone] = ids.filter((id) => !stays.includes(id));
+    const pages = gone === undefined ? [] : await this.#pages(chain, gone);
+    const keys = new Set([...old.map(({ key }) => key), ...pages]);
+    await this.#bucket.delete([...keys].slice(0, 1_000));
+    return { ...state, full: old.length + pages.length > 0 ? (state.full ?? null) : null };
+  }
+
+  /** Of a full export, the sign that it is complete first: half of one is none. */
+  async #pages(chain: string, id: string): Promise<string[]> {
+    const { objects } = await this.#bucket.list(fullPrefix(chain, id), null, 500);
+    return [fullDoneKey(chain, id), ...objects.map(({ key }) => key)];
+  }
+}
+
+/** The first of the rows that fit, at least one. */
+function withinBytes<T extends { readonly weight: number }>(
+  rows: readonly T[],
+  most = MAX_BYTES,
+): T[] {
+  let sum = 0;
+  const over = rows.findIndex(({ weight }, i) => (sum += weight) > most && i > 0);
+  return over === -1 ? [...rows] : rows.slice(0, over);
+}
+
+function weigh(rows: readonly Weighed[]): number {
+  return rows.reduce((sum, { weight }) => sum + weight, 0);
+}
+
+function textOf(lines: readonly Line[]): string {
+  return lines.map((line) => `${JSON.stringify(line)}\n`).join("");
+}

@@ -1,0 +1,163 @@
+import { ROW_BYTES } from "../db/cost.ts";
+import { type Held, type Line, type Row, TABLE_NAMES, type TableName } from "./exported.ts";
+
+/** The statements by which rows come back, and what they have in common. */
+
+/** In characters, of up to three bytes; D1 takes 2 MB in one parameter (developers.cloudflare.com/d1/platform/limits). */
+const MAX_PARAMETER = 600_000;
+
+/** A row that is there. */
+export type RowLine = Extract<Line, { row: Row }>;
+
+/** A statement for each table and shape of its rows; each gives a row for each that it writes. */
+export function insertTables(db: D1Database, lines: readonly RowLine[]): D1PreparedStatement[] {
+  const tables = Map.groupBy(lines, ({ table }) => table);
+  return TABLE_NAMES.flatMap((table) => {
+    const rows = (tables.get(table) ?? []).map(({ row }) => row);
+    return insertRows(db, table, rows);
+  });
+}
+
+/** A column that the rows don't have yet gets its default. */
+function insertRows(
+  db: D1Database,
+  table: TableName | "blobs",
+  rows: readonly Row[],
+): D1PreparedStatement[] {
+  const shapes = Map.groupBy(rows, (row) => Object.keys(row).join(", "));
+  return [...shapes].flatMap(([columns, of]) =>
+    chunked(of).map((chunk) =>
+      db
+        .prepare(
+          `INSERT INTO ${table} (${columns})
+           SELECT ${columns.split(", ").map(value).join(", ")} FROM json_each(?1) w WHERE true
+           ON CONFLICT DO NOTHING RETURNING 1`,
+        )
+        .bind(chunk),
+    ),
+  );
+}
+
+/**
+ * Blobs, and how repositories hold them; what none holds is not kept.
+ * @param lines the newest first: of two that tell of one blob the first is right
+ */
+export function insertHeld(db: D1Database, lines: readonly RowLine[]): D1PreparedStatement[] {
+  const held = lines.flatMap(heldIn);
+  const newest = uniqueBy(held, ({ repository, digest }) => `${repository} ${digest}`);
+  const blobs = uniqueBy(newest, ({ digest }) => digest).map(({ blob }) => blob);
+  const links = chunked(newest.map(({ repository, digest, how }) => [repository, digest, how]));
+  const insert = (table: string, other: string, how: Held) =>
+    links.map((chunk) =>
+      db
+        .prepare(
+          `INSERT INTO ${table} (repository_id, digest)
+           SELECT r.id, w.value ->> 1 FROM json_each(?1) w
+           CROSS JOIN repositories r ON r.id = w.value ->> 0
+           WHERE w.value ->> 2 = ?2 AND NOT EXISTS (
+             SELECT 1 FROM ${other} o WHERE o.repository_id = r.id AND o.digest = w.value ->> 1)
+           ON CONFLICT DO NOTHING`,
+        )
+        .bind(chunk, how),
+    );
+  return [
+    ...insertRows(db, "blobs", blobs),
+    ...insert("repository_blobs", "kept_blobs", "link"),
+    ...insert("kept_blobs", "repository_blobs", "kept"),
+    ...links.map((chunk) =>
+      db
+        .prepare(
+          `DELETE FROM blobs WHERE digest IN (SELECT w.value ->> 1 FROM json_each(?1) w)
+             AND NOT EXISTS (SELECT 1 FROM repository_blobs l WHERE l.digest = blobs.digest)
+             AND NOT EXISTS (SELECT 1 FROM kept_blobs k WHERE k.digest = blobs.digest)`,
+        )
+        .bind(chunk),
+    ),
+  ];
+}
+
+export function insertReferences(db: D1Database, lines: readonly RowLine[]): D1PreparedStatement[] {
+  const rows = lines.flatMap((line) => {
+    if (line.table !== "manifests") return [];
+    const { repository_id, digest: manifest } = line.row;
+    return line.references.map(({ digest, kind }) => [repository_id, manifest, digest, kind]);
+  });
+  return chunked(rows).map((chunk) =>
+    db
+      .prepare(
+        `INSERT INTO manifest_references (repository_id, manifest, digest, kind)
+         SELECT w.value ->> 0, w.value ->> 1, w.value ->> 2, w.value ->> 3
+         FROM json_each(?1) w WHERE true ON CONFLICT DO NOTHING`,
+      )
+      .bind(chunk),
+  );
+}
+
+/** What the manifests cost, which older exports do not say. */
+export function chargeManifests(db: D1Database, lines: readonly RowLine[]): D1PreparedStatement[] {
+  const keys = lines.flatMap(({ table, row }) =>
+    table === "manifests" ? [[row["repository_id"], row["digest"]]] : [],
+  );
+  return chunked(keys).map((chunk) =>
+    db
+      .prepare(
+        `UPDATE manifests SET cost = size + ${ROW_BYTES} * (1 + (
+           SELECT count(*) FROM manifest_references f
+           WHERE f.repository_id = manifests.repository_id AND f.manifest = manifests.digest))
+         WHERE (repository_id, digest) IN (
+           SELECT w.value ->> 0, w.value ->> 1 FROM json_each(?1) w)`,
+      )
+      .bind(chunk),
+  );
+}
+
+/** A blob, and how a repository holds it. */
+interface HeldLine {
+  readonly repository: number;
+  readonly digest: string;
+  readonly how: Held;
+  readonly blob: Row;
+}
+
+function heldIn(line: RowLine): HeldLine[] {
+  const repository = Number(line.row["repository_id"]);
+  if (line.table === "held_blobs") {
+    const { held: how, blob } = line;
+    return [{ repository, digest: String(line.row["digest"]), how, blob }];
+  }
+  if (line.table !== "manifests") return [];
+  return line.references.flatMap(({ digest, held: how, blob }) =>
+    how === undefined || blob === undefined ? [] : [{ repository, digest, how, blob }],
+  );
+}
+
+/** The first of each. */
+function uniqueBy<T>(items: readonly T[], keyOf: (item: T) => string): T[] {
+  const first = new Map<string, T>();
+  for (const item of items) {
+    const key = keyOf(item);
+    if (!first.has(key)) first.set(key, item);
+  }
+  return [...first.values()];
+}
+
+/** Lists as JSON, each small enough for one parameter; none for an empty one. */
+export function chunked(items: readonly unknown[]): string[] {
+  const chunks: string[][] = [];
+  let room = 0;
+  for (const item of items) {
+    const text = JSON.stringify(item);
+    if (text.length > room) {
+      chunks.push([]);
+      room = MAX_PARAMETER;
+    }
+    chunks.at(-1)?.push(text);
+    room -= text.length;
+  }
+  return chunks.map((texts) => `[${texts.join(",")}]`);
+}
+
+/** SQL: a column of the row `w`. */
+export function value(column: string): string {
+  return `(w.value ->> '${column}')`;
+}

@@ -1,0 +1,131 @@
+import { RegistryError } from "../oci/errors.ts";
+import type { Bucket } from "../db/bucket.ts";
+import type { FullExport } from "./exported.ts";
+import { changesIn, changesPrefix, EXPORTS, fullDoneKey, fullPrefix } from "../db/keys.ts";
+import type { ImportState, Source } from "./import-state.ts";
+
+/**
+ * Finds what to import: of the one chain that there is the newest complete full export, or as it is asked for.
+ * @param own the chain that this index would begin itself
+ * @param from a chain or a full export, or null where there is no choice
+ * @throws NOT_FOUND, or CONFLICT where there are several chains
+ */
+export async function findSource(
+  bucket: Bucket,
+  own: string,
+  from: string | null,
+): Promise<Source> {
+  const others = (await bucket.folders(EXPORTS)).filter((chain) => chain !== own);
+  const chains = from === null ? await current(bucket, others) : others;
+  const [chain] = from === null ? chains : chains.filter((one) => one === from);
+  if (from === null && chains.length > 1) {
+    throw new RegistryError("CONFLICT", {
+      message: `the bucket has the exports of ${chains.length} indexes: say which one with from: ${chains.join(", ")} (each begins with the time when it came into being, in hexadecimal milliseconds)`,
+    });
+  }
+  if (chain !== undefined) return newestOf(bucket, chain);
+  for (const one of from === null ? [] : chains) {
+    const full = await readFull(bucket, one, from);
+    if (full !== null) return sourceOf(full);
+  }
+  const what = from === null ? "no export" : `no complete export ${from}`;
+  throw new RegistryError("NOT_FOUND", { message: `the bucket has ${what} of another index` });
+}
+
+/** The chains that no other one took the place of. */
+async function current(bucket: Bucket, chains: readonly string[]): Promise<string[]> {
+  const replaced = new Set<string>();
+  // The newest first.
+  for (const chain of chains.toReversed()) {
+    if (replaced.has(chain) || chains.length === 1) continue;
+    const [full] = await completeExports(bucket, chain, 1);
+    for (const one of full?.replaces ?? []) replaced.add(one);
+  }
+  return chains.filter((chain) => !replaced.has(chain));
+}
+
+async function newestOf(bucket: Bucket, chain: string): Promise<Source> {
+  const [full] = await completeExports(bucket, chain, 1);
+  if (full !== undefined) return sourceOf(full);
+  return { chain, full: null, pages: 0, since: 0, through: 0 };
+}
+
+/** The newest complete full exports of a chain, the newest first. */
+export async function completeExports(
+  bucket: Bucket,
+  chain: string,
+  limit: number,
+): Promise<FullExport[]> {
+  const complete: FullExport[] = [];
+  for (const id of (await bucket.folders(fullPrefix(chain))).toReversed()) {
+    const full = await readFull(bucket, chain, id);
+    if (full !== null) complete.push(full);
+    if (complete.length === limit) break;
+  }
+  return complete;
+}
+
+/** @returns null for one that is not complete, or not there */
+async function readFull(
+  bucket: Bucket,
+  chain: string,
+  id: string | null,
+): Promise<FullExport | null> {
+  const text = id === null ? null : await bucket.read(fullDoneKey(chain, id));
+  if (text === null || id === null) return null;
+  // Where it lies tells what it is; what it says may be a copy's.
+  return { ...(JSON.parse(text) as FullExport), chain, id };
+}
+
+function sourceOf({ chain, id, objects, after, through }: FullExport): Source {
+  return { chain, full: id, pages: objects, since: after, through };
+}
+
+/** Some more of what is to be read: the pages of the full export, then the changes since it began. */
+export async function listMore(
+  bucket: Bucket,
+  state: ImportState,
+): Promise<{ readonly state: ImportState; readonly keys: readonly string[] }> {
+  const { chain, full, after, since } = state;
+  const pages = full === null ? null : fullPrefix(chain, full);
+  const isFull = pages !== null && (after === null || after.startsWith(pages));
+  const prefix = isFull ? pages : changesPrefix(chain);
+  const { objects, more } = await bucket.list(prefix, after?.startsWith(prefix) ? after : null);
+  const wanted = objects.filter(({ key }) =>
+    isFull ? key.endsWith(".jsonl") : (changesIn(key)?.last ?? 0) > since,
+  );
+  const next = {
+    ...state,
+    covered: isFull ? since : coveredBy(wanted, state.covered),
+    exportedAt: Math.max(state.exportedAt, ...wanted.map(({ uploaded }) => uploaded)),
+    objects: state.objects + wanted.length,
+    after: more ? (objects.at(-1)?.key ?? after) : isFull ? changesPrefix(chain) : null,
+  };
+  if (!more) requireComplete(next, isFull);
+  const keys = wanted.map(({ key }) => key);
+  if (more || isFull) return { state: next, keys };
+  return { state: { ...next, phase: "read", level: 1, next: next.objects }, keys };
+}
+
+/** @throws CONFLICT where there is a gap */
+function coveredBy(objects: readonly { readonly key: string }[], before: number): number {
+  let covered = before;
+  for (const { key } of objects) {
+    const { first, last } = changesIn(key) ?? { first: 0, last: 0 };
+    if (first > covered + 1) throw incomplete(`the changes ${covered + 1} to ${first - 1}`);
+    covered = Math.max(covered, last);
+  }
+  return covered;
+}
+
+function requireComplete({ objects, pages, covered, through }: ImportState, isFull: boolean): void {
+  if (isFull && objects !== pages) throw incomplete(`${pages - objects} of ${pages} pages`);
+  if (!isFull && objects === 0) throw incomplete("all objects");
+  if (!isFull && covered < through) throw incomplete(`the changes ${covered + 1} to ${through}`);
+}
+
+function incomplete(what: string): RegistryError {
+  return new RegistryError("CONFLICT", {
+    message: `the export is not whole: ${what} are missing from the bucket; empty the database, and import another one`,
+  });
+}

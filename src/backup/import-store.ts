@@ -1,0 +1,240 @@
+import { auditChange, type Condition, type Origin } from "../db/audit.ts";
+import { type Kind, type Row, tableOf } from "./exported.ts";
+import {
+  chargeManifests,
+  chunked,
+  insertHeld,
+  insertReferences,
+  insertTables,
+  type RowLine,
+  value,
+} from "./import-row-store.ts";
+
+/** What nobody else is to write while an import brings it. */
+const CLOSED = ["repositories", "manifests", "tags", "repository_blobs"] as const;
+const EVENTS = ["INSERT", "UPDATE", "DELETE"] as const;
+
+/**
+ * What an import brings was allowed, noted and announced when it came into being, and comes in an order of its own. So the
+ * triggers that refuse, note, announce or doom are not to see it; those that count and derive are.
+ */
+const SET_ASIDE = /RAISE\s*\(|INTO (?:changes|audit|doomed_objects)\b/i;
+
+/** What there is of a row already. `gone`: a later line says so. `baseless`: what it rests on is not there. */
+export type Standing = "new" | "there" | "gone" | "baseless";
+
+/** D1: the index as it comes back, the newest lines first. */
+export class ImportIndex {
+  readonly #db: D1Database;
+
+  constructor(db: D1Database) {
+    this.#db = db;
+  }
+
+  /** Whether there is any repository, deleted ones included. */
+  async isEmpty(): Promise<boolean> {
+    const row = await this.#db.prepare(`SELECT max(id) AS id FROM repositories`).first();
+    return row?.["id"] === null;
+  }
+
+  /** Closes the index to all but the import. @returns false where it is not empty any more, and stays open */
+  async close(origin: Origin, source: string): Promise<boolean> {
+    const deed = { action: "import.begin", reference: source };
+    // Who lost the answer closes it again, which is no other import.
+    await this.#db.batch([
+      auditChange(this.#db, origin, deed, isClosed("NOT EXISTS")),
+      ...CLOSED.flatMap((table) =>
+        EVENTS.map((event) =>
+          this.#db.prepare(
+            `CREATE TRIGGER IF NOT EXISTS ${closing(table, event)} BEFORE ${event} ON ${table}
+             BEGIN SELECT RAISE(ABORT, 'import running'); END`,
+          ),
+        ),
+      ),
+    ]);
+    if (await this.isEmpty()) return true;
+    await this.#db.batch(this.#opening());
+    return false;
+  }
+
+  async open(origin: Origin, source: string): Promise<void> {
+    const deed = { action: "import.end", reference: source };
+    await this.#db.batch([
+      auditChange(this.#db, origin, deed, isClosed("EXISTS")),
+      ...this.#opening(),
+    ]);
+  }
+
+  /** Numbers what has changed here so far, which is little, after all the changes that are imported. */
+  async renumber(after: number): Promise<void> {
+    await this.#db
+      .prepare(
+        `UPDATE changes SET id = id + max(?1, (SELECT max(id) FROM changes))
+         WHERE (SELECT min(id) FROM changes) <= ?1`,
+      )
+      .bind(after)
+      .run();
+  }
+
+  /** What is to be read, from a number on. */
+  async listObjects(first: number, keys: readonly string[]): Promise<void> {
+    await this.#db
+      .prepare(
+        `INSERT INTO import_objects (n, key) SELECT ?1 + w.key, w.value FROM json_each(?2) w WHERE true
+         ON CONFLICT (n) DO UPDATE SET key = excluded.key`,
+      )
+      .bind(first, JSON.stringify(keys))
+      .run();
+  }
+
+  /** The objects up to a number, the last of them first. */
+  async objects(upTo: number, limit: number): Promise<{ n: number; key: string }[]> {
+    const { results } = await this.#db
+      .prepare(`SELECT n, key FROM import_objects WHERE n <= ?1 ORDER BY n DESC LIMIT ?2`)
+      .bind(upTo, limit)
+      .all<{ n: number; key: string }>();
+    return results;
+  }
+
+  /** How it stands with each of the rows, in their order. */
+  async standing(kind: Kind, rows: readonly Row[]): Promise<Standing[]> {
+    const { key, bases } = tableOf(kind);
+    const wanted = new Set([...key, ...bases.flatMap(({ columns }) => Object.values(columns))]);
+    const keys = rows.map((row) => pick(row, wanted));
+    const equal = key.map((column) => `t.${column} = ${value(column)}`).join(" AND ");
+    // Whatever tells of a held blob tells all of it, and writes it only where nothing newer has.
+    const there =
+      kind === "held_blobs" ? "false" : `EXISTS (SELECT 1 FROM ${kind} t WHERE ${equal})`;
+    const gone = bases.map((base) => isGone(base.table, Object.values(base.columns)));
+    const based = bases.map(({ table: base, columns }) => {
+      const pairs = Object.entries(columns);
+      const same = pairs.map(([column, own]) => `b.${column} = ${value(own)}`).join(" AND ");
+      const none = pairs.map(([, own]) => `${value(own)} IS NULL`).join(" OR ");
+      return `(${none} OR EXISTS (SELECT 1 FROM ${base} b WHERE ${same}))`;
+    });
+    const statements = chunked(keys).map((chunk) =>
+      this.#db
+        .prepare(
+          `SELECT CASE
+             WHEN ${there} THEN 'there'
+             WHEN ${[isGone(kind, key), ...gone].join(" OR ")} THEN 'gone'
+             WHEN ${["true", ...based].join(" AND ")} THEN 'new' ELSE 'baseless' END AS standing
+           FROM json_each(?1) w ORDER BY w.key`,
+        )
+        .bind(chunk),
+    );
+    if (statements.length === 0) return [];
+    const results = await this.#db.batch<{ standing: Standing }>(statements);
+    return results.flatMap((result) => result.results.map(({ standing }) => standing));
+  }
+
+  /**
+   * Writes rows that are new, all or nothing, and notes what is gone.
+   * @param lines the newest first: of two that tell of one blob the first is right
+   * @returns how many were written; another of the same name may be in the way of one
+   */
+  async write(lines: readonly RowLine[], gone: readonly Gone[]): Promise<number> {
+    const inserts = insertTables(this.#db, lines);
+    const results = await this.#unseen([
+      ...inserts,
+      // What a repository holds is up for review until something names it.
+      ...insertHeld(this.#db, lines),
+      ...insertReferences(this.#db, lines),
+      ...chargeManifests(this.#db, lines),
+      this.#gone(gone),
+    ]);
+    return results
+      .slice(0, inserts.length)
+      .reduce((sum, { results: rows }) => sum + rows.length, 0);
+  }
+
+  /** Takes blobs out of repositories that no manifest names: their objects may have gone. @returns how many */
+  async dropUnnamed(limit: number): Promise<number> {
+    const [result] = await this.#unseen([
+      this.#db
+        .prepare(
+          `DELETE FROM repository_blobs WHERE (repository_id, digest) IN (
+             SELECT repository_id, digest FROM blob_reviews ORDER BY since LIMIT ?1)
+           RETURNING digest`,
+        )
+        .bind(limit),
+    ]);
+    return result?.results.length ?? 0;
+  }
+
+  /** Forgets what only the import had to know. @returns how much that was, up to the limit for each kind */
+  async clear(limit: number): Promise<number> {
+    const results = await this.#db.batch([
+      this.#db
+        .prepare(
+          `DELETE FROM import_gone WHERE (kind, key) IN (SELECT kind, key FROM import_gone LIMIT ?1) RETURNING 1`,
+        )
+        .bind(limit),
+      this.#db
+        .prepare(
+          `DELETE FROM import_objects WHERE n IN (SELECT n FROM import_objects LIMIT ?1) RETURNING 1`,
+        )
+        .bind(limit),
+    ]);
+    return results.reduce((sum, result) => sum + result.results.length, 0);
+  }
+
+  /** A batch that the triggers do not see which are there for what happens for the first time. */
+  async #unseen(statements: readonly D1PreparedStatement[]): Promise<D1Result[]> {
+    const { results: triggers } = await this.#db
+      .prepare(
+        `SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name <> 'assertions'`,
+      )
+      .all<{ name: string; sql: string }>();
+    const aside = triggers.filter(({ sql }) => SET_ASIDE.test(sql));
+    const results = await this.#db.batch([
+      ...aside.map(({ name }) => this.#db.prepare(`DROP TRIGGER ${name}`)),
+      ...statements,
+      ...aside.map(({ sql }) => this.#db.prepare(sql)),
+    ]);
+    return results.slice(aside.length, aside.length + statements.length);
+  }
+
+  #opening(): D1PreparedStatement[] {
+    return CLOSED.flatMap((table) =>
+      EVENTS.map((event) => this.#db.prepare(`DROP TRIGGER IF EXISTS ${closing(table, event)}`)),
+    );
+  }
+
+  #gone(gone: readonly Gone[]): D1PreparedStatement {
+    return this.#db
+      .prepare(
+        `INSERT INTO import_gone (kind, key)
+         SELECT w.value ->> 0, w.value ->> 1 FROM json_each(?1) w WHERE true ON CONFLICT DO NOTHING`,
+      )
+      .bind(JSON.stringify(gone.map(({ kind, key }) => [kind, key])));
+  }
+}
+
+/** A row that is not there any more. */
+export interface Gone {
+  readonly kind: Kind;
+  /** JSON: the values of its primary key. */
+  readonly key: string;
+}
+
+function isGone(kind: Kind, columns: readonly string[]): string {
+  return `EXISTS (SELECT 1 FROM import_gone g
+    WHERE g.kind = '${kind}' AND g.key = json_array(${columns.map(value).join(", ")}))`;
+}
+
+function pick(row: Row, columns: ReadonlySet<string>): Row {
+  return Object.fromEntries(Object.entries(row).filter(([column]) => columns.has(column)));
+}
+
+/** For the audit of the change that closes the index, or opens it. */
+function isClosed(sign: "EXISTS" | "NOT EXISTS"): Condition {
+  return {
+    sql: `SELECT 1 WHERE ${sign} (SELECT 1 FROM sqlite_master WHERE type = 'trigger' AND name = ?2)`,
+    parameters: [closing("repositories", "INSERT")],
+  };
+}
+
+function closing(table: string, event: string): string {
+  return `closed_to_${event.toLowerCase()}_${table}`;
+}

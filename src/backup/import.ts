@@ -1,0 +1,264 @@
+import { RegistryError } from "../oci/errors.ts";
+import type { Origin } from "../db/audit.ts";
+import type { Bucket } from "../db/bucket.ts";
+import type { Columns, ExportIndex } from "./export-store.ts";
+import { type Kind, LEVELS, type Row, tableOf } from "./exported.ts";
+import type { Gone, ImportIndex, Standing } from "./import-store.ts";
+import { IMPORT_JOB, type JobIndex } from "../db/jobs.ts";
+import { EXPORT_JOB, type ExportState, KEPT } from "./export-state.ts";
+import { type Entry, parseLines } from "./import-lines.ts";
+import { completeExports, findSource, listMore } from "./import-source.ts";
+import type { ImportProgress, ImportState, Lost } from "./import-state.ts";
+
+const LEASE = 300_000;
+/** What one step reads: an object has about so much at most, and those of a quiet registry have little. */
+const MAX_LENGTH = 4 * 1024 * 1024;
+const MAX_OBJECTS = 50;
+/** What one batch of the database takes. */
+const MAX_BATCH = 3 * 1024 * 1024;
+const MAX_DROPPED = 500;
+const MAX_CLEARED = 5_000;
+const MAX_EXAMPLES = 50;
+
+/**
+ * The index out of the bucket. Lines are read from the newest to the oldest, so the first line of a row is its last state,
+ * and what is written is never changed again; and once for each level, so that what a row rests on is there. Each step
+ * may be done twice.
+ */
+export class Importer {
+  readonly #index: ImportIndex;
+  readonly #exports: ExportIndex;
+  readonly #bucket: Bucket;
+  readonly #jobs: JobIndex;
+
+  constructor(
+    { index, exports }: { readonly index: ImportIndex; readonly exports: ExportIndex },
+    bucket: Bucket,
+    jobs: JobIndex,
+  ) {
+    this.#index = index;
+    this.#exports = exports;
+    this.#bucket = bucket;
+    this.#jobs = jobs;
+  }
+
+  async state(): Promise<ImportState | null> {
+    const state = await this.#jobs.state<ImportState>(IMPORT_JOB);
+    return state?.phase === undefined ? null : (state as ImportState);
+  }
+
+  /**
+   * Begins an import, or goes on with the one that was begun.
+   * @param from a chain or a full export; null where there is no choice
+   * @throws CONFLICT where there are repositories already, or the export is broken; NOT_FOUND where there is none
+   */
+  async step(from: string | null, origin: Origin): Promise<ImportProgress> {
+    const held = await this.#jobs.acquire<ImportState>(IMPORT_JOB, LEASE);
+    if (held === null) return progressOf((await this.state()) ?? busy());
+    const begun = held.state.phase === undefined ? null : (held.state as ImportState);
+    let next: Partial<ImportState> = held.state;
+    try {
+      const state = await (begun === null ? this.#begin(from, origin) : this.#next(begun, origin));
+      next = state;
+      return progressOf(state);
+    } finally {
+      await this.#jobs.release(held, next);
+    }
+  }
+
+  async #begin(from: string | null, origin: Origin): Promise<ImportState> {
+    if (!(await this.#index.isEmpty())) throw notEmpty();
+    const own = await this.#jobs.state<ExportState>(EXPORT_JOB);
+    const source = await findSource(this.#bucket, own?.chain ?? "", from);
+    if (!(await this.#index.close(origin, source.full ?? source.chain))) throw notEmpty();
+    return {
+      ...source,
+      phase: "list",
+      beganAt: Date.now(),
+      endedAt: null,
+      exportedAt: 0,
+      after: null,
+      covered: source.since,
+      objects: 0,
+      level: 1,
+      next: 0,
+      rows: 0,
+      lost: 0,
+      examples: [],
+    };
+  }
+
+  async #next(state: ImportState, origin: Origin): Promise<ImportState> {
+    switch (state.phase) {
+      case "list": {
+        const listed = await listMore(this.#bucket, state);
+        await this.#index.listObjects(state.objects + 1, listed.keys);
+        return listed.state.phase === "read" ? this.#adopt(listed.state) : listed.state;
+      }
+      case "read":
+        return this.#read(state);
+      case "tidy":
+        return this.#tidy(state, origin);
+      case "done":
+        return state;
+    }
+  }
+
+  /** From here on this index goes on with the chain, after its last change. */
+  async #adopt(state: ImportState): Promise<ImportState> {
+    const held = await this.#jobs.acquire<ExportState>(EXPORT_JOB, LEASE);
+    if (held === null) return busy();
+    const { chain, covered: exported, exportedAt } = state;
+    await this.#index.renumber(exported);
+    const finished = await completeExports(this.#bucket, chain, KEPT);
+    const replaces = finished[0]?.replaces ?? [];
+    const next = { chain, exported, exportedAt, finished, replaces };
+    return (await this.#jobs.release(held, next)) ? state : busy();
+  }
+
+  async #read(state: ImportState): Promise<ImportState> {
+    const columns = await this.#exports.columns();
+    const { entries, last } = await this.#load(state.next, columns);
+    const newest = newestOf(entries, state.level);
+    const standings = await this.#standings(newest);
+    const lost: Lost[] = [];
+    const gone: Gone[] = [];
+    const fresh: Entry[] = [];
+    for (const entry of newest) {
+      const { kind, key, line } = entry;
+      const standing = standings.get(entry);
+      if ("gone" in line) {
+        if (standing === "new" || standing === "baseless") gone.push({ kind, key });
+      } else if (standing === "new") fresh.push(entry);
+      else if (standing === "baseless") lost.push({ table: kind, key });
+    }
+    const { rows, blocked } = await this.#write(fresh, gone);
+    lost.push(...blocked);
+    return {
+      ...state,
+      ...(last > 1 ? { next: last - 1 } : nextLevel(state)),
+      rows: state.rows + rows,
+      lost: state.lost + lost.length,
+      examples: [...state.examples, ...lost].slice(0, MAX_EXAMPLES),
+    };
+  }
+
+  /** Objects down from a number, as many as one step reads. @returns their lines, the newest first */
+  async #load(
+    next: number,
+    columns: Columns,
+  ): Promise<{ readonly entries: Entry[]; readonly last: number }> {
+    const entries: Entry[] = [];
+    let length = 0;
+    let last = 1;
+    for (const { n, key } of await this.#index.objects(next, MAX_OBJECTS)) {
+      const text = await this.#bucket.read(key);
+      if (text === null) throw new RegistryError("CONFLICT", { message: `${key} has gone` });
+      entries.push(...parseLines(key, text, columns));
+      last = n;
+      length += text.length;
+      if (length >= MAX_LENGTH) break;
+    }
+    return { entries, last };
+  }
+
+  async #standings(entries: readonly Entry[]): Promise<Map<Entry, Standing>> {
+    const standings = new Map<Entry, Standing>();
+    for (const [kind, some] of Map.groupBy(entries, (entry) => entry.kind)) {
+      const rows = some.map(({ line, key }) => rowOf(kind, line, key));
+      const found = await this.#index.standing(kind, rows);
+      for (const [i, entry] of some.entries()) standings.set(entry, found[i] ?? "new");
+    }
+    return standings;
+  }
+
+  async #write(
+    fresh: readonly Entry[],
+    gone: readonly Gone[],
+  ): Promise<{ readonly rows: number; readonly blocked: readonly Lost[] }> {
+    let rows = 0;
+    const blocked: Lost[] = [];
+    let notes = gone;
+    if (fresh.length + gone.length === 0) return { rows, blocked };
+    for (const batch of batchesOf(fresh)) {
+      const lines = batch.flatMap(({ line }) => ("gone" in line ? [] : [line]));
+      const tables = batch.filter(({ kind }) => kind !== "held_blobs");
+      const written = await this.#index.write(lines, notes);
+      rows += written;
+      notes = [];
+      if (written < tables.length) blocked.push(...(await this.#missing(tables)));
+    }
+    return { rows, blocked };
+  }
+
+  /** Rows that could not be written, as another has their name. */
+  async #missing(entries: readonly Entry[]): Promise<Lost[]> {
+    const standings = await this.#standings(entries);
+    const absent = entries.filter((entry) => standings.get(entry) !== "there");
+    return absent.map(({ kind, key }) => ({ table: kind, key }));
+  }
+
+  async #tidy(state: ImportState, origin: Origin): Promise<ImportState> {
+    if ((await this.#index.dropUnnamed(MAX_DROPPED)) > 0) return state;
+    if ((await this.#index.clear(MAX_CLEARED)) > 0) return state;
+    await this.#index.open(origin, state.full ?? state.chain);
+    return { ...state, phase: "done", endedAt: Date.now() };
+  }
+}
+
+/** Of the rows of a level the first line of each. */
+function newestOf(entries: readonly Entry[], level: number): Entry[] {
+  const first = new Map<string, Entry>();
+  for (const entry of entries) {
+    const name = `${entry.kind} ${entry.key}`;
+    if (tableOf(entry.kind).level === level && !first.has(name)) first.set(name, entry);
+  }
+  return [...first.values()];
+}
+
+/** The row, or of one that is gone its key. */
+function rowOf(kind: Kind, line: Entry["line"], key: string): Row {
+  if (!("gone" in line)) return line.row;
+  const values = JSON.parse(key) as (string | number)[];
+  return Object.fromEntries(tableOf(kind).key.map((name, i) => [name, values[i] ?? null]));
+}
+
+/** At least one, which notes what is gone. */
+function batchesOf(entries: readonly Entry[]): Entry[][] {
+  const batches: Entry[][] = [[]];
+  let length = 0;
+  for (const entry of entries) {
+    if (length > 0 && length + entry.length > MAX_BATCH) {
+      batches.push([]);
+      length = 0;
+    }
+    batches.at(-1)?.push(entry);
+    length += entry.length;
+  }
+  return batches;
+}
+
+function nextLevel({ level, objects }: ImportState): Partial<ImportState> {
+  return level < LEVELS.length ? { level: level + 1, next: objects } : { phase: "tidy" };
+}
+
+/** Each object is read once for each level. */
+function progressOf(state: ImportState): ImportProgress {
+  const { phase, level, next, objects } = state;
+  const toRead = LEVELS.length * objects;
+  const read = { list: 0, read: level * objects - next, tidy: toRead, done: toRead }[phase];
+  return { ...state, read, toRead };
+}
+
+function notEmpty(): RegistryError {
+  return new RegistryError("CONFLICT", {
+    message:
+      "there are repositories already, deleted ones perhaps: an import needs an empty database, with its migrations applied and nothing pushed",
+  });
+}
+
+function busy(): never {
+  throw new RegistryError("UNAVAILABLE", {
+    message: "somebody else is at it; try again in a moment",
+  });
+}

@@ -1,0 +1,275 @@
+import type { Digest } from "../oci/digest.ts";
+import { RegistryError } from "../oci/errors.ts";
+import { namespaceOf, type RepositoryName, type Sources } from "../oci/reference.ts";
+import { auditChange, type Origin } from "./audit.ts";
+import { NOW } from "./clock.ts";
+import { forgetObjects } from "./object-deletions.ts";
+import { IMPORT_JOB } from "./jobs.ts";
+import {
+  insertLinks,
+  insertRepository,
+  readableFrom,
+  sourceList,
+  touch,
+  touchAsReader,
+} from "./links.ts";
+import { isStillReferenced, refuseChange } from "./errors.ts";
+import { forgetUpload } from "./unfinished-uploads.ts";
+
+export interface StoredBlob {
+  readonly key: string;
+  readonly size: number;
+}
+
+export interface NewBlob extends StoredBlob {
+  /** The upload that brought the bytes: they may be counted as unfinished until they are a blob. */
+  readonly upload?: string;
+}
+
+/** What becomes of a push to a repository that is not there: it makes the repository, or changes nothing at all. */
+export type Absent = "make" | "refuse";
+
+/** SQL: the object ?3 is to be deleted, or has been. */
+const GIVEN_UP = `SELECT 1 FROM doomed_objects WHERE key = ?3
+  UNION ALL SELECT 1 FROM spent_keys WHERE key = ?3`;
+
+/** D1: which blobs there are, and which repositories hold them. */
+export class BlobIndex {
+  readonly #db: D1Database;
+  readonly #absent: Absent;
+
+  constructor(db: D1Database, absent: Absent) {
+    this.#db = db;
+    this.#absent = absent;
+  }
+
+  /**
+   * Finds the blob, and puts off that the repository loses it: who is told of it may name it in a manifest later.
+   * @returns null unless this very repository holds it
+   */
+  async confirm(repository: RepositoryName, digest: Digest): Promise<StoredBlob | null> {
+    const [, found] = await this.#db.batch<StoredBlob>([
+      touch(this.#db, repository, digest),
+      this.#select(repository, digest),
+    ]);
+    return found?.results[0] ?? null;
+  }
+
+  /**
+   * The same for somebody who may only pull, or whose token says no more: a client may ask with one and push with another. So
+   * what cannot be put off any more is not there, and is uploaded anew.
+   * @param grace how long a blob stays that no manifest names, in milliseconds
+   */
+  async confirmAsReader(
+    repository: RepositoryName,
+    digest: Digest,
+    grace: number,
+  ): Promise<StoredBlob | null> {
+    const [, found] = await this.#db.batch<StoredBlob>([
+      touchAsReader(this.#db, { repository, digest, grace }),
+      this.#db
+        .prepare(
+          `SELECT b.key, b.size FROM repositories r
+           JOIN repository_blobs l ON l.repository_id = r.id AND l.digest = ?2
+           JOIN blobs b ON b.digest = l.digest AND b.lost_at IS NULL
+           WHERE r.name = ?1 AND NOT EXISTS (
+             SELECT 1 FROM blob_reviews v WHERE v.repository_id = r.id AND v.digest = ?2
+               AND coalesce(v.counted_on_at, v.since) <= ${NOW} - ?3)`,
+        )
+        .bind(repository, digest, grace),
+    ]);
+    return found?.results[0] ?? null;
+  }
+
+  #select(repository: RepositoryName, digest: Digest): D1PreparedStatement {
+    return this.#db
+      .prepare(
+        `SELECT b.key, b.size FROM repositories r
+         JOIN repository_blobs l ON l.repository_id = r.id AND l.digest = ?2
+         JOIN blobs b ON b.digest = l.digest AND b.lost_at IS NULL
+         WHERE r.name = ?1`,
+      )
+      .bind(repository, digest);
+  }
+
+  /**
+   * Makes stored bytes a blob of the repository.
+   * @returns the key under which the blob lives: another than the given one when the blob was there already, and not lost
+   * @throws BLOB_UPLOAD_UNKNOWN when the object is a blob of another digest: the upload has ended as that one; when it was
+   *   one already that has gone since; or when the repository was deleted meanwhile, and pushes make none. QUOTA_EXCEEDED:
+   *   nothing names the object then, and it goes
+   */
+  async add(
+    repository: RepositoryName,
+    digest: Digest,
+    blob: NewBlob,
+    origin: Origin,
+  ): Promise<string> {
+    const { upload } = blob;
+    const deed = { action: "blob.push", repository, digest };
+    const held = {
+      sql: `SELECT 1 FROM repositories r
+        JOIN repository_blobs l ON l.repository_id = r.id AND l.digest = ?3 WHERE r.name = ?2`,
+      parameters: [repository, digest],
+    };
+    // Else the push comes to nothing, and makes no repository.
+    const possible = {
+      sql: `SELECT 1 WHERE EXISTS (SELECT 1 FROM blobs WHERE digest = ?2) OR NOT EXISTS (
+        SELECT 1 FROM blobs WHERE key = ?3 UNION ALL ${GIVEN_UP})`,
+      parameters: [digest, blob.key],
+    };
+    const statements = [
+      ...(upload === undefined ? [] : [forgetUpload(this.#db, upload)]),
+      ...(this.#absent === "make" ? insertRepository(this.#db, repository, origin, possible) : []),
+      this.#db
+        .prepare(
+          `INSERT INTO blobs (digest, key, size, created_at)
+           SELECT ?2, ?3, ?4, ?5 FROM repositories
+           WHERE name = ?1 AND NOT EXISTS (${GIVEN_UP})
+             AND NOT EXISTS (SELECT 1 FROM blobs WHERE key = ?3)
+           ON CONFLICT (digest) DO UPDATE SET key = excluded.key, size = excluded.size, lost_at = NULL
+           WHERE lost_at IS NOT NULL`,
+        )
+        .bind(repository, digest, blob.key, blob.size, Date.now()),
+      insertLinks(this.#db, repository, [digest]),
+      touch(this.#db, repository, digest),
+      // Only now it is known: the object may be a blob of another digest.
+      auditChange(this.#db, origin, deed, held),
+      // Through the link: what is stored, but not in the repository, was not pushed to it.
+      this.#select(repository, digest),
+    ];
+    try {
+      const results = await this.#db.batch<StoredBlob>(statements);
+      const key = results.at(-1)?.results[0]?.key;
+      if (key === undefined) throw new RegistryError("BLOB_UPLOAD_UNKNOWN");
+      return key;
+    } catch (error) {
+      return refuseChange(this.#db, repository, error);
+    }
+  }
+
+  /**
+   * Has an object deleted that is no blob's; it can become none any more. Until it is gone it counts as what waits for
+   * deletion.
+   * @returns false where it is a blob's, or is to be deleted already: the caller must leave it alone
+   */
+  async discard(repository: RepositoryName, { key, size }: StoredBlob): Promise<boolean> {
+    const { results } = await this.#db
+      .prepare(
+        `INSERT INTO doomed_objects (key, due_at, namespace, size)
+         SELECT ?1, ${NOW}, ?2, ?3 WHERE NOT EXISTS (SELECT 1 FROM blobs WHERE key = ?1)
+         ON CONFLICT DO NOTHING RETURNING key`,
+      )
+      .bind(key, namespaceOf(repository), size)
+      .all();
+    return results.length === 1;
+  }
+
+  /** The object that was discarded has been deleted. */
+  async forget(key: string): Promise<void> {
+    await this.#db.batch(forgetObjects(this.#db, [key]));
+  }
+
+  /** Links a blob that one of the sources holds. @returns whether the repository holds it now. */
+  async mount(
+    repository: RepositoryName,
+    digest: Digest,
+    sources: Sources,
+    origin: Origin,
+  ): Promise<boolean> {
+    const digests = JSON.stringify([digest]);
+    const list = sourceList(sources);
+    const isReadable = `${readableFrom("w.value", "?3")} AND NOT EXISTS (
+      SELECT 1 FROM blobs b WHERE b.digest = w.value AND b.lost_at IS NOT NULL)`;
+    const readable = {
+      sql: `SELECT 1 FROM json_each(?2) w WHERE ${isReadable}`,
+      parameters: [digests, list],
+    };
+    const linkedAnew = {
+      sql: `${readable.sql} AND EXISTS (SELECT 1 FROM repositories WHERE name = ?4) AND NOT EXISTS (
+        SELECT 1 FROM repositories r
+        JOIN repository_blobs l ON l.repository_id = r.id AND l.digest = w.value WHERE r.name = ?4)`,
+      parameters: [...readable.parameters, repository],
+    };
+    const statements = [
+      ...(this.#absent === "make" ? insertRepository(this.#db, repository, origin, readable) : []),
+      auditChange(this.#db, origin, { action: "blob.mount", repository, digest }, linkedAnew),
+      this.#db
+        .prepare(
+          `INSERT INTO repository_blobs (repository_id, digest)
+           SELECT r.id, w.value FROM repositories r, json_each(?2) w
+           WHERE r.name = ?1 AND ${isReadable}
+           ON CONFLICT DO NOTHING`,
+        )
+        .bind(repository, digests, list),
+      touch(this.#db, repository, digest),
+      this.#db
+        .prepare(
+          `SELECT EXISTS (
+             SELECT 1 FROM repositories r
+             JOIN repository_blobs l ON l.repository_id = r.id AND l.digest = ?2
+             JOIN blobs b ON b.digest = l.digest AND b.lost_at IS NULL
+             WHERE r.name = ?1
+           ) AS held`,
+        )
+        .bind(repository, digest),
+    ];
+    try {
+      const results = await this.#db.batch<{ held: number }>(statements);
+      return results.at(-1)?.results[0]?.held === 1;
+    } catch (error) {
+      return refuseChange(this.#db, repository, error);
+    }
+  }
+
+  /**
+   * Takes the blob out of the repository; the bytes stay for whoever else holds them.
+   * @returns false when the repository did not hold it
+   * @throws REFERENCED while a manifest of the repository names it
+   */
+  async remove(repository: RepositoryName, digest: Digest, origin: Origin): Promise<boolean> {
+    const held = {
+      sql: `SELECT 1 FROM repositories r
+        JOIN repository_blobs l ON l.repository_id = r.id AND l.digest = ?3 WHERE r.name = ?2`,
+      parameters: [repository, digest],
+    };
+    try {
+      const results = await this.#db.batch([
+        auditChange(this.#db, origin, { action: "blob.delete", repository, digest }, held),
+        this.#db
+          .prepare(
+            `DELETE FROM repository_blobs
+             WHERE repository_id = (SELECT id FROM repositories WHERE name = ?1) AND digest = ?2
+             RETURNING digest`,
+          )
+          .bind(repository, digest),
+      ]);
+      return results[1]?.results.length === 1;
+    } catch (error) {
+      if (!isStillReferenced(error)) throw error;
+      throw new RegistryError("REFERENCED", {
+        message: "a manifest of this repository names the blob; delete the manifest first",
+        detail: { digest },
+        cause: error,
+      });
+    }
+  }
+
+  /**
+   * Those of the keys that are no blob's.
+   * @returns null where the index cannot tell: it is empty, as after the loss of a database, or still being imported
+   */
+  async unusedKeys(keys: readonly string[]): Promise<string[] | null> {
+    const { results } = await this.#db
+      .prepare(
+        `SELECT w.value AS key, EXISTS (SELECT 1 FROM blobs b WHERE b.key = w.value) AS used,
+           (SELECT max(id) FROM repositories) IS NOT NULL
+             AND NOT EXISTS (SELECT 1 FROM jobs WHERE name = ?2 AND state ->> 'phase' <> 'done') AS known
+         FROM json_each(?1) w`,
+      )
+      .bind(JSON.stringify(keys), IMPORT_JOB)
+      .all<{ key: string; used: number; known: number }>();
+    if (results.some(({ known }) => known === 0)) return null;
+    return results.filter(({ used }) => used === 0).map(({ key }) => key);
+  }
+}

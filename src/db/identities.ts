@@ -1,0 +1,285 @@
+import { NOW } from "./clock.ts";
+import type {
+  LoginQuery,
+  LoginRecord,
+  News,
+  Principals,
+  PublicRecord,
+  Revocations,
+  TokenRecord,
+  Trust,
+  TrustQuery,
+} from "../auth/identity-store.ts";
+import type { TrustRule } from "../auth/oidc/trust.ts";
+import type { Condition } from "./audit.ts";
+import { listRevoked, parseRevoked, type RevokedRow } from "./revocations.ts";
+
+/** SQL: those of the repositories in a JSON list that everyone may pull, as a JSON list. */
+function publicAmong(list: string): string {
+  return `(SELECT json_group_array(r.name) FROM json_each(${list}) w
+    JOIN repositories r ON r.name = w.value WHERE r.visibility = 'public')`;
+}
+
+/**
+ * So many roles are read of the namespaces that a request is about, and so many of all, a first one of each namespace before
+ * a second: as one JSON text, of which D1 holds 2 MB. Others give them, and must not crowd each other's out.
+ */
+const MAX_ROLES = 2_000;
+
+/**
+ * So many rules of namespaces that a request does not name are looked at, for whether the token is anybody's. Where there are
+ * more, it is taken to be: that gives no right.
+ */
+const MAX_OTHERS = 50;
+
+/** SQL: one row of what is public among the repositories in a JSON list, then the rules that each of the sources gives. */
+function publicAndRules(list: string, ...sources: readonly string[]): string {
+  const rules = sources.map(
+    (source) => `UNION ALL SELECT * FROM (
+      SELECT t.name, t.issuer, t.audience, t.claims, t.scopes, t.lifetime,
+        t.namespace, t.created_at, NULL, NULL ${source})`,
+  );
+  return `SELECT NULL AS id, NULL AS issuer, NULL AS audience, NULL AS claims, NULL AS scopes,
+      NULL AS lifetime, NULL AS namespace, NULL AS createdAt, ${publicAmong(list)} AS public, ${NOW} AS readAt
+    ${rules.join(" ")}`;
+}
+
+/** The parts of a login's record, as JSON texts. */
+interface LoginRow {
+  readonly name: string | null;
+  readonly readAt: number;
+  readonly user: string | null;
+  readonly roles: string;
+  readonly token: string | null;
+  readonly robot: number;
+  readonly failures: string;
+  readonly usedAt: number | null;
+  readonly public: string;
+}
+
+interface RuleRow extends Pick<TrustRule, "id" | "issuer" | "audience" | "lifetime"> {
+  /** Lists, as JSON. */
+  readonly claims: string;
+  readonly scopes: string;
+  readonly namespace: string;
+  readonly createdAt: number;
+  readonly public: null;
+}
+
+interface PublicRow {
+  readonly public: string;
+  readonly readAt: number;
+}
+
+/** D1: who there is and what they may do, by one query for each login. */
+export class PrincipalIndex implements Principals {
+  readonly #db: D1Database;
+
+  constructor(db: D1Database) {
+    this.#db = db;
+  }
+
+  async find(query: LoginQuery, news: News | null): Promise<LoginRecord> {
+    const { name, hash, places, repositories, namespaces } = query;
+    const keys = places === null ? [] : [...places.known, ...places.unknown];
+    const statement = this.#db
+      .prepare(
+        `WITH who AS (
+           SELECT coalesce(?1, (SELECT coalesce(user, robot) FROM tokens WHERE hash = ?2)) AS name
+         )
+         SELECT who.name, ${NOW} AS readAt,
+           (SELECT json_object('password', password, 'admin', admin, 'disabled', disabled_at IS NOT NULL)
+            FROM users WHERE name = who.name) AS user,
+           (SELECT json_group_array(json_object('pattern', pattern, 'role', role)) FROM (
+              SELECT * FROM (SELECT m.pattern, m.role FROM json_each(?5) n
+                CROSS JOIN members m ON m.namespace = n.value AND m.user = who.name LIMIT ${MAX_ROLES})
+              UNION
+              SELECT * FROM (SELECT pattern, role FROM (
+                SELECT pattern, role, row_number() OVER (PARTITION BY namespace) AS n
+                FROM members WHERE user = who.name) ORDER BY n LIMIT ${MAX_ROLES})
+            )) AS roles,
+           (SELECT json_object('id', t.id, 'isRobot', t.robot IS NOT NULL,
+              'disabled', o.disabled_at IS NOT NULL, 'scopes', json(coalesce(t.scopes, o.scopes)),
+              'createdAt', t.created_at, 'expiresAt', t.expires_at, 'lastUsed', t.last_used)
+            FROM tokens t LEFT JOIN robots o ON o.name = t.robot
+            WHERE t.hash = ?2 AND coalesce(t.user, t.robot) = who.name) AS token,
+           EXISTS (SELECT 1 FROM robots WHERE name = who.name) AS robot,
+           (SELECT json_group_array(json_object('key', f.key, 'failures', f.failures, 'since', f.since, 'triedAt', f.tried_at))
+            FROM json_each(?3) w CROSS JOIN login_failures f ON f.key = w.value) AS failures,
+           (SELECT used_at FROM login_networks WHERE account = ?6 AND network = ?7) AS usedAt,
+           ${publicAmong("?4")} AS public
+         FROM who`,
+      )
+      .bind(
+        name,
+        hash,
+        JSON.stringify(keys),
+        JSON.stringify(repositories),
+        JSON.stringify(namespaces),
+        places?.account ?? null,
+        places?.network ?? null,
+      );
+    const [row] = await this.#read<LoginRow>(statement, news);
+    if (row === undefined) throw new Error("a query of scalars gave no row");
+    return {
+      name: row.name ?? "",
+      readAt: row.readAt,
+      user: parseUser(row.user),
+      roles: JSON.parse(row.roles) as LoginRecord["roles"],
+      token: parseToken(row.token),
+      robot: row.robot === 1,
+      failures: JSON.parse(row.failures) as LoginRecord["failures"],
+      usedAt: row.usedAt,
+      public: JSON.parse(row.public) as string[],
+    };
+  }
+
+  async trusting(query: TrustQuery, news: News | null): Promise<Trust> {
+    const { issuer, namespaces, selectors, repositories } = query;
+    const statement = this.#db
+      .prepare(
+        publicAndRules(
+          "?2",
+          `FROM json_each(?3) n CROSS JOIN trust_rules t ON t.namespace = n.value
+           WHERE t.issuer = ?1`,
+          `FROM json_each(?4) s CROSS JOIN trust_rules t ON t.issuer = ?1 AND t.selector = s.value
+           WHERE t.namespace NOT IN (SELECT value FROM json_each(?3)) LIMIT ${MAX_OTHERS}`,
+        ),
+      )
+      .bind(
+        issuer,
+        JSON.stringify(repositories),
+        JSON.stringify(namespaces),
+        JSON.stringify(selectors),
+      );
+    const { rows, ...record } = await this.#rules(statement, news);
+    const isNamed = ({ namespace }: RuleRow): boolean => namespaces.includes(namespace);
+    const others = rows.filter((row) => !isNamed(row)).map(parseRule);
+    const rules = rows.filter(isNamed).map(parseRule);
+    return { ...record, rules, others, hasMore: others.length === MAX_OTHERS };
+  }
+
+  async rulesNamed(
+    names: readonly string[],
+    repositories: readonly string[],
+    news: News | null,
+  ): Promise<PublicRecord & { readonly rules: TrustRule[] }> {
+    const statement = this.#db
+      .prepare(
+        publicAndRules("?1", `FROM json_each(?2) n CROSS JOIN trust_rules t ON t.name = n.value`),
+      )
+      .bind(JSON.stringify(repositories), JSON.stringify(names));
+    const { rows, ...record } = await this.#rules(statement, news);
+    return { ...record, rules: rows.map(parseRule) };
+  }
+
+  /** The rows of rules, the oldest first, and what is public. */
+  async #rules(
+    statement: D1PreparedStatement,
+    news: News | null,
+  ): Promise<PublicRecord & { readonly rows: RuleRow[] }> {
+    const all = await this.#read<PublicRow | RuleRow>(statement, news);
+    const rows = all.filter((row) => row.public === null);
+    const record = all.find((row) => row.public !== null);
+    if (record === undefined) throw new Error("no row says what is public");
+    const order = (one: RuleRow, other: RuleRow): number =>
+      one.createdAt - other.createdAt || (one.id < other.id ? -1 : 1);
+    return {
+      rows: rows.toSorted(order),
+      public: JSON.parse(record.public) as string[],
+      readAt: record.readAt,
+    };
+  }
+
+  async publicAmong(repositories: readonly string[], news: News | null): Promise<PublicRecord> {
+    const statement = this.#db
+      .prepare(`SELECT ${publicAmong("?1")} AS public, ${NOW} AS readAt`)
+      .bind(JSON.stringify(repositories));
+    const [row] = await this.#read<PublicRow>(statement, news);
+    if (row === undefined) throw new Error("a query of scalars gave no row");
+    return { public: JSON.parse(row.public) as string[], readAt: row.readAt };
+  }
+
+  /** The statement's rows, and in the same round trip the news. */
+  async #read<Row>(statement: D1PreparedStatement, news: News | null): Promise<Row[]> {
+    if (news === null) return (await statement.all<Row>()).results;
+    const [asked, revoked] = await this.#db.batch([statement, listRevoked(this.#db)]);
+    news(parseRevoked((revoked?.results ?? []) as RevokedRow[]));
+    return (asked?.results ?? []) as Row[];
+  }
+
+  async used(token: string, day: number): Promise<void> {
+    await this.#db.prepare(`UPDATE tokens SET last_used = ?2 WHERE id = ?1`).bind(token, day).run();
+  }
+
+  async revoked(): Promise<Revocations> {
+    return parseRevoked((await listRevoked(this.#db).all<RevokedRow>()).results);
+  }
+
+  async revocationsOf(subjects: readonly string[]): Promise<Map<string, number>> {
+    const { results } = await this.#db
+      .prepare(
+        `SELECT subject, revoked_at AS at FROM revocations
+         WHERE subject IN (SELECT value FROM json_each(?1))`,
+      )
+      .bind(JSON.stringify(subjects))
+      .all<RevokedRow>();
+    return new Map(results.map(({ subject, at }) => [subject, at]));
+  }
+
+  /** Forgets revocations from before a time, so many at once. */
+  async expire(before: number, limit: number): Promise<void> {
+    await this.#db
+      .prepare(
+        `DELETE FROM revocations WHERE subject IN (
+           SELECT subject FROM revocations WHERE revoked_at < ?1 ORDER BY revoked_at LIMIT ?2)`,
+      )
+      .bind(before, limit)
+      .run();
+  }
+}
+
+/**
+ * For the batch of every change that takes rights away: what was signed for the subject before holds no longer.
+ * (`public:<repository>` and `repository:<name>` are revoked by the triggers of migrations/0007_pull_revocations.sql.)
+ * @param subject `user:<name>`, `user:<name>@<namespace>`, `token:<id>`, `robot:<name>` or `rule:<name>`
+ * @param condition says, before the change, whether it will take anything away: a refused one must revoke nothing
+ */
+export function revoke(
+  db: D1Database,
+  subject: string,
+  condition: Condition = { sql: "SELECT 1", parameters: [] },
+): D1PreparedStatement {
+  return db
+    .prepare(
+      `INSERT INTO revocations (subject, revoked_at) SELECT ?1, ${NOW} WHERE EXISTS (${condition.sql})
+       ON CONFLICT (subject) DO UPDATE SET revoked_at = excluded.revoked_at`,
+    )
+    .bind(subject, ...condition.parameters);
+}
+
+function parseUser(json: string | null): LoginRecord["user"] {
+  if (json === null) return null;
+  const user = JSON.parse(json) as { password: string; admin: number; disabled: number };
+  return { ...user, admin: user.admin === 1, disabled: user.disabled === 1 };
+}
+
+/** SQLite's JSON has numbers where there are truths. */
+function parseToken(json: string | null): TokenRecord | null {
+  if (json === null) return null;
+  const token = JSON.parse(json) as Omit<TokenRecord, "isRobot" | "disabled"> &
+    Record<"isRobot" | "disabled", number>;
+  return { ...token, isRobot: token.isRobot === 1, disabled: token.disabled === 1 };
+}
+
+function parseRule(row: RuleRow): TrustRule {
+  const { id, issuer, audience, lifetime } = row;
+  return {
+    id,
+    issuer,
+    audience,
+    lifetime,
+    claims: JSON.parse(row.claims) as TrustRule["claims"],
+    scopes: JSON.parse(row.scopes) as TrustRule["scopes"],
+  };
+}

@@ -1,0 +1,298 @@
+import type { Digest } from "../oci/digest.ts";
+import { RegistryError } from "../oci/errors.ts";
+import { namespaceOf, type RepositoryName, type Sources, type Tag } from "../oci/reference.ts";
+import { assertion, hasFailed } from "./retry.ts";
+import { auditFound, type Condition, type Origin } from "./audit.ts";
+import type { Absent } from "./blobs.ts";
+import { letOthersIn, NOW } from "./clock.ts";
+import { insertLinks, insertRepository, readableFrom, sourceList } from "./links.ts";
+import {
+  claimObject,
+  insertManifest,
+  insertReferences,
+  namesAll,
+  stageManifest,
+  uncountObject,
+} from "./manifest-rows.ts";
+import { isStillReferenced, isUnresolved, refuseChange } from "./errors.ts";
+import { type Introduction, introduce } from "./repositories.ts";
+import { movedTags, rememberTags } from "./tag-history.ts";
+
+export interface StoredManifest {
+  readonly digest: Digest;
+  readonly mediaType: string;
+  readonly size: number;
+  /** null where the manifest is too big for its row and lies in R2. */
+  readonly content: string | null;
+  /** The key of its bytes in R2, where they lie there. */
+  readonly object: string | null;
+}
+
+/** What the index knows of one digest that a manifest names. */
+export interface Resolution {
+  readonly digest: Digest;
+  /** The blob's size, or null where there is none that the pusher may read. */
+  readonly blobSize: number | null;
+  /** Whether the repository holds the blob already. */
+  readonly linked: boolean;
+  /** The size of the repository's manifest of that digest, or null. */
+  readonly manifestSize: number | null;
+}
+
+export interface NewReference {
+  readonly digest: Digest;
+  /** `blob` and `manifest` must be in the repository when the row is written; `loose` need not. */
+  readonly kind: "blob" | "manifest" | "loose";
+}
+
+export interface NewManifest extends StoredManifest {
+  readonly subject: Digest | null;
+  readonly artifactType: string;
+  readonly references: readonly NewReference[];
+  /** Blobs that the repository does not hold yet and takes over with this manifest. */
+  readonly adopt: readonly Digest[];
+  readonly tags: readonly Tag[];
+  readonly introduction: Introduction | null;
+}
+
+export const COLUMNS = "m.digest, m.media_type AS mediaType, m.size, m.content, m.object";
+
+/** Each is noted in the history, in the one batch that deletes them all with their manifest. */
+const MAX_DELETED_TAGS = 10_000;
+/** The record of a deleted manifest names so many of its tags; the history has all. */
+const MAX_NAMED_TAGS = 20;
+
+/** References or blobs that one batch writes: about 30 ms of the database's time. */
+const STEP = 1_000;
+
+/** SQL over `tags t`: some tags of a repository, and those of one manifest. */
+const TAGS_NAMED = `t.repository_id = (SELECT id FROM repositories WHERE name = ?5)
+  AND t.name IN (SELECT value FROM json_each(?6))`;
+const TAGS_OF = `t.repository_id = (SELECT id FROM repositories WHERE name = ?5) AND t.digest = ?6`;
+
+/** D1: the manifests of each repository, what they name, and what names them. */
+export class ManifestIndex {
+  readonly #db: D1Database;
+  readonly #absent: Absent;
+
+  constructor(db: D1Database, absent: Absent) {
+    this.#db = db;
+    this.#absent = absent;
+  }
+
+  /** What is known of each digest to a pusher who may read the sources. */
+  async resolve(
+    repository: RepositoryName,
+    digests: readonly Digest[],
+    sources: Sources,
+  ): Promise<Map<Digest, Resolution>> {
+    const { results } = await this.#db
+      .prepare(
+        `SELECT w.value AS digest, l.digest IS NOT NULL AS linked, m.size AS manifestSize,
+           CASE WHEN l.digest IS NOT NULL OR ${readableFrom("w.value", "?3")} THEN b.size END AS blobSize
+         FROM json_each(?2) w
+         LEFT JOIN repositories r ON r.name = ?1
+         LEFT JOIN blobs b ON b.digest = w.value AND b.lost_at IS NULL
+         LEFT JOIN repository_blobs l ON l.repository_id = r.id AND l.digest = w.value
+         LEFT JOIN manifests m
+           ON m.repository_id = r.id AND m.digest = w.value
+           AND m.deleted_at IS NULL AND m.lost_at IS NULL`,
+      )
+      .bind(repository, JSON.stringify(digests), sourceList(sources))
+      .all<Omit<Resolution, "linked"> & { linked: number }>();
+    return new Map(results.map((row) => [row.digest, { ...row, linked: row.linked === 1 }]));
+  }
+
+  /**
+   * Writes the manifest, its references and its tags, all or nothing. Many references are written beforehand, so many at a
+   * time, to a row that nobody sees: one statement for all of them would keep everybody else's waiting.
+   * @returns false when a reference has vanished since it was resolved: nothing of it is in sight
+   * @throws NAME_UNKNOWN when the repository is not there, and pushes make none; IMMUTABLE or QUOTA_EXCEEDED: nothing is in
+   *   sight either
+   */
+  async put(repository: RepositoryName, manifest: NewManifest, origin: Origin): Promise<boolean> {
+    const { digest, references, adopt } = manifest;
+    const tags = JSON.stringify(manifest.tags);
+    const isLarge = references.length > STEP || adopt.length > STEP;
+    try {
+      if (isLarge) await this.#stage(repository, manifest, origin);
+      const results = await this.#db.batch<{ digest: Digest }>([
+        ...(isLarge ? [] : this.#begin(repository, adopt, origin)),
+        ...this.#finish(repository, manifest, { tags, isStaged: isLarge, origin }),
+      ]);
+      const written = results.some((result) => result.results[0]?.digest === digest);
+      if (!written) throw new RegistryError("NAME_UNKNOWN", { detail: { name: repository } });
+      return true;
+    } catch (error) {
+      if (isUnresolved(error) || hasFailed(error)) return false;
+      const others = `t.name IN (SELECT value FROM json_each(?2)) AND t.digest <> ?3`;
+      const which = { sql: others, parameters: [tags, digest] };
+      return refuseChange(this.#db, repository, error, which);
+    }
+  }
+
+  /** The repository comes into being, and takes over blobs. */
+  #begin(
+    repository: RepositoryName,
+    adopt: readonly Digest[],
+    origin: Origin,
+  ): D1PreparedStatement[] {
+    const made = this.#absent === "make" ? insertRepository(this.#db, repository, origin) : [];
+    return [...made, insertLinks(this.#db, repository, adopt)];
+  }
+
+  /** What was written when this breaks off in the middle, the next collections take away. */
+  async #stage(repository: RepositoryName, manifest: NewManifest, origin: Origin): Promise<void> {
+    const { digest, references, adopt } = manifest;
+    const [first = [], ...others] = stepsOf(adopt);
+    await this.#db.batch(this.#begin(repository, first, origin));
+    for (const some of others) await this.#db.batch([insertLinks(this.#db, repository, some)]);
+    const staged = stageManifest(this.#db, repository, manifest, Date.now());
+    for (const [i, some] of stepsOf(references).entries()) {
+      const inserts = insertReferences(this.#db, repository, digest, some);
+      await this.#db.batch([...(i === 0 ? [staged] : []), ...inserts]);
+      await letOthersIn();
+    }
+  }
+
+  #finish(
+    repository: RepositoryName,
+    manifest: NewManifest,
+    { tags, isStaged, origin }: { tags: string; isStaged: boolean; origin: Origin },
+  ): D1PreparedStatement[] {
+    const now = Date.now();
+    const { digest, references, introduction, object, size } = manifest;
+    const deed = {
+      action: "manifest.push",
+      repository,
+      digest,
+      ...(manifest.tags.length === 0 ? {} : { reference: manifest.tags.join(",") }),
+    };
+    const moved = { sql: TAGS_NAMED, parameters: [repository, tags] };
+    const row = insertManifest(this.#db, repository, manifest, now);
+    const [forget, insert] = insertReferences(this.#db, repository, digest, references);
+    return [
+      ...(object === null ? [] : [uncountObject(this.#db, object)]),
+      ...(isStaged
+        ? [row, assertion(this.#db, namesAll(repository, digest, references))]
+        : [forget, row, insert]),
+      auditFound(this.#db, origin, deed, movedTags(repository, digest, tags)),
+      rememberTags(this.#db, { now, origin, successor: digest }, moved),
+      this.#db
+        .prepare(
+          `INSERT INTO tags (repository_id, name, digest, updated_at)
+           SELECT r.id, w.value, ?2, ?4 FROM repositories r, json_each(?3) w WHERE r.name = ?1
+           ON CONFLICT (repository_id, name) DO UPDATE SET digest = excluded.digest, updated_at = excluded.updated_at`,
+        )
+        .bind(repository, digest, tags, now),
+      ...(object === null ? [] : claimObject(this.#db, object, size)),
+      ...(introduction === null ? [] : [introduce(this.#db, repository, introduction)]),
+    ].filter((statement) => statement !== undefined);
+  }
+
+  /**
+   * Notes the key of an object that is about to be written, so that it goes if no manifest comes to name it: R2 is never
+   * listed to find it. Until then it counts as what waits for deletion.
+   * @throws QUOTA_EXCEEDED
+   */
+  async announceObject(
+    repository: RepositoryName,
+    { key, size, dueAt }: { readonly key: string; readonly size: number; readonly dueAt: number },
+  ): Promise<void> {
+    const { meta } = await this.#db
+      .prepare(
+        `INSERT INTO doomed_objects (key, due_at, namespace, size) SELECT ?1, ?2, ?3, ?4
+         WHERE NOT EXISTS (SELECT 1 FROM limits l LEFT JOIN namespace_usage u ON u.namespace = l.namespace
+           WHERE l.namespace = ?3 AND coalesce(u.bytes + u.waiting, 0) + ?4 > l.bytes)`,
+      )
+      .bind(key, dueAt, namespaceOf(repository), size)
+      .run();
+    if (meta.changes === 0) await refuseChange(this.#db, repository, new Error("quota of bytes"));
+  }
+
+  /** An object that was announced goes with the next collection, unless a manifest names it after all. */
+  async giveUpObject(key: string): Promise<void> {
+    await this.#db
+      .prepare(
+        `UPDATE doomed_objects SET due_at = ${NOW}
+         WHERE key = ?1 AND NOT EXISTS (SELECT 1 FROM manifests WHERE object = ?1)`,
+      )
+      .bind(key)
+      .run();
+  }
+
+  /**
+   * Deletes a manifest with its tags: out of sight, and for the undo window to be restored.
+   * @returns false when there was none
+   * @throws REFERENCED while an index names it, or more tags point to it than one request deletes; IMMUTABLE while such a tag
+   *   does
+   */
+  async delete(repository: RepositoryName, digest: Digest, origin: Origin): Promise<boolean> {
+    const held = {
+      sql: `SELECT json_object('reference', (
+          SELECT group_concat(name) FROM (
+            SELECT t.name FROM tags t INDEXED BY tags_by_digest
+            WHERE t.repository_id = r.id AND t.digest = ?3 LIMIT ${MAX_NAMED_TAGS})
+        )) AS more FROM repositories r
+        JOIN manifests m ON m.repository_id = r.id AND m.digest = ?3 AND m.deleted_at IS NULL
+        WHERE r.name = ?2`,
+      parameters: [repository, digest],
+    };
+    const now = Date.now();
+    const which = { sql: TAGS_OF, parameters: [repository, digest] };
+    try {
+      const results = await this.#db.batch([
+        assertion(this.#db, tooManyTags(repository, digest), "no row"),
+        auditFound(this.#db, origin, { action: "manifest.delete", repository, digest }, held),
+        rememberTags(this.#db, { now, origin, successor: null }, which),
+        this.#db
+          .prepare(
+            `DELETE FROM tags
+             WHERE repository_id = (SELECT id FROM repositories WHERE name = ?1) AND digest = ?2`,
+          )
+          .bind(repository, digest),
+        this.#db
+          .prepare(
+            `UPDATE manifests SET deleted_at = ?3, deleted_by = ?4
+             WHERE repository_id = (SELECT id FROM repositories WHERE name = ?1) AND digest = ?2
+               AND deleted_at IS NULL
+             RETURNING digest`,
+          )
+          .bind(repository, digest, now, origin.actor),
+      ]);
+      return results.at(-1)?.results.length === 1;
+    } catch (error) {
+      if (hasFailed(error)) {
+        throw new RegistryError("REFERENCED", {
+          message: `more than ${MAX_DELETED_TAGS} tags point to ${digest}; delete tags first`,
+          cause: error,
+        });
+      }
+      if (!isStillReferenced(error)) {
+        const tags = { sql: "t.digest = ?2", parameters: [digest] };
+        return refuseChange(this.#db, repository, error, tags);
+      }
+      throw new RegistryError("REFERENCED", {
+        message: "an index of this repository names the manifest; delete the index first",
+        detail: { digest },
+        cause: error,
+      });
+    }
+  }
+}
+
+function tooManyTags(repository: RepositoryName, digest: Digest): Condition {
+  return {
+    sql: `SELECT 1 FROM repositories r
+      CROSS JOIN tags t INDEXED BY tags_by_digest ON t.repository_id = r.id AND t.digest = ?3
+      WHERE r.name = ?2 LIMIT 1 OFFSET ${MAX_DELETED_TAGS}`,
+    parameters: [repository, digest],
+  };
+}
+
+/** In pieces that one statement writes without keeping others waiting. */
+function stepsOf<T>(items: readonly T[]): T[][] {
+  return Array.from({ length: Math.ceil(items.length / STEP) }, (_, i) =>
+    items.slice(i * STEP, (i + 1) * STEP),
+  );
+}

@@ -1,0 +1,138 @@
+import type { Role } from "../auth/policy/access.ts";
+import { RegistryError } from "../oci/errors.ts";
+import type { Page } from "../oci/page.ts";
+import type { Namespace } from "../oci/reference.ts";
+import type { Origin } from "./audit.ts";
+import { attempt, edit, listWithin } from "./change.ts";
+import { type LastOwner, withoutOwner } from "./owners.ts";
+
+export interface Member {
+  readonly user: string;
+  /** A glob over the namespace's repositories. */
+  readonly repositories: string;
+  readonly role: Role;
+  /** Milliseconds since 1970. */
+  readonly createdAt: number;
+}
+
+const COLUMNS = `user, pattern AS repositories, role, created_at AS createdAt`;
+
+/** D1: which users have which role on which repositories of a namespace. */
+export class MemberIndex {
+  readonly #db: D1Database;
+
+  constructor(db: D1Database) {
+    this.#db = db;
+  }
+
+  /** By user and pattern. `after` is what `memberKey` makes. @throws NOT_FOUND: no such namespace */
+  list(namespace: Namespace, { after, limit }: Page): Promise<Member[]> {
+    const [user = "", ...pattern] = after.split(":");
+    return listWithin(
+      this.#db,
+      namespace,
+      this.#db
+        .prepare(
+          `SELECT ${COLUMNS} FROM members WHERE namespace = ?1 AND (user, pattern) > (?2, ?3)
+           ORDER BY user, pattern LIMIT ?4`,
+        )
+        .bind(namespace, user, pattern.join(":"), limit),
+    );
+  }
+
+  /**
+   * Gives a user a role on a pattern, instead of the one that it had there.
+   * `over` says what the user may have had there before.
+   * @throws NOT_FOUND: no such user, or no such namespace; VERSION_MISMATCH: it has one, and was to have nothing
+   */
+  async set(
+    namespace: Namespace,
+    { user, repositories, role, createdAt }: Member,
+    { over, lastOwner }: { readonly over: "any" | "nothing"; readonly lastOwner: LastOwner },
+    origin: Origin,
+  ): Promise<{ member: Member; created: boolean }> {
+    const row = {
+      sql: `SELECT role FROM members WHERE user = ?2 AND pattern = ?3`,
+      parameters: [user, repositories],
+    };
+    const ready = {
+      sql: `SELECT 1 FROM users u JOIN namespaces n ON n.name = ?3
+        LEFT JOIN members m ON m.user = u.name AND m.pattern = ?4
+        WHERE u.name = ?2 AND m.role IS NOT ?5 AND (m.role IS NULL OR ?6 = 'any')`,
+      parameters: [user, namespace, repositories, role, over],
+    };
+    // A first role takes nothing away.
+    const when = {
+      sql: `${row.sql} AND role <> ?4 AND ?5 = 'any'`,
+      parameters: [...row.parameters, role, over],
+    };
+    const detail = `${role} of ${repositories}`;
+    const deed = { action: "member.set", namespace, reference: user, detail };
+    const revokes = [{ subject: `user:${user}@${namespace}`, when }];
+    const statement = this.#db
+      .prepare(
+        `INSERT INTO members (user, namespace, pattern, role, created_at)
+         SELECT u.name, n.name, ?3, ?4, ?5 FROM users u JOIN namespaces n ON n.name = ?2
+         WHERE u.name = ?1
+         ON CONFLICT (user, pattern) DO UPDATE SET role = excluded.role WHERE ?6 = 'any'
+         RETURNING ${COLUMNS}`,
+      )
+      .bind(user, namespace, repositories, role, createdAt, over);
+    const ends = over === "any" && role !== "owner" && repositories === `${namespace}/*`;
+    const leaving = { user, namespace, lastOwner: ends ? lastOwner : "may leave" } as const;
+    const { before, after } = await withoutOwner(this.#db, leaving, (extra) =>
+      attempt<Member>(this.#db, { origin, deed, row, ready, revokes, extra }, statement),
+    );
+    if (after === null && before !== null && over === "nothing") {
+      const message = "the user has a role there already: change it without If-None-Match";
+      throw new RegistryError("VERSION_MISMATCH", { message });
+    }
+    if (after === null) {
+      const message = `there is no user ${user}, or no namespace ${namespace}`;
+      throw new RegistryError("NOT_FOUND", { message });
+    }
+    return { member: after, created: before === null };
+  }
+
+  /**
+   * Takes a user's role on one pattern away, or all that it has in the namespace (null).
+   * @throws NOT_FOUND: there is none
+   */
+  async remove(
+    namespace: Namespace,
+    { user, pattern, lastOwner }: Removal,
+    origin: Origin,
+  ): Promise<void> {
+    const row = {
+      sql: `SELECT 1 FROM members
+        WHERE namespace = ?2 AND user = ?3 AND pattern = coalesce(?4, pattern)`,
+      parameters: [namespace, user, pattern],
+    };
+    const detail = pattern ?? `${namespace}, all of it`;
+    const deed = { action: "member.remove", namespace, reference: user, detail };
+    const revokes = [{ subject: `user:${user}@${namespace}` }];
+    const statement = this.#db
+      .prepare(
+        `DELETE FROM members
+         WHERE namespace = ?1 AND user = ?2 AND pattern = coalesce(?3, pattern) RETURNING user`,
+      )
+      .bind(namespace, user, pattern);
+    const ends = pattern === null || pattern === `${namespace}/*`;
+    const leaving = { user, namespace, lastOwner: ends ? lastOwner : "may leave" } as const;
+    await withoutOwner(this.#db, leaving, (extra) =>
+      edit(this.#db, { origin, deed, row, revokes, extra }, statement),
+    );
+  }
+}
+
+interface Removal {
+  readonly user: string;
+  /** null for all that the user has in the namespace. */
+  readonly pattern: string | null;
+  readonly lastOwner: LastOwner;
+}
+
+/** Where a page of members ends. */
+export function memberKey({ user, repositories }: Pick<Member, "user" | "repositories">): string {
+  return `${user}:${repositories}`;
+}

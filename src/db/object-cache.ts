@@ -1,0 +1,195 @@
+import type { Defer } from "../defer.ts";
+import { entrySize, Lru } from "../memory/lru.ts";
+import type { ByteRange } from "../oci/page.ts";
+import type { Bucket } from "./bucket.ts";
+import type { Edge } from "./edge-cache.ts";
+
+export interface StoredObject {
+  readonly key: string;
+  readonly size: number;
+}
+
+const KiB = 1024;
+const MiB = 1024 * KiB;
+/** Configs and other small things, which every pull asks for, in the memory of the isolate. */
+const MEMORY = 8 * MiB;
+export const MAX_IN_MEMORY = 64 * KiB;
+/** Up to this size it is quicker to wait until the edge has an object than to read it twice. */
+const MAX_AWAITED = 16 * MiB;
+/** The Cache API's limit (developers.cloudflare.com/workers/platform/limits). */
+const MAX_AT_EDGE = 512 * MiB;
+/** The key of an object never becomes another's, so only room at the edge is the reason to forget one, in seconds. */
+const EDGE_SECONDS = 7 * 86_400;
+
+/**
+ * A range that is a smaller part of its object leaves the edge as it is: a byte must not cost a copy of half a gigabyte. Clients
+ * that take a layer in pieces ask for more.
+ */
+const FILLING_PART = 1 / 64;
+/** Up to this size any range fills the edge: the copy costs about as much as the range's own read. */
+const MAX_EAGER = MiB;
+
+/** The first reader of a large object is served before the edge is filled; the next one does not wait so long, in milliseconds. */
+const HEAD_START = 1_000;
+/** For how long after it began a filling is waited for, and how often others look, in milliseconds. */
+const PATIENCE = 10_000;
+const POLL = 5;
+/** A filling that has taken so long belongs to a request that is no more. */
+const STALE = 60_000;
+
+/** A copy on its way to the edge or into memory. */
+interface Filling {
+  readonly since: number;
+  /** Somebody waits for it. */
+  wanted: boolean;
+  ended: boolean;
+}
+
+/**
+ * The bytes of objects, from the nearest place that has them: this isolate's memory, the edge, R2. Whoever reads R2 reads it
+ * for the edge too: once for all who come at the same time, and apart from any client, so that a slow one keeps nobody
+ * waiting and a vanished one leaves no half entry.
+ */
+export class Objects {
+  readonly #bucket: Bucket;
+  readonly #edge: Edge;
+  readonly #memory = new Lru<ArrayBuffer>(MEMORY);
+  readonly #fillings = new Map<string, Filling>();
+
+  constructor(bucket: Bucket, edge: Edge) {
+    this.#bucket = bucket;
+    this.#edge = edge;
+  }
+
+  /** @returns null when there is no such object */
+  async open(
+    object: StoredObject,
+    range: ByteRange | undefined,
+    defer: Defer,
+  ): Promise<ReadableStream | ArrayBuffer | null> {
+    const { key, size } = object;
+    if (size <= MAX_IN_MEMORY) {
+      const bytes = this.#memory.get(key) ?? (await this.#small(object, defer));
+      if (bytes === null || range === undefined) return bytes;
+      return bytes.slice(range.offset, range.offset + range.length);
+    }
+    if (size > MAX_AT_EDGE) return this.#bucket.open(key, range);
+    const isLittle = range !== undefined && size > MAX_EAGER && range.length < size * FILLING_PART;
+    return (
+      (await this.#fromEdge(object, range)) ??
+      (isLittle ? null : await this.#afterFilling(object, range, defer)) ??
+      this.#bucket.open(key, range)
+    );
+  }
+
+  /** @returns null when there is no such object */
+  async #small(object: StoredObject, defer: Defer): Promise<ArrayBuffer | null> {
+    const { key, size } = object;
+    const other = this.#underWay(key);
+    if (other !== null) await ended(other);
+    const known = this.#memory.get(key);
+    if (known !== undefined) return known;
+    const filled = this.#filling(key, async () => {
+      const cached = await this.#bytesFromEdge(object);
+      const bytes = cached ?? (await this.#bytesFromBucket(key));
+      if (bytes === null) return null;
+      this.#memory.set(key, bytes, entrySize(key) + bytes.byteLength);
+      if (cached === null) defer(this.#edge.put(key, bytes, size, EDGE_SECONDS));
+      return bytes;
+    });
+    // Others may wait for it, though the client that began it hangs up.
+    defer(filled.catch(() => {}));
+    return filled;
+  }
+
+  async #bytesFromBucket(key: string): Promise<ArrayBuffer | null> {
+    const body = await this.#bucket.open(key);
+    return body === null ? null : new Response(body).arrayBuffer();
+  }
+
+  async #bytesFromEdge(object: StoredObject): Promise<ArrayBuffer | null> {
+    const body = await this.#fromEdge(object, undefined);
+    try {
+      const bytes = body && (await new Response(body).arrayBuffer());
+      return bytes?.byteLength === object.size ? bytes : null;
+    } catch (error) {
+      console.error(error);
+      return null;
+    }
+  }
+
+  /** @returns null where it is better to read R2: a part of a large object is there long before the whole is at the edge */
+  async #afterFilling(
+    object: StoredObject,
+    range: ByteRange | undefined,
+    defer: Defer,
+  ): Promise<ReadableStream | null> {
+    const other = this.#underWay(object.key);
+    const isLarge = object.size > MAX_AWAITED;
+    if (other === null) {
+      const filled = this.#fill(object).catch(console.error);
+      defer(filled);
+      if (isLarge) return null;
+      await filled;
+    } else {
+      if (isLarge && range !== undefined) return null;
+      await ended(other);
+    }
+    return this.#fromEdge(object, range);
+  }
+
+  #fill(object: StoredObject): Promise<void> {
+    return this.#filling(object.key, async (filling) => {
+      const start = filling.since + (object.size <= MAX_AWAITED ? 0 : HEAD_START);
+      while (!filling.wanted && Date.now() < start) await scheduler.wait(POLL);
+      const body = await this.#bucket.open(object.key);
+      if (body !== null) await this.#edge.put(object.key, body, object.size, EDGE_SECONDS);
+    });
+  }
+
+  #underWay(key: string): Filling | null {
+    const filling = this.#fillings.get(key);
+    return filling === undefined || filling.since < Date.now() - STALE ? null : filling;
+  }
+
+  async #filling<T>(key: string, work: (filling: Filling) => Promise<T>): Promise<T> {
+    const filling = { since: Date.now(), wanted: false, ended: false };
+    // Those that never ended are forgotten, or they would become more and more.
+    for (const other of this.#fillings.keys()) {
+      if (other !== key && this.#underWay(other) !== null) break;
+      this.#fillings.delete(other);
+    }
+    this.#fillings.set(key, filling);
+    try {
+      return await work(filling);
+    } finally {
+      filling.ended = true;
+      if (this.#fillings.get(key) === filling) this.#fillings.delete(key);
+    }
+  }
+
+  /** @returns null unless the edge has the object with as many bytes as it must have, whichever are asked for */
+  async #fromEdge(
+    { key, size }: StoredObject,
+    range: ByteRange | undefined,
+  ): Promise<ReadableStream | null> {
+    const part = range && `${range.offset}-${range.offset + range.length - 1}`;
+    const found = await this.#edge.match(key, part && `bytes=${part}`);
+    if (found?.body === null || found === undefined) return null;
+    const { status, headers, body } = found;
+    const isRight =
+      part === undefined
+        ? status === 200 && headers.get("content-length") === String(size)
+        : status === 206 && headers.get("content-range") === `bytes ${part}/${size}`;
+    if (isRight) return body;
+    await body.cancel().catch(() => {});
+    return null;
+  }
+}
+
+/** Waits with a timer of its own: a request that waits for another one's promise is taken for hung and cancelled. */
+async function ended(filling: Filling): Promise<void> {
+  filling.wanted = true;
+  const until = filling.since + PATIENCE;
+  while (!filling.ended && Date.now() < until) await scheduler.wait(POLL);
+}

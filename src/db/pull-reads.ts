@@ -1,0 +1,230 @@
+import type { Digest } from "../oci/digest.ts";
+import type { RepositoryName, Tag } from "../oci/reference.ts";
+import type { StoredBlob } from "./blobs.ts";
+import { NOW } from "./clock.ts";
+import { COLUMNS, type StoredManifest } from "./manifests.ts";
+
+/** What was so when the database was asked. */
+export interface Fact<Value> {
+  readonly value: Value;
+  /** By the database's clock, in milliseconds since 1970. */
+  readonly readAt: number;
+}
+
+/** A blob's place, under the digest that it is known by. */
+export interface NamedBlob extends StoredBlob {
+  readonly digest: Digest;
+}
+
+/** What a pull asks for next: the children of an index, and the blobs that the manifest and its children name. */
+export interface Family {
+  readonly manifests: readonly StoredManifest[];
+  readonly blobs: readonly NamedBlob[];
+}
+
+export interface Pulled {
+  readonly manifest: StoredManifest;
+  readonly family: Family;
+}
+
+/** Bounds on what comes along unasked. An index of more platforms, or a bigger child, is asked for when its turn comes. */
+const MAX_CHILDREN = 32;
+const MAX_CHILD = 16 * 1024;
+const MAX_BLOBS = 400;
+
+/** Where a read may go: a replica may not have heard of the last push yet, and be ten times nearer. */
+type Place = D1Database | D1DatabaseSession;
+
+/** A replica's clock is right, but what it says may be as old as this, in milliseconds. */
+const REPLICA_LAG = 60_000;
+
+/** Whom to ask: a replica that is near before the primary, or the primary alone. */
+export type Source = "nearest" | "primary";
+
+/** Which manifest: SQL of its digest, in terms of the row `r` of its repository, whose name is ?1, and of ?2. */
+interface Root {
+  readonly sql: string;
+  readonly parameters: readonly [RepositoryName, Digest | Tag];
+}
+
+function byDigest(repository: RepositoryName, digest: Digest): Root {
+  return { sql: "?2", parameters: [repository, digest] };
+}
+
+function byTag(repository: RepositoryName, tag: Tag): Root {
+  const sql = "(SELECT t.digest FROM tags t WHERE t.repository_id = r.id AND t.name = ?2)";
+  return { sql, parameters: [repository, tag] };
+}
+
+type ManifestRow = StoredManifest & { readonly readAt: number };
+
+/**
+ * D1: the reads of a pull. What is named by its digest never becomes something else, so the nearest replica may answer; when
+ * it knows nothing, the primary is asked.
+ */
+export class PullReads {
+  readonly #db: D1Database;
+  readonly #tags: "strict" | "nearest";
+
+  /** @param tags where tags are read: what a replica says of them may be old */
+  constructor(db: D1Database, tags: "strict" | "nearest") {
+    this.#db = db;
+    this.#tags = tags;
+  }
+
+  /** @returns null unless this very repository holds the blob */
+  blob(
+    repository: RepositoryName,
+    digest: Digest,
+    source: Source,
+  ): Promise<Fact<StoredBlob> | null> {
+    return this.#ask(source, (place) => blobIn(place, repository, digest));
+  }
+
+  /** As `blob`, but by the primary alone. */
+  async currentBlob(repository: RepositoryName, digest: Digest): Promise<StoredBlob | null> {
+    return (await blobIn(this.#db, repository, digest))?.value ?? null;
+  }
+
+  manifest(
+    repository: RepositoryName,
+    digest: Digest,
+    source: Source,
+  ): Promise<Fact<Pulled> | null> {
+    return this.#ask(source, (place) => pulled(place, byDigest(repository, digest)));
+  }
+
+  /** By the primary alone, and without what it names: for a client that asks whether it has to push. */
+  currentManifest(repository: RepositoryName, digest: Digest): Promise<StoredManifest | null> {
+    return manifestIn(this.#db, byDigest(repository, digest)).first<ManifestRow>();
+  }
+
+  /**
+   * @param known the digest of a manifest whose content and family need not be sent again
+   * @param source who may be asked, as far as the settings let tags be read there
+   */
+  tagged(
+    repository: RepositoryName,
+    tag: Tag,
+    known: Digest | null,
+    source: Source,
+  ): Promise<Fact<Pulled> | null> {
+    const read = (place: Place) =>
+      known === null
+        ? pulled(place, byTag(repository, tag))
+        : confirmed(place, repository, tag, known);
+    return this.#ask(this.#tags === "nearest" ? source : "primary", read);
+  }
+
+  async #ask<T>(
+    source: Source,
+    read: (place: Place) => Promise<Fact<T> | null>,
+  ): Promise<Fact<T> | null> {
+    if (source === "primary") return read(this.#db);
+    const fact = await read(this.#db.withSession("first-unconstrained"));
+    return fact === null ? read(this.#db) : { ...fact, readAt: fact.readAt - REPLICA_LAG };
+  }
+}
+
+async function blobIn(
+  place: Place,
+  repository: RepositoryName,
+  digest: Digest,
+): Promise<Fact<StoredBlob> | null> {
+  const row = await place
+    .prepare(
+      `SELECT b.key, b.size, ${NOW} AS readAt FROM repositories r
+       JOIN repository_blobs l ON l.repository_id = r.id AND l.digest = ?2
+       JOIN blobs b ON b.digest = l.digest AND b.lost_at IS NULL
+       WHERE r.name = ?1`,
+    )
+    .bind(repository, digest)
+    .first<StoredBlob & { readAt: number }>();
+  if (row === null) return null;
+  const { readAt, ...value } = row;
+  return { value, readAt };
+}
+
+async function pulled(place: Place, root: Root): Promise<Fact<Pulled> | null> {
+  const [roots, children, blobs] = (await place.batch([
+    manifestIn(place, root),
+    childrenOf(place, root),
+    blobsOf(place, root),
+  ])) as [D1Result<ManifestRow>, D1Result<StoredManifest>, D1Result<NamedBlob>];
+  const [row] = roots.results;
+  if (row === undefined) return null;
+  const { readAt, ...manifest } = row;
+  const family = { manifests: children.results, blobs: blobs.results };
+  return { value: { manifest, family }, readAt };
+}
+
+/** The family of a manifest that the tag has moved to is asked for one by one. */
+async function confirmed(
+  place: Place,
+  repository: RepositoryName,
+  tag: Tag,
+  known: Digest,
+): Promise<Fact<Pulled> | null> {
+  const row = await place
+    .prepare(
+      `SELECT m.digest, m.media_type AS mediaType, m.size, m.object, ${NOW} AS readAt,
+         CASE WHEN m.digest <> ?3 THEN m.content END AS content
+       FROM repositories r
+       JOIN tags t ON t.repository_id = r.id AND t.name = ?2
+       JOIN manifests m ON m.repository_id = r.id AND m.digest = t.digest AND m.lost_at IS NULL
+       WHERE r.name = ?1`,
+    )
+    .bind(repository, tag, known)
+    .first<ManifestRow>();
+  if (row === null) return null;
+  const { readAt, ...manifest } = row;
+  return { value: { manifest, family: { manifests: [], blobs: [] } }, readAt };
+}
+
+function manifestIn(place: Place, { sql, parameters }: Root): D1PreparedStatement {
+  return place
+    .prepare(
+      `SELECT ${COLUMNS}, ${NOW} AS readAt FROM repositories r
+       JOIN manifests m ON m.repository_id = r.id AND m.digest = ${sql}
+         AND m.deleted_at IS NULL AND m.lost_at IS NULL
+       WHERE r.name = ?1`,
+    )
+    .bind(...parameters);
+}
+
+function childrenOf(place: Place, { sql, parameters }: Root): D1PreparedStatement {
+  return place
+    .prepare(
+      `SELECT ${COLUMNS} FROM repositories r
+       CROSS JOIN manifest_references f
+         ON f.repository_id = r.id AND f.manifest = ${sql} AND f.kind = 'manifest'
+       CROSS JOIN manifests m ON m.repository_id = r.id AND m.digest = f.digest
+         AND m.deleted_at IS NULL AND m.lost_at IS NULL AND m.size <= ${MAX_CHILD}
+       WHERE r.name = ?1 LIMIT ${MAX_CHILDREN}`,
+    )
+    .bind(...parameters);
+}
+
+/** Of the manifest's own blobs and those of its children. */
+function blobsOf(place: Place, { sql, parameters }: Root): D1PreparedStatement {
+  return place
+    .prepare(
+      `WITH repository AS (SELECT id FROM repositories WHERE name = ?1),
+       root AS (SELECT r.id, ${sql} AS digest FROM repository r),
+       named AS (
+         SELECT id, digest FROM root
+         UNION ALL
+         SELECT * FROM (
+           SELECT r.id, f.digest FROM root r
+           CROSS JOIN manifest_references f
+             ON f.repository_id = r.id AND f.manifest = r.digest AND f.kind = 'manifest'
+           LIMIT ${MAX_CHILDREN}))
+       SELECT DISTINCT b.digest, b.key, b.size FROM named
+       CROSS JOIN manifest_references f
+         ON f.repository_id = named.id AND f.manifest = named.digest AND f.kind = 'blob'
+       CROSS JOIN repository_blobs l ON l.repository_id = named.id AND l.digest = f.digest
+       CROSS JOIN blobs b ON b.digest = f.digest AND b.lost_at IS NULL
+       LIMIT ${MAX_BLOBS}`,
+    )
+    .bind(...parameters);
+}

@@ -1,0 +1,51 @@
+import type { Digest } from "../oci/digest.ts";
+import type { Page } from "../oci/page.ts";
+import type { RepositoryName } from "../oci/reference.ts";
+import { COLUMNS, type StoredManifest } from "./manifests.ts";
+
+export interface StoredReferrer extends StoredManifest {
+  readonly artifactType: string;
+}
+
+/** D1: what was pushed about a manifest. */
+export class ReferrerIndex {
+  readonly #db: D1Database;
+
+  constructor(db: D1Database) {
+    this.#db = db;
+  }
+
+  /**
+   * One page of the manifests whose subject is the digest, in the order of their own digests.
+   * @param artifactType only these ("" for those without a type), or null for all
+   * @param page.maxBytes what the page's manifests may add up to; a first one always fits
+   */
+  async list(
+    repository: RepositoryName,
+    subject: Digest,
+    artifactType: string | null,
+    page: Page & { readonly maxBytes: number },
+  ): Promise<{ readonly rows: StoredReferrer[]; readonly more: boolean }> {
+    const typed = artifactType === null ? "" : "AND m.artifact_type = ?6";
+    // Without the hint the planner walks through the primary key, all manifests of the repository.
+    const index = artifactType === null ? "manifests_by_subject" : "manifests_by_subject_and_type";
+    const parameters = [repository, subject, page.after, page.limit, page.maxBytes];
+    const { results } = await this.#db
+      .prepare(
+        `SELECT digest, mediaType, size, content, object, artifactType, candidates FROM (
+           SELECT *, sum(size) OVER (ORDER BY digest) AS bytes,
+             row_number() OVER (ORDER BY digest) AS position, count(*) OVER () AS candidates
+           FROM (
+             SELECT ${COLUMNS}, m.artifact_type AS artifactType FROM repositories r
+             JOIN manifests m INDEXED BY ${index}
+               ON m.repository_id = r.id AND m.subject = ?2 AND m.digest > ?3
+                 AND m.deleted_at IS NULL AND m.lost_at IS NULL ${typed}
+             WHERE r.name = ?1 ORDER BY m.digest LIMIT ?4 + 1
+           )
+         ) WHERE position = 1 OR (position <= ?4 AND bytes <= ?5) ORDER BY position`,
+      )
+      .bind(...parameters, ...(artifactType === null ? [] : [artifactType]))
+      .all<StoredReferrer & { candidates: number }>();
+    return { rows: results, more: results.length < (results[0]?.candidates ?? 0) };
+  }
+}

@@ -1,0 +1,283 @@
+import { RegistryError } from "../oci/errors.ts";
+import { namespaceOf, type RepositoryName } from "../oci/reference.ts";
+import type { TagRule } from "../oci/tag-rules.ts";
+import { auditChange, type Origin } from "./audit.ts";
+import { briefRules } from "./change.ts";
+import { refuseChange } from "./errors.ts";
+
+export type Visibility = "private" | "public";
+
+/** What can be said of a repository. */
+export interface Description {
+  readonly visibility?: Visibility | undefined;
+  readonly description?: string | undefined;
+  readonly readme?: string | undefined;
+  readonly labels?: Readonly<Record<string, string>> | undefined;
+  readonly immutableTags?: readonly TagRule[] | undefined;
+}
+
+export interface StoredRepository {
+  readonly name: RepositoryName;
+  readonly visibility: Visibility;
+  readonly description: string;
+  readonly labels: Readonly<Record<string, string>>;
+  /** Milliseconds since 1970. */
+  readonly createdAt: number;
+  readonly version: number;
+}
+
+/** A repository and what is in it; null where there is too much to count. */
+export interface RepositoryDetail extends StoredRepository {
+  readonly readme: string;
+  /** Which tags are immutable. */
+  readonly immutableTags: readonly TagRule[];
+  /** Which tags are so in all repositories of the namespace. */
+  readonly inheritedImmutableTags: readonly TagRule[];
+  /** The bytes of its blobs, each once. */
+  readonly size: number | null;
+  readonly tags: number | null;
+  readonly manifests: number | null;
+}
+
+/** What a manifest's annotations say of its repository. */
+export interface Introduction {
+  readonly description: string;
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+/** What is kept as JSON. */
+type Packed = "labels" | "immutableTags" | "inheritedImmutableTags";
+export type Row<T extends StoredRepository> = {
+  readonly [K in keyof T]: K extends Packed ? string : T[K];
+};
+
+export const COLUMNS = `name, visibility, description, labels, created_at AS createdAt, version`;
+/** Everyone may ask for a public repository, so what one answer counts has an end. */
+const MAX_COUNTED = 10_000;
+/** ?2 is the version that the caller has seen, or NULL for whichever there is. */
+const WANTED = `SELECT id FROM repositories WHERE name = ?1 AND version = coalesce(?2, version)`;
+const NAME_TAKEN = /UNIQUE constraint failed: repositories\.name/;
+
+/** D1: the repositories themselves. */
+export class RepositoryIndex {
+  readonly #db: D1Database;
+
+  constructor(db: D1Database) {
+    this.#db = db;
+  }
+
+  async exists(repository: RepositoryName): Promise<boolean> {
+    const row = await this.#db
+      .prepare(`SELECT id FROM repositories WHERE name = ?1`)
+      .bind(repository)
+      .first();
+    return row !== null;
+  }
+
+  async find(repository: RepositoryName): Promise<RepositoryDetail | null> {
+    const row = await this.#detail(repository).first<Row<RepositoryDetail>>();
+    return row === null ? null : parse(row);
+  }
+
+  /**
+   * @param namespace what to do where there is no such namespace yet
+   * @returns null when the namespace is not there
+   * @throws CONFLICT when the repository is, QUOTA_EXCEEDED
+   */
+  async create(
+    repository: RepositoryName,
+    given: Description,
+    namespace: "make" | "keep",
+    origin: Origin,
+  ): Promise<RepositoryDetail | null> {
+    const now = Date.now();
+    const name = namespaceOf(repository);
+    const there = { sql: `SELECT 1 FROM namespaces WHERE name = ?2`, parameters: [name] };
+    const insertNamespace = this.#db
+      .prepare(`INSERT INTO namespaces (name, created_at) VALUES (?1, ?2) ON CONFLICT DO NOTHING`)
+      .bind(name, now);
+    const { visibility, description = "", readme = "", labels = {}, immutableTags = [] } = given;
+    const detail = visibility === undefined ? {} : { detail: visibility };
+    try {
+      const results = await this.#db.batch<Row<RepositoryDetail>>([
+        ...(namespace === "make" ? [insertNamespace] : []),
+        auditChange(
+          this.#db,
+          origin,
+          { action: "repository.create", repository, ...detail },
+          there,
+        ),
+        this.#db
+          .prepare(
+            `INSERT INTO repositories (name, visibility, description, readme, labels, immutable_tags, created_at)
+             SELECT ?1, coalesce(?3, visibility), ?4, ?5, ?6, ?7, ?8 FROM namespaces WHERE name = ?2`,
+          )
+          .bind(
+            repository,
+            name,
+            visibility ?? null,
+            description,
+            readme,
+            JSON.stringify(labels),
+            JSON.stringify(immutableTags),
+            now,
+          ),
+        this.#detail(repository),
+      ]);
+      return lastOf(results);
+    } catch (error) {
+      if (!NAME_TAKEN.test(String(error))) return refuseChange(this.#db, repository, error);
+      const message = `the repository ${repository} exists already; change it with PATCH`;
+      throw new RegistryError("CONFLICT", { message, cause: error });
+    }
+  }
+
+  /**
+   * @param version only if it is this one; null for any
+   * @returns null when there is no such repository
+   * @throws VERSION_MISMATCH
+   */
+  async update(
+    repository: RepositoryName,
+    given: Description,
+    version: number | null,
+    origin: Origin,
+  ): Promise<RepositoryDetail | null> {
+    const { visibility, description, readme, labels, immutableTags } = given;
+    const deed = { action: "repository.update", repository, detail: changeOf(given) };
+    const results = await this.#db.batch<Row<RepositoryDetail>>([
+      auditChange(this.#db, origin, deed, wanted(repository, version)),
+      this.#db
+        .prepare(
+          `UPDATE repositories SET
+             visibility = coalesce(?3, visibility), description = coalesce(?4, description),
+             readme = coalesce(?5, readme), labels = coalesce(?6, labels),
+             immutable_tags = coalesce(?7, immutable_tags), version = version + 1
+           WHERE id = (${WANTED}) RETURNING id`,
+        )
+        .bind(
+          repository,
+          version,
+          visibility ?? null,
+          description ?? null,
+          readme ?? null,
+          labels === undefined ? null : JSON.stringify(labels),
+          immutableTags === undefined ? null : JSON.stringify(immutableTags),
+        ),
+      this.#detail(repository),
+    ]);
+    const row = lastOf(results);
+    if (row !== null && results[1]?.results.length === 0)
+      throw new RegistryError("VERSION_MISMATCH");
+    return row;
+  }
+
+  /**
+   * Deletes the repository with all that is in it: it gives its name up, and can be restored in the undo window.
+   * @param version only if it is this one; null for any
+   * @returns false when there was none
+   * @throws VERSION_MISMATCH
+   */
+  async delete(
+    repository: RepositoryName,
+    version: number | null,
+    origin: Origin,
+  ): Promise<boolean> {
+    const results = await this.#db.batch([
+      auditChange(
+        this.#db,
+        origin,
+        { action: "repository.delete", repository },
+        wanted(repository, version),
+      ),
+      this.#db
+        .prepare(
+          `UPDATE repositories SET name = '~' || id, former_name = name, deleted_at = ?3, deleted_by = ?4,
+             version = version + 1
+           WHERE id = (${WANTED}) RETURNING id`,
+        )
+        .bind(repository, version, Date.now(), origin.actor),
+      this.#db.prepare(`SELECT id FROM repositories WHERE name = ?1`).bind(repository),
+    ]);
+    if (results.at(-1)?.results.length === 1) throw new RegistryError("VERSION_MISMATCH");
+    return results[1]?.results.length === 1;
+  }
+
+  #detail(repository: RepositoryName): D1PreparedStatement {
+    return this.#db
+      .prepare(
+        `SELECT ${COLUMNS}, readme, immutable_tags AS immutableTags,
+           (SELECT immutable_tags FROM namespaces n WHERE n.name = r.namespace) AS inheritedImmutableTags,
+           ${counted("tags")}, ${counted("manifests")},
+           (SELECT CASE WHEN count(*) <= ?2 THEN coalesce(sum(size), 0) END FROM (
+              SELECT b.size FROM repository_blobs l CROSS JOIN blobs b ON b.digest = l.digest
+              WHERE l.repository_id = r.id LIMIT ?2 + 1)) AS size
+         FROM repositories r WHERE name = ?1`,
+      )
+      .bind(repository, MAX_COUNTED);
+  }
+}
+
+/** SQL: how many rows of the table are the repository's; NULL for more than ?2. */
+function counted(table: "tags" | "manifests"): string {
+  // By an index without deleted ones: there may be any number of them between two others.
+  const rows =
+    table === "tags"
+      ? `tags c WHERE c.repository_id = r.id`
+      : `manifests c INDEXED BY live_manifests WHERE c.repository_id = r.id AND c.deleted_at IS NULL`;
+  return `(SELECT CASE WHEN count(*) <= ?2 THEN count(*) END FROM (
+    SELECT 1 FROM ${rows} LIMIT ?2 + 1)) AS ${table}`;
+}
+
+/** For the audit of a change that needs the repository in this version. */
+function wanted(repository: RepositoryName, version: number | null) {
+  return {
+    sql: `SELECT 1 FROM repositories WHERE name = ?2 AND version = coalesce(?3, version)`,
+    parameters: [repository, version],
+  };
+}
+
+function lastOf(results: readonly D1Result<Row<RepositoryDetail>>[]): RepositoryDetail | null {
+  const row = results.at(-1)?.results[0];
+  return row === undefined ? null : parse(row);
+}
+
+const PACKED: readonly string[] = [
+  "labels",
+  "immutableTags",
+  "inheritedImmutableTags",
+] satisfies Packed[];
+
+export function parse<T extends StoredRepository>(row: Row<T>): T {
+  const entries = Object.entries(row).map(([field, value]): [string, unknown] =>
+    PACKED.includes(field) ? [field, JSON.parse(String(value))] : [field, value],
+  );
+  return Object.fromEntries(entries) as unknown as T;
+}
+
+/** As the audit log says it. */
+function changeOf({ visibility, immutableTags, ...others }: Description): string {
+  const changed = Object.entries(others).flatMap(([field, value]) =>
+    value === undefined ? [] : field,
+  );
+  if (visibility !== undefined) changed.unshift(`visibility=${visibility}`);
+  if (immutableTags !== undefined) changed.push(briefRules(immutableTags));
+  return changed.join(" ");
+}
+
+/** Describes a repository by what was pushed to it, where nobody has described it yet. */
+export function introduce(
+  db: D1Database,
+  repository: RepositoryName,
+  { description, labels }: Introduction,
+): D1PreparedStatement {
+  return db
+    .prepare(
+      `UPDATE repositories SET
+         description = CASE WHEN description = '' THEN ?2 ELSE description END,
+         labels = CASE WHEN labels = '{}' THEN ?3 ELSE labels END,
+         version = version + 1
+       WHERE name = ?1 AND ((description = '' AND ?2 <> '') OR (labels = '{}' AND ?3 <> '{}'))`,
+    )
+    .bind(repository, description, JSON.stringify(labels));
+}

@@ -1,0 +1,58 @@
+import type { NameRange } from "../auth/policy/ranges.ts";
+import type { RepositoryName } from "../oci/reference.ts";
+import { COLUMNS, parse, type Row, type StoredRepository } from "./repositories.ts";
+
+/** D1: lists of repositories, by ranges of their names. */
+export class RepositoryLists {
+  readonly #db: D1Database;
+
+  constructor(db: D1Database) {
+    this.#db = db;
+  }
+
+  /**
+   * The first of the repositories in some ranges of names, and of the public ones in others. Each range is looked up by
+   * its index and gives at most a page, so the cost is that of the page and the ranges.
+   */
+  async list(
+    ranges: { readonly any: readonly NameRange[]; readonly public: readonly NameRange[] },
+    limit: number,
+  ): Promise<StoredRepository[]> {
+    const within = `name >= w.value ->> 'from' AND name <= w.value ->> 'to' ORDER BY name LIMIT ?3`;
+    const { results } = await this.#db
+      .prepare(
+        `SELECT ${COLUMNS} FROM repositories WHERE id IN (
+           SELECT r.id FROM json_each(?1) w CROSS JOIN repositories r ON r.id IN (
+             SELECT id FROM repositories WHERE ${within})
+           UNION
+           SELECT r.id FROM json_each(?2) w CROSS JOIN repositories r ON r.id IN (
+             SELECT id FROM repositories INDEXED BY public_repositories
+             WHERE visibility = 'public' AND ${within})
+         ) ORDER BY name LIMIT ?3`,
+      )
+      .bind(JSON.stringify(ranges.any), JSON.stringify(ranges.public), limit)
+      .all<Row<StoredRepository>>();
+    return results.map(parse);
+  }
+
+  /** The first names of a range, which the index of names alone has. */
+  async names({ from, to }: NameRange, limit: number): Promise<RepositoryName[]> {
+    const { results } = await this.#db
+      .prepare(
+        `SELECT name FROM repositories WHERE name >= ?1 AND name <= ?2 ORDER BY name LIMIT ?3`,
+      )
+      .bind(from, to, limit)
+      .all<{ name: RepositoryName }>();
+    return results.map(({ name }) => name);
+  }
+
+  /** Those of some names. */
+  async named(names: readonly RepositoryName[]): Promise<StoredRepository[]> {
+    if (names.length === 0) return [];
+    const { results } = await this.#db
+      .prepare(`SELECT ${COLUMNS} FROM json_each(?1) w CROSS JOIN repositories ON name = w.value`)
+      .bind(JSON.stringify(names))
+      .all<Row<StoredRepository>>();
+    return results.map(parse);
+  }
+}

@@ -1,0 +1,164 @@
+import type { Scope } from "../auth/policy/access.ts";
+import { RegistryError } from "../oci/errors.ts";
+import type { Page } from "../oci/page.ts";
+import type { Namespace } from "../oci/reference.ts";
+import type { Origin } from "./audit.ts";
+import { brief, create, type Creation, disabling, edit, listWithin, versioned } from "./change.ts";
+import { insertToken, type NewToken, type Token } from "./tokens.ts";
+
+/** An account of a machine, within a namespace. */
+export interface Robot {
+  /** Such as "acme+ci". */
+  readonly name: string;
+  readonly description: string;
+  readonly scopes: readonly Scope[];
+  readonly tokens: readonly Token[];
+  /** Milliseconds since 1970, and by whom; null for a robot that can log in. */
+  readonly disabledAt: number | null;
+  readonly disabledBy: string | null;
+  readonly version: number;
+  /** Milliseconds since 1970. */
+  readonly createdAt: number;
+}
+
+/** What is to change; null for what stays. */
+export interface RobotChange {
+  readonly description: string | null;
+  readonly scopes: readonly Scope[] | null;
+  readonly disabled: boolean | null;
+}
+
+type Row = Omit<Robot, "scopes" | "tokens"> & { readonly scopes: string; readonly tokens: string };
+
+const COLUMNS = `name, description, scopes, disabled_at AS disabledAt, disabled_by AS disabledBy, version, created_at AS createdAt,
+  (SELECT json_group_array(json_object('id', id, 'description', description, 'expiresAt', expires_at,
+     'lastUsed', last_used, 'createdAt', created_at))
+   FROM tokens WHERE robot = robots.name) AS tokens`;
+
+/** D1: robots, with their scopes. Their secrets are tokens. */
+export class RobotIndex {
+  readonly #db: D1Database;
+
+  constructor(db: D1Database) {
+    this.#db = db;
+  }
+
+  /** @throws NOT_FOUND: no such namespace */
+  async list(namespace: Namespace, page: Page): Promise<Robot[]> {
+    const rows = await listWithin<Row>(
+      this.#db,
+      namespace,
+      this.#db
+        .prepare(
+          `SELECT ${COLUMNS} FROM robots WHERE namespace = ?1 AND name > ?2 ORDER BY name LIMIT ?3`,
+        )
+        .bind(namespace, page.after, page.limit),
+    );
+    return rows.map(parseRobot);
+  }
+
+  /** @throws NOT_FOUND */
+  async find(name: string): Promise<Robot> {
+    const row = await this.#db
+      .prepare(`SELECT ${COLUMNS} FROM robots WHERE name = ?1`)
+      .bind(name)
+      .first<Row>();
+    if (row === null) throw new RegistryError("NOT_FOUND");
+    return parseRobot(row);
+  }
+
+  /** The robot and its first secret. @returns "orphan" when there is no such namespace */
+  create(
+    namespace: Namespace,
+    { name, description, scopes, createdAt }: Robot,
+    token: NewToken,
+    origin: Origin,
+  ): Promise<Creation> {
+    const deed = { action: "robot.create", namespace, reference: name, detail: brief(scopes) };
+    return create(this.#db, { origin, deed }, [
+      this.#db
+        .prepare(
+          `INSERT INTO robots (name, namespace, description, scopes, created_at)
+           VALUES (?1, ?2, ?3, ?4, ?5)`,
+        )
+        .bind(name, namespace, description, JSON.stringify(scopes), createdAt),
+      insertToken(this.#db, { user: null, robot: name, scopes: null }, token),
+    ]);
+  }
+
+  /** @throws NOT_FOUND or VERSION_MISMATCH */
+  async update(
+    { name, namespace }: RobotName,
+    { description, scopes, disabled }: RobotChange,
+    version: number | null,
+    origin: Origin,
+  ): Promise<Robot> {
+    const detail = [
+      ...(disabled === null ? [] : [`disabled=${disabled}`]),
+      ...(scopes === null ? [] : [brief(scopes)]),
+    ].join(" ");
+    const change = {
+      origin,
+      deed: { action: "robot.update", namespace, reference: name, detail: detail || "description" },
+      ...versioned("robots", name, version),
+      revokes: scopes === null && disabled !== true ? [] : [{ subject: `robot:${name}` }],
+    };
+    const row = await edit<Row>(
+      this.#db,
+      change,
+      this.#db
+        .prepare(
+          `UPDATE robots SET description = coalesce(?3, description), scopes = coalesce(?4, scopes),
+             ${disabling(5)}, version = version + 1
+           WHERE name = ?1 AND (?2 IS NULL OR version = ?2) RETURNING ${COLUMNS}`,
+        )
+        .bind(
+          name,
+          version,
+          description,
+          scopes === null ? null : JSON.stringify(scopes),
+          disabled === null ? null : Number(disabled),
+          origin.actor,
+        ),
+    );
+    return parseRobot(row);
+  }
+
+  /** Its tokens go too. @throws NOT_FOUND or VERSION_MISMATCH */
+  async remove(
+    { name, namespace }: RobotName,
+    version: number | null,
+    origin: Origin,
+  ): Promise<void> {
+    const change = {
+      origin,
+      deed: { action: "robot.delete", namespace, reference: name },
+      ...versioned("robots", name, version),
+      revokes: [{ subject: `robot:${name}` }],
+    };
+    await edit(
+      this.#db,
+      change,
+      this.#db
+        .prepare(
+          `DELETE FROM robots WHERE name = ?1 AND (?2 IS NULL OR version = ?2) RETURNING name`,
+        )
+        .bind(name, version),
+    );
+  }
+}
+
+export interface RobotName {
+  readonly namespace: Namespace;
+  /** With the namespace. */
+  readonly name: string;
+}
+
+function parseRobot(row: Row): Robot {
+  const tokens = JSON.parse(row.tokens) as Token[];
+  return {
+    ...row,
+    scopes: JSON.parse(row.scopes) as Scope[],
+    tokens: tokens.toSorted((a, b) => a.createdAt - b.createdAt),
+  };
+}

@@ -1,0 +1,64 @@
+import type { Page } from "../oci/page.ts";
+import type { RepositoryName, Tag } from "../oci/reference.ts";
+import { auditFound, type Origin } from "./audit.ts";
+import { refuseChange } from "./errors.ts";
+import { rememberTags } from "./tag-history.ts";
+
+/** D1: the names of things, page by page. */
+export class TagIndex {
+  readonly #db: D1Database;
+
+  constructor(db: D1Database) {
+    this.#db = db;
+  }
+
+  /** @returns null when there is no such repository. */
+  async list(repository: RepositoryName, page: Page): Promise<string[] | null> {
+    // The outer join answers both questions at once: no row means no repository, a row without a tag an empty page.
+    const { results } = await this.#db
+      .prepare(
+        `SELECT t.name FROM repositories r
+         LEFT JOIN tags t ON t.repository_id = r.id AND t.name > ?2
+         WHERE r.name = ?1 ORDER BY t.name LIMIT ?3`,
+      )
+      .bind(repository, page.after, Math.max(1, page.limit))
+      .all<{ name: string | null }>();
+    if (results.length === 0) return null;
+    return results.flatMap(({ name }) => name ?? []).slice(0, page.limit);
+  }
+
+  /**
+   * Takes the tag away; its manifest stays.
+   * @returns false when there was none
+   * @throws IMMUTABLE
+   */
+  async delete(repository: RepositoryName, tag: Tag, origin: Origin): Promise<boolean> {
+    const there = {
+      sql: `SELECT json_object('digest', t.digest) AS more FROM repositories r
+        JOIN tags t ON t.repository_id = r.id AND t.name = ?3 WHERE r.name = ?2`,
+      parameters: [repository, tag],
+    };
+    const which = {
+      sql: `t.repository_id = (SELECT id FROM repositories WHERE name = ?5) AND t.name = ?6`,
+      parameters: [repository, tag],
+    };
+    const statements = [
+      auditFound(this.#db, origin, { action: "tag.delete", repository, reference: tag }, there),
+      rememberTags(this.#db, { now: Date.now(), origin, successor: null }, which),
+      this.#db
+        .prepare(
+          `DELETE FROM tags
+           WHERE repository_id = (SELECT id FROM repositories WHERE name = ?1) AND name = ?2
+           RETURNING name`,
+        )
+        .bind(repository, tag),
+    ];
+    try {
+      const results = await this.#db.batch(statements);
+      return results.at(-1)?.results.length === 1;
+    } catch (error) {
+      const named = { sql: "t.name = ?2", parameters: [tag] };
+      return refuseChange(this.#db, repository, error, named);
+    }
+  }
+}

@@ -1,0 +1,244 @@
+import type { Scope } from "../auth/policy/access.ts";
+import { RegistryError } from "../oci/errors.ts";
+import type { Page } from "../oci/page.ts";
+import type { Namespace } from "../oci/reference.ts";
+import { settle } from "./retry.ts";
+import type { Condition, Origin } from "./audit.ts";
+import {
+  attempt,
+  brief,
+  type Change,
+  create,
+  type Creation,
+  edit,
+  type Revocation,
+} from "./change.ts";
+
+/** What is known of a secret, other than the secret. */
+export interface Token {
+  /** 16 hexadecimal digits. */
+  readonly id: string;
+  readonly description: string;
+  /** Milliseconds since 1970, or null for never. */
+  readonly expiresAt: number | null;
+  /** Days since 1970, or null. */
+  readonly lastUsed: number | null;
+  /** Milliseconds since 1970. */
+  readonly createdAt: number;
+}
+
+/** A user's is limited to its scopes. */
+export interface UserToken extends Token {
+  readonly scopes: readonly Scope[];
+}
+
+/** A token with the hash of its secret. */
+export interface NewToken extends Token {
+  readonly hash: string;
+}
+
+/** Enough to change them one by one; they are all shown with their robot. */
+const MAX_ROBOT_TOKENS = 20;
+
+const COLUMNS = `id, description, expires_at AS expiresAt, last_used AS lastUsed, created_at AS createdAt`;
+
+/** D1: the secrets that were given out, by their hashes. */
+export class TokenIndex {
+  readonly #db: D1Database;
+
+  constructor(db: D1Database) {
+    this.#db = db;
+  }
+
+  async list(user: string, page: Page): Promise<UserToken[]> {
+    const { results } = await this.#db
+      .prepare(
+        `SELECT ${COLUMNS}, scopes FROM tokens WHERE user = ?1 AND id > ?2 ORDER BY id LIMIT ?3`,
+      )
+      .bind(user, page.after, page.limit)
+      .all<Token & { scopes: string }>();
+    return results.map((row) => ({ ...row, scopes: JSON.parse(row.scopes) as Scope[] }));
+  }
+
+  create(
+    user: string,
+    token: NewToken & Pick<UserToken, "scopes">,
+    origin: Origin,
+  ): Promise<Creation> {
+    const { id, scopes } = token;
+    const deed = { action: "token.create", reference: id, detail: brief(scopes) };
+    return create(this.#db, { origin, deed }, [
+      insertToken(this.#db, { user, robot: null, scopes: JSON.stringify(scopes) }, token),
+    ]);
+  }
+
+  /**
+   * @param user whose it must be, or null for any user's
+   * @throws NOT_FOUND
+   */
+  async remove(id: string, user: string | null, origin: Origin): Promise<void> {
+    const row = {
+      sql: `SELECT 1 FROM tokens WHERE id = ?2 AND user IS NOT NULL AND (?3 IS NULL OR user = ?3)`,
+      parameters: [id, user],
+    };
+    const deed = { action: "token.delete", reference: id };
+    await edit(
+      this.#db,
+      { origin, deed, row, revokes: revocationOf(id) },
+      this.#db
+        .prepare(
+          `DELETE FROM tokens WHERE id = ?1 AND user IS NOT NULL AND (?2 IS NULL OR user = ?2)
+           RETURNING id`,
+        )
+        .bind(id, user),
+    );
+  }
+
+  /**
+   * Another end for a user's token.
+   * @param user whose it must be, or null for any user's
+   * @returns the token as it is now
+   * @throws NOT_FOUND, or CONFLICT where the token has ended
+   */
+  async prolong(
+    id: string,
+    user: string | null,
+    expiry: (token: Token) => number | null,
+    origin: Origin,
+  ): Promise<UserToken> {
+    const whose = { sql: `user IS NOT NULL AND (?3 IS NULL OR user = ?3)`, parameters: [id, user] };
+    const deed = { action: "token.update", reference: id };
+    const row = await this.#setExpiry<Token & { scopes: string }>(whose, expiry, { deed, origin });
+    return { ...row, scopes: JSON.parse(row.scopes) as Scope[] };
+  }
+
+  /** The same for a secret of a robot's. */
+  prolongForRobot(
+    namespace: Namespace,
+    { robot, id }: { readonly robot: string; readonly id: string },
+    expiry: (token: Token) => number | null,
+    origin: Origin,
+  ): Promise<Token> {
+    const deed = { action: "robot.token.update", namespace, reference: robot };
+    const whose = { sql: `robot = ?3`, parameters: [id, robot] };
+    return this.#setExpiry(whose, expiry, { deed, origin });
+  }
+
+  /** The change is made to what was read, or read again: two at once must not each see the other's bound. */
+  #setExpiry<Row extends Token>(
+    { sql, parameters }: Condition,
+    expiry: (token: Token) => number | null,
+    { deed, origin }: Change,
+  ): Promise<Row> {
+    return settle(async () => {
+      const token = await this.#db
+        .prepare(`SELECT ${COLUMNS} FROM tokens WHERE id = ?2 AND ${sql}`)
+        .bind(null, ...parameters)
+        .first<Token>();
+      if (token === null) throw new RegistryError("NOT_FOUND");
+      const expiresAt = expiry(token);
+      const same = [...parameters, token.expiresAt];
+      const row = {
+        sql: `SELECT 1 FROM tokens WHERE id = ?2 AND ${sql} AND expires_at IS ?4`,
+        parameters: same,
+      };
+      const said = `expires=${expiresAt === null ? "never" : new Date(expiresAt).toISOString()}`;
+      const detail = deed.namespace === undefined ? said : `${token.id} ${said}`;
+      const { after } = await attempt<Row>(
+        this.#db,
+        { origin, deed: { ...deed, detail }, row },
+        this.#db
+          .prepare(
+            `UPDATE tokens SET expires_at = ?1 WHERE id = ?2 AND ${sql} AND expires_at IS ?4
+             RETURNING ${COLUMNS}, scopes`,
+          )
+          .bind(expiresAt, ...same),
+      );
+      return after;
+    });
+  }
+
+  /** @throws NOT_FOUND, or CONFLICT when the robot has so many */
+  async addToRobot(
+    namespace: Namespace,
+    robot: string,
+    token: NewToken,
+    origin: Origin,
+  ): Promise<void> {
+    const row = { sql: `SELECT name FROM robots WHERE name = ?2`, parameters: [robot] };
+    const ready = {
+      sql: `SELECT 1 FROM robots WHERE name = ?2
+        AND (SELECT count(*) FROM tokens WHERE robot = ?2) < ${MAX_ROBOT_TOKENS}`,
+      parameters: [robot],
+    };
+    const deed = { action: "robot.token.create", namespace, reference: robot, detail: token.id };
+    const { id, hash, description, expiresAt, createdAt } = token;
+    const { before, after } = await attempt(
+      this.#db,
+      { origin, deed, row, ready },
+      this.#db
+        .prepare(
+          `INSERT INTO tokens (id, robot, hash, description, expires_at, created_at)
+           SELECT ?2, name, ?3, ?4, ?5, ?6 FROM robots WHERE name = ?1
+             AND (SELECT count(*) FROM tokens WHERE robot = ?1) < ${MAX_ROBOT_TOKENS}
+           RETURNING id`,
+        )
+        .bind(robot, id, hash, description, expiresAt, createdAt),
+    );
+    if (before === null) throw new RegistryError("NOT_FOUND");
+    if (after === null) {
+      const message = `the robot has ${MAX_ROBOT_TOKENS} tokens: delete one that is not in use`;
+      throw new RegistryError("CONFLICT", { message });
+    }
+  }
+
+  /** @throws NOT_FOUND unless it is this very robot's */
+  async removeFromRobot(
+    namespace: Namespace,
+    robot: string,
+    id: string,
+    origin: Origin,
+  ): Promise<void> {
+    const row = {
+      sql: `SELECT 1 FROM tokens WHERE id = ?2 AND robot = ?3`,
+      parameters: [id, robot],
+    };
+    const deed = { action: "robot.token.delete", namespace, reference: robot, detail: id };
+    await edit(
+      this.#db,
+      { origin, deed, row, revokes: revocationOf(id) },
+      this.#db
+        .prepare(`DELETE FROM tokens WHERE id = ?1 AND robot = ?2 RETURNING id`)
+        .bind(id, robot),
+    );
+  }
+}
+
+/** Nothing rests on a token that was never used; so making and deleting them leaves nothing for every Worker to read. */
+function revocationOf(id: string): Revocation[] {
+  const when = {
+    sql: `SELECT 1 FROM tokens WHERE id = ?2 AND last_used IS NOT NULL`,
+    parameters: [id],
+  };
+  return [{ subject: `token:${id}`, when }];
+}
+
+interface Owner {
+  readonly user: string | null;
+  readonly robot: string | null;
+  /** JSON, of a user's token. */
+  readonly scopes: string | null;
+}
+
+export function insertToken(
+  db: D1Database,
+  { user, robot, scopes }: Owner,
+  { id, hash, description, expiresAt, createdAt }: NewToken,
+): D1PreparedStatement {
+  return db
+    .prepare(
+      `INSERT INTO tokens (id, user, robot, hash, description, scopes, expires_at, created_at)
+       VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)`,
+    )
+    .bind(id, user, robot, hash, description, scopes, expiresAt, createdAt);
+}

@@ -1,0 +1,149 @@
+import { assertion, hasFailed } from "../db/retry.ts";
+import { type AuditEvent, idAt, insertEvents } from "../db/audit.ts";
+
+/** What a window's counts are, and which of some events the log has already: a queue may deliver twice. */
+export interface Standing {
+  readonly counts: ReadonlyMap<string, number>;
+  readonly known: ReadonlySet<string>;
+}
+
+export interface Records {
+  readonly events: readonly AuditEvent[];
+  /** What the counts come to with the events. */
+  readonly counts: ReadonlyMap<string, number>;
+}
+
+/** How many refusals of a kind a window has that are not recorded one by one. */
+export interface Suppressed {
+  /** When the window began and when it ends, in milliseconds since 1970. */
+  readonly since: number;
+  readonly until: number;
+  readonly of: string;
+  /** Whose owners are to read it. */
+  readonly namespace?: string;
+  readonly count: number;
+}
+
+/** D1: the records of refusals, of which every window has so many and no more. */
+export class RefusalIndex {
+  readonly #db: D1Database;
+
+  constructor(db: D1Database) {
+    this.#db = db;
+  }
+
+  async standing(
+    since: number,
+    keys: readonly string[],
+    ids: readonly string[],
+  ): Promise<Standing> {
+    const [counts, known] = await this.#db.batch<{ key: string; records: number }>([
+      this.#db
+        .prepare(
+          `SELECT b.key, b.records FROM json_each(?2) w
+           CROSS JOIN audit_budgets b ON b.since = ?1 AND b.key = w.value`,
+        )
+        .bind(since, JSON.stringify(keys)),
+      this.#db
+        .prepare(`SELECT a.id AS key FROM json_each(?1) w CROSS JOIN audit a ON a.id = w.value`)
+        .bind(JSON.stringify(ids)),
+    ]);
+    return {
+      counts: new Map(counts?.results.map(({ key, records }) => [key, records])),
+      known: new Set(known?.results.map(({ key }) => key)),
+    };
+  }
+
+  /**
+   * Writes events of one window and counts them, if its counts are still what they were before: two writers at once cannot
+   * both take the last of a budget.
+   * @returns false when they are not, and nothing was written
+   */
+  async write(since: number, { events, counts }: Records, before: Standing): Promise<boolean> {
+    const rows = [...counts].map(([key, records]) => ({
+      key,
+      records,
+      before: before.counts.get(key) ?? 0,
+    }));
+    const changed = {
+      sql: `SELECT 1 FROM json_each(?3) w
+        LEFT JOIN audit_budgets b ON b.since = ?2 AND b.key = w.value ->> 'key'
+        WHERE coalesce(b.records, 0) <> w.value ->> 'before'`,
+      parameters: [since, JSON.stringify(rows)],
+    };
+    try {
+      await this.#db.batch([
+        assertion(this.#db, changed, "no row"),
+        insertEvents(this.#db, events),
+        this.#db
+          .prepare(
+            `INSERT INTO audit_budgets (since, key, records)
+             SELECT ?1, value ->> 'key', value ->> 'records' FROM json_each(?2) WHERE true
+             ON CONFLICT (since, key) DO UPDATE SET records = excluded.records`,
+          )
+          .bind(since, JSON.stringify(rows)),
+      ]);
+      return true;
+    } catch (error) {
+      if (hasFailed(error)) return false;
+      throw error;
+    }
+  }
+
+  /** Those of the names that are namespaces. */
+  async namespacesAmong(names: readonly string[]): Promise<Set<string>> {
+    const { results } = await this.#db
+      .prepare(`SELECT n.name FROM json_each(?1) w CROSS JOIN namespaces n ON n.name = w.value`)
+      .bind(JSON.stringify(names))
+      .all<{ name: string }>();
+    return new Set(results.map(({ name }) => name));
+  }
+
+  /** Adds to the one record that a window has of what it suppressed of a kind. */
+  async suppress(all: readonly Suppressed[]): Promise<void> {
+    if (all.length === 0) return;
+    const events = await Promise.all(all.map(summary));
+    await this.#db.batch([
+      insertEvents(
+        this.#db,
+        events,
+        `ON CONFLICT (id) DO UPDATE SET detail = (
+           CAST(audit.detail AS INTEGER) + CAST(excluded.detail AS INTEGER)
+         ) || substr(excluded.detail, instr(excluded.detail, ' '))`,
+      ),
+    ]);
+  }
+
+  /** Forgets the counts of windows that began before a time, at most so many. */
+  async expire(before: number, limit: number): Promise<void> {
+    await this.#db
+      .prepare(
+        `DELETE FROM audit_budgets WHERE (since, key) IN (
+           SELECT since, key FROM audit_budgets WHERE since < ?1 ORDER BY since LIMIT ?2)`,
+      )
+      .bind(before, limit)
+      .run();
+  }
+}
+
+/** The detail begins with the number, to which more are added. */
+async function summary({ since, until, of, namespace, count }: Suppressed): Promise<AuditEvent> {
+  const bytes = new TextEncoder().encode(of);
+  const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes), 0, 8).toHex();
+  const times = [since, until].map((time) => new Date(time).toISOString().slice(11, 16));
+  return {
+    id: idAt(since) + hash,
+    time: since,
+    actor: null,
+    subject: null,
+    via: "registry",
+    action: "audit.suppress",
+    ...(namespace === undefined ? {} : { namespace }),
+    reference: of,
+    detail: `${count} more from ${times.join(" to ")} UTC are not recorded one by one`,
+    address: null,
+    agent: null,
+    requestId: "",
+    outcome: of.startsWith("denial ") ? "denied" : "failed",
+  };
+}

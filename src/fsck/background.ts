@@ -1,0 +1,217 @@
+import { isDigest } from "../oci/digest.ts";
+import { RegistryError } from "../oci/errors.ts";
+import { type AuditEvent, auditEvent, type AuditIndex } from "../db/audit.ts";
+import type { HeldJob, JobIndex } from "../db/jobs.ts";
+import type { Fsck, Step } from "./fsck.ts";
+import { finding, type Finding } from "./findings.ts";
+import type { StepOptions } from "./phase.ts";
+import {
+  advanced,
+  isDue,
+  resumed,
+  type Rounds,
+  type Walk,
+  WALK_NAMES,
+  type WalkName,
+} from "./scan.ts";
+
+interface State extends Readonly<Record<WalkName, Walk>> {
+  /** Bytes that may be hashed; less than none where the last object was larger. */
+  readonly allowance: number;
+  /** When that was so. */
+  readonly at: number;
+  /** What was told of today, and which day that is. */
+  readonly day: number;
+  readonly told: readonly string[];
+}
+
+const JOB = "fsck";
+const DAY = 86_400_000;
+/** A tick of the cron is ended after 15 minutes (developers.cloudflare.com/workers/platform/limits). */
+const LEASE = 900_000;
+/** Of each walk in a tick. */
+const STEPS = 20;
+const ROWS = 1_000;
+/** A page that was begun so often, in as many ticks, and never came to its end is passed over. */
+const TRIES = 3;
+/** More than that is no news: a run of slipway fsck shows all of it. */
+const MAX_TOLD = 1_000;
+const MAX_DETAIL = 500;
+/** How much of a day's bytes may be saved up. */
+const SAVED = 1 / 24;
+
+const BY_ITSELF = {
+  actor: null,
+  subject: null,
+  via: "registry",
+  address: null,
+  agent: null,
+  requestId: "",
+};
+
+/**
+ * A few rows and objects with every tick of the cron, from the first to the last and then, a day after it began, from the
+ * first again; and apart from that as many bytes as are allowed, spread over the day. It repairs nothing: what it finds is
+ * in the audit log.
+ */
+export class FsckSample {
+  readonly #fsck: Fsck;
+  readonly #jobs: JobIndex;
+  readonly #audit: AuditIndex;
+  readonly #bytesPerDay: number;
+
+  constructor(
+    fsck: Fsck,
+    { jobs, audit }: { readonly jobs: JobIndex; readonly audit: AuditIndex },
+    bytesPerDay: number,
+  ) {
+    this.#fsck = fsck;
+    this.#jobs = jobs;
+    this.#audit = audit;
+    this.#bytesPerDay = bytesPerDay;
+  }
+
+  /** How far both walks are. */
+  async state(): Promise<Readonly<Record<WalkName, Rounds>>> {
+    const known = (await this.#jobs.state<State>(JOB)) ?? {};
+    const of = (name: WalkName) => {
+      const { round = null, last = null } = known[name] ?? {};
+      return { round, last };
+    };
+    return { look: of("look"), hash: of("hash") };
+  }
+
+  /** @throws AggregateError of what failed; the other walk goes on */
+  async tick(now = Date.now()): Promise<void> {
+    if (await this.#fsck.isImporting()) return;
+    const failures: unknown[] = [];
+    for (const name of WALK_NAMES) {
+      if (name === "hash" && this.#bytesPerDay === 0) continue;
+      await this.#take(name, now).catch((error: unknown) => failures.push(error));
+    }
+    if (failures.length > 0) throw new AggregateError(failures, `fsck: ${failures.join("; ")}`);
+  }
+
+  /** A turn of a walk. Before each step all before it is laid down, so none of that is done or told of twice. */
+  async #take(name: WalkName, now: number): Promise<void> {
+    let held = await this.#jobs.acquire<State>(JOB, LEASE);
+    if (held === null) return;
+    let state = this.#resumed(held.state, now);
+    let checked = 0;
+    for (let i = 0; i < STEPS && checked < ROWS && isDue(state[name], now); i++) {
+      state = { ...state, [name]: { ...state[name], tries: state[name].tries + 1 } };
+      held = await this.#layDown(held, state);
+      if (held === null) return;
+      const done = await this.#step(held, name, state, now);
+      state = done.state;
+      checked += done.checked;
+      if (done.isOver) break;
+    }
+    await this.#jobs.release(held, state);
+  }
+
+  /** @returns null where somebody else is at it now */
+  async #layDown(held: HeldJob<State>, state: State): Promise<HeldJob<State> | null> {
+    const isOurs = await this.#jobs.release(held, state);
+    return isOurs ? this.#jobs.acquire<State>(JOB, LEASE) : null;
+  }
+
+  /** @throws what failed, once the job is laid down */
+  async #step(
+    held: HeldJob<State>,
+    name: WalkName,
+    state: State,
+    now: number,
+  ): Promise<{ readonly state: State; readonly checked: number; readonly isOver: boolean }> {
+    const walk = state[name];
+    const { cursor, tries } = walk;
+    try {
+      if (tries > TRIES) return await this.#passOver(name, state, now);
+      const step = await this.#fsck.step(cursor, this.#options(name, state));
+      // There is nothing left to hash with.
+      const isSpent = name === "hash" && step.checked === 0 && step.next?.phase === step.phase;
+      const after = await this.#after(name, state, step, now);
+      return { state: after, checked: step.checked, isOver: isSpent || after[name].round === null };
+    } catch (error) {
+      // An import has begun.
+      if (error instanceof RegistryError && error.code === "CONFLICT") {
+        return { state: { ...state, [name]: { ...walk, tries: 0 } }, checked: 0, isOver: true };
+      }
+      await this.#jobs.release(held, state);
+      throw error;
+    }
+  }
+
+  #options(name: WalkName, { allowance }: State): StepOptions {
+    return name === "look"
+      ? { hash: 0, beyond: "look", repair: null }
+      : { hash: Math.max(0, allowance), beyond: "stop", repair: null };
+  }
+
+  async #passOver(name: WalkName, state: State, now: number) {
+    const { cursor } = state[name];
+    const subject = `${cursor.phase} ${cursor.repository} ${cursor.name}`.trim();
+    const findings = [finding({ kind: "page.unread", subject, detail: `tried ${TRIES} times` })];
+    const next = await this.#fsck.pass(cursor);
+    const step = { findings, next, checked: 0, bytes: 0 };
+    const after = await this.#after(name, state, step, now);
+    return { state: after, checked: 0, isOver: after[name].round === null };
+  }
+
+  async #after(
+    name: WalkName,
+    state: State,
+    step: Pick<Step, "findings" | "next" | "checked" | "bytes">,
+    now: number,
+  ): Promise<State> {
+    const allowance = state.allowance - step.bytes;
+    const walk = advanced(name, state[name], step, now);
+    return this.#tell(step.findings, { ...state, allowance, [name]: walk }, now);
+  }
+
+  /** What was laid down, and what may be hashed since. */
+  #resumed(known: Partial<State>, now: number): State {
+    const { allowance = 0, at = now } = known;
+    const saved = allowance + (this.#bytesPerDay * (now - at)) / DAY;
+    const day = Math.floor(now / DAY);
+    return {
+      look: resumed("look", known.look),
+      hash: resumed("hash", known.hash),
+      allowance: Math.min(saved, this.#bytesPerDay * SAVED),
+      at: now,
+      day,
+      told: known.day === day ? (known.told ?? []) : [],
+    };
+  }
+
+  /** Writes what is wrong into the log, each thing once a day. */
+  async #tell(findings: readonly Finding[], state: State, now: number): Promise<State> {
+    const told = new Set(state.told);
+    const events: AuditEvent[] = [];
+    for (const one of findings) {
+      const name = await nameOf(one);
+      if (told.has(name) || told.size >= MAX_TOLD) continue;
+      told.add(name);
+      events.push(auditEvent(BY_ITSELF, deedOf(one), "failed", now));
+    }
+    if (events.length > 0) await this.#audit.add(events);
+    return { ...state, told: [...told] };
+  }
+}
+
+function deedOf({ kind, repository, subject, message }: Finding) {
+  const where = kind === "usage.namespace" ? { namespace: subject } : {};
+  return {
+    action: "fsck.finding",
+    ...where,
+    ...(repository === null ? {} : { repository }),
+    ...(isDigest(subject) ? { digest: subject } : { reference: subject }),
+    detail: `${kind}: ${message}`.slice(0, MAX_DETAIL),
+  };
+}
+
+/** Short, as a day's are kept together. */
+async function nameOf({ kind, repository, subject }: Finding): Promise<string> {
+  const bytes = new TextEncoder().encode(`${kind} ${repository ?? ""} ${subject}`);
+  return new Uint8Array(await crypto.subtle.digest("SHA-256", bytes), 0, 8).toHex();
+}

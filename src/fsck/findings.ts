@@ -1,0 +1,216 @@
+import type { Digest } from "../oci/digest.ts";
+import type { ManifestReference, ReferenceKind } from "../oci/manifest.ts";
+import type { KeptRow, LinkRow, ReferenceRow, TagRow, UsageRow, WeightRow } from "./row.ts";
+import type { Named } from "./manifest-store.ts";
+
+const PUSH_AGAIN =
+  "push what needs it again: after --repair clients are told that it is not there, and send it; one that finds the manifest may send nothing, so delete that first";
+
+const UNREAD =
+  "run slipway fsck again, as it may pass; nothing is known of the bytes, so delete nothing";
+
+/** Everything that can be wrong: what it means, and what is to be done where a repair cannot. */
+const KINDS = {
+  "blob.missing": ["the blob's object is not in the bucket", PUSH_AGAIN],
+  "blob.unread": ["the bucket fails to give the blob's object", UNREAD],
+  "blob.damaged": ["the bytes of the blob's object do not have its digest", PUSH_AGAIN],
+  "blob.size": ["the blob's row has another size than its object, which is whole", ""],
+  "blob.found": ["the blob was taken for lost, but its object is there and whole", ""],
+  "blob.unheld": ["no repository holds the blob, and it was not collected", ""],
+  "blob.doomed": ["the blob's object is to be deleted, though the blob is there", ""],
+  "manifest.missing": [
+    "the manifest's object is not in the bucket",
+    "push the manifest again: after --repair clients are told that it is not there, and send it",
+  ],
+  "manifest.unread": ["the bucket fails to give the manifest's object", UNREAD],
+  "manifest.damaged": [
+    "the manifest's bytes do not have its digest",
+    "push the manifest again: after --repair clients are told that it is not there, and send it",
+  ],
+  "manifest.found": ["the manifest was taken for lost, but its bytes are there and whole", ""],
+  "manifest.doomed": ["the manifest's object is to be deleted, though the manifest is there", ""],
+  "manifest.invalid": [
+    "the manifest has its digest, but cannot be read as its media type",
+    "see whether anything can pull it, and delete it if not",
+  ],
+  "manifest.fields": ["what the manifest's row says of its bytes is not what they are", ""],
+  "reference.wrong": [
+    "the manifest's references are not those that its bytes name",
+    "--repair writes them anew; where what they name is not there, push the image again and then repair",
+  ],
+  "reference.unresolved": [
+    "the manifest names what its repository does not hold",
+    "--repair links what is there; for the rest push the image again: clients send what is missing",
+  ],
+  "tag.unresolved": [
+    "the tag points to a manifest that cannot be seen",
+    "--repair brings it back; where it is gone, push the image again under this tag",
+  ],
+  "link.unresolved": ["the repository holds a blob that there is not", "push what needs it again"],
+  "kept.unresolved": [
+    "the repository keeps a blob for its deleted manifests that there is not",
+    "what needs it cannot be restored; push it again",
+  ],
+  "kept.unneeded": ["the repository keeps a blob that it need not keep", ""],
+  "review.missing": ["no manifest names the blob, but it is not waiting to be collected", ""],
+  "review.wrong": ["a manifest names the blob, but it is waiting to be collected", ""],
+  "usage.blob": [
+    "the blob is not counted in its namespace as it should be",
+    "--repair counts it, unless that takes the namespace above its quota: then raise that first",
+  ],
+  "usage.namespace": [
+    "what the namespace takes is not the sum of what it holds",
+    "--repair adds it up, unless that takes the namespace above its quota: then raise that first",
+  ],
+  "object.orphan": [
+    "nothing explains this object",
+    "if the database was ever lost, set back or not wholly imported, what explains it is to come back first (slipway import, slipway import --relink), so leave it; only where that cannot be, and nothing is to be saved, it is rubbish",
+  ],
+  "index.empty": [
+    "the index is empty, but the bucket is not",
+    "delete nothing: import the index first (slipway import); in a new registry it is the first upload, which takes its time",
+  ],
+  "page.unread": [
+    "this page could not be checked, and was passed over",
+    "slipway fsck says why, or finds that it has passed",
+  ],
+} as const satisfies Record<string, readonly [string, string]>;
+
+export type Kind = keyof typeof KINDS;
+export const ALL_KINDS = Object.keys(KINDS) as Kind[];
+
+/** "marked": the registry knows now that the bytes are lost, and a push puts it right. */
+export const OUTCOMES = ["found", "repaired", "marked"] as const;
+export type Outcome = (typeof OUTCOMES)[number];
+
+export interface Finding {
+  readonly kind: Kind;
+  /** Where it is; null for what is of no repository. */
+  readonly repository: string | null;
+  /** The digest, tag, namespace or key that it is about. */
+  readonly subject: string;
+  readonly outcome: Outcome;
+  /** What it means, and what to do. */
+  readonly message: string;
+  /** What cannot be pulled for it: `repository:tag` or `repository@digest`, the first of them. */
+  readonly affected: readonly string[];
+}
+
+export interface Fault {
+  readonly kind: Kind;
+  readonly repository?: string;
+  readonly subject: string;
+  /** What exactly. */
+  readonly detail?: string;
+  readonly affected?: readonly string[];
+}
+
+export function finding(fault: Fault, outcome: Outcome = "found"): Finding {
+  const { kind, repository = null, subject, detail, affected = [] } = fault;
+  const [meaning, advice] = KINDS[kind];
+  const todo = advice === "" ? "--repair puts it right" : advice;
+  const message = [
+    detail === undefined ? meaning : `${meaning} (${detail})`,
+    outcome === "repaired" ? [] : todo,
+  ].flat();
+  return { kind, repository, subject, outcome, message: message.join("; "), affected };
+}
+
+/** What the bytes name and the rows say otherwise. */
+export interface Difference {
+  /** Named, but without a row, or with one of a kind that it cannot be. */
+  readonly wrong: readonly Named[];
+  /** Rows of what is not named. */
+  readonly extra: readonly Digest[];
+}
+
+/** What each kind of reference can be in the index. Where sparse indexes are allowed, or were, more may be loose. */
+const POSSIBLE: Readonly<Record<ReferenceKind, readonly ReferenceRow["kind"][]>> = {
+  config: ["blob"],
+  layer: ["blob", "loose"],
+  foreign: ["blob", "loose"],
+  child: ["manifest", "blob", "loose"],
+};
+
+export function compareReferences(
+  named: readonly ManifestReference[],
+  rows: readonly ReferenceRow[],
+): Difference {
+  const possible = new Map<Digest, Named>();
+  for (const { digest, kind } of named) {
+    const before = possible.get(digest) ?? { digest, kinds: [], foreign: true };
+    const kinds = [...new Set([...before.kinds, ...POSSIBLE[kind]])];
+    possible.set(digest, { digest, kinds, foreign: before.foreign && kind === "foreign" });
+  }
+  const actual = new Map(rows.map(({ digest, kind }) => [digest, kind]));
+  const wrong = [...possible.values()].filter(({ digest, kinds }) => {
+    const kind = actual.get(digest);
+    return kind === undefined || !kinds.includes(kind);
+  });
+  const extra = rows.map(({ digest }) => digest).filter((digest) => !possible.has(digest));
+  return { wrong, extra };
+}
+
+/** References that lead nowhere. What a deleted manifest names may be kept for it, and its children may be gone for good. */
+export function unresolved(
+  parent: "live" | "deleted",
+  references: readonly ReferenceRow[],
+): ReferenceRow[] {
+  return references.filter(({ kind, target }) => {
+    if (kind === "loose") return false;
+    if (kind === "manifest") return parent === "live" && target !== "live";
+    return target !== "linked" && (parent === "live" || target !== "kept");
+  });
+}
+
+export function tagFaults({ repository, name, digest, target }: TagRow): Fault[] {
+  if (target === "live") return [];
+  const what = target === "deleted" ? "was deleted" : "is not there";
+  return [{ kind: "tag.unresolved", repository, subject: name, detail: `${digest} ${what}` }];
+}
+
+export function linkFaults(row: LinkRow): Fault[] {
+  const { repository, namespace, digest, stored, named, reviewed, weighed } = row;
+  const faults: Fault[] = [];
+  if (stored === 0) faults.push({ kind: "link.unresolved", repository, subject: digest });
+  if (named === 1 && reviewed === 1) {
+    faults.push({ kind: "review.wrong", repository, subject: digest });
+  }
+  if (named === 0 && reviewed === 0) {
+    faults.push({ kind: "review.missing", repository, subject: digest });
+  }
+  if (stored === 1 && weighed === 0) {
+    faults.push({ kind: "usage.blob", subject: digest, detail: `${namespace} does not have it` });
+  }
+  return faults;
+}
+
+export function keptFaults({ repository, digest, stored, named, linked }: KeptRow): Fault[] {
+  if (stored === 0) return [{ kind: "kept.unresolved", repository, subject: digest }];
+  if (named === 1 && linked === 0) return [];
+  return [{ kind: "kept.unneeded", repository, subject: digest }];
+}
+
+export function weightFaults(row: WeightRow): Fault[] {
+  const { namespace, digest, size, links, actualSize, actualLinks } = row;
+  if (links === actualLinks && (actualSize === null || size === actualSize)) return [];
+  const detail = `${namespace} counts ${links} links and ${size} bytes, but has ${actualLinks} and ${actualSize ?? 0}`;
+  return [{ kind: "usage.blob", subject: digest, detail }];
+}
+
+export function usageFaults(row: UsageRow): Fault[] {
+  const counted = [row.bytes, row.waiting, row.repositories, row.allRepositories];
+  const actual = [
+    row.actualBytes,
+    row.actualWaiting,
+    row.actualRepositories,
+    row.actualAllRepositories,
+  ];
+  if (counted.every((sum, i) => (sum ?? 0) === actual[i])) return [];
+  const detail = `${sums(counted)}; but it has ${sums(actual)}`;
+  return [{ kind: "usage.namespace", subject: row.namespace, detail }];
+}
+
+function sums([bytes, waiting, repositories, all]: readonly (number | null)[]): string {
+  return `${bytes ?? 0} bytes, ${waiting ?? 0} that wait, ${repositories ?? 0} repositories, ${all ?? 0} with the deleted ones`;
+}

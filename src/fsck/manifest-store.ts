@@ -1,0 +1,138 @@
+import type { Digest } from "../oci/digest.ts";
+import type { Origin } from "../db/audit.ts";
+import type { Held } from "./blob-store.ts";
+import { NOW } from "../db/clock.ts";
+import type { ManifestRow } from "./row.ts";
+import { noteManifest, repair } from "./repair-store.ts";
+
+/** A reference that is to be written. */
+export interface Named {
+  readonly digest: Digest;
+  /** What it can be. */
+  readonly kinds: readonly ("blob" | "manifest" | "loose")[];
+  /** It may live elsewhere, whatever else is allowed. */
+  readonly foreign: boolean;
+}
+
+/** Named by a tag, or by a manifest that can be seen. */
+const NEEDED = `repository_id = ?1 AND digest = ?2 AND deleted_at IS NOT NULL AND (
+  EXISTS (SELECT 1 FROM tags t WHERE t.repository_id = ?1 AND t.digest = ?2)
+  OR EXISTS (
+    SELECT 1 FROM manifest_references f INDEXED BY manifest_references_by_digest
+    CROSS JOIN manifests p ON p.repository_id = f.repository_id AND p.digest = f.manifest
+    WHERE f.repository_id = ?1 AND f.digest = ?2 AND f.kind = 'manifest' AND p.deleted_at IS NULL))`;
+
+const CAN_BE = (kind: string) =>
+  `EXISTS (SELECT 1 FROM json_each(w.value -> 'kinds') k WHERE k.value = '${kind}')`;
+
+/**
+ * SQL: what the references ?5 of the manifest ?1 are, as far as they resolve. A layer or child that is nowhere does not:
+ * whether it was allowed to be missing is not known any more.
+ */
+const RESOLVED = `(
+  SELECT w.value ->> 'digest' AS digest, CASE
+    WHEN ${CAN_BE("manifest")} AND EXISTS (
+      SELECT 1 FROM manifests c
+      WHERE c.repository_id = ?1 AND c.digest = w.value ->> 'digest' AND c.deleted_at IS NULL) THEN 'manifest'
+    WHEN ${CAN_BE("blob")} AND EXISTS (
+      SELECT 1 FROM repository_blobs l WHERE l.repository_id = ?1 AND l.digest = w.value ->> 'digest') THEN 'blob'
+    WHEN w.value ->> 'foreign' THEN 'loose' END AS kind
+  FROM json_each(?5) w)`;
+
+/** SQL: the bytes still have the media type that they were read as. */
+const UNCHANGED = `EXISTS (
+  SELECT 1 FROM manifests WHERE repository_id = ?1 AND digest = ?2 AND media_type = ?3)`;
+const EXTRA = `FROM manifest_references WHERE repository_id = ?1 AND manifest = ?2
+  AND digest IN (SELECT value FROM json_each(?4)) AND ${UNCHANGED}`;
+
+/** D1: puts the rows of manifests right. */
+export class ManifestRepairs {
+  readonly #db: D1Database;
+
+  constructor(db: D1Database) {
+    this.#db = db;
+  }
+
+  /** From now on nobody sees the manifest, and whoever pushes it brings it back. @param row as it was read */
+  markLost(row: ManifestRow, origin: Origin): Promise<boolean> {
+    return this.#mark(row, ["NULL", NOW, "manifest.lost"], origin);
+  }
+
+  markFound(row: ManifestRow, origin: Origin): Promise<boolean> {
+    return this.#mark(row, ["NOT NULL", "NULL", "manifest.found"], origin);
+  }
+
+  #mark(
+    { repositoryId, repository, digest, object, content }: ManifestRow,
+    [from, to, kind]: readonly [from: string, to: string, kind: string],
+    origin: Origin,
+  ): Promise<boolean> {
+    const which = `WHERE repository_id = ?1 AND digest = ?2 AND object IS ?3 AND content IS ?4 AND lost_at IS ${from}`;
+    const change = {
+      kind,
+      deed: { repository, digest },
+      broken: `FROM manifests ${which}`,
+      statements: [`UPDATE manifests SET lost_at = ${to} ${which}`],
+      parameters: [repositoryId, digest, object, content],
+    };
+    return repair(this.#db, change, origin);
+  }
+
+  /** What the row says of the bytes. */
+  describe(
+    { repositoryId, repository, digest, mediaType }: ManifestRow,
+    fields: readonly [size: number, subject: Digest | null, artifactType: string],
+    origin: Origin,
+  ): Promise<boolean> {
+    const which = `WHERE repository_id = ?1 AND digest = ?2 AND media_type = ?3
+      AND (size <> ?4 OR subject IS NOT ?5 OR artifact_type <> ?6)`;
+    const change = {
+      kind: "manifest.fields",
+      deed: { repository, digest },
+      broken: `FROM manifests ${which}`,
+      statements: [`UPDATE manifests SET size = ?4, subject = ?5, artifact_type = ?6 ${which}`],
+      parameters: [repositoryId, digest, mediaType, ...fields],
+    };
+    return repair(this.#db, change, origin);
+  }
+
+  /** What a tag or a manifest in sight names is in sight as well. */
+  resurface({ repositoryId, repository, digest }: Held, origin: Origin): Promise<boolean> {
+    const change = {
+      kind: "manifest.deleted",
+      deed: { repository, digest },
+      broken: `FROM manifests WHERE ${NEEDED}`,
+      statements: [`UPDATE manifests SET deleted_at = NULL, deleted_by = NULL WHERE ${NEEDED}`],
+      parameters: [repositoryId, digest],
+    };
+    return repair(this.#db, change, origin);
+  }
+
+  /**
+   * Writes references as the bytes have them. It links nothing: what a manifest names need not be its repository's.
+   * @param extra what the bytes do not name
+   */
+  rewrite(
+    { repositoryId, repository, digest, mediaType }: ManifestRow,
+    wrong: readonly Named[],
+    extra: readonly Digest[],
+    origin: Origin,
+  ): Promise<boolean> {
+    const broken = `WHERE EXISTS (SELECT 1 ${EXTRA})
+      OR (${UNCHANGED} AND EXISTS (SELECT 1 FROM ${RESOLVED} WHERE kind IS NOT NULL))`;
+    const change = {
+      kind: "reference.wrong",
+      deed: { repository, digest },
+      broken,
+      statements: [
+        noteManifest(broken),
+        `DELETE ${EXTRA}`,
+        `INSERT INTO manifest_references (repository_id, manifest, digest, kind)
+         SELECT ?1, ?2, digest, kind FROM ${RESOLVED} WHERE kind IS NOT NULL AND ${UNCHANGED}
+         ON CONFLICT DO UPDATE SET kind = excluded.kind`,
+      ],
+      parameters: [repositoryId, digest, mediaType, JSON.stringify(extra), JSON.stringify(wrong)],
+    };
+    return repair(this.#db, change, origin);
+  }
+}

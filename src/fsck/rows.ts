@@ -1,0 +1,105 @@
+import type { Origin } from "../db/audit.ts";
+import type { LinkRow, Place, TagRow } from "./row.ts";
+import {
+  type Fault,
+  finding,
+  type Finding,
+  keptFaults,
+  linkFaults,
+  tagFaults,
+  usageFaults,
+  weightFaults,
+} from "./findings.ts";
+import { type Checked, type Found, MAX_REPAIRS, page, type Work } from "./phase.ts";
+
+/** The phases that compare the index with itself. Each page is one statement, so nothing changes between two reads. */
+
+const ROWS = 200;
+/** Each of them is sought in every repository that holds it, and there may be thousands. */
+const WEIGHTS = 50;
+/** To add up what a namespace takes, all of its blobs are read. */
+const NAMESPACES = 1;
+
+/** Every tag points to a manifest in sight. */
+export async function checkTags(from: Place, { index, manifests, options }: Work) {
+  const rows = await index.tags(from, ROWS);
+  const found = await repaired(rows, tagFaults, options.repair, (row, origin) =>
+    manifests.resurface(row, origin),
+  );
+  return page(rows, ROWS, found, ({ repositoryId, name }: TagRow) => ({
+    repository: repositoryId,
+    name,
+  }));
+}
+
+/** Every link has its blob, is counted, and waits for collection if and only if no manifest names it. */
+export async function checkLinks(from: Place, { index, blobs, options }: Work): Promise<Checked> {
+  const rows = await index.links(from, ROWS);
+  const found = await repaired(rows, linkFaults, options.repair, async (row, origin, fault) => {
+    const { kind } = fault;
+    if (kind === "review.missing") return blobs.review(row, origin);
+    if (kind === "review.wrong") return blobs.endReview(row, origin);
+    return kind === "usage.blob" && blobs.weigh(row.namespace, row.digest, origin);
+  });
+  return page(rows, ROWS, found, heldAt);
+}
+
+/** What is kept for deleted manifests is there, and is needed. */
+export async function checkKept(from: Place, { index, blobs, options }: Work): Promise<Checked> {
+  const rows = await index.kept(from, ROWS);
+  const found = await repaired(
+    rows,
+    keptFaults,
+    options.repair,
+    async (row, origin, { kind }) => kind === "kept.unneeded" && blobs.stopKeeping(row, origin),
+  );
+  return page(rows, ROWS, found, heldAt);
+}
+
+/** Every namespace counts its blobs as often as its repositories hold them. */
+export async function checkWeights(from: Place, { index, blobs, options }: Work): Promise<Checked> {
+  const rows = await index.weights(from, WEIGHTS);
+  const found = await repaired(
+    rows,
+    weightFaults,
+    options.repair,
+    ({ namespace, digest }, origin) => blobs.weigh(namespace, digest, origin),
+  );
+  return page(rows, WEIGHTS, found, ({ namespace, digest }) => ({
+    repository: 0,
+    name: `${namespace} ${digest}`,
+  }));
+}
+
+/** What each namespace takes is the sum of that. */
+export async function checkUsages(from: Place, { index, blobs, options }: Work): Promise<Checked> {
+  const rows = await index.usages(from, NAMESPACES);
+  const found = await repaired(rows, usageFaults, options.repair, ({ namespace }, origin) =>
+    blobs.count(namespace, origin),
+  );
+  return page(rows, NAMESPACES, found, ({ namespace }) => ({ repository: 0, name: namespace }));
+}
+
+function heldAt({ repositoryId, digest }: Pick<LinkRow, "repositoryId" | "digest">): Place {
+  return { repository: repositoryId, name: digest };
+}
+
+/** The rows' faults, put right where that is wanted and possible; of so many rows as a step can put right. */
+async function repaired<Row>(
+  rows: readonly Row[],
+  faultsOf: (row: Row) => Fault[],
+  origin: Origin | null,
+  put: (row: Row, origin: Origin, fault: Fault) => Promise<boolean>,
+): Promise<Found> {
+  const findings: Finding[] = [];
+  let checked = 0;
+  for (const row of rows) {
+    if (origin !== null && findings.length >= MAX_REPAIRS) break;
+    for (const fault of faultsOf(row)) {
+      const isDone = origin !== null && (await put(row, origin, fault));
+      findings.push(finding(fault, isDone ? "repaired" : "found"));
+    }
+    checked++;
+  }
+  return { findings, checked };
+}

@@ -1,0 +1,36 @@
+import * as v from "valibot";
+import type { Context } from "../http/context.ts";
+import { readJson } from "../http/input.ts";
+import { timestamp } from "../http/resource.ts";
+
+/** What JSON it is matters not, but no form of another site can send any. */
+const Nothing = v.strictObject({});
+
+/** How the collection's queues stand, and what its last run did. */
+export async function read({ registry }: Context): Promise<Response> {
+  const { collector, jobs } = registry;
+  const { lastRun, failedAt, ...queues } = await collector.overview(jobs);
+  const shown = Object.fromEntries(
+    Object.entries(queues).map(([name, { firstDueAt, ...queue }]) => [
+      name,
+      { ...queue, firstDueAt: firstDueAt === null ? null : timestamp(firstDueAt) },
+    ]),
+  );
+  return Response.json({
+    ...shown,
+    lastRun: lastRun === null ? null : shownRun(lastRun),
+    failedAt: failedAt === null ? null : timestamp(failedAt),
+  });
+}
+
+/** One bounded run at once; the answer says whether more is due. Null while the cron's own is under way. */
+export async function run({ request, registry }: Context): Promise<Response> {
+  await readJson(request, Nothing);
+  const { collector, jobs } = registry;
+  const done = await collector.tick(jobs);
+  return Response.json({ run: done === null ? null : shownRun(done) });
+}
+
+function shownRun<T extends { readonly endedAt: number }>({ endedAt, ...counts }: T) {
+  return { ...counts, endedAt: timestamp(endedAt) };
+}

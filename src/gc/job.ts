@@ -1,0 +1,145 @@
+import type { Bucket } from "../db/bucket.ts";
+import type { Ages, CollectionIndex, Queues } from "./store.ts";
+import type { JobIndex } from "../db/jobs.ts";
+
+/** What one run did. */
+export interface Collected {
+  /** Blobs that a repository lost, as no manifest of it named them. */
+  readonly blobs: number;
+  /** Objects deleted from R2, and those that R2 failed to delete. */
+  readonly objects: number;
+  readonly failed: number;
+  /** Manifests, past tags and repositories whose undo window was over. */
+  readonly manifests: number;
+  readonly pastTags: number;
+  readonly repositories: number;
+  /** Whether more is due than one run takes. */
+  readonly more: boolean;
+}
+
+/** The last run, as the overview shows it. */
+export interface LastRun extends Collected {
+  /** Milliseconds since 1970. */
+  readonly endedAt: number;
+  readonly milliseconds: number;
+}
+
+/** What is remembered from run to run. */
+interface State {
+  readonly lastRun: LastRun | null;
+  /** When a run failed after that one, in milliseconds since 1970. */
+  readonly failedAt: number | null;
+}
+
+export interface Overview extends Queues, State {}
+
+/** A manifest may name 10,000 things, all of which go with it in one statement. */
+const MANIFESTS = 50;
+const ROWS = 500;
+/** R2 deletes so many in one call (developers.cloudflare.com/r2/api/workers/workers-api-reference). */
+const OBJECTS = 1_000;
+/** About 10,000 blobs a run; what is left waits for the next. */
+const ROUNDS = 20;
+
+const JOB = "collection";
+/** A run takes seconds; who has not laid it down after a minute has died. */
+const LEASE = 60_000;
+
+/**
+ * Online collection, in bounded steps: nobody waits for it, and every statement holds by itself, so it may end at any
+ * point and run twice at once. Rows go first and bytes last; until the bytes have gone their key is remembered.
+ */
+export class Collector {
+  readonly #index: CollectionIndex;
+  readonly #bucket: Bucket;
+  readonly #ages: Ages;
+
+  constructor(index: CollectionIndex, bucket: Bucket, ages: Ages) {
+    this.#index = index;
+    this.#bucket = bucket;
+    this.#ages = ages;
+  }
+
+  /** @throws AggregateError of what failed, once everything else was done */
+  async run(): Promise<Collected> {
+    let total = { blobs: 0, objects: 0, failed: 0, manifests: 0, pastTags: 0, repositories: 0 };
+    for (let round = 0; round < ROUNDS; round++) {
+      const { more, ...done } = await this.#round();
+      total = {
+        blobs: total.blobs + done.blobs,
+        objects: total.objects + done.objects,
+        failed: total.failed + done.failed,
+        manifests: total.manifests + done.manifests,
+        pastTags: total.pastTags + done.pastTags,
+        repositories: total.repositories + done.repositories,
+      };
+      if (!more) return { ...total, more: false };
+    }
+    return { ...total, more: true };
+  }
+
+  /** One run, unless another is under way; it is remembered for the overview. @returns null where there was none */
+  async tick(jobs: JobIndex): Promise<LastRun | null> {
+    const held = await jobs.acquire<State>(JOB, LEASE);
+    if (held === null) return null;
+    const began = Date.now();
+    try {
+      const collected = await this.run();
+      const run = { ...collected, endedAt: Date.now(), milliseconds: Date.now() - began };
+      await jobs.release(held, { lastRun: run, failedAt: null });
+      return run;
+    } catch (error) {
+      await jobs.release(held, { ...held.state, failedAt: Date.now() });
+      throw error;
+    }
+  }
+
+  async overview(jobs: JobIndex): Promise<Overview> {
+    const { lastRun = null, failedAt = null } = (await jobs.state<State>(JOB)) ?? {};
+    return { ...(await this.#index.queues(this.#ages)), lastRun, failedAt };
+  }
+
+  async #round(): Promise<Collected> {
+    const failures: unknown[] = [];
+    const attempt = async <T>(stage: Promise<T>, nothing: T): Promise<T> =>
+      stage.catch((error: unknown) => {
+        failures.push(error);
+        return nothing;
+      });
+    const index = this.#index;
+    const pastTags = await attempt(index.expireHistory(this.#ages, ROWS), 0);
+    const manifests = await attempt(index.expireManifests(this.#ages, MANIFESTS), 0);
+    const none = { rows: 0, gone: false };
+    const drained = await attempt(index.drainRepository(this.#ages, ROWS), none);
+    const blobs = await attempt(index.unlink(this.#ages, ROWS), 0);
+    const { objects, failed } = await attempt(this.#deleteObjects(), { objects: 0, failed: 0 });
+    const spent = await attempt(index.forgetKeys(ROWS), 0);
+    if (failures.length > 0)
+      throw new AggregateError(failures, `collection: ${failures.join("; ")}`);
+    const full = [pastTags / ROWS, manifests / MANIFESTS, blobs / ROWS, objects / OBJECTS];
+    const isFull = [...full, spent / ROWS];
+    return {
+      blobs,
+      objects,
+      failed,
+      manifests,
+      pastTags,
+      repositories: drained.gone ? 1 : 0,
+      more: drained.rows > 0 || drained.gone || isFull.includes(1),
+    };
+  }
+
+  async #deleteObjects(): Promise<Pick<Collected, "objects" | "failed">> {
+    const keys = await this.#index.dueObjects(OBJECTS);
+    if (keys.length === 0) return { objects: 0, failed: 0 };
+    try {
+      await this.#bucket.delete(keys);
+    } catch (error) {
+      console.error(error);
+      await this.#index.postponeObjects(keys);
+      return { objects: 0, failed: keys.length };
+    }
+    await this.#index.forgetObjects(keys);
+    return { objects: keys.length, failed: 0 };
+  }
+}

@@ -1,0 +1,228 @@
+import { NOW } from "../db/clock.ts";
+import { ROW_BYTES } from "../db/cost.ts";
+import { forgetObjects } from "../db/object-deletions.ts";
+
+/** How long things stay, in milliseconds. */
+export interface Ages {
+  /** A blob that no manifest names. */
+  readonly grace: number;
+  /** What was deleted and can be restored. */
+  readonly undo: number;
+}
+
+/** What waits to be collected. Nothing is counted further than MAX_COUNTED. */
+export interface Queue {
+  readonly waiting: number;
+  readonly due: number;
+  /** When the first of them was or will be due, in milliseconds since 1970; null where there is none. */
+  readonly firstDueAt: number | null;
+}
+
+export interface Queues {
+  readonly blobs: Queue;
+  readonly objects: Queue & { readonly failing: number };
+  readonly manifests: Queue;
+  readonly repositories: Queue;
+}
+
+export const MAX_COUNTED = 10_000;
+
+/** A failed deletion is tried again after 5 minutes, and then twice as late each time, up to a day. */
+const BACK_OFF = `min(86400000, 300000 << min(attempts, 10))`;
+
+/** References that go with the manifests of one statement, but for those of the last. */
+const MAX_REFERENCES = 5_000;
+
+/** The repository whose undo window has been over for longest; ?1 is the window. */
+const GONE = `(SELECT id FROM repositories INDEXED BY deleted_repositories_by_time
+  WHERE deleted_at IS NOT NULL AND deleted_at <= ${NOW} - ?1 ORDER BY deleted_at LIMIT 1)`;
+
+/** What is in a repository, and by which columns a row of it is known. What names goes before what is named. */
+const CONTENTS = [
+  ["manifest_references", "manifest, digest"],
+  ["tags", "name"],
+  ["tag_history", "id"],
+  ["manifests", "digest"],
+  ["repository_blobs", "digest"],
+  ["kept_blobs", "digest"],
+  ["pulls", "tag, day"],
+] as const;
+
+/**
+ * D1: what is due to be collected. Each statement decides and deletes at once, so nothing can change in between; what
+ * depends on it goes by the triggers of migration 0003.
+ */
+export class CollectionIndex {
+  readonly #db: D1Database;
+
+  constructor(db: D1Database) {
+    this.#db = db;
+  }
+
+  /** Takes blobs out of repositories in which no manifest has named them for the grace time. @returns how many */
+  async unlink({ grace }: Ages, limit: number): Promise<number> {
+    const { results } = await this.#db
+      .prepare(
+        `DELETE FROM repository_blobs AS l
+         WHERE (l.repository_id, l.digest) IN (
+           SELECT repository_id, digest FROM blob_reviews WHERE since <= ${NOW} - ?1
+           ORDER BY since LIMIT ?2)
+         AND NOT EXISTS (
+           SELECT 1 FROM manifest_references f
+           WHERE f.repository_id = l.repository_id AND f.digest = l.digest)
+         RETURNING digest`,
+      )
+      .bind(grace, limit)
+      .all();
+    return results.length;
+  }
+
+  /**
+   * Makes deletions final whose undo window is over, of as much as the database does without keeping others waiting.
+   * @returns how many manifests went
+   */
+  async expireManifests({ undo }: Ages, limit: number): Promise<number> {
+    const { results } = await this.#db
+      .prepare(
+        `DELETE FROM manifests WHERE (repository_id, digest) IN (
+           SELECT repository_id, digest FROM (
+             SELECT repository_id, digest, references_before FROM (
+               SELECT repository_id, digest,
+                 sum((cost - size) / ${ROW_BYTES}) OVER (ORDER BY deleted_at
+                   ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS references_before
+               FROM (
+                 SELECT * FROM manifests INDEXED BY deleted_manifests_by_time
+                 WHERE deleted_at IS NOT NULL AND deleted_at <= ${NOW} - ?1
+                 ORDER BY deleted_at LIMIT ?2))
+             WHERE coalesce(references_before, 0) < ?3))
+         RETURNING digest`,
+      )
+      .bind(undo, limit, MAX_REFERENCES)
+      .all();
+    return results.length;
+  }
+
+  /** Forgets where tags pointed before the undo window. @returns how many entries went */
+  async expireHistory({ undo }: Ages, limit: number): Promise<number> {
+    const { results } = await this.#db
+      .prepare(
+        `DELETE FROM tag_history WHERE (repository_id, id) IN (
+           SELECT repository_id, id FROM tag_history INDEXED BY tag_history_by_time
+           WHERE changed_at <= ${NOW} - ?1 ORDER BY changed_at LIMIT ?2)
+         RETURNING id`,
+      )
+      .bind(undo, limit)
+      .all();
+    return results.length;
+  }
+
+  /**
+   * Empties the repository whose undo window has been over for longest, so many rows of each kind at most, and takes it
+   * away when it is empty. From the first row on it cannot be restored any more.
+   */
+  async drainRepository(
+    { undo }: Ages,
+    limit: number,
+  ): Promise<{ readonly rows: number; readonly gone: boolean }> {
+    const emptied = (before: readonly (typeof CONTENTS)[number][]) =>
+      before
+        .map(([table]) => ` AND NOT EXISTS (SELECT 1 FROM ${table} WHERE repository_id = ${GONE})`)
+        .join("");
+    const drain = CONTENTS.map(([table, columns], i) =>
+      this.#db
+        .prepare(
+          `DELETE FROM ${table} WHERE repository_id = ${GONE} AND (${columns}) IN (
+             SELECT ${columns} FROM ${table} WHERE repository_id = ${GONE} LIMIT ?2)
+           ${emptied(CONTENTS.slice(0, i))} RETURNING repository_id`,
+        )
+        .bind(undo, limit),
+    );
+    const results = await this.#db.batch([
+      this.#db
+        .prepare(`UPDATE repositories SET deleted_at = 0 WHERE id = ${GONE} AND deleted_at > 0`)
+        .bind(undo),
+      ...drain,
+      this.#db
+        .prepare(`DELETE FROM repositories WHERE id = ${GONE}${emptied(CONTENTS)} RETURNING id`)
+        .bind(undo),
+    ]);
+    const counts = results.slice(1).map((result) => result.results.length);
+    return {
+      rows: counts.slice(0, -1).reduce((sum, count) => sum + count, 0),
+      gone: counts.at(-1) === 1,
+    };
+  }
+
+  /** Keys whose objects are to be deleted now. */
+  async dueObjects(limit: number): Promise<string[]> {
+    const { results } = await this.#db
+      .prepare(
+        `SELECT key FROM doomed_objects o WHERE due_at <= ${NOW}
+           AND NOT EXISTS (SELECT 1 FROM blobs b WHERE b.key = o.key)
+           AND NOT EXISTS (SELECT 1 FROM manifests m WHERE m.object = o.key)
+         ORDER BY due_at LIMIT ?1`,
+      )
+      .bind(limit)
+      .all<{ key: string }>();
+    return results.map(({ key }) => key);
+  }
+
+  /** The objects have been deleted, and no upload may name their keys any more. */
+  async forgetObjects(keys: readonly string[]): Promise<void> {
+    await this.#db.batch(forgetObjects(this.#db, keys));
+  }
+
+  /** Forgets keys that no upload can name any more. @returns how many */
+  async forgetKeys(limit: number): Promise<number> {
+    const { results } = await this.#db
+      .prepare(
+        `DELETE FROM spent_keys WHERE key IN (
+           SELECT key FROM spent_keys WHERE until <= ${NOW} ORDER BY until LIMIT ?1)
+         RETURNING key`,
+      )
+      .bind(limit)
+      .all();
+    return results.length;
+  }
+
+  /** The objects could not be deleted. */
+  async postponeObjects(keys: readonly string[]): Promise<void> {
+    await this.#db
+      .prepare(
+        `UPDATE doomed_objects SET attempts = attempts + 1, due_at = ${NOW} + ${BACK_OFF}
+         WHERE key IN (SELECT value FROM json_each(?1))`,
+      )
+      .bind(JSON.stringify(keys))
+      .run();
+  }
+
+  async queues({ grace, undo }: Ages): Promise<Queues> {
+    const results = await this.#db.batch<Queue>([
+      this.#queue("blob_reviews", "since", grace),
+      this.#queue("doomed_objects", "due_at", 0),
+      this.#queue("manifests INDEXED BY deleted_manifests_by_time", "deleted_at", undo),
+      this.#queue("repositories INDEXED BY deleted_repositories_by_time", "deleted_at", undo),
+      this.#db
+        .prepare(
+          `SELECT count(*) AS waiting, 0 AS due, NULL AS firstDueAt FROM (
+             SELECT 1 FROM doomed_objects WHERE attempts > 0 LIMIT ?1)`,
+        )
+        .bind(MAX_COUNTED),
+    ]);
+    const [blobs, objects, manifests, repositories, failing] = results.map(
+      (result) => result.results[0] ?? { waiting: 0, due: 0, firstDueAt: null },
+    ) as [Queue, Queue, Queue, Queue, Queue];
+    return { blobs, objects: { ...objects, failing: failing.waiting }, manifests, repositories };
+  }
+
+  /** @param column when what waits has begun to wait, by an index */
+  #queue(table: string, column: string, age: number): D1PreparedStatement {
+    return this.#db
+      .prepare(
+        `SELECT count(*) AS waiting, coalesce(sum(at <= ${NOW} - ?1), 0) AS due, min(at) + ?1 AS firstDueAt
+         FROM (SELECT ${column} AS at FROM ${table} WHERE ${column} >= 0
+               ORDER BY ${column} LIMIT ?2)`,
+      )
+      .bind(age, MAX_COUNTED);
+  }
+}

@@ -1,0 +1,116 @@
+import * as v from "valibot";
+import { RegistryError } from "../oci/errors.ts";
+import { SCOPE_ACTIONS, type Scope } from "../auth/policy/access.ts";
+import { ambiguityOf, shapeOf } from "../oci/json.ts";
+import { isAccountName } from "../oci/reference.ts";
+import { readLimited } from "./body.ts";
+
+/** Far more than a readme and its repository's labels. */
+const MAX_BODY = 256 * 1024;
+const MAX_SCOPES = 20;
+
+/**
+ * The body as the schema wants it; `v.strictObject` refuses what it doesn't know.
+ * @throws MEDIA_TYPE_UNSUPPORTED, REQUEST_TOO_LARGE, REQUEST_INVALID, or FIELD_INVALID, which names the field
+ */
+export async function readJson<T extends v.GenericSchema>(
+  request: Request,
+  schema: T,
+): Promise<v.InferOutput<T>> {
+  const type = request.headers.get("content-type")?.split(";")[0]?.trim().toLowerCase();
+  if (type !== "application/json") throw new RegistryError("MEDIA_TYPE_UNSUPPORTED");
+  const bytes = await readLimited(request, MAX_BODY, () => {
+    const message = `the body is larger than ${MAX_BODY} bytes`;
+    return new RegistryError("REQUEST_TOO_LARGE", { message });
+  });
+  // The first fault suffices: a small body can hold a hundred thousand of them.
+  const json = parseJson(bytes);
+  // To valibot a list is an object without fields.
+  if (Array.isArray(json)) throw invalid("", "send a JSON object, not a list");
+  const result = v.safeParse(schema, json, { abortEarly: true });
+  if (result.success) {
+    // After the schema, which says in which field it is where it can.
+    const fault = ambiguityOf(json, shapeOf(bytes).members);
+    if (fault !== null) throw new RegistryError("REQUEST_INVALID", { message: fault });
+    return result.output;
+  }
+  const [issue] = result.issues;
+  throw invalid(v.getDotPath(issue) ?? "", issue.message);
+}
+
+export function invalid(field: string, message: string): RegistryError {
+  return new RegistryError("FIELD_INVALID", {
+    message: field === "" ? message : `${field}: ${message}`,
+    detail: [{ field, message }],
+  });
+}
+
+function parseJson(bytes: Uint8Array): unknown {
+  try {
+    return JSON.parse(new TextDecoder("utf-8", { fatal: true, ignoreBOM: false }).decode(bytes));
+  } catch (cause) {
+    throw new RegistryError("REQUEST_INVALID", { message: "the body is no JSON", cause });
+  }
+}
+
+/** Of a user, or of a robot or rule without its namespace. */
+export const accountName = v.pipe(
+  v.string(),
+  v.check(
+    isAccountName,
+    'write 1 to 64 lower-case letters, digits, ".", "_" or "-", with a letter or digit at both ends',
+  ),
+);
+
+/** One line that says what something is for. */
+export const description = v.pipe(
+  v.string(),
+  v.maxLength(512),
+  v.check(isLine, "write it on one line, without control characters"),
+);
+
+/** Terminals and logs show it as it is: it must not end their line, nor tell them what to do. */
+export function isLine(text: string): boolean {
+  return !/[\p{Cc}\p{Cs}]/u.test(text);
+}
+
+/** A glob over repository names; `*` stands for any characters. */
+export const pattern = v.pipe(
+  v.string(),
+  v.maxLength(255),
+  v.regex(/^[a-z0-9*](?:[a-z0-9._/-]|\*(?!\*))*$/, 'write it like "acme/*" or "acme/app"'),
+  v.regex(/[a-z0-9*]$/, 'a pattern ends with a letter, a digit or "*"'),
+);
+
+export const scopes = v.pipe(
+  v.array(
+    v.strictObject({
+      repositories: pattern,
+      actions: v.pipe(
+        v.array(v.picklist(SCOPE_ACTIONS)),
+        v.minLength(1),
+        v.maxLength(4),
+        // Each once, in the order that they came in.
+        v.transform((actions) => [...new Set(actions)]),
+      ),
+    }),
+  ),
+  v.minLength(1),
+  v.maxLength(MAX_SCOPES),
+);
+
+/** Does all that the name or pattern stands for lie in the namespace? */
+export function isWithin(namespace: string, repositories: string): boolean {
+  return repositories === namespace || repositories.startsWith(`${namespace}/`);
+}
+
+/** @throws FIELD_INVALID unless all that the scopes name lies in the namespace */
+export function requireWithin(
+  namespace: string,
+  given: readonly Pick<Scope, "repositories">[],
+): void {
+  const outside = given.find(({ repositories }) => !isWithin(namespace, repositories));
+  if (outside === undefined) return;
+  const message = `"${outside.repositories}" is not within the namespace: write "${namespace}/*" or "${namespace}/<name>"`;
+  throw invalid("repositories", message);
+}

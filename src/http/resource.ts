@@ -1,0 +1,125 @@
+import { RegistryError } from "../oci/errors.ts";
+import type { Creation } from "../db/change.ts";
+
+/** A thing that can be edited, with the ETag to edit it by. */
+export function resource(
+  body: { readonly version: number },
+  options: { readonly status?: 200 | 201; readonly location?: string } = {},
+): Response {
+  const { status = 200, location } = options;
+  const headers = { etag: `"${body.version}"`, ...(location === undefined ? {} : { location }) };
+  return Response.json(body, { status, headers });
+}
+
+/** The first version is 1. A change of this one finds out whether the thing is there: 404 goes before 412 (RFC 9110 § 13.2.1). */
+const NO_VERSION = 0;
+
+/**
+ * The version that the request wants to change (RFC 9110 § 13.1.1, § 13.1.2), or null for whichever there is.
+ * @param find the thing as it is: asked only where the request names several tags, or such as are not to be changed
+ */
+export async function wantedVersion(
+  { headers }: Request,
+  find: () => Promise<{ readonly version: number } | null>,
+): Promise<number | null> {
+  const match = headers.get("if-match")?.trim() ?? "*";
+  const noneMatch = headers.get("if-none-match")?.trim();
+  if (noneMatch === "*") return NO_VERSION;
+  const versions = tagsOf(match).flatMap(versionOf);
+  if (noneMatch === undefined && match === "*") return null;
+  if (noneMatch === undefined && versions.length <= 1) return versions[0] ?? NO_VERSION;
+  // What held for this version holds for no other: the change is made to this one or to none.
+  const version = (await find())?.version ?? NO_VERSION;
+  const isWanted = match === "*" || versions.includes(version);
+  return isWanted && !lists(noneMatch ?? "", version) ? version : NO_VERSION;
+}
+
+/**
+ * What can be edited, for a GET: a 304 without a body for who has this version of it (RFC 9110 § 13.1.2).
+ * @param shows "more" where the body also has what changes without the version, so that only `*` can stand for it
+ */
+export function found(
+  { headers }: Request,
+  body: { readonly version: number },
+  shows: "version" | "more" = "version",
+): Response {
+  const noneMatch = headers.get("if-none-match")?.trim() ?? "";
+  const isKnown = noneMatch === "*" || (shows === "version" && lists(noneMatch, body.version));
+  if (!isKnown) return resource(body);
+  return new Response(null, { status: 304, headers: { etag: `"${body.version}"` } });
+}
+
+/** By weak comparison: a proxy may have weakened the tag. */
+function lists(header: string, version: number): boolean {
+  return tagsOf(header).some((tag) => tag.replace(/^W\//, "") === `"${version}"`);
+}
+
+/** RFC 9110 § 8.8.3; what is no tag is none of ours. */
+function tagsOf(header: string): string[] {
+  return header.match(/(?:W\/)?"[^"]*"/g) ?? [];
+}
+
+/** By strong comparison, octet by octet: `W/"1"` and `"01"` are not version 1. */
+function versionOf(tag: string): number[] {
+  return /^"[1-9]\d{0,14}"$/.test(tag) ? [Number(tag.slice(1, -1))] : [];
+}
+
+export function noContent(): Response {
+  return new Response(null, { status: 204 });
+}
+
+/** @throws CONFLICT or NOT_FOUND, unless the thing was made */
+export function requireCreated(creation: Creation, what: string): void {
+  switch (creation) {
+    case "created":
+      return;
+    case "exists":
+      throw new RegistryError("CONFLICT", { message: `${what} exists already` });
+    case "full":
+      throw new RegistryError("CONFLICT", {
+        message: `there are as many of them as there may be; delete one before you make ${what}`,
+      });
+    case "orphan":
+      throw new RegistryError("NOT_FOUND");
+  }
+}
+
+/** A change that would change nothing is a mistake: a field was forgotten. @throws FIELD_INVALID */
+export function requireChange(change: Readonly<Record<string, unknown>>): void {
+  if (Object.values(change).some((value) => value !== undefined)) return;
+  throw new RegistryError("FIELD_INVALID", { message: "the body names nothing to change" });
+}
+
+interface Account {
+  readonly disabledAt: number | null;
+  readonly disabledBy: string | null;
+}
+
+/** Whether an account is disabled, since when, and by whom. */
+export function disabledView({ disabledAt, disabledBy }: Account) {
+  const since = disabledAt === null ? null : timestamp(disabledAt);
+  return { disabled: since !== null, disabledAt: since, disabledBy };
+}
+
+/**
+ * Whether the request confirms that a namespace may lose its last owner: `?confirm=last-owner`.
+ * @throws REQUEST_INVALID for another confirmation
+ */
+export function lastOwnerOf({ searchParams }: URL): "stays" | "may leave" {
+  const confirmed = searchParams.getAll("confirm");
+  if (confirmed.length === 0) return "stays";
+  if (confirmed.every((what) => what === "last-owner")) return "may leave";
+  throw new RegistryError("REQUEST_INVALID", {
+    message: "?confirm= can confirm last-owner, and nothing else",
+  });
+}
+
+/** Milliseconds since 1970 as RFC 3339 has it. */
+export function timestamp(milliseconds: number): string {
+  return new Date(milliseconds).toISOString();
+}
+
+/** What a manifest is, for an answer: an artifact without a type of its own has null, not "". */
+export function contentJson<T extends { readonly artifactType: string }>(content: T) {
+  return { ...content, artifactType: content.artifactType === "" ? null : content.artifactType };
+}

@@ -1,0 +1,134 @@
+import { RegistryError } from "../oci/errors.ts";
+import type { Digest } from "../oci/digest.ts";
+import { type Namespace, namespaceOf, type RepositoryName } from "../oci/reference.ts";
+import type { Origin } from "../db/audit.ts";
+import { edit } from "../db/change.ts";
+import { refuseChange } from "../db/errors.ts";
+
+/** How much there is, and how much there may be; null for as much as there is room for. */
+export interface Measure {
+  readonly used: number;
+  readonly limit: number | null;
+}
+
+export interface Quota {
+  /** What the namespace costs: migration 0011 says what counts. */
+  readonly bytes: Measure;
+  readonly repositories: Measure;
+}
+
+/** What is left out stays as it is. */
+export interface Limits {
+  readonly bytes?: number | null | undefined;
+  readonly repositories?: number | null | undefined;
+}
+
+interface Row {
+  readonly bytes: number;
+  readonly repositories: number;
+  readonly maxBytes: number | null;
+  readonly maxRepositories: number | null;
+}
+
+/** D1: what namespaces take, and may take. The triggers of the migrations count, and refuse what would be too much. */
+export class QuotaIndex {
+  readonly #db: D1Database;
+
+  constructor(db: D1Database) {
+    this.#db = db;
+  }
+
+  /** @throws NOT_FOUND when there is no such namespace */
+  async find(namespace: Namespace): Promise<Quota> {
+    const row = await this.#db
+      .prepare(
+        `SELECT coalesce(u.bytes + u.waiting, 0) AS bytes, coalesce(u.repositories, 0) AS repositories,
+           CASE WHEN q.namespace IS NULL THEN b.quota_bytes ELSE q.bytes END AS maxBytes, q.repositories AS maxRepositories
+         FROM namespaces n CROSS JOIN bounds b ON b.id = 1 LEFT JOIN namespace_usage u ON u.namespace = n.name
+         LEFT JOIN quotas q ON q.namespace = n.name WHERE n.name = ?1`,
+      )
+      .bind(namespace)
+      .first<Row>();
+    if (row === null) throw new RegistryError("NOT_FOUND");
+    return measured(row);
+  }
+
+  /** Bytes that there is room for; null without a limit. */
+  async left(namespace: Namespace): Promise<number | null> {
+    return this.#db
+      .prepare(
+        `SELECT max(0, l.bytes - coalesce(u.bytes + u.waiting, 0)) AS "left"
+         FROM limits l LEFT JOIN namespace_usage u ON u.namespace = l.namespace WHERE l.namespace = ?1`,
+      )
+      .bind(namespace)
+      .first<number>("left");
+  }
+
+  /**
+   * Lets bytes through that the namespace may hold already: as this blob, or as one of this size.
+   * @throws QUOTA_EXCEEDED
+   */
+  async requireHeld(
+    repository: RepositoryName,
+    digest: Digest | null,
+    size: number,
+  ): Promise<void> {
+    const which = digest === null ? "size = ?2" : "digest = ?2";
+    const held = await this.#db
+      .prepare(`SELECT 1 FROM namespace_blobs WHERE namespace = ?1 AND ${which} LIMIT 1`)
+      .bind(namespaceOf(repository), digest ?? size)
+      .first();
+    if (held === null) await refuseChange(this.#db, repository, new Error("quota of bytes"));
+  }
+
+  /** What holds for namespaces that have no quota of their own. */
+  async setBounds(quotaBytes: number | null, maxRepositories: number): Promise<void> {
+    await this.#db
+      .prepare(
+        `UPDATE bounds SET quota_bytes = ?1, max_repositories = ?2
+         WHERE id = 1 AND (quota_bytes IS NOT ?1 OR max_repositories <> ?2)`,
+      )
+      .bind(quotaBytes, maxRepositories)
+      .run();
+  }
+
+  /**
+   * A limit may be below what is there: then nothing is added until it fits again.
+   * @throws NOT_FOUND when there is no such namespace
+   */
+  async set(namespace: Namespace, limits: Limits, origin: Origin): Promise<Quota> {
+    const { bytes, repositories } = limits;
+    const given = Object.entries(limits).filter(([, limit]) => limit !== undefined);
+    const detail = given.map(([of, limit]) => `${of}=${String(limit ?? "none")}`).join(" ");
+    const row = { sql: `SELECT 1 FROM namespaces WHERE name = ?2`, parameters: [namespace] };
+    const changed = await edit<Row>(
+      this.#db,
+      { origin, deed: { action: "quota.update", namespace, reference: namespace, detail }, row },
+      this.#db
+        .prepare(
+          `INSERT INTO quotas AS q (namespace, bytes, repositories)
+           SELECT name, ?2, ?3 FROM namespaces WHERE name = ?1
+           ON CONFLICT (namespace) DO UPDATE
+           SET bytes = iif(?4, excluded.bytes, bytes), repositories = iif(?5, excluded.repositories, repositories)
+           RETURNING bytes AS maxBytes, repositories AS maxRepositories,
+             coalesce((SELECT u.bytes + u.waiting FROM namespace_usage u WHERE u.namespace = ?1), 0) AS bytes,
+             coalesce((SELECT u.repositories FROM namespace_usage u WHERE u.namespace = ?1), 0) AS repositories`,
+        )
+        .bind(
+          namespace,
+          bytes ?? null,
+          repositories ?? null,
+          bytes === undefined ? 0 : 1,
+          repositories === undefined ? 0 : 1,
+        ),
+    );
+    return measured(changed);
+  }
+}
+
+function measured({ bytes, repositories, maxBytes, maxRepositories }: Row): Quota {
+  return {
+    bytes: { used: bytes, limit: maxBytes },
+    repositories: { used: repositories, limit: maxRepositories },
+  };
+}

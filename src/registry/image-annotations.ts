@@ -1,0 +1,24 @@
+import { isWebLink, LINK_LABELS } from "../oci/link.ts";
+import { annotationsOf } from "../oci/manifest.ts";
+import type { Introduction } from "../db/repositories.ts";
+
+const ANNOTATION = "org.opencontainers.image.";
+/** What says something of the repository, and not only of one image in it. */
+const LABELS = ["source", "url", "documentation", "licenses", "vendor", "title"];
+const MAX_ANNOTATION = 512;
+
+/** What a repository that nobody has described can be known by. */
+export function introductionOf(manifest: string): Introduction | null {
+  const annotations = annotationsOf(manifest);
+  if (annotations === undefined) return null;
+  // On one line, as the management API asks for it: who sends back what it showed is not refused.
+  const read = (key: string) =>
+    annotations[ANNOTATION + key]?.slice(0, MAX_ANNOTATION).replaceAll(/[\p{Cc}\p{Cs}]+/gu, " ");
+  const labels = LABELS.flatMap((name) => {
+    const key = ANNOTATION + name;
+    const value = read(name);
+    const isShown = value !== undefined && (!LINK_LABELS.includes(key) || isWebLink(value));
+    return isShown ? [[key, value] as const] : [];
+  });
+  return { description: read("description") ?? "", labels: Object.fromEntries(labels) };
+}

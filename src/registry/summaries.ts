@@ -1,0 +1,107 @@
+import type { Digest } from "../oci/digest.ts";
+import { RegistryError } from "../oci/errors.ts";
+import type { Page } from "../oci/page.ts";
+import type { RepositoryName } from "../oci/reference.ts";
+import type { Bucket } from "../db/bucket.ts";
+import type { ContentIndex, Facts, ManifestRow, TagRow } from "../db/summaries.ts";
+import type { RepositoryIndex } from "../db/repositories.ts";
+
+/** What is shown of a manifest beyond its row. */
+export interface Measured {
+  /** The bytes of the blobs that it and its children name, each once; null where they are too many to add up. */
+  readonly size: number | null;
+  readonly platforms: readonly string[];
+}
+
+/** An image's config is a few kilobytes; the history of an odd one takes more. */
+const MAX_CONFIG = 64 * 1024;
+/** BuildKit says so of attestations, which run nowhere. */
+const NOWHERE = "unknown/unknown";
+
+/** What is in a repository, as one looks at it. */
+export class Contents {
+  readonly #index: ContentIndex;
+  readonly #repositories: RepositoryIndex;
+  readonly #bucket: Bucket;
+
+  constructor(index: ContentIndex, repositories: RepositoryIndex, bucket: Bucket) {
+    this.#index = index;
+    this.#repositories = repositories;
+    this.#bucket = bucket;
+  }
+
+  /** @throws NAME_UNKNOWN */
+  async tags(repository: RepositoryName, page: Page): Promise<(TagRow & Measured)[]> {
+    return this.#measured(repository, await this.#index.tags(repository, page));
+  }
+
+  /** @throws NAME_UNKNOWN */
+  async manifests(repository: RepositoryName, page: Page): Promise<(ManifestRow & Measured)[]> {
+    return this.#measured(repository, await this.#index.manifests(repository, page));
+  }
+
+  /** @throws MANIFEST_UNKNOWN */
+  async manifest(repository: RepositoryName, digest: Digest): Promise<ManifestRow & Measured> {
+    const row = await this.#index.manifest(repository, digest);
+    const [found] = row === null ? [] : await this.#measured(repository, [row]);
+    if (found === undefined) throw new RegistryError("MANIFEST_UNKNOWN", { detail: { digest } });
+    return found;
+  }
+
+  async #measured<Row extends { readonly digest: Digest }>(
+    repository: RepositoryName,
+    rows: readonly Row[],
+  ): Promise<(Row & Measured)[]> {
+    if (rows.length === 0) await this.requireRepository(repository);
+    const digests = [...new Set(rows.map(({ digest }) => digest))];
+    const facts = await this.#index.facts(repository, digests);
+    const measured = new Map<Digest, Measured>(
+      await Promise.all(
+        [...facts].map(async ([digest, fact]) => {
+          const platforms = await this.#platforms(fact);
+          return [digest, { size: fact.size, platforms }] as const;
+        }),
+      ),
+    );
+    // What was deleted between the two queries is on no page.
+    return rows.flatMap((row) => {
+      const found = measured.get(row.digest);
+      return found === undefined ? [] : { ...row, ...found };
+    });
+  }
+
+  /** @throws NAME_UNKNOWN */
+  async requireRepository(name: RepositoryName): Promise<void> {
+    if (await this.#repositories.exists(name)) return;
+    throw new RegistryError("NAME_UNKNOWN", { detail: { name } });
+  }
+
+  /** Indexes say it of their images; of the others the config does, a small object in R2 that only a list's page reads. */
+  async #platforms({ platforms, config }: Facts): Promise<readonly string[]> {
+    if (platforms.length > 0) return platforms.filter(isPlatform);
+    if (config === null || config.size > MAX_CONFIG) return [];
+    const body = await this.#bucket.open(config.key);
+    return body === null ? [] : platformsOf(await new Response(body).text()).filter(isPlatform);
+  }
+}
+
+/** In the letters of real ones: terminals and pages show it as it is. */
+function isPlatform(platform: string): boolean {
+  return platform !== NOWHERE && /^[\w.-]+(?:\/[\w.-]+){1,2}$/.test(platform);
+}
+
+/** @param config an image's config, or anything that a client has called one */
+export function platformsOf(config: string): string[] {
+  let json: unknown;
+  try {
+    json = JSON.parse(config);
+  } catch (error) {
+    if (error instanceof SyntaxError) return [];
+    throw error;
+  }
+  const { os, architecture, variant } = (json ?? {}) as Record<string, unknown>;
+  if (typeof os !== "string" || typeof architecture !== "string") return [];
+  const parts = [os, architecture, ...(typeof variant === "string" ? [variant] : [])];
+  const platform = parts.filter((part) => part !== "").join("/");
+  return platform === "" || platform === NOWHERE ? [] : [platform.slice(0, 100)];
+}

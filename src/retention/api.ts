@@ -1,0 +1,167 @@
+import * as v from "valibot";
+import { digestOf } from "../oci/digest.ts";
+import { type LifecyclePolicy, parsePolicy } from "./policy.ts";
+import type { Leaving } from "./attachments.ts";
+import type { ProtectedGroup } from "./protection.ts";
+import type { RepositoryPolicy, RunReport } from "./policy-store.ts";
+import type { Walk } from "./scan.ts";
+import type { Context } from "../http/context.ts";
+import { seal, unseal } from "../http/cursor.ts";
+import { invalid, readJson } from "../http/input.ts";
+import { pageOf, pageResponse } from "../http/list.ts";
+import { noContent, timestamp } from "../http/resource.ts";
+import { formatDay } from "../http/time.ts";
+
+/** Each image that goes is shown with all that goes with it. */
+const MAX_PAGE = 100;
+/** What an URL takes. */
+const MAX_CURSOR = 12_000;
+const LIST = "retention-preview";
+
+/** As ECR has it, or anything: `parsePolicy` says what is wrong with it. */
+const Policy = v.custom<Readonly<Record<string, unknown>>>(
+  (value) => typeof value === "object" && value !== null,
+  "must be a JSON object",
+);
+
+export async function read({ params, registry }: Context<"name">): Promise<Response> {
+  return Response.json(shown(await registry.policies.ofRepository(params.name)));
+}
+
+export async function write({
+  request,
+  params,
+  origin,
+  registry,
+}: Context<"name">): Promise<Response> {
+  const { policies } = registry;
+  await policies.setRepository(params.name, await readPolicy(request), origin);
+  return Response.json(shown(await policies.ofRepository(params.name)));
+}
+
+export async function remove({ params, origin, registry }: Context<"name">): Promise<Response> {
+  await registry.policies.removeRepository(params.name, origin);
+  return noContent();
+}
+
+export async function readNamespace({ params, registry }: Context<"namespace">): Promise<Response> {
+  return Response.json(
+    withWarnings((await registry.policies.ofNamespace(params.namespace)).policy),
+  );
+}
+
+export async function writeNamespace({
+  request,
+  params,
+  origin,
+  registry,
+}: Context<"namespace">): Promise<Response> {
+  const policy = await readPolicy(request);
+  await registry.policies.setNamespace(params.namespace, policy, origin);
+  return Response.json(withWarnings(policy));
+}
+
+export async function removeNamespace({
+  params,
+  origin,
+  registry,
+}: Context<"namespace">): Promise<Response> {
+  await registry.policies.removeNamespace(params.namespace, origin);
+  return noContent();
+}
+
+/**
+ * What a policy would delete, and why, and what keeps other images that its rules are about: the one that is sent, or with `{}` the one in force. Nothing is changed. A page may
+ * be empty although it is not the last: a request looks at so many manifests only.
+ */
+export async function preview(context: Context<"name">): Promise<Response> {
+  const { request, url, params, realm, registry } = context;
+  const { after, limit } = pageOf(url.searchParams);
+  const given = await readJson(request, Policy);
+  const sent = Object.keys(given).length === 0 ? null : parsePolicy(given);
+  const { id, policy: inForce } = await registry.policies.ofRepository(params.name);
+  const policy = sent ?? policyInForce(inForce);
+  const subject = await subjectOf(id, policy);
+  const walk = await walkOf(await unsealed(after, context), subject);
+  const most = Math.min(limit - 1, MAX_PAGE);
+  const { leaving, kept, next } = await registry.retention.preview(id, policy, walk, most);
+  const besides = { kept: kept.map(group) };
+  if (next === null) return pageResponse(url, leaving.map(entry), null, besides);
+  const cursor = await seal(JSON.stringify({ subject, walk: next }), LIST, realm.signing);
+  if (cursor.length <= MAX_CURSOR) return pageResponse(url, leaving.map(entry), cursor, besides);
+  throw invalid(
+    "rules",
+    'the rules with orderBy "semver" count too many images to be previewed in a repository of this size',
+  );
+}
+
+async function readPolicy(request: Request): Promise<string> {
+  const policy = await readJson(request, Policy);
+  parsePolicy(policy);
+  return JSON.stringify(policy);
+}
+
+function policyInForce(policy: string | null): LifecyclePolicy {
+  if (policy !== null) return parsePolicy(JSON.parse(policy));
+  throw invalid("rules", "no policy is in force here: send one");
+}
+
+/** What a cursor is for. */
+async function subjectOf(id: number, policy: LifecyclePolicy): Promise<string> {
+  const text = JSON.stringify([id, policy]);
+  return digestOf("sha256", new TextEncoder().encode(text));
+}
+
+async function unsealed(after: string, { realm }: Context): Promise<string> {
+  const place = await unseal(after, LIST, realm.signing);
+  if (after === "" || place !== after) return place;
+  throw invalid("after", "is not what the last page ended with");
+}
+
+async function walkOf(place: string, subject: string): Promise<Walk | null> {
+  if (place === "") return null;
+  const cursor = JSON.parse(place) as { readonly subject?: string; readonly walk: Walk };
+  if (cursor.subject === subject) return cursor.walk;
+  throw invalid("after", "is of another policy or repository: begin again without it");
+}
+
+function entry({ image, verdict, parts }: Leaving) {
+  return {
+    digest: image.digest,
+    tags: image.tags,
+    pushedAt: timestamp(image.pushedAt),
+    rule: verdict.rule?.priority ?? null,
+    reason: verdict.reason,
+    parts: parts.map(({ digest, tags }) => ({ digest, tags })),
+  };
+}
+
+function group({ by, rule, usedOn, until, images, examples }: ProtectedGroup) {
+  return {
+    by,
+    rule,
+    lastUsed: usedOn === null ? null : formatDay(usedOn),
+    until: until === null ? null : timestamp(until),
+    images,
+    examples,
+  };
+}
+
+function shown({ policy, of, nextAt, last }: RepositoryPolicy) {
+  const report = last === null ? null : (JSON.parse(last) as RunReport);
+  return {
+    ...withWarnings(policy),
+    of,
+    nextRunAt: nextAt === null ? null : timestamp(nextAt),
+    lastRun:
+      report === null
+        ? null
+        : { ...report, beganAt: timestamp(report.beganAt), endedAt: timestamp(report.endedAt) },
+  };
+}
+
+function withWarnings(text: string | null) {
+  if (text === null) return { policy: null, warnings: [] };
+  const policy = JSON.parse(text) as unknown;
+  return { policy, warnings: parsePolicy(policy).warnings };
+}

@@ -1,0 +1,187 @@
+import type { Digest } from "../oci/digest.ts";
+import { auditEach, type Deed } from "../db/audit.ts";
+import { MAX_TAGS, USED_ON } from "./store.ts";
+import { revokeFacts } from "../db/revocations.ts";
+
+/** A manifest that is to go: with or without others, as what it was when it was judged. */
+export interface Expiring {
+  readonly digest: Digest;
+  /** The image that it goes with: itself, where it is one. */
+  readonly root: Digest;
+  /** Above those of all that it belongs to; 0 for an image. */
+  readonly level: number;
+  /** The moment of its deletion: the same for all of one image, and for no two images. */
+  readonly at: number;
+  readonly pushedAt: number;
+  /** The day that an image was in use on last; null for never, and where that does not matter. */
+  readonly usedOn: number | null;
+  readonly tags: readonly string[];
+}
+
+export interface Expiry {
+  readonly repository: number;
+  /** The run's: if another has done it meanwhile, nothing is done. */
+  readonly step: number;
+  readonly manifests: readonly Expiring[];
+  /** Whether it matters what is in use. */
+  readonly byUse: boolean;
+  /** What is noted of each image that goes. */
+  readonly deeds: readonly (Deed & { readonly digest: Digest })[];
+}
+
+/** Nobody asked for it. */
+const ORIGIN = {
+  actor: null,
+  subject: null,
+  via: "retention",
+  address: null,
+  agent: null,
+  requestId: "",
+};
+
+/** SQL over `expiring_manifests d`: is the manifest not among those that go? */
+function stays(digest: string): string {
+  return `NOT EXISTS (
+    SELECT 1 FROM expiring_manifests e WHERE e.repository_id = ?1 AND e.digest = ${digest})`;
+}
+
+/**
+ * The statements that delete images with their parts, for one batch. What has changed since they were judged stays, with all
+ * that belongs to it: it was pushed again, or used where that matters, got or lost a tag, is named by another index, became immutable; or the policy is
+ * another one.
+ */
+export function expire(db: D1Database, expiry: Expiry): D1PreparedStatement[] {
+  const { repository, manifests, deeds } = expiry;
+  const levels = Array.from(
+    { length: Math.max(...manifests.map(({ level }) => level)) + 1 },
+    (_, level) => level,
+  );
+  return [
+    ...propose(db, expiry),
+    ...levels.map((level) => sparePart(db, repository, level)),
+    auditEach(db, ORIGIN, deeds, {
+      sql: `SELECT 1 FROM expiring_manifests d
+        WHERE d.repository_id = ?2 AND d.digest = e.value ->> 'digest'`,
+      parameters: [repository],
+    }),
+    ...untag(db, repository),
+    ...levels.map((level) => hide(db, repository, level)),
+    revokeFacts(db, {
+      sql: "r.id = ?1 AND EXISTS (SELECT 1 FROM expiring_manifests WHERE repository_id = ?1)",
+      parameters: [repository],
+    }),
+  ];
+}
+
+/** What one parameter may have: D1 takes 2,000,000 bytes. */
+const MAX_PARAMETER = 500_000;
+
+/** JSON lists of the values, none longer than a parameter may be. */
+function listsOf(values: readonly string[]): string[] {
+  const lists: string[][] = [];
+  let left = 0;
+  for (const value of values) {
+    left -= value.length + 1;
+    if (left < 0) {
+      lists.push([]);
+      left = MAX_PARAMETER - value.length - 2;
+    }
+    lists.at(-1)?.push(value);
+  }
+  return lists.map((list) => `[${list.join(",")}]`);
+}
+
+/** Of what is still as it was judged. */
+function propose(
+  db: D1Database,
+  { repository, step, manifests, byUse }: Expiry,
+): D1PreparedStatement[] {
+  const rows = manifests.map((one) => JSON.stringify({ ...one, tags: JSON.stringify(one.tags) }));
+  const isUnused = `(w.value ->> 'level' > 0 OR coalesce(${USED_ON}, -1) <= coalesce(w.value ->> 'usedOn', -1))`;
+  return [
+    ...listsOf(rows).map((list) =>
+      db
+        .prepare(
+          `INSERT INTO expiring_manifests (repository_id, digest, root, level, at, tags)
+         SELECT ?1, m.digest, w.value ->> 'root', w.value ->> 'level', w.value ->> 'at', w.value ->> 'tags'
+         FROM retention_runs x
+         CROSS JOIN repositories r ON r.id = x.repository_id AND r.deleted_at IS NULL
+         CROSS JOIN json_each(?3) w
+         CROSS JOIN manifests m ON m.repository_id = ?1 AND m.digest = w.value ->> 'digest'
+           AND m.deleted_at IS NULL AND m.pushed_at = w.value ->> 'pushedAt'
+           ${byUse ? `AND ${isUnused}` : ""}
+         WHERE x.repository_id = ?1 AND x.step = ?2 AND x.policy = coalesce(
+           r.retention, (SELECT n.retention FROM namespaces n WHERE n.name = r.namespace))`,
+        )
+        .bind(repository, step, list),
+    ),
+    db
+      .prepare(
+        `DELETE FROM expiring_manifests AS d WHERE d.repository_id = ?1 AND (
+           d.tags <> (SELECT json_group_array(name) FROM (
+             SELECT name FROM tags t INDEXED BY tags_by_digest
+             WHERE t.repository_id = ?1 AND t.digest = d.digest ORDER BY name
+             LIMIT ${MAX_TAGS + 1}))
+           OR EXISTS (
+             SELECT 1 FROM json_each(d.tags) who
+             CROSS JOIN protected_tags p ON p.repository_id = ?1 AND p.name = who.value))`,
+      )
+      .bind(repository),
+  ];
+}
+
+/** Level by level: what belongs to something that stays. */
+function sparePart(db: D1Database, repository: number, level: number): D1PreparedStatement {
+  return db
+    .prepare(
+      `DELETE FROM expiring_manifests AS d WHERE d.repository_id = ?1 AND d.level = ?2 AND (
+         ${stays("d.root")}
+         OR EXISTS (
+           SELECT 1 FROM manifest_references f INDEXED BY manifest_references_by_digest
+           CROSS JOIN manifests o ON o.repository_id = ?1 AND o.digest = f.manifest AND o.deleted_at IS NULL
+           WHERE f.repository_id = ?1 AND f.digest = d.digest AND ${stays("o.digest")})
+         OR EXISTS (
+           SELECT 1 FROM manifests m
+           CROSS JOIN manifests o ON o.repository_id = ?1 AND o.digest = m.subject AND o.deleted_at IS NULL
+           WHERE m.repository_id = ?1 AND m.digest = d.digest AND ${stays("o.digest")})
+         OR EXISTS (
+           SELECT 1 FROM json_each(d.tags) who
+           CROSS JOIN manifests o ON o.repository_id = ?1
+             AND o.digest = 'sha256:' || substr(who.value, 8, 64) AND o.deleted_at IS NULL
+           WHERE who.value GLOB 'sha256-*' AND substr(who.value, 72) IN ('', '.sig', '.att', '.sbom')
+             AND ${stays("o.digest")}))`,
+    )
+    .bind(repository, level);
+}
+
+/** Its tags are deleted at the same moment, which is how they are restored with it: see tag-history.ts. */
+function untag(db: D1Database, repository: number): D1PreparedStatement[] {
+  return [
+    db
+      .prepare(
+        `INSERT INTO tag_history (repository_id, id, tag, digest, changed_at)
+         SELECT ?1, printf('%012x', d.at) || lower(hex(randomblob(8))), t.name, t.digest, d.at
+         FROM expiring_manifests d
+         CROSS JOIN tags t INDEXED BY tags_by_digest ON t.repository_id = ?1 AND t.digest = d.digest
+         WHERE d.repository_id = ?1`,
+      )
+      .bind(repository),
+    db
+      .prepare(
+        `DELETE FROM tags WHERE repository_id = ?1 AND digest IN (
+           SELECT d.digest FROM expiring_manifests d WHERE d.repository_id = ?1)`,
+      )
+      .bind(repository),
+  ];
+}
+
+function hide(db: D1Database, repository: number, level: number): D1PreparedStatement {
+  return db
+    .prepare(
+      `UPDATE manifests SET deleted_by = NULL, deleted_at = (
+         SELECT d.at FROM expiring_manifests d WHERE d.repository_id = ?1 AND d.digest = manifests.digest)
+       WHERE repository_id = ?1 AND digest IN (
+         SELECT d.digest FROM expiring_manifests d WHERE d.repository_id = ?1 AND d.level = ?2)`,
+    )
+    .bind(repository, level);
+}

@@ -1,0 +1,231 @@
+import type { Digest } from "../oci/digest.ts";
+import { type LifecyclePolicy, parsePolicy } from "./policy.ts";
+import type { RepositoryName } from "../oci/reference.ts";
+import type { Deed } from "../db/audit.ts";
+import type { Expiring } from "./deletion-store.ts";
+import type { JobIndex } from "../db/jobs.ts";
+import type { Found, RetentionIndex } from "./store.ts";
+import type { Run, RetentionRuns } from "./run-store.ts";
+import { type Leaving, levelsOf } from "./attachments.ts";
+import { grouped, type ProtectedGroup, type Protection } from "./protection.ts";
+import { beginWalk, BOUNDS, type Bounds, countsUse, type Walk, Walker } from "./scan.ts";
+
+const JOB = "retention";
+const HOUR = 3_600_000;
+const DAY = 24 * HOUR;
+/** Whoever took the job on longer ago has died. */
+const LEASE = 10 * 60_000;
+/** What one tick may cost: a page is one, images that go are ten. D1 allows a Worker 1,000 statements at a time. */
+const BUDGET = 200;
+const COST_OF_EXPIRY = 10;
+/** Pages of one repository before it is another's turn, and pages of a preview's answer. */
+const MAX_PAGES = 20;
+/** After so long no further page is begun: a policy of many patterns takes its time. A Worker's clock goes on with each answer. */
+const MAX_TIME = { tick: 30_000, turn: 5_000 };
+
+interface State extends Walk {
+  /** The moment of the last deletion. */
+  readonly lastDeletedAt?: number | undefined;
+}
+
+/** What one tick did. */
+export interface Expired {
+  /** Steps that were taken. */
+  readonly steps: number;
+  /** Images that were to go, those that were spared at the last moment included. */
+  readonly images: number;
+  /** Repositories that were gone through to the end. */
+  readonly ended: number;
+}
+
+export interface Preview {
+  readonly leaving: readonly Leaving[];
+  readonly kept: readonly ProtectedGroup[];
+  readonly next: Walk | null;
+}
+
+/** Carries lifecycle policies out, in bounded steps: about once a day in each repository that has one. */
+export class Retention {
+  readonly #index: RetentionIndex;
+  readonly #runs: RetentionRuns;
+  readonly #jobs: JobIndex;
+  readonly #grace: number;
+  readonly #bounds: Bounds;
+
+  /** @param grace what was pushed so lately is left alone, in milliseconds */
+  constructor(
+    { index, runs, jobs }: { index: RetentionIndex; runs: RetentionRuns; jobs: JobIndex },
+    grace: number,
+    bounds: Bounds = BOUNDS,
+  ) {
+    this.#index = index;
+    this.#runs = runs;
+    this.#jobs = jobs;
+    this.#grace = grace;
+    this.#bounds = bounds;
+  }
+
+  /** As much as one tick of the cron does; nothing while another is at it. */
+  async tick(): Promise<Expired | null> {
+    const held = await this.#jobs.acquire<{ usesSince: number }>(JOB, LEASE);
+    if (held === null) return null;
+    const { state } = held;
+    try {
+      return await this.#work(state.usesSince ?? Date.now());
+    } finally {
+      await this.#jobs.release(held, { usesSince: Date.now(), ...state });
+    }
+  }
+
+  async #work(usesSince: number): Promise<Expired> {
+    const done = { steps: 0, images: 0, ended: 0 };
+    const failures: unknown[] = [];
+    const end = Date.now() + MAX_TIME.tick;
+    let left = BUDGET;
+    while (left > 0 && (await this.#runs.sweep())) left--;
+    while (left > 0 && Date.now() < end) {
+      const run = await this.#runs.due();
+      if (run === null) break;
+      left--;
+      // The others are not to wait for one that ends the Worker: no catch sees that.
+      await this.#runs.postpone(run, HOUR);
+      try {
+        const turn = await this.step(run, usesSince, left);
+        left -= turn.cost;
+        done.steps++;
+        done.images += turn.images;
+        if (turn.ended) done.ended++;
+      } catch (error) {
+        // It may have failed when it was noted to go on at once.
+        failures.push(error);
+        await this.#runs.postpone(run, HOUR);
+      }
+    }
+    if (failures.length > 0)
+      throw new AggregateError(failures, `retention: ${failures.join("; ")}`);
+    return done;
+  }
+
+  /** Some pages of one repository: as far as images that go, whose deletion is one batch with the note of how far it got. */
+  async step(
+    run: Run,
+    usesSince: number,
+    budget = MAX_PAGES,
+  ): Promise<{ readonly cost: number; readonly images: number; readonly ended: boolean }> {
+    const nothing = { cost: 1, images: 0, ended: false };
+    if (run.isDeleted) {
+      await this.#runs.postpone(run, DAY);
+      return nothing;
+    }
+    if (run.inForce === null) {
+      await this.#runs.forget(run);
+      return nothing;
+    }
+    const policy = parsePolicy(JSON.parse(run.inForce));
+    if (run.state === null || run.policy !== run.inForce) {
+      const state = beginWalk(policy, Date.now());
+      await this.#runs.restart(run, { policy: run.inForce, state, nextAt: Date.now() });
+      return nothing;
+    }
+    const walker = this.#walker(run.id, policy, usesSince);
+    let walk = JSON.parse(run.state) as State;
+    let leaving: readonly Leaving[] = [];
+    let cost = 1;
+    const end = Date.now() + MAX_TIME.turn;
+    const most = Math.min(budget, MAX_PAGES);
+    while (walk.phase !== "done" && leaving.length === 0 && cost < most && Date.now() < end) {
+      const turn = await walker.step(walk);
+      ({ walk, leaving } = turn);
+      cost++;
+    }
+    if (walk.phase === "done" && leaving.length === 0) {
+      await this.#runs.finish(run, walk.now);
+      return { cost, images: 0, ended: true };
+    }
+    const progress = { policy: run.inForce, state: walk, nextAt: Date.now() };
+    if (leaving.length === 0) {
+      await this.#runs.save(run, progress, null);
+      return { cost, images: 0, ended: false };
+    }
+    const expiry = {
+      ...expiryOf(leaving, run.repository, walk.lastDeletedAt ?? 0),
+      byUse: countsUse(policy),
+    };
+    const state = { ...walk, lastDeletedAt: expiry.manifests.at(-1)?.at };
+    await this.#runs.save(run, { ...progress, state }, expiry);
+    return { cost: cost + COST_OF_EXPIRY, images: leaving.length, ended: false };
+  }
+
+  #walker(repository: number, policy: LifecyclePolicy, usesSince: number): Walker {
+    const times = { grace: this.#grace, usesSince };
+    return new Walker(this.#index, { repository, policy }, times, this.#bounds);
+  }
+
+  /**
+   * What a policy would delete, were it carried out now; nothing is changed.
+   * @param walk where the last page ended, or null for the first
+   * @returns at most so many images, what keeps others that the rules are about, and where to go on, or null at the end. A
+   *   page may be empty although it is not the last
+   */
+  async preview(
+    repository: number,
+    policy: LifecyclePolicy,
+    walk: Walk | null,
+    limit: number,
+  ): Promise<Preview> {
+    const state = await this.#jobs.state<{ usesSince: number }>(JOB);
+    const walker = this.#walker(repository, policy, state?.usesSince ?? Date.now());
+    const leaving: Leaving[] = [];
+    const kept: { image: Found; protection: Protection }[] = [];
+    let next = walk ?? beginWalk(policy, Date.now());
+    const end = Date.now() + MAX_TIME.turn;
+    for (let i = 0; i < MAX_PAGES && next.phase !== "done" && leaving.length < limit; i++) {
+      if (i > 0 && Date.now() >= end) break;
+      const turn = await walker.step(next, limit - leaving.length);
+      leaving.push(...turn.leaving);
+      for (const image of turn.judged) {
+        const protection = walker.protection(next, image);
+        if (protection !== null) kept.push({ image, protection });
+      }
+      next = turn.walk;
+    }
+    return { leaving, kept: grouped(kept), next: next.phase === "done" ? null : next };
+  }
+}
+
+/** What is deleted of a plan, and what is noted of it. */
+function expiryOf(leaving: readonly Leaving[], repository: RepositoryName, after: number) {
+  const levels = levelsOf(leaving);
+  // Later than those of the batch before: each image has a moment of its own.
+  const first = Math.max(Date.now(), after + 1);
+  const manifests = leaving.flatMap(({ image, parts }, i): Expiring[] =>
+    [image, ...parts].map(({ digest, pushedAt, usedOn, tags }) => ({
+      digest,
+      root: image.digest,
+      level: levels.get(digest) ?? 0,
+      at: first + i,
+      pushedAt,
+      usedOn,
+      tags,
+    })),
+  );
+  return { manifests, deeds: leaving.map((one) => deedOf(one, repository)) };
+}
+
+const MAX_DETAIL = 500;
+
+function deedOf(
+  { image, verdict, parts }: Leaving,
+  repository: RepositoryName,
+): Deed & { readonly digest: Digest } {
+  const { rule, reason } = verdict;
+  const said = rule === null || rule.description === "" ? "" : ` (${rule.description})`;
+  const others = parts.length === 0 ? "" : `, with ${parts.length} that belong to it`;
+  return {
+    action: "manifest.expire",
+    repository,
+    digest: image.digest,
+    ...(image.tags.length === 0 ? {} : { reference: image.tags.join(",") }),
+    detail: `rule ${rule?.priority ?? ""}: ${reason}${others}${said}`.slice(0, MAX_DETAIL),
+  };
+}

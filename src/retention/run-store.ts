@@ -1,0 +1,175 @@
+import type { RepositoryName } from "../oci/reference.ts";
+import { NOW } from "../db/clock.ts";
+import { expire, type Expiry } from "./deletion-store.ts";
+
+/** A repository whose policy is to be carried out, or is being carried out. */
+export interface Run {
+  /** The repository's id. */
+  readonly id: number;
+  readonly repository: RepositoryName;
+  readonly isDeleted: boolean;
+  /** JSON: the policy that is in force, or null. */
+  readonly inForce: string | null;
+  /** JSON: the policy that is being carried out, and how far that is; null between two runs. */
+  readonly policy: string | null;
+  readonly state: string | null;
+  readonly step: number;
+}
+
+/** What a run has come to. */
+export interface Progress {
+  readonly policy: string;
+  readonly state: object;
+  /** When to go on, in milliseconds since 1970: later than others that wait. */
+  readonly nextAt: number;
+}
+
+/** Repositories of a namespace that one sweep looks at. */
+const SWEPT = 500;
+const DAY = 86_400_000;
+
+/** SQL: the policy that holds in a repository, over `repositories r`. */
+export const IN_FORCE = `coalesce(r.retention, (SELECT n.retention FROM namespaces n WHERE n.name = r.namespace))`;
+const RUN = `SELECT x.repository_id AS id, r.name AS repository, r.deleted_at IS NOT NULL AS isDeleted,
+    ${IN_FORCE} AS inForce, x.policy, x.state, x.step
+  FROM retention_runs x CROSS JOIN repositories r ON r.id = x.repository_id`;
+
+/** D1: which policy is carried out when, and how far that is. */
+export class RetentionRuns {
+  readonly #db: D1Database;
+
+  constructor(db: D1Database) {
+    this.#db = db;
+  }
+
+  /** The run that has been due for longest. */
+  due(): Promise<Run | null> {
+    return this.#run(`WHERE x.next_at <= ${NOW} ORDER BY x.next_at LIMIT 1`, []);
+  }
+
+  find(id: number): Promise<Run | null> {
+    return this.#run(`WHERE x.repository_id = ?1`, [id]);
+  }
+
+  async #run(which: string, parameters: readonly number[]): Promise<Run | null> {
+    const row = await this.#db
+      .prepare(`${RUN} ${which}`)
+      .bind(...parameters)
+      .first<Omit<Run, "isDeleted"> & { isDeleted: number }>();
+    return row === null ? null : { ...row, isDeleted: row.isDeleted === 1 };
+  }
+
+  /**
+   * Notes how far the run is, and deletes what was judged on the way, all or nothing.
+   * @returns false when somebody else has gone on with the run: nothing was done
+   */
+  async save(
+    { id, step }: Pick<Run, "id" | "step">,
+    { policy, state, nextAt }: Progress,
+    expiry: Omit<Expiry, "repository" | "step"> | null,
+  ): Promise<boolean> {
+    const results = await this.#db.batch([
+      ...(expiry === null ? [] : expire(this.#db, { ...expiry, repository: id, step })),
+      this.#db
+        .prepare(
+          `UPDATE retention_runs SET policy = ?3, state = ?4, next_at = ?5, step = step + 1,
+             images = images + (
+               SELECT count(*) FROM expiring_manifests d WHERE d.repository_id = ?1 AND d.level = 0),
+             manifests = manifests + (
+               SELECT count(*) FROM expiring_manifests d WHERE d.repository_id = ?1)
+           WHERE repository_id = ?1 AND step = ?2 RETURNING step`,
+        )
+        .bind(id, step, policy, JSON.stringify(state), nextAt),
+      this.#db.prepare(`DELETE FROM expiring_manifests WHERE repository_id = ?1`).bind(id),
+    ]);
+    return results.at(-2)?.results.length === 1;
+  }
+
+  /** Ends the run. */
+  async finish({ id, step }: Run, beganAt: number): Promise<void> {
+    await this.#db
+      .prepare(
+        `UPDATE retention_runs SET policy = NULL, state = NULL, step = step + 1, images = 0, manifests = 0,
+           next_at = max(?3 + ${DAY}, ${NOW} + ${DAY / 24}),
+           last = json_object('beganAt', ?3, 'endedAt', ${NOW}, 'images', images, 'manifests', manifests)
+         WHERE repository_id = ?1 AND step = ?2`,
+      )
+      .bind(id, step, beganAt)
+      .run();
+  }
+
+  /** Begins a run anew, with nothing counted. */
+  async restart({ id, step }: Run, { policy, state, nextAt }: Progress): Promise<boolean> {
+    const { meta } = await this.#db
+      .prepare(
+        `UPDATE retention_runs SET policy = ?3, state = ?4, next_at = ?5, step = step + 1, images = 0, manifests = 0
+         WHERE repository_id = ?1 AND step = ?2`,
+      )
+      .bind(id, step, policy, JSON.stringify(state), nextAt)
+      .run();
+    return meta.changes === 1;
+  }
+
+  /** Comes back to it later. */
+  async postpone({ id }: Run, milliseconds: number): Promise<void> {
+    await this.#db
+      .prepare(`UPDATE retention_runs SET next_at = ${NOW} + ?2 WHERE repository_id = ?1`)
+      .bind(id, milliseconds)
+      .run();
+  }
+
+  /** Forgets a repository without a policy. */
+  async forget({ id, step }: Run): Promise<void> {
+    await this.#db
+      .prepare(`DELETE FROM retention_runs WHERE repository_id = ?1 AND step = ?2`)
+      .bind(id, step)
+      .run();
+  }
+
+  /**
+   * Has the next repositories of a namespace whose policy is new be due.
+   * @returns false when there is no such namespace
+   */
+  async sweep(): Promise<boolean> {
+    const due = await this.#db
+      .prepare(
+        `SELECT namespace, after FROM retention_sweeps WHERE namespace > '' ORDER BY namespace LIMIT 1`,
+      )
+      .first<{ namespace: string; after: string }>();
+    if (due === null) return false;
+    const { namespace, after } = due;
+    // The namespace's own name, and all that go on after it: "0" follows "/".
+    const { results } = await this.#db
+      .prepare(
+        `SELECT name FROM repositories WHERE name = ?1 AND ?2 = ''
+         UNION ALL
+         SELECT name FROM (
+           SELECT name FROM repositories WHERE name > max(?2, ?1 || '/') AND name < ?1 || '0'
+           ORDER BY name LIMIT ?3)`,
+      )
+      .bind(namespace, after, SWEPT)
+      .all<{ name: string }>();
+    const names = results.map(({ name }) => name);
+    // Another change of the policy sends the sweep back to the beginning.
+    const isUnchanged = `EXISTS (SELECT 1 FROM retention_sweeps WHERE namespace = ?1 AND after = ?2)`;
+    await this.#db.batch([
+      this.#db
+        .prepare(
+          `INSERT INTO retention_runs (repository_id, next_at)
+           SELECT r.id, ${NOW} FROM json_each(?3) w
+           CROSS JOIN repositories r ON r.name = w.value AND r.retention IS NULL
+           WHERE ${isUnchanged}
+           ON CONFLICT (repository_id) DO UPDATE SET next_at = min(next_at, excluded.next_at)`,
+        )
+        .bind(namespace, after, JSON.stringify(names)),
+      names.length < SWEPT
+        ? this.#db
+            .prepare(`DELETE FROM retention_sweeps WHERE namespace = ?1 AND after = ?2`)
+            .bind(namespace, after)
+        : this.#db
+            .prepare(`UPDATE retention_sweeps SET after = ?3 WHERE namespace = ?1 AND after = ?2`)
+            .bind(namespace, after, names.at(-1) ?? ""),
+    ]);
+    return true;
+  }
+}

@@ -1,0 +1,153 @@
+import { RegistryError } from "../oci/errors.ts";
+import { namespaceOf, type RepositoryName } from "../oci/reference.ts";
+import { settle } from "../db/retry.ts";
+import { auditChange, type Condition, type Origin } from "../db/audit.ts";
+import { refuseChange } from "../db/errors.ts";
+import { requireInTime } from "../db/undo-window.ts";
+
+/** One of the deleted repositories of a name: by its id, or the one that was deleted last. */
+export type Generation = number | "newest";
+
+interface Found {
+  readonly id: number;
+  /** null where it was restored already. */
+  readonly deletedAt: number | null;
+}
+
+/** SQL: the repository of the name ?1 that was deleted last, and can be restored as far as nobody purged it. */
+const NEWEST = `SELECT id, deleted_at AS deletedAt FROM repositories INDEXED BY deleted_repositories
+  WHERE deleted_at IS NOT NULL AND former_name = ?1 AND deleted_at > 0
+  ORDER BY deleted_at DESC, id DESC LIMIT 1`;
+const BY_ID = `SELECT id, deleted_at AS deletedAt FROM repositories
+  WHERE id = ?2 AND coalesce(former_name, name) = ?1`;
+
+/** D1: deleted repositories, which come back or go for good. */
+export class DeletionIndex {
+  readonly #db: D1Database;
+  readonly #age: number;
+
+  /** @param age how long what was deleted can be restored, in milliseconds */
+  constructor(db: D1Database, age: number) {
+    this.#db = db;
+    this.#age = age;
+  }
+
+  /**
+   * Gives a deleted repository its name back.
+   * @throws NOT_FOUND, QUOTA_EXCEEDED, or CONFLICT where there is another one of that name, or its namespace is gone
+   */
+  async restore(repository: RepositoryName, which: Generation, origin: Origin): Promise<void> {
+    await settle(async () => {
+      const found = await this.#find(repository, which);
+      if (found === null) throw unknown(repository, which);
+      if (found.deletedAt === null) return "done";
+      if (found.deletedAt === 0) throw purged(repository);
+      requireInTime(`the repository ${repository} was deleted`, found.deletedAt, this.#age);
+      return (await this.#revive(repository, found, origin)) ? "done" : null;
+    });
+  }
+
+  async #find(repository: RepositoryName, which: Generation): Promise<Found | null> {
+    const statement =
+      which === "newest"
+        ? this.#db.prepare(NEWEST).bind(repository)
+        : this.#db.prepare(BY_ID).bind(repository, which);
+    return statement.first<Found>();
+  }
+
+  /** @returns false where it was changed meanwhile */
+  async #revive(
+    repository: RepositoryName,
+    { id, deletedAt }: Found,
+    origin: Origin,
+  ): Promise<boolean> {
+    const namespace = namespaceOf(repository);
+    const ready: Condition = {
+      sql: `SELECT d.id FROM repositories d WHERE d.id = ?2 AND d.deleted_at = ?3
+        AND NOT EXISTS (SELECT 1 FROM repositories WHERE name = ?4)
+        AND EXISTS (SELECT 1 FROM namespaces WHERE name = ?5)`,
+      parameters: [id, deletedAt, repository, namespace],
+    };
+    const deletion = `deleted at ${new Date(deletedAt ?? 0).toISOString()}`;
+    const deed = { action: "repository.restore", repository, detail: deletion };
+    const results = await this.#db
+      .batch<{ id: number; taken: number; homeless: number }>([
+        auditChange(this.#db, origin, deed, ready),
+        this.#db
+          .prepare(
+            `UPDATE repositories SET name = former_name, former_name = NULL, deleted_at = NULL,
+               deleted_by = NULL, version = version + 1
+             WHERE id = (${ready.sql}) RETURNING id`,
+          )
+          .bind(null, ...ready.parameters),
+        this.#db
+          .prepare(
+            `SELECT EXISTS (SELECT 1 FROM repositories WHERE name = ?1) AS taken,
+               NOT EXISTS (SELECT 1 FROM namespaces WHERE name = ?2) AS homeless`,
+          )
+          .bind(repository, namespace),
+      ])
+      .catch((error: unknown) => refuseChange(this.#db, repository, error));
+    if (results[1]?.results.length === 1) return true;
+    const why = results[2]?.results[0];
+    if (why?.taken === 1) {
+      throw new RegistryError("CONFLICT", {
+        message: `there is another repository ${repository} by now: delete that first, which can be undone too`,
+      });
+    }
+    if (why?.homeless === 1) {
+      throw new RegistryError("CONFLICT", {
+        message: `the namespace ${namespace} is not there any more; an administrator can create it`,
+      });
+    }
+    return false;
+  }
+
+  /** Makes the deletion of a repository final: the next collection takes it. @throws NOT_FOUND */
+  async purge(repository: RepositoryName, which: Generation, origin: Origin): Promise<void> {
+    const id =
+      which === "newest"
+        ? `(SELECT id FROM (${NEWEST.replaceAll("?1", "?2")}))`
+        : `(SELECT id FROM repositories WHERE id = ?3 AND former_name = ?2 AND deleted_at > 0)`;
+    const parameters = which === "newest" ? [repository] : [repository, which];
+    const ready = { sql: `SELECT 1 WHERE ${id} IS NOT NULL`, parameters };
+    const deed = { action: "repository.purge", repository };
+    const results = await this.#db.batch([
+      auditChange(this.#db, origin, deed, ready),
+      this.#db
+        .prepare(`UPDATE repositories SET deleted_at = 0 WHERE id = ${id} RETURNING id`)
+        .bind(null, ...parameters),
+    ]);
+    if (results[1]?.results.length !== 1) throw unknown(repository, which);
+  }
+
+  /** Deletes the repository, and makes that final. @throws NAME_UNKNOWN */
+  async purgeLive(repository: RepositoryName, origin: Origin): Promise<void> {
+    const there = { sql: `SELECT 1 FROM repositories WHERE name = ?2`, parameters: [repository] };
+    const results = await this.#db.batch([
+      auditChange(this.#db, origin, { action: "repository.purge", repository }, there),
+      this.#db
+        .prepare(
+          `UPDATE repositories SET name = '~' || id, former_name = name, deleted_at = 0, deleted_by = ?2,
+             version = version + 1
+           WHERE name = ?1 RETURNING id`,
+        )
+        .bind(repository, origin.actor),
+    ]);
+    if (results[1]?.results.length === 1) return;
+    throw new RegistryError("NAME_UNKNOWN", { detail: { name: repository } });
+  }
+}
+
+function unknown(repository: RepositoryName, which: Generation): RegistryError {
+  const what = which === "newest" ? "" : " with that id";
+  return new RegistryError("NOT_FOUND", {
+    message: `no deleted repository was called ${repository}${what}, or its deletion is final`,
+  });
+}
+
+function purged(repository: RepositoryName): RegistryError {
+  return new RegistryError("NOT_FOUND", {
+    message: `the deletion of the repository ${repository} is final`,
+  });
+}

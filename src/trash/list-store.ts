@@ -1,0 +1,132 @@
+import type { NameRange } from "../auth/policy/ranges.ts";
+import type { Digest } from "../oci/digest.ts";
+import type { RepositoryName, Tag } from "../oci/reference.ts";
+import { idAt } from "../db/audit.ts";
+
+/** What a tag pointed to until it was moved or deleted. */
+export interface PastTag {
+  /** Begins with the time, so it is also the order. */
+  readonly id: string;
+  readonly tag: Tag;
+  readonly digest: Digest;
+  /** What it pointed to afterwards; null where it was deleted. */
+  readonly successor: Digest | null;
+  /** Milliseconds since 1970. */
+  readonly changedAt: number;
+  readonly changedBy: string | null;
+}
+
+export interface DeletedManifest {
+  readonly digest: Digest;
+  readonly mediaType: string;
+  readonly artifactType: string;
+  readonly size: number;
+  /** Milliseconds since 1970. */
+  readonly deletedAt: number;
+  readonly deletedBy: string | null;
+}
+
+export interface DeletedRepository {
+  readonly id: number;
+  /** As it was. */
+  readonly name: RepositoryName;
+  /** Milliseconds since 1970; 0 where it was purged. */
+  readonly deletedAt: number;
+  readonly deletedBy: string | null;
+}
+
+/** A page of what was deleted after a moment. */
+export interface PastPage<Place> {
+  /** In milliseconds since 1970. */
+  readonly since: number;
+  /** What the last page ended with; null for the first page. */
+  readonly after: Place | null;
+  readonly limit: number;
+}
+
+/** Where a manifest is among the deleted ones. */
+export type ManifestPlace = Pick<DeletedManifest, "deletedAt" | "digest">;
+/** Where a repository is among the deleted ones: by name, and those of one name by time. */
+export type RepositoryPlace = Pick<DeletedRepository, "name" | "deletedAt" | "id">;
+
+const TAG_COLUMNS = `h.id, h.tag, h.digest, h.successor, h.changed_at AS changedAt, h.changed_by AS changedBy`;
+/** Above every id and digest. */
+const ABOVE = "~";
+
+/** D1: what was deleted, and what tags pointed to, as long as it can be restored. */
+export class HistoryIndex {
+  readonly #db: D1Database;
+
+  constructor(db: D1Database) {
+    this.#db = db;
+  }
+
+  /** The changes of a repository's tags, or of one, the newest first. */
+  async tags(
+    repository: RepositoryName,
+    tag: Tag | null,
+    { since, after, limit }: PastPage<string>,
+  ): Promise<PastTag[]> {
+    const which =
+      tag === null
+        ? `tag_history h ON h.repository_id = r.id`
+        : `tag_history h INDEXED BY tag_history_by_tag ON h.repository_id = r.id AND h.tag = ?5`;
+    const { results } = await this.#db
+      .prepare(
+        `SELECT ${TAG_COLUMNS} FROM repositories r
+         CROSS JOIN ${which} AND h.id >= ?2 AND h.id < ?3
+         WHERE r.name = ?1 ORDER BY h.id DESC LIMIT ?4`,
+      )
+      .bind(repository, idAt(since + 1), after ?? ABOVE, limit, ...(tag === null ? [] : [tag]))
+      .all<PastTag>();
+    return results;
+  }
+
+  /** A repository's deleted manifests, the newest first. */
+  async manifests(
+    repository: RepositoryName,
+    { since, after, limit }: PastPage<ManifestPlace>,
+  ): Promise<DeletedManifest[]> {
+    const place = after ?? { deletedAt: Number.MAX_SAFE_INTEGER, digest: ABOVE };
+    const { results } = await this.#db
+      .prepare(
+        `SELECT m.digest, m.media_type AS mediaType, m.artifact_type AS artifactType, m.size,
+           m.deleted_at AS deletedAt, m.deleted_by AS deletedBy
+         FROM repositories r
+         CROSS JOIN manifests m INDEXED BY deleted_manifests
+           ON m.repository_id = r.id AND m.deleted_at > ?2 AND (m.deleted_at, m.digest) < (?3, ?4)
+         WHERE r.name = ?1 ORDER BY m.deleted_at DESC, m.digest DESC LIMIT ?5`,
+      )
+      .bind(repository, since, place.deletedAt, place.digest, limit)
+      .all<DeletedManifest>();
+    return results;
+  }
+
+  /**
+   * The first of the deleted repositories whose names were in some ranges, also of those that cannot be restored any more.
+   * Each range is looked up by its index and gives at most a page.
+   */
+  async repositories(
+    ranges: readonly NameRange[],
+    after: RepositoryPlace,
+    limit: number,
+  ): Promise<DeletedRepository[]> {
+    const { results } = await this.#db
+      .prepare(
+        `SELECT id, former_name AS name, deleted_at AS deletedAt, deleted_by AS deletedBy
+         FROM repositories WHERE id IN (
+           SELECT r.id FROM json_each(?1) w CROSS JOIN repositories r ON r.id IN (
+             SELECT id FROM repositories INDEXED BY deleted_repositories
+             WHERE deleted_at IS NOT NULL AND former_name <= w.value ->> 'to'
+               AND (former_name, deleted_at, id) > (
+                 w.value ->> 'from',
+                 CASE w.value ->> 'from' WHEN ?2 THEN ?3 ELSE -1 END,
+                 CASE w.value ->> 'from' WHEN ?2 THEN ?4 ELSE 0 END)
+             ORDER BY former_name, deleted_at, id LIMIT ?5)
+         ) ORDER BY former_name, deleted_at, id LIMIT ?5`,
+      )
+      .bind(JSON.stringify(ranges), after.name, after.deletedAt, after.id, limit)
+      .all<DeletedRepository>();
+    return results;
+  }
+}

@@ -1,0 +1,175 @@
+import type { Digest } from "../oci/digest.ts";
+import { RegistryError } from "../oci/errors.ts";
+import type { RepositoryName, Tag } from "../oci/reference.ts";
+import { assertion, hasFailed, settle } from "../db/retry.ts";
+import { auditChange, auditFound, type Origin } from "../db/audit.ts";
+import { revokeFacts } from "../db/revocations.ts";
+import { refuseChange } from "../db/errors.ts";
+
+/** What cannot be restored any more. */
+export interface Purged {
+  readonly tags: readonly Tag[];
+  /** Blobs that the repository lost, as nothing else in it named them. */
+  readonly blobs: number;
+  /** Blobs that it still has for other manifests. */
+  readonly sharedBlobs: number;
+}
+
+const MAX_NAMED = 10;
+const REPOSITORY = `(SELECT id FROM repositories WHERE name = ?1)`;
+/** What the manifest ?2 names and nothing else in the repository. */
+const ITS_OWN = `SELECT f.digest FROM manifest_references f
+  WHERE f.repository_id = ${REPOSITORY} AND f.manifest = ?2 AND NOT EXISTS (
+    SELECT 1 FROM manifest_references o
+    WHERE o.repository_id = f.repository_id AND o.digest = f.digest AND o.manifest <> f.manifest)`;
+
+/** D1: makes deletions final, also of what was not deleted yet. */
+export class PurgeIndex {
+  readonly #db: D1Database;
+
+  constructor(db: D1Database) {
+    this.#db = db;
+  }
+
+  /**
+   * Forgets a tag and all that it pointed to; the manifests stay.
+   * @throws NOT_FOUND where there is no such tag, nor was one; IMMUTABLE
+   */
+  async tag(repository: RepositoryName, tag: Tag, origin: Origin): Promise<Purged> {
+    const known = {
+      sql: `SELECT json_object('digest', (
+          SELECT t.digest FROM tags t WHERE t.repository_id = r.id AND t.name = ?3
+        )) AS more FROM repositories r WHERE r.name = ?2 AND (
+        EXISTS (SELECT 1 FROM tags t WHERE t.repository_id = r.id AND t.name = ?3)
+        OR EXISTS (SELECT 1 FROM tag_history h WHERE h.repository_id = r.id AND h.tag = ?3))`,
+      parameters: [repository, tag],
+    };
+    try {
+      const [before, , deleted] = await this.#db.batch<{ name: Tag }>([
+        this.#db.prepare(known.sql).bind(null, ...known.parameters),
+        auditFound(this.#db, origin, { action: "tag.purge", repository, reference: tag }, known),
+        this.#db
+          .prepare(
+            `DELETE FROM tags WHERE repository_id = ${REPOSITORY} AND name = ?2 RETURNING name`,
+          )
+          .bind(repository, tag),
+        this.#db
+          .prepare(
+            `DELETE FROM tag_history INDEXED BY tag_history_by_tag
+             WHERE repository_id = ${REPOSITORY} AND tag = ?2`,
+          )
+          .bind(repository, tag),
+      ]);
+      if (before?.results.length !== 1) {
+        throw new RegistryError("NOT_FOUND", {
+          message: `${repository} has no tag ${tag}, and remembers none`,
+        });
+      }
+      return { tags: (deleted?.results ?? []).map(({ name }) => name), blobs: 0, sharedBlobs: 0 };
+    } catch (error) {
+      return refuseChange(this.#db, repository, error, { sql: "t.name = ?2", parameters: [tag] });
+    }
+  }
+
+  /**
+   * Takes a manifest away, deleted or not, with its tags and the blobs that nothing else in the repository names: they can be
+   * read through it no more, and go with the next collection where no other repository holds them.
+   * @throws NOT_FOUND; REFERENCED while an index names it, also a deleted one; IMMUTABLE while such a tag points to it
+   */
+  manifest(repository: RepositoryName, digest: Digest, origin: Origin): Promise<Purged> {
+    return settle(async () => {
+      const done = await this.#removeManifest(repository, digest, origin);
+      if (done !== "named") return done;
+      const namers = await this.#namersOf(repository, digest);
+      if (namers.length === 0) return null;
+      throw new RegistryError("REFERENCED", {
+        message: `${digest} is named by ${namers.join(", ")}; purge that first, as it could be restored with it`,
+        detail: namers.map((namer) => ({ digest: namer })),
+      });
+    });
+  }
+
+  async #removeManifest(
+    repository: RepositoryName,
+    digest: Digest,
+    origin: Origin,
+  ): Promise<Purged | "named"> {
+    const results = await this.#db
+      .batch<{ name: Tag; shared: number }>(this.#removal(repository, digest, origin))
+      .catch((error: unknown) => {
+        if (hasFailed(error)) return "named" as const;
+        const tags = { sql: "t.digest = ?2", parameters: [digest] };
+        return refuseChange(this.#db, repository, error, tags);
+      });
+    if (results === "named") return results;
+    if (results.at(-1)?.results.length !== 1) {
+      throw new RegistryError("NOT_FOUND", {
+        message: `${repository} has no manifest ${digest}, and keeps none that was deleted`,
+      });
+    }
+    const [, , tags = [], , , blobs = [], counts = []] = results.map((result) => result.results);
+    return {
+      tags: tags.map(({ name }) => name),
+      blobs: blobs.length,
+      sharedBlobs: counts[0]?.shared ?? 0,
+    };
+  }
+
+  #removal(repository: RepositoryName, digest: Digest, origin: Origin): D1PreparedStatement[] {
+    const run = (sql: string, ...others: (string | number | null)[]) =>
+      this.#db.prepare(sql).bind(repository, digest, ...others);
+    const named = {
+      sql: `SELECT 1 FROM repositories r
+        JOIN manifest_references f ON f.repository_id = r.id AND f.digest = ?3 WHERE r.name = ?2`,
+      parameters: [repository, digest],
+    };
+    const there = {
+      sql: `SELECT 1 FROM repositories r
+        JOIN manifests m ON m.repository_id = r.id AND m.digest = ?3 WHERE r.name = ?2`,
+      parameters: [repository, digest],
+    };
+    return [
+      assertion(this.#db, named, "no row"),
+      auditChange(this.#db, origin, { action: "manifest.purge", repository, digest }, there),
+      run(`DELETE FROM tags WHERE repository_id = ${REPOSITORY} AND digest = ?2 RETURNING name`),
+      run(`DELETE FROM tag_history INDEXED BY tag_history_by_digest
+        WHERE repository_id = ${REPOSITORY} AND digest = ?2 AND EXISTS (
+        SELECT 1 FROM manifests m
+        WHERE m.repository_id = tag_history.repository_id AND m.digest = ?2)`),
+      // What a manifest in sight names cannot be taken away.
+      run(
+        `UPDATE manifests SET deleted_at = ?3, deleted_by = ?4
+         WHERE repository_id = ${REPOSITORY} AND digest = ?2 AND deleted_at IS NULL`,
+        Date.now(),
+        origin.actor,
+      ),
+      run(`DELETE FROM repository_blobs
+        WHERE repository_id = ${REPOSITORY} AND digest IN (${ITS_OWN}) RETURNING digest`),
+      run(`SELECT count(*) AS shared FROM manifest_references f
+        JOIN repository_blobs l ON l.repository_id = f.repository_id AND l.digest = f.digest
+        WHERE f.repository_id = ${REPOSITORY} AND f.manifest = ?2`),
+      run(`DELETE FROM manifest_references WHERE repository_id = ${REPOSITORY} AND manifest = ?2`),
+      // Its blobs are in no list that a cache could be cleared by.
+      revokeFacts(this.#db, {
+        sql: `r.name = ?1 AND EXISTS (
+          SELECT 1 FROM manifests m WHERE m.repository_id = r.id AND m.digest = ?2)`,
+        parameters: [repository, digest],
+      }),
+      run(
+        `DELETE FROM manifests WHERE repository_id = ${REPOSITORY} AND digest = ?2 RETURNING digest`,
+      ),
+    ];
+  }
+
+  /** The indexes that name the manifest, the first of them. */
+  async #namersOf(repository: RepositoryName, digest: Digest): Promise<Digest[]> {
+    const { results } = await this.#db
+      .prepare(
+        `SELECT manifest FROM manifest_references INDEXED BY manifest_references_by_digest
+         WHERE repository_id = ${REPOSITORY} AND digest = ?2 LIMIT ${MAX_NAMED}`,
+      )
+      .bind(repository, digest)
+      .all<{ manifest: Digest }>();
+    return results.map(({ manifest }) => manifest);
+  }
+}

@@ -1,0 +1,153 @@
+import type { Digest } from "../oci/digest.ts";
+import { RegistryError } from "../oci/errors.ts";
+import { NOW } from "../db/clock.ts";
+
+/**
+ * What comes back into sight with a deleted manifest: the children that it names, however deep, and what was said about any
+ * of them, as a referrer or by a tag of cosign's, and deleted at the same moment as the manifest.
+ */
+
+/** A deleted manifest that comes back. */
+export interface Root {
+  readonly repositoryId: number;
+  readonly digest: Digest;
+  /** When it was deleted, in milliseconds since 1970. */
+  readonly deletedAt: number;
+}
+
+export interface Edge {
+  readonly parent: Digest;
+  readonly child: Digest;
+}
+
+/** More than any index of images names: a bound on what one request brings back. */
+const MAX_MANIFESTS = 500;
+const MAX_EDGES = 10_000;
+const MAX_MISSING = 10;
+
+/** ?1 is the repository, ?2 the root, ?3 when it was deleted, ?4 a limit. */
+const NAMED = `WITH RECURSIVE named (digest) AS (
+    SELECT digest FROM manifests WHERE repository_id = ?1 AND digest = ?2 AND deleted_at = ?3
+    UNION
+    SELECT c.digest FROM named parent
+    CROSS JOIN manifest_references f
+      ON f.repository_id = ?1 AND f.manifest = parent.digest AND f.kind = 'manifest'
+    CROSS JOIN manifests c
+      ON c.repository_id = ?1 AND c.digest = f.digest AND c.deleted_at IS NOT NULL
+    UNION
+    SELECT s.digest FROM named parent
+    CROSS JOIN manifests s INDEXED BY deleted_manifests_by_subject
+      ON s.repository_id = ?1 AND s.subject = parent.digest AND s.deleted_at = ?3
+    UNION
+    SELECT a.digest FROM named parent
+    CROSS JOIN json_each('["", ".sig", ".att", ".sbom"]') ending
+    CROSS JOIN tag_history h INDEXED BY tag_history_by_tag
+      ON h.repository_id = ?1 AND h.tag = 'sha256-' || substr(parent.digest, 8) || ending.value
+        AND h.id >= printf('%012x', ?3) AND h.id < printf('%012x', ?3 + 1) AND h.successor IS NULL
+    CROSS JOIN manifests a ON a.repository_id = ?1 AND a.digest = h.digest AND a.deleted_at = ?3
+    LIMIT ?4)`;
+
+/**
+ * The manifests that come back, children before those that name them; none where the root is not as it was.
+ * @throws CONFLICT where they are too many, or name what was purged
+ */
+export async function revivalOf(
+  db: D1Database,
+  { repositoryId, digest, deletedAt }: Root,
+): Promise<Digest[]> {
+  const statements = [
+    `SELECT digest FROM named`,
+    `SELECT f.manifest AS parent, f.digest AS child FROM named parent
+     CROSS JOIN manifest_references f
+       ON f.repository_id = ?1 AND f.manifest = parent.digest AND f.kind = 'manifest'
+     CROSS JOIN manifests c
+       ON c.repository_id = ?1 AND c.digest = f.digest AND c.deleted_at IS NOT NULL
+     LIMIT ${MAX_EDGES + 1}`,
+    `SELECT DISTINCT f.digest FROM named parent
+     CROSS JOIN manifest_references f ON f.repository_id = ?1 AND f.manifest = parent.digest
+     WHERE CASE f.kind
+       WHEN 'manifest' THEN NOT EXISTS (
+         SELECT 1 FROM manifests c WHERE c.repository_id = ?1 AND c.digest = f.digest)
+       WHEN 'blob' THEN NOT EXISTS (
+           SELECT 1 FROM repository_blobs l WHERE l.repository_id = ?1 AND l.digest = f.digest)
+         AND NOT EXISTS (
+           SELECT 1 FROM kept_blobs k WHERE k.repository_id = ?1 AND k.digest = f.digest)
+       ELSE 0 END
+     LIMIT ${MAX_MISSING}`,
+  ].map((sql) =>
+    db.prepare(`${NAMED} ${sql}`).bind(repositoryId, digest, deletedAt, MAX_MANIFESTS + 1),
+  );
+  const [named, edges, missing] = (await db.batch(statements)).map(({ results }) => results) as [
+    { digest: Digest }[],
+    Edge[],
+    { digest: Digest }[],
+  ];
+  if (named.length > MAX_MANIFESTS || edges.length > MAX_EDGES) {
+    throw new RegistryError("CONFLICT", {
+      message: `more than ${MAX_MANIFESTS} manifests would have to come back with ${digest}; restore those that it names before it`,
+    });
+  }
+  if (missing.length > 0) {
+    const digests = missing.map((one) => one.digest);
+    throw new RegistryError("CONFLICT", {
+      message: `${digest} cannot be restored: what it names is not there any more (${digests.join(", ")}); push it again`,
+      detail: digests.map((one) => ({ digest: one })),
+    });
+  }
+  return childrenFirst(
+    named.map((one) => one.digest),
+    edges,
+  );
+}
+
+/** The digests, each after its children. A digest names no manifest that names it, so there is such an order. */
+export function childrenFirst(digests: readonly Digest[], edges: readonly Edge[]): Digest[] {
+  const children = Map.groupBy(edges, ({ parent }) => parent);
+  const seen = new Set<Digest>();
+  const ordered: Digest[] = [];
+  const visit = (digest: Digest): void => {
+    if (seen.has(digest)) return;
+    seen.add(digest);
+    for (const { child } of children.get(digest) ?? []) visit(child);
+    ordered.push(digest);
+  };
+  for (const digest of digests) visit(digest);
+  return ordered;
+}
+
+/**
+ * Brings the manifests back into sight with the blobs that they name.
+ * @param digests in the order of `revivalOf`: the triggers want what a manifest names to be in sight before it
+ */
+export function revive(
+  db: D1Database,
+  repositoryId: number,
+  digests: readonly Digest[],
+): D1PreparedStatement[] {
+  const list = JSON.stringify(digests);
+  return [
+    db
+      .prepare(
+        `INSERT INTO repository_blobs (repository_id, digest)
+         SELECT DISTINCT k.repository_id, k.digest FROM json_each(?2) w
+         CROSS JOIN manifest_references f ON f.repository_id = ?1 AND f.manifest = w.value
+         CROSS JOIN kept_blobs k ON k.repository_id = ?1 AND k.digest = f.digest
+         WHERE true ON CONFLICT DO NOTHING`,
+      )
+      .bind(repositoryId, list),
+    db
+      .prepare(
+        // No new rows: an UPDATE has no order, and these are changed in that of the list. To a lifecycle policy it is as if
+        // they were pushed now, or it would delete them again the next day.
+        `INSERT INTO manifests (repository_id, digest, media_type, size, artifact_type, created_at)
+         SELECT m.repository_id, m.digest, m.media_type, m.size, m.artifact_type, m.created_at
+         FROM json_each(?2) w
+         CROSS JOIN manifests m
+           ON m.repository_id = ?1 AND m.digest = w.value AND m.deleted_at IS NOT NULL
+         WHERE true ORDER BY w.key
+         ON CONFLICT (repository_id, digest) DO UPDATE
+         SET deleted_at = NULL, deleted_by = NULL, pushed_at = ${NOW}`,
+      )
+      .bind(repositoryId, list),
+  ];
+}

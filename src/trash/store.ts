@@ -1,0 +1,259 @@
+import type { Digest } from "../oci/digest.ts";
+import { RegistryError } from "../oci/errors.ts";
+import type { RepositoryName, Tag } from "../oci/reference.ts";
+import { assertion, hasFailed, settle } from "../db/retry.ts";
+import { auditChange, auditFound, idAt, type Origin } from "../db/audit.ts";
+import { isUnresolved, refuseChange } from "../db/errors.ts";
+import { revivalOf, revive } from "./restore-store.ts";
+import { rememberTags } from "../db/tag-history.ts";
+import { requireInTime } from "../db/undo-window.ts";
+
+/** What came back; nothing where all of it was there already. */
+export interface Restored {
+  /** What the tag points to now, or the manifest; null for a repository. */
+  readonly digest: Digest | null;
+  /** What the tag pointed to just before; null where there was no such tag. */
+  readonly replaced: Digest | null;
+  readonly tags: readonly Tag[];
+  /** The manifests that were deleted, the one that was asked for first. */
+  readonly manifests: readonly Digest[];
+}
+
+/** What a tag pointed to, and what has become of that. */
+interface Past {
+  readonly repositoryId: number;
+  /** What the tag points to now; null where there is none. */
+  readonly current: Digest | null;
+  /** The entry of its history; null where there is none. */
+  readonly id: string | null;
+  readonly digest: Digest;
+  readonly changedAt: number;
+  /** Whether the manifest's row is there, and when it was deleted, if it was. */
+  readonly kept: 0 | 1;
+  readonly deletedAt: number | null;
+}
+
+/** D1: brings back what was deleted. Each restoration is one batch, held to what was read before it. */
+export class UndoIndex {
+  readonly #db: D1Database;
+  readonly #age: number;
+
+  /** @param age how long what was deleted can be restored, in milliseconds */
+  constructor(db: D1Database, age: number) {
+    this.#db = db;
+    this.#age = age;
+  }
+
+  /**
+   * Points the tag to what it pointed to before its last change, or to another digest that it once pointed to, and brings
+   * that back where it was deleted.
+   * @throws NAME_UNKNOWN, NOT_FOUND where it has no such past, IMMUTABLE, QUOTA_EXCEEDED, or CONFLICT where something was purged
+   */
+  restoreTag(
+    repository: RepositoryName,
+    tag: Tag,
+    digest: Digest | null,
+    origin: Origin,
+  ): Promise<Restored> {
+    return settle(async () => {
+      const past = await this.#past(repository, tag, digest);
+      const wanted = digest ?? (past.id === null ? null : past.digest);
+      if (wanted !== null && wanted === past.current) return unchanged(wanted);
+      this.#requireRestorable(past, repository, digest === null ? tag : `${tag} at ${digest}`);
+      return this.#point(repository, tag, past, origin);
+    });
+  }
+
+  /**
+   * Brings a manifest back with all that it names, and with the tags and the referrers that were deleted at the same moment.
+   * @throws NAME_UNKNOWN, NOT_FOUND where there is none of that digest, QUOTA_EXCEEDED, or CONFLICT where something was purged
+   */
+  restoreManifest(repository: RepositoryName, digest: Digest, origin: Origin): Promise<Restored> {
+    return settle(async () => {
+      const found = await this.#db
+        .prepare(
+          `SELECT r.id AS repositoryId, m.digest, m.deleted_at AS deletedAt FROM repositories r
+           LEFT JOIN manifests m ON m.repository_id = r.id AND m.digest = ?2 WHERE r.name = ?1`,
+        )
+        .bind(repository, digest)
+        .first<{ repositoryId: number; digest: Digest | null; deletedAt: number | null }>();
+      if (found === null) throw new RegistryError("NAME_UNKNOWN", { detail: { name: repository } });
+      const { repositoryId, deletedAt } = found;
+      if (found.digest === null) {
+        throw new RegistryError("NOT_FOUND", {
+          message: `${repository} has no manifest ${digest}, and none that can be restored`,
+        });
+      }
+      if (deletedAt === null) return unchanged(digest);
+      requireInTime(`the manifest ${digest} was deleted`, deletedAt, this.#age);
+      const root = { repositoryId, digest, deletedAt };
+      const manifests = await revivalOf(this.#db, root);
+      const results = await this.#attempt<{ name: Tag }>(repository, null, [
+        assertion(this.#db, stillThere(repository, repositoryId, digest, deletedAt)),
+        auditChange(this.#db, origin, {
+          action: "manifest.restore",
+          repository,
+          digest,
+          ...counted(manifests),
+        }),
+        ...revive(this.#db, repositoryId, manifests),
+        this.#restoreTags(repositoryId, manifests, deletedAt),
+      ]);
+      const tags = results?.at(-1)?.results.map(({ name }) => name);
+      return tags === undefined
+        ? null
+        : { digest, replaced: null, tags, manifests: rootFirst(digest, manifests) };
+    });
+  }
+
+  /** The tags that were deleted with the manifests; one that there is by now stays as it is. */
+  #restoreTags(
+    repositoryId: number,
+    digests: readonly Digest[],
+    deletedAt: number,
+  ): D1PreparedStatement {
+    return this.#db
+      .prepare(
+        `INSERT INTO tags (repository_id, name, digest, updated_at)
+         SELECT h.repository_id, h.tag, h.digest, ?2 FROM tag_history h
+         WHERE h.repository_id = ?1 AND h.id >= ?3 AND h.id < ?4 AND h.successor IS NULL
+           AND h.digest IN (SELECT value FROM json_each(?5))
+         ORDER BY h.id DESC ON CONFLICT DO NOTHING RETURNING name`,
+      )
+      .bind(
+        repositoryId,
+        Date.now(),
+        idAt(deletedAt),
+        idAt(deletedAt + 1),
+        JSON.stringify(digests),
+      );
+  }
+
+  async #past(repository: RepositoryName, tag: Tag, digest: Digest | null): Promise<Past> {
+    const entry =
+      digest === null
+        ? `tag_history p INDEXED BY tag_history_by_tag WHERE p.repository_id = r.id AND p.tag = ?2`
+        : `tag_history p INDEXED BY tag_history_by_digest
+           WHERE p.repository_id = r.id AND p.digest = ?3 AND p.tag = ?2`;
+    const past = await this.#db
+      .prepare(
+        `SELECT r.id AS repositoryId, t.digest AS current, h.id, h.digest, h.changed_at AS changedAt,
+           m.digest IS NOT NULL AS kept, m.deleted_at AS deletedAt
+         FROM repositories r
+         LEFT JOIN tags t ON t.repository_id = r.id AND t.name = ?2
+         LEFT JOIN tag_history h ON h.repository_id = r.id
+           AND h.id = (SELECT p.id FROM ${entry} ORDER BY p.id DESC LIMIT 1)
+         LEFT JOIN manifests m ON m.repository_id = r.id AND m.digest = h.digest
+         WHERE r.name = ?1`,
+      )
+      .bind(repository, tag, ...(digest === null ? [] : [digest]))
+      .first<Past>();
+    if (past !== null) return past;
+    throw new RegistryError("NAME_UNKNOWN", { detail: { name: repository } });
+  }
+
+  #requireRestorable(past: Past, repository: RepositoryName, what: string): void {
+    if (past.id === null) {
+      throw new RegistryError("NOT_FOUND", {
+        message: `the tag ${what} has no past in ${repository}: it was not moved or deleted since, or too long ago`,
+      });
+    }
+    requireInTime(`the tag ${what} was changed`, past.changedAt, this.#age);
+    if (past.kept === 1) return;
+    throw new RegistryError("CONFLICT", {
+      message: `the manifest ${past.digest} that the tag pointed to is not there any more; push it again`,
+      detail: [{ digest: past.digest }],
+    });
+  }
+
+  async #point(
+    repository: RepositoryName,
+    tag: Tag,
+    past: Past,
+    origin: Origin,
+  ): Promise<Restored | null> {
+    const { repositoryId, id, digest, deletedAt } = past;
+    const now = Date.now();
+    const root = { repositoryId, digest, deletedAt: deletedAt ?? 0 };
+    const manifests = deletedAt === null ? [] : await revivalOf(this.#db, root);
+    const deed = { action: "tag.restore", repository, reference: tag, digest };
+    const there = stillThere(repository, repositoryId, digest, deletedAt);
+    const elsewhere = {
+      sql: `SELECT json_object('detail', coalesce(?5 || ', was ' || t.digest, 'was ' || t.digest, ?5)) AS more
+        FROM (SELECT 1) LEFT JOIN tags t ON t.repository_id = ?2 AND t.name = ?3
+        WHERE t.digest IS NOT ?4`,
+      parameters: [repositoryId, tag, digest, counted(manifests).detail ?? null],
+    };
+    const which = {
+      sql: `t.repository_id = ?5 AND t.name = ?6`,
+      parameters: [repositoryId, tag],
+    };
+    const results = await this.#attempt<{ digest: Digest }>(repository, { tag, digest }, [
+      assertion(this.#db, {
+        sql: `${there.sql} AND EXISTS (SELECT 1 FROM tag_history WHERE repository_id = ?2 AND id = ?6)`,
+        parameters: [...there.parameters, id],
+      }),
+      auditFound(this.#db, origin, deed, elsewhere),
+      this.#db
+        .prepare(`SELECT digest FROM tags WHERE repository_id = ?1 AND name = ?2`)
+        .bind(repositoryId, tag),
+      ...(manifests.length === 0 ? [] : revive(this.#db, repositoryId, manifests)),
+      rememberTags(this.#db, { now, origin, successor: digest }, which),
+      this.#db
+        .prepare(
+          `INSERT INTO tags (repository_id, name, digest, updated_at) VALUES (?1, ?2, ?3, ?4)
+           ON CONFLICT (repository_id, name) DO UPDATE
+           SET digest = excluded.digest, updated_at = excluded.updated_at WHERE digest <> excluded.digest`,
+        )
+        .bind(repositoryId, tag, digest, now),
+    ]);
+    if (results === null) return null;
+    const replaced = results[2]?.results[0]?.digest ?? null;
+    if (replaced === digest) return unchanged(digest);
+    return { digest, replaced, tags: [tag], manifests: rootFirst(digest, manifests) };
+  }
+
+  /** @returns null where something has changed since it was read: nothing was done */
+  async #attempt<Row>(
+    repository: RepositoryName,
+    moved: { readonly tag: Tag; readonly digest: Digest } | null,
+    statements: D1PreparedStatement[],
+  ): Promise<D1Result<Row>[] | null> {
+    try {
+      return await this.#db.batch<Row>(statements);
+    } catch (error) {
+      if (hasFailed(error) || isUnresolved(error)) return null;
+      if (moved === null) return refuseChange(this.#db, repository, error);
+      const { tag, digest } = moved;
+      const which = { sql: "t.name = ?2 AND t.digest <> ?3", parameters: [tag, digest] };
+      return refuseChange(this.#db, repository, error, which);
+    }
+  }
+}
+
+function rootFirst(digest: Digest, manifests: readonly Digest[]): Digest[] {
+  return [digest, ...manifests.filter((other) => other !== digest)].slice(0, manifests.length);
+}
+
+function unchanged(digest: Digest): Restored {
+  return { digest, replaced: null, tags: [], manifests: [] };
+}
+
+/** Whether the manifest is as it was read. Its parameters begin at ?2. */
+function stillThere(
+  repository: RepositoryName,
+  repositoryId: number,
+  digest: Digest,
+  deletedAt: number | null,
+) {
+  return {
+    sql: `SELECT 1 FROM repositories r
+      JOIN manifests m ON m.repository_id = r.id AND m.digest = ?4 AND m.deleted_at IS ?5
+      WHERE r.id = ?2 AND r.name = ?3`,
+    parameters: [repositoryId, repository, digest, deletedAt],
+  };
+}
+
+function counted(manifests: readonly Digest[]): { detail?: string } {
+  return manifests.length < 2 ? {} : { detail: `${manifests.length} manifests` };
+}

@@ -1,0 +1,98 @@
+import { sourcesOf } from "../auth/policy/access.ts";
+import { RegistryError } from "../oci/errors.ts";
+import { manifestKind } from "../oci/media-type.ts";
+import { namespaceOf, parseTag } from "../oci/reference.ts";
+import { withBody } from "../http/body.ts";
+import { immutable, isNotModified, revalidated } from "../http/caching.ts";
+import { type Context, requirePace, requireRepository } from "../http/context.ts";
+
+/** `?tag=` names further tags; the spec wants at least ten to work. */
+const MAX_TAGS = 50;
+
+/**
+ * end-3: a manifest, as the very bytes and under the very type it was pushed with. Accept is ignored: a client that named
+ * a digest wants what has that digest, and the others can convert.
+ */
+export async function read(context: Context<"name" | "reference">): Promise<Response> {
+  const { request, params, registry, defer, usage } = context;
+  const { name, reference } = params;
+  const isHead = request.method === "HEAD";
+  const manifest = await (isHead
+    ? registry.manifests.confirm(name, reference)
+    : registry.manifests.find(name, reference, defer));
+  const { digest, mediaType, size, content } = manifest;
+  const tag = reference.kind === "tag" ? reference.tag : null;
+  const asked = { repository: name, tag, digest };
+  const described = {
+    ...(reference.kind === "digest" ? immutable(digest) : revalidated(digest)),
+    "content-type": mediaType,
+    "docker-content-digest": digest,
+  };
+  const isKnown = isNotModified(request, digest);
+  // Who has the content asks by HEAD alone, for years: that is use, too.
+  if (isHead || isKnown) usage.look(asked);
+  if (isKnown) return new Response(null, { status: 304, headers: described });
+  const headers = { ...described, "content-length": String(size) };
+  if (isHead) return new Response(null, { headers });
+  usage.pull({ ...asked, index: manifestKind(mediaType) === "index" ? content : null });
+  return new Response(await registry.manifests.open(name, manifest, defer), { headers });
+}
+
+/** end-7: pushes a manifest, under a digest or a tag, and under the tags of `?tag=`. */
+export async function write(context: Context<"name" | "target">): Promise<Response> {
+  const { request, url, params, actor, origin, settings, registry } = context;
+  const names = new Set(url.searchParams.getAll("tag").flatMap((value) => value.split(",")));
+  if (names.size > MAX_TAGS) {
+    throw new RegistryError("REQUEST_INVALID", { message: `at most ${MAX_TAGS} tags at once` });
+  }
+  const tags = [...names].map(parseTag);
+  await requirePace(context);
+  await requireRepository(context);
+  const limit = settings.maxManifest;
+  const owner = { namespace: namespaceOf(params.name), actor: origin.actor ?? "" };
+  const bounds = { owner, limit, tooLarge: () => tooLarge(limit) };
+  const { digest, subject } = await withBody(request, bounds, (bytes) =>
+    registry.manifests.put({
+      repository: params.name,
+      target: params.target,
+      tags,
+      bytes,
+      contentType: request.headers.get("content-type"),
+      sources: sourcesOf(actor),
+      origin,
+    }),
+  );
+  return new Response(null, {
+    status: 201,
+    headers: {
+      location: `/v2/${params.name}/manifests/${digest}`,
+      "docker-content-digest": digest,
+      ...(subject === null ? {} : { "oci-subject": subject }),
+      ...(tags.length === 0 ? {} : { "oci-tag": tags.join(", ") }),
+    },
+  });
+}
+
+/** end-9: deletes a tag, or a manifest with all its tags. */
+export async function remove({
+  params,
+  origin,
+  registry,
+}: Context<"name" | "reference">): Promise<Response> {
+  const { name, reference } = params;
+  if (reference.kind === "digest") {
+    await registry.manifests.delete(name, reference.digest, origin);
+  } else {
+    const { tag } = reference;
+    const deleted = await registry.tags.delete(name, tag, origin);
+    if (!deleted) throw new RegistryError("MANIFEST_UNKNOWN", { detail: { tag } });
+  }
+  return new Response(null, { status: 202 });
+}
+
+function tooLarge(limit: number): RegistryError {
+  return new RegistryError("MANIFEST_TOO_LARGE", {
+    message: `manifest too large: at most ${limit} bytes`,
+    detail: { limit },
+  });
+}

@@ -1,0 +1,94 @@
+import { type Actor, anonymous } from "../auth/policy/access.ts";
+import { parseBasic } from "../auth/login/authenticate.ts";
+import { challenge, type Credentials, type Purpose, type Realm } from "../auth/context.ts";
+import { addPublic, login } from "../auth/login/login.ts";
+import { asksForCatalog, grantScopes, parseScopes, repositoriesIn } from "../auth/policy/scope.ts";
+import { signToken } from "../auth/login/token.ts";
+import { RegistryError } from "../oci/errors.ts";
+import { readLimited } from "../http/body.ts";
+import type { Context } from "../http/context.ts";
+
+/** Far more than the scopes of any push need. */
+const MAX_FORM = 64 * 1024;
+
+/** Docker's token service, by GET: credentials, if any, in a Basic header. Without them there is a token for what everyone may do. */
+export async function read({ request, url, realm }: Context): Promise<Response> {
+  const header = request.headers.get("authorization");
+  const scopes = url.searchParams.getAll("scope");
+  if (header === null) return issue(null, scopes, realm);
+  const [scheme, value = ""] = header.trim().split(/\s+/, 2);
+  const credentials = scheme?.toLowerCase() === "basic" ? parseBasic(value) : null;
+  // A token for everyone would make a wrong login look right.
+  if (credentials === null) throw challenge(realm, { message: wrongScheme(scheme) });
+  return issue(credentials, scopes, realm);
+}
+
+function wrongScheme(scheme = ""): string {
+  if (scheme.toLowerCase() === "basic") return "malformed Basic credentials";
+  return `the token service takes a name and a password or a token's secret as Basic credentials, not ${scheme.slice(0, 20) || "an empty Authorization header"}`;
+}
+
+/** The same by POST (OAuth 2), as containerd and BuildKit ask first: credentials in the form. */
+export async function write({ request, realm }: Context): Promise<Response> {
+  const form = await readForm(request);
+  if (form.get("grant_type") !== "password") {
+    // Refresh tokens are never given out: a client that held one would drop the password.
+    throw challenge(realm, { message: "unsupported grant_type: log in with a password" });
+  }
+  const username = form.get("username") ?? "";
+  const password = form.get("password") ?? "";
+  return issue({ username, password }, form.getAll("scope"), realm);
+}
+
+/** @param credentials null for everyone's token */
+async function issue(
+  credentials: Credentials | null,
+  scopes: readonly string[],
+  realm: Realm,
+): Promise<Response> {
+  const asked = parseScopes(scopes);
+  const purpose = {
+    repositories: repositoriesIn(asked),
+    scope: null,
+    // A list from memory would lack the role that somebody has got just now.
+    suffices: asked.some(asksForCatalog)
+      ? null
+      : (actor: Actor) => grantScopes(actor, asked).refused.length === 0,
+  };
+  const actor =
+    credentials === null
+      ? await everyone(realm, purpose)
+      : await login(credentials, realm, purpose);
+  const granted = grantScopes(actor, asked);
+  const { token, expires } = await signToken(actor, granted, realm.tokenSeconds, realm.signing);
+  const scope = granted.access.map(
+    ({ type, name, actions }) => `${type}:${name}:${actions.join(",")}`,
+  );
+  const now = new Date();
+  return Response.json(
+    {
+      token,
+      access_token: token,
+      expires_in: expires - Math.floor(now.getTime() / 1000),
+      issued_at: now.toISOString(),
+      scope: scope.join(" "),
+    },
+    { headers: { "cache-control": "no-store" } },
+  );
+}
+
+async function everyone(realm: Realm, purpose: Purpose): Promise<Actor> {
+  const actor = anonymous(realm.publicPull);
+  return realm.publicPull ? actor : addPublic(actor, realm, purpose);
+}
+
+async function readForm(request: Request): Promise<URLSearchParams> {
+  const malformed = () =>
+    new RegistryError("REQUEST_INVALID", {
+      message: `send a form (application/x-www-form-urlencoded) of at most ${MAX_FORM} bytes`,
+    });
+  const type = request.headers.get("content-type")?.split(";")[0]?.trim().toLowerCase();
+  if (type !== "application/x-www-form-urlencoded") throw malformed();
+  const bytes = await readLimited(request, MAX_FORM, malformed);
+  return new URLSearchParams(new TextDecoder().decode(bytes));
+}

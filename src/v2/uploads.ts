@@ -1,0 +1,187 @@
+import { may, sourcesOf } from "../auth/policy/access.ts";
+import { type Digest, isDigest, parseAlgorithm, parseDigest } from "../oci/digest.ts";
+import { RegistryError } from "../oci/errors.ts";
+import { isRepositoryName, type RepositoryName, type Sources } from "../oci/reference.ts";
+import {
+  type Chunk,
+  OutOfOrder,
+  type Position,
+  type Uploader,
+  type UploadId,
+} from "../registry/uploads.ts";
+import { type Context, requirePace, requireRepository } from "../http/context.ts";
+import { formatUploadRange, parseContentRange } from "../http/range.ts";
+
+/** The query parameter of a Location that says at which offset it was given out. */
+const OFFSET = "_offset";
+
+/** end-4a, 4b, 11: begins an upload; mounts the blob instead where it can; stores it at once where the body brings it. */
+export async function start(context: Context<"name">): Promise<Response> {
+  const { request, url, params, registry } = context;
+  const { name } = params;
+  const mount = url.searchParams.getAll("mount").at(-1);
+  const digest = mount === undefined ? queryDigest(url) : null;
+  const algorithm = parseAlgorithm(url.searchParams.get("digest-algorithm") || "sha256");
+  const wanted = mount !== undefined && isDigest(mount) ? mount : null;
+  if (wanted !== null || digest !== null) await requirePace(context);
+  // At once: where the repository is not there, and has to be, a mount changes nothing.
+  const [isMounted] = await Promise.all([
+    wanted !== null && mounted(context, wanted),
+    requireRepository(context),
+  ]);
+  if (wanted !== null && isMounted) return created(name, wanted);
+  const uploader = uploaderOf(context);
+  const id = registry.uploads.start(uploader, algorithm);
+  if (digest !== null) {
+    await registry.uploads.finish(uploader, id, chunkOf(request, { kind: "next" }), digest);
+    return created(name, digest);
+  }
+  context.defer(registry.room.learn(name));
+  // .NET takes any other Range here for a chunk size.
+  return progress(202, { name, id, offset: 0, empty: "0-0" });
+}
+
+/** end-5: appends a chunk, or everything at once. */
+export async function append(context: Context<"name" | "upload">): Promise<Response> {
+  const { request, url, params, registry } = context;
+  const { name, upload: id } = params;
+  return withProgress(name, id, async () => {
+    const chunk = chunkOf(request, positionOf(request, url));
+    const offset = await registry.uploads.append(uploaderOf(context), id, chunk);
+    return progress(202, { name, id, offset, empty: "0-0" });
+  });
+}
+
+/** end-6: ends an upload, with its last bytes or all of them in the body. */
+export async function finish(context: Context<"name" | "upload">): Promise<Response> {
+  const { request, url, params, registry } = context;
+  const { name, upload: id } = params;
+  const digest = queryDigest(url);
+  if (digest === null) {
+    throw new RegistryError("DIGEST_INVALID", { message: "the digest parameter is missing" });
+  }
+  await requirePace(context);
+  return withProgress(name, id, async () => {
+    const chunk = chunkOf(request, positionOf(request, url));
+    await registry.uploads.finish(uploaderOf(context), id, chunk, digest);
+    return created(name, digest);
+  });
+}
+
+/** end-13: how far an upload has come. */
+export async function status(context: Context<"name" | "upload">): Promise<Response> {
+  const { name, upload: id } = context.params;
+  const offset = await context.registry.uploads.status(uploaderOf(context), id);
+  return progress(204, { name, id, offset, empty: "0--1" });
+}
+
+/** end-14: gives an upload up. */
+export async function cancel(context: Context<"name" | "upload">): Promise<Response> {
+  await context.registry.uploads.cancel(uploaderOf(context), context.params.upload);
+  return new Response(null, { status: 204 });
+}
+
+/** A mount that cannot be done is no error: the client uploads instead, and learns nothing of other repositories. */
+function mounted(
+  { url, params, actor, origin, registry }: Context<"name">,
+  digest: Digest,
+): Promise<boolean> {
+  const from = url.searchParams.get("from");
+  let sources: Sources = sourcesOf(actor);
+  if (from !== null) {
+    const readable = isRepositoryName(from) && (sources === "all" || may(actor, "pull", from));
+    sources = readable ? [from] : [];
+  }
+  return registry.blobs.mount(params.name, digest, sources, origin);
+}
+
+function uploaderOf({ params, actor, origin }: Context<"name">): Uploader {
+  const until = actor.expires === null ? null : actor.expires * 1000;
+  return { repository: params.name, origin, until };
+}
+
+/** Clients append `digest` to whatever Location they got, some of them twice: the last one counts. */
+function queryDigest(url: URL): Digest | null {
+  const digest = url.searchParams.getAll("digest").at(-1);
+  return digest === undefined ? null : parseDigest(digest);
+}
+
+function positionOf(request: Request, url: URL): Position {
+  const header = request.headers.get("content-range");
+  if (header !== null) {
+    const { offset, length } = parseContentRange(header);
+    const announced = contentLength(request);
+    // Without a Content-Length the bytes are counted when they are in.
+    if (announced !== null && announced !== length) {
+      throw new RegistryError("SIZE_INVALID", {
+        message: `Content-Range spans ${length} bytes, but Content-Length is ${announced}`,
+      });
+    }
+    return { kind: "range", start: offset, length };
+  }
+  // A request without a body closes the upload from any of its Locations.
+  const stated = url.searchParams.get(OFFSET);
+  if (stated === null || !/^\d{1,15}$/.test(stated) || contentLength(request) === 0) {
+    return { kind: "next" };
+  }
+  return { kind: "location", offset: Number(stated) };
+}
+
+function chunkOf(request: Request, position: Position): Chunk {
+  const length = contentLength(request);
+  return {
+    body: length === 0 ? null : request.body,
+    length: request.body === null ? 0 : length,
+    position,
+  };
+}
+
+/** null when the length is not known beforehand (Transfer-Encoding: chunked). */
+function contentLength(request: Request): number | null {
+  const header = request.headers.get("content-length");
+  if (header === null) return request.body === null ? 0 : null;
+  return Number(header);
+}
+
+interface Standing {
+  readonly name: RepositoryName;
+  readonly id: UploadId;
+  readonly offset: number;
+  /** How this answer says "nothing yet". */
+  readonly empty: "0-0" | "0--1";
+}
+
+/** Where to go on and how much has arrived. Location is relative, so that it holds behind any proxy. */
+function progressHeaders({ name, id, offset, empty }: Standing): Record<string, string> {
+  return {
+    location: `/v2/${name}/blobs/uploads/${id}?${OFFSET}=${offset}`,
+    range: formatUploadRange(offset, empty),
+    "docker-upload-uuid": id,
+  };
+}
+
+function progress(code: 202 | 204, standing: Standing): Response {
+  return new Response(null, { status: code, headers: progressHeaders(standing) });
+}
+
+/** A chunk out of order is answered with the place where the upload stands, so that the client can go on from there. */
+async function withProgress(
+  name: RepositoryName,
+  id: UploadId,
+  work: () => Promise<Response>,
+): Promise<Response> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!(error instanceof OutOfOrder)) throw error;
+    const headers = progressHeaders({ name, id, offset: error.offset, empty: "0--1" });
+    throw new RegistryError("CHUNK_OUT_OF_ORDER", { detail: error.detail, headers, cause: error });
+  }
+}
+
+function created(name: RepositoryName, digest: Digest): Response {
+  return new Response(null, {
+    status: 201,
+    headers: { location: `/v2/${name}/blobs/${digest}`, "docker-content-digest": digest },
+  });
+}

@@ -1,0 +1,171 @@
+/** What every route that takes a body refuses, before anything else. */
+import { beforeAll, describe, expect, test } from "vitest";
+import { API_ROUTES } from "../../src/api/routes.ts";
+import { anyAddress } from "../support/accounts.ts";
+import { ADMIN, RegistryClient } from "../support/client.ts";
+import { index } from "../support/images.ts";
+import {
+  api,
+  done,
+  makeNamespace,
+  makeToken,
+  makeUser,
+  PASSWORD,
+  refused,
+  unused,
+} from "../support/management.ts";
+
+/** What is called by the paths; all of it is there, so that whatever is done too early leaves a trace. */
+let place: Readonly<Record<string, string>>;
+let owner: string;
+
+const SCOPES = () => [{ repositories: `${place[":namespace"]}/*`, actions: ["pull"] }];
+const POLICY = () => ({
+  rules: [
+    {
+      rulePriority: 1,
+      selection: { tagStatus: "any", countType: "imageCountMoreThan", countNumber: 9 },
+      action: { type: "expire" },
+    },
+  ],
+});
+const RULE = () => ({
+  name: unused("rule"),
+  issuer: "https://issuer.example",
+  audience: "https://registry.test",
+  claims: { sub: ["someone"] },
+  scopes: SCOPES(),
+});
+
+/** Every route that takes a body, and one that it takes; null where that has to be signed by somebody else. */
+const BODIES: Readonly<Record<string, (() => object) | null>> = {
+  "POST /api/v1/users": () => ({ name: unused("user"), password: PASSWORD }),
+  "PATCH /api/v1/users/:user": () => ({ admin: true }),
+  "POST /api/v1/tokens": () => ({ description: "test" }),
+  "PATCH /api/v1/tokens/:token": () => ({ expiresInDays: 30 }),
+  "POST /api/v1/namespaces": () => ({ name: unused("space") }),
+  "PATCH /api/v1/namespaces/:namespace": () => ({ visibility: "public" }),
+  "PUT /api/v1/namespaces/:namespace/quota": () => ({ bytes: 1_000_000 }),
+  "PUT /api/v1/namespaces/:namespace/members/:user": () => ({ role: "owner" }),
+  "POST /api/v1/namespaces/:namespace/robots": () => ({ name: unused("robot"), scopes: SCOPES() }),
+  "PATCH /api/v1/namespaces/:namespace/robots/:robot": () => ({ description: "another" }),
+  "POST /api/v1/namespaces/:namespace/robots/:robot/tokens": () => ({}),
+  "PATCH /api/v1/namespaces/:namespace/robots/:robot/tokens/:token": () => ({ expiresInDays: 30 }),
+  "POST /api/v1/namespaces/:namespace/trust-rules": RULE,
+  "PATCH /api/v1/namespaces/:namespace/trust-rules/:rule": () => ({ lifetime: 60 }),
+  "POST /api/v1/oidc/exchange": null,
+  "POST /api/v1/collection": () => ({}),
+  "POST /api/v1/fsck": () => ({ hash: 0 }),
+  "POST /api/v1/exports": () => ({}),
+  "POST /api/v1/exports/steps": () => ({}),
+  "POST /api/v1/import": null,
+  "POST /api/v1/import/objects": null,
+  "POST /api/v1/repositories": () => ({ name: `${place[":namespace"]}/${unused("app")}` }),
+  "PATCH /api/v1/repositories/:name+": () => ({ description: "another" }),
+  "POST /api/v1/repositories/:name+/-/retention/preview": POLICY,
+  "PUT /api/v1/repositories/:name+/-/retention": POLICY,
+  "PUT /api/v1/namespaces/:namespace/retention": POLICY,
+  "POST /api/v1/repositories/:name+/-/restore": () => ({ tag: "v1" }),
+  "POST /api/v1/repositories/:name+/-/purge": () => ({ tag: "v1" }),
+  "PUT /api/v1/me/password": () => ({ current: PASSWORD, password: `${PASSWORD}, a new one` }),
+};
+const ROUTES = Object.keys(BODIES).map((route) => route.split(" ") as [string, string]);
+const CHANGES = API_ROUTES.filter(({ method }) => method !== "GET");
+
+beforeAll(async () => {
+  const made = await makeNamespace();
+  const { namespace } = made;
+  const user = await makeUser();
+  owner = made.owner.authorization;
+  place = { ":namespace": namespace, ":user": user.name, ":name+": `${namespace}/app` };
+  const within = `/namespaces/${namespace}`;
+  await done("PUT", `${within}/members/${user.name}`, { role: "reader" });
+  const robot = { name: "robot", scopes: SCOPES() };
+  const { tokens: secrets } = await done<{ tokens: [{ id: string }] }>(
+    "POST",
+    `${within}/robots`,
+    robot,
+  );
+  await done("POST", `${within}/trust-rules`, { ...RULE(), name: "rule" });
+  const client = new RegistryClient({ repository: `${namespace}/app` });
+  await client.pushManifest(index([]), "v1");
+  await client.request("DELETE", "manifests/v1");
+  await makeToken(user);
+  const as = user.authorization;
+  const tokens = await done<{ items: [{ id: string }] }>("GET", "/tokens", undefined, { as });
+  place = { ...place, ":robot": "robot", ":rule": "rule", ":token": tokens.items[0].id };
+  place = { ...place, ":robot/tokens/:token": `robot/tokens/${secrets[0].id}` };
+});
+
+function call(path: string): string {
+  return path
+    .replace("/api/v1", "")
+    .replaceAll(/:robot\/tokens\/:token|:\w+\+?/g, (name) => place[name] ?? name);
+}
+
+/** Who may call it at all: nobody changes the administrator's password here. */
+function caller(path: string): string {
+  return path.endsWith("/me/password") ? owner : ADMIN;
+}
+
+test("these are the routes that take a body", () => {
+  const routes = CHANGES.filter(({ method }) => method !== "DELETE");
+  const names = routes.map(({ method, path }) => `${method} ${path}`);
+  expect(Object.keys(BODIES).toSorted()).toEqual(names.toSorted());
+});
+
+describe.each(ROUTES)("%s %s", (method, path) => {
+  test.each([
+    ["nothing", "", 400],
+    ["no JSON", "{", 400],
+    ["JSON and more", "{}{}", 400],
+    ["half of a character", '{"\\ud800":1}', 400],
+    ["null", "null", 400],
+    ["a list", "[]", 400],
+    ["a text", '"x"', 400],
+    ["an unknown field", '{"unknown":1}', 400],
+    ["too much", `{"name":"${"x".repeat(256 * 1024)}"}`, 413],
+  ])("refuses %s", async (_, body, status) => {
+    const answer = await refused(method, call(path), body, { as: caller(path) });
+    expect(answer.status).toBe(status);
+  });
+
+  test.each(["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", "json"])(
+    "refuses a body that is %s: a form of some other site could send it",
+    async (type) => {
+      const options = { as: caller(path), headers: { "content-type": type } };
+      const answer = await refused(method, call(path), "{}", options);
+      expect(answer).toEqual({ status: 415, code: "UNSUPPORTED" });
+    },
+  );
+});
+
+test.each(CHANGES.map(({ method, path }) => [method, path] as const))(
+  "%s %s: not without credentials, nor with wrong ones",
+  async (method, path) => {
+    const body = method === "DELETE" ? undefined : {};
+    if (!path.endsWith("/exchange")) {
+      expect((await refused(method, call(path), body, { as: null })).status).toBe(401);
+    }
+    const options = { as: "Bearer nonsense", headers: { "cf-connecting-ip": anyAddress() } };
+    expect((await refused(method, call(path), body, options)).status).toBe(401);
+  },
+);
+
+// The last: what they were refused before was for its body, for all else was right.
+test.each(ROUTES)("%s %s: takes a body that is right", async (method, path) => {
+  const body = BODIES[`${method} ${path}`]?.();
+  if (body === undefined) return;
+  const response = await api(method, call(path), body, { as: caller(path) });
+  expect(response.ok, await response.clone().text()).toBe(true);
+});
+
+test.each([
+  ["half of a surrogate pair", String.raw`{"name":"a","password":"\ud800aaaaaaaaaaaaaaa"}`],
+  ["a key twice", '{"name":"a","name":"b","password":"aaaaaaaaaaaaaaaa"}'],
+  ["deeply nested", `{"name":${"[".repeat(60_000)}${"]".repeat(60_000)}}`],
+])("%s is refused", async (_, body) => {
+  const headers = { "content-type": "application/json" };
+  const response = await new RegistryClient().request("POST", "/api/v1/users", { headers, body });
+  expect(response.status).toBe(400);
+});

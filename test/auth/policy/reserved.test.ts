@@ -1,0 +1,39 @@
+/** Names that no user can have, since the audit log and the code use them for what is no person. */
+import { expect, test } from "vitest";
+import { VIAS } from "../../../src/auth/policy/access.ts";
+import { isReserved } from "../../../src/auth/policy/reserved.ts";
+import { PASSWORD, refused } from "../../support/management.ts";
+
+const SOURCES = import.meta.glob<string>("../../../src/**/*.ts", {
+  query: "?raw",
+  import: "default",
+  eager: true,
+});
+
+/** What the code calls its own work: how a record came about, and the names of jobs. */
+function namesInCode(): string[] {
+  const all = Object.values(SOURCES).join("\n");
+  const names = [...all.matchAll(/\bvia: "([a-z-]+)"|\b(?:[A-Z]+_)?JOB = "([a-z-]+)"/g)];
+  return [...new Set(names.map(([, via, job]) => via ?? job ?? ""))];
+}
+
+test("the code's names for what is no person are found, and each is reserved", () => {
+  const names = namesInCode();
+  expect(names).toEqual(
+    expect.arrayContaining(["retention", "registry", "fsck", "export", "oidc"]),
+  );
+  expect([...names, ...VIAS].filter((name) => !isReserved(name))).toEqual([]);
+});
+
+test.each(["anonymous", "oidc", "retention", "registry", "fsck", "export", "gc", "token", "robot"])(
+  "POST /users: nobody is called %s",
+  async (name) => {
+    const answer = await refused("POST", "/users", { name, password: PASSWORD });
+    expect(answer).toEqual({ status: 400, code: "INVALID" });
+  },
+);
+
+test("POST /users: the built-in administrator's name is taken", async () => {
+  const answer = await refused("POST", "/users", { name: "admin", password: PASSWORD });
+  expect(answer).toEqual({ status: 409, code: "CONFLICT" });
+});

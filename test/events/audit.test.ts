@@ -1,0 +1,231 @@
+import { env } from "cloudflare:workers";
+import { expect, test } from "vitest";
+import { auditEvent, AuditIndex, type Deed } from "../../src/db/audit.ts";
+import { all } from "../support/lists.ts";
+import { api, done, problem } from "../support/management.ts";
+import { newNamespace, newUser } from "../support/principals.ts";
+
+interface Event {
+  id: string;
+  time: string;
+  actor: string;
+  action: string;
+  repository: string | null;
+}
+
+const START = Date.parse("2026-03-01T00:00:00Z");
+const MINUTE = 60_000;
+
+/** Events of so many minutes, one a minute. */
+async function insert(count: number, deed: (minute: number) => Deed & { actor?: string }) {
+  const events = Array.from({ length: count }, (_, minute) => {
+    const { actor = "alice", ...rest } = deed(minute);
+    const origin = { subject: null, via: "password", address: "local", agent: "x", requestId: "r" };
+    return auditEvent({ ...origin, actor }, rest, "done", START + minute * MINUTE);
+  });
+  for (let i = 0; i < count; i += 2000) await new AuditIndex(env.DB).add(events.slice(i, i + 2000));
+}
+
+function minutes(events: readonly Event[]): number[] {
+  return events.map(({ time }) => (Date.parse(time) - START) / MINUTE);
+}
+
+test("list: what was done, the newest first, page by page", async () => {
+  const namespace = await newNamespace();
+  const repository = `${namespace}/app`;
+  await insert(5, () => ({ action: "tag.delete", repository, reference: "latest" }));
+  const path = `/audit?repository=${repository}`;
+  const events = await all<Event>(path);
+  expect(minutes(events)).toEqual([4, 3, 2, 1, 0]);
+  expect(events[0]).toEqual({
+    id: expect.stringMatching(/^[0-9a-f]{28}$/),
+    time: "2026-03-01T00:04:00.000Z",
+    actor: "alice",
+    subject: null,
+    via: "password",
+    action: "tag.delete",
+    namespace,
+    repository,
+    reference: "latest",
+    digest: null,
+    detail: null,
+    address: "local",
+    agent: "x",
+    requestId: "r",
+    outcome: "done",
+  });
+  for (const limit of [1, 2, 5]) expect(await all(`${path}&limit=${limit}`)).toEqual(events);
+});
+
+async function found(query: string): Promise<number[]> {
+  return minutes(await all<Event>(`/audit?${query}&limit=2`));
+}
+
+test("list: each filter, and all of them together", async () => {
+  const namespace = await newNamespace();
+  const [actor, action] = [`a-${namespace}`, `x.${namespace}`];
+  await insert(8, (minute) => ({
+    actor: minute % 2 === 0 ? actor : "other",
+    action: minute < 4 ? action : "other.thing",
+    repository: `${namespace}/${minute % 4 === 0 ? "a" : "b"}`,
+  }));
+  expect(await found(`namespace=${namespace}`)).toEqual([7, 6, 5, 4, 3, 2, 1, 0]);
+  expect(await found(`repository=${namespace}/a`)).toEqual([4, 0]);
+  expect(await found(`actor=${actor}`)).toEqual([6, 4, 2, 0]);
+  expect(await found(`action=${action}`)).toEqual([3, 2, 1, 0]);
+  expect(await found(`actor=${actor}&action=${action}`)).toEqual([2, 0]);
+  const since = `namespace=${namespace}&since=2026-03-01T00:02:00Z`;
+  expect(await found(since)).toEqual([7, 6, 5, 4, 3, 2]);
+  expect(await found(`${since}&until=2026-03-01T01:04:00%2B01:00`)).toEqual([3, 2]);
+  expect(await found(`${since}&until=2026-03-01`)).toEqual([]);
+  const every = `namespace=${namespace}&repository=${namespace}/a&actor=${actor}&action=${action}`;
+  expect(await found(every)).toEqual([0]);
+});
+
+async function outcomes(query: string): Promise<string[]> {
+  const events = await all<Event & { outcome: string }>(`/audit?${query}`);
+  return events.map(({ outcome }) => outcome);
+}
+
+test("list: by outcome, alone and with other filters, however much was done meanwhile", async () => {
+  const namespace = await newNamespace();
+  const origin = { subject: null, via: "password", address: "local", agent: "x", requestId: "r" };
+  const refused = (["denied", "failed"] as const).map((outcome, i) =>
+    auditEvent(
+      { ...origin, actor: namespace },
+      { action: "login", namespace },
+      outcome,
+      START + i * MINUTE,
+    ),
+  );
+  await new AuditIndex(env.DB).add(refused);
+  await insert(5_100, () => ({ action: "blob.push", namespace }));
+  expect(await outcomes("outcome=denied")).toEqual(["denied"]);
+  expect(await outcomes(`outcome=failed&actor=${namespace}`)).toEqual(["failed"]);
+  expect(await outcomes(`outcome=denied&namespace=${namespace}`)).toEqual(["denied"]);
+  const ten = "until=2026-03-01T00:10:00Z&outcome=done";
+  expect(await outcomes(`${ten}&namespace=${namespace}`)).toEqual(Array(10).fill("done"));
+  expect(new Set(await outcomes(ten))).toEqual(new Set(["done"]));
+  expect(await outcomes(`outcome=done&actor=${namespace}`)).toEqual([]);
+});
+
+test.each([
+  "outcome=refused",
+  "outcom=denied",
+  "outcome=denied&outcome=done",
+  "since=yesterday",
+  "since=2026-02-30",
+  "until=2026-03-01T25:00:00Z",
+  "until=2026-03-01T10:00:00",
+  "since=1",
+  "since=",
+  "limit=-1",
+])("list: refuses ?%s and says what is wrong", async (query) => {
+  const response = await api("GET", `/audit?${query}`);
+  const { detail } = await response.clone().json<{ detail: string }>();
+  expect(await problem(response)).toMatchObject({ status: 400 });
+  expect(detail).toContain(query.split("=")[0]);
+});
+
+test("list: for administrators alone", async () => {
+  const namespace = await newNamespace();
+  const owner = await newUser({ [`${namespace}/*`]: "owner" });
+  expect((await api("GET", "/audit", undefined, { as: null })).status).toBe(401);
+  const response = await api("GET", "/audit", undefined, { as: owner.authorization });
+  expect(await problem(response)).toEqual({ status: 403, code: "DENIED" });
+});
+
+test("list in a namespace: its owners see what happened there, and nothing else", async () => {
+  const [namespace, other] = [await newNamespace(), await newNamespace()];
+  await insert(3, () => ({ action: "tag.delete", repository: `${namespace}/app` }));
+  await insert(3, () => ({ action: "tag.delete", repository: `${other}/app` }));
+  const owner = await newUser({ [`${namespace}/*`]: "owner" });
+  const options = { as: owner.authorization };
+  const seen = (query: string) => all<Event>(`/namespaces/${namespace}/audit${query}`, options);
+  expect(minutes(await seen(""))).toEqual([2, 1, 0]);
+  expect(minutes(await seen(`?repository=${namespace}/app&actor=alice`))).toEqual([2, 1, 0]);
+  const wider = await api(
+    "GET",
+    `/namespaces/${namespace}/audit?namespace=${other}`,
+    undefined,
+    options,
+  );
+  expect(await problem(wider)).toEqual({ status: 400, code: "INVALID" });
+  expect((await seen("")).every(({ repository }) => repository === `${namespace}/app`)).toBe(true);
+  const elsewhere = await api("GET", `/namespaces/${other}/audit`, undefined, options);
+  expect(elsewhere.status).toBe(403);
+  const writer = await newUser({ [`${namespace}/*`]: "maintainer" });
+  const denied = await api("GET", `/namespaces/${namespace}/audit`, undefined, {
+    as: writer.authorization,
+  });
+  expect(denied.status).toBe(403);
+});
+
+test.each(["", "-more/app"])(
+  "list in a namespace: refuses a repository outside of it, whether there are events or none: %j",
+  async (suffix) => {
+    const namespace = await newNamespace();
+    const repository = suffix === "" ? await newNamespace() : `${namespace}${suffix}`;
+    // So many that a search ends before it has looked at all of them.
+    await insert(5_001, () => ({ action: "tag.delete", repository }));
+    const owner = await newUser({ [`${namespace}/*`]: "owner" });
+    for (const name of [repository, `${repository}/none`]) {
+      for (const accept of ["application/json", "application/x-ndjson"]) {
+        const path = `/namespaces/${namespace}/audit?repository=${name}`;
+        const options = { as: owner.authorization, headers: { accept } };
+        const response = await api("GET", path, undefined, options);
+        expect(await problem(response)).toEqual({ status: 400, code: "INVALID" });
+      }
+    }
+    const own = `/namespaces/${namespace}/audit?repository=${namespace}`;
+    expect(await all(own, { as: owner.authorization })).toEqual([]);
+  },
+);
+
+/** What the export has, a line each. */
+async function exported(path: string): Promise<Event[]> {
+  const headers = { accept: "text/html, application/x-ndjson;q=0.9" };
+  const response = await api("GET", path, undefined, { headers });
+  expect(response.headers.get("content-type")).toBe("application/x-ndjson");
+  const text = new TextDecoder().decode(await response.arrayBuffer());
+  expect(text === "" || text.endsWith("\n")).toBe(true);
+  return text.split("\n").flatMap((line) => (line === "" ? [] : (JSON.parse(line) as Event)));
+}
+
+test("JSON lines: the whole range, over several pages, with the same filters", async () => {
+  const namespace = await newNamespace();
+  await insert(2300, (minute) => ({
+    action: "blob.push",
+    repository: `${namespace}/app`,
+    actor: minute % 2 === 0 ? "even" : "odd",
+  }));
+  const path = `/namespaces/${namespace}/audit`;
+  const lines = (query: string) => exported(`${path}?${query}`);
+  const events = await lines("limit=10");
+  expect(events).toHaveLength(2300);
+  expect(minutes(events)[0]).toBe(2299);
+  expect(minutes(events).at(-1)).toBe(0);
+  expect(await lines("actor=odd")).toHaveLength(1150);
+  expect(await lines("until=2026-03-01T00:10:00Z")).toHaveLength(10);
+  expect(await lines("actor=nobody")).toEqual([]);
+  expect(await lines(`after=${events[2289]?.id ?? ""}`)).toHaveLength(10);
+});
+
+test("filters that have little in common look at so much at once, and find what lies behind", async () => {
+  const namespace = await newNamespace();
+  await insert(12_000, (minute) => ({
+    action: minute === 3 ? "rare.thing" : "blob.push",
+    actor: minute === 4 ? "eve" : "alice",
+    namespace,
+  }));
+  const path = `/audit?namespace=${namespace}&action=rare.thing`;
+  const first = await done<{ items: unknown[]; next: string }>("GET", path);
+  expect(first.items).toEqual([]);
+  expect(first.next).not.toBeNull();
+  expect(minutes(await all<Event>(path))).toEqual([3]);
+  // An export has no next page to go on at: it looks further by itself, to the end.
+  expect(minutes(await exported(path))).toEqual([3]);
+  expect(await exported(`${path}&actor=eve`)).toEqual([]);
+  expect(await all(`${path}&actor=eve`)).toEqual([]);
+  expect(minutes(await all<Event>(`/audit?namespace=${namespace}&actor=eve`))).toEqual([4]);
+});

@@ -1,0 +1,199 @@
+/** The walk that goes on by itself: how much it does with a tick, how far a day's bytes go, and what it says. */
+import { applyD1Migrations, createScheduledController, reset } from "cloudflare:test";
+import { env } from "cloudflare:workers";
+import { beforeEach, expect, test } from "vitest";
+import worker from "../../src/worker.ts";
+import { AuditIndex } from "../../src/db/audit.ts";
+import { JobIndex } from "../../src/db/jobs.ts";
+import { FsckSample } from "../../src/fsck/background.ts";
+import { RegistryClient } from "../support/client.ts";
+import { newFsck } from "../support/fsck.ts";
+import { blob, type Content } from "../support/images.ts";
+import { done } from "../support/management.ts";
+
+const MINUTE = 60_000;
+const DAY = 1440 * MINUTE;
+const TICK = 5 * MINUTE;
+/** Noon. */
+const START = Math.floor(Date.now() / DAY) * DAY + DAY / 2;
+
+beforeEach(async () => {
+  await reset();
+  await applyD1Migrations(env.DB, env.TEST_MIGRATIONS);
+});
+
+function sample(bytesPerDay: number, fsck = newFsck({ orphan: -10 * DAY })): FsckSample {
+  const stores = { jobs: new JobIndex(env.DB), audit: new AuditIndex(env.DB) };
+  return new FsckSample(fsck, stores, bytesPerDay);
+}
+
+async function push(count: number, size: number): Promise<Content[]> {
+  const client = new RegistryClient();
+  const all = Array.from({ length: count }, () => blob(size));
+  for (const one of all) await client.pushBlob(one);
+  return all;
+}
+
+async function spoil(content: Content | undefined): Promise<void> {
+  const row = await env.DB.prepare(`SELECT key FROM blobs WHERE digest = ?1`)
+    .bind(content?.digest ?? "")
+    .first<{ key: string }>();
+  await env.BLOBS.put(row?.key ?? "", blob(content?.bytes.length).bytes);
+}
+
+async function told(): Promise<Record<string, unknown>[]> {
+  const { results } = await env.DB.prepare(
+    `SELECT * FROM audit WHERE action = 'fsck.finding' ORDER BY detail`,
+  ).all();
+  return results;
+}
+
+/** Ticks until a round has ended. @returns when that was */
+async function round(of: FsckSample, from: number, name: "look" | "hash" = "hash") {
+  for (let i = 0; i < 1000; i++) {
+    await of.tick(from + i * TICK);
+    const { last } = (await of.state())[name];
+    if (last !== null && last.beganAt >= from) return from + i * TICK;
+  }
+  throw new Error("the round has no end");
+}
+
+const NONE = { round: null, last: null };
+
+test("walks through everything, and begins again a day after it began", async () => {
+  await push(3, 1000);
+  const walk = sample(DAY);
+  expect(await walk.state()).toEqual({ look: NONE, hash: NONE });
+  const ended = await round(walk, START);
+  const { look, hash } = await walk.state();
+  expect(hash.last).toMatchObject({ beganAt: START, endedAt: ended, bytes: 3000, findings: 0 });
+  expect(look.last).toMatchObject({ beganAt: START, bytes: 0, findings: 0 });
+  expect(look.last?.checked).toBeGreaterThanOrEqual(10);
+  await walk.tick(START + DAY - 1);
+  expect(await walk.state()).toEqual({ look, hash });
+  await walk.tick(START + DAY);
+  const after = await walk.state();
+  for (const one of [after.look, after.hash]) {
+    expect(one.round ?? one.last).toMatchObject({ beganAt: START + DAY });
+  }
+});
+
+test("hashes what a day allows, spread over the day, larger objects for several ticks", async () => {
+  await push(4, 10_000);
+  // A byte a second, and each tick has 300 of them.
+  const walk = sample(86_400);
+  let before = 0;
+  const steps: number[] = [];
+  for (let i = 0; i <= 130; i++) {
+    await walk.tick(START + i * TICK);
+    const { round: now, last } = (await walk.state()).hash;
+    const { bytes } = now ?? last ?? { bytes: 0 };
+    if (bytes !== before) steps.push(i);
+    before = bytes;
+  }
+  // The first as soon as there is anything to hash with, the others when it has been made up for.
+  expect(steps).toEqual([1, 34, 67, 101]);
+  expect((await walk.state()).hash.last).toMatchObject({ bytes: 40_000 });
+});
+
+test("does not save up what it has not used", async () => {
+  await push(5, 1000);
+  const walk = sample(24_000);
+  await walk.tick(START);
+  await walk.tick(START + 10 * DAY);
+  expect((await walk.state()).hash.round?.bytes).toBe(1000);
+});
+
+test("hashes nothing where nothing is allowed, but looks whether everything is there", async () => {
+  const [first, second] = await push(2, 1000);
+  await spoil(first);
+  const walk = sample(0);
+  await round(walk, START, "look");
+  expect((await walk.state()).look.last).toMatchObject({ bytes: 0, findings: 0 });
+  expect((await walk.state()).hash).toEqual(NONE);
+  await env.DB.prepare(`UPDATE blobs SET key = 'blobs/x' WHERE digest = ?1`)
+    .bind(second?.digest ?? "")
+    .run();
+  await round(walk, START + DAY, "look");
+  // The object that it had is to be deleted now.
+  expect((await told()).map(({ digest }) => digest)).toEqual([second?.digest]);
+});
+
+test("writes each finding into the log once a day", async () => {
+  const [first] = await push(2, 1000);
+  await spoil(first);
+  await env.BLOBS.put("blobs/x", "x");
+  const walk = sample(DAY);
+  const ended = await round(walk, START);
+  expect(await told()).toMatchObject([
+    {
+      digest: first?.digest,
+      reference: null,
+      outcome: "failed",
+      actor: null,
+      via: "registry",
+      detail: expect.stringMatching(/^blob\.damaged: .*push what needs it again/),
+    },
+    { digest: null, reference: "blobs/x", detail: expect.stringMatching(/^object\.orphan: /) },
+  ]);
+  expect((await walk.state()).look.last?.findings).toBe(1);
+  expect((await walk.state()).hash.last?.findings).toBe(1);
+
+  // Another round on the same day, as after the state was lost but for what was told.
+  await env.DB.prepare(
+    `UPDATE jobs SET state = json_remove(state, '$.look.last', '$.hash.last') WHERE name = 'fsck'`,
+  ).run();
+  await round(walk, ended);
+  expect(await told()).toHaveLength(2);
+  await round(walk, START + DAY);
+  expect(await told()).toHaveLength(4);
+});
+
+test("goes on where it was, and leaves what another is at alone", async () => {
+  await push(2, 1000);
+  const walk = sample(DAY);
+  const jobs = new JobIndex(env.DB);
+  const held = await jobs.acquire("fsck", 60_000);
+  await walk.tick(START);
+  expect(await walk.state()).toEqual({ look: NONE, hash: NONE });
+  const gone = { cursor: { phase: "gone", repository: 0, name: "" } };
+  if (held !== null) await jobs.release(held, { look: gone, hash: gone });
+  await round(walk, START);
+  expect((await walk.state()).hash.last).toMatchObject({ bytes: 2000 });
+});
+
+test("takes no more than a few pages with a tick", async () => {
+  const client = new RegistryClient({ repository: "acme/app" });
+  await client.pushBlob(blob());
+  await env.DB.prepare(
+    `INSERT INTO namespaces (name, created_at)
+     SELECT 'n' || value, 0 FROM json_each(?1)`,
+  )
+    .bind(JSON.stringify(Array.from({ length: 250 }, (_, i) => i)))
+    .run();
+  const walk = sample(DAY);
+  const ended = await round(walk, START, "look");
+  // A namespace a page, twenty pages a tick.
+  expect((ended - START) / TICK).toBeGreaterThanOrEqual(12);
+  expect((await walk.state()).look.last?.checked).toBeGreaterThan(250);
+});
+
+test("GET /fsck shows it, and the cron's tick is one of it", async () => {
+  await push(1, 1000);
+  expect(await done("GET", "/fsck")).toEqual({
+    bytesPerDay: 1024 ** 3,
+    look: NONE,
+    hash: NONE,
+  });
+  await worker.scheduled(createScheduledController(), env);
+  expect(await done("GET", "/fsck")).toMatchObject({
+    look: { round: null, last: { bytes: 0, findings: 0 } },
+    hash: { round: { endedAt: null, bytes: 0, findings: 0 }, last: null },
+  });
+  await env.DB.prepare(`DELETE FROM jobs WHERE name = 'fsck'`).run();
+  await round(sample(DAY), START);
+  expect(await done("GET", "/fsck")).toMatchObject({
+    look: { round: null, last: { beganAt: new Date(START).toISOString(), bytes: 0 } },
+    hash: { round: null, last: { beganAt: new Date(START).toISOString(), bytes: 1000 } },
+  });
+});

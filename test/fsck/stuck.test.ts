@@ -1,0 +1,251 @@
+/** Where the walk that goes on by itself stands still, and what must not hold it up: lost databases, imports, failures. */
+import { applyD1Migrations, reset } from "cloudflare:test";
+import { env } from "cloudflare:workers";
+import { beforeEach, describe, expect, test } from "vitest";
+import { AuditIndex } from "../../src/db/audit.ts";
+import { JobIndex } from "../../src/db/jobs.ts";
+import { FsckSample } from "../../src/fsck/background.ts";
+import { RegistryClient } from "../support/client.ts";
+import { findings, newFsck } from "../support/fsck.ts";
+import { blob, imageManifest } from "../support/images.ts";
+import { done, refused } from "../support/management.ts";
+import { exportChanges, importAll, type Imported, loseDatabase } from "../support/recovery.ts";
+
+const DAY = 86_400_000;
+const TICK = 300_000;
+const START = Math.floor(Date.now() / DAY) * DAY;
+const OLD = { orphan: -10 * DAY };
+
+beforeEach(async () => {
+  await reset();
+  await applyD1Migrations(env.DB, env.TEST_MIGRATIONS);
+});
+
+function sample(bytesPerDay = DAY, fsck = newFsck(OLD)): FsckSample {
+  const stores = { jobs: new JobIndex(env.DB), audit: new AuditIndex(env.DB) };
+  return new FsckSample(fsck, stores, bytesPerDay);
+}
+
+async function told(): Promise<string[]> {
+  const { results } = await env.DB.prepare(
+    `SELECT detail FROM audit WHERE action = 'fsck.finding' ORDER BY detail`,
+  ).all<{ detail: string }>();
+  return results.map(({ detail }) => detail);
+}
+
+async function pushImage(client: RegistryClient, tag: string): Promise<void> {
+  const config = await client.pushBlob(blob());
+  const layer = await client.pushBlob(blob(500));
+  await client.pushManifest(imageManifest({ config, layers: [layer] }), tag);
+}
+
+/** The bucket or the database, where one of its methods is another. */
+function replaced<Binding extends object>(binding: Binding, name: keyof Binding, other: unknown) {
+  return new Proxy(binding, {
+    get(target, property) {
+      if (property === name) return other;
+      const value: unknown = Reflect.get(target, property);
+      return typeof value === "function" ? (value.bind(target) as unknown) : value;
+    },
+  });
+}
+
+/** A bucket that never gives one object. */
+function without(bad: string): R2Bucket {
+  return replaced(env.BLOBS, "get", async (key: string, options: R2GetOptions) => {
+    if (key === bad) throw new Error("get: Unspecified error (0)");
+    return env.BLOBS.get(key, options);
+  });
+}
+
+/** A database that fails at statements like this one. */
+function failing(pattern: RegExp): D1Database {
+  return replaced(env.DB, "prepare", (sql: string) => {
+    if (pattern.test(sql)) throw new Error("D1_ERROR: timed out");
+    return env.DB.prepare(sql);
+  });
+}
+
+describe("where the database is lost", () => {
+  test("nothing is to be deleted, and the index is to be imported", async () => {
+    await pushImage(new RegistryClient({ repository: "acme/app" }), "v1");
+    await exportChanges();
+    await loseDatabase();
+    await sample().tick(START);
+    expect(await told()).toEqual([
+      expect.stringMatching(/^index\.empty: .*delete nothing.*slipway import/),
+    ]);
+    expect(await findings(OLD)).toMatchObject([{ kind: "index.empty", repository: null }]);
+    await importAll();
+    expect(await findings(OLD)).toEqual([]);
+  });
+
+  test("a registry whose objects are all young is not called clean", async () => {
+    await pushImage(new RegistryClient({ repository: "acme/app" }), "v1");
+    await exportChanges();
+    expect(await findings()).toEqual([]);
+    await loseDatabase();
+    expect(await findings()).toMatchObject([{ kind: "index.empty", outcome: "found" }]);
+    await sample(DAY, newFsck()).tick(START);
+    expect(await told()).toEqual([expect.stringMatching(/^index\.empty: /)]);
+    await importAll();
+    expect(await findings()).toEqual([]);
+  });
+
+  test("what an empty index has doomed is explained, and an upload in flight elsewhere is not told of", async () => {
+    await env.BLOBS.put("blobs/doomed", "x");
+    await env.DB.prepare(
+      `INSERT INTO doomed_objects (key, due_at) VALUES ('blobs/doomed', 0)`,
+    ).run();
+    expect(await findings()).toEqual([]);
+    await new RegistryClient().pushBlob(blob());
+    await env.BLOBS.put("blobs/flying", "x");
+    expect(await findings()).toEqual([]);
+  });
+
+  test("an object that nothing explains is not to be deleted before that was thought of", async () => {
+    await new RegistryClient().pushBlob(blob());
+    await env.BLOBS.put("blobs/stray", "x");
+    const [orphan] = await findings(OLD);
+    expect(orphan).toMatchObject({ kind: "object.orphan", subject: "blobs/stray" });
+    expect(orphan?.message).toContain("slipway import");
+    expect(orphan?.message).not.toContain("delete");
+  });
+
+  test("neither walk nor request looks at half of an index", async () => {
+    const client = new RegistryClient({ repository: "acme/app" });
+    for (let i = 0; i < 4; i++) {
+      await pushImage(client, `v${i}`);
+      await exportChanges();
+    }
+    await loseDatabase();
+    let steps = 0;
+    while ((await done<Imported>("POST", "/import", {})).phase !== "done") {
+      await sample().tick(START + steps * TICK);
+      expect(await refused("POST", "/fsck", {})).toEqual({ status: 409, code: "CONFLICT" });
+      expect(await refused("POST", "/fsck", { repair: true })).toMatchObject({ status: 409 });
+      steps++;
+    }
+    expect(steps).toBeGreaterThan(3);
+    expect(await told()).toEqual([]);
+    expect((await sample().state()).look).toEqual({ round: null, last: null });
+    expect((await done<{ findings: [] }>("POST", "/fsck", {})).findings).toEqual([]);
+  });
+
+  test("what was found in a step that an import began in is not told", async () => {
+    await new RegistryClient().pushBlob(blob());
+    await env.DB.prepare(`DELETE FROM blob_reviews`).run();
+    const db = replaced(env.DB, "prepare", (sql: string) => {
+      const statement = env.DB.prepare(sql);
+      if (!sql.includes("AS reviewed")) return statement;
+      return {
+        bind: (...values: unknown[]) => ({
+          async all() {
+            const rows = await statement.bind(...values).all();
+            const began = `INSERT INTO jobs (name, lease_until, state) VALUES ('import', 0, '{"phase":"list"}')`;
+            await env.DB.prepare(began).run();
+            return rows;
+          },
+        }),
+      };
+    });
+    await sample(0, newFsck({ ...OLD, db })).tick(START);
+    expect(await told()).toEqual([]);
+    expect((await sample(0).state()).look.round?.findings).toBe(0);
+  });
+});
+
+describe("what fails", () => {
+  test("an object that the bucket never gives is told of and does not hold up the others", async () => {
+    const client = new RegistryClient();
+    for (let i = 0; i < 3; i++) await client.pushBlob(blob(1000));
+    const row = await env.DB.prepare(`SELECT key FROM blobs ORDER BY digest`).first<{
+      key: string;
+    }>();
+    const fsck = newFsck({ ...OLD, bucket: without(row?.key ?? "") });
+    const walk = sample(24 * DAY, fsck);
+    await walk.tick(START);
+    await walk.tick(START + TICK);
+    expect((await walk.state()).hash.last).toMatchObject({ bytes: 2000, findings: 1 });
+    expect(await told()).toEqual([expect.stringMatching(/^blob\.unread: .*Unspecified error/)]);
+  });
+
+  test("nor does a manifest", async () => {
+    const client = new RegistryClient();
+    const config = await client.pushBlob(blob());
+    const annotations = { large: "x".repeat(300_000) };
+    await client.pushManifest(imageManifest({ config, fields: { annotations } }), "large");
+    const row = await env.DB.prepare(`SELECT object FROM manifests`).first<{ object: string }>();
+    const bucket = without(row?.object ?? "");
+    expect(await findings({ ...OLD, bucket })).toMatchObject([
+      { kind: "manifest.unread", outcome: "found" },
+    ]);
+  });
+
+  test("what passes is not told of", async () => {
+    await new RegistryClient().pushBlob(blob());
+    let calls = 0;
+    const bucket = replaced(env.BLOBS, "get", async (key: string) => {
+      if (calls++ === 0) throw new Error("get: Unspecified error (0)");
+      return env.BLOBS.get(key);
+    });
+    expect(await findings({ ...OLD, bucket })).toEqual([]);
+    expect(calls).toBe(2);
+  });
+
+  test("a page that fails time and again is passed over, and what came before is told once", async () => {
+    const client = new RegistryClient({ repository: "acme/app" });
+    await client.pushBlob(blob());
+    await env.DB.prepare(`DELETE FROM blob_reviews`).run();
+    await env.BLOBS.put("blobs/stray", "x");
+    const db = failing(/AS actualBytes/);
+    const walk = sample(DAY, newFsck({ ...OLD, db }));
+    for (let i = 0; i < 3; i++) {
+      await expect(walk.tick(START + i * TICK)).rejects.toThrow("timed out");
+      // The other walk goes on.
+      expect((await walk.state()).hash.last === null).toBe(i === 0);
+    }
+    const review = expect.stringMatching(/^review\.missing: /);
+    expect(await told()).toEqual([review]);
+    // A page is a namespace here, and of these there are two.
+    await env.DB.prepare(`INSERT INTO namespaces (name, created_at) VALUES ('other', 0)`).run();
+    for (let i = 3; i < 7; i++) await walk.tick(START + i * TICK).catch(() => null);
+    expect((await walk.state()).look.last).toMatchObject({ findings: 4 });
+    const passed = expect.stringMatching(/^page\.unread: .*tried 3 times/);
+    const orphan = expect.stringMatching(/^object\.orphan: /);
+    expect(await told()).toEqual([orphan, passed, passed, review]);
+  });
+
+  test("nor does a page hold it up whose worker dies each time", async () => {
+    await new RegistryClient().pushBlob(blob());
+    const dying = { cursor: { phase: "links", repository: 0, name: "" }, tries: 3 };
+    const jobs = new JobIndex(env.DB);
+    const held = await jobs.acquire("fsck", 60_000);
+    if (held !== null) await jobs.release(held, { look: dying });
+    const walk = sample(0, newFsck({ ...OLD, db: failing(/AS reviewed/) }));
+    await walk.tick(START);
+    expect((await walk.state()).look.last?.findings).toBe(1);
+    expect(await told()).toEqual([expect.stringMatching(/^page\.unread: /)]);
+  });
+});
+
+test("a budget smaller than what there is does not keep the walk from everything else", async () => {
+  const client = new RegistryClient();
+  for (let i = 0; i < 30; i++) await client.pushBlob(blob(1000));
+  await env.BLOBS.put("blobs/stray", "x");
+  const walk = sample(5000);
+  for (let hour = 0; hour < 24; hour++) await walk.tick(START + hour * 12 * TICK);
+  const { look, hash } = await walk.state();
+  expect(look.last).toMatchObject({ bytes: 0, findings: 1 });
+  expect(hash.last).toBeNull();
+  expect(hash.round?.bytes).toBeGreaterThanOrEqual(4000);
+  expect(hash.round?.bytes).toBeLessThanOrEqual(6000);
+  expect(await told()).toEqual([expect.stringMatching(/^object\.orphan: /)]);
+  // And it comes to its end all the same, and begins again.
+  for (let day = 1; day < 8; day++) {
+    for (let hour = 0; hour < 24; hour++) await walk.tick(START + day * DAY + hour * 12 * TICK);
+  }
+  const after = await walk.state();
+  expect(after.hash.last).toMatchObject({ bytes: 30_000, findings: 0 });
+  expect(after.hash.round).not.toBeNull();
+});

@@ -1,0 +1,136 @@
+/** What is old is forgotten, a bounded piece at a time. */
+import { createScheduledController } from "cloudflare:test";
+import { env } from "cloudflare:workers";
+import { beforeEach, expect, test } from "vitest";
+import { tidy } from "../../src/jobs/prune.ts";
+import worker from "../../src/worker.ts";
+import { AttemptIndex } from "../../src/db/login-attempts.ts";
+import { AuditIndex } from "../../src/db/audit.ts";
+import { PrincipalIndex } from "../../src/db/identities.ts";
+import { RefusalIndex } from "../../src/events/refusal-store.ts";
+import { intercept } from "../support/bindings.ts";
+
+const HOUR = 3_600_000;
+const DAY = 24 * HOUR;
+const stores = {
+  attempts: new AttemptIndex(env.DB),
+  audit: new AuditIndex(env.DB),
+  principals: new PrincipalIndex(env.DB),
+  refusals: new RefusalIndex(env.DB),
+};
+
+beforeEach(async () => {
+  const tables = ["audit", "login_failures", "revocations"];
+  await env.DB.batch(tables.map((table) => env.DB.prepare(`DELETE FROM ${table}`)));
+});
+
+/** So many events of this age. */
+async function addEvents(number: number, age: number): Promise<void> {
+  const time = Date.now() - age;
+  await env.DB.prepare(
+    `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?1)
+     INSERT INTO audit (id, time, via, action, request_id, outcome)
+     SELECT ?2 || printf('%016x', i), ?3, 'password', 'tag.delete', 'r', 'done' FROM n`,
+  )
+    .bind(number, time.toString(16).padStart(12, "0"), time)
+    .run();
+}
+
+async function count(table: string): Promise<number> {
+  const row = await env.DB.prepare(`SELECT count(*) AS n FROM ${table}`).first<{ n: number }>();
+  return row?.n ?? -1;
+}
+
+test("events go when they are older than they are kept, and not a moment before", async () => {
+  await addEvents(3, 10 * DAY + HOUR);
+  await addEvents(2, 10 * DAY - HOUR);
+  await tidy(stores, { audit: 10 * DAY, tokens: DAY });
+  expect(await count("audit")).toBe(2);
+});
+
+test("expire: at most so many go at once, the oldest first, and it says how many", async () => {
+  await addEvents(3, 3 * DAY);
+  await addEvents(3, 2 * DAY);
+  expect(await stores.audit.expire(Date.now() - DAY, 4)).toBe(4);
+  const { results } = await env.DB.prepare(`SELECT time FROM audit`).all<{ time: number }>();
+  expect(results.every(({ time }) => time > Date.now() - 2.5 * DAY)).toBe(true);
+  expect(await stores.audit.expire(Date.now() - DAY, 4)).toBe(2);
+  expect(await stores.audit.expire(Date.now() - DAY, 4)).toBe(0);
+});
+
+test("one run forgets 20,000 events at most; the next goes on", async () => {
+  await addEvents(20_500, 2 * DAY);
+  await tidy(stores, { audit: DAY, tokens: DAY });
+  expect(await count("audit")).toBe(500);
+  await tidy(stores, { audit: DAY, tokens: DAY });
+  expect(await count("audit")).toBe(0);
+});
+
+test("failed logins go after an hour, which is longer than they are counted over", async () => {
+  const insert = env.DB.prepare(
+    `INSERT INTO login_failures (key, failures, since) VALUES (?1, 1, ?2)`,
+  );
+  const now = Date.now();
+  await env.DB.batch([
+    insert.bind("old", now - HOUR - 60_000),
+    insert.bind("young", now - HOUR + 60_000),
+  ]);
+  await tidy(stores, { audit: DAY, tokens: DAY });
+  const { results } = await env.DB.prepare(`SELECT key FROM login_failures`).all();
+  expect(results).toEqual([{ key: "young" }]);
+});
+
+test("a network from which an account logged in is forgotten after thirty days", async () => {
+  const insert = env.DB.prepare(`INSERT INTO login_networks VALUES ('ada', ?1, ?2)`);
+  const now = Date.now();
+  await env.DB.batch([
+    insert.bind("old", now - 30 * DAY - HOUR),
+    insert.bind("young", now - 30 * DAY + HOUR),
+  ]);
+  await tidy(stores, { audit: DAY, tokens: DAY });
+  const { results } = await env.DB.prepare(`SELECT network FROM login_networks`).all();
+  expect(results).toEqual([{ network: "young" }]);
+});
+
+test("the cron keeps a revocation for as long as an upload may be ended with a token from before", async () => {
+  const insert = env.DB.prepare(`INSERT INTO revocations VALUES (?1, ?2)`);
+  const now = Date.now();
+  // UPLOAD_TTL_HOURS is 24, and an exchanged credential may hold for an hour.
+  await env.DB.batch([
+    insert.bind("user:old", now - 25 * HOUR - 60_000),
+    insert.bind("user:young", now - 25 * HOUR + 60_000),
+  ]);
+  await addEvents(1, 366 * DAY);
+  await addEvents(1, 364 * DAY);
+  await worker.scheduled(createScheduledController(), env);
+  const { results } = await env.DB.prepare(`SELECT subject FROM revocations`).all();
+  expect(results).toEqual([{ subject: "user:young" }]);
+  expect(await count("audit")).toBe(1);
+});
+
+test("failures and revocations that cannot be forgotten do not keep the log from being shortened", async () => {
+  await addEvents(3, 2 * DAY);
+  const away = { expire: () => Promise.reject(new Error("the table is broken")) };
+  const broken = { ...stores, principals: away as never };
+  await expect(tidy(broken, { audit: DAY, tokens: DAY })).rejects.toThrow("the table is broken");
+  expect(await count("audit")).toBe(0);
+});
+
+test("what fails first does not keep the rest from being forgotten", async () => {
+  await addEvents(2, 366 * DAY);
+  const { meta } = await env.DB.prepare(
+    `INSERT INTO repositories (name, created_at) VALUES ('tidy/app', 0)`,
+  ).run();
+  await env.DB.prepare(`INSERT INTO pulls (repository_id, tag, day, count) VALUES (?1, 'v1', 1, 1)`)
+    .bind(meta.last_row_id)
+    .run();
+  const DB = intercept(env.DB, (name, call) => (...parameters) => {
+    const isFirst = name === "prepare" && String(parameters[0]).startsWith("UPDATE bounds");
+    if (isFirst) throw new Error("the table is broken");
+    return call(...parameters);
+  });
+  const tick = Promise.resolve(worker.scheduled(createScheduledController(), { ...env, DB }));
+  await expect(tick).rejects.toThrow("the table is broken");
+  expect(await count("audit")).toBe(0);
+  expect(await count("pulls")).toBe(0);
+});

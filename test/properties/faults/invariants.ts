@@ -1,0 +1,183 @@
+/** What must hold whatever went wrong, seen from outside and in the stores themselves. */
+import { env } from "cloudflare:workers";
+import { runDurableObjectAlarm } from "cloudflare:test";
+import { expect } from "vitest";
+import { Bucket, type Multipart } from "../../../src/db/bucket.ts";
+import { CollectionIndex } from "../../../src/gc/store.ts";
+import { Collector } from "../../../src/gc/job.ts";
+import { RegistryClient } from "../../support/client.ts";
+import { digestOf } from "../../support/images.ts";
+import { isOpen, keys as allKeys } from "../../support/storage.ts";
+
+const YEAR = 365 * 86_400_000;
+
+/** A collection without grace; what can be restored stays, unless the undo window is over too. */
+export async function collect(undo = YEAR): Promise<void> {
+  const index = new CollectionIndex(env.DB);
+  const collector = new Collector(index, new Bucket(env.BLOBS), { grace: 0, undo });
+  for (let i = 0; (await collector.run()).more; i++) {
+    if (i > 100) throw new Error("the collection comes to no end");
+  }
+}
+
+/** Of what was pushed; exports are nobody's. */
+async function keys(): Promise<string[]> {
+  return (await allKeys()).filter((key) => /^(?:blobs|manifests)\//.test(key));
+}
+
+async function all<Row>(sql: string): Promise<Row[]> {
+  return (await env.DB.prepare(sql).all<Row>()).results;
+}
+
+/** The keys that rows name. */
+async function namedKeys(): Promise<string[]> {
+  const rows = await all<{ key: string }>(
+    `SELECT key FROM blobs UNION SELECT object FROM manifests WHERE object IS NOT NULL`,
+  );
+  return rows.map(({ key }) => key).toSorted();
+}
+
+/** Whatever is answered with 2xx is whole, and no row is without its object. */
+export async function expectReadable(): Promise<void> {
+  const stored = new Set(await keys());
+  expect((await namedKeys()).filter((key) => !stored.has(key))).toEqual([]);
+  const contents = await all<{ name: string; path: string; digest: string }>(
+    `SELECT r.name, c.path, c.digest FROM (
+       SELECT repository_id, 'blobs/' || digest AS path, digest FROM repository_blobs
+       UNION SELECT repository_id, 'manifests/' || digest, digest FROM manifests WHERE deleted_at IS NULL
+       UNION SELECT repository_id, 'manifests/' || name, digest FROM tags) c
+     JOIN repositories r ON r.id = c.repository_id AND r.deleted_at IS NULL`,
+  );
+  for (const { name, path, digest } of contents) {
+    const response = await new RegistryClient({ repository: name }).get(path);
+    expect([path, response.status]).toEqual([path, 200]);
+    const bytes = new Uint8Array(await response.arrayBuffer());
+    expect(digestOf(bytes, digest.startsWith("sha512:") ? "sha512" : "sha256")).toBe(digest);
+  }
+  const dangling = await all(
+    `SELECT f.manifest, f.digest FROM manifest_references f
+     JOIN manifests m ON m.repository_id = f.repository_id AND m.digest = f.manifest
+     WHERE m.deleted_at IS NULL AND CASE f.kind
+       WHEN 'blob' THEN NOT EXISTS (
+         SELECT 1 FROM repository_blobs l WHERE l.repository_id = f.repository_id AND l.digest = f.digest)
+       WHEN 'manifest' THEN NOT EXISTS (
+         SELECT 1 FROM manifests c WHERE c.repository_id = f.repository_id AND c.digest = f.digest
+           AND c.deleted_at IS NULL)
+       ELSE 0 END`,
+  );
+  expect(dangling).toEqual([]);
+}
+
+const UNREACHABLE = [
+  `SELECT digest FROM blobs b WHERE NOT EXISTS (SELECT 1 FROM repository_blobs WHERE digest = b.digest)
+     AND NOT EXISTS (SELECT 1 FROM kept_blobs WHERE digest = b.digest)`,
+  `SELECT repository_id, digest FROM repository_blobs l WHERE NOT EXISTS (
+     SELECT 1 FROM manifest_references f WHERE f.repository_id = l.repository_id AND f.digest = l.digest)`,
+  `SELECT * FROM blob_reviews`,
+  `SELECT * FROM doomed_objects`,
+];
+
+/** Days later: what can be restored has been kept, and nothing else remains that no row names. */
+export async function expectClean(
+  sessions: Iterable<string>,
+  multiparts: readonly Multipart[],
+): Promise<void> {
+  for (const name of sessions) {
+    const stub = env.SESSIONS.getByName(name);
+    for (let i = 0; await runDurableObjectAlarm(stub); i++) {
+      if (i > 10) throw new Error("the upload comes to no end");
+    }
+  }
+  // A blob that nothing names is not yet collected.
+  await expectReadable();
+  await env.DB.prepare(`UPDATE doomed_objects SET due_at = 0`).run();
+  await collect();
+  expect(await keys()).toEqual(await namedKeys());
+  for (const multipart of multiparts) expect(await isOpen(multipart)).toBe(false);
+  await expectReadable();
+  for (const sql of UNREACHABLE) expect(await all(sql)).toEqual([]);
+}
+
+/** An index without any repository is taken for one that was lost, and nothing is cleared. */
+const THERE = "faults/there";
+
+export async function makeThere(): Promise<void> {
+  await env.DB.batch([
+    env.DB.prepare(`INSERT INTO namespaces (name, created_at) VALUES ('faults', 0)`),
+    env.DB.prepare(`INSERT INTO repositories (name, created_at) VALUES (?1, 0)`).bind(THERE),
+  ]);
+}
+
+/** With every other repository deleted for good nothing is left at all. */
+export async function expectNothingLeft(): Promise<void> {
+  await env.DB.prepare(
+    `UPDATE repositories SET former_name = name, name = '~' || id, deleted_at = 1
+     WHERE deleted_at IS NULL AND name <> ?1`,
+  )
+    .bind(THERE)
+    .run();
+  await collect(0);
+  expect(await keys()).toEqual([]);
+  expect(await all(`SELECT name FROM repositories`)).toEqual([{ name: THERE }]);
+  const tables = ["blobs", "repository_blobs", "kept_blobs", "manifests", "manifest_references"];
+  tables.push("tags", "tag_history", "namespace_blobs", "doomed_objects");
+  await env.DB.prepare(`DELETE FROM audit`).run();
+  for (const table of tables) {
+    expect([table, await all(`SELECT * FROM ${table}`)]).toEqual([table, []]);
+  }
+}
+
+/** After a failure, so that the next run begins with nothing. */
+export async function wipe(): Promise<void> {
+  await expectNothingLeft().catch(() => {});
+  for (const key of await keys()) await env.BLOBS.delete(key);
+  const tables = ["doomed_objects", "repository_blobs", "kept_blobs", "blobs"];
+  await env.DB.batch(tables.map((table) => env.DB.prepare(`DELETE FROM ${table}`)));
+}
+
+/** What is noted beside the things themselves. */
+const NOTES = new Set([
+  "audit",
+  "blob_reviews",
+  "doomed_objects",
+  "d1_migrations",
+  "jobs",
+  "audit_budgets",
+  "login_failures",
+  "login_networks",
+  "pulls",
+]);
+
+/** Columns that add up what a table of NOTES has: objects that wait for their deletion, a manifest's own until its row is written. */
+const SUMS_OF_NOTES = new Set(["waiting"]);
+
+/** All that there is, but for notes: two of these differ when something was changed in between. */
+export async function snapshot(): Promise<string> {
+  const tables = await all<{ name: string }>(
+    `SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT GLOB 'sqlite_*' AND name NOT GLOB '_cf_*'`,
+  );
+  const names = tables.map(({ name }) => name).filter((name) => !NOTES.has(name));
+  const results = await env.DB.batch(names.map((name) => env.DB.prepare(`SELECT * FROM ${name}`)));
+  return JSON.stringify(
+    results.map(({ results: rows }) => rows),
+    withoutSums,
+  );
+}
+
+/** A JSON replacer. */
+function withoutSums(column: string, value: unknown): unknown {
+  return SUMS_OF_NOTES.has(column) ? undefined : value;
+}
+
+export interface Deed {
+  readonly request_id: string;
+  readonly action: string;
+}
+
+/** What was done, the requests that did it first. */
+export function deeds(): Promise<(Deed & { readonly times: number })[]> {
+  return all(
+    `SELECT request_id, action, count(*) AS times FROM audit WHERE outcome = 'done' AND via <> 'registry'
+     GROUP BY request_id, action, repository, reference, digest`,
+  );
+}

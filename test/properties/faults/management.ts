@@ -1,0 +1,306 @@
+/** Requests of the management API: a line each. */
+import { env } from "cloudflare:workers";
+import { addRobot, addRule, addSecret } from "../../support/accounts.ts";
+import { basic, type RegistryClient } from "../../support/client.ts";
+import { blob, imageManifest } from "../../support/images.ts";
+import { newNamespace, newUser } from "../../support/principals.ts";
+import type { Attempt, Scenario } from "./run.ts";
+
+/** What the paths and bodies name; all of it is there. */
+interface Place {
+  readonly namespace: string;
+  /** With nothing in it. */
+  readonly empty: string;
+  readonly user: string;
+  readonly authorization: string;
+  readonly robot: string;
+  readonly robotToken: string;
+  readonly token: string;
+  readonly rule: string;
+  /** Nobody's yet. */
+  readonly unused: string;
+  readonly name: string;
+  readonly digest: string;
+}
+
+const SCOPES = (namespace: string) => [
+  { repositories: `${namespace}/*`, actions: ["pull" as const] },
+];
+const RULE = (namespace: string) => ({
+  issuer: "https://issuer.example",
+  audience: "https://registry.test",
+  claims: { sub: ["someone"] },
+  scopes: SCOPES(namespace),
+});
+
+async function makePlace(client: RegistryClient): Promise<Place> {
+  const namespace = await newNamespace();
+  const empty = await newNamespace();
+  const config = await client.pushBlob(blob());
+  const { digest } = await client.pushManifest(imageManifest({ config }), "latest");
+  const user = await newUser({ [`${namespace}/*`]: "reader" });
+  const robot = await addRobot(namespace, SCOPES(namespace));
+  const { id: robotToken } = await addSecret({ robot });
+  const { id: token } = await addSecret({ user: user.name, scopes: SCOPES(namespace) });
+  const rule = await addRule(namespace, RULE(namespace));
+  const [, robotName = ""] = robot.split("+");
+  const [, ruleName = ""] = rule.split("+");
+  const names = { namespace, empty, robot: robotName, rule: ruleName, name: client.repository };
+  const unused = `x${crypto.randomUUID().slice(0, 8)}`;
+  const { name, authorization } = user;
+  return { ...names, user: name, authorization, robotToken, token, unused, digest };
+}
+
+interface Options extends Omit<Partial<Attempt>, "send" | "expects"> {
+  readonly name?: string;
+  readonly status?: number;
+  readonly body?: (place: Place) => object;
+  readonly as?: (place: Place) => string;
+  /** Other values of the path's parameters. */
+  readonly path?: (place: Place) => Record<string, string>;
+  /** What is done before. */
+  readonly given?: (client: RegistryClient, place: Place) => Promise<unknown>;
+}
+
+/** @param endpoint `METHOD path` below the API's root */
+function api(endpoint: string, options: Options = {}): Scenario {
+  const { name = "", status = 200, body, as, path, given, ...attempt } = options;
+  const [method = "", pattern = ""] = endpoint.split(" ");
+  return {
+    name,
+    route: `${method} /api/v1${pattern}`,
+    ...(method === "GET" ? { reads: true } : {}),
+    prepare: async (client) => {
+      const place = await makePlace(client);
+      await given?.(client, place);
+      const values: Record<string, string> = { ...place, ...path?.(place) };
+      const url = pattern.replaceAll(/:(\w+)\+?/g, (_, key: string) => values[key] ?? key);
+      const text = body === undefined ? null : JSON.stringify(body(place));
+      return {
+        ...attempt,
+        expects: [status],
+        send: (sender) => {
+          const caller = as === undefined ? sender : sender.as(as(place));
+          const headers = text === null ? {} : { "content-type": "application/json" };
+          return caller.request(method, `/api/v1${url}`, { headers, body: text });
+        },
+      };
+    },
+  };
+}
+
+/** Something new; who asks again, or asks for the same at the same time, is told that it is there. */
+function creates(
+  endpoint: string,
+  body: Options["body"] & {},
+  action: string,
+  more: Options = {},
+): Scenario {
+  return api(endpoint, { status: 201, body, actions: [action], repeated: [409], ...more });
+}
+
+/** A change that can be made again. */
+function changes(
+  endpoint: string,
+  body: Options["body"] & {},
+  action: string,
+  more: Options = {},
+): Scenario {
+  return api(endpoint, { body, actions: [action], ...more });
+}
+
+/** Who asks again is told that there is nothing of that name. */
+function deletes(endpoint: string, action: string, more: Options = {}): Scenario {
+  return api(endpoint, { status: 204, actions: [action], repeated: [404], ...more });
+}
+
+/** Nobody is believed to be at a job, and no export has begun. */
+const idle = () =>
+  env.DB.prepare(`UPDATE jobs SET lease_until = 0, state = json_remove(state, '$.full')`).run();
+const remove = (client: RegistryClient, reference: string) =>
+  client.request("DELETE", `manifests/${reference}`);
+const POLICY = () => {
+  const selection = { tagStatus: "untagged", countType: "imageCountMoreThan", countNumber: 1 };
+  return { rules: [{ rulePriority: 1, selection, action: { type: "expire" } }] };
+};
+const IN_NAMESPACE = "/namespaces/:namespace";
+const IN_REPOSITORY = "/repositories/:name+";
+const OWN = { path: ({ robotToken }: Place) => ({ token: robotToken }) };
+
+const LAST_OWNER = {
+  name: "the last owner of a namespace",
+  given: (_: RegistryClient, { namespace, user }: Place) =>
+    env.DB.prepare(`UPDATE members SET role = 'owner' WHERE namespace = ?1 AND user = ?2`)
+      .bind(namespace, user)
+      .run(),
+};
+
+export const MANAGEMENT: readonly Scenario[] = [
+  ...["/me", "/users", "/users/:user", "/tokens", "/namespaces", IN_NAMESPACE].map((path) =>
+    api(`GET ${path}`),
+  ),
+  ...[
+    "members",
+    "robots",
+    "robots/:robot",
+    "trust-rules",
+    "trust-rules/:rule",
+    "audit",
+    "quota",
+  ].map((path) => api(`GET ${IN_NAMESPACE}/${path}`)),
+  ...[
+    "/repositories",
+    IN_REPOSITORY,
+    "/audit",
+    "/collection",
+    "/fsck",
+    "/exports",
+    "/deleted-repositories",
+  ].map((path) => api(`GET ${path}`)),
+  ...["tags", "manifests", "manifests/:digest", "pulls", "history", "deleted"].map((path) =>
+    api(`GET ${IN_REPOSITORY}/-/${path}`),
+  ),
+
+  ...[IN_NAMESPACE + "/retention", IN_REPOSITORY + "/-/retention"].flatMap((path) => [
+    api(`GET ${path}`),
+    changes(`PUT ${path}`, POLICY, "retention.set"),
+    deletes(`DELETE ${path}`, "retention.remove", {
+      given: (client, { namespace, name }) => {
+        const url = path.replace(":namespace", namespace).replace(":name+", name);
+        const headers = { "content-type": "application/json" };
+        return client.request("PUT", `/api/v1${url}`, { headers, body: JSON.stringify(POLICY()) });
+      },
+    }),
+  ]),
+  api(`POST ${IN_REPOSITORY}/-/retention/preview`, { body: POLICY }),
+
+  creates("POST /users", ({ unused }) => ({ name: unused, password: PASSWORD }), "user.create"),
+  changes("PATCH /users/:user", () => ({ admin: true }), "user.update"),
+  changes("PATCH /users/:user", () => ({ disabled: true }), "user.update", { name: "disabled" }),
+  deletes("DELETE /users/:user", "user.delete"),
+  api("DELETE /users/:user", { status: 409, ...LAST_OWNER }),
+  api("PATCH /users/:user", { status: 409, body: () => ({ disabled: true }), ...LAST_OWNER }),
+  api(`DELETE ${IN_NAMESPACE}/members/:user`, { status: 409, ...LAST_OWNER }),
+  api("PUT /me/password", {
+    status: 204,
+    body: () => ({ current: PASSWORD, password: `${PASSWORD}, a new one` }),
+    as: ({ user }) => basic(user, PASSWORD),
+    actions: ["user.update"],
+    // The password that it was asked with is no longer right.
+    repeated: [400, 401, 412],
+  }),
+  creates("POST /tokens", () => ({ description: "test" }), "token.create"),
+  changes("PATCH /tokens/:token", () => ({ expiresInDays: 9 }), "token.update"),
+  deletes("DELETE /tokens/:token", "token.delete"),
+  creates("POST /namespaces", ({ unused }) => ({ name: unused }), "namespace.create"),
+  changes(`PATCH ${IN_NAMESPACE}`, () => ({ visibility: "public" }), "namespace.update"),
+  deletes(`DELETE ${IN_NAMESPACE}`, "namespace.delete", {
+    path: ({ empty }) => ({ namespace: empty }),
+  }),
+  changes(`PUT ${IN_NAMESPACE}/quota`, () => ({ bytes: 1_000_000 }), "quota.update"),
+  changes(`PUT ${IN_NAMESPACE}/members/:user`, () => ({ role: "writer" }), "member.set"),
+  deletes(`DELETE ${IN_NAMESPACE}/members/:user`, "member.remove"),
+  creates(
+    `POST ${IN_NAMESPACE}/robots`,
+    ({ unused, namespace }) => ({ name: unused, scopes: SCOPES(namespace) }),
+    "robot.create",
+  ),
+  changes(`PATCH ${IN_NAMESPACE}/robots/:robot`, () => ({ description: "new" }), "robot.update"),
+  changes(`PATCH ${IN_NAMESPACE}/robots/:robot`, () => ({ disabled: true }), "robot.update", {
+    name: "disabled",
+  }),
+  deletes(`DELETE ${IN_NAMESPACE}/robots/:robot`, "robot.delete"),
+  creates(`POST ${IN_NAMESPACE}/robots/:robot/tokens`, () => ({}), "robot.token.create"),
+  changes(
+    `PATCH ${IN_NAMESPACE}/robots/:robot/tokens/:token`,
+    () => ({ expiresInDays: 9 }),
+    "robot.token.update",
+    OWN,
+  ),
+  deletes(`DELETE ${IN_NAMESPACE}/robots/:robot/tokens/:token`, "robot.token.delete", OWN),
+  creates(
+    `POST ${IN_NAMESPACE}/trust-rules`,
+    ({ unused, namespace }) => ({ name: unused, ...RULE(namespace) }),
+    "rule.create",
+  ),
+  changes(`PATCH ${IN_NAMESPACE}/trust-rules/:rule`, () => ({ lifetime: 60 }), "rule.update"),
+  deletes(`DELETE ${IN_NAMESPACE}/trust-rules/:rule`, "rule.delete"),
+  creates(
+    "POST /repositories",
+    ({ namespace, unused }) => ({ name: `${namespace}/${unused}` }),
+    "repository.create",
+  ),
+  api("POST /repositories", {
+    name: "more than the quota allows",
+    status: 403,
+    body: ({ namespace, unused }) => ({ name: `${namespace}/${unused}` }),
+    given: (_, { namespace }) => limit(namespace, "repositories", 0),
+  }),
+  changes(`PATCH ${IN_REPOSITORY}`, () => ({ description: "new" }), "repository.update"),
+  deletes(`DELETE ${IN_REPOSITORY}`, "repository.delete"),
+
+  changes(`POST ${IN_REPOSITORY}/-/restore`, () => ({ tag: "latest" }), "tag.restore", {
+    name: "a tag",
+    given: (client) => remove(client, "latest"),
+  }),
+  changes(`POST ${IN_REPOSITORY}/-/restore`, ({ digest }) => ({ digest }), "manifest.restore", {
+    name: "a manifest",
+    given: (client, { digest }) => remove(client, digest),
+  }),
+  changes(
+    `POST ${IN_REPOSITORY}/-/restore`,
+    () => ({ repository: "newest" }),
+    "repository.restore",
+    {
+      name: "a repository",
+      repeated: [404, 409],
+      given: (client, { name }) => client.request("DELETE", `/api/v1/repositories/${name}`),
+    },
+  ),
+  changes(`POST ${IN_REPOSITORY}/-/purge`, () => ({ tag: "latest" }), "tag.purge", {
+    name: "a tag",
+    repeated: [404],
+  }),
+  changes(`POST ${IN_REPOSITORY}/-/purge`, ({ digest }) => ({ digest }), "manifest.purge", {
+    name: "a manifest",
+    repeated: [404],
+  }),
+  changes(`POST ${IN_REPOSITORY}/-/purge`, () => ({ repository: "live" }), "repository.purge", {
+    name: "a repository",
+    repeated: [404],
+  }),
+  changes(`POST ${IN_REPOSITORY}/-/purge`, () => ({ repository: "newest" }), "repository.purge", {
+    name: "a deleted repository",
+    repeated: [404],
+    given: (client, { name }) => client.request("DELETE", `/api/v1/repositories/${name}`),
+  }),
+  ...["/collection", "/fsck", "/exports/steps"].map((path) =>
+    api(`POST ${path}`, { body: () => ({}), given: idle, later: idle }),
+  ),
+  changes("POST /exports", () => ({}), "export.begin", { given: idle, later: idle, noted: true }),
+  // Here nothing can be imported: upkeep.test.ts imports.
+  ...["/import", "/import/objects"].map((path) =>
+    // One at a time; the other is told to try again.
+    api(`POST ${path}`, {
+      body: () => ({}),
+      status: 409,
+      repeated: [503],
+      given: idle,
+      later: idle,
+    }),
+  ),
+];
+
+const PASSWORD = "a password of twelve and more";
+
+export async function limit(
+  namespace: string,
+  what: "bytes" | "repositories",
+  most: number,
+): Promise<void> {
+  await env.DB.prepare(
+    `INSERT INTO quotas (namespace, ${what}) VALUES (?1, ?2) ON CONFLICT (namespace) DO UPDATE SET ${what} = ?2`,
+  )
+    .bind(namespace, most)
+    .run();
+}

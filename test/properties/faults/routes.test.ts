@@ -1,0 +1,23 @@
+/** Nothing that the registry answers is left out. */
+import { expect, test } from "vitest";
+import { ROUTES } from "../../../src/routes.ts";
+import { LOGINS } from "./logins.ts";
+import { MANAGEMENT } from "./management.ts";
+import { MANIFESTS } from "./manifests.ts";
+import { UPLOADS } from "./uploads.ts";
+
+/** Routes without a scenario, and why. */
+const EXCEPT: Readonly<Record<string, string>> = {
+  "GET /api/v1/openapi.json": "calls nothing",
+  "GET /": "calls nothing",
+  "OPTIONS /": "calls nothing",
+  "GET /healthz": "calls nothing",
+  "GET /readyz": "tells of the calls that fail, as test/api/health.test.ts has it",
+};
+
+test("every route has its faults injected", () => {
+  const tried = [...LOGINS, ...MANAGEMENT, ...MANIFESTS, ...UPLOADS].map(({ route }) => route);
+  const all = [...new Set([...tried, ...Object.keys(EXCEPT)])];
+  const routes = ROUTES.map(({ method, path }) => `${method} ${path}`);
+  expect(all.toSorted()).toEqual([...new Set(routes)].toSorted());
+});

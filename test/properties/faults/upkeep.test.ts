@@ -1,0 +1,213 @@
+/** What runs when nobody asks: each call of the cron, of the queue's consumer and of an import goes wrong once. */
+import { createMessageBatch, createScheduledController } from "cloudflare:test";
+import { env } from "cloudflare:workers";
+import { beforeAll, beforeEach, expect, test } from "vitest";
+import type { RepositoryName } from "../../../src/oci/reference.ts";
+import { auditEvent } from "../../../src/db/audit.ts";
+import type { EventMessage } from "../../../src/events/message.ts";
+import worker from "../../../src/worker.ts";
+import { RegistryClient } from "../../support/client.ts";
+import { blob, type Content, imageManifest } from "../../support/images.ts";
+import { done } from "../../support/management.ts";
+import { populate } from "../../support/populated.ts";
+import {
+  emptyBucket,
+  expectLike,
+  expectSame,
+  exportAll,
+  exportChanges,
+  keysOf,
+  loseDatabase,
+  snapshot,
+} from "../../support/recovery.ts";
+import { applies, type Fault, Faults, type Mode } from "./faults.ts";
+import { expectReadable } from "./invariants.ts";
+import { sample, tell } from "../../support/sample.ts";
+import { hurry, senderOf } from "./run.ts";
+
+const MODES: readonly Mode[] = ["lost", "unanswered", "busy", "busy, but done"];
+/** Nothing is kept for longer than it is needed. */
+const AT_ONCE = { GC_GRACE_HOURS: "0", UNDO_DAYS: "0" };
+const BIG = { annotations: { pad: "x".repeat(300_000) } };
+
+beforeAll(hurry);
+beforeEach(async () => {
+  await loseDatabase();
+  await emptyBucket();
+});
+
+/** Every fault of these calls, or some. */
+function faultsOf(calls: readonly string[], size: number): Fault[] {
+  const all = calls.flatMap((name, call) =>
+    MODES.filter((mode) => applies(mode, name)).map((mode) => ({ call, mode })),
+  );
+  return sample(all, size);
+}
+
+/** What died is noticed: nobody holds a lease any more, and what failed is tried again. */
+async function later(): Promise<void> {
+  const statements = [
+    `UPDATE jobs SET lease_until = 0`,
+    `UPDATE doomed_objects SET due_at = 0`,
+    `UPDATE retention_runs SET next_at = 0`,
+  ];
+  await env.DB.batch(statements.map((sql) => env.DB.prepare(sql)));
+}
+
+function cron(faults: Faults): Promise<unknown> {
+  return Promise.resolve(worker.scheduled(createScheduledController(), faults.env));
+}
+
+interface Past {
+  readonly kept: Content;
+  /** Goes by the policy. */
+  readonly untagged: Content;
+}
+
+/** A repository in which there is something to do for every job. */
+async function past(): Promise<Past> {
+  const client = new RegistryClient();
+  const config = await client.pushBlob(blob());
+  const untagged = await client.pushManifest(
+    imageManifest({ config: await client.pushBlob(blob()), fields: BIG }),
+    "latest",
+  );
+  const kept = await client.pushManifest(imageManifest({ config }), "latest");
+  const deleted = await client.pushManifest(imageManifest({ config, fields: BIG }), "deleted");
+  expect((await client.request("DELETE", `manifests/${deleted.digest}`)).status).toBe(202);
+  await client.pushBlob(blob());
+  const other = client.in(`${client.repository}/other`);
+  await other.pushManifest(imageManifest({ config: await other.pushBlob(blob()) }), "v1");
+  await done("DELETE", `/repositories/${other.repository}`);
+  const selection = { tagStatus: "untagged", countType: "imageCountMoreThan", countNumber: 1 };
+  await client.pushManifest(imageManifest({ config, fields: { annotations: { a: "b" } } }));
+  const rules = [{ rulePriority: 1, selection, action: { type: "expire" } }];
+  await done("PUT", `/repositories/${client.repository}/-/retention`, { rules });
+  return { kept, untagged };
+}
+
+async function tick(fault: Fault | null): Promise<Faults> {
+  await loseDatabase();
+  await emptyBucket();
+  const { kept, untagged } = await past();
+  const faults = new Faults(fault, AT_ONCE);
+  await cron(faults).catch(() => {});
+  await expectReadable();
+  for (let i = 0; i < 4; i++) {
+    await later();
+    await cron(new Faults(null, AT_ONCE));
+  }
+  await expectReadable();
+  const { results } = await env.DB.prepare(
+    `SELECT 'blobs/' || digest AS digest FROM blobs UNION ALL SELECT digest FROM manifests`,
+  ).all<{ digest: string }>();
+  const left = results.map(({ digest }) => digest);
+  expect(left.filter((digest) => digest.startsWith("sha"))).toContain(kept.digest);
+  expect(left).not.toContain(untagged.digest);
+  expect(left.length).toBe(3);
+  expect((await keysOf("blobs/")).length + (await keysOf("manifests/")).length).toBe(1);
+  const events = await env.DB.prepare(
+    `SELECT action, count(*) AS times FROM audit WHERE action IN ('manifest.expire', 'fsck.finding') GROUP BY 1`,
+  ).all();
+  expect(events.results).toEqual([{ action: "manifest.expire", times: 1 }]);
+  await expectSame();
+  return faults;
+}
+
+test("the cron", { timeout: 1_200_000 }, async () => {
+  const { calls } = await tick(null);
+  const chosen = faultsOf(calls, 8);
+  for (const fault of chosen) {
+    await tick(fault).catch((error: unknown) => {
+      throw new Error(`${calls[fault.call]} (${fault.call}) ${fault.mode}: ${String(error)}`);
+    });
+  }
+  tell(`faults: the cron: ${calls.length} calls, ${chosen.length} runs`);
+});
+
+test("an import", { timeout: 1_200_000 }, async () => {
+  await populate();
+  await exportAll();
+  await exportChanges();
+  const before = await snapshot();
+  const bring = async (fault: Fault | null): Promise<Faults> => {
+    await loseDatabase();
+    const faults = new Faults(fault);
+    const send = senderOf(faults);
+    const headers = { "content-type": "application/json" };
+    let phase = "";
+    for (let i = 0; phase !== "done"; i++) {
+      if (i > 1_000) throw new Error("the import comes to no end");
+      const client = new RegistryClient({ send });
+      const answer = await client.request("POST", "/api/v1/import", { headers, body: "{}" });
+      if (answer.ok) phase = (await answer.json<{ phase: string }>()).phase;
+      else {
+        expect(answer.status, await answer.text()).toBe(503);
+        await later();
+      }
+    }
+    await expectLike(before);
+    const events = await env.DB.prepare(
+      `SELECT action, count(*) AS times FROM audit WHERE action GLOB 'import.*' GROUP BY 1 ORDER BY 1`,
+    ).all();
+    expect(events.results).toEqual([
+      { action: "import.begin", times: 1 },
+      { action: "import.end", times: 1 },
+    ]);
+    return faults;
+  };
+  const { calls } = await bring(null);
+  const chosen = faultsOf(calls, 8);
+  for (const fault of chosen) {
+    await bring(fault).catch((error: unknown) => {
+      throw new Error(`${calls[fault.call]} (${fault.call}) ${fault.mode}: ${String(error)}`);
+    });
+  }
+  tell(`faults: an import: ${calls.length} calls, ${chosen.length} runs`);
+});
+
+test("a batch of the queue comes again", { timeout: 600_000 }, async () => {
+  const { repository } = new RegistryClient();
+  const origin = {
+    actor: "a",
+    subject: null,
+    via: "password",
+    address: null,
+    agent: null,
+    requestId: "r",
+  };
+  const count = { repository: repository as RepositoryName, tag: "latest", day: 1, count: 1 };
+  const consume = async (fault: Fault | null): Promise<Faults> => {
+    const client = new RegistryClient({ repository });
+    await client.pushManifest(imageManifest({ config: await client.pushBlob(blob()) }), "latest");
+    await env.DB.batch([env.DB.prepare(`DELETE FROM audit`), env.DB.prepare(`DELETE FROM pulls`)]);
+    await later();
+    const bodies: EventMessage[] = [
+      { kind: "audit", of: "password", event: auditEvent(origin, { action: "login" }, "failed") },
+      { kind: "pulls", counts: [count] },
+      { kind: "collect" },
+    ];
+    const messages = bodies.map((body, i) => ({
+      id: `${i}`,
+      timestamp: Date.now(),
+      attempts: 1,
+      body,
+    }));
+    const faults = new Faults(fault);
+    const failed = await worker
+      .queue(createMessageBatch("slipway-events", messages), faults.env)
+      .then(
+        () => false,
+        () => true,
+      );
+    if (failed) await worker.queue(createMessageBatch("slipway-events", messages), env);
+    const events = await env.DB.prepare(`SELECT action FROM audit WHERE actor = 'a'`).all();
+    expect(events.results).toEqual([{ action: "login" }]);
+    const pulls = await env.DB.prepare(`SELECT sum(count) AS n FROM pulls`).first<{ n: number }>();
+    // They are added up, so what came twice may count twice.
+    expect(failed ? [1, 2] : [1]).toContain(pulls?.n);
+    return faults;
+  };
+  const { calls } = await consume(null);
+  for (const fault of faultsOf(calls, 8)) await consume(fault);
+});

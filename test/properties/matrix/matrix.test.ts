@@ -1,0 +1,155 @@
+/** Every route × everybody who may come: what each is answered. */
+import { env } from "cloudflare:workers";
+import { beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { handle } from "../../production/request.ts";
+import type { EventMessage } from "../../../src/events/message.ts";
+import { ROUTES } from "../../../src/routes.ts";
+import { HOST, ORIGIN, type Send } from "../../support/client.ts";
+import { leavesNothing } from "../../support/storage.ts";
+import { makePrincipals, type Principal, PRINCIPALS } from "./principals.ts";
+import { type Attempt, ATTEMPTS, type Need } from "./requests.ts";
+
+const ANYONE: readonly Need[] = ["nothing", "a token"];
+const SOMEONE: readonly Need[] = [...ANYONE, "to be someone"];
+const PERSON: readonly Need[] = [...SOMEONE, "to be a person", "to have a password here"];
+/** What each may do in `acme/app`; who is missing here has no good credentials. */
+const ALLOWED: Partial<Record<Principal, readonly Need[]>> = {
+  anonymous: ANYONE,
+  outsider: PERSON,
+  reader: [...PERSON, "pull"],
+  writer: [...PERSON, "pull", "push"],
+  maintainer: [...PERSON, "pull", "push", "delete", "maintain"],
+  owner: [...PERSON, "pull", "push", "delete", "maintain", "own"],
+  administrator: [
+    ...SOMEONE,
+    "to be a person",
+    "pull",
+    "push",
+    "delete",
+    "maintain",
+    "own",
+    "administer",
+  ],
+  "robot that may pull": [...SOMEONE, "pull"],
+  "robot of another repository": SOMEONE,
+  "robot that administers": [...SOMEONE, "pull", "push", "delete", "maintain"],
+  "token of the owner that may pull": [...SOMEONE, "pull"],
+  "workload that may push": [...SOMEONE, "pull", "push"],
+};
+
+/** What clients ask the token service for. */
+const SCOPES: Partial<Record<Need, string>> = {
+  pull: "repository:acme/app:pull",
+  push: "repository:acme/app:pull,push",
+  delete: "repository:acme/app:delete",
+  "a token": "registry:catalog:*",
+};
+
+/** How often one may guess is looked at elsewhere: here the same wrong password comes a hundred times. */
+const always = { limit: () => Promise.resolve({ success: true }) };
+/** What was sent to the audit log. */
+const events: EventMessage[] = [];
+const newQueue = () => ({
+  send: (message: EventMessage) => Promise.resolve(events.push(message)),
+});
+let queue = newQueue();
+const limits = {
+  PASSWORD_LIMIT: always,
+  STRANGER_LIMIT: always,
+  TOKEN_LIMIT: always,
+  DENIED_LIMIT: always,
+};
+// Each test has a queue of its own: to one and the same an isolate sends so many denials, and no more.
+const changed = {
+  ...env,
+  ...limits,
+  get EVENTS() {
+    return queue;
+  },
+} as never;
+const deferred: Promise<unknown>[] = [];
+const send: Send = (request) => handle(request, changed, (work) => void deferred.push(work));
+let principals: Record<Principal, string | null>;
+
+beforeAll(async () => {
+  principals = await makePrincipals();
+});
+
+/** Failures are counted: without this the last of them would be told to wait. */
+beforeEach(async () => {
+  await env.DB.exec("DELETE FROM login_failures");
+  events.length = 0;
+  queue = newQueue();
+  deferred.length = 0;
+});
+
+test("the matrix has every route, and no other", () => {
+  const routes = ROUTES.map(({ method, path }) => `${method} ${path}`);
+  expect(Object.keys(ATTEMPTS).toSorted()).toEqual(routes.toSorted());
+});
+
+/** Whatever a client may GET it may ask for by HEAD. */
+const HEADS = Object.entries(ATTEMPTS).flatMap(([route, attempt]) =>
+  route.startsWith("GET /v2") ? [[route.replace("GET", "HEAD"), attempt] as const] : [],
+);
+
+describe.each([...Object.entries(ATTEMPTS), ...HEADS])("%s", (route, attempt) => {
+  test.each(PRINCIPALS)("%s", async (principal) => {
+    const [method = "", path = ""] = route.split(" ");
+    const authorization = principals[principal];
+    const request = () => ask(method, attempt, authorization, path.startsWith("/v2"));
+    const response = await leavesNothing(request);
+    const status = expected(principal, attempt);
+    // A blob that one may not have is none: a HEAD has no body to say so in, and clients would end there.
+    const isHidden = status === 403 && route === "HEAD /v2/:name+/blobs/:digest";
+    const seen = isHidden ? 404 : status;
+    expect(response.status, await response.clone().text()).toBe(seen);
+    // Whatever the answer says, the log has who was denied, and nobody else.
+    await Promise.all(deferred);
+    const denials = events.filter(
+      (event) => event.kind === "audit" && event.event.outcome === "denied",
+    );
+    expect(denials).toHaveLength(status === 403 ? 1 : 0);
+    if (response.status === 401) expect(response.headers.has("www-authenticate")).toBe(true);
+  });
+});
+
+function expected(principal: Principal, { need, path, status }: Attempt): number {
+  if (need === "anybody") return status;
+  const allowed = ALLOWED[principal];
+  if (allowed === undefined) return 401;
+  if (allowed.includes(need)) return status;
+  // A token for everyone that was refused a push will be refused it again: 401 would have clients ask once more.
+  const isFinal = path.startsWith("/v2/") && (need === "push" || need === "delete");
+  return principal === "anonymous" && !isFinal ? 401 : 403;
+}
+
+/** Registry routes are asked with a token for them, as clients do; the others with the credentials themselves. */
+async function ask(
+  method: string,
+  { need, path, body }: Attempt,
+  authorization: string | null,
+  withToken: boolean,
+): Promise<Response> {
+  const address = `192.0.2.${crypto.getRandomValues(new Uint8Array(1))[0]}`;
+  const headers = new Headers({ "cf-connecting-ip": address, "content-type": "application/json" });
+  if (path === "/token" && method === "POST") {
+    const [username = "", password = ""] = credentialsOf(authorization);
+    const form = new URLSearchParams({ grant_type: "password", username, password });
+    return send(new Request(ORIGIN + path, { method, body: form }));
+  }
+  if (authorization !== null) headers.set("authorization", authorization);
+  if (withToken) {
+    const scope = SCOPES[need];
+    const query = scope === undefined ? "" : `&scope=${encodeURIComponent(scope)}`;
+    const answer = await send(new Request(`${ORIGIN}/token?service=${HOST}${query}`, { headers }));
+    if (!answer.ok) return answer;
+    headers.set("authorization", `Bearer ${(await answer.json<{ token: string }>()).token}`);
+  }
+  return send(new Request(ORIGIN + path, { method, headers, body: body ?? null }));
+}
+
+function credentialsOf(authorization: string | null): string[] {
+  const text = Uint8Array.fromBase64((authorization ?? "").slice("Basic ".length));
+  return new TextDecoder().decode(text).split(/:(.*)/);
+}

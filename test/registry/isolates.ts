@@ -1,0 +1,176 @@
+/** Isolates of one place: each has its own memory, and all have the same edge, database and bucket. */
+import { env } from "cloudflare:workers";
+import { expect, vi } from "vitest";
+import type { Env } from "../../src/settings.ts";
+import { intercept, type Method } from "../support/bindings.ts";
+import { RegistryClient } from "../support/client.ts";
+import { Counter } from "../support/counting.ts";
+import { digestOf } from "../support/images.ts";
+
+export const KIB = 1024;
+export const MIB = 1024 * KIB;
+
+export interface Isolate {
+  readonly counter: Counter;
+  readonly client: RegistryClient;
+}
+
+/** @param bindings that are others than the real ones */
+export async function newIsolate(
+  { repository, authorization }: { repository: string; authorization?: string | null },
+  bindings: Partial<Env> = {},
+): Promise<Isolate> {
+  const counter = new Counter({ ...env, ...bindings });
+  const anyone = new RegistryClient({ repository, send: counter.send });
+  // What is known of revocations is asked for every half minute, by whoever comes first.
+  await anyone.startUpload();
+  const names = [repository, `${repository}/other`];
+  const token = () => anyone.token(...names.map((name) => `repository:${name}:*`));
+  const client = anyone.as(authorization === undefined ? await token() : authorization);
+  return { counter, client };
+}
+
+/** What a read of the database is. */
+export interface Read {
+  /** Whether it goes through a session that a replica may answer. */
+  readonly nearest: boolean;
+  /** Its statements with their parameters. */
+  readonly text: string;
+  /** What it answers where there is nothing. */
+  readonly nothing: unknown;
+}
+
+/** The database, with every read put through `around`. */
+export function database(
+  around: (read: Read, run: () => Promise<unknown>) => Promise<unknown>,
+): D1Database {
+  const originals = new WeakMap<object, { readonly real: object; readonly text: string }>();
+  const statement = (real: object, text: string, nearest: boolean): object => {
+    const wrapped = intercept(real, (name, call) => (...parameters) => {
+      if (name === "bind") {
+        return statement(call(...parameters) as object, text + JSON.stringify(parameters), nearest);
+      }
+      return around(
+        { nearest, text, nothing: null },
+        () => call(...parameters) as Promise<unknown>,
+      );
+    });
+    originals.set(wrapped, { real, text });
+    return wrapped;
+  };
+  const place = <T extends object>(real: T, nearest: boolean): T =>
+    intercept(real, (name, call) => (...parameters) => {
+      if (name === "withSession") {
+        expect(parameters).toEqual(["first-unconstrained"]);
+        return place(call(...parameters) as object, true);
+      }
+      if (name === "prepare") {
+        return statement(call(...parameters) as object, String(parameters[0]), nearest);
+      }
+      const all = (parameters[0] as object[]).map((one) => originals.get(one));
+      const nothing = all.map(() => ({ success: true, results: [], meta: {} }));
+      const text = all.map((one) => one?.text).join(";");
+      const run = () => call(all.map((one) => one?.real)) as Promise<unknown>;
+      return around({ nearest, text, nothing }, run);
+    });
+  return place(env.DB, false);
+}
+
+/** A replica of the database. */
+export class Replica {
+  /** "empty": it has heard of nothing yet; "old": it answers what it answered the first time. */
+  lag: "none" | "empty" | "old" = "none";
+  /** How many reads it answered, and the primary. */
+  asked = 0;
+  primary = 0;
+  readonly #answers = new Map<string, unknown>();
+
+  readonly DB = database(async ({ nearest, text, nothing }, run) => {
+    if (!nearest) {
+      this.primary++;
+      return run();
+    }
+    this.asked++;
+    if (this.lag === "empty") return nothing;
+    if (this.lag === "old" && this.#answers.has(text)) return asOfNow(this.#answers.get(text));
+    const answer = await run();
+    this.#answers.set(text, answer);
+    return answer;
+  });
+
+  /** The reads of this work alone. */
+  async during(work: () => Promise<unknown>): Promise<{ replica: number; primary: number }> {
+    this.asked = 0;
+    this.primary = 0;
+    await work();
+    return { replica: this.asked, primary: this.primary };
+  }
+}
+
+/** The same rows: a replica that lags has a clock that is right. */
+function asOfNow(answer: unknown): unknown {
+  return JSON.parse(JSON.stringify(answer), (key: string, value: unknown): unknown =>
+    key === "readAt" ? Date.now() : value,
+  );
+}
+
+/** A place where answers can be held back: they are read, and arrive later. */
+export class Gate {
+  #closed: Promise<void> | null = null;
+  #open = () => {};
+  #arrived = () => {};
+
+  readonly DB = database((_, run) => this.pass(run));
+
+  async pass<T>(run: () => Promise<T>): Promise<T> {
+    const closed = this.#closed;
+    this.#closed = null;
+    const answer = await run();
+    if (closed !== null) {
+      this.#arrived();
+      await closed;
+    }
+    return answer;
+  }
+
+  /** Starts work, and does something else while the first answer that it asks for is on its way. */
+  async during<T>(work: () => Promise<T>, meanwhile: () => Promise<unknown>): Promise<T> {
+    this.#closed = new Promise((resolve) => (this.#open = resolve));
+    const arrived = new Promise<void>((resolve) => (this.#arrived = resolve));
+    const working = work();
+    await arrived;
+    await meanwhile();
+    this.#open();
+    return working;
+  }
+}
+
+/** Puts something between the Worker and the edge, until the globals are unstubbed. */
+export function interceptEdge(replace: (name: string, call: Method) => Method): void {
+  const real = caches;
+  const open = async (name: string) => intercept(await real.open(name), replace);
+  vi.stubGlobal("caches", { open });
+}
+
+/** Reads an answer to its end. @returns its status */
+export async function statusOf(answer: Promise<Response>): Promise<number> {
+  const response = await answer;
+  await response.arrayBuffer();
+  return response.status;
+}
+
+/** Pulls a blob, and sees by its digest that it is the right one: comparing large ones byte by byte takes seconds. */
+export async function pullBlob(client: RegistryClient, digest: string): Promise<void> {
+  const bytes = await client.pullBlob(digest);
+  const algorithm = digest.startsWith("sha512:") ? "sha512" : "sha256";
+  expect(digestOf(bytes, algorithm)).toBe(digest);
+}
+
+/** The key of a blob's object. */
+export async function keyOf(digest: string): Promise<string> {
+  const row = await env.DB.prepare(`SELECT key FROM blobs WHERE digest = ?1`)
+    .bind(digest)
+    .first<{ key: string }>();
+  if (row === null) throw new Error(`there is no blob ${digest}`);
+  return row.key;
+}
