@@ -1,11 +1,12 @@
 /** `npm run deploy`: makes what is missing in your Cloudflare account and deploys the registry. Repeatable. */
 import { execFile } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Unstable_Config as Config } from "wrangler";
 import { projectConfig, ROOT, wranglerArguments } from "./local.ts";
+import { foreignAmong } from "./start/control.ts";
 
 interface Result {
   readonly code: number;
@@ -54,6 +55,7 @@ for (const queue of queueNames()) {
 }
 
 step("Migrations");
+await checkMigrations(database.database_name);
 await must("d1", "migrations", "apply", database.database_name, "--remote");
 
 step("Secrets");
@@ -101,6 +103,25 @@ async function createDatabase(): Promise<string> {
   const id = await findDatabase(name);
   if (id === undefined) fail(`the database ${name} was created but is not listed; run this again`);
   return id;
+}
+
+/** Ends here where another version made the database: wrangler would apply nothing, and this version would not find its tables. */
+async function checkMigrations(name: string): Promise<void> {
+  const query = ["--remote", "--json", "--command", "SELECT name FROM d1_migrations"];
+  const { code, output } = await wrangler("d1", "execute", name, ...query);
+  if (code !== 0 && /no such table/.test(output)) return;
+  if (code !== 0) fail(output);
+  const [answer] = JSON.parse(output) as { results: { name: string }[] }[];
+  const applied = answer?.results.map((row) => row.name) ?? [];
+  const files = await readdir(join(ROOT, database?.migrations_dir ?? ""));
+  const foreign = foreignAmong(
+    applied,
+    files.map((file) => ({ name: file })),
+  );
+  if (foreign === undefined) return;
+  fail(
+    `The database ${name} is of another version of Slipway, which made it with ${foreign}: deploy that version, or name a new database in wrangler.toml.`,
+  );
 }
 
 /** The secrets that the deployment does not have yet. A Worker that was never deployed has none. */

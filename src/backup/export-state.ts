@@ -5,7 +5,7 @@ export const EXPORT_JOB = "export";
 /** Full exports that stay, the newest ones; with them all that changed since the older of them began. */
 export const KEPT = 2;
 
-/** Where the export stands. Migration 0006 begins it. */
+/** Where the export stands. The migration begins it. */
 export interface ExportState {
   readonly chain: string;
   /** The number of the last change that is in the bucket. */

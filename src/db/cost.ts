@@ -1,4 +1,4 @@
-/** What a row of the index counts for in a namespace's bytes, about what it takes with its indexes: migration 0011. */
+/** What a row of the index counts for in a namespace's bytes, about what it takes with its indexes. */
 export const ROW_BYTES = 512;
 
 /** What a manifest counts for: its bytes, its row, and a row for each thing that it names. */

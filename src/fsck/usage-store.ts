@@ -4,14 +4,14 @@ import { ROW_BYTES } from "../db/cost.ts";
 
 /** SQL over a row with namespace and digest: how many repositories of the namespace hold or keep the blob. */
 export function linksOf(row: string): string {
-  const [held, kept] = ["repository_blobs", "kept_blobs"].map(
+  const [held, kept] = ["repository_blobs", "trashed_blobs"].map(
     (table) => `(SELECT count(*) FROM ${table} l CROSS JOIN repositories r ON r.id = l.repository_id
       WHERE l.digest = ${row}.digest AND r.namespace = ${row}.namespace)`,
   );
   return `(${held} + ${kept})`;
 }
 
-/** SQL over a row with a namespace: what it costs, as migration 0011 has it. */
+/** SQL over a row with a namespace: what it costs, as its triggers count it. */
 export function bytesOf(row: string): string {
   return `((SELECT coalesce(sum(size), 0) FROM namespace_blobs b WHERE b.namespace = ${row}.namespace)
     + ${inRepositories(row, "coalesce(sum(m.cost), 0)", "manifests m INDEXED BY manifest_costs ON m.repository_id = r.id")}
@@ -22,7 +22,7 @@ export function bytesOf(row: string): string {
 /** SQL over a row with a namespace: what waits for deletion there, and unfinished uploads. */
 export function waitingOf(row: string): string {
   return `(${ROW_BYTES} * ${inRepositories(row, "count(*) - count(h.successor)", "tag_history h ON h.repository_id = r.id")}
-    + (SELECT coalesce(sum(size), 0) FROM doomed_objects d WHERE d.namespace = ${row}.namespace)
+    + (SELECT coalesce(sum(size), 0) FROM object_deletions d WHERE d.namespace = ${row}.namespace)
     + (SELECT coalesce(sum(bytes), 0) FROM unfinished_uploads u WHERE u.namespace = ${row}.namespace))`;
 }
 

@@ -15,6 +15,7 @@ import { mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promise
 import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { processTree } from "../../scripts/bench/processes.ts";
@@ -461,3 +462,18 @@ function killTree(root: number): void {
     }
   }
 }
+
+test("a data folder of another version is refused with what to do, and left as it is", async () => {
+  const data = join(folder, "other-version");
+  await (await startServer({ data })).stop();
+  const d1 = join(data, "d1", "miniflare-D1DatabaseObject");
+  const file = readdirSync(d1).find((name) => /^[0-9a-f]{64}\.sqlite$/.test(name)) ?? "";
+  const database = new DatabaseSync(join(d1, file));
+  database.exec(`INSERT INTO d1_migrations (name) VALUES ('0002_access.sql')`);
+  const before = database.prepare(`SELECT name, applied_at FROM d1_migrations`).all();
+  await expect(startServer({ data })).rejects.toThrow(
+    /made its database with 0002_access\.sql: start that version, or choose a new folder with SLIPWAY_DATA/,
+  );
+  expect(database.prepare(`SELECT name, applied_at FROM d1_migrations`).all()).toEqual(before);
+  database.close();
+});

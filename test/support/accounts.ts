@@ -110,7 +110,7 @@ interface Forged {
   readonly repository: string;
   readonly actions?: readonly string[];
   readonly name?: string;
-  readonly by?: readonly string[];
+  readonly dependsOn?: readonly string[];
   /** When it was signed and when it ends, in milliseconds from now. */
   readonly signed?: number;
   readonly ends?: number;
@@ -120,16 +120,21 @@ interface Forged {
 /** A registry token as the registry would have signed it at another time. @returns the Authorization header */
 export async function signAsRegistry(token: Forged): Promise<string> {
   const { repository, actions = ["pull", "push", "delete"], name = "admin" } = token;
-  const { by = [`user:${name}`], signed = -1_000, ends = 300_000, key = env.TOKEN_KEY } = token;
+  const {
+    dependsOn = [`user:${name}`],
+    signed = -1_000,
+    ends = 300_000,
+    key = env.TOKEN_KEY,
+  } = token;
   const now = Date.now();
   const jwt = await new SignJWT({
     access: [{ type: "repository", name: repository, actions }],
     refused: [],
     sources: "granted",
     via: "password",
-    by,
+    dependsOn,
     subject: null,
-    asOf: now + signed,
+    grantedAt: now + signed,
   })
     .setProtectedHeader({ alg: "HS256", typ: "JWT", kid: await keyId(key) })
     .setIssuer(HOST)
