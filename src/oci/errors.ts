@@ -89,7 +89,7 @@ interface Options {
   readonly cause?: unknown;
 }
 
-/** A refusal on its way to the client. Whatever else is thrown is a bug or an outage and becomes a 500. */
+/** A refusal on its way to the client. Anything else that is thrown is a bug or an outage and becomes a 500. */
 export class RegistryError extends Error {
   readonly status: number;
   readonly code: string;
