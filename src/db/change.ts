@@ -22,8 +22,8 @@ const ORPHAN = /FOREIGN KEY constraint failed/;
 const FULL = /too many/;
 
 /**
- * "orphan" means that the user, robot or namespace that it belongs to does not exist, "full" that there are as many as
- * is allowed.
+ * "orphan" means that the user, robot or namespace of the new row does not exist, "full" that there are already as many
+ * rows as is allowed.
  */
 export type Creation = "created" | "exists" | "orphan" | "full";
 
