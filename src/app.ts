@@ -89,8 +89,8 @@ async function respond(run: Run, trace: Trace): Promise<Response> {
     repositories: name === undefined ? [] : [name],
     ...(namespace === undefined ? {} : { namespace }),
     scope: scopeOf(route.access, target),
-    // Writes and API calls are always authorised anew, by the database: API handlers ask for more rights than their
-    // routes do.
+    // Writes and API calls use no cached login: rights may have changed since, and API handlers ask for more rights
+    // than their routes do, which this function does not know.
     suffices:
       isApi(url) || !isRead(request) || route.access === "catalog"
         ? null

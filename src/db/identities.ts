@@ -28,8 +28,8 @@ function publicAmong(list: string): string {
 const MAX_ROLES = 2_000;
 
 /**
- * The most rules of other namespaces that are compared with an ID token, to find whether it belongs to anybody. If
- * there are more, it counts as belonging to somebody, which gives no right.
+ * The most rules of other namespaces that are compared with an ID token, to find whether the token matches any rule at
+ * all. If there are more, it is treated as matching one of them, which gives no right.
  */
 const MAX_OTHERS = 50;
 

@@ -26,7 +26,8 @@ const MAX_VALUES = 300_000;
 export const MAX_REFERENCES = 10_000;
 
 /**
- * RFC 6838 § 4.2 allows 127 characters on each side of the slash. A longer type would not fit into the row of an index.
+ * RFC 6838 § 4.2 allows 127 characters on each side of the slash. Without a bound, a type might not fit into its row in
+ * the database.
  */
 const MediaType = v.pipe(v.string(), v.maxLength(255));
 
