@@ -1,10 +1,10 @@
 import type { Actor } from "./auth/policy/access.ts";
-import { authenticate, type Demands } from "./auth/login/authenticate.ts";
+import { authenticate, type TokenRequirements } from "./auth/login/authenticate.ts";
 import { authorize, isAllowed, scopeOf } from "./auth/policy/authorize.ts";
-import type { Purpose, Realm } from "./auth/context.ts";
+import type { AuthTarget, AuthContext } from "./auth/context.ts";
 import { addPublic } from "./auth/login/login.ts";
 import { LoginFailed } from "./auth/login/login-failed.ts";
-import { forget } from "./auth/login/cache.ts";
+import { clearLoginCache } from "./auth/login/cache.ts";
 import type { Defer } from "./defer.ts";
 import { type Env, readSettings } from "./settings.ts";
 import type { Refusal } from "./events/budget.ts";
@@ -20,13 +20,13 @@ import { targetOf } from "./http/target.ts";
 import { requireTls } from "./http/tls.ts";
 import { dropUnread } from "./http/unread.ts";
 import { RegistryError } from "./oci/errors.ts";
-import { principalsOf, registryOf } from "./isolate.ts";
+import { identitiesOf, registryOf } from "./isolate.ts";
 import { matchRoute } from "./match.ts";
-import { addressOf, RequestRealm, type Run } from "./auth-context.ts";
+import { addressOf, RequestAuthContext, type Run } from "./auth-context.ts";
 import type { Route } from "./http/route.ts";
 import { memoryUse } from "./memory/isolate.ts";
 import { network } from "./network.ts";
-import { auditEvent, type Origin } from "./db/audit.ts";
+import { auditEvent, type Initiator } from "./db/audit.ts";
 
 /** Collects what the log line of a request needs, while the request is handled. */
 interface Trace {
@@ -49,7 +49,7 @@ export async function handle(request: Request, env: Env, defer: Defer): Promise<
     trace.error = error;
     return isApi(url) ? problemResponse(error) : errorResponse(error);
   });
-  if (mayHaveChanged(request, trace.route, response)) forget(principalsOf(env));
+  if (mayHaveChanged(request, trace.route, response)) clearLoginCache(identitiesOf(env));
   if (request.body !== null) {
     await dropUnread(request, trace.actor?.name ? "known" : "stranger");
   }
@@ -78,20 +78,20 @@ export async function handle(request: Request, env: Env, defer: Defer): Promise<
 async function respond(run: Run, trace: Trace): Promise<Response> {
   const { request, url, env, defer } = run;
   const settings = readSettings(env);
-  const realm = new RequestRealm(run, settings);
+  const auth = new RequestAuthContext(run, settings);
   const { route, params: raw } = matchRoute(request, url);
   trace.route = route;
   trace.params = bind(raw);
   requireTls(request, url, route);
   const { name, namespace } = trace.params;
   const target = name ?? (namespace === undefined ? null : `${namespace}/`);
-  const purpose: Purpose = {
+  const purpose: AuthTarget = {
     repositories: name === undefined ? [] : [name],
     ...(namespace === undefined ? {} : { namespace }),
     scope: scopeOf(route.access, target),
     // Writes and API calls use no cached login: rights may have changed since, and API handlers ask for more rights
     // than their routes do, which this function does not know.
-    suffices:
+    isSufficient:
       isApi(url) || !isRead(request) || route.access === "catalog"
         ? null
         : (actor) => isAllowed(actor, route.access, target),
@@ -99,13 +99,13 @@ async function respond(run: Run, trace: Trace): Promise<Response> {
   // The token service's own requests carry the credentials that it checks itself.
   const header =
     route.access === "none" && !isApi(url) ? null : request.headers.get("authorization");
-  trace.actor = await authenticate(header, realm, purpose, demandsOf(route, trace.params));
+  trace.actor = await authenticate(header, auth, purpose, requirementsOf(route, trace.params));
   // A registry token lists what is public. Without one the database has to be asked, and only the API has the time for
   // that.
   if (header === null && isApi(url) && name !== undefined) {
-    trace.actor = await addPublic(trace.actor, realm, purpose);
+    trace.actor = await addPublic(trace.actor, auth, purpose);
   }
-  admit(trace.actor, { request, route, target }, realm);
+  enforceAccess(trace.actor, { request, route, target }, auth);
   if (isApi(url)) requireKnownFields(route, url.searchParams);
   // The cast is safe: `route` in routes.ts checks that a handler takes only parameters that its path has.
   const params = trace.params as Params;
@@ -115,10 +115,10 @@ async function respond(run: Run, trace: Trace): Promise<Response> {
     params,
     actor: trace.actor,
     // A getter: most pulls never need these values, which have to be read from the headers.
-    get origin() {
-      return originOf(run, trace.actor);
+    get initiator() {
+      return initiatorOf(run, trace.actor);
     },
-    realm,
+    auth,
     settings,
     registry: registryOf(env),
     defer,
@@ -133,13 +133,13 @@ async function respond(run: Run, trace: Trace): Promise<Response> {
  * a client that looks for a blob before it pushes would stop at a bare 403. After a 404 the client goes on to the
  * request whose refusal says why (RFC 9110 § 15.5.4 lets 404 hide a 403).
  */
-function admit(
+function enforceAccess(
   actor: Actor,
   { request, route, target }: { request: Request; route: Route; target: string | null },
-  realm: Realm,
+  auth: AuthContext,
 ): void {
   try {
-    authorize(actor, route.access, target, realm);
+    authorize(actor, route.access, target, auth);
   } catch (error) {
     const isDenied = error instanceof RegistryError && error.status === 403;
     if (!isDenied || request.method !== "HEAD" || route.id !== "end-2") throw error;
@@ -151,7 +151,7 @@ function admit(
  * Says which tokens are accepted. A pull does not wait for the newest revocations. An upload in progress may be ended
  * with a token that has expired since it began.
  */
-function demandsOf({ access, id }: Route, params: Partial<Params>): Demands {
+function requirementsOf({ access, id }: Route, params: Partial<Params>): TokenRequirements {
   return {
     revocation: id === "end-1" ? "none" : access === "pull" ? "recent" : "fresh",
     expired: params.upload === undefined ? "refused" : "allowed",
@@ -185,7 +185,7 @@ function isApi(url: URL): boolean {
   return url.pathname.startsWith("/api/");
 }
 
-function originOf({ request, requestId }: Run, actor: Actor | null): Origin {
+function initiatorOf({ request, requestId }: Run, actor: Actor | null): Initiator {
   return {
     actor: actor?.name ?? null,
     subject: actor?.subject ?? null,
@@ -206,9 +206,9 @@ function refusalsOf(run: Run, trace: Trace): Refusal[] {
     return [refusalOf(run, trace) ?? []].flat();
   }
   const { subject, records } = error.workload;
-  const origin = { ...originOf(run, null), actor: error.user, via: "oidc", subject };
+  const initiator = { ...initiatorOf(run, null), actor: error.user, via: "oidc", subject };
   return records.map(({ isOwn, ...record }) => {
-    const event = auditEvent(origin, { action: "login", ...record }, "failed");
+    const event = auditEvent(initiator, { action: "login", ...record }, "failed");
     return { of: isOwn ? "own token" : "foreign token", event };
   });
 }
@@ -229,25 +229,25 @@ function usageOf({ request, env, defer }: Run, { name }: Actor): Usage {
  */
 function refusalOf(run: Run, { route, params, actor, error }: Trace): Refusal | null {
   if (!(error instanceof RegistryError)) return null;
-  const origin = originOf(run, actor);
+  const initiator = initiatorOf(run, actor);
   if (error instanceof LoginFailed) {
     if (error.tried === null) return null;
-    const deed = { action: "login", detail: error.reason };
-    const event = auditEvent({ ...origin, actor: error.user }, deed, "failed");
+    const entry = { action: "login", detail: error.reason };
+    const event = auditEvent({ ...initiator, actor: error.user }, entry, "failed");
     return { of: error.status === 429 ? "wait" : error.tried, event };
   }
   // A denied HEAD was answered with 404, whose cause is the denial (see `admit`).
   const denial = error.cause instanceof RegistryError ? error.cause : error;
   if (denial.status !== 403 || route === null) return null;
   const { name, namespace, digest } = params;
-  const deed = {
+  const entry = {
     action: `${route.method} ${route.path}`,
     ...(name === undefined ? {} : { repository: name }),
     ...(namespace === undefined ? {} : { namespace }),
     ...(digest === undefined ? {} : { digest }),
     detail: denial.message,
   };
-  return { of: "denial", event: auditEvent(origin, deed, "denied") };
+  return { of: "denial", event: auditEvent(initiator, entry, "denied") };
 }
 
 function errorField(error: unknown): { error?: string } {

@@ -24,7 +24,7 @@ export interface Env {
   readonly ALLOW_SPARSE_INDEXES?: string;
   readonly UPLOAD_TTL_HOURS?: string;
   readonly MAX_MANIFEST_BYTES?: string;
-  readonly MAX_LOOSE_REFERENCES?: string;
+  readonly MAX_OPTIONAL_REFERENCES?: string;
   readonly MAX_REPOSITORIES?: string;
   readonly MAX_UNFINISHED_UPLOADS?: string;
   readonly DEFAULT_QUOTA_GB?: string;
@@ -82,7 +82,7 @@ const Settings = v.object({
   // then.
   UPLOAD_TTL_HOURS: number("24", 1, 24 * 365),
   MAX_MANIFEST_BYTES: number(String(4 * 1024 * 1024), 1024, MAX_MANIFEST_LIMIT),
-  MAX_LOOSE_REFERENCES: number("500", 0, MAX_REFERENCES),
+  MAX_OPTIONAL_REFERENCES: number("500", 0, MAX_REFERENCES),
   // Bounded, because a search through a namespace reads the name of every repository in it.
   MAX_REPOSITORIES: number("10000", 1, 100_000),
   MAX_UNFINISHED_UPLOADS: number("500", 1, 100_000),
@@ -116,7 +116,7 @@ export interface Settings {
   /** The size of the largest manifest, in bytes. */
   readonly maxManifest: number;
   /** How many layers and manifests one manifest may name that are not in its repository. */
-  readonly maxLooseReferences: number;
+  readonly maxOptionalReferences: number;
   /** The most repositories of one namespace, including deleted ones that garbage collection has not removed yet. */
   readonly maxRepositories: number;
   /** The most unfinished uploads of one actor; an upload counts once it has stood unfinished for a while. */
@@ -134,7 +134,7 @@ export interface Settings {
   /** Whether issuers of ID tokens may speak plain HTTP, on this machine. */
   readonly insecureIssuers: boolean;
   /** How long deleted tags, manifests and repositories can be restored, in milliseconds. */
-  readonly undoAge: number;
+  readonly trashMs: number;
   /** The grace period: how long a blob stays that no manifest names, in milliseconds. */
   readonly grace: number;
   /** How many bytes the background check reads a day to verify that objects still have their digests. */
@@ -173,7 +173,7 @@ export function readSettings(env: Env): Settings {
     allowSparse: output.ALLOW_SPARSE_INDEXES,
     uploadTtl: output.UPLOAD_TTL_HOURS * 3_600_000,
     maxManifest: output.MAX_MANIFEST_BYTES,
-    maxLooseReferences: output.MAX_LOOSE_REFERENCES,
+    maxOptionalReferences: output.MAX_OPTIONAL_REFERENCES,
     maxRepositories: Math.floor(output.MAX_REPOSITORIES),
     maxUnfinished: output.MAX_UNFINISHED_UPLOADS,
     defaultQuota:
@@ -186,7 +186,7 @@ export function readSettings(env: Env): Settings {
     }),
     auditAge: output.AUDIT_DAYS * 86_400_000,
     insecureIssuers: output.ALLOW_INSECURE_ISSUERS,
-    undoAge: output.UNDO_DAYS * 86_400_000,
+    trashMs: output.UNDO_DAYS * 86_400_000,
     grace: output.GC_GRACE_HOURS * 3_600_000,
     fsckBytes: output.FSCK_DAILY_MB * 1024 * 1024,
     tagReads: output.TAG_READS,

@@ -55,7 +55,7 @@ test.each(OPERATIONS)("$name", async (operation) => {
 
 /** One batch's own rows; what is counted up to a bound, or is on a page, by an index that has nothing else. */
 const BOUNDED =
-  /^SEARCH (?:d|e|expiring_manifests) |^SEARCH l USING PRIMARY|INDEX (?:tags_by_digest|live_manifests) \(repository_id=\?\)/;
+  /^SEARCH (?:d|e|deletion_batch) |^SEARCH l USING PRIMARY|INDEX (?:tags_by_digest|live_manifests) \(repository_id=\?\)/;
 /** What is taken out of a deleted repository bit by bit. */
 const EMPTYING =
   /^DELETE FROM \w+ WHERE (?:repository_)?id = \(SELECT id FROM repositories INDEXED BY deleted/;

@@ -2,11 +2,11 @@ import type { Defer } from "../defer.ts";
 import { RegistryError } from "../oci/errors.ts";
 import type { Actor } from "./policy/access.ts";
 import type { LongestLives } from "./login/lifetime.ts";
-import type { Attempts, Principals } from "./identity-store.ts";
+import type { Attempts, Identities } from "./identity-store.ts";
 import type { Signing } from "./login/jwt.ts";
 
 /** What authentication needs to know of the deployment and of the request. */
-export interface Realm {
+export interface AuthContext {
   /** Where tokens are to be had. */
   readonly url: string;
   readonly signing: Signing;
@@ -19,7 +19,7 @@ export interface Realm {
   readonly publicPull: boolean;
   /** Whether issuers of ID tokens may speak plain HTTP: for a machine of one's own. */
   readonly insecureIssuers: boolean;
-  readonly principals: Principals;
+  readonly identities: Identities;
   readonly attempts: Attempts;
   /** The client's address. */
   readonly address: string;
@@ -27,7 +27,7 @@ export interface Realm {
    * Takes one of the turns that a key has in a minute, to try a password, to try one from a network that the account is not
    * known at, or to be wrong with a token; false when none is left.
    */
-  takeTurn(kind: "password" | "stranger" | "token", key: string): Promise<boolean>;
+  rateLimit(kind: "password" | "stranger" | "token", key: string): Promise<boolean>;
   readonly defer: Defer;
 }
 
@@ -37,13 +37,13 @@ export interface Credentials {
 }
 
 /** What the request is about: what is public of it, and what a token for it would have to name. */
-export interface Purpose {
+export interface AuthTarget {
   readonly repositories: readonly string[];
   /** The namespace that the request's path names. */
   readonly namespace?: string;
   readonly scope: string | null;
   /** Whether the actor may do all that is asked for, so that a login from memory will do; null where none will. */
-  readonly suffices: ((actor: Actor) => boolean) | null;
+  readonly isSufficient: ((actor: Actor) => boolean) | null;
 }
 
 interface Challenge {
@@ -55,8 +55,8 @@ interface Challenge {
 }
 
 /** 401 with exactly one challenge. Every value is quoted: the conformance suite's client reads no other form. */
-export function challenge(realm: Realm, { scope, error, message }: Challenge): RegistryError {
-  const parameters = [`realm="${realm.url}"`, `service="${realm.signing.service}"`];
+export function challenge(auth: AuthContext, { scope, error, message }: Challenge): RegistryError {
+  const parameters = [`realm="${auth.url}"`, `service="${auth.signing.service}"`];
   if (scope) parameters.push(`scope="${scope}"`);
   if (error !== undefined) parameters.push(`error="${error}"`);
   return new RegistryError("UNAUTHORIZED", {

@@ -87,7 +87,7 @@ export interface Revocations {
 }
 
 /** Takes what was revoked, where a query brings that along: both cost one round trip. */
-export type News = (revocations: Revocations) => void;
+export type RevocationsTaker = (revocations: Revocations) => void;
 
 export interface FailureCount {
   readonly key: string;
@@ -99,18 +99,21 @@ export interface FailureCount {
 }
 
 /** Who there is. `db/identities.ts` keeps it. Where there is someone to take the news, a query brings it along. */
-export interface Principals {
-  find(query: LoginQuery, news: News | null): Promise<LoginRecord>;
+export interface Identities {
+  find(query: LoginQuery, onRevocations: RevocationsTaker | null): Promise<LoginRecord>;
   /** The rules for an ID token, the oldest first, and those of the repositories that everyone may pull. */
-  trusting(query: TrustQuery, news: News | null): Promise<Trust>;
+  trusting(query: TrustQuery, onRevocations: RevocationsTaker | null): Promise<Trust>;
   /** The rules of these names that are there, and those of the repositories that everyone may pull. */
   rulesNamed(
     names: readonly string[],
     repositories: readonly string[],
-    news: News | null,
+    onRevocations: RevocationsTaker | null,
   ): Promise<PublicRecord & { readonly rules: readonly TrustRule[] }>;
   /** Those of the repositories that everyone may pull. */
-  publicAmong(repositories: readonly string[], news: News | null): Promise<PublicRecord>;
+  publicAmong(
+    repositories: readonly string[],
+    onRevocations: RevocationsTaker | null,
+  ): Promise<PublicRecord>;
   /** Notes that a token was used on a day. */
   used(token: string, day: number): Promise<void>;
   /** What was revoked, as far as anything can still rest on it. */
@@ -124,7 +127,7 @@ export interface Attempts {
   /** Counts a failed login; a window that has passed begins anew. */
   failed(keys: readonly string[], now: number, window: number): Promise<void>;
   /** Takes one turn of each of the counts, all or none. @returns whether there was one */
-  takeTurns(paces: readonly Pace[], now: number): Promise<boolean>;
+  takeAttempts(paces: readonly Pace[], now: number): Promise<boolean>;
   /** Remembers that the account logged in from the network. */
   remember(places: Places, now: number): Promise<void>;
 }

@@ -58,10 +58,10 @@ export const TABLES: Readonly<Record<TableName, ExportedTable>> = {
 export const TABLE_NAMES = Object.keys(TABLES) as TableName[];
 
 /**
- * What lines are about: the rows of a table, or `held_blobs`: a blob that a repository holds, where that changed and none of
+ * What lines are about: the rows of a table, or `blob_links`: a blob that a repository holds, where that changed and none of
  * its manifests did.
  */
-export type Kind = TableName | "held_blobs";
+export type Kind = TableName | "blob_links";
 
 export const HELD_BLOBS: ExportedTable = {
   key: ["repository_id", "digest"],
@@ -70,7 +70,7 @@ export const HELD_BLOBS: ExportedTable = {
 };
 
 export function tableOf(kind: Kind): ExportedTable {
-  return kind === "held_blobs" ? HELD_BLOBS : TABLES[kind];
+  return kind === "blob_links" ? HELD_BLOBS : TABLES[kind];
 }
 
 /** A row as it is, by its columns. */
@@ -96,7 +96,7 @@ export type Line =
       readonly row: Row;
       readonly references: readonly ReferenceLine[];
     }
-  | { readonly table: "held_blobs"; readonly row: Row; readonly held: Held; readonly blob: Row };
+  | { readonly table: "blob_links"; readonly row: Row; readonly held: Held; readonly blob: Row };
 
 /** What a complete full export says of itself. */
 export interface FullExport {

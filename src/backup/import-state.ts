@@ -13,7 +13,7 @@ export interface Source {
 /** Where an import stands. */
 export interface ImportState extends Source {
   /** First what is to be read is listed, then it is read once for each level; then what was only needed for it goes. */
-  readonly phase: "list" | "read" | "tidy" | "done";
+  readonly phase: "list" | "read" | "prune" | "done";
   /** Milliseconds since 1970. */
   readonly beganAt: number;
   readonly endedAt: number | null;

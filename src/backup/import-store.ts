@@ -1,4 +1,4 @@
-import { auditChange, type Condition, type Origin } from "../db/audit.ts";
+import { auditChange, type Condition, type Initiator } from "../db/audit.ts";
 import { type Kind, type Row, tableOf } from "./exported.ts";
 import {
   chargeManifests,
@@ -18,13 +18,13 @@ const EVENTS = ["INSERT", "UPDATE", "DELETE"] as const;
  * What an import brings was allowed, noted and announced when it came into being, and comes in an order of its own. So the
  * triggers that refuse, note, announce or doom are not to see it; those that count and derive are.
  */
-const SET_ASIDE = /RAISE\s*\(|INTO (?:changes|audit|doomed_objects)\b/i;
+const SET_ASIDE = /RAISE\s*\(|INTO (?:change_log|audit|object_deletions)\b/i;
 
 /** What there is of a row already. `gone`: a later line says so. `baseless`: what it rests on is not there. */
 export type Standing = "new" | "there" | "gone" | "baseless";
 
 /** D1: the index as it comes back, the newest lines first. */
-export class ImportIndex {
+export class ImportStore {
   readonly #db: D1Database;
 
   constructor(db: D1Database) {
@@ -38,11 +38,11 @@ export class ImportIndex {
   }
 
   /** Closes the index to all but the import. @returns false where it is not empty any more, and stays open */
-  async close(origin: Origin, source: string): Promise<boolean> {
-    const deed = { action: "import.begin", reference: source };
+  async close(initiator: Initiator, source: string): Promise<boolean> {
+    const entry = { action: "import.begin", reference: source };
     // Who lost the answer closes it again, which is no other import.
     await this.#db.batch([
-      auditChange(this.#db, origin, deed, isClosed("NOT EXISTS")),
+      auditChange(this.#db, initiator, entry, isClosed("NOT EXISTS")),
       ...CLOSED.flatMap((table) =>
         EVENTS.map((event) =>
           this.#db.prepare(
@@ -57,10 +57,10 @@ export class ImportIndex {
     return false;
   }
 
-  async open(origin: Origin, source: string): Promise<void> {
-    const deed = { action: "import.end", reference: source };
+  async open(initiator: Initiator, source: string): Promise<void> {
+    const entry = { action: "import.end", reference: source };
     await this.#db.batch([
-      auditChange(this.#db, origin, deed, isClosed("EXISTS")),
+      auditChange(this.#db, initiator, entry, isClosed("EXISTS")),
       ...this.#opening(),
     ]);
   }
@@ -69,8 +69,8 @@ export class ImportIndex {
   async renumber(after: number): Promise<void> {
     await this.#db
       .prepare(
-        `UPDATE changes SET id = id + max(?1, (SELECT max(id) FROM changes))
-         WHERE (SELECT min(id) FROM changes) <= ?1`,
+        `UPDATE change_log SET id = id + max(?1, (SELECT max(id) FROM change_log))
+         WHERE (SELECT min(id) FROM change_log) <= ?1`,
       )
       .bind(after)
       .run();
@@ -104,7 +104,7 @@ export class ImportIndex {
     const equal = key.map((column) => `t.${column} = ${value(column)}`).join(" AND ");
     // Whatever tells of a held blob tells all of it, and writes it only where nothing newer has.
     const there =
-      kind === "held_blobs" ? "false" : `EXISTS (SELECT 1 FROM ${kind} t WHERE ${equal})`;
+      kind === "blob_links" ? "false" : `EXISTS (SELECT 1 FROM ${kind} t WHERE ${equal})`;
     const gone = bases.map((base) => isGone(base.table, Object.values(base.columns)));
     const based = bases.map(({ table: base, columns }) => {
       const pairs = Object.entries(columns);
@@ -154,7 +154,7 @@ export class ImportIndex {
       this.#db
         .prepare(
           `DELETE FROM repository_blobs WHERE (repository_id, digest) IN (
-             SELECT repository_id, digest FROM blob_reviews ORDER BY since LIMIT ?1)
+             SELECT repository_id, digest FROM unreferenced_blobs ORDER BY since LIMIT ?1)
            RETURNING digest`,
         )
         .bind(limit),
@@ -167,7 +167,7 @@ export class ImportIndex {
     const results = await this.#db.batch([
       this.#db
         .prepare(
-          `DELETE FROM import_gone WHERE (kind, key) IN (SELECT kind, key FROM import_gone LIMIT ?1) RETURNING 1`,
+          `DELETE FROM import_tombstones WHERE (kind, key) IN (SELECT kind, key FROM import_tombstones LIMIT ?1) RETURNING 1`,
         )
         .bind(limit),
       this.#db
@@ -204,7 +204,7 @@ export class ImportIndex {
   #gone(gone: readonly Gone[]): D1PreparedStatement {
     return this.#db
       .prepare(
-        `INSERT INTO import_gone (kind, key)
+        `INSERT INTO import_tombstones (kind, key)
          SELECT w.value ->> 0, w.value ->> 1 FROM json_each(?1) w WHERE true ON CONFLICT DO NOTHING`,
       )
       .bind(JSON.stringify(gone.map(({ kind, key }) => [kind, key])));
@@ -219,7 +219,7 @@ export interface Gone {
 }
 
 function isGone(kind: Kind, columns: readonly string[]): string {
-  return `EXISTS (SELECT 1 FROM import_gone g
+  return `EXISTS (SELECT 1 FROM import_tombstones g
     WHERE g.kind = '${kind}' AND g.key = json_array(${columns.map(value).join(", ")}))`;
 }
 

@@ -1,10 +1,10 @@
 import { formatDigest, isDigest } from "../oci/digest.ts";
 import { RegistryError } from "../oci/errors.ts";
 import { isRepositoryName } from "../oci/reference.ts";
-import type { Origin } from "../db/audit.ts";
-import type { BlobIndex } from "../db/blobs.ts";
+import type { Initiator } from "../db/audit.ts";
+import type { BlobStore } from "../db/blobs.ts";
 import type { Bucket, Listed } from "../db/bucket.ts";
-import type { FsckIndex } from "../fsck/store.ts";
+import type { FsckStore } from "../fsck/store.ts";
 import type { ImportState } from "./import-state.ts";
 
 /** An object that no row names, and that may be younger than the export. */
@@ -32,15 +32,15 @@ const MAX_BYTES = 1024 ** 3;
  * After an import: finds what was pushed after the export and lies in the bucket yet. Whoever pushes again need not upload
  * what is linked; what nobody names goes by the collection. Nothing is deleted here.
  */
-export class Relinker {
-  readonly #rows: FsckIndex;
-  readonly #blobs: BlobIndex;
+export class UnlinkedBlobs {
+  readonly #rows: FsckStore;
+  readonly #blobs: BlobStore;
   readonly #bucket: Bucket;
   readonly #grace: number;
 
   /** @param grace a blob that no manifest named when the export was written may be older by so many milliseconds */
   constructor(
-    { rows, blobs }: { readonly rows: FsckIndex; readonly blobs: BlobIndex },
+    { rows, blobs }: { readonly rows: FsckStore; readonly blobs: BlobStore },
     bucket: Bucket,
     grace: number,
   ) {
@@ -58,7 +58,7 @@ export class Relinker {
   async page(
     imported: ImportState | null,
     after: string | null,
-    link: Origin | null,
+    link: Initiator | null,
   ): Promise<FoundPage> {
     if (imported?.phase !== "done") {
       throw new RegistryError("CONFLICT", {
@@ -91,7 +91,7 @@ export class Relinker {
   }
 
   /** @returns null where the object has gone meanwhile */
-  async #found(object: Listed, link: Origin | null): Promise<FoundObject | null> {
+  async #found(object: Listed, link: Initiator | null): Promise<FoundObject | null> {
     const body = await this.#bucket.open(object.key);
     if (body === null) return null;
     const stream = new crypto.DigestStream("SHA-256");
@@ -105,12 +105,12 @@ export class Relinker {
   }
 
   /** @returns why it could not be linked, or null */
-  async #link({ repository, key, size, digest }: FoundObject, origin: Origin) {
+  async #link({ repository, key, size, digest }: FoundObject, initiator: Initiator) {
     if (repository === null || !isRepositoryName(repository) || !isDigest(digest)) {
       return "the object does not say whose it is";
     }
     try {
-      await this.#blobs.add(repository, digest, { key, size }, origin);
+      await this.#blobs.add(repository, digest, { key, size }, initiator);
       return null;
     } catch (error) {
       if (!(error instanceof RegistryError)) throw error;

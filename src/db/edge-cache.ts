@@ -3,7 +3,7 @@
  * read from its source. Only whole objects can be stored; ranges are cut from them by the cache. No method rejects: a
  * cache that fails is treated like an empty one.
  */
-export class Edge {
+export class EdgeCache {
   readonly #secret: string;
   #name: string | null = null;
 

@@ -12,7 +12,7 @@ export interface HeldJob<State> {
 }
 
 /** Stores background jobs in D1: their leases, so that each runs once at a time, and their states. */
-export class JobIndex {
+export class JobStore {
   readonly #db: D1Database;
 
   constructor(db: D1Database) {

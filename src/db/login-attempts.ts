@@ -9,7 +9,7 @@ const REMEMBERED_NETWORKS = 30 * 86_400_000;
 const MAX_NETWORKS = 50;
 
 /** Stores failed logins in D1, and the networks from which logins with a password succeeded. */
-export class AttemptIndex implements Attempts {
+export class LoginAttemptStore implements Attempts {
   readonly #db: D1Database;
 
   constructor(db: D1Database) {
@@ -29,7 +29,7 @@ export class AttemptIndex implements Attempts {
       .run();
   }
 
-  async takeTurns(paces: readonly Pace[], now: number): Promise<boolean> {
+  async takeAttempts(paces: readonly Pace[], now: number): Promise<boolean> {
     const { meta } = await this.#db
       .prepare(
         `INSERT INTO login_failures (key, failures, since, tried_at)

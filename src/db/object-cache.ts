@@ -2,7 +2,7 @@ import type { Defer } from "../defer.ts";
 import { entrySize, Lru } from "../memory/lru.ts";
 import type { ByteRange } from "../oci/page.ts";
 import type { Bucket } from "./bucket.ts";
-import type { Edge } from "./edge-cache.ts";
+import type { EdgeCache } from "./edge-cache.ts";
 
 export interface StoredObject {
   readonly key: string;
@@ -28,7 +28,7 @@ const EDGE_SECONDS = 7 * 86_400;
  * The smallest part of a large object whose request fills the cache: a request for one byte must not cost a copy of
  * half a gigabyte. Clients that read a layer in pieces ask for more.
  */
-const FILLING_PART = 1 / 64;
+const MIN_FILL_PART = 1 / 64;
 /** Up to this size in bytes, any range fills the cache: the copy costs about as much as the read of the range. */
 const MAX_EAGER = MiB;
 
@@ -36,18 +36,18 @@ const MAX_EAGER = MiB;
  * How long a cache fill of a large object waits, in milliseconds, so that its first reader is served before. It does
  * not wait once another reader wants the object.
  */
-const HEAD_START = 1_000;
+const FIRST_READER_DELAY_MS = 1_000;
 /** How long after its start a cache fill is waited for, and how often waiting requests look, in milliseconds. */
-const PATIENCE = 10_000;
-const POLL = 5;
+const MAX_FILL_WAIT_MS = 10_000;
+const POLL_MS = 5;
 /** After so many milliseconds the request of a cache fill counts as dead. */
-const STALE = 60_000;
+const STALE_FILL_MS = 60_000;
 
 /** A cache fill in flight, to the edge or into memory. */
-interface Filling {
+interface CacheFill {
   readonly since: number;
   /** Whether another request waits for it. */
-  wanted: boolean;
+  hasWaiters: boolean;
   ended: boolean;
 }
 
@@ -56,13 +56,13 @@ interface Filling {
  * cache, once for all readers that come at the same time. The fill is independent of any client, so a slow client keeps
  * nobody waiting, and one that disconnects leaves no partial entry.
  */
-export class Objects {
+export class ObjectCache {
   readonly #bucket: Bucket;
-  readonly #edge: Edge;
+  readonly #edge: EdgeCache;
   readonly #memory = new Lru<ArrayBuffer>(MEMORY);
-  readonly #fillings = new Map<string, Filling>();
+  readonly #fills = new Map<string, CacheFill>();
 
-  constructor(bucket: Bucket, edge: Edge) {
+  constructor(bucket: Bucket, edge: EdgeCache) {
     this.#bucket = bucket;
     this.#edge = edge;
   }
@@ -80,10 +80,10 @@ export class Objects {
       return bytes.slice(range.offset, range.offset + range.length);
     }
     if (size > MAX_AT_EDGE) return this.#bucket.open(key, range);
-    const isLittle = range !== undefined && size > MAX_EAGER && range.length < size * FILLING_PART;
+    const isLittle = range !== undefined && size > MAX_EAGER && range.length < size * MIN_FILL_PART;
     return (
       (await this.#fromEdge(object, range)) ??
-      (isLittle ? null : await this.#afterFilling(object, range, defer)) ??
+      (isLittle ? null : await this.#afterFill(object, range, defer)) ??
       this.#bucket.open(key, range)
     );
   }
@@ -91,11 +91,11 @@ export class Objects {
   /** @returns null when there is no such object */
   async #small(object: StoredObject, defer: Defer): Promise<ArrayBuffer | null> {
     const { key, size } = object;
-    const other = this.#underWay(key);
+    const other = this.#inFlight(key);
     if (other !== null) await ended(other);
     const known = this.#memory.get(key);
     if (known !== undefined) return known;
-    const filled = this.#filling(key, async () => {
+    const filled = this.#cacheFill(key, async () => {
       const cached = await this.#bytesFromEdge(object);
       const bytes = cached ?? (await this.#bytesFromBucket(key));
       if (bytes === null) return null;
@@ -128,12 +128,12 @@ export class Objects {
    * Reads from the edge after a cache fill.
    * @returns null if reading R2 is better: a part of a large object arrives long before the whole is at the edge
    */
-  async #afterFilling(
+  async #afterFill(
     object: StoredObject,
     range: ByteRange | undefined,
     defer: Defer,
   ): Promise<ReadableStream | null> {
-    const other = this.#underWay(object.key);
+    const other = this.#inFlight(object.key);
     const isLarge = object.size > MAX_AWAITED;
     if (other === null) {
       const filled = this.#fill(object).catch(console.error);
@@ -148,32 +148,34 @@ export class Objects {
   }
 
   #fill(object: StoredObject): Promise<void> {
-    return this.#filling(object.key, async (filling) => {
-      const start = filling.since + (object.size <= MAX_AWAITED ? 0 : HEAD_START);
-      while (!filling.wanted && Date.now() < start) await scheduler.wait(POLL);
+    return this.#cacheFill(object.key, async (cacheFill) => {
+      const start = cacheFill.since + (object.size <= MAX_AWAITED ? 0 : FIRST_READER_DELAY_MS);
+      while (!cacheFill.hasWaiters && Date.now() < start) await scheduler.wait(POLL_MS);
       const body = await this.#bucket.open(object.key);
       if (body !== null) await this.#edge.put(object.key, body, object.size, EDGE_SECONDS);
     });
   }
 
-  #underWay(key: string): Filling | null {
-    const filling = this.#fillings.get(key);
-    return filling === undefined || filling.since < Date.now() - STALE ? null : filling;
+  #inFlight(key: string): CacheFill | null {
+    const cacheFill = this.#fills.get(key);
+    return cacheFill === undefined || cacheFill.since < Date.now() - STALE_FILL_MS
+      ? null
+      : cacheFill;
   }
 
-  async #filling<T>(key: string, work: (filling: Filling) => Promise<T>): Promise<T> {
-    const filling = { since: Date.now(), wanted: false, ended: false };
+  async #cacheFill<T>(key: string, work: (cacheFill: CacheFill) => Promise<T>): Promise<T> {
+    const cacheFill = { since: Date.now(), hasWaiters: false, ended: false };
     // Fills that never ended are dropped, or the map would grow without bound. It is in the order of their starts.
-    for (const other of this.#fillings.keys()) {
-      if (other !== key && this.#underWay(other) !== null) break;
-      this.#fillings.delete(other);
+    for (const other of this.#fills.keys()) {
+      if (other !== key && this.#inFlight(other) !== null) break;
+      this.#fills.delete(other);
     }
-    this.#fillings.set(key, filling);
+    this.#fills.set(key, cacheFill);
     try {
-      return await work(filling);
+      return await work(cacheFill);
     } finally {
-      filling.ended = true;
-      if (this.#fillings.get(key) === filling) this.#fillings.delete(key);
+      cacheFill.ended = true;
+      if (this.#fills.get(key) === cacheFill) this.#fills.delete(key);
     }
   }
 
@@ -197,8 +199,8 @@ export class Objects {
 }
 
 /** Waits for a fill by a timer: the runtime cancels a request that waits for another request's promise. */
-async function ended(filling: Filling): Promise<void> {
-  filling.wanted = true;
-  const until = filling.since + PATIENCE;
-  while (!filling.ended && Date.now() < until) await scheduler.wait(POLL);
+async function ended(cacheFill: CacheFill): Promise<void> {
+  cacheFill.hasWaiters = true;
+  const until = cacheFill.since + MAX_FILL_WAIT_MS;
+  while (!cacheFill.ended && Date.now() < until) await scheduler.wait(POLL_MS);
 }

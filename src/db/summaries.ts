@@ -23,7 +23,7 @@ export interface ManifestRow {
 }
 
 /** What lists show of a manifest beyond its row. */
-export interface Facts {
+export interface PullCache {
   /**
    * The bytes of all blobs that the manifest and its children name, each blob counted once; null where there are too
    * many to add up.
@@ -66,7 +66,7 @@ const PLATFORM = `CASE WHEN d.type = 'object' THEN substr(
  * Reads from D1 what lists and consoles show of a repository's content; pulls and pushes use `manifests.ts` and
  * `pull-reads.ts`.
  */
-export class ContentIndex {
+export class SummaryIndex {
   readonly #db: D1Database;
 
   constructor(db: D1Database) {
@@ -123,7 +123,10 @@ export class ContentIndex {
    * Returns what lists show of manifests beyond their rows, from the database alone. A manifest that is so large that
    * it is stored in R2 has no platforms here.
    */
-  async facts(repository: RepositoryName, digests: readonly Digest[]): Promise<Map<Digest, Facts>> {
+  async facts(
+    repository: RepositoryName,
+    digests: readonly Digest[],
+  ): Promise<Map<Digest, PullCache>> {
     const { results } = await this.#db
       .prepare(
         `SELECT m.digest, c.key, c.size AS keySize,
@@ -163,7 +166,7 @@ export class ContentIndex {
   }
 }
 
-function factsOf({ size, own, listed, key, keySize }: FactsRow): Facts {
+function factsOf({ size, own, listed, key, keySize }: FactsRow): PullCache {
   const platforms = [own, listed].map((list) =>
     (JSON.parse(list) as (string | null)[]).flatMap((platform) => platform ?? []),
   );

@@ -1,6 +1,6 @@
-import { settle } from "../db/retry.ts";
-import type { PullIndex } from "./pull-store.ts";
-import type { RefusalIndex } from "./refusal-store.ts";
+import { retry } from "../db/retry.ts";
+import type { PullStore } from "./pull-store.ts";
+import type { RefusalStore } from "./refusal-store.ts";
 import {
   admit,
   BUDGET_WINDOW,
@@ -17,8 +17,8 @@ import { type EventMessage, type Job, JOBS } from "./message.ts";
 const MAX_ROWS = 1_000;
 
 export interface Stores {
-  readonly pulls: PullIndex;
-  readonly refusals: RefusalIndex;
+  readonly pulls: PullStore;
+  readonly refusals: RefusalStore;
 }
 
 /**
@@ -28,7 +28,7 @@ export interface Stores {
 export async function consume(
   { messages }: MessageBatch<EventMessage>,
   { pulls, refusals }: Stores,
-  goOn: (job: Job) => Promise<void>,
+  runJob: (job: Job) => Promise<void>,
 ): Promise<void> {
   const refused = messages.flatMap(({ body }) => (body.kind === "audit" ? body : []));
   const dropped = messages.flatMap(({ body }) => (body.kind === "dropped" ? body.counts : []));
@@ -45,7 +45,7 @@ export async function consume(
   for (const job of JOBS) {
     if (messages.every(({ body }) => body.kind !== job)) continue;
     // What it does not get done the cron does; the batch is not to come again for it.
-    await goOn(job).catch((error: unknown) => console.error(error));
+    await runJob(job).catch((error: unknown) => console.error(error));
   }
 }
 
@@ -53,7 +53,7 @@ export async function consume(
 function record(
   since: number,
   refused: readonly Refusal[],
-  refusals: RefusalIndex,
+  refusals: RefusalStore,
 ): Promise<Dropped[]> {
   const keys = new Set(
     refused.flatMap((one) =>
@@ -63,7 +63,7 @@ function record(
     ),
   );
   const ids = refused.map(({ event }) => event.id);
-  return settle(async () => {
+  return retry(async () => {
     const before = await refusals.standing(since, [...keys], ids);
     const { admitted, counts, dropped } = admit(
       refused.filter(({ event }) => !before.known.has(event.id)),
@@ -76,7 +76,7 @@ function record(
 }
 
 /** Requests name namespaces that there are not, as many as they like: those are told of together. */
-async function addressed(dropped: readonly Dropped[], refusals: RefusalIndex): Promise<Dropped[]> {
+async function addressed(dropped: readonly Dropped[], refusals: RefusalStore): Promise<Dropped[]> {
   const named = new Set(dropped.flatMap(({ namespace }) => namespace ?? []));
   const there = named.size === 0 ? named : await refusals.namespacesAmong([...named]);
   return dropped.map((one) =>

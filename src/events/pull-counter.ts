@@ -32,7 +32,7 @@ class Memory {
 
 const memories = new WeakMap<Queue<EventMessage>, Memory>();
 
-function memoryOf(queue: Queue<EventMessage>): Memory {
+function loginCacheOf(queue: Queue<EventMessage>): Memory {
   const memory = memories.get(queue) ?? new Memory();
   memories.set(queue, memory);
   return memory;
@@ -57,7 +57,7 @@ export function noteUse(
   { repository, digest }: Asked,
   defer: Defer,
 ): void {
-  const memory = memoryOf(queue);
+  const memory = loginCacheOf(queue);
   const day = today();
   const key = useKey({ repository, digest });
   if (memory.reported.get(key) === day) return;
@@ -68,7 +68,7 @@ export function noteUse(
 /** Notes that a client looked what there is, by HEAD or for what it has already: a use, but no pull. */
 export function noteLook(queue: Queue<EventMessage>, read: Read, defer: Defer): void {
   noteUse(queue, read, defer);
-  if (read.tag !== null) memoryOf(queue).resolutions.resolved(read, read.tag, read.digest);
+  if (read.tag !== null) loginCacheOf(queue).resolutions.resolved(read, read.tag, read.digest);
 }
 
 /**
@@ -82,7 +82,7 @@ export function countPull(
   defer: Defer,
 ): void {
   noteUse(queue, read, defer);
-  const memory = memoryOf(queue);
+  const memory = loginCacheOf(queue);
   const { repository, digest } = read;
   const { resolutions } = memory;
   const tag = read.tag ?? resolutions.tagOf(read, digest);

@@ -25,7 +25,7 @@ export interface Suppressed {
 }
 
 /** D1: the records of refusals, of which every window has so many and no more. */
-export class RefusalIndex {
+export class RefusalStore {
   readonly #db: D1Database;
 
   constructor(db: D1Database) {

@@ -25,19 +25,19 @@ export interface Walk extends Rounds {
 }
 
 /** One looks whether everything is there, the other reads the bytes, which takes as long as a day's bytes do not suffice. */
-export const WALKS = { look: PHASES, hash: ["manifests", "blobs"] } as const satisfies Record<
+export const PASSES = { look: PHASES, hash: ["manifests", "blobs"] } as const satisfies Record<
   string,
   readonly PhaseName[]
 >;
-export type WalkName = keyof typeof WALKS;
-export const WALK_NAMES = ["look", "hash"] as const satisfies readonly WalkName[];
+export type PassName = keyof typeof PASSES;
+export const PASS_NAMES = ["look", "hash"] as const satisfies readonly PassName[];
 
 const DAY = 86_400_000;
 
 /** As it was laid down, which may have been by another version. */
-export function resumed(name: WalkName, known: Partial<Walk> | undefined): Walk {
+export function resumed(name: PassName, known: Partial<Walk> | undefined): Walk {
   const { cursor = START, tries = 0, round = null, last = null } = known ?? {};
-  const phases: readonly PhaseName[] = WALKS[name];
+  const phases: readonly PhaseName[] = PASSES[name];
   return phases.includes(cursor.phase)
     ? { cursor, tries, round, last }
     : { cursor: START, tries: 0, round, last };
@@ -51,7 +51,7 @@ export function isDue({ round, last }: Rounds, now: number): boolean {
 type Done = Pick<Step, "checked" | "bytes" | "findings" | "next">;
 
 /** After a step, whose page is behind it. */
-export function advanced(name: WalkName, walk: Walk, step: Done, now: number): Walk {
+export function advanced(name: PassName, walk: Walk, step: Done, now: number): Walk {
   const before = walk.round ?? {
     beganAt: now,
     endedAt: null,
@@ -65,7 +65,7 @@ export function advanced(name: WalkName, walk: Walk, step: Done, now: number): W
     bytes: before.bytes + step.bytes,
     findings: before.findings + step.findings.length,
   };
-  const next = step.next === null ? null : within(WALKS[name], step.next);
+  const next = step.next === null ? null : within(PASSES[name], step.next);
   if (next !== null) return { ...walk, cursor: next, tries: 0, round };
   return { cursor: START, tries: 0, round: null, last: { ...round, endedAt: now } };
 }

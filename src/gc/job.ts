@@ -1,9 +1,9 @@
 import type { Bucket } from "../db/bucket.ts";
-import type { Ages, CollectionIndex, Queues } from "./store.ts";
-import type { JobIndex } from "../db/jobs.ts";
+import type { Ages, GcStore, Queues } from "./store.ts";
+import type { JobStore } from "../db/jobs.ts";
 
 /** The counts of one run. */
-export interface Collected {
+export interface GcReport {
   /** Blobs that were removed from a repository because no manifest of it named them. */
   readonly blobs: number;
   /** Objects deleted from R2, and objects whose deletion failed. */
@@ -18,7 +18,7 @@ export interface Collected {
 }
 
 /** The last run, for the overview. */
-export interface LastRun extends Collected {
+export interface LastRun extends GcReport {
   /** Milliseconds since 1970. */
   readonly endedAt: number;
   readonly milliseconds: number;
@@ -56,12 +56,12 @@ const LEASE = 60_000;
  * is safe by itself, so a run may break off at any point, and two may run at once. Rows are deleted first and bytes
  * last; the key of an object stays stored until its bytes are deleted.
  */
-export class Collector {
-  readonly #index: CollectionIndex;
+export class GarbageCollector {
+  readonly #index: GcStore;
   readonly #bucket: Bucket;
   readonly #ages: Ages;
 
-  constructor(index: CollectionIndex, bucket: Bucket, ages: Ages) {
+  constructor(index: GcStore, bucket: Bucket, ages: Ages) {
     this.#index = index;
     this.#bucket = bucket;
     this.#ages = ages;
@@ -71,7 +71,7 @@ export class Collector {
    * Runs passes until nothing is due or ROUNDS of them have run.
    * @throws AggregateError of the failures of a pass, after its other steps were done
    */
-  async run(): Promise<Collected> {
+  async run(): Promise<GcReport> {
     let total = { blobs: 0, objects: 0, failed: 0, manifests: 0, pastTags: 0, repositories: 0 };
     for (let round = 0; round < ROUNDS; round++) {
       const { more, ...done } = await this.#round();
@@ -92,7 +92,7 @@ export class Collector {
    * Runs once, unless another run is in flight, and stores the result for the overview.
    * @returns null if another run is in flight
    */
-  async tick(jobs: JobIndex): Promise<LastRun | null> {
+  async tick(jobs: JobStore): Promise<LastRun | null> {
     const held = await jobs.acquire<State>(JOB, LEASE);
     if (held === null) return null;
     const began = Date.now();
@@ -107,12 +107,12 @@ export class Collector {
     }
   }
 
-  async overview(jobs: JobIndex): Promise<Overview> {
+  async overview(jobs: JobStore): Promise<Overview> {
     const { lastRun = null, failedAt = null } = (await jobs.state<State>(JOB)) ?? {};
     return { ...(await this.#index.queues(this.#ages)), lastRun, failedAt };
   }
 
-  async #round(): Promise<Collected> {
+  async #round(): Promise<GcReport> {
     const failures: unknown[] = [];
     const attempt = async <T>(stage: Promise<T>, nothing: T): Promise<T> =>
       stage.catch((error: unknown) => {
@@ -142,7 +142,7 @@ export class Collector {
     };
   }
 
-  async #deleteObjects(): Promise<Pick<Collected, "objects" | "failed">> {
+  async #deleteObjects(): Promise<Pick<GcReport, "objects" | "failed">> {
     const keys = await this.#index.dueObjects(OBJECTS);
     if (keys.length === 0) return { objects: 0, failed: 0 };
     try {

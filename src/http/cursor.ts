@@ -10,16 +10,20 @@ const BASE64 = { alphabet: "base64url", omitPadding: true } as const;
 export type SealedList = "repositories" | "catalog" | "deleted-repositories" | "retention-preview";
 
 /** A place in a list that the caller may not see: the name of a repository that it may not pull, say. */
-export async function seal(place: string, list: SealedList, signing: Signing): Promise<string> {
+export async function encryptCursor(
+  place: string,
+  list: SealedList,
+  signing: Signing,
+): Promise<string> {
   const iv = crypto.getRandomValues(new Uint8Array(IV_BYTES));
   const key = await keyOf(signing.nextKey ?? signing.key);
   const bytes = new TextEncoder().encode(place);
-  const sealed = await crypto.subtle.encrypt(algorithm(iv, list), key, bytes);
-  return MARK + iv.toBase64(BASE64) + new Uint8Array(sealed).toBase64(BASE64);
+  const encrypted = await crypto.subtle.encrypt(algorithm(iv, list), key, bytes);
+  return MARK + iv.toBase64(BASE64) + new Uint8Array(encrypted).toBase64(BASE64);
 }
 
 /** The place that `?after=` says, sealed or not. @throws FIELD_INVALID for one that was not sealed here, and for this list */
-export async function unseal(
+export async function decryptCursor(
   after: string,
   list: SealedList,
   { key, nextKey }: Signing,

@@ -1,38 +1,38 @@
-import type { JobIndex } from "../db/jobs.ts";
-import type { Collector } from "../gc/job.ts";
+import type { JobStore } from "../db/jobs.ts";
+import type { GarbageCollector } from "../gc/job.ts";
 import type { Retention } from "../retention/job.ts";
 import type { Exporter } from "../backup/export.ts";
-import type { FsckSample } from "../fsck/background.ts";
+import type { BackgroundFsck } from "../fsck/background.ts";
 
 /** The jobs that continue soon, through the queue, if one run was not enough. */
 export type Job = "collect" | "export";
 
 /** The registry's maintenance jobs, and what they need. */
-export interface Upkeep {
-  readonly collector: Collector;
+export interface Maintenance {
+  readonly gc: GarbageCollector;
   readonly exporter: Exporter;
-  readonly fsckSample: FsckSample;
-  readonly jobs: JobIndex;
+  readonly backgroundFsck: BackgroundFsck;
+  readonly jobs: JobStore;
   readonly retention: Retention;
   /** Steps that store settings in the database or prune expired rows; each is run on its own. */
-  readonly tidy: readonly (() => Promise<void>)[];
+  readonly prune: readonly (() => Promise<void>)[];
   /** Enqueues a job, so that it continues soon. */
-  readonly again: (job: Job) => Promise<unknown>;
+  readonly enqueue: (job: Job) => Promise<unknown>;
 }
 
 /**
  * Runs all jobs once, for one cron trigger. Each job does a bounded amount of work, and one that fails does not stop
  * the others.
  */
-export async function runUpkeep(upkeep: Upkeep): Promise<void> {
+export async function runMaintenance(maintenance: Maintenance): Promise<void> {
   // The export runs before garbage collection, so that the backup has all changes before garbage collection acts on
   // them. Retention comes last, because its cost depends on the policies that users write.
   const jobs = [
-    ...upkeep.tidy,
-    () => goOn(upkeep, "export"),
-    () => goOn(upkeep, "collect"),
-    () => upkeep.fsckSample.tick(),
-    () => upkeep.retention.tick(),
+    ...maintenance.prune,
+    () => runJob(maintenance, "export"),
+    () => runJob(maintenance, "collect"),
+    () => maintenance.backgroundFsck.tick(),
+    () => maintenance.retention.tick(),
   ];
   const failures: unknown[] = [];
   for (const job of jobs) await job().catch((error: unknown) => failures.push(error));
@@ -40,8 +40,8 @@ export async function runUpkeep(upkeep: Upkeep): Promise<void> {
 }
 
 /** Runs a job once, and enqueues the next run if there is more to do. */
-export async function goOn(upkeep: Upkeep, job: Job): Promise<void> {
-  const { collector, exporter, jobs, again } = upkeep;
-  const more = job === "collect" ? (await collector.tick(jobs))?.more : await exporter.tick();
-  if (more === true) await again(job);
+export async function runJob(maintenance: Maintenance, job: Job): Promise<void> {
+  const { gc, exporter, jobs, enqueue } = maintenance;
+  const more = job === "collect" ? (await gc.tick(jobs))?.more : await exporter.tick();
+  if (more === true) await enqueue(job);
 }

@@ -1,7 +1,7 @@
 import { RegistryError } from "../oci/errors.ts";
 import type { Digest } from "../oci/digest.ts";
 import { type Namespace, namespaceOf, type RepositoryName } from "../oci/reference.ts";
-import type { Origin } from "../db/audit.ts";
+import type { Initiator } from "../db/audit.ts";
 import { edit } from "../db/change.ts";
 import { refuseChange } from "../db/errors.ts";
 
@@ -34,7 +34,7 @@ interface Row {
  * Stores the usage and limits of namespaces in D1. The triggers in db/migrations count, and refuse what would exceed a
  * limit.
  */
-export class QuotaIndex {
+export class QuotaStore {
   readonly #db: D1Database;
 
   constructor(db: D1Database) {
@@ -103,14 +103,18 @@ export class QuotaIndex {
    * Sets limits. A limit may be below the present usage: nothing can be added then until the usage is below it again.
    * @throws NOT_FOUND if there is no such namespace
    */
-  async set(namespace: Namespace, limits: Limits, origin: Origin): Promise<Quota> {
+  async set(namespace: Namespace, limits: Limits, initiator: Initiator): Promise<Quota> {
     const { bytes, repositories } = limits;
     const given = Object.entries(limits).filter(([, limit]) => limit !== undefined);
     const detail = given.map(([of, limit]) => `${of}=${String(limit ?? "none")}`).join(" ");
     const row = { sql: `SELECT 1 FROM namespaces WHERE name = ?2`, parameters: [namespace] };
     const changed = await edit<Row>(
       this.#db,
-      { origin, deed: { action: "quota.update", namespace, reference: namespace, detail }, row },
+      {
+        initiator,
+        entry: { action: "quota.update", namespace, reference: namespace, detail },
+        row,
+      },
       this.#db
         .prepare(
           `INSERT INTO quotas AS q (namespace, bytes, repositories)

@@ -1,6 +1,6 @@
 import { isWebLink, LINK_LABELS } from "../oci/link.ts";
 import { annotationsOf } from "../oci/manifest.ts";
-import type { Introduction } from "../db/repositories.ts";
+import type { ImageAnnotations } from "../db/repositories.ts";
 
 const ANNOTATION = "org.opencontainers.image.";
 /** The annotations that describe the repository, and not only one image in it. */
@@ -11,7 +11,7 @@ const MAX_ANNOTATION = 512;
  * Returns a description and labels from a manifest's annotations, for a repository that has none of its own; null for a
  * manifest without annotations.
  */
-export function introductionOf(manifest: string): Introduction | null {
+export function imageAnnotationsOf(manifest: string): ImageAnnotations | null {
   const annotations = annotationsOf(manifest);
   if (annotations === undefined) return null;
   // Control characters become spaces, because the management API accepts only one line: a client can send back what it

@@ -5,7 +5,7 @@ import {
   type KnownObject,
   type Lease,
   MAX_PART_NUMBER,
-  type Written,
+  type ChunkResult,
 } from "../session/progress.ts";
 import { finalHash } from "../session/running-hash.ts";
 import {
@@ -25,7 +25,7 @@ export interface Target {
 }
 
 /** Completes an upload's parts to one object, also where an earlier request of the upload got only part of the way. */
-export class Assembly {
+export class MultipartCompletion {
   readonly #bucket: Bucket;
 
   constructor(bucket: Bucket) {
@@ -41,7 +41,7 @@ export class Assembly {
    */
   async complete(
     { multipart, lease, object }: Target,
-    written: Written,
+    written: ChunkResult,
     digest: Digest,
   ): Promise<KnownObject> {
     const size = written.offset;
@@ -118,7 +118,7 @@ export class Assembly {
 /** Returns the digest over all bytes if their hash was computed in its algorithm as they came; else null. */
 function carriedDigest(
   algorithm: Algorithm,
-  { hash, tail }: Written,
+  { hash, tail }: ChunkResult,
   digest: Digest,
 ): Digest | null {
   if (hash.kind === "whole") {

@@ -15,7 +15,7 @@ export type { Count, ExpireRule, KeepRule, Order, Rule, TagSelection } from "./r
  * A lifecycle policy as Amazon ECR has it, with what this registry adds
  * (docs.aws.amazon.com/AmazonECR/latest/userguide/lifecycle_policy_parameters.html).
  */
-export interface LifecyclePolicy {
+export interface RetentionPolicy {
   /** The lowest priority number first; without those that can match nothing here. */
   readonly rules: readonly Rule[];
   /** What of it means nothing here. */
@@ -34,7 +34,7 @@ const MAX_PATTERNS = 100;
  * @param policy parsed JSON
  * @throws FIELD_INVALID that names the field
  */
-export function parsePolicy(policy: unknown): LifecyclePolicy {
+export function parsePolicy(policy: unknown): RetentionPolicy {
   const { rules } = fieldsOf(policy, "", ["rules"]);
   if (JSON.stringify(policy).length > MAX_LENGTH) {
     throw fault("", `a policy has at most ${MAX_LENGTH} characters`);

@@ -1,6 +1,6 @@
 /** Why images stay that a policy's rules are about: what a preview says besides what would go. */
 import type { Digest } from "../oci/digest.ts";
-import type { LifecyclePolicy } from "./policy.ts";
+import type { RetentionPolicy } from "./policy.ts";
 import type { Found } from "./store.ts";
 import {
   DAY,
@@ -29,7 +29,7 @@ const NOTHING = { rule: null, usedOn: null, until: null };
 
 /** @returns null where no rule would take it in any case, or one does take it */
 export function protectionOf(
-  { rules }: LifecyclePolicy,
+  { rules }: RetentionPolicy,
   limits: Limits,
   image: Found,
   times: Times,

@@ -86,7 +86,7 @@ export interface Progress {
    * Active writers: those that have begun and neither committed nor released, with the last part number that each may
    * use.
    */
-  readonly atWork: readonly { readonly writer: number; readonly maxPart: number }[];
+  readonly activeWriters: readonly { readonly writer: number; readonly maxPart: number }[];
   /** How many finishing requests have begun. */
   readonly finishes: number;
   /** Keys under which a writer may have left an object. */
@@ -102,7 +102,7 @@ export interface Progress {
 }
 
 /** The claims in an upload's id. The session begins with them and stores them. */
-export interface Ticket {
+export interface UploadClaims {
   readonly repository: string;
   readonly actor: string;
   readonly algorithm: Algorithm;
@@ -154,7 +154,7 @@ export interface Lease {
 }
 
 /** What a writer has written since its lease began at offset `from`. */
-export interface Written {
+export interface ChunkResult {
   readonly from: number;
   readonly offset: number;
   readonly hash: PartsHash;
@@ -165,9 +165,9 @@ export interface Written {
 }
 
 /** Returns the state of a new upload without bytes. */
-export function begun(
+export function newUpload(
   upload: string,
-  { repository, actor, algorithm, deadline }: Ticket,
+  { repository, actor, algorithm, deadline }: UploadClaims,
 ): Progress {
   return {
     upload,
@@ -183,7 +183,7 @@ export function begun(
     lastPart: 0,
     writer: 0,
     committed: 0,
-    atWork: [],
+    activeWriters: [],
     finishes: 0,
     objects: [],
     ended: null,
@@ -210,14 +210,15 @@ export function grant(
   const lease = { ...leaseOf(startsOver || cutsAnew ? fresh : next, length), stored };
   const { writer, maxPart } = lease;
   // A writer that begins its own multipart upload shares part numbers with no other writer.
-  const atWork = lease.multipart === null ? next.atWork : [...next.atWork, { writer, maxPart }];
+  const activeWriters =
+    lease.multipart === null ? next.activeWriters : [...next.activeWriters, { writer, maxPart }];
   const objects = new Set(next.objects);
   const ends = finish !== null && stored === null;
   if (stored !== null) objects.add(stored.multipart.key);
   if (ends) objects.add(lease.multipart?.key ?? lease.key);
-  if (objects.size > MAX_OBJECTS || atWork.length > MAX_AT_WORK) return null;
+  if (objects.size > MAX_OBJECTS || activeWriters.length > MAX_AT_WORK) return null;
   const finishes = next.finishes + (ends ? 1 : 0);
-  const granted = { ...next, atWork, finishes, objects: [...objects] };
+  const granted = { ...next, activeWriters, finishes, objects: [...objects] };
   return { progress: granted, lease };
 }
 
@@ -261,7 +262,10 @@ function leaseOf(progress: Progress, length: number | null): Omit<Lease, "stored
   const key = uploadKey(upload, writer);
   const common = { writer, offset, algorithm, hash, tailLength, multipart, key, repository };
   if (multipart === null) return { ...common, firstPart: 1, maxPart: MAX_PART_NUMBER };
-  const taken = Math.max(progress.lastPart, ...progress.atWork.map(({ maxPart }) => maxPart));
+  const taken = Math.max(
+    progress.lastPart,
+    ...progress.activeWriters.map(({ maxPart }) => maxPart),
+  );
   const parts = length === null ? PART_BLOCK : Math.ceil((tailLength + length) / PART_SIZE);
   return { ...common, firstPart: taken + 1, maxPart: Math.min(taken + parts, MAX_PART_NUMBER) };
 }
@@ -277,7 +281,7 @@ export function mayFillPart(tailLength: number, length: number | null): boolean 
 }
 
 /** Returns the state after the commit of the newest writer. */
-export function advance(progress: Progress, written: Written): Progress {
+export function advance(progress: Progress, written: ChunkResult): Progress {
   const { from, offset, hash, multipart, parts, tail } = written;
   return {
     ...progress,
@@ -287,16 +291,19 @@ export function advance(progress: Progress, written: Written): Progress {
     lastPart: parts.at(-1)?.number ?? (from === 0 ? 0 : progress.lastPart),
     tailLength: replacesTail(written) ? tail.length : progress.tailLength + offset - from,
     committed: progress.writer,
-    atWork: atWorkWithout(progress, progress.writer),
+    activeWriters: activeWritersWithout(progress, progress.writer),
   };
 }
 
 /** Returns the active writers without the one that has ended. */
-export function atWorkWithout({ atWork }: Progress, writer: number): Progress["atWork"] {
-  return atWork.filter((other) => other.writer !== writer);
+export function activeWritersWithout(
+  { activeWriters }: Progress,
+  writer: number,
+): Progress["activeWriters"] {
+  return activeWriters.filter((other) => other.writer !== writer);
 }
 
 /** Returns whether the writer's tail replaces the stored one, instead of being appended to it. */
-export function replacesTail({ from, parts }: Written): boolean {
+export function replacesTail({ from, parts }: ChunkResult): boolean {
   return from === 0 || parts.length > 0;
 }

@@ -2,7 +2,7 @@ import { createHmac } from "node:crypto";
 import type { Settings } from "../settings.ts";
 import { type Algorithm, parseAlgorithm } from "../oci/digest.ts";
 import { RegistryError } from "../oci/errors.ts";
-import { CLOCK_SKEW, type Ticket } from "./progress.ts";
+import { CLOCK_SKEW, type UploadClaims } from "./progress.ts";
 
 /**
  * The id of an upload: `<name>.<algorithm>.<given out>.<deadline>.<signature>`. It contains all that the session needs
@@ -26,7 +26,7 @@ export interface Holder {
 export interface NamedUpload {
   /** The session's name: a random UUID, from which the keys of the upload's objects are made. */
   readonly name: string;
-  readonly ticket: Ticket;
+  readonly claims: UploadClaims;
 }
 
 const SHAPE = /^[\w.-]{1,200}$/;
@@ -88,7 +88,7 @@ export class UploadIds {
     if (name === undefined || !isOurs || isLate) throw new RegistryError("BLOB_UPLOAD_UNKNOWN");
     return {
       name,
-      ticket: {
+      claims: {
         repository,
         actor: actor ?? "",
         algorithm: parseAlgorithm(algorithm ?? ""),

@@ -47,10 +47,10 @@ async function confirm({
 /** end-10: takes a blob out of the repository. */
 export async function remove({
   params,
-  origin,
+  initiator,
   registry,
 }: Context<"name" | "digest">): Promise<Response> {
-  await registry.blobs.delete(params.name, params.digest, origin);
+  await registry.blobs.delete(params.name, params.digest, initiator);
   return new Response(null, { status: 202 });
 }
 

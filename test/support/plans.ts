@@ -47,7 +47,7 @@ export function walks(plan: readonly string[]): string[] {
 
 /** All that refers to a repository is looked for when there is a new one, of which there is nothing yet. */
 const OF_NEW_REPOSITORY = [
-  "kept_blobs",
+  "trashed_blobs",
   "manifests",
   "pulls",
   "repository_blobs",

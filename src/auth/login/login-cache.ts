@@ -4,10 +4,10 @@
  */
 import { entrySize } from "../../memory/lru.ts";
 import { type Actor, memberships, publicSubject, withPublic } from "../policy/access.ts";
-import type { Credentials, Purpose, Realm } from "../context.ts";
-import { type KnownLogin, memoryOf } from "./cache.ts";
-import type { News, Principals, PublicRecord, TokenRecord } from "../identity-store.ts";
-import { mayBeRevoked, newsTaker } from "./revocation.ts";
+import type { Credentials, AuthTarget, AuthContext } from "../context.ts";
+import { type KnownLogin, loginCacheOf } from "./cache.ts";
+import type { RevocationsTaker, Identities, PublicRecord, TokenRecord } from "../identity-store.ts";
+import { mayBeRevoked, revocationsTaker } from "./revocation.ts";
 import { secretHash } from "./secret.ts";
 
 /** How long a login is remembered, in milliseconds. */
@@ -18,14 +18,14 @@ export function loginKey({ username, password }: Credentials, key: string): Prom
   return secretHash(JSON.stringify([key, username, password]));
 }
 
-interface Rememberer {
+interface LoginCacheWriter {
   login(key: string, actor: Actor, token: TokenRecord | null): void;
   publics(record: PublicRecord): void;
 }
 
 /** Who asks the database takes this first: what is forgotten while the answer is on its way is not remembered. */
-export function rememberer(principals: Principals): Rememberer {
-  const { logins, publics } = memoryOf(principals);
+export function cacheWriter(identities: Identities): LoginCacheWriter {
+  const { logins, publics } = loginCacheOf(identities);
   const at = Date.now();
   return {
     login(key, actor, token) {
@@ -39,34 +39,37 @@ export function rememberer(principals: Principals): Rememberer {
 }
 
 /** @returns null where the login is not known, has come to its end, or rests on what may have been revoked since */
-export function recallLogin(key: string, principals: Principals): KnownLogin | null {
-  const login = memoryOf(principals).logins.get(key);
+export function cachedLogin(key: string, identities: Identities): KnownLogin | null {
+  const login = loginCacheOf(identities).logins.get(key);
   if (login === undefined || login.at < Date.now() - AGE) return null;
-  const { by, asOf, expires, grants } = login.actor;
+  const { dependsOn, grantedAt, expires, grants } = login.actor;
   if (expires !== null && expires * 1000 <= Date.now()) return null;
   // A role that was taken away is revoked in its namespace, whatever else the user may do.
   const namespaces = grants.map(({ pattern }) => pattern.split("/", 1)[0] ?? "");
-  const subjects = [...by, ...memberships(by, namespaces)];
-  return mayBeRevoked(subjects, asOf ?? 0, principals) ? null : login;
+  const subjects = [...dependsOn, ...memberships(dependsOn, namespaces)];
+  return mayBeRevoked(subjects, grantedAt ?? 0, identities) ? null : login;
 }
 
 /** The actor with those of the repositories that are known to be public. */
-export function recallPublic(
+export function withCachedPublic(
   actor: Actor,
   repositories: readonly string[],
-  principals: Principals,
+  identities: Identities,
 ): Actor {
-  const { publics } = memoryOf(principals);
+  const { publics } = loginCacheOf(identities);
   return repositories.reduce((known, name) => {
     const found = publics.get(name);
     if (found === undefined || found.at < Date.now() - AGE) return known;
     const { readAt } = found;
-    if (mayBeRevoked([publicSubject(name)], readAt, principals)) return known;
+    if (mayBeRevoked([publicSubject(name)], readAt, identities)) return known;
     return withPublic(known, [name], readAt);
   }, actor);
 }
 
 /** What is revoked matters to who comes again: a client that logs in for a token, not one that manages something. */
-export function newsFor({ principals }: Realm, { suffices }: Purpose): News | null {
-  return suffices === null ? null : newsTaker(principals);
+export function revocationsTakerFor(
+  { identities }: AuthContext,
+  { isSufficient }: AuthTarget,
+): RevocationsTaker | null {
+  return isSufficient === null ? null : revocationsTaker(identities);
 }

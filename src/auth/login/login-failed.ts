@@ -1,5 +1,5 @@
 import { RegistryError } from "../../oci/errors.ts";
-import { challenge, type Purpose, type Realm } from "../context.ts";
+import { challenge, type AuthTarget, type AuthContext } from "../context.ts";
 import { network } from "../../network.ts";
 import type { LoginRecord } from "../identity-store.ts";
 import type { Explanation } from "../oidc/workload.ts";
@@ -47,25 +47,28 @@ export interface Try {
  * hundred in a row. An account that is known at this network takes its own, so that no stranger can take them all.
  * @returns seconds to wait when there is none left, else null
  */
-export async function takeTurn({ places, record }: Try, realm: Realm): Promise<number | null> {
+export async function rateLimit(
+  { places, record }: Try,
+  auth: AuthContext,
+): Promise<number | null> {
   const { usedAt, failures } = record;
   const now = Date.now();
   const counts = countsOf(places, usedAt);
   const { wait, paces } = judge(counts, failures, now);
   if (wait !== null) return wait;
-  const own = usedAt === null ? [network(realm.address), places.account] : counts;
-  const turns = await Promise.all(own.map((key) => realm.takeTurn("password", key)));
+  const own = usedAt === null ? [network(auth.address), places.account] : counts;
+  const turns = await Promise.all(own.map((key) => auth.rateLimit("password", key)));
   if (!turns.every(Boolean)) return TURN_SECONDS;
-  if (usedAt === null && !(await realm.takeTurn("stranger", ""))) return TURN_SECONDS;
-  if (paces.length === 0 || (await realm.attempts.takeTurns(paces, now))) return null;
+  if (usedAt === null && !(await auth.rateLimit("stranger", ""))) return TURN_SECONDS;
+  if (paces.length === 0 || (await auth.attempts.takeAttempts(paces, now))) return null;
   // Somebody else was faster.
   return Math.ceil(Math.min(...paces.map(({ pace }) => pace)) / 1000);
 }
 
 /** Remembers the network of a password that was right. */
-export function noteNetwork({ places, record }: Try, realm: Realm): void {
+export function noteNetwork({ places, record }: Try, auth: AuthContext): void {
   const now = Date.now();
-  if (isNews(record.usedAt, now)) realm.defer(realm.attempts.remember(places, now));
+  if (isNews(record.usedAt, now)) auth.defer(auth.attempts.remember(places, now));
 }
 
 export interface Failure {
@@ -83,26 +86,30 @@ export interface Failure {
 export async function wrongPassword(
   { places, record }: Try,
   failure: Failure,
-  realm: Realm,
-  purpose: Purpose,
+  auth: AuthContext,
+  target: AuthTarget,
 ): Promise<LoginFailed> {
   const counts = countsOf(places, record.usedAt);
-  await realm.attempts.failed(counts, Date.now(), FAILURE_WINDOW);
-  return refused(failure, realm, purpose);
+  await auth.attempts.failed(counts, Date.now(), FAILURE_WINDOW);
+  return refused(failure, auth, target);
 }
 
 /** What is random or signed cannot be guessed, so it shuts nobody out: its address alone waits. */
 export async function failed(
   failure: Failure,
-  realm: Realm,
-  purpose: Purpose,
+  auth: AuthContext,
+  target: AuthTarget,
 ): Promise<LoginFailed> {
-  const hasTurn = await realm.takeTurn("token", network(realm.address));
-  return hasTurn ? refused(failure, realm, purpose) : limited(failure, TURN_SECONDS);
+  const hasTurn = await auth.rateLimit("token", network(auth.address));
+  return hasTurn ? refused(failure, auth, target) : limited(failure, TURN_SECONDS);
 }
 
-function refused({ message, ...failure }: Failure, realm: Realm, { scope }: Purpose): LoginFailed {
-  return new LoginFailed(challenge(realm, { scope, message: message ?? failure.reason }), failure);
+function refused(
+  { message, ...failure }: Failure,
+  auth: AuthContext,
+  { scope }: AuthTarget,
+): LoginFailed {
+  return new LoginFailed(challenge(auth, { scope, message: message ?? failure.reason }), failure);
 }
 
 /** Where it is known what is wrong, that is said as well: to wait mends no ID token. */

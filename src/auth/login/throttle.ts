@@ -1,6 +1,6 @@
 import { network, range } from "../../network.ts";
 import { secretHash } from "./secret.ts";
-import type { Realm } from "../context.ts";
+import type { AuthContext } from "../context.ts";
 import type { FailureCount } from "../identity-store.ts";
 
 /** Failures are counted over so many milliseconds from the first one. */
@@ -45,7 +45,7 @@ export interface Places {
 /** The account is hashed, with our key: people type passwords where the name belongs, and these can be guessed. */
 export async function placesOf(
   name: string,
-  { address, signing }: Pick<Realm, "address" | "signing">,
+  { address, signing }: Pick<AuthContext, "address" | "signing">,
 ): Promise<Places> {
   const near = network(address);
   const [account, known] = await Promise.all([

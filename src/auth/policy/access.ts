@@ -81,7 +81,7 @@ export interface Actor {
   /** What the credentials it came with are limited to; null for no limit. */
   readonly limits: readonly Grant[] | null;
   /** What must not be revoked for the actor to go on, as `revoke` in db/identities.ts names it. */
-  readonly by: readonly string[];
+  readonly dependsOn: readonly string[];
   /** What a registry token says beyond its grants; null for someone who came with credentials, or without. */
   readonly token: TokenClaims | null;
   /** For the audit log: of a workload the subject of its ID token, else the token's id; null for a password. */
@@ -89,7 +89,7 @@ export interface Actor {
   /** When the credentials end, in seconds since 1970; null for never. */
   readonly expires: number | null;
   /** As of when the actor has its rights, in milliseconds since 1970: revocations from before are in them. null: nobody's. */
-  readonly asOf: number | null;
+  readonly grantedAt: number | null;
 }
 
 /**
@@ -188,8 +188,8 @@ export function sourcesOf(actor: Actor): Sources {
 }
 
 /** What the roles of the users among the subjects rest on: a change of one ends what it gave in its namespace, and nowhere else. */
-export function memberships(by: readonly string[], namespaces: readonly string[]): string[] {
-  const users = by.filter((subject) => subject.startsWith("user:"));
+export function memberships(dependsOn: readonly string[], namespaces: readonly string[]): string[] {
+  const users = dependsOn.filter((subject) => subject.startsWith("user:"));
   return users.flatMap((user) => [...new Set(namespaces)].map((name) => `${user}@${name}`));
 }
 
@@ -235,12 +235,12 @@ export function withPublic(
 ): Actor {
   if (repositories.length === 0) return actor;
   const everyone = repositories.map(publicGrant);
-  const { grants, limits, asOf } = actor;
+  const { grants, limits, grantedAt } = actor;
   return {
     ...actor,
     grants: [...grants, ...everyone],
     limits: limits === null ? null : [...limits, ...everyone],
-    asOf: readAt === null ? asOf : Math.min(readAt, asOf ?? readAt),
+    grantedAt: readAt === null ? grantedAt : Math.min(readAt, grantedAt ?? readAt),
   };
 }
 
@@ -255,10 +255,10 @@ export function anonymous(publicPull: boolean): Actor {
     via: "anonymous",
     grants: publicPull ? [publicGrant("*")] : [],
     limits: null,
-    by: [],
+    dependsOn: [],
     token: null,
     subject: null,
     expires: null,
-    asOf: null,
+    grantedAt: null,
   };
 }
