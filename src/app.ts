@@ -28,7 +28,7 @@ import { memoryUse } from "./memory/isolate.ts";
 import { network } from "./network.ts";
 import { auditEvent, type Initiator } from "./db/audit.ts";
 
-/** What is known of a request when it ends, for the log. */
+/** Collects what the log line of a request needs, while the request is handled. */
 interface Trace {
   route: Route | null;
   params: Partial<Params>;
@@ -36,7 +36,7 @@ interface Trace {
   error: unknown;
 }
 
-/** One request, from the socket to the log line. Never rejects. */
+/** Handles one request, from the socket to the log line. Never rejects. */
 export async function handle(request: Request, env: Env, defer: Defer): Promise<Response> {
   const began = Date.now();
   const { url, isNamed, fault } = targetOf(request);
@@ -89,7 +89,8 @@ async function respond(run: Run, trace: Trace): Promise<Response> {
     repositories: name === undefined ? [] : [name],
     ...(namespace === undefined ? {} : { namespace }),
     scope: scopeOf(route.access, target),
-    // What writes is always decided anew; so is what manages, where the handlers ask for more than their routes do.
+    // Writes and API calls use no cached login: rights may have changed since, and API handlers ask for more rights
+    // than their routes do, which this function does not know.
     isSufficient:
       isApi(url) || !isRead(request) || route.access === "catalog"
         ? null
@@ -99,20 +100,21 @@ async function respond(run: Run, trace: Trace): Promise<Response> {
   const header =
     route.access === "none" && !isApi(url) ? null : request.headers.get("authorization");
   trace.actor = await authenticate(header, auth, purpose, requirementsOf(route, trace.params));
-  // A registry token says what is public; without one it has to be looked up, for which only the API has the time.
+  // A registry token lists what is public. Without one the database has to be asked, and only the API has the time for
+  // that.
   if (header === null && isApi(url) && name !== undefined) {
     trace.actor = await addPublic(trace.actor, auth, purpose);
   }
   enforceAccess(trace.actor, { request, route, target }, auth);
   if (isApi(url)) requireKnownFields(route, url.searchParams);
-  // The route's path has the parameters that its handler takes: `route` in routes.ts sees to it.
+  // The cast is safe: `route` in routes.ts checks that a handler takes only parameters that its path has.
   const params = trace.params as Params;
   const context: Context<keyof Params> = {
     request,
     url,
     params,
     actor: trace.actor,
-    // Most pulls have no use for what has to be read for these.
+    // A getter: most pulls never need these values, which have to be read from the headers.
     get initiator() {
       return initiatorOf(run, trace.actor);
     },
@@ -127,8 +129,9 @@ async function respond(run: Run, trace: Trace): Promise<Response> {
 }
 
 /**
- * The answer to a HEAD has no body, and so no reason: a client that looks for a blob before it pushes would end with a bare
- * 403. Told that there is none, it goes on to the request whose refusal says why (RFC 9110 § 15.5.4 lets 404 hide a 403).
+ * Authorises the request. A denied HEAD of a blob gets 404 instead of 403: its answer has no body and so no reason, and
+ * a client that looks for a blob before it pushes would stop at a bare 403. After a 404 the client goes on to the
+ * request whose refusal says why (RFC 9110 § 15.5.4 lets 404 hide a 403).
  */
 function enforceAccess(
   actor: Actor,
@@ -144,7 +147,10 @@ function enforceAccess(
   }
 }
 
-/** A pull does not wait for what was revoked just now, and an upload that has begun may be ended with a token that has expired since. */
+/**
+ * Says which tokens are accepted. A pull does not wait for the newest revocations. An upload in progress may be ended
+ * with a token that has expired since it began.
+ */
 function requirementsOf({ access, id }: Route, params: Partial<Params>): TokenRequirements {
   return {
     revocation: id === "end-1" ? "none" : access === "pull" ? "recent" : "fresh",
@@ -152,16 +158,22 @@ function requirementsOf({ access, id }: Route, params: Partial<Params>): TokenRe
   };
 }
 
-/** Did somebody manage something? What failed in the middle may be done all the same. */
+/**
+ * Returns whether the API may have changed something, so that the login cache has to be cleared. A 5xx counts as well:
+ * the change may have been made before the failure.
+ */
 function mayHaveChanged(request: Request, route: Route | null, { status }: Response): boolean {
   const manages = route !== null && route.access !== "none" && route.path.startsWith("/api/");
   const isRefused = status >= 400 && status < 500;
   return manages && !isRead(request) && !isRefused;
 }
 
-/** Who has millions of pulls may want lines of what went wrong and of what was changed alone. */
+/**
+ * Returns whether the request gets a log line. LOG_READS=false leaves out reads that succeed: a registry with millions
+ * of pulls may want lines of failures and changes alone.
+ */
 function isLogged(request: Request, { status }: Response, env: Env): boolean {
-  // In this order: settings that cannot be read are a failure that is logged.
+  // The settings are read last: where they cannot be read, the status is 500, and that failure is logged.
   return !isRead(request) || status >= 400 || readSettings(env).logReads;
 }
 
@@ -184,7 +196,10 @@ function initiatorOf({ request, requestId }: Run, actor: Actor | null): Initiato
   };
 }
 
-/** An ID token that no rule took is in the log of each namespace whose rules it was compared with. */
+/**
+ * Returns the refusals that go to the audit log. An ID token that no trust rule accepted is recorded in each namespace
+ * whose rules it was compared with.
+ */
 function refusalsOf(run: Run, trace: Trace): Refusal[] {
   const { error } = trace;
   if (!(error instanceof LoginFailed) || !error.workload?.records.length) {
@@ -199,7 +214,7 @@ function refusalsOf(run: Run, trace: Trace): Refusal[] {
 }
 
 function usageOf({ request, env, defer }: Run, { name }: Actor): Usage {
-  // Who shares account and network is taken for one.
+  // Clients that share an account and a network count as one client.
   const client = () => `${name ?? ""} ${network(addressOf(request))}`;
   return {
     read: (blob) => noteUse(env.EVENTS, blob, defer),
@@ -208,7 +223,10 @@ function usageOf({ request, env, defer }: Run, { name }: Actor): Usage {
   };
 }
 
-/** What the audit log keeps of a refusal: failed logins and what was denied, not that somebody was asked to log in. */
+/**
+ * Returns the audit entry of a refusal, or null. Failed logins and denied requests are recorded; a 401 that only asks
+ * for a login is not.
+ */
 function refusalOf(run: Run, { route, params, actor, error }: Trace): Refusal | null {
   if (!(error instanceof RegistryError)) return null;
   const initiator = initiatorOf(run, actor);
@@ -218,7 +236,7 @@ function refusalOf(run: Run, { route, params, actor, error }: Trace): Refusal | 
     const event = auditEvent({ ...initiator, actor: error.user }, entry, "failed");
     return { of: error.status === 429 ? "wait" : error.tried, event };
   }
-  // A HEAD that was denied was answered with something else.
+  // A denied HEAD was answered with 404, whose cause is the denial (see `admit`).
   const denial = error.cause instanceof RegistryError ? error.cause : error;
   if (denial.status !== 403 || route === null) return null;
   const { name, namespace, digest } = params;

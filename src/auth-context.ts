@@ -8,7 +8,7 @@ import { unnamed } from "./http/target.ts";
 import { identitiesOf } from "./isolate.ts";
 import { LoginAttemptStore } from "./db/login-attempts.ts";
 
-/** A request and what it runs in. */
+/** One request and the environment that it runs in. */
 export interface Run {
   readonly request: Request;
   readonly url: URL;
@@ -19,7 +19,7 @@ export interface Run {
   readonly defer: Defer;
 }
 
-/** What authentication knows of this deployment and request: most pulls need little of it, so it is made when it is asked for. */
+/** The auth context of one request. Each value is made when it is asked for, because most pulls need few of them. */
 export class RequestAuthContext implements AuthContext {
   readonly #run: Run;
   readonly #settings: Settings;
@@ -91,8 +91,8 @@ export class RequestAuthContext implements AuthContext {
 }
 
 /**
- * Cloudflare says it in a header that nobody else can send. On one's own machine workerd knows the peer, and only a proxy on that
- * machine may speak for somebody else.
+ * Returns the client's address. On Cloudflare it is in a header that clients cannot set. On a developer's machine
+ * workerd knows the peer, and only a proxy on that same machine may give another address in the header.
  */
 export function addressOf({ headers, cf }: Request): string {
   const { clientIp } = (cf ?? {}) as { readonly clientIp?: string };
@@ -101,5 +101,5 @@ export function addressOf({ headers, cf }: Request): string {
   return headers.get("cf-connecting-ip") ?? peer ?? "local";
 }
 
-/** As workerd spells them. */
+/** Loopback addresses, as workerd spells them. */
 const LOOPBACK = /^(127\.|::1$|::ffff:127\.)/;

@@ -4,7 +4,7 @@ import type { Method, Route } from "./http/route.ts";
 import { ROUTES } from "./routes.ts";
 
 interface CompiledRoute {
-  /** As itty-router compiles the route's path. */
+  /** The regular expression that itty-router makes of the route's path. */
   readonly pattern: RegExp;
   readonly route: Route;
 }
@@ -16,7 +16,7 @@ interface Match {
 
 const routes = compileRoutes();
 
-/** The table's patterns, compiled once, by the methods that they answer. */
+/** Compiles the table's patterns, once, and groups them by the methods that they answer. */
 function compileRoutes(): ReadonlyMap<string, readonly CompiledRoute[]> {
   const compiled = new Map<string, CompiledRoute[]>();
   for (const route of ROUTES) {
@@ -43,10 +43,13 @@ export function matchRoute({ method }: Request, { pathname }: URL): Match {
   throw new RegistryError("METHOD_UNSUPPORTED", { headers: { allow: methods.join(", ") } });
 }
 
-/** In the management API "-" stands between a repository's name and what belongs to it. */
+/** Paths of the management API below one repository: "-" separates the repository's name from the rest. */
 const BELOW_REPOSITORY = /^\/api\/.*\/-(?:\/|$)/;
 
-/** `/blobs/uploads` looks like a blob's path, and `app/-/tags` like a repository's name, but nothing has such a digest or name. */
+/**
+ * Returns the path's parameters, or null where the pattern does not fit. Two matches are refused, since nothing can
+ * have such a digest or name: `/blobs/uploads` looks like a blob's path, and `app/-/tags` like a repository's name.
+ */
 function paramsOf(pattern: RegExp, pathname: string): Match["params"] | null {
   const match = pattern.exec(pathname);
   if (match === null || match.groups?.["digest"] === "uploads") return null;

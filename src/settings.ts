@@ -10,15 +10,15 @@ export interface Env {
   readonly DB: D1Database;
   readonly SESSIONS: DurableObjectNamespace<UploadSession>;
   readonly EVENTS: Queue<EventMessage>;
-  /** Passwords tried from one address, or at one account. */
+  /** Limits the passwords tried from one address, or at one account. */
   readonly PASSWORD_LIMIT: RateLimit;
-  /** Passwords tried in all from networks that their accounts are not known at. */
+  /** Limits the passwords tried in all from networks that are new to their accounts. */
   readonly STRANGER_LIMIT: RateLimit;
-  /** Wrong tokens of one address. */
+  /** Limits the wrong tokens sent from one address. */
   readonly TOKEN_LIMIT: RateLimit;
-  /** Refusals of one kind, of one address and in all, as far as they are sent to the audit log. */
+  /** Limits the refusals that are sent to the audit log: of one kind, from one address and in all. */
   readonly DENIED_LIMIT: RateLimit;
-  /** What one account pushes. */
+  /** Limits the pushes of one account. */
   readonly PUSH_LIMIT: RateLimit;
   readonly PUBLIC_PULL?: string;
   readonly ALLOW_SPARSE_INDEXES?: string;
@@ -67,7 +67,10 @@ function number(fallback: string, least: number, most: number) {
   );
 }
 
-/** As bytes and as text the largest manifest takes 32 of the 40 MiB that are there for long bodies. */
+/**
+ * A manifest is held twice, as bytes and as text: the largest one takes 32 of the 40 MiB that there are for long
+ * bodies.
+ */
 const MAX_MANIFEST_LIMIT = 16 * 1024 * 1024;
 
 const tokenKey = v.pipe(v.string(), v.minLength(32));
@@ -75,18 +78,20 @@ const tokenKey = v.pipe(v.string(), v.minLength(32));
 const Settings = v.object({
   PUBLIC_PULL: flag("false"),
   ALLOW_SPARSE_INDEXES: flag("false"),
-  // Not less than an hour: what a writer left is cleared when twice this has passed, so it must be done by then.
+  // At least an hour: objects that a writer left are cleared after twice this time, so the writer must have ended by
+  // then.
   UPLOAD_TTL_HOURS: number("24", 1, 24 * 365),
   MAX_MANIFEST_BYTES: number(String(4 * 1024 * 1024), 1024, MAX_MANIFEST_LIMIT),
   MAX_OPTIONAL_REFERENCES: number("500", 0, MAX_REFERENCES),
-  // A search through a namespace looks at every name in it.
+  // Bounded, because a search through a namespace reads the name of every repository in it.
   MAX_REPOSITORIES: number("10000", 1, 100_000),
   MAX_UNFINISHED_UPLOADS: number("500", 1, 100_000),
   DEFAULT_QUOTA_GB: number("0", 0, 1_000_000),
   CREATE_ON_PUSH: flag("true"),
-  // Clients take less than a minute for a minute; what was public is listed as revoked for an hour (db/revocations.ts).
+  // Whole minutes, because clients treat a shorter lifetime as one minute. At most 60: a repository that was public is
+  // listed as revoked for an hour (db/revocations.ts).
   TOKEN_MINUTES: number("15", 1, 60),
-  // 0 for no limit.
+  // 0 means no limit.
   MAX_TOKEN_DAYS: number("0", 0, 3650),
   MAX_ROBOT_TOKEN_DAYS: number("0", 0, 3650),
   AUDIT_DAYS: number("365", 1, 3650),
@@ -102,52 +107,58 @@ const Settings = v.object({
 });
 
 export interface Settings {
-  /** Whether everyone may pull everything without credentials. */
+  /** Whether the public may pull everything without credentials. */
   readonly publicPull: boolean;
-  /** Whether a manifest may name layers and child manifests that are not there. */
+  /** Whether a manifest may name layers and child manifests that the repository does not have. */
   readonly allowSparse: boolean;
   /** Milliseconds without a request after which an upload expires. */
   readonly uploadTtl: number;
-  /** The largest manifest, in bytes. */
+  /** The size of the largest manifest, in bytes. */
   readonly maxManifest: number;
-  /** What one manifest may name that is not in its repository. */
+  /** How many layers and manifests one manifest may name that are not in its repository. */
   readonly maxOptionalReferences: number;
-  /** Repositories of one namespace, those included that were deleted and are not collected yet. */
+  /** The most repositories of one namespace, including deleted ones that garbage collection has not removed yet. */
   readonly maxRepositories: number;
-  /** Uploads of one actor that have been unfinished for a while. */
+  /** The most unfinished uploads of one actor; an upload counts once it has stood unfinished for a while. */
   readonly maxUnfinished: number;
-  /** What a namespace may cost that has no quota of its own, in bytes; null for as much as there is room for. */
+  /** The quota in bytes of a namespace that has none of its own; null for no limit. */
   readonly defaultQuota: number | null;
-  /** Whether a push makes the repository that it goes to. */
+  /** Whether a push creates its repository where there is none. */
   readonly createOnPush: boolean;
-  /** How long a registry token holds, in seconds. */
+  /** The lifetime of a registry token, in seconds. */
   readonly tokenSeconds: number;
-  /** How long what users and robots log in with may hold. */
+  /** The longest lifetimes of users' tokens and of robots' secrets. */
   readonly longestLives: LongestLives;
   /** How long audit events are kept, in milliseconds. */
   readonly auditAge: number;
   /** Whether issuers of ID tokens may speak plain HTTP, on this machine. */
   readonly insecureIssuers: boolean;
-  /** How long what was deleted can be restored, in milliseconds. */
+  /** How long deleted tags, manifests and repositories can be restored, in milliseconds. */
   readonly trashMs: number;
-  /** How long a blob stays that no manifest names, in milliseconds. */
+  /** The grace period: how long a blob stays that no manifest names, in milliseconds. */
   readonly grace: number;
-  /** How much is read every day to see whether it still has its digest, in bytes. */
+  /** How many bytes the background check reads a day to verify that objects still have their digests. */
   readonly fsckBytes: number;
-  /** Whether a tag is read where it is written, or from the nearest replica, which may not have heard of the last push. */
+  /**
+   * "strict" reads tags from the primary database; "nearest" from the nearest replica, which may not have the last push
+   * yet.
+   */
   readonly tagReads: "strict" | "nearest";
-  /** Whether reads that succeed are logged, too. */
+  /** Whether reads that succeed are logged too. */
   readonly logReads: boolean;
   readonly adminPassword: string;
-  /** Signs the tokens that this registry gives out. */
+  /** The key that signs registry tokens. */
   readonly tokenKey: string;
-  /** Signs them instead while the key is being changed; null otherwise. */
+  /** The key that signs in its place while the key is being changed; null otherwise. */
   readonly nextTokenKey: string | null;
 }
 
 const read = new WeakMap<Env, Settings>();
 
-/** @throws Error that names the variable which is missing or wrong. Reads an environment once. */
+/**
+ * Parses the environment's variables, once for each environment.
+ * @throws Error that names the variable that is missing or wrong
+ */
 export function readSettings(env: Env): Settings {
   const known = read.get(env);
   if (known !== undefined) return known;

@@ -1,4 +1,4 @@
-/** How wrangler, the tests and the bundler present a .wasm import. */
+/** The type of a .wasm import, as wrangler, the tests and the bundler provide it. */
 declare module "*.wasm" {
   const module: WebAssembly.Module;
   export default module;

@@ -18,7 +18,8 @@ export { UploadSession } from "./session/upload-session.ts";
 export default {
   fetch(request, env, context) {
     const response = handle(request, env, (work) => context.waitUntil(work));
-    // A client that hangs up would end the request at once; this way what it began to write is put in order first.
+    // A client that disconnects would end the request at once; waitUntil lets it complete or clean up what it began to
+    // write.
     if (request.method !== "GET") context.waitUntil(response);
     return response;
   },
@@ -33,7 +34,10 @@ export default {
   },
 } satisfies ExportedHandler<Env, EventMessage>;
 
-/** What a policy deletes here is gone here at once, and elsewhere when it is heard of. */
+/**
+ * Runs a job, then clears this isolate's login cache: what a policy deletes is gone here at once, and in other isolates
+ * when the revocation reaches them.
+ */
 async function withCacheClear(
   env: Env,
   work: (maintenance: Maintenance) => Promise<void>,
@@ -53,7 +57,7 @@ function maintenanceOf(env: Env): Maintenance {
     identities: identitiesOf(env),
     refusals: new RefusalStore(env.DB),
   };
-  // A revocation matters as long as anything can hold that was signed before, uploads with an expired token included.
+  // A revocation is kept as long as any token signed before it can be valid, including expired ones that end an upload.
   const longest = Math.max(tokenSeconds, MAX_LIFETIME) * 1000 + uploadTtl;
   return {
     ...registryOf(env),

@@ -1,9 +1,9 @@
 import type { Page } from "../oci/page.ts";
 
-/** Where a request came from, as the audit log keeps it. */
+/** The initiator of a request, as the audit log records it: who sent it, and from where. */
 export interface Initiator {
   readonly actor: string | null;
-  /** What it came with: of a workload the subject of its ID token, else the token's id; null for a password. */
+  /** The credential: for a workload the subject of its ID token, otherwise the token's id; null for a password. */
   readonly subject: string | null;
   readonly via: string;
   readonly address: string | null;
@@ -11,22 +11,22 @@ export interface Initiator {
   readonly requestId: string;
 }
 
-/** What was done, or refused. */
+/** What an audit entry says of the action, apart from its initiator and its outcome. */
 export interface AuditEntry {
   /** `<noun>.<verb>`, such as "tag.delete". */
   readonly action: string;
   readonly namespace?: string;
-  /** Its namespace goes without saying. */
+  /** The repository. Its namespace is recorded with it, so `namespace` can be left out. */
   readonly repository?: string;
-  /** A tag, or the name of what else was changed. */
+  /** The tag, or the name of whatever else was changed. */
   readonly reference?: string;
   readonly digest?: string;
-  /** What is worth knowing beyond that; never a secret. */
+  /** Anything else that is worth knowing; never a secret. */
   readonly detail?: string;
 }
 
 export interface AuditEvent extends Initiator, AuditEntry {
-  /** Begins with the time, so it is also the order. */
+  /** The id begins with the time, so entries sort by their ids. */
   readonly id: string;
   readonly time: number;
   readonly outcome: "done" | "denied" | "failed";
@@ -43,13 +43,15 @@ export interface AuditFilter {
   readonly until?: number;
 }
 
-/** SQL that gives a row when something holds. Its parameters begin at ?2. */
+/** SQL that returns a row if a condition holds. Its parameters begin at ?2. */
 export interface Condition {
   readonly sql: string;
   readonly parameters: readonly (string | number | null)[];
 }
 
-/** An agent may send megabytes; the log wants to know which client it was. */
+/**
+ * The longest User-Agent that is recorded, in characters. A client may send megabytes; this is enough to identify it.
+ */
 const MAX_AGENT = 200;
 
 export function auditEvent(
@@ -70,7 +72,7 @@ export function auditEvent(
   };
 }
 
-/** The first id of a moment, in milliseconds since 1970. */
+/** Returns the lowest id of a moment, in milliseconds since 1970. */
 export function idAt(time: number): string {
   return time.toString(16).padStart(12, "0");
 }
@@ -96,8 +98,8 @@ const COLUMNS = FIELDS.map(([column]) => column).join(", ");
 const VALUES = FIELDS.map(([, field]) => `e.value ->> '${field}'`).join(", ");
 
 /**
- * The statement that audits a change, for the very batch that makes it: so there is no change without its event, and no
- * event without its change.
+ * Returns the statement that records a change. It belongs in the batch that makes the change, so neither exists without
+ * the other.
  * @param condition says, before the change, whether it will change anything
  */
 export function auditChange(
@@ -114,9 +116,9 @@ export function auditChange(
 }
 
 /**
- * The same for a deed of which the database alone knows all.
- * @param found SQL that gives a row when it will change anything; its one column, `more`, is a JSON object with what the event is
- *   to say beyond the deed
+ * Returns the statement that records a change whose details only the database knows.
+ * @param found SQL that returns a row if the change will change anything. Its one column, `more`, is a JSON object with
+ *   the further fields of the entry
  */
 export function auditFound(
   db: D1Database,
@@ -134,8 +136,8 @@ export function auditFound(
 }
 
 /**
- * The same for several at once.
- * @param condition SQL over `json_each` e of the events, such as `e.value ->> 'digest'`
+ * Returns the statement that records several changes.
+ * @param condition SQL over `json_each` e of the entries, such as `e.value ->> 'digest'`
  */
 export function auditEach(
   db: D1Database,
@@ -151,7 +153,7 @@ export function auditEach(
     .bind(events, ...condition.parameters);
 }
 
-/** The statement that writes events; one that is there already stays as it is. */
+/** Returns the statement that inserts entries. One that already exists stays unchanged. */
 export function insertEvents(
   db: D1Database,
   events: readonly AuditEvent[],
@@ -169,10 +171,13 @@ export interface AuditPage {
   readonly end: string | null;
 }
 
-/** Rows that one search looks at. */
+/** The most rows that one search looks at. */
 const MAX_SCANNED = 5_000;
 
-/** The filters, each the name of its column, the narrowest first: its index is the one to search by. */
+/**
+ * The filters, each with the name of its column, the narrowest first: the search uses the index of the first one that
+ * is given.
+ */
 const EQUALITIES = [
   { field: "repository", index: "audit_by_repository" },
   { field: "namespace", index: "audit_by_namespace" },
@@ -180,10 +185,13 @@ const EQUALITIES = [
   { field: "action", index: "audit_by_action" },
   { field: "outcome", index: "audit_by_outcome" },
 ] as const;
-/** Nearly everything was done; the index has the others, and says so. */
+/**
+ * The condition that SQLite needs to use the index of outcomes, which leaves out 'done' because nearly every entry has
+ * it.
+ */
 const NOT_DONE = "outcome <> 'done' AND ";
 
-/** D1: what was done and what was refused. */
+/** Stores the audit log in D1: actions that were done, and those that were refused. */
 export class AuditStore {
   readonly #db: D1Database;
 
@@ -191,14 +199,15 @@ export class AuditStore {
     this.#db = db;
   }
 
-  /** Writes events; one that comes twice is written once. */
+  /** Writes entries; one that comes twice is written once. */
   async add(events: readonly AuditEvent[]): Promise<void> {
     await insertEvents(this.#db, events).run();
   }
 
   /**
-   * One page, the newest first; `after` is the id that the last page ended with.
-   * @returns the events, and the id where the search ended before it found a page of them; null when it was not cut short
+   * Returns one page of entries, the newest first; `after` is the last id of the previous page.
+   * @returns the entries, and the id at which the search stopped before it had filled the page; null if it did not stop
+   *   early
    */
   async list(filter: AuditFilter, { after, limit }: Page): Promise<AuditPage> {
     const bounds = [filter.until === undefined ? [] : idAt(filter.until), after || []].flat();
@@ -213,7 +222,8 @@ export class AuditStore {
     }));
     const indexed =
       given[0]?.field === "outcome" && filter.outcome === "done" ? [] : terms.slice(0, 1);
-    // One filter finds its events by its index alone; with others, most of what the index gives may be none of them.
+    // A single filter finds its entries by its index alone. With several, most of what the index finds may not match,
+    // so the search is bounded.
     const isAlone = terms.length === indexed.length;
     const floor = isAlone ? null : await this.#floor([...indexed, ...range]);
     const { where, values } = conditions([
@@ -232,7 +242,7 @@ export class AuditStore {
     return { events: results, end: results.length < limit ? floor : null };
   }
 
-  /** The id of the last event that one search may look at; null when it may look at all of them. */
+  /** Returns the id of the last entry that one search may look at; null if it may look at all of them. */
   async #floor(terms: readonly Term[]): Promise<string | null> {
     const { where, values } = conditions(terms);
     const row = await this.#db
@@ -242,7 +252,10 @@ export class AuditStore {
     return row?.id ?? null;
   }
 
-  /** Forgets what is older, at most so many at once. @returns how many went */
+  /**
+   * Deletes entries from before a time, in milliseconds since 1970, at most `limit` of them.
+   * @returns how many were deleted
+   */
   async expire(before: number, limit: number): Promise<number> {
     const { meta } = await this.#db
       .prepare(
@@ -254,7 +267,7 @@ export class AuditStore {
   }
 }
 
-/** A condition without its value; undefined where nothing is asked. */
+/** A condition and the value that it is compared with; an undefined value leaves the condition out. */
 interface Term {
   readonly sql: string;
   readonly value: string | undefined;

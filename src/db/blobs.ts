@@ -22,18 +22,18 @@ export interface StoredBlob {
 }
 
 export interface NewBlob extends StoredBlob {
-  /** The upload that brought the bytes: they may be counted as unfinished until they are a blob. */
+  /** The name of the upload that brought the bytes. They may be counted as unfinished until they are a blob. */
   readonly upload?: string;
 }
 
-/** What becomes of a push to a repository that is not there: it makes the repository, or changes nothing at all. */
+/** What a push to a missing repository does: it creates the repository, or changes nothing. */
 export type Absent = "make" | "refuse";
 
-/** SQL: the object ?3 is to be deleted, or has been. */
+/** SQL that returns a row if the object ?3 waits for deletion or was deleted. */
 const GIVEN_UP = `SELECT 1 FROM object_deletions WHERE key = ?3
   UNION ALL SELECT 1 FROM deleted_keys WHERE key = ?3`;
 
-/** D1: which blobs there are, and which repositories hold them. */
+/** Stores in D1 which blobs exist, and which repositories hold them. */
 export class BlobStore {
   readonly #db: D1Database;
   readonly #absent: Absent;
@@ -44,8 +44,8 @@ export class BlobStore {
   }
 
   /**
-   * Finds the blob, and puts off that the repository loses it: who is told of it may name it in a manifest later.
-   * @returns null unless this very repository holds it
+   * Finds the blob and renews its grace period: a client that is told of the blob may name it in a manifest later.
+   * @returns null unless this repository holds the blob
    */
   async confirm(repository: RepositoryName, digest: Digest): Promise<StoredBlob | null> {
     const [, found] = await this.#db.batch<StoredBlob>([
@@ -56,8 +56,9 @@ export class BlobStore {
   }
 
   /**
-   * The same for somebody who may only pull, or whose token says no more: a client may ask with one and push with another. So
-   * what cannot be put off any more is not there, and is uploaded anew.
+   * Finds the blob for a client that may only pull, or whose token says no more: a client may ask with one token and
+   * push with another. A blob whose grace period can no longer be renewed is reported as missing, so that the client
+   * uploads it again.
    * @param grace how long a blob stays that no manifest names, in milliseconds
    */
   async confirmAsReader(
@@ -94,10 +95,10 @@ export class BlobStore {
 
   /**
    * Makes stored bytes a blob of the repository.
-   * @returns the key under which the blob lives: another than the given one when the blob was there already, and not lost
-   * @throws BLOB_UPLOAD_UNKNOWN when the object is a blob of another digest: the upload has ended as that one; when it was
-   *   one already that has gone since; or when the repository was deleted meanwhile, and pushes make none. QUOTA_EXCEEDED:
-   *   nothing names the object then, and it goes
+   * @returns the key of the blob's object: not the given one if the blob already existed and its bytes were not missing
+   * @throws BLOB_UPLOAD_UNKNOWN if the object is a blob of another digest (the upload has ended as that one), if it was
+   *   a blob that has been deleted since, or if the repository was deleted meanwhile and pushes create none;
+   *   QUOTA_EXCEEDED, after which nothing names the object, and the caller deletes it
    */
   async add(
     repository: RepositoryName,
@@ -112,7 +113,7 @@ export class BlobStore {
         JOIN repository_blobs l ON l.repository_id = r.id AND l.digest = ?3 WHERE r.name = ?2`,
       parameters: [repository, digest],
     };
-    // Else the push comes to nothing, and makes no repository.
+    // Without this the push fails, and a failed push must not create a repository.
     const possible = {
       sql: `SELECT 1 WHERE EXISTS (SELECT 1 FROM blobs WHERE digest = ?2) OR NOT EXISTS (
         SELECT 1 FROM blobs WHERE key = ?3 UNION ALL ${GIVEN_UP})`,
@@ -135,9 +136,9 @@ export class BlobStore {
         .bind(repository, digest, blob.key, blob.size, Date.now()),
       insertLinks(this.#db, repository, [digest]),
       renewGrace(this.#db, repository, digest),
-      // Only now it is known: the object may be a blob of another digest.
+      // Only here it is known whether the push succeeded: the object may be a blob of another digest.
       auditChange(this.#db, initiator, entry, held),
-      // Through the link: what is stored, but not in the repository, was not pushed to it.
+      // Selects through the repository's link: a blob that is stored, but not in the repository, was not pushed to it.
       this.#select(repository, digest),
     ];
     try {
@@ -151,9 +152,9 @@ export class BlobStore {
   }
 
   /**
-   * Has an object deleted that is no blob's; it can become none any more. Until it is gone it counts as what waits for
-   * deletion.
-   * @returns false where it is a blob's, or is to be deleted already: the caller must leave it alone
+   * Schedules the deletion of an object that belongs to no blob; it can never become one. Until it is deleted, it
+   * counts as waiting for deletion.
+   * @returns false if the object belongs to a blob or already waits for deletion: the caller must not delete it
    */
   async discard(repository: RepositoryName, { key, size }: StoredBlob): Promise<boolean> {
     const { results } = await this.#db
@@ -167,12 +168,15 @@ export class BlobStore {
     return results.length === 1;
   }
 
-  /** The object that was discarded has been deleted. */
+  /** Records that a discarded object has been deleted. */
   async forget(key: string): Promise<void> {
     await this.#db.batch(forgetObjects(this.#db, [key]));
   }
 
-  /** Links a blob that one of the sources holds. @returns whether the repository holds it now. */
+  /**
+   * Links a blob that one of the sources holds to the repository.
+   * @returns whether the repository holds the blob now
+   */
   async mount(
     repository: RepositoryName,
     digest: Digest,
@@ -227,8 +231,8 @@ export class BlobStore {
   }
 
   /**
-   * Takes the blob out of the repository; the bytes stay for whoever else holds them.
-   * @returns false when the repository did not hold it
+   * Removes the blob from the repository. The bytes stay while another repository holds the blob.
+   * @returns false if the repository did not hold it
    * @throws REFERENCED while a manifest of the repository names it
    */
   async remove(repository: RepositoryName, digest: Digest, initiator: Initiator): Promise<boolean> {
@@ -260,8 +264,8 @@ export class BlobStore {
   }
 
   /**
-   * Those of the keys that are no blob's.
-   * @returns null where the index cannot tell: it is empty, as after the loss of a database, or still being imported
+   * Returns those of the keys that belong to no blob.
+   * @returns null if the database cannot tell, because it is empty (as after its loss) or still being imported
    */
   async unusedKeys(keys: readonly string[]): Promise<string[] | null> {
     const { results } = await this.#db

@@ -2,12 +2,15 @@ import { algorithmOf, type Digest, hexOf } from "../oci/digest.ts";
 import { RegistryError } from "../oci/errors.ts";
 import type { ByteRange } from "../oci/page.ts";
 
-/** R2's errors have no structured code; it stands in parentheses at the end of the message. */
+/** R2's errors have their code in parentheses at the end of the message, and nowhere else. */
 const BAD_DIGEST = /\(10037\)/;
 const CONNECTION_LOST = /Network connection lost/;
-/** Internal error, unavailable, too many requests for one key: R2 asks to try again. */
+/** Internal error, service unavailable, too many requests for one key: errors after which R2 asks to try again. */
 const TRANSIENT = /\((?:10001|10043|10058)\)/;
-/** In milliseconds. A key takes one write a second (r2/platform/limits), and a write that failed may have been done. */
+/**
+ * The pauses before each new try, in milliseconds. A key accepts one write a second
+ * (developers.cloudflare.com/r2/platform/limits), and a write that failed may still have been made.
+ */
 const RETRY_AFTER = [100, 1_000];
 const NO_SUCH_UPLOAD = /\(10024\)/;
 
@@ -21,25 +24,28 @@ export interface Multipart {
   readonly uploadId: string;
 }
 
-/** Whom an object is for; it says so itself, so that it can be found again without the index. */
+/**
+ * The repository that an object is for. It is stored in the object's metadata, so the object can be assigned again
+ * after the loss of the database.
+ */
 export interface Owner {
   readonly repository: string;
-  /** Of a manifest. */
+  /** The media type, if the object is a manifest. */
   readonly mediaType?: string;
 }
 
-/** An object as a listing shows it. */
+/** An object in a listing of the bucket. */
 export interface Listed {
   readonly key: string;
   readonly size: number;
   /** Milliseconds since 1970. */
   readonly uploaded: number;
-  /** As the object says; null where it says nothing. */
+  /** From the object's metadata; null if it has none. */
   readonly repository: string | null;
   readonly mediaType: string | null;
 }
 
-/** The bytes, in R2. */
+/** Reads and writes objects in R2. */
 export class Bucket {
   readonly #bucket: R2Bucket;
 
@@ -60,7 +66,8 @@ export class Bucket {
   }
 
   /**
-   * Writes an object in one piece; R2 itself verifies the digest, and nothing is stored when it does not match.
+   * Writes an object in one piece. R2 itself verifies the digest, and stores nothing if the bytes do not have it.
+   * @returns the object's size in bytes
    * @throws DIGEST_INVALID
    */
   async put(
@@ -71,13 +78,13 @@ export class Bucket {
   ): Promise<number> {
     try {
       const options = { [algorithmOf(digest)]: hexOf(digest), customMetadata: { ...owner } };
-      // A stream is gone when it has been read; bytes can be sent again.
+      // A stream cannot be sent again once it has been read; bytes can.
       const put = () => this.#bucket.put(key, body, options);
       const { size } = body instanceof Uint8Array ? await retrying(put) : await put();
       return size;
     } catch (error) {
       if (BAD_DIGEST.test(String(error))) throw digestMismatch(digest, error);
-      // Either side may have broken off, the client or R2. The client, if it is still there, should try again.
+      // Either the client or R2 may have broken the connection. A client that is still there should try again.
       if (CONNECTION_LOST.test(String(error)))
         throw new RegistryError("UNAVAILABLE", { cause: error });
       throw error;
@@ -109,7 +116,9 @@ export class Bucket {
     await retrying(() => upload.complete(uploaded));
   }
 
-  /** Aborting what has ended already is no error: both sides of a lost answer may do it. */
+  /**
+   * Aborts a multipart upload. One that has already ended is no error: after a lost answer, both sides may abort it.
+   */
   async abortMultipart({ key, uploadId }: Multipart): Promise<void> {
     try {
       const upload = this.#bucket.resumeMultipartUpload(key, uploadId);
@@ -119,12 +128,12 @@ export class Bucket {
     }
   }
 
-  /** Writes a text that may be written again, unlike what is pushed. */
+  /** Writes a text under a key that may be overwritten, unlike those of blobs and manifests. */
   async write(key: string, text: string): Promise<void> {
     await retrying(() => this.#bucket.put(key, text));
   }
 
-  /** Writes a text, unless the object is there already. */
+  /** Writes a text, unless the object already exists. */
   async writeOnce(key: string, text: string): Promise<void> {
     const onlyIf = new Headers({ "if-none-match": "*" });
     await retrying(() => this.#bucket.put(key, text, { onlyIf }));
@@ -136,7 +145,10 @@ export class Bucket {
     return body === null ? null : new Response(body).text();
   }
 
-  /** Objects in the order of their keys: those after a key, at most 1,000; fewer or none is not yet the end. */
+  /**
+   * Lists objects in the order of their keys, from the first after a key, at most 1,000. A short or empty page need not
+   * be the last: see `more`.
+   */
   async list(
     prefix: string,
     after: string | null,
@@ -155,7 +167,7 @@ export class Bucket {
     return { objects: listed, more: truncated };
   }
 
-  /** The names below a prefix that have something below them; there are few. */
+  /** Returns the names of the folders directly below a prefix; there are few. */
   async folders(prefix: string): Promise<string[]> {
     const { delimitedPrefixes } = await retrying(() =>
       this.#bucket.list({ prefix, delimiter: "/" }),
@@ -168,7 +180,10 @@ export class Bucket {
   }
 }
 
-/** @throws UNAVAILABLE when R2 asks once too often to try again */
+/**
+ * Repeats a call while R2 asks to try again.
+ * @throws UNAVAILABLE when the last try fails in the same way
+ */
 async function retrying<T>(call: () => Promise<T>): Promise<T> {
   for (const pause of RETRY_AFTER) {
     try {

@@ -6,8 +6,8 @@ import { NOW } from "./clock.ts";
 import { revoke } from "./identities.ts";
 
 /**
- * Changes of who may do what. Each is one batch, so D1 makes all of it or nothing: the event, what is revoked, the change.
- * Each statement says for itself when it is to do nothing; a batch cannot stop in the middle.
+ * Makes changes of accounts, roles and rules. Each change is one batch, so D1 makes all of it or nothing: the audit
+ * entry, the revocations, the change. Each statement has its own condition, because a batch cannot stop in the middle.
  */
 
 export interface Change {
@@ -15,16 +15,19 @@ export interface Change {
   readonly entry: AuditEntry;
 }
 
-/** SQLite's words; they are how D1 says which constraint was in the way. */
+/** SQLite's messages. D1 names the constraint that failed only in its message. */
 const EXISTS = /UNIQUE constraint failed/;
 const ORPHAN = /FOREIGN KEY constraint failed/;
 
 const FULL = /too many/;
 
-/** "orphan": what the new thing belongs to is not there. "full": there are as many as there may be. */
+/**
+ * "orphan" means that the user, robot or namespace of the new row does not exist, "full" that there are already as many
+ * rows as is allowed.
+ */
 export type Creation = "created" | "exists" | "orphan" | "full";
 
-/** Makes something new. Whatever is in the way fails the statement, and with it the batch. */
+/** Creates something. Any conflict fails its statement, and with it the whole batch. */
 export async function create(
   db: D1Database,
   { initiator, entry }: Change,
@@ -42,32 +45,33 @@ export async function create(
 }
 
 export interface Edit extends Change {
-  /** The row as it is before the change. Like those of a condition, its parameters begin at ?2. */
+  /** Selects the row before the change. Like those of a condition, its parameters begin at ?2. */
   readonly row: Condition;
-  /** Gives a row when the change will be made; the row itself where nothing else is asked. */
+  /** Returns a row if the change will be made; by default the same as `row`. */
   readonly ready?: Condition;
-  /** What is revoked with it. */
+  /** What the change revokes. */
   readonly revokes?: readonly Revocation[];
-  /** What else is to happen before the change. */
+  /** Statements that run before the change in the same batch. */
   readonly extra?: readonly D1PreparedStatement[];
 }
 
 export interface Revocation {
   readonly subject: string;
-  /** Where it is not revoked with every change. */
+  /** Returns a row if this change revokes the subject; by default every change does. */
   readonly when?: Condition;
 }
 
 interface Edited<Row> {
-  /** The row as it was, or null where there was none. */
+  /** The row before the change; null if there was none. */
   readonly before: Record<string, unknown> | null;
-  /** What the statement returned: a row where something changed. */
+  /** The row that the statement returned; null if nothing changed. */
   readonly after: Row | null;
 }
 
 /**
+ * Tries a change, and returns the row before and after it.
  * @param statement makes the change under the same condition as `ready`, and returns what it changed
- * @throws CONFLICT where it would make one more than there may be
+ * @throws CONFLICT if there would be more of them than is allowed
  */
 export async function tryBatch<Row>(
   db: D1Database,
@@ -95,8 +99,9 @@ function refuseFull(error: unknown): never {
 }
 
 /**
- * @returns the row as it is now
- * @throws NOT_FOUND, or VERSION_MISMATCH where the row is there and was not to be changed
+ * Makes a change.
+ * @returns the row after the change
+ * @throws NOT_FOUND, or VERSION_MISMATCH if the row exists but the condition did not hold
  */
 export async function edit<Row>(
   db: D1Database,
@@ -108,7 +113,7 @@ export async function edit<Row>(
   throw new RegistryError(before === null ? "NOT_FOUND" : "VERSION_MISMATCH");
 }
 
-/** The row of this name, and whether it has the version that is wanted. */
+/** Selects the row of a name, and the condition that it has the version that the client expects; null accepts any. */
 export function versioned(
   table: "namespaces" | "robots" | "trust_rules" | "users",
   name: string,
@@ -124,8 +129,10 @@ export function versioned(
 }
 
 /**
- * SQL: an account disabled or enabled, or (NULL) neither. Who disables it a second time is not the one who did.
- * @param n the number of the parameter that says which, 1 or 0; the next one says who
+ * SQL that disables or enables an account, or leaves it as it is (NULL). Disabling it a second time does not change
+ * when and by whom it was disabled.
+ * @param n the number of the parameter that is 1 to disable and 0 to enable; the next parameter is the name of the
+ *   actor
  */
 export function disabling(n: number): string {
   const set = (column: string, value: string) =>
@@ -133,7 +140,10 @@ export function disabling(n: number): string {
   return `${set("disabled_at", NOW)}, ${set("disabled_by", `?${n + 1}`)}`;
 }
 
-/** A page of what a namespace holds. @throws NOT_FOUND when there is no such namespace */
+/**
+ * Returns a page of the rows of a namespace.
+ * @throws NOT_FOUND if there is no such namespace
+ */
 export async function listWithin<Row>(
   db: D1Database,
   namespace: string,
@@ -149,13 +159,13 @@ export async function listWithin<Row>(
 
 const MAX_DETAIL = 500;
 
-/** Scopes as the audit log says them: `acme/*:push acme/app:delete`. */
+/** Formats scopes for the audit log: `acme/*:push acme/app:delete`. */
 export function brief(scopes: readonly Scope[]): string {
   const parts = scopes.map(({ repositories, actions }) => `${repositories}:${actions.join(",")}`);
   return parts.join(" ").slice(0, MAX_DETAIL);
 }
 
-/** Rules of immutable tags as the audit log says them. */
+/** Formats rules of immutable tags for the audit log. */
 export function briefRules(rules: readonly TagRule[]): string {
   return `immutableTags=${showTagRules(rules) || "none"}`.slice(0, MAX_DETAIL);
 }

@@ -1,18 +1,23 @@
 /**
- * The cache of this data centre (the Cache API). It keeps what it likes, as long as it likes, and tells nobody: what is not
- * there is read from its source. Only whole objects can be put in; ranges are cut from them here. Its trouble is nobody
- * else's: none of its methods rejects, and a cache that fails is one that has nothing.
+ * The cache of this data centre (the Cache API). It may drop any entry at any time without notice; what is not there is
+ * read from its source. Only whole objects can be stored; ranges are cut from them by the cache. No method rejects: a
+ * cache that fails is treated like an empty one.
  */
 export class EdgeCache {
   readonly #secret: string;
   #name: string | null = null;
 
-  /** @param secret of this deployment: another one on the same zone shall not find its entries */
+  /**
+   * @param secret a secret of this deployment, so that another deployment on the same zone does not find its entries
+   */
   constructor(secret: string) {
     this.#secret = secret;
   }
 
-  /** @param range what `Range` says, for a part of it: then the answer is 206 with that part, or 200 with the whole */
+  /**
+   * Finds an entry.
+   * @param range a Range header, for a part of the entry: the answer is then 206 with that part, or 200 with the whole
+   */
   async match(path: string, range?: string): Promise<Response | undefined> {
     try {
       const headers = range === undefined ? {} : { range };
@@ -23,7 +28,7 @@ export class EdgeCache {
     }
   }
 
-  /** What was put there as JSON. */
+  /** Returns an entry that was stored as JSON. */
   async json<T>(path: string): Promise<T | undefined> {
     try {
       return await (await this.match(path))?.json<T>();
@@ -33,7 +38,10 @@ export class EdgeCache {
     }
   }
 
-  /** @param seconds after which it is no longer to be used */
+  /**
+   * Stores an entry.
+   * @param seconds how long the entry may be used
+   */
   async put(
     path: string,
     body: ReadableStream | ArrayBuffer | Uint8Array,
@@ -48,7 +56,8 @@ export class EdgeCache {
       await (await this.#open()).put(urlOf(path), new Response(body, { headers }));
     } catch (error) {
       console.error(error);
-      // Unread, it would keep one of the few connections that a request may have open; where it was read it is locked.
+      // An unread body would keep one of the few connections that a request may have open. A body that was read is
+      // locked, so its cancel fails.
       if (body instanceof ReadableStream) await body.cancel(error).catch(() => {});
     }
   }
@@ -67,7 +76,10 @@ export class EdgeCache {
   }
 }
 
-/** The host is nobody's: entries of a named cache are found through it alone, never by a request from outside. */
+/**
+ * Makes the URL of an entry. Nobody can own its host; entries of a named cache are found through that cache alone,
+ * never by a request from outside.
+ */
 function urlOf(path: string): string {
   return `https://slipway.invalid/${path}`;
 }

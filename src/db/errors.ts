@@ -1,7 +1,7 @@
 import { RegistryError } from "../oci/errors.ts";
 import { namespaceOf, type RepositoryName } from "../oci/reference.ts";
 
-/** What the triggers of the migrations say: their words are how D1 tells which rule was in the way. */
+/** The messages of the triggers in db/migrations. D1 names the rule that refused a change only in its message. */
 const UNRESOLVED = /reference unresolved/;
 const STILL_REFERENCED = /still referenced/;
 const IMMUTABLE = /immutable tag/;
@@ -17,9 +17,9 @@ export function isStillReferenced(error: unknown): boolean {
 }
 
 /**
- * Says what forbade a change.
- * @param tags that it would have moved or deleted, as SQL over `tags t` whose parameters begin at ?2
- * @throws IMMUTABLE, QUOTA_EXCEEDED, MEDIA_TYPE_FIXED, or the error itself where it is neither
+ * Turns a database error into the refusal of the rule that forbade the change.
+ * @param tags SQL over `tags t` of the tags that the change would have moved or deleted; its parameters begin at ?2
+ * @throws IMMUTABLE, QUOTA_EXCEEDED, MEDIA_TYPE_FIXED, or the error itself if it is none of these
  */
 export async function refuseChange(
   db: D1Database,
@@ -39,7 +39,7 @@ export async function refuseChange(
   throw error;
 }
 
-/** Some of a repository's tags. */
+/** A condition that selects some of a repository's tags. */
 export interface TagFilter {
   readonly sql: string;
   readonly parameters: readonly (string | number | null)[];
@@ -65,7 +65,7 @@ async function immutable(
     )
     .bind(repository, ...parameters)
     .first<ProtectedTag>();
-  // The rule was lifted between the two statements.
+  // Without a row, the rule was removed between the two statements.
   if (tag === null) return new RegistryError("UNAVAILABLE", { cause });
   const { name, digest, of, pattern } = tag;
   const owner = of === "namespace" ? `the namespace ${namespaceOf(repository)}` : repository;
@@ -113,14 +113,14 @@ async function overQuota(
 ): Promise<RegistryError> {
   const usage = await db
     .prepare(
-      // What is first in its namespace has not come to be used yet.
+      // The usage is missing while the first push to a namespace is refused: it counts as 0.
       `SELECT ?1 AS namespace, coalesce(${USED[resource]}, 0) AS used, ${LIMIT[resource]} AS "limit"
        FROM bounds b LEFT JOIN quotas q ON q.namespace = ?1
        LEFT JOIN namespace_usage u ON u.namespace = ?1 WHERE b.id = 1`,
     )
     .bind(namespaceOf(repository))
     .first<Usage>();
-  // It was raised, or the usage fell, between the two statements.
+  // Without a limit, the quota was lifted between the two statements.
   if (usage === null || usage.limit === null) return new RegistryError("UNAVAILABLE", { cause });
   const { namespace, used, limit } = usage;
   return new RegistryError("QUOTA_EXCEEDED", {

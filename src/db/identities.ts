@@ -14,25 +14,29 @@ import type { TrustRule } from "../auth/oidc/trust.ts";
 import type { Condition } from "./audit.ts";
 import { listRevoked, parseRevoked, type RevokedRow } from "./revocations.ts";
 
-/** SQL: those of the repositories in a JSON list that everyone may pull, as a JSON list. */
+/** SQL for a JSON list of those of the listed repositories that the public may pull. */
 function publicAmong(list: string): string {
   return `(SELECT json_group_array(r.name) FROM json_each(${list}) w
     JOIN repositories r ON r.name = w.value WHERE r.visibility = 'public')`;
 }
 
 /**
- * So many roles are read of the namespaces that a request is about, and so many of all, a first one of each namespace before
- * a second: as one JSON text, of which D1 holds 2 MB. Others give them, and must not crowd each other's out.
+ * The most roles that are read in the namespaces of a request, and the most that are read in all namespaces, where each
+ * namespace gives a first one before any gives a second. They are read as one JSON text, of which D1 holds 2 MB. Roles
+ * are given by the owners of other namespaces, and must not crowd each other out.
  */
 const MAX_ROLES = 2_000;
 
 /**
- * So many rules of namespaces that a request does not name are looked at, for whether the token is anybody's. Where there are
- * more, it is taken to be: that gives no right.
+ * The most rules of other namespaces that are compared with an ID token, to find whether the token matches any rule at
+ * all. If there are more, it is treated as matching one of them, which gives no right.
  */
 const MAX_OTHERS = 50;
 
-/** SQL: one row of what is public among the repositories in a JSON list, then the rules that each of the sources gives. */
+/**
+ * SQL that returns one row of the public repositories among those in a JSON list, then one row for each rule that the
+ * sources return.
+ */
 function publicAndRules(list: string, ...sources: readonly string[]): string {
   const rules = sources.map(
     (source) => `UNION ALL SELECT * FROM (
@@ -44,7 +48,7 @@ function publicAndRules(list: string, ...sources: readonly string[]): string {
     ${rules.join(" ")}`;
 }
 
-/** The parts of a login's record, as JSON texts. */
+/** A login's record, with its parts as JSON texts. */
 interface LoginRow {
   readonly name: string | null;
   readonly readAt: number;
@@ -58,7 +62,7 @@ interface LoginRow {
 }
 
 interface RuleRow extends Pick<TrustRule, "id" | "issuer" | "audience" | "lifetime"> {
-  /** Lists, as JSON. */
+  /** JSON lists. */
   readonly claims: string;
   readonly scopes: string;
   readonly namespace: string;
@@ -71,7 +75,7 @@ interface PublicRow {
   readonly readAt: number;
 }
 
-/** D1: who there is and what they may do, by one query for each login. */
+/** Stores identities and their rights in D1; each login needs one query. */
 export class IdentityStore implements Identities {
   readonly #db: D1Database;
 
@@ -173,7 +177,7 @@ export class IdentityStore implements Identities {
     return { ...record, rules: rows.map(parseRule) };
   }
 
-  /** The rows of rules, the oldest first, and what is public. */
+  /** Returns the rows of rules, the oldest first, and the public repositories. */
   async #rules(
     statement: D1PreparedStatement,
     onRevocations: RevocationsTaker | null,
@@ -203,7 +207,7 @@ export class IdentityStore implements Identities {
     return { public: JSON.parse(row.public) as string[], readAt: row.readAt };
   }
 
-  /** The statement's rows, and in the same round trip the news. */
+  /** Runs the statement and returns its rows; reads new revocations in the same round trip. */
   async #read<Row>(
     statement: D1PreparedStatement,
     onRevocations: RevocationsTaker | null,
@@ -233,7 +237,7 @@ export class IdentityStore implements Identities {
     return new Map(results.map(({ subject, at }) => [subject, at]));
   }
 
-  /** Forgets revocations from before a time, so many at once. */
+  /** Deletes revocations from before a time, at most `limit` of them. */
   async expire(before: number, limit: number): Promise<void> {
     await this.#db
       .prepare(
@@ -246,10 +250,10 @@ export class IdentityStore implements Identities {
 }
 
 /**
- * For the batch of every change that takes rights away: what was signed for the subject before holds no longer.
- * (`public:<repository>` and `repository:<name>` are revoked by the triggers of migrations/0007_pull_revocations.sql.)
+ * Returns the statement that revokes everything that was signed for the subject before. Every batch that takes rights
+ * away contains it. (`public:<repository>` and `repository:<name>` are revoked by triggers in db/migrations.)
  * @param subject `user:<name>`, `user:<name>@<namespace>`, `token:<id>`, `robot:<name>` or `rule:<name>`
- * @param condition says, before the change, whether it will take anything away: a refused one must revoke nothing
+ * @param condition says, before the change, whether it will take any right away: a refused change must revoke nothing
  */
 export function revoke(
   db: D1Database,
@@ -270,7 +274,7 @@ function parseUser(json: string | null): LoginRecord["user"] {
   return { ...user, admin: user.admin === 1, disabled: user.disabled === 1 };
 }
 
-/** SQLite's JSON has numbers where there are truths. */
+/** Parses a token. SQLite's JSON has numbers in the place of booleans. */
 function parseToken(json: string | null): TokenRecord | null {
   if (json === null) return null;
   const token = JSON.parse(json) as Omit<TokenRecord, "isRobot" | "disabled"> &

@@ -1,17 +1,17 @@
 import { NOW } from "./clock.ts";
 
-/** While an import is under way, and until it is done, the index does not say what is in use. */
+/** The job of an import. While its state is not "done", the database cannot tell which objects are in use. */
 export const IMPORT_JOB = "import";
 
-/** A job that somebody has taken on. */
+/** A job whose lease is held. */
 export interface HeldJob<State> {
   readonly name: string;
   readonly state: Partial<State>;
-  /** When its holder is believed to have died, which tells this holder from the next one. */
+  /** When the lease ends, in milliseconds since 1970. The value also tells this holder from the next one. */
   readonly until: number;
 }
 
-/** D1: what runs when nobody asks, one at a time, and where each stands. */
+/** Stores background jobs in D1: their leases, so that each runs once at a time, and their states. */
 export class JobStore {
   readonly #db: D1Database;
 
@@ -20,9 +20,9 @@ export class JobStore {
   }
 
   /**
-   * Takes a job on, so that nobody else does it at the same time.
-   * @param lease after so many milliseconds its holder is believed to have died
-   * @returns null while somebody else is at it
+   * Takes the lease of a job, so that nobody else runs it at the same time.
+   * @param lease how long the lease lasts, in milliseconds; after that the holder is believed to have died
+   * @returns null while another holder has the lease
    */
   async acquire<State>(name: string, lease: number): Promise<HeldJob<State> | null> {
     const row = await this.#db
@@ -38,8 +38,9 @@ export class JobStore {
   }
 
   /**
-   * Lays the job down in a new state.
-   * @returns false where it took too long: somebody else has taken the job on since, and the state is theirs
+   * Ends the lease and stores the job's new state.
+   * @returns false if the job ran longer than its lease and another holder has taken it: the stored state is then
+   *   theirs
    */
   async release({ name, until }: HeldJob<unknown>, state: object): Promise<boolean> {
     const { meta } = await this.#db
@@ -49,7 +50,7 @@ export class JobStore {
     return meta.changes > 0;
   }
 
-  /** The state that it was laid down in last; null before the first time. */
+  /** Returns the state that was stored last; null before the first time. */
   async state<State>(name: string): Promise<Partial<State> | null> {
     const row = await this.#db
       .prepare(`SELECT state FROM jobs WHERE name = ?1`)

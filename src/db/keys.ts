@@ -1,14 +1,14 @@
 import type { Digest } from "../oci/digest.ts";
 
 /**
- * Every key of the bucket:
+ * Makes the keys of the bucket:
  *
  *     blobs/<upload>-<n>       a blob that the upload's n-th writer began
  *     manifests/<digest>-<n>   a manifest too big for its row
- *     exports/<chain>/…        what an index has written of itself, below
+ *     exports/<backup id>/…    the backup of a database, below
  *
- * An upload's name is random and a writer's number is given out once, and the number of a manifest is random too: no object is
- * ever written twice, so one that is deleted is never another's.
+ * An upload's name is random, a writer's number is given out once, and the number of a manifest is random too. So no
+ * key is ever used twice, and the key of a deleted object never belongs to another one.
  */
 export function uploadKey(upload: string, writer: number): string {
   return `blobs/${upload}-${writer}`;
@@ -19,13 +19,13 @@ export function manifestKey(digest: Digest): string {
 }
 
 /**
- * An index writes its history under the name of its chain, which no other index has:
+ * A database writes its backup under its backup id, which no other database has:
  *
- *     exports/<chain>/changes/<first>-<last>.jsonl   what changed, by the numbers of the changes
- *     exports/<chain>/full/<id>/<n>.jsonl            a full export, page by page
- *     exports/<chain>/full/<id>/done.json            it is complete
+ *     exports/<backup id>/changes/<first>-<last>.jsonl   changed rows, by the numbers of the changes
+ *     exports/<backup id>/full/<id>/<n>.jsonl            a full export, page by page
+ *     exports/<backup id>/full/<id>/done.json            marks the full export as complete
  *
- * Numbers have twelve digits, so that the order of the keys is theirs.
+ * Numbers have twelve digits, so that keys sort in their order.
  */
 export const EXPORTS = "exports/";
 
@@ -37,7 +37,7 @@ export function changesKey(chain: string, first: number, last: number): string {
   return `${changesPrefix(chain)}${padded(first)}-${padded(last)}.jsonl`;
 }
 
-/** The numbers of the first and the last change; null for what is no such key. */
+/** Returns the numbers of the first and the last change in a key; null for any other key. */
 export function changesIn(key: string): { readonly first: number; readonly last: number } | null {
   const [, first, last] = /\/changes\/(\d{12})-(\d{12})\.jsonl$/.exec(key) ?? [];
   return first === undefined ? null : { first: Number(first), last: Number(last) };

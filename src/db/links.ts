@@ -3,11 +3,11 @@ import type { RepositoryName, Sources } from "../oci/reference.ts";
 import { auditChange, type Condition, type Initiator } from "./audit.ts";
 import { NOW } from "./clock.ts";
 
-/** The statements that every push has: the repository comes into being, and holds its blobs. */
+/** The statements that every push needs: they create the repository and link its blobs. */
 
 /**
- * The repository and its namespace, where they are not there yet.
- * @param condition SQL that must give a row; its parameters begin at ?2
+ * Creates the repository and its namespace, if they do not exist.
+ * @param condition SQL that must return a row; its parameters begin at ?2
  */
 export function insertRepository(
   db: D1Database,
@@ -47,7 +47,7 @@ export function insertRepository(
   ];
 }
 
-/** Puts off that the repository loses a blob that no manifest names: somebody counts on it, who may push. */
+/** Renews the grace period of a blob that no manifest names: a client that may push counts on it. */
 export function renewGrace(
   db: D1Database,
   repository: RepositoryName,
@@ -63,8 +63,8 @@ export function renewGrace(
 }
 
 /**
- * The same for somebody who may only pull, as far as the pusher's own grace time goes: else anybody's HEADs would keep for ever
- * what nobody needs.
+ * Renews the grace period for a client that may only pull, but not beyond one grace period after a pusher last renewed
+ * it: otherwise anybody's HEADs could keep unused blobs for ever.
  */
 export function renewGraceAsReader(
   db: D1Database,
@@ -79,12 +79,12 @@ export function renewGraceAsReader(
     .bind(repository, digest, grace);
 }
 
-/** For the audit of a push: one to a repository that is not there changes nothing. */
+/** The condition for the audit entry of a push: one to a missing repository changes nothing. */
 export function repositoryThere(repository: RepositoryName): Condition {
   return { sql: `SELECT 1 FROM repositories WHERE name = ?2`, parameters: [repository] };
 }
 
-/** Links blobs to a repository; digests without a blob are passed over. */
+/** Links blobs to a repository; digests without a blob are skipped. */
 export function insertLinks(
   db: D1Database,
   repository: RepositoryName,
@@ -101,14 +101,14 @@ export function insertLinks(
     .bind(repository, JSON.stringify(digests));
 }
 
-/** The sources as a parameter: NULL for all. */
+/** Returns the sources as a parameter; NULL stands for all. */
 export function sourceList(sources: Sources): string | null {
   return sources === "all" ? null : JSON.stringify(sources);
 }
 
 /**
- * SQL: does one of the sources hold the blob? CROSS JOIN keeps the planner to this order: it looks up each source, where it
- * would else walk through all that hold the blob, which may be thousands.
+ * SQL that tells whether one of the sources holds the blob. CROSS JOIN fixes the planner's order: it looks up each
+ * source, where it would otherwise scan all repositories that hold the blob, which may be thousands.
  */
 export function readableFrom(digest: string, sources: string): string {
   return `CASE WHEN ${sources} IS NULL

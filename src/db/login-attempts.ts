@@ -1,14 +1,14 @@
 import type { Attempts } from "../auth/identity-store.ts";
 import type { Pace, Places } from "../auth/login/throttle.ts";
 
-/** How long failed logins are kept, in milliseconds: longer than any window that they are counted over. */
+/** How long failed logins are kept, in milliseconds; longer than any window in which they are counted. */
 const REMEMBERED_FAILURES = 3_600_000;
-/** How long a network is remembered from which an account logged in, in milliseconds. */
+/** How long a network is stored from which an account logged in, in milliseconds. */
 const REMEMBERED_NETWORKS = 30 * 86_400_000;
-/** Of an account those networks are remembered that it logged in from last, and no more. */
+/** The most networks that are stored of one account; the ones used last are kept. */
 const MAX_NETWORKS = 50;
 
-/** D1: failed logins, and the networks from which passwords were right. */
+/** Stores failed logins in D1, and the networks from which logins with a password succeeded. */
 export class LoginAttemptStore implements Attempts {
   readonly #db: D1Database;
 
@@ -61,7 +61,7 @@ export class LoginAttemptStore implements Attempts {
     ]);
   }
 
-  /** Forgets what no longer matters, so many of each at once. */
+  /** Deletes expired rows, at most `limit` of each table. */
   async expire(now: number, limit: number): Promise<void> {
     await this.#db.batch([
       this.#db

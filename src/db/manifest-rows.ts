@@ -5,21 +5,21 @@ import { NOW } from "./clock.ts";
 import { costOf } from "./cost.ts";
 import type { NewManifest, NewReference } from "./manifests.ts";
 
-/** References or blobs that one batch writes: about 30 ms of the database's time. */
+/** The most references or blobs that one batch writes: about 30 ms of the database's time. */
 export const STEP = 1_000;
 
-/** The statements that write a manifest and what it names. */
+/** The statements that write a manifest and its references. */
 
 /**
- * A manifest that is still being written: deleted before any undo window, so it is out of sight, cannot be restored, and goes
- * with the next collection unless its push comes to its end.
+ * The `deleted_at` of a manifest that is still being written. It lies before any undo window, so the manifest is
+ * invisible, cannot be restored, and goes with the next garbage collection unless its push ends.
  */
 export const STAGED = 1;
 
-/** SQL: the manifest ?2 of the repository ?1. */
+/** SQL that selects the manifest ?2 of the repository ?1. */
 const ITSELF = `m.repository_id = (SELECT id FROM repositories WHERE name = ?1) AND m.digest = ?2`;
 
-/** The manifest's row; in sight again where it was deleted, or was being written. */
+/** Inserts the manifest's row, or makes it visible again if it was deleted or still being written. */
 export function insertManifest(
   db: D1Database,
   repository: RepositoryName,
@@ -39,7 +39,7 @@ export function insertManifest(
     .bind(...valuesOf(repository, manifest, now), null);
 }
 
-/** The row of a manifest that is being written, where it has none yet. */
+/** Inserts the row of a manifest that is being written, if it has none yet. */
 export function stageManifest(
   db: D1Database,
   repository: RepositoryName,
@@ -73,8 +73,8 @@ function valuesOf(repository: RepositoryName, manifest: NewManifest, now: number
 }
 
 /**
- * References of a manifest whose row is there. What it held on to while it was deleted may be something else, or not be there,
- * when it is pushed again, so those are made anew.
+ * Inserts references of a manifest whose row exists. References from before a deletion are replaced: when the manifest
+ * is pushed again, what they named may be of another kind, or missing.
  */
 export function insertReferences(
   db: D1Database,
@@ -103,7 +103,7 @@ export function insertReferences(
   ];
 }
 
-/** The manifest names as much as it is to: nobody took the rows away while they were being written. */
+/** The condition that the manifest has all its references: nobody has deleted rows while they were written. */
 export function namesAll(
   repository: RepositoryName,
   digest: Digest,
@@ -117,12 +117,15 @@ export function namesAll(
   };
 }
 
-/** Its bytes are counted with the manifest now, and no longer as what waits for deletion. */
+/** Stops counting the object as waiting for deletion: its bytes count with the manifest now. */
 export function uncountObject(db: D1Database, object: string): D1PreparedStatement {
   return db.prepare(`UPDATE object_deletions SET size = 0 WHERE key = ?1`).bind(object);
 }
 
-/** The manifest's row names the object now; where it named another before, this one goes. */
+/**
+ * Cancels the deletion of the object that the manifest's row now names. If the row still names an earlier object, this
+ * one is not needed and its deletion is due at once.
+ */
 export function claimObject(db: D1Database, object: string, size: number): D1PreparedStatement[] {
   return [
     db
@@ -136,12 +139,12 @@ export function claimObject(db: D1Database, object: string, size: number): D1Pre
   ];
 }
 
-/** SQL: what was lost is put right by a push. */
+/** SQL that takes the pushed value if the manifest was missing or damaged, and else keeps the stored one. */
 function found(column: string): string {
   return `CASE WHEN missing_since IS NULL THEN ${column} ELSE excluded.${column} END`;
 }
 
-/** In pieces that one statement writes without keeping others waiting. */
+/** Cuts a list into pieces that one statement writes without keeping other requests waiting. */
 export function stepsOf<T>(items: readonly T[]): T[][] {
   return Array.from({ length: Math.ceil(items.length / STEP) }, (_, i) =>
     items.slice(i * STEP, (i + 1) * STEP),

@@ -24,26 +24,28 @@ export interface StoredManifest {
   readonly digest: Digest;
   readonly mediaType: string;
   readonly size: number;
-  /** null where the manifest is too big for its row and lies in R2. */
+  /** The text; null if the manifest is too big for its row and is stored in R2. */
   readonly content: string | null;
-  /** The key of its bytes in R2, where they lie there. */
+  /** The key of its object in R2; null if the text is in the row. */
   readonly object: string | null;
 }
 
-/** What the index knows of one digest that a manifest names. */
+/** What the database knows of one digest that a manifest names. */
 export interface Resolution {
   readonly digest: Digest;
-  /** The blob's size, or null where there is none that the pusher may read. */
+  /** The blob's size in bytes; null if there is no blob that the pusher may read. */
   readonly blobSize: number | null;
-  /** Whether the repository holds the blob already. */
+  /** Whether the repository already holds the blob. */
   readonly linked: boolean;
-  /** The size of the repository's manifest of that digest, or null. */
+  /** The size in bytes of the repository's manifest of that digest; null if there is none. */
   readonly manifestSize: number | null;
 }
 
 export interface NewReference {
   readonly digest: Digest;
-  /** `blob` and `manifest` must be in the repository when the row is written; `loose` need not. */
+  /**
+   * `blob` and `manifest` must be in the repository when the row is written; an optional reference (`loose`) need not.
+   */
   readonly kind: "blob" | "manifest" | "optional";
 }
 
@@ -51,7 +53,7 @@ export interface NewManifest extends StoredManifest {
   readonly subject: Digest | null;
   readonly artifactType: string;
   readonly references: readonly NewReference[];
-  /** Blobs that the repository does not hold yet and takes over with this manifest. */
+  /** Blobs that the repository does not hold yet and that are mounted with this manifest. */
   readonly adopt: readonly Digest[];
   readonly tags: readonly Tag[];
   readonly imageAnnotations: ImageAnnotations | null;
@@ -59,17 +61,20 @@ export interface NewManifest extends StoredManifest {
 
 export const COLUMNS = "m.digest, m.media_type AS mediaType, m.size, m.content, m.object";
 
-/** Each is noted in the history, in the one batch that deletes them all with their manifest. */
+/**
+ * The most tags that one deletion of a manifest deletes: one batch records each of them in the history and deletes them
+ * all.
+ */
 const MAX_DELETED_TAGS = 10_000;
-/** The record of a deleted manifest names so many of its tags; the history has all. */
+/** The most tags that the audit entry of a deleted manifest names; the history has all of them. */
 const MAX_NAMED_TAGS = 20;
 
-/** SQL over `tags t`: some tags of a repository, and those of one manifest. */
+/** SQL over `tags t`: the tags of a repository with the given names, and those of one manifest. */
 const TAGS_NAMED = `t.repository_id = (SELECT id FROM repositories WHERE name = ?5)
   AND t.name IN (SELECT value FROM json_each(?6))`;
 const TAGS_OF = `t.repository_id = (SELECT id FROM repositories WHERE name = ?5) AND t.digest = ?6`;
 
-/** D1: the manifests of each repository, what they name, and what names them. */
+/** Stores the manifests of each repository in D1, and their references. */
 export class ManifestStore {
   readonly #db: D1Database;
   readonly #absent: Absent;
@@ -79,7 +84,7 @@ export class ManifestStore {
     this.#absent = absent;
   }
 
-  /** What is known of each digest to a pusher who may read the sources. */
+  /** Resolves digests for a pusher that may read the sources. */
   async resolve(
     repository: RepositoryName,
     digests: readonly Digest[],
@@ -103,11 +108,11 @@ export class ManifestStore {
   }
 
   /**
-   * Writes the manifest, its references and its tags, all or nothing. Many references are written beforehand, so many at a
-   * time, to a row that nobody sees: one statement for all of them would keep everybody else's waiting.
-   * @returns false when a reference has vanished since it was resolved: nothing of it is in sight
-   * @throws NAME_UNKNOWN when the repository is not there, and pushes make none; IMMUTABLE or QUOTA_EXCEEDED: nothing is in
-   *   sight either
+   * Writes the manifest, its references and its tags, all or none of them. Many references are written in batches
+   * before, to a row that is still invisible: one statement for all of them would keep other requests waiting.
+   * @returns false if a referenced manifest or blob was deleted after it was resolved; nothing is visible then
+   * @throws NAME_UNKNOWN if the repository does not exist and pushes create none; IMMUTABLE or QUOTA_EXCEEDED, after
+   *   which nothing is visible either
    */
   async put(
     repository: RepositoryName,
@@ -134,7 +139,7 @@ export class ManifestStore {
     }
   }
 
-  /** The repository comes into being, and takes over blobs. */
+  /** Creates the repository if needed, and mounts blobs. */
   #begin(
     repository: RepositoryName,
     adopt: readonly Digest[],
@@ -144,7 +149,10 @@ export class ManifestStore {
     return [...made, insertLinks(this.#db, repository, adopt)];
   }
 
-  /** What was written when this breaks off in the middle, the next collections take away. */
+  /**
+   * Writes a large manifest to an invisible row. If this breaks off, the next garbage collections delete what was
+   * written.
+   */
   async #stage(
     repository: RepositoryName,
     manifest: NewManifest,
@@ -200,8 +208,8 @@ export class ManifestStore {
   }
 
   /**
-   * Notes the key of an object that is about to be written, so that it goes if no manifest comes to name it: R2 is never
-   * listed to find it. Until then it counts as what waits for deletion.
+   * Schedules the deletion of an object that is about to be written, in case no manifest comes to name it: the bucket
+   * is never listed to find such objects. Until then it counts as waiting for deletion.
    * @throws QUOTA_EXCEEDED
    */
   async announceObject(
@@ -219,7 +227,7 @@ export class ManifestStore {
     if (meta.changes === 0) await refuseChange(this.#db, repository, new Error("quota of bytes"));
   }
 
-  /** An object that was announced goes with the next collection, unless a manifest names it after all. */
+  /** Makes the deletion of an announced object due at once, unless a manifest names it after all. */
   async giveUpObject(key: string): Promise<void> {
     await this.#db
       .prepare(
@@ -231,10 +239,10 @@ export class ManifestStore {
   }
 
   /**
-   * Deletes a manifest with its tags: out of sight, and for the undo window to be restored.
-   * @returns false when there was none
-   * @throws REFERENCED while an index names it, or more tags point to it than one request deletes; IMMUTABLE while such a tag
-   *   does
+   * Deletes a manifest with its tags. It is soft-deleted: invisible, and restorable within the undo window.
+   * @returns false if there was none
+   * @throws REFERENCED while an index names it, or while more tags point to it than one request deletes; IMMUTABLE
+   *   while an immutable tag points to it
    */
   async delete(repository: RepositoryName, digest: Digest, initiator: Initiator): Promise<boolean> {
     const held = {

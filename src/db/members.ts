@@ -17,7 +17,7 @@ export interface Member {
 
 const COLUMNS = `user, pattern AS repositories, role, created_at AS createdAt`;
 
-/** D1: which users have which role on which repositories of a namespace. */
+/** Stores in D1 which users have which role on which repositories of a namespace. */
 export class MemberStore {
   readonly #db: D1Database;
 
@@ -25,7 +25,10 @@ export class MemberStore {
     this.#db = db;
   }
 
-  /** By user and pattern. `after` is what `memberKey` makes. @throws NOT_FOUND: no such namespace */
+  /**
+   * Lists members by user and pattern. `after` is a value of `memberKey`.
+   * @throws NOT_FOUND if there is no such namespace
+   */
   list(namespace: Namespace, { after, limit }: Page): Promise<Member[]> {
     const [user = "", ...pattern] = after.split(":");
     return listWithin(
@@ -41,9 +44,10 @@ export class MemberStore {
   }
 
   /**
-   * Gives a user a role on a pattern, instead of the one that it had there.
-   * `over` says what the user may have had there before.
-   * @throws NOT_FOUND: no such user, or no such namespace; VERSION_MISMATCH: it has one, and was to have nothing
+   * Gives a user a role on a pattern, in place of the one that the user had there. `over` says whether the user may
+   * have had one.
+   * @throws NOT_FOUND if there is no such user or namespace; VERSION_MISMATCH if the user has a role there and was to
+   *   have none
    */
   async set(
     namespace: Namespace,
@@ -61,7 +65,7 @@ export class MemberStore {
         WHERE u.name = ?2 AND m.role IS NOT ?5 AND (m.role IS NULL OR ?6 = 'any')`,
       parameters: [user, namespace, repositories, role, over],
     };
-    // A first role takes nothing away.
+    // Only a change of a role revokes: a first role takes nothing away.
     const when = {
       sql: `${row.sql} AND role <> ?4 AND ?5 = 'any'`,
       parameters: [...row.parameters, role, over],
@@ -95,8 +99,8 @@ export class MemberStore {
   }
 
   /**
-   * Takes a user's role on one pattern away, or all that it has in the namespace (null).
-   * @throws NOT_FOUND: there is none
+   * Removes a user's role on one pattern, or all roles in the namespace (null).
+   * @throws NOT_FOUND if there is none
    */
   async remove(
     namespace: Namespace,
@@ -127,12 +131,12 @@ export class MemberStore {
 
 interface Removal {
   readonly user: string;
-  /** null for all that the user has in the namespace. */
+  /** The pattern; null for all roles of the user in the namespace. */
   readonly pattern: string | null;
   readonly lastOwner: LastOwner;
 }
 
-/** Where a page of members ends. */
+/** Returns the cursor of a page that ends with this member. */
 export function memberKey({ user, repositories }: Pick<Member, "user" | "repositories">): string {
   return `${user}:${repositories}`;
 }

@@ -10,16 +10,16 @@ import type { Visibility } from "./repositories.ts";
 
 export interface NamespaceRecord {
   readonly name: string;
-  /** Of the repositories that a push makes in it. */
+  /** The visibility of repositories that a push creates in the namespace. */
   readonly visibility: Visibility;
-  /** Which tags are immutable in all of its repositories. */
+  /** Rules for tags that are immutable in all repositories of the namespace. */
   readonly immutableTags: readonly TagRule[];
   /** Milliseconds since 1970. */
   readonly createdAt: number;
   readonly version: number;
 }
 
-/** What can be changed of a namespace. */
+/** The fields of a namespace that can be changed. */
 export interface NamespaceChange {
   readonly visibility?: Visibility | undefined;
   readonly immutableTags?: readonly TagRule[] | undefined;
@@ -30,8 +30,9 @@ type Row = Omit<NamespaceRecord, "immutableTags"> & { readonly immutableTags: st
 const COLUMNS = `n.name, n.visibility, n.immutable_tags AS immutableTags, n.created_at AS createdAt, n.version`;
 
 /**
- * SQL: repositories of the namespace, or deleted ones that whoever gets its name next could restore; "0" follows "/". A
- * lookup each, for an OR would walk.
+ * SQL that tells whether the namespace has repositories, or deleted ones, which the next owner of its name could
+ * restore. Names from `<name>/` to `<name>0` are searched, since "0" follows "/". There is one lookup for each case,
+ * because an OR would scan the table.
  */
 function hasRepositories(name: string): string {
   const among = (column: string, which: string) => `
@@ -40,7 +41,7 @@ function hasRepositories(name: string): string {
   return `(${among("name", "deleted_at IS NULL")} OR ${among("former_name", "deleted_at > 0")})`;
 }
 
-/** D1: namespaces, which hold repositories and those who may use them. */
+/** Stores namespaces in D1. */
 export class NamespaceStore {
   readonly #db: D1Database;
 
@@ -56,7 +57,10 @@ export class NamespaceStore {
     return results.map(parse);
   }
 
-  /** Those whose names lie in one of the ranges. As in RepositoryIndex.list, each range gives at most a page. */
+  /**
+   * Lists the namespaces whose names lie in one of the ranges. Each range returns at most a page, as in
+   * RepositoryLists.list.
+   */
   async listAmong(ranges: readonly NameRange[], page: Page): Promise<NamespaceRecord[]> {
     const { results } = await this.#db
       .prepare(
@@ -82,7 +86,7 @@ export class NamespaceStore {
     return parse(row);
   }
 
-  /** @returns "orphan" when there is no such owner */
+  /** @returns "orphan" if there is no user of the owner's name */
   create(
     { name, visibility, immutableTags, createdAt }: NamespaceRecord,
     owner: string | null,
@@ -144,7 +148,7 @@ export class NamespaceStore {
   }
 
   /**
-   * Members, robots and trust rules go too.
+   * Deletes the namespace with its members, robots and trust rules.
    * @throws NOT_FOUND, VERSION_MISMATCH, or CONFLICT while it has repositories
    */
   async remove(name: Namespace, version: number | null, initiator: Initiator): Promise<void> {
@@ -183,7 +187,7 @@ function parse(row: Row): NamespaceRecord {
   return { ...row, immutableTags: JSON.parse(row.immutableTags) as TagRule[] };
 }
 
-/** Whoever has rights by the namespace loses them with it. */
+/** Revokes all that was signed for the namespace's members, robots and trust rules: they lose their rights with it. */
 function revokeAll(db: D1Database, name: string, { sql, parameters }: Condition) {
   return db
     .prepare(

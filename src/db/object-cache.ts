@@ -11,44 +11,50 @@ export interface StoredObject {
 
 const KiB = 1024;
 const MiB = 1024 * KiB;
-/** Configs and other small things, which every pull asks for, in the memory of the isolate. */
+/** The bytes of small objects that an isolate keeps in memory: every pull asks for configs and the like. */
 const MEMORY = 8 * MiB;
 export const MAX_IN_MEMORY = 64 * KiB;
-/** Up to this size it is quicker to wait until the edge has an object than to read it twice. */
+/** Up to this size in bytes, waiting until the edge has the object is faster than reading it twice. */
 const MAX_AWAITED = 16 * MiB;
-/** The Cache API's limit (developers.cloudflare.com/workers/platform/limits). */
+/** The largest object that the Cache API accepts (developers.cloudflare.com/workers/platform/limits). */
 const MAX_AT_EDGE = 512 * MiB;
-/** The key of an object never becomes another's, so only room at the edge is the reason to forget one, in seconds. */
+/**
+ * How long the edge may keep an object, in seconds. A key never gets other bytes, so entries need to end only to make
+ * room.
+ */
 const EDGE_SECONDS = 7 * 86_400;
 
 /**
- * A range that is a smaller part of its object leaves the edge as it is: a byte must not cost a copy of half a gigabyte. Clients
- * that take a layer in pieces ask for more.
+ * The smallest part of a large object whose request fills the cache: a request for one byte must not cost a copy of
+ * half a gigabyte. Clients that read a layer in pieces ask for more.
  */
 const MIN_FILL_PART = 1 / 64;
-/** Up to this size any range fills the edge: the copy costs about as much as the range's own read. */
+/** Up to this size in bytes, any range fills the cache: the copy costs about as much as the read of the range. */
 const MAX_EAGER = MiB;
 
-/** The first reader of a large object is served before the edge is filled; the next one does not wait so long, in milliseconds. */
+/**
+ * How long a cache fill of a large object waits, in milliseconds, so that its first reader is served before. It does
+ * not wait once another reader wants the object.
+ */
 const FIRST_READER_DELAY_MS = 1_000;
-/** For how long after it began a filling is waited for, and how often others look, in milliseconds. */
+/** How long after its start a cache fill is waited for, and how often waiting requests look, in milliseconds. */
 const MAX_FILL_WAIT_MS = 10_000;
 const POLL_MS = 5;
-/** A filling that has taken so long belongs to a request that is no more. */
+/** After so many milliseconds the request of a cache fill counts as dead. */
 const STALE_FILL_MS = 60_000;
 
-/** A copy on its way to the edge or into memory. */
+/** A cache fill in flight, to the edge or into memory. */
 interface CacheFill {
   readonly since: number;
-  /** Somebody waits for it. */
+  /** Whether another request waits for it. */
   hasWaiters: boolean;
   ended: boolean;
 }
 
 /**
- * The bytes of objects, from the nearest place that has them: this isolate's memory, the edge, R2. Whoever reads R2 reads it
- * for the edge too: once for all who come at the same time, and apart from any client, so that a slow one keeps nobody
- * waiting and a vanished one leaves no half entry.
+ * Reads objects from the nearest place that has them: this isolate's memory, the edge, R2. A read of R2 also fills the
+ * cache, once for all readers that come at the same time. The fill is independent of any client, so a slow client keeps
+ * nobody waiting, and one that disconnects leaves no partial entry.
  */
 export class ObjectCache {
   readonly #bucket: Bucket;
@@ -97,7 +103,7 @@ export class ObjectCache {
       if (cached === null) defer(this.#edge.put(key, bytes, size, EDGE_SECONDS));
       return bytes;
     });
-    // Others may wait for it, though the client that began it hangs up.
+    // Other requests may wait for the fill, even if the client that began it disconnects.
     defer(filled.catch(() => {}));
     return filled;
   }
@@ -118,7 +124,10 @@ export class ObjectCache {
     }
   }
 
-  /** @returns null where it is better to read R2: a part of a large object is there long before the whole is at the edge */
+  /**
+   * Reads from the edge after a cache fill.
+   * @returns null if reading R2 is better: a part of a large object arrives long before the whole is at the edge
+   */
   async #afterFill(
     object: StoredObject,
     range: ByteRange | undefined,
@@ -156,7 +165,7 @@ export class ObjectCache {
 
   async #cacheFill<T>(key: string, work: (cacheFill: CacheFill) => Promise<T>): Promise<T> {
     const cacheFill = { since: Date.now(), hasWaiters: false, ended: false };
-    // Those that never ended are forgotten, or they would become more and more.
+    // Fills that never ended are dropped, or the map would grow without bound. It is in the order of their starts.
     for (const other of this.#fills.keys()) {
       if (other !== key && this.#inFlight(other) !== null) break;
       this.#fills.delete(other);
@@ -170,7 +179,7 @@ export class ObjectCache {
     }
   }
 
-  /** @returns null unless the edge has the object with as many bytes as it must have, whichever are asked for */
+  /** @returns null unless the edge has the object with the expected size, whichever range is asked for */
   async #fromEdge(
     { key, size }: StoredObject,
     range: ByteRange | undefined,
@@ -189,7 +198,7 @@ export class ObjectCache {
   }
 }
 
-/** Waits with a timer of its own: a request that waits for another one's promise is taken for hung and cancelled. */
+/** Waits for a fill by a timer: the runtime cancels a request that waits for another request's promise. */
 async function ended(cacheFill: CacheFill): Promise<void> {
   cacheFill.hasWaiters = true;
   const until = cacheFill.since + MAX_FILL_WAIT_MS;

@@ -1,9 +1,12 @@
 import { NOW } from "./clock.ts";
 
-/** No request carries an upload for longer, in milliseconds. */
+/** Longer than any request of an upload lasts, in milliseconds. */
 const LONGEST_UPLOAD = 2 * 86_400_000;
 
-/** The objects have been deleted, and no upload may name their keys any more. */
+/**
+ * Records that objects have been deleted. Their keys are kept for a while, so that no upload can still make one of them
+ * a blob.
+ */
 export function forgetObjects(db: D1Database, keys: readonly string[]): D1PreparedStatement[] {
   const list = JSON.stringify(keys);
   return [

@@ -2,17 +2,17 @@ import { RegistryError } from "../oci/errors.ts";
 import { assertion, hasFailed } from "./retry.ts";
 import type { Condition } from "./audit.ts";
 
-/** Whether a change may leave a namespace without anybody who owns all of it. */
+/** Whether a change may leave a namespace without an owner of all of it. */
 export type LastOwner = "stays" | "may leave";
 
-/** More names would make no message clearer. */
+/** The most namespaces that a message names; more would not make it clearer. */
 const MAX_TOLD = 10;
 
-/** The owners of a whole namespace that can log in; index namespace_owners has them. */
+/** SQL that selects owners of a whole namespace who can log in; the index namespace_owners covers it. */
 const OWNS = (member: string, user: string) =>
   `${member}.role = 'owner' AND ${member}.pattern = ${member}.namespace || '/*' AND ${user}.disabled_at IS NULL`;
 
-/** The namespaces of which the user is the only owner: in this one, or (null) in all of them. */
+/** Selects the namespaces of which the user is the only owner: this one, or any (null). */
 function ownedAlone(user: string, namespace: string | null): Condition {
   return {
     sql: `SELECT m.namespace FROM members m JOIN users u ON u.name = m.user
@@ -25,10 +25,10 @@ function ownedAlone(user: string, namespace: string | null): Condition {
 }
 
 /**
- * Makes a change by which a user ceases to be an owner. Whether another one is left is decided in the change's own batch:
- * of two owners who leave at the same moment, the second is told.
- * @param change takes what is to go into its batch before it
- * @throws CONFLICT where the last owner is to stay
+ * Makes a change by which a user stops being an owner. The check for another owner is part of the change's own batch:
+ * if two owners leave at the same moment, the second is refused.
+ * @param change makes the change, with the given statements before it in the same batch
+ * @throws CONFLICT if the last owner has to stay
  */
 export async function withoutOwner<T>(
   db: D1Database,
@@ -40,7 +40,7 @@ export async function withoutOwner<T>(
   try {
     return await change([assertion(db, condition, "no row")]);
   } catch (error) {
-    // What is no failure of the batch has been said already.
+    // Other errors pass through: only a failed assertion means that the user is the last owner.
     if (error instanceof RegistryError || !hasFailed(error)) throw error;
     const { results } = await db
       .prepare(`${condition.sql} ORDER BY 1 LIMIT ${MAX_TOLD}`)
@@ -57,7 +57,7 @@ export async function withoutOwner<T>(
 
 interface ExpiringImage {
   readonly user: string;
-  /** Where it ceases to be an owner; null for everywhere. */
+  /** The namespace in which the user stops being an owner; null for all. */
   readonly namespace: string | null;
   readonly lastOwner: LastOwner;
 }

@@ -4,19 +4,22 @@ import type { StoredBlob } from "./blobs.ts";
 import { NOW } from "./clock.ts";
 import { COLUMNS, type StoredManifest } from "./manifests.ts";
 
-/** What was so when the database was asked. */
+/** A value from the database, with the time at which it was read. */
 export interface CacheEntry<Value> {
   readonly value: Value;
-  /** By the database's clock, in milliseconds since 1970. */
+  /** When it was read, by the database's clock, in milliseconds since 1970. */
   readonly readAt: number;
 }
 
-/** A blob's place, under the digest that it is known by. */
+/** A blob's digest, key and size. */
 export interface NamedBlob extends StoredBlob {
   readonly digest: Digest;
 }
 
-/** What a pull asks for next: the children of an index, and the blobs that the manifest and its children name. */
+/**
+ * What a pull asks for after a manifest: the children of an index, and the blobs that the manifest and its children
+ * name.
+ */
 export interface ManifestGraph {
   readonly manifests: readonly StoredManifest[];
   readonly blobs: readonly NamedBlob[];
@@ -27,21 +30,30 @@ export interface Pulled {
   readonly graph: ManifestGraph;
 }
 
-/** Bounds on what comes along unasked. An index of more platforms, or a bigger child, is asked for when its turn comes. */
+/**
+ * Bounds of what is read in advance: the number of children, the size of each in bytes, and the number of blobs.
+ * Further platforms of an index, or a larger child, are read when they are asked for.
+ */
 const MAX_CHILDREN = 32;
 const MAX_CHILD = 16 * 1024;
 const MAX_BLOBS = 400;
 
-/** Where a read may go: a replica may not have heard of the last push yet, and be ten times nearer. */
+/** A D1 handle to read from. A replica may be ten times nearer, but may not have the last push yet. */
 type ReadSource = D1Database | D1DatabaseSession;
 
-/** A replica's clock is right, but what it says may be as old as this, in milliseconds. */
+/**
+ * How old a replica's answer may be, in milliseconds. Its clock is right, so this is subtracted from the time of the
+ * read.
+ */
 const REPLICA_LAG = 60_000;
 
-/** Whom to ask: a replica that is near before the primary, or the primary alone. */
+/**
+ * The read source: "nearest" asks the nearest replica, and the primary if the replica has nothing; "primary" asks the
+ * primary alone.
+ */
 export type Source = "nearest" | "primary";
 
-/** Which manifest: SQL of its digest, in terms of the row `r` of its repository, whose name is ?1, and of ?2. */
+/** Selects a manifest by SQL of its digest, in terms of the row `r` of its repository, whose name is ?1, and of ?2. */
 interface Root {
   readonly sql: string;
   readonly parameters: readonly [RepositoryName, Digest | Tag];
@@ -59,20 +71,20 @@ function byTag(repository: RepositoryName, tag: Tag): Root {
 type ManifestRow = StoredManifest & { readonly readAt: number };
 
 /**
- * D1: the reads of a pull. What is named by its digest never becomes something else, so the nearest replica may answer; when
- * it knows nothing, the primary is asked.
+ * Makes the reads of a pull in D1. Content that is named by its digest never changes, so the nearest replica may
+ * answer; if it has nothing, the primary is asked.
  */
 export class PullReads {
   readonly #db: D1Database;
   readonly #tags: "strict" | "nearest";
 
-  /** @param tags where tags are read: what a replica says of them may be old */
+  /** @param tags from where tags are read: "nearest" accepts that a replica may return an old one */
   constructor(db: D1Database, tags: "strict" | "nearest") {
     this.#db = db;
     this.#tags = tags;
   }
 
-  /** @returns null unless this very repository holds the blob */
+  /** @returns null unless this repository holds the blob */
   blob(
     repository: RepositoryName,
     digest: Digest,
@@ -81,7 +93,7 @@ export class PullReads {
     return this.#ask(source, (place) => blobIn(place, repository, digest));
   }
 
-  /** As `blob`, but by the primary alone. */
+  /** Finds a blob, by the primary alone. */
   async currentBlob(repository: RepositoryName, digest: Digest): Promise<StoredBlob | null> {
     return (await blobIn(this.#db, repository, digest))?.value ?? null;
   }
@@ -94,14 +106,19 @@ export class PullReads {
     return this.#ask(source, (place) => pulled(place, byDigest(repository, digest)));
   }
 
-  /** By the primary alone, and without what it names: for a client that asks whether it has to push. */
+  /**
+   * Finds a manifest by the primary alone, without its children and blobs: for a client that asks whether it has to
+   * push.
+   */
   currentManifest(repository: RepositoryName, digest: Digest): Promise<StoredManifest | null> {
     return manifestIn(this.#db, byDigest(repository, digest)).first<ManifestRow>();
   }
 
   /**
-   * @param known the digest of a manifest whose content and family need not be sent again
-   * @param source who may be asked, as far as the settings let tags be read there
+   * Finds the manifest of a tag.
+   * @param known the digest of a cached manifest, whose content, children and blobs need not be read again; null for
+   *   none
+   * @param source which database may be asked, if the settings allow tags to be read there
    */
   tagged(
     repository: RepositoryName,
@@ -158,7 +175,10 @@ async function pulled(place: ReadSource, root: Root): Promise<CacheEntry<Pulled>
   return { value: { manifest, graph }, readAt };
 }
 
-/** The family of a manifest that the tag has moved to is asked for one by one. */
+/**
+ * Checks which manifest the tag points to. If the tag has moved, the children and blobs of the new manifest are not
+ * read here, but when they are asked for.
+ */
 async function confirmed(
   place: ReadSource,
   repository: RepositoryName,
@@ -205,7 +225,7 @@ function childrenOf(place: ReadSource, { sql, parameters }: Root): D1PreparedSta
     .bind(...parameters);
 }
 
-/** Of the manifest's own blobs and those of its children. */
+/** Selects the manifest's own blobs and those of its children. */
 function blobsOf(place: ReadSource, { sql, parameters }: Root): D1PreparedStatement {
   return place
     .prepare(

@@ -7,7 +7,7 @@ export interface StoredReferrer extends StoredManifest {
   readonly artifactType: string;
 }
 
-/** D1: what was pushed about a manifest. */
+/** Lists referrers from D1: manifests whose subject is another manifest. */
 export class ReferrerStore {
   readonly #db: D1Database;
 
@@ -16,9 +16,9 @@ export class ReferrerStore {
   }
 
   /**
-   * One page of the manifests whose subject is the digest, in the order of their own digests.
-   * @param artifactType only these ("" for those without a type), or null for all
-   * @param page.maxBytes what the page's manifests may add up to; a first one always fits
+   * Returns one page of the manifests whose subject is the digest, in the order of their own digests.
+   * @param artifactType only manifests of this type ("" for those without one), or null for all
+   * @param page.maxBytes the most bytes of the page's manifests together; the first manifest is always on the page
    */
   async list(
     repository: RepositoryName,
@@ -27,7 +27,7 @@ export class ReferrerStore {
     page: Page & { readonly maxBytes: number },
   ): Promise<{ readonly rows: StoredReferrer[]; readonly more: boolean }> {
     const typed = artifactType === null ? "" : "AND m.artifact_type = ?6";
-    // Without the hint the planner walks through the primary key, all manifests of the repository.
+    // Without the hint, the planner scans the primary key, which has all manifests of the repository.
     const index = artifactType === null ? "manifests_by_subject" : "manifests_by_subject_and_type";
     const parameters = [repository, subject, page.after, page.limit, page.maxBytes];
     const { results } = await this.#db

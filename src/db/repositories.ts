@@ -7,7 +7,7 @@ import { refuseChange } from "./errors.ts";
 
 export type Visibility = "private" | "public";
 
-/** What can be said of a repository. */
+/** The fields of a repository that clients can set. */
 export interface Description {
   readonly visibility?: Visibility | undefined;
   readonly description?: string | undefined;
@@ -26,39 +26,39 @@ export interface StoredRepository {
   readonly version: number;
 }
 
-/** A repository and what is in it; null where there is too much to count. */
+/** A repository with the counts of its content; null where there is too much to count. */
 export interface RepositoryDetail extends StoredRepository {
   readonly readme: string;
-  /** Which tags are immutable. */
+  /** Rules for immutable tags. */
   readonly immutableTags: readonly TagRule[];
-  /** Which tags are so in all repositories of the namespace. */
+  /** Rules for immutable tags that the namespace sets for all its repositories. */
   readonly inheritedImmutableTags: readonly TagRule[];
-  /** The bytes of its blobs, each once. */
+  /** The bytes of its blobs, each blob counted once. */
   readonly size: number | null;
   readonly tags: number | null;
   readonly manifests: number | null;
 }
 
-/** What a manifest's annotations say of its repository. */
+/** A description and labels that come from a manifest's annotations. */
 export interface ImageAnnotations {
   readonly description: string;
   readonly labels: Readonly<Record<string, string>>;
 }
 
-/** What is kept as JSON. */
+/** The fields that are stored as JSON. */
 type Packed = "labels" | "immutableTags" | "inheritedImmutableTags";
 export type Row<T extends StoredRepository> = {
   readonly [K in keyof T]: K extends Packed ? string : T[K];
 };
 
 export const COLUMNS = `name, visibility, description, labels, created_at AS createdAt, version`;
-/** Everyone may ask for a public repository, so what one answer counts has an end. */
+/** The most rows that one answer counts, because anybody may ask for a public repository. */
 const MAX_COUNTED = 10_000;
-/** ?2 is the version that the caller has seen, or NULL for whichever there is. */
+/** SQL for the repository's id. ?2 is the version that the client has seen, or NULL for any. */
 const WANTED = `SELECT id FROM repositories WHERE name = ?1 AND version = coalesce(?2, version)`;
 const NAME_TAKEN = /UNIQUE constraint failed: repositories\.name/;
 
-/** D1: the repositories themselves. */
+/** Stores repositories in D1. */
 export class RepositoryStore {
   readonly #db: D1Database;
 
@@ -80,9 +80,10 @@ export class RepositoryStore {
   }
 
   /**
-   * @param namespace what to do where there is no such namespace yet
-   * @returns null when the namespace is not there
-   * @throws CONFLICT when the repository is, QUOTA_EXCEEDED
+   * Creates a repository.
+   * @param namespace "make" also creates the namespace if it does not exist
+   * @returns null if the namespace does not exist
+   * @throws CONFLICT if the repository already exists, QUOTA_EXCEEDED
    */
   async create(
     repository: RepositoryName,
@@ -133,8 +134,9 @@ export class RepositoryStore {
   }
 
   /**
-   * @param version only if it is this one; null for any
-   * @returns null when there is no such repository
+   * Changes the given fields of a repository.
+   * @param version the version that it must have; null for any
+   * @returns null if there is no such repository
    * @throws VERSION_MISMATCH
    */
   async update(
@@ -173,9 +175,9 @@ export class RepositoryStore {
   }
 
   /**
-   * Deletes the repository with all that is in it: it gives its name up, and can be restored in the undo window.
-   * @param version only if it is this one; null for any
-   * @returns false when there was none
+   * Deletes the repository with all its content. Its name becomes free, and it can be restored within the undo window.
+   * @param version the version that it must have; null for any
+   * @returns false if there was none
    * @throws VERSION_MISMATCH
    */
   async delete(
@@ -218,9 +220,9 @@ export class RepositoryStore {
   }
 }
 
-/** SQL: how many rows of the table are the repository's; NULL for more than ?2. */
+/** SQL that counts the repository's rows of a table; NULL for more than ?2. */
 function counted(table: "tags" | "manifests"): string {
-  // By an index without deleted ones: there may be any number of them between two others.
+  // The index leaves out deleted manifests: there may be any number of them between two others.
   const rows =
     table === "tags"
       ? `tags c WHERE c.repository_id = r.id`
@@ -229,7 +231,7 @@ function counted(table: "tags" | "manifests"): string {
     SELECT 1 FROM ${rows} LIMIT ?2 + 1)) AS ${table}`;
 }
 
-/** For the audit of a change that needs the repository in this version. */
+/** The condition for the audit entry of a change that needs the repository in this version. */
 function wanted(repository: RepositoryName, version: number | null) {
   return {
     sql: `SELECT 1 FROM repositories WHERE name = ?2 AND version = coalesce(?3, version)`,
@@ -255,7 +257,7 @@ export function parse<T extends StoredRepository>(row: Row<T>): T {
   return Object.fromEntries(entries) as unknown as T;
 }
 
-/** As the audit log says it. */
+/** Formats a change for the audit log. */
 function changeOf({ visibility, immutableTags, ...others }: Description): string {
   const changed = Object.entries(others).flatMap(([field, value]) =>
     value === undefined ? [] : field,
@@ -265,7 +267,7 @@ function changeOf({ visibility, immutableTags, ...others }: Description): string
   return changed.join(" ");
 }
 
-/** Describes a repository by what was pushed to it, where nobody has described it yet. */
+/** Sets the description and labels of a repository from a pushed manifest, where nobody has set them yet. */
 export function describeFromAnnotations(
   db: D1Database,
   repository: RepositoryName,

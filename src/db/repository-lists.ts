@@ -2,7 +2,7 @@ import type { NameRange } from "../auth/policy/ranges.ts";
 import type { RepositoryName } from "../oci/reference.ts";
 import { COLUMNS, parse, type Row, type StoredRepository } from "./repositories.ts";
 
-/** D1: lists of repositories, by ranges of their names. */
+/** Lists repositories from D1, by ranges of their names. */
 export class RepositoryLists {
   readonly #db: D1Database;
 
@@ -11,8 +11,8 @@ export class RepositoryLists {
   }
 
   /**
-   * The first of the repositories in some ranges of names, and of the public ones in others. Each range is looked up by
-   * its index and gives at most a page, so the cost is that of the page and the ranges.
+   * Returns the first repositories of some ranges of names, and the first public ones of others. Each range is looked
+   * up in its index and returns at most a page, so the cost is that of the page and the ranges.
    */
   async list(
     ranges: { readonly any: readonly NameRange[]; readonly public: readonly NameRange[] },
@@ -35,7 +35,7 @@ export class RepositoryLists {
     return results.map(parse);
   }
 
-  /** The first names of a range, which the index of names alone has. */
+  /** Returns the first names of a range; the index of names answers alone. */
   async names({ from, to }: NameRange, limit: number): Promise<RepositoryName[]> {
     const { results } = await this.#db
       .prepare(
@@ -46,7 +46,7 @@ export class RepositoryLists {
     return results.map(({ name }) => name);
   }
 
-  /** Those of some names. */
+  /** Returns the repositories of these names. */
   async named(names: readonly RepositoryName[]): Promise<StoredRepository[]> {
     if (names.length === 0) return [];
     const { results } = await this.#db

@@ -2,12 +2,12 @@ import { RegistryError } from "../oci/errors.ts";
 import type { Condition } from "./audit.ts";
 
 const FAILED = /changed meanwhile/;
-/** What was read may be changed before the batch that rests on it; then it is read again. */
+/** How often a change is tried: what was read for it may change before its batch, and is then read again. */
 const TRIES = 3;
 
 /**
- * Holds a batch to what was read before it: unless the condition gives a row, all of the batch fails. For changes of so many
- * statements that each of them cannot say for itself when it is to do nothing.
+ * Returns a statement that fails the whole batch unless the condition returns a row. It checks that what was read
+ * before the batch is unchanged, for changes of so many statements that they cannot each have a condition.
  */
 export function assertion(
   db: D1Database,
@@ -19,8 +19,9 @@ export function assertion(
 }
 
 /**
- * @param attempt gives null where something was changed meanwhile
- * @throws UNAVAILABLE where that happens again and again
+ * Repeats an attempt while its data changes between its read and its batch.
+ * @param attempt returns null if something has changed meanwhile
+ * @throws UNAVAILABLE if that happens again and again
  */
 export async function retry<T>(attempt: () => Promise<T | null>): Promise<T> {
   for (let tries = 0; tries < TRIES; tries++) {

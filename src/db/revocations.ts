@@ -10,9 +10,9 @@ export interface RevokedRow {
 const MINUTE = 60_000;
 
 /**
- * The kinds of subjects, and for how many milliseconds the revocation of one matters: of a repository while facts from before
- * may be remembered (four minutes), of its being public while a registry token may hold (TOKEN_MINUTES is 60 at most), of the
- * others while there is a row (jobs/prune.ts).
+ * The kinds of subjects, and how long each revocation is listed, in milliseconds: that of a repository while older
+ * entries may be in a pull cache (four minutes), that of its public visibility while an older registry token may be
+ * valid (TOKEN_MINUTES is at most 60), all others until their row is deleted (jobs/prune.ts).
  */
 const KINDS = [
   { kind: "repository:", age: 5 * MINUTE },
@@ -20,12 +20,16 @@ const KINDS = [
   ...["user:", "token:", "robot:", "rule:"].map((kind) => ({ kind, age: null })),
 ];
 
-/** So many of each kind are listed: every isolate reads them every half minute, whatever somebody deletes by the thousand. */
+/**
+ * The most revocations that are listed of each kind: every isolate reads them every half minute, even if somebody
+ * deletes things by the thousand.
+ */
 export const MAX_LISTED = 1_000;
 
 /**
- * For the batch that takes many things of a repository away at once: what isolates remember of it holds no longer.
- * @param which over `repositories r`
+ * Returns the statement that invalidates all cached entries of a repository. A batch that removes many manifests or
+ * blobs at once contains it.
+ * @param which SQL over `repositories r`
  */
 export function revokeFacts(db: D1Database, which: Condition): D1PreparedStatement {
   return db
@@ -37,7 +41,7 @@ export function revokeFacts(db: D1Database, which: Condition): D1PreparedStateme
     .bind(...which.parameters);
 }
 
-/** The newest revocations of each kind, and of each one more than are listed. */
+/** Selects the newest revocations of each kind, one more than are listed, to see whether there are others. */
 export function listRevoked(db: D1Database): D1PreparedStatement {
   return db
     .prepare(
@@ -54,7 +58,7 @@ export function parseRevoked(rows: readonly RevokedRow[]): Revocations {
   const kinds = Map.groupBy(rows, ({ subject }) => kindOf(subject));
   return {
     times: new Map(rows.map(({ subject, at }) => [subject, at])),
-    // Those that are not here are as old as the oldest that is, or older.
+    // Revocations that are not listed are as old as the oldest listed one, or older.
     unlisted: new Map(
       [...kinds].flatMap(([kind, some]) =>
         some.length > MAX_LISTED ? [[kind, Math.min(...some.map(({ at }) => at))] as const] : [],

@@ -6,14 +6,14 @@ import type { Initiator } from "./audit.ts";
 import { brief, create, type Creation, disabling, edit, listWithin, versioned } from "./change.ts";
 import { insertToken, type NewToken, type Token } from "./tokens.ts";
 
-/** An account of a machine, within a namespace. */
+/** A machine's account in a namespace. */
 export interface Robot {
-  /** Such as "acme+ci". */
+  /** The name with its namespace, such as "acme+ci". */
   readonly name: string;
   readonly description: string;
   readonly scopes: readonly Scope[];
   readonly tokens: readonly Token[];
-  /** Milliseconds since 1970, and by whom; null for a robot that can log in. */
+  /** When the robot was disabled, in milliseconds since 1970, and by whom; null if it can log in. */
   readonly disabledAt: number | null;
   readonly disabledBy: string | null;
   readonly version: number;
@@ -21,7 +21,7 @@ export interface Robot {
   readonly createdAt: number;
 }
 
-/** What is to change; null for what stays. */
+/** The fields to change; null for those that stay. */
 export interface RobotChange {
   readonly description: string | null;
   readonly scopes: readonly Scope[] | null;
@@ -35,7 +35,7 @@ const COLUMNS = `name, description, scopes, disabled_at AS disabledAt, disabled_
      'lastUsed', last_used, 'createdAt', created_at))
    FROM tokens WHERE robot = robots.name) AS tokens`;
 
-/** D1: robots, with their scopes. Their secrets are tokens. */
+/** Stores robots and their scopes in D1. Their secrets are tokens. */
 export class RobotStore {
   readonly #db: D1Database;
 
@@ -43,7 +43,7 @@ export class RobotStore {
     this.#db = db;
   }
 
-  /** @throws NOT_FOUND: no such namespace */
+  /** @throws NOT_FOUND if there is no such namespace */
   async list(namespace: Namespace, page: Page): Promise<Robot[]> {
     const rows = await listWithin<Row>(
       this.#db,
@@ -67,7 +67,10 @@ export class RobotStore {
     return parseRobot(row);
   }
 
-  /** The robot and its first secret. @returns "orphan" when there is no such namespace */
+  /**
+   * Creates the robot and its first secret.
+   * @returns "orphan" if there is no such namespace
+   */
   create(
     namespace: Namespace,
     { name, description, scopes, createdAt }: Robot,
@@ -129,7 +132,10 @@ export class RobotStore {
     return parseRobot(row);
   }
 
-  /** Its tokens go too. @throws NOT_FOUND or VERSION_MISMATCH */
+  /**
+   * Deletes the robot and its tokens.
+   * @throws NOT_FOUND or VERSION_MISMATCH
+   */
   async remove(
     { name, namespace }: RobotName,
     version: number | null,
@@ -155,7 +161,7 @@ export class RobotStore {
 
 export interface RobotName {
   readonly namespace: Namespace;
-  /** With the namespace. */
+  /** The full name, with the namespace. */
   readonly name: string;
 }
 

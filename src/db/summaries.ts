@@ -16,19 +16,22 @@ export interface ManifestRow {
   readonly mediaType: string;
   readonly artifactType: string;
   readonly subject: Digest | null;
-  /** The first of them. */
+  /** The first tags, at most 100. */
   readonly tags: readonly Tag[];
   /** Milliseconds since 1970. */
   readonly createdAt: number;
 }
 
-/** What a manifest amounts to. */
+/** What lists show of a manifest beyond its row. */
 export interface PullCache {
-  /** The bytes of the blobs that it and its children name, each once; null where they are too many to add up. */
+  /**
+   * The bytes of all blobs that the manifest and its children name, each blob counted once; null where there are too
+   * many to add up.
+   */
   readonly size: number | null;
-  /** Those that an index names, or that an index says of this manifest: "linux/amd64". */
+  /** The platforms that an index names, or the one that an index gives for this manifest: "linux/amd64". */
   readonly platforms: readonly string[];
-  /** The image's config, which says its platform where no index does. */
+  /** The image's config, which contains its platform if no index does. */
   readonly config: { readonly key: string; readonly size: number } | null;
 }
 
@@ -43,17 +46,26 @@ interface FactsRow {
 
 const MAX_TAGS = 100;
 const MAX_PLATFORMS = 100;
-/** No image has so many layers, and no index so many in all: a bound on what a page of the strangest manifests costs. */
+/**
+ * The most references that are added up for one manifest, more than any image or index has. It bounds the cost of a
+ * page of the strangest manifests.
+ */
 const MAX_NAMED = 2_000;
-/** The configs of the images that run: docker's and OCI's. */
+/** The media types of configs of images that run: OCI's and Docker's. */
 const IMAGE_CONFIGS = `'application/vnd.oci.image.config.v1+json', 'application/vnd.docker.container.image.v1+json'`;
 
-/** SQL: the platform of a descriptor, an element of json_each; NULL for none. Not every `$.manifests` must be a list. */
+/**
+ * SQL for the platform of a descriptor, which is an element of json_each; NULL if it has none. `$.manifests` may be
+ * something other than a list.
+ */
 const PLATFORM = `CASE WHEN d.type = 'object' THEN substr(
   (d.value ->> '$.platform.os') || '/' || (d.value ->> '$.platform.architecture')
   || coalesce('/' || nullif(d.value ->> '$.platform.variant', ''), ''), 1, 100) END`;
 
-/** D1: what is in a repository, for those who look at it; pulls and pushes have `manifest-index.ts`. */
+/**
+ * Reads from D1 what lists and consoles show of a repository's content; pulls and pushes use `manifests.ts` and
+ * `pull-reads.ts`.
+ */
 export class SummaryIndex {
   readonly #db: D1Database;
 
@@ -107,7 +119,10 @@ export class SummaryIndex {
     return results.map((row) => ({ ...row, tags: JSON.parse(row.tags) as Tag[] }));
   }
 
-  /** By what the index has of them; only a manifest that lies in R2 for its size keeps its platforms to itself. */
+  /**
+   * Returns what lists show of manifests beyond their rows, from the database alone. A manifest that is so large that
+   * it is stored in R2 has no platforms here.
+   */
   async facts(
     repository: RepositoryName,
     digests: readonly Digest[],

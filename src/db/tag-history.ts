@@ -3,7 +3,7 @@ import type { RepositoryName } from "../oci/reference.ts";
 import { type Condition, idAt, type Initiator } from "./audit.ts";
 import type { TagFilter } from "./errors.ts";
 
-/** A change of tags: when, by whom, and what they point to afterwards; null where they are deleted. */
+/** A change of tags: when it was made, by whom, and what the tags point to afterwards; null if they are deleted. */
 export interface TagChange {
   readonly now: number;
   readonly initiator: Initiator;
@@ -11,7 +11,8 @@ export interface TagChange {
 }
 
 /**
- * Notes what some tags pointed to, for the batch that then moves or deletes them; one that already points there is not moved.
+ * Returns the statement that records in the history what some tags pointed to. The batch that then moves or deletes
+ * them contains it. A tag that already points to the new manifest is not recorded.
  * @param which SQL over `tags t`; its parameters begin at ?5
  */
 export function rememberTags(
@@ -28,7 +29,10 @@ export function rememberTags(
     .bind(idAt(now), successor, now, initiator.actor, ...parameters);
 }
 
-/** What the tags of a push point to before it, where that is something else: a row for each push to a repository that is there. */
+/**
+ * Selects what the tags of a push pointed to before, where they move. It returns a row for each push to a repository
+ * that exists.
+ */
 export function movedTags(repository: RepositoryName, digest: Digest, tags: string): Condition {
   return {
     sql: `SELECT json_object('detail', (

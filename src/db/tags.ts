@@ -4,7 +4,7 @@ import { auditFound, type Initiator } from "./audit.ts";
 import { refuseChange } from "./errors.ts";
 import { rememberTags } from "./tag-history.ts";
 
-/** D1: the names of things, page by page. */
+/** Stores tags in D1. */
 export class TagStore {
   readonly #db: D1Database;
 
@@ -12,9 +12,13 @@ export class TagStore {
     this.#db = db;
   }
 
-  /** @returns null when there is no such repository. */
+  /**
+   * Returns a page of the names of tags.
+   * @returns null if there is no such repository
+   */
   async list(repository: RepositoryName, page: Page): Promise<string[] | null> {
-    // The outer join answers both questions at once: no row means no repository, a row without a tag an empty page.
+    // The outer join answers two questions at once: no row means that there is no repository, one row without a tag
+    // that the page is empty.
     const { results } = await this.#db
       .prepare(
         `SELECT t.name FROM repositories r
@@ -28,8 +32,8 @@ export class TagStore {
   }
 
   /**
-   * Takes the tag away; its manifest stays.
-   * @returns false when there was none
+   * Deletes the tag; its manifest stays.
+   * @returns false if there was none
    * @throws IMMUTABLE
    */
   async delete(repository: RepositoryName, tag: Tag, initiator: Initiator): Promise<boolean> {

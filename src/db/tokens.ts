@@ -14,7 +14,7 @@ import {
   type Revocation,
 } from "./change.ts";
 
-/** What is known of a secret, other than the secret. */
+/** A token without its secret. */
 export interface Token {
   /** 16 hexadecimal digits. */
   readonly id: string;
@@ -27,7 +27,7 @@ export interface Token {
   readonly createdAt: number;
 }
 
-/** A user's is limited to its scopes. */
+/** A user's token, which is limited to its scopes. */
 export interface UserToken extends Token {
   readonly scopes: readonly Scope[];
 }
@@ -37,12 +37,12 @@ export interface NewToken extends Token {
   readonly hash: string;
 }
 
-/** Enough to change them one by one; they are all shown with their robot. */
+/** The most tokens of one robot: enough to replace them one by one. All of them are listed with their robot. */
 const MAX_ROBOT_TOKENS = 20;
 
 const COLUMNS = `id, description, expires_at AS expiresAt, last_used AS lastUsed, created_at AS createdAt`;
 
-/** D1: the secrets that were given out, by their hashes. */
+/** Stores the hashes of the secrets that were given out in D1. */
 export class TokenStore {
   readonly #db: D1Database;
 
@@ -73,7 +73,8 @@ export class TokenStore {
   }
 
   /**
-   * @param user whose it must be, or null for any user's
+   * Deletes a user's token.
+   * @param user the token's user, or null for any
    * @throws NOT_FOUND
    */
   async remove(id: string, user: string | null, initiator: Initiator): Promise<void> {
@@ -95,10 +96,10 @@ export class TokenStore {
   }
 
   /**
-   * Another end for a user's token.
-   * @param user whose it must be, or null for any user's
-   * @returns the token as it is now
-   * @throws NOT_FOUND, or CONFLICT where the token has ended
+   * Changes when a user's token expires.
+   * @param user the token's user, or null for any
+   * @returns the changed token
+   * @throws NOT_FOUND, or CONFLICT if the token has expired
    */
   async prolong(
     id: string,
@@ -115,7 +116,7 @@ export class TokenStore {
     return { ...row, scopes: JSON.parse(row.scopes) as Scope[] };
   }
 
-  /** The same for a secret of a robot's. */
+  /** Changes when a robot's token expires. */
   prolongForRobot(
     namespace: Namespace,
     { robot, id }: { readonly robot: string; readonly id: string },
@@ -127,7 +128,10 @@ export class TokenStore {
     return this.#setExpiry(whose, expiry, { entry, initiator });
   }
 
-  /** The change is made to what was read, or read again: two at once must not each see the other's bound. */
+  /**
+   * Changes the expiry only if it is as it was read, and else reads it again: of two changes at once, each must see the
+   * other's bound.
+   */
   #setExpiry<Row extends Token>(
     { sql, parameters }: Condition,
     expiry: (token: Token) => number | null,
@@ -161,7 +165,7 @@ export class TokenStore {
     });
   }
 
-  /** @throws NOT_FOUND, or CONFLICT when the robot has so many */
+  /** @throws NOT_FOUND, or CONFLICT if the robot has as many tokens as is allowed */
   async addToRobot(
     namespace: Namespace,
     robot: string,
@@ -195,7 +199,7 @@ export class TokenStore {
     }
   }
 
-  /** @throws NOT_FOUND unless it is this very robot's */
+  /** @throws NOT_FOUND unless the token is this robot's */
   async removeFromRobot(
     namespace: Namespace,
     robot: string,
@@ -217,7 +221,10 @@ export class TokenStore {
   }
 }
 
-/** Nothing rests on a token that was never used; so making and deleting them leaves nothing for every Worker to read. */
+/**
+ * Returns the revocation of a token. A token that was never used needs none, since nothing was signed for it: creating
+ * and deleting tokens leaves no rows that every Worker would read.
+ */
 function revocationOf(id: string): Revocation[] {
   const when = {
     sql: `SELECT 1 FROM tokens WHERE id = ?2 AND last_used IS NOT NULL`,
@@ -229,7 +236,7 @@ function revocationOf(id: string): Revocation[] {
 interface Owner {
   readonly user: string | null;
   readonly robot: string | null;
-  /** JSON, of a user's token. */
+  /** The scopes of a user's token, as JSON; null for a robot's. */
   readonly scopes: string | null;
 }
 

@@ -5,7 +5,7 @@ import type { Namespace } from "../oci/reference.ts";
 import type { Initiator } from "./audit.ts";
 import { brief, create, type Creation, edit, listWithin, versioned } from "./change.ts";
 
-/** A rule, as the namespace that it gives rights in keeps it. */
+/** A trust rule, as it is stored in the namespace that it gives rights in. */
 export interface StoredRule extends TrustRule {
   readonly version: number;
   /** Milliseconds since 1970. */
@@ -19,7 +19,7 @@ type Row = Omit<StoredRule, "claims" | "scopes"> & {
 
 const COLUMNS = `name AS id, issuer, audience, claims, scopes, lifetime, version, created_at AS createdAt`;
 
-/** D1: whose ID tokens stand for whom. */
+/** Stores trust rules in D1: which ID tokens get which rights. */
 export class TrustRuleStore {
   readonly #db: D1Database;
 
@@ -27,7 +27,7 @@ export class TrustRuleStore {
     this.#db = db;
   }
 
-  /** @throws NOT_FOUND: no such namespace */
+  /** @throws NOT_FOUND if there is no such namespace */
   async list(namespace: Namespace, page: Page): Promise<StoredRule[]> {
     const rows = await listWithin<Row>(
       this.#db,
@@ -52,7 +52,7 @@ export class TrustRuleStore {
     return parseRule(row);
   }
 
-  /** @returns "orphan" when there is no such namespace */
+  /** @returns "orphan" if there is no such namespace */
   create(
     namespace: Namespace,
     rule: StoredRule,
@@ -81,7 +81,10 @@ export class TrustRuleStore {
     ]);
   }
 
-  /** Writes the whole rule anew. @throws NOT_FOUND or VERSION_MISMATCH */
+  /**
+   * Replaces the whole rule.
+   * @throws NOT_FOUND or VERSION_MISMATCH
+   */
   async update(
     namespace: Namespace,
     rule: TrustRule,
@@ -151,7 +154,7 @@ function parseRule({ claims, scopes, ...row }: Row): StoredRule {
   };
 }
 
-/** Whom the rule lets in, and to what. */
+/** Formats a rule for the audit log: its issuer and scopes. */
 function describe({ issuer, scopes }: TrustRule): string {
   return `${issuer} ${brief(scopes)}`;
 }

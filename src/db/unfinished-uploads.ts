@@ -1,13 +1,13 @@
-/** An upload that has brought bytes and not come to its end. */
+/** An upload that has brought bytes and has not ended. */
 export interface UnfinishedUpload {
   readonly name: string;
   readonly namespace: string;
-  /** "" for nobody. */
+  /** The actor's name; "" for an anonymous one. */
   readonly actor: string;
   readonly bytes: number;
 }
 
-/** D1: what unfinished uploads take of their namespaces. */
+/** Stores in D1 the bytes that unfinished uploads use of their namespaces. */
 export class UnfinishedUploads {
   readonly #db: D1Database;
 
@@ -16,10 +16,11 @@ export class UnfinishedUploads {
   }
 
   /**
-   * Counts an upload, or counts it anew. It may become a blob that the namespace holds, which costs nothing: where one is of
-   * its size or larger, it is counted without room as well.
-   * @param most how many one actor may have
-   * @returns false where the actor has as many, or the namespace has no room for it: nothing is counted then
+   * Counts an upload's bytes, or replaces its earlier count. An upload may turn out to be a blob that the namespace
+   * already holds, which costs nothing: if the namespace holds one of its size or larger, the upload is counted even
+   * beyond the quota.
+   * @param most the most uploads that one actor may have
+   * @returns false if the actor has as many, or the namespace has no room; nothing is counted then
    */
   async count(upload: UnfinishedUpload, most: number): Promise<boolean> {
     const { name, namespace, actor, bytes } = upload;
@@ -40,7 +41,7 @@ export class UnfinishedUploads {
     return results.length === 1;
   }
 
-  /** The upload has ended. */
+  /** Removes the count of an upload that has ended. */
   async forget(name: string): Promise<void> {
     await forgetUpload(this.#db, name).run();
   }

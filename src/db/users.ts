@@ -7,7 +7,7 @@ import { type LastOwner, withoutOwner } from "./owners.ts";
 export interface User {
   readonly name: string;
   readonly admin: boolean;
-  /** Milliseconds since 1970, and by whom; null for a user who can log in. */
+  /** When the user was disabled, in milliseconds since 1970, and by whom; null if the user can log in. */
   readonly disabledAt: number | null;
   readonly disabledBy: string | null;
   /** Milliseconds since 1970. */
@@ -15,11 +15,11 @@ export interface User {
   readonly version: number;
 }
 
-/** What is to change; null for what stays. */
+/** The fields to change; null for those that stay. */
 export interface UserChange {
   readonly admin: boolean | null;
   readonly disabled: boolean | null;
-  /** A hash, as auth/login/password.ts makes it. */
+  /** A hash of auth/login/password.ts. */
   readonly password: string | null;
   readonly lastOwner: LastOwner;
 }
@@ -28,7 +28,7 @@ type Row = Omit<User, "admin"> & { readonly admin: number };
 
 const COLUMNS = `name, admin, disabled_at AS disabledAt, disabled_by AS disabledBy, created_at AS createdAt, version`;
 
-/** D1: people, and the hashes of their passwords. */
+/** Stores users and the hashes of their passwords in D1. */
 export class UserStore {
   readonly #db: D1Database;
 
@@ -54,7 +54,10 @@ export class UserStore {
     return parseUser(row);
   }
 
-  /** The hash of the user's password, and the version that it is of. @throws NOT_FOUND */
+  /**
+   * Returns the hash of the user's password, and the user's version.
+   * @throws NOT_FOUND
+   */
   async password(name: string): Promise<{ hash: string; version: number }> {
     const row = await this.#db
       .prepare(`SELECT password AS hash, version FROM users WHERE name = ?1`)
@@ -112,7 +115,10 @@ export class UserStore {
     );
   }
 
-  /** Tokens and memberships go too. @throws NOT_FOUND or VERSION_MISMATCH */
+  /**
+   * Deletes the user with the tokens and memberships.
+   * @throws NOT_FOUND or VERSION_MISMATCH
+   */
   async remove(
     name: string,
     version: number | null,

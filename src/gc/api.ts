@@ -3,10 +3,10 @@ import type { Context } from "../http/context.ts";
 import { readJson } from "../http/input.ts";
 import { timestamp } from "../http/resource.ts";
 
-/** What JSON it is matters not, but no form of another site can send any. */
+/** An empty JSON object. It is required because no HTML form of another site can send JSON. */
 const Nothing = v.strictObject({});
 
-/** How the collection's queues stand, and what its last run did. */
+/** Returns the state of garbage collection's queues, and the result of its last run. */
 export async function read({ registry }: Context): Promise<Response> {
   const { gc, jobs } = registry;
   const { lastRun, failedAt, ...queues } = await gc.overview(jobs);
@@ -23,7 +23,10 @@ export async function read({ registry }: Context): Promise<Response> {
   });
 }
 
-/** One bounded run at once; the answer says whether more is due. Null while the cron's own is under way. */
+/**
+ * Runs one bounded garbage collection. The answer says whether more is due; it is null while the run of the cron
+ * trigger is in flight.
+ */
 export async function run({ request, registry }: Context): Promise<Response> {
   await readJson(request, Nothing);
   const { gc, jobs } = registry;

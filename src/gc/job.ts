@@ -2,52 +2,59 @@ import type { Bucket } from "../db/bucket.ts";
 import type { Ages, GcStore, Queues } from "./store.ts";
 import type { JobStore } from "../db/jobs.ts";
 
-/** What one run did. */
+/** The counts of one run. */
 export interface GcReport {
-  /** Blobs that a repository lost, as no manifest of it named them. */
+  /** Blobs that were removed from a repository because no manifest of it named them. */
   readonly blobs: number;
-  /** Objects deleted from R2, and those that R2 failed to delete. */
+  /** Objects deleted from R2, and objects whose deletion failed. */
   readonly objects: number;
   readonly failed: number;
-  /** Manifests, past tags and repositories whose undo window was over. */
+  /** Deleted manifests, history entries of tags and deleted repositories whose undo window had ended. */
   readonly manifests: number;
   readonly pastTags: number;
   readonly repositories: number;
-  /** Whether more is due than one run takes. */
+  /** Whether more is due than one run does. */
   readonly more: boolean;
 }
 
-/** The last run, as the overview shows it. */
+/** The last run, for the overview. */
 export interface LastRun extends GcReport {
   /** Milliseconds since 1970. */
   readonly endedAt: number;
   readonly milliseconds: number;
 }
 
-/** What is remembered from run to run. */
+/** The job's state, which is stored from run to run. */
 interface State {
   readonly lastRun: LastRun | null;
-  /** When a run failed after that one, in milliseconds since 1970. */
+  /** When the first run after that one failed, in milliseconds since 1970; null if none did. */
   readonly failedAt: number | null;
 }
 
 export interface Overview extends Queues, State {}
 
-/** A manifest may name 10,000 things, all of which go with it in one statement. */
+/**
+ * The manifests that one pass deletes. Few, because one may have 10,000 references, all of which are deleted in the
+ * same statement.
+ */
 const MANIFESTS = 50;
 const ROWS = 500;
-/** R2 deletes so many in one call (developers.cloudflare.com/r2/api/workers/workers-api-reference). */
+/**
+ * The objects that one pass deletes: as many as R2 deletes in one call
+ * (developers.cloudflare.com/r2/api/workers/workers-api-reference).
+ */
 const OBJECTS = 1_000;
-/** About 10,000 blobs a run; what is left waits for the next. */
+/** The most passes of one run, about 10,000 blobs; what is left waits for the next run. */
 const ROUNDS = 20;
 
 const JOB = "collection";
-/** A run takes seconds; who has not laid it down after a minute has died. */
+/** The lease of a run, in milliseconds. A run takes seconds, so one that has not ended after a minute has died. */
 const LEASE = 60_000;
 
 /**
- * Online collection, in bounded steps: nobody waits for it, and every statement holds by itself, so it may end at any
- * point and run twice at once. Rows go first and bytes last; until the bytes have gone their key is remembered.
+ * Runs garbage collection while the registry is in use, in bounded passes that keep no request waiting. Every statement
+ * is safe by itself, so a run may break off at any point, and two may run at once. Rows are deleted first and bytes
+ * last; the key of an object stays stored until its bytes are deleted.
  */
 export class GarbageCollector {
   readonly #index: GcStore;
@@ -60,7 +67,10 @@ export class GarbageCollector {
     this.#ages = ages;
   }
 
-  /** @throws AggregateError of what failed, once everything else was done */
+  /**
+   * Runs passes until nothing is due or ROUNDS of them have run.
+   * @throws AggregateError of the failures of a pass, after its other steps were done
+   */
   async run(): Promise<GcReport> {
     let total = { blobs: 0, objects: 0, failed: 0, manifests: 0, pastTags: 0, repositories: 0 };
     for (let round = 0; round < ROUNDS; round++) {
@@ -78,7 +88,10 @@ export class GarbageCollector {
     return { ...total, more: true };
   }
 
-  /** One run, unless another is under way; it is remembered for the overview. @returns null where there was none */
+  /**
+   * Runs once, unless another run is in flight, and stores the result for the overview.
+   * @returns null if another run is in flight
+   */
   async tick(jobs: JobStore): Promise<LastRun | null> {
     const held = await jobs.acquire<State>(JOB, LEASE);
     if (held === null) return null;

@@ -2,19 +2,19 @@ import { NOW } from "../db/clock.ts";
 import { ROW_BYTES } from "../db/cost.ts";
 import { forgetObjects } from "../db/object-deletions.ts";
 
-/** How long things stay, in milliseconds. */
+/** How long things stay before they are deleted, in milliseconds. */
 export interface Ages {
-  /** A blob that no manifest names. */
+  /** The grace period of a blob that no manifest names. */
   readonly grace: number;
-  /** What was deleted and can be restored. */
+  /** The undo window of deleted tags, manifests and repositories. */
   readonly undo: number;
 }
 
-/** What waits to be collected. Nothing is counted further than MAX_COUNTED. */
+/** What waits for garbage collection. Counts stop at MAX_COUNTED. */
 export interface Queue {
   readonly waiting: number;
   readonly due: number;
-  /** When the first of them was or will be due, in milliseconds since 1970; null where there is none. */
+  /** When the first of them was or will be due, in milliseconds since 1970; null if there is none. */
   readonly firstDueAt: number | null;
 }
 
@@ -27,17 +27,20 @@ export interface Queues {
 
 export const MAX_COUNTED = 10_000;
 
-/** A failed deletion is tried again after 5 minutes, and then twice as late each time, up to a day. */
+/** The delay before a failed deletion is tried again: 5 minutes, then twice as long each time, up to a day. */
 const BACK_OFF = `min(86400000, 300000 << min(attempts, 10))`;
 
-/** References that go with the manifests of one statement, but for those of the last. */
+/** The most references that are deleted with the manifests of one statement. Those of its last manifest come on top. */
 const MAX_REFERENCES = 5_000;
 
-/** The repository whose undo window has been over for longest; ?1 is the window. */
+/** SQL for the deleted repository whose undo window ended first; ?1 is the window. */
 const GONE = `(SELECT id FROM repositories INDEXED BY deleted_repositories_by_time
   WHERE deleted_at IS NOT NULL AND deleted_at <= ${NOW} - ?1 ORDER BY deleted_at LIMIT 1)`;
 
-/** What is in a repository, and by which columns a row of it is known. What names goes before what is named. */
+/**
+ * The tables of a repository's content, with the columns that identify a row of it. Rows that name others come first,
+ * since a row that is still named cannot be deleted.
+ */
 const CONTENTS = [
   ["manifest_references", "manifest, digest"],
   ["tags", "name"],
@@ -49,8 +52,8 @@ const CONTENTS = [
 ] as const;
 
 /**
- * D1: what is due to be collected. Each statement decides and deletes at once, so nothing can change in between; what
- * depends on it goes by triggers.
+ * Finds and deletes in D1 what is due for garbage collection. Each statement decides and deletes at once, so nothing
+ * can change in between; triggers in db/migrations delete what depends on a row.
  */
 export class GcStore {
   readonly #db: D1Database;
@@ -59,7 +62,10 @@ export class GcStore {
     this.#db = db;
   }
 
-  /** Takes blobs out of repositories in which no manifest has named them for the grace time. @returns how many */
+  /**
+   * Removes blobs from repositories in which no manifest has named them for the grace period.
+   * @returns how many were removed
+   */
   async unlink({ grace }: Ages, limit: number): Promise<number> {
     const { results } = await this.#db
       .prepare(
@@ -78,8 +84,8 @@ export class GcStore {
   }
 
   /**
-   * Makes deletions final whose undo window is over, of as much as the database does without keeping others waiting.
-   * @returns how many manifests went
+   * Deletes manifests whose undo window has ended, as many as the database does without keeping other requests waiting.
+   * @returns how many were deleted
    */
   async expireManifests({ undo }: Ages, limit: number): Promise<number> {
     const { results } = await this.#db
@@ -102,7 +108,10 @@ export class GcStore {
     return results.length;
   }
 
-  /** Forgets where tags pointed before the undo window. @returns how many entries went */
+  /**
+   * Deletes the history of tags from before the undo window.
+   * @returns how many entries were deleted
+   */
   async expireHistory({ undo }: Ages, limit: number): Promise<number> {
     const { results } = await this.#db
       .prepare(
@@ -117,8 +126,8 @@ export class GcStore {
   }
 
   /**
-   * Empties the repository whose undo window has been over for longest, so many rows of each kind at most, and takes it
-   * away when it is empty. From the first row on it cannot be restored any more.
+   * Empties the deleted repository whose undo window ended first, by at most `limit` rows of each table, and deletes it
+   * once it is empty. It cannot be restored from the first deleted row on.
    */
   async drainRepository(
     { undo }: Ages,
@@ -153,7 +162,7 @@ export class GcStore {
     };
   }
 
-  /** Keys whose objects are to be deleted now. */
+  /** Returns the keys of objects whose deletion is due. */
   async dueObjects(limit: number): Promise<string[]> {
     const { results } = await this.#db
       .prepare(
@@ -167,12 +176,15 @@ export class GcStore {
     return results.map(({ key }) => key);
   }
 
-  /** The objects have been deleted, and no upload may name their keys any more. */
+  /** Records that objects have been deleted. No upload may use their keys again. */
   async forgetObjects(keys: readonly string[]): Promise<void> {
     await this.#db.batch(forgetObjects(this.#db, keys));
   }
 
-  /** Forgets keys that no upload can name any more. @returns how many */
+  /**
+   * Deletes the rows of deleted keys that no upload can use any more.
+   * @returns how many were deleted
+   */
   async forgetKeys(limit: number): Promise<number> {
     const { results } = await this.#db
       .prepare(
@@ -185,7 +197,7 @@ export class GcStore {
     return results.length;
   }
 
-  /** The objects could not be deleted. */
+  /** Schedules another try for objects whose deletion failed. */
   async postponeObjects(keys: readonly string[]): Promise<void> {
     await this.#db
       .prepare(
@@ -215,7 +227,7 @@ export class GcStore {
     return { blobs, objects: { ...objects, failing: failing.waiting }, manifests, repositories };
   }
 
-  /** @param column when what waits has begun to wait, by an index */
+  /** @param column the column, with an index, of the time from which rows wait */
   #queue(table: string, column: string, age: number): D1PreparedStatement {
     return this.#db
       .prepare(

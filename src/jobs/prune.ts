@@ -3,20 +3,23 @@ import type { AuditStore } from "../db/audit.ts";
 import type { IdentityStore } from "../db/identities.ts";
 import type { RefusalStore } from "../events/refusal-store.ts";
 
-/** Rows that one run forgets at most; what is left waits for the next. */
+/** The rows that one batch deletes. At most MAX_BATCHES of them run; what is left waits for the next run. */
 const BATCH = 1_000;
 const MAX_BATCHES = 20;
-/** Longer than a message waits in the queue for its eleventh try, in milliseconds: its window must not begin anew. */
+/**
+ * How long counts of refusals are kept, in milliseconds: longer than a message can wait in the queue for its eleventh
+ * try, so that a late message finds the counts of its window instead of starting new ones.
+ */
 const COUNTED_REFUSALS = 3_600_000;
 
 export interface Ages {
   /** How long audit events are kept, in milliseconds. */
   readonly audit: number;
-  /** The longest that anything can hold that was signed before a revocation, in milliseconds. */
+  /** The longest time for which anything signed before a revocation can be valid, in milliseconds. */
   readonly tokens: number;
 }
 
-/** Forgets what is old, in bounded steps. */
+/** Deletes expired rows, in bounded batches. */
 export async function prune(
   stores: {
     readonly attempts: LoginAttemptStore;
@@ -32,7 +35,7 @@ export async function prune(
     await stores.refusals.expire(now - COUNTED_REFUSALS, MAX_BATCHES * BATCH);
     await stores.identities.expire(now - tokens, MAX_BATCHES * BATCH);
   } finally {
-    // Whatever fails there does not keep the log from being shortened.
+    // The audit log is pruned even if a step above fails.
     await pruneTable(stores.audit, now - audit);
   }
 }

@@ -5,14 +5,20 @@ import type { Body, Holding, Owner, Pool } from "./pool.ts";
 /** How often a request shows that it is alive, and looks whether it must make room, in milliseconds. */
 const TICK = 1_000;
 const KiB = 1024;
-/** The first buffer of a body; each further one is twice as large, and so never more than twice what has come. */
+/**
+ * The size of a body's first buffer. Each further one is twice as large, so a buffer is never more than twice what has
+ * come.
+ */
 const FIRST = 16 * KiB;
 /**
- * A body that brings so much within a second gets the rest of its part at once: several that come fast would else have many
- * buffers half full, and wait for each other at each step.
+ * A body that brings so many bytes within a second gets the rest of its part at once. Otherwise several fast bodies
+ * would each hold half a buffer and wait for each other at every step.
  */
 const FAST = { bytes: 1024 * KiB, ms: 1_000 };
-/** A read waits for as much as comes in a second, but no more than this: smaller pieces would cost more calls. */
+/**
+ * The most that one read waits for. It waits for as many bytes as came in the last second, up to this; smaller reads
+ * would cost more calls.
+ */
 const PIECE = 1024 * KiB;
 
 type Reader = ReadableStreamBYOBReader;
@@ -20,7 +26,10 @@ type Reader = ReadableStreamBYOBReader;
 /** One request's part of the isolate's memory: the buffer that it fills, and those that it has passed on. */
 export class Claim {
   readonly #pools: readonly Pool[];
-  /** Gives what is more than a whole buffer of any pool, at once: the pools are in the order of what they hold. */
+  /**
+   * The last pool. It also gives claims that are larger than the whole buffer of any pool. The pools are in the order
+   * of their buffers' sizes.
+   */
   readonly #last: Pool;
   readonly #body: Body;
   readonly #clock: ReturnType<typeof setInterval>;
@@ -30,7 +39,10 @@ export class Claim {
   #atLeast = FIRST;
   #end: ((error: RegistryError) => void) | null = null;
 
-  /** @param pools a body that outgrows one moves to the next; it waits for a later one while it holds an earlier one, never the reverse */
+  /**
+   * @param pools a body that outgrows one pool moves to the next; it waits for a later one while it holds an earlier
+   *   one, never the reverse, so no two bodies wait for each other
+   */
   constructor(pools: readonly [Pool, ...Pool[]], owner: Owner) {
     this.#pools = pools;
     this.#body = { owner, pace: new Pace(), seen: Date.now() };
@@ -40,7 +52,7 @@ export class Claim {
     this.#clock = setInterval(() => this.#tick(), TICK);
   }
 
-  /** Waits until it has so many bytes in all. */
+  /** Waits until the claim has so many bytes in all. */
   async grow(bytes: number): Promise<void> {
     if (bytes <= this.#bytes) return;
     const pool = this.#pools.find(({ limits }) => bytes <= limits.whole) ?? this.#last;
@@ -61,7 +73,10 @@ export class Claim {
     this.#bytes = bytes;
   }
 
-  /** Passes its buffer on and begins anew. @returns what gives that one back */
+  /**
+   * Passes the full buffer on and begins with an empty one.
+   * @returns a function that gives the passed buffer back to its pool
+   */
   send(): () => void {
     const pool = this.#pool;
     const sent = pool.send(this.#holding);
@@ -79,7 +94,7 @@ export class Claim {
   }
 
   /**
-   * Reads until so many bytes are there, those before them included, or the body ends. Its buffer grows with what comes.
+   * Reads until `goal` bytes are there, including `before`, or the body ends. The buffer grows with what comes.
    * @throws what the reader throws, or TOO_SLOW
    */
   async fill(reader: Reader, before: Uint8Array, goal: number): Promise<Uint8Array<ArrayBuffer>> {
@@ -96,7 +111,7 @@ export class Claim {
         buffer = this.#enlarged(buffer, size);
       }
       const { value, done } = await this.#read(reader, new Uint8Array(buffer, filled));
-      // A read takes the buffer away and hands it back with its answer, at the body's end with nothing in it.
+      // A BYOB read detaches the buffer and returns it with its answer; at the body's end it returns it empty.
       const arrived = value ?? new Uint8Array(0);
       buffer = arrived.buffer;
       filled += arrived.length;
@@ -111,7 +126,7 @@ export class Claim {
     return filled >= FAST.bytes && (brought === null || brought >= FAST.bytes);
   }
 
-  /** While one is copied into the other, both are there. */
+  /** Copies a buffer into a larger one. The meter counts both, since both exist during the copy. */
   #enlarged(buffer: ArrayBuffer, size: number): ArrayBuffer {
     const { meter } = this.#pool;
     const { byteLength } = buffer;
@@ -151,17 +166,20 @@ export class Claim {
   }
 }
 
-/** Leaves what is unread of a body to who answers: the client must get to the end of its own. */
+/**
+ * Releases a body that is not read to its end. The code that answers drains it, because the client must get to the end
+ * of its own body.
+ */
 export function letGo(reader: Reader): void {
   try {
     reader.releaseLock();
   } catch (error) {
-    // A read of a body that stands still goes on for ever, and nobody has a use for what it brings.
+    // A pending read keeps the lock. The body has stalled, and nobody needs what that read would bring.
     reader.cancel(error).catch(() => {});
   }
 }
 
-/** The size of a buffer for so many bytes or more. */
+/** Returns the size of a buffer for at least so many bytes, up to `goal`. */
 function sizeFor(bytes: number, goal: number): number {
   let size = FIRST;
   while (size < bytes) size *= 2;

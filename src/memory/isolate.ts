@@ -1,34 +1,37 @@
-/** What an isolate's memory is divided into: a Worker has 128 MB (developers.cloudflare.com/workers/platform/limits). */
+/** Divides an isolate's memory into pools. A Worker has 128 MB (developers.cloudflare.com/workers/platform/limits). */
 import { cachedBytes } from "./lru.ts";
 import { Claim } from "./claim.ts";
 import { Meter, type Owner, Pool } from "./pool.ts";
 
 const MiB = 1024 * 1024;
 
-/** Together 60 MiB. The rest of 64 MiB is for the one buffer at a time that is being copied into a larger one. */
+/**
+ * Counts the bytes of all pools, 60 MiB together. The rest of 64 MiB is for the one buffer at a time that is being
+ * copied into a larger one.
+ */
 const meter = new Meter();
-/** Where each body begins. A short one ends here too, and so waits for no long one. */
+/** The pool in which each body begins. A short body ends here too, so it never waits for a long one. */
 const short = new Pool({ all: 12 * MiB, namespace: 6 * MiB, actor: 4 * MiB, whole: MiB }, meter);
-/** Parts of 8 MiB: of an upload that is alone four travel while the next one comes. */
+/** The pool for parts of 8 MiB. An upload that is alone has four of them in flight while the next one comes. */
 const long = new Pool(
   { all: 40 * MiB, namespace: 24 * MiB, actor: 16 * MiB, whole: 8 * MiB },
   meter,
 );
 /**
- * For finishes that bring no body: no client that sends slowly shall keep another from its answer. A tail is there whole and
- * never grows, so no room is kept for one to become whole.
+ * The pool for finishing requests without a body, so that a client that sends slowly does not keep another one from its
+ * answer. A tail is there as a whole and never grows, so no room is reserved for growth.
  */
 const tails = new Pool({ all: 8 * MiB, namespace: 8 * MiB, actor: 8 * MiB, whole: 0 }, meter);
 
-/** Memory for what a client sends. Close it when nothing of it is held any more. */
+/** Claims memory for the body that a client sends. Close the claim when none of its buffers is in use. */
 export function claimForBody(owner: Owner): Claim {
   return new Claim([short, long], owner);
 }
 
 /**
- * Memory for a body that is kept as a whole, and once more as text. One that may not fit into a part is claimed before its
- * bytes: growing, two of them could wait for each other.
- * @param most how long it may be
+ * Claims memory for a body that is held twice, as bytes and as text. A body that may not fit into a part is claimed
+ * before its bytes come: if two of them grew, they could wait for each other.
+ * @param most the longest that the body may be, in bytes
  */
 export async function claimForText(owner: Owner, most: number): Promise<Claim> {
   const claim = claimForBody(owner);
@@ -36,18 +39,18 @@ export async function claimForText(owner: Owner, most: number): Promise<Claim> {
   return claim;
 }
 
-/** Memory for bytes that are there already. */
+/** Claims memory for bytes that are already there. */
 export function claimForTail(owner: Owner): Claim {
   return new Claim([tails], owner);
 }
 
-/** What this isolate holds, in bytes. */
+/** The memory that this isolate uses, in bytes. */
 export interface MemoryUse {
   /** Bodies in flight: uploads and manifests. At most 64 MiB. */
   readonly bodies: number;
-  /** The most that they ever were. */
+  /** The most that bodies have taken at once. */
   readonly peakBodies: number;
-  /** What is kept from one request to the next. */
+  /** The caches that are kept between requests. */
   readonly caches: number;
 }
 

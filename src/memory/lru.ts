@@ -1,12 +1,15 @@
-/** About what such texts take as an entry, in bytes: two for a character, and the objects and the map around them. */
+/**
+ * Estimates the bytes that an entry with such texts takes: two for a character, and 400 for the objects and the map
+ * around them.
+ */
 export function entrySize(...texts: readonly string[]): number {
   return texts.reduce((sum, { length }) => sum + 2 * length, 400);
 }
 
-/** All that there are: each is its owner's, and goes with it. */
+/** All caches of the isolate, by weak references: a cache is freed with its owner. */
 const all = new Set<WeakRef<Lru<unknown>>>();
 
-/** What all of them hold together, in bytes. */
+/** Returns the bytes that all caches hold together. */
 export function cachedBytes(): number {
   let sum = 0;
   for (const reference of all) {
@@ -17,15 +20,15 @@ export function cachedBytes(): number {
   return sum;
 }
 
-/** What was used last, as much of it as a number of bytes holds: an isolate's memory is shared by all its requests. */
+/** A cache of the entries that were used last, bounded in bytes: an isolate's memory is shared by all its requests. */
 export class Lru<Value> {
   readonly #limit: number;
-  /** In the order of their last use. */
+  /** The entries, in the order of their last use. */
   readonly #entries = new Map<string, { readonly value: Value; readonly bytes: number }>();
   #bytes = 0;
   #newest = "";
 
-  /** @param limit in bytes, by what `set` is told */
+  /** @param limit the most bytes, by the sizes that are given to `set` */
   constructor(limit: number) {
     this.#limit = limit;
     all.add(new WeakRef(this));
@@ -44,7 +47,7 @@ export class Lru<Value> {
     return entry.value;
   }
 
-  /** @param bytes what the value takes, its key included; one that takes more than there is room for is not kept */
+  /** @param bytes the size of the value and its key; an entry larger than the whole cache is not kept */
   set(key: string, value: Value, bytes: number): void {
     this.delete(key);
     if (bytes > this.#limit) return;

@@ -1,11 +1,11 @@
-/** How fast a body comes in. Only the time counts in which its client was waited for. */
+/** Measures how fast a body comes in. Only the time counts in which the Worker waited for the client. */
 
-/** The longest stretch that is asked for, and how finely it is cut, in milliseconds. */
+/** The longest window that is asked for, and the time between two marks, in milliseconds. */
 const LONGEST = 60_000;
 const STEP = 1_000;
 
 interface Mark {
-  /** Milliseconds of reading before it, and the bytes that they brought. */
+  /** The milliseconds of reading before this mark, and the bytes that came in them. */
   readonly at: number;
   readonly bytes: number;
 }
@@ -14,16 +14,16 @@ export class Pace {
   #marks: Mark[] = [{ at: 0, bytes: 0 }];
   #read = 0;
   #bytes = 0;
-  /** When the read began that is under way. */
+  /** When the read in flight began; null if there is none. */
   #began: number | null = null;
-  /** What that read may have brought without saying so. */
+  /** The most bytes that the read in flight may have received without returning. */
   #unseen = 0;
 
   get isReading(): boolean {
     return this.#began !== null;
   }
 
-  /** @param least what the read waits for before it answers */
+  /** @param least how many bytes the read waits for before it returns */
   begin(now: number, least = 1): void {
     this.#began = now;
     this.#unseen = least - 1;
@@ -40,11 +40,14 @@ export class Pace {
     if (oldest > 0) this.#marks.splice(0, oldest);
   }
 
-  /** @returns at most how many bytes came in the last so many milliseconds of reading; null before it has been read for so long */
+  /**
+   * @returns an upper bound of the bytes that came in the last `window` milliseconds of reading; null if it was not
+   *   read for so long
+   */
   over(window: number, now: number): number | null {
     const start = this.#readUntil(now) - window;
     if (start < 0) return null;
-    // All that came had come before.
+    // The window lies within the read in flight: all returned bytes came before it.
     if (start >= this.#read) return this.#unseen;
     const mark = this.#marks.findLast(({ at }) => at <= start);
     return mark === undefined ? null : this.#bytes - mark.bytes + this.#unseen;

@@ -1,22 +1,22 @@
 import type { Pace } from "./pace.ts";
 
 /**
- * Memory that requests share. A body takes what it needs step by step, as its bytes come, and gives all of it back when it
- * is whole and has been passed on. Three rules keep that fair:
+ * Memory that requests share. A body takes what it needs step by step, as its bytes come, and gives all of it back when
+ * it is whole and has been passed on. Three rules keep that fair:
  *
- * - Room for the fullest buffer to become whole is given to nobody else. So one can always go on, and no two bodies wait
- *   for each other for ever (the banker's algorithm, with one resource and the same claim for all).
- * - A namespace and an actor have a share each: what their clients may have half sent at a time. Parts on their way to the
- *   bucket are in no share, since no client can hold them up.
- * - Who waits is served in this order: the fullest buffer, the namespace that has least, the body that has least on its way, who
- *   came first. One whose share is used up holds up nobody else.
+ * - The room that the fullest buffer needs to become whole is given to no other body. So one body can always go on, and
+ *   no two bodies wait for each other for ever (the banker's algorithm, with one resource and the same claim for all).
+ * - A namespace and an actor have a share each, for the buffers that their clients are filling. Parts in flight to the
+ *   bucket count in no share, since no client can hold them up.
+ * - Waiting bodies are served in this order: the fullest buffer, the namespace that holds least, the body with the
+ *   fewest bytes in flight, the first to come. A body whose share is used up does not hold up the others.
  */
 export interface Limits {
-  /** In bytes, of all bodies together, and of those of one namespace and one actor. */
+  /** The most bytes of all bodies together, of one namespace's and of one actor's. */
   readonly all: number;
   readonly namespace: number;
   readonly actor: number;
-  /** The most that one body holds at a time. */
+  /** The size of a whole buffer: the most that one body holds at a time. */
   readonly whole: number;
 }
 
@@ -29,39 +29,42 @@ export interface Owner {
 export interface Body {
   readonly owner: Owner;
   readonly pace: Pace;
-  /** When its request was last seen alive, in milliseconds since 1970. */
+  /** When the request was last seen alive, in milliseconds since 1970. */
   seen: number;
 }
 
-/** What a body has of a pool. */
+/** The bytes that a body holds of a pool. */
 export interface Holding {
   readonly body: Body;
   bytes: number;
-  /** On its way to the bucket. */
+  /** Whether the bytes are a part in flight to the bucket. */
   readonly isSent: boolean;
-  /** What it waits for, and since when. */
+  /** How many bytes the body waits for, and since when. */
   wanted: number;
   since: number;
 }
 
 /**
- * Waiting is a timer of the request's own. The runtime takes a request that waits for another one's promise for hung and
- * cancels it, since it has nothing under way that could wake it.
+ * How often a waiting request looks again, in milliseconds. It waits by a timer of its own: the runtime cancels a
+ * request that waits for another request's promise, because nothing of its own can wake it.
  */
 const POLL = 5;
-/** A request that was cut off says nothing. Who waits polls, who reads has a clock that ticks every second, in milliseconds. */
+/**
+ * A request that was cut off sends no signal, so one without a sign of life for so many milliseconds counts as cut off.
+ * A waiting request polls, a reading one has a clock that ticks every second.
+ */
 const WAITER_STALE = 5_000;
 const HOLDER_STALE = 60_000;
 const SWEEP = 1_000;
 
-/** Slower than this a body makes room for any other that waits for what it has: 17 KiB a second. */
+/** A body slower than this, 17 KiB a second, makes room for any other that waits for what it holds. */
 export const FLOOR = { bytes: 1024 * 1024, ms: 60_000 };
-/** Slower than this, 1 MiB a second, it makes room for a namespace that has less and has waited for `ms`. */
+/** A body slower than this, 1 MiB a second, makes room for a namespace that holds less and has waited for `ms`. */
 export const PACE = { bytes: 10 * 1024 * 1024, ms: 10_000 };
 
 type Scope = "all" | "namespace" | "actor";
 
-/** Bytes in use over all pools, and the most that ever were. */
+/** Counts the bytes in use over all pools, and the most that ever were. */
 export class Meter {
   #used = 0;
   #peak = 0;
@@ -80,13 +83,13 @@ export class Meter {
   }
 }
 
-/** How much of a limit is in use, and the fullest buffer among it. */
+/** How many bytes of a limit are in use, and the size of the fullest buffer among them. */
 interface Sum {
   used: number;
   fullest: number;
 }
 
-/** What each body and each namespace has, what is on its way included. */
+/** The bytes of each body and each namespace, including those in flight. */
 type Use = ReadonlyMap<Body | string, number>;
 
 export class Pool {
@@ -105,7 +108,7 @@ export class Pool {
     return this.#add({ body, bytes: 0, isSent: false, wanted: 0, since: 0 });
   }
 
-  /** Waits until the holding has so many bytes more. */
+  /** Waits until the holding has so many more bytes. */
   async take(holding: Holding, bytes: number): Promise<void> {
     this.ask(holding, bytes, Date.now());
     for (;;) {
@@ -134,20 +137,23 @@ export class Pool {
     this.#holdings.delete(holding);
   }
 
-  /** Passes a whole buffer on. @returns what holds it until it has arrived */
+  /**
+   * Passes a whole buffer on to the bucket.
+   * @returns the holding of its bytes until the part has arrived
+   */
   send(holding: Holding): Holding {
     const { body, bytes } = holding;
     this.give(holding, bytes);
     return this.#add({ body, bytes, isSent: true, wanted: 0, since: 0 });
   }
 
-  /** A request shows that it is alive. One that was taken for dead has its bytes all the same. */
+  /** Marks a request as alive. If it was taken for cut off, its bytes are counted again. */
   touch(holding: Holding, now: number): void {
     holding.body.seen = now;
     if (!this.#holdings.has(holding)) this.#add(holding);
   }
 
-  /** Gives to those who wait what is free, in their order. */
+  /** Gives free bytes to the bodies that wait, in their order. */
   serve(now: number): void {
     if (now - this.#swept >= SWEEP) this.#sweep(now);
     if (!this.#changed) return;
@@ -167,9 +173,12 @@ export class Pool {
     }
   }
 
-  /** Whether a body that is being read must end, since others wait for what it has and it comes too slowly. */
+  /**
+   * Returns whether a body that is being read must end, because it comes too slowly and others wait for what it holds.
+   */
   isTooSlow(holding: Holding, now: number): boolean {
-    // Below the floor is below the pace, too: a body that keeps it, as nearly all do, is looked at no further.
+    // A body below the floor is below the pace too, so one that keeps the pace, as nearly all do, needs no further
+    // check.
     if (!isBelow(PACE, holding, now)) return false;
     const sums = this.#sums();
     const heldUp = this.#waiting().flatMap((waiter) => {
@@ -189,9 +198,11 @@ export class Pool {
   }
 
   /**
-   * Whether for one of the waiters it is the slowest body below the pace whose namespace would still have more than theirs.
-   * @param due what each waiter's namespace would have. The most that is still less than the body's own has the fewest bodies to
-   *   choose from, and they are among those of every other: so that one alone decides.
+   * Returns whether this body is the slowest of those below the pace whose namespaces would still hold more than the
+   * namespace of one of the waiters.
+   * @param due what each waiter's namespace would hold with what it waits for. Only the largest that is less than the
+   *   body's own namespace holds is compared: its candidates are the fewest, and they are candidates for every other
+   *   waiter too.
    */
   #isSlowest(
     holding: Holding,
@@ -237,12 +248,15 @@ export class Pool {
     return use;
   }
 
-  /** The limit that does not allow what the waiter wants: its own share before that of all. */
+  /**
+   * Returns the limit that does not allow what the waiter wants, or null; its own shares come before the limit of all.
+   */
   #blocked(waiter: Holding, sums: ReadonlyMap<string, Sum>): Scope | null {
     const { wanted, bytes } = waiter;
     const full = this.#scopes(waiter, sums).find(({ scope, sum }) => {
       const missing = this.limits.whole - Math.max(sum.fullest, bytes + wanted);
-      // Who has nothing may have more than its share at once: a manifest, where larger ones are allowed.
+      // An actor or namespace that holds nothing may exceed its share at once: a manifest does, where larger ones are
+      // allowed.
       const isAlone = scope !== "all" && sum.used === 0;
       return !isAlone && sum.used + wanted + Math.max(missing, 0) > this.limits[scope];
     });
@@ -300,7 +314,7 @@ function isBelow(pace: typeof PACE, { body, bytes }: Holding, now: number): bool
   return bytes > 0 && body.pace.isReading && brought !== null && brought < pace.bytes;
 }
 
-/** Whether what the one has is in the same share as what the other waits for. */
+/** Returns whether the two bodies are counted in the same share. */
 function sharesIn(scope: Scope, { body: a }: Holding, { body: b }: Holding): boolean {
   if (scope === "all") return true;
   return a.owner[scope] === b.owner[scope];

@@ -43,7 +43,7 @@ export function formatDigest(algorithm: Algorithm, hash: Uint8Array): Digest {
   return `${algorithm}:${hash.toHex()}` as Digest;
 }
 
-/** Hashes bytes that are in memory anyway, such as a manifest. */
+/** Returns the digest of bytes that are in memory anyway, such as a manifest. */
 export async function digestOf(algorithm: Algorithm, bytes: Uint8Array): Promise<Digest> {
   const name = algorithm === "sha256" ? "SHA-256" : "SHA-512";
   return formatDigest(algorithm, new Uint8Array(await crypto.subtle.digest(name, bytes)));

@@ -1,6 +1,6 @@
 /**
- * Every way to refuse a request, with the status and the code that the client gets.
- * Codes are those of the spec (spec.md "Error Codes"); where one code needs two statuses, the refusal has a name of its own.
+ * Lists every way to refuse a request, with the status and the code that the client gets. Codes are those of the spec
+ * (spec.md "Error Codes"); where one code needs two statuses, each refusal has a name of its own.
  */
 const REFUSALS = {
   BLOB_UNKNOWN: { status: 404, code: "BLOB_UNKNOWN", message: "blob unknown to this repository" },
@@ -89,7 +89,7 @@ interface Options {
   readonly cause?: unknown;
 }
 
-/** A refusal on its way to the client. Whatever else is thrown is a bug or an outage and becomes a 500. */
+/** A refusal on its way to the client. Anything else that is thrown is a bug or an outage and becomes a 500. */
 export class RegistryError extends Error {
   readonly status: number;
   readonly code: string;

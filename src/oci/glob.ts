@@ -1,6 +1,7 @@
 /**
- * Does the whole text match? `*` stands for any characters, also "/" and none; every other character is itself. Each piece
- * between two stars is looked for once, leftmost, which suffices: so no pattern takes longer than pieces × text.
+ * Returns whether the whole text matches. `*` stands for any characters, also "/" and none; every other character
+ * stands for itself. Each piece between two stars is looked for once, at its leftmost place, which is sufficient: no
+ * pattern takes longer than pieces × text.
  */
 export function matches(pattern: string, text: string): boolean {
   const [first = "", ...rest] = pattern.split("*");

@@ -5,10 +5,10 @@ const BRACE = 0x7b;
 const COMMA = 0x2c;
 const COLON = 0x3a;
 
-/** How large JSON is, told by what stands outside of its strings, before it is parsed. */
+/** The size of a JSON text, counted outside of its strings before it is parsed. */
 export interface Shape {
   readonly depth: number;
-  /** Values, at most so many. */
+  /** An upper bound of the number of values. */
   readonly values: number;
   /** Members of all objects. */
   readonly members: number;
@@ -35,9 +35,9 @@ export function shapeOf(bytes: Uint8Array): Shape {
 }
 
 /**
- * What makes parsed JSON mean something else to another reader: a key twice in one object, of which JSON.parse keeps the last and
- * others the first (RFC 8259 § 4), or half of a surrogate pair, which no UTF-8 can hold (§ 8.2).
- * @param members as `shapeOf` counted them: a key that was there twice is missing in what was parsed
+ * Finds what makes two readers understand parsed JSON differently: a key twice in one object, of which JSON.parse keeps
+ * the last and other parsers the first (RFC 8259 § 4), or half of a surrogate pair, which UTF-8 cannot hold (§ 8.2).
+ * @param members the count of `shapeOf`: a key that was there twice is missing in the parsed value
  * @returns what is wrong, or null
  */
 export function ambiguityOf(json: unknown, members: number): string | null {

@@ -2,7 +2,10 @@ import type { ManifestKind } from "./media-type.ts";
 
 type Entries = Readonly<Record<string, unknown>>;
 
-/** By these keys readers tell one kind from another; with those of two, one body would be both (CVE-2021-41190). */
+/**
+ * The keys by which readers tell the kinds of manifest apart. A body with the keys of two kinds would be read as both
+ * (CVE-2021-41190).
+ */
 const CONTENTS: Record<ManifestKind, readonly string[]> = {
   image: ["config", "layers"],
   index: ["manifests"],
@@ -13,7 +16,7 @@ const NAMES: Record<ManifestKind, string> = {
   index: "an index",
   artifact: "an artifact manifest",
 };
-/** Where descriptors stand, one or a list. */
+/** The keys that hold a descriptor or a list of them. */
 const DESCRIPTORS = ["config", "layers", "manifests", "blobs", "subject"];
 const MANIFEST_KEYS = folded([
   ...DESCRIPTORS,
@@ -33,7 +36,7 @@ const DESCRIPTOR_KEYS = folded([
   "platform",
 ]);
 
-/** @returns what is wrong where the body has contents of another kind of manifest, too */
+/** @returns what is wrong if the body also has the contents of another kind of manifest, or null */
 export function foreignKey(kind: ManifestKind, body: object): string | null {
   const entries = body as Entries;
   const others = Object.values(CONTENTS).flat();
@@ -43,7 +46,11 @@ export function foreignKey(kind: ManifestKind, body: object): string | null {
   return key === undefined ? null : `${key}: ${NAMES[kind]} has none, and a manifest is one thing`;
 }
 
-/** @returns what is wrong where a key is one of the specification's but for case: Go's clients read "Layers" as "layers" */
+/**
+ * Finds a key that differs from one of the specification's only in case: Go's clients read "Layers" as "layers", other
+ * clients do not.
+ * @returns what is wrong, or null
+ */
 export function misspeltKey(body: object): string | null {
   const entries = body as Entries;
   const descriptors = DESCRIPTORS.flatMap((key) => entries[key] ?? []).filter(isObject);
@@ -66,7 +73,7 @@ function folded(keys: readonly string[]): ReadonlyMap<string, string> {
   return new Map(keys.map((key) => [fold(key), key]));
 }
 
-/** As Go's encoding/json compares keys: to it U+017F is an "s" and U+212A a "k". */
+/** Folds case as Go's encoding/json does to compare keys: there U+017F equals "s" and U+212A equals "k". */
 function fold(key: string): string {
   return key.toUpperCase().toLowerCase();
 }

@@ -13,19 +13,27 @@ import {
   type ManifestKind,
 } from "./media-type.ts";
 
-/** Deeper JSON than any client writes; a bound, so that no reader of the manifest has to recurse far. */
+/**
+ * The deepest JSON that is accepted, deeper than any client writes: no reader of the manifest has to recurse further.
+ */
 const MAX_DEPTH = 100;
-/** Parsed, a small value takes many times its bytes: without a bound 4 MiB of them would take a good part of the isolate. */
+/**
+ * The most JSON values of a manifest. A small value takes many times its bytes once it is parsed: without this bound, 4
+ * MiB of them would take a large part of the isolate's memory.
+ */
 const MAX_VALUES = 300_000;
-/** Far more than any image has: what one push may bring. */
+/** The most references of one manifest, far more than any image has. It bounds the rows that one push writes. */
 export const MAX_REFERENCES = 10_000;
 
-/** RFC 6838 § 4.2 allows 127 characters on each side of the slash. Longer ones would not fit into an index's row. */
+/**
+ * RFC 6838 § 4.2 allows 127 characters on each side of the slash. Without a bound, a type might not fit into its row in
+ * the database.
+ */
 const MediaType = v.pipe(v.string(), v.maxLength(255));
 
 /**
- * The unit of exchange: what a manifest says of content elsewhere (image-spec descriptor.md). Here and below a null is as
- * good as nothing: Go writes an empty list or map that way.
+ * What a manifest says of content that is stored elsewhere (image-spec descriptor.md). Here and below, null means the
+ * same as a missing field: Go writes an empty list or map as null.
  */
 const Descriptor = v.object({
   mediaType: v.nullish(MediaType, ""),
@@ -43,7 +51,8 @@ const common = {
   mediaType: v.nullish(MediaType),
   artifactType: v.nullish(MediaType, ""),
   subject: v.nullish(Descriptor),
-  // Not v.record: it takes a list, and passes over keys such as "constructor". Clients refuse a whole list of referrers then.
+  // v.record would accept a list, and skip keys such as "constructor". Clients refuse a whole list of referrers because
+  // of one such annotation.
   annotations: v.nullish(
     v.custom<Record<string, string>>(isStringMap, "must map strings to strings"),
   ),
@@ -63,8 +72,8 @@ const SCHEMAS = {
 } satisfies Record<ManifestKind, v.GenericSchema>;
 
 /**
- * What a manifest needs of its repository: its `config` and each `layer` are blobs, a `child` is a manifest (or a blob:
- * BuildKit's older caches list layers in an index), and a `foreign` layer may live elsewhere.
+ * What a reference needs of the repository: a `config` and a `layer` are blobs there, a `child` is a manifest there (or
+ * a blob: BuildKit's older caches list layers in an index), and a `foreign` layer may be stored elsewhere.
  */
 export type ReferenceKind = "config" | "layer" | "child" | "foreign";
 
@@ -76,18 +85,18 @@ export interface ManifestReference {
 
 export interface Manifest {
   readonly mediaType: string;
-  /** The bytes as text; a manifest is JSON, thus UTF-8 (RFC 8259 § 8.1), so this loses nothing. */
+  /** The bytes as text. No byte is lost: a manifest is JSON and therefore UTF-8 (RFC 8259 § 8.1). */
   readonly text: string;
   readonly references: readonly ManifestReference[];
   readonly subject: Digest | null;
-  /** As the referrers list shows it; "" where there is none. */
+  /** The type that the referrers list shows; "" if there is none. */
   readonly artifactType: string;
 }
 
 /**
- * A manifest that is pushed: it means the same to everyone who reads it.
+ * Parses a manifest that is pushed, and refuses one that two readers could understand differently.
  * @param contentType the request's Content-Type, or null
- * @throws MANIFEST_INVALID with the reason and the place
+ * @throws MANIFEST_INVALID with the reason and the place in the manifest
  */
 export function parseManifest(bytes: Uint8Array, contentType: string | null): Manifest {
   const { depth, values, members } = shapeOf(bytes);
@@ -101,7 +110,10 @@ export function parseManifest(bytes: Uint8Array, contentType: string | null): Ma
   return manifest;
 }
 
-/** A manifest that is stored: earlier versions took what `parseManifest` refuses. @throws MANIFEST_INVALID */
+/**
+ * Parses a manifest that is stored. Earlier versions accepted some that `parseManifest` refuses.
+ * @throws MANIFEST_INVALID
+ */
 export function readManifest(bytes: Uint8Array, mediaType: string): Manifest {
   const text = decode(bytes);
   return interpret(text, parseJson(text), mediaType).manifest;
@@ -125,30 +137,30 @@ function interpret(
     throw invalid(`${references.length} references; at most ${MAX_REFERENCES} are allowed`);
   }
   const subject = body.subject?.digest ?? null;
-  // As the database has it, which keeps UTF-8.
+  // The database stores UTF-8, which cannot hold half of a surrogate pair: this is the value that it will return.
   const artifactType = artifactTypeOf(body).toWellFormed();
   return { kind, manifest: { mediaType, text, references, subject, artifactType } };
 }
 
-/** The annotations of a stored manifest, which the referrers list repeats. */
+/** Returns the annotations of a stored manifest, which the referrers list repeats. */
 export function annotationsOf(text: string): Record<string, string> | undefined {
   return (
     (JSON.parse(text) as { annotations?: Record<string, string> | null }).annotations ?? undefined
   );
 }
 
-/** The config that a stored manifest names; null for one without. */
+/** Returns the digest of a stored manifest's config; null if it has none. */
 export function configOf(text: string): Digest | null {
   return (JSON.parse(text) as { config?: { digest: Digest } | null }).config?.digest ?? null;
 }
 
-/** What a stored index names. */
+/** Returns the digests of the manifests that a stored index names. */
 export function childrenOf(text: string): Digest[] {
   const { manifests } = JSON.parse(text) as { manifests?: readonly { digest: Digest }[] | null };
   return manifests?.map(({ digest }) => digest) ?? [];
 }
 
-/** The fields that matter here, of whichever kind. */
+/** The fields of a manifest of any kind that are used below. */
 interface Body {
   readonly config?: Descriptor;
   readonly layers?: readonly Descriptor[];
@@ -184,7 +196,10 @@ function reference({ digest, size }: Descriptor, kind: ReferenceKind): ManifestR
   return { digest, size, kind };
 }
 
-/** spec.md "Listing Referrers": an image without an artifactType shows its config's media type, an index shows none. */
+/**
+ * Returns the artifact type of spec.md "Listing Referrers": an image without an artifactType has its config's media
+ * type, an index without one has none.
+ */
 function artifactTypeOf(body: Body): string {
   return body.artifactType || (body.config?.mediaType ?? "");
 }
@@ -213,7 +228,10 @@ function isStringMap(value: unknown): boolean {
   return Object.values(value).every((entry) => typeof entry === "string");
 }
 
-/** Content-Type and the body's own mediaType may not contradict each other; either may be missing (image-spec manifest.md). */
+/**
+ * Returns the media type from Content-Type and the body's own mediaType. Either may be missing, but they must not
+ * contradict each other (image-spec manifest.md).
+ */
 function mediaTypeOf(json: object, contentType: string | null): string {
   const header = contentType?.split(";")[0]?.trim().toLowerCase() ?? "";
   const declared =

@@ -19,7 +19,10 @@ export function manifestKind(mediaType: string): ManifestKind | undefined {
   return KINDS.get(mediaType);
 }
 
-/** Layers that a client may leave where they are (image-spec layer.md, "Non-Distributable Layers"). */
+/**
+ * Returns whether a client may leave such a layer where it is instead of pushing it (image-spec layer.md,
+ * "Non-Distributable Layers").
+ */
 export function isNonDistributable(mediaType: string): boolean {
   return (
     mediaType.includes(".nondistributable.") ||

@@ -9,7 +9,7 @@ export type Reference =
   | { readonly kind: "tag"; readonly tag: Tag }
   | { readonly kind: "digest"; readonly digest: Digest };
 
-/** The repositories that content may be taken from: all, or those named. */
+/** The repositories that content may be mounted from: all, or those named. */
 export type Sources = "all" | readonly RepositoryName[];
 
 /** Clients cap host + "/" + name at 255 characters (spec.md, "Pulling manifests", implementers' note). */
@@ -17,7 +17,10 @@ const MAX_NAME_LENGTH = 255;
 const COMPONENT = "[a-z0-9]+(?:(?:\\.|_|__|-+)[a-z0-9]+)*";
 const NAME = new RegExp(`^${COMPONENT}(?:/${COMPONENT})*$`);
 const NAMESPACE = new RegExp(`^${COMPONENT}$`);
-/** Of users, and of robots and rules within their namespace: nothing that a shell or an URL would need quoted. */
+/**
+ * The name of a user, and that of a robot or trust rule within its namespace: no character needs quoting in a shell or
+ * a URL.
+ */
 const ACCOUNT = /^[a-z0-9](?:[a-z0-9._-]{0,62}[a-z0-9])?$/;
 const TOKEN_ID = /^[0-9a-f]{16}$/;
 const TAG = /^[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}$/;
@@ -64,7 +67,7 @@ export function parseAccountName(text: string): string {
   });
 }
 
-/** @throws NOT_FOUND: an id that was never given out */
+/** @throws NOT_FOUND for an id that this registry cannot have given out */
 export function parseTokenId(text: string): string {
   if (TOKEN_ID.test(text)) return text;
   throw new RegistryError("NOT_FOUND");
@@ -84,13 +87,19 @@ export function parseTag(text: string): Tag {
   });
 }
 
-/** A reference to write to: a bad tag is the client's error. */
+/**
+ * Parses a reference that is written to: a malformed tag is the client's error.
+ * @throws MANIFEST_INVALID for a tag, DIGEST_INVALID for a digest
+ */
 export function parseTarget(text: string): Reference {
   if (text.includes(":")) return { kind: "digest", digest: parseDigest(text) };
   return { kind: "tag", tag: parseTag(text) };
 }
 
-/** A reference to read: nothing can be stored under a bad tag, so it is unknown, not malformed. */
+/**
+ * Parses a reference that is read or deleted. A malformed tag is unknown, not an error: nothing can be stored under it.
+ * @throws MANIFEST_UNKNOWN for a tag, DIGEST_INVALID for a digest
+ */
 export function parseReference(text: string): Reference {
   if (text.includes(":")) return { kind: "digest", digest: parseDigest(text) };
   if (isTag(text)) return { kind: "tag", tag: text };

@@ -1,6 +1,6 @@
-/** A version as semver.org 2.0.0 has it, without what says nothing of its precedence. */
+/** A version of semver.org 2.0.0, without build metadata, which has no part in precedence. */
 export interface Version {
-  /** Major, minor, patch: digits, of any number. */
+  /** Major, minor and patch, as strings of digits of any length. */
   readonly core: readonly string[];
   /** Identifiers of a pre-release; none for a release. */
   readonly pre: readonly string[];
@@ -8,13 +8,16 @@ export interface Version {
 
 const NUMBER = "0|[1-9]\\d*";
 const IDENTIFIER = `(?:${NUMBER}|\\d*[A-Za-z-][0-9A-Za-z-]*)`;
-/** A tag has no "+": helm writes "_" for it. */
+/** Build metadata. A tag cannot have a "+", so helm writes "_" in its place. */
 const BUILD = "(?:[+_][0-9A-Za-z._-]*)?";
 const VERSION = new RegExp(
   `^v?(${NUMBER})\\.(${NUMBER})\\.(${NUMBER})(?:-(${IDENTIFIER}(?:\\.${IDENTIFIER})*))?${BUILD}$`,
 );
 
-/** The version that a tag is, with or without a "v" before it; null for all else, also for "1.2" and "latest". */
+/**
+ * Returns the version that a tag is, with or without a "v" before it; null for anything else, also for "1.2" and
+ * "latest".
+ */
 export function parseVersion(tag: string): Version | null {
   const match = VERSION.exec(tag);
   if (match === null) return null;
@@ -26,7 +29,7 @@ export function formatVersion({ core, pre }: Version): string {
   return core.join(".") + (pre.length === 0 ? "" : `-${pre.join(".")}`);
 }
 
-/** By precedence (semver.org, point 11): negative where the first one is lower, 0 where neither is. */
+/** Compares by precedence (semver.org, point 11): negative if the first one is lower, 0 if they are equal. */
 export function compareVersions(a: Version, b: Version): number {
   for (const [i, number] of a.core.entries()) {
     const order = compareNumbers(number, b.core[i] ?? "");
@@ -50,7 +53,7 @@ function compareIdentifiers(a: string, b: string): number {
   return compareTexts(a, b);
 }
 
-/** Without leading zeros, so the longer one is the higher, however long it is. */
+/** Compares numbers of any length: they have no leading zeros, so the longer one is higher. */
 function compareNumbers(a: string, b: string): number {
   return a.length === b.length ? compareTexts(a, b) : a.length - b.length;
 }

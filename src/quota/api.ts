@@ -3,7 +3,7 @@ import type { Context } from "../http/context.ts";
 import { readJson } from "../http/input.ts";
 import { requireChange } from "../http/resource.ts";
 
-/** null: no limit. */
+/** A number, or null for no limit. */
 const limit = v.optional(
   v.nullable(
     v.pipe(v.number(), v.safeInteger("must be a whole number"), v.minValue(0, "must be 0 or more")),
@@ -15,7 +15,7 @@ export async function read({ params, registry }: Context<"namespace">): Promise<
   return Response.json(await registry.quotas.find(params.namespace));
 }
 
-/** What is left out stays as it is. */
+/** Sets the given limits; a limit that is left out stays unchanged. */
 export async function update(context: Context<"namespace">): Promise<Response> {
   const { request, params, initiator, registry } = context;
   const limits = await readJson(request, Limits);

@@ -5,19 +5,19 @@ import type { Initiator } from "../db/audit.ts";
 import { edit } from "../db/change.ts";
 import { refuseChange } from "../db/errors.ts";
 
-/** How much there is, and how much there may be; null for as much as there is room for. */
+/** The usage and its limit; null for no limit. */
 export interface Measure {
   readonly used: number;
   readonly limit: number | null;
 }
 
 export interface Quota {
-  /** What the namespace costs: migrations/0001_init.sql says what counts. */
+  /** The bytes that count for the namespace; the triggers in db/migrations define what counts. */
   readonly bytes: Measure;
   readonly repositories: Measure;
 }
 
-/** What is left out stays as it is. */
+/** The limits to set: null for none; one that is left out stays unchanged. */
 export interface Limits {
   readonly bytes?: number | null | undefined;
   readonly repositories?: number | null | undefined;
@@ -30,7 +30,10 @@ interface Row {
   readonly maxRepositories: number | null;
 }
 
-/** D1: what namespaces take, and may take. The triggers of the migrations count, and refuse what would be too much. */
+/**
+ * Stores the usage and limits of namespaces in D1. The triggers in db/migrations count, and refuse what would exceed a
+ * limit.
+ */
 export class QuotaStore {
   readonly #db: D1Database;
 
@@ -38,7 +41,10 @@ export class QuotaStore {
     this.#db = db;
   }
 
-  /** @throws NOT_FOUND when there is no such namespace */
+  /**
+   * Returns the usage and limits of a namespace.
+   * @throws NOT_FOUND if there is no such namespace
+   */
   async find(namespace: Namespace): Promise<Quota> {
     const row = await this.#db
       .prepare(
@@ -53,7 +59,7 @@ export class QuotaStore {
     return measured(row);
   }
 
-  /** Bytes that there is room for; null without a limit. */
+  /** Returns how many bytes the namespace has left; null without a limit. */
   async left(namespace: Namespace): Promise<number | null> {
     return this.#db
       .prepare(
@@ -65,7 +71,8 @@ export class QuotaStore {
   }
 
   /**
-   * Lets bytes through that the namespace may hold already: as this blob, or as one of this size.
+   * Accepts bytes beyond the quota if the namespace may hold them already: as the blob of this digest, or, if that is
+   * unknown, as one of this size.
    * @throws QUOTA_EXCEEDED
    */
   async requireHeld(
@@ -81,7 +88,7 @@ export class QuotaStore {
     if (held === null) await refuseChange(this.#db, repository, new Error("quota of bytes"));
   }
 
-  /** What holds for namespaces that have no quota of their own. */
+  /** Stores the limits of namespaces that have none of their own. */
   async setBounds(quotaBytes: number | null, maxRepositories: number): Promise<void> {
     await this.#db
       .prepare(
@@ -93,8 +100,8 @@ export class QuotaStore {
   }
 
   /**
-   * A limit may be below what is there: then nothing is added until it fits again.
-   * @throws NOT_FOUND when there is no such namespace
+   * Sets limits. A limit may be below the present usage: nothing can be added then until the usage is below it again.
+   * @throws NOT_FOUND if there is no such namespace
    */
   async set(namespace: Namespace, limits: Limits, initiator: Initiator): Promise<Quota> {
     const { bytes, repositories } = limits;

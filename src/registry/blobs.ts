@@ -10,7 +10,7 @@ import type { PullReads } from "../db/pull-reads.ts";
 import type { PullCache } from "./pull-cache.ts";
 import type { Room } from "./room.ts";
 
-/** A blob that was found, to be read whole or in pieces. */
+/** A blob that was found, which can be read as a whole or in ranges. */
 export interface ReadableBlob {
   readonly size: number;
   /** @throws BLOB_UNKNOWN when the blob has gone since it was found */
@@ -23,11 +23,11 @@ interface Stores {
   readonly cache: PullCache;
   readonly objects: ObjectCache;
   readonly room: Room;
-  /** How long a blob stays that no manifest names, in milliseconds. */
+  /** The grace period: how long a blob stays that no manifest names, in milliseconds. */
   readonly grace: number;
 }
 
-/** A blob is visible only through a repository that holds it. */
+/** Finds, mounts and deletes blobs. A blob is visible only through a repository that holds it. */
 export class Blobs {
   readonly #index: BlobStore;
   readonly #reads: PullReads;
@@ -55,7 +55,11 @@ export class Blobs {
     return { size: blob.size, open };
   }
 
-  /** The object is not where it was known to be: the blob has gone, or was pushed anew after its bytes were lost. */
+  /**
+   * Opens a blob whose object was not at the cached key: the blob was deleted, or was pushed again after its bytes were
+   * lost.
+   * @throws BLOB_UNKNOWN, or Error where the object is missing though the database has its row
+   */
   async #reopen(
     { repository, digest, key }: { repository: RepositoryName; digest: Digest; key: string },
     range: ByteRange | undefined,
@@ -71,9 +75,10 @@ export class Blobs {
   }
 
   /**
-   * For a client that asks whether it has to push the blob, so by the database alone: it stays for the grace time. Who may only
-   * pull is not told of what nobody has needed for that long.
-   * @returns its size in bytes
+   * Answers a client that asks whether it has to push the blob, so by the database alone, never from a cache. This
+   * renews the blob's grace period. A client that may only pull is not told of a blob that nobody has needed for that
+   * long.
+   * @returns the blob's size in bytes
    * @throws BLOB_UNKNOWN
    */
   async confirm(repository: RepositoryName, digest: Digest, mayPush: boolean): Promise<number> {
@@ -85,6 +90,7 @@ export class Blobs {
   }
 
   /**
+   * Adds a blob of one of the sources to the repository.
    * @returns false when none of the sources holds the blob: the client has to upload it
    * @throws QUOTA_EXCEEDED
    */
@@ -104,7 +110,7 @@ export class Blobs {
       const removed = await this.#index.remove(repository, digest, initiator);
       if (!removed) throw unknown(digest);
     } finally {
-      // What failed, or finds nothing, may have been done: the answer can be lost.
+      // Clears the cache also after a failure or BLOB_UNKNOWN: the deletion may have been made and its answer lost.
       await this.#cache.forget(repository, digest);
     }
   }

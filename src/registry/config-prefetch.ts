@@ -9,13 +9,13 @@ import type { PullCache } from "./pull-cache.ts";
 const REMEMBERED = 128 * 1024;
 
 /**
- * Fetches an image's config when its manifest is sent. Every pull asks for it, some of them on its own when all layers are
- * there, which would be one more wait for R2.
+ * Fetches an image's config into the cache when its manifest is sent. Every pull asks for the config, and some pulls
+ * ask for nothing else because they have all layers: that would be one more wait for R2.
  */
 export class ConfigPrefetch {
   readonly #cache: PullCache;
   readonly #objects: ObjectCache;
-  /** The manifests whose config was fetched. */
+  /** The manifests whose config was fetched already. */
   readonly #fetched = new Lru<true>(REMEMBERED);
 
   constructor(cache: PullCache, objects: ObjectCache) {
@@ -30,7 +30,7 @@ export class ConfigPrefetch {
     const config = configOf(content);
     const blob = config && this.#cache.cachedBlob(repository, config);
     if (!blob || blob.size > MAX_IN_MEMORY) return;
-    // Who asks for it will be told what is wrong with it.
+    // A failure is only logged: the request for the config itself will report it to the client.
     defer(this.#objects.open(blob, undefined, defer).catch(console.error));
   }
 }

@@ -3,15 +3,19 @@ import { annotationsOf } from "../oci/manifest.ts";
 import type { ImageAnnotations } from "../db/repositories.ts";
 
 const ANNOTATION = "org.opencontainers.image.";
-/** What says something of the repository, and not only of one image in it. */
+/** The annotations that describe the repository, and not only one image in it. */
 const LABELS = ["source", "url", "documentation", "licenses", "vendor", "title"];
 const MAX_ANNOTATION = 512;
 
-/** What a repository that nobody has described can be known by. */
+/**
+ * Returns a description and labels from a manifest's annotations, for a repository that has none of its own; null for a
+ * manifest without annotations.
+ */
 export function imageAnnotationsOf(manifest: string): ImageAnnotations | null {
   const annotations = annotationsOf(manifest);
   if (annotations === undefined) return null;
-  // On one line, as the management API asks for it: who sends back what it showed is not refused.
+  // Control characters become spaces, because the management API accepts only one line: a client can send back what it
+  // read.
   const read = (key: string) =>
     annotations[ANNOTATION + key]?.slice(0, MAX_ANNOTATION).replaceAll(/[\p{Cc}\p{Cs}]+/gu, " ");
   const labels = LABELS.flatMap((name) => {

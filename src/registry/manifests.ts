@@ -17,23 +17,32 @@ import { imageAnnotationsOf } from "./image-annotations.ts";
 import { resolveReferences } from "./references.ts";
 import type { Room } from "./room.ts";
 
-/** A D1 row holds 2 MB; up to this size a manifest's text lies in its row, so that a pull by tag is one query. */
+/**
+ * The largest manifest, in bytes, whose text is stored in its row, so that a pull by tag is one query. A D1 row holds 2
+ * MB.
+ */
 const MAX_ROW_CONTENT = 256 * 1024;
-/** A referrers page is an index that clients read whole, thus no larger than the 4 MiB they accept of a manifest. */
+/**
+ * The size of a page of referrers. A page is an index that clients read as a whole, so it is no larger than the 4 MiB
+ * that they accept for a manifest.
+ */
 const REFERRERS_PAGE = { limit: 100, maxBytes: 4 * 1024 * 1024 };
-/** No request takes so long between an object and its row, in milliseconds. */
+/** Longer than any request takes between the write of an object and the write of its row, in milliseconds. */
 const MAX_REQUEST = 86_400_000;
-/** A reference may vanish between being resolved and being written; then it is resolved again. */
+/**
+ * How often a push resolves its references: one may be deleted after it was resolved and before the manifest is
+ * written.
+ */
 const PUT_TRIES = 3;
 
 export interface Push {
   readonly repository: RepositoryName;
   readonly target: Reference;
-  /** Further tags that shall point to the manifest. */
+  /** Further tags to point to the manifest. */
   readonly tags: readonly Tag[];
   readonly bytes: Uint8Array;
   readonly contentType: string | null;
-  /** Where the pusher may take blobs from that the repository does not hold yet. */
+  /** The repositories from which the pusher may mount blobs that the repository does not hold yet. */
   readonly sources: Sources;
   readonly initiator: Initiator;
 }
@@ -49,7 +58,7 @@ interface Writing {
   readonly store: (() => Promise<string>) | null;
 }
 
-/** A descriptor as the referrers list shows it. */
+/** A descriptor in the referrers list. */
 export interface Referrer {
   readonly mediaType: string;
   readonly digest: Digest;
@@ -106,7 +115,7 @@ export class Manifests {
   }
 
   /**
-   * As `find`, for a client that asks whether it has to push the manifest, so never from memory.
+   * Finds a manifest for a client that asks whether it has to push it: by the database alone, never from a cache.
    * @throws MANIFEST_UNKNOWN
    */
   async confirm(repository: RepositoryName, reference: Reference): Promise<StoredManifest> {
@@ -118,8 +127,8 @@ export class Manifests {
   }
 
   /**
-   * The exact bytes that were pushed.
-   * @throws MANIFEST_UNKNOWN when the manifest has gone since it was found
+   * Returns the exact bytes that were pushed.
+   * @throws MANIFEST_UNKNOWN when the manifest has been deleted since it was found
    */
   async open(
     repository: RepositoryName,
@@ -151,7 +160,8 @@ export class Manifests {
   }
 
   /**
-   * Bytes first, then one batch that writes manifest, references and tags together or not at all.
+   * Pushes a manifest. The bytes are written first; then one batch writes the manifest, its references and its tags,
+   * all or none of them.
    * @throws MANIFEST_INVALID, MANIFEST_TOO_LARGE, MANIFEST_BLOB_UNKNOWN, DIGEST_INVALID, IMMUTABLE, QUOTA_EXCEEDED
    */
   async put(push: Push): Promise<Pushed> {
@@ -172,7 +182,9 @@ export class Manifests {
     }
   }
 
-  /** @param store puts the manifest into the bucket, where it is too big for its row; once that is known to be of use */
+  /**
+   * @param store puts a manifest that is too big for its row into the bucket; called once all references are resolved
+   */
   async #write(push: Push, manifest: Manifest, { digest, tags, store }: Writing): Promise<Pushed> {
     const { repository, bytes } = push;
     for (let tries = 0; tries < PUT_TRIES; tries++) {
@@ -192,7 +204,11 @@ export class Manifests {
     });
   }
 
-  /** @returns the key of the manifest's bytes; they go again unless its row is written */
+  /**
+   * Stores the manifest's bytes in the bucket. The deletion of the object is scheduled first and cancelled by its row,
+   * so bytes without a row do not stay.
+   * @returns the object's key
+   */
   async #store(
     { repository, bytes }: Push,
     { mediaType }: Manifest,
@@ -205,18 +221,21 @@ export class Manifests {
     return key;
   }
 
-  /** @throws MANIFEST_UNKNOWN, REFERENCED while an index names it, or IMMUTABLE while such a tag points to it */
+  /**
+   * @throws MANIFEST_UNKNOWN, REFERENCED while an index names the manifest, or IMMUTABLE while an immutable tag points
+   *   to it
+   */
   async delete(repository: RepositoryName, digest: Digest, initiator: Initiator): Promise<void> {
     try {
       const deleted = await this.#index.delete(repository, digest, initiator);
       if (!deleted) unknown({ kind: "digest", digest });
     } finally {
-      // What failed, or finds nothing, may have been done: the answer can be lost.
+      // Clears the cache also after a failure or MANIFEST_UNKNOWN: the deletion may have been made and its answer lost.
       await this.#cache.forget(repository, digest);
     }
   }
 
-  /** One page, and the digest to go on after, or null at the end. */
+  /** Returns one page, and the digest after which the next page begins; null at the end. */
   async referrers(
     repository: RepositoryName,
     subject: Digest,
@@ -248,7 +267,10 @@ export class Manifests {
     return text;
   }
 
-  /** A tag gets the canonical sha256; a digest must be that of the bytes, in its own algorithm. */
+  /**
+   * Returns the manifest's digest: sha256 for a push by tag; for a push by digest that digest, in its own algorithm.
+   * @throws DIGEST_INVALID when the bytes do not have the digest
+   */
   async #digest(target: Reference, bytes: Uint8Array): Promise<Digest> {
     if (target.kind === "tag") return digestOf("sha256", bytes);
     const actual = await digestOf(algorithmOf(target.digest), bytes);

@@ -16,15 +16,15 @@ import {
   type UploadedPart,
 } from "../db/bucket.ts";
 
-/** What a finish puts together. */
+/** The multipart upload that a finishing request completes. */
 export interface Target {
   readonly multipart: Multipart;
   readonly lease: Lease;
-  /** What is known of the object, where an earlier finish has completed it. */
+  /** What is known of the object, if an earlier finish has completed it; else null. */
   readonly object: KnownObject | null;
 }
 
-/** Puts an upload's parts together, whichever of its requests got how far. */
+/** Completes an upload's parts to one object, also where an earlier request of the upload got only part of the way. */
 export class MultipartCompletion {
   readonly #bucket: Bucket;
 
@@ -33,8 +33,10 @@ export class MultipartCompletion {
   }
 
   /**
-   * Makes one object of the parts and the tail. Its digest is verified beforehand, by the hash that was carried along.
-   * @returns the object; without the digest where that could not be, and it has to be read back
+   * Makes one object of the parts and the tail. Its digest is verified before, by the hash that was computed as the
+   * bytes came.
+   * @returns the object; without the digest if the hash was not computed in that algorithm, so that the object has to
+   *   be read back
    * @throws DIGEST_INVALID
    */
   async complete(
@@ -61,7 +63,10 @@ export class MultipartCompletion {
     return { key: multipart.key, size, digests };
   }
 
-  /** Reads an object back. @returns it with its digest in that algorithm too */
+  /**
+   * Reads an object back.
+   * @returns the object with its digest in that algorithm too
+   */
   async readBack(object: KnownObject, algorithm: Algorithm): Promise<KnownObject> {
     const stream = new crypto.DigestStream(algorithm === "sha256" ? "SHA-256" : "SHA-512");
     await (await this.open(object.key)).pipeTo(stream);
@@ -70,10 +75,11 @@ export class MultipartCompletion {
   }
 
   /**
-   * @param size what the object then has
-   * @param last bytes that are no part yet
-   * @returns false when an earlier request got as far as completing the object, but not as far as saying so. Its last bytes
-   *   may have come in that request's body, so they are not known to be these.
+   * Completes the multipart upload, unless an earlier request did so.
+   * @param size the completed object's size in bytes
+   * @param last bytes that are no part yet, with their part number
+   * @returns false if an earlier request completed the object but did not report it. The last bytes of the object may
+   *   have come in that request's body, so nothing proves that they are these.
    */
   async completeOnce(
     multipart: Multipart,
@@ -93,7 +99,10 @@ export class MultipartCompletion {
     }
   }
 
-  /** A finish that was over the quota took the object away again. */
+  /**
+   * Checks that the object still exists: a finish that was over the quota has deleted it.
+   * @throws BLOB_UPLOAD_UNKNOWN
+   */
   async #requireObject(key: string, size: number): Promise<void> {
     if ((await this.#bucket.sizeOf(key)) === size) return;
     throw new RegistryError("BLOB_UPLOAD_UNKNOWN");
@@ -106,7 +115,7 @@ export class MultipartCompletion {
   }
 }
 
-/** The digest over all bytes, if the hash was carried along in its algorithm; else null. */
+/** Returns the digest over all bytes if their hash was computed in its algorithm as they came; else null. */
 function carriedDigest(
   algorithm: Algorithm,
   { hash, tail }: ChunkResult,

@@ -8,11 +8,14 @@ import type { StoredManifest } from "../db/manifests.ts";
 import type { CacheEntry, Pulled, PullReads, Source } from "../db/pull-reads.ts";
 
 /**
- * How long what was read of a repository may be told on, in milliseconds. What is deleted somewhere is gone everywhere after
- * five minutes, the lag of a replica included.
+ * How long a cached entry is used, in milliseconds. What is deleted in one place is gone everywhere after five minutes,
+ * including the lag of a replica.
  */
 const MAX_ENTRY_AGE_MS = 4 * 60_000;
-/** After so long no replica and no entry at the edge tells of what was deleted, in milliseconds. */
+/**
+ * How long after a deletion reads go to the primary database, in milliseconds: after that, no replica and no entry at
+ * the edge has the deleted content.
+ */
 const INVALIDATION_MS = MAX_ENTRY_AGE_MS + 60_000;
 
 const MiB = 1024 * 1024;
@@ -21,10 +24,13 @@ const BLOBS = MiB;
 const TAGS = MiB / 2;
 const INVALIDATIONS = MiB / 4;
 
-/** As of when what was read of a repository before holds no longer, by the database's clock; 0 for never. */
+/**
+ * Returns when the cached entries of a repository were invalidated last, by the database's clock; 0 for never. Entries
+ * that were read before are not used.
+ */
 export type InvalidatedAt = (repository: RepositoryName) => number;
 
-/** Where the answer may lie at the edge, how the database is asked for it, and how it gets into memory. */
+/** A lookup: the path of its entry at the edge, the query to the database, and how to store the answer in memory. */
 interface Question<T> {
   readonly path: string;
   readonly read: (source: Source) => Promise<CacheEntry<T> | null>;
@@ -32,8 +38,8 @@ interface Question<T> {
 }
 
 /**
- * What is known of repositories without asking the database: which manifests and blobs they hold, and where those lie. It is
- * kept in the isolate's memory and at the edge. That something is missing is never kept.
+ * The pull cache: which manifests and blobs repositories hold, and the keys of their objects, without a query to the
+ * database. Entries are kept in the isolate's memory and at the edge. That something is missing is never cached.
  */
 export class PullCache {
   readonly #reads: PullReads;
@@ -41,9 +47,12 @@ export class PullCache {
   readonly #invalidatedAt: InvalidatedAt;
   readonly #manifests = new Lru<CacheEntry<StoredManifest>>(MANIFESTS);
   readonly #blobs = new Lru<CacheEntry<StoredBlob>>(BLOBS);
-  /** Which manifest a tag had when it was read last: a guess, that the database confirms. */
+  /** The manifest that each tag had when it was last read: a guess, which the database confirms. */
   readonly #tags = new Lru<Digest>(TAGS);
-  /** The last deletion here in each repository: what was read before it and arrives after it is not kept. */
+  /**
+   * The last deletion in each repository by this isolate. An answer that was asked for before a deletion and arrives
+   * after it is not cached.
+   */
   readonly #invalidations = new Lru<{ readonly at: number }>(INVALIDATIONS);
 
   constructor(reads: PullReads, edge: EdgeCache, invalidatedAt: InvalidatedAt) {
@@ -67,12 +76,16 @@ export class PullCache {
     return (await this.#ask(repository, question, defer))?.manifest ?? null;
   }
 
-  /** The database says which manifest it is, each time; the manifest itself it need not send twice. */
+  /**
+   * Finds a tag's manifest. The database is asked each time which manifest it is, but it need not send one again that
+   * is cached.
+   */
   async tagged(repository: RepositoryName, tag: Tag): Promise<StoredManifest | null> {
     const key = `${repository} ${tag}`;
     const guess = this.#tags.get(key);
     const known = guess && this.#manifests.get(`${repository} ${guess}`);
-    // What it names was read with it and grows old with it: then all of it is read again at once.
+    // The blobs and children were read together with the manifest and expire with it: after that, all of them are read
+    // again in one query.
     const held = known && this.#holds(repository, known) ? known.value : null;
     const invalidation = this.#invalidations.get(repository);
     const source = this.#sourceFor(repository);
@@ -99,23 +112,26 @@ export class PullCache {
     return this.#ask(repository, question, defer);
   }
 
-  /** The blob, where this isolate knows of it without asking anybody. */
+  /** Returns the blob if it is in this isolate's memory; asks neither the edge nor the database. */
   cachedBlob(repository: RepositoryName, digest: Digest): StoredBlob | null {
     const known = this.#blobs.get(`${repository} ${digest}`);
     return known !== undefined && this.#holds(repository, known) ? known.value : null;
   }
 
-  /** To be called when the repository has lost what had the digest, or may have. */
+  /** Removes a digest from the cache. Call it when the repository no longer holds the digest, or may not. */
   async forget(repository: RepositoryName, digest: Digest): Promise<void> {
     this.#invalidations.set(repository, { at: Date.now() }, entrySize(repository));
     this.#manifests.delete(`${repository} ${digest}`);
     this.#blobs.delete(`${repository} ${digest}`);
-    // An entry that stays there, or that another isolate is putting there, ends by itself.
+    // The edge may still get or keep an entry, for instance one that another isolate is writing; it expires by itself.
     const paths = [manifestPath(repository, digest), blobPath(repository, digest)];
     await Promise.all(paths.map((path) => this.#edge.delete(path)));
   }
 
-  /** Where something was deleted a moment ago, a replica may not have heard of it, nor another isolate's entry at the edge. */
+  /**
+   * Chooses the read source. After a recent deletion the primary is read, because a replica, or an entry that another
+   * isolate wrote at the edge, may not show it yet.
+   */
   #sourceFor(repository: RepositoryName): Source {
     const lost = Math.max(
       this.#invalidations.get(repository)?.at ?? 0,
@@ -144,7 +160,10 @@ export class PullCache {
     this.#blobs.set(key, entry, entrySize(key, entry.value.key));
   }
 
-  /** From the edge, else from the database and then to the edge; and into memory. */
+  /**
+   * Answers from the edge, or else from the database, and then stores the answer at the edge; stores it in memory in
+   * both cases.
+   */
   async #ask<T>(
     repository: RepositoryName,
     { path, read, keep }: Question<T>,

@@ -1,4 +1,4 @@
-/** Whether each thing that the registry needs has answered. */
+/** Whether each service that the registry depends on has answered. */
 export interface Parts {
   readonly database: boolean;
   readonly bucket: boolean;
@@ -7,11 +7,14 @@ export interface Parts {
 
 type Probes = { readonly [Part in keyof Parts]: () => Promise<unknown> };
 
-/** How long an answer is told on, in milliseconds: anybody may ask, and each probe is paid for. */
+/** How long an answer is cached, in milliseconds: anybody may ask, and each probe costs money. */
 export const REMEMBERED_MS = 10_000;
-/** What has not answered by then has failed; load balancers wait a few seconds. */
+/** How long a probe may take before it counts as failed, in milliseconds; load balancers wait a few seconds. */
 const MAX_PROBE_MS = 3_000;
-/** How often a request looks whether another one's probes have ended: a promise of another request's can't be awaited. */
+/**
+ * How often a request looks whether another request's probes have ended, in milliseconds: it cannot await a promise of
+ * another request.
+ */
 const POLL_MS = 20;
 
 export class Readiness {
@@ -24,7 +27,7 @@ export class Readiness {
     this.#probes = probes;
   }
 
-  /** Asks each part, at most once in ten seconds however many requests come. */
+  /** Probes each service, at most once in ten seconds, however many requests come. */
   async check(): Promise<Parts> {
     const now = Date.now();
     if (now - this.#probedAt >= REMEMBERED_MS) return this.#probe(now);

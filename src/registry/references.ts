@@ -6,23 +6,23 @@ import type { RepositoryName, Sources } from "../oci/reference.ts";
 import { letOthersIn } from "../db/clock.ts";
 import type { ManifestStore, NewReference, Resolution } from "../db/manifests.ts";
 
-/** Digests that one query looks up, so that others' do not wait for it. */
+/** The most digests that one query looks up, so that other requests' queries do not wait long for it. */
 const RESOLVED = 1_000;
 
 interface Pusher {
   readonly repository: RepositoryName;
-  /** Where blobs may be taken from that the repository does not hold yet. */
+  /** The repositories from which blobs may be mounted that the repository does not hold yet. */
   readonly sources: Sources;
 }
 
 export interface Resolved {
   readonly references: readonly NewReference[];
-  /** Blobs that the repository takes over. */
+  /** Blobs to mount into the repository. */
   readonly adopt: readonly Digest[];
 }
 
 /**
- * What a manifest's references mean in a repository.
+ * Resolves a manifest's references in a repository: each becomes a blob, a manifest, or an optional reference.
  * @throws MANIFEST_BLOB_UNKNOWN, MANIFEST_INVALID
  */
 export async function resolveReferences(
@@ -55,7 +55,10 @@ export async function resolveReferences(
   return { references: rows, adopt: adopt.map(({ digest }) => digest) };
 }
 
-/** What need not be there costs its pusher nothing to name, so it is bounded. @throws MANIFEST_INVALID */
+/**
+ * Bounds the optional references: it costs a pusher nothing to name content that need not exist.
+ * @throws MANIFEST_INVALID
+ */
 function requireFewOptional(references: readonly NewReference[], most: number): void {
   const optional = references.filter(({ kind }) => kind === "optional").length;
   if (optional <= most) return;
@@ -66,7 +69,7 @@ function requireFewOptional(references: readonly NewReference[], most: number): 
 }
 
 /**
- * What one reference means in this repository.
+ * Resolves one reference in this repository.
  * @throws MANIFEST_INVALID when the descriptor's size is not the content's
  */
 function resolveReference(

@@ -1,8 +1,8 @@
-/** What a session refuses, as an error. */
+/** Turns a session's refusals into errors. */
 import { RegistryError } from "../oci/errors.ts";
 import type { Refused } from "../session/upload-session.ts";
 
-/** The bytes do not continue the upload, which stands at `offset`. */
+/** The refusal of bytes that do not continue the upload, which has received `offset` bytes. */
 export class OutOfOrder extends RegistryError {
   readonly offset: number;
 

@@ -4,27 +4,28 @@ import { RegistryError } from "../oci/errors.ts";
 import { namespaceOf, type RepositoryName } from "../oci/reference.ts";
 import type { QuotaStore } from "../quota/store.ts";
 
-/** How long an isolate goes by what it knows of a namespace, in milliseconds. */
+/** How long an isolate uses what it knows of a namespace, in milliseconds. */
 const REMEMBERED = 300_000;
 const MAX_REMEMBERED = 512 * 1024;
-/** A body of more than this waits for the database's answer, which takes less time than its bytes. */
+/** The size in bytes from which a body waits for the database's answer, which takes less time than so many bytes. */
 const ASKED_FOR = 1024 * 1024;
 
-/** What is known of a namespace: bytes that there was room for, Infinity without a limit, and how long that is gone by. */
+/** What is known of a namespace: the bytes that it had left, Infinity without a limit, and until when that is used. */
 interface Known {
   readonly bytes: number;
   readonly until: number;
 }
 
-/** Bytes that a request announces: as a blob of this digest, or null where they may be any part of any blob. */
+/** The length of a request's body, and the digest of the blob that it is; null if it may be a part of any blob. */
 export interface Announced {
   readonly length: number | null;
   readonly digest: Digest | null;
 }
 
 /**
- * Refuses bodies that cannot fit before they are read. What is remembered lets bodies through only, so it may be old: nothing
- * is refused without asking, and what is let through in vain the index refuses.
+ * Refuses bodies that do not fit into the quota before they are read. Cached values are only used to accept a body, so
+ * they may be old: a body is never refused without a query, and if one was accepted wrongly, the database refuses its
+ * row.
  */
 export class Room {
   readonly #quotas: QuotaStore;
@@ -34,25 +35,25 @@ export class Room {
     this.#quotas = quotas;
   }
 
-  /** Asks beforehand, for an upload that is about to bring its bytes. */
+  /** Asks the database in advance, for an upload that is about to bring its bytes. */
   async learn(repository: RepositoryName): Promise<void> {
     if (this.#remembered(repository) === null) await this.#ask(repository);
   }
 
-  /** @throws QUOTA_EXCEEDED */
+  /** @throws QUOTA_EXCEEDED when the body cannot fit */
   async require(repository: RepositoryName, { length, digest }: Announced): Promise<void> {
     if (length === null || length === 0) return;
     const remembered = this.#remembered(repository);
     if (remembered === null && length <= ASKED_FOR) return;
     const isEnough = remembered !== null && length <= remembered.bytes;
     const known = isEnough ? remembered : await this.#ask(repository);
-    // A blob that the namespace holds costs nothing.
+    // A blob that the namespace already holds does not count again.
     if (length > known.bytes) await this.#quotas.requireHeld(repository, digest, length);
-    // What goes through takes its room, as far as this isolate knows; what it knows gets no newer by that.
+    // An accepted body is subtracted from the cached value. This does not renew the value.
     else this.#remember(repository, { ...known, bytes: known.bytes - length });
   }
 
-  /** Writes to the index. Where the quota refuses that, what is known of the namespace is wrong, and forgotten. */
+  /** Runs a write to the database. If the quota refuses it, the cached value is wrong and is dropped. */
   async within<T>(repository: RepositoryName, write: () => Promise<T>): Promise<T> {
     try {
       return await write();

@@ -6,19 +6,22 @@ import type { Bucket } from "../db/bucket.ts";
 import type { SummaryIndex, PullCache, ManifestRow, TagRow } from "../db/summaries.ts";
 import type { RepositoryStore } from "../db/repositories.ts";
 
-/** What is shown of a manifest beyond its row. */
+/** What lists show of a manifest beyond its row. */
 export interface Summary {
-  /** The bytes of the blobs that it and its children name, each once; null where they are too many to add up. */
+  /**
+   * The bytes of all blobs that the manifest and its children name, each blob counted once; null where there are too
+   * many to add up.
+   */
   readonly size: number | null;
   readonly platforms: readonly string[];
 }
 
-/** An image's config is a few kilobytes; the history of an odd one takes more. */
+/** The largest config that is read, in bytes. Most have a few kilobytes; a long history makes one larger. */
 const MAX_CONFIG = 64 * 1024;
-/** BuildKit says so of attestations, which run nowhere. */
+/** The platform that BuildKit gives to attestations, which run nowhere. */
 const NOWHERE = "unknown/unknown";
 
-/** What is in a repository, as one looks at it. */
+/** Lists what is in a repository, for people and consoles to look at. */
 export class Summaries {
   readonly #index: SummaryIndex;
   readonly #repositories: RepositoryStore;
@@ -63,7 +66,7 @@ export class Summaries {
         }),
       ),
     );
-    // What was deleted between the two queries is on no page.
+    // Manifests that were deleted between the two queries are left out.
     return rows.flatMap((row) => {
       const found = measured.get(row.digest);
       return found === undefined ? [] : { ...row, ...found };
@@ -76,7 +79,10 @@ export class Summaries {
     throw new RegistryError("NAME_UNKNOWN", { detail: { name } });
   }
 
-  /** Indexes say it of their images; of the others the config does, a small object in R2 that only a list's page reads. */
+  /**
+   * Returns a manifest's platforms. An index contains those of its images; any other manifest's is in its config, a
+   * small object in R2 that only pages of a list read.
+   */
   async #platforms({ platforms, config }: PullCache): Promise<readonly string[]> {
     if (platforms.length > 0) return platforms.filter(isPlatform);
     if (config === null || config.size > MAX_CONFIG) return [];
@@ -85,12 +91,15 @@ export class Summaries {
   }
 }
 
-/** In the letters of real ones: terminals and pages show it as it is. */
+/** Returns whether the platform has only the characters of real ones: terminals and web pages show it unchanged. */
 function isPlatform(platform: string): boolean {
   return platform !== NOWHERE && /^[\w.-]+(?:\/[\w.-]+){1,2}$/.test(platform);
 }
 
-/** @param config an image's config, or anything that a client has called one */
+/**
+ * Returns the platform of an image's config, as os/architecture/variant; none if there is none.
+ * @param config a config, or anything that a client has called one
+ */
 export function platformsOf(config: string): string[] {
   let json: unknown;
   try {

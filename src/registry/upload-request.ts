@@ -4,7 +4,7 @@ import type { RepositoryName } from "../oci/reference.ts";
 import type { Intent, Position } from "../session/progress.ts";
 import type { Holder } from "../session/upload-id.ts";
 
-/** Who uploads, and where to. */
+/** The client that uploads, and the repository that it uploads to. */
 export interface Uploader {
   readonly repository: RepositoryName;
   readonly initiator: Initiator;
@@ -12,7 +12,7 @@ export interface Uploader {
   readonly until: number | null;
 }
 
-/** One request's bytes, and where it says they belong. */
+/** One request's bytes, and the place in the upload that it gives for them. */
 export interface Chunk {
   readonly body: ReadableStream<Uint8Array> | null;
   /** Content-Length, or null when the client does not know it. */

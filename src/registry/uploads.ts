@@ -35,7 +35,7 @@ interface Stores {
 
 type Leased = Extract<Began, { lease: Lease }>;
 
-/** An upload whose id is the uploader's. */
+/** An upload whose id was verified for the uploader. */
 interface Opened {
   readonly name: string;
   readonly session: DurableObjectStub<UploadSession>;
@@ -44,8 +44,8 @@ interface Opened {
 }
 
 /**
- * Uploads: the session object keeps the book, this carries the bytes. Each request begins (one call), sends its bytes to
- * R2, and commits (one call); the digest is verified before the blob's row is written.
+ * Receives uploads: the session object keeps their state, this class carries the bytes. Each request begins (one call),
+ * sends its bytes to R2, and commits (one call). The digest is verified before the blob's row is written.
  */
 export class Uploads {
   readonly #sessions: DurableObjectNamespace<UploadSession>;
@@ -68,7 +68,7 @@ export class Uploads {
     this.#room = room;
   }
 
-  /** Nobody is told of an upload before its first byte: the id is all that there is of it. */
+  /** Starts an upload. Nothing is stored before its first byte: the id is all that there is of it. */
   start(uploader: Uploader, algorithm: Algorithm): UploadId {
     return this.#ids.issue(holderOf(uploader), algorithm);
   }
@@ -86,19 +86,20 @@ export class Uploads {
     if (!cancelled) refuse({ ok: false, reason: "unknown" });
   }
 
-  /** @returns how many bytes have arrived now */
+  /** @returns how many bytes of the upload have arrived, including this chunk's */
   async append(uploader: Uploader, id: UploadId, chunk: Chunk): Promise<number> {
     const opened = this.#open(uploader, id);
-    // A chunk may be a part of a blob that the namespace has; nearly all other bodies are a whole one.
+    // With Content-Range, the length says little: the chunk may be a part of a blob that the namespace holds already.
+    // Nearly all other bodies are whole blobs.
     const length = chunk.position.kind === "range" ? null : chunk.length;
     await this.#room.require(uploader.repository, { length, digest: null });
     const began = await this.#begin(opened, { ...intentOf(chunk), finish: null });
     if (!began.ok) return refuse(began);
-    // Only a finishing request is told that the upload has ended.
+    // `begin` answers "ended" only to a finishing request.
     if ("ended" in began) return refuse({ ok: false, reason: "unknown" });
     const { lease } = began;
     return this.#holding(opened, began, async () => {
-      // A client that sends no Content-Range from offset 0 nearly always sends everything in that one request.
+      // A client that begins at offset 0 without Content-Range nearly always sends the whole blob in that request.
       const isWhole = lease.offset === 0 && chunk.position.kind !== "range";
       const native = isWhole ? lease.algorithm : null;
       const received = await this.#receive(opened.owner, began, chunk, native);
@@ -108,8 +109,8 @@ export class Uploads {
   }
 
   /**
-   * Ends the upload with the request's bytes, if it brings any; the blob is in the repository when this returns. A refusal
-   * leaves the upload as it was. The same finish again succeeds again.
+   * Ends the upload with the request's bytes, if it brings any; the blob is in the repository when this returns. A
+   * refusal leaves the upload unchanged. A repeated finish succeeds again.
    * @throws DIGEST_INVALID, CHUNK_OUT_OF_ORDER, BLOB_UPLOAD_UNKNOWN
    */
   async finish(uploader: Uploader, id: UploadId, chunk: Chunk, digest: Digest): Promise<void> {
@@ -118,9 +119,9 @@ export class Uploads {
     const began = await this.#begin(opened, { ...intentOf(chunk), finish: digest });
     if (!began.ok) return refuse(began);
     if ("ended" in began) {
-      // The client must get to the end of its body, or it would take the closed connection for a failure.
+      // The body is read to its end, or the client would take the closed connection for a failure.
       await chunk.body?.pipeTo(new WritableStream());
-      // It may have been deleted or collected since; if not, it stays for the grace time.
+      // The blob may have been deleted since; if not, this renews its grace period.
       const blob = await this.#index.confirm(uploader.repository, digest);
       return blob === null ? refuse({ ok: false, reason: "unknown" }) : undefined;
     }
@@ -129,13 +130,17 @@ export class Uploads {
       const key = await this.#link(uploader, digest, { ...blob, upload: opened.name });
       const isOurs = key === blob.key;
       const alone = await opened.session.finish(digest, isOurs ? key : null);
-      // An object that another finish may have made a blob under its digest is left to the session's alarm.
+      // If another finish began, it may have made this object a blob of another digest: the session's alarm decides
+      // about it.
       const isSpare = !isOurs && (alone || blob.key === began.lease.key);
       if (isSpare) await this.#bucket.delete([blob.key]);
     });
   }
 
-  /** @throws BLOB_UPLOAD_UNKNOWN, without a call of anything, for an id that is not the uploader's */
+  /**
+   * Verifies the upload's id and addresses its session.
+   * @throws BLOB_UPLOAD_UNKNOWN for an id that is not the uploader's, without any call
+   */
   #open(uploader: Uploader, id: UploadId): Opened {
     const { name, claims } = this.#ids.open(id, holderOf(uploader));
     const { repository, initiator } = uploader;
@@ -154,8 +159,9 @@ export class Uploads {
   }
 
   /**
-   * Reads back what was hashed in one piece, since more is to follow, and commits it in parts whose hash can be continued. The
-   * upload stands where it stood; whatever becomes of the request, this need not be done again.
+   * Reads back bytes that were hashed natively in one request, because more bytes follow, and commits them in parts
+   * with a hash that can be continued. The upload's offset stays the same. Whatever becomes of the request, this need
+   * not be done again.
    */
   async #cutAnew(
     opened: Opened,
@@ -188,8 +194,8 @@ export class Uploads {
   }
 
   /**
-   * Writes the blob's row. Where the quota does not allow it, the bytes go at once, unless another finish of the same upload
-   * has made them a blob meanwhile.
+   * Writes the blob's row. If the quota refuses it, the bytes are deleted at once, unless another finish of the same
+   * upload has made them a blob meanwhile.
    */
   async #link({ repository, initiator }: Uploader, digest: Digest, blob: NewBlob): Promise<string> {
     try {
@@ -204,7 +210,7 @@ export class Uploads {
     }
   }
 
-  /** Puts the upload's bytes under one key, verified. */
+  /** Stores the upload's bytes under one key and verifies their digest. */
   async #store(opened: Opened, began: Leased, chunk: Chunk, digest: Digest): Promise<StoredBlob> {
     const { key, offset, repository } = began.lease;
     const { body, length } = chunk;
@@ -216,18 +222,21 @@ export class Uploads {
     if (object === null || object.digests.includes(digest)) return blob;
     await this.#countReadBack(opened, object);
     began.object = await this.#completion.readBack(object, algorithmOf(digest));
-    // The object of a mismatch is left to the session's alarm, which knows whether it is in use.
+    // After a mismatch the object is left to the session's alarm, which knows whether it is in use.
     if (!began.object.digests.includes(digest)) throw digestMismatch(digest);
     return blob;
   }
 
-  /** @throws BLOB_UPLOAD_UNKNOWN where the bytes were read back as often as they may be */
+  /** @throws BLOB_UPLOAD_UNKNOWN when the bytes were already read back as often as is allowed */
   async #countReadBack({ session }: Opened, object: KnownObject): Promise<void> {
     const counted = await session.readBack(object);
     if (!counted.ok) refuse(counted);
   }
 
-  /** Puts what came before and what comes now together. Its memory is free when this returns: a read-back may take long. */
+  /**
+   * Completes an object of the stored parts and this request's bytes. The request's memory is free when this returns,
+   * because a read-back afterwards may take long.
+   */
   async #join(opened: Opened, began: Leased, chunk: Chunk, digest: Digest): Promise<StoredBlob> {
     const { lease, parts, object } = began;
     const { key, repository } = lease;
@@ -249,7 +258,10 @@ export class Uploads {
     }
   }
 
-  /** Takes in the request's bytes, and the tail before them: it must not stay for as long as the request. */
+  /**
+   * Receives the request's bytes after the stored tail. The lease's reference to the tail is cleared, so that its
+   * memory does not stay for as long as the request.
+   */
   async #receive(
     owner: Owner,
     began: Leased,
@@ -270,22 +282,25 @@ export class Uploads {
   }
 
   /**
-   * Runs the writer's work and gives the lease back if it fails, with what was found of the object: the next one need not do
-   * that again. By a stub of its own, as in `#unanswered`: a failed call may have broken the other
-   * (developers.cloudflare.com/durable-objects/best-practices/error-handling).
+   * Runs the writer's work and releases the lease if it fails. What was found out about the object is kept, so that the
+   * next writer need not find it out again. The call uses a stub of its own, as in `#unanswered`: a failed call may
+   * have broken the other (developers.cloudflare.com/durable-objects/best-practices/error-handling).
    */
   async #holding<T>({ name }: Opened, began: Leased, work: () => Promise<T>): Promise<T> {
     try {
       return await work();
     } catch (error) {
       await this.#sessions.getByName(name).release(began.lease.writer, began.object);
-      // The parts are no more: an earlier finish put them together and then failed. Only that finish can be repeated.
+      // The parts are gone: an earlier finish completed them and then failed. Only that same finish can be repeated.
       if (isNoSuchUpload(error)) throw new RegistryError("BLOB_UPLOAD_UNKNOWN", { cause: error });
       throw error;
     }
   }
 
-  /** A commit whose answer was lost may be in: only the session knows whether the parts are its own now. */
+  /**
+   * Handles a commit whose answer was lost. It may have been stored: only the session knows whether the parts are its
+   * own now.
+   */
   async #unanswered(
     error: unknown,
     name: string,
@@ -301,7 +316,7 @@ export class Uploads {
     throw error;
   }
 
-  /** Aborts what the writer itself began. */
+  /** Aborts the multipart upload that this writer began; one that it took over belongs to the session. */
   async #abandon(lease: Lease, { multipart }: ChunkResult): Promise<void> {
     if (lease.multipart === null && multipart !== null)
       await this.#bucket.abortMultipart(multipart);

@@ -4,7 +4,10 @@ import { replacesTail, type ChunkResult } from "./progress.ts";
 /** A row of SQLite holds at most 2 MB (developers.cloudflare.com/durable-objects/platform/limits). */
 const TAIL_ROW = 1024 * 1024;
 
-/** The rows of a session: the parts that are in R2, and the bytes after the last of them. The first commit makes the tables. */
+/**
+ * Stores the rows of a session: the parts that are in R2, and the tail, which is the bytes after the last part. The
+ * first commit creates the tables.
+ */
 export class Ledger {
   readonly #sql: SqlStorage;
 
@@ -12,7 +15,7 @@ export class Ledger {
     this.#sql = sql;
   }
 
-  /** Takes in what one request wrote. */
+  /** Stores what one request wrote. */
   commit(written: ChunkResult): void {
     this.#createTables();
     if (written.from === 0) this.#sql.exec("DELETE FROM parts");

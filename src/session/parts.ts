@@ -9,32 +9,35 @@ import { type Lease, PART_SIZE, type PartsHash, type ChunkResult } from "./progr
 import { updateState } from "./running-hash.ts";
 
 /**
- * Parts of one upload that travel to R2 while the next one is read, of the six connections that one request may have open
- * (developers.cloudflare.com/workers/platform/limits). Where others wait for memory it gets fewer by itself: each is asked
- * for anew, and then it is the others' turn.
+ * Parts of one upload in flight to R2 while the next one is read; a request may have six connections open
+ * (developers.cloudflare.com/workers/platform/limits). Where other bodies wait for memory, there are fewer by
+ * themselves: the memory of each part is claimed anew, and then the others are served first.
  */
 const PARTS_IN_FLIGHT = 4;
 
-/** Bytes on their way in. */
+/** The bytes that a request brings. */
 export interface Incoming {
   readonly body: ReadableStream<Uint8Array> | null;
-  /** null when it is not known beforehand. */
+  /** Content-Length in bytes; null when it is not known beforehand. */
   readonly length: number | null;
   readonly owner: Owner;
-  /** Hash natively in this algorithm (fast, but the state cannot be saved), or null for a state that can be. */
+  /**
+   * The algorithm to hash in natively, which is fast but cannot save its state; null for a hash whose state can be
+   * saved.
+   */
   readonly native: Algorithm | null;
 }
 
 export interface Received {
   readonly written: ChunkResult;
-  /** Gives back the tail's memory; call it when the tail is stored. */
+  /** Gives back the tail's memory. Call it when the tail is stored. */
   readonly release: () => void;
 }
 
 /**
- * Reads to the end, sends every whole part to R2 and keeps the rest.
- * All or nothing: when a body breaks off, its parts are forgotten and a multipart upload that it began is aborted.
- * @param tail the bytes before these, or null when they stay where they are because no part can become whole
+ * Reads a body to its end, sends every whole part to R2 and returns the rest. All or nothing: when a body breaks off,
+ * its parts are dropped, and a multipart upload that it began is aborted.
+ * @param tail the bytes before the body's; null when they stay in the session because no part can become whole
  */
 export async function receive(
   incoming: Incoming,
@@ -79,7 +82,7 @@ class PartWriter {
     this.#nextPart = lease.firstPart;
   }
 
-  /** @returns the bytes after the last whole part, whose memory stays taken */
+  /** @returns the bytes after the last whole part, whose memory stays claimed */
   async read(tail: Uint8Array): Promise<Uint8Array> {
     if (this.#reader === null) {
       await this.#claim.grow(tail.length);
@@ -98,8 +101,9 @@ class PartWriter {
   }
 
   /**
-   * With a native hash the last bytes become a part too, so that the finish has only to put the parts together.
-   * @param tail what `read` returned
+   * Ends the request's work. With a native hash the last bytes become a part too, so that a finishing request has only
+   * to complete the multipart upload.
+   * @param tail the bytes that `read` returned
    */
   async finish(tail: Uint8Array): Promise<ChunkResult> {
     const isWhole = this.#native !== null && this.#nextPart > this.#lease.firstPart;
@@ -115,12 +119,15 @@ class PartWriter {
     };
   }
 
-  /** Gives back the tail; the parts under way give back theirs when they have arrived. */
+  /** Gives back the tail's memory. Parts in flight give back theirs when they have arrived. */
   release(): void {
     this.#claim.close();
   }
 
-  /** Lets what is under way come to rest, so that its buffers are free and no part lands later. */
+  /**
+   * Waits until no part is in flight, so that the buffers are free and no part arrives later; then aborts the multipart
+   * upload that this writer began.
+   */
   async abandon(): Promise<void> {
     if (this.#reader !== null) letGo(this.#reader);
     await Promise.allSettled(this.#inFlight);
@@ -128,7 +135,7 @@ class PartWriter {
     if (begun) await this.#bucket.abortMultipart(begun);
   }
 
-  /** Takes over a part and its memory, when no more parts than may be are under way. */
+  /** Sends a part, which takes its memory along, once fewer than the allowed number of parts are in flight. */
   async #send(bytes: Uint8Array): Promise<void> {
     await this.#retry(PARTS_IN_FLIGHT - 1);
     const arrived = this.#claim.send();
@@ -140,7 +147,10 @@ class PartWriter {
     this.#inFlight.add(upload);
   }
 
-  /** Waits until at most that many parts are under way. @throws what the first failed one threw */
+  /**
+   * Waits until at most `most` parts are in flight.
+   * @throws the error of the first part that failed
+   */
   async #retry(most: number): Promise<void> {
     while (this.#inFlight.size > most && !this.#failure) {
       await Promise.race([...this.#inFlight].map((upload) => upload.catch(() => {})));

@@ -3,109 +3,124 @@ import type { Multipart, UploadedPart } from "../db/bucket.ts";
 import { uploadKey } from "../db/keys.ts";
 
 /**
- * The bytes of an upload are cut into parts of one size, whatever the requests that bring them: R2 wants all parts but
- * the last equal and of at least 5 MiB, and at most 10,000 of them (developers.cloudflare.com/r2/platform/limits).
+ * The size of a part, in bytes. An upload is cut into parts of one size, however its requests divide it: R2 requires
+ * that all parts but the last are equal and have at least 5 MiB, and allows at most 10,000 of them
+ * (developers.cloudflare.com/r2/platform/limits).
  */
 export const PART_SIZE = 8 * 1024 * 1024;
 export const MAX_PART_NUMBER = 10_000;
 
 /**
- * Part numbers that a writer may use when it does not know how much it brings: 8 GiB, and Cloudflare lets at most 5 GB of
- * a request through to a Worker. Nobody else gets a number that a writer may still use, so one that everyone believes
- * dead cannot overwrite the parts of the one that took over.
+ * Part numbers that are reserved for a writer that does not know the length of its body: 8 GiB, while Cloudflare lets
+ * at most 5 GB of a request through to a Worker. A number that one writer may still use is given to no other, so a
+ * writer that is believed dead cannot overwrite the parts of the writer that took over.
  */
 const PART_BLOCK = 1_000;
 
-/** Keys that one upload may leave objects under: as many as R2 deletes in one call. */
+/** The most keys under which one upload may leave objects: as many as R2 deletes in one call. */
 const MAX_OBJECTS = 1_000;
 
-/** Far more writers than ever are at work on one upload at once; dead ones stay until the upload ends. */
+/**
+ * The most active writers of one upload, far more than ever write at once. Dead writers count until the upload ends.
+ */
 const MAX_AT_WORK = 1_000;
 
-/** The hash over the parts; the tail is hashed when it becomes a part, or at the end. */
+/** The hash over the parts. The tail is hashed when it becomes a part, or at the end. */
 export type PartsHash =
-  /** The state over all parts, to be continued; null before the first. */
+  /** The state over all parts, which can be continued; null before the first part. */
   | { readonly kind: "running"; readonly state: Uint8Array | null }
   /**
-   * The digest over everything, as one request brought it. It cannot be continued, so that request's last bytes are a
-   * part as well, shorter than the others; should more bytes follow, everything is read back and cut anew.
+   * The digest over all bytes, computed natively while one request brought them. It cannot be continued, so the last
+   * bytes of that request are a part as well, shorter than the others. If more bytes follow, everything is read back
+   * and cut into parts anew.
    */
   | { readonly kind: "whole"; readonly digest: Digest };
 
 /**
- * An upload's bytes are read back at most so often: each algorithm once, since what was found is kept, and what requests begin
- * that die before they tell. Only what is about to be read counts: a finish that needs no bytes may be repeated at will.
+ * The most times that an upload's bytes are read back. Each algorithm needs one time, since the digest is kept; the
+ * rest is for requests that die before they report it. A finish that needs no bytes does not count and may be repeated
+ * at will.
  */
 const MAX_READ_BACKS = 32;
 
 const NOTHING_HASHED: PartsHash = { kind: "running", state: null };
 
-/** What a writer found of the object that it had completed: it never changes. */
+/** What a writer found out about the object that it completed; an object never changes. */
 export interface KnownObject {
   readonly key: string;
   readonly size: number;
-  /** One an algorithm, of those that have been verified. */
+  /** The digests that were verified, one for each algorithm. */
   readonly digests: readonly Digest[];
 }
 
-/** More than the clocks of two machines ever differ, and less than an upload stands still before it expires. */
+/**
+ * More milliseconds than the clocks of two machines ever differ by, and fewer than an upload may be idle before it
+ * expires.
+ */
 export const CLOCK_SKEW = 600_000;
 
-/** All that an upload session remembers, but for its parts and its tail, which have tables of their own. */
+/** The state of an upload session. Its parts and its tail have tables of their own. */
 export interface Progress {
   readonly upload: string;
   readonly repository: string;
-  /** Who uploads; "" for nobody. */
+  /** The name of the actor who uploads; "" for an anonymous one. */
   readonly actor: string;
-  /** Bytes that the index counts as unfinished; null for none. */
+  /** The bytes that the database counts as unfinished; null if it counts none. */
   readonly counted: number | null;
-  /** As its id says it. */
+  /** The deadline that the upload's id contains. */
   readonly deadline: number;
   /** The algorithm that `hash` runs in. */
   readonly algorithm: Algorithm;
   readonly hash: PartsHash;
-  /** Bytes that have arrived and were answered for. */
+  /** Bytes that have arrived and whose requests were answered. */
   readonly offset: number;
-  /** Of these, the bytes after the last part. */
+  /** How many of these bytes come after the last part. */
   readonly tailLength: number;
   readonly multipart: Multipart | null;
   readonly lastPart: number;
-  /** The number of the newest writer; only that one may commit. */
+  /** The number of the newest writer. Only that one may commit. */
   readonly writer: number;
-  /** The newest writer whose work is in, or never comes in. */
+  /** The newest writer whose work is committed, or can never be committed. */
   readonly committed: number;
-  /** Writers that have begun and neither committed nor let go, and the last part that each may write. */
+  /**
+   * Active writers: those that have begun and neither committed nor released, with the last part number that each may
+   * use.
+   */
   readonly activeWriters: readonly { readonly writer: number; readonly maxPart: number }[];
-  /** Finishing requests that have begun. */
+  /** How many finishing requests have begun. */
   readonly finishes: number;
   /** Keys under which a writer may have left an object. */
   readonly objects: readonly string[];
-  /** Requests that were about to read the bytes back. */
+  /** How many requests have announced that they read the bytes back. */
   readonly readBacks?: number;
   readonly object?: KnownObject;
-  /** The end: the digest that the upload became, or null when it was cancelled. */
+  /**
+   * How the upload ended: the digest that it became, or null when it was cancelled or has expired. null while it goes
+   * on.
+   */
   readonly ended: { readonly digest: Digest | null; readonly key: string | null } | null;
 }
 
-/** What an upload's id says of it. The session begins with this, and remembers it. */
+/** The claims in an upload's id. The session begins with them and stores them. */
 export interface UploadClaims {
   readonly repository: string;
   readonly actor: string;
   readonly algorithm: Algorithm;
   /**
-   * Until when the session may begin, in milliseconds since 1970. It is cleared later than that, whatever its clock says: so
-   * an upload that has ended, been cancelled or expired never begins again with the same id.
+   * The time until which the session may begin, in milliseconds since 1970. The session's state is deleted later than
+   * that by any machine's clock, so an upload that has ended, been cancelled or expired never begins again with the
+   * same id.
    */
   readonly deadline: number;
 }
 
-/** Where a request says that its bytes belong. */
+/** The place in the upload that a request gives for its bytes. */
 export type Position =
-  /** Wherever the upload stands. */
+  /** After the bytes that have arrived, wherever that is. */
   | { readonly kind: "next" }
-  /** Content-Range: exactly here, and so many. */
+  /** Content-Range: exactly at `start`, and exactly `length` bytes. */
   | { readonly kind: "range"; readonly start: number; readonly length: number }
-  /** No Content-Range, but a Location that was given out at this offset. */
+  /** No Content-Range, but the Location that was given out at this offset. */
   | { readonly kind: "location"; readonly offset: number };
 
 /** What a request is about to do. */
@@ -117,7 +132,7 @@ export interface Intent {
   readonly finish: Digest | null;
 }
 
-/** The right to write on from an offset. */
+/** The right to write from an offset on. */
 export interface Lease {
   readonly writer: number;
   readonly offset: number;
@@ -125,28 +140,31 @@ export interface Lease {
   readonly hash: PartsHash;
   readonly tailLength: number;
   readonly multipart: Multipart | null;
-  /** The numbers that the writer may give to its parts. */
+  /** The first and last number that the writer may give to a part. */
   readonly firstPart: number;
   readonly maxPart: number;
-  /** The writer's own key, for an object that it begins, and whose that is. */
+  /** The key of an object that the writer itself begins, and the repository that the object is for. */
   readonly key: string;
   readonly repository: string;
-  /** The bytes so far, where they have to be read back: the writer commits them anew, and begins once more with its own. */
+  /**
+   * The stored bytes, if they have to be read back first: the writer commits them in new parts, and then begins once
+   * more with its own bytes. null otherwise.
+   */
   readonly stored: { readonly multipart: Multipart; readonly size: number } | null;
 }
 
-/** What a writer has achieved since its lease began at `from`. */
+/** What a writer has written since its lease began at offset `from`. */
 export interface ChunkResult {
   readonly from: number;
   readonly offset: number;
   readonly hash: PartsHash;
   readonly multipart: Multipart | null;
   readonly parts: readonly UploadedPart[];
-  /** The last bytes: all after the last part, or only those that came now. */
+  /** The last bytes: all after the last part, or only those of this request. */
   readonly tail: Uint8Array;
 }
 
-/** An upload that has begun and has no bytes yet. */
+/** Returns the state of a new upload without bytes. */
 export function newUpload(
   upload: string,
   { repository, actor, algorithm, deadline }: UploadClaims,
@@ -173,9 +191,9 @@ export function newUpload(
 }
 
 /**
- * Grants the next lease, or says null: the bytes do not belong here.
+ * Grants the next lease, or returns null if the bytes do not belong at this offset.
  *
- * A Location at offset 0 may be replayed with the whole content, by a client that lost the answer to its first try: it
+ * A client that lost the answer to its first try may send the whole content again to a Location of offset 0: that
  * starts over, so nothing is appended twice. Any other offset that is not the upload's own is out of order.
  */
 export function grant(
@@ -191,7 +209,7 @@ export function grant(
   const stored = cutsAnew && multipart !== null ? { multipart, size: offset } : null;
   const lease = { ...leaseOf(startsOver || cutsAnew ? fresh : next, length), stored };
   const { writer, maxPart } = lease;
-  // A lease that begins a multipart upload of its own shares its part numbers with nobody.
+  // A writer that begins its own multipart upload shares part numbers with no other writer.
   const activeWriters =
     lease.multipart === null ? next.activeWriters : [...next.activeWriters, { writer, maxPart }];
   const objects = new Set(next.objects);
@@ -204,14 +222,17 @@ export function grant(
   return { progress: granted, lease };
 }
 
-/** Counts a read-back of the object, or says null: there were as many as may be, and the client begins a new upload. */
+/**
+ * Counts a read-back of the object, or returns null after MAX_READ_BACKS of them: the client then has to begin a new
+ * upload.
+ */
 export function readBack(progress: Progress, object: KnownObject): Progress | null {
   const { readBacks = 0 } = progress;
   if (readBacks >= MAX_READ_BACKS) return null;
   return { ...learn(progress, object), readBacks: readBacks + 1 };
 }
 
-/** Keeps what was found of the object that the upload's parts make; of another one, it is of no use. */
+/** Keeps what was found out about the object that the upload's parts make; knowledge of another object is of no use. */
 export function learn(progress: Progress, object: KnownObject): Progress {
   if (object.key !== progress.multipart?.key) return progress;
   const before = progress.object?.key === object.key ? progress.object.digests : [];
@@ -219,7 +240,10 @@ export function learn(progress: Progress, object: KnownObject): Progress {
   return { ...progress, object: { ...object, digests } };
 }
 
-/** What is known of the object that the lease's parts make: a writer that starts over makes another. */
+/**
+ * Returns what is known of the object that the lease's parts make, or null. A writer that starts over makes another
+ * object.
+ */
 export function knownObject(
   { object }: Progress,
   { multipart, stored }: Lease,
@@ -246,17 +270,17 @@ function leaseOf(progress: Progress, length: number | null): Omit<Lease, "stored
   return { ...common, firstPart: taken + 1, maxPart: Math.min(taken + parts, MAX_PART_NUMBER) };
 }
 
-/** What the index is to count of the upload; null for nothing. */
+/** Returns the bytes that the database should count as unfinished; null for none. */
 export function toBeCounted({ ended, offset }: Progress): number | null {
   return ended !== null || offset === 0 ? null : offset;
 }
 
-/** Whether a tail can become a part with so many more bytes, or may do so. */
+/** Returns whether the tail can become a whole part with `length` more bytes; true where the length is unknown. */
 export function mayFillPart(tailLength: number, length: number | null): boolean {
   return length === null || tailLength + length >= PART_SIZE;
 }
 
-/** The session after its newest writer's work. */
+/** Returns the state after the commit of the newest writer. */
 export function advance(progress: Progress, written: ChunkResult): Progress {
   const { from, offset, hash, multipart, parts, tail } = written;
   return {
@@ -271,7 +295,7 @@ export function advance(progress: Progress, written: ChunkResult): Progress {
   };
 }
 
-/** The writers at work once one has come to an end. */
+/** Returns the active writers without the one that has ended. */
 export function activeWritersWithout(
   { activeWriters }: Progress,
   writer: number,
@@ -279,7 +303,7 @@ export function activeWritersWithout(
   return activeWriters.filter((other) => other.writer !== writer);
 }
 
-/** Whether nothing of the tail before stays a tail. */
+/** Returns whether the writer's tail replaces the stored one, instead of being appended to it. */
 export function replacesTail({ from, parts }: ChunkResult): boolean {
   return from === 0 || parts.length > 0;
 }

@@ -3,10 +3,10 @@ import sha256Module from "./sha256.wasm";
 import sha512Module from "./sha512.wasm";
 
 /**
- * A hash whose state can be saved and taken up again, in another request or after an eviction. Neither DigestStream nor
- * node:crypto can do that, so the compression function is hash-wasm's, in WebAssembly (300-400 MB/s). Its published form
- * compiles WebAssembly from bytes, which Workers forbid; its modules lie beside this file instead (test/session/running-hash.test.ts
- * holds them against the package).
+ * The exports of a hash whose state can be saved and continued, in another request or after an eviction. DigestStream
+ * and node:crypto cannot do that, so the compression function is hash-wasm's, in WebAssembly (300-400 MB/s). The
+ * published package compiles WebAssembly from bytes, which Workers forbid; its modules lie beside this file instead
+ * (test/session/running-hash.test.ts compares them with the package).
  */
 interface HashExports {
   readonly memory: WebAssembly.Memory;
@@ -71,13 +71,16 @@ class Engine {
 
 const engines: Partial<Record<Algorithm, Engine>> = {};
 
-/** One instance an algorithm serves every upload of the isolate: a call is synchronous and brings its own state. */
+/**
+ * Returns the one instance for an algorithm. It serves every upload of the isolate: a call is synchronous and brings
+ * its own state.
+ */
 function engine(algorithm: Algorithm): Engine {
   return (engines[algorithm] ??=
     algorithm === "sha256" ? new Engine(sha256Module, 256) : new Engine(sha512Module, 512));
 }
 
-/** The state after more bytes; null stands for the state before the first. */
+/** Returns the state after more bytes; null stands for the state before the first byte. */
 export function updateState(
   algorithm: Algorithm,
   state: Uint8Array | null,
@@ -86,7 +89,7 @@ export function updateState(
   return engine(algorithm).update(state, bytes);
 }
 
-/** The hash of all that the state has seen and of `rest`. */
+/** Returns the hash of all bytes that the state has seen and of `rest`. */
 export function finalHash(
   algorithm: Algorithm,
   state: Uint8Array | null,

@@ -5,23 +5,26 @@ import { RegistryError } from "../oci/errors.ts";
 import { CLOCK_SKEW, type UploadClaims } from "./progress.ts";
 
 /**
- * What a client is given to go on with an upload: `<name>.<algorithm>.<given out>.<deadline>.<signature>`. It says all that the
- * session needs to begin with its first byte, so nothing has to be kept of an upload before that. Of characters that no
- * client escapes (RFC 3986 § 2.3), and in the path: some clients lose a Location's query.
+ * The id of an upload: `<name>.<algorithm>.<given out>.<deadline>.<signature>`. It contains all that the session needs
+ * to begin with its first byte, so nothing is stored of an upload before that. It stands in the path, because some
+ * clients lose the query of a Location, and has only characters that no client escapes (RFC 3986 § 2.3).
  */
 export type UploadId = string & { readonly brand: "UploadId" };
 
-/** Who asks for an upload. */
+/** The client that asks for an upload. */
 export interface Holder {
   readonly repository: string;
   readonly actor: string | null;
-  /** When the token expires or expired, in milliseconds since 1970: it holds for an upload that began before. null: never. */
+  /**
+   * When the client's token expires or expired, in milliseconds since 1970; null for never. An expired token is still
+   * accepted for an upload that began before it expired.
+   */
   readonly until: number | null;
 }
 
-/** What an id leads to. */
+/** The upload that an id names. */
 export interface NamedUpload {
-  /** The session's name: random, and what the keys of the upload's objects are made of. */
+  /** The session's name: a random UUID, from which the keys of the upload's objects are made. */
   readonly name: string;
   readonly claims: UploadClaims;
 }
@@ -32,11 +35,12 @@ const UPLOAD_ID = new RegExp(
   `^(${NAME})\\.(sha256|sha512)\\.([0-9a-z]{1,10})\\.([0-9a-z]{1,10})\\.([\\w-]{22})$`,
 );
 const RADIX = 36;
-/** 128 bits: nobody can guess a signature, nor look for two ids that have the same. */
+/** 128 bits: a signature cannot be guessed, and two ids with the same one cannot be found. */
 const SIGNATURE_BYTES = 16;
 
 /**
- * A text in the place of an id. Whether it is one, only its signature says, once it is known who asks.
+ * Parses text in the place of an id. Only the signature proves that it is an id, and that is checked once the client is
+ * known.
  * @throws BLOB_UPLOAD_UNKNOWN
  */
 export function parseUploadId(text: string): UploadId {
@@ -44,9 +48,9 @@ export function parseUploadId(text: string): UploadId {
   throw new RegistryError("BLOB_UPLOAD_UNKNOWN");
 }
 
-/** Gives ids out and knows them again. */
+/** Issues ids and verifies them. */
 export class UploadIds {
-  /** The first signs; what another one signed still holds while the key is being changed. */
+  /** The first key signs. Signatures of the others are accepted while the key is being changed. */
   readonly #keys: readonly string[];
   readonly #uploadTtl: number;
 
@@ -61,7 +65,8 @@ export class UploadIds {
 
   issue(holder: Holder, algorithm: Algorithm): UploadId {
     const now = Date.now();
-    // Earlier than the alarm of a session that begins at once: see `Ticket.deadline`.
+    // The deadline is before the alarm of a session that begins at once, so the alarm never clears a session that could
+    // begin again.
     const deadline = now + this.#uploadTtl - CLOCK_SKEW;
     const times = [now, deadline].map((time) => time.toString(RADIX));
     const content = [crypto.randomUUID(), algorithm, ...times].join(".");
@@ -70,8 +75,9 @@ export class UploadIds {
   }
 
   /**
-   * @throws BLOB_UPLOAD_UNKNOWN for an id that was never given out, or to somebody else or for another repository; or given
-   *   out after the holder's token had expired
+   * Verifies an id.
+   * @throws BLOB_UPLOAD_UNKNOWN for an id that was never given out, that was given to another actor or for another
+   *   repository, or that was given out after the holder's token had expired
    */
   open(id: UploadId, holder: Holder): NamedUpload {
     const [, name, algorithm, given, deadline, signature] = UPLOAD_ID.exec(id) ?? [];
@@ -96,7 +102,7 @@ function timeOf(text = ""): number {
   return Number.parseInt(text, RADIX);
 }
 
-/** With a key of its own: what signs tokens signs nothing else. */
+/** Signs with a key that is derived for upload ids alone, so the key of the tokens signs nothing else. */
 function signatureOf(content: string, { repository, actor }: Holder, key: string): string {
   const own = createHmac("sha256", key).update("slipway upload id").digest();
   const signed = JSON.stringify([content, repository, actor]);
@@ -105,7 +111,7 @@ function signatureOf(content: string, { repository, actor }: Holder, key: string
   return bytes.toBase64({ alphabet: "base64url", omitPadding: true });
 }
 
-/** Does not tell by the time it takes how close the guess was. */
+/** Compares in constant time, so that the time does not show how much of a guess is right. */
 function sameText(given: string | undefined, expected: string): boolean {
   if (given?.length !== expected.length) return false;
   const [a, b] = [given, expected].map((text) => new TextEncoder().encode(text));

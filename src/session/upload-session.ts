@@ -25,17 +25,20 @@ import {
   type ChunkResult,
 } from "./progress.ts";
 
-/** The platform gives up on an alarm that failed six times, so a failed one is set anew. */
+/**
+ * How long to wait after a failed alarm, in milliseconds. The platform gives up on an alarm that failed six times, so a
+ * new one is set.
+ */
 const RETRY_AFTER = 3_600_000;
 
-/** The index hears of an upload that has been unfinished for so long, in milliseconds; most have ended by then. */
+/** How long an upload is unfinished before the database counts it, in milliseconds; most have ended by then. */
 export const COUNT_AFTER = 10_000;
-/** When it is told again, where that failed. */
+/** How long to wait before the count is tried again after a failure, in milliseconds. */
 const COUNT_RETRY_AFTER = 300_000;
-/** As counted: the index may have been told of the upload, or not. */
+/** The value of `counted` while it is unknown whether the database has the count. */
 const UNSURE = -1;
 
-/** Refusals are values: an error that crosses to the Worker would lose its class. */
+/** A refusal. It is a value, because an error that crosses to the Worker would lose its class. */
 export type Refused =
   | { readonly ok: false; readonly reason: "unknown" }
   | { readonly ok: false; readonly reason: "order"; readonly offset: number };
@@ -47,34 +50,34 @@ export type Began =
   | {
       readonly ok: true;
       readonly lease: Lease;
-      /** The bytes after the last part, where the writer may need them; null again once it has taken them. */
+      /** The bytes after the last part, if the writer may need them; null again once it has taken them. */
       tail: Uint8Array | null;
-      /** All parts so far, where they have to be put together. */
+      /** All parts so far, if they have to be completed to one object. */
       readonly parts: readonly UploadedPart[];
-      /** What is known of the object that the parts make; the writer adds what it finds. */
+      /** What is known of the object that the parts make. The writer adds what it finds out. */
       object: KnownObject | null;
     }
-  /** The upload became this digest already: the client repeats a request whose answer it lost. */
+  /** The upload has become this digest already: the client lost the answer and repeats its request. */
   | { readonly ok: true; readonly ended: Digest };
 
 /**
- * One upload's book: how far it has come, its parts, its tail, and who may write. It begins with the first request that
- * brings something, or gives the upload up; whose the upload is, its id has said. The bytes themselves go from the Worker
- * straight to R2; nothing here waits for them, so no method can be interleaved with another: each reads and writes the
- * storage without an await between, and the platform delivers the answer only once that is durable.
+ * The state of one upload: its offset, its parts, its tail, and who may write. It is created by the first request that
+ * brings bytes or cancels the upload; before that, the signed id says whose the upload is. The bytes themselves go from
+ * the Worker straight to R2, and nothing here waits for them. So no two methods interleave: each reads and writes the
+ * storage without an await in between, and the platform delivers the answer only once the writes are durable.
  *
- * A writer begins, works, and commits. If it dies in between, the book still says where it began, and the next writer
- * takes over from there. If two write at once, the later beginning wins; the other's commit is refused.
+ * A writer begins, works, and commits. If it dies in between, the state still says where it began, and the next writer
+ * continues from there. If two write at once, the one that began later wins, and the commit of the other is refused.
  *
- * The object outlives the upload: for UPLOAD_TTL_HOURS it answers a repeated finish, and then its alarm clears what
- * finishing requests may have left in the bucket. Only then, so that no writer who is merely slow can still put a row
- * on an object that was cleared away.
+ * The object outlives the upload: for UPLOAD_TTL_HOURS it answers a repeated finish. Only then does its alarm clear
+ * what finishing requests may have left in the bucket, so that a writer that is merely slow cannot write a row for an
+ * object that was cleared.
  */
 export class UploadSession extends DurableObject<Env> {
   readonly #kv = this.ctx.storage.kv;
   readonly #ledger = new Ledger(this.ctx.storage.sql);
 
-  /** How many bytes have arrived. */
+  /** Returns how many bytes have arrived. */
   status(claims: UploadClaims): { readonly ok: true; readonly offset: number } | Refused {
     const progress = this.#current(claims);
     if (progress === undefined || progress.ended !== null) return UNKNOWN;
@@ -121,8 +124,8 @@ export class UploadSession extends DurableObject<Env> {
   }
 
   /**
-   * For a writer that does not know whether its commit came in.
-   * @returns whether the multipart upload is this upload's; if not, the commit will not be taken any more
+   * Tells a writer whether its commit was stored, after the answer to it was lost.
+   * @returns whether the multipart upload is this upload's; if not, the commit will not be accepted any more
    */
   async holds(writer: number, multipart: string): Promise<boolean> {
     const progress = this.#progress();
@@ -134,8 +137,9 @@ export class UploadSession extends DurableObject<Env> {
   }
 
   /**
-   * A writer is about to read back what it has completed. It says so before, so that one that dies meanwhile counts as well.
-   * @param object what is known of it
+   * Counts a read-back of the completed object. The writer announces it before it reads, so that one that dies
+   * meanwhile counts as well.
+   * @param object what is known of the object
    */
   async readBack(object: KnownObject): Promise<{ readonly ok: true } | Refused> {
     const progress = this.#progress();
@@ -146,8 +150,8 @@ export class UploadSession extends DurableObject<Env> {
   }
 
   /**
-   * A writer gives up; the upload stays where it began.
-   * @param object what the writer has found out of the upload's object, or null
+   * Releases the lease of a writer that gives up. The upload stays at the offset where that writer began.
+   * @param object what the writer has found out about the upload's object, or null
    */
   async release(writer: number, object: KnownObject | null = null): Promise<void> {
     const progress = this.#progress();
@@ -157,9 +161,9 @@ export class UploadSession extends DurableObject<Env> {
   }
 
   /**
-   * The upload has become a blob.
-   * @param key the blob's object, when it is this upload's; null when the blob was there already
-   * @returns whether no other finish has ever begun, which might make the upload's object a blob of another digest
+   * Records that the upload has become a blob.
+   * @param key the blob's object, if it is this upload's; null if the blob was there already
+   * @returns whether no other finish has ever begun; one might make the upload's object a blob of another digest
    */
   async finish(digest: Digest, key: string | null): Promise<boolean> {
     const progress = this.#progress();
@@ -169,14 +173,14 @@ export class UploadSession extends DurableObject<Env> {
   }
 
   /**
-   * Ends the upload; one that has not begun ends as well, so that it never does.
-   * @returns false when there is no such upload
+   * Cancels the upload. One that has not begun ends as well, so that it never begins.
+   * @returns false if there is no such upload
    */
   async cancel(claims: UploadClaims): Promise<boolean> {
     const progress = this.#current(claims);
     if (progress === undefined || progress.ended !== null) return false;
     await this.#end(progress, { digest: null, key: null });
-    // What R2 does not abort now, the alarm will.
+    // If the abort fails, the alarm repeats it.
     if (progress.multipart !== null) {
       await this.#bucket().abortMultipart(progress.multipart).catch(console.error);
     }
@@ -184,14 +188,15 @@ export class UploadSession extends DurableObject<Env> {
   }
 
   /**
-   * Expiry. An upload that a finish may still be at work on is closed first, so that none begins any more, and cleared when
-   * that one must have come to an end too; any other is cleared at once.
+   * Counts the upload as unfinished, or expires it. If a finishing request may still be active, the upload is only
+   * closed, so that no other begins, and cleared one lifetime later, when that request must have ended too. Any other
+   * upload is cleared at once.
    */
   override async alarm(): Promise<void> {
     const progress = this.#progress();
     const isInTime = Date.now() < (this.#kv.get<number>("expiry") ?? 0);
     if (progress !== undefined && isInTime && this.#kv.get("alarm") === "count") {
-      // Bytes that come meanwhile are for the next time.
+      // Bytes that come during the count are counted the next time.
       this.#kv.delete("countAt");
       try {
         await this.#count(progress);
@@ -217,9 +222,9 @@ export class UploadSession extends DurableObject<Env> {
   }
 
   /**
-   * Has the index count what the upload takes, once it has stood unfinished for a while. One that has no room is given up.
-   * That the index is told is noted before, and what it was told afterwards: whatever breaks off in between, it is told once
-   * more or the upload is taken back.
+   * Has the database count the upload's bytes, once it has stood unfinished for a while; an upload for which there is
+   * no room is cancelled. "Unsure" is stored before the call and the count after it: if anything breaks off in between,
+   * the call is made once more, or the count is removed when the upload is cleared.
    */
   async #count(before: Progress): Promise<void> {
     const uploads = new UnfinishedUploads(this.env.DB);
@@ -231,7 +236,7 @@ export class UploadSession extends DurableObject<Env> {
       const namespace = namespaceOf(repository as RepositoryName);
       const upload = { name, namespace, actor, bytes };
       const fits = await uploads.count(upload, readSettings(this.env).maxUnfinished);
-      // It may have gone on meanwhile, or ended.
+      // The upload may have gone on, or ended, during the call.
       const progress = this.#progress();
       if (!fits && progress !== undefined && progress.ended === null) {
         await this.#end(progress, { digest: null, key: null });
@@ -244,8 +249,8 @@ export class UploadSession extends DurableObject<Env> {
   }
 
   /**
-   * The alarm is for the expiry, or earlier where the index is to be told something. That is so long after the first change
-   * that it has not heard of: no later one puts it off.
+   * Sets the alarm for the expiry, or earlier if the database has to count the upload. That is COUNT_AFTER milliseconds
+   * after the first change that is not counted; later changes do not delay it.
    */
   async #wakeUp(progress: Progress): Promise<void> {
     const expiry = this.#kv.get<number>("expiry") ?? 0;
@@ -259,13 +264,13 @@ export class UploadSession extends DurableObject<Env> {
     await this.ctx.storage.setAlarm(Math.min(expiry, countAt));
   }
 
-  /** Deletes what the upload left in the bucket, but for an object that is a blob's. */
+  /** Deletes what the upload left in the bucket, except an object that belongs to a blob. */
   async #clear({ upload, counted, multipart, objects, ended }: Progress): Promise<void> {
     if (multipart !== null) await this.#bucket().abortMultipart(multipart);
     if (counted !== null) await new UnfinishedUploads(this.env.DB).forget(upload);
     const unsure = objects.filter((key) => key !== ended?.key);
     if (unsure.length === 0) return;
-    // A writer that died may have got as far as the blob's row.
+    // A writer that died may have written the blob's row before.
     const unused = await new BlobStore(this.env.DB, "refuse").unusedKeys(unsure);
     if (unused === null)
       throw new Error("the index is empty, or being imported: nothing is cleared");
@@ -273,7 +278,7 @@ export class UploadSession extends DurableObject<Env> {
   }
 
   async #end(progress: Progress, ended: NonNullable<Progress["ended"]>): Promise<void> {
-    // The first commit has made the tables.
+    // The tables exist only after a first commit.
     if (progress.offset > 0) this.#ledger.clear();
     await this.#save({ ...progress, ended });
   }
@@ -286,11 +291,11 @@ export class UploadSession extends DurableObject<Env> {
 
   #progress(): Progress | undefined {
     const progress = this.#kv.get<Progress>("progress");
-    // What began before uploads were counted says nothing of these.
+    // State that was stored before uploads were counted lacks these fields.
     return progress === undefined ? undefined : { ...UNCOUNTED, ...progress };
   }
 
-  /** @returns undefined for an upload that has been cleared away, or that nobody began in time */
+  /** @returns undefined for an upload that was cleared, or that did not begin before its deadline */
   #current(claims: UploadClaims): Progress | undefined {
     const progress = this.#progress();
     if (progress !== undefined || Date.now() >= claims.deadline) return progress;
@@ -298,8 +303,8 @@ export class UploadSession extends DurableObject<Env> {
   }
 
   /**
-   * Every change puts the expiry off. It comes later than the deadline too, so that what it clears does not begin anew: also
-   * where UPLOAD_TTL_HOURS has become less since the id was given out.
+   * Stores the state and sets the expiry anew. The expiry is also later than the id's deadline, so that a cleared
+   * upload does not begin again; this matters where UPLOAD_TTL_HOURS has become less since the id was given out.
    */
   async #save(progress: Progress): Promise<void> {
     this.#kv.put("progress", progress);

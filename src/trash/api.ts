@@ -9,7 +9,7 @@ import type { Context } from "../http/context.ts";
 import { invalid, readJson } from "../http/input.ts";
 import { idOf } from "../http/opaque-id.ts";
 
-/** What is to come back or to go for good: a tag, a manifest, or the repository itself. */
+/** The target to restore or purge: a tag, a manifest, or the repository itself. */
 const Body = v.strictObject({
   tag: v.optional(v.string()),
   digest: v.optional(v.string()),
@@ -17,10 +17,10 @@ const Body = v.strictObject({
 });
 
 type Target =
-  /** The digest is which of those that it once pointed to. */
+  /** A tag; `digest` selects one of the manifests that it once pointed to, null the one before its last change. */
   | { readonly kind: "tag"; readonly tag: Tag; readonly digest: Digest | null }
   | { readonly kind: "manifest"; readonly digest: Digest }
-  /** An id, "newest", or what else the endpoint knows. */
+  /** A repository by its id, "newest", or another word that the endpoint knows. */
   | { readonly kind: "repository"; readonly which: string };
 
 const WHOLE: Restored = { digest: null, replaced: null, tags: [], manifests: [] };
@@ -29,7 +29,8 @@ const EMPTY: Purged = { tags: [], blobs: 0, sharedBlobs: 0 };
 export async function restore(context: Context<"name">): Promise<Response> {
   const { request, params, actor, auth } = context;
   const target = targetOf(await readJson(request, Body));
-  // Who may delete a manifest may bring it back. A tag is moved, as by a push; a repository takes who may delete it.
+  // The route requires the right to delete, which is sufficient for a manifest. Restoring a tag moves it, so it also
+  // requires the right to push; restoring a repository requires `maintain`, as deleting it does.
   if (target.kind === "tag") authorize(actor, "push", params.name, auth);
   if (target.kind === "repository") authorize(actor, "maintain", params.name, auth);
   const restored = await restoreTarget(context, target);
@@ -86,7 +87,10 @@ function purgeRepository(
   return registry.deletions.purge(name, generationOf(which, auth, '"live"'), initiator);
 }
 
-/** @throws FIELD_INVALID unless the body names exactly one thing */
+/**
+ * Parses the body.
+ * @throws FIELD_INVALID unless it names exactly one target
+ */
 function targetOf({ tag, digest, repository }: v.InferOutput<typeof Body>): Target {
   if (digest !== undefined && !isDigest(digest)) {
     throw invalid("digest", "expected sha256:<64 hex> or sha512:<128 hex>, in lower case");

@@ -5,36 +5,37 @@ import { auditChange, type Condition, type Initiator } from "../db/audit.ts";
 import { refuseChange } from "../db/errors.ts";
 import { requireInTime } from "../db/undo-window.ts";
 
-/** One of the deleted repositories of a name: by its id, or the one that was deleted last. */
+/** Selects one of the deleted repositories of a name: by its id, or the one that was deleted last. */
 export type Generation = number | "newest";
 
 interface Found {
   readonly id: number;
-  /** null where it was restored already. */
+  /** When it was deleted, in milliseconds since 1970: 0 if it was purged, null if it was restored already. */
   readonly deletedAt: number | null;
 }
 
-/** SQL: the repository of the name ?1 that was deleted last, and can be restored as far as nobody purged it. */
+/** SQL for the repository of the name ?1 that was deleted last and not purged. */
 const NEWEST = `SELECT id, deleted_at AS deletedAt FROM repositories INDEXED BY deleted_repositories
   WHERE deleted_at IS NOT NULL AND former_name = ?1 AND deleted_at > 0
   ORDER BY deleted_at DESC, id DESC LIMIT 1`;
 const BY_ID = `SELECT id, deleted_at AS deletedAt FROM repositories
   WHERE id = ?2 AND coalesce(former_name, name) = ?1`;
 
-/** D1: deleted repositories, which come back or go for good. */
+/** Restores and purges deleted repositories in D1. */
 export class DeleteStore {
   readonly #db: D1Database;
   readonly #age: number;
 
-  /** @param age how long what was deleted can be restored, in milliseconds */
+  /** @param age how long deleted repositories can be restored, in milliseconds */
   constructor(db: D1Database, age: number) {
     this.#db = db;
     this.#age = age;
   }
 
   /**
-   * Gives a deleted repository its name back.
-   * @throws NOT_FOUND, QUOTA_EXCEEDED, or CONFLICT where there is another one of that name, or its namespace is gone
+   * Restores a deleted repository under its name.
+   * @throws NOT_FOUND, QUOTA_EXCEEDED, or CONFLICT if another repository has the name, or the namespace no longer
+   *   exists
    */
   async restore(
     repository: RepositoryName,
@@ -59,7 +60,7 @@ export class DeleteStore {
     return statement.first<Found>();
   }
 
-  /** @returns false where it was changed meanwhile */
+  /** @returns false if the repository has changed since it was read */
   async #restore(
     repository: RepositoryName,
     { id, deletedAt }: Found,
@@ -107,7 +108,10 @@ export class DeleteStore {
     return false;
   }
 
-  /** Makes the deletion of a repository final: the next collection takes it. @throws NOT_FOUND */
+  /**
+   * Makes the deletion of a repository final: the next garbage collection deletes its content.
+   * @throws NOT_FOUND
+   */
   async purge(repository: RepositoryName, which: Generation, initiator: Initiator): Promise<void> {
     const id =
       which === "newest"
@@ -125,7 +129,10 @@ export class DeleteStore {
     if (results[1]?.results.length !== 1) throw unknown(repository, which);
   }
 
-  /** Deletes the repository, and makes that final. @throws NAME_UNKNOWN */
+  /**
+   * Deletes a repository and makes the deletion final.
+   * @throws NAME_UNKNOWN
+   */
   async purgeLive(repository: RepositoryName, initiator: Initiator): Promise<void> {
     const there = { sql: `SELECT 1 FROM repositories WHERE name = ?2`, parameters: [repository] };
     const results = await this.#db.batch([

@@ -16,10 +16,10 @@ import { listing, pageOf, pageResponse } from "../http/list.ts";
 import { opaqueId } from "../http/opaque-id.ts";
 import { contentJson, timestamp } from "../http/resource.ts";
 
-/** The place before all others. */
+/** The cursor of the first page. */
 const FIRST = ":0:0";
 
-/** What the repository's tags pointed to, the last change first, as long as it can be restored. */
+/** Lists what the repository's tags pointed to, the last change first, as long as it can be restored. */
 export async function tags(context: Context<"name">): Promise<Response> {
   const { url, params, settings, registry } = context;
   const page = pageOf(url.searchParams);
@@ -35,7 +35,7 @@ export async function tags(context: Context<"name">): Promise<Response> {
   return listing(url, page, items, ({ id }) => id);
 }
 
-/** The repository's deleted manifests, the last first, as long as they can be restored. */
+/** Lists the repository's deleted manifests, the last one first, as long as they can be restored. */
 export async function manifests(context: Context<"name">): Promise<Response> {
   const { url, params, settings, registry } = context;
   const page = pageOf(url.searchParams);
@@ -46,7 +46,7 @@ export async function manifests(context: Context<"name">): Promise<Response> {
   return listing(url, page, items, ({ deletedAt, digest }) => `${Date.parse(deletedAt)}:${digest}`);
 }
 
-/** The deleted repositories that the caller may maintain, by name, as long as they can be restored. */
+/** Lists the deleted repositories that the caller may maintain, by name, as long as they can be restored. */
 export async function repositories(context: Context): Promise<Response> {
   const { url, actor, auth, settings, registry } = context;
   const { after, limit } = pageOf(url.searchParams);
@@ -68,7 +68,11 @@ export async function repositories(context: Context): Promise<Response> {
   );
 }
 
-/** A place names a row's number, by which others could count: nobody sees it. */
+/**
+ * Decrypts a cursor. It is encrypted because it contains a row's number, from which a client could tell how many
+ * repositories others create.
+ * @throws FIELD_INVALID for a cursor that this registry did not issue
+ */
 async function decrypted(after: string, signing: Signing): Promise<string> {
   const place = await decryptCursor(after, "deleted-repositories", signing);
   if (place !== after) return place;
@@ -88,7 +92,7 @@ function shownRepository({ id, name, deletedAt, deletedBy }: DeletedRepository, 
   };
 }
 
-/** When it happened, and until when it can be undone. */
+/** Formats when something was deleted or changed, and until when it can be restored. */
 function moment<Field extends string>(field: Field, time: number, { settings }: Context) {
   const fields = { [field]: timestamp(time), restorableUntil: timestamp(time + settings.trashMs) };
   return fields as Record<Field | "restorableUntil", string>;
@@ -107,7 +111,7 @@ function manifestPlace(after: string): ManifestPlace | null {
   throw invalid("after", "is not what the last page ended with");
 }
 
-/** `<name>:<time>:<id>`; no name has a colon. */
+/** Formats a cursor as `<name>:<time>:<id>`; no name has a colon. */
 function keyOf({ name, deletedAt, id }: RepositoryPlace): string {
   return `${name}:${deletedAt}:${id}`;
 }

@@ -3,13 +3,13 @@ import type { Digest } from "../oci/digest.ts";
 import type { RepositoryName, Tag } from "../oci/reference.ts";
 import { idAt } from "../db/audit.ts";
 
-/** What a tag pointed to until it was moved or deleted. */
+/** An entry of a tag's history: what it pointed to until it was moved or deleted. */
 export interface PastTag {
-  /** Begins with the time, so it is also the order. */
+  /** The id begins with the time, so entries sort by their ids. */
   readonly id: string;
   readonly tag: Tag;
   readonly digest: Digest;
-  /** What it pointed to afterwards; null where it was deleted. */
+  /** What the tag pointed to afterwards; null if it was deleted. */
   readonly successor: Digest | null;
   /** Milliseconds since 1970. */
   readonly changedAt: number;
@@ -28,32 +28,32 @@ export interface DeletedManifest {
 
 export interface DeletedRepository {
   readonly id: number;
-  /** As it was. */
+  /** The name that it had. */
   readonly name: RepositoryName;
-  /** Milliseconds since 1970; 0 where it was purged. */
+  /** When it was deleted, in milliseconds since 1970; 0 if it was purged. */
   readonly deletedAt: number;
   readonly deletedBy: string | null;
 }
 
-/** A page of what was deleted after a moment. */
+/** A page of what was deleted or changed after a moment. */
 export interface PastPage<Place> {
-  /** In milliseconds since 1970. */
+  /** The moment, in milliseconds since 1970. */
   readonly since: number;
-  /** What the last page ended with; null for the first page. */
+  /** The cursor that the last page ended with; null for the first page. */
   readonly after: Place | null;
   readonly limit: number;
 }
 
-/** Where a manifest is among the deleted ones. */
+/** The cursor of a list of deleted manifests, which is sorted by time. */
 export type ManifestPlace = Pick<DeletedManifest, "deletedAt" | "digest">;
-/** Where a repository is among the deleted ones: by name, and those of one name by time. */
+/** The cursor of a list of deleted repositories, which is sorted by name, then by time. */
 export type RepositoryPlace = Pick<DeletedRepository, "name" | "deletedAt" | "id">;
 
 const TAG_COLUMNS = `h.id, h.tag, h.digest, h.successor, h.changed_at AS changedAt, h.changed_by AS changedBy`;
-/** Above every id and digest. */
+/** A text that sorts after every id and digest. */
 const ABOVE = "~";
 
-/** D1: what was deleted, and what tags pointed to, as long as it can be restored. */
+/** Lists from D1 what was deleted, and what tags pointed to. */
 export class TrashLists {
   readonly #db: D1Database;
 
@@ -61,7 +61,7 @@ export class TrashLists {
     this.#db = db;
   }
 
-  /** The changes of a repository's tags, or of one, the newest first. */
+  /** Returns the changes of a repository's tags, or of one tag, the newest first. */
   async tags(
     repository: RepositoryName,
     tag: Tag | null,
@@ -82,7 +82,7 @@ export class TrashLists {
     return results;
   }
 
-  /** A repository's deleted manifests, the newest first. */
+  /** Returns a repository's deleted manifests, the newest first. */
   async manifests(
     repository: RepositoryName,
     { since, after, limit }: PastPage<ManifestPlace>,
@@ -103,8 +103,8 @@ export class TrashLists {
   }
 
   /**
-   * The first of the deleted repositories whose names were in some ranges, also of those that cannot be restored any more.
-   * Each range is looked up by its index and gives at most a page.
+   * Returns the first deleted repositories whose former names lie in some ranges, including those that can no longer be
+   * restored. Each range is looked up in its index and returns at most a page.
    */
   async repositories(
     ranges: readonly NameRange[],

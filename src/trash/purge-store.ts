@@ -6,24 +6,24 @@ import { auditChange, auditFound, type Initiator } from "../db/audit.ts";
 import { revokeFacts } from "../db/revocations.ts";
 import { refuseChange } from "../db/errors.ts";
 
-/** What cannot be restored any more. */
+/** What was purged, and can no longer be restored. */
 export interface Purged {
   readonly tags: readonly Tag[];
-  /** Blobs that the repository lost, as nothing else in it named them. */
+  /** How many blobs were removed from the repository, because no other manifest in it named them. */
   readonly blobs: number;
-  /** Blobs that it still has for other manifests. */
+  /** How many blobs stay in the repository for other manifests. */
   readonly sharedBlobs: number;
 }
 
 const MAX_NAMED = 10;
 const REPOSITORY = `(SELECT id FROM repositories WHERE name = ?1)`;
-/** What the manifest ?2 names and nothing else in the repository. */
+/** SQL for the digests that the manifest ?2 names and no other manifest in the repository does. */
 const ITS_OWN = `SELECT f.digest FROM manifest_references f
   WHERE f.repository_id = ${REPOSITORY} AND f.manifest = ?2 AND NOT EXISTS (
     SELECT 1 FROM manifest_references o
     WHERE o.repository_id = f.repository_id AND o.digest = f.digest AND o.manifest <> f.manifest)`;
 
-/** D1: makes deletions final, also of what was not deleted yet. */
+/** Purges tags and manifests in D1: deletes them, if they are not deleted yet, and makes that final. */
 export class PurgeStore {
   readonly #db: D1Database;
 
@@ -32,8 +32,8 @@ export class PurgeStore {
   }
 
   /**
-   * Forgets a tag and all that it pointed to; the manifests stay.
-   * @throws NOT_FOUND where there is no such tag, nor was one; IMMUTABLE
+   * Deletes a tag and its history; the manifests stay.
+   * @throws NOT_FOUND if the tag does not exist and has no history; IMMUTABLE
    */
   async tag(repository: RepositoryName, tag: Tag, initiator: Initiator): Promise<Purged> {
     const known = {
@@ -72,9 +72,11 @@ export class PurgeStore {
   }
 
   /**
-   * Takes a manifest away, deleted or not, with its tags and the blobs that nothing else in the repository names: they can be
-   * read through it no more, and go with the next collection where no other repository holds them.
-   * @throws NOT_FOUND; REFERENCED while an index names it, also a deleted one; IMMUTABLE while such a tag points to it
+   * Purges a manifest, deleted or not, with its tags and the blobs that no other manifest in the repository names.
+   * These can no longer be read through the repository, and the next garbage collection deletes those that no other
+   * repository holds.
+   * @throws NOT_FOUND; REFERENCED while an index names it, even a deleted one; IMMUTABLE while an immutable tag points
+   *   to it
    */
   manifest(repository: RepositoryName, digest: Digest, initiator: Initiator): Promise<Purged> {
     return retry(async () => {
@@ -140,7 +142,7 @@ export class PurgeStore {
         WHERE repository_id = ${REPOSITORY} AND digest = ?2 AND EXISTS (
         SELECT 1 FROM manifests m
         WHERE m.repository_id = tag_history.repository_id AND m.digest = ?2)`),
-      // What a manifest in sight names cannot be taken away.
+      // A trigger refuses to remove blobs that a visible manifest names, so this one is soft-deleted first.
       run(
         `UPDATE manifests SET deleted_at = ?3, deleted_by = ?4
          WHERE repository_id = ${REPOSITORY} AND digest = ?2 AND deleted_at IS NULL`,
@@ -153,7 +155,8 @@ export class PurgeStore {
         JOIN repository_blobs l ON l.repository_id = f.repository_id AND l.digest = f.digest
         WHERE f.repository_id = ${REPOSITORY} AND f.manifest = ?2`),
       run(`DELETE FROM manifest_references WHERE repository_id = ${REPOSITORY} AND manifest = ?2`),
-      // Its blobs are in no list that a cache could be cleared by.
+      // The whole repository's cached entries are invalidated, since the digests of the removed blobs are not known
+      // here.
       revokeFacts(this.#db, {
         sql: `r.name = ?1 AND EXISTS (
           SELECT 1 FROM manifests m WHERE m.repository_id = r.id AND m.digest = ?2)`,
@@ -165,7 +168,7 @@ export class PurgeStore {
     ];
   }
 
-  /** The indexes that name the manifest, the first of them. */
+  /** Returns the first of the indexes that name the manifest. */
   async #namersOf(repository: RepositoryName, digest: Digest): Promise<Digest[]> {
     const { results } = await this.#db
       .prepare(

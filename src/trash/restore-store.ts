@@ -3,11 +3,11 @@ import { RegistryError } from "../oci/errors.ts";
 import { NOW } from "../db/clock.ts";
 
 /**
- * What comes back into sight with a deleted manifest: the children that it names, however deep, and what was said about any
- * of them, as a referrer or by a tag of cosign's, and deleted at the same moment as the manifest.
+ * Restores manifests. With a deleted manifest, its children come back, at any depth, and the attachments of any of them
+ * (referrers, and manifests under cosign's tags) that were deleted at the same moment as the manifest.
  */
 
-/** A deleted manifest that comes back. */
+/** A deleted manifest to restore. */
 export interface Root {
   readonly repositoryId: number;
   readonly digest: Digest;
@@ -20,12 +20,12 @@ export interface Edge {
   readonly child: Digest;
 }
 
-/** More than any index of images names: a bound on what one request brings back. */
+/** The most manifests that one request restores; more than any index names. */
 const MAX_MANIFESTS = 500;
 const MAX_EDGES = 10_000;
 const MAX_MISSING = 10;
 
-/** ?1 is the repository, ?2 the root, ?3 when it was deleted, ?4 a limit. */
+/** SQL for the manifests to restore: ?1 is the repository, ?2 the root, ?3 when it was deleted, ?4 a limit. */
 const NAMED = `WITH RECURSIVE named (digest) AS (
     SELECT digest FROM manifests WHERE repository_id = ?1 AND digest = ?2 AND deleted_at = ?3
     UNION
@@ -48,8 +48,9 @@ const NAMED = `WITH RECURSIVE named (digest) AS (
     LIMIT ?4)`;
 
 /**
- * The manifests that come back, children before those that name them; none where the root is not as it was.
- * @throws CONFLICT where they are too many, or name what was purged
+ * Returns the manifests to restore, children before those that name them; none if the root has changed since it was
+ * read.
+ * @throws CONFLICT if they are too many, or name content that was purged
  */
 export async function restorePlan(
   db: D1Database,
@@ -100,7 +101,10 @@ export async function restorePlan(
   );
 }
 
-/** The digests, each after its children. A digest names no manifest that names it, so there is such an order. */
+/**
+ * Sorts digests so that each comes after its children. Such an order exists, because no manifest can contain a digest
+ * that depends on its own.
+ */
 export function childrenFirst(digests: readonly Digest[], edges: readonly Edge[]): Digest[] {
   const children = Map.groupBy(edges, ({ parent }) => parent);
   const seen = new Set<Digest>();
@@ -116,8 +120,9 @@ export function childrenFirst(digests: readonly Digest[], edges: readonly Edge[]
 }
 
 /**
- * Brings the manifests back into sight with the blobs that they name.
- * @param digests in the order of `revivalOf`: the triggers want what a manifest names to be in sight before it
+ * Returns the statements that restore manifests with the blobs that they name.
+ * @param digests children first, as returned above: the triggers require that what a manifest names is visible before
+ *   it
  */
 export function restore(
   db: D1Database,
@@ -137,8 +142,8 @@ export function restore(
       .bind(repositoryId, list),
     db
       .prepare(
-        // No new rows: an UPDATE has no order, and these are changed in that of the list. To a lifecycle policy it is as if
-        // they were pushed now, or it would delete them again the next day.
+        // This INSERT adds no rows. It is used because an UPDATE has no order, and these rows have to change in that of
+        // the list. `pushed_at` is set to now, or a retention policy would delete the manifests again the next day.
         `INSERT INTO manifests (repository_id, digest, media_type, size, artifact_type, created_at)
          SELECT m.repository_id, m.digest, m.media_type, m.size, m.artifact_type, m.created_at
          FROM json_each(?2) w

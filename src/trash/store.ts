@@ -8,46 +8,49 @@ import { restorePlan, restore } from "./restore-store.ts";
 import { rememberTags } from "../db/tag-history.ts";
 import { requireInTime } from "../db/undo-window.ts";
 
-/** What came back; nothing where all of it was there already. */
+/** What was restored; empty if all of it was there already. */
 export interface Restored {
-  /** What the tag points to now, or the manifest; null for a repository. */
+  /** The manifest that the tag points to now, or that was restored; null for a repository. */
   readonly digest: Digest | null;
-  /** What the tag pointed to just before; null where there was no such tag. */
+  /** What the tag pointed to just before; null if there was no such tag. */
   readonly replaced: Digest | null;
   readonly tags: readonly Tag[];
-  /** The manifests that were deleted, the one that was asked for first. */
+  /** The manifests that were restored, the requested one first. */
   readonly manifests: readonly Digest[];
 }
 
-/** What a tag pointed to, and what has become of that. */
+/** What a tag pointed to, and the present state of that manifest. */
 interface Past {
   readonly repositoryId: number;
-  /** What the tag points to now; null where there is none. */
+  /** What the tag points to now; null if the tag does not exist. */
   readonly current: Digest | null;
-  /** The entry of its history; null where there is none. */
+  /** The id of the tag's history entry; null if there is none. */
   readonly id: string | null;
   readonly digest: Digest;
   readonly changedAt: number;
-  /** Whether the manifest's row is there, and when it was deleted, if it was. */
+  /** Whether the manifest's row still exists, and when it was deleted; null if it was not. */
   readonly kept: 0 | 1;
   readonly deletedAt: number | null;
 }
 
-/** D1: brings back what was deleted. Each restoration is one batch, held to what was read before it. */
+/**
+ * Restores tags and manifests in D1. Each restore is one batch, which fails if something has changed since it was read.
+ */
 export class RestoreStore {
   readonly #db: D1Database;
   readonly #age: number;
 
-  /** @param age how long what was deleted can be restored, in milliseconds */
+  /** @param age how long deleted content can be restored, in milliseconds */
   constructor(db: D1Database, age: number) {
     this.#db = db;
     this.#age = age;
   }
 
   /**
-   * Points the tag to what it pointed to before its last change, or to another digest that it once pointed to, and brings
-   * that back where it was deleted.
-   * @throws NAME_UNKNOWN, NOT_FOUND where it has no such past, IMMUTABLE, QUOTA_EXCEEDED, or CONFLICT where something was purged
+   * Points the tag to what it pointed to before its last change, or to another digest that it once pointed to, and
+   * restores that manifest if it was deleted.
+   * @throws NAME_UNKNOWN, NOT_FOUND if the tag has no such history, IMMUTABLE, QUOTA_EXCEEDED, or CONFLICT if something
+   *   was purged
    */
   restoreTag(
     repository: RepositoryName,
@@ -65,8 +68,10 @@ export class RestoreStore {
   }
 
   /**
-   * Brings a manifest back with all that it names, and with the tags and the referrers that were deleted at the same moment.
-   * @throws NAME_UNKNOWN, NOT_FOUND where there is none of that digest, QUOTA_EXCEEDED, or CONFLICT where something was purged
+   * Restores a manifest with all that it names, and with the tags and the referrers that were deleted at the same
+   * moment.
+   * @throws NAME_UNKNOWN, NOT_FOUND if there is none of that digest, QUOTA_EXCEEDED, or CONFLICT if something was
+   *   purged
    */
   restoreManifest(
     repository: RepositoryName,
@@ -110,7 +115,7 @@ export class RestoreStore {
     });
   }
 
-  /** The tags that were deleted with the manifests; one that there is by now stays as it is. */
+  /** Restores the tags that were deleted with the manifests; a tag that exists by now stays unchanged. */
   #restoreTags(
     repositoryId: number,
     digests: readonly Digest[],
@@ -217,7 +222,10 @@ export class RestoreStore {
     return { digest, replaced, tags: [tag], manifests: rootFirst(digest, manifests) };
   }
 
-  /** @returns null where something has changed since it was read: nothing was done */
+  /**
+   * Runs a restore's batch.
+   * @returns null if something has changed since it was read; nothing was done then
+   */
   async #attempt<Row>(
     repository: RepositoryName,
     moved: { readonly tag: Tag; readonly digest: Digest } | null,
@@ -243,7 +251,7 @@ function unchanged(digest: Digest): Restored {
   return { digest, replaced: null, tags: [], manifests: [] };
 }
 
-/** Whether the manifest is as it was read. Its parameters begin at ?2. */
+/** The condition that the manifest is as it was read. Its parameters begin at ?2. */
 function stillThere(
   repository: RepositoryName,
   repositoryId: number,
