@@ -19,7 +19,7 @@ import { addCommonHeaders } from "./http/response-headers.ts";
 import { targetOf } from "./http/target.ts";
 import { requireTls } from "./http/tls.ts";
 import { dropUnread } from "./http/unread.ts";
-import { RegistryError } from "./oci/errors.ts";
+import { isRefusal, RegistryError } from "./oci/errors.ts";
 import { identitiesOf, registryOf } from "./isolate.ts";
 import { matchRoute } from "./match.ts";
 import { addressOf, RequestAuthContext, type Run } from "./auth-context.ts";
@@ -141,7 +141,7 @@ function enforceAccess(
   try {
     authorize(actor, route.access, target, auth);
   } catch (error) {
-    const isDenied = error instanceof RegistryError && error.status === 403;
+    const isDenied = isRefusal(error, "DENIED");
     if (!isDenied || request.method !== "HEAD" || route.id !== "end-2") throw error;
     throw new RegistryError("BLOB_UNKNOWN", { cause: error });
   }
@@ -232,13 +232,13 @@ function refusalOf(run: Run, { route, params, actor, error }: Trace): Refusal | 
   const initiator = initiatorOf(run, actor);
   if (error instanceof LoginFailed) {
     if (error.tried === null) return null;
-    const entry = { action: "login", detail: error.reason };
+    const entry = { action: "login", detail: error.failure };
     const event = auditEvent({ ...initiator, actor: error.user }, entry, "failed");
-    return { of: error.status === 429 ? "wait" : error.tried, event };
+    return { of: isRefusal(error, "TOO_MANY_REQUESTS") ? "wait" : error.tried, event };
   }
   // A denied HEAD was answered with 404, whose cause is the denial (see `admit`).
   const denial = error.cause instanceof RegistryError ? error.cause : error;
-  if (denial.status !== 403 || route === null) return null;
+  if (!isRefusal(denial, "DENIED", "QUOTA_EXCEEDED") || route === null) return null;
   const { name, namespace, digest } = params;
   const entry = {
     action: `${route.method} ${route.path}`,

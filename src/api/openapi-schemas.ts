@@ -1,4 +1,5 @@
 /** The bodies of the management API, in JSON Schema 2020-12, as OpenAPI 3.1 has it. */
+import { REASONS } from "../oci/errors.ts";
 
 export type Schema = Readonly<Record<string, unknown>>;
 
@@ -98,7 +99,14 @@ export const SCHEMAS: Readonly<Record<string, Schema>> = {
     description:
       "RFC 9457. `code` is for programs, `detail` says what to do. `errors` has the fields that are wrong, what to confirm, or what is needed.",
     required: ["type", "title", "status", "detail", "code"],
-    properties: { type: text, title: text, status: count, detail: text, code: text, errors: {} },
+    properties: {
+      type: text,
+      title: text,
+      status: count,
+      detail: text,
+      code: { enum: [...REASONS, "UNKNOWN"] },
+      errors: {},
+    },
   },
   Scope: input({
     repositories: glob,

@@ -2,7 +2,7 @@ import * as v from "valibot";
 import { checkRule } from "../auth/oidc/trust-check.ts";
 import { selectorOf, type TrustRule } from "../auth/oidc/trust.ts";
 import type { Settings } from "../settings.ts";
-import { RegistryError } from "../oci/errors.ts";
+import { isRefusal, RegistryError } from "../oci/errors.ts";
 import type { StoredRule } from "../db/trust-rules.ts";
 import type { Context } from "../http/context.ts";
 import { accountName, invalid, readJson, requireWithin, scopes } from "../http/input.ts";
@@ -90,7 +90,7 @@ export async function update(context: Context<"namespace" | "rule">): Promise<Re
     try {
       return resource(view(await write(context, given, wanted)));
     } catch (error) {
-      const isRace = wanted === null && error instanceof RegistryError && error.status === 412;
+      const isRace = wanted === null && isRefusal(error, "VERSION_MISMATCH");
       if (!isRace) throw error;
       if (tries < MAX_TRIES) continue;
       // Not 412: the request set no condition.

@@ -1,5 +1,5 @@
 import { formatDigest, isDigest } from "../oci/digest.ts";
-import { RegistryError } from "../oci/errors.ts";
+import { isNotFound, RegistryError } from "../oci/errors.ts";
 import { isRepositoryName } from "../oci/reference.ts";
 import type { Initiator } from "../db/audit.ts";
 import type { BlobStore } from "../db/blobs.ts";
@@ -114,7 +114,7 @@ export class UnlinkedBlobs {
       return null;
     } catch (error) {
       if (!(error instanceof RegistryError)) throw error;
-      return error.status === 404
+      return isNotFound(error)
         ? `the export has no repository ${repository}: create it, and run this again`
         : error.message;
     }

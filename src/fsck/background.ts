@@ -1,5 +1,5 @@
 import { isDigest } from "../oci/digest.ts";
-import { RegistryError } from "../oci/errors.ts";
+import { isRefusal } from "../oci/errors.ts";
 import { type AuditEvent, auditEvent, type AuditStore } from "../db/audit.ts";
 import type { HeldJob, JobStore } from "../db/jobs.ts";
 import type { Fsck, Step } from "./fsck.ts";
@@ -134,7 +134,7 @@ export class BackgroundFsck {
       return { state: after, checked: step.checked, isOver: isSpent || after[name].round === null };
     } catch (error) {
       // An import has begun.
-      if (error instanceof RegistryError && error.code === "CONFLICT") {
+      if (isRefusal(error, "CONFLICT")) {
         return { state: { ...state, [name]: { ...walk, tries: 0 } }, checked: 0, isOver: true };
       }
       await this.#jobs.release(held, state);

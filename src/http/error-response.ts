@@ -22,7 +22,7 @@ export function problemResponse(error: unknown): Response {
     title: TITLES[status] ?? "Error",
     status,
     detail: known ? error.message : "internal error; the log has the cause",
-    code: known ? error.code : "UNKNOWN",
+    code: known ? error.reason : "UNKNOWN",
     // Which fields are wrong, where it is that.
     ...(known && Array.isArray(error.detail) ? { errors: error.detail as unknown[] } : {}),
   };

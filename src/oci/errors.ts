@@ -79,6 +79,9 @@ const REFUSALS = {
 
 export type Refusal = keyof typeof REFUSALS;
 
+/** Every reason that a refusal can have. */
+export const REASONS = Object.keys(REFUSALS) as Refusal[];
+
 interface Options {
   /** Replaces the table's sentence; says what is wrong and what to do. */
   readonly message?: string;
@@ -91,18 +94,31 @@ interface Options {
 
 /** A refusal on its way to the client. Anything else that is thrown is a bug or an outage and becomes a 500. */
 export class RegistryError extends Error {
+  /** Which refusal it is. The code says less: the spec has one code, DENIED, for no right, no room and an immutable tag. */
+  readonly reason: Refusal;
   readonly status: number;
   readonly code: string;
   readonly detail: unknown;
   readonly headers: Record<string, string>;
 
-  constructor(refusal: Refusal, options: Options = {}) {
-    const { status, code, message } = REFUSALS[refusal];
+  constructor(reason: Refusal, options: Options = {}) {
+    const { status, code, message } = REFUSALS[reason];
     super(options.message ?? message, { cause: options.cause });
     this.name = "RegistryError";
+    this.reason = reason;
     this.status = status;
     this.code = code;
     this.detail = options.detail;
     this.headers = options.headers ?? {};
   }
+}
+
+/** Whether an error is one of these refusals. */
+export function isRefusal(error: unknown, ...reasons: readonly Refusal[]): boolean {
+  return error instanceof RegistryError && reasons.includes(error.reason);
+}
+
+/** Whether an error says that there is no such thing, whichever it is. */
+export function isNotFound(error: unknown): boolean {
+  return error instanceof RegistryError && error.status === 404;
 }

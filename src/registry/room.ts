@@ -1,6 +1,6 @@
 import { Lru, entrySize } from "../memory/lru.ts";
 import type { Digest } from "../oci/digest.ts";
-import { RegistryError } from "../oci/errors.ts";
+import { isRefusal } from "../oci/errors.ts";
 import { namespaceOf, type RepositoryName } from "../oci/reference.ts";
 import type { QuotaStore } from "../quota/store.ts";
 
@@ -82,5 +82,5 @@ export class Room {
 }
 
 export function isOverQuota(error: unknown): boolean {
-  return error instanceof RegistryError && error.status === 403 && error.code === "DENIED";
+  return isRefusal(error, "QUOTA_EXCEEDED");
 }

@@ -135,7 +135,7 @@ describe.each(ROUTES)("%s %s", (method, path) => {
     async (type) => {
       const options = { as: caller(path), headers: { "content-type": type } };
       const answer = await refused(method, call(path), "{}", options);
-      expect(answer).toEqual({ status: 415, code: "UNSUPPORTED" });
+      expect(answer).toEqual({ status: 415, code: "MEDIA_TYPE_UNSUPPORTED" });
     },
   );
 });

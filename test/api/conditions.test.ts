@@ -2,7 +2,7 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import { api, done, makeNamespace, makeUser, refused, unused } from "../support/management.ts";
 
-const MISMATCH = { status: 412, code: "PRECONDITION_FAILED" };
+const MISMATCH = { status: 412, code: "VERSION_MISMATCH" };
 
 let namespace: string;
 

@@ -26,7 +26,7 @@ test.each(pairs.filter(({ list, of }) => list !== of))("$list, one of $of", asyn
   for (const place of PLACES) {
     const cursor = await encryptCursor(place, pair.of, SIGNING);
     const found = await refused(...(await look(pair.list, cursor)));
-    expect(found).toEqual({ status: 400, code: "INVALID" });
+    expect(found).toEqual({ status: 400, code: "FIELD_INVALID" });
   }
 });
 
@@ -44,6 +44,6 @@ test("one that was changed", async () => {
   const changed = cursor.slice(0, -4) + (cursor.endsWith("AAAA") ? "BBBB" : "AAAA");
   expect(await problem(await api(...(await look("repositories", changed))))).toEqual({
     status: 400,
-    code: "INVALID",
+    code: "FIELD_INVALID",
   });
 });

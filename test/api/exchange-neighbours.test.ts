@@ -154,7 +154,7 @@ test("a login that would be longer than a password is refused when it is asked f
   const response = await api("POST", "/oidc/exchange", { token, namespaces }, { as: null });
   expect(response.status).toBe(400);
   expect(await response.json()).toMatchObject({
-    code: "INVALID",
+    code: "FIELD_INVALID",
     detail:
       "the ID token satisfies 300 rules, more than a login of 16384 characters can name: name fewer namespaces",
   });

@@ -163,7 +163,7 @@ test("too many failures are told to wait", async () => {
   const body = { token: "nonsense", namespaces: ["acme"] };
   const response = await api("POST", PATH, body, { as: null, send, headers });
   expect(response.headers.get("retry-after")).toBe("60");
-  expect(await problem(response)).toEqual({ status: 429, code: "TOOMANYREQUESTS" });
+  expect(await problem(response)).toEqual({ status: 429, code: "TOO_MANY_REQUESTS" });
 });
 
 test.each(["PATCH", "DELETE"])("%s of the rule ends what was exchanged by it", async (method) => {
@@ -181,7 +181,7 @@ test.each(["PATCH", "DELETE"])("%s of the rule ends what was exchanged by it", a
 });
 
 test("the token is wanted, and the namespaces that the login is for", async () => {
-  const invalid = { status: 400, code: "INVALID" };
+  const invalid = { status: 400, code: "FIELD_INVALID" };
   const token = await issuer.sign(CLAIMS);
   const eleven = Array.from({ length: 11 }, (_, i) => `n${i}`);
   for (const body of [

@@ -116,7 +116,7 @@ describe.each<[string, unknown, string]>([
       const response = await changesNothing(() => api(method, path, { ...body, immutableTags }));
       expect(await response.json(), `${method} ${path}`).toMatchObject({
         status: 400,
-        code: "INVALID",
+        code: "FIELD_INVALID",
         errors: [{ field }],
       });
     }
@@ -161,7 +161,7 @@ test("who may make a repository by a push makes none with rules: only a maintain
 test("a change of another version is refused", async () => {
   const name = await newRepository();
   const headers = { "if-match": '"2"' };
-  const stale = { status: 412, code: "PRECONDITION_FAILED" };
+  const stale = { status: 412, code: "VERSION_MISMATCH" };
   const body = { immutableTags: RULES };
   expect(await refused("PATCH", `/repositories/${name}`, body, { headers })).toEqual(stale);
 });

@@ -5,7 +5,7 @@ import { type Send, withSettings } from "../support/client.ts";
 import { api, done, makeNamespace, makeUser, pushes, refused } from "../support/management.ts";
 
 const DAY = 86_400_000;
-const INVALID = { status: 400, code: "INVALID" };
+const INVALID = { status: 400, code: "FIELD_INVALID" };
 const limited: Send = withSettings({ MAX_TOKEN_DAYS: "30", MAX_ROBOT_TOKEN_DAYS: "10" });
 
 interface Issued {

@@ -118,7 +118,7 @@ test("PUT /me/password: refuses what is wrong with the body", async () => {
     { current: PASSWORD, password: NEW, admin: true },
   ]) {
     const answer = await refused("PUT", "/me/password", body, { as: authorization });
-    expect(answer).toEqual({ status: 400, code: "INVALID" });
+    expect(answer).toEqual({ status: 400, code: "FIELD_INVALID" });
   }
 });
 
@@ -152,8 +152,8 @@ function interrupted(before: "lookup" | "write", happens: () => Promise<unknown>
 }
 
 test.each([
-  ["before the current one is looked up", "lookup", { status: 400, code: "INVALID" }],
-  ["before the new one is written", "write", { status: 412, code: "PRECONDITION_FAILED" }],
+  ["before the current one is looked up", "lookup", { status: 400, code: "FIELD_INVALID" }],
+  ["before the new one is written", "write", { status: 412, code: "VERSION_MISMATCH" }],
 ] as const)(
   "PUT /me/password: a password that an administrator sets %s is not overruled",
   async (_, moment, expected) => {

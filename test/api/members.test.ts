@@ -14,7 +14,7 @@ import {
 
 const DENIED = { status: 403, code: "DENIED" };
 const NOT_FOUND = { status: 404, code: "NOT_FOUND" };
-const INVALID = { status: 400, code: "INVALID" };
+const INVALID = { status: 400, code: "FIELD_INVALID" };
 const FULL = { status: 409, code: "CONFLICT" };
 
 async function makeMember() {
@@ -52,7 +52,7 @@ test("PUT with If-None-Match: * gives a role, and changes none", async () => {
   expect(made.status).toBe(201);
   const repository = `${namespace}/app`;
   const bearer = await pushToken(person.authorization, repository);
-  const there = { status: 412, code: "PRECONDITION_FAILED" };
+  const there = { status: 412, code: "VERSION_MISMATCH" };
   for (const role of ["reader", "writer", "owner"]) {
     expect(await refused("PUT", path, { role }, { as, headers })).toEqual(there);
   }

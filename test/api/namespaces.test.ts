@@ -66,13 +66,13 @@ test("POST /namespaces: an existing one stays whose it is", async () => {
 });
 
 test.each([
-  ["an unknown owner", { owner: "nobody-of-that-name" }, "INVALID"],
-  ["the built-in administrator for an owner", { owner: "admin" }, "INVALID"],
+  ["an unknown owner", { owner: "nobody-of-that-name" }, "FIELD_INVALID"],
+  ["the built-in administrator for an owner", { owner: "admin" }, "FIELD_INVALID"],
   ["two components", { name: "acme/app" }, "NAME_INVALID"],
   ["an upper-case name", { name: "Acme" }, "NAME_INVALID"],
-  ["no name", { name: undefined }, "INVALID"],
-  ["another visibility", { visibility: "internal" }, "INVALID"],
-  ["an unknown field", { owners: ["admin"] }, "INVALID"],
+  ["no name", { name: undefined }, "FIELD_INVALID"],
+  ["another visibility", { visibility: "internal" }, "FIELD_INVALID"],
+  ["an unknown field", { owners: ["admin"] }, "FIELD_INVALID"],
 ])("POST /namespaces: refuses %s", async (_, change, code) => {
   const body = { name: unused("acme"), ...change };
   expect(await refused("POST", "/namespaces", body)).toEqual({ status: 400, code });
@@ -116,10 +116,10 @@ test("PATCH /namespaces: new repositories are as visible as it says", async () =
   const everyone = anonymous.as(await anonymous.token(`repository:${namespace}/app:pull`));
   expect((await everyone.head(`blobs/${digest}`)).status).toBe(200);
   const headers = { "if-match": '"1"' };
-  const stale = { status: 412, code: "PRECONDITION_FAILED" };
+  const stale = { status: 412, code: "VERSION_MISMATCH" };
   expect(await refused("PATCH", path, { visibility: "private" }, { as, headers })).toEqual(stale);
   expect(await refused("DELETE", path, undefined, { headers })).toEqual(stale);
-  const invalid = { status: 400, code: "INVALID" };
+  const invalid = { status: 400, code: "FIELD_INVALID" };
   for (const body of [{}, { visibility: null }, { visibility: "x" }, { name: "other" }]) {
     expect(await refused("PATCH", path, body, { as })).toEqual(invalid);
   }

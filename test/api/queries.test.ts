@@ -17,7 +17,7 @@ test.each(paths)("%s %s refuses a field that it does not know", async (method, p
   const response = await client.request(method, `${path}${query}nonsense=1`);
   const problem = await response.json<{ code: string; detail: string }>();
   expect(response.status).toBe(400);
-  expect(problem.code).toBe("INVALID");
+  expect(problem.code).toBe("FIELD_INVALID");
   expect(problem.detail).toContain("nonsense: is no field of this query");
 });
 

@@ -120,7 +120,7 @@ test("POST: a writer makes none where a push makes none", async () => {
 type Refusal = readonly [string, object, string];
 
 function inReadme(text: string): Refusal {
-  return [`${JSON.stringify(text)} in a readme`, { name: "acme/x", readme: text }, "INVALID"];
+  return [`${JSON.stringify(text)} in a readme`, { name: "acme/x", readme: text }, "FIELD_INVALID"];
 }
 
 test("POST: a readme has lines and tabs, a description the whole of Unicode", async () => {
@@ -134,22 +134,22 @@ test("POST: a readme has lines and tabs, a description the whole of Unicode", as
 });
 
 test.each<Refusal>([
-  ["no name", {}, "INVALID"],
-  ["a name of another type", { name: 1 }, "INVALID"],
+  ["no name", {}, "FIELD_INVALID"],
+  ["a name of another type", { name: 1 }, "FIELD_INVALID"],
   ["a malformed name", { name: "Acme//x" }, "NAME_INVALID"],
-  ["an unknown field", { name: "acme/x", owner: "me" }, "INVALID"],
-  ["an unknown visibility", { name: "acme/x", visibility: "secret" }, "INVALID"],
-  ["a long description", { name: "acme/x", description: "x".repeat(513) }, "INVALID"],
-  ["a long readme", { name: "acme/x", readme: "€".repeat(22_000) }, "INVALID"],
-  ["labels in a list", { name: "acme/x", labels: ["a"] }, "INVALID"],
-  ["a label that is no text", { name: "acme/x", labels: { a: 1 } }, "INVALID"],
-  ["a label without a name", { name: "acme/x", labels: { "": "a" } }, "INVALID"],
+  ["an unknown field", { name: "acme/x", owner: "me" }, "FIELD_INVALID"],
+  ["an unknown visibility", { name: "acme/x", visibility: "secret" }, "FIELD_INVALID"],
+  ["a long description", { name: "acme/x", description: "x".repeat(513) }, "FIELD_INVALID"],
+  ["a long readme", { name: "acme/x", readme: "€".repeat(22_000) }, "FIELD_INVALID"],
+  ["labels in a list", { name: "acme/x", labels: ["a"] }, "FIELD_INVALID"],
+  ["a label that is no text", { name: "acme/x", labels: { a: 1 } }, "FIELD_INVALID"],
+  ["a label without a name", { name: "acme/x", labels: { "": "a" } }, "FIELD_INVALID"],
   ...["\0", "\n", "\u001b", "\u007f", "\u009b", "\ud800"].flatMap((character): Refusal[] => {
     const [name, code] = ["acme/x", JSON.stringify(character)];
     const refusals = [
-      [`${code} in a description`, { name, description: `a${character}` }, "INVALID"],
-      [`${code} in a label`, { name, labels: { a: character } }, "INVALID"],
-      [`${code} in a label's name`, { name, labels: { [character]: "a" } }, "INVALID"],
+      [`${code} in a description`, { name, description: `a${character}` }, "FIELD_INVALID"],
+      [`${code} in a label`, { name, labels: { a: character } }, "FIELD_INVALID"],
+      [`${code} in a label's name`, { name, labels: { [character]: "a" } }, "FIELD_INVALID"],
     ] as const;
     const isReadme = character === "\n";
     return [...refusals, ...(isReadme ? [] : [inReadme(character)])];
@@ -159,10 +159,10 @@ test.each<Refusal>([
   [
     "too many labels",
     { name: "acme/x", labels: Object.fromEntries(Array.from({ length: 65 }, (_, i) => [i, ""])) },
-    "INVALID",
+    "FIELD_INVALID",
   ],
-  ["labels too long", { name: "acme/x", labels: { a: "x".repeat(4096) } }, "INVALID"],
-  ["a list", [], "INVALID"],
+  ["labels too long", { name: "acme/x", labels: { a: "x".repeat(4096) } }, "FIELD_INVALID"],
+  ["a list", [], "FIELD_INVALID"],
 ])("POST: refuses %s", async (_, body, code) => {
   const response = await changesNothing(() => api("POST", "/repositories", body));
   expect(await problem(response)).toMatchObject({ status: 400, code });
@@ -467,7 +467,7 @@ test("list: so many namespaces of the caller's are searched in one request, and 
   expect(found.filter((name) => mine.includes(name))).toEqual(mine);
   for (const forged of ["~", "~AAAA", "~%2B", `${first.next}A`, `~${"A".repeat(60)}`]) {
     const response = await api("GET", `/repositories?after=${forged}`, undefined, { as });
-    expect(await problem(response), forged).toMatchObject({ status: 400, code: "INVALID" });
+    expect(await problem(response), forged).toMatchObject({ status: 400, code: "FIELD_INVALID" });
   }
 });
 
@@ -544,7 +544,7 @@ test.each(["source", "url", "documentation"])(
         "org.opencontainers.image.title": "a",
       });
       const response = await api("PATCH", path, { labels: { [key]: link } });
-      expect(await problem(response)).toMatchObject({ status: 400, code: "INVALID" });
+      expect(await problem(response)).toMatchObject({ status: 400, code: "FIELD_INVALID" });
     }
     await done("PATCH", path, { labels: { [key]: "https://example.com/app", other: bad[0] } });
   },

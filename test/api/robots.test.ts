@@ -14,7 +14,7 @@ import {
 
 const DENIED = { status: 403, code: "DENIED" };
 const NOT_FOUND = { status: 404, code: "NOT_FOUND" };
-const INVALID = { status: 400, code: "INVALID" };
+const INVALID = { status: 400, code: "FIELD_INVALID" };
 
 interface Robot {
   readonly name: string;
@@ -129,7 +129,7 @@ test("PATCH and DELETE: a stale If-Match, what is wrong, and what is not there",
   const { path, list, as } = await makeRobot();
   await done("PATCH", path, { description: "x" }, { as });
   const headers = { "if-match": '"1"' };
-  const stale = { status: 412, code: "PRECONDITION_FAILED" };
+  const stale = { status: 412, code: "VERSION_MISMATCH" };
   const change = { description: "y" };
   expect(await refused("PATCH", path, change, { as, headers })).toEqual(stale);
   expect(await refused("DELETE", path, undefined, { as, headers })).toEqual(stale);

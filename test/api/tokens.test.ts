@@ -174,7 +174,7 @@ test.each([
   ["a text for days", { expiresInDays: "90" }],
 ])("POST /tokens: refuses %s", async (_, change) => {
   const body = { description: "test", ...change };
-  expect(await refused("POST", "/tokens", body)).toEqual({ status: 400, code: "INVALID" });
+  expect(await refused("POST", "/tokens", body)).toEqual({ status: 400, code: "FIELD_INVALID" });
 });
 
 test("DELETE /tokens: ends the token, and what was signed with it", async () => {

@@ -5,7 +5,7 @@ import { api, audited, done, makeNamespace, refused } from "../support/managemen
 
 const DENIED = { status: 403, code: "DENIED" };
 const NOT_FOUND = { status: 404, code: "NOT_FOUND" };
-const INVALID = { status: 400, code: "INVALID" };
+const INVALID = { status: 400, code: "FIELD_INVALID" };
 const GITHUB = "https://token.actions.githubusercontent.com";
 
 /** A namespace with a rule. */
@@ -136,7 +136,7 @@ test("PATCH and DELETE: a stale If-Match, and what is not there", async () => {
   const { as, path, list } = await makeRule();
   await done("PATCH", path, { lifetime: 60 }, { as, headers: { "if-match": '"1"' } });
   const headers = { "if-match": '"1"' };
-  const stale = { status: 412, code: "PRECONDITION_FAILED" };
+  const stale = { status: 412, code: "VERSION_MISMATCH" };
   expect(await refused("PATCH", path, { lifetime: 90 }, { as, headers })).toEqual(stale);
   expect(await refused("DELETE", path, undefined, { as, headers })).toEqual(stale);
   const none = `${list}/none`;

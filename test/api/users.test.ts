@@ -43,7 +43,7 @@ test.each([
   ["a text for a truth", { name: "bob", password: PASSWORD, admin: "true" }],
   ["an unknown field", { name: "bob", password: PASSWORD, role: "owner" }],
 ])("POST /users: refuses %s", async (_, body) => {
-  expect(await refused("POST", "/users", body)).toEqual({ status: 400, code: "INVALID" });
+  expect(await refused("POST", "/users", body)).toEqual({ status: 400, code: "FIELD_INVALID" });
 });
 
 test("POST /users: there is one of each name, and admin is taken", async () => {
@@ -127,7 +127,7 @@ test("PATCH /users: an administrator's token does not change its own password, o
 test("If-Match: what was changed meanwhile stays as it is", async () => {
   const { name } = await makeUser();
   await done("PATCH", `/users/${name}`, { admin: true }, { headers: { "if-match": '"1"' } });
-  const mismatch = { status: 412, code: "PRECONDITION_FAILED" };
+  const mismatch = { status: 412, code: "VERSION_MISMATCH" };
   for (const etag of ['"1"', '"3"', "2", 'W/"2"', '"x"']) {
     const headers = { "if-match": etag };
     const change = { admin: false };
@@ -146,7 +146,7 @@ test("PATCH /users: an empty change, a null and an unknown field are refused", a
   const { name } = await makeUser();
   for (const body of [{}, { admin: null }, { name: "other" }, { password: "short" }, [], null, 1]) {
     const answer = await refused("PATCH", `/users/${name}`, body);
-    expect(answer).toEqual({ status: 400, code: "INVALID" });
+    expect(answer).toEqual({ status: 400, code: "FIELD_INVALID" });
   }
 });
 

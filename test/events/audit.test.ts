@@ -162,7 +162,7 @@ test("list in a namespace: its owners see what happened there, and nothing else"
     undefined,
     options,
   );
-  expect(await problem(wider)).toEqual({ status: 400, code: "INVALID" });
+  expect(await problem(wider)).toEqual({ status: 400, code: "FIELD_INVALID" });
   expect((await seen("")).every(({ repository }) => repository === `${namespace}/app`)).toBe(true);
   const elsewhere = await api("GET", `/namespaces/${other}/audit`, undefined, options);
   expect(elsewhere.status).toBe(403);
@@ -186,7 +186,7 @@ test.each(["", "-more/app"])(
         const path = `/namespaces/${namespace}/audit?repository=${name}`;
         const options = { as: owner.authorization, headers: { accept } };
         const response = await api("GET", path, undefined, options);
-        expect(await problem(response)).toEqual({ status: 400, code: "INVALID" });
+        expect(await problem(response)).toEqual({ status: 400, code: "FIELD_INVALID" });
       }
     }
     const own = `/namespaces/${namespace}/audit?repository=${namespace}`;

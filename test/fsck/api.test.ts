@@ -138,13 +138,16 @@ test.each<[string, object]>([
   ["too many bytes", { ...CURSOR, hashed: 2 ** 53 }],
   ["something else", { ...CURSOR, more: 1 }],
 ])("a cursor with %s is refused", async (_, cursor) => {
-  expect(await refused("POST", "/fsck", { cursor })).toEqual({ status: 400, code: "INVALID" });
+  expect(await refused("POST", "/fsck", { cursor })).toEqual({
+    status: 400,
+    code: "FIELD_INVALID",
+  });
 });
 
 test.each([{ hash: -1 }, { hash: "all" }, { hash: 0.5 }, { repair: "yes" }, { repair: null }])(
   "%j is refused",
   async (body) => {
-    expect(await refused("POST", "/fsck", body)).toEqual({ status: 400, code: "INVALID" });
+    expect(await refused("POST", "/fsck", body)).toEqual({ status: 400, code: "FIELD_INVALID" });
   },
 );
 

@@ -94,7 +94,7 @@ describe("a policy", () => {
     for (const [method, target] of targets) {
       const response = await changesNothing(() => api(method, target, wrong));
       const body = await response.clone().json<{ detail: string; errors: unknown }>();
-      expect(await problem(response)).toEqual({ status: 400, code: "INVALID" });
+      expect(await problem(response)).toEqual({ status: 400, code: "FIELD_INVALID" });
       const field = "rules[0].selection.countNumber";
       expect(body.detail).toBe(`${field}: must be a whole number from 1 on`);
       expect(body.errors).toEqual([{ field, message: "must be a whole number from 1 on" }]);
@@ -195,7 +195,7 @@ describe("a preview", () => {
       attachments: [{ digest: digestFor("sig"), tags: [] }],
     });
     const none = await refused("POST", target(), {});
-    expect(none).toEqual({ status: 400, code: "INVALID" });
+    expect(none).toEqual({ status: 400, code: "FIELD_INVALID" });
     await shelf.setPolicy(POLICY);
     expect(await done("POST", target(), {})).toEqual(sent);
   });
@@ -238,7 +238,7 @@ describe("a preview", () => {
   test("goes on only with what it began with", async () => {
     const { next } = await done<Page>("POST", target("?limit=1"), POLICY);
     const after = `?after=${encodeURIComponent(next ?? "")}`;
-    const wrong = { status: 400, code: "INVALID" };
+    const wrong = { status: 400, code: "FIELD_INVALID" };
     expect(await refused("POST", target(after), OTHER)).toEqual(wrong);
     expect(await refused("POST", path(`/preview${after}`), POLICY)).toEqual(wrong);
     const places = ["x", '{"walk":{}}', "~AAAA", `${next}x`];
@@ -283,7 +283,7 @@ describe("a preview", () => {
     ]);
     expect(await refused("POST", target(), byVersion(1_000))).toEqual({
       status: 400,
-      code: "INVALID",
+      code: "FIELD_INVALID",
     });
     expect((await done<Page>("POST", target(), byVersion(20))).next).not.toBeNull();
   });

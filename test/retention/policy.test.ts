@@ -41,7 +41,7 @@ function faultOf(value: unknown): { field: string; message: string } {
     parsePolicy(JSON.parse(JSON.stringify(value)));
   } catch (error) {
     if (!(error instanceof RegistryError)) throw error;
-    expect(error).toMatchObject({ status: 400, code: "INVALID" });
+    expect(error).toMatchObject({ status: 400, reason: "FIELD_INVALID" });
     const [fault] = error.detail as [{ field: string; message: string }];
     expect(error.message).toBe(
       fault.field === "" ? fault.message : `${fault.field}: ${fault.message}`,

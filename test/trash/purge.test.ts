@@ -132,7 +132,7 @@ describe("a manifest", () => {
     const { digest } = manifest;
     const response = await leavesNothing(() => api("POST", path(client, "purge"), { digest }));
     expect(await response.clone().text()).toContain(`named by ${list.digest}; purge that first`);
-    expect(await problem(response)).toEqual({ status: 405, code: "UNSUPPORTED" });
+    expect(await problem(response)).toEqual({ status: 405, code: "REFERENCED" });
     await purge(client.repository, { digest: list.digest });
     await purge(client.repository, { digest });
     await isGone(client, [list.digest, digest]);
@@ -145,7 +145,7 @@ describe("a manifest", () => {
     const { digest } = manifest;
     const response = await leavesNothing(() => api("POST", path(client, "purge"), { digest }));
     expect(await response.clone().text()).toContain("the tag v1 is immutable by the rule");
-    expect(await problem(response)).toEqual({ status: 409, code: "DENIED" });
+    expect(await problem(response)).toEqual({ status: 409, code: "IMMUTABLE" });
   });
 
   test("does not take the tag's way back to what was there before", async () => {
@@ -218,7 +218,7 @@ describe("a tag", () => {
     await protect(client, "v1");
     expect(await refused("POST", path(client, "purge"), { tag: "v1" })).toEqual({
       status: 409,
-      code: "DENIED",
+      code: "IMMUTABLE",
     });
   });
 
@@ -228,7 +228,7 @@ describe("a tag", () => {
     const body = { tag: "v1", digest: manifest.digest };
     expect(await refused("POST", path(client, "purge"), body)).toEqual({
       status: 400,
-      code: "INVALID",
+      code: "FIELD_INVALID",
     });
   });
 });

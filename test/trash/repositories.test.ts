@@ -141,7 +141,7 @@ test("a restored repository counts for the quota", async () => {
     .bind(namespace)
     .run();
   const body = { repository: "newest" };
-  expect(await refused("POST", path(client), body)).toEqual({ status: 403, code: "DENIED" });
+  expect(await refused("POST", path(client), body)).toEqual({ status: 403, code: "QUOTA_EXCEEDED" });
   await drop(`${namespace}/other`);
   await restore(client.repository, body);
   const usage = `SELECT repositories FROM namespace_usage WHERE namespace = ?1`;

@@ -151,7 +151,7 @@ describe("a tag", () => {
     await protect(client, "v*");
     expect(await refused("POST", path(client), { tag: "v1" })).toEqual({
       status: 409,
-      code: "DENIED",
+      code: "IMMUTABLE",
     });
   });
 
@@ -423,7 +423,7 @@ test.each([
   for (const verb of ["restore", "purge"]) {
     expect(await refused("POST", path(client, verb), body)).toEqual({
       status: 400,
-      code: "INVALID",
+      code: "FIELD_INVALID",
     });
   }
 });

@@ -16,15 +16,16 @@ export type Tried = "password" | "secret" | null;
 export class LoginFailed extends RegistryError {
   /** The account, if it is there: people type passwords where the name belongs, and those are kept nowhere. */
   readonly user: string | null;
-  readonly reason: string;
+  /** What was wrong, for the audit log. */
+  readonly failure: string;
   readonly tried: Tried;
   /** Where an ID token was compared with rules. */
   readonly workload: ComparedWorkload | null;
 
   constructor(refusal: RegistryError, { user, reason, tried, workload }: Omit<Failure, "message">) {
-    super(refusal.status === 429 ? "TOO_MANY_REQUESTS" : "UNAUTHORIZED", refusal);
+    super(refusal.reason, refusal);
     this.user = user;
-    this.reason = reason;
+    this.failure = reason;
     this.tried = tried;
     this.workload = workload ?? null;
   }
