@@ -20,19 +20,19 @@ import { isCredential } from "./token.ts";
 import { MAX_PASSWORD, namespacesAmong, WORKLOAD } from "../oidc/workload.ts";
 import { exchanged, identified } from "../oidc/workload-login.ts";
 
-/** A robot's: its namespace and its own. */
+/** The longest name, a robot's: its namespace and its own name, in characters. */
 const MAX_NAME = 320;
 const DAY = 86_400_000;
 const WRONG_SECRET = "wrong user name or token, or it was revoked";
 const DISABLED = "the account is disabled: its administrator or owner can enable it";
 
-/** Hashes of passwords that were right, so that the slow hash is not computed for every token of a push. */
+/** Hashes of correct passwords, so that the slow hash is not computed for every token of a push. */
 const rightPasswords = new Lru<true>(256 * 1024);
 
 /**
- * Who has these credentials? One query, whatever they are (and what was revoked, every half minute), or none where the isolate
- * has just made it.
- * @throws LoginFailed, with 429 once there were too many failures
+ * Finds the owner of these credentials. It costs one query for any kind of credentials, which also reads the
+ * revocations every half minute, or none when the isolate has the login cached.
+ * @throws LoginFailed, with 429 after too many failures
  */
 export async function login(
   credentials: Credentials,
@@ -53,7 +53,7 @@ export async function login(
   return recalled(key, realm, purpose) ?? lookUp(credentials, key, realm, purpose);
 }
 
-/** The login from memory, where that gives all that is asked for. */
+/** Returns the cached login if it allows all that is asked for, else null. */
 function recalled(key: string, realm: Realm, { repositories, suffices }: Purpose): Actor | null {
   if (suffices === null) return null;
   const { principals } = realm;
@@ -88,7 +88,8 @@ async function lookUp(
   if (typeof actor === "string") {
     const tried = attempt === null ? "secret" : "password";
     const failure = { user: accountOf(record), reason: actor, tried } as const;
-    // Who knows a disabled account's password guesses nothing: it shuts no network and slows nobody else down.
+    // Someone who knows a disabled account's password is not guessing: the failure must not block the network or slow
+    // others down.
     throw attempt === null || actor === DISABLED
       ? await failed(failure, realm, purpose)
       : await wrongPassword(attempt, failure, realm, purpose);
@@ -98,7 +99,7 @@ async function lookUp(
   return withPublic(actor, record.public);
 }
 
-/** @returns why not */
+/** @returns the reason when the login is refused */
 async function byPassword(
   { username, password }: Credentials,
   realm: Realm,
@@ -109,7 +110,7 @@ async function byPassword(
   const stored = username === ADMIN ? realm.adminPassword : (user?.password ?? null);
   const mark = await secretHash(`${username}\n${stored}\n${password}`);
   if (rightPasswords.get(mark) === undefined) {
-    // Who was right a moment ago goes on, however often others are wrong: a push logs in several times.
+    // A cached correct password skips the limit, however often others fail: a push logs in several times.
     const wait = await takeTurn(attempt, realm);
     if (wait !== null) throw limited({ user: accountOf(record), tried: "password" }, wait);
     const right =
@@ -120,7 +121,7 @@ async function byPassword(
     rightPasswords.set(mark, true, entrySize(mark));
   }
   if (user === null) return "wrong user name or password";
-  // Told to nobody but those who know the password.
+  // Only those who know the password are told this.
   if (user.disabled) return DISABLED;
   noteNetwork(attempt, realm);
   const actor = userActor(record, user.admin);
@@ -128,7 +129,7 @@ async function byPassword(
   return { ...actor, by: [...actor.by, await adminMark(realm)], via: "password" };
 }
 
-/** Secrets cannot be guessed, so nobody who has one has to wait for those who try. */
+/** Logs in by a secret. Secrets cannot be guessed, so a correct one never waits because of others' failures. */
 function bySecret(record: LoginRecord, realm: Realm): Actor | string {
   const { name, user, token, readAt } = record;
   if (token === null) return WRONG_SECRET;
@@ -156,7 +157,7 @@ function userActor({ name, roles, readAt }: LoginRecord, admin: boolean): Actor 
   return { ...anonymous(false), name, grants, by: [`user:${name}`], asOf: readAt };
 }
 
-/** The actor with what everyone may pull of what is asked for; where it may do all that without, nobody asks what is public. */
+/** Adds pull rights on the public repositories among those asked for; makes no query if the actor needs none. */
 export async function addPublic(actor: Actor, realm: Realm, purpose: Purpose): Promise<Actor> {
   const { principals } = realm;
   const { repositories, suffices } = purpose;
@@ -174,7 +175,7 @@ function accountOf({ name, user, robot, token }: LoginRecord): string | null {
   return user === null && token === null && !robot ? null : name;
 }
 
-/** By the day, and only when it is another one: a write for each login would be too many, and tell too much. */
+/** Records the day of use, only when it changes: a write for each login would be too many, and reveal too much. */
 function noteUse({ id, lastUsed }: TokenRecord, realm: Realm): void {
   if (lastUsed !== today()) realm.defer(realm.principals.used(id, today()));
 }

@@ -1,4 +1,4 @@
-/** How workloads log in: with an ID token, or with what they exchanged it for. */
+/** Logs workloads in, with an ID token or with the credential that they exchanged it for. */
 import { RegistryError } from "../../oci/errors.ts";
 import { type Actor, withPublic } from "../policy/access.ts";
 import type { Credentials, Purpose, Realm } from "../context.ts";
@@ -21,7 +21,7 @@ import {
   workloadActor,
 } from "./workload.ts";
 
-/** A credential of POST /api/v1/oidc/exchange: what it was given for is read anew, from the rules that it names. */
+/** Logs in with a credential of POST /api/v1/oidc/exchange. Its rights are read anew, from the rules that it names. */
 export async function exchanged(
   { username, password }: Credentials,
   realm: Realm,
@@ -38,7 +38,7 @@ export async function exchanged(
   const { principals } = realm;
   const { repositories } = purpose;
   const namespaces = namespacesAmong(repositories);
-  // For other namespaces the same credential is somebody else.
+  // The credential's rights depend on the namespaces asked for, so these are part of the cache key.
   const who = `${WORKLOAD} ${namespaces.toSorted().join(" ")}`;
   const key = await loginKey({ username: who, password }, realm.signing.key);
   const known = purpose.suffices === null ? null : recallLogin(key, principals);
@@ -64,7 +64,7 @@ export async function exchanged(
   return withPublic(actor, record.public, record.readAt);
 }
 
-/** An ID token itself. @throws REQUEST_INVALID where it is to be good for too much at once */
+/** Logs in with an ID token itself. @throws REQUEST_INVALID for too many namespaces at once */
 export async function identified(
   { password }: Credentials,
   realm: Realm,
@@ -82,7 +82,7 @@ export async function identified(
   const workload = { admissions: admit(matching, Date.now()), subject: subjectOf(claims), asOf };
   const actor = withPublic(workloadActor(workload), trust.public);
   if (matching.length > 0) return actor;
-  // A token that is good elsewhere may do here what everyone may.
+  // A token that satisfies rules of other namespaces may do here what the public may.
   const isKnown = trust.hasMore || compare(trust.others, claims).matching.length > 0;
   const suffices = purpose.suffices?.(actor) ?? trust.public.length > 0;
   if (isKnown && (suffices || mismatches.length === 0)) return actor;
@@ -93,7 +93,8 @@ export async function identified(
 }
 
 /**
- * The rules of the namespaces named that an ID token satisfies. Each of them has to have one, so that none is missing unheard.
+ * Finds the rules of the named namespaces that an ID token satisfies. Each namespace must have one, so that a missing
+ * one is reported and not just left out.
  * @throws LoginFailed
  */
 export async function exchange(
@@ -121,13 +122,13 @@ function hasRule(rules: readonly TrustRule[], namespace: string): boolean {
 
 interface Wanted {
   readonly namespaces: readonly string[];
-  /** Whether the rules of other namespaces say if the token is anybody's. */
+  /** Whether to read rules of other namespaces too, to tell if the token is valid anywhere. */
   readonly others: boolean;
   readonly realm: Realm;
   readonly purpose: Purpose;
 }
 
-/** What an ID token says, by its issuer, and the rules for it. @throws LoginFailed */
+/** Verifies an ID token and reads the rules for its issuer. @throws LoginFailed */
 async function verifyWorkload(
   token: string,
   { namespaces, others, realm, purpose }: Wanted,
@@ -146,7 +147,7 @@ async function verifyWorkload(
   const rules = [...trust.rules, ...trust.others];
   const verified = await verifyIdToken(token, rules, options);
   if (!verified.ok) {
-    // Anyone can write a token of an issuer that no rule names; it says nothing of anybody's.
+    // Anyone can write a token of an issuer that no rule names, so such a failure concerns nobody here.
     const tried = rules.length === 0 ? null : failure.tried;
     throw await failed({ ...failure, ...verified, tried }, realm, purpose);
   }
