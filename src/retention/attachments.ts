@@ -53,7 +53,7 @@ export function levelsOf(leaving: readonly Leaving[]): ReadonlyMap<Digest, numbe
     isSettled = true;
     for (const { digest, owners } of all) {
       const above = Math.max(0, ...(owners ?? []).map((owner) => levels.get(owner) ?? 0));
-      // The bound ends the loop whatever the index says, even if manifests named each other.
+      // Bounded, whatever the index says: manifests that name each other would get ever greater depths.
       const level = Math.min(above + 1, 2 * MAX_LEVEL);
       isSettled &&= level === levels.get(digest);
       levels.set(digest, level);
