@@ -79,7 +79,7 @@ export async function update(context: Context<"user">): Promise<Response> {
   const given = await readJson(request, UserChange);
   requireChange(given);
   if (given.disabled === true && params.user === actor.name) throw themselves("disables");
-  // As for PUT /me/password: a token must not become a password, which would outlive it.
+  // A token must not become a password, which would outlive it; PUT /me/password has the same rule.
   if (given.password !== undefined && params.user === actor.name && actor.via !== "password") {
     const message = "one's own password is changed by whoever is logged in with the current one";
     throw new RegistryError("DENIED", { message });

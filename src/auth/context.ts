@@ -36,7 +36,7 @@ export interface Credentials {
   readonly password: string;
 }
 
-/** What is to be authorised: which public repositories matter, and which scope a token would have to name. */
+/** The target to be authorised: which public repositories matter, and which scope a token would have to name. */
 export interface Purpose {
   readonly repositories: readonly string[];
   /** The namespace in the request's path. */

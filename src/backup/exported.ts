@@ -4,10 +4,7 @@ export interface ExportedTable {
   readonly key: readonly string[];
   /** Rows of a level depend only on rows of the levels before it. */
   readonly level: Level;
-  /**
-   * The rows that a row depends on: a table, and which of its columns equal which of the row's. NULL depends on
-   * nothing.
-   */
+  /** The rows that a row depends on: a table, and which of its columns equal which of the row's; NULL for none. */
   readonly bases: readonly Base[];
 }
 
@@ -60,9 +57,7 @@ export const TABLES: Readonly<Record<TableName, ExportedTable>> = {
 
 export const TABLE_NAMES = Object.keys(TABLES) as TableName[];
 
-/**
- * The subject of a line: a row of a table, or `held_blobs`: a blob link that changed while none of its manifests did.
- */
+/** The subject of a line: a row of a table, or `held_blobs`: a blob link that changed without a manifest. */
 export type Kind = TableName | "held_blobs";
 
 export const HELD_BLOBS: ExportedTable = {
@@ -107,7 +102,7 @@ export interface FullExport {
   /** Milliseconds since 1970. */
   readonly startedAt: number;
   readonly finishedAt: number;
-  /** It holds all changes up to this number, and needs those up to `through`, which are written as well. */
+  /** All changes up to this number are in it; the export also needs those up to `through`, which are written too. */
   readonly after: number;
   readonly through: number;
   readonly objects: number;

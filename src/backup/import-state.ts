@@ -1,11 +1,11 @@
-/** What an import reads. */
+/** The export that an import reads. */
 export interface Source {
   readonly chain: string;
   /** The full export that it begins with; null if the backup has every change from the first on. */
   readonly full: string | null;
   /** The number of its objects. */
   readonly pages: number;
-  /** It holds the changes up to this number, and needs those up to `through`. */
+  /** The full export has the changes up to this number, and the import needs those up to `through`. */
   readonly since: number;
   readonly through: number;
 }

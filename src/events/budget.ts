@@ -11,9 +11,9 @@ import type { AuditEvent } from "../db/audit.ts";
 export const BUDGET_WINDOW = 15 * 60_000;
 
 /**
- * What was refused: a password; a secret or token; an ID token that was compared with rules, from the source that one
- * of these trusts ("own") or from another one ("foreign"); an action that the caller may not do; a login that had to
- * wait.
+ * The kind of refusal: a password; a secret or token; an ID token that was compared with rules, from the source that
+ * one of these trusts ("own") or from another one ("foreign"); an action that the caller may not do; a login that had
+ * to wait.
  */
 export type Refused = "password" | "secret" | "own token" | "foreign token" | "denial" | "wait";
 

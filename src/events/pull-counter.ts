@@ -100,7 +100,7 @@ export function countPull(
   counts.set(key, { repository, tag: tag ?? "", day, count: before + 1 });
 }
 
-/** Returns the current collection, or starts one with its report. */
+/** Returns what is gathered at the moment, or starts gathering with a report at its end. */
 function gather(queue: Queue<EventMessage>, memory: Memory, defer: Defer): Gathered {
   const now = Date.now();
   const current = memory.gathered;

@@ -92,9 +92,7 @@ export class FsckSample {
     if (failures.length > 0) throw new AggregateError(failures, `fsck: ${failures.join("; ")}`);
   }
 
-  /**
-   * Runs one pass for this tick. The state is saved before each step, so no finished step is done or reported twice.
-   */
+  /** Runs one pass for this tick. The state is saved before each step: no finished step is done or reported twice. */
   async #take(name: WalkName, now: number): Promise<void> {
     let held = await this.#jobs.acquire<State>(JOB, LEASE);
     if (held === null) return;

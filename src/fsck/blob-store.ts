@@ -62,8 +62,8 @@ export class BlobRepairs {
   }
 
   /**
-   * Deletes the row of a blob without links, as garbage collection would, and its object later. @param delay in
-   * milliseconds
+   * Deletes the row of a blob without links, as garbage collection would, and its object later.
+   * @param delay in milliseconds
    */
   letGo(digest: Digest, delay: number, origin: Origin): Promise<boolean> {
     const change = {

@@ -90,9 +90,9 @@ export interface Finding {
   /** The digest, tag, namespace or key that is wrong. */
   readonly subject: string;
   readonly outcome: Outcome;
-  /** What is wrong, and what to do. */
+  /** The fault, and what to do about it. */
   readonly message: string;
-  /** What cannot be pulled because of it: `repository:tag` or `repository@digest`, only the first few. */
+  /** Images that cannot be pulled because of it: `repository:tag` or `repository@digest`, only the first few. */
   readonly affected: readonly string[];
 }
 

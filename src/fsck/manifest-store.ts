@@ -54,7 +54,8 @@ export class ManifestRepairs {
   }
 
   /**
-   * Marks the manifest as missing: clients no longer see it, and a push of it restores it. @param row as it was read
+   * Marks the manifest as missing: clients no longer see it, and a push of it restores it.
+   * @param row as it was read
    */
   markLost(row: ManifestRow, origin: Origin): Promise<boolean> {
     return this.#mark(row, ["NULL", NOW, "manifest.lost"], origin);

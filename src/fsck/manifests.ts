@@ -206,7 +206,10 @@ async function references(
   return [finding(fault, isDone ? "repaired" : "found")];
 }
 
-/** The same bytes may have been pushed before as another type of manifest: references of that type stay. */
+/**
+ * Compares rows with bytes. The same bytes may have been pushed before as another type of manifest: references of that
+ * type stay.
+ */
 function differenceOf(row: ManifestRow, manifest: Manifest, bytes: Uint8Array): Difference {
   const { wrong, extra } = compareReferences(manifest.references, row.references);
   if (extra.length === 0) return { wrong, extra };

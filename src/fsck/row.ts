@@ -25,7 +25,7 @@ export interface ManifestKey {
   readonly size: number;
 }
 
-/** What a reference of a manifest points to. */
+/** The target of a manifest's reference. */
 export type Target = "linked" | "kept" | "stored" | "live" | "deleted" | "nothing";
 
 export interface ReferenceRow {
@@ -103,7 +103,7 @@ export interface UsageRow {
   readonly actualAllRepositories: number;
 }
 
-/** Those of some keys that no row names. */
+/** The keys that no row names. */
 export interface Unexplained {
   readonly keys: readonly string[];
   /** Whether there was no repository at all at that moment. */

@@ -19,8 +19,8 @@ export async function seal(place: string, list: SealedList, signing: Signing): P
 }
 
 /**
- * Decrypts the cursor of `?after=`; a plain one is returned unchanged. @throws FIELD_INVALID for one of another key or
- * list
+ * Decrypts the cursor of `?after=`; a plain one is returned unchanged.
+ * @throws FIELD_INVALID for a cursor of another key or list
  */
 export async function unseal(
   after: string,

@@ -13,7 +13,7 @@ export interface Leaving {
   readonly parts: readonly Found[];
 }
 
-/** What is known of a repository's manifests. */
+/** The known manifests of a repository, and how to evaluate them. */
 export interface Known {
   readonly found: ReadonlyMap<Digest, Found>;
   readonly judge: (image: Found) => Verdict;

@@ -10,7 +10,7 @@ import { type Found, MAX_TAGS } from "./store.ts";
 
 export const DAY = 86_400_000;
 
-/** What each rule that counts has found so far, by the rule's priority. */
+/** The limits of the rules that count, by the rule's priority. */
 export type Limits = Readonly<Record<number, Limit>>;
 
 export type Limit =

@@ -67,7 +67,7 @@ export class Retention {
     this.#bounds = bounds;
   }
 
-  /** Does one tick of the cron's work; nothing, and returns null, while another run holds the job. */
+  /** Runs one tick for the cron; does nothing, and returns null, while another run holds the job. */
   async tick(): Promise<Expired | null> {
     const held = await this.#jobs.acquire<{ usesSince: number }>(JOB, LEASE);
     if (held === null) return null;

@@ -10,7 +10,7 @@ export interface StoredPolicy {
 
 export interface RepositoryPolicy extends StoredPolicy {
   readonly id: number;
-  /** Where the policy in force is set. */
+  /** The owner of the policy in force. */
   readonly of: "repository" | "namespace" | null;
   /** When the next run is due, in milliseconds since 1970, or null without a policy. */
   readonly nextAt: number | null;
@@ -76,8 +76,8 @@ export class RetentionPolicies {
   }
 
   /**
-   * Removes the repository's own policy; its namespace's applies from then on. @throws NOT_FOUND when it has none of
-   * its own
+   * Removes the repository's own policy; its namespace's applies from then on.
+   * @throws NOT_FOUND when it has none of its own
    */
   async removeRepository(name: RepositoryName, origin: Origin): Promise<void> {
     const there = {

@@ -26,7 +26,7 @@ interface KnownPublic {
   readonly readAt: number;
 }
 
-/** What this isolate caches of one database. Work in flight keeps its object: after a clear nobody reads that one. */
+/** The cache of one database in this isolate. Work in flight keeps its object: after a clear nobody reads that one. */
 export interface Memory {
   snapshot: Snapshot | null;
   /** When the refresh of the snapshot in flight began; 0 when none is in flight. */

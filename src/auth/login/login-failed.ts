@@ -39,7 +39,7 @@ export interface ComparedWorkload {
   readonly records: Explanation["records"];
 }
 
-/** What a password attempt needs: its counters, and what they hold. */
+/** A password attempt: its counters, and the record that was read of them. */
 export interface Try {
   readonly places: Places;
   readonly record: Pick<LoginRecord, "failures" | "usedAt">;
@@ -77,7 +77,7 @@ export interface Failure {
   readonly user: string | null;
   /** For the log. */
   readonly reason: string;
-  /** What the client is told, where that is less than the reason. */
+  /** The message for the client, where that is to tell less than the reason. */
   readonly message?: string;
   readonly workload?: ComparedWorkload;
   readonly tried: Tried;

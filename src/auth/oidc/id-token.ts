@@ -23,7 +23,7 @@ export type VerifiedClaims = IdTokenClaims & { readonly sub: string };
 
 /** Asymmetric algorithms; every forge uses one of them. The token's own header does not choose (RFC 8725 § 3.1). */
 const ALGORITHMS = ["RS256", "ES256"];
-/** How far an issuer's clock may be ahead of ours, in seconds. */
+/** The most seconds that an issuer's clock may be ahead of ours. */
 const TOLERANCE_SECONDS = 30;
 /** The longest lifetime of an ID token, in seconds. It is for one job; a longer-lived one is a password in disguise. */
 const MAX_AGE_SECONDS = 24 * 3600;

@@ -53,9 +53,11 @@ const PULL_REQUEST_SUBJECT = ":pull_request";
 /** Why a token does not satisfy a rule. */
 export interface Mismatch {
   readonly namespace: string;
-  /** What the token says, for its sender. */
+  /** The part that the sender of the token may read: what the token says. */
   readonly found: string;
-  /** The same with the rule's name and what it wants: for its owners, and for a sender whose tokens it is about. */
+  /**
+   * The full text, with the rule's name and what it wants: for its owners, and for a sender whose tokens it is about.
+   */
   readonly full: string;
   /** Whether claims that cannot be taken over show that the token has the same source as the rule's tokens. */
   readonly isOwn: boolean;

@@ -21,7 +21,7 @@ import {
   workloadActor,
 } from "./workload.ts";
 
-/** Logs in with a credential of POST /api/v1/oidc/exchange. Its rights are read anew, from the rules that it names. */
+/** Logs in with a credential of POST /api/v1/oidc/exchange. Its rights are read again, from the rules that it names. */
 export async function exchanged(
   { username, password }: Credentials,
   realm: Realm,

@@ -1,7 +1,7 @@
 import type { RepositoryName, Sources } from "../../oci/reference.ts";
 import { matches } from "../../oci/glob.ts";
 
-/** What a route needs on the repository in its path; the names are the actions of the token protocol's scopes. */
+/** The actions that a route may need on the repository in its path, named as in the token protocol's scopes. */
 export const ACTIONS = ["pull", "push", "delete"] as const;
 export type Action = (typeof ACTIONS)[number];
 
@@ -47,8 +47,8 @@ export interface Grant {
 }
 
 /**
- * What a route needs: nothing, credentials of any kind (an anonymous token too), a named actor, an administrator, or a
- * right on the repository or namespace in its path.
+ * The access that a route needs: nothing, credentials of any kind (an anonymous token too), a named actor, an
+ * administrator, or a right on the repository or namespace in its path.
  */
 export type Access = "none" | "token" | "login" | "catalog" | "administer" | Right;
 
@@ -64,9 +64,9 @@ export interface PullPatterns {
   readonly limits: readonly string[] | null;
 }
 
-/** What a registry token says beyond its grants. It is limited to what was asked for; another token may allow more. */
+/** The claims of a registry token beyond its grants. It is limited to what was asked for; another may allow more. */
 export interface TokenClaims {
-  /** What was asked for and refused: asking again does not help. */
+  /** Rights that were asked for and refused: asking again does not help. */
   readonly refused: readonly Grant[];
   /** The repositories in the catalog: patterns that give pull, and patterns that limit them; null for no catalog. */
   readonly catalog: PullPatterns | null;
@@ -115,7 +115,7 @@ function ownsAll(grants: readonly Grant[]): boolean {
   return grants.some(({ pattern, rights }) => pattern === "*" && rights.includes("own"));
 }
 
-/** Does one of the grants give the right? */
+/** Returns whether one of the grants gives the right. */
 export function gives(grants: readonly Grant[], right: Right, repository: string): boolean {
   return grants.some(
     ({ pattern, rights }) => rights.includes(right) && covers(pattern, repository),
