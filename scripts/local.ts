@@ -15,13 +15,13 @@ export { projectConfig, ROOT, wranglerArguments } from "./start/build.ts";
 const { default: WORKERD } = createRequire(import.meta.url)("workerd") as { default: string };
 
 export interface RunOptions {
-  /** Where the registry answers, and nothing else does; else at miniflare's entry alone, a port of this machine that is for tools. */
+  /** The only address that the registry listens on; without it, miniflare's entry, a port of this machine for tools. */
   readonly listen?: Address;
-  /** Where R2, D1 and the Durable Objects keep their data. */
+  /** The folder with the data of R2, D1 and the Durable Objects. */
   readonly data: string;
   /** Settings and secrets, by their names in wrangler.toml. */
   readonly vars: Readonly<Record<string, string>>;
-  /** Where workerd's own sockets are, and its process id: a folder that its owner alone can enter. */
+  /** The folder with workerd's own sockets and its process id, which only its owner can enter. */
   readonly sockets: string;
   /** Takes what the Worker logs; else it is printed. */
   readonly log?: (line: { readonly level: string; readonly message: string }) => void;
@@ -112,7 +112,7 @@ function manifest({ modules }: Build) {
   };
 }
 
-/** What the Worker finds in its environment, as miniflare names it. */
+/** Makes the Worker's environment, in miniflare's terms. */
 function bindings(config: Config, worker: string, overrides: RunOptions["vars"]) {
   const env: Record<string, object> = {};
   for (const [name, value] of Object.entries({ ...config.vars, ...overrides })) {
@@ -136,7 +136,7 @@ function bindings(config: Config, worker: string, overrides: RunOptions["vars"])
   return env;
 }
 
-/** What calls the Worker besides requests: miniflare delivers queues itself, but leaves the crons to who runs it. */
+/** Makes the Worker's triggers besides requests: miniflare delivers queues itself, but does not run crons. */
 function triggers(config: Config): object[] {
   const queues = (config.queues.consumers ?? []).map((consumer) => ({
     type: "queue",

@@ -55,7 +55,7 @@ async function bundle(outfile: string, needs: string): Promise<Set<string>> {
     bundle: true,
     platform: "node",
     format: "esm",
-    // What older ones can read to the end, so that they get to say that they are too old.
+    // A target that older versions can parse, so that they can report that they are too old.
     target: "es2022",
     charset: "utf8",
     metafile: true,
@@ -79,7 +79,7 @@ function ageCheck(needs: string): string {
 }`;
 }
 
-/** What the licences of others' code ask for: their texts go with it. */
+/** Collects the licence texts of other packages' code, which have to be delivered with it. */
 async function licences(packages: Iterable<string>): Promise<string> {
   const texts = Array.from(packages, async (folder) => {
     const manifest = await readFile(join(ROOT, folder, "package.json"), "utf8");

@@ -11,7 +11,7 @@ import { cacheFolder } from "../test/e2e/install.ts";
 import { startServer } from "./server.ts";
 
 const VERSION = "4.32.5";
-/** What the document promises of every answer. */
+/** The promises of the document about every answer. */
 const CHECKS = [
   "not_a_server_error",
   "status_code_conformance",

@@ -24,7 +24,7 @@ export class ServerPlace implements Place {
   #server: Server | null = null;
   /** Resolved while there is a server. */
   #up = Promise.withResolvers<void>();
-  /** How often the server has been taken away. */
+  /** How often the server has been killed. */
   #generation = 0;
   #isCollecting = false;
   kills = 0;
@@ -113,7 +113,7 @@ export class ServerPlace implements Place {
 
   /** kill -9, and a new start on the same data; what was under way has no answer. */
   async kill(recorder: Recorder, mayHitCollection: boolean): Promise<void> {
-    // Who kills a run of the collection waits a minute for the next.
+    // After a killed run of garbage collection the next one is a minute away.
     if (!mayHitCollection) while (this.#isCollecting) await sleep(1);
     const server = this.#server;
     if (server === null) throw new Error("there is no server to kill");

@@ -17,7 +17,7 @@ const AGES = { grace: 3_600, undo: 15_000 };
 /** The largest layer takes more than one part. */
 const SIZE = { ...SMALL, layers: 14, images: 12, indexes: 4, largest: 9 * 1024 * 1024 };
 const ROUND = 40_000;
-/** How often the server is killed in a round. */
+/** Kills of the server in a round. */
 const KILLS = 2;
 
 const { values } = parseArgs({

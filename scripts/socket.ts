@@ -18,7 +18,7 @@ export interface Address {
 /** A type, as miniflare wants options with an index. */
 // oxlint-disable-next-line typescript/consistent-type-definitions
 export type Sockets = {
-  /** Where the Worker answers; nowhere but at miniflare's entry when it is not given. */
+  /** The address of the Worker; without it, miniflare's entry. */
   readonly listen?: Address | undefined;
   /** The control Worker's socket, a file, and its database, a binding of the Worker's own. */
   readonly control?: { readonly path: string; readonly database: string };
@@ -29,7 +29,7 @@ const CONTROL = "slipway:control";
 /** `HttpOptions.Style.proxy` of workerd.capnp. */
 const PROXY = 1;
 
-/** As URLs and workerd spell it: an IPv6 address in brackets. */
+/** Formats an address for URLs and workerd: IPv6 in brackets. */
 export function authorityOf({ host, port }: Address): string {
   return `${host.includes(":") ? `[${host}]` : host}:${port}`;
 }
@@ -51,7 +51,7 @@ interface Services {
   readonly workerBindings: readonly Binding[];
 }
 
-/** What miniflare looks for in a plugin's file. */
+/** The export that miniflare looks for in a plugin's file. */
 export const plugins = {
   [NAME]: {
     getBindings: () => [],

@@ -19,10 +19,10 @@ import {
 } from "./start/secrets.ts";
 import { settingsOf } from "./start/settings.ts";
 
-/** How long the port of a server that was killed may stay taken. */
+/** Milliseconds that the port of a killed server may stay taken. */
 const PATIENCE_MS = 5_000;
 
-// Whatever is written from here on, by workerd too, is for this user alone.
+// All files that are written from here on, by workerd too, are for this user alone.
 process.umask(0o077);
 
 try {

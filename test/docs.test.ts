@@ -1,4 +1,4 @@
-/** What the README says of the code. */
+/** The README's statements about the code. */
 import { expect, test } from "vitest";
 import readme from "../README.md?raw";
 import { githubSnippet, gitlabSnippet } from "../src/cli/ci-snippet.ts";
@@ -27,7 +27,7 @@ test("the README has every endpoint", () => {
 });
 
 test("the README is short enough to be read", () => {
-  // What is there to be pasted is not read.
+  // Code blocks are left out.
   const prose = readme.replaceAll(/^```[^]*?^```$/gm, "");
   expect(prose.match(/\S+/g)?.length).toBeLessThanOrEqual(1_200);
 });

@@ -16,7 +16,7 @@ export interface Load {
 
 export interface LoadResult {
   readonly seconds: number;
-  /** What was wrong with the first answer that was not 200 with all its bytes. */
+  /** The fault of the first answer that was not 200 with all its bytes. */
   readonly failure: string | null;
 }
 

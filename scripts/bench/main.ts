@@ -43,7 +43,7 @@ const GROUPS: Readonly<Record<string, (subjects: Subjects, size: Size) => AsyncG
 const ZB = "zb";
 const MEMORY = "memory";
 const SOAK = "soak";
-/** Of Slipway's log, when a request failed. */
+/** Characters of Slipway's log that are printed when a request failed. */
 const LOG_SHOWN = 3000;
 
 if (process.argv.includes("--cost")) {

@@ -1,4 +1,4 @@
-/** How many manifests a second are pulled, by tag and by digest, and asked for by HEAD; and small blobs. */
+/** Manifests per second by tag, by digest and by HEAD, and small blobs per second. */
 import { type Body, makeBody, textBody } from "./bodies.ts";
 import { withConnection } from "./client.ts";
 import type { Case, Target } from "./measure.ts";

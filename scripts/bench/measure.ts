@@ -14,12 +14,12 @@ export interface Sample {
 export interface Variant {
   /** The subject's name. */
   readonly name: string;
-  /** What about its answer is not like the others'. */
+  /** What distinguishes its answer from the others'. */
   readonly note?: string;
   sample(): Promise<Sample>;
 }
 
-/** What the first variant is to reach, as the ratio of its median to another one's. */
+/** The wanted ratio of the first variant's median to another one's. */
 export interface Target {
   readonly against: string;
   /** null where nothing was promised: the ratio is told all the same. */
@@ -62,10 +62,10 @@ export interface Timing {
   readonly cpu: number;
 }
 
-/** What a server still does after its last answer belongs to the CPU time of the sample, not to the next one's. */
+/** A server's work after its last answer counts as CPU time of that sample, not of the next. */
 const QUIET = { milliseconds: 150, cpuSeconds: 0.02, patience: 10_000 };
 
-/** What the work takes, and what it costs the server up to when it is quiet again. */
+/** Measures the work's time, and the server's CPU time until it is quiet again. */
 export async function timed(pids: readonly number[], work: () => Promise<void>): Promise<Timing> {
   const cpu = cpuSeconds(pids);
   const began = performance.now();

@@ -46,7 +46,7 @@ export const PEERS: Readonly<Record<string, Peer>> = {
     program: (supply) =>
       goProgram("github.com/distribution/distribution/v3/cmd/registry@v3.1.2", {}, supply),
     config: distributionConfig,
-    // It would send what it traces to a collector on this machine.
+    // Without this setting it sends traces to a collector on this machine.
     env: { OTEL_TRACES_EXPORTER: "none" },
   },
   zot: {

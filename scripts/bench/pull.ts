@@ -97,7 +97,7 @@ async function* largeCases(subjects: Subjects, size: Size): AsyncGenerator<Case>
   };
 }
 
-/** The same blob everywhere, read back once and compared. Slipway's comes first. */
+/** Makes the same blob readable everywhere, reads it once and compares it. Slipway's comes first. */
 async function place({ registries, bare }: Subjects, body: Body): Promise<readonly Asked[]> {
   const asked = await Promise.all(registries.map((registry) => placed(registry, body)));
   return [...asked, await placedBare(bare, body)];

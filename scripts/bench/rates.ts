@@ -1,4 +1,4 @@
-/** How many requests a second are answered: by wrk where it is installed, else by the load generator here. */
+/** Requests per second, by wrk if it is installed, else by the load generator here. */
 import { execFile, fork, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
@@ -11,7 +11,7 @@ import type { Subject } from "./subject.ts";
 /** One subject's part in a case: what it is asked for. */
 export interface Asked {
   readonly subject: Subject;
-  /** Where the subject takes part twice. */
+  /** The name, for a subject that takes part twice. */
   readonly name?: string;
   readonly url: string;
   readonly headers: () => Promise<Readonly<Record<string, string>>>;
@@ -28,7 +28,7 @@ export interface Rate {
   readonly asked: readonly Asked[];
   readonly targets?: readonly Target[];
   readonly plotted?: boolean;
-  /** Where a request takes so long that a second says little: so many, by the own load generator. */
+  /** The number of requests by our own load generator, where a request takes so long that one second says little. */
   readonly requests?: number;
 }
 
@@ -37,7 +37,7 @@ export const MAIN = 16;
 /** wrk waits for the body that the answer to a HEAD tells of but has not. */
 const HAS_WRK = spawnSync("wrk", ["--version"]).error === undefined;
 
-/** What sends the requests of a run. */
+/** Returns the name of the load generator of a run. */
 export function tool({ seconds }: Size): string {
   return HAS_WRK && seconds !== null ? "wrk" : "the benchmark's own load generator";
 }
@@ -80,7 +80,7 @@ function perRequest(requests: number, seconds: number, cpu: number): Sample {
   return { value: requests / seconds, cpu: (1000 * cpu) / requests };
 }
 
-/** How much of a blob is pulled in a second: MiB of it, or how many where it is small. */
+/** Measures the pulls of a blob per second: in MiB, or for a small one their number. */
 export function pullVariant(
   asked: Asked,
   shape: Pick<Load, "connections" | "requests">,

@@ -21,7 +21,7 @@ export interface Report {
   /** Whether nothing was left out: then its plot is the README's. */
   readonly whole: boolean;
   readonly seconds: number;
-  /** What was not measured at all. */
+  /** The subjects that were not measured. */
   readonly missing: readonly Missing[];
   readonly results: readonly Result[];
   readonly memory: MemoryResult | null;
@@ -139,7 +139,7 @@ function markdownOf({
   return `${parts.join("\n\n")}\n`;
 }
 
-/** What was not measured, and why; and whose answers are not like the others'. */
+/** Lists what was not measured, and why, and answers that differ from the others'. */
 function remarks(results: readonly Result[], missing: readonly Missing[]): readonly string[] {
   const titles = new Map<string, string[]>();
   for (const { title, series, missing: ofCase } of results) {

@@ -1,9 +1,11 @@
-/** How much of everything a run does. */
+/** The sizes of a run. */
 export interface Size {
   /** Samples of each variant, and how many more where the ratio has a target. */
   readonly rounds: number;
   readonly more: number;
-  /** How long wrk asks for a sample, null to do without it, and how many requests the own load generator sends then. */
+  /**
+   * Seconds that wrk asks for a sample, null to do without it, and the requests that our own load generator sends then.
+   */
   readonly seconds: number | null;
   readonly requests: number;
   readonly connections: readonly number[];
@@ -14,11 +16,11 @@ export interface Size {
   readonly tags: number;
   /** MiB of each of the twelve layers. */
   readonly layers: readonly number[];
-  /** How often zb runs, how many requests it sends in a test, and which of its tests it runs. */
+  /** The rounds of zb, its requests in a test, and the tests that it runs. */
   readonly zb: { readonly rounds: number; readonly requests: number; readonly tests: string };
   /** Bytes of each of the uploads at once whose memory is measured. */
   readonly upload: number;
-  /** How long 64 clients pull while 8 push. */
+  /** Seconds for which 64 clients pull while 8 push. */
   readonly soakSeconds: number;
 }
 

@@ -102,7 +102,7 @@ async function run(slipway: Registry, seconds: number): Promise<SoakResult> {
   return book.result(seconds);
 }
 
-/** What happened. */
+/** The record of what happened. */
 class Book {
   readonly memory: number[] = [];
   readonly #pulls: Timing[] = [];

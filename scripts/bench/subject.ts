@@ -21,14 +21,14 @@ export interface Subject {
   stop(): Promise<void>;
 }
 
-/** What a subject is while it runs. */
+/** A running subject. */
 export interface Running {
   readonly pid: number;
   readonly log: string;
   stop(): Promise<void>;
 }
 
-/** Where it is to run. */
+/** The surroundings that it runs in. */
 export interface Place {
   readonly port: number;
   readonly data: string;

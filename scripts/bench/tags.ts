@@ -47,7 +47,7 @@ export async function* tagCases({ registries }: Subjects, size: Size): AsyncGene
 
 interface World {
   readonly tags: number;
-  /** What all of them are tags of. */
+  /** The manifest that all of them are tags of. */
   readonly manifest: Body;
   /** A folder of distribution's for each tag: read by all that have this layout. */
   readonly shared: string;

@@ -1,4 +1,4 @@
-/** How many registry tokens a second are given out: to nobody in particular, for a secret, for a password. */
+/** Registry tokens per second: anonymous, for a secret, for a password. */
 import { textBody } from "./bodies.ts";
 import { withConnection } from "./client.ts";
 import type { Case } from "./measure.ts";

@@ -58,7 +58,7 @@ export async function zbResults(
   });
 }
 
-/** It knows Basic authentication alone; a secret stands for the password, as it would in CI. */
+/** Runs zb, which knows only Basic authentication; a secret is the password, as in CI. */
 async function runZb(registry: Registry, { zb: { requests, tests } }: Size, zb: string) {
   const { credentials, url } = registry;
   const secret = credentials === null ? null : await newSecret(registry, credentials);
@@ -67,7 +67,7 @@ async function runZb(registry: Registry, { zb: { requests, tests } }: Size, zb: 
   try {
     const counts = ["-c", String(CONCURRENCY), "-n", String(requests)];
     const options = [...counts, "-t", tests, "-r", "bench", "-d", work, "--skip-cleanup"];
-    // It ends with 1 when a request failed, and says which.
+    // zb exits with 1 when a request failed, and prints which.
     return (await attempt([zb, ...as, ...options, url], { timeout: 300 })).output;
   } finally {
     await rm(work, { recursive: true, force: true });

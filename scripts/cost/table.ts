@@ -41,7 +41,7 @@ const ITEMS = Object.keys(LABELS) as Item[];
 const MILLION = 1e6;
 const TERABYTE = 1e12;
 
-/** Of one flow. */
+/** Returns the cost of one flow in dollars. */
 export function dollars(usage: Usage, { cloudflare }: Prices): number {
   return ITEMS.reduce(
     (sum, item) => sum + (usage[item] * cloudflare[item].perMillion) / MILLION,
@@ -109,7 +109,10 @@ export function storageTable({ storagePerGigabyteMonth }: Prices): string {
   return markdown(["a TB stored", "a month"], rows);
 }
 
-/** What one pull and one push use, and what a million of the one and a TB of the other cost, item by item. */
+/**
+ * Makes the table of what one pull and one push use, and what a million of one and a TB of the other cost, item by
+ * item.
+ */
 export function usageTable(costing: Costing, prices: Prices): string {
   const { image, bytes, pull, push } = costing;
   const columns: readonly [Usage, number][] = [

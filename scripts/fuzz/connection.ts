@@ -23,7 +23,7 @@ const HEADS = [
   "POST /token HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n",
 ];
 
-/** How long a connection is kept open; whatever is not answered by then waits for bytes that never come. */
+/** Milliseconds that a connection is kept open; a request without an answer by then waits for bytes that never come. */
 const OPEN_MS = 500;
 
 /** Sends one, whole or damaged, and hangs up. @returns the status, or null where there was no answer */

@@ -20,7 +20,7 @@ const FIELDS = [
   "__proto__",
 ];
 
-/** What a repository has that a manifest can name. */
+/** The content of a repository that a manifest can name. */
 export interface Content {
   readonly blobs: readonly Descriptor[];
   readonly manifests: readonly Descriptor[];

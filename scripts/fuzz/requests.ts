@@ -12,7 +12,7 @@ export interface Asked {
   readonly isChunked: boolean;
 }
 
-/** What is there to be named. */
+/** Existing things that a request can name. */
 export interface World extends Content {
   readonly repositories: readonly string[];
   readonly names: readonly string[];

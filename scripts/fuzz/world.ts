@@ -1,4 +1,6 @@
-/** What is there before the fuzzing begins: callers of each kind, repositories of theirs, and an image that nobody may touch. */
+/**
+ * The content before the fuzzing begins: callers of each kind, their repositories, and an image that must not change.
+ */
 import { OCI_MANIFEST } from "../../src/oci/media-type.ts";
 import { blob, type Content, type Descriptor, imageManifest } from "../../test/support/images.ts";
 import type { Server } from "../server.ts";

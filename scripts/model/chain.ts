@@ -1,4 +1,4 @@
-/** How many of its calls a client waits for one after the other. */
+/** The number of calls that a client waits for one after the other. */
 import type { Call, Wait } from "./worker/call.ts";
 import type { Sent } from "./flow.ts";
 
@@ -24,9 +24,12 @@ export interface Waited {
    * where requests that do not wait for one another count as if they were all sent at once.
    */
   readonly inARow: number;
-  /** Of what that chain consists; and the longest chain of calls of the cache alone. */
+  /** The calls of that chain, and the longest chain of calls of the cache alone. */
   readonly chain: Counts;
-  /** The same as it came: with a client that asks for a few blobs at a time, these rounds are in it too. */
+  /**
+   * The same with the requests in the order of the run: where a client asks for a few blobs at a time, these rounds
+   * count too.
+   */
   readonly inTime: number;
   /** All calls that an answer waited for. */
   readonly calls: Counts;
@@ -39,7 +42,7 @@ export function serviceOf({ wait }: Call): Service {
 export function countWaits(sent: readonly Sent[], calls: readonly Call[]): Waited {
   const awaited = new Map<string, Call[]>();
   for (const { id, answered } of sent) {
-    // What ends after the answer, nobody waited for.
+    // No client waits for calls that end after the answer.
     const own = calls.filter(({ request, end }) => request === id && end <= answered);
     awaited.set(id, own);
   }
@@ -65,7 +68,7 @@ function longest(sent: readonly Sent[], chainOf: (request: Sent) => Call[]): Cal
   });
 }
 
-/** As many calls as there are that do not overlap: always the one that ends first. */
+/** Returns the most calls that do not overlap: always the one that ends first. */
 function sequence(calls: readonly Call[]): Call[] {
   const chain: Call[] = [];
   let free = -Infinity;

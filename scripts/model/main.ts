@@ -48,7 +48,7 @@ async function run(): Promise<Located[]> {
         done.push(...at(name, await measurePulls(registry, place, shape, single)));
       for (const shape of [docker, containerd])
         done.push(...at(name, await measurePulls(registry, place, shape, index)));
-      // What is pushed is asked for at the primary, wherever replicas are.
+      // A push reads from the primary, so replicas make no difference.
       if (name === "far, no replica") continue;
       for (const shape of SHAPES)
         done.push(...at(name, await measurePushes(registry, place, shape)));

@@ -9,18 +9,18 @@ import { containerd, putDocument, type Shape } from "./shapes.ts";
 /** Layers are too large for the isolate's memory, as most are, and too small for their bytes to matter. */
 const LAYER_SIZE = 128 * 1024;
 const LAYERS = 12;
-/** So long after its last call all that a request left behind is done. */
+/** Milliseconds after its last call when all deferred work of a request is done. */
 const QUIET_MS = 200;
 
 export interface Measured extends Waited {
   readonly client: string;
-  /** What was done: "pull, cold", for example. */
+  /** The kind of work: "pull, cold", for example. */
   readonly work: string;
   readonly milliseconds: number;
   readonly requests: number;
 }
 
-/** What a wait is in one place, and what lies between the client and its edge. */
+/** The times of waits in one location, and of the way between the client and its edge. */
 export interface Place {
   readonly name: string;
   readonly waits: Waits;
@@ -120,7 +120,7 @@ export interface Times {
 
 interface Time {
   readonly ms: number;
-  /** Where the call has to go to another continent. */
+  /** Whether the call has to go to another continent. */
   readonly crosses: "far" | "without replica" | "never";
 }
 

@@ -1,6 +1,6 @@
 /**
- * How clients pull and push: the requests that each sends, in which order, and how many at once
- * (as their servers' logs show them, and their sources where those say more).
+ * The requests of clients that pull and push: which, in which order, and how many at once (from the logs of their
+ * servers, and their sources where those say more).
  */
 import type { Body } from "../bench/bodies.ts";
 import type { Flow, Send, Task } from "./flow.ts";

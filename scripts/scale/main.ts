@@ -20,12 +20,12 @@ import { count, printCollection, printOperations, printParts } from "./report.ts
 import { seeded } from "./seed.ts";
 
 const MANIFESTS = 1_000_000;
-/** Of each kind of what is due to be collected. */
+/** The number of due rows of each kind for garbage collection. */
 const DUE = 100_000;
 /** Objects that are really there to be deleted; R2 is as content with the others. */
 const OBJECTS = 20_000;
 const RUNS = 3;
-/** As few as the operations can do with. */
+/** The smallest numbers with which the operations work. */
 const LEAST = 1_000;
 
 const { values } = parseArgs({
@@ -39,7 +39,7 @@ const large = {
   manifests: Math.max(LEAST * 10, MANIFESTS * scale),
   due: Math.max(LEAST, DUE * scale),
 };
-// What is due fills more than one run of the collection in both.
+// The due rows fill more than one run of garbage collection in both.
 const small = {
   manifests: Math.max(LEAST, large.manifests / 100),
   due: Math.min(large.due, 30_000),

@@ -1,4 +1,4 @@
-/** What the operations and the collection cost in one world. */
+/** Measures the operations and garbage collection in one world. */
 import { cp, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -21,7 +21,7 @@ export interface Measured {
 
 /** Operations are tried this often: the rows are those of the first time, the time is the median. */
 const ROUNDS = 3;
-/** So many objects are put in one request. */
+/** Objects that are put in one request. */
 const OBJECTS = 500;
 
 /** Measures in a copy, so that the next time begins with the same. */

@@ -1,4 +1,4 @@
-/** What was measured, as tables for people. */
+/** Formats the measurements as tables. */
 import { type Measured, sum } from "./measure.ts";
 import type { Collection, Statement } from "./worker.ts";
 
@@ -54,10 +54,7 @@ const COLLECTION_HEAD = [
   "",
 ];
 
-/**
- * Of each run of the collection: what it did, and how fast.
- * @returns how many read more than they may
- */
+/** Prints each run of garbage collection: what it did, and how fast. @returns how many read more rows than they may */
 export function printCollection(measured: readonly Measured[]): number {
   const rows = measured.flatMap(({ world, runs }) =>
     runs.map((run, i): Row => [count(world.manifests), String(i + 1), ...runRow(run)]),
@@ -83,7 +80,7 @@ function runRow({ collected, statements, milliseconds }: Collection): Row {
   ];
 }
 
-/** Where the time of a run went, the last of those of the larger world: deleting what is there is R2's time. */
+/** Prints where the time of the larger world's last run went: deleting existing objects is R2's time. */
 export function printParts({ runs, world }: Measured): void {
   const { statements, milliseconds } = runs.at(-1) ?? { statements: [], milliseconds: 0 };
   const parts = new Map<string, Statement[]>();

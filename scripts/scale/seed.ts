@@ -29,7 +29,7 @@ export async function seeded(folder: string, world: World): Promise<string> {
 
 function fill(file: string, world: World): void {
   const db = new DatabaseSync(file);
-  // What fails is made anew: nothing is kept to go back to.
+  // A failed seed is made again from the start, so nothing is kept for a rollback.
   db.enableDefensive(false);
   const pragmas = `locking_mode = EXCLUSIVE; journal_mode = DELETE; journal_mode = OFF; synchronous = OFF; cache_size = -${CACHE_KIB}`;
   for (const pragma of pragmas.split("; ")) db.exec(`PRAGMA ${pragma}`);
@@ -51,7 +51,7 @@ function fill(file: string, world: World): void {
   report("to disk");
   db.exec("COMMIT");
   report("");
-  // As workerd leaves it.
+  // workerd leaves the database in this mode.
   db.exec("PRAGMA journal_mode = WAL");
   db.close();
   console.log(`made in ${seconds(performance.now() - began)}`);

@@ -7,7 +7,7 @@ export const VARS = {
   TOKEN_KEY: "a key that only this world knows, longer than thirty-two bytes",
 };
 
-/** As scripts/scale/worker/index.ts answers. */
+/** A statement as scripts/scale/worker/index.ts answers it. */
 export interface Statement {
   readonly sql: string;
   readonly rowsRead: number;

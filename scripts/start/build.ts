@@ -11,7 +11,7 @@ import { StartError } from "./error.ts";
 
 export const ROOT = join(import.meta.dirname, "..", "..");
 const KEPT = join(ROOT, "node_modules", ".cache", "slipway", "worker.json");
-/** What a build depends on besides Node itself: the lockfile stands for everything in node_modules. */
+/** The inputs of a build besides Node itself: the lockfile stands for everything in node_modules. */
 const INPUTS = [
   "src",
   "scripts/start/build.ts",

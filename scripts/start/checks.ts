@@ -1,4 +1,4 @@
-/** What a start needs from its surroundings, checked before anything is written: each failure is one line. */
+/** Checks before a start writes anything; each failure is one line. */
 import { access, constants, readdir, stat } from "node:fs/promises";
 import { dirname } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -8,7 +8,7 @@ import { codeOf, StartError } from "./error.ts";
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 const MAX_PORT = 65_535;
-/** What every data folder has had since its first start. */
+/** Files that every data folder has had since its first start. */
 const MARKS = ["secrets.json", "d1", "lock"];
 const POLL_MS = 50;
 
@@ -43,7 +43,7 @@ export async function checkFolder(folder: string): Promise<boolean> {
   await checkWritable(folder, folder);
   const names = await readdir(folder);
   if (names.length === 0) return false;
-  // Else a slip such as SLIPWAY_DATA=$HOME would take a folder away from all who share it.
+  // Without this check a slip such as SLIPWAY_DATA=$HOME would take a folder away from its other users.
   if (!MARKS.some((mark) => names.includes(mark))) {
     throw new StartError(
       `the data folder ${folder} holds something else: choose an empty or a new one with SLIPWAY_DATA`,

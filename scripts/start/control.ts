@@ -1,4 +1,4 @@
-/** What the control Worker (control-worker.js) is asked, over its socket. */
+/** Sends requests to the control Worker (control-worker.js), over its socket. */
 import { once } from "node:events";
 import { type IncomingMessage, request } from "node:http";
 import { text } from "node:stream/consumers";

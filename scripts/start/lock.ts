@@ -103,7 +103,7 @@ async function commandOf(pid: string): Promise<string> {
   // A container may have no ps.
   if (process.platform === "linux") return readFile(`/proc/${pid}/cmdline`, "utf8");
   const ps = promisify(execFile)("ps", ["-ww", "-o", "command=", "-p", pid]);
-  // It fails where there is no such process.
+  // ps fails when the process does not exist.
   return ps.then(
     ({ stdout }) => stdout,
     () => "",

@@ -1,4 +1,4 @@
-/** What the Worker logs, as one reads it: for people on a terminal, else for programs as it is. */
+/** Formats the Worker's log: as text on a terminal, else unchanged for programs. */
 import type { LogEntry } from "../../src/http/log.ts";
 import { plain, plainJson, plainLines } from "../../src/cli/terminal.ts";
 import type { Environment } from "./checks.ts";

@@ -1,4 +1,4 @@
-/** What every route that takes a body refuses, before anything else. */
+/** Every route with a body makes the same checks of it, before anything else. */
 import { beforeAll, describe, expect, test } from "vitest";
 import { API_ROUTES } from "../../src/api/routes.ts";
 import { anyAddress } from "../support/accounts.ts";
@@ -15,7 +15,7 @@ import {
   unused,
 } from "../support/management.ts";
 
-/** What is called by the paths; all of it is there, so that whatever is done too early leaves a trace. */
+/** The names in the paths. All of them exist, so that an action that runs too early leaves a trace. */
 let place: Readonly<Record<string, string>>;
 let owner: string;
 
@@ -103,7 +103,7 @@ function call(path: string): string {
     .replaceAll(/:robot\/tokens\/:token|:\w+\+?/g, (name) => place[name] ?? name);
 }
 
-/** Who may call it at all: nobody changes the administrator's password here. */
+/** Returns a caller with the right; the administrator's own password cannot be changed here. */
 function caller(path: string): string {
   return path.endsWith("/me/password") ? owner : ADMIN;
 }

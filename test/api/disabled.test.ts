@@ -117,7 +117,7 @@ test.each(KINDS)("the record and the log say who disabled a %s, and since when",
   );
   expect(account).toMatchObject({ disabled: true, disabledBy: chief.name });
   expect(Date.parse(account.disabledAt ?? "")).toBeGreaterThan(began);
-  // Who does it once more was not the one who did it.
+  // A second caller who disables it again is not recorded as the one who did it.
   expect(await done("PATCH", path, { disabled: true })).toMatchObject({
     disabledBy: chief.name,
     disabledAt: account.disabledAt,

@@ -100,7 +100,7 @@ function schemaOf(path: string, method: string, status: number, type = "applicat
   return schema;
 }
 
-/** Where a value has other fields or types than its schema: as much of JSON Schema as the document needs. */
+/** Lists where a value differs from its schema, for the part of JSON Schema that the document uses. */
 function faults(value: unknown, given: Schema, place = "$"): string[] {
   const name = given.$ref?.split("/").at(-1);
   const schema = name === undefined ? given : (openapi.components.schemas[name] ?? {});

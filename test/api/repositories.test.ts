@@ -564,7 +564,7 @@ test.each([
   };
   const fields = annotate(pushed.description);
   const path = `/repositories/${client.repository}`;
-  // Who read it before edits what it was: a push that changes nothing must not stand in the way of that.
+  // A client edits the version that it read: a push that changes nothing must not prevent that.
   const version = Object.keys(given).length === 2 ? 1 : 2;
   for (const tag of ["one", "two"]) {
     await client.pushManifest(imageManifest({ config, fields }), tag);

@@ -20,7 +20,7 @@ const ORIGIN: Origin = {
   requestId: "test",
 };
 
-/** What D1 allows a Worker's request (developers.cloudflare.com/d1/platform/limits). */
+/** D1's limit for one request of a Worker (developers.cloudflare.com/d1/platform/limits). */
 const MAX_STATEMENTS = 1_000;
 const MAX_PARAMETER = 2_000_000;
 

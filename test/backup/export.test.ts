@@ -27,7 +27,7 @@ beforeEach(async () => {
   await emptyBucket();
 });
 
-/** So many objects that no step of an import reads both what was and what it became. */
+/** Writes so many objects that no step of an import reads both the old and the new state of a row. */
 async function manyExports({ repository }: RegistryClient): Promise<void> {
   for (let i = 0; i < 60; i++) {
     await done("PATCH", `/repositories/${repository}`, { description: String(i) });
@@ -150,7 +150,7 @@ describe("what comes back", () => {
     await client.pushManifest(gone, "back");
     await exportChanges();
     await expectSame();
-    // What the export last said of the blob holds no longer when its manifest has gone for good, and its bytes with it.
+    // The last export's line about the blob is wrong once its manifest is gone for good, and its bytes with it.
     await client.request("DELETE", `manifests/${gone.digest}`);
     await client.request("DELETE", `blobs/${only.digest}`);
     await client.pushBlob(only);
@@ -188,7 +188,7 @@ describe("what comes back", () => {
     const image = imageManifest({ config });
     for (const client of [one, two]) await client.pushManifest(image, "v");
     await exportChanges();
-    // As the push of lost bytes does it.
+    // Writes the object as a push of missing bytes does.
     await env.BLOBS.put("blobs/anew", config.bytes);
     await env.DB.prepare("UPDATE blobs SET key = 'blobs/anew' WHERE digest = ?1")
       .bind(config.digest)

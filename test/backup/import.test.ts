@@ -52,7 +52,7 @@ async function twice(job: string, step: () => Promise<unknown>): Promise<void> {
   await step();
 }
 
-/** Who held a job has died long ago. */
+/** Ends all leases, as if the runs that held them had died long ago. */
 async function endLeases(): Promise<void> {
   await env.DB.prepare("UPDATE jobs SET lease_until = 0").run();
 }
@@ -75,7 +75,7 @@ async function newestChanges(keys: readonly string[]): Promise<{ key: string; te
   return { key, text: (await (await env.BLOBS.get(key))?.text()) ?? "" };
 }
 
-/** As D1 does it: what this index knows of itself is what it knew then. */
+/** Sets the database back as D1 does: the state of this index is then the old one, too. */
 async function setBack(work: () => Promise<unknown>): Promise<void> {
   const tables = ["changes", "jobs", "tags", "tag_history", "namespace_usage"];
   const read = tables.map((table) => env.DB.prepare(`SELECT * FROM ${table}`));
@@ -245,7 +245,7 @@ describe("while it is under way", () => {
         (await client.in("new/repo").putManifest("v1", amd)).status,
         (await api("POST", "/repositories", { name: `${namespace}/new` })).status,
       ];
-      // What is not there yet is unknown; what is there is not written.
+      // A row that is not imported yet is unknown; a row that is imported cannot be written.
       for (const status of statuses) expect([400, 404, 503]).toContain(status);
       await exportChanges();
       state = await done<Imported>("POST", "/import", {});
@@ -321,7 +321,7 @@ describe("the bucket", () => {
       const { chain, pending, running, finished } = await overview();
       expect([pending, running, finished.length]).toEqual([0, null, 1]);
       expect(await chains()).toEqual([first, chain]);
-      // Which of them to import is no question.
+      // Only one of them can be imported.
       await expectSame();
       expect(await client.listTags()).not.toContain("future-1");
       // And so it goes on.
@@ -329,7 +329,7 @@ describe("the bucket", () => {
       await exportAll();
       await expectSame();
       expect(await chains()).toEqual([first, chain]);
-      // What was left is there for who asks for it.
+      // The replaced backup can still be imported by name.
       await loseDatabase();
       expect(await importAll(first)).toMatchObject({ chain: first, lost: 0 });
       expect(await client.listTags()).toContain("future-1");
@@ -432,7 +432,7 @@ describe("the bucket", () => {
     expect([response.status, detail]).toEqual([409, expect.stringContaining(reason)]);
     expect(detail).toContain(key);
     expect(await env.DB.prepare("SELECT 1 FROM manifests").first()).toBeNull();
-    // What was wrong is put right, and the import goes on.
+    // The object is repaired, and the import continues.
     await env.BLOBS.put(key, text);
     expect(await importAll()).toMatchObject({ lost: 0 });
   });

@@ -1,4 +1,4 @@
-/** What the command line does with a registry that means ill, and with whose token. */
+/** The command line against a malicious registry, and who gets the user's token. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
@@ -23,7 +23,7 @@ const HOSTILE = [
   "\u{2028}\u{2029}",
   "\u{FEFF}\u{E0041}",
 ].join("x");
-/** What may be on a terminal: no control but a line's end, no bidi control. */
+/** Control characters that must not reach a terminal: any but a line end, and all for text direction. */
 const STEERS = /(?!\n)[\p{Cc}\p{Bidi_Control}\p{Zl}\p{Zp}\u{FEFF}\u{E0000}-\u{E007F}]/u;
 
 let home: string;
@@ -53,7 +53,7 @@ afterAll(async () => {
 
 function answerTo(method: string, path: string): { status?: number; body: string } {
   if (path.startsWith("/api/v1/audit")) {
-    // As JSON.stringify writes it: C0 is escaped there, the rest is not.
+    // JSON.stringify escapes the C0 controls, and nothing else.
     const line = JSON.stringify({ time: "2026-11-02T10:00:00Z", detail: HOSTILE, actor: HOSTILE });
     return { body: `${line}\n${line}\n` };
   }
@@ -203,7 +203,7 @@ async function keptLogin(): Promise<string> {
   return folder;
 }
 
-/** What the terminal shows when somebody types a password as soon as one is asked for. */
+/** Returns what the terminal shows when a user types a password as soon as it is asked for. */
 async function atTerminal(line: string, folder: string): Promise<string> {
   asked = [];
   const command = `'${process.execPath}' '${LAUNCHER}' ${line} --registry ${url}`;

@@ -21,7 +21,7 @@ let server: Server;
 let issuer: Issuer;
 let jobs: HttpServer;
 let folder: string;
-/** What the job's ID token says besides. */
+/** Further claims of the job's ID token. */
 let claims: Record<string, string>;
 
 beforeAll(async () => {
@@ -75,7 +75,7 @@ function loginStep(): string {
 async function run({ mayHaveToken = true } = {}) {
   const saw = join(folder, crypto.randomUUID());
   const { port } = jobs.address() as AddressInfo;
-  // As docs.github.com, "Workflow syntax", `shell`, has it for bash.
+  // Runs bash as GitHub does (docs.github.com, "Workflow syntax", `shell`).
   const child = spawn("bash", ["--noprofile", "--norc", "-eo", "pipefail", "-c", loginStep()], {
     env: {
       PATH: `${folder}:${process.env["PATH"]}`,

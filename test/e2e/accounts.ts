@@ -1,4 +1,4 @@
-/** Who a client can be: made through the management API, in a namespace for each client. */
+/** The accounts of a client, made through the management API, in a namespace for each client. */
 import { randomBytes } from "node:crypto";
 import type { Algorithm, Issuer } from "./issuer.ts";
 import type { Registry } from "./registry.ts";
@@ -98,7 +98,7 @@ async function makeRefused(setting: Setting, { user, secret }: Account) {
   };
 }
 
-/** What a job exchanged its ID token for, good for a minute. */
+/** Makes an exchanged credential that is valid for a minute. */
 export async function makeBrief(registry: Registry, issuer: Issuer) {
   const setting = { registry, issuer, namespace: "brief" };
   const scopes = [{ repositories: "brief/*", actions: ["push"] }];
@@ -178,7 +178,7 @@ async function job(
   return { label, user: "oidc", secret };
 }
 
-/** What a job gets for its ID token, which is of another algorithm here than where it's the password itself. */
+/** Exchanges an ID token, signed with another algorithm than where it is the password itself. */
 async function exchange(setting: Setting, label: string, rule: string) {
   const { secret } = await job(setting, label, { rule, algorithm: "ES256" });
   const made = await api(setting.registry, "POST /oidc/exchange", {
@@ -194,7 +194,7 @@ function post(registry: Registry, path: string, body: object, as?: Login) {
   return api(registry, `POST ${path}`, as === undefined ? { body } : { body, as });
 }
 
-/** What is read of the API's answers; each answer has some of it. */
+/** The fields of the API's answers that are read; each answer has some of them. */
 interface Answer {
   id: string;
   secret: string;

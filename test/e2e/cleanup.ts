@@ -1,4 +1,4 @@
-/** What must be undone at the end, however the run ends; the newest first. */
+/** Clean-up at the end, however the run ends; the newest first. */
 type Undo = () => Promise<void> | void;
 
 const undos: { what: string; undo: Undo }[] = [];

@@ -1,4 +1,4 @@
-/** What a client of the suite is: a table of named steps, run in order. */
+/** A client of the suite: a table of named steps, run in order. */
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Images } from "./images.ts";
@@ -65,12 +65,12 @@ export interface Client {
   steps: Step[];
 }
 
-/** What every client is given. */
+/** The surroundings of every client. */
 export interface Bench {
   id: string;
   registry: Registry;
   images: Images;
-  /** Where the cases about accounts take place; undefined for a registry that this run didn't start. */
+  /** The suite of the account cases; undefined for a registry that this run did not start. */
   gate: Gate | undefined;
   /** A folder of its own, seen at the same path in its room. */
   folder: string;
@@ -92,7 +92,7 @@ export function repository(bench: Bench, name: string): string {
   return `${bench.registry.namespace}/${bench.id.replace("@", "-")}/${name}`;
 }
 
-/** The same with the registry's host in front, as clients name it. */
+/** Returns the reference with the registry's host in front, as clients write it. */
 export function reference(bench: Bench, name: string): string {
   return `${bench.registry.host}/${repository(bench, name)}`;
 }

@@ -1,4 +1,4 @@
-/** What is pulled is compared byte for byte with what was pushed. */
+/** Compares what is pulled byte for byte with what was pushed. */
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -97,7 +97,7 @@ export function expectMounted(bench: Bench, name: string, layers: number): void 
   throw new Error(`${mounted} of ${layers} layers of ${name} were mounted`);
 }
 
-/** How many upload requests a repository got; undefined without the registry's log. */
+/** Counts the upload requests of a repository; undefined without the registry's log. */
 export function requestsTo(
   bench: Bench,
   name: string,

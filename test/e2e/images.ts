@@ -30,7 +30,7 @@ export interface Image {
   config: string;
   layers: string[];
   diffIds: string[];
-  /** What running it prints. */
+  /** The output of running it. */
   sums: string;
   platforms: Record<string, string>;
 }
@@ -170,7 +170,7 @@ function system(busybox: Buffer): Entry[] {
   ];
 }
 
-/** What `docker save` adds to a layout, so that engines without OCI support can load it. */
+/** Adds what `docker save` adds to a layout, so that engines without OCI support can load it. */
 function saved(name: string, made: Made): string {
   const RepoTags = [`slipway/${name}:v1`];
   return JSON.stringify([

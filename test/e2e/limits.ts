@@ -2,7 +2,7 @@
 import { readManifest, type Registry } from "./registry.ts";
 import type { Visitor } from "./visitor.ts";
 
-/** Where the client prints what the registry says; else it prints the status. */
+/** The message of a client that prints the registry's message; other clients print the status. */
 export const NAMES_RULE = /\btag \S+ is immutable by the rule/i;
 export const NAMES_QUOTA = /denied\W.*beyond the quota of/i;
 export const CONFLICT = /\b409\b|conflict|immutable/i;

@@ -99,7 +99,7 @@ async function runOne(site: Site, listing: Listing): Promise<Record[]> {
   }
 }
 
-/** Whatever a client sends, the registry has an answer; known when this run started it. */
+/** Checks that the registry answered every request; only for a registry that this run started. */
 function registryRecord(registry: Registry): Record[] {
   const all = requests(registry);
   if (all === undefined) return [];

@@ -19,7 +19,7 @@ export interface Registry {
   plain: boolean;
   user: string;
   password: string;
-  /** Of this run alone, so that a registry in use keeps what it has. */
+  /** The namespace of this run alone, so that a registry in use keeps its content. */
   namespace: string;
   /** One JSON line a request; undefined when this run didn't start the registry. */
   log?: readonly string[];
@@ -72,7 +72,7 @@ export interface Request {
   status: number;
 }
 
-/** What the registry says it was asked and what it answered; undefined without its log. */
+/** Reads requests and answers from the registry's log; undefined without it. */
 export function requests(registry: Registry): Request[] | undefined {
   return registry.log
     ?.filter((line) => line.startsWith("{"))

@@ -82,7 +82,7 @@ function cell(records: Record[], feature: Feature): string {
   return worst === undefined ? "·" : CELL[worst];
 }
 
-/** How each client took each refusal: its exit code, the requests that it made, and what a person got to read. */
+/** Prints how each client took each refusal: its exit code, its requests, and the message for its user. */
 export function printRefusals(refusals: Refusal[]): void {
   for (const what of new Set(refusals.map((refusal) => refusal.what))) {
     console.log(`\n${what}`);

@@ -1,4 +1,4 @@
-/** What the cases about accounts need of a client: to log in, to push and to pull, as anyone. */
+/** The operations that the account cases need of a client: log in, push and pull, as any account. */
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Account } from "./accounts.ts";
@@ -7,7 +7,7 @@ import type { Front } from "./front.ts";
 import type { Issuer } from "./issuer.ts";
 import type { Result } from "./shell.ts";
 
-/** Where the cases about accounts take place, and what they found. */
+/** The suite of the account cases, and its results. */
 export interface Gate {
   front: Front;
   issuer: Issuer;
@@ -16,7 +16,7 @@ export interface Gate {
   brief: { account: Account; ends: number };
 }
 
-/** How a client took a refusal. */
+/** A client's reaction to a refusal. */
 export interface Refusal {
   client: string;
   what: string;
@@ -40,11 +40,11 @@ export interface Visitor {
   checksLogin: boolean;
   /** False for one that tells of a refusal nothing but its status: the registry's sentence is lost on it. */
   repeatsMessage: boolean;
-  /** It looks for the manifest before it pushes, by HEAD: that refusal has no sentence. */
+  /** Whether it asks for the manifest by HEAD before it pushes: that refusal has no message. */
   asksByHead?: boolean;
   /** Every push is of another image. */
   isNew?: true;
-  /** What the tags are called where the client decides that. */
+  /** The names of the tags, where the client chooses them. */
   tags?: Record<Tag, string>;
   /** Pushes an image (or what it has instead) to the repository, and pulls it from there. */
   push: (who: Who, repository: string, tag: Tag) => Promise<Result>;

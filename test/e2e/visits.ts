@@ -1,6 +1,6 @@
 /**
- * Who may do what, by every way to log in: what rights allow works, what they don't is refused so that a person understands it,
- * soon and without asking again and again.
+ * Each account, by each way to log in: allowed actions work, and others are refused soon, with a message that a person
+ * understands, and without repeated requests.
  */
 import { KINDS, makeAccounts, makePublic, type Account, type Accounts } from "./accounts.ts";
 import { step, type Bench, type Step } from "./client.ts";
@@ -54,7 +54,7 @@ function makeVisit(gate: Gate, visitor: Visitor, client: string) {
   };
   // The report names the client itself; a guest in it says so.
   const title = (text: string) => (visitor.name === client ? text : `${visitor.name}: ${text}`);
-  /** As every client is told to: logs in where there is a login. */
+  /** Logs in as every client is told to, where it has a login command. */
   const login = async (account: Account) => {
     if (visitor.login !== undefined) expectDone(await visitor.login(account));
   };
@@ -160,7 +160,7 @@ function attempt({ visitor, name }: Visit, who: Who, { act, to }: Deed): Promise
   return act === "push" ? visitor.push(who, name(to), "v2") : visitor.pull(who, name(to));
 }
 
-/** Those who are known, but have no right to it. */
+/** The accounts that are known, but have no right on the repository. */
 const DENIALS: Case[] = [
   { what: "a reader's push", who: ({ reader }) => reader, act: "push", to: "password" },
   { what: "a push by a token to pull", who: (all) => all.pullToken, act: "push", to: "token" },

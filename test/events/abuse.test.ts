@@ -20,7 +20,10 @@ import { newNamespace, newUser } from "../support/principals.ts";
 const ISOLATES = 3;
 const WINDOWS = 2;
 const WINDOWS_A_DAY = 86_400_000 / BUDGET_WINDOW;
-/** Of each kind, in each isolate and window: more than all of its rooms hold, and more than there are networks. */
+/**
+ * Refusals of each kind, in each isolate and window: more than all limits of the kind, and more than there are
+ * networks.
+ */
 const OF_EACH = 1_500;
 /** A full window begins here. */
 const START = windowOf(1_800_000_000_000);
@@ -74,7 +77,7 @@ function refusalAt(time: number, i: number, of: Refusal["of"], facts: Facts): Re
   return { of, event: { ...event, id, time, address: addressOf(i), ...facts } };
 }
 
-/** What isolates send of one window's refusals, as `reportRefusal` asks in each. */
+/** The messages that isolates send for one window's refusals, as `reportRefusal` decides in each. */
 class Isolates {
   readonly sent: EventMessage[] = [];
   readonly #counts = Array.from({ length: ISOLATES }, () => new Map<string, number>());
@@ -116,7 +119,7 @@ test(
           isolates.take(refusal, 0);
         }
       }
-      // Of each kind no more messages than the log has room for, in each isolate.
+      // An isolate sends no more messages of a kind than the log accepts.
       expect(isolates.sent.length).toBeLessThanOrEqual(
         (documented("audit") / WINDOWS_A_DAY) * ISOLATES + 2,
       );
@@ -140,7 +143,7 @@ test(
     const strangers = (await rows("audit")) - real.length;
     expect(strangers).toBeLessThanOrEqual(documented("audit") * days);
     expect(sent).toBeGreaterThan(strangers);
-    // They do get what there is room for.
+    // Strangers do get the records that their limits allow.
     expect(strangers).toBeGreaterThan(documented("audit") * days * 0.9);
     expect(await rows("audit_budgets")).toBeLessThanOrEqual(documented("audit_budgets") * days);
     const suppressed = await rows("audit WHERE action = 'audit.suppress'");
@@ -148,7 +151,7 @@ test(
   },
 );
 
-/** As a login reads them. */
+/** Reads the counts as a login does. */
 async function countsIn(keys: readonly string[]): Promise<FailureCount[]> {
   const { results } = await env.DB.prepare(
     `SELECT key, failures, since, tried_at AS triedAt FROM login_failures
@@ -258,7 +261,7 @@ test("two consumers at once do not take the last of a budget both", async () => 
   }));
   const parts = [0, 1, 2, 3].map((n) => batch.filter((_, i) => i % 4 === n));
   const done = await Promise.allSettled(parts.map((part) => deliver(part)));
-  // Who lost the race three times has its batch come again.
+  // A batch that lost the race three times is delivered again.
   for (const [n, { status }] of done.entries())
     if (status === "rejected") await deliver(parts[n] ?? []);
   expect(await rows(`audit WHERE actor = '${user.name}'`)).toBe(60);

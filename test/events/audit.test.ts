@@ -166,7 +166,7 @@ test.each(["", "-more/app"])(
   async (suffix) => {
     const namespace = await newNamespace();
     const repository = suffix === "" ? await newNamespace() : `${namespace}${suffix}`;
-    // So many that a search ends before it has looked at all of them.
+    // Inserts so many entries that a search stops before it has read all of them.
     await insert(5_001, () => ({ action: "tag.delete", repository }));
     const owner = await newUser({ [`${namespace}/*`]: "owner" });
     for (const name of [repository, `${repository}/none`]) {
@@ -182,7 +182,7 @@ test.each(["", "-more/app"])(
   },
 );
 
-/** What the export has, a line each. */
+/** Reads the export, an entry a line. */
 async function exported(path: string): Promise<Event[]> {
   const headers = { accept: "text/html, application/x-ndjson;q=0.9" };
   const response = await api("GET", path, undefined, { headers });

@@ -45,7 +45,7 @@ async function makeRule(claims: Record<string, string[]>) {
   };
   await done("POST", `/namespaces/${namespace}/trust-rules`, rule, { as });
   const path = `/namespaces/${namespace}/audit?action=login`;
-  /** What its owners read of logins that failed. */
+  /** Reads the failed logins that the namespace's owners see. */
   const logged = async () => (await done<{ items: Item[] }>("GET", path, undefined, { as })).items;
   return { namespace, logged };
 }
@@ -121,7 +121,7 @@ test("a wrong audience is told as a claim, with the one that the rule wants", as
 test("a token that the issuer did not sign is in no namespace's log, and told nothing of its rules", async () => {
   const { namespace, logged } = await makeRule(RULE);
   const token = await issuer.sign(CLAIMS);
-  // It has other keys now.
+  // The issuer has other keys now.
   await startIssuer(issuer.url);
   const send = from(anyAddress(), outbox.send);
   const body = { token, namespaces: [namespace] };

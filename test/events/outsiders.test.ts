@@ -1,4 +1,4 @@
-/** What robots of one namespace are denied in another: its owners read of it, and of their own all the same. */
+/** Denials of one namespace's robots in another: the owners of both read of them. */
 import { expect, test, vi } from "vitest";
 import { BUDGET_WINDOW, type Refusal, windowOf } from "../../src/events/budget.ts";
 import type { EventMessage } from "../../src/events/message.ts";
@@ -24,7 +24,10 @@ async function newRobot(namespace: string): Promise<string> {
   return `Bearer ${secret}`;
 }
 
-/** So many deletions in a namespace that are denied, by one isolate. @returns what it sends to the log */
+/**
+ * Makes that many deletions in a namespace that are denied, in one isolate. @returns the messages that it sends to the
+ * log
+ */
 async function denied(
   namespace: string,
   authorizations: readonly string[],

@@ -1,4 +1,4 @@
-/** What a stranger's request makes the database do finds its rows by an index. */
+/** Every statement that a stranger can cause finds its rows by an index. */
 import { expect, test } from "vitest";
 import { AttemptIndex } from "../../src/db/login-attempts.ts";
 import { AuditIndex } from "../../src/db/audit.ts";

@@ -231,7 +231,7 @@ test("an account's denials are recorded up to 60 in a quarter of an hour, and on
   await outbox.deliver();
   rows.push(...(await denialsOf(other.name)));
   expect(rows).toHaveLength(60);
-  // What the isolate dropped it says some seconds later.
+  // The isolate reports the refusals that it dropped some seconds later.
   await expect.poll(() => outbox.messages.length, { timeout: 20_000 }).toBe(61);
   await deliver(outbox.messages.slice(60));
   const [summary, ...more] = await suppressed(`denial of ${other.name}`);

@@ -1,4 +1,7 @@
-/** How much one repairing step asks of the database, which allows 1,000 queries for one request; and what is exported of it. */
+/**
+ * The queries of one repairing step, of which the database allows 1,000 for one request, and the changes that it
+ * exports.
+ */
 import { applyD1Migrations, reset } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { beforeEach, expect, test } from "vitest";

@@ -19,7 +19,7 @@ interface Scene {
   readonly client: RegistryClient;
   readonly id: number;
   readonly config: Content;
-  /** Of the image alone. */
+  /** A layer of the image alone. */
   readonly layer: Content;
   /** Tagged v1, and named by the list. */
   readonly image: Manifest;
@@ -41,7 +41,7 @@ interface Damage {
   readonly found: (scene: Scene) => readonly Found[];
   /** With --repair, where the one does not follow from the other: by default everything is repaired. */
   readonly repaired?: (scene: Scene) => readonly Found[];
-  /** What puts right the rest. */
+  /** Repairs the rest. */
   readonly heal?: (scene: Scene) => Promise<unknown>;
   /** With a database that has lost its foreign keys. */
   readonly lax?: true;
@@ -56,7 +56,7 @@ async function run(sql: string, ...values: (string | number | null)[]): Promise<
   expect(meta.changes, sql).toBeGreaterThan(0);
 }
 
-/** What triggers forbid or put right. */
+/** Runs work without some triggers, which forbid it or repair it. */
 async function without(triggers: readonly string[], work: () => Promise<unknown>): Promise<void> {
   const definitions: string[] = [];
   for (const name of triggers) {
@@ -477,7 +477,7 @@ async function begin(keys: "strict" | "lax"): Promise<Scene> {
   return { client, id: row?.id ?? 0, config, layer, image, list, large, gone, kept, spare };
 }
 
-/** As clients do it: what is said to be there is not sent. */
+/** Pushes as clients do: they do not send what the registry says it has. */
 async function pushAgain({ client, ...scene }: Scene): Promise<void> {
   const { config, layer, kept, image, list, large, gone } = scene;
   for (const content of [config, layer, kept]) {
@@ -546,7 +546,7 @@ test("every kind of finding has its damage", async () => {
   const scene = await begin("strict");
   const planted = Object.values(DAMAGES).flatMap(({ found }) => found(scene));
   const kinds = new Set(planted.map(([kind]) => kind));
-  // What is no damage of a row or object: fsck-stuck.test.ts.
+  // Kinds of findings that are no damage of a row or object: stuck.test.ts.
   for (const kind of OTHERS) kinds.add(kind);
   expect([...kinds].toSorted()).toEqual(ALL_KINDS.toSorted());
 });

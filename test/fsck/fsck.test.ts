@@ -162,7 +162,7 @@ describe("nothing is found", () => {
         manifests: [descriptor(image, image.mediaType)],
       }),
     );
-    // As they were taken once: as the one, then as the other.
+    // Writes the references as if the bytes had been pushed as one type, and then as another.
     await env.DB.batch([
       env.DB.prepare(
         `INSERT INTO manifests (repository_id, digest, media_type, size, content, object, artifact_type, created_at, pushed_at)
@@ -312,7 +312,7 @@ describe("what changes between two looks is not told of", () => {
   });
 });
 
-/** So many blobs, without the time that pushes would take. */
+/** Adds that many blobs without the time that pushes would take. */
 async function manyBlobs(count: number): Promise<void> {
   const client = new RegistryClient({ repository: "acme/many" });
   await client.pushBlob(text("first"));
@@ -393,7 +393,7 @@ describe("steps", () => {
     expect(await kinds(0)).toEqual(["blob.missing"]);
     expect(await kinds(1)).toEqual(["blob.damaged", "blob.missing"]);
     expect(await kinds(5000)).toEqual(["blob.damaged", "blob.damaged", "blob.missing"]);
-    // What looks wrong is read twice.
+    // An object that looks wrong is read twice.
     expect((await blobsStep(1))?.bytes).toBe(2000);
   });
 

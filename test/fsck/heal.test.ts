@@ -69,7 +69,7 @@ describe("a lost blob", () => {
       status: 400,
       code: "MANIFEST_BLOB_UNKNOWN",
     });
-    // What does not need it can still be pulled, and what does as far as it is there.
+    // Images without it can still be pulled, and one with it as far as its blobs exist.
     expect(await client.pullManifest("v1")).toEqual(image.bytes);
     expect(await client.pullBlob(config.digest)).toEqual(config.bytes);
   });

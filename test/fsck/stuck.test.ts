@@ -1,4 +1,4 @@
-/** Where the walk that goes on by itself stands still, and what must not hold it up: lost databases, imports, failures. */
+/** States in which the background check stops, and must not: lost databases, imports, failures. */
 import { applyD1Migrations, reset } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { beforeEach, describe, expect, test } from "vitest";

@@ -1,4 +1,4 @@
-/** What nobody needs goes, in bounded steps, and nothing else does. */
+/** Garbage collection deletes what nothing needs, in bounded steps, and nothing else. */
 import { createMessageBatch, createScheduledController } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { beforeEach, expect, test, vi } from "vitest";
@@ -46,7 +46,7 @@ async function status(response: Promise<Response>): Promise<number> {
   return code;
 }
 
-/** As if it had all happened so long ago. */
+/** Makes everything older by so many milliseconds. */
 async function age(milliseconds: number): Promise<void> {
   await env.DB.batch(
     [
@@ -98,7 +98,7 @@ test.each([
   expect(await registry.pullBlob(spare.digest)).toEqual(spare.bytes);
 });
 
-/** How HEADs of them are answered. */
+/** Returns the statuses of HEADs of them. */
 async function heads(client: RegistryClient, blobs: readonly Content[]): Promise<number[]> {
   return Promise.all(blobs.map(({ digest }) => status(client.head(`blobs/${digest}`))));
 }
@@ -114,7 +114,7 @@ test("a reader's HEADs put it off once, and then say that it is not there", asyn
     .bind(0.6 * HOUR)
     .run();
   await age(0.6 * HOUR);
-  // What it was told of stays for the grace time, but is not promised any longer.
+  // A blob that a reader was told of stays for the grace period, but is not promised any longer.
   expect(await heads(reader, [spare, other])).toEqual([404, 404]);
   expect((await collector().run()).blobs).toBe(0);
   expect(await heads(owner, [other])).toEqual([200]);
@@ -270,7 +270,7 @@ test("a deleted blob comes back with the manifest that is pushed again, and is k
   expect(await status(registry.request("DELETE", `blobs/${layer.digest}`))).toBe(202);
   expect(await status(registry.get(`blobs/${layer.digest}`))).toBe(404);
   expect(await collector({ grace: 0, undo: HOUR }).run()).toEqual({ ...NOTHING, more: false });
-  // It weighs as long as it is kept.
+  // The trashed blob counts in the usage as long as it is kept.
   await recount();
   expect(await status(registry.putManifest("v2", manifest))).toBe(400);
   await registry.pushBlob(layer);
@@ -334,7 +334,7 @@ test("a big manifest's object goes with it, and one whose row never came goes to
   const config = await registry.pushBlob(blob());
   const big = imageManifest({ config, fields: { annotations: { big: "x".repeat(300_000) } } });
   await registry.pushManifest(big, "v1");
-  // The same again writes an object that its row does not take.
+  // The same push again writes an object that its row does not use.
   await registry.pushManifest(big, "v2");
   expect(await keys()).toHaveLength(before.length + 3);
   await age(24 * HOUR);

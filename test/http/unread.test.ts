@@ -1,4 +1,4 @@
-/** What a request has left of its body when it is answered. */
+/** The rest of a request's body that is unread when it is answered. */
 import { env } from "cloudflare:workers";
 import { expect, test } from "vitest";
 import { handle } from "../production/request.ts";

@@ -46,7 +46,7 @@ const written = new Map<string, number>();
 
 /** R2 answers a second write to a key within a second with 429. Callers may try again, so it is no violation by itself. */
 function noteWrite(key: string): void {
-  // What a test puts there or damages is nobody's write.
+  // A test's own writes and damage are not part of an invocation.
   if (!isInvocation()) return;
   const last = written.get(key);
   if (last !== undefined && now() - last < WRITE_EVERY_MS) {

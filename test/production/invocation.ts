@@ -1,4 +1,7 @@
-/** What one invocation of a Worker may do (developers.cloudflare.com/workers/platform/limits, paid plan), and the simulators do not count. */
+/**
+ * The limits of one invocation of a Worker that the simulators do not enforce
+ * (developers.cloudflare.com/workers/platform/limits, paid plan).
+ */
 import { AsyncLocalStorage } from "node:async_hooks";
 
 /** Calls that may wait for their answer's headers at once; a further one waits for its turn. */
@@ -6,7 +9,7 @@ const MAX_CONNECTIONS = 6;
 const MAX_SUBREQUESTS = 10_000;
 /** Statements of D1, those of a batch one by one. */
 const MAX_QUERIES = 1_000;
-/** How long `waitUntil` goes on after the answer, or after the client has gone. */
+/** How long `waitUntil` continues after the answer, or after the client has gone. */
 export const MAX_WAIT_UNTIL_MS = 30_000;
 
 const violations: string[] = [];
@@ -17,7 +20,7 @@ export function violation(message: string): Error {
   return new Error(message);
 }
 
-/** What was noted since the last time. */
+/** Returns the violations since the last call. */
 export function takeViolations(): string[] {
   return violations.splice(0);
 }

@@ -8,7 +8,7 @@ import { connect, invoke, skip, takeViolations } from "./invocation.ts";
 
 const MiB = 1024 * 1024;
 
-/** What a call is refused with; null when it is not. */
+/** Returns the error of a call; null without one. */
 async function refused(call: () => unknown): Promise<string | null> {
   try {
     await call();

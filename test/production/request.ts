@@ -9,7 +9,7 @@ import { invoke, MAX_WAIT_UNTIL_MS, pausedMs, violation } from "./invocation.ts"
 const MAX_URL_BYTES = 16 * 1024;
 const MAX_HEADER_BYTES = 128 * 1024;
 
-/** As the application's own: tests that bring bindings of their own call this one. */
+/** Handles a request as the application does; tests with bindings of their own call this function. */
 export function handle(request: Request, env: Env, defer: Defer): Promise<Response> {
   return strictly(request, defer, (watched) => app.handle(request, env, watched));
 }

@@ -1,6 +1,6 @@
 /**
- * Whatever the requests that bring the bytes of a blob, and whatever happens between them, the blob is these bytes, or a
- * refusal says why not and nothing is stored. Each case is determined by its seed; `TEST_SEED=<seed>` begins with that one.
+ * Whichever requests bring the bytes of a blob, and whatever happens between them, the blob has these bytes, or a
+ * refusal says why not and nothing is stored. A seed determines each case; `TEST_SEED=<seed>` begins with that one.
  */
 import { env } from "cloudflare:workers";
 import { expect, test } from "vitest";
@@ -55,7 +55,7 @@ function sizeOf(next: Next): number {
 class Upload {
   readonly #next: Next;
   readonly #client = new RegistryClient();
-  /** The same client, whose connection may break. */
+  /** The same client with a connection that may break. */
   readonly #fragile = new RegistryClient({
     repository: this.#client.repository,
     send: (request) => handle(request, env, ignore),
@@ -188,7 +188,7 @@ class Upload {
     const response = await this.#client.finish(this.#location, wrong, this.#rest());
     expect(response.status).toBe(400);
     expect((await this.#client.head(`blobs/${wrong}`)).status).toBe(404);
-    // A digest that is known only when the object is read back may end the upload (protocol § 0-7).
+    // A digest that is known only when the object is read back may end the upload: wrong bytes cannot be replaced.
     this.ended = (await this.#client.get(this.#location)).status === 404;
     if (!this.ended) await this.#unchanged();
   }
@@ -219,7 +219,7 @@ class Upload {
     return this.#offset === 0 ? empty : `0-${this.#offset - 1}`;
   }
 
-  /** How far a request goes that begins where the upload stands: often to an edge between parts, or past it by a byte. */
+  /** Chooses where the request ends that begins at the upload's offset: often at a part's edge, or a byte after it. */
   #cut(): number {
     const left = this.#bytes.length - this.#offset;
     const anywhere = this.#offset + (left === 0 ? 0 : this.#next() % (left + 1));

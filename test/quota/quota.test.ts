@@ -59,15 +59,15 @@ function mount(client: RegistryClient, { digest }: Content, from: string): Promi
   return client.request("POST", `blobs/uploads/?mount=${digest}&from=${from}`);
 }
 
-/** What the row of a manifest, a reference, a tag or a tag's past counts for. */
+/** The bytes that a row of a manifest, a reference, a tag or a tag's past counts. */
 const ROW = 512;
 
-/** What an image of a config alone costs beyond its blobs, with so many tags. */
+/** Returns the cost of an image with only a config, beyond its blobs, with so many tags. */
 function costOf(manifest: { readonly bytes: Uint8Array }, tags: number, references = 1): number {
   return manifest.bytes.length + ROW * (1 + references + tags);
 }
 
-/** How many were taken; all others are refused as the quota has it. */
+/** Counts the accepted requests; all others have to be refused by the quota. */
 async function taken(responses: readonly Response[]): Promise<number> {
   const refused = responses.filter(({ status }) => status !== 201);
   for (const response of refused) expect(await refusal(response)).toEqual(DENIED);
@@ -312,7 +312,7 @@ describe("what counts", () => {
     expect(again.status).toBe(201);
     await recount();
     expect((await used(namespace)).bytes, "moved").toBe(bytes + ROW);
-    // What is full can be emptied.
+    // A full namespace can be emptied.
     expect((await client.request("DELETE", `manifests/v1`)).status).toBe(202);
     expect((await used(namespace)).bytes, "untagged").toBe(bytes + ROW);
     expect((await client.request("DELETE", `manifests/${one.digest}`)).status).toBe(202);
@@ -510,7 +510,7 @@ const WAYS: readonly [
   [
     "in chunks, the last with the end",
     async (client, { digest, bytes }) => {
-      // Of the large one, more than a part.
+      // Sends most of the large blob, more than a part.
       const most = Math.floor(bytes.length * 0.75);
       const location = await client.append(await client.startUpload(), bytes.slice(0, most), {
         first: 0,
@@ -670,7 +670,7 @@ test.each<[string, (client: RegistryClient) => Promise<Response>]>([
   await client.pushBlob(blob(0));
   const layer = large(2 * MEGABYTE);
   const bring = async () => client.patch(await client.startUpload(), layer.bytes);
-  // Whoever brings more than 1 MiB asks first.
+  // A request of more than 1 MiB checks the quota first.
   expect((await bring()).status).toBe(202);
   await limit(namespace, { bytes: 10 });
   expect((await bring()).status).toBe(202);

@@ -11,7 +11,7 @@ const { repository } = pusher;
 const small = blob(KIB);
 const medium = blob(100 * KIB);
 const large = blob(20 * MIB);
-/** Whoever waits for somebody who is no more waits for ten seconds. */
+/** Less than the ten seconds that a request waits for another one that has died. */
 const AT_ONCE = 9_000;
 
 beforeAll(async () => {

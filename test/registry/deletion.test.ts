@@ -1,4 +1,4 @@
-/** What was deleted is gone: at once where it happened, and everywhere within five minutes. */
+/** Deleted content is gone at once where it was deleted, and everywhere within five minutes. */
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { Edge } from "../../src/db/edge-cache.ts";

@@ -130,7 +130,7 @@ describe("R2 fails while an object is on its way to the edge", () => {
   test.each([2 * MIB, 20 * MIB])("mid-body, %i bytes: it is read again", async (size) => {
     vi.spyOn(console, "error").mockImplementation(() => {});
     const { digest } = await pusher.pushBlob(blob(size));
-    // Of the large one the first read is the client's own.
+    // The first read of a large object is the client's own.
     let reads = 0;
     const BLOBS = bucket(
       (object) => (size > 16 * MIB && reads++ === 0 ? object : broken(object)),
@@ -195,7 +195,7 @@ test("a body that the edge does not take is let go", async () => {
   expect(cancelled).toBe(1);
 });
 
-/** What a bucket with this object is asked for, and the edge. */
+/** Counts the calls of a bucket with this object, and of the edge cache. */
 async function watched(size: number) {
   const { bytes } = blob(Math.min(size, MIB));
   const key = `blobs/${crypto.randomUUID()}`;
@@ -277,7 +277,7 @@ describe("objects", () => {
       const deferred: Promise<unknown>[] = [];
       const opened = objects.open(object, undefined, (work) => void deferred.push(work));
       await vi.waitFor(() => expect(isAsked).toBe(true));
-      // What is deferred outlives the request.
+      // Deferred work outlives the request.
       expect(deferred).toHaveLength(1);
       held.resolve(null);
       await Promise.all(deferred);

@@ -22,7 +22,7 @@ export async function newIsolate(
 ): Promise<Isolate> {
   const counter = new Counter({ ...env, ...bindings });
   const anyone = new RegistryClient({ repository, send: counter.send });
-  // What is known of revocations is asked for every half minute, by whoever comes first.
+  // The first request of each half minute reads the revocations, so that one comes before.
   await anyone.startUpload();
   const names = [repository, `${repository}/other`];
   const token = () => anyone.token(...names.map((name) => `repository:${name}:*`));
@@ -30,13 +30,13 @@ export async function newIsolate(
   return { counter, client };
 }
 
-/** What a read of the database is. */
+/** A read of the database. */
 export interface Read {
   /** Whether it goes through a session that a replica may answer. */
   readonly nearest: boolean;
   /** Its statements with their parameters. */
   readonly text: string;
-  /** What it answers where there is nothing. */
+  /** The answer when there is nothing. */
   readonly nothing: unknown;
 }
 
@@ -80,7 +80,7 @@ export function database(
 export class Replica {
   /** "empty": it has heard of nothing yet; "old": it answers what it answered the first time. */
   lag: "none" | "empty" | "old" = "none";
-  /** How many reads it answered, and the primary. */
+  /** The number of reads that it answered, and that the primary answered. */
   asked = 0;
   primary = 0;
   readonly #answers = new Map<string, unknown>();
@@ -107,7 +107,7 @@ export class Replica {
   }
 }
 
-/** The same rows: a replica that lags has a clock that is right. */
+/** Moves the times of the rows to now: a replica that lags has a correct clock. */
 function asOfNow(answer: unknown): unknown {
   return JSON.parse(JSON.stringify(answer), (key: string, value: unknown): unknown =>
     key === "readAt" ? Date.now() : value,

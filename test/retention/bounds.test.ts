@@ -1,4 +1,4 @@
-/** What one tenant's policy and images may cost, and that the others' turns come. */
+/** Bounds of what one tenant's policy and images may cost, so that others get their turns. */
 import { env } from "cloudflare:workers";
 import { afterEach, beforeAll, beforeEach, expect, test, vi } from "vitest";
 import type { Digest } from "../../src/oci/digest.ts";
@@ -171,7 +171,7 @@ test.each([true, false])("a lattice of indexes is looked at once; it goes: %s", 
   const lattice = Array.from({ length: layers }, (_, n) =>
     layer(n).map((name) => manifest(name, n === 0 ? [] : layer(n - 1), 100)),
   ).flat();
-  // What all of the last layer name, and so does an older image, whose turn it is.
+  // The attachment belongs to all manifests of the last layer, and to an older image, which is evaluated now.
   const image = manifest("image");
   const part = manifest("part", ["image", ...layer(layers - 1)]);
   const all = new Counted();

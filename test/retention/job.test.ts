@@ -1,4 +1,4 @@
-/** How policies are carried out: step by step, again after a crash, next to pushes, and only as long as they hold. */
+/** Policies are carried out step by step, also after a crash, next to pushes, and only while they are in force. */
 import { env } from "cloudflare:workers";
 import { beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import type { Tag } from "../../src/oci/reference.ts";
@@ -41,7 +41,7 @@ beforeAll(() => knowAllPulls());
 // No other test's repositories are due.
 beforeEach(() => env.DB.prepare(`DELETE FROM retention_runs`).run());
 
-/** So many images, the first one pushed last. */
+/** Makes that many images, the last pushed first. */
 function images(count: number): Piece[] {
   return Array.from({ length: count }, (_, i) => {
     return { name: `i${String(i).padStart(3, "0")}`, tags: [`t${i}`], pushed: 40 + i };
@@ -58,7 +58,7 @@ async function run(shelf: Shelf) {
   return found;
 }
 
-/** How many repositories have one. */
+/** Counts the repositories with a run. */
 async function runs(): Promise<number> {
   const found = await env.DB.prepare(`SELECT count(*) AS n FROM retention_runs`).first<{
     n: number;
@@ -368,7 +368,7 @@ test("who comes late, when the run has gone on, does nothing", async () => {
   expect(await row(shelf)).toEqual(before);
 });
 
-/** What happens between the reading of a page and the batch. */
+/** Runs a change between the reading of a page and the deletion batch. */
 async function meanwhile(pieces: readonly Piece[], change: (shelf: Shelf) => Promise<unknown>) {
   const shelf = await Shelf.with(pieces);
   await shelf.setPolicy(OLD);

@@ -87,7 +87,7 @@ class Unanswered extends Error {}
 /** One who pushes to a repository of its own, and knows what must be there. */
 class Client {
   readonly #path = `/v2/kill/${randomBytes(6).toString("hex")}`;
-  /** What each name may stand for: bytes, or null for nothing; two of them where an answer was lost. */
+  /** The possible values of each name: bytes, or null for nothing; two of them after a lost answer. */
   readonly #known = new Map<string, readonly (Buffer | null)[]>();
   /** Blobs to name in manifests. */
   readonly #blobs: Buffer[] = [];

@@ -1,4 +1,4 @@
-/** How often a client waits for a backend in a row, counted over the real Worker whose bindings take their time. */
+/** The number of calls that a client waits for one after the other, counted over the real Worker with slow bindings. */
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { SlowRegistry } from "../../scripts/model/registry.ts";
 import { AT_ONCE, measurePulls, type Place, pushSingle } from "../../scripts/model/run.ts";

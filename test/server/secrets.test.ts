@@ -10,7 +10,7 @@ import { type Issuer, startIssuer } from "./issuer.ts";
 const ADMIN_PASSWORD = `admin-${randomBytes(12).toString("hex")}`;
 const PASSWORD = `person-${randomBytes(12).toString("hex")}`;
 const NEW_PASSWORD = `person-${randomBytes(12).toString("hex")}`;
-/** What people do: the password where the name belongs, and a token in the address. */
+/** Mistakes that people make: the password in place of the name, and a token in the address. */
 const MISTYPED = `mistyped-${randomBytes(12).toString("hex")}`;
 /** The file that `npm start` keeps its own secrets in. */
 const OWN_SECRETS = "secrets.json";
@@ -18,7 +18,7 @@ const OWN_SECRETS = "secrets.json";
 let data: string;
 let issuer: Issuer;
 let server: Server;
-/** What was given out or typed in, by name. */
+/** Every secret that was given out or typed in, by name. */
 const secrets: Record<string, string> = { ADMIN_PASSWORD, PASSWORD, NEW_PASSWORD, MISTYPED };
 /** The bodies of all answers but those that give a secret out. */
 const answers: string[] = [];

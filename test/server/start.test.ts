@@ -1,4 +1,4 @@
-/** How `npm start` begins and ends, and what it opens: to whom, and what it says. */
+/** `npm start` from start to end: which sockets and files it opens, to whom, and its output. */
 import { type ChildProcess, execFile, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import {
@@ -42,7 +42,7 @@ describe.runIf(isLinux)("what a running server opens", () => {
   let server: Server;
 
   beforeAll(async () => {
-    // As a version before left it: open to everybody.
+    // Makes the folder as an older version left it: open to everybody.
     const data = join(folder, "opened");
     mkdirSync(data, { mode: 0o755 });
     chmodSync(data, 0o755);
@@ -121,7 +121,7 @@ describe.runIf(isLinux)("what a running server opens", () => {
       execFileSync("cp", [process.execPath, node]);
       chmodSync(node, 0o755);
       expect(execFileSync(node, ["-e", script], { ...as, input }).toString()).toBe("[]\n");
-      // What is looked for would be found.
+      // The search has to find an open file: else the empty result before would prove nothing.
       chmodSync(server.data, 0o755);
       const secrets = join(server.data, "secrets.json");
       chmodSync(secrets, 0o644);
@@ -332,7 +332,7 @@ describe("one data folder", { timeout: PATIENCE_MS }, () => {
   );
 });
 
-/** What an entry of miniflare's would answer: the bucket, its tools, and the Worker under another name. */
+/** Requests that a miniflare entry would answer: the bucket, its tools, and the Worker under another name. */
 const PROBES: readonly (readonly [string, Record<string, string>])[] = [
   ["/", {}],
   ["/v2/", {}],
@@ -347,7 +347,7 @@ function authorization({ password }: Server): Record<string, string> {
   return { authorization: `Basic ${Buffer.from(`admin:${password}`).toString("base64")}` };
 }
 
-/** What a server says of itself in its data folder. */
+/** Reads what a server writes about itself into its data folder. */
 async function holderOf(data: string): Promise<{ readonly sockets: string }> {
   return JSON.parse(await readFile(join(data, "server.json"), "utf8")) as { sockets: string };
 }
@@ -435,7 +435,7 @@ function tcpListeners(root: number): { address: string; port: number }[] {
     rowsOf(table).flatMap(([, local = "", , state, , , , , , inode = ""]) => {
       if (state !== LISTEN || !own.has(inode)) return [];
       const [address = "", port = ""] = local.split(":");
-      // Of four bytes, the last one first.
+      // The address has four bytes, the last one first.
       const bytes = Buffer.from(address, "hex").toReversed().join(".");
       return [{ address: bytes, port: Number.parseInt(port, 16) }];
     }),

@@ -12,7 +12,9 @@ const KIB = 1024;
 const MIB = 1024 * KIB;
 const SHORT_SHARE = 4 * MIB;
 const LONG_SHARE = 16 * MIB;
-/** What one actor's bodies hold that have each sent 2 MiB and a byte: two have a part's memory, four wait for it. */
+/**
+ * The memory of one actor's bodies that each have sent 2 MiB and a byte: two have a part's memory, four wait for it.
+ */
 const HALF_SENT = SHORT_SHARE + LONG_SHARE;
 
 afterEach(() => {

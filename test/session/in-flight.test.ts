@@ -1,4 +1,4 @@
-/** How many parts travel at once: of an upload that is alone, and of several that share the buffers. */
+/** The number of parts in flight: of a single upload, and of several that share the buffers. */
 import { env } from "cloudflare:workers";
 import { expect, test } from "vitest";
 import { handle } from "../production/request.ts";
@@ -73,7 +73,7 @@ async function push(client: RegistryClient, parts: number): Promise<void> {
   expect(await session(locationOf(response))).toMatchObject({ offset: parts * PART });
 }
 
-/** How many parts of others set out, at most, before the first of this upload or between two of its own. */
+/** Returns the most parts of other uploads that start before this upload's first part or between two of its parts. */
 function longestGap(order: readonly string[], upload: string): number {
   const own = order.flatMap((key, i) => (key === upload ? i : []));
   return Math.max(...own.map((place, i) => place - (own[i - 1] ?? -1) - 1));

@@ -42,7 +42,7 @@ function dyingBeforeSession(): Send {
   return (request) => handle(request, { ...env, SESSIONS }, ignore);
 }
 
-/** What is to be seen of the blob when the Worker has died. */
+/** What a client sees of the blob after the Worker has died. */
 const DEATHS = [
   ["before the index is written", dyingBeforeIndex, 404],
   ["before the session is told", dyingBeforeSession, 200],

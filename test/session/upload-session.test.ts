@@ -163,7 +163,7 @@ test("the index hears of an upload so long after its first bytes, however often 
     location = await client.append(location, blob(10).bytes);
     expect(await alarm()).toBe(now + COUNT_AFTER);
   }
-  // What comes after it was told has a time of its own.
+  // A request that arrives later has its own time.
   await runDurableObjectAlarm(stub);
   await client.append(location, blob(10).bytes);
   expect(await alarm()).toBe(now + 9_000 + COUNT_AFTER);

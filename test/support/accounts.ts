@@ -15,7 +15,7 @@ export interface Secret {
 interface Owner {
   readonly user?: string;
   readonly robot?: string;
-  /** Of a user's. */
+  /** The scopes of a user's token. */
   readonly scopes?: readonly Scope[];
   /** Milliseconds since 1970. */
   readonly expires?: number;

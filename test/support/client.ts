@@ -39,7 +39,7 @@ export class RegistryClient {
     this.#send = options.send ?? ((request) => exports.default.fetch(request));
   }
 
-  /** The same caller in another repository. */
+  /** Returns the same caller in another repository. */
   in(repository: string): RegistryClient {
     return new RegistryClient({
       repository,
@@ -103,7 +103,7 @@ export class RegistryClient {
     return this.request("PUT", withDigest(location, digest), { body, headers });
   }
 
-  /** How far an upload has come, as the Range header says it. */
+  /** Returns an upload's progress, as its Range header has it. */
   async progress(location: string): Promise<string | null> {
     const response = await this.get(location);
     expect(response.status).toBe(204);
@@ -206,7 +206,7 @@ export function withDigest(location: string, digest: string): string {
   return `${location}${location.includes("?") ? "&" : "?"}digest=${encodeURIComponent(digest)}`;
 }
 
-/** What a refusal says, once it has been seen to be in the form of the spec. */
+/** Checks that a refusal has the spec's form, and returns its content. */
 export async function refusal(response: Response): Promise<{ status: number; code: string }> {
   expect(response.headers.get("content-type")).toBe("application/json");
   const body = await response.json<{ errors: { code: string; message: string }[] }>();

@@ -46,7 +46,7 @@ export class Counter {
   }
 
   readonly send: Send = (request) => {
-    // Whoever counts the first pull reports it five seconds later: that is not to be one of those who are waited for.
+    // The first pull that is counted starts a report five seconds later, which must not be counted here.
     countPull(this.#env.EVENTS, NOBODYS, ignore);
     return handle(request, this.#env, (work) => {
       this.#deferred.push(work);
@@ -66,7 +66,7 @@ export class Counter {
     return this.#calls;
   }
 
-  /** As `during`, and those of what the answers did not wait for. */
+  /** Counts like `during`, and also the calls that no answer waits for. */
   duringAll(work: () => Promise<unknown>): Promise<Calls> {
     return this.during(async () => {
       await work();

@@ -43,7 +43,7 @@ export class Outbox {
   constructor(settings: Partial<Record<keyof Env, string>> = {}) {
     const queue = {
       send: (message: EventMessage) => {
-        // As it goes over the wire.
+        // Clones the message, as sending it does.
         this.messages.push(structuredClone(message));
         return Promise.resolve();
       },

@@ -28,7 +28,7 @@ export async function* interleavings<A, B>(
   apart = /^$/,
 ): AsyncGenerator<Outcome<A, B>> {
   const first = await prepare();
-  // How many calls each makes when it runs alone; the other way round it may be others, which the turns allow for.
+  // The number of calls of each when it runs alone; in the other order it may differ, which the schedule allows for.
   const counts = { a: await callsOf(first.a, apart), b: await callsOf(first.b, apart) };
   const other = await prepare();
   counts.b = Math.max(counts.b, await callsOf(other.b, apart));

@@ -40,7 +40,7 @@ async function contents(): Promise<unknown[]> {
   return results.map((result) => result.results);
 }
 
-/** What the log has of what was done to a repository, the oldest first. */
+/** Reads the audit entries of a repository, the oldest first. */
 export async function deeds(repository: string): Promise<Record<string, unknown>[]> {
   const { results } = await env.DB.prepare(
     `SELECT actor, action, detail FROM audit WHERE repository = ?1 AND outcome = 'done' ORDER BY id`,

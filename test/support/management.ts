@@ -40,7 +40,7 @@ export async function done<T = Record<string, unknown>>(
   return response.status === 204 ? ({} as T) : response.json<T>();
 }
 
-/** What a refusal says, once it has been seen to be in the form of RFC 9457. */
+/** Checks that a refusal has the form of RFC 9457, and returns its content. */
 export async function problem(response: Response): Promise<{ status: number; code: string }> {
   expect(response.headers.get("content-type")).toBe("application/problem+json");
   const body = await response.json<{ status: number; code: string; detail: string }>();
@@ -60,7 +60,7 @@ export async function refused(
   return problem(await leavesNothing(() => api(method, path, body, options)));
 }
 
-/** What the log has of what was done to a thing. */
+/** Lists the actions in the audit log for a reference. */
 export async function audited(reference: string): Promise<string[]> {
   const { results } = await env.DB.prepare(
     `SELECT action FROM audit WHERE reference = ?1 AND outcome = 'done' ORDER BY id`,
@@ -114,7 +114,7 @@ export async function pushes(authorization: string, repository: string): Promise
   return pushesWith(`Bearer ${token}`, repository);
 }
 
-/** The same with a registry token, by a Worker that has just read what was revoked. */
+/** Pushes with a registry token, in a Worker that has just read the revocations. */
 export async function pushesWith(bearer: string, repository: string): Promise<number> {
   const client = new RegistryClient({
     repository,

@@ -10,7 +10,7 @@ export async function populate() {
   const { namespace, owner } = await makeNamespace();
   const client = new RegistryClient({ repository: `${namespace}/app` });
   const images = await pushImages(client);
-  // What was deleted: a manifest with a blob that only it names, a tag, a repository.
+  // Deleted content: a manifest with a blob that only it names, a tag, a repository.
   const only = await client.pushBlob(blob());
   const gone = await client.pushManifest(
     imageManifest({ config: images.config, layers: [only] }),

@@ -24,7 +24,7 @@ export async function loseDatabase(migrations = env.TEST_MIGRATIONS): Promise<vo
   await applyD1Migrations(env.DB, migrations);
 }
 
-/** What recovery is held to, row by row. Blobs and links are those that a manifest names. */
+/** The rows that a recovery has to restore, of blobs and links those that a manifest names. */
 const COMPARED: Readonly<Record<string, string>> = {
   ...Object.fromEntries(
     Object.entries(TABLES).map(([table, { key }]) => [
@@ -41,7 +41,7 @@ const COMPARED: Readonly<Record<string, string>> = {
     SELECT 1 FROM repository_blobs l JOIN manifest_references f
       ON f.repository_id = l.repository_id AND f.digest = l.digest WHERE l.digest = b.digest)
     OR EXISTS (SELECT 1 FROM kept_blobs k WHERE k.digest = b.digest) ORDER BY 1`,
-  /** What the triggers derive. */
+  /** Rows that the triggers derive. */
   namespace_blobs: `SELECT * FROM namespace_blobs ORDER BY 1, 2`,
   namespace_usage: `SELECT * FROM namespace_usage WHERE bytes > 0 OR repositories > 0 ORDER BY 1`,
   blob_reviews: `SELECT repository_id, digest FROM blob_reviews ORDER BY 1, 2`,
@@ -75,7 +75,7 @@ export function registry() {
   return createRegistry(env, readSettings(env));
 }
 
-/** What the cron does, until nothing has changed any more. */
+/** Runs the cron until nothing changes any more. */
 export async function exportChanges(): Promise<void> {
   await registry().exporter.tick();
 }

@@ -159,7 +159,7 @@ export class Shelf {
       .run();
   }
 
-  /** What is in sight, in the order of the names. */
+  /** Lists what is not deleted, in the order of the names. */
   async live(): Promise<string[]> {
     return this.#manifests("deleted_at IS NULL");
   }
@@ -186,7 +186,7 @@ export class Shelf {
     return results.map(({ name }) => name);
   }
 
-  /** What each image that goes would take with it, all pages. */
+  /** Lists the images that would be deleted, each with its attachments, from all pages. */
   async preview(
     policy: object,
     { limit = 100, retention = retentionOf() } = {},
@@ -196,7 +196,7 @@ export class Shelf {
     do {
       const page = await retention.preview(this.id, parsePolicy(policy), walk, limit);
       found.push(...page.leaving);
-      // As a cursor has it.
+      // Copies the state as a cursor does.
       walk =
         page.next === null ? null : (JSON.parse(JSON.stringify(page.next)) as typeof page.next);
     } while (walk !== null);

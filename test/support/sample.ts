@@ -5,7 +5,7 @@ import { random } from "./images.ts";
 const isWhole = env.TEST_FAULTS === "all";
 const draw = random(Number(env.TEST_SEED || crypto.getRandomValues(new Uint32Array(1))[0]));
 
-/** So many of them, or, where TEST_FAULTS is "all", all. */
+/** Returns a sample of that size, or all when TEST_FAULTS is "all". */
 export function sample<T>(all: readonly T[], size: number): T[] {
   if (isWhole) return [...all];
   const left = [...all];

@@ -1,4 +1,4 @@
-/** What is really stored: for tests that something was left behind, or that nothing was. */
+/** Reads what is stored: for tests that something was left behind, or that nothing was. */
 import { env } from "cloudflare:workers";
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { expect, vi } from "vitest";
@@ -35,7 +35,7 @@ const STATEMENTS: Readonly<Record<string, string>> = Object.fromEntries([
     "tokens",
     `SELECT id, user, robot, hash, description, scopes, expires_at, created_at FROM tokens`,
   ],
-  // What was refused is noted too, later.
+  // Refusals are recorded too, but later.
   ["audit", `SELECT id FROM audit WHERE outcome = 'done'`],
 ]);
 
@@ -63,7 +63,7 @@ export async function leavesNothing<T>(work: () => Promise<T>): Promise<T> {
   return result;
 }
 
-/** The same for what is done again: it is noted once more, and what is there may be written anew, but nothing is added. */
+/** Checks that a repetition adds nothing: it may be audited once more, and rewrite what exists. */
 export async function addsNothing<T>(work: () => Promise<T>): Promise<T> {
   const before = await counted();
   const result = await work();

@@ -1,4 +1,4 @@
-/** What can be restored in a repository: past tags and deleted manifests. */
+/** The past tags and deleted manifests that can be restored in a repository. */
 import { env } from "cloudflare:workers";
 import { expect, test } from "vitest";
 import { HistoryIndex } from "../../src/trash/list-store.ts";

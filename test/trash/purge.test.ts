@@ -1,4 +1,4 @@
-/** What is purged cannot be read nor restored any more. */
+/** Purged content can be neither read nor restored any more. */
 import { env } from "cloudflare:workers";
 import { describe, expect, test } from "vitest";
 import type { RegistryClient } from "../support/client.ts";

@@ -29,7 +29,7 @@ const ORIGIN: Origin = {
 };
 const V1 = "v1" as Tag;
 
-/** What the work ends with: what it returns, or the refusal's code. */
+/** Returns the work's result, or the code of its refusal. */
 function tried<T>(work: (env: Env) => Promise<T>): Work<T | string> {
   return async (bindings) => {
     try {

@@ -25,7 +25,7 @@ beforeAll(async () => {
   robot = `Basic ${btoa(`${namespace}+ci:${(await made.json<{ secret: string }>()).secret}`)}`;
 });
 
-/** What a client sees of the two namespaces, page by page. */
+/** Lists what a client sees of the two namespaces, page by page. */
 async function listed(client: RegistryClient, n: number): Promise<string[]> {
   const names: string[] = [];
   let path: string | undefined = `/v2/_catalog?n=${n}`;

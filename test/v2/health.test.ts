@@ -1,4 +1,4 @@
-/** What load balancers and monitors ask. */
+/** The checks of load balancers and monitors. */
 import { env } from "cloudflare:workers";
 import { afterEach, expect, test, vi } from "vitest";
 import type { Env } from "../../src/settings.ts";

@@ -20,7 +20,7 @@ interface Rows {
 }
 
 export class Clock {
-  /** Which request the running code works for. */
+  /** The request that the running code works for. */
   readonly request = new AsyncLocalStorage<string | null>();
   waits: Waits = NONE;
   #ended: Call[] = [];

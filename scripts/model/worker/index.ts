@@ -21,7 +21,7 @@ function environment(env: Env): Env {
   return slow;
 }
 
-/** What an upload's session does in its own storage is billed too. */
+/** Counts a session's work in its own storage, which is billed too. */
 export class UploadSession extends Session {
   constructor(context: DurableObjectState, env: Env) {
     super(context, env);

@@ -28,7 +28,7 @@ interface Table {
   readonly sql: string;
 }
 
-/** So many a statement: D1 has 30 seconds for each. */
+/** Rows of a statement: D1 has 30 seconds for each. */
 const ROWS = 50_000;
 
 // A number that comes as a parameter is a real one to D1.
@@ -228,7 +228,7 @@ function inSmallOnes(): Table[] {
   ];
 }
 
-/** What is in the repository whose undo window is over. */
+/** The content of the deleted repository whose undo window is over. */
 function inDeletedOne(): Table[] {
   return [
     {
@@ -271,7 +271,7 @@ function inDeletedOne(): Table[] {
   ];
 }
 
-/** What is there before anything is numbered. */
+/** Rows that exist before anything is numbered. */
 export const BEGINNING: readonly string[] = [
   `INSERT INTO namespaces (name, created_at) VALUES ('big', 0)`,
   `INSERT INTO repositories (id, name, created_at) VALUES (${BIG_ID}, '${BIG}', 0)`,

@@ -10,7 +10,7 @@ import { doomedKey, type World } from "./world.ts";
 
 export { UploadSession } from "../../../src/worker.ts";
 
-/** What it is asked to do, as JSON. */
+/** A task, as JSON. */
 export type Task =
   | { readonly kind: "operations" }
   /** Small objects under the doomed keys from a number on. */

@@ -4,7 +4,7 @@ export interface Metered {
   readonly sql: string;
   readonly rowsRead: number;
   readonly rowsWritten: number;
-  /** What it took in the database. */
+  /** Milliseconds that it took in the database. */
   readonly milliseconds: number;
 }
 
@@ -31,7 +31,7 @@ export class Meter {
 
 type Note = (sql: string, result: Results) => void;
 
-/** What the registry uses of a database, and no more. */
+/** The part of a database's interface that the registry uses. */
 class MeteredDatabase {
   readonly #db: D1Database;
   readonly #note: Note;

@@ -1,4 +1,4 @@
-/** What is tried at every size, and the most rows that each may read, whatever the size. */
+/** The operations that are tried at every size, with the most rows that each may read, whatever the size. */
 import type { Operation } from "./operation.ts";
 import { type Trial, unused } from "./trial.ts";
 import { BIG, digest, OTHER_TYPE, smallRepositories, smallRepository, tag } from "./world.ts";

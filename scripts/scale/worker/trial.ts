@@ -26,7 +26,7 @@ export interface Descriptor {
   readonly size: number;
 }
 
-/** What one operation cost. */
+/** The cost of one operation. */
 export interface Cost {
   readonly statements: readonly Metered[];
   readonly milliseconds: number;

@@ -1,4 +1,4 @@
-/** What runs when nobody asks, a step of each. */
+/** Background work, one step of each kind. */
 import { parsePolicy } from "../../../src/retention/policy.ts";
 import { type Ages, CollectionIndex } from "../../../src/gc/store.ts";
 import { ExportIndex } from "../../../src/backup/export-store.ts";
@@ -13,7 +13,7 @@ import type { Operation, Work } from "./operation.ts";
 import type { Trial } from "./trial.ts";
 import { BIG_ID, digest, LONG_AGO, tag } from "./world.ts";
 
-/** So many rows of what is due; a run of the collection takes more of them, in rounds. */
+/** Due rows that a step takes; a run of garbage collection takes more, in several steps. */
 const DUE = 50;
 const PAGE = 50;
 const DAY = 86_400_000;

@@ -3,13 +3,16 @@
  * and what waits to be collected. Everything in it is numbered, so a bigger one is a smaller one with more behind it.
  */
 
-/** How much there is of what. */
+/** The numbers of a world's rows. */
 export interface World {
-  /** Of the big repository, each with a tag, a config and four layers; up to 10,000 others are about the first of them. */
+  /**
+   * Manifests of the big repository, each with a tag, a config and four layers; up to 10,000 others are attachments of
+   * the first.
+   */
   readonly manifests: number;
   /**
-   * Of each kind of what is due to be collected: links that no manifest names, objects, deleted manifests, past tags, and
-   * manifests of a deleted repository.
+   * Due rows of each kind: links that no manifest names, objects, deleted manifests, past tags, and manifests of a
+   * deleted repository.
    */
   readonly due: number;
 }
@@ -42,7 +45,10 @@ const KINDS = [
 ] as const;
 export type Kind = (typeof KINDS)[number];
 
-/** Where the upper half of all digests begins. In the lower one there are but images and what they name, so that pages are alike. */
+/**
+ * The start of the upper half of all digests. The lower half has only images and their blobs, so that all pages are
+ * alike.
+ */
 export const UPPER_HALF = "sha256:8";
 const EVERYWHERE: readonly Kind[] = ["manifest", "config", "layer"];
 /** Spreads numbers over all of an index, as digests are. */

@@ -1,4 +1,7 @@
-/** Who has just logged in gets the next token without a query; what a login does not give, the database decides. */
+/**
+ * A client that has just logged in gets its next token without a query; what the cached login does not allow, the
+ * database decides.
+ */
 import { env } from "cloudflare:workers";
 import { decodeJwt } from "jose";
 import { afterEach, beforeAll, describe, expect, test, vi } from "vitest";
@@ -92,7 +95,7 @@ async function byRobot() {
   return basic(robot, await used(addSecret({ robot })));
 }
 
-/** Of which it is noted that it was used today. */
+/** Returns the secret of a token that is recorded as used today. */
 async function used(made: Promise<Secret>): Promise<string> {
   const { id, secret } = await made;
   await env.DB.prepare(`UPDATE tokens SET last_used = ?2 WHERE id = ?1`)
@@ -195,14 +198,14 @@ test("a refusal is always the database's: a role that was given just now counts 
   expect(await ask("pull")).toEqual(QUERY);
   expect(accessIn(token())).toEqual(["pull"]);
   expect(await ask("pull")).toEqual(NOTHING);
-  // What the login from memory does not give:
+  // Rights that the cached login does not give need the database.
   expect(await ask("pull", "push")).toEqual(QUERY);
 });
 
 test("Basic at /v2/ is let in to read from memory, and refused by the database", async () => {
   const { counter, client } = inIsolate(await byPassword());
   await client.get("/v2/");
-  // What room the namespace has is asked once, after the answer.
+  // The namespace's quota is read once, after the answer.
   await counter.duringAll(() => client.startUpload());
   for (let i = 0; i < 2; i++) {
     const push = await counter.during(() => client.startUpload());

@@ -1,4 +1,4 @@
-/** Who can log in how, and what that lets them do. */
+/** The ways to log in, and the rights that each gives. */
 import { env } from "cloudflare:workers";
 import { decodeJwt } from "jose";
 import { afterEach, beforeAll, expect, test, vi } from "vitest";
@@ -56,7 +56,7 @@ function scopes(repositories: string, ...actions: ScopeAction[]) {
   return [{ repositories, actions }];
 }
 
-/** What the answer's token is for. */
+/** Returns the access in the answer's token. */
 async function granted(response: Response): Promise<string[]> {
   expect(response.status, await response.clone().text()).toBe(200);
   const { token } = await response.json<{ token: string }>();

@@ -1,4 +1,4 @@
-/** What was taken back stops at once, or half a minute later. */
+/** A revoked right ends at once, or half a minute later. */
 import { env } from "cloudflare:workers";
 import { afterEach, beforeAll, expect, test, vi } from "vitest";
 import { addRobot, addSecret, signAsRegistry, takeBack } from "../../support/accounts.ts";

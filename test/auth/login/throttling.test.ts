@@ -1,4 +1,7 @@
-/** What guessing passwords meets. Each test has addresses and accounts of its own: 20 wrong tokens a minute are one address's limit. */
+/**
+ * Limits on guessing passwords. Each test has addresses and accounts of its own: an address may send 20 wrong tokens a
+ * minute.
+ */
 import { env } from "cloudflare:workers";
 import { expect, test, vi } from "vitest";
 import { placesOf } from "../../../src/auth/login/throttle.ts";
@@ -31,7 +34,10 @@ function places(name: string, address = "") {
   return placesOf(name, { address, signing });
 }
 
-/** So many wrong passwords, each from another address: the last one really, which takes the turn of the moment. */
+/**
+ * Makes that many wrong attempts, each from another address. Only the last is a real request, which takes the attempt
+ * of the moment.
+ */
 async function guess(name: string, times: number): Promise<void> {
   const { account } = await places(name);
   await env.DB.prepare(

@@ -6,7 +6,7 @@ import { blob, content, imageManifest, uniqueRepository } from "../../support/im
 import { leavesNothing } from "../../support/storage.ts";
 
 const HOUR = 3_600_000;
-/** How long the tokens of these tests hold. */
+/** The lifetime of these tests' tokens, in milliseconds. */
 const TOKEN = 300_000;
 
 let repository: string;

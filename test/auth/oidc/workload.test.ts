@@ -90,7 +90,7 @@ async function claimsOf(response: Response): Promise<Claims> {
   return decodeJwt<Claims>((await response.json<{ token: string }>()).token);
 }
 
-/** What POST /api/v1/oidc/exchange gives a workload of the rule. */
+/** Makes a credential as POST /api/v1/oidc/exchange gives it to a workload of the rule. */
 async function credential(change: { readonly until?: number; readonly asOf?: number } = {}) {
   const { until = seconds() + 600, asOf = Date.now() } = change;
   const grants = scopeGrants([{ repositories: `${namespace}/app`, actions: ["push"] }]);

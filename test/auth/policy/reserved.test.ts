@@ -10,7 +10,7 @@ const SOURCES = import.meta.glob<string>("../../../src/**/*.ts", {
   eager: true,
 });
 
-/** What the code calls its own work: how a record came about, and the names of jobs. */
+/** Collects the names of the registry's own work in the code: the `via` of audit entries, and the names of jobs. */
 function namesInCode(): string[] {
   const all = Object.values(SOURCES).join("\n");
   const names = [...all.matchAll(/\bvia: "([a-z-]+)"|\b(?:[A-Z]+_)?JOB = "([a-z-]+)"/g)];

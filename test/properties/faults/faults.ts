@@ -4,16 +4,16 @@ import type { Env } from "../../../src/settings.ts";
 import type { Multipart } from "../../../src/db/bucket.ts";
 import { intercept, moveElsewhere } from "../../support/bindings.ts";
 
-/** What happens to the call. */
+/** The fault of a call. */
 export type Mode =
-  /** It fails, and nothing came of it. */
+  /** The call fails and has no effect. */
   | "lost"
-  /** It takes effect, but its answer is lost. */
+  /** The call takes effect, but its answer does not arrive. */
   | "unanswered"
-  /** As `lost` and `unanswered`, in the words with which R2 asks to try again. */
+  /** Like `lost` and `unanswered`, with the message by which R2 asks for another try. */
   | "busy"
   | "busy, but done"
-  /** It is so slow that something else happens before it, or between it and its answer. */
+  /** The call is so slow that something else happens before it, or between it and its answer. */
   | "late"
   | "late to answer";
 
@@ -21,13 +21,13 @@ export interface Fault {
   /** Its number, from 0. */
   readonly call: number;
   readonly mode: Mode;
-  /** What happens while a slow one is under way. */
+  /** The work that happens during a slow call. */
   readonly meanwhile?: () => Promise<void>;
 }
 
 type Service = "D1" | "R2" | "session" | "queue" | "limit";
 
-/** As the platform says it (developers.cloudflare.com/d1/observability/debug-d1, /r2/api/error-codes). */
+/** The platform's messages (developers.cloudflare.com/d1/observability/debug-d1, /r2/api/error-codes). */
 const OUTAGES: Readonly<Record<Service, string>> = {
   D1: "D1_ERROR: Network connection lost.",
   R2: "Network connection lost.",

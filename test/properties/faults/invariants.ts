@@ -1,4 +1,4 @@
-/** What must hold whatever went wrong, seen from outside and in the stores themselves. */
+/** Invariants that hold whatever went wrong, checked from outside and in the stores themselves. */
 import { env } from "cloudflare:workers";
 import { runDurableObjectAlarm } from "cloudflare:test";
 import { expect } from "vitest";
@@ -20,7 +20,7 @@ export async function collect(undo = YEAR): Promise<void> {
   }
 }
 
-/** Of what was pushed; exports are nobody's. */
+/** Lists the keys of pushed objects; exports are left out. */
 async function keys(): Promise<string[]> {
   return (await allKeys()).filter((key) => /^(?:blobs|manifests)\//.test(key));
 }
@@ -37,7 +37,7 @@ async function namedKeys(): Promise<string[]> {
   return rows.map(({ key }) => key).toSorted();
 }
 
-/** Whatever is answered with 2xx is whole, and no row is without its object. */
+/** Checks that each answer of 2xx is complete, and that no row lacks its object. */
 export async function expectReadable(): Promise<void> {
   const stored = new Set(await keys());
   expect((await namedKeys()).filter((key) => !stored.has(key))).toEqual([]);
@@ -135,7 +135,7 @@ export async function wipe(): Promise<void> {
   await env.DB.batch(tables.map((table) => env.DB.prepare(`DELETE FROM ${table}`)));
 }
 
-/** What is noted beside the things themselves. */
+/** Tables that record what happened, besides the content itself. */
 const NOTES = new Set([
   "audit",
   "blob_reviews",
@@ -174,7 +174,7 @@ export interface Deed {
   readonly action: string;
 }
 
-/** What was done, the requests that did it first. */
+/** Lists the audit entries, with the requests that were first. */
 export function deeds(): Promise<(Deed & { readonly times: number })[]> {
   return all(
     `SELECT request_id, action, count(*) AS times FROM audit WHERE outcome = 'done' AND via <> 'registry'

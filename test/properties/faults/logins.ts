@@ -11,7 +11,7 @@ import type { Scenario } from "./run.ts";
 const SCOPES = [{ repositories: "*", actions: ["pull" as const] }];
 let issuer: Promise<Issuer> | null = null;
 
-/** Of its own: too many failures of one are answered with 429. */
+/** Returns a new address: too many failures of one address are answered with 429. */
 function address(): Record<string, string> {
   return { "cf-connecting-ip": anyAddress() };
 }

@@ -6,7 +6,7 @@ import { blob, imageManifest } from "../../support/images.ts";
 import { newNamespace, newUser } from "../../support/principals.ts";
 import type { Attempt, Scenario } from "./run.ts";
 
-/** What the paths and bodies name; all of it is there. */
+/** The names in the paths and bodies; all of them exist. */
 interface Place {
   readonly namespace: string;
   /** With nothing in it. */
@@ -58,7 +58,7 @@ interface Options extends Omit<Partial<Attempt>, "send" | "expects"> {
   readonly as?: (place: Place) => string;
   /** Other values of the path's parameters. */
   readonly path?: (place: Place) => Record<string, string>;
-  /** What is done before. */
+  /** The preparation before the request. */
   readonly given?: (client: RegistryClient, place: Place) => Promise<unknown>;
 }
 
@@ -109,7 +109,7 @@ function changes(
   return api(endpoint, { body, actions: [action], ...more });
 }
 
-/** Who asks again is told that there is nothing of that name. */
+/** A request that is repeated answers that nothing of that name exists. */
 function deletes(endpoint: string, action: string, more: Options = {}): Scenario {
   return api(endpoint, { status: 204, actions: [action], repeated: [404], ...more });
 }

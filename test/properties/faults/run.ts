@@ -23,11 +23,14 @@ export interface Attempt {
   readonly send: (client: RegistryClient) => Promise<Response>;
   /** The statuses of success. */
   readonly expects: readonly number[];
-  /** What it may be told when it, or somebody else's, has taken effect already: no failure, or one that `restart` mends. */
+  /**
+   * Answers allowed when the request, or another one, has taken effect already: no failure, or one that `restart`
+   * repairs.
+   */
   readonly repeated?: readonly number[];
-  /** What it may be told when what it needs was collected meanwhile. */
+  /** Answers allowed when what it needs was garbage-collected in the meantime. */
   readonly collected?: readonly number[];
-  /** What passes before the next try. */
+  /** The work before the next try. */
   readonly later?: () => Promise<unknown>;
   /** From the beginning, as clients do when a repetition is refused. Else what there was to do is done. */
   readonly restart?: (client: RegistryClient) => Promise<Response>;
@@ -35,18 +38,18 @@ export interface Attempt {
   readonly actions?: readonly string[];
   /** Whether it is noted though it leaves things as they are. */
   readonly noted?: boolean;
-  /** What must be so once it has succeeded. */
+  /** Checks the state after a success. */
   readonly verify?: (client: RegistryClient) => Promise<void>;
 }
 
 export interface Scenario {
-  /** What distinguishes it from others of the route. */
+  /** The name that tells it from other scenarios of the route. */
   readonly name: string;
   /** `METHOD path` of the route table. */
   readonly route: string;
   /** Makes what the request needs, with a registry in which nothing fails. */
   readonly prepare: (client: RegistryClient) => Promise<Attempt>;
-  /** It only reads, so that one preparation is enough for all its runs. */
+  /** A request that only reads, so that one preparation is enough for all its runs. */
   readonly reads?: true;
 }
 
@@ -119,13 +122,13 @@ async function inject(scenario: Scenario, tally: Tally): Promise<void> {
   tally.runs += chosen.length + 1;
 }
 
-/** Where a request is sent from: what is there, and a client for whom everything works. */
+/** The content of the registry before a request, and a client without faults. */
 interface Stage {
   readonly client: RegistryClient;
   readonly request: Attempt;
   /** All that have been at work, sound ones included: they know which sessions are to be ended. */
   readonly workers: Faults[];
-  /** What others were told who asked for the same at the same time. */
+  /** The answers of others that sent the same request at the same time. */
   readonly told: number[];
 }
 
@@ -228,7 +231,7 @@ async function expectRefusal(answer: Response, request: Attempt, fault: Run | nu
   }
 }
 
-/** What one request did. */
+/** Checks the audit entries of one request. */
 async function expectAudited(answer: Response, actions: readonly string[] = []): Promise<void> {
   const id = answer.headers.get("x-request-id");
   const done = (await deeds()).filter(({ request_id }) => request_id === id);
@@ -270,7 +273,7 @@ const ADDRESS = "cf-connecting-ip";
 export function senderOf(faults: Faults): (request: Request) => Promise<Response> {
   return async (request) => {
     const deferred: Promise<unknown>[] = [];
-    // What is denied is audited so many times a minute of one address.
+    // Denials of one address are audited only so many times a minute, so each request has an address of its own.
     if (!request.headers.has(ADDRESS)) request.headers.set(ADDRESS, anyAddress());
     const answer = await handle(request, faults.env, (work) => void deferred.push(work));
     await Promise.allSettled(deferred);

@@ -1,4 +1,4 @@
-/** What an upload session does by itself: its alarm, and what it does in the bucket when it is told to end. */
+/** Faults in the work of an upload session itself: its alarm, and its calls of the bucket when the upload ends. */
 import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { beforeAll, expect, test } from "vitest";
@@ -37,7 +37,7 @@ const UPLOADS: Readonly<Record<string, () => Promise<Begun>>> = {
     begin(async (client, location) => {
       const { bytes, digest } = blob(9 * MiB);
       await client.append(location, bytes);
-      // It dies before the index is written: call 5 is that.
+      // The session dies before call 5, which writes the index.
       const dying = new Faults({ call: 4, mode: "lost" });
       const broken = new RegistryClient({ repository: client.repository, send: senderOf(dying) });
       expect((await broken.finish(location, digest)).status).toBe(503);

@@ -20,7 +20,7 @@ export interface Answer {
   readonly body: Uint8Array;
 }
 
-/** Where the clients live. */
+/** The registry and the surroundings of the clients. */
 export interface World {
   /** @returns null when the connection broke */
   send(asked: Asked): Promise<Answer | null>;
@@ -37,7 +37,7 @@ export interface World {
 export type Sessions = Map<string, "open" | "done">;
 
 const NO_ANSWER = { status: 0 };
-/** How often a client goes on after a lost answer, before it lets the upload be. */
+/** The tries after lost answers before a client gives up an upload. */
 const PATIENCE = 5;
 
 interface Restored {
@@ -186,7 +186,7 @@ export class Client {
     begun?: Standing,
   ): Promise<boolean> {
     const next = random(step.seed);
-    // Where its answer may be lost, nobody would know whose object it has left.
+    // With faults its answer may be lost, and then nobody knows whose object is left.
     if (step.upload === "post" && begun === undefined && !this.#world.isFragile) {
       return this.#post(repository, content);
     }
@@ -329,7 +329,7 @@ class Upload {
     );
   }
 
-  /** How far has it come? @returns false when that is unknown */
+  /** Asks for the offset of the upload. @returns false when that is unknown */
   async #ask(offsets: readonly number[]): Promise<boolean> {
     const { repository } = this.#work;
     const { location } = this.#standing;
@@ -358,7 +358,7 @@ class Upload {
     return true;
   }
 
-  /** What happens to clients and platforms between two requests. */
+  /** Disturbs clients and platforms between two requests. */
   async #disturb(): Promise<void> {
     const { next } = this.#work;
     const { offset } = this.#standing;

@@ -1,10 +1,10 @@
 /**
- * What must surely have been there, or surely not, while a request was under way, by the answers to all the others. Both
- * are sure only where no order of what happened at the same time could make it otherwise.
+ * Derives from all other answers what certainly existed, or certainly did not, during a request: only where no order of
+ * concurrent operations could make it otherwise.
  */
 import { effectOf, type Operation } from "./history.ts";
 
-/** What the manifests of a run name: it is known beforehand, as digests are. */
+/** The content of a run's manifests; digests are known beforehand. */
 export interface Contents {
   /** The blobs of each manifest. */
   readonly blobs: ReadonlyMap<string, readonly string[]>;
@@ -13,9 +13,9 @@ export interface Contents {
 }
 
 export interface Ages {
-  /** How long a blob stays that no manifest names, in milliseconds. */
+  /** The grace period of a blob that no manifest names, in milliseconds. */
   readonly grace: number;
-  /** How long what was deleted can be restored. */
+  /** How long deleted content can be restored, in milliseconds. */
   readonly undo: number;
 }
 
@@ -25,11 +25,11 @@ export type Span = Pick<Operation, "called" | "answered" | "calledAt" | "answere
 /** The clocks of client and database may be so many milliseconds apart, each of them frozen while it works. */
 const SLACK = 50;
 
-/** What was seen or done to one thing in one repository. */
+/** What clients saw of one object in one repository, and did to it. */
 interface Signs {
-  /** It was there at some moment of each of these. */
+  /** Spans in each of which the object existed at some moment. */
   readonly seen: Span[];
-  /** It was not there at some moment of each of these. */
+  /** Spans in each of which the object did not exist at some moment. */
   readonly missed: Span[];
   /** These may have made it. */
   readonly makers: Operation[];
@@ -49,7 +49,7 @@ export class Evidence {
   readonly #returns = new Map<string, Operation[]>();
   /** All that was done in a repository. */
   readonly #all = new Map<string, Operation[]>();
-  /** Who names a digest. */
+  /** The manifests that name a digest. */
   readonly #parents = new Map<string, string[]>();
 
   constructor(operations: readonly Operation[], contents: Contents, ages: Ages) {
@@ -114,7 +114,7 @@ export class Evidence {
 
   isBlobGone(repository: string, digest: string, span: Span): boolean {
     const { missed, makers } = this.#of(repository, digest);
-    // What a mount itself brings was not there before.
+    // A blob that a mount itself brings did not exist there before.
     const all = [...makers, ...(this.#returns.get(repository) ?? [])].filter((one) => one !== span);
     if (!all.some((one) => one.called < span.answered)) return true;
     return missed.some((one) => one.answered <= span.called && !all.some(between(one, span)));
@@ -178,7 +178,7 @@ export class Evidence {
     );
   }
 
-  /** What was done to the repository as a whole. */
+  /** The operations on the repository as a whole. */
   #whole(repository: string): Operation[] {
     return [...(this.#removals.get(repository) ?? []), ...(this.#returns.get(repository) ?? [])];
   }
@@ -219,7 +219,7 @@ export class Evidence {
     return Math.min(...later.map(({ calledAt }) => calledAt + this.#ages.undo));
   }
 
-  /** What was surely in a deleted repository is there again when it has been restored. */
+  /** Content that certainly was in a deleted repository exists again after its restoration. */
   #giveBack(repository: string, restored: Operation): void {
     if (effectOf(restored) !== "yes") return;
     const before = (this.#removals.get(repository) ?? []).filter(

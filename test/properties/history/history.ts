@@ -1,4 +1,4 @@
-/** What clients did to a registry, and what they were answered. Nothing here knows how the requests travelled. */
+/** The operations of clients on a registry, with their answers. Nothing here depends on how the requests travelled. */
 
 export type Action =
   | { readonly kind: "put-manifest"; readonly digest: string; readonly tags: readonly string[] }
@@ -35,13 +35,13 @@ export interface Outcome {
   readonly bytes?: string;
   /** Content-Length of the answer to a HEAD. */
   readonly length?: number;
-  /** Those that there are, or that a restoration brought back. */
+  /** Existing tags, or those that a restoration brought back. */
   readonly tags?: readonly string[];
-  /** What a restored tag pointed to just before. */
+  /** The digest that a restored tag pointed to just before. */
   readonly replaced?: string | null;
   /** The manifests that a restoration brought back. */
   readonly manifests?: readonly string[];
-  /** What is wrong with the answer, where the client can tell by itself. */
+  /** The fault in the answer, where the client can tell by itself. */
   readonly wrong?: string;
 }
 
@@ -101,7 +101,7 @@ export type Effect = "yes" | "no" | "maybe";
 
 export function effectOf({ outcome: { status, code } }: Operation): Effect {
   if (status >= 200 && status < 300) return "yes";
-  // It says so when nothing was written.
+  // The answer says that nothing was written.
   if (status >= 400 && (status < 500 || code === "UNAVAILABLE")) return "no";
   return "maybe";
 }

@@ -1,4 +1,4 @@
-/** What is garbage once all is quiet, and what only waits for its time. */
+/** What is garbage after all operations have ended, and what only waits for its time. */
 import { env } from "cloudflare:workers";
 import { beforeEach, expect, test } from "vitest";
 import { RegistryClient } from "../../support/client.ts";
@@ -44,7 +44,7 @@ async function left(quietAt: number): Promise<string[]> {
 test("what a manifest let go whose undo window ended during the last collection still has its grace", async () => {
   const quietAt = await collectAtTheEnd();
   expect(await left(quietAt)).toEqual([]);
-  // It is none but that: once the grace is over the collection takes it.
+  // The blob is just unreferenced: after the grace period garbage collection deletes it.
   await env.DB.prepare(`UPDATE blob_reviews SET since = since - ?1`).bind(HOUR).run();
   await placeHere(AGES).collect();
   expect(await left(Date.now())).toEqual([]);

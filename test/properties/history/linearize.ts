@@ -1,6 +1,6 @@
 import type { Operation } from "./history.ts";
 
-/** What one thing is: its states, and what an operation makes of each of them. */
+/** A sequential object: its states, and the effect of an operation on each of them. */
 export interface Sequential<State> {
   readonly initial: State;
   /**
@@ -15,7 +15,7 @@ export interface Sequential<State> {
 
 interface Configuration<State> {
   readonly state: State;
-  /** Which of the operations at work have taken effect already. */
+  /** The concurrent operations that have taken effect already. */
   readonly done: ReadonlySet<number>;
 }
 
@@ -96,7 +96,7 @@ class Search<State> {
   }
 
   forgetUnknown(): void {
-    // What can have happened has happened by now.
+    // Everything that could have happened has happened by now.
     const all: Configuration<State>[] = [];
     const open = [...this.#configurations];
     const seen = new Set(open.map((configuration) => this.#key(configuration)));
@@ -128,7 +128,7 @@ class Search<State> {
     });
   }
 
-  /** What reads may be over, is over: they are in nobody's way. */
+  /** Ends all reads that may be over: they constrain no other operation. */
   #withReads({ state, done }: Configuration<State>): Configuration<State> {
     const reads = [...this.#atWork.values()].filter(
       (operation) =>

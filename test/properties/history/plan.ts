@@ -1,4 +1,4 @@
-/** What each client does, one step after the other: a seed determines it. What comes of a step depends on the others. */
+/** The steps of each client, determined by a seed. The results of a step depend on the other clients. */
 import { random } from "../../support/images.ts";
 import type { Universe } from "./universe.ts";
 
@@ -23,7 +23,7 @@ export const STEPS = [
 
 export type StepKind = (typeof STEPS)[number];
 
-/** How often each comes, in proportion to the others. */
+/** The frequency of each kind of step, in proportion to the others. */
 export type Weights = Readonly<Record<StepKind, number>>;
 
 export const USUAL: Weights = {
@@ -53,14 +53,14 @@ export const UPLOADS = ["put", "post", "stream", "chunks"] as const;
 export interface Step {
   readonly kind: StepKind;
   readonly repository: string;
-  /** Where it mounts from. */
+  /** The repository to mount from. */
   readonly other: string;
   readonly tag: string;
   /** Places in the universe's lists. */
   readonly image: number;
   readonly layer: number;
   readonly upload: (typeof UPLOADS)[number];
-  /** How much of the grace time the client lets pass between being told of a blob and naming it, 0 to 1. */
+  /** The part of the grace period, 0 to 1, that the client waits between being told of a blob and naming it. */
   readonly hesitation: number;
   /** Decides on what is left: where chunks end, what is disturbed. */
   readonly seed: number;

@@ -112,7 +112,7 @@ export function withoutOffset(env: Env): Env {
   );
 }
 
-/** What a request brought is committed twice, as if a lost answer had been followed by another try. */
+/** Commits each request's write twice, as if a lost answer had been followed by another try. */
 export function withDoubleCommit(env: Env): Env {
   const tickets = new WeakMap<Stub, unknown>();
   return withSessions(env, (name, call, stub) => async (...parameters) => {

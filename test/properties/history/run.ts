@@ -141,7 +141,7 @@ class Collection {
   }
 }
 
-/** What is printed of a run that went wrong. */
+/** Formats the report of a run that went wrong. */
 export function report({ seed, violations }: Result, command: string): string {
   const shown = violations.slice(0, 5).map(formatViolation);
   const rest =
@@ -153,7 +153,7 @@ export function report({ seed, violations }: Result, command: string): string {
   ].join("\n\n");
 }
 
-/** How often each kind of operation was answered with what. */
+/** Counts the answers of each kind of operation, by status. */
 export function countsOf(operations: readonly Operation[]): Map<string, Map<number, number>> {
   const counts = new Map<string, Map<number, number>>();
   for (const { action, outcome } of operations) {

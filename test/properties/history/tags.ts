@@ -5,9 +5,9 @@ import { linearize, type Sequential } from "./linearize.ts";
 interface Tag {
   /** The digest that it points to; null where there is no such tag. */
   readonly digest: string | null;
-  /** What it pointed to before that. */
+  /** The digest that it pointed to before that. */
   readonly past: string | null;
-  /** What it was in the repositories of this name that were deleted, the last one at the end. */
+  /** Its digests in deleted repositories of this name, the last one deleted at the end. */
   readonly buried: readonly (string | null)[];
 }
 
@@ -101,7 +101,7 @@ function step(
     case "restore-manifest":
       if (answer === "unknown") return digest === null ? [pointed(state, action.digest)] : [state];
       if (outcome.tags?.includes(tag) !== true) return [state];
-      // It belonged to one of those that came back.
+      // The tag belonged to one of the restored manifests.
       return digest !== null ? [] : (outcome.manifests ?? []).map((one) => pointed(state, one));
     case "delete-repository":
       return [{ digest: null, past: null, buried: [...buried, digest] }];

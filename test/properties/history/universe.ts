@@ -1,4 +1,4 @@
-/** What the clients of a run push: a seed determines all of it. Small and shared, so that they get in each other's way. */
+/** The content that the clients of a run push, determined by a seed. It is small and shared, so that they conflict. */
 import {
   type Bytes,
   type Content,
@@ -80,7 +80,7 @@ function nameOf(seed: number, i: number): string {
   return `history-${seed}${i < 2 ? "" : "-other"}/repository-${i}`;
 }
 
-/** Of some layers, which others have as well; the first is too big for its row. */
+/** Makes an image of some layers, which others have as well; the first image is too big for its row. */
 function image(i: number, layers: readonly Content[], next: () => number): Image {
   const chosen = new Set([0, 1, 2].map(() => layers[next() % layers.length]));
   const [config, ...rest] = [...chosen].filter((layer) => layer !== undefined);

@@ -18,7 +18,7 @@ export interface Workload {
 
 /** A push whose blobs are collected before they are named starts over, so many times. */
 const TRIES = 4;
-/** Who waits for a blob asks so often, after such a part of the grace time each: for longer than that in all. */
+/** The HEADs of a client that waits for a blob. They are spread over more than the grace period in all. */
 const LOOKS = 4;
 const BETWEEN = 0.35;
 
@@ -64,7 +64,7 @@ class Person {
   readonly #client: Client;
   readonly #universe: Universe;
   readonly #grace: number;
-  /** What it did last, and may want undone. */
+  /** The client's last deletion of a tag, which it may undo. */
   #untagged: { readonly repository: string; readonly tag: string } | null = null;
   #deleted: { readonly repository: string; readonly digest: string } | null = null;
   #orphan: { readonly repository: string; readonly digest: string } | null = null;
@@ -186,12 +186,15 @@ class Person {
     return found;
   }
 
-  /** As docker does: what is there is skipped, what is elsewhere is mounted, the rest is uploaded; the manifest last. */
+  /**
+   * Pushes as Docker does: existing blobs are skipped, those of other repositories are mounted, others are uploaded;
+   * the manifest is last.
+   */
   async #push(step: Step, image: Image): Promise<void> {
     const { repository, tag, seed } = step;
     const tags = seed % 5 === 0 ? [] : seed % 7 === 0 ? this.#universe.tags.slice(0, 2) : [tag];
     await this.#put(step, image, tags);
-    // Who pushes looks what came of it, now and then.
+    // The client reads its push back now and then.
     if (seed % 3 === 0) await this.#client.readManifest(repository, image.digest, "HEAD");
   }
 
@@ -250,7 +253,7 @@ class Person {
     await Promise.all(image.blobs.map(({ digest }) => this.#client.readBlob(repository, digest)));
   }
 
-  /** Who is told that a blob is there finds it there for the grace time, and so on as long as it keeps asking. */
+  /** A blob that a client was told of must exist for the grace period, and longer while it keeps asking. */
   async #confirm({ repository }: Step, { digest }: Content): Promise<void> {
     for (let i = 0; i < LOOKS; i++) {
       if (!(await this.#client.confirmBlob(repository, digest))) return;

@@ -72,7 +72,7 @@ async function send(
   };
 }
 
-/** As a setting has it: never in the form 1e-7. */
+/** Formats a number for a setting: never as 1e-7. */
 function decimal(value: number): string {
   return value.toFixed(12);
 }

@@ -1,4 +1,4 @@
-/** What grants access × the credentials that it is asked with: nothing that is made outlasts what made it. */
+/** Each way to give access × each kind of credentials: nothing outlasts the credentials that made it. */
 import { env } from "cloudflare:workers";
 import { beforeAll, describe, expect, test } from "vitest";
 import { API_ROUTES } from "../../../src/api/routes.ts";
@@ -13,7 +13,7 @@ import { leavesNothing } from "../../support/storage.ts";
 const DAY = 86_400_000;
 const HOUR = 3_600_000;
 
-/** Who asks: whether it may do it at all, and whether its credentials end. */
+/** The kinds of credentials: whether they allow the action at all, and whether they end. */
 const CREDENTIALS = {
   "the administrator's password": { may: "administer", ends: false },
   "an administrator's token without end": { may: "administer", ends: false },
@@ -55,7 +55,7 @@ const RULE = () => ({
 });
 const ACME = "/namespaces/:namespace";
 
-/** What has no end of its own, and lets somebody in. */
+/** Things without an end of their own that give access. */
 const GRANTS: Readonly<Record<string, Grant>> = {
   "a trust rule": {
     needs: "own",
@@ -276,7 +276,7 @@ describe.each(Object.entries(GRANTS))("%s", (_, grant) => {
     const response = await leavesNothing(() => call(credential, grant));
     const { errors } = await response.clone().json<{ errors?: unknown }>();
     expect(await problem(response)).toEqual({ status: 403, code: "DENIED" });
-    // Who may not do it at all is not told to come back with the password.
+    // A caller without the right is not told to come back with the password.
     expect(errors).toEqual(mayDo(credential, grant) ? [{ needs: "password" }] : undefined);
   });
 });
@@ -319,7 +319,7 @@ async function makeSecrets(credential: Credential): Promise<void> {
   const robot = `${place[":namespace"]}+${place[":robot"]}`;
   await env.DB.prepare("DELETE FROM tokens WHERE robot = ?1").bind(robot).run();
   const secret = await addSecret({ robot, expires });
-  // As if they had been made now.
+  // Makes the tokens as old as if they had been created now.
   await env.DB.prepare("UPDATE tokens SET created_at = ?1 WHERE id IN (?2, ?3)")
     .bind(Date.now(), token.id, secret.id)
     .run();

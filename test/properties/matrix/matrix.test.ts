@@ -12,7 +12,7 @@ import { type Attempt, ATTEMPTS, type Need } from "./requests.ts";
 const ANYONE: readonly Need[] = ["nothing", "a token"];
 const SOMEONE: readonly Need[] = [...ANYONE, "to be someone"];
 const PERSON: readonly Need[] = [...SOMEONE, "to be a person", "to have a password here"];
-/** What each may do in `acme/app`; who is missing here has no good credentials. */
+/** The rights of each principal in `acme/app`; principals that are missing here have no valid credentials. */
 const ALLOWED: Partial<Record<Principal, readonly Need[]>> = {
   anonymous: ANYONE,
   outsider: PERSON,
@@ -37,7 +37,7 @@ const ALLOWED: Partial<Record<Principal, readonly Need[]>> = {
   "workload that may push": [...SOMEONE, "pull", "push"],
 };
 
-/** What clients ask the token service for. */
+/** The scopes that clients ask the token service for. */
 const SCOPES: Partial<Record<Need, string>> = {
   pull: "repository:acme/app:pull",
   push: "repository:acme/app:pull,push",
@@ -45,9 +45,9 @@ const SCOPES: Partial<Record<Need, string>> = {
   "a token": "registry:catalog:*",
 };
 
-/** How often one may guess is looked at elsewhere: here the same wrong password comes a hundred times. */
+/** Limits on guessing have their own tests: here the same wrong password comes a hundred times. */
 const always = { limit: () => Promise.resolve({ success: true }) };
-/** What was sent to the audit log. */
+/** The messages for the audit log. */
 const events: EventMessage[] = [];
 const newQueue = () => ({
   send: (message: EventMessage) => Promise.resolve(events.push(message)),
@@ -88,7 +88,7 @@ test("the matrix has every route, and no other", () => {
   expect(Object.keys(ATTEMPTS).toSorted()).toEqual(routes.toSorted());
 });
 
-/** Whatever a client may GET it may ask for by HEAD. */
+/** Every GET is also tried as a HEAD. */
 const HEADS = Object.entries(ATTEMPTS).flatMap(([route, attempt]) =>
   route.startsWith("GET /v2") ? [[route.replace("GET", "HEAD"), attempt] as const] : [],
 );
@@ -104,7 +104,7 @@ describe.each([...Object.entries(ATTEMPTS), ...HEADS])("%s", (route, attempt) =>
     const isHidden = status === 403 && route === "HEAD /v2/:name+/blobs/:digest";
     const seen = isHidden ? 404 : status;
     expect(response.status, await response.clone().text()).toBe(seen);
-    // Whatever the answer says, the log has who was denied, and nobody else.
+    // Whatever the answer says, the log records a denial, and nothing else.
     await Promise.all(deferred);
     const denials = events.filter(
       (event) => event.kind === "audit" && event.event.outcome === "denied",

@@ -9,9 +9,9 @@ const MALFORMED = "{}";
 /** JSON, but of no request. */
 const WRONG = '{"nonsense":1}';
 
-/** What somebody must be allowed for a route. */
+/** The right that a route needs. */
 export type Need =
-  /** What ignores credentials, wrong ones too. */
+  /** The route ignores credentials, also wrong ones. */
   | "anybody"
   | "nothing"
   /** A registry token, everyone's too. */
