@@ -79,7 +79,7 @@ async function check(
   return { passed: counts.pass, failed: code === 0 && counts.pass > 0 ? bad : Math.max(bad, 1) };
 }
 
-/** Builds the suite with Go, once for each version of it. @returns the program */
+/** Builds the suite with Go, once for each version. @returns the program */
 async function install(): Promise<string> {
   const cache = process.env["SLIPWAY_CACHE"] ?? join(homedir(), ".cache", "slipway");
   const bin = join(cache, "conformance", VERSION);

@@ -1,4 +1,4 @@
-/** `npm run deploy`: makes what is missing in your Cloudflare account and deploys the registry. Repeatable. */
+/** `npm run deploy`: creates what is missing in your Cloudflare account and deploys the registry. Repeatable. */
 import { execFile } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";

@@ -46,7 +46,7 @@ export async function startLocal(
   return run(await builder.build(), { ...options, sockets: await makeSocketFolder() });
 }
 
-/** Runs a Worker that was built and brings its database up to date. */
+/** Runs a built Worker and migrates its database. */
 export async function run(build: Build, options: RunOptions): Promise<Local> {
   const { config } = build;
   const name = config.name ?? "slipway";

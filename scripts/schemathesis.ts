@@ -41,7 +41,7 @@ try {
     "--max-response-time=5",
     "--request-timeout=10",
     "--continue-on-failure",
-    // An import that was begun shuts everybody else out until it has ended.
+    // A running import shuts all others out until it has ended.
     "--exclude-path-regex=^/import",
   ]);
 } finally {

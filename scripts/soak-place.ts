@@ -53,7 +53,7 @@ export class ServerPlace implements Place {
     try {
       return await this.#exchange(asked);
     } catch (error) {
-      // A connection that breaks while nobody kills the server is a fault of its own.
+      // A connection that breaks while the server was not killed is a fault.
       if (generation !== this.#generation) return null;
       throw new Error(`${asked.method} ${asked.path} broke off`, { cause: error });
     }
@@ -67,7 +67,7 @@ export class ServerPlace implements Place {
     await sleep(milliseconds);
   }
 
-  /** A session that is in memory goes with the whole server. */
+  /** A session in memory is evicted with the whole server. */
   evict(): Promise<void> {
     return Promise.resolve();
   }
@@ -83,7 +83,7 @@ export class ServerPlace implements Place {
     }
     const { run } = JSON.parse(new TextDecoder().decode(answer?.body) || "{}") as Collected;
     if (run !== null && run !== undefined) return run;
-    // The cron's own is under way, or one that was killed and will be taken for dead after a minute.
+    // The cron's run is still active, or one was killed and counts as dead after a minute.
     await sleep(500);
     return { blobs: 0, more: true };
   }
@@ -111,7 +111,7 @@ export class ServerPlace implements Place {
     }
   }
 
-  /** kill -9, and a new start on the same data; what was under way has no answer. */
+  /** Kills the server (kill -9) and starts it on the same data; requests in flight get no answer. */
   async kill(recorder: Recorder, mayHitCollection: boolean): Promise<void> {
     // After a killed run of garbage collection the next one is a minute away.
     if (!mayHitCollection) while (this.#isCollecting) await sleep(1);

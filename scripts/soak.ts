@@ -41,7 +41,7 @@ let collected = 0;
 let steps = 0;
 let violations = 0;
 
-/** Uploads of all rounds: nobody ends them here. */
+/** The uploads of all rounds, which are not ended here. */
 const sessions: Sessions = new Map();
 const place = await ServerPlace.open(AGES);
 try {

@@ -145,7 +145,7 @@ test.each([8, 9, 16, 20, 40])(
     const location = await client.startUpload();
     const calls = await counter.during(() => client.append(location, streamOf(bytes)));
     expect(calls).toMatchObject({ d1Queries: 0, d1Batches: 0 });
-    // The last, shorter part goes now instead of with the finish.
+    // The last, shorter part is sent now, not with the finish.
     expect(calls.r2).toBeLessThanOrEqual(Math.ceil(size / 8) + 1);
     expect(calls.durableObject).toBeLessThanOrEqual(2);
     const finish = await counter.during(() => ok(client.finish(location, digest)));

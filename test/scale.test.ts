@@ -13,7 +13,9 @@ import { planOf, repositoryWalks } from "./support/plans.ts";
 
 const SMALL: World = { manifests: 600, due: 200 };
 const LARGE: World = { manifests: 3_000, due: 400 };
-/** One more is read where a row's time has changed within a batch, or where an index goes on behind what is found. */
+/**
+ * One more row is read where a row's time has changed within a batch, or where an index continues behind what is found.
+ */
 const SLACK = 1;
 
 const inSmall = new Map<string, readonly Metered[]>();
@@ -55,7 +57,9 @@ test.each(OPERATIONS)("$name", async (operation) => {
   }
 });
 
-/** One batch's own rows; what is counted up to a bound, or is on a page, by an index that has nothing else. */
+/**
+ * Rows of a batch itself, and rows that are counted up to a bound, or are on a page, by an index that has nothing else.
+ */
 const BOUNDED =
   /^SEARCH (?:d|e|expiring_manifests) |^SEARCH l USING PRIMARY|INDEX (?:tags_by_digest|live_manifests) \(repository_id=\?\)/;
 /** Statements that empty a deleted repository step by step. */

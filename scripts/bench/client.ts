@@ -11,7 +11,7 @@ export interface Call {
   readonly url: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: Body;
-  /** Whether the body goes without a Content-Length, in chunks as Docker's. */
+  /** Whether the body is sent without a Content-Length, in chunks as Docker's. */
   readonly chunked?: boolean;
   /** The only right status: with another one the call fails. */
   readonly expect: number;

@@ -1,4 +1,4 @@
-/** A whole image of twelve layers, pushed and pulled by skopeo: what somebody at a keyboard waits for. */
+/** A whole image of twelve layers, pushed and pulled by skopeo: the wait of a person at a keyboard. */
 import { createCipheriv } from "node:crypto";
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { spawnSync } from "node:child_process";

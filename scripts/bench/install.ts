@@ -1,4 +1,4 @@
-/** Brings the peers onto the machine, into a cache: what is there already costs nothing. */
+/** Installs the peers into a cache; what is there already costs nothing. */
 import { existsSync } from "node:fs";
 import { mkdir, mkdtemp, readdir, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { cacheFolder } from "../../test/e2e/install.ts";
 import { attempt, run } from "../../test/e2e/shell.ts";
 
-/** "found": only what is there; "built": what is not is downloaded and built, which takes minutes. */
+/** "found": only what exists; "built": the rest is downloaded and built, which takes minutes. */
 export type Supply = "found" | "built";
 
 const KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg";

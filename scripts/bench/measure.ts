@@ -22,7 +22,7 @@ export interface Variant {
 /** The wanted ratio of the first variant's median to another one's. */
 export interface Target {
   readonly against: string;
-  /** null where nothing was promised: the ratio is told all the same. */
+  /** null without a promise: the ratio is printed all the same. */
   readonly least: number | null;
 }
 
@@ -91,7 +91,7 @@ export async function runCase(one: Case, warmUps: boolean): Promise<Result> {
   const { name, title, unit, work, targets, plotted, rounds, variants } = one;
   const samples = new Map(variants.map((variant) => [variant, [] as Sample[]]));
   for (let round = warmUps && one.warmUp ? 0 : 1; round <= rounds; round++) {
-    // Every other round goes backwards: nobody always follows the same one.
+    // Every other round runs backwards, so that no variant always follows the same one.
     for (const variant of round % 2 === 1 ? variants : variants.toReversed()) {
       const sample = await variant.sample();
       const shown = round === 0 ? "warm-up" : `${round}/${rounds}`;

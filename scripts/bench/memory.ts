@@ -39,7 +39,10 @@ export interface MemoryResult {
 
 const UPLOADS = 5;
 const SAMPLE_MS = 100;
-/** Rule 7 of the design. */
+/**
+ * The most bytes that buffers may hold at once, of an isolate's 128 MB
+ * (developers.cloudflare.com/workers/platform/limits).
+ */
 const LIMIT = 64 * 1024 * 1024;
 /** Enough for some parts: code and simulators have started when the baseline is taken. */
 const WARM_UP = 24 * 1024 * 1024;

@@ -52,7 +52,7 @@ export function rateCase(rate: Rate, size: Size): Case {
     title: `${title}, ${connections} connection${connections === 1 ? "" : "s"}`,
     unit: "requests/s",
     work: "1000 requests",
-    // A target is judged by more samples.
+    // A target needs more samples.
     rounds: targets.length > 0 ? size.rounds + size.more : size.rounds,
     warmUp: connections === MAIN,
     variants: rate.asked.map((asked) => ({

@@ -19,7 +19,7 @@ const PUSHERS = 8;
 /** MiB of the blobs that are pulled: as layers are, many small and few large. */
 const PULLED = [0.01, 0.1, 0.1, 1, 1, 1, 2, 4, 8, 16, 32];
 const BLOBS = 64;
-/** MiB of what is pushed. A pusher then waits, so that the disk holds what is pushed in three minutes. */
+/** Sizes of pushed blobs in MiB. A pusher then waits, so that the disk holds what is pushed in three minutes. */
 const PUSHED = [1, 4, 10, 20];
 const PUSH_PAUSE_MS = 1000;
 const MEMORY_MS = 5000;

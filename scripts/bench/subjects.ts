@@ -8,7 +8,7 @@ import { openSubject, type Subject } from "./subject.ts";
 export interface Registry extends Subject {
   /** The layout of its data folder, for content that is written into it directly. */
   readonly layout: "slipway" | "distribution" | "zot";
-  /** user:password, or null where everybody may do everything. */
+  /** user:password, or null where everyone may do everything. */
   readonly credentials: string | null;
   /** Returns the headers that a request for this repository needs. */
   headers(repository: string): Promise<Readonly<Record<string, string>>>;

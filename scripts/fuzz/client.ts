@@ -10,7 +10,7 @@ export interface Answer {
   readonly location: string | null;
 }
 
-/** @throws Error that says what is wrong with the answer */
+/** @throws Error that names the fault of the answer */
 export async function ask(
   url: string,
   { method, path, headers, body, isChunked }: Asked,

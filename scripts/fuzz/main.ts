@@ -13,7 +13,7 @@ import { type Asked, requestOf } from "./requests.ts";
 import { prepare, type Prepared } from "./world.ts";
 
 const CLIENTS = 4;
-/** Uploads under way that are kept for later requests. */
+/** Unfinished uploads that are kept for later requests. */
 const MAX_UPLOADS = 20;
 /** Failures after which there is nothing more to learn from this run. */
 const MAX_FAILURES = 10;
@@ -57,11 +57,12 @@ async function fuzz(
   { end, from }: Turn,
 ): Promise<void> {
   for (let round = 0; Date.now() < end && failures.length < MAX_FAILURES; round++) {
-    // Each request has a seed of its own, so that it can be told by it.
+    // Each request has a seed of its own, by which it can be repeated.
     const random = new Random(from * 1_000_003 + round);
     if (random.oneIn(20)) {
       const status = await sendRaw(random, new URL(url));
-      // workerd's own, to a method that it does not know (RFC 9110 § 15.6.2): no request comes of it.
+      // workerd itself answers a method that it does not know (RFC 9110 § 15.6.2): the request never reaches the
+      // Worker.
       if (status !== null && status !== 501) {
         count(status, `bytes of the seed ${from}, round ${round}`);
       }

@@ -16,7 +16,7 @@ export interface Asked {
 export interface World extends Content {
   readonly repositories: readonly string[];
   readonly names: readonly string[];
-  /** Locations of uploads under way; requests take them away and add new ones. */
+  /** Locations of unfinished uploads; requests end some and add new ones. */
   readonly uploads: string[];
   readonly api: OpenApi;
 }
@@ -65,7 +65,7 @@ const HEADERS = [
   "x-forwarded-for",
 ];
 
-/** An import that was begun shuts everybody else out until it has ended. */
+/** A running import shuts all others out until it has ended. */
 const LEFT_OUT = /^\/import/;
 
 export function requestOf(random: Random, world: World): Asked {
@@ -94,7 +94,7 @@ function manifestPush(random: Random, world: World): Asked {
   };
 }
 
-/** Begins an upload, or goes on with one: bytes of any length at any offset, or the end. */
+/** Starts an upload, or continues one: bytes of any length at any offset, or the end. */
 function uploadStep(random: Random, world: World): Asked {
   const location = random.oneIn(4) ? undefined : random.pick(["", ...world.uploads]);
   const body = random.bytes(random.pick([0, 1, 100, 70_000]));

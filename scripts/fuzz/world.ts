@@ -8,7 +8,7 @@ import type { OpenApi, World } from "./requests.ts";
 
 export interface Prepared {
   readonly world: World;
-  /** Authorization headers; null for nobody's. */
+  /** Authorization headers; null for an anonymous caller. */
   readonly callers: readonly (string | null)[];
   readonly admin: string;
   readonly canary: { readonly path: string; readonly digest: string };

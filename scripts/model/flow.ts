@@ -14,7 +14,7 @@ export interface Request {
   readonly path: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: Buffer;
-  /** Whether the body goes without a Content-Length. */
+  /** Whether the body is sent without a Content-Length. */
   readonly chunked?: boolean;
   /** The only right status. */
   readonly expect: number;
@@ -66,10 +66,7 @@ export class Flow {
     return this.#send(request, ++this.#steps, 0);
   }
 
-  /**
-   * A step of tasks, so many of them at once.
-   * @param beside further ones that the limit does not count
-   */
+  /** Runs a step of tasks, at most `limit` at once. @param beside further ones that the limit does not count */
   async parallel(limit: number, tasks: readonly Task[], beside: readonly Task[] = []) {
     const step = ++this.#steps;
     const left = [...tasks.entries()];

@@ -15,11 +15,11 @@ import {
 export interface Measured {
   readonly world: World;
   readonly operations: readonly (Operation & Cost)[];
-  /** Each run of the collection, in turn. */
+  /** Each run of garbage collection, in turn. */
   readonly runs: readonly Collection[];
 }
 
-/** Operations are tried this often: the rows are those of the first time, the time is the median. */
+/** Tries of an operation: the rows are those of the first try, the time is the median. */
 const ROUNDS = 3;
 /** Objects that are put in one request. */
 const OBJECTS = 500;

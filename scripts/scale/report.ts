@@ -4,7 +4,7 @@ import type { Collection, Statement } from "./worker.ts";
 
 type Row = readonly string[];
 
-/** Rows that an operation may read more or less in the larger world: what was tried before leaves a few. */
+/** Rows that an operation may read more or less in the larger world: operations before it leave a few. */
 const SLACK = 10;
 
 /** @returns how many operations read more than they may, or more than in the small world */
@@ -35,7 +35,7 @@ export function printOperations(small: Measured, large: Measured): number {
 
 const TOO_MANY = "too many";
 const GROWS = "grows";
-/** Rows that one run of the collection may read. */
+/** Rows that one run of garbage collection may read. */
 const RUN = 600_000;
 
 const COLLECTION_HEAD = [

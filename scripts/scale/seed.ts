@@ -10,7 +10,7 @@ import { EMPTY, type World } from "./worker/world.ts";
 import { startLocal } from "../local.ts";
 import { VARS } from "./worker.ts";
 
-/** Most of the file is kept in memory: what is written next may lie anywhere in it. */
+/** Most of the file is cached in memory: the next write may go anywhere in it. */
 const CACHE_KIB = 5_000_000;
 
 /** @returns the folder of a finished world; made when there is none */

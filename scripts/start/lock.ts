@@ -23,7 +23,7 @@ const PATIENCE_MS = 5_000;
 
 export class Lock {
   readonly #file: string;
-  /** Closing it, or losing it to the garbage collector, would free the lock. */
+  /** Closing it, or losing it to JavaScript's garbage collector, would free the lock. */
   readonly #held: DatabaseSync;
 
   private constructor(file: string, held: DatabaseSync) {
@@ -64,7 +64,7 @@ export class Lock {
     return true;
   }
 
-  /** Says who has the folder, in one step: a reader sees all of it or nothing. */
+  /** Writes who uses the folder, in one step: a reader sees all of it or nothing. */
   async sign(sockets: string): Promise<void> {
     const holder: Holder = { pid: process.pid, sockets };
     await writeFile(`${this.#file}.new`, JSON.stringify(holder), { mode: 0o600 });

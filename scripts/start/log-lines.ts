@@ -38,7 +38,7 @@ function forPeople(entry: Entry): string {
   return parts.flatMap((part) => (part === "" ? [] : plain(part))).join("  ");
 }
 
-/** @returns null for what is no request's line: a Worker may print anything */
+/** @returns null for a line that is no request's: a Worker may print anything */
 function parse(message: string): Entry | null {
   if (!message.startsWith('{"time":')) return null;
   try {

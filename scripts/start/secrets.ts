@@ -46,7 +46,7 @@ export async function writeSecrets(folder: string, secrets: Secrets): Promise<vo
   await rename(`${file}.new`, file);
 }
 
-/** Takes what earlier versions gave to everybody on this machine. */
+/** Takes away the access that earlier versions gave to all users of this machine. */
 export async function closeFolder(folder: string, hasSecrets: boolean): Promise<void> {
   await chmod(folder, 0o700);
   if (hasSecrets) await chmod(secretsFile(folder), 0o600);

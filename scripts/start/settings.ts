@@ -10,10 +10,7 @@ interface WorkerEnvironment {
   readonly readSettings: (env: object) => unknown;
 }
 
-/**
- * @param vars those of wrangler.toml
- * @returns the secrets and what the environment sets
- */
+/** @param vars those of wrangler.toml @returns the secrets and what the environment sets */
 export async function settingsOf(
   vars: object,
   secrets: Secrets,

@@ -37,7 +37,7 @@ const RULE = () => ({
   scopes: SCOPES(),
 });
 
-/** Every route that takes a body, and one that it takes; null where that has to be signed by somebody else. */
+/** Every route with a body, with a body that it accepts; null where another party would have to sign it. */
 const BODIES: Readonly<Record<string, (() => object) | null>> = {
   "POST /api/v1/users": () => ({ name: unused("user"), password: PASSWORD }),
   "PATCH /api/v1/users/:user": () => ({ admin: true }),

@@ -1,4 +1,4 @@
-/** A sealed cursor is for the list that it comes from. */
+/** An encrypted cursor is valid only for the list that it comes from. */
 import { env } from "cloudflare:workers";
 import { expect, test } from "vitest";
 import { seal, type SealedList } from "../../src/http/cursor.ts";

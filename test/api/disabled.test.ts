@@ -87,7 +87,7 @@ test.each(KINDS)(
   "what a %s had logged in with before ends: pushes in 30 seconds, pulls in 60",
   async (kind) => {
     const { repository, path, logins } = await makePlace(kind);
-    // Another isolate, which has just read what was revoked and knows the login.
+    // Another isolate, which has just read the revocations and has the login cached.
     const elsewhere: Send = withSettings({});
     const [login = ""] = logins;
     const client = new RegistryClient({ repository, authorization: login, send: elsewhere });

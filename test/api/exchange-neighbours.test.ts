@@ -189,7 +189,7 @@ test("each namespace that an exchange names has to take the token, and is named 
   );
 });
 
-/** Scopes of so many namespaces. */
+/** Makes scopes of that many namespaces. */
 function more(count: number): string {
   return Array.from({ length: count }, (_, i) => `repository:n${i}/x:pull`).join(" ");
 }

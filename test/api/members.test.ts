@@ -115,7 +115,7 @@ test.each([
   expect(await refused("PUT", path, text, { as })).toEqual(INVALID);
 });
 
-/** Roles on so many patterns, as long as patterns can be. */
+/** Gives roles on that many patterns of the greatest length. */
 async function fill(user: string, namespace: string, count: number): Promise<void> {
   const patterns = Array.from({ length: count }, (_, i) => `${namespace}/${i}-`.padEnd(254, "x"));
   await env.DB.prepare(

@@ -214,7 +214,7 @@ test("describes what the API takes: every field of it, and no other", async () =
     const url = path
       .replace("{token}", "0123456789abcdef")
       .replaceAll(/\{(\w+)\}/g, "openapi-test");
-    // Known fields are looked at first, then the others in their order: what is refused is the one that nobody knows.
+    // Known fields are checked first, then the others in order: the refusal must name the unknown field.
     const body = { ...(sample(schema) as object), surprise: 1 };
     const as = path.startsWith("/me") ? { as: authorization } : {};
     const response = await api(method.toUpperCase(), url, body, as);

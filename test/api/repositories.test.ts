@@ -616,7 +616,7 @@ test.each([
     const response = await changesNothing(() => client.finish(location, digest, bytes));
     expect(await refusal(response)).toEqual({ status: 404, code: "BLOB_UPLOAD_UNKNOWN" });
     expect((await stored()).rows).toEqual(before.rows);
-    // Once somebody has made it again, the client may go on.
+    // After somebody has created it again, the client may continue.
     await make(client.repository);
     expect((await client.finish(location, digest, bytes)).status).toBe(201);
     expect(await client.pullBlob(digest)).toEqual(bytes);

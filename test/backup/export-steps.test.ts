@@ -125,7 +125,7 @@ test("3,000 manifests go and come back in bounded steps", { timeout: 120_000 }, 
   expect(watched.largest * 3).toBeLessThan(MAX_PARAMETER);
   const walked: string[] = [];
   for (const sql of watched.sql) {
-    // A page is read in the order of its key and ends; a new database has noted few changes by itself.
+    // A page is read in the order of its key and ends; a new database has few changes in its log.
     if (/TRIGGER|sqlite_master|^UPDATE changes/.test(sql)) continue;
     const plan = await planOf(sql);
     const isPage = / LIMIT \?\d/.test(sql) && !plan.some((line) => line.includes("B-TREE"));

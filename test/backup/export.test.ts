@@ -113,7 +113,7 @@ describe("what comes back", () => {
     await exportChanges();
     await manyExports(all.client);
     await done("DELETE", `/repositories/${first.repository}`);
-    // The undo window of all that was deleted is over, and so is the grace time.
+    // The undo window of all deletions is over, and so is the grace period.
     const settings = { ...readSettings(env), undoAge: 0, grace: 0 };
     await createRegistry(env, settings).collector.run();
     const second = new RegistryClient({ repository: `${unused("space")}/app` });

@@ -42,7 +42,7 @@ async function stateOf(job: string): Promise<string> {
   return typeof row?.["state"] === "string" ? row["state"] : "{}";
 }
 
-/** A step whose worker dies before it has noted that the step is done, and the one that takes over. */
+/** Runs a step whose Worker dies before the step is saved, and the step of the one that takes over. */
 async function twice(job: string, step: () => Promise<unknown>): Promise<void> {
   const before = await stateOf(job);
   await step();
@@ -57,7 +57,7 @@ async function endLeases(): Promise<void> {
   await env.DB.prepare("UPDATE jobs SET lease_until = 0").run();
 }
 
-/** An export of one image, and then the database is lost. */
+/** Exports one image, and then loses the database. */
 async function lostAfter(work: () => Promise<unknown>): Promise<string[]> {
   const { client, arm } = await populate();
   await work();
@@ -69,7 +69,7 @@ async function lostAfter(work: () => Promise<unknown>): Promise<string[]> {
   return keysOf("exports/");
 }
 
-/** The newest object of changes, and what is in it. */
+/** Reads the newest object of changes. */
 async function newestChanges(keys: readonly string[]): Promise<{ key: string; text: string }> {
   const key = keys.findLast((one) => one.includes("/changes/")) ?? "";
   return { key, text: (await (await env.BLOBS.get(key))?.text()) ?? "" };
@@ -324,7 +324,7 @@ describe("the bucket", () => {
       // Only one of them can be imported.
       await expectSame();
       expect(await client.listTags()).not.toContain("future-1");
-      // And so it goes on.
+      // The registry continues the backup that it imported.
       await client.pushManifest(amd, "again");
       await exportAll();
       await expectSame();

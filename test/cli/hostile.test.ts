@@ -29,7 +29,7 @@ const STEERS = /(?!\n)[\p{Cc}\p{Bidi_Control}\p{Zl}\p{Zp}\u{FEFF}\u{E0000}-\u{E0
 let home: string;
 let registry: Server;
 let url: string;
-/** Whether it says that one is somebody, by a token. */
+/** Whether its answer claims that the token's owner is logged in. */
 let isPhishing = false;
 /** The credentials of each request. */
 let asked: (string | undefined)[] = [];
@@ -122,7 +122,7 @@ describe("nothing that a registry says steers the terminal", () => {
     ["repo show acme/app --json", 0],
     ["user list", 1],
     ["user create alice", 1],
-    // Its answer is not what the program reads, and what is said of that may quote it.
+    // The program cannot read the answer, and its message may quote that.
     ["repo show acme/other", 1],
   ])("%s", async (line, code) => {
     const ended = await slipway(`${line} --registry ${url}`);

@@ -28,7 +28,7 @@ export function anonymousStep(pull: () => Promise<Result>): Step {
   );
 }
 
-/** For clients whose login only writes the password down: the first use of it shows the truth. */
+/** Steps for clients whose login only stores the password: its first use shows whether it is right. */
 export function keptLoginSteps(
   registry: Registry,
   login: (password: string, who: string) => Promise<Result>,

@@ -107,7 +107,7 @@ export async function makeBrief(registry: Registry, issuer: Issuer) {
   return exchange(setting, "brief", "brief");
 }
 
-/** A public repository: everyone may pull from it. */
+/** Makes a public repository, which everyone may pull from. */
 export async function makePublic(registry: Registry, name: string): Promise<void> {
   await post(registry, "/repositories", { name, visibility: "public" });
 }
@@ -207,7 +207,7 @@ const NOTHING: Answer = { id: "", secret: "", username: "", password: "", expire
 
 interface Call {
   body?: object;
-  /** The administrator unless given; null for nobody. */
+  /** The caller: the administrator unless given; null for an anonymous request. */
   as?: Login | null;
 }
 

@@ -57,7 +57,7 @@ export async function startContainerd(bench: Bench): Promise<Engine> {
     "version = 2",
     `root = "${home}/data"`,
     `state = "${home}/state"`,
-    // Kubernetes' side of containerd: it wants a network that nobody here has set up.
+    // containerd's plugin for Kubernetes wants a network that does not exist here.
     'disabled_plugins = ["io.containerd.grpc.v1.cri"]',
     "[grpc]",
     `address = "${socket}"`,

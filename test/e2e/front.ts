@@ -70,7 +70,7 @@ function forward(to: URL, { incoming, outgoing, address, exchanges }: Visit): vo
     outgoing.writeHead(exchange.status, response.rawHeaders);
     response.pipe(outgoing);
   });
-  // A refusal may come before the body was read; what is left of that is of no use then.
+  // A refusal may come before the body was read; the rest of the body is then not needed.
   passed.on("error", () => {
     if (!outgoing.headersSent) outgoing.destroy();
   });

@@ -35,7 +35,7 @@ export interface Image {
   platforms: Record<string, string>;
 }
 
-/** Changes whenever the images made below would differ: the cached ones are then made anew. */
+/** Changes whenever the images made below would differ, so that cached ones are made again. */
 const VERSION = "1";
 const MIB = 1024 * 1024;
 const TWELVE_MIB = [1, 1, 1, 1, 2, 2, 2, 4, 4, 8, 12];

@@ -1,4 +1,4 @@
-/** Limits beside the rights: tags that nobody moves, and namespaces that are full. */
+/** Limits besides rights: tags that cannot be moved, and namespaces that are full. */
 import { readManifest, type Registry } from "./registry.ts";
 import type { Visitor } from "./visitor.ts";
 
@@ -22,7 +22,7 @@ export async function freeze(
   await send(registry, `PATCH /api/v1/repositories/${repository}`, rules);
 }
 
-/** Lets the namespace have so many repositories; null for any number. */
+/** Limits the number of the namespace's repositories; null for no limit. */
 export async function limitRepositories(
   registry: Registry,
   namespace: string,

@@ -47,7 +47,7 @@ export async function took<Value>(what: string, work: () => Promise<Value>): Pro
   return value;
 }
 
-/** A client that never came to its steps: one failure, told with its reason. */
+/** Records one failure, with its reason, for a client that did not start. */
 export function notStarted(id: string, error: unknown): Record {
   const reason = error instanceof Error ? error.message : String(error);
   console.log(`FAIL ${id}: can't be installed or started`);

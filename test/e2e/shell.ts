@@ -11,9 +11,9 @@ export interface RunOptions {
   env?: Record<string, string>;
   cwd?: string;
   input?: string;
-  /** The command as reports show it, without what brings it to its place. */
+  /** The command as reports print it, without the wrapper that runs it in its rootfs. */
   shown?: string;
-  /** Seconds; what is still running then is killed. */
+  /** Seconds after which the command is killed. */
   timeout?: number;
 }
 
@@ -134,7 +134,7 @@ export function startService(
   child.stdout?.pipe(log, { end: false });
   child.stderr?.pipe(log, { end: false });
   const ended = exitCode(child).finally(() => log.end());
-  // stop() is what reports a failure to start; until then nobody waits for this promise.
+  // stop() reports a failed start; until then nothing awaits this promise.
   ended.catch(() => undefined);
   const alive = () =>
     child.exitCode === null && child.signalCode === null && child.pid !== undefined;

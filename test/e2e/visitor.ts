@@ -26,10 +26,10 @@ export interface Refusal {
   message: string;
 }
 
-/** v1 is what is there after the pushes that are allowed; v2 is never there. */
+/** v1 exists after the allowed pushes; v2 never exists. */
 export type Tag = "v1" | "v2";
 
-/** null is nobody: no login at all. */
+/** An account, or null for no login at all. */
 export type Who = Account | null;
 
 export interface Visitor {
@@ -38,7 +38,7 @@ export interface Visitor {
   login?: (account: Account) => Promise<Result>;
   /** False for one whose login only writes the password down. */
   checksLogin: boolean;
-  /** False for one that tells of a refusal nothing but its status: the registry's sentence is lost on it. */
+  /** Whether the client prints the registry's message; some print only the status of a refusal. */
   repeatsMessage: boolean;
   /** Whether it asks for the manifest by HEAD before it pushes: that refusal has no message. */
   asksByHead?: boolean;
@@ -49,7 +49,7 @@ export interface Visitor {
   /** Pushes an image (or what it has instead) to the repository, and pulls it from there. */
   push: (who: Who, repository: string, tag: Tag) => Promise<Result>;
   pull: (who: Who, repository: string) => Promise<Result>;
-  /** The repository that a push writes to when told this one: helm adds the chart's name. */
+  /** Returns the repository that a push with this name writes to: helm adds the chart's name. */
   place?: (repository: string) => string;
 }
 

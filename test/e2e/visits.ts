@@ -11,7 +11,7 @@ import { type Registry, requests } from "./registry.ts";
 import { CommandFailure, expectRefusal, sleep, type Result } from "./shell.ts";
 import type { Gate, MakeVisitor, Tag, Visitor, Who } from "./visitor.ts";
 
-/** A client that has not given up by then goes in circles. */
+/** Seconds after which a client that still runs is taken to repeat itself. */
 const MAX_SECONDS = 10;
 /** regctl asks for a token for each blob and way to upload it, podman and buildah for mounts from wherever they saw the blob. */
 const MAX_REQUESTS = 24;
@@ -111,7 +111,7 @@ function wireOf(exchanges: Exchange[]): string {
     .join("\n");
 }
 
-/** The line in which a client says last why it did not go on. */
+/** Returns the line in which a client last says why it stopped. */
 function messageOf(output: string): string {
   const lines = output.split(/[\r\n]+/).filter((line) => ANY.test(line));
   return (lines.at(-1) ?? "").replace(/^time="[^"]*" /, "").trim();

@@ -93,7 +93,7 @@ class Isolates {
 async function deliverAll(messages: readonly EventMessage[]): Promise<void> {
   for (let start = 0; start < messages.length; start += 100) {
     const batch = messages.slice(start, start + 100);
-    // Half by half at once, as two consumers may be at work.
+    // The halves are delivered at the same time, as two consumers may run at once.
     await Promise.all([deliver(batch.slice(0, 50)), deliver(batch.slice(50))]);
   }
 }
@@ -111,7 +111,8 @@ test(
         for (const [of, facts] of KINDS) {
           isolates.take(refusalAt(since + n, ++i, of, facts(n)), n % ISOLATES);
         }
-        // From the strangers' own networks: somebody is denied something, and guesses at fifty accounts begin with one at theirs.
+        // From the strangers' own networks: a user is denied something, and wrong passwords are tried at fifty
+        // accounts, first at the user's.
         if (n !== 60) continue;
         for (const of of ["denial", "password"] as const) {
           const refusal = refusalAt(since + n, ++i, of, { actor: "alice" });
@@ -162,7 +163,9 @@ async function countsIn(keys: readonly string[]): Promise<FailureCount[]> {
   return results;
 }
 
-/** The pace past 1,000 failures is one try a second; two minutes of it are as good as the rest of the quarter of an hour. */
+/**
+ * Past 1,000 failures one attempt a second is let through; two minutes of that are as good as the rest of the window.
+ */
 const PACED_SECONDS = 120;
 
 test(

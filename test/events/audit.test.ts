@@ -16,7 +16,7 @@ interface Event {
 const START = Date.parse("2026-03-01T00:00:00Z");
 const MINUTE = 60_000;
 
-/** Events of so many minutes, one a minute. */
+/** Inserts events, one a minute. */
 async function insert(count: number, deed: (minute: number) => Deed & { actor?: string }) {
   const events = Array.from({ length: count }, (_, minute) => {
     const { actor = "alice", ...rest } = deed(minute);
@@ -223,7 +223,7 @@ test("filters that have little in common look at so much at once, and find what 
   expect(first.items).toEqual([]);
   expect(first.next).not.toBeNull();
   expect(minutes(await all<Event>(path))).toEqual([3]);
-  // An export has no next page to go on at: it looks further by itself, to the end.
+  // An export has no next page, so it searches on by itself, to the end.
   expect(minutes(await exported(path))).toEqual([3]);
   expect(await exported(`${path}&actor=eve`)).toEqual([]);
   expect(await all(`${path}&actor=eve`)).toEqual([]);

@@ -1,4 +1,6 @@
-/** Why an ID token was refused: whoever sent it hears it, and so do the owners of the rules that it was compared with. */
+/**
+ * The reasons why an ID token was refused, for its sender and for the owners of the rules that it was compared with.
+ */
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { anyAddress, from, logIn } from "../support/accounts.ts";
 import { Outbox } from "../support/events.ts";
@@ -50,7 +52,7 @@ async function makeRule(claims: Record<string, string[]>) {
   return { namespace, logged };
 }
 
-/** @returns what whoever sends the token is told */
+/** @returns the message for the sender of the token */
 async function exchange(claims: Record<string, unknown>, ...namespaces: string[]): Promise<string> {
   const send = from(anyAddress(), outbox.send);
   const body = { token: await issuer.sign(claims), namespaces };

@@ -30,7 +30,7 @@ test("no statement of logins, refusals or the log's outcomes walks through a tab
   });
   expect(plans.length).toBeGreaterThan(15);
   for (const { sql, plan } of plans) {
-    // The log itself is read in its order, so many of the newest.
+    // The log itself is read in its order, only the newest entries.
     const isInOrder = plan.length === 1;
     const found = walks(plan).filter((line) => !(isInOrder && line === "SCAN audit"));
     expect(found, sql).toEqual([]);

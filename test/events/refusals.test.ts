@@ -1,4 +1,4 @@
-/** Failed logins and what was denied: no answer waits for it, a queue brings it to the log. */
+/** Failed logins and denials: no answer waits for their records, which a queue brings to the log. */
 import { env } from "cloudflare:workers";
 import { afterEach, beforeAll, beforeEach, expect, test, vi } from "vitest";
 import { handle } from "../production/request.ts";
@@ -29,7 +29,7 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-/** The Worker, asked from an address that nobody has asked from. */
+/** The Worker, with requests from a new address. */
 function stranger() {
   return from(address(), outbox.send);
 }

@@ -1,4 +1,4 @@
-/** The walk that goes on by itself: how much it does with a tick, how far a day's bytes go, and what it says. */
+/** The background check: how much it does in a tick, how far a day's bytes go, and what it reports. */
 import { applyD1Migrations, createScheduledController, reset } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { beforeEach, expect, test } from "vitest";
@@ -139,7 +139,7 @@ test("writes each finding into the log once a day", async () => {
   expect((await walk.state()).look.last?.findings).toBe(1);
   expect((await walk.state()).hash.last?.findings).toBe(1);
 
-  // Another round on the same day, as after the state was lost but for what was told.
+  // Starts another pass on the same day, as if the state had been lost except for the reported findings.
   await env.DB.prepare(
     `UPDATE jobs SET state = json_remove(state, '$.look.last', '$.hash.last') WHERE name = 'fsck'`,
   ).run();

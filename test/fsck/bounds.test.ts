@@ -102,7 +102,7 @@ test("hundreds of children that were deleted", { timeout: 120_000 }, async () =>
   const list = `SELECT digest FROM tags WHERE name = 'list'`;
   await env.DB.prepare(`UPDATE manifests SET deleted_at = 1 WHERE digest NOT IN (${list})`).run();
   const [first] = (await repairAll()).flatMap((step) => step.findings);
-  // One run does not bring all of them back, and says so; the next one does.
+  // One run does not restore all of them, and says so; the next one does.
   expect(first).toMatchObject({ kind: "reference.unresolved", outcome: "found" });
   const [second] = (await repairAll()).flatMap((step) => step.findings);
   expect(second).toMatchObject({ kind: "reference.unresolved", outcome: "repaired" });

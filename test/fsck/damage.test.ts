@@ -1,4 +1,7 @@
-/** Each kind of damage, made by hand: found for what it is, left alone, put right where that can be, and then gone. */
+/**
+ * Each kind of damage, made by hand: fsck reports it, changes nothing, then repairs it if possible, and finds nothing
+ * more.
+ */
 import { applyD1Migrations, reset } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { expect, test } from "vitest";
@@ -27,7 +30,7 @@ interface Scene {
   readonly list: Manifest;
   /** Tagged large, and too big for its row. */
   readonly large: Manifest;
-  /** Tagged gone until it was deleted; the blob that it alone names is kept for it. */
+  /** A manifest that was tagged until its deletion; the blob that only it names is a trashed blob. */
   readonly gone: Manifest;
   readonly kept: Content;
   /** A blob that no manifest names. */
@@ -43,7 +46,7 @@ interface Damage {
   readonly repaired?: (scene: Scene) => readonly Found[];
   /** Repairs the rest. */
   readonly heal?: (scene: Scene) => Promise<unknown>;
-  /** With a database that has lost its foreign keys. */
+  /** Whether the database has lost its foreign keys. */
   readonly lax?: true;
 }
 
@@ -434,7 +437,7 @@ function unreference({ digest }: Manifest, named: Content): Promise<void> {
   );
 }
 
-/** The repository's link goes, and it is counted that it went, but nothing else happens. */
+/** Deletes the repository's link, and counts that, but nothing else happens. */
 async function unlink({ id }: Scene, { digest }: Content): Promise<void> {
   await without(["referenced_blob_stays", "unlinked_blob_goes"], () =>
     run(`DELETE FROM repository_blobs WHERE repository_id = ?1 AND digest = ?2`, id, digest),

@@ -1,4 +1,4 @@
-/** A registry in which nothing is wrong: repair finds nothing, whatever is in it and whatever goes on meanwhile. */
+/** fsck finds nothing in a sound registry, whatever its content and whatever happens in the meantime. */
 import { applyD1Migrations, reset } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { beforeEach, describe, expect, test } from "vitest";
@@ -51,7 +51,7 @@ async function fill(client: RegistryClient) {
   return { config, image, list, large, signature };
 }
 
-/** Pushes, mounts and deletes without end, a request at a time; what is collected meanwhile may be refused. */
+/** Pushes, mounts and deletes without end, a request at a time; a request may fail if garbage collection was faster. */
 async function* comings(client: RegistryClient, other: RegistryClient): AsyncGenerator {
   for (;;) {
     const [layer, shared] = [blob(), text(`shared ${client.repository}`)];

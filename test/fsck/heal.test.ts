@@ -1,4 +1,4 @@
-/** Bytes that are lost: clients are told so, and whoever pushes them again makes every image whole that needs them. */
+/** Missing bytes: clients are told so, and a push of them makes every image whole that needs them. */
 import { applyD1Migrations, reset } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { beforeEach, describe, expect, test } from "vitest";

@@ -202,7 +202,7 @@ describe("what fails", () => {
     const walk = sample(DAY, newFsck({ ...OLD, db }));
     for (let i = 0; i < 3; i++) {
       await expect(walk.tick(START + i * TICK)).rejects.toThrow("timed out");
-      // The other walk goes on.
+      // The other pass continues.
       expect((await walk.state()).hash.last === null).toBe(i === 0);
     }
     const review = expect.stringMatching(/^review\.missing: /);

@@ -163,7 +163,7 @@ test("a deleted image goes with its blobs when undo and grace time are over", as
   expect(await collector().run()).toEqual({ ...NOTHING, more: false });
   await age(HOUR / 2);
   expect(await collector().run()).toMatchObject({ manifests: 1, pastTags: 1, blobs: 0 });
-  // Until then somebody may push what names it.
+  // Until then a client may push a manifest that names it.
   expect(await status(registry.head(`blobs/${layer.digest}`))).toBe(200);
   await age(HOUR);
   expect(await collector().run()).toMatchObject({ blobs: 2, objects: 2 });

@@ -9,7 +9,7 @@ import { ADMIN, ignore, ORIGIN, RegistryClient } from "../support/client.ts";
 
 const MIB = 1024 * 1024;
 
-/** A body of so many MiB that counts what is taken of it. */
+/** Makes a body of that many MiB that counts how much of it is read. */
 function counted(mebibytes: number): { body: ReadableStream; taken: () => number } {
   let taken = 0;
   const body = new ReadableStream(

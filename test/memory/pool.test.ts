@@ -193,7 +193,7 @@ test("what came before the minute that is looked at does not count", () => {
   expect(pace.over(FLOOR.ms, 100 + FLOOR.ms)).toBe(0);
 });
 
-/** Two tenants that bring 100 KiB a second have all there is; one that has nothing waits. */
+/** Two tenants that send 100 KiB a second hold all the memory; one without any waits. */
 function crowd() {
   const at = world({ all: 40, namespace: 24, actor: 24, whole: 8 });
   const slow = ["a", "a", "a", "b", "b"].map((name) => enter(at, 8, name));

@@ -5,7 +5,7 @@ import { connect, countQueries, isInvocation, now, violation } from "./invocatio
 
 type Call = (...parameters: never[]) => unknown;
 
-/** Replaces a method of a class. @param make what is called instead, given the method that was there */
+/** Replaces a method of a class. @param make returns the replacement, given the original method */
 function replace<T extends object>(
   prototype: T,
   name: keyof T & string,
@@ -24,7 +24,7 @@ function prototypeOf<T extends object>(object: T): T {
   return Object.getPrototypeOf(object) as T;
 }
 
-/** Puts a method's calls among those that hold a connection. */
+/** Counts a method's calls among those that hold a connection. */
 function connectAll<T extends object>(prototype: T, names: readonly (keyof T & string)[]): void {
   for (const name of names) {
     replace(prototype, name, (real) => {
@@ -128,7 +128,7 @@ function bytesOf(value: unknown): number {
   return Array.isArray(value) ? value.length : 0;
 }
 
-/** The one method of D1's session through which every statement goes. */
+/** The method of D1's session that sends every statement. */
 interface Sender {
   _send(endpoint: string, query: unknown, parameters: unknown, format: unknown): Promise<unknown>;
 }

@@ -7,7 +7,7 @@ import { AsyncLocalStorage } from "node:async_hooks";
 /** Calls that may wait for their answer's headers at once; a further one waits for its turn. */
 const MAX_CONNECTIONS = 6;
 const MAX_SUBREQUESTS = 10_000;
-/** Statements of D1, those of a batch one by one. */
+/** Statements of D1; each statement of a batch counts. */
 const MAX_QUERIES = 1_000;
 /** How long `waitUntil` continues after the answer, or after the client has gone. */
 export const MAX_WAIT_UNTIL_MS = 30_000;

@@ -1,4 +1,4 @@
-/** Holds a request, its answer and what goes on after it to the limits of an invocation. */
+/** Checks a request, its answer and its deferred work against the limits of an invocation. */
 import * as app from "../../src/app.ts";
 import type { Defer } from "../../src/defer.ts";
 import type { Env } from "../../src/settings.ts";

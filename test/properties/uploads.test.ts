@@ -84,7 +84,7 @@ class Upload {
     this.#location = this.#first;
   }
 
-  /** Sends some of what is left. */
+  /** Sends a part of the rest. */
   async patch(): Promise<void> {
     const from = this.#offset;
     const to = this.#cut();
@@ -118,7 +118,7 @@ class Upload {
     }
   }
 
-  /** Sends what is left, or all, and looks at what became of it. */
+  /** Sends the rest, or all, and checks the result. */
   async finish(): Promise<void> {
     if (this.ended) return this.#nothingStored();
     const whole = this.#one(5);
@@ -140,7 +140,7 @@ class Upload {
     expect(digestOf(pulled)).toBe(digestOf(this.#bytes));
   }
 
-  /** A request whose answer was lost comes again; only the very first one may be taken again, from the beginning. */
+  /** Repeats a request whose answer was lost; only the very first one may be accepted again, from the beginning. */
   async #replay(): Promise<void> {
     const request = this.#sent[this.#next() % Math.max(1, this.#sent.length)];
     if (request === undefined || request.to === request.from) return;
@@ -240,7 +240,7 @@ class Upload {
     return streamOf(bytes.slice(0, middle), bytes.slice(middle));
   }
 
-  /** True once in so many times. */
+  /** Returns true once in that many times. */
   #one(of: number): boolean {
     return this.#next() % of === 0;
   }

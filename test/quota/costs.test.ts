@@ -36,7 +36,7 @@ test("a database with a full quota is migrated: all is counted, nothing is expor
   expect((await changes.all()).results).toEqual([]);
   const tag = `INSERT INTO tags (repository_id, name, digest, updated_at) VALUES (7, 'v2', 'sha256:m', 1)`;
   await expect(env.DB.prepare(tag).run()).rejects.toThrow("quota of bytes");
-  // Changes are noted again.
+  // Changes are recorded again.
   await env.DB.prepare(`UPDATE manifests SET pushed_at = 2`).run();
   expect((await changes.all()).results).toEqual([{ kind: "manifests", key: '[7,"sha256:m"]' }]);
 });

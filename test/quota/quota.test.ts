@@ -258,7 +258,7 @@ describe("what counts", () => {
     const steps = [
       [a, 1_234, 1_234],
       [c, 1_234, 0],
-      // Its bytes are there until they are collected.
+      // Its bytes count until garbage collection deletes them.
       [b, 1_234, 0],
     ] as const;
     for (const [client, first, second] of steps) {
@@ -281,7 +281,7 @@ describe("what counts", () => {
     const image = await client.pushManifest(imageManifest({ config }), "v1");
     const bytes = 500 + costOf(image, 1);
     expect(await used(namespace)).toEqual({ bytes, repositories: 1 });
-    // The tag's row goes, and one that remembers it comes.
+    // The tag's row is deleted, and a row of its history is added.
     await client.request("DELETE", `manifests/${image.digest}`);
     expect(await used(namespace)).toEqual({ bytes, repositories: 1 });
     await done("DELETE", `/repositories/${client.repository}`);
@@ -303,7 +303,7 @@ describe("what counts", () => {
     const bytes = 500 + costOf(one, 1, 21) + costOf(two, 1);
     expect((await used(namespace)).bytes).toBe(bytes);
     await limit(namespace, { bytes: bytes + ROW });
-    // Moved once more, there is one row more that remembers it.
+    // After another move there is one more row of history.
     expect((await client.putManifest("v1", one)).status).toBe(201);
     for (const tag of ["v1", "v2"]) {
       expect(await refusal(await client.putManifest(tag, two))).toEqual(DENIED);
@@ -475,7 +475,7 @@ async function lost(): Promise<string[]> {
   return (await keys()).filter((key) => !known.has(key));
 }
 
-/** The ways to bring a blob up to its last request, and that. */
+/** The ways to upload a blob: all requests but the last, and the last one. */
 const WAYS: readonly [
   string,
   (client: RegistryClient, one: Content) => Promise<() => Promise<Response>>,
@@ -545,7 +545,7 @@ describe.each([
         ],
       });
       expect(await lost()).toEqual([]);
-      // Bytes that were put together for the first try are gone by the second: the upload has to be begun anew.
+      // Bytes assembled for the first try are deleted by the second: the upload has to start again.
       const again = await refusal(await finish());
       expect([DENIED, { status: 404, code: "BLOB_UPLOAD_UNKNOWN" }]).toContainEqual(again);
       expect(await lost()).toEqual([]);

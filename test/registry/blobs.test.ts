@@ -216,7 +216,7 @@ test("a part of a large blob does not wait until the whole is at the edge", asyn
   expect(new Uint8Array(await first.arrayBuffer())).toEqual(bytes.slice(0, MIB));
   const response = await client.get(`blobs/${digest}`, { range: `bytes=${MIB}-${2 * MIB - 1}` });
   expect(new Uint8Array(await response.arrayBuffer())).toEqual(bytes.slice(MIB, 2 * MIB));
-  // The first two from R2; the filling has not begun yet.
+  // The first two reads are from R2; the cache fill has not begun yet.
   expect(counter.opened).toHaveLength(2);
   vi.setSystemTime(Date.now() + 1_000);
   await counter.settled();

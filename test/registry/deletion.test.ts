@@ -17,7 +17,7 @@ import {
   statusOf,
 } from "./isolates.ts";
 
-/** Longer than anything is told on of what was read, in milliseconds. */
+/** Longer than any cache entry lives, in milliseconds. */
 const AFTER_FACT_AGE = 4 * 60_000 + 1_000;
 
 let pusher: RegistryClient;

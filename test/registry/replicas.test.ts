@@ -160,7 +160,7 @@ test("where a name has come to mean something else, a replica is not asked: it m
   }
 });
 
-/** Another Worker deletes the repository, and somebody makes a public one of its name. */
+/** Another Worker deletes the repository, and somebody creates a public one with its name. */
 async function replaced(name: string): Promise<void> {
   const rename = `UPDATE repositories SET name = '~' || id, former_name = name, deleted_at = 1 WHERE name = ?1`;
   await env.DB.prepare(rename).bind(name).run();

@@ -29,7 +29,7 @@ const MAX_PARAMETER = 1_000_000;
 beforeAll(() => knowAllPulls());
 beforeEach(() => env.DB.prepare(`DELETE FROM retention_runs`).run());
 
-/** D1 whose prepared statements are seen, with what is bound to them. */
+/** Makes a D1 that reports each prepared statement with its parameters. */
 function watched(see: (sql: string, parameters: readonly unknown[]) => void): D1Database {
   const watch = (sql: string, statement: D1PreparedStatement): D1PreparedStatement =>
     new Proxy(statement, {
@@ -187,7 +187,7 @@ test.each([true, false])("a lattice of indexes is looked at once; it goes: %s", 
     times: TIMES,
   });
   expect(leaving[0]?.parts).toEqual(goes ? [part] : []);
-  // Each once for each of those that it belongs to.
+  // Each manifest is read once for each manifest that it belongs to.
   const edges = layers * width * width;
   expect(all.visits).toBeLessThan(2 * edges);
   expect(judged).toBeLessThanOrEqual(width);

@@ -278,7 +278,7 @@ describe("steps", () => {
   });
 });
 
-/** A database whose batches fail when the fuse has burnt down: before they are done, or when nobody hears of it. */
+/** Makes a database whose batches fail after some calls: before they take effect, or after, with the answer lost. */
 function failing(fuse: { left: number }, when: "before" | "after"): D1Database {
   return new Proxy(env.DB, {
     get(target, name) {
@@ -444,7 +444,7 @@ describe("what changes between the reading and the deletion", () => {
         ...of(changed, "index"),
       ),
     );
-    // The one that lost its tag is not what was judged either.
+    // The one that lost its tag is no longer as it was evaluated either.
     expect(await shelf.gone()).toEqual([]);
     expect(await shelf.tags()).toEqual([cosignTag("index", ".att"), "v1", "v2"]);
   });
@@ -689,7 +689,7 @@ describe("what went can be brought back", () => {
   test("each image's moment is its own", async () => {
     const shelf = await Shelf.with(images(30));
     await shelf.setPolicy(FIVE);
-    // However fast it goes.
+    // With a clock that stands still, the moments must still differ.
     vi.useFakeTimers({ toFake: ["Date"], now: Date.now() });
     await runToEnd(retentionOf({ bounds: { page: 7, leaving: 3 } }));
     vi.useRealTimers();

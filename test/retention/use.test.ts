@@ -108,7 +108,7 @@ test("what is used between judgement and deletion stays, where the policy is abo
     };
     const day = Math.floor(Date.now() / DAY) - 1;
     const use = { repository: shelf.name, digest: digestFor("child"), day };
-    // Each statement of the deletion comes later than those that judged.
+    // Each statement of the deletion runs after those of the evaluation.
     const db = new Proxy(env.DB, {
       get: (target, name) =>
         name === "batch"

@@ -54,7 +54,7 @@ interface Answer {
   readonly body: Buffer;
 }
 
-/** @returns null where there was no answer, or not the whole of it */
+/** @returns null without an answer, or without all of it */
 async function send(
   method: string,
   path: string,
@@ -81,7 +81,7 @@ async function send(
   }
 }
 
-/** The server has gone; what was asked of it last may have happened or not. */
+/** The server was killed; its last request may have taken effect or not. */
 class Unanswered extends Error {}
 
 /** One who pushes to a repository of its own, and knows what must be there. */
@@ -95,7 +95,7 @@ class Client {
   #upload: { readonly bytes: Buffer; location: string; offsets: readonly number[] } | null = null;
   answered = 0;
 
-  /** Works until the server has gone. */
+  /** Works until the server is killed. */
   async work(): Promise<void> {
     const deeds = [
       () => this.#pushBlob(randomBytes(1 + (draw() % 5_000))),
@@ -114,7 +114,7 @@ class Client {
     }
   }
 
-  /** Everything that was answered for is as it was, and what was not is one of both. */
+  /** Checks that everything with an answer is as it was, and that the rest is one of both. */
   async verify(): Promise<void> {
     for (const [name, possible] of this.#known) {
       const answer = await this.#ask("GET", name);
@@ -129,7 +129,7 @@ class Client {
     }
   }
 
-  /** The upload goes on where it was; none that was answered for is forgotten. */
+  /** Continues the upload where it was; no chunk that was answered may be missing. */
   async finish(): Promise<void> {
     if (this.#upload === null) return;
     const { bytes, location, offsets } = this.#upload;

@@ -5,7 +5,7 @@ import { AT_ONCE, measurePulls, type Place, pushSingle } from "../../scripts/mod
 import type { Image } from "../../scripts/model/images.ts";
 import { docker, skopeo } from "../../scripts/model/shapes.ts";
 
-/** Long enough that calls that are begun at once overlap on a busy machine. */
+/** Milliseconds of a call, long enough that calls which start together overlap on a busy machine. */
 const WAIT = 60;
 const waits = {
   d1Primary: WAIT,

@@ -20,7 +20,7 @@ let issuer: Issuer;
 let server: Server;
 /** Every secret that was given out or typed in, by name. */
 const secrets: Record<string, string> = { ADMIN_PASSWORD, PASSWORD, NEW_PASSWORD, MISTYPED };
-/** The bodies of all answers but those that give a secret out. */
+/** The bodies of all answers, except those that return a secret. */
 const answers: string[] = [];
 
 beforeAll(async () => {
@@ -37,7 +37,7 @@ afterAll(async () => {
 
 test("no secret is in the log, in an answer, in an address or in the data", async () => {
   await run();
-  // Until the queue has delivered what was refused.
+  // Waits until the queue has delivered the refusals.
   await expect.poll(() => audited("login"), { timeout: 20_000, interval: 500 }).toBeGreaterThan(3);
   const places = await everything();
   expect(places.size).toBeGreaterThan(5);
@@ -176,7 +176,7 @@ async function audited(action: string): Promise<number> {
   return (await answer.json<{ items: unknown[] }>()).items.length;
 }
 
-/** Every place where a secret could have been left, and what is there. */
+/** Reads every place where a secret could have been left. */
 async function everything(): Promise<Map<string, string>> {
   const places = new Map([
     ["the log", server.log.join("\n")],

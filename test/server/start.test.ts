@@ -395,7 +395,7 @@ async function begin(env: Record<string, string>): Promise<Begun> {
 
 function isAlive(pid: number): boolean {
   try {
-    // A zombie is dead: its parent was not told yet.
+    // A zombie is dead; only its parent has not noticed yet.
     return !/^\d+ \(.*\) Z/s.test(readFileSync(`/proc/${pid}/stat`, "utf8"));
   } catch {
     return false;

@@ -149,7 +149,7 @@ function open(): Socket {
   return socket;
 }
 
-/** The first bytes of the answer, and where they say how long it is all of it. */
+/** Reads the first bytes of the answer, and all of it if they say how long it is. */
 async function exchange(request: string): Promise<string> {
   const socket = open();
   socket.write(Buffer.from(request, "latin1"));

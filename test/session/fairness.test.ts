@@ -1,4 +1,4 @@
-/** Clients that send slowly, and the others: who gets memory, told by who is answered while the slow ones are still at it. */
+/** Clients that send slowly, and others: the order of answers shows who gets memory while the slow ones still send. */
 import { env } from "cloudflare:workers";
 import { afterEach, expect, test, vi } from "vitest";
 import { handle } from "../production/request.ts";
@@ -38,11 +38,11 @@ interface Slow {
   readonly content: Content;
   readonly location: string;
   readonly answer: Promise<Response>;
-  /** Sends what is left and ends the body. */
+  /** Sends the rest and ends the body. */
   readonly end: () => Promise<unknown>;
 }
 
-/** A chunk of unknown length, of which so many bytes are sent; they are taken when there is memory for them. */
+/** Sends a part of a chunk of unknown length; it is read when there is memory for it. */
 async function beginSlowly(client: RegistryClient, content: Content, sent: number): Promise<Slow> {
   const location = await client.startUpload();
   const { readable, writable } = new IdentityTransformStream();

@@ -10,11 +10,11 @@ import { session } from "../support/storage.ts";
 const MIB = 1024 * 1024;
 const PART = 8 * MIB;
 
-/** A bucket to which every part takes its time, and what was under way at once. */
+/** A bucket with slow parts, which counts those in flight. */
 class SlowBucket {
   /** The uploads of the parts, in the order in which they set out. */
   readonly order: string[] = [];
-  /** The most that an upload had under way at once. */
+  /** The most parts that each upload had in flight. */
   readonly most = new Map<string, number>();
   /** The most of all uploads together. */
   total = 0;
@@ -55,7 +55,7 @@ class SlowBucket {
   }
 }
 
-/** A body of so many parts that is never in memory as a whole. */
+/** Makes a body of that many parts that is never in memory as a whole. */
 function bodyOf(parts: number): ReadableStream {
   let left = (parts * PART) / MIB;
   return new ReadableStream({

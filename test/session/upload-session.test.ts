@@ -228,7 +228,7 @@ test("expiry: what refused finishes left behind is cleared away", async () => {
   const location = await client.append(await client.startUpload(), blob(9 * MIB).bytes);
   const wrong = await client.finish(location, digestOf(new Uint8Array(1), "sha512"));
   expect(wrong.status).toBe(400);
-  // The first alarm closes the upload, the second one clears it, when no writer can be at work any more.
+  // The first alarm closes the upload; the second clears it, when no writer can be active any more.
   await runExpiry(stubOf(location));
   expect((await client.get(location)).status).toBe(404);
   await runExpiry(stubOf(location));

@@ -1,4 +1,4 @@
-/** Robots, workloads and secrets, straight into the database; people are in principals.ts. */
+/** Robots, workloads and secrets, written directly into the database; people are in principals.ts. */
 import { env } from "cloudflare:workers";
 import { SignJWT } from "jose";
 import type { Scope } from "../../src/auth/policy/access.ts";

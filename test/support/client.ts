@@ -74,7 +74,7 @@ export class RegistryClient {
     return this.request("HEAD", path, { headers });
   }
 
-  /** @returns the Location to go on at */
+  /** @returns the Location to continue at */
   async startUpload(query = ""): Promise<string> {
     const response = await this.request("POST", `blobs/uploads/${query}`);
     expect(response.status).toBe(202);
@@ -219,14 +219,14 @@ export function streamOf(...pieces: Bytes[]): ReadableStream {
   return new ReadableStream({
     type: "bytes",
     start(controller) {
-      // A copy: what is enqueued is taken away from its owner.
+      // Enqueues a copy, since the stream takes the buffer away from its owner.
       for (const piece of pieces) if (piece.length > 0) controller.enqueue(piece.slice());
       controller.close();
     },
   });
 }
 
-/** A body that breaks off after these bytes, as when the client goes away. */
+/** Makes a body that breaks off after these bytes, as when the client disconnects. */
 export function brokenStream(bytes: Bytes): ReadableStream {
   let sent = false;
   return new ReadableStream({

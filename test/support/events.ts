@@ -1,4 +1,4 @@
-/** The audit log, and the queue that part of it comes by. */
+/** The audit log, and the queue that brings a part of it. */
 import { createExecutionContext, createMessageBatch, getQueueResult } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import type { Env } from "../../src/settings.ts";

@@ -23,7 +23,7 @@ export const REPAIRER = {
 export interface FsckSetup {
   readonly db?: D1Database;
   readonly bucket?: R2Bucket;
-  /** Objects that nothing explains are told of from this age on, in milliseconds. */
+  /** The age, in milliseconds, from which unexplained objects are reported. */
   readonly orphan?: number;
 }
 

@@ -6,7 +6,7 @@ export type Bytes = Uint8Array<ArrayBuffer>;
 
 export interface Content {
   readonly bytes: Bytes;
-  /** sha256, as everybody names content. */
+  /** The sha256 digest. */
   readonly digest: string;
 }
 

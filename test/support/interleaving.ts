@@ -6,7 +6,7 @@ import { sample } from "./sample.ts";
 
 type Party = "a" | "b";
 
-/** Orders that are tried of more, besides those in which one comes after all of the other. */
+/** The orders that are tried when there are more, besides those in which one runs after all of the other. */
 const SAMPLE = 100;
 
 /** Runs in an environment; both work on the same data. */
@@ -96,7 +96,7 @@ class Turns {
     }
   }
 
-  /** Lets go whose turn it is; with no turns left, everybody. */
+  /** Lets the one run whose turn it is; without turns left, all of them. */
   #next(): void {
     const [turn] = this.#left;
     const ready = this.#waiting.findIndex(({ party }) => turn === undefined || party === turn);

@@ -4,7 +4,7 @@ import { vi } from "vitest";
 
 export interface Issuer {
   readonly url: string;
-  /** An ID token with these claims, for so many seconds. */
+  /** Signs an ID token with these claims, valid for that many seconds. */
   sign(claims: Record<string, unknown>, seconds?: number): Promise<string>;
 }
 

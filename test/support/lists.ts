@@ -1,4 +1,4 @@
-/** Lists of the management API, and what is in the index. */
+/** Lists of the management API, and the content of the index. */
 import { env } from "cloudflare:workers";
 import { expect } from "vitest";
 import { api, type CallOptions } from "./management.ts";
@@ -23,7 +23,7 @@ export async function all<T = Record<string, unknown>>(
 
 const TABLES = ["namespaces", "repositories", "tags", "manifests", "repository_blobs", "pulls"];
 
-/** Runs the work and holds it to change nothing of what is in the registry, nor to note that it did. */
+/** Runs the work, and checks that it changes nothing in the registry and audits nothing. */
 export async function changesNothing<T>(work: () => Promise<T>): Promise<T> {
   const before = await contents();
   const result = await work();

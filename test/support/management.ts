@@ -1,4 +1,4 @@
-/** A client of the management API, and what is left in the database after it was refused. */
+/** A client of the management API, and checks of what a refused request leaves in the database. */
 import { env } from "cloudflare:workers";
 import { expect } from "vitest";
 import { ADMIN, basic, RegistryClient, type Send, withSettings } from "./client.ts";

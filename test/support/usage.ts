@@ -36,7 +36,7 @@ const RECOUNTED = {
     HAVING sum(size) <> 0 OR sum(waits) <> 0 OR sum(own) <> 0 ORDER BY namespace`,
 };
 
-/** Holds what was counted along to be what is there, of all namespaces. */
+/** Checks the stored usage of all namespaces against the rows. */
 export async function recount(): Promise<void> {
   const statements = [COUNTED, RECOUNTED].flatMap(({ blobs, usage }) => [blobs, usage]);
   const results = await env.DB.batch(statements.map((sql) => env.DB.prepare(sql)));

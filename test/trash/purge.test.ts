@@ -19,7 +19,7 @@ import { all, deeds } from "../support/lists.ts";
 import { api, problem, refused } from "../support/management.ts";
 import { leavesNothing } from "../support/storage.ts";
 
-/** Keys of objects that the next collection deletes. */
+/** Lists the keys of objects that the next garbage collection deletes. */
 async function doomed(): Promise<string[]> {
   const { results } = await env.DB.prepare(
     `SELECT key FROM doomed_objects WHERE due_at <= unixepoch('subsec') * 1000`,

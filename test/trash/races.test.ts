@@ -202,7 +202,7 @@ test("restore against purge: all is there, or nothing", async () => {
     const { digest } = image.manifest;
     expect(b, order).toMatchObject({ blobs: 2 });
     if (typeof a === "string") expect(a, order).toBe("NOT_FOUND");
-    // Whether it came back or not, the purge was later or it found nothing to bring back.
+    // Restored or not, the purge came later, or the restoration found nothing.
     expect(await digestOf(client, digest), order).toBeNull();
     expect(await digestOf(client, "v1"), order).toBeNull();
     expect((await client.get(`blobs/${image.layer.digest}`)).status, order).toBe(404);

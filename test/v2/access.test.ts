@@ -264,7 +264,7 @@ const PULL = () => ({
   ...REST,
 });
 
-/** A token as the registry would sign it, but for what is asked otherwise. */
+/** Signs a token as the registry would, except for the given options. */
 async function sign(options: Signing): Promise<string> {
   const {
     key = env.TOKEN_KEY,

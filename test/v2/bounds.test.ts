@@ -174,7 +174,7 @@ test("a large push that broke off and is repeated: the manifest's object is kept
     .bind(image.digest)
     .all();
   expect(results).toEqual([{ object: expect.any(String), doomed: null }]);
-  // With the object that the second push wrote: it goes with the next collection.
+  // With the object that the second push wrote, which the next garbage collection deletes.
   const cost = image.bytes.length + 512 * (1 + 2_401 + 1);
   expect(await usedBy(namespace)).toBe(config.bytes.length + cost + image.bytes.length);
   await recount();

@@ -1,4 +1,4 @@
-/** Docker's list of repositories, for everybody who may ask for it. */
+/** Docker's list of repositories, for everyone who may read it. */
 import { beforeAll, describe, expect, test } from "vitest";
 import { RegistryClient, withSettings } from "../support/client.ts";
 import { blob } from "../support/images.ts";

@@ -11,7 +11,7 @@ afterEach(() => {
   vi.restoreAllMocks();
 });
 
-/** An isolate of its own, for somebody without credentials. */
+/** Makes an isolate of its own, and a client without credentials. */
 function isolate(bindings: Partial<Env> = {}): { counter: Counter; client: RegistryClient } {
   const counter = new Counter({ ...env, ...bindings });
   return { counter, client: new RegistryClient({ send: counter.send, authorization: null }) };

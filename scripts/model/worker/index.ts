@@ -6,7 +6,7 @@ import type { Waits } from "./call.ts";
 import { Clock } from "./clock.ts";
 import { slowCaches, slowEnv } from "./slow.ts";
 
-// A line for each request: nobody reads it here.
+// Nobody reads the line that each request logs.
 console.log = () => undefined;
 
 const clock = new Clock();

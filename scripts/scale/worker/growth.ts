@@ -14,7 +14,7 @@ import {
   type World,
 } from "./world.ts";
 
-/** One statement; it makes what is numbered from ?1 up to before ?2. */
+/** One statement, which makes the rows numbered from ?1 up to before ?2. */
 export interface Step {
   readonly what: string;
   readonly sql: string;

@@ -13,16 +13,16 @@ export { UploadSession } from "../../../src/worker.ts";
 /** A task, as JSON. */
 export type Task =
   | { readonly kind: "operations" }
-  /** Small objects under the doomed keys from a number on. */
+  /** Writes small objects that wait for deletion, numbered from `from` on. */
   | { readonly kind: "objects"; readonly from: number; readonly to: number }
   | { readonly kind: "operation"; readonly name: string; readonly world: World }
-  /** One run of the collection. */
+  /** Runs garbage collection once. */
   | { readonly kind: "collection"; readonly world: World };
 
-// A line for each request: nobody reads it here.
+// Nobody reads the line that each request logs.
 console.log = () => undefined;
 
-/** Begun once: the login is no part of what is measured. */
+/** Started once: the login is not part of the measurement. */
 let trial: Promise<Trial> | null = null;
 
 async function perform(task: Task, env: Env): Promise<unknown> {

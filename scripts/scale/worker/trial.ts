@@ -53,7 +53,7 @@ export class Trial {
     const made = await basic.request("POST", "/api/v1/tokens", body, "application/json");
     const { secret } = await made.json<{ secret: string }>();
     const trial = new Trial(world, env, `Bearer ${secret}`);
-    // The first request of a day notes it, and that of an isolate reads what was revoked.
+    // The first request of a day records the use of the token, and the first of an isolate reads the revocations.
     await trial.request("POST", `/v2/${BIG}/blobs/uploads/`);
     await Promise.all(trial.#deferred);
     return trial;
@@ -84,7 +84,7 @@ export class Trial {
     return { statements: this.#meter.take(), milliseconds: Date.now() - began };
   }
 
-  /** An image that nobody has pushed yet, of the blobs that are shared by the most. */
+  /** Makes an image that is not pushed yet, of the blobs that most images share. */
   image(): Promise<Content> {
     const config = { digest: digest("config", 0), size: CONFIG_SIZE };
     const layers = Array.from({ length: LAYERS }, (_, n) => {
@@ -99,7 +99,7 @@ export class Trial {
     });
   }
 
-  /** An index of so many images that are there. */
+  /** Makes an index of that many existing images. */
   async index(children: number): Promise<Content> {
     const digests = childNumbers(children).map((n) => digest("manifest", n));
     const { results } = await this.env.DB.prepare(

@@ -29,7 +29,10 @@ export const LAYERS = 4;
 /** The artifact type of half of the first manifest's referrers. */
 export const OTHER_TYPE = "application/vnd.docker.container.image.v1+json";
 export const CONFIG_SIZE = 1_500;
-/** When the first manifest was pushed, each other a millisecond later, and what is long due to be collected. */
+/**
+ * When the first manifest was pushed, in milliseconds since 1970, with a millisecond between two; long due for garbage
+ * collection.
+ */
 export const LONG_AGO = 1_000_000_000_000;
 
 const KINDS = [
@@ -54,7 +57,7 @@ const EVERYWHERE: readonly Kind[] = ["manifest", "config", "layer"];
 /** Spreads numbers over all of an index, as digests are. */
 const SPREAD = 2_654_435_761;
 
-/** No content has it: what is numbered has no bytes. */
+/** Returns a digest that no content has: numbered rows have no bytes. */
 export function digest(kind: Kind, n: number): string {
   const spread = Math.imul(n, SPREAD) >>> 0;
   const begin = EVERYWHERE.includes(kind) ? spread : (spread >>> 1) + 2 ** 31;
@@ -75,7 +78,7 @@ export function childNumbers(children: number): number[] {
   return inner.filter((n) => digest("manifest", n) >= UPPER_HALF).slice(0, children);
 }
 
-/** SQL: the layer of manifest n that has the place j; those with low numbers are shared by the most. */
+/** SQL: the layer of manifest n at position j; most images share those with low numbers. */
 export function layerSql(n: string, j: string): string {
   return `(${LAYERS} * (((${n}) * 7919 + ${j} * 104729) % ((${n}) / 20 + 1)) + ${j})`;
 }

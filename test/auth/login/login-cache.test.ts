@@ -42,7 +42,7 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-/** Time goes on by so much, for the clock alone. */
+/** Moves the clock alone. */
 function wait(milliseconds: number): void {
   vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + milliseconds });
 }
@@ -58,7 +58,7 @@ function inIsolate(authorization: string | null, counter = new Counter(), name =
   return { counter, client, ask, token: () => token };
 }
 
-/** Lets the isolate look for what was revoked, if that is due. */
+/** Lets the isolate read the revocations, if that is due. */
 async function look(client: RegistryClient): Promise<void> {
   await client
     .in(repository)
@@ -75,7 +75,7 @@ async function byPassword() {
   return (await loggedIn({ [`${namespace}/*`]: "writer" })).authorization;
 }
 
-/** A user who has logged in from here today, which is noted once a day. */
+/** Makes a user who has logged in from here today, which is recorded once a day. */
 async function loggedIn(roles: Parameters<typeof newUser>[0] = {}) {
   const user = await newUser(roles);
   const { ask, counter } = inIsolate(user.authorization);
@@ -247,7 +247,9 @@ test("a secret ends in the middle of what is remembered", async () => {
   expect((await client.get(tokenPath())).status).toBe(401);
 });
 
-/** A public repository that is made private, and an isolate that knows it, or that has only looked for what was revoked. */
+/**
+ * Makes a repository private that was public, for an isolate that has it cached or that has only read the revocations.
+ */
 async function published(known?: "the isolate looks") {
   const name = `${await newNamespace()}/open`;
   await new RegistryClient({ repository: name }).pushBlob(blob());

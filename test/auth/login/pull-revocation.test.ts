@@ -39,7 +39,7 @@ async function pushTo(name: string): Promise<void> {
   await admin.pushManifest(imageManifest({ config }), "latest");
 }
 
-/** Time goes on by so much, for the clock alone. */
+/** Moves the clock alone. */
 function wait(milliseconds: number): void {
   vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + milliseconds });
 }
@@ -65,7 +65,7 @@ async function statusOf(response: Promise<Response>): Promise<number> {
   return (await response).status;
 }
 
-/** An isolate in which is seen how often it looks for what was revoked. */
+/** An isolate that counts its reads of the revocations. */
 class Isolate {
   looks = 0;
   /** Runs before the answer arrives. */

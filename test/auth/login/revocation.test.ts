@@ -32,7 +32,7 @@ function bearerOf(authorization: string): Promise<string> {
   return client(authorization).token(`repository:${repository}:pull,push,delete`);
 }
 
-/** Time goes on by so much, for the clock alone. */
+/** Moves the clock alone. */
 function wait(milliseconds: number): void {
   vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + milliseconds });
 }

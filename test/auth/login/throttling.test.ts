@@ -23,7 +23,7 @@ const UNAUTHORIZED = { status: 401, code: "UNAUTHORIZED" };
 
 let networks = 0;
 
-/** The Worker, newly started, asked from an address in whose range nobody has asked from. */
+/** A newly started Worker, with requests from an address in a range without any other. */
 function stranger(): Send {
   networks++;
   return from(`10.${networks >> 8}.${networks & 255}.1`, withSettings({}));
@@ -62,7 +62,7 @@ async function knownAt(name: string, address: string, daysAgo = 0): Promise<void
   await new AttemptIndex(env.DB).remember(await places(name, address), at);
 }
 
-/** When the account logged in, from each network that is remembered. */
+/** Reads when the account logged in from each recorded network. */
 async function networksOf(name: string): Promise<number[]> {
   const sql = `SELECT used_at AS at FROM login_networks WHERE account = ?1`;
   const { account } = await places(name);
@@ -229,7 +229,7 @@ test(
   async () => {
     const user = await newUser();
     const send = stranger();
-    // The limit's minutes are those of the clock: all of the guesses shall be in one.
+    // The limit counts by minutes of the clock, so all guesses must be in the same one.
     const left = 60_000 - (Date.now() % 60_000);
     if (left < 10_000) await scheduler.wait(left);
     const derive = vi.spyOn(crypto.subtle, "deriveBits");

@@ -70,7 +70,7 @@ function scope(...actions: string[]): string {
   return `repository:${namespace}/app:${actions.join(",")}`;
 }
 
-/** The Worker, newly started, asked from an address that nobody has asked from. */
+/** A newly started Worker, with requests from a new address. */
 function stranger(): Send {
   return from(anyAddress(), withSettings({}));
 }

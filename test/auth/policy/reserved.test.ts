@@ -1,4 +1,4 @@
-/** Names that no user can have, since the audit log and the code use them for what is no person. */
+/** Names that no user can have, since the audit log and the code use them for parts of the registry. */
 import { expect, test } from "vitest";
 import { VIAS } from "../../../src/auth/policy/access.ts";
 import { isReserved } from "../../../src/auth/policy/reserved.ts";

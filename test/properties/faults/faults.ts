@@ -1,4 +1,4 @@
-/** The real bindings, with a number for each call, and one of them that goes wrong. */
+/** The real bindings, with a number for each call; one of the calls fails. */
 import { env } from "cloudflare:workers";
 import type { Env } from "../../../src/settings.ts";
 import type { Multipart } from "../../../src/db/bucket.ts";
@@ -42,7 +42,7 @@ export class Faults {
   readonly calls: string[] = [];
   /** The names of the sessions that were called. */
   readonly sessions = new Set<string>();
-  /** The multipart uploads that were begun and whose names somebody knows. */
+  /** The multipart uploads that were started and whose ids are known. */
   readonly multiparts: Multipart[] = [];
   /** Whether the fault has happened. */
   happened = false;
@@ -53,7 +53,7 @@ export class Faults {
 
   constructor(fault: Fault | null = null, settings: Partial<Env> = {}) {
     this.#fault = fault;
-    // Nothing of what is asked for is there already.
+    // Nothing that is asked for is cached.
     moveElsewhere();
     this.env = {
       ...env,

@@ -11,7 +11,10 @@ import { isOpen, keys as allKeys } from "../../support/storage.ts";
 
 const YEAR = 365 * 86_400_000;
 
-/** A collection without grace; what can be restored stays, unless the undo window is over too. */
+/**
+ * Runs garbage collection without a grace period; content that can be restored stays, unless the undo window is over
+ * too.
+ */
 export async function collect(undo = YEAR): Promise<void> {
   const index = new CollectionIndex(env.DB);
   const collector = new Collector(index, new Bucket(env.BLOBS), { grace: 0, undo });
@@ -88,7 +91,7 @@ export async function expectClean(
       if (i > 10) throw new Error("the upload comes to no end");
     }
   }
-  // A blob that nothing names is not yet collected.
+  // A blob that nothing names is not deleted yet.
   await expectReadable();
   await env.DB.prepare(`UPDATE doomed_objects SET due_at = 0`).run();
   await collect();
@@ -98,7 +101,7 @@ export async function expectClean(
   for (const sql of UNREACHABLE) expect(await all(sql)).toEqual([]);
 }
 
-/** An index without any repository is taken for one that was lost, and nothing is cleared. */
+/** An index without any repository is taken for a lost one, and nothing is deleted. */
 const THERE = "faults/there";
 
 export async function makeThere(): Promise<void> {

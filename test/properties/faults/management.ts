@@ -89,7 +89,7 @@ function api(endpoint: string, options: Options = {}): Scenario {
   };
 }
 
-/** Something new; who asks again, or asks for the same at the same time, is told that it is there. */
+/** Creates something; a repeated or concurrent request is told that it exists. */
 function creates(
   endpoint: string,
   body: Options["body"] & {},
@@ -114,7 +114,7 @@ function deletes(endpoint: string, action: string, more: Options = {}): Scenario
   return api(endpoint, { status: 204, actions: [action], repeated: [404], ...more });
 }
 
-/** Nobody is believed to be at a job, and no export has begun. */
+/** Ends all leases, and the export has not begun. */
 const idle = () =>
   env.DB.prepare(`UPDATE jobs SET lease_until = 0, state = json_remove(state, '$.full')`).run();
 const remove = (client: RegistryClient, reference: string) =>
@@ -278,9 +278,9 @@ export const MANAGEMENT: readonly Scenario[] = [
     api(`POST ${path}`, { body: () => ({}), given: idle, later: idle }),
   ),
   changes("POST /exports", () => ({}), "export.begin", { given: idle, later: idle, noted: true }),
-  // Here nothing can be imported: upkeep.test.ts imports.
+  // Nothing can be imported here: upkeep.test.ts imports.
   ...["/import", "/import/objects"].map((path) =>
-    // One at a time; the other is told to try again.
+    // Only one runs at a time; the other is told to try again.
     api(`POST ${path}`, {
       body: () => ({}),
       status: 409,

@@ -17,7 +17,7 @@ import {
   wipe,
 } from "./invariants.ts";
 
-/** A request, and what a client may be told. */
+/** A request, and its allowed answers. */
 export interface Attempt {
   /** Sends it, with a body of its own each time. */
   readonly send: (client: RegistryClient) => Promise<Response>;
@@ -36,7 +36,7 @@ export interface Attempt {
   readonly restart?: (client: RegistryClient) => Promise<Response>;
   /** The audit events of one such change; none for what changes nothing. */
   readonly actions?: readonly string[];
-  /** Whether it is noted though it leaves things as they are. */
+  /** Whether it is audited although it changes nothing. */
   readonly noted?: boolean;
   /** Checks the state after a success. */
   readonly verify?: (client: RegistryClient) => Promise<void>;
@@ -65,7 +65,7 @@ interface Run {
 /** Runs of each scenario, besides the one without a fault. */
 const SAMPLE = 2;
 
-/** No fault is waited for: pauses before another try are over at once. Nor is it told of. */
+/** Ends all pauses between tries at once, and reports no fault. */
 export async function hurry(): Promise<void> {
   const wait = scheduler.wait.bind(scheduler);
   vi.spyOn(scheduler, "wait").mockImplementation((milliseconds) => {
@@ -126,7 +126,7 @@ async function inject(scenario: Scenario, tally: Tally): Promise<void> {
 interface Stage {
   readonly client: RegistryClient;
   readonly request: Attempt;
-  /** All that have been at work, sound ones included: they know which sessions are to be ended. */
+  /** All Workers that ran, sound ones included: they know which sessions have to be ended. */
   readonly workers: Faults[];
   /** The answers of others that sent the same request at the same time. */
   readonly told: number[];
@@ -189,7 +189,7 @@ async function change(stage: Stage, faults: Faults, fault: Run | null): Promise<
     await expectAudited(answer, changed ? request.actions : []);
   }
   await expectReadable();
-  // Without grace, what was pushed a moment ago may have gone.
+  // Without a grace period, what was just pushed may have been deleted.
   if (!succeeded || other === "a collection") await retry(request, client);
   await request.verify?.(client);
   if (other !== "a collection") await expectAllAudited(request.actions, earlier);
@@ -217,7 +217,7 @@ async function meanwhile(other: Other, { request, client, told }: Stage): Promis
   if (other === "the same") told.push((await request.send(client)).status);
 }
 
-/** An outage is no fault of the client's: it is told to try again. */
+/** An outage is not the client's fault, which is told to try again. */
 async function expectRefusal(answer: Response, request: Attempt, fault: Run | null): Promise<void> {
   const { status } = answer;
   const { repeated = [], collected = [] } = request;
@@ -238,7 +238,7 @@ async function expectAudited(answer: Response, actions: readonly string[] = []):
   expect(done.map(({ action }) => action).toSorted()).toEqual(actions.toSorted());
 }
 
-/** These are noted with every request, as each leaves something; the others once, however often they are asked for. */
+/** These are audited for every request, as each leaves something; others only once, however often they are repeated. */
 const REPEATED = /\.(push|update|set|begin)$|token\.create$/;
 
 async function expectAllAudited(

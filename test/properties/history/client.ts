@@ -10,7 +10,7 @@ export interface Asked {
   readonly path: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: Bytes;
-  /** Whether the body goes without a Content-Length. */
+  /** Whether the body is sent without a Content-Length. */
   readonly streamed?: boolean;
 }
 
@@ -47,7 +47,7 @@ interface Restored {
   readonly manifests: readonly string[];
 }
 
-/** The offset and the place to go on at. */
+/** The offset and the Location to continue at. */
 interface Standing {
   readonly location: string;
   readonly offset: number;
@@ -260,7 +260,7 @@ class Upload {
     this.#standing = standing;
   }
 
-  /** @returns "lost" when it has to be begun anew */
+  /** @returns "lost" when the upload has to start again */
   async send(): Promise<boolean | "lost"> {
     const { content, step, next } = this.#work;
     const size = content.bytes.length;
@@ -274,7 +274,8 @@ class Upload {
       }
     }
     for (let tries = 0; tries < PATIENCE; tries++) {
-      // After a lost answer the same finish is sent again: the upload may have ended, and its blob have gone since.
+      // After a lost answer the same finish is sent again: the upload may have ended, and its blob may be deleted
+      // since.
       const status = await this.#finish(tries > 0);
       if (status === 0) continue;
       if (status === 404 && tries > 0) return "lost";
@@ -301,7 +302,7 @@ class Upload {
     return uploadOf(this.#standing.location);
   }
 
-  /** Sends the bytes up to some offset. @returns false when the upload is to be begun anew */
+  /** Sends the bytes up to some offset. @returns false when the upload has to start again */
   async #patch(end: number, isRanged: boolean): Promise<boolean> {
     const { offset, location } = this.#standing;
     const answer = await this.#send(offset, end, location, isRanged);
@@ -375,7 +376,7 @@ class Upload {
     }
   }
 
-  /** The last chunk again, whose answer was lost: it must not be appended twice. */
+  /** Repeats the last chunk, whose answer was lost: it must not be appended twice. */
   async #replay(): Promise<void> {
     const { repository, content, next } = this.#work;
     const { offset, location } = this.#standing;

@@ -22,7 +22,7 @@ export interface Ages {
 /** A stretch of the history, such as a request takes. */
 export type Span = Pick<Operation, "called" | "answered" | "calledAt" | "answeredAt">;
 
-/** The clocks of client and database may be so many milliseconds apart, each of them frozen while it works. */
+/** The most milliseconds between the clocks of client and database, each of which stands still while it works. */
 const SLACK = 50;
 
 /** What clients saw of one object in one repository, and did to it. */
@@ -66,7 +66,7 @@ export class Evidence {
     }
   }
 
-  /** Was the manifest in sight all the time? */
+  /** Returns whether the manifest certainly was not deleted at any moment of the span. */
   isManifestThere(repository: string, digest: string, span: Span): boolean {
     const takers = [
       ...this.#of(repository, digest).takers,
@@ -81,7 +81,7 @@ export class Evidence {
     );
   }
 
-  /** Was the manifest out of sight all the time? */
+  /** Returns whether the manifest certainly was deleted at every moment of the span. */
   isManifestGone(repository: string, digest: string, span: Span): boolean {
     const { missed, makers } = this.#of(repository, digest);
     const all = [...makers, ...(this.#returns.get(repository) ?? [])];
@@ -141,7 +141,7 @@ export class Evidence {
     );
   }
 
-  /** Was the tag surely deleted, so that something is remembered that it pointed to? */
+  /** Returns whether the tag certainly was deleted, so that its history is not empty. */
   hasPast(repository: string, tag: string, span: Span): boolean {
     const all = this.#all.get(repository) ?? [];
     const purges = all.filter(({ action }) => action.kind === "purge-manifest");
@@ -212,7 +212,7 @@ export class Evidence {
     );
   }
 
-  /** The first moment, in milliseconds, at which the row of a manifest may have gone that was there. */
+  /** Returns the first moment, in milliseconds, at which an existing manifest's row may have been deleted. */
   #holdsUntil(repository: string, manifest: string, seen: Span): number {
     const { takers } = this.#of(repository, manifest);
     const later = takers.filter((one) => one.answered > seen.called);

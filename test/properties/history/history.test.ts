@@ -12,7 +12,7 @@ import { placeHere, startAnew } from "./world.ts";
 const FIRST_SEED = Number(env.TEST_SEED === "" ? 20_261_123 : env.TEST_SEED);
 const WEEK = 7 * 86_400_000;
 
-/** One tag and a handful of manifests: everybody is in everybody's way. */
+/** One tag and a handful of manifests, so that all clients conflict. */
 const CROWDED: Size = { ...SMALL, repositories: 2, tags: 1, layers: 4, images: 3, indexes: 2 };
 
 const USUAL = { grace: 0, undo: WEEK, size: SMALL };

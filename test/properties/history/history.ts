@@ -13,7 +13,7 @@ export type Action =
   /** HEAD, upon which a pusher skips the upload: the answer 200 is a promise. */
   | { readonly kind: "confirm-blob"; readonly digest: string }
   | { readonly kind: "read-blob"; readonly digest: string }
-  /** A repeated one may come after the blob has gone again. */
+  /** A repeated one may come after the blob was deleted again. */
   | { readonly kind: "finish-upload"; readonly digest: string; readonly repeated: boolean }
   | { readonly kind: "mount-blob"; readonly digest: string; readonly from: string }
   | { readonly kind: "delete-blob"; readonly digest: string }

@@ -22,7 +22,9 @@ beforeEach(async () => {
   expect((await client.request("DELETE", `manifests/${manifest.digest}`)).status).toBe(202);
 });
 
-/** Its undo window ends while the last collection is at work: that takes the manifest, and lets its blobs go. */
+/**
+ * Its undo window ends during the last garbage collection, which deletes the manifest and makes its blobs unreferenced.
+ */
 async function collectAtTheEnd(): Promise<number> {
   const quietAt = Date.now();
   await env.DB.batch([

@@ -68,7 +68,7 @@ export async function leftovers(
   return [...found, ...(await objectsOf({ db, bucket }, unfinished))];
 }
 
-/** An object is reached by a row, by the list of those that are to go, or by an upload that may still be at work. */
+/** An object is reached by a row, by the list of objects to delete, or by an upload that may still be running. */
 async function objectsOf(
   { db, bucket }: Stores,
   unfinished: ReadonlySet<string>,

@@ -44,7 +44,7 @@ export function linearize<State>(
 interface Classes {
   /** Whether it may have taken effect at any time after its call, or never. */
   readonly isUnknown: (operation: Operation) => boolean;
-  /** Whether what is unknown takes no effect after it. */
+  /** Whether operations without an answer take no effect after it. */
   readonly isBarrier: (operation: Operation) => boolean;
 }
 

@@ -1,4 +1,4 @@
-/** The judge by itself: histories written by hand, right ones and wrong ones. */
+/** The checker by itself: histories written by hand, correct ones and wrong ones. */
 import { describe, expect, test } from "vitest";
 import { type Action, formatOperation, type Operation, type Outcome } from "./history.ts";
 import { check, type Universe } from "./model.ts";

@@ -1,4 +1,4 @@
-/** The judge: which answers of a history can't be right, whatever the order in which things happened. Pure. */
+/** The checker: finds the answers of a history that cannot be right, in whatever order things happened. Pure. */
 import { type Ages, type Contents, Evidence } from "./evidence.ts";
 import { effectOf, formatOperation, type Operation } from "./history.ts";
 import { concerns, firstContradiction, isBarrier } from "./tags.ts";

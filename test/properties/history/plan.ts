@@ -45,7 +45,7 @@ export const USUAL: Weights = {
   "purge-manifest": 2,
 };
 
-/** Much that nobody names, and clients that rely on it: the grace time is what matters. */
+/** Many blobs that no manifest names, and clients that rely on them: this tests the grace period. */
 export const WAITING: Weights = { ...USUAL, confirm: 60, orphan: 60, push: 15, pull: 5, look: 3 };
 
 export const UPLOADS = ["put", "post", "stream", "chunks"] as const;
@@ -62,7 +62,7 @@ export interface Step {
   readonly upload: (typeof UPLOADS)[number];
   /** The part of the grace period, 0 to 1, that the client waits between being told of a blob and naming it. */
   readonly hesitation: number;
-  /** Decides on what is left: where chunks end, what is disturbed. */
+  /** Decides on everything else: where chunks end, what is disturbed. */
   readonly seed: number;
 }
 

@@ -24,7 +24,7 @@ const [SEEDS, TRIES] = env.TEST_SEED === "" ? [1, 3] : [20, 1];
 const STEPS = 12;
 const WEEK = 7 * 86_400_000;
 
-/** Most of what is pushed is new. */
+/** Most pushed content is new. */
 const MANY: Size = { ...SMALL, layers: 30, images: 30 };
 
 interface Bug {

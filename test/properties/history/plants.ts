@@ -21,8 +21,8 @@ function untouching(sql: string): string {
 }
 
 /**
- * The collector first reads what is due and then takes it, whatever has happened in between. What would keep it
- * from doing so is dropped by the test.
+ * Garbage collection first reads what is due and then deletes it, whatever happened in between. The test drops what
+ * would stop it.
  */
 export function withoutCheck(env: Env): Env {
   const DB = intercept(env.DB, (name, call) => (...parameters) => {
@@ -100,7 +100,7 @@ export const ORDER = [
   "CREATE INDEX tags_by_digest ON tags (repository_id, digest)",
 ];
 
-/** A session forgets where a request's bytes belong: it takes them to be the next ones. */
+/** A session ignores the offset of a request's bytes, and appends them. */
 export function withoutOffset(env: Env): Env {
   return withSessions(
     env,

@@ -1,4 +1,4 @@
-/** One run: clients and collection at once, then quiet, then judgement. */
+/** One run: clients and garbage collection at once, then quiet, then the check. */
 import type { Bytes } from "../../support/images.ts";
 import type { Sessions, World } from "./client.ts";
 import { type Operation, Recorder } from "./history.ts";
@@ -12,7 +12,7 @@ export interface Given {
   readonly seed: number;
   readonly ages: Ages;
   readonly clients: number;
-  /** Ends after so many steps of each client, or so many milliseconds. */
+  /** Ends after that many steps of each client, or that many milliseconds. */
   readonly steps?: number;
   readonly milliseconds?: number;
   readonly size?: Size;
@@ -22,11 +22,11 @@ export interface Given {
 }
 
 export interface Place extends World {
-  /** One run of the collection. @returns how many blobs it took, and whether there is more to do */
+  /** Runs garbage collection once. @returns how many blobs it deleted, and whether there is more to do */
   collect(): Promise<{ readonly blobs: number; readonly more: boolean }>;
   /** Ends uploads that have expired. @returns those that could not be ended here */
   expire(uploads: readonly string[]): Promise<readonly string[]>;
-  /** To look at what is stored, when all is quiet. */
+  /** Reads what is stored, when all is quiet. */
   inspect<T>(look: (stores: Stores) => Promise<T>): Promise<T>;
 }
 
@@ -39,9 +39,9 @@ export interface Result {
   readonly violations: readonly Violation[];
 }
 
-/** Between two runs of the collection, in milliseconds. */
+/** Milliseconds between two runs of garbage collection. */
 const PAUSE = 15;
-/** Clocks may be so many milliseconds apart. */
+/** The most milliseconds between two clocks. */
 const CLOCKS = 50;
 
 export async function run(given: Given, place: Place, recorder = new Recorder()): Promise<Result> {
@@ -67,7 +67,8 @@ export async function run(given: Given, place: Place, recorder = new Recorder())
   );
   await place.ready();
   const unfinished = await place.expire([...sessions.keys()]);
-  // Twice: what one time lets go waits for its own grace. A manifest's undo window may also end during the second time.
+  // Two runs: blobs that the first makes unreferenced wait for their own grace period. A manifest's undo window may
+  // also end during the second.
   let quietAt = 0;
   for (let i = 0; i < 2; i++) {
     await place.pause(ages.grace + CLOCKS);

@@ -1,4 +1,4 @@
-/** A tag is a register: what was written to it last is what is read, whoever writes and reads at the same time. */
+/** A tag is a register: a read returns what was last written, whoever else writes and reads at the same time. */
 import { effectOf, type Operation } from "./history.ts";
 import { linearize, type Sequential } from "./linearize.ts";
 
@@ -30,7 +30,7 @@ export function isBarrier({ action }: Operation): boolean {
   return action.kind === "restart";
 }
 
-/** Whether it reads or changes the tag, or might. A refused change has nothing to say of it. */
+/** Returns whether it reads or changes the tag, or might. A refused change says nothing about it. */
 export function concerns(tag: string, operation: Operation): boolean {
   const { action, outcome } = operation;
   const effect = effectOf(operation);

@@ -9,14 +9,14 @@ export interface Workload {
   readonly seed: number;
   readonly universe: Universe;
   readonly clients: number;
-  /** In milliseconds; what a client was told of a blob, it relies on for so long. */
+  /** Milliseconds for which a client relies on being told of a blob. */
   readonly grace: number;
   readonly weights?: Weights;
-  /** Whether a client goes on after so many steps. */
+  /** Returns whether a client continues after that many steps. */
   readonly goesOn: (steps: number) => boolean;
 }
 
-/** A push whose blobs are collected before they are named starts over, so many times. */
+/** The tries of a push; one whose blobs were deleted before they were named starts again. */
 const TRIES = 4;
 /** The HEADs of a client that waits for a blob. They are spread over more than the grace period in all. */
 const LOOKS = 4;
@@ -45,7 +45,7 @@ export async function runClients(
   return counts.reduce((sum, count) => sum + count, 0);
 }
 
-/** Reads all that there is, once nobody changes anything any more. */
+/** Reads everything, when nothing changes any more. */
 export async function readEverything(
   universe: Universe,
   world: World,

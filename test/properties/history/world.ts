@@ -36,7 +36,7 @@ export function placeHere(ages: Ages, planted: (env: Env) => Env = (real) => rea
     ready: () => Promise.resolve(),
     pause: (milliseconds) => scheduler.wait(milliseconds),
     async evict(upload) {
-      // One that nobody has called yet is in no memory.
+      // A session without any call is not in memory.
       await evictDurableObject(env.SESSIONS.getByName(upload)).catch(() => {});
     },
     collect: () => new Collector(new CollectionIndex(used.DB), new Bucket(used.BLOBS), ages).run(),

@@ -160,7 +160,7 @@ const SECRETS: Readonly<Record<string, Grant & { readonly unlimited?: true }>> =
   },
 };
 
-/** Routes by which nobody gets access that lasts, and why. */
+/** Routes that give no lasting access, and why. */
 const OTHERS: Readonly<Record<string, string>> = {
   "PUT /me/password": "takes the password itself",
   "POST /oidc/exchange": "gives what ends within the hour",
@@ -296,7 +296,7 @@ describe.each(Object.entries(SECRETS))("%s", (_, grant) => {
     const status = may && credential.endsWith("a month") ? [400, 403] : [403];
     expect(status).toContain(refusal.status);
     if (!may) return;
-    // A day and an hour is beyond any of these; what is left out ends with them.
+    // A day and an hour is beyond any of these; without an expiry the secret ends with them.
     const long = await leavesNothing(() => call(credential, grant, { expiresInDays: 31 }));
     expect(long.ok).toBe(false);
     if (grant.route.startsWith("PATCH")) return;
@@ -306,7 +306,7 @@ describe.each(Object.entries(SECRETS))("%s", (_, grant) => {
   });
 });
 
-/** Secrets that end soon, for whoever wants to let them hold for longer. */
+/** Makes secrets that end soon, for requests that extend them. */
 async function makeSecrets(credential: Credential): Promise<void> {
   const { name } = await done<{ name: string }>("GET", "/me", undefined, {
     as: headers[credential],

@@ -1,4 +1,4 @@
-/** Every route × everybody who may come: what each is answered. */
+/** Every route × every principal: the answer to each. */
 import { env } from "cloudflare:workers";
 import { beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { handle } from "../../production/request.ts";
@@ -59,7 +59,7 @@ const limits = {
   TOKEN_LIMIT: always,
   DENIED_LIMIT: always,
 };
-// Each test has a queue of its own: to one and the same an isolate sends so many denials, and no more.
+// Each test has a queue of its own, since an isolate sends only so many denials to one.
 const changed = {
   ...env,
   ...limits,
@@ -75,7 +75,7 @@ beforeAll(async () => {
   principals = await makePrincipals();
 });
 
-/** Failures are counted: without this the last of them would be told to wait. */
+/** Failures are counted: without this the last of them would have to wait. */
 beforeEach(async () => {
   await env.DB.exec("DELETE FROM login_failures");
   events.length = 0;
@@ -119,7 +119,7 @@ function expected(principal: Principal, { need, path, status }: Attempt): number
   const allowed = ALLOWED[principal];
   if (allowed === undefined) return 401;
   if (allowed.includes(need)) return status;
-  // A token for everyone that was refused a push will be refused it again: 401 would have clients ask once more.
+  // An anonymous token that was refused a push will be refused again: after a 401 clients would ask once more.
   const isFinal = path.startsWith("/v2/") && (need === "push" || need === "delete");
   return principal === "anonymous" && !isFinal ? 401 : 403;
 }

@@ -150,7 +150,7 @@ async function workloads(): Promise<Record<Workload, string>> {
   ) as Record<Workload, string>;
 }
 
-/** The issuer: somebody else's server. */
+/** Serves the keys of the issuer, another party's server. */
 function serve(jwk: JWK): void {
   const answers: Record<string, unknown> = {
     "/.well-known/openid-configuration": { issuer: ISSUER, jwks_uri: `${ISSUER}/keys` },

@@ -14,7 +14,7 @@ export type Need =
   /** The route ignores credentials, also wrong ones. */
   | "anybody"
   | "nothing"
-  /** A registry token, everyone's too. */
+  /** A registry token, also an anonymous one. */
   | "a token"
   | "to be someone"
   /** Logged in by password. */
