@@ -25,7 +25,7 @@ function collect(environment: Env) {
   return new Collector(due, new Bucket(environment.BLOBS), { grace: GRACE, undo: GRACE }).run();
 }
 
-/** One client's work, through the Worker. */
+/** Runs one client's work, through the Worker. */
 function client<T>(repository: string, work: (client: RegistryClient) => Promise<T>): Work<T> {
   return (environment) =>
     work(
@@ -72,7 +72,7 @@ test("a tag is deleted while the same manifest is pushed to it", async () => {
   for await (const { order, a, b } of outcomes) {
     expect({ order, a, b }).toEqual({ order, a: 202, b: 201 });
     await expectWhole(registry, pushed);
-    // The one that came last has its way.
+    // The last one decides.
     const found = await status(registry.head("manifests/v1"));
     expect(found, order).toBe(order.lastIndexOf("a") > order.lastIndexOf("b") ? 404 : 200);
   }

@@ -33,7 +33,7 @@ test.each(cases)("seed $seed: $size bytes are the blob, however they come", asyn
   await upload.finish();
 });
 
-/** Mostly small or beside an edge between parts, sometimes anything. */
+/** Chooses a size, mostly small or near a part's edge, sometimes any. */
 function sizeOf(next: Next): number {
   const edge = PART * (next() % 4) + (next() % 7) - 3;
   switch (next() % 8) {
@@ -51,7 +51,7 @@ function sizeOf(next: Next): number {
   }
 }
 
-/** A client that knows what it has sent, and so what each answer has to be. */
+/** A client that knows what it has sent, and so what each answer must be. */
 class Upload {
   readonly #next: Next;
   readonly #client = new RegistryClient();
@@ -62,12 +62,12 @@ class Upload {
   });
   readonly #bytes: Bytes;
   readonly #digest: string;
-  /** Whether a refusal has ended the upload, which then is unknown. */
+  /** Whether a refusal has ended the upload, so that it is unknown. */
   ended = false;
   #first = "";
   #location = "";
   #offset = 0;
-  /** Requests that were answered with 202: where they began, and the Location they were sent to. */
+  /** Requests that were answered with 202: their offsets, and the Location that they were sent to. */
   readonly #sent: { location: string; from: number; to: number; ranged: boolean }[] = [];
 
   constructor(size: number, next: Next) {
@@ -97,7 +97,7 @@ class Upload {
     this.#sent.push({ location, from, to, ranged });
   }
 
-  /** Something that clients, networks and platforms do at any time. */
+  /** Disturbs the upload, as clients, networks and platforms may do at any time. */
   async disturb(): Promise<void> {
     switch (this.#next() % 8) {
       case 0:
@@ -232,7 +232,7 @@ class Upload {
     return this.#offset === ends ? null : this.#body(this.#offset, ends);
   }
 
-  /** The bytes with a Content-Length or without. */
+  /** Makes a body with a Content-Length, or without. */
   #body(from: number, to: number): Bytes | ReadableStream {
     const bytes = this.#bytes.slice(from, to);
     if (this.#one(2)) return bytes;

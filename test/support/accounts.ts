@@ -92,7 +92,7 @@ export async function takeBack(subject: string): Promise<void> {
   await revoke(env.DB, subject).run();
 }
 
-/** A caller at an address of its own: failures of others are not held against it. */
+/** Makes a caller at an address of its own, so that others' failures do not count against it. */
 export function from(address: string, send: Send): Send {
   return (request) => {
     request.headers.set("cf-connecting-ip", address);
@@ -100,7 +100,7 @@ export function from(address: string, send: Send): Send {
   };
 }
 
-/** One of the addresses set aside for benchmarks, at random. */
+/** Returns a random address from the range reserved for benchmarks. */
 export function anyAddress(): string {
   const [a, b] = crypto.getRandomValues(new Uint8Array(2));
   return `198.18.${a}.${b}`;
@@ -111,13 +111,13 @@ interface Forged {
   readonly actions?: readonly string[];
   readonly name?: string;
   readonly by?: readonly string[];
-  /** When it was signed and when it ends, in milliseconds from now. */
+  /** When it was signed and when it expires, in milliseconds from now. */
   readonly signed?: number;
   readonly ends?: number;
   readonly key?: string;
 }
 
-/** A registry token as the registry would have signed it at another time. @returns the Authorization header */
+/** Signs a registry token as the registry would have at another time. @returns the Authorization header */
 export async function signAsRegistry(token: Forged): Promise<string> {
   const { repository, actions = ["pull", "push", "delete"], name = "admin" } = token;
   const { by = [`user:${name}`], signed = -1_000, ends = 300_000, key = env.TOKEN_KEY } = token;
@@ -146,7 +146,7 @@ export async function keyId(key: string): Promise<string> {
   return new Uint8Array(id, 0, 8).toHex();
 }
 
-/** The token service, asked as containerd does. */
+/** Calls the token service as containerd does. */
 export function logIn(
   username: string,
   password: string,

@@ -1,4 +1,4 @@
-/** A client of the registry, in the words of the spec. It speaks HTTP and knows nothing of what is behind it. */
+/** A client of the registry, with the words of the spec. It speaks HTTP and does not depend on what is behind it. */
 import { env, exports } from "cloudflare:workers";
 import { expect } from "vitest";
 import { handle } from "../production/request.ts";
@@ -174,7 +174,7 @@ export function withSettings(settings: Partial<Record<keyof Env, string>>): Send
   return (request) => handle(request, changed, ignore);
 }
 
-/** Work that no test waits for. */
+/** Accepts work that no test waits for. */
 export function ignore(work: Promise<unknown>): void {
   void work;
 }
@@ -189,14 +189,14 @@ export function locationOf(response: Response): string {
   return location;
 }
 
-/** An upload's id, out of any of its Locations. */
+/** Returns an upload's id from any of its Locations. */
 export function uploadIdOf(location: string): string {
   const id = /\/blobs\/uploads\/([^/?]+)/.exec(location)?.[1];
   if (id === undefined) throw new Error(`${location} is no upload`);
   return id;
 }
 
-/** The name of an upload's session: what its id begins with. */
+/** Returns the name of an upload's session, with which its id begins. */
 export function uploadOf(location: string): string {
   const [name = ""] = uploadIdOf(location).split(".", 1);
   return name;
@@ -214,7 +214,7 @@ export async function refusal(response: Response): Promise<{ status: number; cod
   return { status: response.status, code: body.errors[0]?.code ?? "" };
 }
 
-/** A body whose length is not announced: `Transfer-Encoding: chunked`. */
+/** Makes a body without a known length: `Transfer-Encoding: chunked`. */
 export function streamOf(...pieces: Bytes[]): ReadableStream {
   return new ReadableStream({
     type: "bytes",

@@ -32,7 +32,7 @@ export function purge(repository: string, body: object, options?: CallOptions) {
   return done<Purged>("POST", `/repositories/${repository}/-/purge`, body, options);
 }
 
-/** Deletes manifests at the same moment, with their tags, as retention does. What names others comes before them. */
+/** Deletes manifests with their tags, all at the same moment, as retention does. An index comes before its children. */
 export async function deleteTogether(
   repository: string,
   digests: readonly string[],

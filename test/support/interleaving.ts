@@ -1,4 +1,4 @@
-/** Two pieces of work whose calls of the bindings take turns, in every possible order, or in a hundred of them. */
+/** Runs two pieces of work whose calls of the bindings alternate, in every possible order, or in a hundred of them. */
 import { env } from "cloudflare:workers";
 import type { Env } from "../../src/settings.ts";
 import { intercept } from "./bindings.ts";
@@ -19,9 +19,9 @@ export interface Outcome<A, B> {
 }
 
 /**
- * The work of both from the same beginning, once for each order in which their calls can follow each other, or for some.
- * @param prepare makes the beginning, and says what the two do
- * @param apart statements that have nothing to do with the other's: their order is not tried
+ * Runs both works from the same start, once for each order of their calls, or for some of them.
+ * @param prepare makes the start, and returns the two works
+ * @param apart statements that do not concern the other work: their order is not varied
  */
 export async function* interleavings<A, B>(
   prepare: () => Promise<{ readonly a: Work<A>; readonly b: Work<B> }>,
@@ -106,7 +106,7 @@ class Turns {
   }
 }
 
-/** The real bindings, with every call that goes over the network put through `around`. */
+/** Wraps the real bindings, so that every call over the network goes through `around`. */
 function intercepted(apart: RegExp, around: <T>(call: () => Promise<T>) => Promise<T>): Env {
   const originals = new WeakMap<object, { readonly real: object; readonly sql: string }>();
   const statement = (real: D1PreparedStatement, sql: string): D1PreparedStatement => {

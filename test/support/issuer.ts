@@ -1,4 +1,4 @@
-/** Somebody else's server that gives out ID tokens; `fetch` reaches it while it is there. */
+/** Another party's server, which issues ID tokens; `fetch` reaches it while it runs. */
 import { exportJWK, generateKeyPair, SignJWT } from "jose";
 import { vi } from "vitest";
 

@@ -3,7 +3,7 @@ import { env } from "cloudflare:workers";
 import { expect } from "vitest";
 import { api, type CallOptions } from "./management.ts";
 
-/** All the items of a list, page by page, as the Link headers lead. */
+/** Reads all items of a list, page by page, along the Link headers. */
 export async function all<T = Record<string, unknown>>(
   path: string,
   options: CallOptions = {},

@@ -7,7 +7,7 @@ import { leavesNothing } from "./storage.ts";
 export const PASSWORD = "a password that is long enough";
 
 export interface CallOptions {
-  /** The Authorization header; the administrator's, if none is named. */
+  /** The Authorization header; the administrator's by default. */
   readonly as?: string | null;
   readonly headers?: Record<string, string>;
   readonly send?: Send;
@@ -28,7 +28,7 @@ export function api(
   });
 }
 
-/** A call that works. @returns its body */
+/** Makes a call that succeeds. @returns its body */
 export async function done<T = Record<string, unknown>>(
   method: string,
   path: string,
@@ -50,7 +50,7 @@ export async function problem(response: Response): Promise<{ status: number; cod
   return { status: response.status, code: body.code };
 }
 
-/** A call that is refused, and changes nothing. */
+/** Makes a call that is refused, and changes nothing. */
 export async function refused(
   method: string,
   path: string,
@@ -70,7 +70,7 @@ export async function audited(reference: string): Promise<string[]> {
   return results.map(({ action }) => action);
 }
 
-/** A name that is nobody's yet. */
+/** Returns a name that is not in use yet. */
 export function unused(prefix: string): string {
   return `${prefix}-${crypto.randomUUID().slice(0, 8)}`;
 }
@@ -86,7 +86,7 @@ export async function makeUser(options: { readonly admin?: boolean } = {}): Prom
   return { name, authorization: basic(name, PASSWORD) };
 }
 
-/** A namespace, and whose it is. */
+/** Makes a namespace with an owner. */
 export async function makeNamespace(): Promise<{ namespace: string; owner: Person }> {
   const owner = await makeUser();
   const namespace = unused("space");
@@ -103,7 +103,7 @@ export async function makeToken(
   return (await done<{ secret: string }>("POST", "/tokens", body, { as: authorization })).secret;
 }
 
-/** The status that the credentials get for beginning a push, with a token that was made for it. */
+/** Returns the status of starting a push with these credentials, with a token that was requested for it. */
 export async function pushes(authorization: string, repository: string): Promise<number> {
   const client = new RegistryClient({ repository, authorization, send: withSettings({}) });
   const answer = await client.get(

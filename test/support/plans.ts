@@ -1,7 +1,7 @@
 /** Reads how the database finds the rows of a statement. */
 import { env } from "cloudflare:workers";
 
-/** The real database, and every statement that is prepared on it. */
+/** The real database, which also records every prepared statement. */
 export function recorded(): { readonly db: D1Database; readonly statements: ReadonlySet<string> } {
   const statements = new Set<string>();
   const db: D1Database = new Proxy(env.DB, {
@@ -17,7 +17,7 @@ export function recorded(): { readonly db: D1Database; readonly statements: Read
   return { db, statements };
 }
 
-/** The work's statements, each with its plan: a line for each table that it looks into. */
+/** Returns the work's statements, each with its plan: a line for each table that it reads. */
 export async function plansOf(
   work: (db: D1Database) => Promise<unknown>,
 ): Promise<{ sql: string; plan: string[] }[]> {
@@ -45,7 +45,7 @@ export function walks(plan: readonly string[]): string[] {
   );
 }
 
-/** All that refers to a repository is looked for when there is a new one, of which there is nothing yet. */
+/** A new repository looks for everything that refers to it, of which there is nothing yet. */
 const OF_NEW_REPOSITORY = [
   "kept_blobs",
   "manifests",

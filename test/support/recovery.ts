@@ -1,4 +1,4 @@
-/** A database that is lost, and what must be there again when it has come back. */
+/** A lost database, and what must exist again after the recovery. */
 import { applyD1Migrations } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { expect } from "vitest";
@@ -7,7 +7,7 @@ import { createRegistry } from "../../src/compose.ts";
 import { TABLES } from "../../src/backup/exported.ts";
 import { done } from "./management.ts";
 
-/** The database is gone, and a new one with its migrations, or some of them, is in its place; the bucket is as it was. */
+/** Replaces the database by a new one with its migrations, or some of them; the bucket stays as it was. */
 export async function loseDatabase(migrations = env.TEST_MIGRATIONS): Promise<void> {
   const { results } = await env.DB.prepare(
     `SELECT type, name FROM sqlite_master
@@ -56,7 +56,7 @@ export async function snapshot(): Promise<Snapshot> {
   );
 }
 
-/** Loses the database and imports what is in the bucket: all that is exported is the same. */
+/** Loses the database and imports from the bucket: all exported rows must be the same. */
 export async function expectSame(): Promise<void> {
   const before = await snapshot();
   await loseDatabase();
@@ -128,7 +128,7 @@ export async function keysOf(prefix: string): Promise<string[]> {
   return objects.map(({ key }) => key);
 }
 
-/** Each test has the bucket to itself. */
+/** Empties the bucket, so that each test has it to itself. */
 export async function emptyBucket(): Promise<void> {
   for (let keys = await keysOf(""); keys.length > 0; keys = await keysOf("")) {
     await env.BLOBS.delete(keys);

@@ -1,4 +1,4 @@
-/** Repositories with a past, written straight into the index, and what a policy leaves of them. */
+/** Repositories with a history, written directly into the index, and what a policy leaves of them. */
 import { env } from "cloudflare:workers";
 import { expect } from "vitest";
 import type { Digest } from "../../src/oci/digest.ts";
@@ -15,14 +15,14 @@ import { digestOf, uniqueRepository } from "./images.ts";
 
 export const DAY = 86_400_000;
 
-/** A manifest, by a name of the test's own. */
+/** A manifest, with a name of the test's own. */
 export interface Piece {
   readonly name: string;
   readonly tags?: readonly string[];
   /** Days ago. */
   readonly pushed?: number;
   readonly pulled?: number;
-  /** Names of what it names: then it is an index. Those must come before it. */
+  /** The names of its children, for an index; they must come before it. */
   readonly children?: readonly string[];
   readonly subject?: string;
 }
@@ -40,12 +40,12 @@ export function digestFor(name: string): Digest {
   return digestOf(new TextEncoder().encode(name)) as Digest;
 }
 
-/** The tag that cosign gives to what it says of a manifest. */
+/** Returns the tag under which cosign stores data about a manifest. */
 export function cosignTag(name: string, ending = ".sig"): string {
   return digestFor(name).replace(":", "-") + ending;
 }
 
-/** Pulls have been noted for ever. */
+/** Sets the time since which uses are recorded. */
 export async function knowAllPulls(since = 0): Promise<void> {
   await env.DB.prepare(
     `UPDATE jobs SET state = json_object('usesSince', ?1) WHERE name = 'retention'`,
@@ -152,7 +152,7 @@ export class Shelf {
     await policies.setRepository(this.name, JSON.stringify(policy), ORIGIN);
   }
 
-  /** Has its policy be due again. */
+  /** Makes its policy due again. */
   async makeDue(): Promise<void> {
     await env.DB.prepare(`UPDATE retention_runs SET next_at = 0 WHERE repository_id = ?1`)
       .bind(this.id)
@@ -209,7 +209,7 @@ export class Shelf {
   }
 }
 
-/** Lets the cron tick until nothing is due. */
+/** Runs ticks of the cron until nothing is due. */
 export async function runToEnd(retention: Retention = retentionOf()): Promise<void> {
   for (let i = 0; i < 1_000; i++) {
     const ticked = await retention.tick();

@@ -1,4 +1,4 @@
-/** Everything that could be tried is too much for every run: some of it is drawn, by TEST_SEED if that is given. */
+/** Draws a sample of what could be tried, since all of it is too much for every run; TEST_SEED fixes the sample. */
 import { env } from "cloudflare:workers";
 import { random } from "./images.ts";
 
@@ -14,7 +14,7 @@ export function sample<T>(all: readonly T[], size: number): T[] {
   });
 }
 
-/** Says what was tried, where that is everything. */
+/** Prints what was tried, when that is everything. */
 export function tell(what: string): void {
   if (isWhole) console.log(what);
 }

@@ -28,7 +28,7 @@ export async function authenticate(
   demands: Demands,
 ): Promise<Actor> {
   if (header === null) {
-    // Public repositories are cached only while the isolate knows the revocations, so an anonymous pull reads them.
+    // The pull cache is used only while the isolate knows the revocations, so an anonymous pull refreshes those.
     if (realm.publicPull && demands.revocation === "recent") refresh(realm);
     return anonymous(realm.publicPull);
   }

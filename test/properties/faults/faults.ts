@@ -18,7 +18,7 @@ export type Mode =
   | "late to answer";
 
 export interface Fault {
-  /** Its number, from 0. */
+  /** The number of the call, from 0. */
   readonly call: number;
   readonly mode: Mode;
   /** The work that happens during a slow call. */
@@ -47,7 +47,7 @@ export class Faults {
   /** Whether the fault has happened. */
   happened = false;
   readonly #fault: Fault | null;
-  /** D1 wants its own statements in a batch. */
+  /** The original statements, which D1 wants in a batch. */
   readonly #originals = new WeakMap<object, object>();
   readonly env: Env;
 
@@ -119,7 +119,7 @@ export class Faults {
 
   #bucket(bucket: R2Bucket): R2Bucket {
     return intercept(bucket, (name, call) => (...parameters) => {
-      // This one only makes an object of a name; its methods are the calls.
+      // This method makes no call: it returns an object whose methods are the calls.
       if (name === "resumeMultipartUpload") {
         return this.#every("R2", call(...parameters) as R2MultipartUpload);
       }
@@ -149,7 +149,7 @@ export class Faults {
   }
 }
 
-/** Whether the call can go wrong in this way: only R2 asks to try again. */
+/** Returns whether the call can fail in this way: only R2 asks for another try. */
 export function applies(mode: Mode, call: string): boolean {
   return !mode.startsWith("busy") || call.startsWith("R2 ");
 }

@@ -32,7 +32,7 @@ async function all<Row>(sql: string): Promise<Row[]> {
   return (await env.DB.prepare(sql).all<Row>()).results;
 }
 
-/** The keys that rows name. */
+/** Lists the keys that rows name. */
 async function namedKeys(): Promise<string[]> {
   const rows = await all<{ key: string }>(
     `SELECT key FROM blobs UNION SELECT object FROM manifests WHERE object IS NOT NULL`,
@@ -80,7 +80,7 @@ const UNREACHABLE = [
   `SELECT * FROM doomed_objects`,
 ];
 
-/** Days later: what can be restored has been kept, and nothing else remains that no row names. */
+/** Days later: content that can be restored has been kept, and everything else has a row that names it. */
 export async function expectClean(
   sessions: Iterable<string>,
   multiparts: readonly Multipart[],
@@ -111,7 +111,7 @@ export async function makeThere(): Promise<void> {
   ]);
 }
 
-/** With every other repository deleted for good nothing is left at all. */
+/** Deletes every other repository for good: then nothing at all may be left. */
 export async function expectNothingLeft(): Promise<void> {
   await env.DB.prepare(
     `UPDATE repositories SET former_name = name, name = '~' || id, deleted_at = 1
@@ -130,7 +130,7 @@ export async function expectNothingLeft(): Promise<void> {
   }
 }
 
-/** After a failure, so that the next run begins with nothing. */
+/** Empties everything after a failure, so that the next run begins with nothing. */
 export async function wipe(): Promise<void> {
   await expectNothingLeft().catch(() => {});
   for (const key of await keys()) await env.BLOBS.delete(key);
@@ -154,7 +154,7 @@ const NOTES = new Set([
 /** Columns that add up what a table of NOTES has: objects that wait for their deletion, a manifest's own until its row is written. */
 const SUMS_OF_NOTES = new Set(["waiting"]);
 
-/** All that there is, but for notes: two of these differ when something was changed in between. */
+/** Reads everything except records: two snapshots differ when something was changed in between. */
 export async function snapshot(): Promise<string> {
   const tables = await all<{ name: string }>(
     `SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT GLOB 'sqlite_*' AND name NOT GLOB '_cf_*'`,

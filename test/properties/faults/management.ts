@@ -1,4 +1,4 @@
-/** Requests of the management API: a line each. */
+/** Requests of the management API, a line each. */
 import { env } from "cloudflare:workers";
 import { addRobot, addRule, addSecret } from "../../support/accounts.ts";
 import { basic, type RegistryClient } from "../../support/client.ts";
@@ -9,7 +9,7 @@ import type { Attempt, Scenario } from "./run.ts";
 /** The names in the paths and bodies; all of them exist. */
 interface Place {
   readonly namespace: string;
-  /** With nothing in it. */
+  /** A repository without content. */
   readonly empty: string;
   readonly user: string;
   readonly authorization: string;
@@ -17,7 +17,7 @@ interface Place {
   readonly robotToken: string;
   readonly token: string;
   readonly rule: string;
-  /** Nobody's yet. */
+  /** A name that is not in use. */
   readonly unused: string;
   readonly name: string;
   readonly digest: string;
@@ -99,7 +99,7 @@ function creates(
   return api(endpoint, { status: 201, body, actions: [action], repeated: [409], ...more });
 }
 
-/** A change that can be made again. */
+/** Makes a change that can be repeated. */
 function changes(
   endpoint: string,
   body: Options["body"] & {},
@@ -186,7 +186,7 @@ export const MANAGEMENT: readonly Scenario[] = [
     body: () => ({ current: PASSWORD, password: `${PASSWORD}, a new one` }),
     as: ({ user }) => basic(user, PASSWORD),
     actions: ["user.update"],
-    // The password that it was asked with is no longer right.
+    // The password of the request is no longer the right one.
     repeated: [400, 401, 412],
   }),
   creates("POST /tokens", () => ({ description: "test" }), "token.create"),

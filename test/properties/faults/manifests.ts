@@ -47,7 +47,7 @@ function pushing(
       return {
         send,
         expects: [201],
-        // Without a manifest that names them, they go.
+        // Without a manifest that names them, they are deleted.
         collected: [400],
         restart: async (sender) => {
           await contents(sender);

@@ -1,4 +1,4 @@
-/** One request with one fault, what the client does then, and what must hold in the end. */
+/** One request with one fault, the client's reaction, and what must hold in the end. */
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { handle } from "../../production/request.ts";
 import { skip } from "../../production/invocation.ts";
@@ -32,9 +32,9 @@ export interface Attempt {
   readonly collected?: readonly number[];
   /** The work before the next try. */
   readonly later?: () => Promise<unknown>;
-  /** From the beginning, as clients do when a repetition is refused. Else what there was to do is done. */
+  /** Starts from the beginning, as clients do when a repetition is refused. Without it, the work is done by then. */
   readonly restart?: (client: RegistryClient) => Promise<Response>;
-  /** The audit events of one such change; none for what changes nothing. */
+  /** The audit events of one such change; none for a request that changes nothing. */
   readonly actions?: readonly string[];
   /** Whether it is audited although it changes nothing. */
   readonly noted?: boolean;
@@ -74,7 +74,7 @@ export async function hurry(): Promise<void> {
   });
   vi.spyOn(console, "error").mockImplementation(() => {});
   await makeThere();
-  // The first login with a password takes turns.
+  // The first login with a password is rate limited.
   await new RegistryClient().get("/v2/");
 }
 
@@ -138,7 +138,7 @@ async function setUp({ prepare }: Scenario): Promise<Stage> {
   return { client, request: await prepare(client), workers: [sound], told: [] };
 }
 
-/** In the end everything is cleaned up, and then taken away. */
+/** In the end all uploads are ended, and the content is deleted. */
 async function strike({ workers }: Stage): Promise<void> {
   const sessions = workers.flatMap((worker) => [...worker.sessions]);
   await expectClean(

@@ -51,7 +51,7 @@ const UPLOADS: Readonly<Record<string, () => Promise<Begun>>> = {
     }),
 };
 
-/** The object's own bindings are the faulty ones from now on. */
+/** Replaces the object's own bindings by the faulty ones. */
 async function replaceBindings(location: string, faults: Faults): Promise<void> {
   await runInDurableObject(env.SESSIONS.getByName(uploadOf(location)), (instance) => {
     Object.defineProperty(instance, "env", { value: faults.env, configurable: true });

@@ -26,7 +26,7 @@ import { sample, tell } from "../../support/sample.ts";
 import { hurry, senderOf } from "./run.ts";
 
 const MODES: readonly Mode[] = ["lost", "unanswered", "busy", "busy, but done"];
-/** Nothing is kept for longer than it is needed. */
+/** Without grace period and undo window, everything unneeded is deleted at once. */
 const AT_ONCE = { GC_GRACE_HOURS: "0", UNDO_DAYS: "0" };
 const BIG = { annotations: { pad: "x".repeat(300_000) } };
 
@@ -60,11 +60,11 @@ function cron(faults: Faults): Promise<unknown> {
 
 interface Past {
   readonly kept: Content;
-  /** Goes by the policy. */
+  /** The policy deletes it. */
   readonly untagged: Content;
 }
 
-/** A repository in which there is something to do for every job. */
+/** Makes a repository with work for every job. */
 async function past(): Promise<Past> {
   const client = new RegistryClient();
   const config = await client.pushBlob(blob());

@@ -26,7 +26,7 @@ function chunk(content: Content, send: (client: RegistryClient) => Promise<Respo
   return {
     send,
     expects: [202],
-    // The upload stands elsewhere than the client believes; Range says where.
+    // The upload has another offset than the client believes; Range says which.
     repeated: [416],
     restart: async (client) => client.patch(await client.startUpload(), content.bytes),
     verify: async (client) => {
@@ -247,7 +247,7 @@ export const UPLOADS: readonly Scenario[] = [
         restart: async (sender) => {
           const again = sender.in(small.repository);
           const brought = await again.patch(await again.startUpload(), bytes);
-          // An isolate may still go by the room that there was before: then the end is refused.
+          // An isolate may still use the quota that it read before: then the end is refused.
           return brought.status === 202 ? again.finish(locationOf(brought), digest) : brought;
         },
       };

@@ -1,4 +1,4 @@
-/** One client: it says what it asks for, writes down what it is answered, and knows how its own uploads stand. */
+/** One client: it records its requests and their answers, and knows the progress of its own uploads. */
 import { random, type Bytes, type Content, digestOf } from "../../support/images.ts";
 import type { Action, Outcome, Recorder } from "./history.ts";
 import type { Step } from "./plan.ts";
@@ -6,7 +6,7 @@ import type { Image } from "./universe.ts";
 
 export interface Asked {
   readonly method: string;
-  /** From the root. */
+  /** The path from the root. */
   readonly path: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: Bytes;
@@ -29,11 +29,11 @@ export interface World {
   /** Returns when there is a server to talk to. */
   ready(): Promise<void>;
   pause(milliseconds: number): Promise<void>;
-  /** Takes an upload's session out of memory. */
+  /** Evicts an upload's session from memory. */
   evict(upload: string): Promise<void>;
 }
 
-/** Uploads that may have left something in the bucket, by the names of their sessions. */
+/** Uploads that may have left objects in the bucket, by the names of their sessions. */
 export type Sessions = Map<string, "open" | "done">;
 
 const NO_ANSWER = { status: 0 };
@@ -178,7 +178,7 @@ export class Client {
     return answer?.status === 202 ? this.#begun(answer) : null;
   }
 
-  /** Brings a blob's bytes in, one way or another. @returns whether the blob is pushed */
+  /** Uploads or mounts a blob. @returns whether the blob is pushed */
   async upload(
     repository: string,
     content: Content,
@@ -210,7 +210,7 @@ export class Client {
     return answer?.status === 202 ? this.#begun(answer) : null;
   }
 
-  /** An upload that comes to nothing: given up with a word, or just left. */
+  /** Starts an upload that is not finished: it is cancelled, or just left. */
   async abandon(repository: string, content: Content, step: Step): Promise<void> {
     const standing = await this.start(repository);
     if (standing === null) return;
@@ -244,7 +244,7 @@ export class Client {
   }
 }
 
-/** The bytes of one blob on their way, in requests of any size. */
+/** The upload of one blob, in requests of any size. */
 class Upload {
   readonly #client: Client;
   readonly #work: { repository: string; content: Content; step: Step; next: () => number };

@@ -19,7 +19,7 @@ export interface Ages {
   readonly undo: number;
 }
 
-/** A stretch of the history, such as a request takes. */
+/** A span of the history, such as that of a request. */
 export type Span = Pick<Operation, "called" | "answered" | "calledAt" | "answeredAt">;
 
 /** The most milliseconds between the clocks of client and database, each of which stands still while it works. */
@@ -31,11 +31,11 @@ interface Signs {
   readonly seen: Span[];
   /** Spans in each of which the object did not exist at some moment. */
   readonly missed: Span[];
-  /** These may have made it. */
+  /** Operations that may have created it. */
   readonly makers: Operation[];
-  /** These may have taken it away. */
+  /** Operations that may have deleted it. */
   readonly takers: Operation[];
-  /** Blobs: these put off that the repository loses it. */
+  /** For a blob: operations that renew its grace period. */
   readonly touches: Operation[];
 }
 
@@ -45,9 +45,9 @@ export class Evidence {
   readonly #signs = new Map<string, Signs>();
   /** Operations on whole repositories. */
   readonly #removals = new Map<string, Operation[]>();
-  /** These may have brought back anything. */
+  /** Operations that may have restored anything. */
   readonly #returns = new Map<string, Operation[]>();
-  /** All that was done in a repository. */
+  /** All operations in a repository. */
   readonly #all = new Map<string, Operation[]>();
   /** The manifests that name a digest. */
   readonly #parents = new Map<string, string[]>();
@@ -89,7 +89,7 @@ export class Evidence {
     return missed.some((one) => one.answered <= span.called && !all.some(between(one, span)));
   }
 
-  /** Was the blob in the repository all the time? */
+  /** Returns whether the blob certainly was in the repository all the time. */
   isBlobThere(repository: string, digest: string, span: Span): boolean {
     const named = this.#parents.get(digest) ?? [];
     if (named.some((manifest) => this.isManifestThere(repository, manifest, span))) return true;
@@ -120,7 +120,10 @@ export class Evidence {
     return missed.some((one) => one.answered <= span.called && !all.some(between(one, span)));
   }
 
-  /** Was all that the manifest names there all the time? Blobs may be in any repository: a push takes them over. */
+  /**
+   * Returns whether everything that the manifest names certainly existed all the time. Blobs may be in any repository:
+   * a push mounts them.
+   */
   canBeNamed(repository: string, manifest: string, span: Span): boolean {
     const { blobs, children } = this.#contents;
     return (
@@ -129,7 +132,7 @@ export class Evidence {
     );
   }
 
-  /** Could the manifest surely be restored all the time? */
+  /** Returns whether the manifest certainly could be restored all the time. */
   isRestorable(repository: string, digest: string, span: Span): boolean {
     const { takers, makers } = this.#of(repository, digest);
     const others = [...makers, ...takers, ...this.#whole(repository)];
@@ -155,7 +158,7 @@ export class Evidence {
     );
   }
 
-  /** Was the repository surely deleted, and its name free? */
+  /** Returns whether the repository certainly was deleted, and its name free. */
   isRepositoryRestorable(repository: string, span: Span): boolean {
     const removals = this.#removals.get(repository) ?? [];
     const makers = (this.#all.get(repository) ?? []).filter(
@@ -183,21 +186,21 @@ export class Evidence {
     return [...(this.#removals.get(repository) ?? []), ...(this.#returns.get(repository) ?? [])];
   }
 
-  /** Does a manifest surely name the digest all the time? */
+  /** Returns whether a manifest certainly named the digest all the time. */
   isNamed(repository: string, digest: string, span: Span): boolean {
     return (this.#parents.get(digest) ?? []).some((manifest) =>
       this.isManifestThere(repository, manifest, span),
     );
   }
 
-  /** Might a manifest have named the digest at some moment? */
+  /** Returns whether a manifest may have named the digest at some moment. */
   mayBeNamed(repository: string, digest: string, span: Span): boolean {
     return (this.#parents.get(digest) ?? []).some(
       (manifest) => !this.isManifestGone(repository, manifest, span),
     );
   }
 
-  /** Might a manifest have named it, also one that was deleted? */
+  /** Returns whether a manifest may have named it, also a deleted one. */
   mayBeKept(repository: string, digest: string, span: Span): boolean {
     return (this.#parents.get(digest) ?? []).some((manifest) =>
       [...this.#of(repository, manifest).makers, ...(this.#returns.get(repository) ?? [])].some(
@@ -283,7 +286,7 @@ export class Evidence {
         return;
       case "finish-upload":
       case "mount-blob":
-        // A mount that cannot be done is answered with the session of an upload.
+        // A mount that fails is answered with the session of an upload.
         if (effect === "no" || operation.outcome.status === 202) return;
         of(action.digest).makers.push(operation);
         if (effect === "yes") of(action.digest).touches.push(operation);
@@ -313,7 +316,7 @@ export class Evidence {
       this.#of(repository, child).seen.push(operation);
   }
 
-  /** A purge takes at once what nothing else names. */
+  /** A purge deletes at once what nothing else names. */
   #notePurge(operation: Operation, digest: string): void {
     for (const one of [digest, ...(this.#contents.blobs.get(digest) ?? [])]) {
       this.#of(operation.repository, one).takers.push(operation);
@@ -338,7 +341,7 @@ export class Evidence {
   }
 }
 
-/** Whether an operation may have taken effect after the first began and before the second ended. */
+/** Returns a test for operations that may have taken effect after the first began and before the second ended. */
 function between(first: Span, second: Span): (operation: Operation) => boolean {
   return (operation) => operation.answered > first.called && operation.called < second.answered;
 }

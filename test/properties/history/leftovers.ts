@@ -18,8 +18,8 @@ export interface Stores {
 }
 
 /**
- * SQL that gives a row for each thing that must not be.
- * @param quietAt when the last collection began: what was due then has gone, and nothing else can be asked for
+ * SQL that returns a row for each leftover.
+ * @param quietAt when the last garbage collection began: what was due then is deleted, and nothing else is required
  */
 function garbageAt(quietAt: number, { grace, undo }: Ages): Readonly<Record<string, string>> {
   return {

@@ -4,11 +4,11 @@ import type { Operation } from "./history.ts";
 export interface Sequential<State> {
   readonly initial: State;
   /**
-   * The states that the operation may leave with just this answer; none where it can't have been answered so.
-   * @param answer "unknown" where none came: then it may have done anything that it could do
+   * Returns the states that the operation may leave with exactly this answer; none if that answer is impossible.
+   * @param answer "unknown" without an answer: then it may have done anything that it could do
    */
   step(state: State, operation: Operation, answer: "known" | "unknown"): readonly State[];
-  /** Whether it changes nothing, whatever the state. */
+  /** Returns whether it changes nothing, whatever the state. */
   isRead(operation: Operation): boolean;
   key(state: State): string;
 }
@@ -20,9 +20,9 @@ interface Configuration<State> {
 }
 
 /**
- * Is there an order of the operations, in which each takes effect at one moment between its call and its answer, that
- * explains all the answers? (Just-in-time linearization: Lowe, "Testing for linearizability", 2017.)
- * @returns the first operation whose answer nothing explains, or null
+ * Looks for an order of the operations that explains all answers, with each taking effect at one moment between its
+ * call and its answer (just-in-time linearization: Lowe, "Testing for linearizability", 2017).
+ * @returns the first operation whose answer no order explains, or null
  */
 export function linearize<State>(
   operations: readonly Operation[],

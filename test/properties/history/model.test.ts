@@ -26,7 +26,7 @@ type Line = readonly [
   outcome: number | Partial<Outcome>,
 ];
 
-/** One line an operation; places are milliseconds as well. */
+/** Makes a history, one line an operation; positions are milliseconds as well. */
 function history(lines: readonly Line[]): Operation[] {
   return lines.map(([called, answered, action, outcome], i) => ({
     id: i + 1,

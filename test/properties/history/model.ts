@@ -6,15 +6,15 @@ import { concerns, firstContradiction, isBarrier } from "./tags.ts";
 export type { Ages, Contents };
 
 export type ViolationKind =
-  /** A tag was read as something that it wasn't. */
+  /** A tag was read with a digest that it did not have. */
   | "tag"
   /** Something that must exist did not, or was reported missing. */
   | "missing"
   /** Something that was deleted was still there. */
   | "stale"
-  /** Bytes that have another digest, or another length, than they are said to have; bytes that came twice. */
+  /** Bytes with another digest or length than stated, or bytes that came twice. */
   | "bytes"
-  /** Any other answer that there was no reason for. */
+  /** Any other answer without a reason. */
   | "answer"
   /** Something is left that nothing reaches. */
   | "garbage"
@@ -116,7 +116,7 @@ function shown(operations: readonly Operation[], wrong: Operation): Operation[] 
 
 type Verdict = Pick<Violation, "kind" | "message"> | null;
 
-/** Judges one operation after the other by the evidence of all. */
+/** Checks one operation after the other by the evidence of all. */
 class Judge {
   readonly #evidence: Evidence;
   readonly #universe: Universe;
@@ -201,7 +201,7 @@ class Judge {
     const { status } = outcome;
     const isDeletion = action.kind === "delete-manifest" || action.kind === "purge-manifest";
     const isUndo = action.kind === "restore-manifest" || action.kind === "purge-manifest";
-    // Others changed the same just then, again and again.
+    // Other requests changed the same just then, again and again.
     if (isUndo && outcome.code === "UNAVAILABLE") return null;
     if (status === 404 || (status === 409 && action.kind === "restore-manifest")) {
       return this.#absent(operation, digest);

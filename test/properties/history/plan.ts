@@ -56,7 +56,7 @@ export interface Step {
   /** The repository to mount from. */
   readonly other: string;
   readonly tag: string;
-  /** Places in the universe's lists. */
+  /** Indexes in the universe's lists. */
   readonly image: number;
   readonly layer: number;
   readonly upload: (typeof UPLOADS)[number];
@@ -66,7 +66,7 @@ export interface Step {
   readonly seed: number;
 }
 
-/** Goes on for ever. */
+/** Yields steps without end. */
 export function* stepsOf(
   seed: number,
   client: number,
@@ -79,7 +79,7 @@ export function* stepsOf(
     const kind = chosen(weights, next);
     const first = next() % repositories.length;
     const far = (first + 1 + (next() % (repositories.length - 1))) % repositories.length;
-    // Whole repositories come and go in one place, so that the others are sure of what they hold.
+    // Whole repositories are deleted and restored in one place only, so that the content of the others is certain.
     const isWhole = kind === "delete-repository" || kind === "restore-repository";
     yield {
       kind,

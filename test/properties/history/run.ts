@@ -17,7 +17,7 @@ export interface Given {
   readonly milliseconds?: number;
   readonly size?: Size;
   readonly weights?: Weights;
-  /** Uploads of earlier runs in the same place, to which this one adds its own. */
+  /** Uploads of earlier runs in the same place; this run adds its own. */
   readonly sessions?: Sessions;
 }
 
@@ -85,7 +85,7 @@ export async function run(given: Given, place: Place, recorder = new Recorder())
   return { seed, operations, steps: made, collections, collected, violations };
 }
 
-/** The registry's own check of everything that it has, every byte included, over its API. */
+/** Runs the registry's own check of all content, every byte included, over its API. */
 async function fsck(place: Place): Promise<Violation[]> {
   const violations: Violation[] = [];
   for (let cursor: object | null | undefined; cursor !== null;) {
@@ -106,7 +106,7 @@ async function fsck(place: Place): Promise<Violation[]> {
   return violations;
 }
 
-/** Collects again and again while others work. */
+/** Runs garbage collection again and again while others work. */
 class Collection {
   readonly #place: Place;
   #isOver = false;
@@ -122,7 +122,7 @@ class Collection {
     return result;
   }
 
-  /** Until nothing is due any more. */
+  /** Runs until nothing is due any more. */
   async settle(): Promise<void> {
     for (let more = true; more;) more = await this.#once();
   }

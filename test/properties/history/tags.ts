@@ -3,7 +3,7 @@ import { effectOf, type Operation } from "./history.ts";
 import { linearize, type Sequential } from "./linearize.ts";
 
 interface Tag {
-  /** The digest that it points to; null where there is no such tag. */
+  /** The digest that it points to; null without such a tag. */
   readonly digest: string | null;
   /** The digest that it pointed to before that. */
   readonly past: string | null;
@@ -120,7 +120,7 @@ function step(
   }
 }
 
-/** The answer says what it pointed to before, and what it points to now. */
+/** Reads from the answer the tag's digests before and after the restoration. */
 function restoredTag(
   state: Tag,
   { digest, replaced = null, tags = [] }: Operation["outcome"],

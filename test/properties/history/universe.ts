@@ -43,14 +43,14 @@ export const SMALL: Size = {
   largest: 40_000,
 };
 
-/** Past this a manifest's bytes lie in R2. */
+/** A manifest with this padding is too big for its row, so its bytes go to R2. */
 const PADDING = 270_000;
 
 export function universeOf(seed: number, size: Size = SMALL): Universe {
   const next = random(seed);
   const layers = Array.from({ length: size.layers }, (_, i) => {
     const bytes = i === 0 ? size.largest : i === 1 ? 0 : 20 + (next() % 3_000);
-    // The seed's own, or one run would find what another has left.
+    // The content depends on the seed, so that no run finds what another one has left.
     return content(joined(new TextEncoder().encode(`${seed} ${i} `), randomBytes(bytes, next)));
   });
   const singles = Array.from({ length: size.images }, (_, i) => image(i, layers, next));
@@ -75,7 +75,7 @@ export function universeOf(seed: number, size: Size = SMALL): Universe {
   };
 }
 
-/** The first two are of one namespace. */
+/** The first two are in the same namespace. */
 function nameOf(seed: number, i: number): string {
   return `history-${seed}${i < 2 ? "" : "-other"}/repository-${i}`;
 }

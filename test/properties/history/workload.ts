@@ -1,4 +1,4 @@
-/** Clients as they are in real life, all at once: each does what its plan says, and notices nothing of the others. */
+/** Clients as in real life, all at once: each follows its plan, without regard to the others. */
 import type { Content } from "../../support/images.ts";
 import { Client, type Sessions, type World } from "./client.ts";
 import type { Recorder } from "./history.ts";
@@ -138,7 +138,7 @@ class Person {
       }
       case "delete-repository":
         await client.remove(repository, { kind }, `/api/v1/repositories/${repository}`);
-        // Mostly at once: the next push makes another repository of this name.
+        // Mostly restored at once, as the next push creates another repository of this name.
         return seed % 4 === 0 ? undefined : this.#restoreRepository(repository);
     }
   }
@@ -148,7 +148,7 @@ class Person {
     return this.#client.undo(repository, action, "restore", { repository: "newest" });
   }
 
-  /** Mostly what it has deleted itself; sometimes anything. */
+  /** Mostly undoes its own deletions; sometimes any. */
   async #undo(
     { repository, tag, seed, image }: Step,
     kind: "restore-tag" | "restore-manifest" | "restore-repository" | "purge-manifest",
@@ -214,7 +214,7 @@ class Person {
     return false;
   }
 
-  /** Sees to it that the repository has the blob. */
+  /** Makes sure that the repository has the blob. */
   async #ensure(step: Step, blob: Content): Promise<void> {
     const { repository, other, seed } = step;
     if (await this.#client.confirmBlob(repository, blob.digest)) return;
@@ -227,7 +227,7 @@ class Person {
     await this.#client.upload(repository, blob, step);
   }
 
-  /** Another name for what has one. */
+  /** Gives a tagged manifest another tag. */
   async #retag({ repository, tag, seed }: Step): Promise<void> {
     const { tags } = this.#universe;
     const digest = await this.#client.readTag(repository, tag, "GET");

@@ -129,7 +129,7 @@ const GRANTS: Readonly<Record<string, Grant>> = {
   },
 };
 
-/** Secrets can end, so they end with what made them: the end that each of these asks for is none. */
+/** Secrets can end, so they end with the credentials that made them; each of these asks for no end. */
 const SECRETS: Readonly<Record<string, Grant & { readonly unlimited?: true }>> = {
   "a token": {
     needs: "own",
@@ -228,7 +228,7 @@ beforeAll(async () => {
     "a registry token": await signAsRegistry({ repository: `${namespace}/app` }),
   };
   const other = await addRobot(namespace, SCOPES());
-  // Another rule than the workload's: a change of its own would end it.
+  // Uses another rule than the workload's: a change of its own rule would end its credentials.
   const changed = await addRule(namespace, RULE());
   place = { ...place, ":robot": shortOf(other), ":rule": shortOf(changed) };
 });
@@ -237,12 +237,12 @@ async function of(secret: Parameters<typeof addSecret>[0]): Promise<string> {
   return `Bearer ${(await addSecret(secret)).secret}`;
 }
 
-/** The name of a robot or rule within its namespace. */
+/** Returns the name of a robot or rule within its namespace. */
 function shortOf(name: string): string {
   return name.split("+", 2)[1] ?? "";
 }
 
-/** A token as the API makes one: of now. */
+/** Makes a token as the API does, as old as now. */
 async function youngToken(user: string): Promise<string> {
   const as = basic(user, "a password of twelve and more");
   const body = { description: "test", expiresInDays: null };

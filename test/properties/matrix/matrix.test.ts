@@ -100,7 +100,7 @@ describe.each([...Object.entries(ATTEMPTS), ...HEADS])("%s", (route, attempt) =>
     const request = () => ask(method, attempt, authorization, path.startsWith("/v2"));
     const response = await leavesNothing(request);
     const status = expected(principal, attempt);
-    // A blob that one may not have is none: a HEAD has no body to say so in, and clients would end there.
+    // A HEAD of a blob without the right answers 404: it has no body for a message, and clients would stop at a 403.
     const isHidden = status === 403 && route === "HEAD /v2/:name+/blobs/:digest";
     const seen = isHidden ? 404 : status;
     expect(response.status, await response.clone().text()).toBe(seen);
@@ -124,7 +124,7 @@ function expected(principal: Principal, { need, path, status }: Attempt): number
   return principal === "anonymous" && !isFinal ? 401 : 403;
 }
 
-/** Registry routes are asked with a token for them, as clients do; the others with the credentials themselves. */
+/** Sends registry routes with a token for them, as clients do, and others with the credentials themselves. */
 async function ask(
   method: string,
   { need, path, body }: Attempt,
