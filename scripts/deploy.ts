@@ -79,7 +79,7 @@ function customDomain(): string | undefined {
   return undefined;
 }
 
-/** Every queue that wrangler.toml names, the one for dead letters too: a deployment makes none of them. */
+/** Returns every queue in wrangler.toml, also the one for dead letters: a deployment creates none of them. */
 function queueNames(): Set<string> {
   const { producers = [], consumers = [] } = config.queues;
   const names = [
@@ -103,7 +103,7 @@ async function createDatabase(): Promise<string> {
   return id;
 }
 
-/** The secrets that the deployment does not have yet. A Worker that was never deployed has none. */
+/** Returns the secrets that the deployment does not have yet. A Worker that was never deployed has none. */
 async function missingSecrets(): Promise<Record<string, string>> {
   const { code, output } = await wrangler("secret", "list", "--format", "json");
   const isNew = code !== 0 && /10007|does not exist|not found/i.test(output);
@@ -118,7 +118,10 @@ async function missingSecrets(): Promise<Record<string, string>> {
   );
 }
 
-/** Secrets go with the version that needs them, in a file that only this user can read, and only for that long. */
+/**
+ * Deploys with the missing secrets. They are in a file that only this user can read, for as long as the deployment
+ * takes.
+ */
 async function deploy(missing: Record<string, string>): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), "slipway-secrets-"));
   try {

@@ -11,7 +11,7 @@ import { Control } from "./start/control.ts";
 
 export { projectConfig, ROOT, wranglerArguments } from "./start/build.ts";
 
-/** The binary that miniflare would start itself. */
+/** The workerd binary that miniflare itself would start. */
 const { default: WORKERD } = createRequire(import.meta.url)("workerd") as { default: string };
 
 export interface RunOptions {
@@ -23,7 +23,7 @@ export interface RunOptions {
   readonly vars: Readonly<Record<string, string>>;
   /** The folder with workerd's own sockets and its process id, which only its owner can enter. */
   readonly sockets: string;
-  /** Takes what the Worker logs; else it is printed. */
+  /** Receives what the Worker logs; without it, that is printed. */
   readonly log?: (line: { readonly level: string; readonly message: string }) => void;
 }
 
@@ -33,12 +33,12 @@ export interface Local {
   dispose(): Promise<void>;
 }
 
-/** For a path in the socket folder: the system takes 103 bytes, which a data folder's own may exceed. */
+/** Makes a folder for sockets: the system allows paths of 103 bytes, which one in a data folder may exceed. */
 export function makeSocketFolder(): Promise<string> {
   return mkdtemp(join(tmpdir(), "slipway-"));
 }
 
-/** Builds the Worker, or takes the stand-in `entry`, and runs it for a tool, with its bindings and its entry port. */
+/** Builds the Worker, or takes `entry` in its place, and runs it for a tool, with its bindings and its entry port. */
 export async function startLocal(
   options: Omit<RunOptions, "listen" | "sockets"> & { readonly entry?: string },
 ): Promise<Local> {
@@ -52,14 +52,14 @@ export async function run(build: Build, options: RunOptions): Promise<Local> {
   const name = config.name ?? "slipway";
   const control = join(options.sockets, "control");
   const database = config.d1_databases[0]?.binding ?? "DB";
-  // Tools reach the bindings by miniflare's entry; a server has none that others could find.
+  // Tools reach the bindings through miniflare's entry; a server must have none that others could find.
   if (options.listen === undefined) delete process.env["MINIFLARE_WORKERD_PATH"];
   else process.env["MINIFLARE_WORKERD_PATH"] = join(import.meta.dirname, "start", "workerd.sh");
   const miniflare = new Miniflare({
     host: "127.0.0.1",
     port: 0,
     cf: false,
-    // With it workerd opens a debug port that gives any account of this machine all of its services.
+    // Otherwise workerd opens a debug port that gives every account of this machine access to all services.
     enableDevRegistry: false,
     unsafeRuntimeEnv: { SLIPWAY_SOCKETS: options.sockets, SLIPWAY_WORKERD: WORKERD },
     resourcePersistencePath: options.data,

@@ -1,6 +1,6 @@
 /**
- * `npm run pack-cli`: the command line as the package that src/cli/package.json describes, in build/slipway-cli.tgz. All code that it
- * needs is in one file, so that installing it asks no registry for anything else.
+ * `npm run pack-cli`: packs the command line as src/cli/package.json describes it, in build/slipway-cli.tgz. All of its
+ * code is in one file, so that installing it fetches no further package.
  */
 import { execFile } from "node:child_process";
 import { copyFile, mkdir, mkdtemp, readFile, rename, rm, writeFile } from "node:fs/promises";

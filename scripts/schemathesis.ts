@@ -1,6 +1,6 @@
 /**
- * `npm run schemathesis -- --seconds 300`: requests that Schemathesis makes of the OpenAPI document, valid ones and others, against
- * `npm start`. It needs Python 3.
+ * `npm run schemathesis -- --seconds 300`: sends requests that Schemathesis makes from the OpenAPI document, valid ones
+ * and others, to `npm start`. It needs Python 3.
  */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -48,7 +48,7 @@ try {
   await server.stop();
 }
 
-/** In a virtual environment of its own, which is kept. @returns its program */
+/** Installs it in a virtual environment of its own, which is kept. @returns its program */
 async function install(): Promise<string> {
   const folder = join(cacheFolder(), `schemathesis-${VERSION}`);
   const installed = join(folder, "bin/schemathesis");

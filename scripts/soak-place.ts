@@ -1,4 +1,4 @@
-/** `npm start` as the place of the history checker's runs: over HTTP, killed and started again at any moment. */
+/** `npm start` as the place of the history checker's runs: over HTTP, killed and restarted at any moment. */
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -22,7 +22,7 @@ export class ServerPlace implements Place {
   readonly #port: number;
   readonly #ages: Ages;
   #server: Server | null = null;
-  /** Resolved while there is a server. */
+  /** Resolved while the server runs. */
   #up = Promise.withResolvers<void>();
   /** How often the server has been killed. */
   #generation = 0;
@@ -88,12 +88,12 @@ export class ServerPlace implements Place {
     return { blobs: 0, more: true };
   }
 
-  /** Hours would have to pass. */
+  /** Uploads expire only after hours, so none can be ended here. */
   expire(uploads: readonly string[]): Promise<readonly string[]> {
     return Promise.resolve(uploads);
   }
 
-  /** Another process cannot look into the stores of a server that runs. */
+  /** No other process can read the stores of a running server. */
   async inspect<T>(look: (stores: Stores) => Promise<T>): Promise<T> {
     await this.ready();
     this.#takeAway();
@@ -172,7 +172,7 @@ interface Collected {
   readonly run?: { readonly blobs: number; readonly more: boolean } | null;
 }
 
-/** Without a Content-Length, as Docker sends it. */
+/** Makes a body without a Content-Length, as Docker sends it. */
 function streamOf(bytes: Uint8Array): ReadableStream<Uint8Array> {
   return new ReadableStream({
     start(controller) {

@@ -1,7 +1,7 @@
 /**
- * `npm run soak -- --minutes 10 --clients 8 --seed 1`: the history checker against `npm start` over HTTP, in rounds. In each
- * of them clients push, pull, retag, delete, restore and purge while collection runs with a grace of seconds and the server
- * is killed now and then; then all is quiet, and every answer is judged.
+ * `npm run soak -- --minutes 10 --clients 8 --seed 1`: runs the history checker against `npm start` over HTTP, in
+ * rounds. In each of them clients push, pull, retag, delete, restore and purge, while garbage collection runs with a
+ * grace period of seconds and the server is killed now and then; then all is quiet, and every answer is checked.
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
@@ -77,7 +77,7 @@ async function round(seed: number, milliseconds: number): Promise<Result> {
   }
 }
 
-/** At moments that the seed decides, within the time that the clients have. */
+/** Kills the server at moments that the seed decides, within the time of the clients. */
 async function killNowAndThen(
   seed: number,
   milliseconds: number,

@@ -48,7 +48,7 @@ export async function* imageCases(subjects: Subjects, size: Size): AsyncGenerato
   }
 }
 
-/** Into an empty store, each time. */
+/** Pushes into an empty store each time. */
 function pushVariant(registry: Registry, layout: string, work: string): Variant {
   return {
     name: registry.name,

@@ -1,13 +1,13 @@
-/** Samples, taken in turn from each variant of a case, and what they come to. */
+/** Samples, taken in turn from each variant of a case, and their statistics. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { cpuSeconds } from "./processes.ts";
 import type { Missing } from "./subjects.ts";
 
 /** One measurement. */
 export interface Sample {
-  /** In the case's unit: more is better. */
+  /** The value in the case's unit: more is better. */
   readonly value: number;
-  /** CPU seconds of the server's processes meanwhile, for 1 of the case's `work`. */
+  /** CPU seconds of the server's processes in that time, for 1 of the case's `work`. */
   readonly cpu: number;
 }
 
@@ -32,7 +32,7 @@ export interface Case {
   readonly unit: "MiB/s" | "requests/s" | "blobs/s" | "images/min";
   readonly work: "GB" | "1000 requests" | "image";
   readonly rounds: number;
-  /** Whether a first round is not counted: left out where the servers are warm and a round takes long. */
+  /** Whether a first round is not counted: not needed where the servers are warm and a round takes long. */
   readonly warmUp: boolean;
   /** Slipway's comes first. */
   readonly variants: readonly Variant[];
@@ -75,7 +75,7 @@ export async function timed(pids: readonly number[], work: () => Promise<void>):
   return { seconds, cpu: cpuSeconds(pids) - cpu };
 }
 
-/** Waits until the processes do next to nothing. */
+/** Waits until the processes use almost no CPU time. */
 export async function quiet(pids: readonly number[]): Promise<void> {
   const deadline = Date.now() + QUIET.patience;
   for (let before = cpuSeconds(pids); Date.now() < deadline;) {
@@ -86,7 +86,10 @@ export async function quiet(pids: readonly number[]): Promise<void> {
   }
 }
 
-/** Runs every variant once to warm up, if so, and then `rounds` times in turn, so that a busy moment of the machine hits all alike. */
+/**
+ * Runs every variant once to warm up, if wanted, and then `rounds` times in turn, so that a busy moment of the machine
+ * affects all alike.
+ */
 export async function runCase(one: Case, warmUps: boolean): Promise<Result> {
   const { name, title, unit, work, targets, plotted, rounds, variants } = one;
   const samples = new Map(variants.map((variant) => [variant, [] as Sample[]]));
@@ -107,7 +110,7 @@ export async function runCase(one: Case, warmUps: boolean): Promise<Result> {
   return { name, title, unit, work, targets, plotted, series, missing: [] };
 }
 
-/** Three digits say all that a measurement knows. */
+/** Formats a figure with three digits, which is all that a measurement can tell. */
 export function figure(value: number): string {
   return value >= 100 ? value.toFixed(0) : value.toPrecision(3);
 }
@@ -126,7 +129,7 @@ export function medianOf({ samples }: Series): number {
   return median(samples.map(({ value }) => value));
 }
 
-/** The first one's values divided by the other's: of the medians, and the median of each round's own ratio. */
+/** Divides the first one's values by the other's: the ratio of the medians, and the median of each round's ratio. */
 export function ratios(first: Series, other: Series) {
   const pair = first.samples.map(({ value }, i) => value / (other.samples[i]?.value ?? Number.NaN));
   return { ofMedians: medianOf(first) / medianOf(other), paired: median(pair) };

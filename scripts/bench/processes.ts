@@ -30,8 +30,8 @@ export function processTree(root: number): Process[] {
 }
 
 /**
- * Seconds of CPU that the processes have used up to now, together.
- * @throws when one has ended: miniflare starts a workerd that crashed anew without a word
+ * Returns the CPU seconds that the processes have used in total.
+ * @throws when one has ended: miniflare restarts a crashed workerd without a message
  */
 export function cpuSeconds(pids: readonly number[]): number {
   const processes = HAS_PROC

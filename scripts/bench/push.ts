@@ -42,7 +42,7 @@ export async function* pushCases(subjects: Subjects, size: Size): AsyncGenerator
   for (const blob of size.blobs) {
     for (const form of FORMS) {
       for (const clients of CLIENTS) {
-        // By eight clients the largest blob takes minutes: in one of the two ways.
+        // With eight clients the largest blob takes minutes, so it is pushed in one of the two ways only.
         if (form.name === "whole" && clients * blob.bytes > LONGEST_BYTES) continue;
         yield pushCase(subjects, { blob, form, clients, size });
       }

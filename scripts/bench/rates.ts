@@ -8,7 +8,7 @@ import { type Case, type Sample, type Target, timed, type Variant } from "./meas
 import { MIB, type Size } from "./size.ts";
 import type { Subject } from "./subject.ts";
 
-/** One subject's part in a case: what it is asked for. */
+/** One subject's request in a case. */
 export interface Asked {
   readonly subject: Subject;
   /** The name, for a subject that takes part twice. */
@@ -34,7 +34,7 @@ export interface Rate {
 
 /** The number of connections that targets are about. Its cases come first, and warm the servers up for the others. */
 export const MAIN = 16;
-/** wrk waits for the body that the answer to a HEAD tells of but has not. */
+/** wrk waits for a body after a HEAD, because of its Content-Length. */
 const HAS_WRK = spawnSync("wrk", ["--version"]).error === undefined;
 
 /** Returns the name of the load generator of a run. */
@@ -100,7 +100,7 @@ export function pullVariant(
   };
 }
 
-/** The generator is a process of its own, so that its work and this process's do not add up. */
+/** The generator is a process of its own, so that its work does not slow down this process. */
 async function load(asked: Asked, shape: Pick<Load, "method" | "connections" | "requests">) {
   const { subject, url, size } = asked;
   const headers = await asked.headers();

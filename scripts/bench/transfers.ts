@@ -9,7 +9,7 @@ export interface Push {
   readonly send: Send;
 }
 
-/** A registry with the repository there and what its requests carry. */
+/** A repository of a registry, with the headers that its requests need. */
 export interface Repository {
   readonly url: string;
   readonly name: string;

@@ -74,7 +74,7 @@ async function runZb(registry: Registry, { zb: { requests, tests } }: Size, zb: 
   }
 }
 
-/** The tests that it came to the end of: none, where the registry did not answer as zot does. */
+/** Reads the tests that it finished: none, where the registry did not answer as zot does. */
 function readOutput(output: string) {
   const parts = output.split(/^Test name:\s*/m).slice(1);
   return parts.map((part) => ({
@@ -85,7 +85,7 @@ function readOutput(output: string) {
 }
 
 function whyNot(output: string): string {
-  // Seen in its source: of an address that a registry gives it keeps the path alone.
+  // Its source shows that it uses only the path of an address that a registry gives it.
   if (output.includes("BLOB_UPLOAD_INVALID")) return "it drops the query of an upload's address";
   const line = output.split("\n").find((one) => one.includes("Expected"));
   return (line ?? output.slice(-100)).replaceAll(/\s+/g, " ").slice(0, 160);

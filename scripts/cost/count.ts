@@ -1,4 +1,4 @@
-/** Counts what pulls and pushes of whole images use, by doing them: with their real sizes, and without any waits. */
+/** Counts the usage of pulls and pushes of whole images by doing them: with their real sizes, and without any waits. */
 import { Flow } from "../model/flow.ts";
 import { type Image, makeImage } from "../model/images.ts";
 import { SlowRegistry } from "../model/registry.ts";

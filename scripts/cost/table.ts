@@ -1,4 +1,4 @@
-/** From usage to money, and to tables (Markdown). */
+/** Converts usage to money, and to tables (Markdown). */
 import type { Costing } from "./count.ts";
 import type { Assumptions, Item, Usage } from "./usage.ts";
 import { markdown } from "../model/report.ts";
@@ -18,7 +18,7 @@ interface Other {
 }
 
 interface Tier {
-  /** null for all that is beyond. */
+  /** The end of the tier in TB; null for the last one. */
   readonly upToTerabytes: number | null;
   readonly perGigabyte: number;
 }
@@ -58,7 +58,7 @@ export function pushTerabyte(usage: Usage, { bytes }: Costing, prices: Prices): 
   return (TERABYTE / bytes) * dollars(usage, prices);
 }
 
-/** All in one month. */
+/** Returns the price of egress in one month. */
 export function egress({ egress: tiers }: Other, bytes: number): number {
   let total = 0;
   let from = 0;

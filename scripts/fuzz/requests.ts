@@ -160,14 +160,14 @@ function filled(template: string, random: Random, good: readonly string[]): stri
   return template.replaceAll(/\{\w+\}/g, () => pathSegmentOf(random, good));
 }
 
-/** Adds odd headers, and takes away what HTTP does not let a request have. */
+/** Adds odd headers, and removes what HTTP does not allow in a request. */
 function sent(
   random: Random,
   good: readonly string[],
   { method, path, headers, body }: Omit<Asked, "isChunked">,
 ): Asked {
   const odd = Array.from({ length: random.below(3) }, () => {
-    // Bytes that a header cannot have are the business of the raw connections.
+    // Bytes that a header cannot have are tested by the raw connections.
     const value = textOf(random, good).replaceAll(/[^\t\u0020-\u007e]/g, "?");
     return [random.pick(HEADERS), value] as const;
   });
@@ -186,7 +186,7 @@ interface Shape {
   readonly components: OpenApi["components"];
 }
 
-/** A value of the schema, but for some members that are anything. */
+/** Makes a value of the schema, with some members replaced by any value. */
 function instanceOf(random: Random, world: World, { schema, components }: Shape): unknown {
   if (random.oneIn(12)) return jsonOf(random, world.names);
   const one = (inner: unknown) =>

@@ -48,7 +48,7 @@ type Call = (
   type?: string,
 ) => Promise<Record<string, unknown>>;
 
-/** Requests of one caller that have to succeed. */
+/** Makes requests of one caller that must succeed. */
 function callerOf(url: string, authorization: string): Call {
   return async (method, path, body, type = "application/json") => {
     const headers = { authorization, "content-type": type };
@@ -81,7 +81,7 @@ function descriptorOf({ digest, bytes }: Content, mediaType: string): Descriptor
   return { mediaType, digest, size: bytes.length };
 }
 
-/** A user with that role in the namespace. @returns the Authorization header */
+/** Makes a user with that role in the namespace. @returns the Authorization header */
 async function account(call: Call, role: string): Promise<string> {
   const name = `fuzz-${role}`;
   const password = `${role}'s password for the fuzzer`;

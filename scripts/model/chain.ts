@@ -20,8 +20,8 @@ export type Counts = Readonly<Record<Service, number>>;
 
 export interface Waited {
   /**
-   * The longest chain of calls of D1, R2, Durable Objects and the queue, each of which begins when the one before has ended,
-   * where requests that do not wait for one another count as if they were all sent at once.
+   * The longest chain of calls of D1, R2, Durable Objects and the queue, each of which begins after the one before has
+   * ended. Requests that do not wait for one another count as if all were sent at once.
    */
   readonly inARow: number;
   /** The calls of that chain, and the longest chain of calls of the cache alone. */
@@ -58,7 +58,7 @@ export function countWaits(sent: readonly Sent[], calls: readonly Call[]): Waite
   return { inARow: backend.length, chain, inTime, calls: countServices(all) };
 }
 
-/** The steps' chains one after the other; a step's is that of its longest task. */
+/** Adds up the chains of all steps; a step's chain is that of its longest task. */
 function longest(sent: readonly Sent[], chainOf: (request: Sent) => Call[]): Call[] {
   const steps = Map.groupBy(sent, ({ step }) => step);
   return [...steps.values()].flatMap((requests) => {

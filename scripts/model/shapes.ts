@@ -12,9 +12,9 @@ export interface Shape {
   readonly keepsConnections: boolean;
   readonly pull: (flow: Flow, image: Image) => Promise<void>;
   readonly push: (flow: Flow, image: Image) => Promise<void>;
-  /** Everything is there already. */
+  /** Pushes an image that is there already. */
   readonly pushAgain: (flow: Flow, image: Image) => Promise<void>;
-  /** The layers are in another repository. */
+  /** Pushes an image whose layers are in another repository. */
   readonly pushMounted: (flow: Flow, image: Image, from: string) => Promise<void>;
 }
 

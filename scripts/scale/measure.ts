@@ -24,7 +24,7 @@ const ROUNDS = 3;
 /** Objects that are put in one request. */
 const OBJECTS = 500;
 
-/** Measures in a copy, so that the next time begins with the same. */
+/** Measures in a copy, so that the next run begins with the same data. */
 export async function measure(
   data: string,
   world: World,

@@ -1,6 +1,6 @@
 /**
- * Makes a world: the database as the migrations make it, by the Worker's own start, then filled straight in the simulator's
- * file. The triggers run, so that all that follows from the rows is there.
+ * Makes a world: the Worker's own start makes the database by the migrations, then it is filled directly in the
+ * simulator's file. The triggers run, so that all derived rows exist.
  */
 import { access, mkdir, readdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
@@ -57,7 +57,7 @@ function fill(file: string, world: World): void {
   console.log(`made in ${seconds(performance.now() - began)}`);
 }
 
-/** The one of the simulator's files that has the registry's tables. */
+/** Returns the file of the simulator that has the registry's tables. */
 export async function databaseFile(data: string): Promise<string> {
   const entries = await readdir(data, { recursive: true });
   for (const entry of entries.filter((name) => name.endsWith(".sqlite"))) {

@@ -1,4 +1,4 @@
-/** The measuring Worker on a world's data: what it answers, and how it is asked. */
+/** Runs the measuring Worker on a world's data, and calls it. */
 import { join } from "node:path";
 import { ROOT, startLocal } from "../local.ts";
 

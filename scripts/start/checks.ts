@@ -12,7 +12,7 @@ const MAX_PORT = 65_535;
 const MARKS = ["secrets.json", "d1", "lock"];
 const POLL_MS = 50;
 
-/** An empty variable is one that isn't set. */
+/** Reads the address; an empty variable counts as not set. */
 export async function readAddress(env: Environment): Promise<Address> {
   const host = env["HOST"] || "127.0.0.1";
   const given = env["PORT"] || "8787";
@@ -23,10 +23,7 @@ export async function readAddress(env: Environment): Promise<Address> {
   return { host, port: port === 0 ? await freePort() : port };
 }
 
-/**
- * Sees that the folder can hold the data, or be made.
- * @returns whether a server has had it before
- */
+/** Checks that the folder can hold the data, or be created. @returns whether a server has used it before */
 export async function checkFolder(folder: string): Promise<boolean> {
   const found = await statOrNull(folder);
   if (found === null) {
@@ -66,7 +63,7 @@ export async function checkPort(address: Address, patienceMs: number): Promise<v
   }
 }
 
-/** Why nothing can listen there. */
+/** Returns why nothing can listen there. */
 export function refusalOf(address: Address, error: unknown): StartError {
   const where = authorityOf(address);
   const reasons: Readonly<Record<string, string>> = {
@@ -89,7 +86,7 @@ async function checkWritable(folder: string, data: string): Promise<void> {
   }
 }
 
-/** The folder itself, or the first one above it that is there. */
+/** Returns the folder itself, or the nearest existing one above it. */
 async function nearest(folder: string): Promise<string> {
   const found = await statOrNull(folder);
   if (found === null) return nearest(dirname(folder));

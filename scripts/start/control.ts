@@ -15,7 +15,7 @@ export class Control {
     this.#socketPath = socketPath;
   }
 
-  /** Applies the migrations that the database has not seen yet, in their order. */
+  /** Applies the migrations that the database does not have yet, in order. */
   async migrate(migrations: readonly Migration[]): Promise<void> {
     const applied = new Set((await this.#ask({ task: "applied" })) as string[]);
     for (const migration of migrations) {

@@ -14,7 +14,7 @@ export function readLogFormat(env: Environment, isTerminal: boolean): LogFormat 
   throw new StartError(`LOG_FORMAT is ${given}: it should be json or text`);
 }
 
-/** One line of the Worker's, without its end. */
+/** Formats one line of the Worker's log, without its end. */
 export function logLine(message: string, format: LogFormat): string {
   const entry = parse(message);
   if (entry === null) return plainLines(message);

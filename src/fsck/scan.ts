@@ -20,7 +20,7 @@ export interface Rounds {
 /** The state of a pass that starts again after its end. */
 export interface Walk extends Rounds {
   readonly cursor: Cursor;
-  /** How often the page at the cursor was begun. */
+  /** How often the page at the cursor was tried. */
   readonly tries: number;
 }
 

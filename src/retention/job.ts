@@ -30,7 +30,7 @@ interface State extends Walk {
   readonly lastDeletedAt?: number | undefined;
 }
 
-/** The result of one tick. */
+/** Steps of runs that were done. */
 export interface Expired {
   /** Steps that were taken. */
   readonly steps: number;

@@ -12,11 +12,11 @@ export type Wait =
   | "cacheRead"
   | "cacheWrite";
 
-/** In milliseconds. */
+/** The milliseconds of each kind of wait. */
 export type Waits = Readonly<Record<Wait, number>>;
 
 export interface Call {
-  /** The `x-model-request` of the request that made it; null for work that no request began. */
+  /** The `x-model-request` of the request that made it; null for work outside of any request. */
   readonly request: string | null;
   readonly wait: Wait;
   /** The method, or the statement's beginning. */

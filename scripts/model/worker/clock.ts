@@ -1,4 +1,4 @@
-/** Makes calls slow, and keeps a record of them. */
+/** Makes calls slow, and records them. */
 import { AsyncLocalStorage } from "node:async_hooks";
 import type { Call, Calls, Wait, Waits } from "./call.ts";
 
@@ -70,7 +70,7 @@ export class Clock {
 
 export type Method = (...parameters: unknown[]) => unknown;
 
-/** The object, with each of its methods replaced. */
+/** Replaces each method of the object. */
 export function intercept<T extends object>(
   object: T,
   replace: (name: string, call: Method) => Method,

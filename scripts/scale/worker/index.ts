@@ -1,4 +1,4 @@
-/** The Worker that `npm run scale` runs: the registry's own, that measures itself when it is asked to. */
+/** The Worker that `npm run scale` runs: the registry's own, which measures itself on request. */
 import worker from "../../../src/worker.ts";
 import { type Env, readSettings } from "../../../src/settings.ts";
 import type { EventMessage } from "../../../src/events/message.ts";
@@ -54,7 +54,7 @@ async function perform(task: Task, env: Env): Promise<unknown> {
   }
 }
 
-/** Without the ends of long statements. */
+/** Cuts off the ends of long statements. */
 function brief({ statements, milliseconds }: Cost): Cost {
   const short = statements.map((one): Metered => ({
     ...one,

@@ -1,4 +1,4 @@
-/** A database that says what its statements read and wrote, by D1's own count. */
+/** A database that counts the rows its statements read and wrote, by D1's own count. */
 
 export interface Metered {
   readonly sql: string;
@@ -21,7 +21,7 @@ export class Meter {
     }) as unknown as D1Database;
   }
 
-  /** The statements that were run since it was asked last. */
+  /** Returns the statements that ran since the last call. */
   take(): Metered[] {
     const taken = this.#statements;
     this.#statements = [];

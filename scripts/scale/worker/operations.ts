@@ -9,7 +9,7 @@ const CHILDREN = 100;
 const V2 = `/v2/${BIG}`;
 const API = `/api/v1/repositories/${BIG}`;
 
-/** One that needs nothing: a request. */
+/** Makes an operation that needs no preparation: a request. */
 function request(
   name: string,
   most: number,
@@ -20,7 +20,7 @@ function request(
 }
 
 const PULLS: readonly Operation[] = [
-  // With what it names, as an isolate asks that knows nothing yet.
+  // The reads of an isolate with empty caches.
   request("manifest by tag", 75, ({ manifests }) => `${V2}/manifests/${tag(manifests / 2)}`),
   request(
     "manifest by digest",

@@ -1,4 +1,4 @@
-/** A registry to try operations on: the Worker's own code, on a database that counts. */
+/** A registry to try operations on: the Worker's own code, on a database that counts rows. */
 import { handle } from "../../../src/app.ts";
 import type { Env } from "../../../src/settings.ts";
 import { digestOf } from "../../../src/oci/digest.ts";
@@ -146,7 +146,7 @@ async function content(mediaType: string, fields: object): Promise<Content> {
   return { text, mediaType, digest: own, size: bytes.length };
 }
 
-/** A tag that nothing has. It is on no page that is looked at, and always has others behind it. */
+/** Returns a tag that does not exist. It is on no page that is read, and always has others behind it. */
 export function unused(): string {
   return `${tag(60)}-${crypto.randomUUID()}`;
 }

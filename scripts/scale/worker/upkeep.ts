@@ -19,7 +19,7 @@ const PAGE = 50;
 const DAY = 86_400_000;
 const AGES: Ages = { grace: DAY, undo: 7 * DAY };
 
-/** One step that needs nothing. */
+/** Makes a step that needs no preparation. */
 function step(name: string, most: number, take: (trial: Trial) => Promise<unknown>): Operation {
   return { name, most, ready: (trial) => () => take(trial) };
 }
@@ -62,7 +62,7 @@ const POLICY = {
 };
 const LOOK = { repository: BIG_ID, since: Date.now(), pulls: true };
 
-/** Has a policy be carried out that lets everything go, from the newest of the numbered manifests on. */
+/** Makes a policy due that deletes everything, from the newest of the numbered manifests on. */
 async function readyToExpire({ env, world }: Trial): Promise<Work> {
   const runs = new RetentionRuns(env.DB);
   const index = new RetentionIndex(env.DB);

@@ -1,6 +1,7 @@
 /**
- * A registry of any size: one big repository, which all operations are tried in, many small ones that share its layers,
- * and what waits to be collected. Everything in it is numbered, so a bigger one is a smaller one with more behind it.
+ * A registry of any size: one big repository, in which all operations are tried, many small ones that share its layers,
+ * and rows that wait for garbage collection. Everything in it is numbered, so a bigger world is a smaller one with more
+ * behind it.
  */
 
 /** The numbers of a world's rows. */
@@ -21,7 +22,7 @@ export const EMPTY: World = { manifests: 0, due: 0 };
 
 export const BIG = "big/app";
 export const BIG_ID = 1;
-/** Repositories that are made later have numbers above it. */
+/** Repositories that are created later have higher ids. */
 export const GONE_ID = 1_000_000_000;
 export const FIRST_SMALL_ID = 10;
 /** References of each manifest. */
@@ -65,14 +66,14 @@ export function digest(kind: Kind, n: number): string {
   return `sha256:${begin.toString(16).padStart(8, "0")}${rest.toString(16).padStart(56, "0")}`;
 }
 
-/** SQL: the same. */
+/** SQL: the same digest. */
 export function digestSql(kind: Kind, n: string): string {
   const spread = `((${n}) * ${SPREAD}) & 4294967295`;
   const begin = EVERYWHERE.includes(kind) ? spread : `((${spread}) >> 1) + ${2 ** 31}`;
   return `printf('sha256:%08x%056x', ${begin}, ${KINDS.indexOf(kind) * 2 ** 32} + (${n}))`;
 }
 
-/** Images for an index: none that a page shows at an end or in the middle of the lists. */
+/** Returns images for an index, none of which is on a page at an end or in the middle of the lists. */
 export function childNumbers(children: number): number[] {
   const inner = Array.from({ length: 220 }, (_, i) => 60 + i);
   return inner.filter((n) => digest("manifest", n) >= UPPER_HALF).slice(0, children);
