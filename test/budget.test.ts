@@ -245,7 +245,7 @@ test("what is refused for its credentials costs nothing, a wrong password what i
   }
 });
 
-/** The answer, read to its end, once it is seen to be no refusal. */
+/** Reads an answer to its end, and checks that it is no refusal. */
 async function ok(answer: Promise<Response>): Promise<void> {
   const response = await answer;
   expect(response.status).toBeLessThan(300);

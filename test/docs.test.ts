@@ -16,7 +16,7 @@ test.each([...vars.matchAll(/(\w+) = "(.*)"/g)].map(([, name, value]) => [name, 
 
 test("the README has every endpoint", () => {
   const table = /\| endpoints \|[^]*?\n\n/.exec(readme)?.[0] ?? "";
-  // The management API has a document of its own, which is held to the routes by another test.
+  // The management API has a document of its own, which another test compares with the routes.
   const missing = ROUTES.filter(({ path }) => !path.startsWith("/api/")).filter(({ id, path }) => {
     const number = /^end-(\d+)$/.exec(id)?.[1];
     return number === undefined

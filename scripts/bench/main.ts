@@ -1,8 +1,8 @@
 /**
- * `npm run bench [-- --short --only NAME --peers NAME,...]`: measures Slipway, the registries that people use now, and a
- * bare Worker on the same miniflare, which is the platform's limit; in one run, in turn. It prints a table, and writes every
- * sample to results/bench.json, the table for recorded.md to results/bench.md, and the plot of a complete run to
- * docs/performance.svg.
+ * `npm run bench [-- --short --only NAME --peers NAME,...]`: measures Slipway, the registries that people use now, and
+ * a bare Worker on the same miniflare, which is the platform's limit; in one run, in turn. It prints a table, and
+ * writes every sample to results/bench.json, the table for recorded.md to results/bench.md, and the plot of a complete
+ * run to docs/performance.svg.
  *
  * --short    small sizes and few rounds: a check that it runs, not a measurement. It installs nothing
  * --only     one of push, pull, manifest, tags, token, image, zb, memory, soak; may be repeated
@@ -10,9 +10,9 @@
  * --model    runs the model of latencies instead: ../model/main.ts
  * --cost     runs the costs of pulls and pushes instead: ../cost/main.ts
  *
- * Missing peers are downloaded and built once, into the cache: Debian's two packages without root, the others by Go. Every
- * output names those that could not be installed. It fails when a request failed or bytes were wrong, but never because of
- * times: the machine may be busy.
+ * Missing peers are downloaded and built once, into the cache: Debian's two packages without root, the others by Go.
+ * Every output names those that could not be installed. It fails when a request failed or bytes were wrong, but never
+ * because of times: the machine may be busy.
  */
 import { readFile } from "node:fs/promises";
 import { parseArgs } from "node:util";

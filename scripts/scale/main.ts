@@ -1,13 +1,13 @@
 /**
- * `npm run scale [-- --scale 0.01] [-- --data DIR]`: measures the operations of a large registry. It makes two databases,
- * one of 1,000,000 manifests with as many tags and 5,000,000 references in one repository, and one of a hundredth of that;
- * every operation is tried on both, and D1 counts the rows that it reads.
+ * `npm run scale [-- --scale 0.01] [-- --data DIR]`: measures the operations of a large registry. It makes two
+ * databases, one of 1,000,000 manifests with as many tags and 5,000,000 references in one repository, and one of a
+ * hundredth of that; every operation is tried on both, and D1 counts the rows that it reads.
  *
  * --scale    another size: 0.01 takes seconds
  * --data     where the databases are kept for the next time
  *
- * It fails when an operation reads more rows than it may, or not as many in both, but never because of times: the machine
- * may be busy.
+ * It fails when an operation reads more rows than it may, or not as many in both, but never because of times: the
+ * machine may be busy.
  */
 import { createHash } from "node:crypto";
 import { readdir, readFile } from "node:fs/promises";

@@ -152,7 +152,7 @@ test.each(CHANGES.map(({ method, path }) => [method, path] as const))(
   },
 );
 
-// The last: what they were refused before was for its body, for all else was right.
+// Runs last: these requests were refused only for their bodies, since a right body is accepted.
 test.each(ROUTES)("%s %s: takes a body that is right", async (method, path) => {
   const body = BODIES[`${method} ${path}`]?.();
   if (body === undefined) return;

@@ -1,4 +1,4 @@
-/** Accounts that are shut for a while: who did it, and when what they hold ends. */
+/** Disabled accounts: who disabled them, and when their tokens and logins end. */
 import { env } from "cloudflare:workers";
 import { afterEach, expect, test, vi } from "vitest";
 import { basic, RegistryClient, type Send, withSettings } from "../support/client.ts";
@@ -26,7 +26,7 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-/** Somebody or something that may push to a repository with an image, and the path of the account. */
+/** A caller that may push to a repository with an image, and the path of its account. */
 interface Place {
   readonly repository: string;
   readonly path: string;

@@ -14,7 +14,7 @@ interface Issued {
   readonly expiresAt: string | null;
 }
 
-/** A kind of secret: where it is made, what its longest life is, and where it is shown and changed. */
+/** A kind of secret: where it is made, its longest lifetime, and where it is shown and changed. */
 interface Kind {
   readonly days: number;
   readonly as: string;

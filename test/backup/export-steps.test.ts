@@ -24,7 +24,7 @@ const ORIGIN: Origin = {
 const MAX_STATEMENTS = 1_000;
 const MAX_PARAMETER = 2_000_000;
 
-/** The real bindings, with a look at what one step asks of the database. */
+/** The real bindings, with a record of the statements of one step. */
 class Watched {
   readonly registry: Registry;
   readonly sql = new Set<string>();

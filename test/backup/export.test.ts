@@ -85,7 +85,7 @@ describe("what comes back", () => {
     await exportChanges();
     for (let i = 0; i < 3; i++) {
       await loseDatabase();
-      // The cron of the new database has nothing to tell before it is used.
+      // The cron of the new database has nothing to export before its first use.
       await exportChanges();
       await importAll();
       await all.client.pushManifest(all.amd, `again-${i}`);

@@ -1,4 +1,4 @@
-/** An import comes to its end whatever happens to it, and takes nothing that it does not understand. */
+/** An import comes to its end whatever happens to it, and refuses everything that it does not understand. */
 import { env } from "cloudflare:workers";
 import { beforeEach, describe, expect, test } from "vitest";
 import { readSettings } from "../../src/settings.ts";
@@ -136,7 +136,7 @@ test("each step of export and import may be done twice", async () => {
 });
 
 describe.each(["lost", "unanswered"] as const)("every call that is %s is made good", (mode) => {
-  /** Each step is tried with a fault at each of its calls in turn, until it has none left. @returns how many faults there were */
+  /** Runs each step with a fault at each of its calls in turn, until none is left. @returns the number of faults */
   async function withFaults(
     work: (failing: ReturnType<typeof createRegistry>) => Promise<unknown>,
     isOver: () => Promise<boolean>,

@@ -558,7 +558,7 @@ describe("trust", () => {
     const audience = `https://${host}`;
     const place = { url, host, audience, namespace, image: `${namespace}/app` };
     expect(gitlab).toContain(`\n\n${gitlabSnippet(place)}`);
-    // Nobody is there to be asked what it calls itself (RFC 2606).
+    // No server needs to answer at this name (RFC 2606).
     const issuer = "--issuer https://ci.example --claim sub=job:* --claim sub=x";
     const oidc = await slipway(`trust add oidc ${issuer} --audience registry ${rule}`);
     expect(oidc.stdout).toContain("ID token for the audience registry");

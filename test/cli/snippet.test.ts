@@ -12,7 +12,7 @@ import { type Server, startServer } from "../../scripts/server.ts";
 import { githubSnippet } from "../../src/cli/ci-snippet.ts";
 import { type Issuer, startIssuer } from "../server/issuer.ts";
 
-/** In Docker's place: keeps what it was called with, and what it was given to read. */
+/** Replaces Docker: records its arguments and its input. */
 const DOCKER = `#!/bin/sh
 { echo "$@"; cat; } > "$DOCKER_SAW"
 `;
@@ -63,7 +63,7 @@ async function call(path: string, body: object): Promise<void> {
   expect(response.status, await response.text()).toBe(201);
 }
 
-/** The script of the step that logs in, without what sets it in. */
+/** Returns the script of the login step, without its indentation. */
 function loginStep(): string {
   const { url, host } = server;
   const place = { url, host, audience: url, namespace: "acme", image: "acme/app" };

@@ -4,7 +4,7 @@ import type { Algorithm, Issuer } from "./issuer.ts";
 import type { Registry } from "./registry.ts";
 import { hide } from "./shell.ts";
 
-/** A name and what to give as its password; the label tells its stored login from others. */
+/** A name and its password; the label tells its stored login from others. */
 export interface Account {
   label: string;
   user: string;
@@ -18,7 +18,7 @@ export type Kind = (typeof KINDS)[number];
 export interface Accounts {
   namespace: string;
   kinds: Record<Kind, Account>;
-  /** May only pull: by role, or by what their credentials are for. */
+  /** An account that may only pull, by its role or by the scopes of its credentials. */
   reader: Account;
   pullToken: Account;
   pullRobot: Account;

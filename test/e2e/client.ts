@@ -72,7 +72,7 @@ export interface Bench {
   images: Images;
   /** The suite of the account cases; undefined for a registry that this run did not start. */
   gate: Gate | undefined;
-  /** A folder of its own, seen at the same path in its room. */
+  /** A folder of its own, at the same path in its rootfs. */
   folder: string;
   env: Record<string, string>;
   /** Puts a command into its room. */
@@ -111,7 +111,7 @@ export async function makeBench(place: Place): Promise<Bench> {
   const { id, registry, images, gate } = place;
   const folder = join(place.work, id.replace("@", "-"));
   await mkdir(join(folder, "home"), { recursive: true });
-  // podman and its kin insist that the file exists which they are to keep credentials in.
+  // podman and similar clients require that their credentials file exists.
   for (const who of ["admin", "nobody"]) {
     await mkdir(join(folder, who, "containers"), { recursive: true });
     await writeFile(join(folder, who, "containers", "auth.json"), "{}");

@@ -7,7 +7,7 @@ export const NAMES_RULE = /\btag \S+ is immutable by the rule/i;
 export const NAMES_QUOTA = /denied\W.*beyond the quota of/i;
 export const CONFLICT = /\b409\b|conflict|immutable/i;
 
-/** Gives the repository's v2 an image that no client pushes, and makes all of its tags immutable. */
+/** Pushes another image as the repository's v2, and makes all of its tags immutable. */
 export async function freeze(
   registry: Registry,
   repository: string,

@@ -39,7 +39,7 @@ async function failureOf(step: Step): Promise<string | undefined> {
   }
 }
 
-/** Runs a piece of work and says how long it took. */
+/** Runs work and prints how long it took. */
 export async function took<Value>(what: string, work: () => Promise<Value>): Promise<Value> {
   const began = performance.now();
   const value = await work();

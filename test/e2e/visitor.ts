@@ -12,7 +12,7 @@ export interface Gate {
   front: Front;
   issuer: Issuer;
   refusals: Refusal[];
-  /** An exchanged credential, and when it ends: a client that comes earlier has to wait. */
+  /** An exchanged credential, and when it ends: a client that runs earlier has to wait. */
   brief: { account: Account; ends: number };
 }
 
@@ -46,7 +46,7 @@ export interface Visitor {
   isNew?: true;
   /** The names of the tags, where the client chooses them. */
   tags?: Record<Tag, string>;
-  /** Pushes an image (or what it has instead) to the repository, and pulls it from there. */
+  /** Pushes an image (or what the client has in its place) to the repository, and pulls it from there. */
   push: (who: Who, repository: string, tag: Tag) => Promise<Result>;
   pull: (who: Who, repository: string) => Promise<Result>;
   /** Returns the repository that a push with this name writes to: helm adds the chart's name. */

@@ -13,7 +13,10 @@ import type { Gate, MakeVisitor, Tag, Visitor, Who } from "./visitor.ts";
 
 /** Seconds after which a client that still runs is taken to repeat itself. */
 const MAX_SECONDS = 10;
-/** regctl asks for a token for each blob and way to upload it, podman and buildah for mounts from wherever they saw the blob. */
+/**
+ * The most requests. regctl asks for a token for each blob and way to upload it, podman and buildah for mounts from
+ * every repository where they saw the blob.
+ */
 const MAX_REQUESTS = 24;
 
 const FORBIDDEN = /denied|forbidden|\b403\b/i;
@@ -183,7 +186,7 @@ function deniedSteps(visit: Visit): Step[] {
       const account = who(accounts());
       await login(account);
       const place = visitor.place?.(name(to)) ?? name(to);
-      // The registry's own sentence: that it's denied, what, and where.
+      // The registry's own message: that it is denied, what, and where.
       const sentence = new RegExp(`denied\\W.*${act} (to|from) ${place}`, "i");
       const isTold = visitor.repeatsMessage && !(isNew === true && visitor.asksByHead === true);
       await refused(what, isTold ? sentence : FORBIDDEN, () =>

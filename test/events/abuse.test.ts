@@ -189,7 +189,7 @@ test(
       for (let n = 0; n < 2; n++) await guess(START + second * 1_000);
     }
     expect(failed).toBe(1_000 + PACED_SECONDS);
-    // Three rows each, and one of all.
+    // Three rows for each, and one for all.
     expect(await rows("login_failures")).toBeLessThanOrEqual(3 * failed + 1);
     const most = 1_000 + FAILURE_WINDOW / 1_000;
     expect(documented("login_failures")).toBe((3 * most + 1) * WINDOWS_A_DAY);

@@ -54,7 +54,7 @@ test("a namespace's owners read 120 denials of others' machines in a quarter of 
   const { namespace, owner } = await makeNamespace();
   const evil = await newNamespace();
   const robots = [await newRobot(evil), await newRobot(evil), await newRobot(evil)];
-  // Two isolates, neither of which knows of the other.
+  // Two isolates that share no counts.
   await deliver(await denied(namespace, robots, 23));
   await deliver(await denied(namespace, robots, 23));
   await deliver(await denied(namespace, [await newRobot(namespace)], 5));

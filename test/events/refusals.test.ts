@@ -238,7 +238,7 @@ test("an account's denials are recorded up to 60 in a quarter of an hour, and on
   expect(more).toEqual([]);
   expect(summary).toMatchObject({ outcome: "denied", via: "registry" });
   expect(summary?.detail).toMatch(/^5 more from \d\d:\d\d to \d\d:\d\d UTC are not/);
-  // Somebody else at the same time is recorded as ever.
+  // Another user's refusal at the same time is recorded as usual.
   await askForAll(user);
   await expect.poll(() => outbox.messages.length).toBe(62);
 });

@@ -91,7 +91,7 @@ test("hashes what a day allows, spread over the day, larger objects for several 
     if (bytes !== before) steps.push(i);
     before = bytes;
   }
-  // The first as soon as there is anything to hash with, the others when it has been made up for.
+  // The first step runs as soon as any bytes are allowed, the others when the allowance is positive again.
   expect(steps).toEqual([1, 34, 67, 101]);
   expect((await walk.state()).hash.last).toMatchObject({ bytes: 40_000 });
 });
@@ -115,7 +115,7 @@ test("hashes nothing where nothing is allowed, but looks whether everything is t
     .bind(second?.digest ?? "")
     .run();
   await round(walk, START + DAY, "look");
-  // The object that it had is to be deleted now.
+  // Its former object waits for deletion now.
   expect((await told()).map(({ digest }) => digest)).toEqual([second?.digest]);
 });
 

@@ -53,7 +53,7 @@ function counted() {
   return { db, count };
 }
 
-/** Every step, each within what the database allows. */
+/** Runs every step, each within the limits of the database. */
 async function repairAll(): Promise<Step[]> {
   const { db, count } = counted();
   const fsck = newFsck({ db, orphan: -60_000 });
@@ -137,7 +137,7 @@ test.each([
   await env.DB.prepare(damage).run();
   await env.DB.prepare(`DELETE FROM namespace_blobs`).run();
   for (const { sql } of definitions.results) await env.DB.prepare(sql).run();
-  // The manifest is exported as it is then.
+  // The manifest is exported as it is after the repair.
   await exportChanges();
   await repairAll();
   await exportChanges();

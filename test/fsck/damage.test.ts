@@ -42,7 +42,7 @@ type Found = readonly [kind: Kind, subject: string, outcome?: Finding["outcome"]
 interface Damage {
   readonly plant: (scene: Scene) => Promise<unknown>;
   readonly found: (scene: Scene) => readonly Found[];
-  /** With --repair, where the one does not follow from the other: by default everything is repaired. */
+  /** The findings with --repair, where they do not follow from `found`: by default everything is repaired. */
   readonly repaired?: (scene: Scene) => readonly Found[];
   /** Repairs the rest. */
   readonly heal?: (scene: Scene) => Promise<unknown>;
@@ -80,7 +80,7 @@ async function keyOf({ digest }: Content): Promise<string> {
   return row?.key ?? "";
 }
 
-/** Other bytes, as many. */
+/** Overwrites the object with other bytes of the same length. */
 async function spoil(content: Content): Promise<void> {
   await env.BLOBS.put(await keyOf(content), blob(content.bytes.length).bytes);
 }

@@ -28,7 +28,7 @@ beforeEach(async () => {
   await applyD1Migrations(env.DB, env.TEST_MIGRATIONS);
 });
 
-/** One of everything that can be pushed. */
+/** Pushes one of everything that can be pushed. */
 async function fill(client: RegistryClient) {
   const config = await client.pushBlob(blob());
   const layers = await Promise.all([blob(), blob(3000)].map((one) => client.pushBlob(one)));

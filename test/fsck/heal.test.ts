@@ -15,7 +15,7 @@ let client: RegistryClient;
 let config: Content;
 let layer: Content;
 let image: Manifest;
-/** Has the same layer. */
+/** A repository with the same layer. */
 let other: RegistryClient;
 
 beforeEach(async () => {

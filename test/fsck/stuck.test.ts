@@ -39,7 +39,7 @@ async function pushImage(client: RegistryClient, tag: string): Promise<void> {
   await client.pushManifest(imageManifest({ config, layers: [layer] }), tag);
 }
 
-/** The bucket or the database, where one of its methods is another. */
+/** Returns the bucket or the database with one of its methods replaced. */
 function replaced<Binding extends object>(binding: Binding, name: keyof Binding, other: unknown) {
   return new Proxy(binding, {
     get(target, property) {
@@ -241,7 +241,7 @@ test("a budget smaller than what there is does not keep the walk from everything
   expect(hash.round?.bytes).toBeGreaterThanOrEqual(4000);
   expect(hash.round?.bytes).toBeLessThanOrEqual(6000);
   expect(await told()).toEqual([expect.stringMatching(/^object\.orphan: /)]);
-  // And it comes to its end all the same, and begins again.
+  // The check still comes to its end, and begins again.
   for (let day = 1; day < 8; day++) {
     for (let hour = 0; hour < 24; hour++) await walk.tick(START + day * DAY + hour * 12 * TICK);
   }

@@ -92,7 +92,7 @@ test("bodies that grow step by step in any order never wait for each other for e
     }
     at.pool.serve(0);
     expect(at.meter.used).toBeLessThanOrEqual(20);
-    // Somebody is not waiting, or is done: else all wait for each other.
+    // One of them is not waiting, or is done: else all would wait for each other.
     expect(open.size === 0 || [...open].some(({ wanted }) => wanted === 0)).toBe(true);
   }
   expect(at.meter.used).toBe(0);

@@ -171,7 +171,7 @@ function makeStorageStrict({ sql }: DurableObjectStorage): void {
   });
 }
 
-/** Once for a test file: its bindings have these classes from then on. */
+/** Runs once for a test file: its bindings have these classes from then on. */
 export async function makeStrict(): Promise<void> {
   const probe = "production/probe";
   const upload = await env.BLOBS.createMultipartUpload(probe);

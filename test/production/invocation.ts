@@ -14,7 +14,7 @@ export const MAX_WAIT_UNTIL_MS = 30_000;
 
 const violations: string[] = [];
 
-/** Notes what production would have refused, for the test that is running. @returns the error that production throws */
+/** Records what production would have refused, for the running test. @returns the error that production throws */
 export function violation(message: string): Error {
   violations.push(message);
   return new Error(message);
@@ -86,7 +86,7 @@ export function isInvocation(): boolean {
   return running.getStore() !== undefined;
 }
 
-/** A call that holds one of the six connections until its answer begins. What a test itself calls has no limit. */
+/** Runs a call that holds one of the six connections until its answer begins. A test's own calls have no limit. */
 export function connect<T>(run: () => Promise<T>): Promise<T> {
   const invocation = running.getStore();
   if (invocation === undefined) return run();

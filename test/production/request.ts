@@ -14,7 +14,7 @@ export function handle(request: Request, env: Env, defer: Defer): Promise<Respon
   return strictly(request, defer, (watched) => app.handle(request, env, watched));
 }
 
-/** Holds what comes in through the Worker's entry to the same. */
+/** Checks requests through the Worker's entry against the same limits. */
 export function makeEntryStrict(): void {
   const fetch = worker.fetch.bind(worker);
   Object.assign(worker, {

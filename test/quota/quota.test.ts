@@ -1,4 +1,4 @@
-/** A namespace never takes more than its quota, however many push at once; and what it takes is counted to the byte. */
+/** A namespace never uses more than its quota, however many push at once; and its usage is counted to the byte. */
 import { env } from "cloudflare:workers";
 import { describe, expect, test } from "vitest";
 import { handle } from "../production/request.ts";

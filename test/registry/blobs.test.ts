@@ -1,4 +1,7 @@
-/** The bytes of blobs: from memory, the edge or R2, whole or in ranges, to many at once, to the slow and to who hangs up. */
+/**
+ * The bytes of blobs: from memory, the edge cache or R2, whole or in ranges, to many clients at once, to slow ones and
+ * to those that disconnect.
+ */
 import { afterEach, beforeAll, describe, expect, test, vi } from "vitest";
 import { exports } from "cloudflare:workers";
 import { ADMIN, RegistryClient } from "../support/client.ts";

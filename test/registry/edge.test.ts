@@ -1,4 +1,4 @@
-/** The edge and R2 in trouble: what fails, hangs or is wrong never becomes an answer, and never costs more than time. */
+/** The edge cache and R2 in trouble: a failure, a hang or wrong bytes never become an answer, and cost only time. */
 import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { Bucket } from "../../src/db/bucket.ts";
@@ -12,7 +12,9 @@ import { interceptEdge, keyOf, KIB, MIB, newIsolate, pullBlob, statusOf } from "
 
 const pusher = new RegistryClient();
 const { repository } = pusher;
-/** In memory; waited for until it is at the edge; read meanwhile. */
+/**
+ * Sizes of objects: one in memory; one that is awaited until it is in the edge cache; one that is read in the meantime.
+ */
 const SIZES = [KIB, 2 * MIB, 20 * MIB];
 const edge = new Edge(env.TOKEN_KEY ?? "");
 
@@ -26,7 +28,7 @@ function fail(): Promise<never> {
   return Promise.reject(new Error("the edge is away"));
 }
 
-/** R2, with other answers to the first reads. */
+/** Makes an R2 bucket with other answers to the first reads. */
 function bucket(replace: (object: R2ObjectBody) => Partial<R2ObjectBody>, times = 1): R2Bucket {
   let left = times;
   return intercept(env.BLOBS, (name, call) => async (...parameters) => {

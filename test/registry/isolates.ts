@@ -1,4 +1,4 @@
-/** Isolates of one place: each has its own memory, and all have the same edge, database and bucket. */
+/** Isolates of one location: each has its own memory, and all share the edge cache, the database and the bucket. */
 import { env } from "cloudflare:workers";
 import { expect, vi } from "vitest";
 import type { Env } from "../../src/settings.ts";
@@ -78,7 +78,7 @@ export function database(
 
 /** A replica of the database. */
 export class Replica {
-  /** "empty": it has heard of nothing yet; "old": it answers what it answered the first time. */
+  /** "empty": the replica has no rows yet; "old": it repeats its first answers. */
   lag: "none" | "empty" | "old" = "none";
   /** The number of reads that it answered, and that the primary answered. */
   asked = 0;
@@ -114,7 +114,7 @@ function asOfNow(answer: unknown): unknown {
   );
 }
 
-/** A place where answers can be held back: they are read, and arrive later. */
+/** A gate that holds answers back: they are read, and arrive later. */
 export class Gate {
   #closed: Promise<void> | null = null;
   #open = () => {};
@@ -159,7 +159,7 @@ export async function statusOf(answer: Promise<Response>): Promise<number> {
   return response.status;
 }
 
-/** Pulls a blob, and sees by its digest that it is the right one: comparing large ones byte by byte takes seconds. */
+/** Pulls a blob, and checks it by its digest: comparing large ones byte by byte takes seconds. */
 export async function pullBlob(client: RegistryClient, digest: string): Promise<void> {
   const bytes = await client.pullBlob(digest);
   const algorithm = digest.startsWith("sha512:") ? "sha512" : "sha256";

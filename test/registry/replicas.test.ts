@@ -1,4 +1,6 @@
-/** Reads by digest go to the nearest replica first; what it has not heard of, and what decides over pushes, to the primary. */
+/**
+ * Reads by digest go to the nearest replica first; rows that it does not have, and checks of pushes, go to the primary.
+ */
 import { env } from "cloudflare:workers";
 import { beforeAll, describe, expect, test, vi } from "vitest";
 import { ADMIN, RegistryClient } from "../support/client.ts";

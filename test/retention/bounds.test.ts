@@ -52,7 +52,7 @@ function watched(see: (sql: string, parameters: readonly unknown[]) => void): D1
   });
 }
 
-/** A D1 that the Worker does not reach any more once it has looked at an image: neither catch nor finally do anything. */
+/** Makes a D1 that never answers after a read of images, as if the Worker was killed: neither catch nor finally run. */
 function killed(): D1Database {
   let isDead = false;
   return watched((sql) => {
@@ -82,7 +82,7 @@ async function run(shelf: Shelf) {
   return found;
 }
 
-/** A D1 for whose every page of images it is later by so much. */
+/** Makes a D1 that moves the clock with every page of images. */
 function slow(milliseconds: number): D1Database {
   vi.useFakeTimers({ toFake: ["Date"], now: Date.now() });
   return watched((sql) => {
@@ -98,7 +98,7 @@ test("slow pages are fewer, in one turn, one tick and one answer of a preview", 
   const shelves = [await Shelf.with(IMAGES), await Shelf.with(IMAGES)] as const;
   for (const shelf of shelves) {
     await shelf.setPolicy(OLD);
-    // Before the moment at which the clock stands, or the first one's next turn may come before the second one's.
+    // Made due earlier than the clock, or the first one's next turn might come before the second one's.
     await shelf.makeDue();
   }
   const bounds = { page: 1 };

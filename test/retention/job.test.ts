@@ -556,7 +556,7 @@ describe("policies", () => {
     expect(await policies.ofRepository(plain.name)).toMatchObject({ of: "namespace" });
     expect(await policies.ofRepository(own.name)).toMatchObject({ of: "repository" });
 
-    // A new one is carried out at once, where it holds, and where it comes to hold.
+    // A new policy is carried out at once, in every repository where it is in force.
     await policies.setNamespace(
       namespace as never,
       text(policyOf(rule(1, { ...tagged("t*"), ...moreThan(3) }))),
@@ -591,7 +591,7 @@ describe("policies", () => {
     const index = new RetentionRuns(env.DB);
     expect(await index.sweep()).toBe(true);
     expect(await runs()).toBe(500);
-    // Set again in the middle, it begins again.
+    // A policy that is set again in the middle starts from the beginning.
     await policies.setNamespace(namespace as never, text(FIVE), ORIGIN);
     for (let i = 0; i < 3; i++) expect(await index.sweep()).toBe(true);
     expect(await index.sweep()).toBe(false);

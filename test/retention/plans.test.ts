@@ -30,7 +30,7 @@ const ORIGIN = {
   requestId: "r",
 };
 const { db, statements } = recorded();
-/** All that is asked of the database while everything is done once. */
+/** All statements of everything done once. */
 let plans: ReadonlyMap<string, readonly string[]>;
 
 beforeAll(async () => {

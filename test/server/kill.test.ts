@@ -1,4 +1,4 @@
-/** The local server is killed while clients push to it: what it has answered for is there when it is back. */
+/** The local server is killed while clients push to it: everything that it confirmed exists after the restart. */
 import { createHash, randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
@@ -84,7 +84,7 @@ async function send(
 /** The server was killed; its last request may have taken effect or not. */
 class Unanswered extends Error {}
 
-/** One who pushes to a repository of its own, and knows what must be there. */
+/** A client that pushes to a repository of its own, and knows what must exist. */
 class Client {
   readonly #path = `/v2/kill/${randomBytes(6).toString("hex")}`;
   /** The possible values of each name: bytes, or null for nothing; two of them after a lost answer. */
@@ -163,7 +163,7 @@ class Client {
     return answer;
   }
 
-  /** A change of what names stand for: unsure until it is answered. */
+  /** Changes a name's value, which is uncertain until the answer. */
   async #change(
     status: number,
     to: Readonly<Record<string, Buffer | null>>,

@@ -136,7 +136,7 @@ async function api(
   return keep(await call(method, path, credentials, body));
 }
 
-/** A call that gives a secret out, once. */
+/** Makes a call that returns a secret, once. */
 async function given(path: string, credentials: string, body: object): Promise<string> {
   const answer = await call("POST", path, credentials, body);
   expect(answer.status).toBe(201);

@@ -374,7 +374,7 @@ interface Begun {
   stop(): Promise<void>;
 }
 
-/** Without a password in the environment, as people start it. */
+/** Starts without a password in the environment, as people do. */
 async function begin(env: Record<string, string>): Promise<Begun> {
   const child: ChildProcess = spawn(process.execPath, [START], {
     env: { PATH: process.env["PATH"], ...env },
@@ -451,7 +451,10 @@ function unixListeners(root: number): string[] {
   });
 }
 
-/** Kills a process and all below it; those that end by themselves meanwhile, a watchdog whose server has gone, are as good as killed. */
+/**
+ * Kills a process and all below it; processes that end by themselves in the meantime, such as a watchdog without its
+ * server, are ignored.
+ */
 function killTree(root: number): void {
   for (const { pid } of processTree(root).toReversed()) {
     try {

@@ -25,7 +25,7 @@ function send(request: Request): Promise<Response> {
   return handle(request, env, ignore);
 }
 
-/** Somebody with a namespace of their own, and a token for it. */
+/** Makes a user with a namespace of its own, and a token for it. */
 async function newTenant(): Promise<RegistryClient> {
   const namespace = await newNamespace();
   const { authorization } = await newUser({ [`${namespace}/*`]: "owner" });

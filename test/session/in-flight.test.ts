@@ -12,11 +12,11 @@ const PART = 8 * MIB;
 
 /** A bucket with slow parts, which counts those in flight. */
 class SlowBucket {
-  /** The uploads of the parts, in the order in which they set out. */
+  /** The uploads of the parts, in the order in which the parts started. */
   readonly order: string[] = [];
   /** The most parts that each upload had in flight. */
   readonly most = new Map<string, number>();
-  /** The most of all uploads together. */
+  /** The most parts of all uploads together. */
   total = 0;
   readonly #now = new Map<string, number>();
   readonly #delay: () => Promise<unknown>;

@@ -13,7 +13,7 @@ import { keys, runExpiry, session } from "../support/storage.ts";
 
 const MiB = 1024 * 1024;
 
-/** The Worker dies when it is about to write the index: the object is there, its row is not. */
+/** Makes a Worker that dies before it writes the index: the object exists, its row does not. */
 function dyingBeforeIndex(): Send {
   const DB = new Proxy(env.DB, {
     get(db, name) {

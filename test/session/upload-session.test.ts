@@ -1,4 +1,4 @@
-/** The session object under what the platform does to it: evictions, clients that vanish, alarms. */
+/** The session object under the platform's events: evictions, clients that disconnect, alarms. */
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, expect, test, vi } from "vitest";

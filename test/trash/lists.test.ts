@@ -77,7 +77,7 @@ test("deleted: the manifests, the last first, page by page", async () => {
     await remove(client, digest);
     digests.unshift(digest);
   }
-  // Two went at the same moment.
+  // Two were deleted at the same moment.
   await env.DB.prepare(
     `UPDATE manifests SET deleted_at = (SELECT deleted_at FROM manifests WHERE digest = ?1)
      WHERE digest = ?2`,

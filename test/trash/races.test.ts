@@ -1,4 +1,4 @@
-/** Restoring and purging, with others at the same: in every order of their calls there is one consistent outcome. */
+/** Restoring and purging, concurrent with other requests: every order of their calls has one consistent result. */
 import { env } from "cloudflare:workers";
 import { expect, test } from "vitest";
 import type { Env } from "../../src/settings.ts";

@@ -1,4 +1,4 @@
-/** Deleted repositories: who sees them, and how they come back or go for good. */
+/** Deleted repositories: who sees them, and how they are restored or purged. */
 import { env } from "cloudflare:workers";
 import { expect, test } from "vitest";
 import { withSettings } from "../support/client.ts";

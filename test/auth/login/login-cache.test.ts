@@ -264,7 +264,7 @@ async function published(known?: "the isolate looks") {
   return { stranger, hide };
 }
 
-/** Somebody who has just logged in, and is deleted. */
+/** Makes a user who has just logged in, and deletes it. */
 async function deleted() {
   const user = await newUser({ [`${namespace}/*`]: "writer" });
   const isolate = inIsolate(user.authorization);

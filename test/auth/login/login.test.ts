@@ -22,7 +22,7 @@ const DENIED = { status: 403, code: "DENIED" };
 const DAY = 86_400_000;
 
 let namespace: string;
-/** Somebody who may push to the namespace, and an image in it. */
+/** A user who may push to the namespace, and an image in it. */
 let writer: Person;
 let app: RegistryClient;
 let image: Manifest;
@@ -112,7 +112,7 @@ test.each([
 
 let addresses = 0;
 
-/** The Worker, asked from an address of its own. */
+/** Calls the Worker from an address of its own. */
 function at(): (request: Request) => Promise<Response> {
   const address = `198.18.0.${++addresses}`;
   const send = withSettings({});

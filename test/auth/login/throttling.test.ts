@@ -189,7 +189,7 @@ test("past 1,000 failures of all strangers together a try passes every second, a
     `INSERT INTO login_failures VALUES ('all:', 1000, ?1, ?2) ON CONFLICT (key) DO UPDATE
      SET failures = 1000, since = excluded.since, tried_at = excluded.tried_at`,
   );
-  // A moment that has not passed when the tries below come.
+  // A time that has not passed when the attempts below are made.
   await insert.bind(Date.now(), Date.now() + 60_000).run();
   const limited = await logIn(user.name, PASSWORD, "", stranger());
   expect(await refusal(limited)).toEqual(TOO_MANY);

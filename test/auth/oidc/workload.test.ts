@@ -1,4 +1,4 @@
-/** CI without a stored secret: an ID token, or what it was exchanged for, as the password of "oidc". */
+/** CI without a stored secret: an ID token, or its exchanged credential, as the password of "oidc". */
 import { env } from "cloudflare:workers";
 import { type CryptoKey, decodeJwt, exportJWK, generateKeyPair, type JWK, SignJWT } from "jose";
 import { afterEach, beforeAll, beforeEach, expect, test, vi } from "vitest";
