@@ -1,10 +1,10 @@
 import type { Actor } from "./auth/policy/access.ts";
-import { authenticate, type Demands } from "./auth/login/authenticate.ts";
+import { authenticate, type TokenRequirements } from "./auth/login/authenticate.ts";
 import { authorize, isAllowed, scopeOf } from "./auth/policy/authorize.ts";
-import type { Purpose, Realm } from "./auth/context.ts";
+import type { AuthTarget, AuthContext } from "./auth/context.ts";
 import { addPublic } from "./auth/login/login.ts";
 import { LoginFailed } from "./auth/login/login-failed.ts";
-import { forget } from "./auth/login/cache.ts";
+import { clearLoginCache } from "./auth/login/cache.ts";
 import type { Defer } from "./defer.ts";
 import { type Env, readSettings } from "./settings.ts";
 import type { Refusal } from "./events/budget.ts";
@@ -20,13 +20,13 @@ import { targetOf } from "./http/target.ts";
 import { requireTls } from "./http/tls.ts";
 import { dropUnread } from "./http/unread.ts";
 import { RegistryError } from "./oci/errors.ts";
-import { principalsOf, registryOf } from "./isolate.ts";
+import { identitiesOf, registryOf } from "./isolate.ts";
 import { matchRoute } from "./match.ts";
-import { addressOf, RequestRealm, type Run } from "./auth-context.ts";
+import { addressOf, RequestAuthContext, type Run } from "./auth-context.ts";
 import type { Route } from "./http/route.ts";
 import { memoryUse } from "./memory/isolate.ts";
 import { network } from "./network.ts";
-import { auditEvent, type Origin } from "./db/audit.ts";
+import { auditEvent, type Initiator } from "./db/audit.ts";
 
 /** What is known of a request when it ends, for the log. */
 interface Trace {
@@ -49,7 +49,7 @@ export async function handle(request: Request, env: Env, defer: Defer): Promise<
     trace.error = error;
     return isApi(url) ? problemResponse(error) : errorResponse(error);
   });
-  if (mayHaveChanged(request, trace.route, response)) forget(principalsOf(env));
+  if (mayHaveChanged(request, trace.route, response)) clearLoginCache(identitiesOf(env));
   if (request.body !== null) {
     await dropUnread(request, trace.actor?.name ? "known" : "stranger");
   }
@@ -78,19 +78,19 @@ export async function handle(request: Request, env: Env, defer: Defer): Promise<
 async function respond(run: Run, trace: Trace): Promise<Response> {
   const { request, url, env, defer } = run;
   const settings = readSettings(env);
-  const realm = new RequestRealm(run, settings);
+  const auth = new RequestAuthContext(run, settings);
   const { route, params: raw } = matchRoute(request, url);
   trace.route = route;
   trace.params = bind(raw);
   requireTls(request, url, route);
   const { name, namespace } = trace.params;
   const target = name ?? (namespace === undefined ? null : `${namespace}/`);
-  const purpose: Purpose = {
+  const purpose: AuthTarget = {
     repositories: name === undefined ? [] : [name],
     ...(namespace === undefined ? {} : { namespace }),
     scope: scopeOf(route.access, target),
     // What writes is always decided anew; so is what manages, where the handlers ask for more than their routes do.
-    suffices:
+    isSufficient:
       isApi(url) || !isRead(request) || route.access === "catalog"
         ? null
         : (actor) => isAllowed(actor, route.access, target),
@@ -98,12 +98,12 @@ async function respond(run: Run, trace: Trace): Promise<Response> {
   // The token service's own requests carry the credentials that it checks itself.
   const header =
     route.access === "none" && !isApi(url) ? null : request.headers.get("authorization");
-  trace.actor = await authenticate(header, realm, purpose, demandsOf(route, trace.params));
+  trace.actor = await authenticate(header, auth, purpose, requirementsOf(route, trace.params));
   // A registry token says what is public; without one it has to be looked up, for which only the API has the time.
   if (header === null && isApi(url) && name !== undefined) {
-    trace.actor = await addPublic(trace.actor, realm, purpose);
+    trace.actor = await addPublic(trace.actor, auth, purpose);
   }
-  admit(trace.actor, { request, route, target }, realm);
+  enforceAccess(trace.actor, { request, route, target }, auth);
   if (isApi(url)) requireKnownFields(route, url.searchParams);
   // The route's path has the parameters that its handler takes: `route` in routes.ts sees to it.
   const params = trace.params as Params;
@@ -113,10 +113,10 @@ async function respond(run: Run, trace: Trace): Promise<Response> {
     params,
     actor: trace.actor,
     // Most pulls have no use for what has to be read for these.
-    get origin() {
-      return originOf(run, trace.actor);
+    get initiator() {
+      return initiatorOf(run, trace.actor);
     },
-    realm,
+    auth,
     settings,
     registry: registryOf(env),
     defer,
@@ -130,13 +130,13 @@ async function respond(run: Run, trace: Trace): Promise<Response> {
  * The answer to a HEAD has no body, and so no reason: a client that looks for a blob before it pushes would end with a bare
  * 403. Told that there is none, it goes on to the request whose refusal says why (RFC 9110 § 15.5.4 lets 404 hide a 403).
  */
-function admit(
+function enforceAccess(
   actor: Actor,
   { request, route, target }: { request: Request; route: Route; target: string | null },
-  realm: Realm,
+  auth: AuthContext,
 ): void {
   try {
-    authorize(actor, route.access, target, realm);
+    authorize(actor, route.access, target, auth);
   } catch (error) {
     const isDenied = error instanceof RegistryError && error.status === 403;
     if (!isDenied || request.method !== "HEAD" || route.id !== "end-2") throw error;
@@ -145,7 +145,7 @@ function admit(
 }
 
 /** A pull does not wait for what was revoked just now, and an upload that has begun may be ended with a token that has expired since. */
-function demandsOf({ access, id }: Route, params: Partial<Params>): Demands {
+function requirementsOf({ access, id }: Route, params: Partial<Params>): TokenRequirements {
   return {
     revocation: id === "end-1" ? "none" : access === "pull" ? "recent" : "fresh",
     expired: params.upload === undefined ? "refused" : "allowed",
@@ -173,7 +173,7 @@ function isApi(url: URL): boolean {
   return url.pathname.startsWith("/api/");
 }
 
-function originOf({ request, requestId }: Run, actor: Actor | null): Origin {
+function initiatorOf({ request, requestId }: Run, actor: Actor | null): Initiator {
   return {
     actor: actor?.name ?? null,
     subject: actor?.subject ?? null,
@@ -191,9 +191,9 @@ function refusalsOf(run: Run, trace: Trace): Refusal[] {
     return [refusalOf(run, trace) ?? []].flat();
   }
   const { subject, records } = error.workload;
-  const origin = { ...originOf(run, null), actor: error.user, via: "oidc", subject };
+  const initiator = { ...initiatorOf(run, null), actor: error.user, via: "oidc", subject };
   return records.map(({ isOwn, ...record }) => {
-    const event = auditEvent(origin, { action: "login", ...record }, "failed");
+    const event = auditEvent(initiator, { action: "login", ...record }, "failed");
     return { of: isOwn ? "own token" : "foreign token", event };
   });
 }
@@ -211,25 +211,25 @@ function usageOf({ request, env, defer }: Run, { name }: Actor): Usage {
 /** What the audit log keeps of a refusal: failed logins and what was denied, not that somebody was asked to log in. */
 function refusalOf(run: Run, { route, params, actor, error }: Trace): Refusal | null {
   if (!(error instanceof RegistryError)) return null;
-  const origin = originOf(run, actor);
+  const initiator = initiatorOf(run, actor);
   if (error instanceof LoginFailed) {
     if (error.tried === null) return null;
-    const deed = { action: "login", detail: error.reason };
-    const event = auditEvent({ ...origin, actor: error.user }, deed, "failed");
+    const entry = { action: "login", detail: error.reason };
+    const event = auditEvent({ ...initiator, actor: error.user }, entry, "failed");
     return { of: error.status === 429 ? "wait" : error.tried, event };
   }
   // A HEAD that was denied was answered with something else.
   const denial = error.cause instanceof RegistryError ? error.cause : error;
   if (denial.status !== 403 || route === null) return null;
   const { name, namespace, digest } = params;
-  const deed = {
+  const entry = {
     action: `${route.method} ${route.path}`,
     ...(name === undefined ? {} : { repository: name }),
     ...(namespace === undefined ? {} : { namespace }),
     ...(digest === undefined ? {} : { digest }),
     detail: denial.message,
   };
-  return { of: "denial", event: auditEvent(origin, deed, "denied") };
+  return { of: "denial", event: auditEvent(initiator, entry, "denied") };
 }
 
 function errorField(error: unknown): { error?: string } {

@@ -1,12 +1,12 @@
-import type { Realm } from "./auth/context.ts";
+import type { AuthContext } from "./auth/context.ts";
 import type { LongestLives } from "./auth/login/lifetime.ts";
-import type { Attempts, Principals } from "./auth/identity-store.ts";
+import type { Attempts, Identities } from "./auth/identity-store.ts";
 import type { Signing } from "./auth/login/jwt.ts";
 import type { Defer } from "./defer.ts";
 import type { Env, Settings } from "./settings.ts";
 import { unnamed } from "./http/target.ts";
-import { principalsOf } from "./isolate.ts";
-import { AttemptIndex } from "./db/login-attempts.ts";
+import { identitiesOf } from "./isolate.ts";
+import { LoginAttemptStore } from "./db/login-attempts.ts";
 
 /** A request and what it runs in. */
 export interface Run {
@@ -20,7 +20,7 @@ export interface Run {
 }
 
 /** What authentication knows of this deployment and request: most pulls need little of it, so it is made when it is asked for. */
-export class RequestRealm implements Realm {
+export class RequestAuthContext implements AuthContext {
   readonly #run: Run;
   readonly #settings: Settings;
 
@@ -67,12 +67,12 @@ export class RequestRealm implements Realm {
     return this.#settings.insecureIssuers;
   }
 
-  get principals(): Principals {
-    return principalsOf(this.#run.env);
+  get identities(): Identities {
+    return identitiesOf(this.#run.env);
   }
 
   get attempts(): Attempts {
-    return new AttemptIndex(this.#run.env.DB);
+    return new LoginAttemptStore(this.#run.env.DB);
   }
 
   get address(): string {
@@ -83,7 +83,7 @@ export class RequestRealm implements Realm {
     return this.#run.defer;
   }
 
-  async takeTurn(kind: "password" | "stranger" | "token", key: string): Promise<boolean> {
+  async rateLimit(kind: "password" | "stranger" | "token", key: string): Promise<boolean> {
     const { PASSWORD_LIMIT, STRANGER_LIMIT, TOKEN_LIMIT } = this.#run.env;
     const limits = { password: PASSWORD_LIMIT, stranger: STRANGER_LIMIT, token: TOKEN_LIMIT };
     return (await limits[kind].limit({ key })).success;

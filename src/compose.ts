@@ -1,85 +1,85 @@
 import type { Env, Settings } from "./settings.ts";
-import { AuditIndex } from "./db/audit.ts";
-import { BlobIndex } from "./db/blobs.ts";
-import { BlobRepairs } from "./fsck/blob-store.ts";
+import { AuditStore } from "./db/audit.ts";
+import { BlobStore } from "./db/blobs.ts";
+import { BlobRepairStore } from "./fsck/blob-store.ts";
 import { Bucket } from "./db/bucket.ts";
-import { CollectionIndex } from "./gc/store.ts";
-import { ContentIndex } from "./db/summaries.ts";
-import { Edge } from "./db/edge-cache.ts";
-import { ExportIndex } from "./backup/export-store.ts";
-import { FsckIndex } from "./fsck/store.ts";
-import { ImportIndex } from "./backup/import-store.ts";
-import { JobIndex } from "./db/jobs.ts";
-import { DeletionIndex } from "./trash/delete-store.ts";
-import { HistoryIndex } from "./trash/list-store.ts";
-import { ManifestIndex } from "./db/manifests.ts";
-import { ManifestRepairs } from "./fsck/manifest-store.ts";
-import { MemberIndex } from "./db/members.ts";
-import { NamespaceIndex } from "./db/namespaces.ts";
-import { Objects } from "./db/object-cache.ts";
-import { PullIndex } from "./events/pull-store.ts";
+import { GcStore } from "./gc/store.ts";
+import { SummaryIndex } from "./db/summaries.ts";
+import { EdgeCache } from "./db/edge-cache.ts";
+import { ExportStore } from "./backup/export-store.ts";
+import { FsckStore } from "./fsck/store.ts";
+import { ImportStore } from "./backup/import-store.ts";
+import { JobStore } from "./db/jobs.ts";
+import { DeleteStore } from "./trash/delete-store.ts";
+import { TrashLists } from "./trash/list-store.ts";
+import { ManifestStore } from "./db/manifests.ts";
+import { ManifestRepairStore } from "./fsck/manifest-store.ts";
+import { MemberStore } from "./db/members.ts";
+import { NamespaceStore } from "./db/namespaces.ts";
+import { ObjectCache } from "./db/object-cache.ts";
+import { PullStore } from "./events/pull-store.ts";
 import { PullReads } from "./db/pull-reads.ts";
-import { PurgeIndex } from "./trash/purge-store.ts";
-import { QuotaIndex } from "./quota/store.ts";
-import { ReferrerIndex } from "./db/referrers.ts";
-import { RetentionIndex } from "./retention/store.ts";
-import { RetentionPolicies } from "./retention/policy-store.ts";
-import { RetentionRuns } from "./retention/run-store.ts";
-import { RepositoryIndex } from "./db/repositories.ts";
+import { PurgeStore } from "./trash/purge-store.ts";
+import { QuotaStore } from "./quota/store.ts";
+import { ReferrerStore } from "./db/referrers.ts";
+import { RetentionStore } from "./retention/store.ts";
+import { PolicyStore } from "./retention/policy-store.ts";
+import { RunStore } from "./retention/run-store.ts";
+import { RepositoryStore } from "./db/repositories.ts";
 import { RepositoryLists } from "./db/repository-lists.ts";
-import { RobotIndex } from "./db/robots.ts";
-import { TagIndex } from "./db/tags.ts";
-import { TokenIndex } from "./db/tokens.ts";
-import { TrustIndex } from "./db/trust-rules.ts";
-import { UndoIndex } from "./trash/store.ts";
-import { UserIndex } from "./db/users.ts";
-import { Collector } from "./gc/job.ts";
+import { RobotStore } from "./db/robots.ts";
+import { TagStore } from "./db/tags.ts";
+import { TokenStore } from "./db/tokens.ts";
+import { TrustRuleStore } from "./db/trust-rules.ts";
+import { RestoreStore } from "./trash/store.ts";
+import { UserStore } from "./db/users.ts";
+import { GarbageCollector } from "./gc/job.ts";
 import { Exporter } from "./backup/export.ts";
 import { Fsck } from "./fsck/fsck.ts";
-import { FsckSample } from "./fsck/background.ts";
+import { BackgroundFsck } from "./fsck/background.ts";
 import { Importer } from "./backup/import.ts";
-import { Relinker } from "./backup/unlinked-blobs.ts";
+import { UnlinkedBlobs } from "./backup/unlinked-blobs.ts";
 import { Retention } from "./retention/job.ts";
 import { Blobs } from "./registry/blobs.ts";
-import { Contents } from "./registry/summaries.ts";
-import { Facts, type VoidedAt } from "./registry/pull-cache.ts";
+import { Summaries } from "./registry/summaries.ts";
+import { PullCache, type InvalidatedAt } from "./registry/pull-cache.ts";
 import { Manifests } from "./registry/manifests.ts";
 import { Readiness } from "./registry/readiness.ts";
 import { Room } from "./registry/room.ts";
 import { Uploads } from "./registry/uploads.ts";
 
 export interface Registry {
-  readonly audit: AuditIndex;
+  readonly audit: AuditStore;
   readonly blobs: Blobs;
-  readonly collector: Collector;
-  readonly contents: Contents;
-  readonly deletions: DeletionIndex;
+  readonly gc: GarbageCollector;
+  readonly summaries: Summaries;
+  readonly deletions: DeleteStore;
   readonly exporter: Exporter;
   readonly fsck: Fsck;
-  readonly fsckSample: FsckSample;
-  readonly history: HistoryIndex;
+  readonly backgroundFsck: BackgroundFsck;
+  readonly history: TrashLists;
   readonly importer: Importer;
-  readonly jobs: JobIndex;
+  readonly jobs: JobStore;
   readonly manifests: Manifests;
-  readonly members: MemberIndex;
-  readonly namespaces: NamespaceIndex;
-  readonly policies: RetentionPolicies;
-  readonly pulls: PullIndex;
-  readonly purge: PurgeIndex;
-  readonly quotas: QuotaIndex;
+  readonly members: MemberStore;
+  readonly namespaces: NamespaceStore;
+  readonly policies: PolicyStore;
+  readonly pulls: PullStore;
+  readonly purge: PurgeStore;
+  readonly quotas: QuotaStore;
   readonly readiness: Readiness;
-  readonly relinker: Relinker;
-  readonly repositories: RepositoryIndex;
+  readonly unlinkedBlobs: UnlinkedBlobs;
+  readonly repositories: RepositoryStore;
   readonly repositoryLists: RepositoryLists;
   readonly retention: Retention;
-  readonly robots: RobotIndex;
+  readonly robots: RobotStore;
   readonly room: Room;
-  readonly tags: TagIndex;
-  readonly tokens: TokenIndex;
-  readonly trustRules: TrustIndex;
-  readonly undo: UndoIndex;
+  readonly tags: TagStore;
+  readonly tokens: TokenStore;
+  readonly trustRules: TrustRuleStore;
+  readonly undo: RestoreStore;
   readonly uploads: Uploads;
-  readonly users: UserIndex;
+  readonly users: UserStore;
 }
 
 /**
@@ -89,54 +89,54 @@ export interface Registry {
 export function createRegistry(
   env: Env,
   settings: Settings,
-  voidedAt: VoidedAt = () => 0,
+  invalidatedAt: InvalidatedAt = () => 0,
 ): Registry {
   const bucket = new Bucket(env.BLOBS);
   const absent = settings.createOnPush ? "make" : "refuse";
-  const blobIndex = new BlobIndex(env.DB, absent);
-  const manifestIndex = new ManifestIndex(env.DB, absent);
-  const referrers = new ReferrerIndex(env.DB);
-  const edge = new Edge(settings.tokenKey);
+  const blobIndex = new BlobStore(env.DB, absent);
+  const manifestIndex = new ManifestStore(env.DB, absent);
+  const referrers = new ReferrerStore(env.DB);
+  const edge = new EdgeCache(settings.tokenKey);
   const reads = new PullReads(env.DB, settings.tagReads);
   const pulls = {
     reads,
-    facts: new Facts(reads, edge, voidedAt),
-    objects: new Objects(bucket, edge),
+    cache: new PullCache(reads, edge, invalidatedAt),
+    objects: new ObjectCache(bucket, edge),
   };
-  const repositories = new RepositoryIndex(env.DB);
-  const quotas = new QuotaIndex(env.DB);
+  const repositories = new RepositoryStore(env.DB);
+  const quotas = new QuotaStore(env.DB);
   const room = new Room(quotas);
-  const stores = { bucket, jobs: new JobIndex(env.DB), audit: new AuditIndex(env.DB) };
+  const stores = { bucket, jobs: new JobStore(env.DB), audit: new AuditStore(env.DB) };
   return {
-    ...createUpkeep(env.DB, settings, stores),
+    ...createMaintenance(env.DB, settings, stores),
     audit: stores.audit,
     blobs: new Blobs({ index: blobIndex, ...pulls, room, grace: settings.grace }),
-    contents: new Contents(new ContentIndex(env.DB), repositories, bucket),
-    deletions: new DeletionIndex(env.DB, settings.undoAge),
-    history: new HistoryIndex(env.DB),
+    summaries: new Summaries(new SummaryIndex(env.DB), repositories, bucket),
+    deletions: new DeleteStore(env.DB, settings.trashMs),
+    history: new TrashLists(env.DB),
     jobs: stores.jobs,
     manifests: new Manifests({ index: manifestIndex, referrers, bucket, room, ...pulls }, settings),
-    members: new MemberIndex(env.DB),
-    namespaces: new NamespaceIndex(env.DB),
-    policies: new RetentionPolicies(env.DB),
-    pulls: new PullIndex(env.DB),
-    purge: new PurgeIndex(env.DB),
+    members: new MemberStore(env.DB),
+    namespaces: new NamespaceStore(env.DB),
+    policies: new PolicyStore(env.DB),
+    pulls: new PullStore(env.DB),
+    purge: new PurgeStore(env.DB),
     readiness: new Readiness({
       database: () => env.DB.prepare("SELECT 1").first(),
       bucket: () => bucket.sizeOf(NO_OBJECT),
-      sessions: () => env.SESSIONS.getByName(NO_UPLOAD).status(NO_TICKET),
+      sessions: () => env.SESSIONS.getByName(NO_UPLOAD).status(NO_CLAIMS),
     }),
     quotas,
     repositories,
     repositoryLists: new RepositoryLists(env.DB),
-    robots: new RobotIndex(env.DB),
-    tags: new TagIndex(env.DB),
-    tokens: new TokenIndex(env.DB),
-    trustRules: new TrustIndex(env.DB),
-    undo: new UndoIndex(env.DB, settings.undoAge),
+    robots: new RobotStore(env.DB),
+    tags: new TagStore(env.DB),
+    tokens: new TokenStore(env.DB),
+    trustRules: new TrustRuleStore(env.DB),
+    undo: new RestoreStore(env.DB, settings.trashMs),
     room,
     uploads: new Uploads(env.SESSIONS, { bucket, index: blobIndex, room }, settings),
-    users: new UserIndex(env.DB),
+    users: new UserStore(env.DB),
   };
 }
 
@@ -144,31 +144,31 @@ export function createRegistry(
 const NO_OBJECT = "readyz";
 const NO_UPLOAD = "readyz";
 /** An upload that may no longer begin: its session stores nothing. */
-const NO_TICKET = { repository: "", actor: "", algorithm: "sha256", deadline: 0 } as const;
+const NO_CLAIMS = { repository: "", actor: "", algorithm: "sha256", deadline: 0 } as const;
 
 interface Stores {
   readonly bucket: Bucket;
-  readonly jobs: JobIndex;
-  readonly audit: AuditIndex;
+  readonly jobs: JobStore;
+  readonly audit: AuditStore;
 }
 
-function createUpkeep(db: D1Database, settings: Settings, stores: Stores) {
+function createMaintenance(db: D1Database, settings: Settings, stores: Stores) {
   const { bucket, jobs, audit } = stores;
-  const { grace, undoAge: undo, uploadTtl, fsckBytes } = settings;
-  const rows = new FsckIndex(db);
-  const repairs = { blobs: new BlobRepairs(db), manifests: new ManifestRepairs(db) };
+  const { grace, trashMs: undo, uploadTtl, fsckBytes } = settings;
+  const rows = new FsckStore(db);
+  const repairs = { blobs: new BlobRepairStore(db), manifests: new ManifestRepairStore(db) };
   // A session clears what it left when it has expired, and once more after that.
   const fsck = new Fsck({ index: rows, ...repairs, bucket }, { orphan: 2 * uploadTtl, undo });
-  const exports = new ExportIndex(db);
-  const retention = { index: new RetentionIndex(db), runs: new RetentionRuns(db), jobs };
+  const exports = new ExportStore(db);
+  const retention = { index: new RetentionStore(db), runs: new RunStore(db), jobs };
   return {
-    collector: new Collector(new CollectionIndex(db), bucket, { grace, undo }),
+    gc: new GarbageCollector(new GcStore(db), bucket, { grace, undo }),
     exporter: new Exporter(exports, bucket, jobs),
     fsck,
-    fsckSample: new FsckSample(fsck, { jobs, audit }, fsckBytes),
-    importer: new Importer({ index: new ImportIndex(db), exports }, bucket, jobs),
+    backgroundFsck: new BackgroundFsck(fsck, { jobs, audit }, fsckBytes),
+    importer: new Importer({ index: new ImportStore(db), exports }, bucket, jobs),
     // What is found belongs to a repository that was there.
-    relinker: new Relinker({ rows, blobs: new BlobIndex(db, "refuse") }, bucket, grace),
+    unlinkedBlobs: new UnlinkedBlobs({ rows, blobs: new BlobStore(db, "refuse") }, bucket, grace),
     retention: new Retention(retention, grace),
   };
 }

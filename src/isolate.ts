@@ -1,24 +1,24 @@
 import { repositorySubject, revokedAt } from "./auth/login/revocation.ts";
 import { type Env, readSettings } from "./settings.ts";
 import { createRegistry, type Registry } from "./compose.ts";
-import { PrincipalIndex } from "./db/identities.ts";
+import { IdentityStore } from "./db/identities.ts";
 
 /** What an isolate keeps from one request to the next, for each environment: what it knows of revocations and repositories. */
-const principals = new WeakMap<Env, PrincipalIndex>();
+const identities = new WeakMap<Env, IdentityStore>();
 const registries = new WeakMap<Env, Registry>();
 
-export function principalsOf(env: Env): PrincipalIndex {
-  const known = principals.get(env) ?? new PrincipalIndex(env.DB);
-  principals.set(env, known);
+export function identitiesOf(env: Env): IdentityStore {
+  const known = identities.get(env) ?? new IdentityStore(env.DB);
+  identities.set(env, known);
   return known;
 }
 
 export function registryOf(env: Env): Registry {
   const known = registries.get(env);
   if (known !== undefined) return known;
-  const voidedAt = (repository: string) =>
-    revokedAt(principalsOf(env), repositorySubject(repository));
-  const registry = createRegistry(env, readSettings(env), voidedAt);
+  const invalidatedAt = (repository: string) =>
+    revokedAt(identitiesOf(env), repositorySubject(repository));
+  const registry = createRegistry(env, readSettings(env), invalidatedAt);
   registries.set(env, registry);
   return registry;
 }

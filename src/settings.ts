@@ -24,7 +24,7 @@ export interface Env {
   readonly ALLOW_SPARSE_INDEXES?: string;
   readonly UPLOAD_TTL_HOURS?: string;
   readonly MAX_MANIFEST_BYTES?: string;
-  readonly MAX_LOOSE_REFERENCES?: string;
+  readonly MAX_OPTIONAL_REFERENCES?: string;
   readonly MAX_REPOSITORIES?: string;
   readonly MAX_UNFINISHED_UPLOADS?: string;
   readonly DEFAULT_QUOTA_GB?: string;
@@ -78,7 +78,7 @@ const Settings = v.object({
   // Not less than an hour: what a writer left is cleared when twice this has passed, so it must be done by then.
   UPLOAD_TTL_HOURS: number("24", 1, 24 * 365),
   MAX_MANIFEST_BYTES: number(String(4 * 1024 * 1024), 1024, MAX_MANIFEST_LIMIT),
-  MAX_LOOSE_REFERENCES: number("500", 0, MAX_REFERENCES),
+  MAX_OPTIONAL_REFERENCES: number("500", 0, MAX_REFERENCES),
   // A search through a namespace looks at every name in it.
   MAX_REPOSITORIES: number("10000", 1, 100_000),
   MAX_UNFINISHED_UPLOADS: number("500", 1, 100_000),
@@ -111,7 +111,7 @@ export interface Settings {
   /** The largest manifest, in bytes. */
   readonly maxManifest: number;
   /** What one manifest may name that is not in its repository. */
-  readonly maxLooseReferences: number;
+  readonly maxOptionalReferences: number;
   /** Repositories of one namespace, those included that were deleted and are not collected yet. */
   readonly maxRepositories: number;
   /** Uploads of one actor that have been unfinished for a while. */
@@ -129,7 +129,7 @@ export interface Settings {
   /** Whether issuers of ID tokens may speak plain HTTP, on this machine. */
   readonly insecureIssuers: boolean;
   /** How long what was deleted can be restored, in milliseconds. */
-  readonly undoAge: number;
+  readonly trashMs: number;
   /** How long a blob stays that no manifest names, in milliseconds. */
   readonly grace: number;
   /** How much is read every day to see whether it still has its digest, in bytes. */
@@ -162,7 +162,7 @@ export function readSettings(env: Env): Settings {
     allowSparse: output.ALLOW_SPARSE_INDEXES,
     uploadTtl: output.UPLOAD_TTL_HOURS * 3_600_000,
     maxManifest: output.MAX_MANIFEST_BYTES,
-    maxLooseReferences: output.MAX_LOOSE_REFERENCES,
+    maxOptionalReferences: output.MAX_OPTIONAL_REFERENCES,
     maxRepositories: Math.floor(output.MAX_REPOSITORIES),
     maxUnfinished: output.MAX_UNFINISHED_UPLOADS,
     defaultQuota:
@@ -175,7 +175,7 @@ export function readSettings(env: Env): Settings {
     }),
     auditAge: output.AUDIT_DAYS * 86_400_000,
     insecureIssuers: output.ALLOW_INSECURE_ISSUERS,
-    undoAge: output.UNDO_DAYS * 86_400_000,
+    trashMs: output.UNDO_DAYS * 86_400_000,
     grace: output.GC_GRACE_HOURS * 3_600_000,
     fsckBytes: output.FSCK_DAILY_MB * 1024 * 1024,
     tagReads: output.TAG_READS,

@@ -1,17 +1,17 @@
 import { handle } from "./app.ts";
-import { forget } from "./auth/login/cache.ts";
+import { clearLoginCache } from "./auth/login/cache.ts";
 import { MAX_LIFETIME } from "./auth/oidc/trust-check.ts";
 import { type Env, readSettings } from "./settings.ts";
 import { consume } from "./events/consumer.ts";
 import type { EventMessage } from "./events/message.ts";
-import { principalsOf, registryOf } from "./isolate.ts";
-import { AttemptIndex } from "./db/login-attempts.ts";
-import { AuditIndex } from "./db/audit.ts";
+import { identitiesOf, registryOf } from "./isolate.ts";
+import { LoginAttemptStore } from "./db/login-attempts.ts";
+import { AuditStore } from "./db/audit.ts";
 import { expirePulls } from "./events/prune-store.ts";
-import { PullIndex } from "./events/pull-store.ts";
-import { RefusalIndex } from "./events/refusal-store.ts";
-import { goOn, runUpkeep, type Upkeep } from "./jobs/runner.ts";
-import { tidy } from "./jobs/prune.ts";
+import { PullStore } from "./events/pull-store.ts";
+import { RefusalStore } from "./events/refusal-store.ts";
+import { runJob, runMaintenance, type Maintenance } from "./jobs/runner.ts";
+import { prune } from "./jobs/prune.ts";
 
 export { UploadSession } from "./session/upload-session.ts";
 
@@ -23,40 +23,45 @@ export default {
     return response;
   },
   queue(batch, env) {
-    const stores = { pulls: new PullIndex(env.DB), refusals: new RefusalIndex(env.DB) };
-    return consume(batch, stores, (job) => keepingUp(env, (upkeep) => goOn(upkeep, job)));
+    const stores = { pulls: new PullStore(env.DB), refusals: new RefusalStore(env.DB) };
+    return consume(batch, stores, (job) =>
+      withCacheClear(env, (maintenance) => runJob(maintenance, job)),
+    );
   },
   scheduled(_, env) {
-    return keepingUp(env, runUpkeep);
+    return withCacheClear(env, runMaintenance);
   },
 } satisfies ExportedHandler<Env, EventMessage>;
 
 /** What a policy deletes here is gone here at once, and elsewhere when it is heard of. */
-async function keepingUp(env: Env, work: (upkeep: Upkeep) => Promise<void>): Promise<void> {
+async function withCacheClear(
+  env: Env,
+  work: (maintenance: Maintenance) => Promise<void>,
+): Promise<void> {
   try {
-    await work(upkeepOf(env));
+    await work(maintenanceOf(env));
   } finally {
-    forget(principalsOf(env));
+    clearLoginCache(identitiesOf(env));
   }
 }
 
-function upkeepOf(env: Env): Upkeep {
+function maintenanceOf(env: Env): Maintenance {
   const { auditAge, uploadTtl, tokenSeconds, defaultQuota, maxRepositories } = readSettings(env);
   const stores = {
-    attempts: new AttemptIndex(env.DB),
-    audit: new AuditIndex(env.DB),
-    principals: principalsOf(env),
-    refusals: new RefusalIndex(env.DB),
+    attempts: new LoginAttemptStore(env.DB),
+    audit: new AuditStore(env.DB),
+    identities: identitiesOf(env),
+    refusals: new RefusalStore(env.DB),
   };
   // A revocation matters as long as anything can hold that was signed before, uploads with an expired token included.
   const longest = Math.max(tokenSeconds, MAX_LIFETIME) * 1000 + uploadTtl;
   return {
     ...registryOf(env),
-    tidy: [
+    prune: [
       () => registryOf(env).quotas.setBounds(defaultQuota, maxRepositories),
       () => expirePulls(env.DB, Date.now()),
-      () => tidy(stores, { audit: auditAge, tokens: longest }),
+      () => prune(stores, { audit: auditAge, tokens: longest }),
     ],
-    again: (job) => env.EVENTS.send({ kind: job }),
+    enqueue: (job) => env.EVENTS.send({ kind: job }),
   };
 }

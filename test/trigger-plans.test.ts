@@ -2,8 +2,8 @@
 import { env } from "cloudflare:workers";
 import { describe, expect, test } from "vitest";
 import type { Namespace, RepositoryName } from "../src/oci/reference.ts";
-import type { Origin } from "../src/db/audit.ts";
-import { QuotaIndex } from "../src/quota/store.ts";
+import type { Initiator } from "../src/db/audit.ts";
+import { QuotaStore } from "../src/quota/store.ts";
 import { refuseChange } from "../src/db/errors.ts";
 import { planOf, plansOf, walks } from "./support/plans.ts";
 
@@ -31,7 +31,7 @@ function statementsOf({ sql }: Trigger): string[] {
 /** The two places where rules can be: a repository and its namespace. */
 const CONSTANT = "SCAN level";
 
-const ORIGIN: Origin = {
+const INITIATOR: Initiator = {
   actor: "a",
   subject: null,
   via: "password",
@@ -62,7 +62,7 @@ describe.each(triggers.map((trigger) => [trigger.name, trigger] as const))("%s",
 });
 
 test("a tag's immutability is looked up; of what is walked through, there are few rules", async () => {
-  const sql = `SELECT 1 FROM protected_tags WHERE repository_id = ?1 AND name = ?2`;
+  const sql = `SELECT 1 FROM matched_immutable_tags WHERE repository_id = ?1 AND name = ?2`;
   const plan = await planOf(sql);
   expect(plan.filter((line) => /^(SEARCH|SCAN) (t|r|n|rule|exception)\b/.test(line))).toEqual([
     expect.stringMatching(/^SEARCH t USING PRIMARY KEY \(repository_id=\? AND name=\?\)/),
@@ -102,9 +102,9 @@ test("why a change was refused is found by its tags, or its manifest's, and by t
 test("quotas and what they are compared to are found by the namespace", async () => {
   const namespace = "acme" as Namespace;
   const found = await plansOf(async (db) => {
-    const quotas = new QuotaIndex(db);
+    const quotas = new QuotaStore(db);
     await quotas.find(namespace).catch(ignored);
-    await quotas.set(namespace, { bytes: 1 }, ORIGIN).catch(ignored);
+    await quotas.set(namespace, { bytes: 1 }, INITIATOR).catch(ignored);
   });
   expect(found).toHaveLength(4);
   for (const { sql, plan } of found) expect(walks(plan), sql).toEqual([]);

@@ -27,19 +27,19 @@ const Exchange = v.strictObject({
  * Exchanges an ID token for a password that Docker can log in with: for the scopes of the rules that it satisfies, and
  * for minutes. Only the named namespaces' rules are compared, since anyone may make rules for anyone's tokens.
  */
-export async function create({ request, origin, realm, registry }: Context): Promise<Response> {
+export async function create({ request, initiator, auth, registry }: Context): Promise<Response> {
   const { token, namespaces } = await readJson(request, Exchange);
   if (namespaces === undefined) throw invalid("namespaces", WANTED);
-  const workload = await exchange(token, [...new Set(namespaces)], realm);
+  const workload = await exchange(token, [...new Set(namespaces)], auth);
   const { subject } = workload;
-  const rules = workload.admissions.map(({ rule }) => rule);
-  const signed = await signCredential(workload, realm.signing);
+  const rules = workload.ruleGrants.map(({ rule }) => rule);
+  const signed = await signCredential(workload, auth.signing);
   // Awaited, so that every credential is in the log. Each namespace gets an audit entry, which its owners can read.
   const events = [...Map.groupBy(rules, namespaceOfRule)].map(([namespace, [first, ...others]]) => {
     const detail = others.length === 0 ? {} : { detail: `also by ${others.join(", ")}` };
-    const deed = { action: "oidc.exchange", namespace, reference: first ?? namespace, ...detail };
-    const actor = `${WORKLOAD}:${deed.reference}`;
-    return auditEvent({ ...origin, actor, via: "oidc", subject }, deed, "done");
+    const entry = { action: "oidc.exchange", namespace, reference: first ?? namespace, ...detail };
+    const actor = `${WORKLOAD}:${entry.reference}`;
+    return auditEvent({ ...initiator, actor, via: "oidc", subject }, entry, "done");
   });
   await registry.audit.add(events);
   return Response.json({

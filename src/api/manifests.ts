@@ -1,6 +1,6 @@
 import type { Page } from "../oci/page.ts";
 import type { ManifestRow } from "../db/summaries.ts";
-import type { Measured } from "../registry/summaries.ts";
+import type { Summary } from "../registry/summaries.ts";
 import type { Context } from "../http/context.ts";
 import { listing, pageOf } from "../http/list.ts";
 import { contentJson, timestamp } from "../http/resource.ts";
@@ -10,12 +10,12 @@ const MAX_PAGE = 100;
 
 export async function list({ url, params, registry }: Context<"name">): Promise<Response> {
   const page = contentPage(url);
-  const found = await registry.contents.manifests(params.name, page);
-  return listing(url, page, found.map(shown), ({ digest }) => digest);
+  const found = await registry.summaries.manifests(params.name, page);
+  return listing(url, page, found.map(toJson), ({ digest }) => digest);
 }
 
 export async function read({ params, registry }: Context<"name" | "digest">): Promise<Response> {
-  return Response.json(shown(await registry.contents.manifest(params.name, params.digest)));
+  return Response.json(toJson(await registry.summaries.manifest(params.name, params.digest)));
 }
 
 export function contentPage(url: URL): Page {
@@ -23,6 +23,6 @@ export function contentPage(url: URL): Page {
   return { after, limit: Math.min(limit, MAX_PAGE + 1) };
 }
 
-function shown({ createdAt, ...manifest }: ManifestRow & Measured) {
+function toJson({ createdAt, ...manifest }: ManifestRow & Summary) {
   return { ...contentJson(manifest), createdAt: timestamp(createdAt) };
 }

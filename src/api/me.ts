@@ -27,7 +27,7 @@ export function read({ actor }: Context): Response {
 }
 
 /** Changes the caller's password. Only a login with the current one may, since a token must not become a password. */
-export async function update({ request, actor, origin, registry }: Context): Promise<Response> {
+export async function update({ request, actor, initiator, registry }: Context): Promise<Response> {
   const { name, via, token } = actor;
   if (name === ADMIN) {
     throw new RegistryError("DENIED", {
@@ -48,6 +48,6 @@ export async function update({ request, actor, origin, registry }: Context): Pro
   }
   const hashed = await hashPassword(given.password);
   const change = { admin: null, disabled: null, password: hashed, lastOwner: "stays" } as const;
-  await registry.users.update(name, change, version, origin);
+  await registry.users.update(name, change, version, initiator);
   return noContent();
 }

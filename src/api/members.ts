@@ -22,7 +22,7 @@ export async function list({ url, params, registry }: Context<"namespace">): Pro
 
 /** Sets the role of a user for a pattern; there is one for each, so a new one replaces the old one. */
 export async function write(context: Context<"namespace" | "user">): Promise<Response> {
-  const { request, url, params, actor, origin, registry } = context;
+  const { request, url, params, actor, initiator, registry } = context;
   const { namespace, user } = params;
   if (user === ADMIN) {
     const message = "the built-in administrator owns everything and needs no role";
@@ -35,16 +35,16 @@ export async function write(context: Context<"namespace" | "user">): Promise<Res
   // RFC 9110 § 13.1.2: with `*` the request only creates a role and changes none.
   const over = request.headers.get("if-none-match")?.trim() === "*" ? "nothing" : "any";
   const rules = { over, lastOwner: lastOwnerOf(url) } as const;
-  const { member, created } = await registry.members.set(namespace, wanted, rules, origin);
+  const { member, created } = await registry.members.set(namespace, wanted, rules, initiator);
   // No Location: roles are listed, and have no paths of their own.
   return Response.json(view(member), { status: created ? 201 : 200 });
 }
 
 export async function remove(context: Context<"namespace" | "user">): Promise<Response> {
-  const { url, params, origin, registry } = context;
+  const { url, params, initiator, registry } = context;
   const one = url.searchParams.get("repositories");
   const removal = { user: params.user, pattern: one, lastOwner: lastOwnerOf(url) };
-  await registry.members.remove(params.namespace, removal, origin);
+  await registry.members.remove(params.namespace, removal, initiator);
   return noContent();
 }
 

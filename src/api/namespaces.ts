@@ -43,7 +43,7 @@ export async function list({ url, actor, registry }: Context): Promise<Response>
   return listing(url, page, some.map(view), ({ name }) => name);
 }
 
-export async function create({ request, actor, origin, registry }: Context): Promise<Response> {
+export async function create({ request, actor, initiator, registry }: Context): Promise<Response> {
   const given = await readJson(request, NewNamespace);
   if (given.owner !== undefined) requireLasting(actor, "a namespace's owner");
   if (given.visibility === "public") requireLasting(actor, "a public namespace");
@@ -60,7 +60,7 @@ export async function create({ request, actor, origin, registry }: Context): Pro
   if (owner === ADMIN) {
     throw invalid("owner", "the built-in administrator owns everything and needs no role");
   }
-  const creation = await registry.namespaces.create(namespace, owner, origin);
+  const creation = await registry.namespaces.create(namespace, owner, initiator);
   if (creation === "orphan") throw invalid("owner", `there is no user ${owner}: create it first`);
   requireCreated(creation, `the namespace ${name}`);
   return resource(view(namespace), { status: 201, location: `/api/v1/namespaces/${name}` });
@@ -72,20 +72,20 @@ export async function read(context: Context<"namespace">): Promise<Response> {
 }
 
 export async function update(context: Context<"namespace">): Promise<Response> {
-  const { request, params, actor, origin, registry } = context;
+  const { request, params, actor, initiator, registry } = context;
   const { namespaces } = registry;
   const version = await wantedVersion(request, () => namespaces.find(params.namespace));
   const given = await readJson(request, NamespaceChange);
   requireChange(given);
   if (given.visibility === "public") requireLasting(actor, "a public namespace");
-  return resource(view(await namespaces.update(params.namespace, given, version, origin)));
+  return resource(view(await namespaces.update(params.namespace, given, version, initiator)));
 }
 
 export async function remove(context: Context<"namespace">): Promise<Response> {
-  const { request, params, origin, registry } = context;
+  const { request, params, initiator, registry } = context;
   const { namespaces } = registry;
   const version = await wantedVersion(request, () => namespaces.find(params.namespace));
-  await namespaces.remove(params.namespace, version, origin);
+  await namespaces.remove(params.namespace, version, initiator);
   return noContent();
 }
 

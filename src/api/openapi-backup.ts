@@ -61,7 +61,7 @@ export const EXPORT_SCHEMAS: Readonly<Record<string, Schema>> = {
     additionalProperties: false,
   },
   Import: object({
-    phase: { enum: ["list", "read", "tidy", "done"] },
+    phase: { enum: ["list", "read", "prune", "done"] },
     chain: text,
     full: someText,
     beganAt: time,

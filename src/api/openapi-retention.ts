@@ -9,7 +9,7 @@ export const RETENTION_GROUPS: Groups = {
       { answer: ["one", "Retention"] },
     ),
     [`PUT ${REPOSITORY}/-/retention`]: op("setRetention", "Set a policy; it is carried out soon", {
-      body: "LifecyclePolicy",
+      body: "RetentionPolicy",
       answer: ["one", "Retention"],
     }),
     [`DELETE ${REPOSITORY}/-/retention`]: op(
@@ -28,7 +28,7 @@ export const RETENTION_GROUPS: Groups = {
     [`PUT ${NAMESPACE}/retention`]: op(
       "setNamespaceRetention",
       "Set a policy for all repositories without one of their own",
-      { body: "LifecyclePolicy", answer: ["one", "NamespaceRetention"] },
+      { body: "RetentionPolicy", answer: ["one", "NamespaceRetention"] },
     ),
     [`DELETE ${NAMESPACE}/retention`]: op("removeNamespaceRetention", "Remove it", {
       answer: null,
@@ -103,7 +103,7 @@ const stored = {
 
 const image = { digest: text, tags: texts };
 const kept = object({
-  by: {
+  dependsOn: {
     enum: ["tags", "immutability", "grace", "rule", "use", "unknown"],
     description:
       "More than 100 tags; an immutable tag; the grace time after a push; a keep rule; pulls or HEAD requests; or that these are not noted for long enough.",
@@ -120,7 +120,7 @@ const kept = object({
 });
 
 export const RETENTION_SCHEMAS: Readonly<Record<string, Schema>> = {
-  LifecyclePolicy: { ...policy, required: ["rules"] },
+  RetentionPolicy: { ...policy, required: ["rules"] },
   SomePolicy: policy,
   Retention: object({
     ...stored,

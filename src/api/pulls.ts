@@ -14,7 +14,7 @@ export async function list({ url, params, registry }: Context<"name">): Promise<
   };
   const place = placeOf(after);
   const { counts, end } = await registry.pulls.list(params.name, days, place, limit - 1);
-  if (counts.length === 0) await registry.contents.requireRepository(params.name);
+  if (counts.length === 0) await registry.summaries.requireRepository(params.name);
   const items = counts.map(({ tag, day, count }) => ({ tag, day: formatDay(day), count }));
   return pageResponse(url, items, end === null ? null : `${end.tag}:${formatDay(end.day)}`);
 }

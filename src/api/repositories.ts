@@ -7,7 +7,7 @@ import { parseNamespace, parseRepositoryName, type RepositoryName } from "../oci
 import type { StoredRepository } from "../db/repositories.ts";
 import type { Context } from "../http/context.ts";
 import { listVisible } from "../http/visible.ts";
-import { seal, unseal } from "../http/cursor.ts";
+import { encryptCursor, decryptCursor } from "../http/cursor.ts";
 import { description, isLine, readJson } from "../http/input.ts";
 import { requireLasting } from "./lasting.ts";
 import { listing, pageOf, pageResponse } from "../http/list.ts";
@@ -55,23 +55,27 @@ const Creation = v.strictObject({ name: v.string(), ...fields });
 const Change = v.strictObject(fields);
 
 /** Lists the repositories that the caller may pull, and the public ones. */
-export async function list({ url, actor, realm, registry }: Context): Promise<Response> {
+export async function list({ url, actor, auth, registry }: Context): Promise<Response> {
   const page = pageOf(url.searchParams);
   const namespace = url.searchParams.get("namespace");
   const within = rangesOf(namespace === null ? "*" : `${parseNamespace(namespace)}/*`);
-  const after = await unseal(page.after, "repositories", realm.signing);
+  const after = await decryptCursor(page.after, "repositories", auth.signing);
   const wanted = { within, after, limit: page.limit };
   const visible = await listVisible(registry, actor, wanted);
-  const items = visible.found.map(shown);
+  const items = visible.found.map(toJson);
   if (visible.searchedTo === null || items.length === page.limit) {
     return listing(url, page, items, ({ name }) => name);
   }
-  return pageResponse(url, items, await seal(visible.searchedTo, "repositories", realm.signing));
+  return pageResponse(
+    url,
+    items,
+    await encryptCursor(visible.searchedTo, "repositories", auth.signing),
+  );
 }
 
 /** Creates a repository without a push. A caller that may push may do so where pushes create repositories. */
 export async function create(context: Context): Promise<Response> {
-  const { request, actor, origin, settings, registry } = context;
+  const { request, actor, initiator, settings, registry } = context;
   const { name: text, ...given } = await readJson(request, Creation);
   const name = parseRepositoryName(text);
   const maintains = may(actor, "maintain", name);
@@ -92,43 +96,43 @@ export async function create(context: Context): Promise<Response> {
   }
   if (given.visibility === "public") requireLasting(actor, "a public repository");
   const namespace = isAdministrator(actor) ? "make" : "keep";
-  const made = await registry.repositories.create(name, given, namespace, origin);
+  const made = await registry.repositories.create(name, given, namespace, initiator);
   if (made === null) {
     throw new RegistryError("NAME_UNKNOWN", {
       message: "there is no such namespace; an administrator can create it",
     });
   }
-  return resource(shown(made), { status: 201, location: `/api/v1/repositories/${name}` });
+  return resource(toJson(made), { status: 201, location: `/api/v1/repositories/${name}` });
 }
 
 /** Reads a repository. Pushes change its counts without a new version. */
 export async function read({ request, params, registry }: Context<"name">): Promise<Response> {
   const repository = await registry.repositories.find(params.name);
   if (repository === null) throw unknown(params.name);
-  return found(request, shown(repository), "more");
+  return found(request, toJson(repository), "more");
 }
 
 export async function update(context: Context<"name">): Promise<Response> {
-  const { request, params, actor, origin, registry } = context;
+  const { request, params, actor, initiator, registry } = context;
   const version = await wantedVersion(request, () => registry.repositories.find(params.name));
   const given = await readJson(request, Change);
   requireChange(given);
   if (given.visibility === "public") requireLasting(actor, "a public repository");
-  const changed = await registry.repositories.update(params.name, given, version, origin);
+  const changed = await registry.repositories.update(params.name, given, version, initiator);
   if (changed === null) throw unknown(params.name);
-  return resource(shown(changed));
+  return resource(toJson(changed));
 }
 
 export async function remove(context: Context<"name">): Promise<Response> {
-  const { request, params, origin, registry } = context;
+  const { request, params, initiator, registry } = context;
   const version = await wantedVersion(request, () => registry.repositories.find(params.name));
-  if (!(await registry.repositories.delete(params.name, version, origin))) {
+  if (!(await registry.repositories.delete(params.name, version, initiator))) {
     throw unknown(params.name);
   }
   return noContent();
 }
 
-function shown<T extends StoredRepository>(repository: T) {
+function toJson<T extends StoredRepository>(repository: T) {
   return { ...repository, createdAt: timestamp(repository.createdAt) };
 }
 

@@ -45,7 +45,7 @@ export async function list(context: Context<"namespace">): Promise<Response> {
 
 /** Creates a robot, with its first secret. */
 export async function create(context: Context<"namespace">): Promise<Response> {
-  const { request, params, actor, origin, settings, registry } = context;
+  const { request, params, actor, initiator, settings, registry } = context;
   const { namespace } = params;
   const given = await readJson(request, NewRobot);
   requireWithin(namespace, given.scopes);
@@ -61,11 +61,11 @@ export async function create(context: Context<"namespace">): Promise<Response> {
     version: 1,
     createdAt: token.createdAt,
   };
-  const creation = await registry.robots.create(namespace, robot, token, origin);
+  const creation = await registry.robots.create(namespace, robot, token, initiator);
   requireCreated(creation, `the robot ${robot.name}`);
   const location = `/api/v1/namespaces/${namespace}/robots/${given.name}`;
-  const shown = { ...view(robot, settings), secret };
-  return resource(shown, { status: 201, location });
+  const toJson = { ...view(robot, settings), secret };
+  return resource(toJson, { status: 201, location });
 }
 
 /** Reads a robot. Its tokens are added, deleted and used without a new version of it. */
@@ -76,7 +76,7 @@ export async function read(context: Context<"namespace" | "robot">): Promise<Res
 }
 
 export async function update(context: Context<"namespace" | "robot">): Promise<Response> {
-  const { request, params, actor, origin, settings, registry } = context;
+  const { request, params, actor, initiator, settings, registry } = context;
   const { name } = nameOf(params);
   const version = await wantedVersion(request, () => registry.robots.find(name));
   const given = await readJson(request, RobotChange);
@@ -92,26 +92,26 @@ export async function update(context: Context<"namespace" | "robot">): Promise<R
     scopes: given.scopes ?? null,
     disabled: given.disabled ?? null,
   };
-  const robot = await registry.robots.update(nameOf(params), change, version, origin);
+  const robot = await registry.robots.update(nameOf(params), change, version, initiator);
   return resource(view(robot, settings));
 }
 
 export async function remove(context: Context<"namespace" | "robot">): Promise<Response> {
-  const { request, params, origin, registry } = context;
+  const { request, params, initiator, registry } = context;
   const { name } = nameOf(params);
   const version = await wantedVersion(request, () => registry.robots.find(name));
-  await registry.robots.remove(nameOf(params), version, origin);
+  await registry.robots.remove(nameOf(params), version, initiator);
   return noContent();
 }
 
 /** Adds a secret, so that the old one can be deleted when nothing uses it any more. */
 export async function createToken(context: Context<"namespace" | "robot">): Promise<Response> {
-  const { request, params, actor, origin, settings, registry } = context;
+  const { request, params, actor, initiator, settings, registry } = context;
   const given = await readJson(request, NewRobotToken);
   const wanted = { days: given.expiresInDays, longest: settings.longestLives.robotToken };
   const { secret, token } = await mint(given.description, expiryOfNew(wanted, actor));
   const { namespace, name } = nameOf(params);
-  await registry.tokens.addToRobot(namespace, name, token, origin);
+  await registry.tokens.addToRobot(namespace, name, token, initiator);
   // No Location: a token has no path of its own.
   return Response.json({ ...tokenView(token, wanted.longest), secret }, { status: 201 });
 }
@@ -119,7 +119,7 @@ export async function createToken(context: Context<"namespace" | "robot">): Prom
 export async function updateToken(
   context: Context<"namespace" | "robot" | "token">,
 ): Promise<Response> {
-  const { request, params, actor, origin, settings, registry } = context;
+  const { request, params, actor, initiator, settings, registry } = context;
   const { expiresInDays: days } = await readJson(request, Expiry);
   const wanted = { days, longest: settings.longestLives.robotToken };
   const { namespace, name } = nameOf(params);
@@ -127,7 +127,7 @@ export async function updateToken(
     namespace,
     { robot: name, id: params.token },
     (current) => expiryOfOld(current, wanted, actor),
-    origin,
+    initiator,
   );
   return Response.json(tokenView(token, wanted.longest));
 }
@@ -135,9 +135,9 @@ export async function updateToken(
 export async function removeToken(
   context: Context<"namespace" | "robot" | "token">,
 ): Promise<Response> {
-  const { params, origin, registry } = context;
+  const { params, initiator, registry } = context;
   const { namespace, name } = nameOf(params);
-  await registry.tokens.removeFromRobot(namespace, name, params.token, origin);
+  await registry.tokens.removeFromRobot(namespace, name, params.token, initiator);
   return noContent();
 }
 

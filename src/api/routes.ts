@@ -138,7 +138,7 @@ export const API_ROUTES: readonly Route[] = [
   route("exports", "GET /api/v1/exports", "administer", exports.read),
   route("exports", "POST /api/v1/exports", "administer", exports.begin),
   route("exports", "POST /api/v1/exports/steps", "administer", exports.step),
-  route("import", "POST /api/v1/import", "administer", exports.bringBack),
+  route("import", "POST /api/v1/import", "administer", exports.recover),
   route("import", "POST /api/v1/import/objects", "administer", exports.search),
   route("audit", "GET /api/v1/audit", "administer", audit.list),
   route("audit", "GET /api/v1/namespaces/:namespace/audit", "own", audit.listNamespace),

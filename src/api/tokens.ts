@@ -41,21 +41,21 @@ export async function list({ url, actor, settings, registry }: Context): Promise
 }
 
 export async function create(context: Context): Promise<Response> {
-  const { request, actor, origin, settings, registry } = context;
+  const { request, actor, initiator, settings, registry } = context;
   const user = requireUser(actor);
   const given = await readJson(request, NewUserToken);
   const limits = given.scopes ?? EVERYTHING;
   const wanted = { days: given.expiresInDays, longest: settings.longestLives.token };
   const { secret, token } = await mint(given.description, expiryOfNew(wanted, actor));
   const made = { ...token, scopes: limits };
-  requireCreated(await registry.tokens.create(user, made, origin), "a token of this id");
+  requireCreated(await registry.tokens.create(user, made, initiator), "a token of this id");
   // No Location, which would name the token (RFC 9110 § 15.3.2): a token has no path of its own.
   return Response.json({ ...userView(made, wanted.longest), secret }, { status: 201 });
 }
 
 /** Changes the caller's own token; an administrator may change any user's. */
 export async function update(context: Context<"token">): Promise<Response> {
-  const { request, params, actor, origin, settings, registry } = context;
+  const { request, params, actor, initiator, settings, registry } = context;
   const user = requireUser(actor);
   const given = await readJson(request, Expiry);
   const wanted = { days: given.expiresInDays, longest: settings.longestLives.token };
@@ -63,19 +63,19 @@ export async function update(context: Context<"token">): Promise<Response> {
     params.token,
     isAdministrator(actor) ? null : user,
     (current) => expiryOfOld(current, wanted, actor),
-    origin,
+    initiator,
   );
   return Response.json(userView(token, wanted.longest));
 }
 
 /** Deletes the caller's own token; an administrator may delete any user's. A limited token can delete only itself. */
 export async function remove(context: Context<"token">): Promise<Response> {
-  const { params, actor, origin, registry } = context;
+  const { params, actor, initiator, registry } = context;
   const { token } = params;
   // A registry token depends on the token that it was made with, but must not delete it.
-  const itself = actor.token === null && actor.by.includes(`token:${token}`);
+  const itself = actor.token === null && actor.dependsOn.includes(`token:${token}`);
   const user = itself && actor.via === "token" ? actor.name : requireUser(actor);
-  await registry.tokens.remove(token, isAdministrator(actor) ? null : user, origin);
+  await registry.tokens.remove(token, isAdministrator(actor) ? null : user, initiator);
   return noContent();
 }
 

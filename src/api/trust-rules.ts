@@ -63,13 +63,13 @@ export async function list({ url, params, registry }: Context<"namespace">): Pro
 }
 
 export async function create(context: Context<"namespace">): Promise<Response> {
-  const { request, params, actor, origin, registry, settings } = context;
+  const { request, params, actor, initiator, registry, settings } = context;
   const { namespace } = params;
   const { name, ...given } = await readJson(request, NewRule);
   const rule = { ...given, id: `${namespace}+${name}`, version: 1, createdAt: Date.now() };
   requireSound(namespace, rule, settings);
   requireLasting(actor, "a trust rule");
-  const creation = await registry.trustRules.create(namespace, rule, selectorOf(rule), origin);
+  const creation = await registry.trustRules.create(namespace, rule, selectorOf(rule), initiator);
   requireCreated(creation, `the rule ${rule.id}`);
   const location = `/api/v1/namespaces/${namespace}/trust-rules/${name}`;
   return resource(view(rule), { status: 201, location });
@@ -106,7 +106,7 @@ export async function update(context: Context<"namespace" | "rule">): Promise<Re
  * @throws VERSION_MISMATCH
  */
 async function write(
-  { params, origin, registry, settings }: Context<"namespace" | "rule">,
+  { params, initiator, registry, settings }: Context<"namespace" | "rule">,
   given: v.InferOutput<typeof RuleChange>,
   wanted: number | null,
 ): Promise<StoredRule> {
@@ -121,13 +121,13 @@ async function write(
   };
   requireSound(params.namespace, rule, settings);
   const place = { version: wanted ?? current.version, selector: selectorOf(rule) };
-  return registry.trustRules.update(params.namespace, rule, place, origin);
+  return registry.trustRules.update(params.namespace, rule, place, initiator);
 }
 
 export async function remove(context: Context<"namespace" | "rule">): Promise<Response> {
-  const { request, params, origin, registry } = context;
+  const { request, params, initiator, registry } = context;
   const version = await wantedVersion(request, () => registry.trustRules.find(idOf(params)));
-  await registry.trustRules.remove(params.namespace, idOf(params), version, origin);
+  await registry.trustRules.remove(params.namespace, idOf(params), version, initiator);
   return noContent();
 }
 

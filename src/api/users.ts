@@ -57,12 +57,12 @@ export async function list({ url, registry }: Context): Promise<Response> {
   return listing(url, page, users.map(view), ({ name }) => name);
 }
 
-export async function create({ request, actor, origin, registry }: Context): Promise<Response> {
+export async function create({ request, actor, initiator, registry }: Context): Promise<Response> {
   const { name, admin, ...given } = await readJson(request, NewUser);
   requireLasting(actor, "a user");
   const enabled = { disabledAt: null, disabledBy: null };
   const user = { name, admin, ...enabled, createdAt: Date.now(), version: 1 };
-  const creation = await registry.users.create(user, await hashPassword(given.password), origin);
+  const creation = await registry.users.create(user, await hashPassword(given.password), initiator);
   requireCreated(creation, `the user ${name}`);
   return resource(view(user), { status: 201, location: `/api/v1/users/${name}` });
 }
@@ -72,7 +72,7 @@ export async function read({ request, params, registry }: Context<"user">): Prom
 }
 
 export async function update(context: Context<"user">): Promise<Response> {
-  const { request, url, params, actor, origin, registry } = context;
+  const { request, url, params, actor, initiator, registry } = context;
   requireEditable(params.user);
   const lastOwner = lastOwnerOf(url);
   const version = await wantedVersion(request, () => registry.users.find(params.user));
@@ -93,16 +93,16 @@ export async function update(context: Context<"user">): Promise<Response> {
     password: given.password === undefined ? null : await hashPassword(given.password),
     lastOwner,
   };
-  return resource(view(await registry.users.update(params.user, change, version, origin)));
+  return resource(view(await registry.users.update(params.user, change, version, initiator)));
 }
 
 export async function remove(context: Context<"user">): Promise<Response> {
-  const { request, url, params, actor, origin, registry } = context;
+  const { request, url, params, actor, initiator, registry } = context;
   requireEditable(params.user);
   if (params.user === actor.name) throw themselves("deletes");
   const lastOwner = lastOwnerOf(url);
   const version = await wantedVersion(request, () => registry.users.find(params.user));
-  await registry.users.remove(params.user, version, lastOwner, origin);
+  await registry.users.remove(params.user, version, lastOwner, initiator);
   return noContent();
 }
 

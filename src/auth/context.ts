@@ -2,11 +2,11 @@ import type { Defer } from "../defer.ts";
 import { RegistryError } from "../oci/errors.ts";
 import type { Actor } from "./policy/access.ts";
 import type { LongestLives } from "./login/lifetime.ts";
-import type { Attempts, Principals } from "./identity-store.ts";
+import type { Attempts, Identities } from "./identity-store.ts";
 import type { Signing } from "./login/jwt.ts";
 
 /** The facts that authentication needs about the deployment and about the request. */
-export interface Realm {
+export interface AuthContext {
   /** The URL of the token service, for the challenge. */
   readonly url: string;
   readonly signing: Signing;
@@ -19,7 +19,7 @@ export interface Realm {
   readonly publicPull: boolean;
   /** Whether issuers of ID tokens may use plain HTTP: only for a registry on a developer's own machine. */
   readonly insecureIssuers: boolean;
-  readonly principals: Principals;
+  readonly identities: Identities;
   readonly attempts: Attempts;
   /** The client's address. */
   readonly address: string;
@@ -27,7 +27,7 @@ export interface Realm {
    * Counts one attempt against the per-minute limit of a key; false when the limit is reached. The kinds: a password
    * attempt, a password attempt from a network where the account is not known, and a wrong token.
    */
-  takeTurn(kind: "password" | "stranger" | "token", key: string): Promise<boolean>;
+  rateLimit(kind: "password" | "stranger" | "token", key: string): Promise<boolean>;
   readonly defer: Defer;
 }
 
@@ -37,13 +37,13 @@ export interface Credentials {
 }
 
 /** The target to be authorised: which public repositories matter, and which scope a token would have to name. */
-export interface Purpose {
+export interface AuthTarget {
   readonly repositories: readonly string[];
   /** The namespace in the request's path. */
   readonly namespace?: string;
   readonly scope: string | null;
   /** Whether the actor may do all that is asked for, so that a cached login is sufficient; null where it never is. */
-  readonly suffices: ((actor: Actor) => boolean) | null;
+  readonly isSufficient: ((actor: Actor) => boolean) | null;
 }
 
 interface Challenge {
@@ -55,8 +55,8 @@ interface Challenge {
 }
 
 /** Makes a 401 with exactly one challenge. Each value is quoted: the conformance suite's client reads no other form. */
-export function challenge(realm: Realm, { scope, error, message }: Challenge): RegistryError {
-  const parameters = [`realm="${realm.url}"`, `service="${realm.signing.service}"`];
+export function challenge(auth: AuthContext, { scope, error, message }: Challenge): RegistryError {
+  const parameters = [`realm="${auth.url}"`, `service="${auth.signing.service}"`];
   if (scope) parameters.push(`scope="${scope}"`);
   if (error !== undefined) parameters.push(`error="${error}"`);
   return new RegistryError("UNAUTHORIZED", {

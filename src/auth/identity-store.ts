@@ -87,7 +87,7 @@ export interface Revocations {
 }
 
 /** Receives new revocations that a query reads on the side: both then cost one round trip. */
-export type News = (revocations: Revocations) => void;
+export type RevocationsTaker = (revocations: Revocations) => void;
 
 export interface FailureCount {
   readonly key: string;
@@ -102,18 +102,21 @@ export interface FailureCount {
  * The identities: users, robots, tokens and trust rules, stored by `db/identities.ts`. A query also reads new
  * revocations where the caller gives it a receiver for these.
  */
-export interface Principals {
-  find(query: LoginQuery, news: News | null): Promise<LoginRecord>;
+export interface Identities {
+  find(query: LoginQuery, onRevocations: RevocationsTaker | null): Promise<LoginRecord>;
   /** Finds the rules for an ID token, the oldest first, and the public ones of the repositories. */
-  trusting(query: TrustQuery, news: News | null): Promise<Trust>;
+  trusting(query: TrustQuery, onRevocations: RevocationsTaker | null): Promise<Trust>;
   /** Finds the rules of these names that still exist, and the public ones of the repositories. */
   rulesNamed(
     names: readonly string[],
     repositories: readonly string[],
-    news: News | null,
+    onRevocations: RevocationsTaker | null,
   ): Promise<PublicRecord & { readonly rules: readonly TrustRule[] }>;
   /** Finds the public ones of the repositories. */
-  publicAmong(repositories: readonly string[], news: News | null): Promise<PublicRecord>;
+  publicAmong(
+    repositories: readonly string[],
+    onRevocations: RevocationsTaker | null,
+  ): Promise<PublicRecord>;
   /** Records that a token was used on a day. */
   used(token: string, day: number): Promise<void>;
   /** Reads all revocations that a credential which is still valid may depend on. */
@@ -127,7 +130,7 @@ export interface Attempts {
   /** Counts a failed login; a count whose window has passed starts again. */
   failed(keys: readonly string[], now: number, window: number): Promise<void>;
   /** Takes the next attempt of each of the spaced counts, all or none. @returns whether there was one */
-  takeTurns(paces: readonly Pace[], now: number): Promise<boolean>;
+  takeAttempts(paces: readonly Pace[], now: number): Promise<boolean>;
   /** Records that the account logged in from the network. */
   remember(places: Places, now: number): Promise<void>;
 }

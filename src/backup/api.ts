@@ -18,36 +18,36 @@ const Search = v.strictObject({
 
 /** Answers with what has been exported, and how many changes wait. */
 export async function read({ registry }: Context): Promise<Response> {
-  return Response.json(shown(await registry.exporter.overview()));
+  return Response.json(toJson(await registry.exporter.overview()));
 }
 
 /** Begins a full export, unless one is running. */
-export async function begin({ request, origin, registry }: Context): Promise<Response> {
+export async function begin({ request, initiator, registry }: Context): Promise<Response> {
   await readJson(request, Nothing);
-  return Response.json(shown(await registry.exporter.begin(origin)));
+  return Response.json(toJson(await registry.exporter.begin(initiator)));
 }
 
 /** Runs one step of the current full export. */
 export async function step({ request, registry }: Context): Promise<Response> {
   await readJson(request, Nothing);
-  return Response.json(shown(await registry.exporter.step()));
+  return Response.json(toJson(await registry.exporter.step()));
 }
 
 /** Begins an import, or runs its next step. */
-export async function bringBack({ request, origin, registry }: Context): Promise<Response> {
+export async function recover({ request, initiator, registry }: Context): Promise<Response> {
   const { from = null } = await readJson(request, Import);
-  return Response.json(shownImport(await registry.importer.step(from, origin)));
+  return Response.json(importJson(await registry.importer.step(from, initiator)));
 }
 
 /** Lists a page of the objects that are missing from the import; links them if asked to. */
-export async function search({ request, origin, registry }: Context): Promise<Response> {
+export async function search({ request, initiator, registry }: Context): Promise<Response> {
   const { after = null, link = false } = await readJson(request, Search);
   const imported = await registry.importer.state();
-  const page = await registry.relinker.page(imported, after, link ? origin : null);
-  return Response.json(shownPage(page));
+  const page = await registry.unlinkedBlobs.page(imported, after, link ? initiator : null);
+  return Response.json(pageJson(page));
 }
 
-function shown({ chain, pending, exportedAt, running, finished }: ExportOverview) {
+function toJson({ chain, pending, exportedAt, running, finished }: ExportOverview) {
   return {
     chain,
     pending,
@@ -69,7 +69,7 @@ function shown({ chain, pending, exportedAt, running, finished }: ExportOverview
   };
 }
 
-function shownImport(state: ImportProgress) {
+function importJson(state: ImportProgress) {
   const { phase, chain, full, objects, toRead, read: done, rows, lost, examples } = state;
   return {
     phase,
@@ -87,7 +87,7 @@ function shownImport(state: ImportProgress) {
   };
 }
 
-function shownPage({ items, next }: FoundPage) {
+function pageJson({ items, next }: FoundPage) {
   return {
     items: items.map(({ uploaded, ...item }) => ({ ...item, uploadedAt: timestamp(uploaded) })),
     next,

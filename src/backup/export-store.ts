@@ -1,4 +1,4 @@
-import { auditChange, type Deed, type Origin } from "../db/audit.ts";
+import { auditChange, type AuditEntry, type Initiator } from "../db/audit.ts";
 import {
   type Held,
   HELD_BLOBS,
@@ -30,7 +30,7 @@ const MANIFEST_WEIGHT = 2;
 export type Columns = ReadonlyMap<string, readonly string[]>;
 
 /** D1: the index as lines of JSON, and its change log. */
-export class ExportIndex {
+export class ExportStore {
   readonly #db: D1Database;
 
   constructor(db: D1Database) {
@@ -58,7 +58,7 @@ export class ExportIndex {
              WHERE m.repository_id = c.key ->> 0 AND m.digest = c.key ->> 1)
            WHEN 'repositories' THEN (SELECT length(r.readme) FROM repositories r WHERE r.id = c.key ->> 0)
            END, 0) AS weight
-         FROM changes c WHERE c.id > ?1 ORDER BY c.id LIMIT ?2`,
+         FROM change_log c WHERE c.id > ?1 ORDER BY c.id LIMIT ?2`,
       )
       .bind(after, limit)
       .all<NotedChange>();
@@ -69,7 +69,7 @@ export class ExportIndex {
   async newest(): Promise<{ readonly id: number; readonly isEmpty: boolean }> {
     const row = await this.#db
       .prepare(
-        `SELECT (SELECT max(id) FROM changes) AS id, (SELECT max(id) FROM repositories) AS used`,
+        `SELECT (SELECT max(id) FROM change_log) AS id, (SELECT max(id) FROM repositories) AS used`,
       )
       .first<{ id: number | null; used: number | null }>();
     return { id: row?.id ?? 0, isEmpty: (row?.used ?? null) === null };
@@ -77,7 +77,7 @@ export class ExportIndex {
 
   /** Deletes changes that have been exported, except the last of them. */
   async forget(exported: number): Promise<void> {
-    await this.#db.prepare(`DELETE FROM changes WHERE id < ?1`).bind(exported).run();
+    await this.#db.prepare(`DELETE FROM change_log WHERE id < ?1`).bind(exported).run();
   }
 
   /** Reads rows of a table in the order of their keys. @param after a key, or null for the beginning */
@@ -105,7 +105,7 @@ export class ExportIndex {
       return { kind, keys: distinct, parameter: `[${distinct.join(",")}]` };
     });
     const statements = kinds.flatMap(({ kind, parameter }) => {
-      if (kind === "held_blobs") return [this.#heldBlobs(parameter, columns)];
+      if (kind === "blob_links") return [this.#heldBlobs(parameter, columns)];
       const own = this.#rows(kind, parameter, columns);
       return kind === "manifests" ? [own, this.#references(parameter, columns)] : [own];
     });
@@ -118,8 +118,8 @@ export class ExportIndex {
     });
   }
 
-  async note(origin: Origin, deed: Deed): Promise<void> {
-    await auditChange(this.#db, origin, deed).run();
+  async note(initiator: Initiator, entry: AuditEntry): Promise<void> {
+    await auditChange(this.#db, initiator, entry).run();
   }
 
   #rows(table: TableName, keys: string, columns: Columns): D1PreparedStatement {
@@ -141,7 +141,7 @@ export class ExportIndex {
          FROM json_each(?1) w
          CROSS JOIN manifest_references f ON f.repository_id = w.value ->> 0 AND f.manifest = w.value ->> 1
          LEFT JOIN repository_blobs l ON l.repository_id = f.repository_id AND l.digest = f.digest
-         LEFT JOIN kept_blobs k ON k.repository_id = f.repository_id AND k.digest = f.digest
+         LEFT JOIN trashed_blobs k ON k.repository_id = f.repository_id AND k.digest = f.digest
          LEFT JOIN blobs b ON b.digest = f.digest`,
       )
       .bind(keys);
@@ -154,7 +154,7 @@ export class ExportIndex {
       .prepare(
         `SELECT w.value AS line_key, ${HELD} AS line_held, ${blobColumns(columns)}
          FROM json_each(?1) w
-         LEFT JOIN repository_blobs l ON ${holds("l")} LEFT JOIN kept_blobs k ON ${holds("k")}
+         LEFT JOIN repository_blobs l ON ${holds("l")} LEFT JOIN trashed_blobs k ON ${holds("k")}
          JOIN blobs b ON b.digest = coalesce(l.digest, k.digest)`,
       )
       .bind(keys);
@@ -199,7 +199,7 @@ function lineOf(
   if (found === undefined) return { table: kind, gone: values };
   const { line_key: _, line_held: held, ...row } = found;
   if (kind === "manifests") return { table: kind, row, references };
-  if (kind !== "held_blobs") return { table: kind, row };
+  if (kind !== "blob_links") return { table: kind, row };
   const [repository_id = 0, digest = ""] = values;
   return { table: kind, row: { repository_id, digest }, held: held as Held, blob: row };
 }

@@ -1,8 +1,8 @@
-import type { Origin } from "../db/audit.ts";
+import type { Initiator } from "../db/audit.ts";
 import type { Bucket, Listed } from "../db/bucket.ts";
-import type { ExportIndex, Weighed } from "./export-store.ts";
+import type { ExportStore, Weighed } from "./export-store.ts";
 import { type FullExport, type Line, TABLE_NAMES } from "./exported.ts";
-import { IMPORT_JOB, type JobIndex } from "../db/jobs.ts";
+import { IMPORT_JOB, type JobStore } from "../db/jobs.ts";
 import {
   changesIn,
   changesKey,
@@ -46,11 +46,11 @@ export interface ExportOverview {
 
 /** Exports the index into the bucket: all of it when an administrator asks, and changes by the cron. */
 export class Exporter {
-  readonly #index: ExportIndex;
+  readonly #index: ExportStore;
   readonly #bucket: Bucket;
-  readonly #jobs: JobIndex;
+  readonly #jobs: JobStore;
 
-  constructor(index: ExportIndex, bucket: Bucket, jobs: JobIndex) {
+  constructor(index: ExportStore, bucket: Bucket, jobs: JobStore) {
     this.#index = index;
     this.#bucket = bucket;
     this.#jobs = jobs;
@@ -71,14 +71,14 @@ export class Exporter {
   }
 
   /** Begins a full export, unless one is running. */
-  async begin(origin: Origin): Promise<ExportOverview> {
+  async begin(initiator: Initiator): Promise<ExportOverview> {
     await this.#take(async (state) => {
       if (state.full) return null;
       // If the backup has to be replaced, writing the changes starts a full export of the new one.
       const isBehind = (await this.#beyond(state)).length > 0;
       const settled = (isBehind ? await this.#changes(state) : null)?.state ?? state;
       const full = settled.full ?? begunFull((await this.#index.newest()).id);
-      await this.#index.note(origin, { action: "export.begin", reference: full.id });
+      await this.#index.note(initiator, { action: "export.begin", reference: full.id });
       return { state: { ...settled, full }, more: true };
     });
     return this.overview();

@@ -57,8 +57,8 @@ export const TABLES: Readonly<Record<TableName, ExportedTable>> = {
 
 export const TABLE_NAMES = Object.keys(TABLES) as TableName[];
 
-/** The subject of a line: a row of a table, or `held_blobs`: a blob link that changed without a manifest. */
-export type Kind = TableName | "held_blobs";
+/** The subject of a line: a row of a table, or `blob_links`: a blob link that changed without a manifest. */
+export type Kind = TableName | "blob_links";
 
 export const HELD_BLOBS: ExportedTable = {
   key: ["repository_id", "digest"],
@@ -67,7 +67,7 @@ export const HELD_BLOBS: ExportedTable = {
 };
 
 export function tableOf(kind: Kind): ExportedTable {
-  return kind === "held_blobs" ? HELD_BLOBS : TABLES[kind];
+  return kind === "blob_links" ? HELD_BLOBS : TABLES[kind];
 }
 
 /** A row, by its columns. */
@@ -93,7 +93,7 @@ export type Line =
       readonly row: Row;
       readonly references: readonly ReferenceLine[];
     }
-  | { readonly table: "held_blobs"; readonly row: Row; readonly held: Held; readonly blob: Row };
+  | { readonly table: "blob_links"; readonly row: Row; readonly held: Held; readonly blob: Row };
 
 /** The description of a complete full export. */
 export interface FullExport {

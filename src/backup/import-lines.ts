@@ -37,7 +37,7 @@ function parseLine(text: string, columns: Columns, wrong: Wrong): Omit<Entry, "l
   const line = parseJson(text, wrong);
   const { table } = line;
   if (!isKind(table)) throw wrong(`there is no table "${String(table)}"`);
-  const names = table === "held_blobs" ? HELD : TABLES[table].key;
+  const names = table === "blob_links" ? HELD : TABLES[table].key;
   if ("gone" in line) {
     requireFields(line, ["table", "gone"], wrong);
     const { gone } = line;
@@ -45,13 +45,13 @@ function parseLine(text: string, columns: Columns, wrong: Wrong): Omit<Entry, "l
     if (!isKey) throw wrong(`what is gone is no key of ${table}`);
     return { line: line as Line, kind: table, key: JSON.stringify(gone) };
   }
-  const extra = { held_blobs: ["held", "blob"], manifests: ["references"] };
-  const more = table === "held_blobs" || table === "manifests" ? extra[table] : [];
+  const extra = { blob_links: ["held", "blob"], manifests: ["references"] };
+  const more = table === "blob_links" || table === "manifests" ? extra[table] : [];
   requireFields(line, ["table", "row", ...more], wrong);
-  const row = requireRow(line["row"], table === "held_blobs" ? HELD : columns.get(table), wrong);
+  const row = requireRow(line["row"], table === "blob_links" ? HELD : columns.get(table), wrong);
   const values = names.map((name) => row[name]);
   if (!values.every(isKeyValue)) throw wrong(`a row of ${table} without its key`);
-  if (table === "held_blobs") requireHeld(line, columns, wrong);
+  if (table === "blob_links") requireHeld(line, columns, wrong);
   if (table === "manifests") {
     const { object = null } = row;
     if (object !== null) requireObject(object, "manifests/", wrong);
@@ -76,7 +76,7 @@ function requireReferences(list: unknown, columns: Columns, wrong: Wrong): void 
     if (!isObject(reference)) throw wrong("a reference is no object");
     requireFields(reference, REFERENCE, wrong);
     const { digest, kind } = reference;
-    if (typeof digest !== "string" || !["blob", "manifest", "loose"].includes(String(kind))) {
+    if (typeof digest !== "string" || !["blob", "manifest", "optional"].includes(String(kind))) {
       throw wrong("a reference without digest and kind");
     }
     if (reference["held"] !== undefined) requireHeld(reference, columns, wrong);
@@ -110,7 +110,7 @@ function requireFields(object: Fields, known: readonly string[], wrong: Wrong): 
 }
 
 function isKind(table: unknown): table is Kind {
-  return table === "held_blobs" || (typeof table === "string" && Object.hasOwn(TABLES, table));
+  return table === "blob_links" || (typeof table === "string" && Object.hasOwn(TABLES, table));
 }
 
 function isKeyValue(value: unknown): value is string | number {

@@ -62,14 +62,14 @@ export function insertHeld(db: D1Database, lines: readonly RowLine[]): D1Prepare
     );
   return [
     ...insertRows(db, "blobs", blobs),
-    ...insert("repository_blobs", "kept_blobs", "link"),
-    ...insert("kept_blobs", "repository_blobs", "kept"),
+    ...insert("repository_blobs", "trashed_blobs", "link"),
+    ...insert("trashed_blobs", "repository_blobs", "kept"),
     ...links.map((chunk) =>
       db
         .prepare(
           `DELETE FROM blobs WHERE digest IN (SELECT w.value ->> 1 FROM json_each(?1) w)
              AND NOT EXISTS (SELECT 1 FROM repository_blobs l WHERE l.digest = blobs.digest)
-             AND NOT EXISTS (SELECT 1 FROM kept_blobs k WHERE k.digest = blobs.digest)`,
+             AND NOT EXISTS (SELECT 1 FROM trashed_blobs k WHERE k.digest = blobs.digest)`,
         )
         .bind(chunk),
     ),
@@ -121,7 +121,7 @@ interface HeldLine {
 
 function heldIn(line: RowLine): HeldLine[] {
   const repository = Number(line.row["repository_id"]);
-  if (line.table === "held_blobs") {
+  if (line.table === "blob_links") {
     const { held: how, blob } = line;
     return [{ repository, digest: String(line.row["digest"]), how, blob }];
   }

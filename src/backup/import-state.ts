@@ -13,7 +13,7 @@ export interface Source {
 /** The state of an import. */
 export interface ImportState extends Source {
   /** First the objects are listed, then all are read once for each level, then the import's own rows are deleted. */
-  readonly phase: "list" | "read" | "tidy" | "done";
+  readonly phase: "list" | "read" | "prune" | "done";
   /** Milliseconds since 1970. */
   readonly beganAt: number;
   readonly endedAt: number | null;

@@ -1,4 +1,4 @@
-import { auditChange, type Condition, type Origin } from "../db/audit.ts";
+import { auditChange, type Condition, type Initiator } from "../db/audit.ts";
 import { type Kind, type Row, tableOf } from "./exported.ts";
 import {
   chargeManifests,
@@ -19,13 +19,13 @@ const EVENTS = ["INSERT", "UPDATE", "DELETE"] as const;
  * Its rows were allowed and recorded when they were first written, and now come in another order. Triggers that count
  * and derive stay.
  */
-const SET_ASIDE = /RAISE\s*\(|INTO (?:changes|audit|doomed_objects)\b/i;
+const SET_ASIDE = /RAISE\s*\(|INTO (?:change_log|audit|object_deletions)\b/i;
 
 /** The state of a row here. `gone`: a newer line deletes it. `baseless`: a row that it depends on is missing. */
 export type Standing = "new" | "there" | "gone" | "baseless";
 
 /** D1: the index while it is recovered, from the newest lines to the oldest. */
-export class ImportIndex {
+export class ImportStore {
   readonly #db: D1Database;
 
   constructor(db: D1Database) {
@@ -39,11 +39,11 @@ export class ImportIndex {
   }
 
   /** Closes the index to all but the import. @returns false when it is no longer empty, and stays open */
-  async close(origin: Origin, source: string): Promise<boolean> {
-    const deed = { action: "import.begin", reference: source };
+  async close(initiator: Initiator, source: string): Promise<boolean> {
+    const entry = { action: "import.begin", reference: source };
     // May be repeated: a caller that lost the answer closes it again, which is the same import and audited once.
     await this.#db.batch([
-      auditChange(this.#db, origin, deed, isClosed("NOT EXISTS")),
+      auditChange(this.#db, initiator, entry, isClosed("NOT EXISTS")),
       ...CLOSED.flatMap((table) =>
         EVENTS.map((event) =>
           this.#db.prepare(
@@ -58,10 +58,10 @@ export class ImportIndex {
     return false;
   }
 
-  async open(origin: Origin, source: string): Promise<void> {
-    const deed = { action: "import.end", reference: source };
+  async open(initiator: Initiator, source: string): Promise<void> {
+    const entry = { action: "import.end", reference: source };
     await this.#db.batch([
-      auditChange(this.#db, origin, deed, isClosed("EXISTS")),
+      auditChange(this.#db, initiator, entry, isClosed("EXISTS")),
       ...this.#opening(),
     ]);
   }
@@ -70,8 +70,8 @@ export class ImportIndex {
   async renumber(after: number): Promise<void> {
     await this.#db
       .prepare(
-        `UPDATE changes SET id = id + max(?1, (SELECT max(id) FROM changes))
-         WHERE (SELECT min(id) FROM changes) <= ?1`,
+        `UPDATE change_log SET id = id + max(?1, (SELECT max(id) FROM change_log))
+         WHERE (SELECT min(id) FROM change_log) <= ?1`,
       )
       .bind(after)
       .run();
@@ -105,7 +105,7 @@ export class ImportIndex {
     const equal = key.map((column) => `t.${column} = ${value(column)}`).join(" AND ");
     // A line about a blob link has all of it, and is written only where no newer one is.
     const there =
-      kind === "held_blobs" ? "false" : `EXISTS (SELECT 1 FROM ${kind} t WHERE ${equal})`;
+      kind === "blob_links" ? "false" : `EXISTS (SELECT 1 FROM ${kind} t WHERE ${equal})`;
     const gone = bases.map((base) => isGone(base.table, Object.values(base.columns)));
     const based = bases.map(({ table: base, columns }) => {
       const pairs = Object.entries(columns);
@@ -155,7 +155,7 @@ export class ImportIndex {
       this.#db
         .prepare(
           `DELETE FROM repository_blobs WHERE (repository_id, digest) IN (
-             SELECT repository_id, digest FROM blob_reviews ORDER BY since LIMIT ?1)
+             SELECT repository_id, digest FROM unreferenced_blobs ORDER BY since LIMIT ?1)
            RETURNING digest`,
         )
         .bind(limit),
@@ -168,7 +168,7 @@ export class ImportIndex {
     const results = await this.#db.batch([
       this.#db
         .prepare(
-          `DELETE FROM import_gone WHERE (kind, key) IN (SELECT kind, key FROM import_gone LIMIT ?1) RETURNING 1`,
+          `DELETE FROM import_tombstones WHERE (kind, key) IN (SELECT kind, key FROM import_tombstones LIMIT ?1) RETURNING 1`,
         )
         .bind(limit),
       this.#db
@@ -205,7 +205,7 @@ export class ImportIndex {
   #gone(gone: readonly Gone[]): D1PreparedStatement {
     return this.#db
       .prepare(
-        `INSERT INTO import_gone (kind, key)
+        `INSERT INTO import_tombstones (kind, key)
          SELECT w.value ->> 0, w.value ->> 1 FROM json_each(?1) w WHERE true ON CONFLICT DO NOTHING`,
       )
       .bind(JSON.stringify(gone.map(({ kind, key }) => [kind, key])));
@@ -220,7 +220,7 @@ export interface Gone {
 }
 
 function isGone(kind: Kind, columns: readonly string[]): string {
-  return `EXISTS (SELECT 1 FROM import_gone g
+  return `EXISTS (SELECT 1 FROM import_tombstones g
     WHERE g.kind = '${kind}' AND g.key = json_array(${columns.map(value).join(", ")}))`;
 }
 

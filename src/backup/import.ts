@@ -1,10 +1,10 @@
 import { RegistryError } from "../oci/errors.ts";
-import type { Origin } from "../db/audit.ts";
+import type { Initiator } from "../db/audit.ts";
 import type { Bucket } from "../db/bucket.ts";
-import type { Columns, ExportIndex } from "./export-store.ts";
+import type { Columns, ExportStore } from "./export-store.ts";
 import { type Kind, LEVELS, type Row, tableOf } from "./exported.ts";
-import type { Gone, ImportIndex, Standing } from "./import-store.ts";
-import { IMPORT_JOB, type JobIndex } from "../db/jobs.ts";
+import type { Gone, ImportStore, Standing } from "./import-store.ts";
+import { IMPORT_JOB, type JobStore } from "../db/jobs.ts";
 import { EXPORT_JOB, type ExportState, KEPT } from "./export-state.ts";
 import { type Entry, parseLines } from "./import-lines.ts";
 import { completeExports, findSource, listMore } from "./import-source.ts";
@@ -26,15 +26,15 @@ const MAX_EXAMPLES = 50;
  * those they depend on. Each step may be repeated.
  */
 export class Importer {
-  readonly #index: ImportIndex;
-  readonly #exports: ExportIndex;
+  readonly #index: ImportStore;
+  readonly #exports: ExportStore;
   readonly #bucket: Bucket;
-  readonly #jobs: JobIndex;
+  readonly #jobs: JobStore;
 
   constructor(
-    { index, exports }: { readonly index: ImportIndex; readonly exports: ExportIndex },
+    { index, exports }: { readonly index: ImportStore; readonly exports: ExportStore },
     bucket: Bucket,
-    jobs: JobIndex,
+    jobs: JobStore,
   ) {
     this.#index = index;
     this.#exports = exports;
@@ -52,13 +52,15 @@ export class Importer {
    * @param from a backup or a full export; null for the only backup
    * @throws CONFLICT when there are repositories already, or the export is broken; NOT_FOUND without an export
    */
-  async step(from: string | null, origin: Origin): Promise<ImportProgress> {
+  async step(from: string | null, initiator: Initiator): Promise<ImportProgress> {
     const held = await this.#jobs.acquire<ImportState>(IMPORT_JOB, LEASE);
     if (held === null) return progressOf((await this.state()) ?? busy());
     const begun = held.state.phase === undefined ? null : (held.state as ImportState);
     let next: Partial<ImportState> = held.state;
     try {
-      const state = await (begun === null ? this.#begin(from, origin) : this.#next(begun, origin));
+      const state = await (begun === null
+        ? this.#begin(from, initiator)
+        : this.#next(begun, initiator));
       next = state;
       return progressOf(state);
     } finally {
@@ -66,11 +68,11 @@ export class Importer {
     }
   }
 
-  async #begin(from: string | null, origin: Origin): Promise<ImportState> {
+  async #begin(from: string | null, initiator: Initiator): Promise<ImportState> {
     if (!(await this.#index.isEmpty())) throw notEmpty();
     const own = await this.#jobs.state<ExportState>(EXPORT_JOB);
     const source = await findSource(this.#bucket, own?.chain ?? "", from);
-    if (!(await this.#index.close(origin, source.full ?? source.chain))) throw notEmpty();
+    if (!(await this.#index.close(initiator, source.full ?? source.chain))) throw notEmpty();
     return {
       ...source,
       phase: "list",
@@ -88,7 +90,7 @@ export class Importer {
     };
   }
 
-  async #next(state: ImportState, origin: Origin): Promise<ImportState> {
+  async #next(state: ImportState, initiator: Initiator): Promise<ImportState> {
     switch (state.phase) {
       case "list": {
         const listed = await listMore(this.#bucket, state);
@@ -97,8 +99,8 @@ export class Importer {
       }
       case "read":
         return this.#read(state);
-      case "tidy":
-        return this.#tidy(state, origin);
+      case "prune":
+        return this.#prune(state, initiator);
       case "done":
         return state;
     }
@@ -182,7 +184,7 @@ export class Importer {
     if (fresh.length + gone.length === 0) return { rows, blocked };
     for (const batch of batchesOf(fresh)) {
       const lines = batch.flatMap(({ line }) => ("gone" in line ? [] : [line]));
-      const tables = batch.filter(({ kind }) => kind !== "held_blobs");
+      const tables = batch.filter(({ kind }) => kind !== "blob_links");
       const written = await this.#index.write(lines, notes);
       rows += written;
       notes = [];
@@ -198,10 +200,10 @@ export class Importer {
     return absent.map(({ kind, key }) => ({ table: kind, key }));
   }
 
-  async #tidy(state: ImportState, origin: Origin): Promise<ImportState> {
+  async #prune(state: ImportState, initiator: Initiator): Promise<ImportState> {
     if ((await this.#index.dropUnnamed(MAX_DROPPED)) > 0) return state;
     if ((await this.#index.clear(MAX_CLEARED)) > 0) return state;
-    await this.#index.open(origin, state.full ?? state.chain);
+    await this.#index.open(initiator, state.full ?? state.chain);
     return { ...state, phase: "done", endedAt: Date.now() };
   }
 }
@@ -239,14 +241,14 @@ function batchesOf(entries: readonly Entry[]): Entry[][] {
 }
 
 function nextLevel({ level, objects }: ImportState): Partial<ImportState> {
-  return level < LEVELS.length ? { level: level + 1, next: objects } : { phase: "tidy" };
+  return level < LEVELS.length ? { level: level + 1, next: objects } : { phase: "prune" };
 }
 
 /** Adds the counts of reads; each object is read once for each level. */
 function progressOf(state: ImportState): ImportProgress {
   const { phase, level, next, objects } = state;
   const toRead = LEVELS.length * objects;
-  const read = { list: 0, read: level * objects - next, tidy: toRead, done: toRead }[phase];
+  const read = { list: 0, read: level * objects - next, prune: toRead, done: toRead }[phase];
   return { ...state, read, toRead };
 }
 

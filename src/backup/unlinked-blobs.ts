@@ -1,10 +1,10 @@
 import { formatDigest, isDigest } from "../oci/digest.ts";
 import { RegistryError } from "../oci/errors.ts";
 import { isRepositoryName } from "../oci/reference.ts";
-import type { Origin } from "../db/audit.ts";
-import type { BlobIndex } from "../db/blobs.ts";
+import type { Initiator } from "../db/audit.ts";
+import type { BlobStore } from "../db/blobs.ts";
 import type { Bucket, Listed } from "../db/bucket.ts";
-import type { FsckIndex } from "../fsck/store.ts";
+import type { FsckStore } from "../fsck/store.ts";
 import type { ImportState } from "./import-state.ts";
 
 /** An object that no row names, and that may be younger than the export. */
@@ -32,9 +32,9 @@ const MAX_BYTES = 1024 ** 3;
  * Finds objects in the bucket that were pushed after the imported export was written. A linked blob need not be
  * uploaded again with its image; a blob that no manifest names goes by garbage collection. Nothing is deleted here.
  */
-export class Relinker {
-  readonly #rows: FsckIndex;
-  readonly #blobs: BlobIndex;
+export class UnlinkedBlobs {
+  readonly #rows: FsckStore;
+  readonly #blobs: BlobStore;
   readonly #bucket: Bucket;
   readonly #grace: number;
 
@@ -43,7 +43,7 @@ export class Relinker {
    * written
    */
   constructor(
-    { rows, blobs }: { readonly rows: FsckIndex; readonly blobs: BlobIndex },
+    { rows, blobs }: { readonly rows: FsckStore; readonly blobs: BlobStore },
     bucket: Bucket,
     grace: number,
   ) {
@@ -61,7 +61,7 @@ export class Relinker {
   async page(
     imported: ImportState | null,
     after: string | null,
-    link: Origin | null,
+    link: Initiator | null,
   ): Promise<FoundPage> {
     if (imported?.phase !== "done") {
       throw new RegistryError("CONFLICT", {
@@ -94,7 +94,7 @@ export class Relinker {
   }
 
   /** @returns null when the object is gone in the meantime */
-  async #found(object: Listed, link: Origin | null): Promise<FoundObject | null> {
+  async #found(object: Listed, link: Initiator | null): Promise<FoundObject | null> {
     const body = await this.#bucket.open(object.key);
     if (body === null) return null;
     const stream = new crypto.DigestStream("SHA-256");
@@ -108,12 +108,12 @@ export class Relinker {
   }
 
   /** @returns why it could not be linked, or null */
-  async #link({ repository, key, size, digest }: FoundObject, origin: Origin) {
+  async #link({ repository, key, size, digest }: FoundObject, initiator: Initiator) {
     if (repository === null || !isRepositoryName(repository) || !isDigest(digest)) {
       return "the object does not say whose it is";
     }
     try {
-      await this.#blobs.add(repository, digest, { key, size }, origin);
+      await this.#blobs.add(repository, digest, { key, size }, initiator);
       return null;
     } catch (error) {
       if (!(error instanceof RegistryError)) throw error;

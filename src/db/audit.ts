@@ -1,7 +1,7 @@
 import type { Page } from "../oci/page.ts";
 
 /** Where a request came from, as the audit log keeps it. */
-export interface Origin {
+export interface Initiator {
   readonly actor: string | null;
   /** What it came with: of a workload the subject of its ID token, else the token's id; null for a password. */
   readonly subject: string | null;
@@ -12,7 +12,7 @@ export interface Origin {
 }
 
 /** What was done, or refused. */
-export interface Deed {
+export interface AuditEntry {
   /** `<noun>.<verb>`, such as "tag.delete". */
   readonly action: string;
   readonly namespace?: string;
@@ -25,7 +25,7 @@ export interface Deed {
   readonly detail?: string;
 }
 
-export interface AuditEvent extends Origin, Deed {
+export interface AuditEvent extends Initiator, AuditEntry {
   /** Begins with the time, so it is also the order. */
   readonly id: string;
   readonly time: number;
@@ -53,17 +53,17 @@ export interface Condition {
 const MAX_AGENT = 200;
 
 export function auditEvent(
-  origin: Origin,
-  deed: Deed,
+  initiator: Initiator,
+  entry: AuditEntry,
   outcome: AuditEvent["outcome"],
   time = Date.now(),
 ): AuditEvent {
-  const namespace = deed.namespace ?? deed.repository?.split("/", 1)[0];
+  const namespace = entry.namespace ?? entry.repository?.split("/", 1)[0];
   return {
-    ...origin,
-    ...deed,
+    ...initiator,
+    ...entry,
     ...(namespace === undefined ? {} : { namespace }),
-    agent: origin.agent?.slice(0, MAX_AGENT) ?? null,
+    agent: initiator.agent?.slice(0, MAX_AGENT) ?? null,
     id: idAt(time) + crypto.getRandomValues(new Uint8Array(8)).toHex(),
     time,
     outcome,
@@ -102,11 +102,11 @@ const VALUES = FIELDS.map(([, field]) => `e.value ->> '${field}'`).join(", ");
  */
 export function auditChange(
   db: D1Database,
-  origin: Origin,
-  deed: Deed,
+  initiator: Initiator,
+  entry: AuditEntry,
   condition?: Condition,
 ): D1PreparedStatement {
-  const event = JSON.stringify([auditEvent(origin, deed, "done")]);
+  const event = JSON.stringify([auditEvent(initiator, entry, "done")]);
   const where = condition === undefined ? "" : `WHERE EXISTS (${condition.sql})`;
   return db
     .prepare(`INSERT INTO audit (${COLUMNS}) SELECT ${VALUES} FROM json_each(?1) e ${where}`)
@@ -120,11 +120,11 @@ export function auditChange(
  */
 export function auditFound(
   db: D1Database,
-  origin: Origin,
-  deed: Deed,
+  initiator: Initiator,
+  entry: AuditEntry,
   found: Condition,
 ): D1PreparedStatement {
-  const event = JSON.stringify(auditEvent(origin, deed, "done"));
+  const event = JSON.stringify(auditEvent(initiator, entry, "done"));
   return db
     .prepare(
       `INSERT INTO audit (${COLUMNS})
@@ -139,11 +139,11 @@ export function auditFound(
  */
 export function auditEach(
   db: D1Database,
-  origin: Origin,
-  deeds: readonly Deed[],
+  initiator: Initiator,
+  entries: readonly AuditEntry[],
   condition: Condition,
 ): D1PreparedStatement {
-  const events = JSON.stringify(deeds.map((deed) => auditEvent(origin, deed, "done")));
+  const events = JSON.stringify(entries.map((entry) => auditEvent(initiator, entry, "done")));
   return db
     .prepare(
       `INSERT INTO audit (${COLUMNS}) SELECT ${VALUES} FROM json_each(?1) e WHERE EXISTS (${condition.sql})`,
@@ -184,7 +184,7 @@ const EQUALITIES = [
 const NOT_DONE = "outcome <> 'done' AND ";
 
 /** D1: what was done and what was refused. */
-export class AuditIndex {
+export class AuditStore {
   readonly #db: D1Database;
 
   constructor(db: D1Database) {

@@ -1,7 +1,7 @@
 import type { Digest } from "../oci/digest.ts";
 import { RegistryError } from "../oci/errors.ts";
 import { namespaceOf, type RepositoryName, type Sources } from "../oci/reference.ts";
-import { auditChange, type Origin } from "./audit.ts";
+import { auditChange, type Initiator } from "./audit.ts";
 import { NOW } from "./clock.ts";
 import { forgetObjects } from "./object-deletions.ts";
 import { IMPORT_JOB } from "./jobs.ts";
@@ -10,8 +10,8 @@ import {
   insertRepository,
   readableFrom,
   sourceList,
-  touch,
-  touchAsReader,
+  renewGrace,
+  renewGraceAsReader,
 } from "./links.ts";
 import { isStillReferenced, refuseChange } from "./errors.ts";
 import { forgetUpload } from "./unfinished-uploads.ts";
@@ -30,11 +30,11 @@ export interface NewBlob extends StoredBlob {
 export type Absent = "make" | "refuse";
 
 /** SQL: the object ?3 is to be deleted, or has been. */
-const GIVEN_UP = `SELECT 1 FROM doomed_objects WHERE key = ?3
-  UNION ALL SELECT 1 FROM spent_keys WHERE key = ?3`;
+const GIVEN_UP = `SELECT 1 FROM object_deletions WHERE key = ?3
+  UNION ALL SELECT 1 FROM deleted_keys WHERE key = ?3`;
 
 /** D1: which blobs there are, and which repositories hold them. */
-export class BlobIndex {
+export class BlobStore {
   readonly #db: D1Database;
   readonly #absent: Absent;
 
@@ -49,7 +49,7 @@ export class BlobIndex {
    */
   async confirm(repository: RepositoryName, digest: Digest): Promise<StoredBlob | null> {
     const [, found] = await this.#db.batch<StoredBlob>([
-      touch(this.#db, repository, digest),
+      renewGrace(this.#db, repository, digest),
       this.#select(repository, digest),
     ]);
     return found?.results[0] ?? null;
@@ -66,14 +66,14 @@ export class BlobIndex {
     grace: number,
   ): Promise<StoredBlob | null> {
     const [, found] = await this.#db.batch<StoredBlob>([
-      touchAsReader(this.#db, { repository, digest, grace }),
+      renewGraceAsReader(this.#db, { repository, digest, grace }),
       this.#db
         .prepare(
           `SELECT b.key, b.size FROM repositories r
            JOIN repository_blobs l ON l.repository_id = r.id AND l.digest = ?2
-           JOIN blobs b ON b.digest = l.digest AND b.lost_at IS NULL
+           JOIN blobs b ON b.digest = l.digest AND b.missing_since IS NULL
            WHERE r.name = ?1 AND NOT EXISTS (
-             SELECT 1 FROM blob_reviews v WHERE v.repository_id = r.id AND v.digest = ?2
+             SELECT 1 FROM unreferenced_blobs v WHERE v.repository_id = r.id AND v.digest = ?2
                AND coalesce(v.counted_on_at, v.since) <= ${NOW} - ?3)`,
         )
         .bind(repository, digest, grace),
@@ -86,7 +86,7 @@ export class BlobIndex {
       .prepare(
         `SELECT b.key, b.size FROM repositories r
          JOIN repository_blobs l ON l.repository_id = r.id AND l.digest = ?2
-         JOIN blobs b ON b.digest = l.digest AND b.lost_at IS NULL
+         JOIN blobs b ON b.digest = l.digest AND b.missing_since IS NULL
          WHERE r.name = ?1`,
       )
       .bind(repository, digest);
@@ -103,10 +103,10 @@ export class BlobIndex {
     repository: RepositoryName,
     digest: Digest,
     blob: NewBlob,
-    origin: Origin,
+    initiator: Initiator,
   ): Promise<string> {
     const { upload } = blob;
-    const deed = { action: "blob.push", repository, digest };
+    const entry = { action: "blob.push", repository, digest };
     const held = {
       sql: `SELECT 1 FROM repositories r
         JOIN repository_blobs l ON l.repository_id = r.id AND l.digest = ?3 WHERE r.name = ?2`,
@@ -120,21 +120,23 @@ export class BlobIndex {
     };
     const statements = [
       ...(upload === undefined ? [] : [forgetUpload(this.#db, upload)]),
-      ...(this.#absent === "make" ? insertRepository(this.#db, repository, origin, possible) : []),
+      ...(this.#absent === "make"
+        ? insertRepository(this.#db, repository, initiator, possible)
+        : []),
       this.#db
         .prepare(
           `INSERT INTO blobs (digest, key, size, created_at)
            SELECT ?2, ?3, ?4, ?5 FROM repositories
            WHERE name = ?1 AND NOT EXISTS (${GIVEN_UP})
              AND NOT EXISTS (SELECT 1 FROM blobs WHERE key = ?3)
-           ON CONFLICT (digest) DO UPDATE SET key = excluded.key, size = excluded.size, lost_at = NULL
-           WHERE lost_at IS NOT NULL`,
+           ON CONFLICT (digest) DO UPDATE SET key = excluded.key, size = excluded.size, missing_since = NULL
+           WHERE missing_since IS NOT NULL`,
         )
         .bind(repository, digest, blob.key, blob.size, Date.now()),
       insertLinks(this.#db, repository, [digest]),
-      touch(this.#db, repository, digest),
+      renewGrace(this.#db, repository, digest),
       // Only now it is known: the object may be a blob of another digest.
-      auditChange(this.#db, origin, deed, held),
+      auditChange(this.#db, initiator, entry, held),
       // Through the link: what is stored, but not in the repository, was not pushed to it.
       this.#select(repository, digest),
     ];
@@ -156,7 +158,7 @@ export class BlobIndex {
   async discard(repository: RepositoryName, { key, size }: StoredBlob): Promise<boolean> {
     const { results } = await this.#db
       .prepare(
-        `INSERT INTO doomed_objects (key, due_at, namespace, size)
+        `INSERT INTO object_deletions (key, due_at, namespace, size)
          SELECT ?1, ${NOW}, ?2, ?3 WHERE NOT EXISTS (SELECT 1 FROM blobs WHERE key = ?1)
          ON CONFLICT DO NOTHING RETURNING key`,
       )
@@ -175,12 +177,12 @@ export class BlobIndex {
     repository: RepositoryName,
     digest: Digest,
     sources: Sources,
-    origin: Origin,
+    initiator: Initiator,
   ): Promise<boolean> {
     const digests = JSON.stringify([digest]);
     const list = sourceList(sources);
     const isReadable = `${readableFrom("w.value", "?3")} AND NOT EXISTS (
-      SELECT 1 FROM blobs b WHERE b.digest = w.value AND b.lost_at IS NOT NULL)`;
+      SELECT 1 FROM blobs b WHERE b.digest = w.value AND b.missing_since IS NOT NULL)`;
     const readable = {
       sql: `SELECT 1 FROM json_each(?2) w WHERE ${isReadable}`,
       parameters: [digests, list],
@@ -192,8 +194,10 @@ export class BlobIndex {
       parameters: [...readable.parameters, repository],
     };
     const statements = [
-      ...(this.#absent === "make" ? insertRepository(this.#db, repository, origin, readable) : []),
-      auditChange(this.#db, origin, { action: "blob.mount", repository, digest }, linkedAnew),
+      ...(this.#absent === "make"
+        ? insertRepository(this.#db, repository, initiator, readable)
+        : []),
+      auditChange(this.#db, initiator, { action: "blob.mount", repository, digest }, linkedAnew),
       this.#db
         .prepare(
           `INSERT INTO repository_blobs (repository_id, digest)
@@ -202,13 +206,13 @@ export class BlobIndex {
            ON CONFLICT DO NOTHING`,
         )
         .bind(repository, digests, list),
-      touch(this.#db, repository, digest),
+      renewGrace(this.#db, repository, digest),
       this.#db
         .prepare(
           `SELECT EXISTS (
              SELECT 1 FROM repositories r
              JOIN repository_blobs l ON l.repository_id = r.id AND l.digest = ?2
-             JOIN blobs b ON b.digest = l.digest AND b.lost_at IS NULL
+             JOIN blobs b ON b.digest = l.digest AND b.missing_since IS NULL
              WHERE r.name = ?1
            ) AS held`,
         )
@@ -227,7 +231,7 @@ export class BlobIndex {
    * @returns false when the repository did not hold it
    * @throws REFERENCED while a manifest of the repository names it
    */
-  async remove(repository: RepositoryName, digest: Digest, origin: Origin): Promise<boolean> {
+  async remove(repository: RepositoryName, digest: Digest, initiator: Initiator): Promise<boolean> {
     const held = {
       sql: `SELECT 1 FROM repositories r
         JOIN repository_blobs l ON l.repository_id = r.id AND l.digest = ?3 WHERE r.name = ?2`,
@@ -235,7 +239,7 @@ export class BlobIndex {
     };
     try {
       const results = await this.#db.batch([
-        auditChange(this.#db, origin, { action: "blob.delete", repository, digest }, held),
+        auditChange(this.#db, initiator, { action: "blob.delete", repository, digest }, held),
         this.#db
           .prepare(
             `DELETE FROM repository_blobs

@@ -1,7 +1,7 @@
 import type { Scope } from "../auth/policy/access.ts";
 import { RegistryError } from "../oci/errors.ts";
 import { showTagRules, type TagRule } from "../oci/tag-rules.ts";
-import { auditChange, type Condition, type Deed, type Origin } from "./audit.ts";
+import { auditChange, type Condition, type AuditEntry, type Initiator } from "./audit.ts";
 import { NOW } from "./clock.ts";
 import { revoke } from "./identities.ts";
 
@@ -11,8 +11,8 @@ import { revoke } from "./identities.ts";
  */
 
 export interface Change {
-  readonly origin: Origin;
-  readonly deed: Deed;
+  readonly initiator: Initiator;
+  readonly entry: AuditEntry;
 }
 
 /** SQLite's words; they are how D1 says which constraint was in the way. */
@@ -27,11 +27,11 @@ export type Creation = "created" | "exists" | "orphan" | "full";
 /** Makes something new. Whatever is in the way fails the statement, and with it the batch. */
 export async function create(
   db: D1Database,
-  { origin, deed }: Change,
+  { initiator, entry }: Change,
   inserts: readonly D1PreparedStatement[],
 ): Promise<Creation> {
   try {
-    await db.batch([auditChange(db, origin, deed), ...inserts]);
+    await db.batch([auditChange(db, initiator, entry), ...inserts]);
     return "created";
   } catch (error) {
     if (EXISTS.test(String(error))) return "exists";
@@ -69,14 +69,14 @@ interface Edited<Row> {
  * @param statement makes the change under the same condition as `ready`, and returns what it changed
  * @throws CONFLICT where it would make one more than there may be
  */
-export async function attempt<Row>(
+export async function tryBatch<Row>(
   db: D1Database,
-  { origin, deed, row, ready = row, revokes = [], extra = [] }: Edit,
+  { initiator, entry, row, ready = row, revokes = [], extra = [] }: Edit,
   statement: D1PreparedStatement,
 ): Promise<Edited<Row>> {
   const statements = [
     db.prepare(row.sql).bind(null, ...row.parameters),
-    auditChange(db, origin, deed, ready),
+    auditChange(db, initiator, entry, ready),
     ...revokes.map(({ subject, when = ready }) => revoke(db, subject, when)),
     ...extra,
     statement,
@@ -103,7 +103,7 @@ export async function edit<Row>(
   change: Edit,
   statement: D1PreparedStatement,
 ): Promise<Row> {
-  const { before, after } = await attempt<Row>(db, change, statement);
+  const { before, after } = await tryBatch<Row>(db, change, statement);
   if (after !== null) return after;
   throw new RegistryError(before === null ? "NOT_FOUND" : "VERSION_MISMATCH");
 }

@@ -3,7 +3,7 @@
  * there is read from its source. Only whole objects can be put in; ranges are cut from them here. Its trouble is nobody
  * else's: none of its methods rejects, and a cache that fails is one that has nothing.
  */
-export class Edge {
+export class EdgeCache {
   readonly #secret: string;
   #name: string | null = null;
 

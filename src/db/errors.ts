@@ -61,7 +61,7 @@ async function immutable(
   const tag = await db
     .prepare(
       `SELECT t.name, t.digest, t.of, t.pattern FROM repositories r
-       JOIN protected_tags t ON t.repository_id = r.id WHERE r.name = ?1 AND ${sql} LIMIT 1`,
+       JOIN matched_immutable_tags t ON t.repository_id = r.id WHERE r.name = ?1 AND ${sql} LIMIT 1`,
     )
     .bind(repository, ...parameters)
     .first<ProtectedTag>();

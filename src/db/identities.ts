@@ -2,8 +2,8 @@ import { NOW } from "./clock.ts";
 import type {
   LoginQuery,
   LoginRecord,
-  News,
-  Principals,
+  RevocationsTaker,
+  Identities,
   PublicRecord,
   Revocations,
   TokenRecord,
@@ -72,14 +72,14 @@ interface PublicRow {
 }
 
 /** D1: who there is and what they may do, by one query for each login. */
-export class PrincipalIndex implements Principals {
+export class IdentityStore implements Identities {
   readonly #db: D1Database;
 
   constructor(db: D1Database) {
     this.#db = db;
   }
 
-  async find(query: LoginQuery, news: News | null): Promise<LoginRecord> {
+  async find(query: LoginQuery, onRevocations: RevocationsTaker | null): Promise<LoginRecord> {
     const { name, hash, places, repositories, namespaces } = query;
     const keys = places === null ? [] : [...places.known, ...places.unknown];
     const statement = this.#db
@@ -119,7 +119,7 @@ export class PrincipalIndex implements Principals {
         places?.account ?? null,
         places?.network ?? null,
       );
-    const [row] = await this.#read<LoginRow>(statement, news);
+    const [row] = await this.#read<LoginRow>(statement, onRevocations);
     if (row === undefined) throw new Error("a query of scalars gave no row");
     return {
       name: row.name ?? "",
@@ -134,7 +134,7 @@ export class PrincipalIndex implements Principals {
     };
   }
 
-  async trusting(query: TrustQuery, news: News | null): Promise<Trust> {
+  async trusting(query: TrustQuery, onRevocations: RevocationsTaker | null): Promise<Trust> {
     const { issuer, namespaces, selectors, repositories } = query;
     const statement = this.#db
       .prepare(
@@ -152,7 +152,7 @@ export class PrincipalIndex implements Principals {
         JSON.stringify(namespaces),
         JSON.stringify(selectors),
       );
-    const { rows, ...record } = await this.#rules(statement, news);
+    const { rows, ...record } = await this.#rules(statement, onRevocations);
     const isNamed = ({ namespace }: RuleRow): boolean => namespaces.includes(namespace);
     const others = rows.filter((row) => !isNamed(row)).map(parseRule);
     const rules = rows.filter(isNamed).map(parseRule);
@@ -162,23 +162,23 @@ export class PrincipalIndex implements Principals {
   async rulesNamed(
     names: readonly string[],
     repositories: readonly string[],
-    news: News | null,
+    onRevocations: RevocationsTaker | null,
   ): Promise<PublicRecord & { readonly rules: TrustRule[] }> {
     const statement = this.#db
       .prepare(
         publicAndRules("?1", `FROM json_each(?2) n CROSS JOIN trust_rules t ON t.name = n.value`),
       )
       .bind(JSON.stringify(repositories), JSON.stringify(names));
-    const { rows, ...record } = await this.#rules(statement, news);
+    const { rows, ...record } = await this.#rules(statement, onRevocations);
     return { ...record, rules: rows.map(parseRule) };
   }
 
   /** The rows of rules, the oldest first, and what is public. */
   async #rules(
     statement: D1PreparedStatement,
-    news: News | null,
+    onRevocations: RevocationsTaker | null,
   ): Promise<PublicRecord & { readonly rows: RuleRow[] }> {
-    const all = await this.#read<PublicRow | RuleRow>(statement, news);
+    const all = await this.#read<PublicRow | RuleRow>(statement, onRevocations);
     const rows = all.filter((row) => row.public === null);
     const record = all.find((row) => row.public !== null);
     if (record === undefined) throw new Error("no row says what is public");
@@ -191,20 +191,26 @@ export class PrincipalIndex implements Principals {
     };
   }
 
-  async publicAmong(repositories: readonly string[], news: News | null): Promise<PublicRecord> {
+  async publicAmong(
+    repositories: readonly string[],
+    onRevocations: RevocationsTaker | null,
+  ): Promise<PublicRecord> {
     const statement = this.#db
       .prepare(`SELECT ${publicAmong("?1")} AS public, ${NOW} AS readAt`)
       .bind(JSON.stringify(repositories));
-    const [row] = await this.#read<PublicRow>(statement, news);
+    const [row] = await this.#read<PublicRow>(statement, onRevocations);
     if (row === undefined) throw new Error("a query of scalars gave no row");
     return { public: JSON.parse(row.public) as string[], readAt: row.readAt };
   }
 
   /** The statement's rows, and in the same round trip the news. */
-  async #read<Row>(statement: D1PreparedStatement, news: News | null): Promise<Row[]> {
-    if (news === null) return (await statement.all<Row>()).results;
+  async #read<Row>(
+    statement: D1PreparedStatement,
+    onRevocations: RevocationsTaker | null,
+  ): Promise<Row[]> {
+    if (onRevocations === null) return (await statement.all<Row>()).results;
     const [asked, revoked] = await this.#db.batch([statement, listRevoked(this.#db)]);
-    news(parseRevoked((revoked?.results ?? []) as RevokedRow[]));
+    onRevocations(parseRevoked((revoked?.results ?? []) as RevokedRow[]));
     return (asked?.results ?? []) as Row[];
   }
 

@@ -12,7 +12,7 @@ export interface HeldJob<State> {
 }
 
 /** D1: what runs when nobody asks, one at a time, and where each stands. */
-export class JobIndex {
+export class JobStore {
   readonly #db: D1Database;
 
   constructor(db: D1Database) {

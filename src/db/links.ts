@@ -1,6 +1,6 @@
 import type { Digest } from "../oci/digest.ts";
 import type { RepositoryName, Sources } from "../oci/reference.ts";
-import { auditChange, type Condition, type Origin } from "./audit.ts";
+import { auditChange, type Condition, type Initiator } from "./audit.ts";
 import { NOW } from "./clock.ts";
 
 /** The statements that every push has: the repository comes into being, and holds its blobs. */
@@ -12,7 +12,7 @@ import { NOW } from "./clock.ts";
 export function insertRepository(
   db: D1Database,
   repository: RepositoryName,
-  origin: Origin,
+  initiator: Initiator,
   condition: Condition = { sql: "SELECT 1", parameters: [] },
 ): D1PreparedStatement[] {
   const { sql, parameters } = condition;
@@ -25,7 +25,7 @@ export function insertRepository(
   return [
     auditChange(
       db,
-      origin,
+      initiator,
       { action: "repository.create", repository, detail: "by a push" },
       absent,
     ),
@@ -48,14 +48,14 @@ export function insertRepository(
 }
 
 /** Puts off that the repository loses a blob that no manifest names: somebody counts on it, who may push. */
-export function touch(
+export function renewGrace(
   db: D1Database,
   repository: RepositoryName,
   digest: Digest,
 ): D1PreparedStatement {
   return db
     .prepare(
-      `UPDATE blob_reviews SET since = ${NOW}, counted_on_at = NULL
+      `UPDATE unreferenced_blobs SET since = ${NOW}, counted_on_at = NULL
        WHERE repository_id = (SELECT id FROM repositories WHERE name = ?1) AND digest = ?2
          AND since < ${NOW}`,
     )
@@ -66,13 +66,13 @@ export function touch(
  * The same for somebody who may only pull, as far as the pusher's own grace time goes: else anybody's HEADs would keep for ever
  * what nobody needs.
  */
-export function touchAsReader(
+export function renewGraceAsReader(
   db: D1Database,
   { repository, digest, grace }: { repository: RepositoryName; digest: Digest; grace: number },
 ): D1PreparedStatement {
   return db
     .prepare(
-      `UPDATE blob_reviews SET since = ${NOW}, counted_on_at = coalesce(counted_on_at, since)
+      `UPDATE unreferenced_blobs SET since = ${NOW}, counted_on_at = coalesce(counted_on_at, since)
        WHERE repository_id = (SELECT id FROM repositories WHERE name = ?1) AND digest = ?2
          AND since < ${NOW} AND coalesce(counted_on_at, since) > ${NOW} - ?3`,
     )

@@ -9,7 +9,7 @@ const REMEMBERED_NETWORKS = 30 * 86_400_000;
 const MAX_NETWORKS = 50;
 
 /** D1: failed logins, and the networks from which passwords were right. */
-export class AttemptIndex implements Attempts {
+export class LoginAttemptStore implements Attempts {
   readonly #db: D1Database;
 
   constructor(db: D1Database) {
@@ -29,7 +29,7 @@ export class AttemptIndex implements Attempts {
       .run();
   }
 
-  async takeTurns(paces: readonly Pace[], now: number): Promise<boolean> {
+  async takeAttempts(paces: readonly Pace[], now: number): Promise<boolean> {
     const { meta } = await this.#db
       .prepare(
         `INSERT INTO login_failures (key, failures, since, tried_at)

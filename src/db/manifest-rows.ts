@@ -30,7 +30,7 @@ export function insertManifest(
        SET media_type = excluded.media_type, artifact_type = excluded.artifact_type,
          pushed_at = excluded.pushed_at, deleted_at = NULL, deleted_by = NULL, cost = excluded.cost,
          size = ${found("size")}, content = ${found("content")}, object = ${found("object")},
-         subject = ${found("subject")}, lost_at = NULL
+         subject = ${found("subject")}, missing_since = NULL
        RETURNING digest`,
     )
     .bind(...valuesOf(repository, manifest, now), null);
@@ -94,7 +94,7 @@ export function insertReferences(
         `INSERT INTO manifest_references (repository_id, manifest, digest, kind)
          SELECT m.repository_id, m.digest, w.value ->> 'digest', w.value ->> 'kind'
          FROM manifests m, json_each(?3) w WHERE ${ITSELF}
-         ON CONFLICT DO UPDATE SET kind = excluded.kind WHERE kind = 'loose'`,
+         ON CONFLICT DO UPDATE SET kind = excluded.kind WHERE kind = 'optional'`,
       )
       .bind(repository, digest, list),
   ];
@@ -116,7 +116,7 @@ export function namesAll(
 
 /** Its bytes are counted with the manifest now, and no longer as what waits for deletion. */
 export function uncountObject(db: D1Database, object: string): D1PreparedStatement {
-  return db.prepare(`UPDATE doomed_objects SET size = 0 WHERE key = ?1`).bind(object);
+  return db.prepare(`UPDATE object_deletions SET size = 0 WHERE key = ?1`).bind(object);
 }
 
 /** The manifest's row names the object now; where it named another before, this one goes. */
@@ -124,16 +124,16 @@ export function claimObject(db: D1Database, object: string, size: number): D1Pre
   return [
     db
       .prepare(
-        `DELETE FROM doomed_objects WHERE key = ?1 AND EXISTS (SELECT 1 FROM manifests WHERE object = ?1)`,
+        `DELETE FROM object_deletions WHERE key = ?1 AND EXISTS (SELECT 1 FROM manifests WHERE object = ?1)`,
       )
       .bind(object),
     db
-      .prepare(`UPDATE doomed_objects SET size = ?2, due_at = ${NOW} WHERE key = ?1`)
+      .prepare(`UPDATE object_deletions SET size = ?2, due_at = ${NOW} WHERE key = ?1`)
       .bind(object, size),
   ];
 }
 
 /** SQL: what was lost is put right by a push. */
 function found(column: string): string {
-  return `CASE WHEN lost_at IS NULL THEN ${column} ELSE excluded.${column} END`;
+  return `CASE WHEN missing_since IS NULL THEN ${column} ELSE excluded.${column} END`;
 }

@@ -2,7 +2,7 @@ import type { Digest } from "../oci/digest.ts";
 import { RegistryError } from "../oci/errors.ts";
 import { namespaceOf, type RepositoryName, type Sources, type Tag } from "../oci/reference.ts";
 import { assertion, hasFailed } from "./retry.ts";
-import { auditFound, type Condition, type Origin } from "./audit.ts";
+import { auditFound, type Condition, type Initiator } from "./audit.ts";
 import type { Absent } from "./blobs.ts";
 import { letOthersIn, NOW } from "./clock.ts";
 import { insertLinks, insertRepository, readableFrom, sourceList } from "./links.ts";
@@ -15,7 +15,7 @@ import {
   uncountObject,
 } from "./manifest-rows.ts";
 import { isStillReferenced, isUnresolved, refuseChange } from "./errors.ts";
-import { type Introduction, introduce } from "./repositories.ts";
+import { type ImageAnnotations, describeFromAnnotations } from "./repositories.ts";
 import { movedTags, rememberTags } from "./tag-history.ts";
 
 export interface StoredManifest {
@@ -42,7 +42,7 @@ export interface Resolution {
 export interface NewReference {
   readonly digest: Digest;
   /** `blob` and `manifest` must be in the repository when the row is written; `loose` need not. */
-  readonly kind: "blob" | "manifest" | "loose";
+  readonly kind: "blob" | "manifest" | "optional";
 }
 
 export interface NewManifest extends StoredManifest {
@@ -52,7 +52,7 @@ export interface NewManifest extends StoredManifest {
   /** Blobs that the repository does not hold yet and takes over with this manifest. */
   readonly adopt: readonly Digest[];
   readonly tags: readonly Tag[];
-  readonly introduction: Introduction | null;
+  readonly imageAnnotations: ImageAnnotations | null;
 }
 
 export const COLUMNS = "m.digest, m.media_type AS mediaType, m.size, m.content, m.object";
@@ -71,7 +71,7 @@ const TAGS_NAMED = `t.repository_id = (SELECT id FROM repositories WHERE name = 
 const TAGS_OF = `t.repository_id = (SELECT id FROM repositories WHERE name = ?5) AND t.digest = ?6`;
 
 /** D1: the manifests of each repository, what they name, and what names them. */
-export class ManifestIndex {
+export class ManifestStore {
   readonly #db: D1Database;
   readonly #absent: Absent;
 
@@ -92,11 +92,11 @@ export class ManifestIndex {
            CASE WHEN l.digest IS NOT NULL OR ${readableFrom("w.value", "?3")} THEN b.size END AS blobSize
          FROM json_each(?2) w
          LEFT JOIN repositories r ON r.name = ?1
-         LEFT JOIN blobs b ON b.digest = w.value AND b.lost_at IS NULL
+         LEFT JOIN blobs b ON b.digest = w.value AND b.missing_since IS NULL
          LEFT JOIN repository_blobs l ON l.repository_id = r.id AND l.digest = w.value
          LEFT JOIN manifests m
            ON m.repository_id = r.id AND m.digest = w.value
-           AND m.deleted_at IS NULL AND m.lost_at IS NULL`,
+           AND m.deleted_at IS NULL AND m.missing_since IS NULL`,
       )
       .bind(repository, JSON.stringify(digests), sourceList(sources))
       .all<Omit<Resolution, "linked"> & { linked: number }>();
@@ -110,15 +110,19 @@ export class ManifestIndex {
    * @throws NAME_UNKNOWN when the repository is not there, and pushes make none; IMMUTABLE or QUOTA_EXCEEDED: nothing is in
    *   sight either
    */
-  async put(repository: RepositoryName, manifest: NewManifest, origin: Origin): Promise<boolean> {
+  async put(
+    repository: RepositoryName,
+    manifest: NewManifest,
+    initiator: Initiator,
+  ): Promise<boolean> {
     const { digest, references, adopt } = manifest;
     const tags = JSON.stringify(manifest.tags);
     const isLarge = references.length > STEP || adopt.length > STEP;
     try {
-      if (isLarge) await this.#stage(repository, manifest, origin);
+      if (isLarge) await this.#stage(repository, manifest, initiator);
       const results = await this.#db.batch<{ digest: Digest }>([
-        ...(isLarge ? [] : this.#begin(repository, adopt, origin)),
-        ...this.#finish(repository, manifest, { tags, isStaged: isLarge, origin }),
+        ...(isLarge ? [] : this.#begin(repository, adopt, initiator)),
+        ...this.#finish(repository, manifest, { tags, isStaged: isLarge, initiator }),
       ]);
       const written = results.some((result) => result.results[0]?.digest === digest);
       if (!written) throw new RegistryError("NAME_UNKNOWN", { detail: { name: repository } });
@@ -135,17 +139,21 @@ export class ManifestIndex {
   #begin(
     repository: RepositoryName,
     adopt: readonly Digest[],
-    origin: Origin,
+    initiator: Initiator,
   ): D1PreparedStatement[] {
-    const made = this.#absent === "make" ? insertRepository(this.#db, repository, origin) : [];
+    const made = this.#absent === "make" ? insertRepository(this.#db, repository, initiator) : [];
     return [...made, insertLinks(this.#db, repository, adopt)];
   }
 
   /** What was written when this breaks off in the middle, the next collections take away. */
-  async #stage(repository: RepositoryName, manifest: NewManifest, origin: Origin): Promise<void> {
+  async #stage(
+    repository: RepositoryName,
+    manifest: NewManifest,
+    initiator: Initiator,
+  ): Promise<void> {
     const { digest, references, adopt } = manifest;
     const [first = [], ...others] = stepsOf(adopt);
-    await this.#db.batch(this.#begin(repository, first, origin));
+    await this.#db.batch(this.#begin(repository, first, initiator));
     for (const some of others) await this.#db.batch([insertLinks(this.#db, repository, some)]);
     const staged = stageManifest(this.#db, repository, manifest, Date.now());
     for (const [i, some] of stepsOf(references).entries()) {
@@ -158,11 +166,11 @@ export class ManifestIndex {
   #finish(
     repository: RepositoryName,
     manifest: NewManifest,
-    { tags, isStaged, origin }: { tags: string; isStaged: boolean; origin: Origin },
+    { tags, isStaged, initiator }: { tags: string; isStaged: boolean; initiator: Initiator },
   ): D1PreparedStatement[] {
     const now = Date.now();
-    const { digest, references, introduction, object, size } = manifest;
-    const deed = {
+    const { digest, references, imageAnnotations, object, size } = manifest;
+    const entry = {
       action: "manifest.push",
       repository,
       digest,
@@ -176,8 +184,8 @@ export class ManifestIndex {
       ...(isStaged
         ? [row, assertion(this.#db, namesAll(repository, digest, references))]
         : [forget, row, insert]),
-      auditFound(this.#db, origin, deed, movedTags(repository, digest, tags)),
-      rememberTags(this.#db, { now, origin, successor: digest }, moved),
+      auditFound(this.#db, initiator, entry, movedTags(repository, digest, tags)),
+      rememberTags(this.#db, { now, initiator, successor: digest }, moved),
       this.#db
         .prepare(
           `INSERT INTO tags (repository_id, name, digest, updated_at)
@@ -186,7 +194,9 @@ export class ManifestIndex {
         )
         .bind(repository, digest, tags, now),
       ...(object === null ? [] : claimObject(this.#db, object, size)),
-      ...(introduction === null ? [] : [introduce(this.#db, repository, introduction)]),
+      ...(imageAnnotations === null
+        ? []
+        : [describeFromAnnotations(this.#db, repository, imageAnnotations)]),
     ].filter((statement) => statement !== undefined);
   }
 
@@ -201,7 +211,7 @@ export class ManifestIndex {
   ): Promise<void> {
     const { meta } = await this.#db
       .prepare(
-        `INSERT INTO doomed_objects (key, due_at, namespace, size) SELECT ?1, ?2, ?3, ?4
+        `INSERT INTO object_deletions (key, due_at, namespace, size) SELECT ?1, ?2, ?3, ?4
          WHERE NOT EXISTS (SELECT 1 FROM limits l LEFT JOIN namespace_usage u ON u.namespace = l.namespace
            WHERE l.namespace = ?3 AND coalesce(u.bytes + u.waiting, 0) + ?4 > l.bytes)`,
       )
@@ -214,7 +224,7 @@ export class ManifestIndex {
   async giveUpObject(key: string): Promise<void> {
     await this.#db
       .prepare(
-        `UPDATE doomed_objects SET due_at = ${NOW}
+        `UPDATE object_deletions SET due_at = ${NOW}
          WHERE key = ?1 AND NOT EXISTS (SELECT 1 FROM manifests WHERE object = ?1)`,
       )
       .bind(key)
@@ -227,7 +237,7 @@ export class ManifestIndex {
    * @throws REFERENCED while an index names it, or more tags point to it than one request deletes; IMMUTABLE while such a tag
    *   does
    */
-  async delete(repository: RepositoryName, digest: Digest, origin: Origin): Promise<boolean> {
+  async delete(repository: RepositoryName, digest: Digest, initiator: Initiator): Promise<boolean> {
     const held = {
       sql: `SELECT json_object('reference', (
           SELECT group_concat(name) FROM (
@@ -243,8 +253,8 @@ export class ManifestIndex {
     try {
       const results = await this.#db.batch([
         assertion(this.#db, tooManyTags(repository, digest), "no row"),
-        auditFound(this.#db, origin, { action: "manifest.delete", repository, digest }, held),
-        rememberTags(this.#db, { now, origin, successor: null }, which),
+        auditFound(this.#db, initiator, { action: "manifest.delete", repository, digest }, held),
+        rememberTags(this.#db, { now, initiator, successor: null }, which),
         this.#db
           .prepare(
             `DELETE FROM tags
@@ -258,7 +268,7 @@ export class ManifestIndex {
                AND deleted_at IS NULL
              RETURNING digest`,
           )
-          .bind(repository, digest, now, origin.actor),
+          .bind(repository, digest, now, initiator.actor),
       ]);
       return results.at(-1)?.results.length === 1;
     } catch (error) {

@@ -2,8 +2,8 @@ import type { Role } from "../auth/policy/access.ts";
 import { RegistryError } from "../oci/errors.ts";
 import type { Page } from "../oci/page.ts";
 import type { Namespace } from "../oci/reference.ts";
-import type { Origin } from "./audit.ts";
-import { attempt, edit, listWithin } from "./change.ts";
+import type { Initiator } from "./audit.ts";
+import { tryBatch, edit, listWithin } from "./change.ts";
 import { type LastOwner, withoutOwner } from "./owners.ts";
 
 export interface Member {
@@ -18,7 +18,7 @@ export interface Member {
 const COLUMNS = `user, pattern AS repositories, role, created_at AS createdAt`;
 
 /** D1: which users have which role on which repositories of a namespace. */
-export class MemberIndex {
+export class MemberStore {
   readonly #db: D1Database;
 
   constructor(db: D1Database) {
@@ -49,7 +49,7 @@ export class MemberIndex {
     namespace: Namespace,
     { user, repositories, role, createdAt }: Member,
     { over, lastOwner }: { readonly over: "any" | "nothing"; readonly lastOwner: LastOwner },
-    origin: Origin,
+    initiator: Initiator,
   ): Promise<{ member: Member; created: boolean }> {
     const row = {
       sql: `SELECT role FROM members WHERE user = ?2 AND pattern = ?3`,
@@ -67,7 +67,7 @@ export class MemberIndex {
       parameters: [...row.parameters, role, over],
     };
     const detail = `${role} of ${repositories}`;
-    const deed = { action: "member.set", namespace, reference: user, detail };
+    const entry = { action: "member.set", namespace, reference: user, detail };
     const revokes = [{ subject: `user:${user}@${namespace}`, when }];
     const statement = this.#db
       .prepare(
@@ -81,7 +81,7 @@ export class MemberIndex {
     const ends = over === "any" && role !== "owner" && repositories === `${namespace}/*`;
     const leaving = { user, namespace, lastOwner: ends ? lastOwner : "may leave" } as const;
     const { before, after } = await withoutOwner(this.#db, leaving, (extra) =>
-      attempt<Member>(this.#db, { origin, deed, row, ready, revokes, extra }, statement),
+      tryBatch<Member>(this.#db, { initiator, entry, row, ready, revokes, extra }, statement),
     );
     if (after === null && before !== null && over === "nothing") {
       const message = "the user has a role there already: change it without If-None-Match";
@@ -101,7 +101,7 @@ export class MemberIndex {
   async remove(
     namespace: Namespace,
     { user, pattern, lastOwner }: Removal,
-    origin: Origin,
+    initiator: Initiator,
   ): Promise<void> {
     const row = {
       sql: `SELECT 1 FROM members
@@ -109,7 +109,7 @@ export class MemberIndex {
       parameters: [namespace, user, pattern],
     };
     const detail = pattern ?? `${namespace}, all of it`;
-    const deed = { action: "member.remove", namespace, reference: user, detail };
+    const entry = { action: "member.remove", namespace, reference: user, detail };
     const revokes = [{ subject: `user:${user}@${namespace}` }];
     const statement = this.#db
       .prepare(
@@ -120,7 +120,7 @@ export class MemberIndex {
     const ends = pattern === null || pattern === `${namespace}/*`;
     const leaving = { user, namespace, lastOwner: ends ? lastOwner : "may leave" } as const;
     await withoutOwner(this.#db, leaving, (extra) =>
-      edit(this.#db, { origin, deed, row, revokes, extra }, statement),
+      edit(this.#db, { initiator, entry, row, revokes, extra }, statement),
     );
   }
 }

@@ -3,8 +3,8 @@ import { RegistryError } from "../oci/errors.ts";
 import type { Page } from "../oci/page.ts";
 import type { Namespace } from "../oci/reference.ts";
 import type { TagRule } from "../oci/tag-rules.ts";
-import type { Condition, Origin } from "./audit.ts";
-import { attempt, briefRules, create, type Creation, edit, versioned } from "./change.ts";
+import type { Condition, Initiator } from "./audit.ts";
+import { tryBatch, briefRules, create, type Creation, edit, versioned } from "./change.ts";
 import { NOW } from "./clock.ts";
 import type { Visibility } from "./repositories.ts";
 
@@ -41,7 +41,7 @@ function hasRepositories(name: string): string {
 }
 
 /** D1: namespaces, which hold repositories and those who may use them. */
-export class NamespaceIndex {
+export class NamespaceStore {
   readonly #db: D1Database;
 
   constructor(db: D1Database) {
@@ -86,10 +86,10 @@ export class NamespaceIndex {
   create(
     { name, visibility, immutableTags, createdAt }: NamespaceRecord,
     owner: string | null,
-    origin: Origin,
+    initiator: Initiator,
   ): Promise<Creation> {
     const detail = owner === null ? visibility : `${visibility} owner=${owner}`;
-    const deed = { action: "namespace.create", namespace: name, reference: name, detail };
+    const entry = { action: "namespace.create", namespace: name, reference: name, detail };
     const inserts = [
       this.#db
         .prepare(
@@ -107,7 +107,7 @@ export class NamespaceIndex {
           .bind(owner, name, createdAt),
       );
     }
-    return create(this.#db, { origin, deed }, inserts);
+    return create(this.#db, { initiator, entry }, inserts);
   }
 
   /** @throws NOT_FOUND or VERSION_MISMATCH */
@@ -115,17 +115,17 @@ export class NamespaceIndex {
     name: Namespace,
     { visibility, immutableTags }: NamespaceChange,
     version: number | null,
-    origin: Origin,
+    initiator: Initiator,
   ): Promise<NamespaceRecord> {
     const changed = [
       visibility === undefined ? [] : `visibility=${visibility}`,
       immutableTags === undefined ? [] : briefRules(immutableTags),
     ];
     const detail = changed.flat().join(" ");
-    const deed = { action: "namespace.update", namespace: name, reference: name, detail };
+    const entry = { action: "namespace.update", namespace: name, reference: name, detail };
     const row = await edit<Row>(
       this.#db,
-      { origin, deed, ...versioned("namespaces", name, version) },
+      { initiator, entry, ...versioned("namespaces", name, version) },
       this.#db
         .prepare(
           `UPDATE namespaces AS n SET visibility = coalesce(?3, visibility),
@@ -147,7 +147,7 @@ export class NamespaceIndex {
    * Members, robots and trust rules go too.
    * @throws NOT_FOUND, VERSION_MISMATCH, or CONFLICT while it has repositories
    */
-  async remove(name: Namespace, version: number | null, origin: Origin): Promise<void> {
+  async remove(name: Namespace, version: number | null, initiator: Initiator): Promise<void> {
     const row = {
       sql: `SELECT version FROM namespaces WHERE name = ?2`,
       parameters: [name],
@@ -157,10 +157,10 @@ export class NamespaceIndex {
         AND NOT ${hasRepositories("?2")}`,
       parameters: [name, version],
     };
-    const deed = { action: "namespace.delete", namespace: name, reference: name };
-    const { before, after } = await attempt(
+    const entry = { action: "namespace.delete", namespace: name, reference: name };
+    const { before, after } = await tryBatch(
       this.#db,
-      { origin, deed, row, ready, extra: [revokeAll(this.#db, name, ready)] },
+      { initiator, entry, row, ready, extra: [revokeAll(this.#db, name, ready)] },
       this.#db
         .prepare(
           `DELETE FROM namespaces WHERE name = ?1 AND (?2 IS NULL OR version = ?2)

@@ -2,7 +2,7 @@ import type { Defer } from "../defer.ts";
 import { entrySize, Lru } from "../memory/lru.ts";
 import type { ByteRange } from "../oci/page.ts";
 import type { Bucket } from "./bucket.ts";
-import type { Edge } from "./edge-cache.ts";
+import type { EdgeCache } from "./edge-cache.ts";
 
 export interface StoredObject {
   readonly key: string;
@@ -25,23 +25,23 @@ const EDGE_SECONDS = 7 * 86_400;
  * A range that is a smaller part of its object leaves the edge as it is: a byte must not cost a copy of half a gigabyte. Clients
  * that take a layer in pieces ask for more.
  */
-const FILLING_PART = 1 / 64;
+const MIN_FILL_PART = 1 / 64;
 /** Up to this size any range fills the edge: the copy costs about as much as the range's own read. */
 const MAX_EAGER = MiB;
 
 /** The first reader of a large object is served before the edge is filled; the next one does not wait so long, in milliseconds. */
-const HEAD_START = 1_000;
+const FIRST_READER_DELAY_MS = 1_000;
 /** For how long after it began a filling is waited for, and how often others look, in milliseconds. */
-const PATIENCE = 10_000;
-const POLL = 5;
+const MAX_FILL_WAIT_MS = 10_000;
+const POLL_MS = 5;
 /** A filling that has taken so long belongs to a request that is no more. */
-const STALE = 60_000;
+const STALE_FILL_MS = 60_000;
 
 /** A copy on its way to the edge or into memory. */
-interface Filling {
+interface CacheFill {
   readonly since: number;
   /** Somebody waits for it. */
-  wanted: boolean;
+  hasWaiters: boolean;
   ended: boolean;
 }
 
@@ -50,13 +50,13 @@ interface Filling {
  * for the edge too: once for all who come at the same time, and apart from any client, so that a slow one keeps nobody
  * waiting and a vanished one leaves no half entry.
  */
-export class Objects {
+export class ObjectCache {
   readonly #bucket: Bucket;
-  readonly #edge: Edge;
+  readonly #edge: EdgeCache;
   readonly #memory = new Lru<ArrayBuffer>(MEMORY);
-  readonly #fillings = new Map<string, Filling>();
+  readonly #fills = new Map<string, CacheFill>();
 
-  constructor(bucket: Bucket, edge: Edge) {
+  constructor(bucket: Bucket, edge: EdgeCache) {
     this.#bucket = bucket;
     this.#edge = edge;
   }
@@ -74,10 +74,10 @@ export class Objects {
       return bytes.slice(range.offset, range.offset + range.length);
     }
     if (size > MAX_AT_EDGE) return this.#bucket.open(key, range);
-    const isLittle = range !== undefined && size > MAX_EAGER && range.length < size * FILLING_PART;
+    const isLittle = range !== undefined && size > MAX_EAGER && range.length < size * MIN_FILL_PART;
     return (
       (await this.#fromEdge(object, range)) ??
-      (isLittle ? null : await this.#afterFilling(object, range, defer)) ??
+      (isLittle ? null : await this.#afterFill(object, range, defer)) ??
       this.#bucket.open(key, range)
     );
   }
@@ -85,11 +85,11 @@ export class Objects {
   /** @returns null when there is no such object */
   async #small(object: StoredObject, defer: Defer): Promise<ArrayBuffer | null> {
     const { key, size } = object;
-    const other = this.#underWay(key);
+    const other = this.#inFlight(key);
     if (other !== null) await ended(other);
     const known = this.#memory.get(key);
     if (known !== undefined) return known;
-    const filled = this.#filling(key, async () => {
+    const filled = this.#cacheFill(key, async () => {
       const cached = await this.#bytesFromEdge(object);
       const bytes = cached ?? (await this.#bytesFromBucket(key));
       if (bytes === null) return null;
@@ -119,12 +119,12 @@ export class Objects {
   }
 
   /** @returns null where it is better to read R2: a part of a large object is there long before the whole is at the edge */
-  async #afterFilling(
+  async #afterFill(
     object: StoredObject,
     range: ByteRange | undefined,
     defer: Defer,
   ): Promise<ReadableStream | null> {
-    const other = this.#underWay(object.key);
+    const other = this.#inFlight(object.key);
     const isLarge = object.size > MAX_AWAITED;
     if (other === null) {
       const filled = this.#fill(object).catch(console.error);
@@ -139,32 +139,34 @@ export class Objects {
   }
 
   #fill(object: StoredObject): Promise<void> {
-    return this.#filling(object.key, async (filling) => {
-      const start = filling.since + (object.size <= MAX_AWAITED ? 0 : HEAD_START);
-      while (!filling.wanted && Date.now() < start) await scheduler.wait(POLL);
+    return this.#cacheFill(object.key, async (cacheFill) => {
+      const start = cacheFill.since + (object.size <= MAX_AWAITED ? 0 : FIRST_READER_DELAY_MS);
+      while (!cacheFill.hasWaiters && Date.now() < start) await scheduler.wait(POLL_MS);
       const body = await this.#bucket.open(object.key);
       if (body !== null) await this.#edge.put(object.key, body, object.size, EDGE_SECONDS);
     });
   }
 
-  #underWay(key: string): Filling | null {
-    const filling = this.#fillings.get(key);
-    return filling === undefined || filling.since < Date.now() - STALE ? null : filling;
+  #inFlight(key: string): CacheFill | null {
+    const cacheFill = this.#fills.get(key);
+    return cacheFill === undefined || cacheFill.since < Date.now() - STALE_FILL_MS
+      ? null
+      : cacheFill;
   }
 
-  async #filling<T>(key: string, work: (filling: Filling) => Promise<T>): Promise<T> {
-    const filling = { since: Date.now(), wanted: false, ended: false };
+  async #cacheFill<T>(key: string, work: (cacheFill: CacheFill) => Promise<T>): Promise<T> {
+    const cacheFill = { since: Date.now(), hasWaiters: false, ended: false };
     // Those that never ended are forgotten, or they would become more and more.
-    for (const other of this.#fillings.keys()) {
-      if (other !== key && this.#underWay(other) !== null) break;
-      this.#fillings.delete(other);
+    for (const other of this.#fills.keys()) {
+      if (other !== key && this.#inFlight(other) !== null) break;
+      this.#fills.delete(other);
     }
-    this.#fillings.set(key, filling);
+    this.#fills.set(key, cacheFill);
     try {
-      return await work(filling);
+      return await work(cacheFill);
     } finally {
-      filling.ended = true;
-      if (this.#fillings.get(key) === filling) this.#fillings.delete(key);
+      cacheFill.ended = true;
+      if (this.#fills.get(key) === cacheFill) this.#fills.delete(key);
     }
   }
 
@@ -188,8 +190,8 @@ export class Objects {
 }
 
 /** Waits with a timer of its own: a request that waits for another one's promise is taken for hung and cancelled. */
-async function ended(filling: Filling): Promise<void> {
-  filling.wanted = true;
-  const until = filling.since + PATIENCE;
-  while (!filling.ended && Date.now() < until) await scheduler.wait(POLL);
+async function ended(cacheFill: CacheFill): Promise<void> {
+  cacheFill.hasWaiters = true;
+  const until = cacheFill.since + MAX_FILL_WAIT_MS;
+  while (!cacheFill.ended && Date.now() < until) await scheduler.wait(POLL_MS);
 }

@@ -9,12 +9,12 @@ export function forgetObjects(db: D1Database, keys: readonly string[]): D1Prepar
   return [
     db
       .prepare(
-        `INSERT INTO spent_keys (key, until) SELECT value, ${NOW} + ?2 FROM json_each(?1)
+        `INSERT INTO deleted_keys (key, until) SELECT value, ${NOW} + ?2 FROM json_each(?1)
          WHERE value GLOB 'blobs/*' ON CONFLICT DO NOTHING`,
       )
       .bind(list, LONGEST_UPLOAD),
     db
-      .prepare(`DELETE FROM doomed_objects WHERE key IN (SELECT value FROM json_each(?1))`)
+      .prepare(`DELETE FROM object_deletions WHERE key IN (SELECT value FROM json_each(?1))`)
       .bind(list),
   ];
 }

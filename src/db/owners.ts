@@ -32,7 +32,7 @@ function ownedAlone(user: string, namespace: string | null): Condition {
  */
 export async function withoutOwner<T>(
   db: D1Database,
-  { user, namespace, lastOwner }: Leaving,
+  { user, namespace, lastOwner }: ExpiringImage,
   change: (guards: readonly D1PreparedStatement[]) => Promise<T>,
 ): Promise<T> {
   if (lastOwner === "may leave") return change([]);
@@ -55,7 +55,7 @@ export async function withoutOwner<T>(
   }
 }
 
-interface Leaving {
+interface ExpiringImage {
   readonly user: string;
   /** Where it ceases to be an owner; null for everywhere. */
   readonly namespace: string | null;

@@ -5,7 +5,7 @@ import { NOW } from "./clock.ts";
 import { COLUMNS, type StoredManifest } from "./manifests.ts";
 
 /** What was so when the database was asked. */
-export interface Fact<Value> {
+export interface CacheEntry<Value> {
   readonly value: Value;
   /** By the database's clock, in milliseconds since 1970. */
   readonly readAt: number;
@@ -17,14 +17,14 @@ export interface NamedBlob extends StoredBlob {
 }
 
 /** What a pull asks for next: the children of an index, and the blobs that the manifest and its children name. */
-export interface Family {
+export interface ManifestGraph {
   readonly manifests: readonly StoredManifest[];
   readonly blobs: readonly NamedBlob[];
 }
 
 export interface Pulled {
   readonly manifest: StoredManifest;
-  readonly family: Family;
+  readonly graph: ManifestGraph;
 }
 
 /** Bounds on what comes along unasked. An index of more platforms, or a bigger child, is asked for when its turn comes. */
@@ -33,7 +33,7 @@ const MAX_CHILD = 16 * 1024;
 const MAX_BLOBS = 400;
 
 /** Where a read may go: a replica may not have heard of the last push yet, and be ten times nearer. */
-type Place = D1Database | D1DatabaseSession;
+type ReadSource = D1Database | D1DatabaseSession;
 
 /** A replica's clock is right, but what it says may be as old as this, in milliseconds. */
 const REPLICA_LAG = 60_000;
@@ -77,7 +77,7 @@ export class PullReads {
     repository: RepositoryName,
     digest: Digest,
     source: Source,
-  ): Promise<Fact<StoredBlob> | null> {
+  ): Promise<CacheEntry<StoredBlob> | null> {
     return this.#ask(source, (place) => blobIn(place, repository, digest));
   }
 
@@ -90,7 +90,7 @@ export class PullReads {
     repository: RepositoryName,
     digest: Digest,
     source: Source,
-  ): Promise<Fact<Pulled> | null> {
+  ): Promise<CacheEntry<Pulled> | null> {
     return this.#ask(source, (place) => pulled(place, byDigest(repository, digest)));
   }
 
@@ -108,8 +108,8 @@ export class PullReads {
     tag: Tag,
     known: Digest | null,
     source: Source,
-  ): Promise<Fact<Pulled> | null> {
-    const read = (place: Place) =>
+  ): Promise<CacheEntry<Pulled> | null> {
+    const read = (place: ReadSource) =>
       known === null
         ? pulled(place, byTag(repository, tag))
         : confirmed(place, repository, tag, known);
@@ -118,24 +118,24 @@ export class PullReads {
 
   async #ask<T>(
     source: Source,
-    read: (place: Place) => Promise<Fact<T> | null>,
-  ): Promise<Fact<T> | null> {
+    read: (place: ReadSource) => Promise<CacheEntry<T> | null>,
+  ): Promise<CacheEntry<T> | null> {
     if (source === "primary") return read(this.#db);
-    const fact = await read(this.#db.withSession("first-unconstrained"));
-    return fact === null ? read(this.#db) : { ...fact, readAt: fact.readAt - REPLICA_LAG };
+    const entry = await read(this.#db.withSession("first-unconstrained"));
+    return entry === null ? read(this.#db) : { ...entry, readAt: entry.readAt - REPLICA_LAG };
   }
 }
 
 async function blobIn(
-  place: Place,
+  place: ReadSource,
   repository: RepositoryName,
   digest: Digest,
-): Promise<Fact<StoredBlob> | null> {
+): Promise<CacheEntry<StoredBlob> | null> {
   const row = await place
     .prepare(
       `SELECT b.key, b.size, ${NOW} AS readAt FROM repositories r
        JOIN repository_blobs l ON l.repository_id = r.id AND l.digest = ?2
-       JOIN blobs b ON b.digest = l.digest AND b.lost_at IS NULL
+       JOIN blobs b ON b.digest = l.digest AND b.missing_since IS NULL
        WHERE r.name = ?1`,
     )
     .bind(repository, digest)
@@ -145,7 +145,7 @@ async function blobIn(
   return { value, readAt };
 }
 
-async function pulled(place: Place, root: Root): Promise<Fact<Pulled> | null> {
+async function pulled(place: ReadSource, root: Root): Promise<CacheEntry<Pulled> | null> {
   const [roots, children, blobs] = (await place.batch([
     manifestIn(place, root),
     childrenOf(place, root),
@@ -154,59 +154,59 @@ async function pulled(place: Place, root: Root): Promise<Fact<Pulled> | null> {
   const [row] = roots.results;
   if (row === undefined) return null;
   const { readAt, ...manifest } = row;
-  const family = { manifests: children.results, blobs: blobs.results };
-  return { value: { manifest, family }, readAt };
+  const graph = { manifests: children.results, blobs: blobs.results };
+  return { value: { manifest, graph }, readAt };
 }
 
 /** The family of a manifest that the tag has moved to is asked for one by one. */
 async function confirmed(
-  place: Place,
+  place: ReadSource,
   repository: RepositoryName,
   tag: Tag,
   known: Digest,
-): Promise<Fact<Pulled> | null> {
+): Promise<CacheEntry<Pulled> | null> {
   const row = await place
     .prepare(
       `SELECT m.digest, m.media_type AS mediaType, m.size, m.object, ${NOW} AS readAt,
          CASE WHEN m.digest <> ?3 THEN m.content END AS content
        FROM repositories r
        JOIN tags t ON t.repository_id = r.id AND t.name = ?2
-       JOIN manifests m ON m.repository_id = r.id AND m.digest = t.digest AND m.lost_at IS NULL
+       JOIN manifests m ON m.repository_id = r.id AND m.digest = t.digest AND m.missing_since IS NULL
        WHERE r.name = ?1`,
     )
     .bind(repository, tag, known)
     .first<ManifestRow>();
   if (row === null) return null;
   const { readAt, ...manifest } = row;
-  return { value: { manifest, family: { manifests: [], blobs: [] } }, readAt };
+  return { value: { manifest, graph: { manifests: [], blobs: [] } }, readAt };
 }
 
-function manifestIn(place: Place, { sql, parameters }: Root): D1PreparedStatement {
+function manifestIn(place: ReadSource, { sql, parameters }: Root): D1PreparedStatement {
   return place
     .prepare(
       `SELECT ${COLUMNS}, ${NOW} AS readAt FROM repositories r
        JOIN manifests m ON m.repository_id = r.id AND m.digest = ${sql}
-         AND m.deleted_at IS NULL AND m.lost_at IS NULL
+         AND m.deleted_at IS NULL AND m.missing_since IS NULL
        WHERE r.name = ?1`,
     )
     .bind(...parameters);
 }
 
-function childrenOf(place: Place, { sql, parameters }: Root): D1PreparedStatement {
+function childrenOf(place: ReadSource, { sql, parameters }: Root): D1PreparedStatement {
   return place
     .prepare(
       `SELECT ${COLUMNS} FROM repositories r
        CROSS JOIN manifest_references f
          ON f.repository_id = r.id AND f.manifest = ${sql} AND f.kind = 'manifest'
        CROSS JOIN manifests m ON m.repository_id = r.id AND m.digest = f.digest
-         AND m.deleted_at IS NULL AND m.lost_at IS NULL AND m.size <= ${MAX_CHILD}
+         AND m.deleted_at IS NULL AND m.missing_since IS NULL AND m.size <= ${MAX_CHILD}
        WHERE r.name = ?1 LIMIT ${MAX_CHILDREN}`,
     )
     .bind(...parameters);
 }
 
 /** Of the manifest's own blobs and those of its children. */
-function blobsOf(place: Place, { sql, parameters }: Root): D1PreparedStatement {
+function blobsOf(place: ReadSource, { sql, parameters }: Root): D1PreparedStatement {
   return place
     .prepare(
       `WITH repository AS (SELECT id FROM repositories WHERE name = ?1),
@@ -223,7 +223,7 @@ function blobsOf(place: Place, { sql, parameters }: Root): D1PreparedStatement {
        CROSS JOIN manifest_references f
          ON f.repository_id = named.id AND f.manifest = named.digest AND f.kind = 'blob'
        CROSS JOIN repository_blobs l ON l.repository_id = named.id AND l.digest = f.digest
-       CROSS JOIN blobs b ON b.digest = f.digest AND b.lost_at IS NULL
+       CROSS JOIN blobs b ON b.digest = f.digest AND b.missing_since IS NULL
        LIMIT ${MAX_BLOBS}`,
     )
     .bind(...parameters);

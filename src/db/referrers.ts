@@ -8,7 +8,7 @@ export interface StoredReferrer extends StoredManifest {
 }
 
 /** D1: what was pushed about a manifest. */
-export class ReferrerIndex {
+export class ReferrerStore {
   readonly #db: D1Database;
 
   constructor(db: D1Database) {
@@ -39,7 +39,7 @@ export class ReferrerIndex {
              SELECT ${COLUMNS}, m.artifact_type AS artifactType FROM repositories r
              JOIN manifests m INDEXED BY ${index}
                ON m.repository_id = r.id AND m.subject = ?2 AND m.digest > ?3
-                 AND m.deleted_at IS NULL AND m.lost_at IS NULL ${typed}
+                 AND m.deleted_at IS NULL AND m.missing_since IS NULL ${typed}
              WHERE r.name = ?1 ORDER BY m.digest LIMIT ?4 + 1
            )
          ) WHERE position = 1 OR (position <= ?4 AND bytes <= ?5) ORDER BY position`,

@@ -1,7 +1,7 @@
 import { RegistryError } from "../oci/errors.ts";
 import { namespaceOf, type RepositoryName } from "../oci/reference.ts";
 import type { TagRule } from "../oci/tag-rules.ts";
-import { auditChange, type Origin } from "./audit.ts";
+import { auditChange, type Initiator } from "./audit.ts";
 import { briefRules } from "./change.ts";
 import { refuseChange } from "./errors.ts";
 
@@ -40,7 +40,7 @@ export interface RepositoryDetail extends StoredRepository {
 }
 
 /** What a manifest's annotations say of its repository. */
-export interface Introduction {
+export interface ImageAnnotations {
   readonly description: string;
   readonly labels: Readonly<Record<string, string>>;
 }
@@ -59,7 +59,7 @@ const WANTED = `SELECT id FROM repositories WHERE name = ?1 AND version = coales
 const NAME_TAKEN = /UNIQUE constraint failed: repositories\.name/;
 
 /** D1: the repositories themselves. */
-export class RepositoryIndex {
+export class RepositoryStore {
   readonly #db: D1Database;
 
   constructor(db: D1Database) {
@@ -88,7 +88,7 @@ export class RepositoryIndex {
     repository: RepositoryName,
     given: Description,
     namespace: "make" | "keep",
-    origin: Origin,
+    initiator: Initiator,
   ): Promise<RepositoryDetail | null> {
     const now = Date.now();
     const name = namespaceOf(repository);
@@ -103,7 +103,7 @@ export class RepositoryIndex {
         ...(namespace === "make" ? [insertNamespace] : []),
         auditChange(
           this.#db,
-          origin,
+          initiator,
           { action: "repository.create", repository, ...detail },
           there,
         ),
@@ -141,12 +141,12 @@ export class RepositoryIndex {
     repository: RepositoryName,
     given: Description,
     version: number | null,
-    origin: Origin,
+    initiator: Initiator,
   ): Promise<RepositoryDetail | null> {
     const { visibility, description, readme, labels, immutableTags } = given;
-    const deed = { action: "repository.update", repository, detail: changeOf(given) };
+    const entry = { action: "repository.update", repository, detail: changeOf(given) };
     const results = await this.#db.batch<Row<RepositoryDetail>>([
-      auditChange(this.#db, origin, deed, wanted(repository, version)),
+      auditChange(this.#db, initiator, entry, wanted(repository, version)),
       this.#db
         .prepare(
           `UPDATE repositories SET
@@ -181,12 +181,12 @@ export class RepositoryIndex {
   async delete(
     repository: RepositoryName,
     version: number | null,
-    origin: Origin,
+    initiator: Initiator,
   ): Promise<boolean> {
     const results = await this.#db.batch([
       auditChange(
         this.#db,
-        origin,
+        initiator,
         { action: "repository.delete", repository },
         wanted(repository, version),
       ),
@@ -196,7 +196,7 @@ export class RepositoryIndex {
              version = version + 1
            WHERE id = (${WANTED}) RETURNING id`,
         )
-        .bind(repository, version, Date.now(), origin.actor),
+        .bind(repository, version, Date.now(), initiator.actor),
       this.#db.prepare(`SELECT id FROM repositories WHERE name = ?1`).bind(repository),
     ]);
     if (results.at(-1)?.results.length === 1) throw new RegistryError("VERSION_MISMATCH");
@@ -266,10 +266,10 @@ function changeOf({ visibility, immutableTags, ...others }: Description): string
 }
 
 /** Describes a repository by what was pushed to it, where nobody has described it yet. */
-export function introduce(
+export function describeFromAnnotations(
   db: D1Database,
   repository: RepositoryName,
-  { description, labels }: Introduction,
+  { description, labels }: ImageAnnotations,
 ): D1PreparedStatement {
   return db
     .prepare(

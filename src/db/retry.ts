@@ -22,7 +22,7 @@ export function assertion(
  * @param attempt gives null where something was changed meanwhile
  * @throws UNAVAILABLE where that happens again and again
  */
-export async function settle<T>(attempt: () => Promise<T | null>): Promise<T> {
+export async function retry<T>(attempt: () => Promise<T | null>): Promise<T> {
   for (let tries = 0; tries < TRIES; tries++) {
     const done = await attempt();
     if (done !== null) return done;

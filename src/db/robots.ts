@@ -2,7 +2,7 @@ import type { Scope } from "../auth/policy/access.ts";
 import { RegistryError } from "../oci/errors.ts";
 import type { Page } from "../oci/page.ts";
 import type { Namespace } from "../oci/reference.ts";
-import type { Origin } from "./audit.ts";
+import type { Initiator } from "./audit.ts";
 import { brief, create, type Creation, disabling, edit, listWithin, versioned } from "./change.ts";
 import { insertToken, type NewToken, type Token } from "./tokens.ts";
 
@@ -36,7 +36,7 @@ const COLUMNS = `name, description, scopes, disabled_at AS disabledAt, disabled_
    FROM tokens WHERE robot = robots.name) AS tokens`;
 
 /** D1: robots, with their scopes. Their secrets are tokens. */
-export class RobotIndex {
+export class RobotStore {
   readonly #db: D1Database;
 
   constructor(db: D1Database) {
@@ -72,10 +72,10 @@ export class RobotIndex {
     namespace: Namespace,
     { name, description, scopes, createdAt }: Robot,
     token: NewToken,
-    origin: Origin,
+    initiator: Initiator,
   ): Promise<Creation> {
-    const deed = { action: "robot.create", namespace, reference: name, detail: brief(scopes) };
-    return create(this.#db, { origin, deed }, [
+    const entry = { action: "robot.create", namespace, reference: name, detail: brief(scopes) };
+    return create(this.#db, { initiator, entry }, [
       this.#db
         .prepare(
           `INSERT INTO robots (name, namespace, description, scopes, created_at)
@@ -91,15 +91,20 @@ export class RobotIndex {
     { name, namespace }: RobotName,
     { description, scopes, disabled }: RobotChange,
     version: number | null,
-    origin: Origin,
+    initiator: Initiator,
   ): Promise<Robot> {
     const detail = [
       ...(disabled === null ? [] : [`disabled=${disabled}`]),
       ...(scopes === null ? [] : [brief(scopes)]),
     ].join(" ");
     const change = {
-      origin,
-      deed: { action: "robot.update", namespace, reference: name, detail: detail || "description" },
+      initiator,
+      entry: {
+        action: "robot.update",
+        namespace,
+        reference: name,
+        detail: detail || "description",
+      },
       ...versioned("robots", name, version),
       revokes: scopes === null && disabled !== true ? [] : [{ subject: `robot:${name}` }],
     };
@@ -118,7 +123,7 @@ export class RobotIndex {
           description,
           scopes === null ? null : JSON.stringify(scopes),
           disabled === null ? null : Number(disabled),
-          origin.actor,
+          initiator.actor,
         ),
     );
     return parseRobot(row);
@@ -128,11 +133,11 @@ export class RobotIndex {
   async remove(
     { name, namespace }: RobotName,
     version: number | null,
-    origin: Origin,
+    initiator: Initiator,
   ): Promise<void> {
     const change = {
-      origin,
-      deed: { action: "robot.delete", namespace, reference: name },
+      initiator,
+      entry: { action: "robot.delete", namespace, reference: name },
       ...versioned("robots", name, version),
       revokes: [{ subject: `robot:${name}` }],
     };

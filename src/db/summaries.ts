@@ -23,7 +23,7 @@ export interface ManifestRow {
 }
 
 /** What a manifest amounts to. */
-export interface Facts {
+export interface PullCache {
   /** The bytes of the blobs that it and its children name, each once; null where they are too many to add up. */
   readonly size: number | null;
   /** Those that an index names, or that an index says of this manifest: "linux/amd64". */
@@ -54,7 +54,7 @@ const PLATFORM = `CASE WHEN d.type = 'object' THEN substr(
   || coalesce('/' || nullif(d.value ->> '$.platform.variant', ''), ''), 1, 100) END`;
 
 /** D1: what is in a repository, for those who look at it; pulls and pushes have `manifest-index.ts`. */
-export class ContentIndex {
+export class SummaryIndex {
   readonly #db: D1Database;
 
   constructor(db: D1Database) {
@@ -108,7 +108,10 @@ export class ContentIndex {
   }
 
   /** By what the index has of them; only a manifest that lies in R2 for its size keeps its platforms to itself. */
-  async facts(repository: RepositoryName, digests: readonly Digest[]): Promise<Map<Digest, Facts>> {
+  async facts(
+    repository: RepositoryName,
+    digests: readonly Digest[],
+  ): Promise<Map<Digest, PullCache>> {
     const { results } = await this.#db
       .prepare(
         `SELECT m.digest, c.key, c.size AS keySize,
@@ -148,7 +151,7 @@ export class ContentIndex {
   }
 }
 
-function factsOf({ size, own, listed, key, keySize }: FactsRow): Facts {
+function factsOf({ size, own, listed, key, keySize }: FactsRow): PullCache {
   const platforms = [own, listed].map((list) =>
     (JSON.parse(list) as (string | null)[]).flatMap((platform) => platform ?? []),
   );

@@ -1,12 +1,12 @@
 import type { Digest } from "../oci/digest.ts";
 import type { RepositoryName } from "../oci/reference.ts";
-import { type Condition, idAt, type Origin } from "./audit.ts";
+import { type Condition, idAt, type Initiator } from "./audit.ts";
 import type { TagFilter } from "./errors.ts";
 
 /** A change of tags: when, by whom, and what they point to afterwards; null where they are deleted. */
 export interface TagChange {
   readonly now: number;
-  readonly origin: Origin;
+  readonly initiator: Initiator;
   readonly successor: Digest | null;
 }
 
@@ -16,7 +16,7 @@ export interface TagChange {
  */
 export function rememberTags(
   db: D1Database,
-  { now, origin, successor }: TagChange,
+  { now, initiator, successor }: TagChange,
   { sql, parameters }: TagFilter,
 ): D1PreparedStatement {
   return db
@@ -25,7 +25,7 @@ export function rememberTags(
        SELECT t.repository_id, ?1 || lower(hex(randomblob(8))), t.name, t.digest, ?2, ?3, ?4
        FROM tags t WHERE t.digest IS NOT ?2 AND ${sql}`,
     )
-    .bind(idAt(now), successor, now, origin.actor, ...parameters);
+    .bind(idAt(now), successor, now, initiator.actor, ...parameters);
 }
 
 /** What the tags of a push point to before it, where that is something else: a row for each push to a repository that is there. */

@@ -1,11 +1,11 @@
 import type { Page } from "../oci/page.ts";
 import type { RepositoryName, Tag } from "../oci/reference.ts";
-import { auditFound, type Origin } from "./audit.ts";
+import { auditFound, type Initiator } from "./audit.ts";
 import { refuseChange } from "./errors.ts";
 import { rememberTags } from "./tag-history.ts";
 
 /** D1: the names of things, page by page. */
-export class TagIndex {
+export class TagStore {
   readonly #db: D1Database;
 
   constructor(db: D1Database) {
@@ -32,7 +32,7 @@ export class TagIndex {
    * @returns false when there was none
    * @throws IMMUTABLE
    */
-  async delete(repository: RepositoryName, tag: Tag, origin: Origin): Promise<boolean> {
+  async delete(repository: RepositoryName, tag: Tag, initiator: Initiator): Promise<boolean> {
     const there = {
       sql: `SELECT json_object('digest', t.digest) AS more FROM repositories r
         JOIN tags t ON t.repository_id = r.id AND t.name = ?3 WHERE r.name = ?2`,
@@ -43,8 +43,8 @@ export class TagIndex {
       parameters: [repository, tag],
     };
     const statements = [
-      auditFound(this.#db, origin, { action: "tag.delete", repository, reference: tag }, there),
-      rememberTags(this.#db, { now: Date.now(), origin, successor: null }, which),
+      auditFound(this.#db, initiator, { action: "tag.delete", repository, reference: tag }, there),
+      rememberTags(this.#db, { now: Date.now(), initiator, successor: null }, which),
       this.#db
         .prepare(
           `DELETE FROM tags

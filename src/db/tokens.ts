@@ -2,10 +2,10 @@ import type { Scope } from "../auth/policy/access.ts";
 import { RegistryError } from "../oci/errors.ts";
 import type { Page } from "../oci/page.ts";
 import type { Namespace } from "../oci/reference.ts";
-import { settle } from "./retry.ts";
-import type { Condition, Origin } from "./audit.ts";
+import { retry } from "./retry.ts";
+import type { Condition, Initiator } from "./audit.ts";
 import {
-  attempt,
+  tryBatch,
   brief,
   type Change,
   create,
@@ -43,7 +43,7 @@ const MAX_ROBOT_TOKENS = 20;
 const COLUMNS = `id, description, expires_at AS expiresAt, last_used AS lastUsed, created_at AS createdAt`;
 
 /** D1: the secrets that were given out, by their hashes. */
-export class TokenIndex {
+export class TokenStore {
   readonly #db: D1Database;
 
   constructor(db: D1Database) {
@@ -63,11 +63,11 @@ export class TokenIndex {
   create(
     user: string,
     token: NewToken & Pick<UserToken, "scopes">,
-    origin: Origin,
+    initiator: Initiator,
   ): Promise<Creation> {
     const { id, scopes } = token;
-    const deed = { action: "token.create", reference: id, detail: brief(scopes) };
-    return create(this.#db, { origin, deed }, [
+    const entry = { action: "token.create", reference: id, detail: brief(scopes) };
+    return create(this.#db, { initiator, entry }, [
       insertToken(this.#db, { user, robot: null, scopes: JSON.stringify(scopes) }, token),
     ]);
   }
@@ -76,15 +76,15 @@ export class TokenIndex {
    * @param user whose it must be, or null for any user's
    * @throws NOT_FOUND
    */
-  async remove(id: string, user: string | null, origin: Origin): Promise<void> {
+  async remove(id: string, user: string | null, initiator: Initiator): Promise<void> {
     const row = {
       sql: `SELECT 1 FROM tokens WHERE id = ?2 AND user IS NOT NULL AND (?3 IS NULL OR user = ?3)`,
       parameters: [id, user],
     };
-    const deed = { action: "token.delete", reference: id };
+    const entry = { action: "token.delete", reference: id };
     await edit(
       this.#db,
-      { origin, deed, row, revokes: revocationOf(id) },
+      { initiator, entry, row, revokes: revocationOf(id) },
       this.#db
         .prepare(
           `DELETE FROM tokens WHERE id = ?1 AND user IS NOT NULL AND (?2 IS NULL OR user = ?2)
@@ -104,11 +104,14 @@ export class TokenIndex {
     id: string,
     user: string | null,
     expiry: (token: Token) => number | null,
-    origin: Origin,
+    initiator: Initiator,
   ): Promise<UserToken> {
     const whose = { sql: `user IS NOT NULL AND (?3 IS NULL OR user = ?3)`, parameters: [id, user] };
-    const deed = { action: "token.update", reference: id };
-    const row = await this.#setExpiry<Token & { scopes: string }>(whose, expiry, { deed, origin });
+    const entry = { action: "token.update", reference: id };
+    const row = await this.#setExpiry<Token & { scopes: string }>(whose, expiry, {
+      entry,
+      initiator,
+    });
     return { ...row, scopes: JSON.parse(row.scopes) as Scope[] };
   }
 
@@ -117,20 +120,20 @@ export class TokenIndex {
     namespace: Namespace,
     { robot, id }: { readonly robot: string; readonly id: string },
     expiry: (token: Token) => number | null,
-    origin: Origin,
+    initiator: Initiator,
   ): Promise<Token> {
-    const deed = { action: "robot.token.update", namespace, reference: robot };
+    const entry = { action: "robot.token.update", namespace, reference: robot };
     const whose = { sql: `robot = ?3`, parameters: [id, robot] };
-    return this.#setExpiry(whose, expiry, { deed, origin });
+    return this.#setExpiry(whose, expiry, { entry, initiator });
   }
 
   /** The change is made to what was read, or read again: two at once must not each see the other's bound. */
   #setExpiry<Row extends Token>(
     { sql, parameters }: Condition,
     expiry: (token: Token) => number | null,
-    { deed, origin }: Change,
+    { entry, initiator }: Change,
   ): Promise<Row> {
-    return settle(async () => {
+    return retry(async () => {
       const token = await this.#db
         .prepare(`SELECT ${COLUMNS} FROM tokens WHERE id = ?2 AND ${sql}`)
         .bind(null, ...parameters)
@@ -143,10 +146,10 @@ export class TokenIndex {
         parameters: same,
       };
       const said = `expires=${expiresAt === null ? "never" : new Date(expiresAt).toISOString()}`;
-      const detail = deed.namespace === undefined ? said : `${token.id} ${said}`;
-      const { after } = await attempt<Row>(
+      const detail = entry.namespace === undefined ? said : `${token.id} ${said}`;
+      const { after } = await tryBatch<Row>(
         this.#db,
-        { origin, deed: { ...deed, detail }, row },
+        { initiator, entry: { ...entry, detail }, row },
         this.#db
           .prepare(
             `UPDATE tokens SET expires_at = ?1 WHERE id = ?2 AND ${sql} AND expires_at IS ?4
@@ -163,7 +166,7 @@ export class TokenIndex {
     namespace: Namespace,
     robot: string,
     token: NewToken,
-    origin: Origin,
+    initiator: Initiator,
   ): Promise<void> {
     const row = { sql: `SELECT name FROM robots WHERE name = ?2`, parameters: [robot] };
     const ready = {
@@ -171,11 +174,11 @@ export class TokenIndex {
         AND (SELECT count(*) FROM tokens WHERE robot = ?2) < ${MAX_ROBOT_TOKENS}`,
       parameters: [robot],
     };
-    const deed = { action: "robot.token.create", namespace, reference: robot, detail: token.id };
+    const entry = { action: "robot.token.create", namespace, reference: robot, detail: token.id };
     const { id, hash, description, expiresAt, createdAt } = token;
-    const { before, after } = await attempt(
+    const { before, after } = await tryBatch(
       this.#db,
-      { origin, deed, row, ready },
+      { initiator, entry, row, ready },
       this.#db
         .prepare(
           `INSERT INTO tokens (id, robot, hash, description, expires_at, created_at)
@@ -197,16 +200,16 @@ export class TokenIndex {
     namespace: Namespace,
     robot: string,
     id: string,
-    origin: Origin,
+    initiator: Initiator,
   ): Promise<void> {
     const row = {
       sql: `SELECT 1 FROM tokens WHERE id = ?2 AND robot = ?3`,
       parameters: [id, robot],
     };
-    const deed = { action: "robot.token.delete", namespace, reference: robot, detail: id };
+    const entry = { action: "robot.token.delete", namespace, reference: robot, detail: id };
     await edit(
       this.#db,
-      { origin, deed, row, revokes: revocationOf(id) },
+      { initiator, entry, row, revokes: revocationOf(id) },
       this.#db
         .prepare(`DELETE FROM tokens WHERE id = ?1 AND robot = ?2 RETURNING id`)
         .bind(id, robot),

@@ -2,7 +2,7 @@ import type { TrustRule } from "../auth/oidc/trust.ts";
 import { RegistryError } from "../oci/errors.ts";
 import type { Page } from "../oci/page.ts";
 import type { Namespace } from "../oci/reference.ts";
-import type { Origin } from "./audit.ts";
+import type { Initiator } from "./audit.ts";
 import { brief, create, type Creation, edit, listWithin, versioned } from "./change.ts";
 
 /** A rule, as the namespace that it gives rights in keeps it. */
@@ -20,7 +20,7 @@ type Row = Omit<StoredRule, "claims" | "scopes"> & {
 const COLUMNS = `name AS id, issuer, audience, claims, scopes, lifetime, version, created_at AS createdAt`;
 
 /** D1: whose ID tokens stand for whom. */
-export class TrustIndex {
+export class TrustRuleStore {
   readonly #db: D1Database;
 
   constructor(db: D1Database) {
@@ -57,11 +57,11 @@ export class TrustIndex {
     namespace: Namespace,
     rule: StoredRule,
     selector: string,
-    origin: Origin,
+    initiator: Initiator,
   ): Promise<Creation> {
     const { id, issuer, audience, claims, scopes, lifetime, createdAt } = rule;
-    const deed = { action: "rule.create", namespace, reference: id, detail: describe(rule) };
-    return create(this.#db, { origin, deed }, [
+    const entry = { action: "rule.create", namespace, reference: id, detail: describe(rule) };
+    return create(this.#db, { initiator, entry }, [
       this.#db
         .prepare(
           `INSERT INTO trust_rules (name, namespace, issuer, audience, claims, scopes, lifetime, created_at, selector)
@@ -86,12 +86,12 @@ export class TrustIndex {
     namespace: Namespace,
     rule: TrustRule,
     { version, selector }: { readonly version: number; readonly selector: string },
-    origin: Origin,
+    initiator: Initiator,
   ): Promise<StoredRule> {
     const { id, issuer, audience, claims, scopes, lifetime } = rule;
     const change = {
-      origin,
-      deed: { action: "rule.update", namespace, reference: id, detail: describe(rule) },
+      initiator,
+      entry: { action: "rule.update", namespace, reference: id, detail: describe(rule) },
       ...versioned("trust_rules", id, version),
       revokes: [{ subject: `rule:${id}` }],
     };
@@ -123,11 +123,11 @@ export class TrustIndex {
     namespace: Namespace,
     id: string,
     version: number | null,
-    origin: Origin,
+    initiator: Initiator,
   ): Promise<void> {
     const change = {
-      origin,
-      deed: { action: "rule.delete", namespace, reference: id },
+      initiator,
+      entry: { action: "rule.delete", namespace, reference: id },
       ...versioned("trust_rules", id, version),
       revokes: [{ subject: `rule:${id}` }],
     };

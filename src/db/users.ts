@@ -1,6 +1,6 @@
 import { RegistryError } from "../oci/errors.ts";
 import type { Page } from "../oci/page.ts";
-import type { Origin } from "./audit.ts";
+import type { Initiator } from "./audit.ts";
 import { create, type Creation, disabling, edit, versioned } from "./change.ts";
 import { type LastOwner, withoutOwner } from "./owners.ts";
 
@@ -29,7 +29,7 @@ type Row = Omit<User, "admin"> & { readonly admin: number };
 const COLUMNS = `name, admin, disabled_at AS disabledAt, disabled_by AS disabledBy, created_at AS createdAt, version`;
 
 /** D1: people, and the hashes of their passwords. */
-export class UserIndex {
+export class UserStore {
   readonly #db: D1Database;
 
   constructor(db: D1Database) {
@@ -64,9 +64,13 @@ export class UserIndex {
     return row;
   }
 
-  create({ name, admin, createdAt }: User, password: string, origin: Origin): Promise<Creation> {
-    const deed = { action: "user.create", reference: name, ...(admin ? { detail: "admin" } : {}) };
-    return create(this.#db, { origin, deed }, [
+  create(
+    { name, admin, createdAt }: User,
+    password: string,
+    initiator: Initiator,
+  ): Promise<Creation> {
+    const entry = { action: "user.create", reference: name, ...(admin ? { detail: "admin" } : {}) };
+    return create(this.#db, { initiator, entry }, [
       this.#db
         .prepare(`INSERT INTO users (name, password, admin, created_at) VALUES (?1, ?2, ?3, ?4)`)
         .bind(name, password, Number(admin), createdAt),
@@ -78,7 +82,7 @@ export class UserIndex {
     name: string,
     { admin, disabled, password, lastOwner }: UserChange,
     version: number | null,
-    origin: Origin,
+    initiator: Initiator,
   ): Promise<User> {
     const said = [
       ...(admin === null ? [] : [`admin=${admin}`]),
@@ -86,8 +90,8 @@ export class UserIndex {
       ...(password === null ? [] : ["password"]),
     ];
     const change = {
-      origin,
-      deed: { action: "user.update", reference: name, detail: said.join(" ") },
+      initiator,
+      entry: { action: "user.update", reference: name, detail: said.join(" ") },
       ...versioned("users", name, version),
       revokes: [{ subject: `user:${name}` }],
     };
@@ -97,7 +101,7 @@ export class UserIndex {
            version = version + 1
          WHERE name = ?1 AND (?2 IS NULL OR version = ?2) RETURNING ${COLUMNS}`,
       )
-      .bind(name, version, number(admin), password, number(disabled), origin.actor);
+      .bind(name, version, number(admin), password, number(disabled), initiator.actor);
     const leaving = {
       user: name,
       namespace: null,
@@ -113,11 +117,11 @@ export class UserIndex {
     name: string,
     version: number | null,
     lastOwner: LastOwner,
-    origin: Origin,
+    initiator: Initiator,
   ): Promise<void> {
     const change = {
-      origin,
-      deed: { action: "user.delete", reference: name },
+      initiator,
+      entry: { action: "user.delete", reference: name },
       ...versioned("users", name, version),
       revokes: [{ subject: `user:${name}` }],
     };

@@ -1,4 +1,4 @@
-import type { AuditEvent, AuditFilter, AuditIndex } from "../db/audit.ts";
+import type { AuditEvent, AuditFilter, AuditStore } from "../db/audit.ts";
 import type { Context } from "../http/context.ts";
 import { invalid, isWithin } from "../http/input.ts";
 import { listing, pageOf, pageResponse } from "../http/list.ts";
@@ -33,7 +33,7 @@ async function answer({ request, url, registry }: Context, filter: AuditFilter):
     return new Response(lines, { headers: { "content-type": JSON_LINES, vary: "accept" } });
   }
   const { events, end } = await registry.audit.list(filter, page);
-  const items = events.map(shown);
+  const items = events.map(toJson);
   if (end !== null) return pageResponse(url, items, end);
   return listing(url, page, items, ({ id }) => id);
 }
@@ -44,7 +44,7 @@ function wantsLines(request: Request): boolean {
 }
 
 /** Streams all entries, one a line. A page is read when the last one was sent, so that only one is in memory. */
-function linesOf(audit: AuditIndex, filter: AuditFilter, from: string): ReadableStream<Uint8Array> {
+function linesOf(audit: AuditStore, filter: AuditFilter, from: string): ReadableStream<Uint8Array> {
   const encoder = new TextEncoder();
   let after: string | null = from;
   return new ReadableStream<Uint8Array>(
@@ -52,11 +52,11 @@ function linesOf(audit: AuditIndex, filter: AuditFilter, from: string): Readable
       async pull(controller) {
         let lines = "";
         while (lines === "" && after !== null) {
-          const { events, end }: Awaited<ReturnType<AuditIndex["list"]>> = await audit.list(
+          const { events, end }: Awaited<ReturnType<AuditStore["list"]>> = await audit.list(
             filter,
             { after, limit: EXPORT_PAGE },
           );
-          lines = events.map((event) => `${JSON.stringify(shown(event))}\n`).join("");
+          lines = events.map((event) => `${JSON.stringify(toJson(event))}\n`).join("");
           after = end ?? (events.length === EXPORT_PAGE ? (events.at(-1)?.id ?? null) : null);
         }
         if (lines !== "") controller.enqueue(encoder.encode(lines));
@@ -81,7 +81,7 @@ function filterOf({ searchParams: query }: URL): AuditFilter {
   return Object.fromEntries(given.filter(([, value]) => value !== undefined));
 }
 
-function shown({ time, ...event }: AuditEvent) {
+function toJson({ time, ...event }: AuditEvent) {
   const { id, ...rest } = event;
   return { id, time: timestamp(time), ...rest };
 }

@@ -1,6 +1,6 @@
-import { settle } from "../db/retry.ts";
-import type { PullIndex } from "./pull-store.ts";
-import type { RefusalIndex } from "./refusal-store.ts";
+import { retry } from "../db/retry.ts";
+import type { PullStore } from "./pull-store.ts";
+import type { RefusalStore } from "./refusal-store.ts";
 import {
   admit,
   BUDGET_WINDOW,
@@ -19,8 +19,8 @@ import { type EventMessage, type Job, JOBS } from "./message.ts";
 const MAX_ROWS = 1_000;
 
 export interface Stores {
-  readonly pulls: PullIndex;
-  readonly refusals: RefusalIndex;
+  readonly pulls: PullStore;
+  readonly refusals: RefusalStore;
 }
 
 /**
@@ -30,7 +30,7 @@ export interface Stores {
 export async function consume(
   { messages }: MessageBatch<EventMessage>,
   { pulls, refusals }: Stores,
-  goOn: (job: Job) => Promise<void>,
+  runJob: (job: Job) => Promise<void>,
 ): Promise<void> {
   const refused = messages.flatMap(({ body }) => (body.kind === "audit" ? body : []));
   const dropped = messages.flatMap(({ body }) => (body.kind === "dropped" ? body.counts : []));
@@ -47,7 +47,7 @@ export async function consume(
   for (const job of JOBS) {
     if (messages.every(({ body }) => body.kind !== job)) continue;
     // The cron continues a job that failed here; its failure must not cause the batch to be delivered again.
-    await goOn(job).catch((error: unknown) => console.error(error));
+    await runJob(job).catch((error: unknown) => console.error(error));
   }
 }
 
@@ -55,7 +55,7 @@ export async function consume(
 function record(
   since: number,
   refused: readonly Refusal[],
-  refusals: RefusalIndex,
+  refusals: RefusalStore,
 ): Promise<Dropped[]> {
   const keys = new Set(
     refused.flatMap((one) =>
@@ -65,7 +65,7 @@ function record(
     ),
   );
   const ids = refused.map(({ event }) => event.id);
-  return settle(async () => {
+  return retry(async () => {
     const before = await refusals.standing(since, [...keys], ids);
     const { admitted, counts, dropped } = admit(
       refused.filter(({ event }) => !before.known.has(event.id)),
@@ -78,7 +78,7 @@ function record(
 }
 
 /** Requests can name any number of namespaces that do not exist, so refusals in those are counted together. */
-async function addressed(dropped: readonly Dropped[], refusals: RefusalIndex): Promise<Dropped[]> {
+async function addressed(dropped: readonly Dropped[], refusals: RefusalStore): Promise<Dropped[]> {
   const named = new Set(dropped.flatMap(({ namespace }) => namespace ?? []));
   const there = named.size === 0 ? named : await refusals.namespacesAmong([...named]);
   return dropped.map((one) =>

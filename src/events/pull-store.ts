@@ -34,7 +34,7 @@ export interface Days {
 const MAX_SCANNED = 2_000;
 
 /** D1: pulls, by tag and day. */
-export class PullIndex {
+export class PullStore {
   readonly #db: D1Database;
 
   constructor(db: D1Database) {

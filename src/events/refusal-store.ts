@@ -25,7 +25,7 @@ export interface Suppressed {
 }
 
 /** D1: the records of refusals, at most a fixed number for each window. */
-export class RefusalIndex {
+export class RefusalStore {
   readonly #db: D1Database;
 
   constructor(db: D1Database) {

@@ -27,18 +27,18 @@ const Run = v.strictObject({
 
 /** Answers with the progress of the background check. */
 export async function read({ registry, settings }: Context): Promise<Response> {
-  const { look, hash } = await registry.fsckSample.state();
+  const { look, hash } = await registry.backgroundFsck.state();
   return Response.json({ bytesPerDay: settings.fsckBytes, look: rounds(look), hash: rounds(hash) });
 }
 
 /** Runs one bounded step, and answers with the cursor of the next. @throws CONFLICT while an import is running */
-export async function run({ request, registry, origin }: Context): Promise<Response> {
+export async function run({ request, registry, initiator }: Context): Promise<Response> {
   const body = await readJson(request, Run);
   const { hashed, ...from } = body.cursor ?? { ...FSCK_START, hashed: 0 };
   const { next, ...step } = await registry.fsck.step(from, {
     hash: Math.max(0, body.hash - hashed),
     beyond: "look",
-    repair: body.repair ? origin : null,
+    repair: body.repair ? initiator : null,
   });
   return Response.json({ ...step, next: next === null ? null : cursor(next, hashed + step.bytes) });
 }
@@ -48,10 +48,10 @@ function cursor(next: FsckCursor, hashed: number) {
 }
 
 function rounds({ round, last }: FsckRounds) {
-  return { round: shown(round), last: shown(last) };
+  return { round: toJson(round), last: toJson(last) };
 }
 
-function shown(one: FsckRounds["round"]) {
+function toJson(one: FsckRounds["round"]) {
   if (one === null) return null;
   const { beganAt, endedAt, ...round } = one;
   return {

@@ -1,7 +1,7 @@
 import { isDigest } from "../oci/digest.ts";
 import { RegistryError } from "../oci/errors.ts";
-import { type AuditEvent, auditEvent, type AuditIndex } from "../db/audit.ts";
-import type { HeldJob, JobIndex } from "../db/jobs.ts";
+import { type AuditEvent, auditEvent, type AuditStore } from "../db/audit.ts";
+import type { HeldJob, JobStore } from "../db/jobs.ts";
 import type { Fsck, Step } from "./fsck.ts";
 import { finding, type Finding } from "./findings.ts";
 import type { StepOptions } from "./phase.ts";
@@ -11,11 +11,11 @@ import {
   resumed,
   type Rounds,
   type Walk,
-  WALK_NAMES,
-  type WalkName,
+  PASS_NAMES,
+  type PassName,
 } from "./scan.ts";
 
-interface State extends Readonly<Record<WalkName, Walk>> {
+interface State extends Readonly<Record<PassName, Walk>> {
   /** Bytes that may be hashed now; negative after an object that was larger. */
   readonly allowance: number;
   /** When the allowance was computed, in milliseconds since 1970. */
@@ -54,15 +54,15 @@ const BY_ITSELF = {
  * from the first. A second pass hashes as many bytes as are allowed, spread over the day. It repairs nothing: findings
  * go to the audit log.
  */
-export class FsckSample {
+export class BackgroundFsck {
   readonly #fsck: Fsck;
-  readonly #jobs: JobIndex;
-  readonly #audit: AuditIndex;
+  readonly #jobs: JobStore;
+  readonly #audit: AuditStore;
   readonly #bytesPerDay: number;
 
   constructor(
     fsck: Fsck,
-    { jobs, audit }: { readonly jobs: JobIndex; readonly audit: AuditIndex },
+    { jobs, audit }: { readonly jobs: JobStore; readonly audit: AuditStore },
     bytesPerDay: number,
   ) {
     this.#fsck = fsck;
@@ -72,9 +72,9 @@ export class FsckSample {
   }
 
   /** Returns the progress of both passes. */
-  async state(): Promise<Readonly<Record<WalkName, Rounds>>> {
+  async state(): Promise<Readonly<Record<PassName, Rounds>>> {
     const known = (await this.#jobs.state<State>(JOB)) ?? {};
-    const of = (name: WalkName) => {
+    const of = (name: PassName) => {
       const { round = null, last = null } = known[name] ?? {};
       return { round, last };
     };
@@ -85,7 +85,7 @@ export class FsckSample {
   async tick(now = Date.now()): Promise<void> {
     if (await this.#fsck.isImporting()) return;
     const failures: unknown[] = [];
-    for (const name of WALK_NAMES) {
+    for (const name of PASS_NAMES) {
       if (name === "hash" && this.#bytesPerDay === 0) continue;
       await this.#take(name, now).catch((error: unknown) => failures.push(error));
     }
@@ -93,7 +93,7 @@ export class FsckSample {
   }
 
   /** Runs one pass for this tick. The state is saved before each step: no finished step is done or reported twice. */
-  async #take(name: WalkName, now: number): Promise<void> {
+  async #take(name: PassName, now: number): Promise<void> {
     let held = await this.#jobs.acquire<State>(JOB, LEASE);
     if (held === null) return;
     let state = this.#resumed(held.state, now);
@@ -119,7 +119,7 @@ export class FsckSample {
   /** @throws the step's error, after the job was released */
   async #step(
     held: HeldJob<State>,
-    name: WalkName,
+    name: PassName,
     state: State,
     now: number,
   ): Promise<{ readonly state: State; readonly checked: number; readonly isOver: boolean }> {
@@ -142,13 +142,13 @@ export class FsckSample {
     }
   }
 
-  #options(name: WalkName, { allowance }: State): StepOptions {
+  #options(name: PassName, { allowance }: State): StepOptions {
     return name === "look"
       ? { hash: 0, beyond: "look", repair: null }
       : { hash: Math.max(0, allowance), beyond: "stop", repair: null };
   }
 
-  async #passOver(name: WalkName, state: State, now: number) {
+  async #passOver(name: PassName, state: State, now: number) {
     const { cursor } = state[name];
     const subject = `${cursor.phase} ${cursor.repository} ${cursor.name}`.trim();
     const findings = [finding({ kind: "page.unread", subject, detail: `tried ${TRIES} times` })];
@@ -159,7 +159,7 @@ export class FsckSample {
   }
 
   async #after(
-    name: WalkName,
+    name: PassName,
     state: State,
     step: Pick<Step, "findings" | "next" | "checked" | "bytes">,
     now: number,
@@ -192,14 +192,14 @@ export class FsckSample {
       const name = await nameOf(one);
       if (told.has(name) || told.size >= MAX_TOLD) continue;
       told.add(name);
-      events.push(auditEvent(BY_ITSELF, deedOf(one), "failed", now));
+      events.push(auditEvent(BY_ITSELF, entryOf(one), "failed", now));
     }
     if (events.length > 0) await this.#audit.add(events);
     return { ...state, told: [...told] };
   }
 }
 
-function deedOf({ kind, repository, subject, message }: Finding) {
+function entryOf({ kind, repository, subject, message }: Finding) {
   const where = kind === "usage.namespace" ? { namespace: subject } : {};
   return {
     action: "fsck.finding",

@@ -1,5 +1,5 @@
 import type { Digest } from "../oci/digest.ts";
-import type { Origin } from "../db/audit.ts";
+import type { Initiator } from "../db/audit.ts";
 import { NOW } from "../db/clock.ts";
 import { allRepositoriesOf, bytesOf, linksOf, repositoriesOf, waitingOf } from "./usage-store.ts";
 import { noteManifest, repair } from "./repair-store.ts";
@@ -14,14 +14,14 @@ export interface Held {
 
 const UNHELD = `FROM blobs AS b WHERE b.digest = ?1
   AND NOT EXISTS (SELECT 1 FROM repository_blobs l WHERE l.digest = b.digest)
-  AND NOT EXISTS (SELECT 1 FROM kept_blobs k WHERE k.digest = b.digest)`;
+  AND NOT EXISTS (SELECT 1 FROM trashed_blobs k WHERE k.digest = b.digest)`;
 
 const NAMED = `EXISTS (SELECT 1 FROM manifest_references f WHERE f.repository_id = ?1 AND f.digest = ?2)`;
 const LINKED = `EXISTS (SELECT 1 FROM repository_blobs l WHERE l.repository_id = ?1 AND l.digest = ?2)`;
-const REVIEWED = `EXISTS (SELECT 1 FROM blob_reviews v WHERE v.repository_id = ?1 AND v.digest = ?2)`;
+const REVIEWED = `EXISTS (SELECT 1 FROM unreferenced_blobs v WHERE v.repository_id = ?1 AND v.digest = ?2)`;
 
 /** D1: repairs the rows of blobs and the counts of their usage. */
-export class BlobRepairs {
+export class BlobRepairStore {
   readonly #db: D1Database;
 
   constructor(db: D1Database) {
@@ -29,118 +29,118 @@ export class BlobRepairs {
   }
 
   /** Marks the blob as missing: clients no longer see it, and a push of it restores it. */
-  markLost(digest: Digest, key: string, origin: Origin): Promise<boolean> {
-    return this.#mark([digest, key], ["NULL", NOW, "blob.lost"], origin);
+  markLost(digest: Digest, key: string, initiator: Initiator): Promise<boolean> {
+    return this.#mark([digest, key], ["NULL", NOW, "blob.lost"], initiator);
   }
 
-  markFound(digest: Digest, key: string, origin: Origin): Promise<boolean> {
-    return this.#mark([digest, key], ["NOT NULL", "NULL", "blob.found"], origin);
+  markFound(digest: Digest, key: string, initiator: Initiator): Promise<boolean> {
+    return this.#mark([digest, key], ["NOT NULL", "NULL", "blob.found"], initiator);
   }
 
   #mark(
     parameters: readonly [digest: Digest, key: string],
     [from, to, kind]: readonly [from: string, to: string, kind: string],
-    origin: Origin,
+    initiator: Initiator,
   ): Promise<boolean> {
     const [digest] = parameters;
-    const which = `WHERE digest = ?1 AND key = ?2 AND lost_at IS ${from}`;
-    const statements = [`UPDATE blobs SET lost_at = ${to} ${which}`];
+    const which = `WHERE digest = ?1 AND key = ?2 AND missing_since IS ${from}`;
+    const statements = [`UPDATE blobs SET missing_since = ${to} ${which}`];
     const broken = `FROM blobs ${which}`;
-    return repair(this.#db, { kind, deed: { digest }, broken, statements, parameters }, origin);
+    return repair(this.#db, { kind, entry: { digest }, broken, statements, parameters }, initiator);
   }
 
-  resize(digest: Digest, key: string, size: number, origin: Origin): Promise<boolean> {
+  resize(digest: Digest, key: string, size: number, initiator: Initiator): Promise<boolean> {
     const which = `WHERE digest = ?1 AND key = ?2 AND size <> ?3`;
     const change = {
       kind: "blob.size",
-      deed: { digest },
+      entry: { digest },
       broken: `FROM blobs ${which}`,
       statements: [`UPDATE blobs SET size = ?3 ${which}`],
       parameters: [digest, key, size],
     };
-    return repair(this.#db, change, origin);
+    return repair(this.#db, change, initiator);
   }
 
   /**
    * Deletes the row of a blob without links, as garbage collection would, and its object later.
    * @param delay in milliseconds
    */
-  letGo(digest: Digest, delay: number, origin: Origin): Promise<boolean> {
+  letGo(digest: Digest, delay: number, initiator: Initiator): Promise<boolean> {
     const change = {
       kind: "blob.unheld",
-      deed: { digest },
+      entry: { digest },
       broken: UNHELD,
       statements: [
-        `INSERT INTO doomed_objects (key, due_at) SELECT b.key, ${NOW} + ?2 ${UNHELD} ON CONFLICT DO NOTHING`,
+        `INSERT INTO object_deletions (key, due_at) SELECT b.key, ${NOW} + ?2 ${UNHELD} ON CONFLICT DO NOTHING`,
         `DELETE ${UNHELD}`,
       ],
       parameters: [digest, delay],
     };
-    return repair(this.#db, change, origin);
+    return repair(this.#db, change, initiator);
   }
 
   /** Cancels the deletion of an object that a row names. */
-  spare(key: string, origin: Origin): Promise<boolean> {
-    const which = `FROM doomed_objects WHERE key = ?1 AND (
+  cancelDeletion(key: string, initiator: Initiator): Promise<boolean> {
+    const which = `FROM object_deletions WHERE key = ?1 AND (
       EXISTS (SELECT 1 FROM blobs b WHERE b.key = ?1)
       OR EXISTS (SELECT 1 FROM manifests m WHERE m.object = ?1))`;
     const change = {
       kind: "doomed",
-      deed: { reference: key },
+      entry: { reference: key },
       broken: which,
       statements: [`DELETE ${which}`],
       parameters: [key],
     };
-    return repair(this.#db, change, origin);
+    return repair(this.#db, change, initiator);
   }
 
-  review(held: Held, origin: Origin): Promise<boolean> {
+  review(held: Held, initiator: Initiator): Promise<boolean> {
     const which = `FROM repository_blobs l
       WHERE l.repository_id = ?1 AND l.digest = ?2 AND NOT ${NAMED} AND NOT ${REVIEWED}`;
-    const insert = `INSERT INTO blob_reviews (repository_id, digest, since) SELECT ?1, ?2, ${NOW} ${which}`;
-    return this.#hold("review.missing", held, [which, insert], origin);
+    const insert = `INSERT INTO unreferenced_blobs (repository_id, digest, since) SELECT ?1, ?2, ${NOW} ${which}`;
+    return this.#hold("review.missing", held, [which, insert], initiator);
   }
 
-  endReview(held: Held, origin: Origin): Promise<boolean> {
-    const which = `FROM blob_reviews WHERE repository_id = ?1 AND digest = ?2 AND ${NAMED}`;
-    return this.#hold("review.wrong", held, [which, `DELETE ${which}`], origin);
+  endReview(held: Held, initiator: Initiator): Promise<boolean> {
+    const which = `FROM unreferenced_blobs WHERE repository_id = ?1 AND digest = ?2 AND ${NAMED}`;
+    return this.#hold("review.wrong", held, [which, `DELETE ${which}`], initiator);
   }
 
   /** Drops a trashed blob that no manifest names any more, or that the repository links again. */
-  stopKeeping(held: Held, origin: Origin): Promise<boolean> {
-    const which = `FROM kept_blobs
+  stopKeeping(held: Held, initiator: Initiator): Promise<boolean> {
+    const which = `FROM trashed_blobs
       WHERE repository_id = ?1 AND digest = ?2 AND (NOT ${NAMED} OR ${LINKED})`;
-    return this.#hold("kept.unneeded", held, [which, `DELETE ${which}`], origin);
+    return this.#hold("kept.unneeded", held, [which, `DELETE ${which}`], initiator);
   }
 
   /**
    * Links the blobs that a manifest of the repository names. Only a blob that was linked once has such a reference, so
    * nobody gains the right to read another repository's blob.
    */
-  link(manifest: Held, blobs: readonly Digest[], origin: Origin): Promise<boolean> {
+  link(manifest: Held, blobs: readonly Digest[], initiator: Initiator): Promise<boolean> {
     return this.#give(
       manifest,
       blobs,
       ["repository_blobs", `${NAMED_BLOBS} AND NOT ${HELD}`],
-      origin,
+      initiator,
     );
   }
 
   /** Restores them as trashed blobs, where only deleted manifests name them. */
-  keep(manifest: Held, blobs: readonly Digest[], origin: Origin): Promise<boolean> {
+  keep(manifest: Held, blobs: readonly Digest[], initiator: Initiator): Promise<boolean> {
     const which = `${NAMED_BLOBS} AND NOT ${HELD} AND NOT ${IS_KEPT}`;
-    return this.#give(manifest, blobs, ["kept_blobs", which], origin);
+    return this.#give(manifest, blobs, ["trashed_blobs", which], initiator);
   }
 
   #give(
     { repositoryId, repository, digest }: Held,
     blobs: readonly Digest[],
     [table, which]: readonly [table: string, which: string],
-    origin: Origin,
+    initiator: Initiator,
   ): Promise<boolean> {
     const change = {
       kind: "reference.unresolved",
-      deed: { repository, digest },
+      entry: { repository, digest },
       broken: which,
       statements: [
         noteManifest(which),
@@ -148,27 +148,31 @@ export class BlobRepairs {
       ],
       parameters: [repositoryId, digest, JSON.stringify(blobs)],
     };
-    return repair(this.#db, change, origin);
+    return repair(this.#db, change, initiator);
   }
 
   #hold(
     kind: string,
     { repositoryId, repository, digest }: Held,
     [broken, statement]: readonly [string, string],
-    origin: Origin,
+    initiator: Initiator,
   ): Promise<boolean> {
     const parameters = [repositoryId, digest];
-    const deed = { repository, digest };
-    return repair(this.#db, { kind, deed, broken, statements: [statement], parameters }, origin);
+    const entry = { repository, digest };
+    return repair(
+      this.#db,
+      { kind, entry, broken, statements: [statement], parameters },
+      initiator,
+    );
   }
 
   /** Counts a blob in its namespace again. */
-  weigh(namespace: string, digest: Digest, origin: Origin): Promise<boolean> {
+  weigh(namespace: string, digest: Digest, initiator: Initiator): Promise<boolean> {
     const links = linksOf("counted");
     const counted = `FROM (SELECT ?1 AS namespace, ?2 AS digest) counted LEFT JOIN blobs b ON b.digest = counted.digest`;
     const change = {
       kind: "usage.blob",
-      deed: { namespace, digest },
+      entry: { namespace, digest },
       broken: `${counted}
         LEFT JOIN namespace_blobs w ON w.namespace = counted.namespace AND w.digest = counted.digest
         WHERE coalesce(w.links, 0) <> ${links} OR w.size <> b.size`,
@@ -179,11 +183,11 @@ export class BlobRepairs {
       ],
       parameters: [namespace, digest],
     };
-    return repair(this.#db, change, origin);
+    return repair(this.#db, change, initiator);
   }
 
   /** Computes a namespace's usage again. */
-  count(namespace: string, origin: Origin): Promise<boolean> {
+  count(namespace: string, initiator: Initiator): Promise<boolean> {
     const actual = {
       bytes: bytesOf("counted"),
       waiting: waitingOf("counted"),
@@ -194,7 +198,7 @@ export class BlobRepairs {
     const wrong = columns.map(([column, sum]) => `coalesce(u.${column}, 0) <> ${sum}`);
     const change = {
       kind: "usage.namespace",
-      deed: { namespace },
+      entry: { namespace },
       broken: `FROM (SELECT ?1 AS namespace) counted
         LEFT JOIN namespace_usage u ON u.namespace = counted.namespace
         WHERE ${wrong.join(" OR ")}`,
@@ -205,7 +209,7 @@ export class BlobRepairs {
       ],
       parameters: [namespace],
     };
-    return repair(this.#db, change, origin);
+    return repair(this.#db, change, initiator);
   }
 }
 
@@ -214,4 +218,4 @@ const NAMED_BLOBS = `FROM json_each(?3) w CROSS JOIN blobs b ON b.digest = w.val
   SELECT 1 FROM manifest_references f
   WHERE f.repository_id = ?1 AND f.manifest = ?2 AND f.digest = b.digest AND f.kind = 'blob')`;
 const HELD = `EXISTS (SELECT 1 FROM repository_blobs l WHERE l.repository_id = ?1 AND l.digest = b.digest)`;
-const IS_KEPT = `EXISTS (SELECT 1 FROM kept_blobs k WHERE k.repository_id = ?1 AND k.digest = b.digest)`;
+const IS_KEPT = `EXISTS (SELECT 1 FROM trashed_blobs k WHERE k.repository_id = ?1 AND k.digest = b.digest)`;

@@ -127,9 +127,9 @@ export interface Difference {
 /** The kinds that a reference can have in the index. Where sparse indexes are or were allowed, more may be optional. */
 const POSSIBLE: Readonly<Record<ReferenceKind, readonly ReferenceRow["kind"][]>> = {
   config: ["blob"],
-  layer: ["blob", "loose"],
-  foreign: ["blob", "loose"],
-  child: ["manifest", "blob", "loose"],
+  layer: ["blob", "optional"],
+  foreign: ["blob", "optional"],
+  child: ["manifest", "blob", "optional"],
 };
 
 export function compareReferences(
@@ -157,7 +157,7 @@ export function unresolved(
   references: readonly ReferenceRow[],
 ): ReferenceRow[] {
   return references.filter(({ kind, target }) => {
-    if (kind === "loose") return false;
+    if (kind === "optional") return false;
     if (kind === "manifest") return parent === "live" && target !== "live";
     return target !== "linked" && (parent === "live" || target !== "kept");
   });

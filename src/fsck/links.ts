@@ -1,4 +1,4 @@
-import type { Origin } from "../db/audit.ts";
+import type { Initiator } from "../db/audit.ts";
 import type { ManifestRow } from "./row.ts";
 import { type Fault, finding, type Finding, unresolved } from "./findings.ts";
 import { MAX_REPAIRS, type Work } from "./phase.ts";
@@ -39,17 +39,17 @@ async function resolve(
   row: ManifestRow,
   broken: ManifestRow["references"],
   { blobs, manifests }: Work,
-  origin: Origin,
+  initiator: Initiator,
 ): Promise<number> {
   const { repositoryId, repository, deleted } = row;
   const of = (wanted: "blob" | "manifest") =>
     broken.flatMap(({ digest, kind }) => (kind === wanted ? digest : []));
   const [held, children] = [of("blob"), of("manifest").slice(0, MAX_REPAIRS)];
   if (held.length > 0) {
-    await (deleted === 1 ? blobs.keep(row, held, origin) : blobs.link(row, held, origin));
+    await (deleted === 1 ? blobs.keep(row, held, initiator) : blobs.link(row, held, initiator));
   }
   for (const digest of children) {
-    await manifests.resurface({ repositoryId, repository, digest }, origin);
+    await manifests.restoreAttachments({ repositoryId, repository, digest }, initiator);
   }
   return 1 + children.length;
 }

@@ -1,5 +1,5 @@
 import type { Digest } from "../oci/digest.ts";
-import type { Origin } from "../db/audit.ts";
+import type { Initiator } from "../db/audit.ts";
 import type { Held } from "./blob-store.ts";
 import { NOW } from "../db/clock.ts";
 import type { ManifestRow } from "./row.ts";
@@ -9,7 +9,7 @@ import { noteManifest, repair } from "./repair-store.ts";
 export interface Named {
   readonly digest: Digest;
   /** The kinds that it can have. */
-  readonly kinds: readonly ("blob" | "manifest" | "loose")[];
+  readonly kinds: readonly ("blob" | "manifest" | "optional")[];
   /** Whether it may be missing here, as for a layer that is stored elsewhere, whatever the settings allow. */
   readonly foreign: boolean;
 }
@@ -36,7 +36,7 @@ const RESOLVED = `(
       WHERE c.repository_id = ?1 AND c.digest = w.value ->> 'digest' AND c.deleted_at IS NULL) THEN 'manifest'
     WHEN ${CAN_BE("blob")} AND EXISTS (
       SELECT 1 FROM repository_blobs l WHERE l.repository_id = ?1 AND l.digest = w.value ->> 'digest') THEN 'blob'
-    WHEN w.value ->> 'foreign' THEN 'loose' END AS kind
+    WHEN w.value ->> 'foreign' THEN 'optional' END AS kind
   FROM json_each(?5) w)`;
 
 /** SQL: whether the manifest still has the media type that its bytes were read as. */
@@ -46,7 +46,7 @@ const EXTRA = `FROM manifest_references WHERE repository_id = ?1 AND manifest = 
   AND digest IN (SELECT value FROM json_each(?4)) AND ${UNCHANGED}`;
 
 /** D1: repairs the rows of manifests. */
-export class ManifestRepairs {
+export class ManifestRepairStore {
   readonly #db: D1Database;
 
   constructor(db: D1Database) {
@@ -57,58 +57,61 @@ export class ManifestRepairs {
    * Marks the manifest as missing: clients no longer see it, and a push of it restores it.
    * @param row as it was read
    */
-  markLost(row: ManifestRow, origin: Origin): Promise<boolean> {
-    return this.#mark(row, ["NULL", NOW, "manifest.lost"], origin);
+  markLost(row: ManifestRow, initiator: Initiator): Promise<boolean> {
+    return this.#mark(row, ["NULL", NOW, "manifest.lost"], initiator);
   }
 
-  markFound(row: ManifestRow, origin: Origin): Promise<boolean> {
-    return this.#mark(row, ["NOT NULL", "NULL", "manifest.found"], origin);
+  markFound(row: ManifestRow, initiator: Initiator): Promise<boolean> {
+    return this.#mark(row, ["NOT NULL", "NULL", "manifest.found"], initiator);
   }
 
   #mark(
     { repositoryId, repository, digest, object, content }: ManifestRow,
     [from, to, kind]: readonly [from: string, to: string, kind: string],
-    origin: Origin,
+    initiator: Initiator,
   ): Promise<boolean> {
-    const which = `WHERE repository_id = ?1 AND digest = ?2 AND object IS ?3 AND content IS ?4 AND lost_at IS ${from}`;
+    const which = `WHERE repository_id = ?1 AND digest = ?2 AND object IS ?3 AND content IS ?4 AND missing_since IS ${from}`;
     const change = {
       kind,
-      deed: { repository, digest },
+      entry: { repository, digest },
       broken: `FROM manifests ${which}`,
-      statements: [`UPDATE manifests SET lost_at = ${to} ${which}`],
+      statements: [`UPDATE manifests SET missing_since = ${to} ${which}`],
       parameters: [repositoryId, digest, object, content],
     };
-    return repair(this.#db, change, origin);
+    return repair(this.#db, change, initiator);
   }
 
   /** Writes the row's fields as the bytes have them. */
   describe(
     { repositoryId, repository, digest, mediaType }: ManifestRow,
     fields: readonly [size: number, subject: Digest | null, artifactType: string],
-    origin: Origin,
+    initiator: Initiator,
   ): Promise<boolean> {
     const which = `WHERE repository_id = ?1 AND digest = ?2 AND media_type = ?3
       AND (size <> ?4 OR subject IS NOT ?5 OR artifact_type <> ?6)`;
     const change = {
       kind: "manifest.fields",
-      deed: { repository, digest },
+      entry: { repository, digest },
       broken: `FROM manifests ${which}`,
       statements: [`UPDATE manifests SET size = ?4, subject = ?5, artifact_type = ?6 ${which}`],
       parameters: [repositoryId, digest, mediaType, ...fields],
     };
-    return repair(this.#db, change, origin);
+    return repair(this.#db, change, initiator);
   }
 
   /** Restores a deleted manifest that a tag, or a manifest that is not deleted, names. */
-  resurface({ repositoryId, repository, digest }: Held, origin: Origin): Promise<boolean> {
+  restoreAttachments(
+    { repositoryId, repository, digest }: Held,
+    initiator: Initiator,
+  ): Promise<boolean> {
     const change = {
       kind: "manifest.deleted",
-      deed: { repository, digest },
+      entry: { repository, digest },
       broken: `FROM manifests WHERE ${NEEDED}`,
       statements: [`UPDATE manifests SET deleted_at = NULL, deleted_by = NULL WHERE ${NEEDED}`],
       parameters: [repositoryId, digest],
     };
-    return repair(this.#db, change, origin);
+    return repair(this.#db, change, initiator);
   }
 
   /**
@@ -120,13 +123,13 @@ export class ManifestRepairs {
     { repositoryId, repository, digest, mediaType }: ManifestRow,
     wrong: readonly Named[],
     extra: readonly Digest[],
-    origin: Origin,
+    initiator: Initiator,
   ): Promise<boolean> {
     const broken = `WHERE EXISTS (SELECT 1 ${EXTRA})
       OR (${UNCHANGED} AND EXISTS (SELECT 1 FROM ${RESOLVED} WHERE kind IS NOT NULL))`;
     const change = {
       kind: "reference.wrong",
-      deed: { repository, digest },
+      entry: { repository, digest },
       broken,
       statements: [
         noteManifest(broken),
@@ -137,6 +140,6 @@ export class ManifestRepairs {
       ],
       parameters: [repositoryId, digest, mediaType, JSON.stringify(extra), JSON.stringify(wrong)],
     };
-    return repair(this.#db, change, origin);
+    return repair(this.#db, change, initiator);
   }
 }

@@ -7,7 +7,7 @@ import { compareReferences, type Difference, finding, type Finding } from "./fin
 import { STEP_BYTES } from "./objects.ts";
 import { type Checked, MAX_REPAIRS, type Work } from "./phase.ts";
 import { about, firstOf, links, MAX_AFFECTED } from "./links.ts";
-import { fromBucket, readAgain, UnreadError } from "./read-failure.ts";
+import { fromBucket, readAgain, ReadFailure } from "./read-failure.ts";
 
 const MANIFESTS = 100;
 /** The most bytes of text that one statement reads; a manifest that is stored in its row has at most 256 KiB. */
@@ -97,7 +97,7 @@ async function read(row: ManifestRow, how: "look" | "read", work: Work): Promise
   try {
     return await readAgain(() => examine(row, how, work));
   } catch (error) {
-    if (!(error instanceof UnreadError)) throw error;
+    if (!(error instanceof ReadFailure)) throw error;
     const [again] = await work.index.manifests([row]);
     const isStill = again !== undefined && again.object === row.object;
     const none = { bytes: null, kind: "unread", hashed: 0 } as const;
@@ -142,7 +142,7 @@ async function doomed(row: ManifestRow, { blobs, options }: Work): Promise<Findi
   const { object } = row;
   if (row.doomed === 0 || object === null) return [];
   const { repair } = options;
-  const isDone = repair !== null && (await blobs.spare(object, repair));
+  const isDone = repair !== null && (await blobs.cancelDeletion(object, repair));
   return [finding(about("manifest.doomed", row, object), isDone ? "repaired" : "found")];
 }
 

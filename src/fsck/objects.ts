@@ -1,7 +1,7 @@
 import { algorithmOf, type Digest, formatDigest } from "../oci/digest.ts";
 import type { BlobRow, Place, Unexplained } from "./row.ts";
 import { type Fault, finding, type Finding } from "./findings.ts";
-import { fromBucket, readAgain, UnreadError } from "./read-failure.ts";
+import { fromBucket, readAgain, ReadFailure } from "./read-failure.ts";
 import { type Checked, MAX_REPAIRS, type Work } from "./phase.ts";
 
 /**
@@ -65,7 +65,7 @@ async function checkRow(row: BlobRow, { blobs, ages, options }: Work): Promise<F
     findings.push(finding({ kind: "blob.unheld", subject: digest }, isDone ? "repaired" : "found"));
   }
   if (doomed === 1) {
-    const isDone = repair !== null && (await blobs.spare(key, repair));
+    const isDone = repair !== null && (await blobs.cancelDeletion(key, repair));
     const fault = { kind: "blob.doomed", subject: digest, detail: key } as const;
     findings.push(finding(fault, isDone ? "repaired" : "found"));
   }
@@ -87,7 +87,7 @@ async function examine(row: BlobRow, how: "look" | "hash", work: Work): Promise<
   try {
     return await readAgain(() => compare(row, how, work));
   } catch (error) {
-    if (!(error instanceof UnreadError)) throw error;
+    if (!(error instanceof ReadFailure)) throw error;
     // The blob may have been deleted, or pushed again.
     const isStill = await work.index.isBlob(row.digest, row.key);
     const fault = { kind: "blob.unread", error: error.message } as const;

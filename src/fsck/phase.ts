@@ -1,15 +1,15 @@
-import type { Origin } from "../db/audit.ts";
-import type { BlobRepairs } from "./blob-store.ts";
+import type { Initiator } from "../db/audit.ts";
+import type { BlobRepairStore } from "./blob-store.ts";
 import type { Bucket } from "../db/bucket.ts";
-import type { FsckIndex } from "./store.ts";
+import type { FsckStore } from "./store.ts";
 import type { Place } from "./row.ts";
-import type { ManifestRepairs } from "./manifest-store.ts";
+import type { ManifestRepairStore } from "./manifest-store.ts";
 import type { Finding } from "./findings.ts";
 
 export interface Stores {
-  readonly index: FsckIndex;
-  readonly blobs: BlobRepairs;
-  readonly manifests: ManifestRepairs;
+  readonly index: FsckStore;
+  readonly blobs: BlobRepairStore;
+  readonly manifests: ManifestRepairStore;
   readonly bucket: Bucket;
 }
 
@@ -27,7 +27,7 @@ export interface StepOptions {
   /** Whether objects beyond that are only checked for existence and size ("look"), or left to another step ("stop"). */
   readonly beyond: "look" | "stop";
   /** The initiator of repairs; null to change nothing. */
-  readonly repair: Origin | null;
+  readonly repair: Initiator | null;
 }
 
 /** The most repairs of one step. Each takes a few queries to find and to make, and D1 allows 1,000 for one request. */

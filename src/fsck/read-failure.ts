@@ -1,6 +1,6 @@
 /** The bucket failed to return an object: nothing is known of its bytes. */
-export class UnreadError extends Error {
-  override readonly name = "UnreadError";
+export class ReadFailure extends Error {
+  override readonly name = "ReadFailure";
 }
 
 /** Calls the bucket, so that its failures can be told from those of the database. */
@@ -8,7 +8,7 @@ export async function fromBucket<T>(call: () => Promise<T>): Promise<T> {
   try {
     return await call();
   } catch (error) {
-    throw new UnreadError(String(error), { cause: error });
+    throw new ReadFailure(String(error), { cause: error });
   }
 }
 
@@ -17,7 +17,7 @@ export async function readAgain<T>(read: () => Promise<T>): Promise<T> {
   try {
     return await read();
   } catch (error) {
-    if (!(error instanceof UnreadError)) throw error;
+    if (!(error instanceof ReadFailure)) throw error;
     return read();
   }
 }

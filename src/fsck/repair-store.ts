@@ -1,8 +1,8 @@
-import { auditChange, type Deed, type Origin } from "../db/audit.ts";
+import { auditChange, type AuditEntry, type Initiator } from "../db/audit.ts";
 
 /** A change that repairs something. */
 export interface Repair {
-  readonly deed: Omit<Deed, "action" | "detail">;
+  readonly entry: Omit<AuditEntry, "action" | "detail">;
   /** The kind of finding, for the audit log. */
   readonly kind: string;
   /** SQL after `SELECT 1`: returns a row while the fault is there and can be repaired. */
@@ -22,16 +22,16 @@ const REFUSED = /still referenced|reference unresolved|quota of|constraint faile
  */
 export async function repair(
   db: D1Database,
-  { deed, kind, broken, statements, parameters }: Repair,
-  origin: Origin,
+  { entry, kind, broken, statements, parameters }: Repair,
+  initiator: Initiator,
 ): Promise<boolean> {
   const shifted = broken.replaceAll(/\?(\d+)/g, (_, number) => `?${Number(number) + 1}`);
   const used = (sql: string) => parameters.slice(0, highest(sql));
   const condition = { sql: `SELECT 1 ${shifted}`, parameters: used(broken) };
-  const event = { ...deed, action: "fsck.repair", detail: kind };
+  const event = { ...entry, action: "fsck.repair", detail: kind };
   try {
     const [audited] = await db.batch([
-      auditChange(db, origin, event, condition),
+      auditChange(db, initiator, event, condition),
       ...statements.map((sql) => db.prepare(sql).bind(...used(sql))),
     ]);
     return audited?.meta.changes === 1;
@@ -47,7 +47,7 @@ export async function repair(
  * @param broken as in Repair
  */
 export function noteManifest(broken: string): string {
-  return `INSERT INTO changes (kind, key) SELECT 'manifests', json_array(?1, ?2) WHERE EXISTS (SELECT 1 ${broken})`;
+  return `INSERT INTO change_log (kind, key) SELECT 'manifests', json_array(?1, ?2) WHERE EXISTS (SELECT 1 ${broken})`;
 }
 
 /** Returns the highest parameter of a statement: D1 wants exactly as many values. */

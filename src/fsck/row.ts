@@ -30,7 +30,7 @@ export type Target = "linked" | "kept" | "stored" | "live" | "deleted" | "nothin
 
 export interface ReferenceRow {
   readonly digest: Digest;
-  readonly kind: "blob" | "manifest" | "loose";
+  readonly kind: "blob" | "manifest" | "optional";
   readonly target: Target;
 }
 

@@ -1,4 +1,4 @@
-import type { Origin } from "../db/audit.ts";
+import type { Initiator } from "../db/audit.ts";
 import type { LinkRow, Place, TagRow } from "./row.ts";
 import {
   type Fault,
@@ -23,8 +23,8 @@ const NAMESPACES = 1;
 /** Checks that each tag points to a manifest that is not deleted. */
 export async function checkTags(from: Place, { index, manifests, options }: Work) {
   const rows = await index.tags(from, ROWS);
-  const found = await repaired(rows, tagFaults, options.repair, (row, origin) =>
-    manifests.resurface(row, origin),
+  const found = await repaired(rows, tagFaults, options.repair, (row, initiator) =>
+    manifests.restoreAttachments(row, initiator),
   );
   return page(rows, ROWS, found, ({ repositoryId, name }: TagRow) => ({
     repository: repositoryId,
@@ -35,11 +35,11 @@ export async function checkTags(from: Place, { index, manifests, options }: Work
 /** Checks that each link has a blob, is counted, and is an unreferenced blob if and only if no manifest names it. */
 export async function checkLinks(from: Place, { index, blobs, options }: Work): Promise<Checked> {
   const rows = await index.links(from, ROWS);
-  const found = await repaired(rows, linkFaults, options.repair, async (row, origin, fault) => {
+  const found = await repaired(rows, linkFaults, options.repair, async (row, initiator, fault) => {
     const { kind } = fault;
-    if (kind === "review.missing") return blobs.review(row, origin);
-    if (kind === "review.wrong") return blobs.endReview(row, origin);
-    return kind === "usage.blob" && blobs.weigh(row.namespace, row.digest, origin);
+    if (kind === "review.missing") return blobs.review(row, initiator);
+    if (kind === "review.wrong") return blobs.endReview(row, initiator);
+    return kind === "usage.blob" && blobs.weigh(row.namespace, row.digest, initiator);
   });
   return page(rows, ROWS, found, heldAt);
 }
@@ -51,7 +51,8 @@ export async function checkKept(from: Place, { index, blobs, options }: Work): P
     rows,
     keptFaults,
     options.repair,
-    async (row, origin, { kind }) => kind === "kept.unneeded" && blobs.stopKeeping(row, origin),
+    async (row, initiator, { kind }) =>
+      kind === "kept.unneeded" && blobs.stopKeeping(row, initiator),
   );
   return page(rows, ROWS, found, heldAt);
 }
@@ -63,7 +64,7 @@ export async function checkWeights(from: Place, { index, blobs, options }: Work)
     rows,
     weightFaults,
     options.repair,
-    ({ namespace, digest }, origin) => blobs.weigh(namespace, digest, origin),
+    ({ namespace, digest }, initiator) => blobs.weigh(namespace, digest, initiator),
   );
   return page(rows, WEIGHTS, found, ({ namespace, digest }) => ({
     repository: 0,
@@ -74,8 +75,8 @@ export async function checkWeights(from: Place, { index, blobs, options }: Work)
 /** Checks that the usage of each namespace is the sum of its parts. */
 export async function checkUsages(from: Place, { index, blobs, options }: Work): Promise<Checked> {
   const rows = await index.usages(from, NAMESPACES);
-  const found = await repaired(rows, usageFaults, options.repair, ({ namespace }, origin) =>
-    blobs.count(namespace, origin),
+  const found = await repaired(rows, usageFaults, options.repair, ({ namespace }, initiator) =>
+    blobs.count(namespace, initiator),
   );
   return page(rows, NAMESPACES, found, ({ namespace }) => ({ repository: 0, name: namespace }));
 }
@@ -88,15 +89,15 @@ function heldAt({ repositoryId, digest }: Pick<LinkRow, "repositoryId" | "digest
 async function repaired<Row>(
   rows: readonly Row[],
   faultsOf: (row: Row) => Fault[],
-  origin: Origin | null,
-  put: (row: Row, origin: Origin, fault: Fault) => Promise<boolean>,
+  initiator: Initiator | null,
+  put: (row: Row, initiator: Initiator, fault: Fault) => Promise<boolean>,
 ): Promise<Found> {
   const findings: Finding[] = [];
   let checked = 0;
   for (const row of rows) {
-    if (origin !== null && findings.length >= MAX_REPAIRS) break;
+    if (initiator !== null && findings.length >= MAX_REPAIRS) break;
     for (const fault of faultsOf(row)) {
-      const isDone = origin !== null && (await put(row, origin, fault));
+      const isDone = initiator !== null && (await put(row, initiator, fault));
       findings.push(finding(fault, isDone ? "repaired" : "found"));
     }
     checked++;

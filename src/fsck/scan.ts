@@ -25,19 +25,19 @@ export interface Walk extends Rounds {
 }
 
 /** The metadata pass checks that everything exists; the other reads the bytes, over as many days as the limit needs. */
-export const WALKS = { look: PHASES, hash: ["manifests", "blobs"] } as const satisfies Record<
+export const PASSES = { look: PHASES, hash: ["manifests", "blobs"] } as const satisfies Record<
   string,
   readonly PhaseName[]
 >;
-export type WalkName = keyof typeof WALKS;
-export const WALK_NAMES = ["look", "hash"] as const satisfies readonly WalkName[];
+export type PassName = keyof typeof PASSES;
+export const PASS_NAMES = ["look", "hash"] as const satisfies readonly PassName[];
 
 const DAY = 86_400_000;
 
 /** Restores a saved state; another version may have saved it, with another set of phases. */
-export function resumed(name: WalkName, known: Partial<Walk> | undefined): Walk {
+export function resumed(name: PassName, known: Partial<Walk> | undefined): Walk {
   const { cursor = START, tries = 0, round = null, last = null } = known ?? {};
-  const phases: readonly PhaseName[] = WALKS[name];
+  const phases: readonly PhaseName[] = PASSES[name];
   return phases.includes(cursor.phase)
     ? { cursor, tries, round, last }
     : { cursor: START, tries: 0, round, last };
@@ -51,7 +51,7 @@ export function isDue({ round, last }: Rounds, now: number): boolean {
 type Done = Pick<Step, "checked" | "bytes" | "findings" | "next">;
 
 /** Returns the state after a step, with its page done. */
-export function advanced(name: WalkName, walk: Walk, step: Done, now: number): Walk {
+export function advanced(name: PassName, walk: Walk, step: Done, now: number): Walk {
   const before = walk.round ?? {
     beganAt: now,
     endedAt: null,
@@ -65,7 +65,7 @@ export function advanced(name: WalkName, walk: Walk, step: Done, now: number): W
     bytes: before.bytes + step.bytes,
     findings: before.findings + step.findings.length,
   };
-  const next = step.next === null ? null : within(WALKS[name], step.next);
+  const next = step.next === null ? null : within(PASSES[name], step.next);
   if (next !== null) return { ...walk, cursor: next, tries: 0, round };
   return { cursor: START, tries: 0, round: null, last: { ...round, endedAt: now } };
 }

@@ -29,7 +29,7 @@ const NAMED = `EXISTS (
   SELECT 1 FROM manifest_references f WHERE f.repository_id = l.repository_id AND f.digest = l.digest) AS named`;
 
 /** D1: the rows to compare. One statement reads each page, so it shows one moment, whatever changes meanwhile. */
-export class FsckIndex {
+export class FsckStore {
   readonly #db: D1Database;
 
   constructor(db: D1Database) {
@@ -38,10 +38,10 @@ export class FsckIndex {
 
   blobs({ name }: Place, limit: number): Promise<BlobRow[]> {
     return this.#all(
-      `SELECT b.digest, b.key, b.size, b.lost_at IS NOT NULL AS lost,
+      `SELECT b.digest, b.key, b.size, b.missing_since IS NOT NULL AS lost,
          EXISTS (SELECT 1 FROM repository_blobs l WHERE l.digest = b.digest)
-           OR EXISTS (SELECT 1 FROM kept_blobs k WHERE k.digest = b.digest) AS held,
-         EXISTS (SELECT 1 FROM doomed_objects d WHERE d.key = b.key) AS doomed
+           OR EXISTS (SELECT 1 FROM trashed_blobs k WHERE k.digest = b.digest) AS held,
+         EXISTS (SELECT 1 FROM object_deletions d WHERE d.key = b.key) AS doomed
        FROM blobs b WHERE b.digest > ?1 ORDER BY b.digest LIMIT ?2`,
       name,
       limit,
@@ -64,8 +64,8 @@ export class FsckIndex {
     const rows = await this.#all<ManifestRow & { readonly references: string }>(
       `SELECT m.repository_id AS repositoryId, ${NAME}, m.digest, m.media_type AS mediaType, m.size,
          m.content, m.object, m.subject, m.artifact_type AS artifactType,
-         m.deleted_at IS NOT NULL AS deleted, m.lost_at IS NOT NULL AS lost,
-         EXISTS (SELECT 1 FROM doomed_objects d WHERE d.key = m.object) AS doomed,
+         m.deleted_at IS NOT NULL AS deleted, m.missing_since IS NOT NULL AS lost,
+         EXISTS (SELECT 1 FROM object_deletions d WHERE d.key = m.object) AS doomed,
          (SELECT json_group_array(json_array(f.digest, f.kind, ${target("f.kind", "f")}))
           FROM manifest_references f WHERE f.repository_id = m.repository_id AND f.manifest = m.digest
          ) AS "references"
@@ -94,7 +94,7 @@ export class FsckIndex {
   links({ repository, name }: Place, limit: number): Promise<LinkRow[]> {
     return this.#all(
       `SELECT l.repository_id AS repositoryId, ${NAME}, r.namespace, l.digest, b.digest IS NOT NULL AS stored, ${NAMED},
-         EXISTS (SELECT 1 FROM blob_reviews v WHERE v.repository_id = l.repository_id AND v.digest = l.digest) AS reviewed,
+         EXISTS (SELECT 1 FROM unreferenced_blobs v WHERE v.repository_id = l.repository_id AND v.digest = l.digest) AS reviewed,
          EXISTS (SELECT 1 FROM namespace_blobs n WHERE n.namespace = r.namespace AND n.digest = l.digest) AS weighed
        FROM repository_blobs l CROSS JOIN repositories r ON r.id = l.repository_id
        LEFT JOIN blobs b ON b.digest = l.digest
@@ -109,7 +109,7 @@ export class FsckIndex {
     return this.#all(
       `SELECT l.repository_id AS repositoryId, ${NAME}, l.digest, b.digest IS NOT NULL AS stored, ${NAMED},
          EXISTS (SELECT 1 FROM repository_blobs x WHERE x.repository_id = l.repository_id AND x.digest = l.digest) AS linked
-       FROM kept_blobs l CROSS JOIN repositories r ON r.id = l.repository_id
+       FROM trashed_blobs l CROSS JOIN repositories r ON r.id = l.repository_id
        LEFT JOIN blobs b ON b.digest = l.digest
        WHERE (l.repository_id, l.digest) > (?1, ?2) ORDER BY l.repository_id, l.digest LIMIT ?3`,
       repository,
@@ -153,7 +153,7 @@ export class FsckIndex {
       `SELECT w.value AS key, (SELECT max(id) FROM repositories) IS NULL AS empty FROM json_each(?1) w
        WHERE NOT EXISTS (SELECT 1 FROM blobs b WHERE b.key = w.value)
          AND NOT EXISTS (SELECT 1 FROM manifests m WHERE m.object = w.value)
-         AND NOT EXISTS (SELECT 1 FROM doomed_objects d WHERE d.key = w.value)`,
+         AND NOT EXISTS (SELECT 1 FROM object_deletions d WHERE d.key = w.value)`,
       JSON.stringify(keys),
     );
     return { keys: rows.map(({ key }) => key), isEmpty: rows.some(({ empty }) => empty === 1) };
@@ -241,7 +241,7 @@ function target(kind: string, row: string): string {
   return `CASE ${kind}
     WHEN 'blob' THEN CASE
       WHEN EXISTS (SELECT 1 ${at("repository_blobs")}) THEN 'linked'
-      WHEN EXISTS (SELECT 1 ${at("kept_blobs")}) THEN 'kept'
+      WHEN EXISTS (SELECT 1 ${at("trashed_blobs")}) THEN 'kept'
       WHEN EXISTS (SELECT 1 FROM blobs x WHERE x.digest = ${row}.digest) THEN 'stored' ELSE 'nothing' END
     WHEN 'manifest' THEN coalesce(
       (SELECT CASE WHEN x.deleted_at IS NULL THEN 'live' ELSE 'deleted' END ${at("manifests")}), 'nothing')

@@ -4,7 +4,7 @@ import { ROW_BYTES } from "../db/cost.ts";
 
 /** SQL over a row with namespace and digest: how many repositories of the namespace link or trashed the blob. */
 export function linksOf(row: string): string {
-  const [held, kept] = ["repository_blobs", "kept_blobs"].map(
+  const [held, kept] = ["repository_blobs", "trashed_blobs"].map(
     (table) => `(SELECT count(*) FROM ${table} l CROSS JOIN repositories r ON r.id = l.repository_id
       WHERE l.digest = ${row}.digest AND r.namespace = ${row}.namespace)`,
   );
@@ -22,7 +22,7 @@ export function bytesOf(row: string): string {
 /** SQL over a row with a namespace: bytes that wait for deletion there, and of unfinished uploads. */
 export function waitingOf(row: string): string {
   return `(${ROW_BYTES} * ${inRepositories(row, "count(*) - count(h.successor)", "tag_history h ON h.repository_id = r.id")}
-    + (SELECT coalesce(sum(size), 0) FROM doomed_objects d WHERE d.namespace = ${row}.namespace)
+    + (SELECT coalesce(sum(size), 0) FROM object_deletions d WHERE d.namespace = ${row}.namespace)
     + (SELECT coalesce(sum(bytes), 0) FROM unfinished_uploads u WHERE u.namespace = ${row}.namespace))`;
 }
 

@@ -8,17 +8,17 @@ const Nothing = v.strictObject({});
 
 /** How the collection's queues stand, and what its last run did. */
 export async function read({ registry }: Context): Promise<Response> {
-  const { collector, jobs } = registry;
-  const { lastRun, failedAt, ...queues } = await collector.overview(jobs);
-  const shown = Object.fromEntries(
+  const { gc, jobs } = registry;
+  const { lastRun, failedAt, ...queues } = await gc.overview(jobs);
+  const toJson = Object.fromEntries(
     Object.entries(queues).map(([name, { firstDueAt, ...queue }]) => [
       name,
       { ...queue, firstDueAt: firstDueAt === null ? null : timestamp(firstDueAt) },
     ]),
   );
   return Response.json({
-    ...shown,
-    lastRun: lastRun === null ? null : shownRun(lastRun),
+    ...toJson,
+    lastRun: lastRun === null ? null : runJson(lastRun),
     failedAt: failedAt === null ? null : timestamp(failedAt),
   });
 }
@@ -26,11 +26,11 @@ export async function read({ registry }: Context): Promise<Response> {
 /** One bounded run at once; the answer says whether more is due. Null while the cron's own is under way. */
 export async function run({ request, registry }: Context): Promise<Response> {
   await readJson(request, Nothing);
-  const { collector, jobs } = registry;
-  const done = await collector.tick(jobs);
-  return Response.json({ run: done === null ? null : shownRun(done) });
+  const { gc, jobs } = registry;
+  const done = await gc.tick(jobs);
+  return Response.json({ run: done === null ? null : runJson(done) });
 }
 
-function shownRun<T extends { readonly endedAt: number }>({ endedAt, ...counts }: T) {
+function runJson<T extends { readonly endedAt: number }>({ endedAt, ...counts }: T) {
   return { ...counts, endedAt: timestamp(endedAt) };
 }

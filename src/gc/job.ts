@@ -1,9 +1,9 @@
 import type { Bucket } from "../db/bucket.ts";
-import type { Ages, CollectionIndex, Queues } from "./store.ts";
-import type { JobIndex } from "../db/jobs.ts";
+import type { Ages, GcStore, Queues } from "./store.ts";
+import type { JobStore } from "../db/jobs.ts";
 
 /** What one run did. */
-export interface Collected {
+export interface GcReport {
   /** Blobs that a repository lost, as no manifest of it named them. */
   readonly blobs: number;
   /** Objects deleted from R2, and those that R2 failed to delete. */
@@ -18,7 +18,7 @@ export interface Collected {
 }
 
 /** The last run, as the overview shows it. */
-export interface LastRun extends Collected {
+export interface LastRun extends GcReport {
   /** Milliseconds since 1970. */
   readonly endedAt: number;
   readonly milliseconds: number;
@@ -49,19 +49,19 @@ const LEASE = 60_000;
  * Online collection, in bounded steps: nobody waits for it, and every statement holds by itself, so it may end at any
  * point and run twice at once. Rows go first and bytes last; until the bytes have gone their key is remembered.
  */
-export class Collector {
-  readonly #index: CollectionIndex;
+export class GarbageCollector {
+  readonly #index: GcStore;
   readonly #bucket: Bucket;
   readonly #ages: Ages;
 
-  constructor(index: CollectionIndex, bucket: Bucket, ages: Ages) {
+  constructor(index: GcStore, bucket: Bucket, ages: Ages) {
     this.#index = index;
     this.#bucket = bucket;
     this.#ages = ages;
   }
 
   /** @throws AggregateError of what failed, once everything else was done */
-  async run(): Promise<Collected> {
+  async run(): Promise<GcReport> {
     let total = { blobs: 0, objects: 0, failed: 0, manifests: 0, pastTags: 0, repositories: 0 };
     for (let round = 0; round < ROUNDS; round++) {
       const { more, ...done } = await this.#round();
@@ -79,7 +79,7 @@ export class Collector {
   }
 
   /** One run, unless another is under way; it is remembered for the overview. @returns null where there was none */
-  async tick(jobs: JobIndex): Promise<LastRun | null> {
+  async tick(jobs: JobStore): Promise<LastRun | null> {
     const held = await jobs.acquire<State>(JOB, LEASE);
     if (held === null) return null;
     const began = Date.now();
@@ -94,12 +94,12 @@ export class Collector {
     }
   }
 
-  async overview(jobs: JobIndex): Promise<Overview> {
+  async overview(jobs: JobStore): Promise<Overview> {
     const { lastRun = null, failedAt = null } = (await jobs.state<State>(JOB)) ?? {};
     return { ...(await this.#index.queues(this.#ages)), lastRun, failedAt };
   }
 
-  async #round(): Promise<Collected> {
+  async #round(): Promise<GcReport> {
     const failures: unknown[] = [];
     const attempt = async <T>(stage: Promise<T>, nothing: T): Promise<T> =>
       stage.catch((error: unknown) => {
@@ -129,7 +129,7 @@ export class Collector {
     };
   }
 
-  async #deleteObjects(): Promise<Pick<Collected, "objects" | "failed">> {
+  async #deleteObjects(): Promise<Pick<GcReport, "objects" | "failed">> {
     const keys = await this.#index.dueObjects(OBJECTS);
     if (keys.length === 0) return { objects: 0, failed: 0 };
     try {

@@ -44,7 +44,7 @@ const CONTENTS = [
   ["tag_history", "id"],
   ["manifests", "digest"],
   ["repository_blobs", "digest"],
-  ["kept_blobs", "digest"],
+  ["trashed_blobs", "digest"],
   ["pulls", "tag, day"],
 ] as const;
 
@@ -52,7 +52,7 @@ const CONTENTS = [
  * D1: what is due to be collected. Each statement decides and deletes at once, so nothing can change in between; what
  * depends on it goes by the triggers of migration 0003.
  */
-export class CollectionIndex {
+export class GcStore {
   readonly #db: D1Database;
 
   constructor(db: D1Database) {
@@ -65,7 +65,7 @@ export class CollectionIndex {
       .prepare(
         `DELETE FROM repository_blobs AS l
          WHERE (l.repository_id, l.digest) IN (
-           SELECT repository_id, digest FROM blob_reviews WHERE since <= ${NOW} - ?1
+           SELECT repository_id, digest FROM unreferenced_blobs WHERE since <= ${NOW} - ?1
            ORDER BY since LIMIT ?2)
          AND NOT EXISTS (
            SELECT 1 FROM manifest_references f
@@ -157,7 +157,7 @@ export class CollectionIndex {
   async dueObjects(limit: number): Promise<string[]> {
     const { results } = await this.#db
       .prepare(
-        `SELECT key FROM doomed_objects o WHERE due_at <= ${NOW}
+        `SELECT key FROM object_deletions o WHERE due_at <= ${NOW}
            AND NOT EXISTS (SELECT 1 FROM blobs b WHERE b.key = o.key)
            AND NOT EXISTS (SELECT 1 FROM manifests m WHERE m.object = o.key)
          ORDER BY due_at LIMIT ?1`,
@@ -176,8 +176,8 @@ export class CollectionIndex {
   async forgetKeys(limit: number): Promise<number> {
     const { results } = await this.#db
       .prepare(
-        `DELETE FROM spent_keys WHERE key IN (
-           SELECT key FROM spent_keys WHERE until <= ${NOW} ORDER BY until LIMIT ?1)
+        `DELETE FROM deleted_keys WHERE key IN (
+           SELECT key FROM deleted_keys WHERE until <= ${NOW} ORDER BY until LIMIT ?1)
          RETURNING key`,
       )
       .bind(limit)
@@ -189,7 +189,7 @@ export class CollectionIndex {
   async postponeObjects(keys: readonly string[]): Promise<void> {
     await this.#db
       .prepare(
-        `UPDATE doomed_objects SET attempts = attempts + 1, due_at = ${NOW} + ${BACK_OFF}
+        `UPDATE object_deletions SET attempts = attempts + 1, due_at = ${NOW} + ${BACK_OFF}
          WHERE key IN (SELECT value FROM json_each(?1))`,
       )
       .bind(JSON.stringify(keys))
@@ -198,14 +198,14 @@ export class CollectionIndex {
 
   async queues({ grace, undo }: Ages): Promise<Queues> {
     const results = await this.#db.batch<Queue>([
-      this.#queue("blob_reviews", "since", grace),
-      this.#queue("doomed_objects", "due_at", 0),
+      this.#queue("unreferenced_blobs", "since", grace),
+      this.#queue("object_deletions", "due_at", 0),
       this.#queue("manifests INDEXED BY deleted_manifests_by_time", "deleted_at", undo),
       this.#queue("repositories INDEXED BY deleted_repositories_by_time", "deleted_at", undo),
       this.#db
         .prepare(
           `SELECT count(*) AS waiting, 0 AS due, NULL AS firstDueAt FROM (
-             SELECT 1 FROM doomed_objects WHERE attempts > 0 LIMIT ?1)`,
+             SELECT 1 FROM object_deletions WHERE attempts > 0 LIMIT ?1)`,
         )
         .bind(MAX_COUNTED),
     ]);

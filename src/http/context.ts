@@ -1,5 +1,5 @@
 import type { Actor } from "../auth/policy/access.ts";
-import type { Realm } from "../auth/context.ts";
+import type { AuthContext } from "../auth/context.ts";
 import type { Defer } from "../defer.ts";
 import type { Settings } from "../settings.ts";
 import { type Digest, parseDigest } from "../oci/digest.ts";
@@ -17,7 +17,7 @@ import {
   type Tag,
 } from "../oci/reference.ts";
 import type { Registry } from "../compose.ts";
-import type { Origin } from "../db/audit.ts";
+import type { Initiator } from "../db/audit.ts";
 import { parseUploadId, type UploadId } from "../registry/uploads.ts";
 
 /** The parameters that a path may have, parsed. */
@@ -75,8 +75,8 @@ export interface Context<K extends keyof Params = never> {
   readonly params: Pick<Params, K>;
   readonly actor: Actor;
   /** The initiator of the request, for the audit log. */
-  readonly origin: Origin;
-  readonly realm: Realm;
+  readonly initiator: Initiator;
+  readonly auth: AuthContext;
   readonly settings: Settings;
   readonly registry: Registry;
   readonly defer: Defer;

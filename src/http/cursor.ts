@@ -10,19 +10,23 @@ const BASE64 = { alphabet: "base64url", omitPadding: true } as const;
 export type SealedList = "repositories" | "catalog" | "deleted-repositories" | "retention-preview";
 
 /** Encrypts a cursor: its text may be the name of a repository that the caller must not see. */
-export async function seal(place: string, list: SealedList, signing: Signing): Promise<string> {
+export async function encryptCursor(
+  place: string,
+  list: SealedList,
+  signing: Signing,
+): Promise<string> {
   const iv = crypto.getRandomValues(new Uint8Array(IV_BYTES));
   const key = await keyOf(signing.nextKey ?? signing.key);
   const bytes = new TextEncoder().encode(place);
-  const sealed = await crypto.subtle.encrypt(algorithm(iv, list), key, bytes);
-  return MARK + iv.toBase64(BASE64) + new Uint8Array(sealed).toBase64(BASE64);
+  const encrypted = await crypto.subtle.encrypt(algorithm(iv, list), key, bytes);
+  return MARK + iv.toBase64(BASE64) + new Uint8Array(encrypted).toBase64(BASE64);
 }
 
 /**
  * Decrypts the cursor of `?after=`; a plain one is returned unchanged.
  * @throws FIELD_INVALID for a cursor of another key or list
  */
-export async function unseal(
+export async function decryptCursor(
   after: string,
   list: SealedList,
   { key, nextKey }: Signing,

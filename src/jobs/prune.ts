@@ -1,7 +1,7 @@
-import type { AttemptIndex } from "../db/login-attempts.ts";
-import type { AuditIndex } from "../db/audit.ts";
-import type { PrincipalIndex } from "../db/identities.ts";
-import type { RefusalIndex } from "../events/refusal-store.ts";
+import type { LoginAttemptStore } from "../db/login-attempts.ts";
+import type { AuditStore } from "../db/audit.ts";
+import type { IdentityStore } from "../db/identities.ts";
+import type { RefusalStore } from "../events/refusal-store.ts";
 
 /** Rows that one run forgets at most; what is left waits for the next. */
 const BATCH = 1_000;
@@ -17,12 +17,12 @@ export interface Ages {
 }
 
 /** Forgets what is old, in bounded steps. */
-export async function tidy(
+export async function prune(
   stores: {
-    readonly attempts: AttemptIndex;
-    readonly audit: AuditIndex;
-    readonly principals: PrincipalIndex;
-    readonly refusals: RefusalIndex;
+    readonly attempts: LoginAttemptStore;
+    readonly audit: AuditStore;
+    readonly identities: IdentityStore;
+    readonly refusals: RefusalStore;
   },
   { audit, tokens }: Ages,
 ): Promise<void> {
@@ -30,14 +30,14 @@ export async function tidy(
   try {
     await stores.attempts.expire(now, MAX_BATCHES * BATCH);
     await stores.refusals.expire(now - COUNTED_REFUSALS, MAX_BATCHES * BATCH);
-    await stores.principals.expire(now - tokens, MAX_BATCHES * BATCH);
+    await stores.identities.expire(now - tokens, MAX_BATCHES * BATCH);
   } finally {
     // Whatever fails there does not keep the log from being shortened.
-    await shorten(stores.audit, now - audit);
+    await pruneTable(stores.audit, now - audit);
   }
 }
 
-async function shorten(audit: AuditIndex, before: number): Promise<void> {
+async function pruneTable(audit: AuditStore, before: number): Promise<void> {
   for (let i = 0; i < MAX_BATCHES; i++) {
     const gone = await audit.expire(before, BATCH);
     if (gone < BATCH) break;

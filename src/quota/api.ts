@@ -17,8 +17,8 @@ export async function read({ params, registry }: Context<"namespace">): Promise<
 
 /** What is left out stays as it is. */
 export async function update(context: Context<"namespace">): Promise<Response> {
-  const { request, params, origin, registry } = context;
+  const { request, params, initiator, registry } = context;
   const limits = await readJson(request, Limits);
   requireChange(limits);
-  return Response.json(await registry.quotas.set(params.namespace, limits, origin));
+  return Response.json(await registry.quotas.set(params.namespace, limits, initiator));
 }

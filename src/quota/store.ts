@@ -1,7 +1,7 @@
 import { RegistryError } from "../oci/errors.ts";
 import type { Digest } from "../oci/digest.ts";
 import { type Namespace, namespaceOf, type RepositoryName } from "../oci/reference.ts";
-import type { Origin } from "../db/audit.ts";
+import type { Initiator } from "../db/audit.ts";
 import { edit } from "../db/change.ts";
 import { refuseChange } from "../db/errors.ts";
 
@@ -31,7 +31,7 @@ interface Row {
 }
 
 /** D1: what namespaces take, and may take. The triggers of the migrations count, and refuse what would be too much. */
-export class QuotaIndex {
+export class QuotaStore {
   readonly #db: D1Database;
 
   constructor(db: D1Database) {
@@ -96,14 +96,18 @@ export class QuotaIndex {
    * A limit may be below what is there: then nothing is added until it fits again.
    * @throws NOT_FOUND when there is no such namespace
    */
-  async set(namespace: Namespace, limits: Limits, origin: Origin): Promise<Quota> {
+  async set(namespace: Namespace, limits: Limits, initiator: Initiator): Promise<Quota> {
     const { bytes, repositories } = limits;
     const given = Object.entries(limits).filter(([, limit]) => limit !== undefined);
     const detail = given.map(([of, limit]) => `${of}=${String(limit ?? "none")}`).join(" ");
     const row = { sql: `SELECT 1 FROM namespaces WHERE name = ?2`, parameters: [namespace] };
     const changed = await edit<Row>(
       this.#db,
-      { origin, deed: { action: "quota.update", namespace, reference: namespace, detail }, row },
+      {
+        initiator,
+        entry: { action: "quota.update", namespace, reference: namespace, detail },
+        row,
+      },
       this.#db
         .prepare(
           `INSERT INTO quotas AS q (namespace, bytes, repositories)

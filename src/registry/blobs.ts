@@ -3,11 +3,11 @@ import type { Digest } from "../oci/digest.ts";
 import { RegistryError } from "../oci/errors.ts";
 import type { RepositoryName, Sources } from "../oci/reference.ts";
 import type { ByteRange } from "../oci/page.ts";
-import type { Origin } from "../db/audit.ts";
-import type { BlobIndex } from "../db/blobs.ts";
-import type { Objects } from "../db/object-cache.ts";
+import type { Initiator } from "../db/audit.ts";
+import type { BlobStore } from "../db/blobs.ts";
+import type { ObjectCache } from "../db/object-cache.ts";
 import type { PullReads } from "../db/pull-reads.ts";
-import type { Facts } from "./pull-cache.ts";
+import type { PullCache } from "./pull-cache.ts";
 import type { Room } from "./room.ts";
 
 /** A blob that was found, to be read whole or in pieces. */
@@ -18,10 +18,10 @@ export interface ReadableBlob {
 }
 
 interface Stores {
-  readonly index: BlobIndex;
+  readonly index: BlobStore;
   readonly reads: PullReads;
-  readonly facts: Facts;
-  readonly objects: Objects;
+  readonly cache: PullCache;
+  readonly objects: ObjectCache;
   readonly room: Room;
   /** How long a blob stays that no manifest names, in milliseconds. */
   readonly grace: number;
@@ -29,17 +29,17 @@ interface Stores {
 
 /** A blob is visible only through a repository that holds it. */
 export class Blobs {
-  readonly #index: BlobIndex;
+  readonly #index: BlobStore;
   readonly #reads: PullReads;
-  readonly #facts: Facts;
-  readonly #objects: Objects;
+  readonly #cache: PullCache;
+  readonly #objects: ObjectCache;
   readonly #room: Room;
   readonly #grace: number;
 
-  constructor({ index, reads, facts, objects, room, grace }: Stores) {
+  constructor({ index, reads, cache, objects, room, grace }: Stores) {
     this.#index = index;
     this.#reads = reads;
-    this.#facts = facts;
+    this.#cache = cache;
     this.#objects = objects;
     this.#room = room;
     this.#grace = grace;
@@ -47,7 +47,7 @@ export class Blobs {
 
   /** @throws BLOB_UNKNOWN */
   async find(repository: RepositoryName, digest: Digest, defer: Defer): Promise<ReadableBlob> {
-    const blob = await this.#facts.blob(repository, digest, defer);
+    const blob = await this.#cache.blob(repository, digest, defer);
     if (blob === null) throw unknown(digest);
     const open = async (range?: ByteRange): Promise<ReadableStream | ArrayBuffer> =>
       (await this.#objects.open(blob, range, defer)) ??
@@ -61,7 +61,7 @@ export class Blobs {
     range: ByteRange | undefined,
     defer: Defer,
   ): Promise<ReadableStream | ArrayBuffer> {
-    await this.#facts.forget(repository, digest);
+    await this.#cache.forget(repository, digest);
     const current = await this.#reads.currentBlob(repository, digest);
     if (current === null) throw unknown(digest);
     const isOther = current.key !== key;
@@ -92,20 +92,20 @@ export class Blobs {
     repository: RepositoryName,
     digest: Digest,
     sources: Sources,
-    origin: Origin,
+    initiator: Initiator,
   ): Promise<boolean> {
-    const mount = () => this.#index.mount(repository, digest, sources, origin);
+    const mount = () => this.#index.mount(repository, digest, sources, initiator);
     return this.#room.within(repository, mount);
   }
 
   /** @throws BLOB_UNKNOWN, or REFERENCED while a manifest of the repository names it */
-  async delete(repository: RepositoryName, digest: Digest, origin: Origin): Promise<void> {
+  async delete(repository: RepositoryName, digest: Digest, initiator: Initiator): Promise<void> {
     try {
-      const removed = await this.#index.remove(repository, digest, origin);
+      const removed = await this.#index.remove(repository, digest, initiator);
       if (!removed) throw unknown(digest);
     } finally {
       // What failed, or finds nothing, may have been done: the answer can be lost.
-      await this.#facts.forget(repository, digest);
+      await this.#cache.forget(repository, digest);
     }
   }
 }

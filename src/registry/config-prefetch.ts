@@ -3,8 +3,8 @@ import { entrySize, Lru } from "../memory/lru.ts";
 import { configOf } from "../oci/manifest.ts";
 import type { RepositoryName } from "../oci/reference.ts";
 import type { StoredManifest } from "../db/manifests.ts";
-import { MAX_IN_MEMORY, type Objects } from "../db/object-cache.ts";
-import type { Facts } from "./pull-cache.ts";
+import { MAX_IN_MEMORY, type ObjectCache } from "../db/object-cache.ts";
+import type { PullCache } from "./pull-cache.ts";
 
 const REMEMBERED = 128 * 1024;
 
@@ -12,14 +12,14 @@ const REMEMBERED = 128 * 1024;
  * Fetches an image's config when its manifest is sent. Every pull asks for it, some of them on its own when all layers are
  * there, which would be one more wait for R2.
  */
-export class Ahead {
-  readonly #facts: Facts;
-  readonly #objects: Objects;
+export class ConfigPrefetch {
+  readonly #cache: PullCache;
+  readonly #objects: ObjectCache;
   /** The manifests whose config was fetched. */
   readonly #fetched = new Lru<true>(REMEMBERED);
 
-  constructor(facts: Facts, objects: Objects) {
-    this.#facts = facts;
+  constructor(cache: PullCache, objects: ObjectCache) {
+    this.#cache = cache;
     this.#objects = objects;
   }
 
@@ -28,7 +28,7 @@ export class Ahead {
     if (content === null || this.#fetched.get(key)) return;
     this.#fetched.set(key, true, entrySize(key));
     const config = configOf(content);
-    const blob = config && this.#facts.heldBlob(repository, config);
+    const blob = config && this.#cache.cachedBlob(repository, config);
     if (!blob || blob.size > MAX_IN_MEMORY) return;
     // Who asks for it will be told what is wrong with it.
     defer(this.#objects.open(blob, undefined, defer).catch(console.error));

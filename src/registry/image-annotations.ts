@@ -1,6 +1,6 @@
 import { isWebLink, LINK_LABELS } from "../oci/link.ts";
 import { annotationsOf } from "../oci/manifest.ts";
-import type { Introduction } from "../db/repositories.ts";
+import type { ImageAnnotations } from "../db/repositories.ts";
 
 const ANNOTATION = "org.opencontainers.image.";
 /** What says something of the repository, and not only of one image in it. */
@@ -8,7 +8,7 @@ const LABELS = ["source", "url", "documentation", "licenses", "vendor", "title"]
 const MAX_ANNOTATION = 512;
 
 /** What a repository that nobody has described can be known by. */
-export function introductionOf(manifest: string): Introduction | null {
+export function imageAnnotationsOf(manifest: string): ImageAnnotations | null {
   const annotations = annotationsOf(manifest);
   if (annotations === undefined) return null;
   // On one line, as the management API asks for it: who sends back what it showed is not refused.

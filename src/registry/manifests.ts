@@ -4,16 +4,16 @@ import { algorithmOf, type Digest, digestOf } from "../oci/digest.ts";
 import { RegistryError } from "../oci/errors.ts";
 import { annotationsOf, type Manifest, parseManifest } from "../oci/manifest.ts";
 import type { Reference, RepositoryName, Sources, Tag } from "../oci/reference.ts";
-import type { Origin } from "../db/audit.ts";
+import type { Initiator } from "../db/audit.ts";
 import type { Bucket } from "../db/bucket.ts";
 import { manifestKey } from "../db/keys.ts";
-import type { ManifestIndex, StoredManifest } from "../db/manifests.ts";
-import type { Objects } from "../db/object-cache.ts";
+import type { ManifestStore, StoredManifest } from "../db/manifests.ts";
+import type { ObjectCache } from "../db/object-cache.ts";
 import type { PullReads } from "../db/pull-reads.ts";
-import type { ReferrerIndex } from "../db/referrers.ts";
-import { Ahead } from "./config-prefetch.ts";
-import type { Facts } from "./pull-cache.ts";
-import { introductionOf } from "./image-annotations.ts";
+import type { ReferrerStore } from "../db/referrers.ts";
+import { ConfigPrefetch } from "./config-prefetch.ts";
+import type { PullCache } from "./pull-cache.ts";
+import { imageAnnotationsOf } from "./image-annotations.ts";
 import { resolveReferences } from "./references.ts";
 import type { Room } from "./room.ts";
 
@@ -35,7 +35,7 @@ export interface Push {
   readonly contentType: string | null;
   /** Where the pusher may take blobs from that the repository does not hold yet. */
   readonly sources: Sources;
-  readonly origin: Origin;
+  readonly initiator: Initiator;
 }
 
 export interface Pushed {
@@ -59,34 +59,34 @@ export interface Referrer {
 }
 
 interface Stores {
-  readonly index: ManifestIndex;
-  readonly referrers: ReferrerIndex;
+  readonly index: ManifestStore;
+  readonly referrers: ReferrerStore;
   readonly reads: PullReads;
-  readonly facts: Facts;
-  readonly objects: Objects;
+  readonly cache: PullCache;
+  readonly objects: ObjectCache;
   readonly bucket: Bucket;
   readonly room: Room;
 }
 
 export class Manifests {
-  readonly #index: ManifestIndex;
-  readonly #referrers: ReferrerIndex;
+  readonly #index: ManifestStore;
+  readonly #referrers: ReferrerStore;
   readonly #reads: PullReads;
-  readonly #facts: Facts;
-  readonly #objects: Objects;
-  readonly #ahead: Ahead;
+  readonly #cache: PullCache;
+  readonly #objects: ObjectCache;
+  readonly #prefetch: ConfigPrefetch;
   readonly #bucket: Bucket;
   readonly #room: Room;
   readonly #settings: Settings;
 
   constructor(stores: Stores, settings: Settings) {
-    const { facts, objects } = stores;
+    const { cache, objects } = stores;
     this.#index = stores.index;
     this.#referrers = stores.referrers;
     this.#reads = stores.reads;
-    this.#facts = facts;
+    this.#cache = cache;
     this.#objects = objects;
-    this.#ahead = new Ahead(facts, objects);
+    this.#prefetch = new ConfigPrefetch(cache, objects);
     this.#bucket = stores.bucket;
     this.#room = stores.room;
     this.#settings = settings;
@@ -100,8 +100,8 @@ export class Manifests {
   ): Promise<StoredManifest> {
     const manifest =
       reference.kind === "tag"
-        ? await this.#facts.tagged(repository, reference.tag)
-        : await this.#facts.manifest(repository, reference.digest, defer);
+        ? await this.#cache.tagged(repository, reference.tag)
+        : await this.#cache.manifest(repository, reference.digest, defer);
     return manifest ?? unknown(reference);
   }
 
@@ -112,7 +112,7 @@ export class Manifests {
   async confirm(repository: RepositoryName, reference: Reference): Promise<StoredManifest> {
     const manifest =
       reference.kind === "tag"
-        ? await this.#facts.tagged(repository, reference.tag)
+        ? await this.#cache.tagged(repository, reference.tag)
         : await this.#reads.currentManifest(repository, reference.digest);
     return manifest ?? unknown(reference);
   }
@@ -128,12 +128,12 @@ export class Manifests {
   ): Promise<ReadableStream | ArrayBuffer | string> {
     const { digest, content } = manifest;
     if (content !== null) {
-      this.#ahead.config(repository, manifest, defer);
+      this.#prefetch.config(repository, manifest, defer);
       return content;
     }
     const body = await this.#objectOf(manifest, defer);
     if (body !== null) return body;
-    await this.#facts.forget(repository, digest);
+    await this.#cache.forget(repository, digest);
     const current = await this.#reads.currentManifest(repository, digest);
     if (current === null) return unknown({ kind: "digest", digest });
     const isOther = current.object !== manifest.object;
@@ -182,9 +182,9 @@ export class Manifests {
       const { mediaType, subject, artifactType } = manifest;
       const content = object === null ? manifest.text : null;
       const row = { digest, mediaType, size: bytes.length, content, object, subject, artifactType };
-      const introduction = tags.length === 0 ? null : introductionOf(manifest.text);
-      const all = { ...row, references, adopt, tags, introduction };
-      const written = await this.#index.put(repository, all, push.origin);
+      const imageAnnotations = tags.length === 0 ? null : imageAnnotationsOf(manifest.text);
+      const all = { ...row, references, adopt, tags, imageAnnotations };
+      const written = await this.#index.put(repository, all, push.initiator);
       if (written) return { digest, subject };
     }
     throw new RegistryError("UNAVAILABLE", {
@@ -206,13 +206,13 @@ export class Manifests {
   }
 
   /** @throws MANIFEST_UNKNOWN, REFERENCED while an index names it, or IMMUTABLE while such a tag points to it */
-  async delete(repository: RepositoryName, digest: Digest, origin: Origin): Promise<void> {
+  async delete(repository: RepositoryName, digest: Digest, initiator: Initiator): Promise<void> {
     try {
-      const deleted = await this.#index.delete(repository, digest, origin);
+      const deleted = await this.#index.delete(repository, digest, initiator);
       if (!deleted) unknown({ kind: "digest", digest });
     } finally {
       // What failed, or finds nothing, may have been done: the answer can be lost.
-      await this.#facts.forget(repository, digest);
+      await this.#cache.forget(repository, digest);
     }
   }
 

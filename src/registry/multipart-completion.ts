@@ -5,7 +5,7 @@ import {
   type KnownObject,
   type Lease,
   MAX_PART_NUMBER,
-  type Written,
+  type ChunkResult,
 } from "../session/progress.ts";
 import { finalHash } from "../session/running-hash.ts";
 import {
@@ -25,7 +25,7 @@ export interface Target {
 }
 
 /** Puts an upload's parts together, whichever of its requests got how far. */
-export class Assembly {
+export class MultipartCompletion {
   readonly #bucket: Bucket;
 
   constructor(bucket: Bucket) {
@@ -39,7 +39,7 @@ export class Assembly {
    */
   async complete(
     { multipart, lease, object }: Target,
-    written: Written,
+    written: ChunkResult,
     digest: Digest,
   ): Promise<KnownObject> {
     const size = written.offset;
@@ -109,7 +109,7 @@ export class Assembly {
 /** The digest over all bytes, if the hash was carried along in its algorithm; else null. */
 function carriedDigest(
   algorithm: Algorithm,
-  { hash, tail }: Written,
+  { hash, tail }: ChunkResult,
   digest: Digest,
 ): Digest | null {
   if (hash.kind === "whole") {

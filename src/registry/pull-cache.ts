@@ -3,53 +3,53 @@ import { entrySize, Lru } from "../memory/lru.ts";
 import type { Digest } from "../oci/digest.ts";
 import type { RepositoryName, Tag } from "../oci/reference.ts";
 import type { StoredBlob } from "../db/blobs.ts";
-import type { Edge } from "../db/edge-cache.ts";
+import type { EdgeCache } from "../db/edge-cache.ts";
 import type { StoredManifest } from "../db/manifests.ts";
-import type { Fact, Pulled, PullReads, Source } from "../db/pull-reads.ts";
+import type { CacheEntry, Pulled, PullReads, Source } from "../db/pull-reads.ts";
 
 /**
  * How long what was read of a repository may be told on, in milliseconds. What is deleted somewhere is gone everywhere after
  * five minutes, the lag of a replica included.
  */
-const FACT_AGE = 4 * 60_000;
+const MAX_ENTRY_AGE_MS = 4 * 60_000;
 /** After so long no replica and no entry at the edge tells of what was deleted, in milliseconds. */
-const SETTLED = FACT_AGE + 60_000;
+const INVALIDATION_MS = MAX_ENTRY_AGE_MS + 60_000;
 
 const MiB = 1024 * 1024;
 const MANIFESTS = 6 * MiB;
 const BLOBS = MiB;
 const TAGS = MiB / 2;
-const LOSSES = MiB / 4;
+const INVALIDATIONS = MiB / 4;
 
 /** As of when what was read of a repository before holds no longer, by the database's clock; 0 for never. */
-export type VoidedAt = (repository: RepositoryName) => number;
+export type InvalidatedAt = (repository: RepositoryName) => number;
 
 /** Where the answer may lie at the edge, how the database is asked for it, and how it gets into memory. */
 interface Question<T> {
   readonly path: string;
-  readonly read: (source: Source) => Promise<Fact<T> | null>;
-  readonly keep: (fact: Fact<T>) => void;
+  readonly read: (source: Source) => Promise<CacheEntry<T> | null>;
+  readonly keep: (entry: CacheEntry<T>) => void;
 }
 
 /**
  * What is known of repositories without asking the database: which manifests and blobs they hold, and where those lie. It is
  * kept in the isolate's memory and at the edge. That something is missing is never kept.
  */
-export class Facts {
+export class PullCache {
   readonly #reads: PullReads;
-  readonly #edge: Edge;
-  readonly #voidedAt: VoidedAt;
-  readonly #manifests = new Lru<Fact<StoredManifest>>(MANIFESTS);
-  readonly #blobs = new Lru<Fact<StoredBlob>>(BLOBS);
+  readonly #edge: EdgeCache;
+  readonly #invalidatedAt: InvalidatedAt;
+  readonly #manifests = new Lru<CacheEntry<StoredManifest>>(MANIFESTS);
+  readonly #blobs = new Lru<CacheEntry<StoredBlob>>(BLOBS);
   /** Which manifest a tag had when it was read last: a guess, that the database confirms. */
   readonly #tags = new Lru<Digest>(TAGS);
   /** The last deletion here in each repository: what was read before it and arrives after it is not kept. */
-  readonly #losses = new Lru<{ readonly at: number }>(LOSSES);
+  readonly #invalidations = new Lru<{ readonly at: number }>(INVALIDATIONS);
 
-  constructor(reads: PullReads, edge: Edge, voidedAt: VoidedAt) {
+  constructor(reads: PullReads, edge: EdgeCache, invalidatedAt: InvalidatedAt) {
     this.#reads = reads;
     this.#edge = edge;
-    this.#voidedAt = voidedAt;
+    this.#invalidatedAt = invalidatedAt;
   }
 
   async manifest(
@@ -62,7 +62,7 @@ export class Facts {
     const question: Question<Pulled> = {
       path: manifestPath(repository, digest),
       read: (source) => this.#reads.manifest(repository, digest, source),
-      keep: (fact) => this.#keep(repository, fact),
+      keep: (entry) => this.#keep(repository, entry),
     };
     return (await this.#ask(repository, question, defer))?.manifest ?? null;
   }
@@ -74,40 +74,40 @@ export class Facts {
     const known = guess && this.#manifests.get(`${repository} ${guess}`);
     // What it names was read with it and grows old with it: then all of it is read again at once.
     const held = known && this.#holds(repository, known) ? known.value : null;
-    const loss = this.#losses.get(repository);
+    const invalidation = this.#invalidations.get(repository);
     const source = this.#sourceFor(repository);
-    const fact = await this.#reads.tagged(repository, tag, held?.digest ?? null, source);
-    if (fact === null) return null;
-    const { manifest } = fact.value;
+    const entry = await this.#reads.tagged(repository, tag, held?.digest ?? null, source);
+    if (entry === null) return null;
+    const { manifest } = entry.value;
     const { digest } = manifest;
     if (held?.digest === digest) return { ...manifest, content: held.content };
-    if (this.#losses.get(repository) === loss) {
-      this.#keep(repository, fact);
+    if (this.#invalidations.get(repository) === invalidation) {
+      this.#keep(repository, entry);
       this.#tags.set(key, digest, entrySize(key, digest));
     }
     return manifest;
   }
 
   async blob(repository: RepositoryName, digest: Digest, defer: Defer): Promise<StoredBlob | null> {
-    const known = this.heldBlob(repository, digest);
+    const known = this.cachedBlob(repository, digest);
     if (known !== null) return known;
     const question: Question<StoredBlob> = {
       path: blobPath(repository, digest),
       read: (source) => this.#reads.blob(repository, digest, source),
-      keep: (fact) => this.#keepBlob(repository, digest, fact),
+      keep: (entry) => this.#keepBlob(repository, digest, entry),
     };
     return this.#ask(repository, question, defer);
   }
 
   /** The blob, where this isolate knows of it without asking anybody. */
-  heldBlob(repository: RepositoryName, digest: Digest): StoredBlob | null {
+  cachedBlob(repository: RepositoryName, digest: Digest): StoredBlob | null {
     const known = this.#blobs.get(`${repository} ${digest}`);
     return known !== undefined && this.#holds(repository, known) ? known.value : null;
   }
 
   /** To be called when the repository has lost what had the digest, or may have. */
   async forget(repository: RepositoryName, digest: Digest): Promise<void> {
-    this.#losses.set(repository, { at: Date.now() }, entrySize(repository));
+    this.#invalidations.set(repository, { at: Date.now() }, entrySize(repository));
     this.#manifests.delete(`${repository} ${digest}`);
     this.#blobs.delete(`${repository} ${digest}`);
     // An entry that stays there, or that another isolate is putting there, ends by itself.
@@ -117,28 +117,31 @@ export class Facts {
 
   /** Where something was deleted a moment ago, a replica may not have heard of it, nor another isolate's entry at the edge. */
   #sourceFor(repository: RepositoryName): Source {
-    const lost = Math.max(this.#losses.get(repository)?.at ?? 0, this.#voidedAt(repository));
-    return lost < Date.now() - SETTLED ? "nearest" : "primary";
+    const lost = Math.max(
+      this.#invalidations.get(repository)?.at ?? 0,
+      this.#invalidatedAt(repository),
+    );
+    return lost < Date.now() - INVALIDATION_MS ? "nearest" : "primary";
   }
 
-  #holds(repository: RepositoryName, { readAt }: Fact<unknown>): boolean {
-    return readAt > Date.now() - FACT_AGE && readAt > this.#voidedAt(repository);
+  #holds(repository: RepositoryName, { readAt }: CacheEntry<unknown>): boolean {
+    return readAt > Date.now() - MAX_ENTRY_AGE_MS && readAt > this.#invalidatedAt(repository);
   }
 
-  #keep(repository: RepositoryName, { value, readAt }: Fact<Pulled>): void {
-    const { manifest, family } = value;
-    for (const one of [manifest, ...family.manifests]) {
+  #keep(repository: RepositoryName, { value, readAt }: CacheEntry<Pulled>): void {
+    const { manifest, graph } = value;
+    for (const one of [manifest, ...graph.manifests]) {
       const key = `${repository} ${one.digest}`;
       this.#manifests.set(key, { value: one, readAt }, entrySize(key, one.content ?? ""));
     }
-    for (const { digest, key, size } of family.blobs) {
+    for (const { digest, key, size } of graph.blobs) {
       this.#keepBlob(repository, digest, { value: { key, size }, readAt });
     }
   }
 
-  #keepBlob(repository: RepositoryName, digest: Digest, fact: Fact<StoredBlob>): void {
+  #keepBlob(repository: RepositoryName, digest: Digest, entry: CacheEntry<StoredBlob>): void {
     const key = `${repository} ${digest}`;
-    this.#blobs.set(key, fact, entrySize(key, fact.value.key));
+    this.#blobs.set(key, entry, entrySize(key, entry.value.key));
   }
 
   /** From the edge, else from the database and then to the edge; and into memory. */
@@ -147,24 +150,24 @@ export class Facts {
     { path, read, keep }: Question<T>,
     defer: Defer,
   ): Promise<T | null> {
-    const loss = this.#losses.get(repository);
+    const invalidation = this.#invalidations.get(repository);
     const source = this.#sourceFor(repository);
-    const cached = source === "nearest" ? await this.#edge.json<Fact<T>>(path) : undefined;
+    const cached = source === "nearest" ? await this.#edge.json<CacheEntry<T>>(path) : undefined;
     const isKnown = cached !== undefined && this.#holds(repository, cached);
-    const fact = isKnown ? cached : await read(source);
-    if (fact === null) return null;
-    if (this.#losses.get(repository) !== loss) return fact.value;
-    keep(fact);
+    const entry = isKnown ? cached : await read(source);
+    if (entry === null) return null;
+    if (this.#invalidations.get(repository) !== invalidation) return entry.value;
+    keep(entry);
     if (!isKnown) {
-      const isLost = () => this.#losses.get(repository) !== loss;
-      defer(this.#toEdge(path, fact, isLost));
+      const isLost = () => this.#invalidations.get(repository) !== invalidation;
+      defer(this.#toEdge(path, entry, isLost));
     }
-    return fact.value;
+    return entry.value;
   }
 
-  async #toEdge(path: string, fact: Fact<unknown>, isLost: () => boolean): Promise<void> {
-    const bytes = new TextEncoder().encode(JSON.stringify(fact));
-    await this.#edge.put(path, bytes, bytes.length, FACT_AGE / 1000);
+  async #toEdge(path: string, entry: CacheEntry<unknown>, isLost: () => boolean): Promise<void> {
+    const bytes = new TextEncoder().encode(JSON.stringify(entry));
+    await this.#edge.put(path, bytes, bytes.length, MAX_ENTRY_AGE_MS / 1000);
     if (isLost()) await this.#edge.delete(path);
   }
 }

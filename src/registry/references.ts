@@ -4,7 +4,7 @@ import { RegistryError } from "../oci/errors.ts";
 import type { Manifest, ManifestReference } from "../oci/manifest.ts";
 import type { RepositoryName, Sources } from "../oci/reference.ts";
 import { letOthersIn } from "../db/clock.ts";
-import type { ManifestIndex, NewReference, Resolution } from "../db/manifests.ts";
+import type { ManifestStore, NewReference, Resolution } from "../db/manifests.ts";
 
 /** Digests that one query looks up, so that others' do not wait for it. */
 const RESOLVED = 1_000;
@@ -26,10 +26,10 @@ export interface Resolved {
  * @throws MANIFEST_BLOB_UNKNOWN, MANIFEST_INVALID
  */
 export async function resolveReferences(
-  index: ManifestIndex,
+  index: ManifestStore,
   { repository, sources }: Pusher,
   { references }: Manifest,
-  settings: Pick<Settings, "allowSparse" | "maxLooseReferences">,
+  settings: Pick<Settings, "allowSparse" | "maxOptionalReferences">,
 ): Promise<Resolved> {
   if (references.length === 0) return { references: [], adopt: [] };
   const digests = [...new Set(references.map(({ digest }) => digest))];
@@ -50,18 +50,18 @@ export async function resolveReferences(
     });
   }
   const rows = resolved.flatMap((result) => ("missing" in result ? [] : result));
-  requireFewLoose(rows, settings.maxLooseReferences);
+  requireFewOptional(rows, settings.maxOptionalReferences);
   const adopt = rows.filter(({ kind, digest }) => kind === "blob" && !known.get(digest)?.linked);
   return { references: rows, adopt: adopt.map(({ digest }) => digest) };
 }
 
 /** What need not be there costs its pusher nothing to name, so it is bounded. @throws MANIFEST_INVALID */
-function requireFewLoose(references: readonly NewReference[], most: number): void {
-  const loose = references.filter(({ kind }) => kind === "loose").length;
-  if (loose <= most) return;
+function requireFewOptional(references: readonly NewReference[], most: number): void {
+  const optional = references.filter(({ kind }) => kind === "optional").length;
+  if (optional <= most) return;
   throw new RegistryError("MANIFEST_INVALID", {
-    message: `manifest invalid: it names ${loose} layers or manifests that are not in this repository; at most ${most} are allowed (MAX_LOOSE_REFERENCES): push them first`,
-    detail: { loose, limit: most },
+    message: `manifest invalid: it names ${optional} layers or manifests that are not in this repository; at most ${most} are allowed (MAX_OPTIONAL_REFERENCES): push them first`,
+    detail: { optional, limit: most },
   });
 }
 
@@ -78,7 +78,7 @@ function resolveReference(
   const actual = asManifest ?? known?.blobSize ?? null;
   if (actual === null) {
     const mayBeMissing = kind === "foreign" || (allowSparse && kind !== "config");
-    return mayBeMissing ? { digest, kind: "loose" } : { missing: digest };
+    return mayBeMissing ? { digest, kind: "optional" } : { missing: digest };
   }
   if (actual !== size) {
     throw new RegistryError("MANIFEST_INVALID", {

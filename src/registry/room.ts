@@ -2,7 +2,7 @@ import { Lru, entrySize } from "../memory/lru.ts";
 import type { Digest } from "../oci/digest.ts";
 import { RegistryError } from "../oci/errors.ts";
 import { namespaceOf, type RepositoryName } from "../oci/reference.ts";
-import type { QuotaIndex } from "../quota/store.ts";
+import type { QuotaStore } from "../quota/store.ts";
 
 /** How long an isolate goes by what it knows of a namespace, in milliseconds. */
 const REMEMBERED = 300_000;
@@ -27,10 +27,10 @@ export interface Announced {
  * is refused without asking, and what is let through in vain the index refuses.
  */
 export class Room {
-  readonly #quotas: QuotaIndex;
+  readonly #quotas: QuotaStore;
   readonly #known = new Lru<Known>(MAX_REMEMBERED);
 
-  constructor(quotas: QuotaIndex) {
+  constructor(quotas: QuotaStore) {
     this.#quotas = quotas;
   }
 

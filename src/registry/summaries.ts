@@ -3,11 +3,11 @@ import { RegistryError } from "../oci/errors.ts";
 import type { Page } from "../oci/page.ts";
 import type { RepositoryName } from "../oci/reference.ts";
 import type { Bucket } from "../db/bucket.ts";
-import type { ContentIndex, Facts, ManifestRow, TagRow } from "../db/summaries.ts";
-import type { RepositoryIndex } from "../db/repositories.ts";
+import type { SummaryIndex, PullCache, ManifestRow, TagRow } from "../db/summaries.ts";
+import type { RepositoryStore } from "../db/repositories.ts";
 
 /** What is shown of a manifest beyond its row. */
-export interface Measured {
+export interface Summary {
   /** The bytes of the blobs that it and its children name, each once; null where they are too many to add up. */
   readonly size: number | null;
   readonly platforms: readonly string[];
@@ -19,29 +19,29 @@ const MAX_CONFIG = 64 * 1024;
 const NOWHERE = "unknown/unknown";
 
 /** What is in a repository, as one looks at it. */
-export class Contents {
-  readonly #index: ContentIndex;
-  readonly #repositories: RepositoryIndex;
+export class Summaries {
+  readonly #index: SummaryIndex;
+  readonly #repositories: RepositoryStore;
   readonly #bucket: Bucket;
 
-  constructor(index: ContentIndex, repositories: RepositoryIndex, bucket: Bucket) {
+  constructor(index: SummaryIndex, repositories: RepositoryStore, bucket: Bucket) {
     this.#index = index;
     this.#repositories = repositories;
     this.#bucket = bucket;
   }
 
   /** @throws NAME_UNKNOWN */
-  async tags(repository: RepositoryName, page: Page): Promise<(TagRow & Measured)[]> {
+  async tags(repository: RepositoryName, page: Page): Promise<(TagRow & Summary)[]> {
     return this.#measured(repository, await this.#index.tags(repository, page));
   }
 
   /** @throws NAME_UNKNOWN */
-  async manifests(repository: RepositoryName, page: Page): Promise<(ManifestRow & Measured)[]> {
+  async manifests(repository: RepositoryName, page: Page): Promise<(ManifestRow & Summary)[]> {
     return this.#measured(repository, await this.#index.manifests(repository, page));
   }
 
   /** @throws MANIFEST_UNKNOWN */
-  async manifest(repository: RepositoryName, digest: Digest): Promise<ManifestRow & Measured> {
+  async manifest(repository: RepositoryName, digest: Digest): Promise<ManifestRow & Summary> {
     const row = await this.#index.manifest(repository, digest);
     const [found] = row === null ? [] : await this.#measured(repository, [row]);
     if (found === undefined) throw new RegistryError("MANIFEST_UNKNOWN", { detail: { digest } });
@@ -51,15 +51,15 @@ export class Contents {
   async #measured<Row extends { readonly digest: Digest }>(
     repository: RepositoryName,
     rows: readonly Row[],
-  ): Promise<(Row & Measured)[]> {
+  ): Promise<(Row & Summary)[]> {
     if (rows.length === 0) await this.requireRepository(repository);
     const digests = [...new Set(rows.map(({ digest }) => digest))];
     const facts = await this.#index.facts(repository, digests);
-    const measured = new Map<Digest, Measured>(
+    const measured = new Map<Digest, Summary>(
       await Promise.all(
-        [...facts].map(async ([digest, fact]) => {
-          const platforms = await this.#platforms(fact);
-          return [digest, { size: fact.size, platforms }] as const;
+        [...facts].map(async ([digest, entry]) => {
+          const platforms = await this.#platforms(entry);
+          return [digest, { size: entry.size, platforms }] as const;
         }),
       ),
     );
@@ -77,7 +77,7 @@ export class Contents {
   }
 
   /** Indexes say it of their images; of the others the config does, a small object in R2 that only a list's page reads. */
-  async #platforms({ platforms, config }: Facts): Promise<readonly string[]> {
+  async #platforms({ platforms, config }: PullCache): Promise<readonly string[]> {
     if (platforms.length > 0) return platforms.filter(isPlatform);
     if (config === null || config.size > MAX_CONFIG) return [];
     const body = await this.#bucket.open(config.key);

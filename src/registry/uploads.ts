@@ -4,13 +4,20 @@ import { RegistryError } from "../oci/errors.ts";
 import { namespaceOf, type RepositoryName } from "../oci/reference.ts";
 import type { Owner } from "../memory/pool.ts";
 import { receive, type Received } from "../session/parts.ts";
-import type { Intent, KnownObject, Lease, Position, Ticket, Written } from "../session/progress.ts";
+import type {
+  Intent,
+  KnownObject,
+  Lease,
+  Position,
+  UploadClaims,
+  ChunkResult,
+} from "../session/progress.ts";
 import { type Holder, parseUploadId, type UploadId, UploadIds } from "../session/upload-id.ts";
 import type { Began, Refused, UploadSession } from "../session/upload-session.ts";
-import type { Origin } from "../db/audit.ts";
-import type { BlobIndex, NewBlob, StoredBlob } from "../db/blobs.ts";
+import type { Initiator } from "../db/audit.ts";
+import type { BlobStore, NewBlob, StoredBlob } from "../db/blobs.ts";
 import { type Bucket, digestMismatch, isNoSuchUpload } from "../db/bucket.ts";
-import { Assembly } from "./multipart-completion.ts";
+import { MultipartCompletion } from "./multipart-completion.ts";
 import { OutOfOrder, refuse } from "./refusal.ts";
 import { isOverQuota, type Room } from "./room.ts";
 
@@ -23,7 +30,7 @@ const MAX_PUT = 4.9 * 1024 ** 3;
 /** Who uploads, and where to. */
 export interface Uploader {
   readonly repository: RepositoryName;
-  readonly origin: Origin;
+  readonly initiator: Initiator;
   /** When the actor's credentials expire or expired, in milliseconds since 1970; null for never. */
   readonly until: number | null;
 }
@@ -38,7 +45,7 @@ export interface Chunk {
 
 interface Stores {
   readonly bucket: Bucket;
-  readonly index: BlobIndex;
+  readonly index: BlobStore;
   readonly room: Room;
 }
 
@@ -48,7 +55,7 @@ type Leased = Extract<Began, { lease: Lease }>;
 interface Opened {
   readonly name: string;
   readonly session: DurableObjectStub<UploadSession>;
-  readonly ticket: Ticket;
+  readonly claims: UploadClaims;
   readonly owner: Owner;
 }
 
@@ -59,8 +66,8 @@ interface Opened {
 export class Uploads {
   readonly #sessions: DurableObjectNamespace<UploadSession>;
   readonly #bucket: Bucket;
-  readonly #assembly: Assembly;
-  readonly #index: BlobIndex;
+  readonly #completion: MultipartCompletion;
+  readonly #index: BlobStore;
   readonly #room: Room;
   readonly #ids: UploadIds;
 
@@ -72,7 +79,7 @@ export class Uploads {
     this.#sessions = sessions;
     this.#ids = new UploadIds(settings);
     this.#bucket = bucket;
-    this.#assembly = new Assembly(bucket);
+    this.#completion = new MultipartCompletion(bucket);
     this.#index = index;
     this.#room = room;
   }
@@ -84,14 +91,14 @@ export class Uploads {
 
   /** @returns how many bytes have arrived */
   async status(uploader: Uploader, id: UploadId): Promise<number> {
-    const { session, ticket } = this.#open(uploader, id);
-    const status = await session.status(ticket);
+    const { session, claims } = this.#open(uploader, id);
+    const status = await session.status(claims);
     return status.ok ? status.offset : refuse(status);
   }
 
   async cancel(uploader: Uploader, id: UploadId): Promise<void> {
-    const { session, ticket } = this.#open(uploader, id);
-    const cancelled = await session.cancel(ticket);
+    const { session, claims } = this.#open(uploader, id);
+    const cancelled = await session.cancel(claims);
     if (!cancelled) refuse({ ok: false, reason: "unknown" });
   }
 
@@ -146,15 +153,15 @@ export class Uploads {
 
   /** @throws BLOB_UPLOAD_UNKNOWN, without a call of anything, for an id that is not the uploader's */
   #open(uploader: Uploader, id: UploadId): Opened {
-    const { name, ticket } = this.#ids.open(id, holderOf(uploader));
-    const { repository, origin } = uploader;
-    const owner = { namespace: namespaceOf(repository), actor: origin.actor ?? "" };
-    return { name, session: this.#sessions.getByName(name), ticket, owner };
+    const { name, claims } = this.#ids.open(id, holderOf(uploader));
+    const { repository, initiator } = uploader;
+    const owner = { namespace: namespaceOf(repository), actor: initiator.actor ?? "" };
+    return { name, session: this.#sessions.getByName(name), claims, owner };
   }
 
   async #begin(opened: Opened, intent: Intent): Promise<Began | Refused> {
-    const { session, ticket } = opened;
-    const began = await session.begin(ticket, intent);
+    const { session, claims } = opened;
+    const began = await session.begin(claims, intent);
     if (!began.ok || "ended" in began) return began;
     const { stored } = began.lease;
     if (stored === null) return began;
@@ -172,9 +179,9 @@ export class Uploads {
     { multipart, size }: NonNullable<Lease["stored"]>,
   ): Promise<void> {
     const known = object?.size === size ? object : null;
-    if (known === null) await this.#assembly.completeOnce(multipart, parts, size);
+    if (known === null) await this.#completion.completeOnce(multipart, parts, size);
     await this.#countReadBack(opened, known ?? { key: multipart.key, size, digests: [] });
-    const body = await this.#assembly.open(multipart.key);
+    const body = await this.#completion.open(multipart.key);
     const incoming = { body, length: size, owner: opened.owner, native: null };
     await this.#commit(opened, lease, await receive(incoming, lease, null, this.#bucket));
   }
@@ -200,9 +207,9 @@ export class Uploads {
    * Writes the blob's row. Where the quota does not allow it, the bytes go at once, unless another finish of the same upload
    * has made them a blob meanwhile.
    */
-  async #link({ repository, origin }: Uploader, digest: Digest, blob: NewBlob): Promise<string> {
+  async #link({ repository, initiator }: Uploader, digest: Digest, blob: NewBlob): Promise<string> {
     try {
-      const add = () => this.#index.add(repository, digest, blob, origin);
+      const add = () => this.#index.add(repository, digest, blob, initiator);
       return await this.#room.within(repository, add);
     } catch (error) {
       if (isOverQuota(error) && (await this.#index.discard(repository, blob))) {
@@ -224,7 +231,7 @@ export class Uploads {
     const { object } = began;
     if (object === null || object.digests.includes(digest)) return blob;
     await this.#countReadBack(opened, object);
-    began.object = await this.#assembly.readBack(object, algorithmOf(digest));
+    began.object = await this.#completion.readBack(object, algorithmOf(digest));
     // The object of a mismatch is left to the session's alarm, which knows whether it is in use.
     if (!began.object.digests.includes(digest)) throw digestMismatch(digest);
     return blob;
@@ -248,7 +255,7 @@ export class Uploads {
         return { key, size: await this.#bucket.put(key, written.tail, digest, { repository }) };
       }
       const all = { ...written, parts: [...parts, ...written.parts] };
-      began.object = await this.#assembly.complete({ multipart, lease, object }, all, digest);
+      began.object = await this.#completion.complete({ multipart, lease, object }, all, digest);
       return { key: multipart.key, size };
     } catch (error) {
       await this.#abandon(lease, written);
@@ -295,7 +302,12 @@ export class Uploads {
   }
 
   /** A commit whose answer was lost may be in: only the session knows whether the parts are its own now. */
-  async #unanswered(error: unknown, name: string, lease: Lease, written: Written): Promise<never> {
+  async #unanswered(
+    error: unknown,
+    name: string,
+    lease: Lease,
+    written: ChunkResult,
+  ): Promise<never> {
     const session = this.#sessions.getByName(name);
     const { multipart } = written;
     const isOwn = lease.multipart === null && multipart !== null;
@@ -306,14 +318,14 @@ export class Uploads {
   }
 
   /** Aborts what the writer itself began. */
-  async #abandon(lease: Lease, { multipart }: Written): Promise<void> {
+  async #abandon(lease: Lease, { multipart }: ChunkResult): Promise<void> {
     if (lease.multipart === null && multipart !== null)
       await this.#bucket.abortMultipart(multipart);
   }
 }
 
-function holderOf({ repository, origin, until }: Uploader): Holder {
-  return { repository, actor: origin.actor, until };
+function holderOf({ repository, initiator, until }: Uploader): Holder {
+  return { repository, actor: initiator.actor, until };
 }
 
 function intentOf({ position, length }: Chunk): Omit<Intent, "finish"> {

@@ -1,12 +1,12 @@
 import * as v from "valibot";
 import { digestOf } from "../oci/digest.ts";
-import { type LifecyclePolicy, parsePolicy } from "./policy.ts";
-import type { Leaving } from "./attachments.ts";
+import { type RetentionPolicy, parsePolicy } from "./policy.ts";
+import type { ExpiringImage } from "./attachments.ts";
 import type { ProtectedGroup } from "./protection.ts";
 import type { RepositoryPolicy, RunReport } from "./policy-store.ts";
-import type { Walk } from "./scan.ts";
+import type { Scan } from "./scan.ts";
 import type { Context } from "../http/context.ts";
-import { seal, unseal } from "../http/cursor.ts";
+import { encryptCursor, decryptCursor } from "../http/cursor.ts";
 import { invalid, readJson } from "../http/input.ts";
 import { pageOf, pageResponse } from "../http/list.ts";
 import { noContent, timestamp } from "../http/resource.ts";
@@ -25,22 +25,22 @@ const Policy = v.custom<Readonly<Record<string, unknown>>>(
 );
 
 export async function read({ params, registry }: Context<"name">): Promise<Response> {
-  return Response.json(shown(await registry.policies.ofRepository(params.name)));
+  return Response.json(toJson(await registry.policies.ofRepository(params.name)));
 }
 
 export async function write({
   request,
   params,
-  origin,
+  initiator,
   registry,
 }: Context<"name">): Promise<Response> {
   const { policies } = registry;
-  await policies.setRepository(params.name, await readPolicy(request), origin);
-  return Response.json(shown(await policies.ofRepository(params.name)));
+  await policies.setRepository(params.name, await readPolicy(request), initiator);
+  return Response.json(toJson(await policies.ofRepository(params.name)));
 }
 
-export async function remove({ params, origin, registry }: Context<"name">): Promise<Response> {
-  await registry.policies.removeRepository(params.name, origin);
+export async function remove({ params, initiator, registry }: Context<"name">): Promise<Response> {
+  await registry.policies.removeRepository(params.name, initiator);
   return noContent();
 }
 
@@ -53,20 +53,20 @@ export async function readNamespace({ params, registry }: Context<"namespace">):
 export async function writeNamespace({
   request,
   params,
-  origin,
+  initiator,
   registry,
 }: Context<"namespace">): Promise<Response> {
   const policy = await readPolicy(request);
-  await registry.policies.setNamespace(params.namespace, policy, origin);
+  await registry.policies.setNamespace(params.namespace, policy, initiator);
   return Response.json(withWarnings(policy));
 }
 
 export async function removeNamespace({
   params,
-  origin,
+  initiator,
   registry,
 }: Context<"namespace">): Promise<Response> {
-  await registry.policies.removeNamespace(params.namespace, origin);
+  await registry.policies.removeNamespace(params.namespace, initiator);
   return noContent();
 }
 
@@ -76,20 +76,20 @@ export async function removeNamespace({
  * one request reads only so many manifests.
  */
 export async function preview(context: Context<"name">): Promise<Response> {
-  const { request, url, params, realm, registry } = context;
+  const { request, url, params, auth, registry } = context;
   const { after, limit } = pageOf(url.searchParams);
   const given = await readJson(request, Policy);
   const sent = Object.keys(given).length === 0 ? null : parsePolicy(given);
   const { id, policy: inForce } = await registry.policies.ofRepository(params.name);
   const policy = sent ?? policyInForce(inForce);
   const subject = await subjectOf(id, policy);
-  const walk = await walkOf(await unsealed(after, context), subject);
+  const scan = await scanOf(await decrypted(after, context), subject);
   const most = Math.min(limit - 1, MAX_PAGE);
-  const { leaving, kept, next } = await registry.retention.preview(id, policy, walk, most);
+  const { expiring, kept, next } = await registry.retention.preview(id, policy, scan, most);
   const besides = { kept: kept.map(group) };
-  if (next === null) return pageResponse(url, leaving.map(entry), null, besides);
-  const cursor = await seal(JSON.stringify({ subject, walk: next }), LIST, realm.signing);
-  if (cursor.length <= MAX_CURSOR) return pageResponse(url, leaving.map(entry), cursor, besides);
+  if (next === null) return pageResponse(url, expiring.map(entry), null, besides);
+  const cursor = await encryptCursor(JSON.stringify({ subject, scan: next }), LIST, auth.signing);
+  if (cursor.length <= MAX_CURSOR) return pageResponse(url, expiring.map(entry), cursor, besides);
   throw invalid(
     "rules",
     'the rules with orderBy "semver" count too many images to be previewed in a repository of this size',
@@ -102,38 +102,38 @@ async function readPolicy(request: Request): Promise<string> {
   return JSON.stringify(policy);
 }
 
-function policyInForce(policy: string | null): LifecyclePolicy {
+function policyInForce(policy: string | null): RetentionPolicy {
   if (policy !== null) return parsePolicy(JSON.parse(policy));
   throw invalid("rules", "no policy is in force here: send one");
 }
 
 /** Hashes what a cursor belongs to: the repository and the policy. */
-async function subjectOf(id: number, policy: LifecyclePolicy): Promise<string> {
+async function subjectOf(id: number, policy: RetentionPolicy): Promise<string> {
   const text = JSON.stringify([id, policy]);
   return digestOf("sha256", new TextEncoder().encode(text));
 }
 
-async function unsealed(after: string, { realm }: Context): Promise<string> {
-  const place = await unseal(after, LIST, realm.signing);
+async function decrypted(after: string, { auth }: Context): Promise<string> {
+  const place = await decryptCursor(after, LIST, auth.signing);
   if (after === "" || place !== after) return place;
   throw invalid("after", "is not what the last page ended with");
 }
 
-async function walkOf(place: string, subject: string): Promise<Walk | null> {
+async function scanOf(place: string, subject: string): Promise<Scan | null> {
   if (place === "") return null;
-  const cursor = JSON.parse(place) as { readonly subject?: string; readonly walk: Walk };
-  if (cursor.subject === subject) return cursor.walk;
+  const cursor = JSON.parse(place) as { readonly subject?: string; readonly scan: Scan };
+  if (cursor.subject === subject) return cursor.scan;
   throw invalid("after", "is of another policy or repository: begin again without it");
 }
 
-function entry({ image, verdict, parts }: Leaving) {
+function entry({ image, decision, attachments }: ExpiringImage) {
   return {
     digest: image.digest,
     tags: image.tags,
     pushedAt: timestamp(image.pushedAt),
-    rule: verdict.rule?.priority ?? null,
-    reason: verdict.reason,
-    parts: parts.map(({ digest, tags }) => ({ digest, tags })),
+    rule: decision.rule?.priority ?? null,
+    reason: decision.reason,
+    attachments: attachments.map(({ digest, tags }) => ({ digest, tags })),
   };
 }
 
@@ -148,7 +148,7 @@ function group({ by, rule, usedOn, until, images, examples }: ProtectedGroup) {
   };
 }
 
-function shown({ policy, of, nextAt, last }: RepositoryPolicy) {
+function toJson({ policy, of, nextAt, last }: RepositoryPolicy) {
   const report = last === null ? null : (JSON.parse(last) as RunReport);
   return {
     ...withWarnings(policy),

@@ -4,38 +4,38 @@
  */
 import type { Digest } from "../oci/digest.ts";
 import { type Found, MAX_TAGS } from "./store.ts";
-import { isOlder, isYoung, type Times, type Verdict } from "./evaluate.ts";
+import { isOlder, isYoung, type Times, type Decision } from "./evaluate.ts";
 
 /** An image to delete, the decision with its rule, and its attachments. */
-export interface Leaving {
+export interface ExpiringImage {
   readonly image: Found;
-  readonly verdict: Verdict;
-  readonly parts: readonly Found[];
+  readonly decision: Decision;
+  readonly attachments: readonly Found[];
 }
 
 /** The known manifests of a repository, and how to evaluate them. */
 export interface Known {
   readonly found: ReadonlyMap<Digest, Found>;
-  readonly judge: (image: Found) => Verdict;
+  readonly evaluate: (image: Found) => Decision;
   readonly times: Times;
 }
 
 /** The tags of attachments: cosign's, and those of clients without the referrers API. */
 const ATTACHMENT = /^sha256-[0-9a-f]{64}(?:\.(?:sig|att|sbom))?$/;
 /** The greatest depth of attachments of attachments, far more than anyone uses. */
-export const MAX_LEVEL = 8;
+export const MAX_DEPTH = 8;
 
 /** @param images the images to delete, in the order of evaluation, each with its decision and all its attachments */
 export function plan(
-  images: readonly { image: Found; verdict: Verdict; family: readonly Found[] }[],
+  images: readonly { image: Found; decision: Decision; attachments: readonly Found[] }[],
   known: Known,
-): Leaving[] {
-  const levels = new Map<Digest, number>();
-  const departures = new Departures(known);
-  return images.map(({ image, verdict, family }) => {
-    levels.set(image.digest, 0);
-    const left = new Set(family.filter((part) => mayLeave(part, known.times)));
-    return { image, verdict, parts: partsOf(image, left, levels, departures) };
+): ExpiringImage[] {
+  const depths = new Map<Digest, number>();
+  const order = new ExpiryOrder(known);
+  return images.map(({ image, decision, attachments }) => {
+    depths.set(image.digest, 0);
+    const left = new Set(attachments.filter((part) => mayLeave(part, known.times)));
+    return { image, decision, attachments: attachmentsOf(image, left, depths, order) };
   });
 }
 
@@ -43,67 +43,69 @@ export function plan(
  * Returns the depth of each manifest: greater than that of all manifests that it belongs to; an image's is 0. Depths
  * are right only when all manifests to delete are known, since a manifest may come before one that it belongs to.
  */
-export function levelsOf(leaving: readonly Leaving[]): ReadonlyMap<Digest, number> {
-  const levels = new Map(
-    leaving.flatMap(({ image, parts }) => [image, ...parts].map(({ digest }) => [digest, 0])),
+export function depthsOf(expiring: readonly ExpiringImage[]): ReadonlyMap<Digest, number> {
+  const depths = new Map(
+    expiring.flatMap(({ image, attachments }) =>
+      [image, ...attachments].map(({ digest }) => [digest, 0]),
+    ),
   );
-  const all = leaving.flatMap(({ parts }) => parts);
-  let isSettled = false;
-  for (let round = 0; round <= MAX_LEVEL && !isSettled; round++) {
-    isSettled = true;
-    for (const { digest, owners } of all) {
-      const above = Math.max(0, ...(owners ?? []).map((owner) => levels.get(owner) ?? 0));
+  const all = expiring.flatMap(({ attachments }) => attachments);
+  let isStable = false;
+  for (let round = 0; round <= MAX_DEPTH && !isStable; round++) {
+    isStable = true;
+    for (const { digest, referencedBy } of all) {
+      const above = Math.max(0, ...(referencedBy ?? []).map((owner) => depths.get(owner) ?? 0));
       // Bounded, whatever the index says: manifests that name each other would get ever greater depths.
-      const level = Math.min(above + 1, 2 * MAX_LEVEL);
-      isSettled &&= level === levels.get(digest);
-      levels.set(digest, level);
+      const depth = Math.min(above + 1, 2 * MAX_DEPTH);
+      isStable &&= depth === depths.get(digest);
+      depths.set(digest, depth);
     }
   }
-  return levels;
+  return depths;
 }
 
 /** Finds the image's attachments, adds them to the depths, and removes them from the candidates left. */
-function partsOf(
+function attachmentsOf(
   image: Found,
   left: Set<Found>,
-  levels: Map<Digest, number>,
-  departures: Departures,
+  depths: Map<Digest, number>,
+  order: ExpiryOrder,
 ): Found[] {
-  const parts: Found[] = [];
+  const attachments: Found[] = [];
   // One pass for each depth, and one that finds nothing more.
-  for (let round = 0; round <= MAX_LEVEL; round++) {
+  for (let round = 0; round <= MAX_DEPTH; round++) {
     const next = [...left].flatMap((part) => {
-      const level = levelOf(part, image, levels, departures);
-      return level === null || level > MAX_LEVEL ? [] : { part, level };
+      const depth = levelOf(part, image, depths, order);
+      return depth === null || depth > MAX_DEPTH ? [] : { part, depth };
     });
-    for (const { part, level } of next) {
+    for (const { part, depth } of next) {
       left.delete(part);
-      if (levels.has(part.digest)) continue;
-      levels.set(part.digest, level);
-      parts.push(part);
+      if (depths.has(part.digest)) continue;
+      depths.set(part.digest, depth);
+      attachments.push(part);
     }
   }
-  return parts;
+  return attachments;
 }
 
 /** @returns null while a manifest that stays refers to it */
 function levelOf(
   part: Found,
   image: Found,
-  levels: ReadonlyMap<Digest, number>,
-  departures: Departures,
+  depths: ReadonlyMap<Digest, number>,
+  order: ExpiryOrder,
 ): number | null {
-  let level = 0;
-  for (const owner of part.owners ?? []) {
-    const above = levels.get(owner);
-    if (above === undefined && !departures.isGone(owner, image)) return null;
-    level = Math.max(level, above ?? 0);
+  let depth = 0;
+  for (const owner of part.referencedBy ?? []) {
+    const above = depths.get(owner);
+    if (above === undefined && !order.isGone(owner, image)) return null;
+    depth = Math.max(depth, above ?? 0);
   }
-  return level + 1;
+  return depth + 1;
 }
 
 /** Finds when manifests that still exist would be deleted; visits each one once for each depth. */
-class Departures {
+class ExpiryOrder {
   readonly #known: Known;
   readonly #last = new Map<string, Found | null>();
 
@@ -113,7 +115,7 @@ class Departures {
 
   /** Returns whether a manifest that still exists would be deleted before the image is. */
   isGone(digest: Digest, image: Found): boolean {
-    const last = this.#lastOf(digest, MAX_LEVEL);
+    const last = this.#lastOf(digest, MAX_DEPTH);
     return last !== null && isOlder(image, last);
   }
 
@@ -124,20 +126,20 @@ class Departures {
     const key = found.isPart ? `${depth} ${digest}` : digest;
     let last = this.#last.get(key);
     if (last === undefined) {
-      last = found.isPart ? this.#lastOfOwners(found, depth) : this.#leavingOrNull(found);
+      last = found.isPart ? this.#lastOfOwners(found, depth) : this.#expiringOrNull(found);
       this.#last.set(key, last);
     }
     return last;
   }
 
-  #leavingOrNull(image: Found): Found | null {
-    return this.#known.judge(image).rule === null ? null : image;
+  #expiringOrNull(image: Found): Found | null {
+    return this.#known.evaluate(image).rule === null ? null : image;
   }
 
   #lastOfOwners(part: Found, depth: number): Found | null {
     if (!mayLeave(part, this.#known.times)) return null;
     let oldest: Found | null = null;
-    for (const owner of part.owners ?? []) {
+    for (const owner of part.referencedBy ?? []) {
       const last = this.#lastOf(owner, depth - 1);
       if (last === null) return null;
       if (oldest === null || isOlder(last, oldest)) oldest = last;
@@ -147,8 +149,8 @@ class Departures {
 }
 
 function mayLeave(part: Found, times: Times): boolean {
-  const { tags, subject, owners } = part;
-  if (part.isProtected || owners === null || owners.length === 0) return false;
+  const { tags, subject, referencedBy } = part;
+  if (part.isProtected || referencedBy === null || referencedBy.length === 0) return false;
   if (tags.length > MAX_TAGS || !tags.every((tag) => ATTACHMENT.test(tag))) return false;
   // A manifest that was just pushed without a subject or tag may wait for its index; one about an image waits for
   // nothing.

@@ -1,5 +1,5 @@
 import type { Digest } from "../oci/digest.ts";
-import { auditEach, type Deed } from "../db/audit.ts";
+import { auditEach, type AuditEntry } from "../db/audit.ts";
 import { MAX_TAGS, USED_ON } from "./store.ts";
 import { revokeFacts } from "../db/revocations.ts";
 
@@ -9,7 +9,7 @@ export interface Expiring {
   /** The image that it is deleted with; itself for an image. */
   readonly root: Digest;
   /** The depth: greater than that of all manifests that it belongs to; 0 for an image. */
-  readonly level: number;
+  readonly depth: number;
   /** The time of its deletion, in milliseconds since 1970, which only its image and other attachments share. */
   readonly at: number;
   readonly pushedAt: number;
@@ -26,11 +26,11 @@ export interface Expiry {
   /** Whether the policy depends on use. */
   readonly byUse: boolean;
   /** The audit entries, one for each deleted image. */
-  readonly deeds: readonly (Deed & { readonly digest: Digest })[];
+  readonly entries: readonly (AuditEntry & { readonly digest: Digest })[];
 }
 
 /** The audit initiator of deletions by a policy: no request. */
-const ORIGIN = {
+const INITIATOR = {
   actor: null,
   subject: null,
   via: "retention",
@@ -42,7 +42,7 @@ const ORIGIN = {
 /** SQL over `deletion_batch d`: whether the manifest is not in the batch. */
 function stays(digest: string): string {
   return `NOT EXISTS (
-    SELECT 1 FROM expiring_manifests e WHERE e.repository_id = ?1 AND e.digest = ${digest})`;
+    SELECT 1 FROM deletion_batch e WHERE e.repository_id = ?1 AND e.digest = ${digest})`;
 }
 
 /**
@@ -51,23 +51,23 @@ function stays(digest: string): string {
  * is named by another index, or became immutable. If the policy changed, all of them stay.
  */
 export function expire(db: D1Database, expiry: Expiry): D1PreparedStatement[] {
-  const { repository, manifests, deeds } = expiry;
-  const levels = Array.from(
-    { length: Math.max(...manifests.map(({ level }) => level)) + 1 },
-    (_, level) => level,
+  const { repository, manifests, entries } = expiry;
+  const depths = Array.from(
+    { length: Math.max(...manifests.map(({ depth }) => depth)) + 1 },
+    (_, depth) => depth,
   );
   return [
-    ...propose(db, expiry),
-    ...levels.map((level) => sparePart(db, repository, level)),
-    auditEach(db, ORIGIN, deeds, {
-      sql: `SELECT 1 FROM expiring_manifests d
+    ...stage(db, expiry),
+    ...depths.map((depth) => dropChanged(db, repository, depth)),
+    auditEach(db, INITIATOR, entries, {
+      sql: `SELECT 1 FROM deletion_batch d
         WHERE d.repository_id = ?2 AND d.digest = e.value ->> 'digest'`,
       parameters: [repository],
     }),
-    ...untag(db, repository),
-    ...levels.map((level) => hide(db, repository, level)),
+    ...deleteTags(db, repository),
+    ...depths.map((depth) => softDelete(db, repository, depth)),
     revokeFacts(db, {
-      sql: "r.id = ?1 AND EXISTS (SELECT 1 FROM expiring_manifests WHERE repository_id = ?1)",
+      sql: "r.id = ?1 AND EXISTS (SELECT 1 FROM deletion_batch WHERE repository_id = ?1)",
       parameters: [repository],
     }),
   ];
@@ -92,18 +92,18 @@ function listsOf(values: readonly string[]): string[] {
 }
 
 /** Stages the candidates that did not change since evaluation. */
-function propose(
+function stage(
   db: D1Database,
   { repository, step, manifests, byUse }: Expiry,
 ): D1PreparedStatement[] {
   const rows = manifests.map((one) => JSON.stringify({ ...one, tags: JSON.stringify(one.tags) }));
-  const isUnused = `(w.value ->> 'level' > 0 OR coalesce(${USED_ON}, -1) <= coalesce(w.value ->> 'usedOn', -1))`;
+  const isUnused = `(w.value ->> 'depth' > 0 OR coalesce(${USED_ON}, -1) <= coalesce(w.value ->> 'usedOn', -1))`;
   return [
     ...listsOf(rows).map((list) =>
       db
         .prepare(
-          `INSERT INTO expiring_manifests (repository_id, digest, root, level, at, tags)
-         SELECT ?1, m.digest, w.value ->> 'root', w.value ->> 'level', w.value ->> 'at', w.value ->> 'tags'
+          `INSERT INTO deletion_batch (repository_id, digest, root, depth, at, tags)
+         SELECT ?1, m.digest, w.value ->> 'root', w.value ->> 'depth', w.value ->> 'at', w.value ->> 'tags'
          FROM retention_runs x
          CROSS JOIN repositories r ON r.id = x.repository_id AND r.deleted_at IS NULL
          CROSS JOIN json_each(?3) w
@@ -117,24 +117,24 @@ function propose(
     ),
     db
       .prepare(
-        `DELETE FROM expiring_manifests AS d WHERE d.repository_id = ?1 AND (
+        `DELETE FROM deletion_batch AS d WHERE d.repository_id = ?1 AND (
            d.tags <> (SELECT json_group_array(name) FROM (
              SELECT name FROM tags t INDEXED BY tags_by_digest
              WHERE t.repository_id = ?1 AND t.digest = d.digest ORDER BY name
              LIMIT ${MAX_TAGS + 1}))
            OR EXISTS (
              SELECT 1 FROM json_each(d.tags) who
-             CROSS JOIN protected_tags p ON p.repository_id = ?1 AND p.name = who.value))`,
+             CROSS JOIN matched_immutable_tags p ON p.repository_id = ?1 AND p.name = who.value))`,
       )
       .bind(repository),
   ];
 }
 
 /** Drops the candidates of one depth that belong to a manifest that stays; called for each depth in turn. */
-function sparePart(db: D1Database, repository: number, level: number): D1PreparedStatement {
+function dropChanged(db: D1Database, repository: number, depth: number): D1PreparedStatement {
   return db
     .prepare(
-      `DELETE FROM expiring_manifests AS d WHERE d.repository_id = ?1 AND d.level = ?2 AND (
+      `DELETE FROM deletion_batch AS d WHERE d.repository_id = ?1 AND d.depth = ?2 AND (
          ${stays("d.root")}
          OR EXISTS (
            SELECT 1 FROM manifest_references f INDEXED BY manifest_references_by_digest
@@ -151,17 +151,17 @@ function sparePart(db: D1Database, repository: number, level: number): D1Prepare
            WHERE who.value GLOB 'sha256-*' AND substr(who.value, 72) IN ('', '.sig', '.att', '.sbom')
              AND ${stays("o.digest")}))`,
     )
-    .bind(repository, level);
+    .bind(repository, depth);
 }
 
 /** Deletes the tags with the same time as their manifest, so that they are restored together: see tag-history.ts. */
-function untag(db: D1Database, repository: number): D1PreparedStatement[] {
+function deleteTags(db: D1Database, repository: number): D1PreparedStatement[] {
   return [
     db
       .prepare(
         `INSERT INTO tag_history (repository_id, id, tag, digest, changed_at)
          SELECT ?1, printf('%012x', d.at) || lower(hex(randomblob(8))), t.name, t.digest, d.at
-         FROM expiring_manifests d
+         FROM deletion_batch d
          CROSS JOIN tags t INDEXED BY tags_by_digest ON t.repository_id = ?1 AND t.digest = d.digest
          WHERE d.repository_id = ?1`,
       )
@@ -169,19 +169,19 @@ function untag(db: D1Database, repository: number): D1PreparedStatement[] {
     db
       .prepare(
         `DELETE FROM tags WHERE repository_id = ?1 AND digest IN (
-           SELECT d.digest FROM expiring_manifests d WHERE d.repository_id = ?1)`,
+           SELECT d.digest FROM deletion_batch d WHERE d.repository_id = ?1)`,
       )
       .bind(repository),
   ];
 }
 
-function hide(db: D1Database, repository: number, level: number): D1PreparedStatement {
+function softDelete(db: D1Database, repository: number, depth: number): D1PreparedStatement {
   return db
     .prepare(
       `UPDATE manifests SET deleted_by = NULL, deleted_at = (
-         SELECT d.at FROM expiring_manifests d WHERE d.repository_id = ?1 AND d.digest = manifests.digest)
+         SELECT d.at FROM deletion_batch d WHERE d.repository_id = ?1 AND d.digest = manifests.digest)
        WHERE repository_id = ?1 AND digest IN (
-         SELECT d.digest FROM expiring_manifests d WHERE d.repository_id = ?1 AND d.level = ?2)`,
+         SELECT d.digest FROM deletion_batch d WHERE d.repository_id = ?1 AND d.depth = ?2)`,
     )
-    .bind(repository, level);
+    .bind(repository, depth);
 }

@@ -4,7 +4,7 @@
  */
 import type { Digest } from "../oci/digest.ts";
 import { matches } from "../oci/glob.ts";
-import type { Count, LifecyclePolicy, Rule, TagSelection } from "./policy.ts";
+import type { Count, RetentionPolicy, Rule, TagSelection } from "./policy.ts";
 import { compareVersions, formatVersion, parseVersion, type Version } from "../oci/semver.ts";
 import { type Found, MAX_TAGS } from "./store.ts";
 
@@ -28,13 +28,13 @@ export interface Times {
   readonly usesSince: number;
 }
 
-export interface Verdict {
+export interface Decision {
   /** The rule that deletes the image; null when it stays. */
   readonly rule: Rule | null;
   readonly reason: string;
 }
 
-export function beginLimits({ rules }: LifecyclePolicy): Limits {
+export function beginLimits({ rules }: RetentionPolicy): Limits {
   return Object.fromEntries(
     rules.flatMap(({ priority, count }) => {
       if (count === null || !("orderBy" in count)) return [];
@@ -51,7 +51,7 @@ export function areKnown(limits: Limits): boolean {
 }
 
 /** Returns the limits after one more image; images come from the newest push to the oldest. */
-export function survey({ rules }: LifecyclePolicy, limits: Limits, image: Found): Limits {
+export function countPass({ rules }: RetentionPolicy, limits: Limits, image: Found): Limits {
   const changed: Record<number, Limit> = {};
   for (const { priority, tags, count } of rules) {
     const limit = limits[priority];
@@ -84,12 +84,12 @@ function withVersion(
   return versions.toSpliced(low, 0, formatVersion(version)).slice(0, number);
 }
 
-export function judge(
-  { rules }: LifecyclePolicy,
+export function evaluate(
+  { rules }: RetentionPolicy,
   limits: Limits,
   image: Found,
   times: Times,
-): Verdict {
+): Decision {
   if (sparedFor(image, times) !== null || keeperOf(rules, limits, image, times) !== null) {
     return STAYS;
   }
@@ -98,7 +98,7 @@ export function judge(
   return { rule, reason: rule.count === null ? "" : reasonOf(rule.count) };
 }
 
-const STAYS: Verdict = { rule: null, reason: "" };
+const STAYS: Decision = { rule: null, reason: "" };
 
 /** Returns the keep rule that holds the image, or null. */
 export function keeperOf(

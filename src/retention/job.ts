@@ -1,14 +1,14 @@
 import type { Digest } from "../oci/digest.ts";
-import { type LifecyclePolicy, parsePolicy } from "./policy.ts";
+import { type RetentionPolicy, parsePolicy } from "./policy.ts";
 import type { RepositoryName } from "../oci/reference.ts";
-import type { Deed } from "../db/audit.ts";
+import type { AuditEntry } from "../db/audit.ts";
 import type { Expiring } from "./deletion-store.ts";
-import type { JobIndex } from "../db/jobs.ts";
-import type { Found, RetentionIndex } from "./store.ts";
-import type { Run, RetentionRuns } from "./run-store.ts";
-import { type Leaving, levelsOf } from "./attachments.ts";
+import type { JobStore } from "../db/jobs.ts";
+import type { Found, RetentionStore } from "./store.ts";
+import type { Run, RunStore } from "./run-store.ts";
+import { type ExpiringImage, depthsOf } from "./attachments.ts";
 import { grouped, type ProtectedGroup, type Protection } from "./protection.ts";
-import { beginWalk, BOUNDS, type Bounds, countsUse, type Walk, Walker } from "./scan.ts";
+import { beginScan, BOUNDS, type Bounds, countsUse, type Scan, Scanner } from "./scan.ts";
 
 const JOB = "retention";
 const HOUR = 3_600_000;
@@ -23,9 +23,9 @@ const COST_OF_EXPIRY = 10;
 /** The most pages of one repository before another one's turn, and of one preview's answer. */
 const MAX_PAGES = 20;
 /** Milliseconds after which no page is begun, as many patterns take long. A Worker's clock advances with each I/O. */
-const MAX_TIME = { tick: 30_000, turn: 5_000 };
+const MAX_TIME = { tick: 30_000, batch: 5_000 };
 
-interface State extends Walk {
+interface State extends Scan {
   /** The time of the last deletion, in milliseconds since 1970. */
   readonly lastDeletedAt?: number | undefined;
 }
@@ -41,22 +41,22 @@ export interface Expired {
 }
 
 export interface Preview {
-  readonly leaving: readonly Leaving[];
+  readonly expiring: readonly ExpiringImage[];
   readonly kept: readonly ProtectedGroup[];
-  readonly next: Walk | null;
+  readonly next: Scan | null;
 }
 
 /** Carries out retention policies, in bounded steps: about once a day in each repository that has one. */
 export class Retention {
-  readonly #index: RetentionIndex;
-  readonly #runs: RetentionRuns;
-  readonly #jobs: JobIndex;
+  readonly #index: RetentionStore;
+  readonly #runs: RunStore;
+  readonly #jobs: JobStore;
   readonly #grace: number;
   readonly #bounds: Bounds;
 
   /** @param grace the grace period after a push, in milliseconds */
   constructor(
-    { index, runs, jobs }: { index: RetentionIndex; runs: RetentionRuns; jobs: JobIndex },
+    { index, runs, jobs }: { index: RetentionStore; runs: RunStore; jobs: JobStore },
     grace: number,
     bounds: Bounds = BOUNDS,
   ) {
@@ -92,11 +92,11 @@ export class Retention {
       // The repository is postponed first: one that kills the Worker, which no catch sees, must not block the others.
       await this.#runs.postpone(run, HOUR);
       try {
-        const turn = await this.step(run, usesSince, left);
-        left -= turn.cost;
+        const batch = await this.step(run, usesSince, left);
+        left -= batch.cost;
         done.steps++;
-        done.images += turn.images;
-        if (turn.ended) done.ended++;
+        done.images += batch.images;
+        if (batch.ended) done.ended++;
       } catch (error) {
         // Postponed again, since the step may have set the next run to now before it failed.
         failures.push(error);
@@ -125,42 +125,42 @@ export class Retention {
     }
     const policy = parsePolicy(JSON.parse(run.inForce));
     if (run.state === null || run.policy !== run.inForce) {
-      const state = beginWalk(policy, Date.now());
+      const state = beginScan(policy, Date.now());
       await this.#runs.restart(run, { policy: run.inForce, state, nextAt: Date.now() });
       return nothing;
     }
-    const walker = this.#walker(run.id, policy, usesSince);
-    let walk = JSON.parse(run.state) as State;
-    let leaving: readonly Leaving[] = [];
+    const scanner = this.#scanner(run.id, policy, usesSince);
+    let scan = JSON.parse(run.state) as State;
+    let expiring: readonly ExpiringImage[] = [];
     let cost = 1;
-    const end = Date.now() + MAX_TIME.turn;
+    const end = Date.now() + MAX_TIME.batch;
     const most = Math.min(budget, MAX_PAGES);
-    while (walk.phase !== "done" && leaving.length === 0 && cost < most && Date.now() < end) {
-      const turn = await walker.step(walk);
-      ({ walk, leaving } = turn);
+    while (scan.phase !== "done" && expiring.length === 0 && cost < most && Date.now() < end) {
+      const batch = await scanner.step(scan);
+      ({ scan, expiring } = batch);
       cost++;
     }
-    if (walk.phase === "done" && leaving.length === 0) {
-      await this.#runs.finish(run, walk.now);
+    if (scan.phase === "done" && expiring.length === 0) {
+      await this.#runs.finish(run, scan.now);
       return { cost, images: 0, ended: true };
     }
-    const progress = { policy: run.inForce, state: walk, nextAt: Date.now() };
-    if (leaving.length === 0) {
+    const progress = { policy: run.inForce, state: scan, nextAt: Date.now() };
+    if (expiring.length === 0) {
       await this.#runs.save(run, progress, null);
       return { cost, images: 0, ended: false };
     }
     const expiry = {
-      ...expiryOf(leaving, run.repository, walk.lastDeletedAt ?? 0),
+      ...expiryOf(expiring, run.repository, scan.lastDeletedAt ?? 0),
       byUse: countsUse(policy),
     };
-    const state = { ...walk, lastDeletedAt: expiry.manifests.at(-1)?.at };
+    const state = { ...scan, lastDeletedAt: expiry.manifests.at(-1)?.at };
     await this.#runs.save(run, { ...progress, state }, expiry);
-    return { cost: cost + COST_OF_EXPIRY, images: leaving.length, ended: false };
+    return { cost: cost + COST_OF_EXPIRY, images: expiring.length, ended: false };
   }
 
-  #walker(repository: number, policy: LifecyclePolicy, usesSince: number): Walker {
+  #scanner(repository: number, policy: RetentionPolicy, usesSince: number): Scanner {
     const times = { grace: this.#grace, usesSince };
-    return new Walker(this.#index, { repository, policy }, times, this.#bounds);
+    return new Scanner(this.#index, { repository, policy }, times, this.#bounds);
   }
 
   /**
@@ -171,58 +171,58 @@ export class Retention {
    */
   async preview(
     repository: number,
-    policy: LifecyclePolicy,
-    walk: Walk | null,
+    policy: RetentionPolicy,
+    scan: Scan | null,
     limit: number,
   ): Promise<Preview> {
     const state = await this.#jobs.state<{ usesSince: number }>(JOB);
-    const walker = this.#walker(repository, policy, state?.usesSince ?? Date.now());
-    const leaving: Leaving[] = [];
+    const scanner = this.#scanner(repository, policy, state?.usesSince ?? Date.now());
+    const expiring: ExpiringImage[] = [];
     const kept: { image: Found; protection: Protection }[] = [];
-    let next = walk ?? beginWalk(policy, Date.now());
-    const end = Date.now() + MAX_TIME.turn;
-    for (let i = 0; i < MAX_PAGES && next.phase !== "done" && leaving.length < limit; i++) {
+    let next = scan ?? beginScan(policy, Date.now());
+    const end = Date.now() + MAX_TIME.batch;
+    for (let i = 0; i < MAX_PAGES && next.phase !== "done" && expiring.length < limit; i++) {
       if (i > 0 && Date.now() >= end) break;
-      const turn = await walker.step(next, limit - leaving.length);
-      leaving.push(...turn.leaving);
-      for (const image of turn.judged) {
-        const protection = walker.protection(next, image);
+      const batch = await scanner.step(next, limit - expiring.length);
+      expiring.push(...batch.expiring);
+      for (const image of batch.evaluated) {
+        const protection = scanner.protection(next, image);
         if (protection !== null) kept.push({ image, protection });
       }
-      next = turn.walk;
+      next = batch.scan;
     }
-    return { leaving, kept: grouped(kept), next: next.phase === "done" ? null : next };
+    return { expiring, kept: grouped(kept), next: next.phase === "done" ? null : next };
   }
 }
 
 /** Makes the deletions of a plan, and their audit entries. */
-function expiryOf(leaving: readonly Leaving[], repository: RepositoryName, after: number) {
-  const levels = levelsOf(leaving);
+function expiryOf(expiring: readonly ExpiringImage[], repository: RepositoryName, after: number) {
+  const depths = depthsOf(expiring);
   // Later than all times of the batch before, so that each image has a time of its own.
   const first = Math.max(Date.now(), after + 1);
-  const manifests = leaving.flatMap(({ image, parts }, i): Expiring[] =>
-    [image, ...parts].map(({ digest, pushedAt, usedOn, tags }) => ({
+  const manifests = expiring.flatMap(({ image, attachments }, i): Expiring[] =>
+    [image, ...attachments].map(({ digest, pushedAt, usedOn, tags }) => ({
       digest,
       root: image.digest,
-      level: levels.get(digest) ?? 0,
+      depth: depths.get(digest) ?? 0,
       at: first + i,
       pushedAt,
       usedOn,
       tags,
     })),
   );
-  return { manifests, deeds: leaving.map((one) => deedOf(one, repository)) };
+  return { manifests, entries: expiring.map((one) => entryOf(one, repository)) };
 }
 
 const MAX_DETAIL = 500;
 
-function deedOf(
-  { image, verdict, parts }: Leaving,
+function entryOf(
+  { image, decision, attachments }: ExpiringImage,
   repository: RepositoryName,
-): Deed & { readonly digest: Digest } {
-  const { rule, reason } = verdict;
+): AuditEntry & { readonly digest: Digest } {
+  const { rule, reason } = decision;
   const said = rule === null || rule.description === "" ? "" : ` (${rule.description})`;
-  const others = parts.length === 0 ? "" : `, with ${parts.length} that belong to it`;
+  const others = attachments.length === 0 ? "" : `, with ${attachments.length} that belong to it`;
   return {
     action: "manifest.expire",
     repository,

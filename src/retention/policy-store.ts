@@ -1,6 +1,6 @@
 import { RegistryError } from "../oci/errors.ts";
 import type { Namespace, RepositoryName } from "../oci/reference.ts";
-import { auditChange, type Origin } from "../db/audit.ts";
+import { auditChange, type Initiator } from "../db/audit.ts";
 import { IN_FORCE } from "./run-store.ts";
 
 export interface StoredPolicy {
@@ -28,7 +28,7 @@ export interface RunReport {
 }
 
 /** D1: the retention policies of repositories and namespaces. */
-export class RetentionPolicies {
+export class PolicyStore {
   readonly #db: D1Database;
 
   constructor(db: D1Database) {
@@ -62,10 +62,10 @@ export class RetentionPolicies {
   }
 
   /** Sets the repository's policy, to be carried out soon. @throws NAME_UNKNOWN */
-  async setRepository(name: RepositoryName, policy: string, origin: Origin): Promise<void> {
+  async setRepository(name: RepositoryName, policy: string, initiator: Initiator): Promise<void> {
     const there = { sql: `SELECT 1 FROM repositories WHERE name = ?2`, parameters: [name] };
     const results = await this.#db.batch([
-      auditChange(this.#db, origin, { action: "retention.set", repository: name }, there),
+      auditChange(this.#db, initiator, { action: "retention.set", repository: name }, there),
       this.#db
         .prepare(`UPDATE repositories SET retention = ?2 WHERE name = ?1 RETURNING id`)
         .bind(name, policy),
@@ -79,13 +79,13 @@ export class RetentionPolicies {
    * Removes the repository's own policy; its namespace's applies from then on.
    * @throws NOT_FOUND when it has none of its own
    */
-  async removeRepository(name: RepositoryName, origin: Origin): Promise<void> {
+  async removeRepository(name: RepositoryName, initiator: Initiator): Promise<void> {
     const there = {
       sql: `SELECT 1 FROM repositories WHERE name = ?2 AND retention IS NOT NULL`,
       parameters: [name],
     };
     const results = await this.#db.batch([
-      auditChange(this.#db, origin, { action: "retention.remove", repository: name }, there),
+      auditChange(this.#db, initiator, { action: "retention.remove", repository: name }, there),
       this.#db
         .prepare(
           `UPDATE repositories SET retention = NULL WHERE name = ?1 AND retention IS NOT NULL RETURNING id`,
@@ -96,11 +96,11 @@ export class RetentionPolicies {
   }
 
   /** Sets the policy of all repositories without one of their own, to be carried out soon. @throws NOT_FOUND */
-  async setNamespace(name: Namespace, policy: string, origin: Origin): Promise<void> {
+  async setNamespace(name: Namespace, policy: string, initiator: Initiator): Promise<void> {
     const there = { sql: `SELECT 1 FROM namespaces WHERE name = ?2`, parameters: [name] };
-    const deed = { action: "retention.set", namespace: name, reference: name };
+    const entry = { action: "retention.set", namespace: name, reference: name };
     const results = await this.#db.batch([
-      auditChange(this.#db, origin, deed, there),
+      auditChange(this.#db, initiator, entry, there),
       this.#db
         .prepare(`UPDATE namespaces SET retention = ?2 WHERE name = ?1 RETURNING name`)
         .bind(name, policy),
@@ -109,14 +109,14 @@ export class RetentionPolicies {
   }
 
   /** Removes the namespace's policy. @throws NOT_FOUND when it has none */
-  async removeNamespace(name: Namespace, origin: Origin): Promise<void> {
+  async removeNamespace(name: Namespace, initiator: Initiator): Promise<void> {
     const there = {
       sql: `SELECT 1 FROM namespaces WHERE name = ?2 AND retention IS NOT NULL`,
       parameters: [name],
     };
-    const deed = { action: "retention.remove", namespace: name, reference: name };
+    const entry = { action: "retention.remove", namespace: name, reference: name };
     const results = await this.#db.batch([
-      auditChange(this.#db, origin, deed, there),
+      auditChange(this.#db, initiator, entry, there),
       this.#db
         .prepare(
           `UPDATE namespaces SET retention = NULL WHERE name = ?1 AND retention IS NOT NULL RETURNING name`,

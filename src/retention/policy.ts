@@ -15,7 +15,7 @@ export type { Count, ExpireRule, KeepRule, Order, Rule, TagSelection } from "./r
  * A retention policy in the format of Amazon ECR's lifecycle policies, with additions of this registry
  * (docs.aws.amazon.com/AmazonECR/latest/userguide/lifecycle_policy_parameters.html).
  */
-export interface LifecyclePolicy {
+export interface RetentionPolicy {
   /** The rules by priority number, the lowest first, without those that can match nothing here. */
   readonly rules: readonly Rule[];
   /** Warnings: parts of the policy that have no effect here. */
@@ -35,7 +35,7 @@ const MAX_PATTERNS = 100;
  * @param policy parsed JSON
  * @throws FIELD_INVALID that names the field
  */
-export function parsePolicy(policy: unknown): LifecyclePolicy {
+export function parsePolicy(policy: unknown): RetentionPolicy {
   const { rules } = fieldsOf(policy, "", ["rules"]);
   if (JSON.stringify(policy).length > MAX_LENGTH) {
     throw fault("", `a policy has at most ${MAX_LENGTH} characters`);

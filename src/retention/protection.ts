@@ -1,6 +1,6 @@
 /** Explains, for a preview, why images stay that a policy's rules select. */
 import type { Digest } from "../oci/digest.ts";
-import type { LifecyclePolicy } from "./policy.ts";
+import type { RetentionPolicy } from "./policy.ts";
 import type { Found } from "./store.ts";
 import {
   DAY,
@@ -29,7 +29,7 @@ const NOTHING = { rule: null, usedOn: null, until: null };
 
 /** @returns null when no rule would delete the image even if nothing kept it, or when a rule does delete it */
 export function protectionOf(
-  { rules }: LifecyclePolicy,
+  { rules }: RetentionPolicy,
   limits: Limits,
   image: Found,
   times: Times,

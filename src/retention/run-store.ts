@@ -35,7 +35,7 @@ const RUN = `SELECT x.repository_id AS id, r.name AS repository, r.deleted_at IS
   FROM retention_runs x CROSS JOIN repositories r ON r.id = x.repository_id`;
 
 /** D1: the runs of policies, with their due times and progress. */
-export class RetentionRuns {
+export class RunStore {
   readonly #db: D1Database;
 
   constructor(db: D1Database) {
@@ -74,13 +74,13 @@ export class RetentionRuns {
         .prepare(
           `UPDATE retention_runs SET policy = ?3, state = ?4, next_at = ?5, step = step + 1,
              images = images + (
-               SELECT count(*) FROM expiring_manifests d WHERE d.repository_id = ?1 AND d.level = 0),
+               SELECT count(*) FROM deletion_batch d WHERE d.repository_id = ?1 AND d.depth = 0),
              manifests = manifests + (
-               SELECT count(*) FROM expiring_manifests d WHERE d.repository_id = ?1)
+               SELECT count(*) FROM deletion_batch d WHERE d.repository_id = ?1)
            WHERE repository_id = ?1 AND step = ?2 RETURNING step`,
         )
         .bind(id, step, policy, JSON.stringify(state), nextAt),
-      this.#db.prepare(`DELETE FROM expiring_manifests WHERE repository_id = ?1`).bind(id),
+      this.#db.prepare(`DELETE FROM deletion_batch WHERE repository_id = ?1`).bind(id),
     ]);
     return results.at(-2)?.results.length === 1;
   }
@@ -133,7 +133,7 @@ export class RetentionRuns {
   async sweep(): Promise<boolean> {
     const due = await this.#db
       .prepare(
-        `SELECT namespace, after FROM retention_sweeps WHERE namespace > '' ORDER BY namespace LIMIT 1`,
+        `SELECT namespace, after FROM retention_backlog WHERE namespace > '' ORDER BY namespace LIMIT 1`,
       )
       .first<{ namespace: string; after: string }>();
     if (due === null) return false;
@@ -151,7 +151,7 @@ export class RetentionRuns {
       .all<{ name: string }>();
     const names = results.map(({ name }) => name);
     // A further change of the policy sets the backlog back to its start, and these writes then do nothing.
-    const isUnchanged = `EXISTS (SELECT 1 FROM retention_sweeps WHERE namespace = ?1 AND after = ?2)`;
+    const isUnchanged = `EXISTS (SELECT 1 FROM retention_backlog WHERE namespace = ?1 AND after = ?2)`;
     await this.#db.batch([
       this.#db
         .prepare(
@@ -164,10 +164,10 @@ export class RetentionRuns {
         .bind(namespace, after, JSON.stringify(names)),
       names.length < SWEPT
         ? this.#db
-            .prepare(`DELETE FROM retention_sweeps WHERE namespace = ?1 AND after = ?2`)
+            .prepare(`DELETE FROM retention_backlog WHERE namespace = ?1 AND after = ?2`)
             .bind(namespace, after)
         : this.#db
-            .prepare(`UPDATE retention_sweeps SET after = ?3 WHERE namespace = ?1 AND after = ?2`)
+            .prepare(`UPDATE retention_backlog SET after = ?3 WHERE namespace = ?1 AND after = ?2`)
             .bind(namespace, after, names.at(-1) ?? ""),
     ]);
     return true;

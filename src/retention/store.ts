@@ -13,7 +13,7 @@ export interface Found {
    * The manifests that it belongs to and that are not deleted: indexes that name it, its subject, the image named by
    * its cosign tags; null when they are too many to read.
    */
-  readonly owners: readonly Digest[] | null;
+  readonly referencedBy: readonly Digest[] | null;
   /** Whether it belongs to another manifest, or did when the run began: then it is an attachment, not an image. */
   readonly isPart: boolean;
   readonly isProtected: boolean;
@@ -24,7 +24,7 @@ export interface Found {
 /** The cursor of a page of manifests, which go from the newest push to the oldest: the page begins after this one. */
 export type Position = readonly [pushedAt: number, digest: string];
 
-export interface Look {
+export interface PageQuery {
   readonly repository: number;
   /** When the run began, in milliseconds since 1970. */
   readonly since: number;
@@ -37,7 +37,7 @@ export const MAX_TAGS = 100;
 const MAX_PARENTS = 50;
 const MAX_CHILDREN = 100;
 /** The most attachments of an image. Others stay, and a later run evaluates them on their own. */
-export const MAX_FAMILY = 300;
+export const MAX_ATTACHMENTS = 300;
 
 const INDEXES = `'${OCI_INDEX}', '${DOCKER_LIST}'`;
 /** SQL: whether the tag is cosign's for an attachment, or that of the referrers API's fallback. */
@@ -77,10 +77,10 @@ function facts(pulls: boolean): string {
        SELECT o.digest, o.deleted_at FROM (${TAGS}) who
        CROSS JOIN manifests o ON o.repository_id = ?1 AND o.digest = 'sha256:' || substr(who.name, 8, 64)
        WHERE ${isAttachment("who.name")} AND o.digest <> m.digest
-     ) WHERE deleted_at IS NULL OR deleted_at >= ?2) AS owners,
+     ) WHERE deleted_at IS NULL OR deleted_at >= ?2) AS "referencedBy",
     EXISTS (
       SELECT 1 FROM (${TAGS}) who
-      CROSS JOIN protected_tags p ON p.repository_id = ?1 AND p.name = who.name) AS protected,
+      CROSS JOIN matched_immutable_tags p ON p.repository_id = ?1 AND p.name = who.name) AS protected,
     ${pulls ? USED_ON : "NULL"} AS usedOn`;
 }
 
@@ -90,13 +90,13 @@ interface Row {
   readonly subject: Digest | null;
   readonly tags: string;
   readonly parents: number;
-  readonly owners: string;
+  readonly referencedBy: string;
   readonly protected: number;
   readonly usedOn: number | null;
 }
 
 /** D1: the manifests that a retention policy evaluates. A page costs the same however large the repository is. */
-export class RetentionIndex {
+export class RetentionStore {
   readonly #db: D1Database;
 
   constructor(db: D1Database) {
@@ -104,7 +104,7 @@ export class RetentionIndex {
   }
 
   /** Reads one page of a repository's manifests, from the newest push to the oldest. */
-  async page(look: Look, after: Position | null, limit: number): Promise<Found[]> {
+  async page(look: PageQuery, after: Position | null, limit: number): Promise<Found[]> {
     const [pushedAt, digest] = after ?? [Number.MAX_SAFE_INTEGER, ""];
     const { results } = await this.#db
       .prepare(
@@ -118,7 +118,7 @@ export class RetentionIndex {
   }
 
   /** Reads those of the manifests that are not deleted. */
-  async find(look: Look, digests: readonly Digest[]): Promise<Found[]> {
+  async find(look: PageQuery, digests: readonly Digest[]): Promise<Found[]> {
     const { results } = await this.#db
       .prepare(
         `SELECT ${facts(look.pulls)} FROM json_each(?3) w
@@ -130,7 +130,7 @@ export class RetentionIndex {
   }
 
   /** Reads the attachments of each image, and their attachments. */
-  async families(look: Look, roots: readonly Digest[]): Promise<Map<Digest, Found[]>> {
+  async families(look: PageQuery, roots: readonly Digest[]): Promise<Map<Digest, Found[]>> {
     const { results } = await this.#db
       .prepare(
         `SELECT w.value AS root, ${facts(false)} FROM json_each(?3) w
@@ -144,14 +144,14 @@ export class RetentionIndex {
              CROSS JOIN manifests s ON s.repository_id = ?1 AND s.digest IN (
                SELECT digest FROM manifests INDEXED BY manifests_by_subject
                WHERE repository_id = ?1 AND subject = parent.digest AND deleted_at IS NULL
-               LIMIT ${MAX_FAMILY + 1})
+               LIMIT ${MAX_ATTACHMENTS + 1})
              UNION
              SELECT t.digest FROM named parent
              CROSS JOIN json_each('["", ".sig", ".att", ".sbom"]') ending
              CROSS JOIN tags t ON t.repository_id = ?1
                AND t.name = 'sha256-' || substr(parent.digest, 8) || ending.value
              WHERE parent.digest GLOB 'sha256:*'
-             LIMIT ${MAX_FAMILY + 1})
+             LIMIT ${MAX_ATTACHMENTS + 1})
            SELECT digest FROM named)
          WHERE m.digest <> w.value`,
       )
@@ -163,15 +163,17 @@ export class RetentionIndex {
 }
 
 function parse(row: Row): Found {
-  const owners = JSON.parse(row.owners) as [Digest, number][];
+  const referencedBy = JSON.parse(row.referencedBy) as [Digest, number][];
   const isTooMany = row.parents > MAX_PARENTS;
   return {
     digest: row.digest,
     pushedAt: row.pushedAt,
     subject: row.subject,
     tags: JSON.parse(row.tags) as string[],
-    owners: isTooMany ? null : owners.flatMap(([digest, isLive]) => (isLive === 1 ? digest : [])),
-    isPart: isTooMany || owners.length > 0,
+    referencedBy: isTooMany
+      ? null
+      : referencedBy.flatMap(([digest, isLive]) => (isLive === 1 ? digest : [])),
+    isPart: isTooMany || referencedBy.length > 0,
     isProtected: row.protected === 1,
     usedOn: row.usedOn,
   };

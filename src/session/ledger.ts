@@ -1,5 +1,5 @@
 import type { UploadedPart } from "../db/bucket.ts";
-import { replacesTail, type Written } from "./progress.ts";
+import { replacesTail, type ChunkResult } from "./progress.ts";
 
 /** A row of SQLite holds at most 2 MB (developers.cloudflare.com/durable-objects/platform/limits). */
 const TAIL_ROW = 1024 * 1024;
@@ -13,7 +13,7 @@ export class Ledger {
   }
 
   /** Takes in what one request wrote. */
-  commit(written: Written): void {
+  commit(written: ChunkResult): void {
     this.#createTables();
     if (written.from === 0) this.#sql.exec("DELETE FROM parts");
     for (const { number, etag } of written.parts) {

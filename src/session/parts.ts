@@ -5,7 +5,7 @@ import type { Owner } from "../memory/pool.ts";
 import { type Algorithm, formatDigest } from "../oci/digest.ts";
 import { RegistryError } from "../oci/errors.ts";
 import type { Bucket, Multipart, UploadedPart } from "../db/bucket.ts";
-import { type Lease, PART_SIZE, type PartsHash, type Written } from "./progress.ts";
+import { type Lease, PART_SIZE, type PartsHash, type ChunkResult } from "./progress.ts";
 import { updateState } from "./running-hash.ts";
 
 /**
@@ -26,7 +26,7 @@ export interface Incoming {
 }
 
 export interface Received {
-  readonly written: Written;
+  readonly written: ChunkResult;
   /** Gives back the tail's memory; call it when the tail is stored. */
   readonly release: () => void;
 }
@@ -101,10 +101,10 @@ class PartWriter {
    * With a native hash the last bytes become a part too, so that the finish has only to put the parts together.
    * @param tail what `read` returned
    */
-  async finish(tail: Uint8Array): Promise<Written> {
+  async finish(tail: Uint8Array): Promise<ChunkResult> {
     const isWhole = this.#native !== null && this.#nextPart > this.#lease.firstPart;
     if (isWhole && tail.length > 0) await this.#send(tail);
-    await this.#settle(0);
+    await this.#retry(0);
     return {
       from: this.#lease.offset,
       offset: this.#lease.offset + this.#received,
@@ -130,7 +130,7 @@ class PartWriter {
 
   /** Takes over a part and its memory, when no more parts than may be are under way. */
   async #send(bytes: Uint8Array): Promise<void> {
-    await this.#settle(PARTS_IN_FLIGHT - 1);
+    await this.#retry(PARTS_IN_FLIGHT - 1);
     const arrived = this.#claim.send();
     const upload = this.#upload(bytes, this.#nextPart++).finally(() => {
       this.#inFlight.delete(upload);
@@ -141,7 +141,7 @@ class PartWriter {
   }
 
   /** Waits until at most that many parts are under way. @throws what the first failed one threw */
-  async #settle(most: number): Promise<void> {
+  async #retry(most: number): Promise<void> {
     while (this.#inFlight.size > most && !this.#failure) {
       await Promise.race([...this.#inFlight].map((upload) => upload.catch(() => {})));
     }

@@ -75,7 +75,7 @@ export interface Progress {
   /** The newest writer whose work is in, or never comes in. */
   readonly committed: number;
   /** Writers that have begun and neither committed nor let go, and the last part that each may write. */
-  readonly atWork: readonly { readonly writer: number; readonly maxPart: number }[];
+  readonly activeWriters: readonly { readonly writer: number; readonly maxPart: number }[];
   /** Finishing requests that have begun. */
   readonly finishes: number;
   /** Keys under which a writer may have left an object. */
@@ -88,7 +88,7 @@ export interface Progress {
 }
 
 /** What an upload's id says of it. The session begins with this, and remembers it. */
-export interface Ticket {
+export interface UploadClaims {
   readonly repository: string;
   readonly actor: string;
   readonly algorithm: Algorithm;
@@ -136,7 +136,7 @@ export interface Lease {
 }
 
 /** What a writer has achieved since its lease began at `from`. */
-export interface Written {
+export interface ChunkResult {
   readonly from: number;
   readonly offset: number;
   readonly hash: PartsHash;
@@ -147,9 +147,9 @@ export interface Written {
 }
 
 /** An upload that has begun and has no bytes yet. */
-export function begun(
+export function newUpload(
   upload: string,
-  { repository, actor, algorithm, deadline }: Ticket,
+  { repository, actor, algorithm, deadline }: UploadClaims,
 ): Progress {
   return {
     upload,
@@ -165,7 +165,7 @@ export function begun(
     lastPart: 0,
     writer: 0,
     committed: 0,
-    atWork: [],
+    activeWriters: [],
     finishes: 0,
     objects: [],
     ended: null,
@@ -192,14 +192,15 @@ export function grant(
   const lease = { ...leaseOf(startsOver || cutsAnew ? fresh : next, length), stored };
   const { writer, maxPart } = lease;
   // A lease that begins a multipart upload of its own shares its part numbers with nobody.
-  const atWork = lease.multipart === null ? next.atWork : [...next.atWork, { writer, maxPart }];
+  const activeWriters =
+    lease.multipart === null ? next.activeWriters : [...next.activeWriters, { writer, maxPart }];
   const objects = new Set(next.objects);
   const ends = finish !== null && stored === null;
   if (stored !== null) objects.add(stored.multipart.key);
   if (ends) objects.add(lease.multipart?.key ?? lease.key);
-  if (objects.size > MAX_OBJECTS || atWork.length > MAX_AT_WORK) return null;
+  if (objects.size > MAX_OBJECTS || activeWriters.length > MAX_AT_WORK) return null;
   const finishes = next.finishes + (ends ? 1 : 0);
-  const granted = { ...next, atWork, finishes, objects: [...objects] };
+  const granted = { ...next, activeWriters, finishes, objects: [...objects] };
   return { progress: granted, lease };
 }
 
@@ -237,7 +238,10 @@ function leaseOf(progress: Progress, length: number | null): Omit<Lease, "stored
   const key = uploadKey(upload, writer);
   const common = { writer, offset, algorithm, hash, tailLength, multipart, key, repository };
   if (multipart === null) return { ...common, firstPart: 1, maxPart: MAX_PART_NUMBER };
-  const taken = Math.max(progress.lastPart, ...progress.atWork.map(({ maxPart }) => maxPart));
+  const taken = Math.max(
+    progress.lastPart,
+    ...progress.activeWriters.map(({ maxPart }) => maxPart),
+  );
   const parts = length === null ? PART_BLOCK : Math.ceil((tailLength + length) / PART_SIZE);
   return { ...common, firstPart: taken + 1, maxPart: Math.min(taken + parts, MAX_PART_NUMBER) };
 }
@@ -253,7 +257,7 @@ export function mayFillPart(tailLength: number, length: number | null): boolean 
 }
 
 /** The session after its newest writer's work. */
-export function advance(progress: Progress, written: Written): Progress {
+export function advance(progress: Progress, written: ChunkResult): Progress {
   const { from, offset, hash, multipart, parts, tail } = written;
   return {
     ...progress,
@@ -263,16 +267,19 @@ export function advance(progress: Progress, written: Written): Progress {
     lastPart: parts.at(-1)?.number ?? (from === 0 ? 0 : progress.lastPart),
     tailLength: replacesTail(written) ? tail.length : progress.tailLength + offset - from,
     committed: progress.writer,
-    atWork: atWorkWithout(progress, progress.writer),
+    activeWriters: activeWritersWithout(progress, progress.writer),
   };
 }
 
 /** The writers at work once one has come to an end. */
-export function atWorkWithout({ atWork }: Progress, writer: number): Progress["atWork"] {
-  return atWork.filter((other) => other.writer !== writer);
+export function activeWritersWithout(
+  { activeWriters }: Progress,
+  writer: number,
+): Progress["activeWriters"] {
+  return activeWriters.filter((other) => other.writer !== writer);
 }
 
 /** Whether nothing of the tail before stays a tail. */
-export function replacesTail({ from, parts }: Written): boolean {
+export function replacesTail({ from, parts }: ChunkResult): boolean {
   return from === 0 || parts.length > 0;
 }

@@ -2,7 +2,7 @@ import { createHmac } from "node:crypto";
 import type { Settings } from "../settings.ts";
 import { type Algorithm, parseAlgorithm } from "../oci/digest.ts";
 import { RegistryError } from "../oci/errors.ts";
-import { CLOCK_SKEW, type Ticket } from "./progress.ts";
+import { CLOCK_SKEW, type UploadClaims } from "./progress.ts";
 
 /**
  * What a client is given to go on with an upload: `<name>.<algorithm>.<given out>.<deadline>.<signature>`. It says all that the
@@ -23,7 +23,7 @@ export interface Holder {
 export interface NamedUpload {
   /** The session's name: random, and what the keys of the upload's objects are made of. */
   readonly name: string;
-  readonly ticket: Ticket;
+  readonly claims: UploadClaims;
 }
 
 const SHAPE = /^[\w.-]{1,200}$/;
@@ -82,7 +82,7 @@ export class UploadIds {
     if (name === undefined || !isOurs || isLate) throw new RegistryError("BLOB_UPLOAD_UNKNOWN");
     return {
       name,
-      ticket: {
+      claims: {
         repository,
         actor: actor ?? "",
         algorithm: parseAlgorithm(algorithm ?? ""),

@@ -2,14 +2,14 @@ import { DurableObject } from "cloudflare:workers";
 import { type Env, readSettings } from "../settings.ts";
 import type { Digest } from "../oci/digest.ts";
 import { namespaceOf, type RepositoryName } from "../oci/reference.ts";
-import { BlobIndex } from "../db/blobs.ts";
+import { BlobStore } from "../db/blobs.ts";
 import { Bucket, type UploadedPart } from "../db/bucket.ts";
 import { UnfinishedUploads } from "../db/unfinished-uploads.ts";
 import { Ledger } from "./ledger.ts";
 import {
   advance,
-  atWorkWithout,
-  begun,
+  activeWritersWithout,
+  newUpload,
   CLOCK_SKEW,
   grant,
   type Intent,
@@ -20,9 +20,9 @@ import {
   mayFillPart,
   type Progress,
   readBack,
-  type Ticket,
+  type UploadClaims,
   toBeCounted,
-  type Written,
+  type ChunkResult,
 } from "./progress.ts";
 
 /** The platform gives up on an alarm that failed six times, so a failed one is set anew. */
@@ -75,14 +75,14 @@ export class UploadSession extends DurableObject<Env> {
   readonly #ledger = new Ledger(this.ctx.storage.sql);
 
   /** How many bytes have arrived. */
-  status(ticket: Ticket): { readonly ok: true; readonly offset: number } | Refused {
-    const progress = this.#current(ticket);
+  status(claims: UploadClaims): { readonly ok: true; readonly offset: number } | Refused {
+    const progress = this.#current(claims);
     if (progress === undefined || progress.ended !== null) return UNKNOWN;
     return { ok: true, offset: progress.offset };
   }
 
-  async begin(ticket: Ticket, intent: Intent): Promise<Began | Refused> {
-    const progress = this.#current(ticket);
+  async begin(claims: UploadClaims, intent: Intent): Promise<Began | Refused> {
+    const progress = this.#current(claims);
     if (progress === undefined) return UNKNOWN;
     const { finish, length } = intent;
     if (progress.ended !== null) {
@@ -105,7 +105,7 @@ export class UploadSession extends DurableObject<Env> {
   }
 
   /** Makes a writer's work part of the upload, unless a newer writer has begun. */
-  async commit(writer: number, written: Written): Promise<{ readonly ok: true } | Refused> {
+  async commit(writer: number, written: ChunkResult): Promise<{ readonly ok: true } | Refused> {
     const progress = this.#progress();
     if (progress === undefined || progress.ended !== null) return UNKNOWN;
     if (writer !== progress.writer || writer <= progress.committed) {
@@ -153,7 +153,7 @@ export class UploadSession extends DurableObject<Env> {
     const progress = this.#progress();
     if (progress === undefined || progress.ended !== null) return;
     const known = object === null ? progress : learn(progress, object);
-    await this.#save({ ...known, atWork: atWorkWithout(progress, writer) });
+    await this.#save({ ...known, activeWriters: activeWritersWithout(progress, writer) });
   }
 
   /**
@@ -172,8 +172,8 @@ export class UploadSession extends DurableObject<Env> {
    * Ends the upload; one that has not begun ends as well, so that it never does.
    * @returns false when there is no such upload
    */
-  async cancel(ticket: Ticket): Promise<boolean> {
-    const progress = this.#current(ticket);
+  async cancel(claims: UploadClaims): Promise<boolean> {
+    const progress = this.#current(claims);
     if (progress === undefined || progress.ended !== null) return false;
     await this.#end(progress, { digest: null, key: null });
     // What R2 does not abort now, the alarm will.
@@ -266,7 +266,7 @@ export class UploadSession extends DurableObject<Env> {
     const unsure = objects.filter((key) => key !== ended?.key);
     if (unsure.length === 0) return;
     // A writer that died may have got as far as the blob's row.
-    const unused = await new BlobIndex(this.env.DB, "refuse").unusedKeys(unsure);
+    const unused = await new BlobStore(this.env.DB, "refuse").unusedKeys(unsure);
     if (unused === null)
       throw new Error("the index is empty, or being imported: nothing is cleared");
     await this.#bucket().delete(unused);
@@ -291,10 +291,10 @@ export class UploadSession extends DurableObject<Env> {
   }
 
   /** @returns undefined for an upload that has been cleared away, or that nobody began in time */
-  #current(ticket: Ticket): Progress | undefined {
+  #current(claims: UploadClaims): Progress | undefined {
     const progress = this.#progress();
-    if (progress !== undefined || Date.now() >= ticket.deadline) return progress;
-    return begun(this.#upload(), ticket);
+    if (progress !== undefined || Date.now() >= claims.deadline) return progress;
+    return newUpload(this.#upload(), claims);
   }
 
   /**

@@ -1,6 +1,6 @@
 import * as v from "valibot";
 import { authorize } from "../auth/policy/authorize.ts";
-import type { Realm } from "../auth/context.ts";
+import type { AuthContext } from "../auth/context.ts";
 import { type Digest, isDigest } from "../oci/digest.ts";
 import { isTag, type RepositoryName, type Tag } from "../oci/reference.ts";
 import type { Purged } from "./purge-store.ts";
@@ -27,27 +27,27 @@ const WHOLE: Restored = { digest: null, replaced: null, tags: [], manifests: [] 
 const EMPTY: Purged = { tags: [], blobs: 0, sharedBlobs: 0 };
 
 export async function restore(context: Context<"name">): Promise<Response> {
-  const { request, params, actor, realm } = context;
+  const { request, params, actor, auth } = context;
   const target = targetOf(await readJson(request, Body));
   // Who may delete a manifest may bring it back. A tag is moved, as by a push; a repository takes who may delete it.
-  if (target.kind === "tag") authorize(actor, "push", params.name, realm);
-  if (target.kind === "repository") authorize(actor, "maintain", params.name, realm);
+  if (target.kind === "tag") authorize(actor, "push", params.name, auth);
+  if (target.kind === "repository") authorize(actor, "maintain", params.name, auth);
   const restored = await restoreTarget(context, target);
   return Response.json({ repository: params.name, ...restored });
 }
 
 async function restoreTarget(
-  { params, origin, realm, registry }: Context<"name">,
+  { params, initiator, auth, registry }: Context<"name">,
   target: Target,
 ): Promise<Restored> {
   const { name } = params;
   switch (target.kind) {
     case "tag":
-      return registry.undo.restoreTag(name, target.tag, target.digest, origin);
+      return registry.undo.restoreTag(name, target.tag, target.digest, initiator);
     case "manifest":
-      return registry.undo.restoreManifest(name, target.digest, origin);
+      return registry.undo.restoreManifest(name, target.digest, initiator);
     case "repository":
-      await registry.deletions.restore(name, generationOf(target.which, realm), origin);
+      await registry.deletions.restore(name, generationOf(target.which, auth), initiator);
       return WHOLE;
   }
 }
@@ -62,17 +62,17 @@ export async function purge(context: Context<"name">): Promise<Response> {
 }
 
 async function purgeTarget(
-  { params, origin, realm, registry }: Context<"name">,
+  { params, initiator, auth, registry }: Context<"name">,
   target: Target,
 ): Promise<Purged> {
   const { name } = params;
   switch (target.kind) {
     case "tag":
-      return registry.purge.tag(name, target.tag, origin);
+      return registry.purge.tag(name, target.tag, initiator);
     case "manifest":
-      return registry.purge.manifest(name, target.digest, origin);
+      return registry.purge.manifest(name, target.digest, initiator);
     case "repository":
-      await purgeRepository(name, target.which, { origin, realm, registry });
+      await purgeRepository(name, target.which, { initiator, auth, registry });
       return EMPTY;
   }
 }
@@ -80,10 +80,10 @@ async function purgeTarget(
 function purgeRepository(
   name: RepositoryName,
   which: string,
-  { origin, realm, registry }: Pick<Context, "origin" | "realm" | "registry">,
+  { initiator, auth, registry }: Pick<Context, "initiator" | "auth" | "registry">,
 ): Promise<void> {
-  if (which === "live") return registry.deletions.purgeLive(name, origin);
-  return registry.deletions.purge(name, generationOf(which, realm, '"live"'), origin);
+  if (which === "live") return registry.deletions.purgeLive(name, initiator);
+  return registry.deletions.purge(name, generationOf(which, auth, '"live"'), initiator);
 }
 
 /** @throws FIELD_INVALID unless the body names exactly one thing */
@@ -105,7 +105,7 @@ function targetOf({ tag, digest, repository }: v.InferOutput<typeof Body>): Targ
 
 function generationOf(
   which: string,
-  { signing }: Pick<Realm, "signing">,
+  { signing }: Pick<AuthContext, "signing">,
   ...others: readonly string[]
 ): number | "newest" {
   if (which === "newest") return which;

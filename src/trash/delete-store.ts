@@ -1,7 +1,7 @@
 import { RegistryError } from "../oci/errors.ts";
 import { namespaceOf, type RepositoryName } from "../oci/reference.ts";
-import { settle } from "../db/retry.ts";
-import { auditChange, type Condition, type Origin } from "../db/audit.ts";
+import { retry } from "../db/retry.ts";
+import { auditChange, type Condition, type Initiator } from "../db/audit.ts";
 import { refuseChange } from "../db/errors.ts";
 import { requireInTime } from "../db/undo-window.ts";
 
@@ -22,7 +22,7 @@ const BY_ID = `SELECT id, deleted_at AS deletedAt FROM repositories
   WHERE id = ?2 AND coalesce(former_name, name) = ?1`;
 
 /** D1: deleted repositories, which come back or go for good. */
-export class DeletionIndex {
+export class DeleteStore {
   readonly #db: D1Database;
   readonly #age: number;
 
@@ -36,14 +36,18 @@ export class DeletionIndex {
    * Gives a deleted repository its name back.
    * @throws NOT_FOUND, QUOTA_EXCEEDED, or CONFLICT where there is another one of that name, or its namespace is gone
    */
-  async restore(repository: RepositoryName, which: Generation, origin: Origin): Promise<void> {
-    await settle(async () => {
+  async restore(
+    repository: RepositoryName,
+    which: Generation,
+    initiator: Initiator,
+  ): Promise<void> {
+    await retry(async () => {
       const found = await this.#find(repository, which);
       if (found === null) throw unknown(repository, which);
       if (found.deletedAt === null) return "done";
       if (found.deletedAt === 0) throw purged(repository);
       requireInTime(`the repository ${repository} was deleted`, found.deletedAt, this.#age);
-      return (await this.#revive(repository, found, origin)) ? "done" : null;
+      return (await this.#restore(repository, found, initiator)) ? "done" : null;
     });
   }
 
@@ -56,10 +60,10 @@ export class DeletionIndex {
   }
 
   /** @returns false where it was changed meanwhile */
-  async #revive(
+  async #restore(
     repository: RepositoryName,
     { id, deletedAt }: Found,
-    origin: Origin,
+    initiator: Initiator,
   ): Promise<boolean> {
     const namespace = namespaceOf(repository);
     const ready: Condition = {
@@ -69,10 +73,10 @@ export class DeletionIndex {
       parameters: [id, deletedAt, repository, namespace],
     };
     const deletion = `deleted at ${new Date(deletedAt ?? 0).toISOString()}`;
-    const deed = { action: "repository.restore", repository, detail: deletion };
+    const entry = { action: "repository.restore", repository, detail: deletion };
     const results = await this.#db
       .batch<{ id: number; taken: number; homeless: number }>([
-        auditChange(this.#db, origin, deed, ready),
+        auditChange(this.#db, initiator, entry, ready),
         this.#db
           .prepare(
             `UPDATE repositories SET name = former_name, former_name = NULL, deleted_at = NULL,
@@ -104,16 +108,16 @@ export class DeletionIndex {
   }
 
   /** Makes the deletion of a repository final: the next collection takes it. @throws NOT_FOUND */
-  async purge(repository: RepositoryName, which: Generation, origin: Origin): Promise<void> {
+  async purge(repository: RepositoryName, which: Generation, initiator: Initiator): Promise<void> {
     const id =
       which === "newest"
         ? `(SELECT id FROM (${NEWEST.replaceAll("?1", "?2")}))`
         : `(SELECT id FROM repositories WHERE id = ?3 AND former_name = ?2 AND deleted_at > 0)`;
     const parameters = which === "newest" ? [repository] : [repository, which];
     const ready = { sql: `SELECT 1 WHERE ${id} IS NOT NULL`, parameters };
-    const deed = { action: "repository.purge", repository };
+    const entry = { action: "repository.purge", repository };
     const results = await this.#db.batch([
-      auditChange(this.#db, origin, deed, ready),
+      auditChange(this.#db, initiator, entry, ready),
       this.#db
         .prepare(`UPDATE repositories SET deleted_at = 0 WHERE id = ${id} RETURNING id`)
         .bind(null, ...parameters),
@@ -122,17 +126,17 @@ export class DeletionIndex {
   }
 
   /** Deletes the repository, and makes that final. @throws NAME_UNKNOWN */
-  async purgeLive(repository: RepositoryName, origin: Origin): Promise<void> {
+  async purgeLive(repository: RepositoryName, initiator: Initiator): Promise<void> {
     const there = { sql: `SELECT 1 FROM repositories WHERE name = ?2`, parameters: [repository] };
     const results = await this.#db.batch([
-      auditChange(this.#db, origin, { action: "repository.purge", repository }, there),
+      auditChange(this.#db, initiator, { action: "repository.purge", repository }, there),
       this.#db
         .prepare(
           `UPDATE repositories SET name = '~' || id, former_name = name, deleted_at = 0, deleted_by = ?2,
              version = version + 1
            WHERE name = ?1 RETURNING id`,
         )
-        .bind(repository, origin.actor),
+        .bind(repository, initiator.actor),
     ]);
     if (results[1]?.results.length === 1) return;
     throw new RegistryError("NAME_UNKNOWN", { detail: { name: repository } });

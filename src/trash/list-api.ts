@@ -10,7 +10,7 @@ import type {
 } from "./list-store.ts";
 import type { Context } from "../http/context.ts";
 import { listDeleted } from "../http/visible.ts";
-import { seal, unseal } from "../http/cursor.ts";
+import { encryptCursor, decryptCursor } from "../http/cursor.ts";
 import { invalid } from "../http/input.ts";
 import { listing, pageOf, pageResponse } from "../http/list.ts";
 import { opaqueId } from "../http/opaque-id.ts";
@@ -24,9 +24,9 @@ export async function tags(context: Context<"name">): Promise<Response> {
   const { url, params, settings, registry } = context;
   const page = pageOf(url.searchParams);
   const tag = tagOf(url.searchParams);
-  const past = { since: Date.now() - settings.undoAge, after: page.after || null };
+  const past = { since: Date.now() - settings.trashMs, after: page.after || null };
   const found = await registry.history.tags(params.name, tag, { ...past, limit: page.limit });
-  if (found.length === 0) await registry.contents.requireRepository(params.name);
+  if (found.length === 0) await registry.summaries.requireRepository(params.name);
   const items = found.map(({ changedAt, changedBy, ...entry }) => ({
     ...entry,
     ...moment("changedAt", changedAt, context),
@@ -39,28 +39,28 @@ export async function tags(context: Context<"name">): Promise<Response> {
 export async function manifests(context: Context<"name">): Promise<Response> {
   const { url, params, settings, registry } = context;
   const page = pageOf(url.searchParams);
-  const past = { since: Date.now() - settings.undoAge, after: manifestPlace(page.after) };
+  const past = { since: Date.now() - settings.trashMs, after: manifestPlace(page.after) };
   const found = await registry.history.manifests(params.name, { ...past, limit: page.limit });
-  if (found.length === 0) await registry.contents.requireRepository(params.name);
-  const items = found.map((manifest) => shown(manifest, context));
+  if (found.length === 0) await registry.summaries.requireRepository(params.name);
+  const items = found.map((manifest) => toJson(manifest, context));
   return listing(url, page, items, ({ deletedAt, digest }) => `${Date.parse(deletedAt)}:${digest}`);
 }
 
 /** The deleted repositories that the caller may maintain, by name, as long as they can be restored. */
 export async function repositories(context: Context): Promise<Response> {
-  const { url, actor, realm, settings, registry } = context;
+  const { url, actor, auth, settings, registry } = context;
   const { after, limit } = pageOf(url.searchParams);
   const namespace = url.searchParams.get("namespace");
   const { found, searchedTo } = await listDeleted(registry, actor, {
     within: rangesOf(namespace === null ? "*" : `${parseNamespace(namespace)}/*`),
-    after: repositoryPlace(after === "" ? FIRST : await unsealed(after, realm.signing)),
+    after: repositoryPlace(after === "" ? FIRST : await decrypted(after, auth.signing)),
     limit,
-    since: Date.now() - settings.undoAge,
+    since: Date.now() - settings.trashMs,
   });
   const items = found.slice(0, limit - 1);
   const next = found.length === limit ? (items.at(-1) ?? null) : searchedTo;
   const cursor =
-    next === null ? null : await seal(keyOf(next), "deleted-repositories", realm.signing);
+    next === null ? null : await encryptCursor(keyOf(next), "deleted-repositories", auth.signing);
   return pageResponse(
     url,
     items.map((one) => shownRepository(one, context)),
@@ -69,19 +69,19 @@ export async function repositories(context: Context): Promise<Response> {
 }
 
 /** A place names a row's number, by which others could count: nobody sees it. */
-async function unsealed(after: string, signing: Signing): Promise<string> {
-  const place = await unseal(after, "deleted-repositories", signing);
+async function decrypted(after: string, signing: Signing): Promise<string> {
+  const place = await decryptCursor(after, "deleted-repositories", signing);
   if (place !== after) return place;
   throw invalid("after", "is not what the last page ended with");
 }
 
-function shown({ deletedAt, deletedBy, ...manifest }: DeletedManifest, context: Context) {
+function toJson({ deletedAt, deletedBy, ...manifest }: DeletedManifest, context: Context) {
   return { ...contentJson(manifest), ...moment("deletedAt", deletedAt, context), deletedBy };
 }
 
 function shownRepository({ id, name, deletedAt, deletedBy }: DeletedRepository, context: Context) {
   return {
-    id: opaqueId(id, context.realm.signing),
+    id: opaqueId(id, context.auth.signing),
     name,
     ...moment("deletedAt", deletedAt, context),
     deletedBy,
@@ -90,7 +90,7 @@ function shownRepository({ id, name, deletedAt, deletedBy }: DeletedRepository, 
 
 /** When it happened, and until when it can be undone. */
 function moment<Field extends string>(field: Field, time: number, { settings }: Context) {
-  const fields = { [field]: timestamp(time), restorableUntil: timestamp(time + settings.undoAge) };
+  const fields = { [field]: timestamp(time), restorableUntil: timestamp(time + settings.trashMs) };
   return fields as Record<Field | "restorableUntil", string>;
 }
 

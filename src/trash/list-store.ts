@@ -54,7 +54,7 @@ const TAG_COLUMNS = `h.id, h.tag, h.digest, h.successor, h.changed_at AS changed
 const ABOVE = "~";
 
 /** D1: what was deleted, and what tags pointed to, as long as it can be restored. */
-export class HistoryIndex {
+export class TrashLists {
   readonly #db: D1Database;
 
   constructor(db: D1Database) {

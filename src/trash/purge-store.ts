@@ -1,8 +1,8 @@
 import type { Digest } from "../oci/digest.ts";
 import { RegistryError } from "../oci/errors.ts";
 import type { RepositoryName, Tag } from "../oci/reference.ts";
-import { assertion, hasFailed, settle } from "../db/retry.ts";
-import { auditChange, auditFound, type Origin } from "../db/audit.ts";
+import { assertion, hasFailed, retry } from "../db/retry.ts";
+import { auditChange, auditFound, type Initiator } from "../db/audit.ts";
 import { revokeFacts } from "../db/revocations.ts";
 import { refuseChange } from "../db/errors.ts";
 
@@ -24,7 +24,7 @@ const ITS_OWN = `SELECT f.digest FROM manifest_references f
     WHERE o.repository_id = f.repository_id AND o.digest = f.digest AND o.manifest <> f.manifest)`;
 
 /** D1: makes deletions final, also of what was not deleted yet. */
-export class PurgeIndex {
+export class PurgeStore {
   readonly #db: D1Database;
 
   constructor(db: D1Database) {
@@ -35,7 +35,7 @@ export class PurgeIndex {
    * Forgets a tag and all that it pointed to; the manifests stay.
    * @throws NOT_FOUND where there is no such tag, nor was one; IMMUTABLE
    */
-  async tag(repository: RepositoryName, tag: Tag, origin: Origin): Promise<Purged> {
+  async tag(repository: RepositoryName, tag: Tag, initiator: Initiator): Promise<Purged> {
     const known = {
       sql: `SELECT json_object('digest', (
           SELECT t.digest FROM tags t WHERE t.repository_id = r.id AND t.name = ?3
@@ -47,7 +47,7 @@ export class PurgeIndex {
     try {
       const [before, , deleted] = await this.#db.batch<{ name: Tag }>([
         this.#db.prepare(known.sql).bind(null, ...known.parameters),
-        auditFound(this.#db, origin, { action: "tag.purge", repository, reference: tag }, known),
+        auditFound(this.#db, initiator, { action: "tag.purge", repository, reference: tag }, known),
         this.#db
           .prepare(
             `DELETE FROM tags WHERE repository_id = ${REPOSITORY} AND name = ?2 RETURNING name`,
@@ -76,9 +76,9 @@ export class PurgeIndex {
    * read through it no more, and go with the next collection where no other repository holds them.
    * @throws NOT_FOUND; REFERENCED while an index names it, also a deleted one; IMMUTABLE while such a tag points to it
    */
-  manifest(repository: RepositoryName, digest: Digest, origin: Origin): Promise<Purged> {
-    return settle(async () => {
-      const done = await this.#removeManifest(repository, digest, origin);
+  manifest(repository: RepositoryName, digest: Digest, initiator: Initiator): Promise<Purged> {
+    return retry(async () => {
+      const done = await this.#removeManifest(repository, digest, initiator);
       if (done !== "named") return done;
       const namers = await this.#namersOf(repository, digest);
       if (namers.length === 0) return null;
@@ -92,10 +92,10 @@ export class PurgeIndex {
   async #removeManifest(
     repository: RepositoryName,
     digest: Digest,
-    origin: Origin,
+    initiator: Initiator,
   ): Promise<Purged | "named"> {
     const results = await this.#db
-      .batch<{ name: Tag; shared: number }>(this.#removal(repository, digest, origin))
+      .batch<{ name: Tag; shared: number }>(this.#removal(repository, digest, initiator))
       .catch((error: unknown) => {
         if (hasFailed(error)) return "named" as const;
         const tags = { sql: "t.digest = ?2", parameters: [digest] };
@@ -115,7 +115,11 @@ export class PurgeIndex {
     };
   }
 
-  #removal(repository: RepositoryName, digest: Digest, origin: Origin): D1PreparedStatement[] {
+  #removal(
+    repository: RepositoryName,
+    digest: Digest,
+    initiator: Initiator,
+  ): D1PreparedStatement[] {
     const run = (sql: string, ...others: (string | number | null)[]) =>
       this.#db.prepare(sql).bind(repository, digest, ...others);
     const named = {
@@ -130,7 +134,7 @@ export class PurgeIndex {
     };
     return [
       assertion(this.#db, named, "no row"),
-      auditChange(this.#db, origin, { action: "manifest.purge", repository, digest }, there),
+      auditChange(this.#db, initiator, { action: "manifest.purge", repository, digest }, there),
       run(`DELETE FROM tags WHERE repository_id = ${REPOSITORY} AND digest = ?2 RETURNING name`),
       run(`DELETE FROM tag_history INDEXED BY tag_history_by_digest
         WHERE repository_id = ${REPOSITORY} AND digest = ?2 AND EXISTS (
@@ -141,7 +145,7 @@ export class PurgeIndex {
         `UPDATE manifests SET deleted_at = ?3, deleted_by = ?4
          WHERE repository_id = ${REPOSITORY} AND digest = ?2 AND deleted_at IS NULL`,
         Date.now(),
-        origin.actor,
+        initiator.actor,
       ),
       run(`DELETE FROM repository_blobs
         WHERE repository_id = ${REPOSITORY} AND digest IN (${ITS_OWN}) RETURNING digest`),

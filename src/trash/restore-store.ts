@@ -51,7 +51,7 @@ const NAMED = `WITH RECURSIVE named (digest) AS (
  * The manifests that come back, children before those that name them; none where the root is not as it was.
  * @throws CONFLICT where they are too many, or name what was purged
  */
-export async function revivalOf(
+export async function restorePlan(
   db: D1Database,
   { repositoryId, digest, deletedAt }: Root,
 ): Promise<Digest[]> {
@@ -71,7 +71,7 @@ export async function revivalOf(
        WHEN 'blob' THEN NOT EXISTS (
            SELECT 1 FROM repository_blobs l WHERE l.repository_id = ?1 AND l.digest = f.digest)
          AND NOT EXISTS (
-           SELECT 1 FROM kept_blobs k WHERE k.repository_id = ?1 AND k.digest = f.digest)
+           SELECT 1 FROM trashed_blobs k WHERE k.repository_id = ?1 AND k.digest = f.digest)
        ELSE 0 END
      LIMIT ${MAX_MISSING}`,
   ].map((sql) =>
@@ -119,7 +119,7 @@ export function childrenFirst(digests: readonly Digest[], edges: readonly Edge[]
  * Brings the manifests back into sight with the blobs that they name.
  * @param digests in the order of `revivalOf`: the triggers want what a manifest names to be in sight before it
  */
-export function revive(
+export function restore(
   db: D1Database,
   repositoryId: number,
   digests: readonly Digest[],
@@ -131,7 +131,7 @@ export function revive(
         `INSERT INTO repository_blobs (repository_id, digest)
          SELECT DISTINCT k.repository_id, k.digest FROM json_each(?2) w
          CROSS JOIN manifest_references f ON f.repository_id = ?1 AND f.manifest = w.value
-         CROSS JOIN kept_blobs k ON k.repository_id = ?1 AND k.digest = f.digest
+         CROSS JOIN trashed_blobs k ON k.repository_id = ?1 AND k.digest = f.digest
          WHERE true ON CONFLICT DO NOTHING`,
       )
       .bind(repositoryId, list),

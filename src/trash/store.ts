@@ -1,10 +1,10 @@
 import type { Digest } from "../oci/digest.ts";
 import { RegistryError } from "../oci/errors.ts";
 import type { RepositoryName, Tag } from "../oci/reference.ts";
-import { assertion, hasFailed, settle } from "../db/retry.ts";
-import { auditChange, auditFound, idAt, type Origin } from "../db/audit.ts";
+import { assertion, hasFailed, retry } from "../db/retry.ts";
+import { auditChange, auditFound, idAt, type Initiator } from "../db/audit.ts";
 import { isUnresolved, refuseChange } from "../db/errors.ts";
-import { revivalOf, revive } from "./restore-store.ts";
+import { restorePlan, restore } from "./restore-store.ts";
 import { rememberTags } from "../db/tag-history.ts";
 import { requireInTime } from "../db/undo-window.ts";
 
@@ -34,7 +34,7 @@ interface Past {
 }
 
 /** D1: brings back what was deleted. Each restoration is one batch, held to what was read before it. */
-export class UndoIndex {
+export class RestoreStore {
   readonly #db: D1Database;
   readonly #age: number;
 
@@ -53,14 +53,14 @@ export class UndoIndex {
     repository: RepositoryName,
     tag: Tag,
     digest: Digest | null,
-    origin: Origin,
+    initiator: Initiator,
   ): Promise<Restored> {
-    return settle(async () => {
+    return retry(async () => {
       const past = await this.#past(repository, tag, digest);
       const wanted = digest ?? (past.id === null ? null : past.digest);
       if (wanted !== null && wanted === past.current) return unchanged(wanted);
       this.#requireRestorable(past, repository, digest === null ? tag : `${tag} at ${digest}`);
-      return this.#point(repository, tag, past, origin);
+      return this.#point(repository, tag, past, initiator);
     });
   }
 
@@ -68,8 +68,12 @@ export class UndoIndex {
    * Brings a manifest back with all that it names, and with the tags and the referrers that were deleted at the same moment.
    * @throws NAME_UNKNOWN, NOT_FOUND where there is none of that digest, QUOTA_EXCEEDED, or CONFLICT where something was purged
    */
-  restoreManifest(repository: RepositoryName, digest: Digest, origin: Origin): Promise<Restored> {
-    return settle(async () => {
+  restoreManifest(
+    repository: RepositoryName,
+    digest: Digest,
+    initiator: Initiator,
+  ): Promise<Restored> {
+    return retry(async () => {
       const found = await this.#db
         .prepare(
           `SELECT r.id AS repositoryId, m.digest, m.deleted_at AS deletedAt FROM repositories r
@@ -87,16 +91,16 @@ export class UndoIndex {
       if (deletedAt === null) return unchanged(digest);
       requireInTime(`the manifest ${digest} was deleted`, deletedAt, this.#age);
       const root = { repositoryId, digest, deletedAt };
-      const manifests = await revivalOf(this.#db, root);
+      const manifests = await restorePlan(this.#db, root);
       const results = await this.#attempt<{ name: Tag }>(repository, null, [
         assertion(this.#db, stillThere(repository, repositoryId, digest, deletedAt)),
-        auditChange(this.#db, origin, {
+        auditChange(this.#db, initiator, {
           action: "manifest.restore",
           repository,
           digest,
           ...counted(manifests),
         }),
-        ...revive(this.#db, repositoryId, manifests),
+        ...restore(this.#db, repositoryId, manifests),
         this.#restoreTags(repositoryId, manifests, deletedAt),
       ]);
       const tags = results?.at(-1)?.results.map(({ name }) => name);
@@ -170,13 +174,13 @@ export class UndoIndex {
     repository: RepositoryName,
     tag: Tag,
     past: Past,
-    origin: Origin,
+    initiator: Initiator,
   ): Promise<Restored | null> {
     const { repositoryId, id, digest, deletedAt } = past;
     const now = Date.now();
     const root = { repositoryId, digest, deletedAt: deletedAt ?? 0 };
-    const manifests = deletedAt === null ? [] : await revivalOf(this.#db, root);
-    const deed = { action: "tag.restore", repository, reference: tag, digest };
+    const manifests = deletedAt === null ? [] : await restorePlan(this.#db, root);
+    const entry = { action: "tag.restore", repository, reference: tag, digest };
     const there = stillThere(repository, repositoryId, digest, deletedAt);
     const elsewhere = {
       sql: `SELECT json_object('detail', coalesce(?5 || ', was ' || t.digest, 'was ' || t.digest, ?5)) AS more
@@ -193,12 +197,12 @@ export class UndoIndex {
         sql: `${there.sql} AND EXISTS (SELECT 1 FROM tag_history WHERE repository_id = ?2 AND id = ?6)`,
         parameters: [...there.parameters, id],
       }),
-      auditFound(this.#db, origin, deed, elsewhere),
+      auditFound(this.#db, initiator, entry, elsewhere),
       this.#db
         .prepare(`SELECT digest FROM tags WHERE repository_id = ?1 AND name = ?2`)
         .bind(repositoryId, tag),
-      ...(manifests.length === 0 ? [] : revive(this.#db, repositoryId, manifests)),
-      rememberTags(this.#db, { now, origin, successor: digest }, which),
+      ...(manifests.length === 0 ? [] : restore(this.#db, repositoryId, manifests)),
+      rememberTags(this.#db, { now, initiator, successor: digest }, which),
       this.#db
         .prepare(
           `INSERT INTO tags (repository_id, name, digest, updated_at) VALUES (?1, ?2, ?3, ?4)

@@ -48,10 +48,10 @@ async function confirm({
 /** end-10: deletes a blob from the repository. */
 export async function remove({
   params,
-  origin,
+  initiator,
   registry,
 }: Context<"name" | "digest">): Promise<Response> {
-  await registry.blobs.delete(params.name, params.digest, origin);
+  await registry.blobs.delete(params.name, params.digest, initiator);
   return new Response(null, { status: 202 });
 }
 

@@ -40,7 +40,7 @@ export async function read(context: Context<"name" | "reference">): Promise<Resp
 
 /** end-7: pushes a manifest, under a digest or a tag, and under the tags of `?tag=`. */
 export async function write(context: Context<"name" | "target">): Promise<Response> {
-  const { request, url, params, actor, origin, settings, registry } = context;
+  const { request, url, params, actor, initiator, settings, registry } = context;
   const names = new Set(url.searchParams.getAll("tag").flatMap((value) => value.split(",")));
   if (names.size > MAX_TAGS) {
     throw new RegistryError("REQUEST_INVALID", { message: `at most ${MAX_TAGS} tags at once` });
@@ -49,7 +49,7 @@ export async function write(context: Context<"name" | "target">): Promise<Respon
   await requirePace(context);
   await requireRepository(context);
   const limit = settings.maxManifest;
-  const owner = { namespace: namespaceOf(params.name), actor: origin.actor ?? "" };
+  const owner = { namespace: namespaceOf(params.name), actor: initiator.actor ?? "" };
   const bounds = { owner, limit, tooLarge: () => tooLarge(limit) };
   const { digest, subject } = await withBody(request, bounds, (bytes) =>
     registry.manifests.put({
@@ -59,7 +59,7 @@ export async function write(context: Context<"name" | "target">): Promise<Respon
       bytes,
       contentType: request.headers.get("content-type"),
       sources: sourcesOf(actor),
-      origin,
+      initiator,
     }),
   );
   return new Response(null, {
@@ -76,15 +76,15 @@ export async function write(context: Context<"name" | "target">): Promise<Respon
 /** end-9: deletes a tag, or a manifest with all its tags. */
 export async function remove({
   params,
-  origin,
+  initiator,
   registry,
 }: Context<"name" | "reference">): Promise<Response> {
   const { name, reference } = params;
   if (reference.kind === "digest") {
-    await registry.manifests.delete(name, reference.digest, origin);
+    await registry.manifests.delete(name, reference.digest, initiator);
   } else {
     const { tag } = reference;
-    const deleted = await registry.tags.delete(name, tag, origin);
+    const deleted = await registry.tags.delete(name, tag, initiator);
     if (!deleted) throw new RegistryError("MANIFEST_UNKNOWN", { detail: { tag } });
   }
   return new Response(null, { status: 202 });

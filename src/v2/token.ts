@@ -1,6 +1,6 @@
 import { type Actor, anonymous } from "../auth/policy/access.ts";
 import { parseBasic } from "../auth/login/authenticate.ts";
-import { challenge, type Credentials, type Purpose, type Realm } from "../auth/context.ts";
+import { challenge, type Credentials, type AuthTarget, type AuthContext } from "../auth/context.ts";
 import { addPublic, login } from "../auth/login/login.ts";
 import { asksForCatalog, grantScopes, parseScopes, repositoriesIn } from "../auth/policy/scope.ts";
 import { signToken } from "../auth/login/token.ts";
@@ -12,15 +12,15 @@ import type { Context } from "../http/context.ts";
 const MAX_FORM = 64 * 1024;
 
 /** Docker's token service by GET: credentials, if any, in a Basic header; else the token has the public's rights. */
-export async function read({ request, url, realm }: Context): Promise<Response> {
+export async function read({ request, url, auth }: Context): Promise<Response> {
   const header = request.headers.get("authorization");
   const scopes = url.searchParams.getAll("scope");
-  if (header === null) return issue(null, scopes, realm);
+  if (header === null) return issue(null, scopes, auth);
   const [scheme, value = ""] = header.trim().split(/\s+/, 2);
   const credentials = scheme?.toLowerCase() === "basic" ? parseBasic(value) : null;
   // A wrong login must fail: an anonymous token would make it look right.
-  if (credentials === null) throw challenge(realm, { message: wrongScheme(scheme) });
-  return issue(credentials, scopes, realm);
+  if (credentials === null) throw challenge(auth, { message: wrongScheme(scheme) });
+  return issue(credentials, scopes, auth);
 }
 
 function wrongScheme(scheme = ""): string {
@@ -29,38 +29,36 @@ function wrongScheme(scheme = ""): string {
 }
 
 /** The token service by POST (OAuth 2), which containerd and BuildKit try first: credentials in the form. */
-export async function write({ request, realm }: Context): Promise<Response> {
+export async function write({ request, auth }: Context): Promise<Response> {
   const form = await readForm(request);
   if (form.get("grant_type") !== "password") {
     // No refresh tokens are issued: a client that has one no longer sends its password.
-    throw challenge(realm, { message: "unsupported grant_type: log in with a password" });
+    throw challenge(auth, { message: "unsupported grant_type: log in with a password" });
   }
   const username = form.get("username") ?? "";
   const password = form.get("password") ?? "";
-  return issue({ username, password }, form.getAll("scope"), realm);
+  return issue({ username, password }, form.getAll("scope"), auth);
 }
 
 /** @param credentials null for an anonymous token */
 async function issue(
   credentials: Credentials | null,
   scopes: readonly string[],
-  realm: Realm,
+  auth: AuthContext,
 ): Promise<Response> {
   const asked = parseScopes(scopes);
   const purpose = {
     repositories: repositoriesIn(asked),
     scope: null,
     // The catalog needs current roles: a cached login would lack a role that was given just now.
-    suffices: asked.some(asksForCatalog)
+    isSufficient: asked.some(asksForCatalog)
       ? null
       : (actor: Actor) => grantScopes(actor, asked).refused.length === 0,
   };
   const actor =
-    credentials === null
-      ? await everyone(realm, purpose)
-      : await login(credentials, realm, purpose);
+    credentials === null ? await everyone(auth, purpose) : await login(credentials, auth, purpose);
   const granted = grantScopes(actor, asked);
-  const { token, expires } = await signToken(actor, granted, realm.tokenSeconds, realm.signing);
+  const { token, expires } = await signToken(actor, granted, auth.tokenSeconds, auth.signing);
   const scope = granted.access.map(
     ({ type, name, actions }) => `${type}:${name}:${actions.join(",")}`,
   );
@@ -77,9 +75,9 @@ async function issue(
   );
 }
 
-async function everyone(realm: Realm, purpose: Purpose): Promise<Actor> {
-  const actor = anonymous(realm.publicPull);
-  return realm.publicPull ? actor : addPublic(actor, realm, purpose);
+async function everyone(auth: AuthContext, purpose: AuthTarget): Promise<Actor> {
+  const actor = anonymous(auth.publicPull);
+  return auth.publicPull ? actor : addPublic(actor, auth, purpose);
 }
 
 async function readForm(request: Request): Promise<URLSearchParams> {

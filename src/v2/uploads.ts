@@ -83,7 +83,7 @@ export async function cancel(context: Context<"name" | "upload">): Promise<Respo
 
 /** Mounts the blob if possible. If not, the client uploads it, and learns nothing about other repositories. */
 function mounted(
-  { url, params, actor, origin, registry }: Context<"name">,
+  { url, params, actor, initiator, registry }: Context<"name">,
   digest: Digest,
 ): Promise<boolean> {
   const from = url.searchParams.get("from");
@@ -92,12 +92,12 @@ function mounted(
     const readable = isRepositoryName(from) && (sources === "all" || may(actor, "pull", from));
     sources = readable ? [from] : [];
   }
-  return registry.blobs.mount(params.name, digest, sources, origin);
+  return registry.blobs.mount(params.name, digest, sources, initiator);
 }
 
-function uploaderOf({ params, actor, origin }: Context<"name">): Uploader {
+function uploaderOf({ params, actor, initiator }: Context<"name">): Uploader {
   const until = actor.expires === null ? null : actor.expires * 1000;
-  return { repository: params.name, origin, until };
+  return { repository: params.name, initiator, until };
 }
 
 /** Reads the digest. Clients append it to the Location that they got, some of them twice: the last one counts. */

@@ -1,6 +1,6 @@
 /** Rules of immutable tags, as fields of repositories and namespaces. */
 import { describe, expect, test } from "vitest";
-import { changesNothing, deeds } from "../support/lists.ts";
+import { changesNothing, entries } from "../support/lists.ts";
 import { api, done, refused, unused } from "../support/management.ts";
 import { newNamespace, newUser } from "../support/principals.ts";
 
@@ -29,7 +29,7 @@ test("POST and PATCH of a repository: the rules are kept, shown, audited and a n
   expect(changed).toMatchObject({ immutableTags: shown, version: 2 });
   expect(await done("PATCH", path, { description: "x" })).toMatchObject({ immutableTags: shown });
   expect(await done("PATCH", path, { immutableTags: [] })).toMatchObject({ immutableTags: [] });
-  expect((await deeds(name)).map(({ detail }) => detail)).toEqual([
+  expect((await entries(name)).map(({ detail }) => detail)).toEqual([
     null,
     "immutableTags=1.*, * but latest",
     "description",

@@ -1,6 +1,6 @@
 import { env } from "cloudflare:workers";
 import { expect, test } from "vitest";
-import { NamespaceIndex } from "../../src/db/namespaces.ts";
+import { NamespaceStore } from "../../src/db/namespaces.ts";
 import { basic, RegistryClient } from "../support/client.ts";
 import { blob } from "../support/images.ts";
 import {
@@ -238,7 +238,7 @@ test("a page of some namespaces reads no more than a page of each range", async 
     },
   });
   const prepare = (sql: string) => counted(env.DB.prepare(sql));
-  const namespaces = new NamespaceIndex({ prepare } as unknown as D1Database);
+  const namespaces = new NamespaceStore({ prepare } as unknown as D1Database);
   const ranges = [
     { from: `${prefix}-1`, to: `${prefix}-1~` },
     { from: `${prefix}-10`, to: `${prefix}-10~` },

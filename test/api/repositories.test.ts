@@ -3,12 +3,12 @@ import { expect, test } from "vitest";
 import type { Scope } from "../../src/auth/policy/access.ts";
 import type { Digest } from "../../src/oci/digest.ts";
 import type { RepositoryName, Tag } from "../../src/oci/reference.ts";
-import type { Origin } from "../../src/db/audit.ts";
-import { BlobIndex } from "../../src/db/blobs.ts";
-import { ManifestIndex } from "../../src/db/manifests.ts";
+import type { Initiator } from "../../src/db/audit.ts";
+import { BlobStore } from "../../src/db/blobs.ts";
+import { ManifestStore } from "../../src/db/manifests.ts";
 import { refusal, RegistryClient, withSettings } from "../support/client.ts";
 import { blob, imageManifest, index } from "../support/images.ts";
-import { all, changesNothing, deeds } from "../support/lists.ts";
+import { all, changesNothing, entries } from "../support/lists.ts";
 import { api, done, problem } from "../support/management.ts";
 import { newNamespace, newToken, newUser } from "../support/principals.ts";
 import { leavesNothing, stored } from "../support/storage.ts";
@@ -58,7 +58,7 @@ test("POST: makes a repository, says where it is, and shows it", async () => {
   const createdAt = expect.any(String) as string;
   expect(made).toEqual({ name, ...fields, ...rules, ...counts, version: 1, createdAt });
   expect(await done("GET", `/repositories/${name}`)).toEqual(made);
-  expect(await deeds(name)).toEqual([{ actor, action: "repository.create", detail: "public" }]);
+  expect(await entries(name)).toEqual([{ actor, action: "repository.create", detail: "public" }]);
 });
 
 test("POST: a repository that nobody has described gets its namespace's visibility", async () => {
@@ -234,7 +234,7 @@ test("PATCH: changes what it names, keeps the rest, and notes it", async () => {
   });
   const expected = { visibility: "public", description: "", readme: "# Hello", labels: { a: "1" } };
   expect(changed).toMatchObject({ ...expected, version: 2 });
-  expect(await deeds(name)).toContainEqual({
+  expect(await entries(name)).toContainEqual({
     actor: "admin",
     action: "repository.update",
     detail: "visibility=public description readme",
@@ -337,7 +337,7 @@ test("DELETE: takes all of it away, and nothing of another repository", async ()
     const orphan = `SELECT 1 FROM ${table} WHERE repository_id NOT IN (SELECT id FROM repositories)`;
     expect((await env.DB.prepare(orphan).all()).results).toEqual([]);
   }
-  expect(await deeds(client.repository)).toContainEqual({
+  expect(await entries(client.repository)).toContainEqual({
     actor: "admin",
     action: "repository.delete",
     detail: null,
@@ -638,13 +638,13 @@ test("CREATE_ON_PUSH=false: a manifest does not bring back a repository that is 
   const client = new RegistryClient({ repository, send });
   const response = await client.putManifest("tag", index([]));
   expect(await refusal(response)).toEqual({ status: 404, code: "NAME_UNKNOWN" });
-  expect(await deeds(repository)).toMatchObject([
+  expect(await entries(repository)).toMatchObject([
     { action: "repository.create" },
     { action: "repository.delete" },
   ]);
 });
 
-const NOBODY: Origin = {
+const NOBODY: Initiator = {
   actor: null,
   subject: null,
   via: "password",
@@ -666,18 +666,18 @@ test("where pushes make no repositories, neither mounts nor manifests bring a de
     object: null,
     subject: null,
     artifactType: "",
-    references: [{ digest: digest as Digest, kind: "loose" as const }],
+    references: [{ digest: digest as Digest, kind: "optional" as const }],
     adopt: [digest as Digest],
     tags: ["tag" as Tag],
-    introduction: { description: "x", labels: {} },
+    imageAnnotations: { description: "x", labels: {} },
   };
   await leavesNothing(() =>
     changesNothing(async () => {
-      const put = new ManifestIndex(env.DB, "refuse").put(gone, rows, NOBODY);
+      const put = new ManifestStore(env.DB, "refuse").put(gone, rows, NOBODY);
       await expect(put).rejects.toMatchObject({ code: "NAME_UNKNOWN" });
-      const blobs = new BlobIndex(env.DB, "refuse");
+      const blobs = new BlobStore(env.DB, "refuse");
       expect(await blobs.mount(gone, digest as Digest, "all", NOBODY)).toBe(false);
     }),
   );
-  expect(await new ManifestIndex(env.DB, "make").put(gone, rows, NOBODY)).toBe(true);
+  expect(await new ManifestStore(env.DB, "make").put(gone, rows, NOBODY)).toBe(true);
 });

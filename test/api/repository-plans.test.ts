@@ -2,14 +2,14 @@
 import { expect, test } from "vitest";
 import type { Digest } from "../../src/oci/digest.ts";
 import type { RepositoryName } from "../../src/oci/reference.ts";
-import { AuditIndex } from "../../src/db/audit.ts";
-import { ContentIndex } from "../../src/db/summaries.ts";
-import { PullIndex } from "../../src/events/pull-store.ts";
-import { RepositoryIndex } from "../../src/db/repositories.ts";
+import { AuditStore } from "../../src/db/audit.ts";
+import { SummaryIndex } from "../../src/db/summaries.ts";
+import { PullStore } from "../../src/events/pull-store.ts";
+import { RepositoryStore } from "../../src/db/repositories.ts";
 import { RepositoryLists } from "../../src/db/repository-lists.ts";
 import { plansOf, walks } from "../support/plans.ts";
 
-const ORIGIN = {
+const INITIATOR = {
   actor: "a",
   subject: null,
   via: "password",
@@ -25,21 +25,21 @@ const FIRST = { tag: "", day: 0 };
 
 test("repositories and what is in them are found by their indexes", async () => {
   const found = await plansOf(async (db) => {
-    const repositories = new RepositoryIndex(db);
+    const repositories = new RepositoryStore(db);
     const lists = new RepositoryLists(db);
     await lists.list({ any: [], public: [] }, 10);
     await lists.names({ from: "a", to: "b" }, 10);
     await lists.named([NAME]);
-    await repositories.create(NAME, {}, "make", ORIGIN);
+    await repositories.create(NAME, {}, "make", INITIATOR);
     await repositories.find(NAME);
-    await repositories.update(NAME, { readme: "" }, null, ORIGIN);
-    const contents = new ContentIndex(db);
+    await repositories.update(NAME, { readme: "" }, null, INITIATOR);
+    const contents = new SummaryIndex(db);
     await contents.tags(NAME, PAGE);
     await contents.manifests(NAME, PAGE);
     await contents.manifest(NAME, DIGEST);
     await contents.facts(NAME, [DIGEST]);
-    await new PullIndex(db).list(NAME, DAYS, FIRST, 10);
-    await repositories.delete(NAME, null, ORIGIN);
+    await new PullStore(db).list(NAME, DAYS, FIRST, 10);
+    await repositories.delete(NAME, null, INITIATOR);
   });
   expect(found.length).toBeGreaterThanOrEqual(14);
   for (const { sql, plan } of found) expect(walks(plan), sql).toEqual([]);
@@ -47,10 +47,10 @@ test("repositories and what is in them are found by their indexes", async () => 
 
 test("pages of tags, manifests and pulls come in their order, without sorting", async () => {
   const found = await plansOf(async (db) => {
-    const contents = new ContentIndex(db);
+    const contents = new SummaryIndex(db);
     await contents.tags(NAME, PAGE);
     await contents.manifests(NAME, PAGE);
-    await new PullIndex(db).list(NAME, DAYS, FIRST, 10);
+    await new PullStore(db).list(NAME, DAYS, FIRST, 10);
   });
   expect(found).toHaveLength(3);
   for (const { sql, plan } of found) expect(plan.join("\n"), sql).not.toContain("TEMP B-TREE");
@@ -74,7 +74,7 @@ test.each([
   { actor: "a", action: "b" },
   { namespace: "n", repository: "n/r", actor: "a", action: "b", since: 1, until: 2 },
 ])("the log: %o is found by an index, in order", async (filter) => {
-  const found = await plansOf((db) => new AuditIndex(db).list(filter, { after: "f", limit: 10 }));
+  const found = await plansOf((db) => new AuditStore(db).list(filter, { after: "f", limit: 10 }));
   // With several filters, the second statement says how far to look.
   expect(found).toHaveLength(Object.keys(filter).length > 1 ? 2 : 1);
   for (const { sql, plan } of found) {

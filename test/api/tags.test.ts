@@ -145,7 +145,7 @@ test("list: what a strange index names is not added up for ever", async () => {
   await env.DB.prepare(
     `INSERT INTO manifest_references (repository_id, manifest, digest, kind)
      WITH RECURSIVE n (i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE i < 3000)
-     SELECT r.id, ?2, 'sha256:' || i, 'loose' FROM repositories r, n WHERE r.name = ?1`,
+     SELECT r.id, ?2, 'sha256:' || i, 'optional' FROM repositories r, n WHERE r.name = ?1`,
   )
     .bind(client.repository, list.digest)
     .run();

@@ -3,7 +3,7 @@ import { env } from "cloudflare:workers";
 import { beforeAll, expect, test } from "vitest";
 import { readSettings } from "../../src/settings.ts";
 import { createRegistry, type Registry } from "../../src/compose.ts";
-import type { Origin } from "../../src/db/audit.ts";
+import type { Initiator } from "../../src/db/audit.ts";
 import { costOf } from "../../src/db/cost.ts";
 import { RegistryClient } from "../support/client.ts";
 import { blob } from "../support/images.ts";
@@ -11,7 +11,7 @@ import { walks, planOf } from "../support/plans.ts";
 import { emptyBucket, expectLike, keysOf, loseDatabase, snapshot } from "../support/recovery.ts";
 
 const MANIFESTS = 3_000;
-const ORIGIN: Origin = {
+const INITIATOR: Initiator = {
   actor: "admin",
   subject: null,
   via: "password",
@@ -103,7 +103,7 @@ beforeAll(async () => {
 test("3,000 manifests go and come back in bounded steps", { timeout: 120_000 }, async () => {
   const watched = new Watched();
   const { exporter, importer } = watched.registry;
-  await watched.step(() => exporter.begin(ORIGIN));
+  await watched.step(() => exporter.begin(INITIATOR));
   let steps = 0;
   for (let running = true; running; steps++) {
     running = (await watched.step(() => exporter.step())).running !== null;
@@ -116,7 +116,7 @@ test("3,000 manifests go and come back in bounded steps", { timeout: 120_000 }, 
   await loseDatabase();
   await watched.step(() => exporter.tick());
   for (let phase = "", i = 0; phase !== "done"; i++) {
-    ({ phase } = await watched.step(() => importer.step(null, ORIGIN)));
+    ({ phase } = await watched.step(() => importer.step(null, INITIATOR)));
     expect(i).toBeLessThan(40);
   }
   await expectLike(before);
@@ -126,7 +126,7 @@ test("3,000 manifests go and come back in bounded steps", { timeout: 120_000 }, 
   const walked: string[] = [];
   for (const sql of watched.sql) {
     // A page is read in the order of its key and ends; a new database has few changes in its log.
-    if (/TRIGGER|sqlite_master|^UPDATE changes/.test(sql)) continue;
+    if (/TRIGGER|sqlite_master|^UPDATE change_log/.test(sql)) continue;
     const plan = await planOf(sql);
     const isPage = / LIMIT \?\d/.test(sql) && !plan.some((line) => line.includes("B-TREE"));
     if (!isPage && walks(plan).length > 0) walked.push(sql, ...plan);

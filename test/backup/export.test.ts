@@ -7,7 +7,7 @@ import type { EventMessage } from "../../src/events/message.ts";
 import worker from "../../src/worker.ts";
 import { createRegistry } from "../../src/compose.ts";
 import { TABLES } from "../../src/backup/exported.ts";
-import { JobIndex } from "../../src/db/jobs.ts";
+import { JobStore } from "../../src/db/jobs.ts";
 import { RegistryClient } from "../support/client.ts";
 import { blob, digestOf, imageManifest } from "../support/images.ts";
 import { done, PASSWORD, unused } from "../support/management.ts";
@@ -114,8 +114,8 @@ describe("what comes back", () => {
     await manyExports(all.client);
     await done("DELETE", `/repositories/${first.repository}`);
     // The undo window of all deletions is over, and so is the grace period.
-    const settings = { ...readSettings(env), undoAge: 0, grace: 0 };
-    await createRegistry(env, settings).collector.run();
+    const settings = { ...readSettings(env), trashMs: 0, grace: 0 };
+    await createRegistry(env, settings).gc.run();
     const second = new RegistryClient({ repository: `${unused("space")}/app` });
     await second.pushBlob(config);
     await second.pushManifest(imageManifest({ config }), "v2");
@@ -155,8 +155,8 @@ describe("what comes back", () => {
     await client.request("DELETE", `blobs/${only.digest}`);
     await client.pushBlob(only);
     await exportChanges();
-    const settings = { ...readSettings(env), undoAge: 0, grace: 0 };
-    await createRegistry(env, settings).collector.run();
+    const settings = { ...readSettings(env), trashMs: 0, grace: 0 };
+    await createRegistry(env, settings).gc.run();
     await exportChanges();
     await expectSame();
     expect((await client.head(`blobs/${only.digest}`)).status).toBe(404);
@@ -171,9 +171,9 @@ describe("what comes back", () => {
     expect((await client.request("DELETE", `blobs/${layer.digest}`)).status).toBe(202);
     await exportChanges();
     await manyExports(client);
-    const settings = { ...readSettings(env), undoAge: 0, grace: 0 };
-    await createRegistry(env, settings).collector.run();
-    const kept = "SELECT 1 FROM kept_blobs WHERE digest = ?1";
+    const settings = { ...readSettings(env), trashMs: 0, grace: 0 };
+    await createRegistry(env, settings).gc.run();
+    const kept = "SELECT 1 FROM trashed_blobs WHERE digest = ?1";
     expect(await env.DB.prepare(kept).bind(layer.digest).first()).toBeNull();
     await exportChanges();
     await expectSame();
@@ -193,11 +193,11 @@ describe("what comes back", () => {
     await env.DB.prepare("UPDATE blobs SET key = 'blobs/anew' WHERE digest = ?1")
       .bind(config.digest)
       .run();
-    const settings = { ...readSettings(env), undoAge: 0, grace: 0 };
-    const { collector } = createRegistry(env, settings);
+    const settings = { ...readSettings(env), trashMs: 0, grace: 0 };
+    const { gc } = createRegistry(env, settings);
     await one.request("DELETE", `manifests/${image.digest}`);
-    await collector.run();
-    await collector.run();
+    await gc.run();
+    await gc.run();
     await exportChanges();
     await manyExports(two);
     await expectSame();
@@ -295,7 +295,7 @@ describe("the bucket", () => {
     await client.pushManifest(amd, "more");
     await exportChanges();
     await exportChanges();
-    const kept = await env.DB.prepare("SELECT count(*) AS n FROM changes").first();
+    const kept = await env.DB.prepare("SELECT count(*) AS n FROM change_log").first();
     expect(kept).toEqual({ n: expect.any(Number) });
     expect(Number(kept?.["n"])).toBeLessThanOrEqual(3);
     const [first, second] = await keysOf("exports/");
@@ -306,7 +306,7 @@ describe("the bucket", () => {
 });
 
 test("who took too long lays nothing down in the place of the next", async () => {
-  const jobs = new JobIndex(env.DB);
+  const jobs = new JobStore(env.DB);
   const slow = await jobs.acquire("some job", 0);
   const next = await jobs.acquire("some job", 60_000);
   if (slow === null || next === null) throw new Error("nobody is at it");
@@ -333,15 +333,15 @@ function batchOf(body: EventMessage) {
 const LEFT_OUT: Readonly<Record<string, string>> = {
   blobs: "with the manifests that name them",
   repository_blobs: "with the manifests that name them",
-  kept_blobs: "with the manifests that name them",
+  trashed_blobs: "with the manifests that name them",
   manifest_references: "with their manifests",
-  blob_reviews: "derived",
+  unreferenced_blobs: "derived",
   namespace_blobs: "derived",
   namespace_usage: "derived",
   unfinished_uploads: "of uploads that end within a day",
   bounds: "of the settings",
-  doomed_objects: "fsck finds what nothing names",
-  spent_keys: "of uploads that have ended by then",
+  object_deletions: "fsck finds what nothing names",
+  deleted_keys: "of uploads that have ended by then",
   audit: "a log, not the index",
   revocations: "of tokens that have expired by then",
   login_failures: "of the last minutes",
@@ -350,11 +350,11 @@ const LEFT_OUT: Readonly<Record<string, string>> = {
   jobs: "of this very database",
   manifest_pulls: "retention counts from the day that its table came into being",
   retention_runs: "derived",
-  retention_sweeps: "derived",
-  expiring_manifests: "empty between two batches",
+  retention_backlog: "derived",
+  deletion_batch: "empty between two batches",
   changes: "what is to be exported",
   import_objects: "of an import",
-  import_gone: "of an import",
+  import_tombstones: "of an import",
 };
 
 test("every table is exported with each of its changes, or left out for a reason", async () => {
@@ -368,7 +368,7 @@ test("every table is exported with each of its changes, or left out for a reason
   const triggers = results.filter(({ type }) => type === "trigger").map(({ name }) => name);
   for (const table of Object.keys(TABLES).filter((name) => name !== "pulls")) {
     for (const event of ["insert", "update", "delete"]) {
-      expect(triggers).toContain(`noted_${event}_of_${table}`);
+      expect(triggers).toContain(`${event}_of_${table}_is_logged`);
     }
   }
 });

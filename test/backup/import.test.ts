@@ -2,7 +2,7 @@
 import { env } from "cloudflare:workers";
 import { beforeEach, describe, expect, test } from "vitest";
 import { readSettings } from "../../src/settings.ts";
-import type { Origin } from "../../src/db/audit.ts";
+import type { Initiator } from "../../src/db/audit.ts";
 import { createRegistry } from "../../src/compose.ts";
 import { Faults } from "../properties/faults/faults.ts";
 import { RegistryClient } from "../support/client.ts";
@@ -23,7 +23,7 @@ import {
   snapshot,
 } from "../support/recovery.ts";
 
-const ORIGIN: Origin = {
+const INITIATOR: Initiator = {
   actor: "admin",
   subject: null,
   via: "password",
@@ -77,7 +77,7 @@ async function newestChanges(keys: readonly string[]): Promise<{ key: string; te
 
 /** Sets the database back as D1 does: the state of this index is then the old one, too. */
 async function setBack(work: () => Promise<unknown>): Promise<void> {
-  const tables = ["changes", "jobs", "tags", "tag_history", "namespace_usage"];
+  const tables = ["change_log", "jobs", "tags", "tag_history", "namespace_usage"];
   const read = tables.map((table) => env.DB.prepare(`SELECT * FROM ${table}`));
   const saved = await env.DB.batch<Record<string, unknown>>(read);
   await work();
@@ -128,7 +128,7 @@ test("each step of export and import may be done twice", async () => {
   const before = await snapshot();
   await loseDatabase();
   for (let i = 0; (await registry().importer.state())?.phase !== "done"; i++) {
-    await twice("import", () => registry().importer.step(null, ORIGIN));
+    await twice("import", () => registry().importer.step(null, INITIATOR));
     expect(i).toBeLessThan(50);
   }
   await expectLike(before);
@@ -161,7 +161,7 @@ describe.each(["lost", "unanswered"] as const)("every call that is %s is made go
     );
     expect(changes).toBeGreaterThan(5);
     await all.client.pushManifest(all.arm, "latest");
-    await registry().exporter.begin(ORIGIN);
+    await registry().exporter.begin(INITIATOR);
     const full = await withFaults(
       ({ exporter }) => exporter.step(),
       async () => (await overview()).running === null,
@@ -172,7 +172,7 @@ describe.each(["lost", "unanswered"] as const)("every call that is %s is made go
     const before = await snapshot();
     await loseDatabase();
     const imported = await withFaults(
-      ({ importer }) => importer.step(null, ORIGIN),
+      ({ importer }) => importer.step(null, INITIATOR),
       async () => (await registry().importer.state())?.phase === "done",
     );
     expect(imported).toBeGreaterThan(40);
@@ -278,7 +278,9 @@ describe("the bucket", () => {
     await client.pushManifest(arm, "a");
     const state = await stateOf("export");
     await exportChanges();
-    await env.DB.prepare("DELETE FROM changes WHERE id < (SELECT max(id) FROM changes)").run();
+    await env.DB.prepare(
+      "DELETE FROM change_log WHERE id < (SELECT max(id) FROM change_log)",
+    ).run();
     await env.DB.prepare("UPDATE jobs SET state = ?1 WHERE name = 'export'").bind(state).run();
     await exportChanges();
     await expectSame();
@@ -406,7 +408,7 @@ describe("the bucket", () => {
     ],
     [
       "a held blob without its object",
-      '{"table":"held_blobs","row":{"repository_id":1,"digest":"d"},"held":"link","blob":{"digest":"d"}}\n',
+      '{"table":"blob_links","row":{"repository_id":1,"digest":"d"},"held":"link","blob":{"digest":"d"}}\n',
       "no object of blobs/",
     ],
     [
@@ -471,7 +473,7 @@ test("a column that has come since gets its default", async () => {
   const text = (await (await env.BLOBS.get(key))?.text()) ?? "";
   await env.BLOBS.put(
     key,
-    text.replaceAll(/,"lost_at":null/g, "").replaceAll(',"retention":null', ""),
+    text.replaceAll(/,"missing_since":null/g, "").replaceAll(',"retention":null', ""),
   );
   await expectSame();
   expect(await client.listTags()).toContain("latest");

@@ -109,7 +109,7 @@ test("what nobody pushes again goes after the grace time", async () => {
   await search(true);
   expect((await client.head(`blobs/${late.digest}`)).status).toBe(200);
   const keys = await keysOf("blobs/");
-  await createRegistry(env, { ...readSettings(env), grace: 0 }).collector.run();
+  await createRegistry(env, { ...readSettings(env), grace: 0 }).gc.run();
   expect((await client.head(`blobs/${late.digest}`)).status).toBe(404);
   expect(await keysOf("blobs/")).toHaveLength(keys.length - 1);
 });
@@ -177,7 +177,7 @@ test("what was pushed since the import began is none of it, nor what is long unn
     customMetadata: { repository: client.repository },
   });
   expect((await search(false)).map(({ key }) => key)).toEqual([found?.key]);
-  await env.DB.prepare("INSERT INTO doomed_objects (key, due_at) VALUES (?1, 0)")
+  await env.DB.prepare("INSERT INTO object_deletions (key, due_at) VALUES (?1, 0)")
     .bind(found?.key)
     .run();
   expect(await search(true)).toEqual([]);

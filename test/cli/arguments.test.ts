@@ -40,8 +40,8 @@ describe("registry", () => {
     ["https://localhost:8787", "https://localhost:8787"],
     ["localhost.example.com", "https://localhost.example.com"],
     ["127.0.0.1.example.com", "https://127.0.0.1.example.com"],
-  ])("%s is %s", (text, origin) => {
-    expect(parseRegistry(text)).toBe(origin);
+  ])("%s is %s", (text, initiator) => {
+    expect(parseRegistry(text)).toBe(initiator);
   });
 
   test.each([

@@ -9,7 +9,7 @@ import access from "../../docs/access.md?raw";
 import { FAILURE_WINDOW, judge, placesOf } from "../../src/auth/login/throttle.ts";
 import { admit, BUDGET_WINDOW, type Refusal, windowOf } from "../../src/events/budget.ts";
 import type { EventMessage } from "../../src/events/message.ts";
-import { AttemptIndex } from "../../src/db/login-attempts.ts";
+import { LoginAttemptStore } from "../../src/db/login-attempts.ts";
 import { type AuditEvent, auditEvent } from "../../src/db/audit.ts";
 import type { FailureCount } from "../../src/auth/identity-store.ts";
 import { from, logIn } from "../support/accounts.ts";
@@ -51,10 +51,10 @@ function addressOf(i: number): string {
   return `10.${n >> 8}.${n & 255}.9`;
 }
 
-type Facts = Pick<AuditEvent, "actor" | "namespace">;
+type PullCache = Pick<AuditEvent, "actor" | "namespace">;
 
-const at = (i: number): Facts => ({ actor: `user-${i % 500}` });
-const KINDS: readonly (readonly [Refusal["of"], (i: number) => Facts])[] = [
+const at = (i: number): PullCache => ({ actor: `user-${i % 500}` });
+const KINDS: readonly (readonly [Refusal["of"], (i: number) => PullCache])[] = [
   ["password", () => ({ actor: null })],
   ["password", at],
   ["secret", () => ({ actor: null })],
@@ -72,7 +72,7 @@ const event = auditEvent(
   0,
 );
 
-function refusalAt(time: number, i: number, of: Refusal["of"], facts: Facts): Refusal {
+function refusalAt(time: number, i: number, of: Refusal["of"], facts: PullCache): Refusal {
   const id = time.toString(16).padStart(12, "0") + i.toString(16).padStart(16, "0");
   return { of, event: { ...event, id, time, address: addressOf(i), ...facts } };
 }
@@ -172,14 +172,14 @@ test(
   "guesses without end, each from another network at another account, count no more than documented",
   { timeout: 600_000 },
   async () => {
-    const attempts = new AttemptIndex(env.DB);
+    const attempts = new LoginAttemptStore(env.DB);
     const signing = { key: env.TOKEN_KEY, nextKey: null, service: HOST };
     let [failed, i] = [0, 0];
     const guess = async (now: number) => {
       i++;
       const { unknown } = await placesOf(`nobody-${i}`, { address: addressOf(i * 97), signing });
       const { wait, paces } = judge(unknown, await countsIn(unknown), now);
-      if (wait !== null || (paces.length > 0 && !(await attempts.takeTurns(paces, now)))) return;
+      if (wait !== null || (paces.length > 0 && !(await attempts.takeAttempts(paces, now)))) return;
       await attempts.failed(unknown, now, FAILURE_WINDOW);
       failed++;
     };

@@ -1,6 +1,6 @@
 import { env } from "cloudflare:workers";
 import { expect, test } from "vitest";
-import { auditEvent, AuditIndex, type Deed } from "../../src/db/audit.ts";
+import { auditEvent, AuditStore, type AuditEntry } from "../../src/db/audit.ts";
 import { all } from "../support/lists.ts";
 import { api, done, problem } from "../support/management.ts";
 import { newNamespace, newUser } from "../support/principals.ts";
@@ -17,13 +17,19 @@ const START = Date.parse("2026-03-01T00:00:00Z");
 const MINUTE = 60_000;
 
 /** Inserts events, one a minute. */
-async function insert(count: number, deed: (minute: number) => Deed & { actor?: string }) {
+async function insert(count: number, entry: (minute: number) => AuditEntry & { actor?: string }) {
   const events = Array.from({ length: count }, (_, minute) => {
-    const { actor = "alice", ...rest } = deed(minute);
-    const origin = { subject: null, via: "password", address: "local", agent: "x", requestId: "r" };
-    return auditEvent({ ...origin, actor }, rest, "done", START + minute * MINUTE);
+    const { actor = "alice", ...rest } = entry(minute);
+    const initiator = {
+      subject: null,
+      via: "password",
+      address: "local",
+      agent: "x",
+      requestId: "r",
+    };
+    return auditEvent({ ...initiator, actor }, rest, "done", START + minute * MINUTE);
   });
-  for (let i = 0; i < count; i += 2000) await new AuditIndex(env.DB).add(events.slice(i, i + 2000));
+  for (let i = 0; i < count; i += 2000) await new AuditStore(env.DB).add(events.slice(i, i + 2000));
 }
 
 function minutes(events: readonly Event[]): number[] {
@@ -89,16 +95,22 @@ async function outcomes(query: string): Promise<string[]> {
 
 test("list: by outcome, alone and with other filters, however much was done meanwhile", async () => {
   const namespace = await newNamespace();
-  const origin = { subject: null, via: "password", address: "local", agent: "x", requestId: "r" };
+  const initiator = {
+    subject: null,
+    via: "password",
+    address: "local",
+    agent: "x",
+    requestId: "r",
+  };
   const refused = (["denied", "failed"] as const).map((outcome, i) =>
     auditEvent(
-      { ...origin, actor: namespace },
+      { ...initiator, actor: namespace },
       { action: "login", namespace },
       outcome,
       START + i * MINUTE,
     ),
   );
-  await new AuditIndex(env.DB).add(refused);
+  await new AuditStore(env.DB).add(refused);
   await insert(5_100, () => ({ action: "blob.push", namespace }));
   expect(await outcomes("outcome=denied")).toEqual(["denied"]);
   expect(await outcomes(`outcome=failed&actor=${namespace}`)).toEqual(["failed"]);

@@ -18,10 +18,17 @@ function refusal(
   actor: string | null = null,
   namespace?: string,
 ): Refusal {
-  const origin = { actor, subject: null, via: "anonymous", address, agent: null, requestId: "r" };
+  const initiator = {
+    actor,
+    subject: null,
+    via: "anonymous",
+    address,
+    agent: null,
+    requestId: "r",
+  };
   const outcome = of === "denial" ? "denied" : "failed";
-  const deed = { action: "login", ...(namespace === undefined ? {} : { namespace }) };
-  return { of, event: auditEvent(origin, deed, outcome, NOW) };
+  const entry = { action: "login", ...(namespace === undefined ? {} : { namespace }) };
+  return { of, event: auditEvent(initiator, entry, outcome, NOW) };
 }
 
 /** A robot, or what one of the namespace's rules took, is denied something. */

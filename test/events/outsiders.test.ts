@@ -94,8 +94,18 @@ test("what was denied in namespaces that there are not is one record, however ma
 
 function denial(i: number): Refusal {
   const actor = "evil+ci";
-  const origin = { actor, subject: null, via: "robot", address: null, agent: null, requestId: "r" };
-  return { of: "denial", event: auditEvent(origin, { action: "x", namespace: `n${i}` }, "denied") };
+  const initiator = {
+    actor,
+    subject: null,
+    via: "robot",
+    address: null,
+    agent: null,
+    requestId: "r",
+  };
+  return {
+    of: "denial",
+    event: auditEvent(initiator, { action: "x", namespace: `n${i}` }, "denied"),
+  };
 }
 
 test("an isolate tells 2,000 kinds apart that it drops, in ten messages, and counts the others", async () => {

@@ -1,31 +1,31 @@
 /** Every statement that a stranger can cause finds its rows by an index. */
 import { expect, test } from "vitest";
-import { AttemptIndex } from "../../src/db/login-attempts.ts";
-import { AuditIndex } from "../../src/db/audit.ts";
-import { PrincipalIndex } from "../../src/db/identities.ts";
-import { RefusalIndex } from "../../src/events/refusal-store.ts";
+import { LoginAttemptStore } from "../../src/db/login-attempts.ts";
+import { AuditStore } from "../../src/db/audit.ts";
+import { IdentityStore } from "../../src/db/identities.ts";
+import { RefusalStore } from "../../src/events/refusal-store.ts";
 import { plansOf, walks } from "../support/plans.ts";
 
 const PLACES = { account: "a", network: "b", known: ["known:b"], unknown: ["address:c", "all:"] };
 
 test("no statement of logins, refusals or the log's outcomes walks through a table", async () => {
   const plans = await plansOf(async (db) => {
-    const attempts = new AttemptIndex(db);
+    const attempts = new LoginAttemptStore(db);
     await attempts.failed(PLACES.unknown, 1, 1);
-    await attempts.takeTurns([{ key: "all:", pace: 1 }], 1);
+    await attempts.takeAttempts([{ key: "all:", pace: 1 }], 1);
     await attempts.remember(PLACES, 1);
     await attempts.expire(1, 1);
     const query = { name: "a", hash: null, places: PLACES, repositories: [], namespaces: [] };
-    await new PrincipalIndex(db).find(query, null);
-    const refusals = new RefusalIndex(db);
+    await new IdentityStore(db).find(query, null);
+    const refusals = new RefusalStore(db);
     const before = await refusals.standing(1, ["a"], ["b"]);
     await refusals.write(1, { events: [], counts: new Map([["a", 1]]) }, before);
     await refusals.namespacesAmong(["a"]);
     await refusals.suppress([{ since: 1, until: 2, of: "a", count: 1 }]);
     await refusals.expire(1, 1);
     for (const outcome of ["denied", "done"] as const) {
-      await new AuditIndex(db).list({ outcome }, { after: "", limit: 10 });
-      await new AuditIndex(db).list({ outcome, actor: "a" }, { after: "", limit: 10 });
+      await new AuditStore(db).list({ outcome }, { after: "", limit: 10 });
+      await new AuditStore(db).list({ outcome, actor: "a" }, { after: "", limit: 10 });
     }
   });
   expect(plans.length).toBeGreaterThan(15);

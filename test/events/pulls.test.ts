@@ -5,7 +5,7 @@ import type { EventMessage } from "../../src/events/message.ts";
 import { countPull, noteUse } from "../../src/events/pull-counter.ts";
 import type { Digest } from "../../src/oci/digest.ts";
 import type { RepositoryName, Tag } from "../../src/oci/reference.ts";
-import { PullIndex } from "../../src/events/pull-store.ts";
+import { PullStore } from "../../src/events/pull-store.ts";
 import { RegistryClient } from "../support/client.ts";
 import { deliver, Outbox } from "../support/events.ts";
 import { blob, imageManifest, index as indexOf, type Manifest } from "../support/images.ts";
@@ -311,7 +311,7 @@ test("the last day is written once a day, and never goes back", async () => {
         : (sql: string) => target.prepare(sql),
   });
   for (const day of [20_000, 20_000, 19_000, 20_001]) {
-    await new PullIndex(db).use([{ ...use, day }]);
+    await new PullStore(db).use([{ ...use, day }]);
   }
   expect(batches.map((results) => results[0]?.meta.changes)).toEqual([1, 0, 0, 1]);
   expect(await usedOn()).toEqual([{ digest: image.digest, day: 20_001 }]);

@@ -76,7 +76,9 @@ test("hashes as much as is asked for, over all steps", async () => {
 });
 
 test("repairs where that is asked for, and says by whom in the log", async () => {
-  await env.DB.prepare(`INSERT INTO blob_reviews (repository_id, digest, since) VALUES (1, ?1, 1)`)
+  await env.DB.prepare(
+    `INSERT INTO unreferenced_blobs (repository_id, digest, since) VALUES (1, ?1, 1)`,
+  )
     .bind(layer.digest)
     .run();
   const wrong = {

@@ -3,9 +3,9 @@ import { applyD1Migrations, createScheduledController, reset } from "cloudflare:
 import { env } from "cloudflare:workers";
 import { beforeEach, expect, test } from "vitest";
 import worker from "../../src/worker.ts";
-import { AuditIndex } from "../../src/db/audit.ts";
-import { JobIndex } from "../../src/db/jobs.ts";
-import { FsckSample } from "../../src/fsck/background.ts";
+import { AuditStore } from "../../src/db/audit.ts";
+import { JobStore } from "../../src/db/jobs.ts";
+import { BackgroundFsck } from "../../src/fsck/background.ts";
 import { RegistryClient } from "../support/client.ts";
 import { newFsck } from "../support/fsck.ts";
 import { blob, type Content } from "../support/images.ts";
@@ -22,9 +22,9 @@ beforeEach(async () => {
   await applyD1Migrations(env.DB, env.TEST_MIGRATIONS);
 });
 
-function sample(bytesPerDay: number, fsck = newFsck({ orphan: -10 * DAY })): FsckSample {
-  const stores = { jobs: new JobIndex(env.DB), audit: new AuditIndex(env.DB) };
-  return new FsckSample(fsck, stores, bytesPerDay);
+function sample(bytesPerDay: number, fsck = newFsck({ orphan: -10 * DAY })): BackgroundFsck {
+  const stores = { jobs: new JobStore(env.DB), audit: new AuditStore(env.DB) };
+  return new BackgroundFsck(fsck, stores, bytesPerDay);
 }
 
 async function push(count: number, size: number): Promise<Content[]> {
@@ -49,7 +49,7 @@ async function told(): Promise<Record<string, unknown>[]> {
 }
 
 /** Ticks until a round has ended. @returns when that was */
-async function round(of: FsckSample, from: number, name: "look" | "hash" = "hash") {
+async function round(of: BackgroundFsck, from: number, name: "look" | "hash" = "hash") {
   for (let i = 0; i < 1000; i++) {
     await of.tick(from + i * TICK);
     const { last } = (await of.state())[name];
@@ -152,7 +152,7 @@ test("writes each finding into the log once a day", async () => {
 test("goes on where it was, and leaves what another is at alone", async () => {
   await push(2, 1000);
   const walk = sample(DAY);
-  const jobs = new JobIndex(env.DB);
+  const jobs = new JobStore(env.DB);
   const held = await jobs.acquire("fsck", 60_000);
   await walk.tick(START);
   expect(await walk.state()).toEqual({ look: NONE, hash: NONE });

@@ -112,7 +112,7 @@ test("hundreds of children that were deleted", { timeout: 120_000 }, async () =>
 test("many rows: a step ends after some of them, and the next one goes on", async () => {
   const client = new RegistryClient({ repository: "acme/app" });
   for (let i = 0; i < 130; i++) await client.pushBlob(blob());
-  await env.DB.prepare(`DELETE FROM blob_reviews`).run();
+  await env.DB.prepare(`DELETE FROM unreferenced_blobs`).run();
   const links = (await repairAll()).filter(({ phase }) => phase === "links");
   expect(links.map(({ checked, findings }) => [checked, findings.length])).toEqual([
     [100, 100],
@@ -122,7 +122,7 @@ test("many rows: a step ends after some of them, and the next one goes on", asyn
 });
 
 test.each([
-  ["a reference", `DELETE FROM manifest_references`, ["unreferenced_blob_is_reviewed"]],
+  ["a reference", `DELETE FROM manifest_references`, ["unreferenced_blob_is_listed"]],
   ["a link", `DELETE FROM repository_blobs`, ["referenced_blob_stays", "unlinked_blob_goes"]],
 ])("%s that is there again is exported with its manifest", async (_, damage, triggers) => {
   const client = new RegistryClient({ repository: "acme/app" });

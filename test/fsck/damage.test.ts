@@ -34,7 +34,7 @@ interface Scene {
   readonly gone: Manifest;
   readonly kept: Content;
   /** A blob that no manifest names. */
-  readonly spare: Content;
+  readonly cancelDeletion: Content;
 }
 
 type Found = readonly [kind: Kind, subject: string, outcome?: Finding["outcome"]];
@@ -126,21 +126,21 @@ const DAMAGES: Readonly<Record<string, Damage>> = {
     repaired: ({ layer }) => [["blob.size", layer.digest]],
   },
   "a blob was taken for lost": {
-    plant: ({ layer }) => run(`UPDATE blobs SET lost_at = 1 WHERE digest = ?1`, layer.digest),
+    plant: ({ layer }) => run(`UPDATE blobs SET missing_since = 1 WHERE digest = ?1`, layer.digest),
     found: ({ layer }) => [["blob.found", layer.digest]],
   },
   "nobody holds a blob": {
-    plant: async ({ spare, id }) => {
-      await without(["unlinked_blob_goes", "last_link_dooms_object"], () =>
+    plant: async ({ cancelDeletion, id }) => {
+      await without(["unlinked_blob_goes", "last_link_schedules_deletion"], () =>
         run(
           `DELETE FROM repository_blobs WHERE repository_id = ?1 AND digest = ?2`,
           id,
-          spare.digest,
+          cancelDeletion.digest,
         ),
       );
-      await run(`DELETE FROM namespace_blobs WHERE digest = ?1`, spare.digest);
+      await run(`DELETE FROM namespace_blobs WHERE digest = ?1`, cancelDeletion.digest);
     },
-    found: ({ spare }) => [["blob.unheld", spare.digest]],
+    found: ({ cancelDeletion }) => [["blob.unheld", cancelDeletion.digest]],
   },
   "a blob's object is to be deleted": {
     plant: async ({ layer }) => doom(await keyOf(layer)),
@@ -175,7 +175,8 @@ const DAMAGES: Readonly<Record<string, Damage>> = {
     ...pushed,
   },
   "a manifest was taken for lost": {
-    plant: ({ large }) => run(`UPDATE manifests SET lost_at = 1 WHERE digest = ?1`, large.digest),
+    plant: ({ large }) =>
+      run(`UPDATE manifests SET missing_since = 1 WHERE digest = ?1`, large.digest),
     found: ({ large }) => [["manifest.found", large.digest]],
   },
   "a manifest's object is to be deleted": {
@@ -231,19 +232,19 @@ const DAMAGES: Readonly<Record<string, Damage>> = {
   "a reference has another kind": {
     plant: ({ image, config }) =>
       run(
-        `UPDATE manifest_references SET kind = 'loose' WHERE manifest = ?1 AND digest = ?2`,
+        `UPDATE manifest_references SET kind = 'optional' WHERE manifest = ?1 AND digest = ?2`,
         image.digest,
         config.digest,
       ),
     found: ({ image }) => [["reference.wrong", image.digest]],
   },
   "a reference is not in the bytes": {
-    plant: ({ id, image, spare }) =>
+    plant: ({ id, image, cancelDeletion }) =>
       run(
         `INSERT INTO manifest_references (repository_id, manifest, digest, kind) VALUES (?1, ?2, ?3, 'blob')`,
         id,
         image.digest,
-        spare.digest,
+        cancelDeletion.digest,
       ),
     found: ({ image }) => [["reference.wrong", image.digest]],
   },
@@ -276,8 +277,8 @@ const DAMAGES: Readonly<Record<string, Damage>> = {
   },
   "a repository does not keep what a deleted manifest names": {
     plant: ({ kept }) =>
-      without(["unkept_blob_goes", "last_keeper_dooms_object"], () =>
-        run(`DELETE FROM kept_blobs WHERE digest = ?1`, kept.digest),
+      without(["untrashed_blob_goes", "last_trashed_blob_schedules_deletion"], () =>
+        run(`DELETE FROM trashed_blobs WHERE digest = ?1`, kept.digest),
       ),
     found: ({ gone, kept }) => [
       ["reference.unresolved", gone.digest],
@@ -345,7 +346,7 @@ const DAMAGES: Readonly<Record<string, Damage>> = {
     plant: async ({ id }) => {
       await new RegistryClient().pushBlob(UNNEEDED);
       await run(
-        `INSERT INTO kept_blobs (repository_id, digest) VALUES (?1, ?2)`,
+        `INSERT INTO trashed_blobs (repository_id, digest) VALUES (?1, ?2)`,
         id,
         UNNEEDED.digest,
       );
@@ -354,17 +355,18 @@ const DAMAGES: Readonly<Record<string, Damage>> = {
   },
   "a blob is kept that is linked": {
     plant: ({ id, layer }) =>
-      run(`INSERT INTO kept_blobs (repository_id, digest) VALUES (?1, ?2)`, id, layer.digest),
+      run(`INSERT INTO trashed_blobs (repository_id, digest) VALUES (?1, ?2)`, id, layer.digest),
     found: ({ layer }) => [["kept.unneeded", layer.digest]],
   },
   "a blob that nothing names does not wait for collection": {
-    plant: ({ spare }) => run(`DELETE FROM blob_reviews WHERE digest = ?1`, spare.digest),
-    found: ({ spare }) => [["review.missing", spare.digest]],
+    plant: ({ cancelDeletion }) =>
+      run(`DELETE FROM unreferenced_blobs WHERE digest = ?1`, cancelDeletion.digest),
+    found: ({ cancelDeletion }) => [["review.missing", cancelDeletion.digest]],
   },
   "a blob that a manifest names waits for collection": {
     plant: ({ id, layer }) =>
       run(
-        `INSERT INTO blob_reviews (repository_id, digest, since) VALUES (?1, ?2, 1)`,
+        `INSERT INTO unreferenced_blobs (repository_id, digest, since) VALUES (?1, ?2, 1)`,
         id,
         layer.digest,
       ),
@@ -426,7 +428,7 @@ const FOREIGN_IMAGE = imageManifest({
 const UNNEEDED = blob();
 
 function doom(key: string): Promise<void> {
-  return run(`INSERT INTO doomed_objects (key, due_at) VALUES (?1, 0)`, key);
+  return run(`INSERT INTO object_deletions (key, due_at) VALUES (?1, 0)`, key);
 }
 
 function unreference({ digest }: Manifest, named: Content): Promise<void> {
@@ -473,11 +475,22 @@ async function begin(keys: "strict" | "lax"): Promise<Scene> {
   const gone = await client.pushManifest(imageManifest({ config, layers: [kept] }), "gone");
   await client.request("DELETE", `manifests/${gone.digest}`);
   await client.request("DELETE", `blobs/${kept.digest}`);
-  const spare = await client.pushBlob(blob());
+  const cancelDeletion = await client.pushBlob(blob());
   const row = await env.DB.prepare(`SELECT id FROM repositories WHERE name = ?1`)
     .bind(client.repository)
     .first<{ id: number }>();
-  return { client, id: row?.id ?? 0, config, layer, image, list, large, gone, kept, spare };
+  return {
+    client,
+    id: row?.id ?? 0,
+    config,
+    layer,
+    image,
+    list,
+    large,
+    gone,
+    kept,
+    cancelDeletion,
+  };
 }
 
 /** Pushes as clients do: they do not send what the registry says it has. */

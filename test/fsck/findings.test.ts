@@ -21,16 +21,16 @@ test("say what they mean and what to do, whatever came of them", () => {
 
 test.each([
   ["config", "blob", true],
-  ["config", "loose", false],
+  ["config", "optional", false],
   ["config", "manifest", false],
   ["layer", "blob", true],
-  ["layer", "loose", true],
+  ["layer", "optional", true],
   ["layer", "manifest", false],
   ["foreign", "blob", true],
-  ["foreign", "loose", true],
+  ["foreign", "optional", true],
   ["child", "manifest", true],
   ["child", "blob", true],
-  ["child", "loose", true],
+  ["child", "optional", true],
 ] as const)("a %s may be %s: %s", (kind, row, expected) => {
   const named = [{ digest: A, size: 1, kind }];
   const rows = [{ digest: A, kind: row, target: "linked" }] as const;
@@ -46,8 +46,8 @@ test("rows are missing, or name what is not named", () => {
   const rows = [{ digest: C, kind: "blob", target: "linked" }] as const;
   expect(compareReferences(named, rows)).toEqual({
     wrong: [
-      { digest: A, kinds: ["blob", "loose"], foreign: false },
-      { digest: B, kinds: ["blob", "loose"], foreign: true },
+      { digest: A, kinds: ["blob", "optional"], foreign: false },
+      { digest: B, kinds: ["blob", "optional"], foreign: true },
     ],
     extra: [C],
   });
@@ -66,7 +66,7 @@ test.each([
   ["live", "manifest", "nothing", false],
   ["deleted", "manifest", "deleted", true],
   ["deleted", "manifest", "nothing", true],
-  ["live", "loose", "nothing", true],
+  ["live", "optional", "nothing", true],
 ] as const)("a %s manifest's %s that is %s resolves: %s", (parent, kind, target, expected) => {
   expect(unresolved(parent, [{ digest: A, kind, target }]).length === 0).toBe(expected);
 });

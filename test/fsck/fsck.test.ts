@@ -6,10 +6,10 @@ import type { Digest } from "../../src/oci/digest.ts";
 import { OCI_INDEX } from "../../src/oci/media-type.ts";
 import { readSettings } from "../../src/settings.ts";
 import { createRegistry } from "../../src/compose.ts";
-import { CollectionIndex } from "../../src/gc/store.ts";
+import { GcStore } from "../../src/gc/store.ts";
 import { Bucket } from "../../src/db/bucket.ts";
 import { type Cursor, PHASES, START, type Step } from "../../src/fsck/fsck.ts";
-import { Collector } from "../../src/gc/job.ts";
+import { GarbageCollector } from "../../src/gc/job.ts";
 import { RegistryClient, withSettings } from "../support/client.ts";
 import { expectSound, findings, newFsck, REPAIRER, stepsOf } from "../support/fsck.ts";
 import {
@@ -104,7 +104,7 @@ function patient(db: D1Database, next: () => Promise<void>): D1Database {
 /** Collects all that is due, whatever its age. */
 async function collect(): Promise<void> {
   const ages = { grace: -1_000, undo: -1_000 };
-  await new Collector(new CollectionIndex(env.DB), new Bucket(env.BLOBS), ages).run();
+  await new GarbageCollector(new GcStore(env.DB), new Bucket(env.BLOBS), ages).run();
 }
 
 describe("nothing is found", () => {
@@ -303,7 +303,7 @@ describe("what changes between two looks is not told of", () => {
     const client = new RegistryClient();
     const { large } = await fill(client);
     await env.BLOBS.delete(await keyOf(large.digest));
-    await env.DB.prepare(`UPDATE manifests SET lost_at = 1 WHERE digest = ?1`)
+    await env.DB.prepare(`UPDATE manifests SET missing_since = 1 WHERE digest = ?1`)
       .bind(large.digest)
       .run();
     const bucket = interrupted("head", "after", () => client.pushManifest(large, "large"));
@@ -357,7 +357,7 @@ describe("steps", () => {
 
   test("go on from any place, and look at everything once", async () => {
     await manyBlobs(230);
-    await env.DB.prepare(`DELETE FROM blob_reviews`).run();
+    await env.DB.prepare(`DELETE FROM unreferenced_blobs`).run();
     const fsck = newFsck();
     const all = await stepsOf(fsck);
     const found = all.flatMap((step) => step.findings);

@@ -3,8 +3,8 @@ import { applyD1Migrations, reset } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { beforeEach, describe, expect, test } from "vitest";
 import type { Digest } from "../../src/oci/digest.ts";
-import { BlobIndex } from "../../src/db/blobs.ts";
-import { BlobRepairs } from "../../src/fsck/blob-store.ts";
+import { BlobStore } from "../../src/db/blobs.ts";
+import { BlobRepairStore } from "../../src/fsck/blob-store.ts";
 import { refusal, RegistryClient } from "../support/client.ts";
 import { expectSound, findings, REPAIRER } from "../support/fsck.ts";
 import { blob, type Content, imageManifest, index, type Manifest } from "../support/images.ts";
@@ -80,7 +80,7 @@ describe("a lost blob", () => {
     expect(await client.pullBlob(layer.digest)).toEqual(layer.bytes);
     expect(await other.pullBlob(layer.digest)).toEqual(layer.bytes);
     expect(await keyOf(layer)).not.toBe(key);
-    const doomed = env.DB.prepare(`SELECT key FROM doomed_objects WHERE key = ?1`).bind(key);
+    const doomed = env.DB.prepare(`SELECT key FROM object_deletions WHERE key = ?1`).bind(key);
     expect(await doomed.first()).toEqual({ key });
     await expectSound();
   });
@@ -110,7 +110,7 @@ describe("a lost blob", () => {
   test("is not marked once more for the object that it had", async () => {
     const key = await loseLayer();
     await client.pushBlob(layer);
-    const repairs = new BlobRepairs(env.DB);
+    const repairs = new BlobRepairStore(env.DB);
     expect(await repairs.markLost(layer.digest as Digest, key, REPAIRER)).toBe(false);
     expect((await client.head(`blobs/${layer.digest}`)).status).toBe(200);
     const marks = `SELECT count(*) AS n FROM audit WHERE action = 'fsck.repair' AND digest = ?1`;
@@ -119,8 +119,8 @@ describe("a lost blob", () => {
 
   test("does not come back by an object that is another blob's, or that is to be deleted", async () => {
     const key = await loseLayer();
-    const blobs = new BlobIndex(env.DB, "make");
-    const origin = { ...REPAIRER, address: anyAddress() };
+    const blobs = new BlobStore(env.DB, "make");
+    const initiator = { ...REPAIRER, address: anyAddress() };
     const doomed = `blobs/${crypto.randomUUID()}-1`;
     await blobs.discard("acme/app" as never, { key: doomed, size: 1 });
     for (const wrong of [await keyOf(config), doomed, key]) {
@@ -128,7 +128,7 @@ describe("a lost blob", () => {
         client.repository as never,
         layer.digest as Digest,
         { key: wrong, size: 1 },
-        origin,
+        initiator,
       );
       await expect(add).rejects.toThrow("no such upload");
     }
@@ -196,7 +196,7 @@ describe("a lost manifest", () => {
     const annotations = { large: "x".repeat(300_000) };
     const signature = imageManifest({ config, fields: { subject, annotations } });
     await client.pushManifest(signature);
-    await env.DB.prepare(`UPDATE manifests SET lost_at = 1 WHERE digest = ?1`)
+    await env.DB.prepare(`UPDATE manifests SET missing_since = 1 WHERE digest = ?1`)
       .bind(signature.digest)
       .run();
     expect(await client.referrers(image.digest)).toEqual([]);

@@ -1,10 +1,10 @@
 /** No step's work grows with the registry: every statement of repair finds its rows by an index, in the order of the walk. */
 import { expect, test } from "vitest";
 import type { Digest } from "../../src/oci/digest.ts";
-import { BlobRepairs } from "../../src/fsck/blob-store.ts";
-import { FsckIndex } from "../../src/fsck/store.ts";
+import { BlobRepairStore } from "../../src/fsck/blob-store.ts";
+import { FsckStore } from "../../src/fsck/store.ts";
 import type { ManifestRow } from "../../src/fsck/row.ts";
-import { ManifestRepairs } from "../../src/fsck/manifest-store.ts";
+import { ManifestRepairStore } from "../../src/fsck/manifest-store.ts";
 import { REPAIRER } from "../support/fsck.ts";
 import { plansOf, walks } from "../support/plans.ts";
 
@@ -26,7 +26,7 @@ const ROW: ManifestRow = {
 };
 
 async function pages(db: D1Database): Promise<void> {
-  const index = new FsckIndex(db);
+  const index = new FsckStore(db);
   await index.blobs(PLACE, 10);
   await index.manifestKeys(PLACE, 10);
   await index.tags(PLACE, 10);
@@ -36,7 +36,7 @@ async function pages(db: D1Database): Promise<void> {
 }
 
 async function others(db: D1Database): Promise<void> {
-  const index = new FsckIndex(db);
+  const index = new FsckStore(db);
   await index.usages(PLACE, 10);
   await index.manifests([ROW]);
   await index.unexplained(["x"]);
@@ -48,12 +48,12 @@ async function others(db: D1Database): Promise<void> {
 }
 
 async function repairs(db: D1Database): Promise<void> {
-  const blobs = new BlobRepairs(db);
+  const blobs = new BlobRepairStore(db);
   await blobs.markLost(DIGEST, "x", REPAIRER);
   await blobs.markFound(DIGEST, "x", REPAIRER);
   await blobs.resize(DIGEST, "x", 1, REPAIRER);
   await blobs.letGo(DIGEST, 1, REPAIRER);
-  await blobs.spare("x", REPAIRER);
+  await blobs.cancelDeletion("x", REPAIRER);
   await blobs.review(HELD, REPAIRER);
   await blobs.endReview(HELD, REPAIRER);
   await blobs.stopKeeping(HELD, REPAIRER);
@@ -61,11 +61,11 @@ async function repairs(db: D1Database): Promise<void> {
   await blobs.keep(HELD, [DIGEST], REPAIRER);
   await blobs.weigh("acme", DIGEST, REPAIRER);
   await blobs.count("acme", REPAIRER);
-  const manifests = new ManifestRepairs(db);
+  const manifests = new ManifestRepairStore(db);
   await manifests.markLost(ROW, REPAIRER);
   await manifests.markFound(ROW, REPAIRER);
   await manifests.describe(ROW, [1, null, ""], REPAIRER);
-  await manifests.resurface(HELD, REPAIRER);
+  await manifests.restoreAttachments(HELD, REPAIRER);
   await manifests.rewrite(ROW, [], [], REPAIRER);
 }
 

@@ -2,9 +2,9 @@
 import { applyD1Migrations, reset } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { beforeEach, describe, expect, test } from "vitest";
-import { AuditIndex } from "../../src/db/audit.ts";
-import { JobIndex } from "../../src/db/jobs.ts";
-import { FsckSample } from "../../src/fsck/background.ts";
+import { AuditStore } from "../../src/db/audit.ts";
+import { JobStore } from "../../src/db/jobs.ts";
+import { BackgroundFsck } from "../../src/fsck/background.ts";
 import { RegistryClient } from "../support/client.ts";
 import { findings, newFsck } from "../support/fsck.ts";
 import { blob, imageManifest } from "../support/images.ts";
@@ -21,9 +21,9 @@ beforeEach(async () => {
   await applyD1Migrations(env.DB, env.TEST_MIGRATIONS);
 });
 
-function sample(bytesPerDay = DAY, fsck = newFsck(OLD)): FsckSample {
-  const stores = { jobs: new JobIndex(env.DB), audit: new AuditIndex(env.DB) };
-  return new FsckSample(fsck, stores, bytesPerDay);
+function sample(bytesPerDay = DAY, fsck = newFsck(OLD)): BackgroundFsck {
+  const stores = { jobs: new JobStore(env.DB), audit: new AuditStore(env.DB) };
+  return new BackgroundFsck(fsck, stores, bytesPerDay);
 }
 
 async function told(): Promise<string[]> {
@@ -95,7 +95,7 @@ describe("where the database is lost", () => {
   test("what an empty index has doomed is explained, and an upload in flight elsewhere is not told of", async () => {
     await env.BLOBS.put("blobs/doomed", "x");
     await env.DB.prepare(
-      `INSERT INTO doomed_objects (key, due_at) VALUES ('blobs/doomed', 0)`,
+      `INSERT INTO object_deletions (key, due_at) VALUES ('blobs/doomed', 0)`,
     ).run();
     expect(await findings()).toEqual([]);
     await new RegistryClient().pushBlob(blob());
@@ -134,7 +134,7 @@ describe("where the database is lost", () => {
 
   test("what was found in a step that an import began in is not told", async () => {
     await new RegistryClient().pushBlob(blob());
-    await env.DB.prepare(`DELETE FROM blob_reviews`).run();
+    await env.DB.prepare(`DELETE FROM unreferenced_blobs`).run();
     const db = replaced(env.DB, "prepare", (sql: string) => {
       const statement = env.DB.prepare(sql);
       if (!sql.includes("AS reviewed")) return statement;
@@ -196,7 +196,7 @@ describe("what fails", () => {
   test("a page that fails time and again is passed over, and what came before is told once", async () => {
     const client = new RegistryClient({ repository: "acme/app" });
     await client.pushBlob(blob());
-    await env.DB.prepare(`DELETE FROM blob_reviews`).run();
+    await env.DB.prepare(`DELETE FROM unreferenced_blobs`).run();
     await env.BLOBS.put("blobs/stray", "x");
     const db = failing(/AS actualBytes/);
     const walk = sample(DAY, newFsck({ ...OLD, db }));
@@ -219,7 +219,7 @@ describe("what fails", () => {
   test("nor does a page hold it up whose worker dies each time", async () => {
     await new RegistryClient().pushBlob(blob());
     const dying = { cursor: { phase: "links", repository: 0, name: "" }, tries: 3 };
-    const jobs = new JobIndex(env.DB);
+    const jobs = new JobStore(env.DB);
     const held = await jobs.acquire("fsck", 60_000);
     if (held !== null) await jobs.release(held, { look: dying });
     const walk = sample(0, newFsck({ ...OLD, db: failing(/AS reviewed/) }));

@@ -5,11 +5,11 @@ import { beforeEach, expect, test, vi } from "vitest";
 import worker from "../../src/worker.ts";
 import type { Digest } from "../../src/oci/digest.ts";
 import type { RepositoryName } from "../../src/oci/reference.ts";
-import { BlobIndex } from "../../src/db/blobs.ts";
+import { BlobStore } from "../../src/db/blobs.ts";
 import { Bucket } from "../../src/db/bucket.ts";
-import { CollectionIndex } from "../../src/gc/store.ts";
-import { JobIndex } from "../../src/db/jobs.ts";
-import { Collector } from "../../src/gc/job.ts";
+import { GcStore } from "../../src/gc/store.ts";
+import { JobStore } from "../../src/db/jobs.ts";
+import { GarbageCollector } from "../../src/gc/job.ts";
 import { RegistryClient, withSettings } from "../support/client.ts";
 import { blob, type Content, imageManifest, index, text } from "../support/images.ts";
 import { api } from "../support/management.ts";
@@ -18,7 +18,7 @@ import { keys } from "../support/storage.ts";
 import { recount } from "../support/usage.ts";
 
 const HOUR = 3_600_000;
-const ORIGIN = {
+const INITIATOR = {
   actor: "admin",
   subject: null,
   via: "password",
@@ -28,8 +28,8 @@ const ORIGIN = {
 };
 const NOTHING = { blobs: 0, objects: 0, failed: 0, manifests: 0, pastTags: 0, repositories: 0 };
 
-function collector(ages = { grace: HOUR, undo: HOUR }, bucket = env.BLOBS): Collector {
-  return new Collector(new CollectionIndex(env.DB), new Bucket(bucket), ages);
+function gc(ages = { grace: HOUR, undo: HOUR }, bucket = env.BLOBS): GarbageCollector {
+  return new GarbageCollector(new GcStore(env.DB), new Bucket(bucket), ages);
 }
 
 async function pushImage(registry: RegistryClient, tag: string) {
@@ -50,8 +50,8 @@ async function status(response: Promise<Response>): Promise<number> {
 async function age(milliseconds: number): Promise<void> {
   await env.DB.batch(
     [
-      "UPDATE blob_reviews SET since = since - ?1",
-      "UPDATE doomed_objects SET due_at = due_at - ?1",
+      "UPDATE unreferenced_blobs SET since = since - ?1",
+      "UPDATE object_deletions SET due_at = due_at - ?1",
       "UPDATE tag_history SET changed_at = changed_at - ?1",
       "UPDATE manifests SET deleted_at = deleted_at - ?1 WHERE deleted_at IS NOT NULL",
       "UPDATE repositories SET deleted_at = deleted_at - ?1 WHERE deleted_at IS NOT NULL",
@@ -61,18 +61,18 @@ async function age(milliseconds: number): Promise<void> {
 
 // Each begins with a registry from which nothing is to go.
 beforeEach(async () => {
-  await collector({ grace: 0, undo: 0 }).run();
+  await gc({ grace: 0, undo: 0 }).run();
 });
 
 test("a blob that no manifest names goes when the grace time is over", async () => {
   const registry = new RegistryClient();
   const { layer } = await pushImage(registry, "v1");
   const before = await keys();
-  const spare = await registry.pushBlob(blob());
-  expect(await collector().run()).toEqual({ ...NOTHING, more: false });
+  const cancelDeletion = await registry.pushBlob(blob());
+  expect(await gc().run()).toEqual({ ...NOTHING, more: false });
   await age(HOUR);
-  expect(await collector().run()).toEqual({ ...NOTHING, blobs: 1, objects: 1, more: false });
-  expect(await status(registry.head(`blobs/${spare.digest}`))).toBe(404);
+  expect(await gc().run()).toEqual({ ...NOTHING, blobs: 1, objects: 1, more: false });
+  expect(await status(registry.head(`blobs/${cancelDeletion.digest}`))).toBe(404);
   expect(await registry.pullBlob(layer.digest)).toEqual(layer.bytes);
   expect(await keys()).toEqual(before);
 });
@@ -91,11 +91,11 @@ test.each([
   ],
 ])("%s puts it off", async (_, ask) => {
   const registry = new RegistryClient();
-  const spare = await registry.pushBlob(blob());
+  const cancelDeletion = await registry.pushBlob(blob());
   await age(HOUR);
-  expect((await ask(registry, spare)).ok).toBe(true);
-  expect((await collector().run()).blobs).toBe(0);
-  expect(await registry.pullBlob(spare.digest)).toEqual(spare.bytes);
+  expect((await ask(registry, cancelDeletion)).ok).toBe(true);
+  expect((await gc().run()).blobs).toBe(0);
+  expect(await registry.pullBlob(cancelDeletion.digest)).toEqual(cancelDeletion.bytes);
 });
 
 /** Returns the statuses of HEADs of them. */
@@ -107,21 +107,24 @@ test("a reader's HEADs put it off once, and then say that it is not there", asyn
   const owner = new RegistryClient({ send: withSettings({ GC_GRACE_HOURS: "1" }) });
   const token = await owner.token(`repository:${owner.repository}:pull`);
   const reader = owner.as(token);
-  const [spare, other] = await Promise.all([owner.pushBlob(blob()), owner.pushBlob(blob())]);
+  const [cancelDeletion, other] = await Promise.all([
+    owner.pushBlob(blob()),
+    owner.pushBlob(blob()),
+  ]);
   await age(0.9 * HOUR);
-  expect(await heads(reader, [spare, other])).toEqual([200, 200]);
-  await env.DB.prepare(`UPDATE blob_reviews SET counted_on_at = counted_on_at - ?1`)
+  expect(await heads(reader, [cancelDeletion, other])).toEqual([200, 200]);
+  await env.DB.prepare(`UPDATE unreferenced_blobs SET counted_on_at = counted_on_at - ?1`)
     .bind(0.6 * HOUR)
     .run();
   await age(0.6 * HOUR);
   // A blob that a reader was told of stays for the grace period, but is not promised any longer.
-  expect(await heads(reader, [spare, other])).toEqual([404, 404]);
-  expect((await collector().run()).blobs).toBe(0);
+  expect(await heads(reader, [cancelDeletion, other])).toEqual([404, 404]);
+  expect((await gc().run()).blobs).toBe(0);
   expect(await heads(owner, [other])).toEqual([200]);
-  expect(await heads(reader, [spare, other])).toEqual([404, 200]);
+  expect(await heads(reader, [cancelDeletion, other])).toEqual([404, 200]);
   await age(0.5 * HOUR);
-  expect((await collector().run()).blobs).toBe(1);
-  expect(await heads(owner, [spare, other])).toEqual([404, 200]);
+  expect((await gc().run()).blobs).toBe(1);
+  expect(await heads(owner, [cancelDeletion, other])).toEqual([404, 200]);
 });
 
 test("what a manifest names is there for readers, however long", async () => {
@@ -133,10 +136,10 @@ test("what a manifest names is there for readers, however long", async () => {
 
 test("a read puts nothing off", async () => {
   const registry = new RegistryClient();
-  const spare = await registry.pushBlob(blob());
+  const cancelDeletion = await registry.pushBlob(blob());
   await age(HOUR);
-  await registry.pullBlob(spare.digest);
-  expect((await collector().run()).blobs).toBe(1);
+  await registry.pullBlob(cancelDeletion.digest);
+  expect((await gc().run()).blobs).toBe(1);
 });
 
 test("a blob stays for the other repositories that hold it", async () => {
@@ -149,7 +152,7 @@ test("a blob stays for the other repositories that hold it", async () => {
   );
   expect(mounted.status).toBe(201);
   await age(HOUR);
-  expect(await collector().run()).toMatchObject({ blobs: 1, objects: 0 });
+  expect(await gc().run()).toMatchObject({ blobs: 1, objects: 0 });
   expect(await status(two.head(`blobs/${layer.digest}`))).toBe(404);
   expect(await one.pullBlob(layer.digest)).toEqual(layer.bytes);
 });
@@ -160,13 +163,13 @@ test("a deleted image goes with its blobs when undo and grace time are over", as
   const { manifest, layer } = await pushImage(registry, "v1");
   expect(await status(registry.request("DELETE", `manifests/${manifest.digest}`))).toBe(202);
   await age(HOUR / 2);
-  expect(await collector().run()).toEqual({ ...NOTHING, more: false });
+  expect(await gc().run()).toEqual({ ...NOTHING, more: false });
   await age(HOUR / 2);
-  expect(await collector().run()).toMatchObject({ manifests: 1, pastTags: 1, blobs: 0 });
+  expect(await gc().run()).toMatchObject({ manifests: 1, pastTags: 1, blobs: 0 });
   // Until then a client may push a manifest that names it.
   expect(await status(registry.head(`blobs/${layer.digest}`))).toBe(200);
   await age(HOUR);
-  expect(await collector().run()).toMatchObject({ blobs: 2, objects: 2 });
+  expect(await gc().run()).toMatchObject({ blobs: 2, objects: 2 });
   expect(await keys()).toEqual(before);
 });
 
@@ -179,7 +182,7 @@ test("an index and its children go together, in whatever order they are found", 
     expect(await status(registry.request("DELETE", `manifests/${digest}`))).toBe(202);
   }
   await env.DB.prepare(`UPDATE manifests SET deleted_at = 1 WHERE deleted_at IS NOT NULL`).run();
-  const due = new CollectionIndex(env.DB);
+  const due = new GcStore(env.DB);
   let rest = 5;
   for (; rest > 0; rest--) {
     expect(await due.expireManifests({ grace: 0, undo: 0 }, 1)).toBe(1);
@@ -198,7 +201,7 @@ test("a child that was deleted before its index, by its Worker's clock, keeps no
   )
     .bind(manifest.digest, list.digest)
     .run();
-  const due = new CollectionIndex(env.DB);
+  const due = new GcStore(env.DB);
   expect(await due.expireManifests({ grace: 0, undo: 0 }, 1)).toBe(1);
   expect(await due.expireManifests({ grace: 0, undo: 0 }, 1)).toBe(1);
 });
@@ -215,21 +218,21 @@ test("one kind of thing that fails keeps no other from going", async () => {
         : (...parameters: unknown[]) =>
             Reflect.apply(Reflect.get(target, name) as () => unknown, target, parameters),
   });
-  const run = new Collector(new CollectionIndex(broken), new Bucket(env.BLOBS), {
+  const run = new GarbageCollector(new GcStore(broken), new Bucket(env.BLOBS), {
     grace: HOUR,
     undo: HOUR,
   }).run();
   await expect(run).rejects.toThrow("nowhere");
-  const jobs = new JobIndex(env.DB);
-  const failing = new Collector(new CollectionIndex(broken), new Bucket(env.BLOBS), {
+  const jobs = new JobStore(env.DB);
+  const failing = new GarbageCollector(new GcStore(broken), new Bucket(env.BLOBS), {
     grace: HOUR,
     undo: HOUR,
   });
   await expect(failing.tick(jobs)).rejects.toThrow("nowhere");
-  expect(await collector().overview(jobs)).toMatchObject({ failedAt: expect.any(Number) });
-  expect(await collector().tick(jobs)).not.toBeNull();
-  expect(await collector().overview(jobs)).toMatchObject({ failedAt: null });
-  expect(await collector().run()).toEqual({ ...NOTHING, more: false });
+  expect(await gc().overview(jobs)).toMatchObject({ failedAt: expect.any(Number) });
+  expect(await gc().tick(jobs)).not.toBeNull();
+  expect(await gc().overview(jobs)).toMatchObject({ failedAt: null });
+  expect(await gc().run()).toEqual({ ...NOTHING, more: false });
 });
 
 test("a finish that was under way while its object was collected makes no row of it", async () => {
@@ -239,18 +242,20 @@ test("a finish that was under way while its object was collected makes no row of
     .bind(layer.digest)
     .first<{ key: string; size: number }>();
   await age(HOUR);
-  expect(await collector().run()).toMatchObject({ blobs: 1, objects: 1 });
+  expect(await gc().run()).toMatchObject({ blobs: 1, objects: 1 });
   const add = () =>
-    new BlobIndex(env.DB, "make").add(
+    new BlobStore(env.DB, "make").add(
       registry.repository as RepositoryName,
       layer.digest as Digest,
       row ?? { key: "", size: 0 },
-      ORIGIN,
+      INITIATOR,
     );
   await expect(add()).rejects.toThrow("no such upload");
-  await env.DB.prepare(`UPDATE spent_keys SET until = 0`).run();
-  await collector().run();
-  const left = await env.DB.prepare(`SELECT count(*) AS n FROM spent_keys`).first<{ n: number }>();
+  await env.DB.prepare(`UPDATE deleted_keys SET until = 0`).run();
+  await gc().run();
+  const left = await env.DB.prepare(`SELECT count(*) AS n FROM deleted_keys`).first<{
+    n: number;
+  }>();
   expect(left?.n).toBe(0);
 });
 
@@ -269,7 +274,7 @@ test("a deleted blob comes back with the manifest that is pushed again, and is k
   await registry.request("DELETE", `manifests/${manifest.digest}`);
   expect(await status(registry.request("DELETE", `blobs/${layer.digest}`))).toBe(202);
   expect(await status(registry.get(`blobs/${layer.digest}`))).toBe(404);
-  expect(await collector({ grace: 0, undo: HOUR }).run()).toEqual({ ...NOTHING, more: false });
+  expect(await gc({ grace: 0, undo: HOUR }).run()).toEqual({ ...NOTHING, more: false });
   // The trashed blob counts in the usage as long as it is kept.
   await recount();
   expect(await status(registry.putManifest("v2", manifest))).toBe(400);
@@ -289,7 +294,7 @@ test("what only the undo window kept goes with it", async () => {
   }
   await age(HOUR);
   await recount();
-  expect(await collector().run()).toMatchObject({ manifests: 1, blobs: 0, objects: 2 });
+  expect(await gc().run()).toMatchObject({ manifests: 1, blobs: 0, objects: 2 });
   expect(await keys()).toEqual(before);
   await recount();
 });
@@ -306,14 +311,14 @@ test("a deleted repository is emptied step by step and goes", async () => {
     await status(registry.request("DELETE", `/api/v1/repositories/${registry.repository}`)),
   ).toBe(204);
   await age(HOUR);
-  const due = new CollectionIndex(env.DB);
+  const due = new GcStore(env.DB);
   let steps = 0;
   for (; !(await due.drainRepository({ grace: HOUR, undo: HOUR }, 2)).gone; steps++) {
     expect(steps).toBeLessThan(50);
   }
   // 4 manifests with 7 references, 3 tags, a past one, 7 blobs, two of each at once.
   expect(steps).toBeGreaterThan(5);
-  expect(await collector().run()).toMatchObject({ objects: 7, repositories: 0 });
+  expect(await gc().run()).toMatchObject({ objects: 7, repositories: 0 });
   expect(await keys()).toEqual(before);
   const { results } = await env.DB.prepare(`SELECT * FROM repositories WHERE former_name = ?1`)
     .bind(registry.repository)
@@ -325,7 +330,7 @@ test("a repository whose undo window is not over stays", async () => {
   const registry = new RegistryClient();
   await pushImage(registry, "v1");
   await registry.request("DELETE", `/api/v1/repositories/${registry.repository}`);
-  expect(await collector({ grace: 0, undo: HOUR }).run()).toEqual({ ...NOTHING, more: false });
+  expect(await gc({ grace: 0, undo: HOUR }).run()).toEqual({ ...NOTHING, more: false });
 });
 
 test("a big manifest's object goes with it, and one whose row never came goes too", async () => {
@@ -338,13 +343,13 @@ test("a big manifest's object goes with it, and one whose row never came goes to
   await registry.pushManifest(big, "v2");
   expect(await keys()).toHaveLength(before.length + 3);
   await age(24 * HOUR);
-  expect(await collector().run()).toMatchObject({ objects: 1 });
+  expect(await gc().run()).toMatchObject({ objects: 1 });
   expect(await registry.pullManifest("v2")).toEqual(big.bytes);
   await registry.request("DELETE", `manifests/${big.digest}`);
   await age(24 * HOUR);
-  await collector().run();
+  await gc().run();
   await age(24 * HOUR);
-  await collector().run();
+  await gc().run();
   expect(await keys()).toEqual(before);
 });
 
@@ -361,32 +366,32 @@ test("an object that R2 fails to delete is tried again later, and later again", 
   const error = vi.spyOn(console, "error").mockReturnValue();
   const waits: number[] = [];
   for (let i = 0; i < 4; i++) {
-    expect(await collector(undefined, failing).run()).toMatchObject({ failed: 1, objects: 0 });
-    const row = await env.DB.prepare(`SELECT due_at, attempts FROM doomed_objects`).first<{
+    expect(await gc(undefined, failing).run()).toMatchObject({ failed: 1, objects: 0 });
+    const row = await env.DB.prepare(`SELECT due_at, attempts FROM object_deletions`).first<{
       due_at: number;
       attempts: number;
     }>();
     expect(row?.attempts).toBe(i + 1);
     waits.push(Math.round(((row?.due_at ?? 0) - Date.now()) / 60_000));
-    await env.DB.prepare(`UPDATE doomed_objects SET due_at = 0`).run();
+    await env.DB.prepare(`UPDATE object_deletions SET due_at = 0`).run();
   }
   expect(error).toHaveBeenCalledTimes(4);
   error.mockRestore();
   expect(waits).toEqual([5, 10, 20, 40]);
-  expect(await collector().run()).toMatchObject({ objects: 1, failed: 0 });
+  expect(await gc().run()).toMatchObject({ objects: 1, failed: 0 });
 });
 
 test("a key that a row names is never deleted, whatever the list says", async () => {
   const registry = new RegistryClient();
   const { layer } = await pushImage(registry, "v1");
   await env.DB.prepare(
-    `INSERT INTO doomed_objects (key, due_at) SELECT key, 0 FROM blobs WHERE digest = ?1`,
+    `INSERT INTO object_deletions (key, due_at) SELECT key, 0 FROM blobs WHERE digest = ?1`,
   )
     .bind(layer.digest)
     .run();
-  expect((await collector().run()).objects).toBe(0);
+  expect((await gc().run()).objects).toBe(0);
   expect(await registry.pullBlob(layer.digest)).toEqual(layer.bytes);
-  await env.DB.prepare(`DELETE FROM doomed_objects`).run();
+  await env.DB.prepare(`DELETE FROM object_deletions`).run();
 });
 
 test("1,500 blobs go in one run, and their objects by as many as R2 takes at once", async () => {
@@ -415,7 +420,7 @@ test("1,500 blobs go in one run, and their objects by as many as R2 takes at onc
           }
         : (Reflect.get(target, name) as unknown),
   });
-  const collected = await collector(undefined, counting).run();
+  const collected = await gc(undefined, counting).run();
   expect(collected).toMatchObject({ blobs: 1501, objects: 1501, more: false });
   expect(Math.max(...sizes)).toBeLessThanOrEqual(1000);
 });
@@ -424,16 +429,16 @@ test("two runs at once do the work once", async () => {
   const registry = new RegistryClient();
   for (let i = 0; i < 5; i++) await registry.pushBlob(blob());
   await age(HOUR);
-  const runs = await Promise.all([collector().run(), collector().run()]);
+  const runs = await Promise.all([gc().run(), gc().run()]);
   expect(runs.reduce((sum, { blobs }) => sum + blobs, 0)).toBe(5);
 });
 
 test("the cron takes one run at a time, and the overview shows it", async () => {
   const registry = new RegistryClient();
   await registry.pushBlob(blob());
-  const jobs = new JobIndex(env.DB);
+  const jobs = new JobStore(env.DB);
   const held = await jobs.acquire("collection", 60_000);
-  expect(await collector().tick(jobs)).toBeNull();
+  expect(await gc().tick(jobs)).toBeNull();
   expect(held).not.toBeNull();
   if (held !== null) await jobs.release(held, {});
   const waiting = await api("GET", "/collection");
@@ -477,7 +482,7 @@ test("the queue goes on where one run was not enough", async () => {
 
 test("what is due is found by an index, not by a walk", async () => {
   const found = await plansOf(async (db) => {
-    const due = new CollectionIndex(db);
+    const due = new GcStore(db);
     const ages = { grace: 0, undo: 0 };
     await due.unlink(ages, 10);
     await due.expireManifests(ages, 10);

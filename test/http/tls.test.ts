@@ -42,8 +42,8 @@ test.each([
   ["wrangler dev", "http://localhost:8787", CLOUDFLARE],
   ["wrangler dev by an address", "http://192.168.1.5:8787", CLOUDFLARE],
   ["wrangler dev by an IPv6 address", "http://[::1]:8787", CLOUDFLARE],
-])("a registry of one's own answers plain HTTP: %s", async (_, origin, cf) => {
-  const response = await ask(`${origin}/v2/`, cf);
+])("a registry of one's own answers plain HTTP: %s", async (_, initiator, cf) => {
+  const response = await ask(`${initiator}/v2/`, cf);
   expect(response.status).toBe(401);
-  expect(response.headers.get("www-authenticate")).toContain(`realm="${origin}/token"`);
+  expect(response.headers.get("www-authenticate")).toContain(`realm="${initiator}/token"`);
 });

@@ -5,7 +5,7 @@ import { handle } from "../production/request.ts";
 import { dropUnread } from "../../src/http/unread.ts";
 import type { Env } from "../../src/settings.ts";
 import { intercept } from "../support/bindings.ts";
-import { ADMIN, ignore, ORIGIN, RegistryClient } from "../support/client.ts";
+import { ADMIN, ignore, INITIATOR, RegistryClient } from "../support/client.ts";
 
 const MIB = 1024 * 1024;
 
@@ -70,14 +70,14 @@ test("is read up to 128 MiB", async () => {
 test("is left alone where it says that it is longer than that", async () => {
   const { body, taken } = counted(1);
   const headers = { "content-length": String(128 * MIB + 1) };
-  const request = new Request(`${ORIGIN}/nowhere`, { method: "POST", body, headers });
+  const request = new Request(`${INITIATOR}/nowhere`, { method: "POST", body, headers });
   const response = await handle(request, env, ignore);
   expect([response.status, taken()]).toEqual([404, 0]);
 });
 
 test("a body that gives no reader takes no place among those that are read", async () => {
   for (let i = 0; i < 33; i++) {
-    const request = new Request(ORIGIN, { method: "POST", body: counted(1).body });
+    const request = new Request(INITIATOR, { method: "POST", body: counted(1).body });
     const broken = new Proxy(request, {
       get(target, name) {
         if (name === "body") return { locked: false, getReader: () => expect.fail("no reader") };
@@ -96,7 +96,7 @@ test("of strangers, 32 are read at once, and others are answered at once; who is
   const { promise: end, resolve } = Promise.withResolvers<void>();
   const endless = () => {
     const body = new ReadableStream({ type: "bytes", pull: () => end });
-    return new Request(`${ORIGIN}/v2/a/b/tags/list`, { method: "PUT", body });
+    return new Request(`${INITIATOR}/v2/a/b/tags/list`, { method: "PUT", body });
   };
   const waiting = Array.from({ length: 32 }, () => handle(endless(), env, ignore));
   const { status } = await handle(endless(), env, ignore);

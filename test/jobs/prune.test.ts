@@ -2,21 +2,21 @@
 import { createScheduledController } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { beforeEach, expect, test } from "vitest";
-import { tidy } from "../../src/jobs/prune.ts";
+import { prune } from "../../src/jobs/prune.ts";
 import worker from "../../src/worker.ts";
-import { AttemptIndex } from "../../src/db/login-attempts.ts";
-import { AuditIndex } from "../../src/db/audit.ts";
-import { PrincipalIndex } from "../../src/db/identities.ts";
-import { RefusalIndex } from "../../src/events/refusal-store.ts";
+import { LoginAttemptStore } from "../../src/db/login-attempts.ts";
+import { AuditStore } from "../../src/db/audit.ts";
+import { IdentityStore } from "../../src/db/identities.ts";
+import { RefusalStore } from "../../src/events/refusal-store.ts";
 import { intercept } from "../support/bindings.ts";
 
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;
 const stores = {
-  attempts: new AttemptIndex(env.DB),
-  audit: new AuditIndex(env.DB),
-  principals: new PrincipalIndex(env.DB),
-  refusals: new RefusalIndex(env.DB),
+  attempts: new LoginAttemptStore(env.DB),
+  audit: new AuditStore(env.DB),
+  identities: new IdentityStore(env.DB),
+  refusals: new RefusalStore(env.DB),
 };
 
 beforeEach(async () => {
@@ -44,7 +44,7 @@ async function count(table: string): Promise<number> {
 test("events go when they are older than they are kept, and not a moment before", async () => {
   await addEvents(3, 10 * DAY + HOUR);
   await addEvents(2, 10 * DAY - HOUR);
-  await tidy(stores, { audit: 10 * DAY, tokens: DAY });
+  await prune(stores, { audit: 10 * DAY, tokens: DAY });
   expect(await count("audit")).toBe(2);
 });
 
@@ -60,9 +60,9 @@ test("expire: at most so many go at once, the oldest first, and it says how many
 
 test("one run forgets 20,000 events at most; the next goes on", async () => {
   await addEvents(20_500, 2 * DAY);
-  await tidy(stores, { audit: DAY, tokens: DAY });
+  await prune(stores, { audit: DAY, tokens: DAY });
   expect(await count("audit")).toBe(500);
-  await tidy(stores, { audit: DAY, tokens: DAY });
+  await prune(stores, { audit: DAY, tokens: DAY });
   expect(await count("audit")).toBe(0);
 });
 
@@ -75,7 +75,7 @@ test("failed logins go after an hour, which is longer than they are counted over
     insert.bind("old", now - HOUR - 60_000),
     insert.bind("young", now - HOUR + 60_000),
   ]);
-  await tidy(stores, { audit: DAY, tokens: DAY });
+  await prune(stores, { audit: DAY, tokens: DAY });
   const { results } = await env.DB.prepare(`SELECT key FROM login_failures`).all();
   expect(results).toEqual([{ key: "young" }]);
 });
@@ -87,7 +87,7 @@ test("a network from which an account logged in is forgotten after thirty days",
     insert.bind("old", now - 30 * DAY - HOUR),
     insert.bind("young", now - 30 * DAY + HOUR),
   ]);
-  await tidy(stores, { audit: DAY, tokens: DAY });
+  await prune(stores, { audit: DAY, tokens: DAY });
   const { results } = await env.DB.prepare(`SELECT network FROM login_networks`).all();
   expect(results).toEqual([{ network: "young" }]);
 });
@@ -111,8 +111,8 @@ test("the cron keeps a revocation for as long as an upload may be ended with a t
 test("failures and revocations that cannot be forgotten do not keep the log from being shortened", async () => {
   await addEvents(3, 2 * DAY);
   const away = { expire: () => Promise.reject(new Error("the table is broken")) };
-  const broken = { ...stores, principals: away as never };
-  await expect(tidy(broken, { audit: DAY, tokens: DAY })).rejects.toThrow("the table is broken");
+  const broken = { ...stores, identities: away as never };
+  await expect(prune(broken, { audit: DAY, tokens: DAY })).rejects.toThrow("the table is broken");
   expect(await count("audit")).toBe(0);
 });
 

@@ -1,16 +1,16 @@
 /** Holds each run of a background job to the limits of an invocation: the cron and the queue give it one. */
-import { Collector } from "../../src/gc/job.ts";
+import { GarbageCollector } from "../../src/gc/job.ts";
 import { Exporter } from "../../src/backup/export.ts";
-import { FsckSample } from "../../src/fsck/background.ts";
+import { BackgroundFsck } from "../../src/fsck/background.ts";
 import { Retention } from "../../src/retention/job.ts";
 import { invoke } from "./invocation.ts";
 
 type Run = (...parameters: unknown[]) => unknown;
 
 export function makeJobsStrict(): void {
-  makeStrict(Collector.prototype, "run");
+  makeStrict(GarbageCollector.prototype, "run");
   makeStrict(Exporter.prototype, "tick");
-  makeStrict(FsckSample.prototype, "tick");
+  makeStrict(BackgroundFsck.prototype, "tick");
   makeStrict(Retention.prototype, "tick");
 }
 

@@ -2,7 +2,7 @@
 import { runInDurableObject } from "cloudflare:test";
 import { env, exports } from "cloudflare:workers";
 import { expect, test } from "vitest";
-import { ignore, ORIGIN } from "../support/client.ts";
+import { ignore, INITIATOR } from "../support/client.ts";
 import { handle, strictly } from "./request.ts";
 import { connect, invoke, skip, takeViolations } from "./invocation.ts";
 
@@ -141,7 +141,7 @@ test("the calls of every binding are an invocation's, and it makes at most 10,00
     () => env.DB.prepare("SELECT 1").first(),
     () => env.DB.withSession("first-unconstrained").prepare("SELECT 1").all(),
     () => env.EVENTS.send({ kind: "collect" }),
-    () => cache.match(`${ORIGIN}/nothing`),
+    () => cache.match(`${INITIATOR}/nothing`),
   ];
   for (const call of all) {
     const last = async () => {
@@ -157,7 +157,7 @@ async function leaving(milliseconds: number): Promise<string[]> {
   const works: Promise<unknown>[] = [];
   const { promise, resolve } = Promise.withResolvers<void>();
   await strictly(
-    new Request(ORIGIN),
+    new Request(INITIATOR),
     (work) => void works.push(work),
     (waitUntil) => {
       waitUntil(promise);
@@ -177,7 +177,7 @@ test("what goes on for more than 30 s after the answer is noted", async () => {
 });
 
 test("the tests' requests go through the same", async () => {
-  const long = `${ORIGIN}/v2/${"x".repeat(16 * 1024)}`;
+  const long = `${INITIATOR}/v2/${"x".repeat(16 * 1024)}`;
   expect(await refused(() => exports.default.fetch(long))).toContain("a URL of");
   expect(await refused(() => handle(new Request(long), env, ignore))).toContain("a URL of");
 });

@@ -7,8 +7,8 @@ import { expect, test } from "vitest";
 import { handle } from "../production/request.ts";
 import type { Env } from "../../src/settings.ts";
 import { Bucket } from "../../src/db/bucket.ts";
-import { CollectionIndex } from "../../src/gc/store.ts";
-import { Collector } from "../../src/gc/job.ts";
+import { GcStore } from "../../src/gc/store.ts";
+import { GarbageCollector } from "../../src/gc/job.ts";
 import { ignore, RegistryClient } from "../support/client.ts";
 import { blob, imageManifest, index, uniqueRepository } from "../support/images.ts";
 import { interleavings, type Work } from "../support/interleaving.ts";
@@ -18,11 +18,14 @@ const GRACE = 60_000;
 const APART =
   /tag_history_by_time|deleted_manifests_by_time|deleted_repositories_by_time|revocations/;
 /** Makes unreferenced blobs old enough for garbage collection. */
-const AGED = `UPDATE blob_reviews SET since = 0`;
+const AGED = `UPDATE unreferenced_blobs SET since = 0`;
 
 function collect(environment: Env) {
-  const due = new CollectionIndex(environment.DB);
-  return new Collector(due, new Bucket(environment.BLOBS), { grace: GRACE, undo: GRACE }).run();
+  const due = new GcStore(environment.DB);
+  return new GarbageCollector(due, new Bucket(environment.BLOBS), {
+    grace: GRACE,
+    undo: GRACE,
+  }).run();
 }
 
 /** Runs one client's work, through the Worker. */

@@ -25,14 +25,14 @@ test("a database with a full quota is migrated: all is counted, nothing is expor
   expect(before.length).toBeLessThan(env.TEST_MIGRATIONS.length);
   await loseDatabase(before);
   await env.DB.batch(FULL.map((sql) => env.DB.prepare(sql)));
-  await env.DB.prepare(`DELETE FROM changes`).run();
+  await env.DB.prepare(`DELETE FROM change_log`).run();
   await applyD1Migrations(env.DB, env.TEST_MIGRATIONS);
   const usage = await env.DB.prepare(
     `SELECT bytes, waiting, all_repositories FROM namespace_usage WHERE namespace = 'full'`,
   ).first();
   expect(usage).toEqual({ bytes: 1_000 + 100 + 3 * 512, waiting: 0, all_repositories: 1 });
   await recount();
-  const changes = env.DB.prepare(`SELECT kind, key FROM changes`);
+  const changes = env.DB.prepare(`SELECT kind, key FROM change_log`);
   expect((await changes.all()).results).toEqual([]);
   const tag = `INSERT INTO tags (repository_id, name, digest, updated_at) VALUES (7, 'v2', 'sha256:m', 1)`;
   await expect(env.DB.prepare(tag).run()).rejects.toThrow("quota of bytes");

@@ -468,7 +468,7 @@ describe("a limit below what is there", () => {
 /** Keys in the bucket that are no blob's, and that nothing will delete. */
 async function lost(): Promise<string[]> {
   const { results } = await env.DB.prepare(
-    `SELECT key FROM blobs UNION ALL SELECT key FROM doomed_objects
+    `SELECT key FROM blobs UNION ALL SELECT key FROM object_deletions
      UNION ALL SELECT object FROM manifests WHERE object IS NOT NULL`,
   ).all<{ key: string }>();
   const known = new Set(results.map(({ key }) => key));

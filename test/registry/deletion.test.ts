@@ -1,7 +1,7 @@
 /** Deleted content is gone at once where it was deleted, and everywhere within five minutes. */
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { Edge } from "../../src/db/edge-cache.ts";
+import { EdgeCache } from "../../src/db/edge-cache.ts";
 import { ADMIN, RegistryClient } from "../support/client.ts";
 import { NOTHING } from "../support/counting.ts";
 import { blob, imageManifest } from "../support/images.ts";
@@ -155,7 +155,7 @@ describe.each(KINDS)("%s", (_, pushed) => {
   test("is gone where it was deleted though another isolate tells the edge of it afterwards", async () => {
     const thing = await pushed();
     const here = await reader(thing);
-    const edge = new Edge(env.TOKEN_KEY ?? "");
+    const edge = new EdgeCache(env.TOKEN_KEY ?? "");
     const path = `facts/${repository}/${thing.path}`;
     const fact = await edge.json<{ readAt: number }>(path);
     if (fact === undefined) throw new Error("nothing is known at the edge");

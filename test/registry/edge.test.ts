@@ -2,8 +2,8 @@
 import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { Bucket } from "../../src/db/bucket.ts";
-import { Edge } from "../../src/db/edge-cache.ts";
-import { Objects, type StoredObject } from "../../src/db/object-cache.ts";
+import { EdgeCache } from "../../src/db/edge-cache.ts";
+import { ObjectCache, type StoredObject } from "../../src/db/object-cache.ts";
 import { intercept } from "../support/bindings.ts";
 import { ignore, RegistryClient } from "../support/client.ts";
 import { NOTHING } from "../support/counting.ts";
@@ -16,7 +16,7 @@ const { repository } = pusher;
  * Sizes of objects: one in memory; one that is awaited until it is in the edge cache; one that is read in the meantime.
  */
 const SIZES = [KIB, 2 * MIB, 20 * MIB];
-const edge = new Edge(env.TOKEN_KEY ?? "");
+const edge = new EdgeCache(env.TOKEN_KEY ?? "");
 
 afterEach(() => {
   vi.useRealTimers();
@@ -211,14 +211,14 @@ async function watched(size: number) {
 }
 
 /** Objects of which the first reader has got no answer of R2, and will get none. From now on time stands still. */
-async function abandoned(object: StoredObject): Promise<Objects> {
+async function abandoned(object: StoredObject): Promise<ObjectCache> {
   let hangs = true;
   const BLOBS = intercept(env.BLOBS, (_, call) => (...parameters) => {
     if (!hangs) return call(...parameters);
     hangs = false;
     return new Promise(() => {});
   });
-  const objects = new Objects(new Bucket(BLOBS), edge);
+  const objects = new ObjectCache(new Bucket(BLOBS), edge);
   vi.useFakeTimers({ toFake: ["Date"] });
   void objects.open(object, undefined, ignore);
   await vi.waitFor(() => expect(hangs).toBe(false));
@@ -228,7 +228,7 @@ async function abandoned(object: StoredObject): Promise<Objects> {
 describe("objects", () => {
   test("what the edge has no room for passes straight through", async () => {
     const { bytes, asked, object } = await watched(512 * MIB + 1);
-    const objects = new Objects(new Bucket(env.BLOBS), edge);
+    const objects = new ObjectCache(new Bucket(env.BLOBS), edge);
     const deferred: unknown[] = [];
     const defer = (work: Promise<unknown>) => void deferred.push(work);
     const whole = await objects.open(object, undefined, defer);
@@ -245,7 +245,7 @@ describe("objects", () => {
       [64 * KIB + 1, true],
     ] as const) {
       const { object } = await watched(size);
-      const objects = new Objects(new Bucket(env.BLOBS), edge);
+      const objects = new ObjectCache(new Bucket(env.BLOBS), edge);
       const body = await objects.open(object, undefined, ignore);
       expect(body instanceof ReadableStream).toBe(isStream);
       await new Response(body).arrayBuffer();
@@ -253,7 +253,7 @@ describe("objects", () => {
   });
 
   test("no such object: null, however large it should be, and it is asked for again", async () => {
-    const objects = new Objects(new Bucket(env.BLOBS), edge);
+    const objects = new ObjectCache(new Bucket(env.BLOBS), edge);
     for (const size of [1, MIB, 20 * MIB, 600 * MIB]) {
       const object = { key: `blobs/${crypto.randomUUID()}`, size };
       for (const _ of [1, 2]) expect(await objects.open(object, undefined, ignore)).toBeNull();
@@ -275,7 +275,7 @@ describe("objects", () => {
         await held.promise;
         return call(...parameters);
       });
-      const objects = new Objects(new Bucket(BLOBS), edge);
+      const objects = new ObjectCache(new Bucket(BLOBS), edge);
       const deferred: Promise<unknown>[] = [];
       const opened = objects.open(object, undefined, (work) => void deferred.push(work));
       await vi.waitFor(() => expect(isAsked).toBe(true));

@@ -3,7 +3,7 @@ import { env } from "cloudflare:workers";
 import { beforeEach, describe, expect, test } from "vitest";
 import { RegistryClient, withSettings } from "../support/client.ts";
 import { blob, imageManifest, index, type Manifest } from "../support/images.ts";
-import { changesNothing, deeds } from "../support/lists.ts";
+import { changesNothing, entries } from "../support/lists.ts";
 import { api, done, makeNamespace, problem, refused } from "../support/management.ts";
 import {
   ANY,
@@ -58,7 +58,7 @@ describe("a policy", () => {
     expect((await api("DELETE", path())).status).toBe(204);
     expect(await done("GET", path())).toEqual(NOTHING);
     expect(await refused("DELETE", path())).toEqual({ status: 404, code: "NOT_FOUND" });
-    const actions = (await deeds(name)).map(({ action }) => action);
+    const actions = (await entries(name)).map(({ action }) => action);
     expect(actions.slice(-3)).toEqual(["retention.set", "retention.set", "retention.remove"]);
   });
 
@@ -133,7 +133,7 @@ describe("from a push to the end", () => {
     expect((await client.get(`manifests/${children[0]?.digest}`)).status).toBe(404);
     const { lastRun } = await done<{ lastRun: object }>("GET", path());
     expect(lastRun).toMatchObject({ images: 1, manifests: 2 });
-    expect(await deeds(name)).toContainEqual({
+    expect(await entries(name)).toContainEqual({
       actor: null,
       action: "manifest.expire",
       detail: "rule 1: not one of the 2 last pushed, with 1 that belong to it",
@@ -164,7 +164,7 @@ interface Page {
     tags: string[];
     rule: number;
     reason: string;
-    parts: object[];
+    attachments: object[];
   }[];
   readonly next: string | null;
 }
@@ -192,7 +192,7 @@ describe("a preview", () => {
       pushedAt: expect.stringMatching(/^\d{4}-.*Z$/),
       rule: 1,
       reason: "not one of the 2 last pushed",
-      parts: [{ digest: digestFor("sig"), tags: [] }],
+      attachments: [{ digest: digestFor("sig"), tags: [] }],
     });
     const none = await refused("POST", target(), {});
     expect(none).toEqual({ status: 400, code: "INVALID" });

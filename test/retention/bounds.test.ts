@@ -5,10 +5,10 @@ import type { Digest } from "../../src/oci/digest.ts";
 import { parsePolicy } from "../../src/retention/policy.ts";
 import type { Expiring } from "../../src/retention/deletion-store.ts";
 import type { Found } from "../../src/retention/store.ts";
-import { RetentionRuns } from "../../src/retention/run-store.ts";
-import { type Leaving, levelsOf, plan } from "../../src/retention/attachments.ts";
-import type { Verdict } from "../../src/retention/evaluate.ts";
-import { runUpkeep, type Upkeep } from "../../src/jobs/runner.ts";
+import { RunStore } from "../../src/retention/run-store.ts";
+import { type ExpiringImage, depthsOf, plan } from "../../src/retention/attachments.ts";
+import type { Decision } from "../../src/retention/evaluate.ts";
+import { runMaintenance, type Maintenance } from "../../src/jobs/runner.ts";
 import {
   ANY,
   digestFor,
@@ -69,7 +69,7 @@ test("a run that ends the Worker goes to the back", async () => {
   await expect(retentionOf({ db: killed() }).tick()).rejects.toThrow("killed");
   await env.DB.prepare(`UPDATE jobs SET lease_until = 0 WHERE name = 'retention'`).run();
   await other.setPolicy(OLD);
-  expect(await new RetentionRuns(env.DB).due()).toMatchObject({ id: other.id });
+  expect(await new RunStore(env.DB).due()).toMatchObject({ id: other.id });
   await runToEnd();
   expect(await other.gone()).toEqual(["a"]);
   await heavy.makeDue();
@@ -77,7 +77,7 @@ test("a run that ends the Worker goes to the back", async () => {
 });
 
 async function run(shelf: Shelf) {
-  const found = await new RetentionRuns(env.DB).find(shelf.id);
+  const found = await new RunStore(env.DB).find(shelf.id);
   if (found === null) throw new Error("there is no run");
   return found;
 }
@@ -108,7 +108,7 @@ test("slow pages are fewer, in one turn, one tick and one answer of a preview", 
   expect(await retention.step(await run(shelves[1]), 0)).toMatchObject({ cost: 3 });
   const policy = parsePolicy(OLD);
   const { next } = await retention.preview(shelves[1].id, policy, null, 100);
-  expect(next).toMatchObject({ phase: "judge", after: [expect.any(Number), digestFor("i1")] });
+  expect(next).toMatchObject({ phase: "evaluate", after: [expect.any(Number), digestFor("i1")] });
 });
 
 test("the collection, and all else, comes before retention", async () => {
@@ -117,20 +117,20 @@ test("the collection, and all else, comes before retention", async () => {
     order.push(name);
     return Promise.resolve(null);
   };
-  await runUpkeep({
-    tidy: [job("tidy")],
+  await runMaintenance({
+    prune: [job("prune")],
     exporter: { tick: job("export") },
     retention: { tick: job("retention") },
-    collector: { tick: job("collect") },
-    fsckSample: { tick: job("sample") },
+    gc: { tick: job("collect") },
+    backgroundFsck: { tick: job("sample") },
     jobs: {},
     again: job("again"),
-  } as unknown as Upkeep);
-  expect(order).toEqual(["tidy", "export", "collect", "sample", "retention"]);
+  } as unknown as Maintenance);
+  expect(order).toEqual(["prune", "export", "collect", "sample", "retention"]);
 });
 
-const NONE: Verdict = { rule: null, reason: "" };
-const GOES: Verdict = {
+const NONE: Decision = { rule: null, reason: "" };
+const GOES: Decision = {
   rule: {
     priority: 1,
     description: "",
@@ -142,14 +142,14 @@ const GOES: Verdict = {
 };
 const TIMES = { now: 1_000_000, grace: 0, usesSince: 0 };
 
-function manifest(name: string, owners: readonly string[] = [], pushedAt = 0): Found {
+function manifest(name: string, referencedBy: readonly string[] = [], pushedAt = 0): Found {
   return {
     digest: digestFor(name),
     pushedAt,
     subject: null,
     tags: [],
-    owners: owners.map(digestFor),
-    isPart: owners.length > 0,
+    referencedBy: referencedBy.map(digestFor),
+    isPart: referencedBy.length > 0,
     isProtected: false,
     usedOn: null,
   };
@@ -176,21 +176,21 @@ test.each([true, false])("a lattice of indexes is looked at once; it goes: %s", 
   const part = manifest("part", ["image", ...layer(layers - 1)]);
   const all = new Counted();
   for (const one of [...lattice, image, part]) all.set(one.digest, one);
-  let judged = 0;
-  const judge = ({ digest }: Found) => {
-    judged++;
+  let evaluated = 0;
+  const evaluate = ({ digest }: Found) => {
+    evaluated++;
     return goes || digest !== digestFor(`l0n${width - 1}`) ? GOES : NONE;
   };
-  const leaving = plan([{ image, verdict: GOES, family: [part] }], {
+  const expiring = plan([{ image, decision: GOES, attachments: [part] }], {
     found: all,
-    judge,
+    evaluate,
     times: TIMES,
   });
-  expect(leaving[0]?.parts).toEqual(goes ? [part] : []);
+  expect(expiring[0]?.attachments).toEqual(goes ? [part] : []);
   // Each manifest is read once for each manifest that it belongs to.
   const edges = layers * width * width;
   expect(all.visits).toBeLessThan(2 * edges);
-  expect(judged).toBeLessThanOrEqual(width);
+  expect(evaluated).toBeLessThanOrEqual(width);
 });
 
 test("what belongs to each other without an image stays", () => {
@@ -198,24 +198,24 @@ test("what belongs to each other without an image stays", () => {
   const part = manifest("part", ["image", "a"]);
   const circle = [manifest("a", ["b", "other"]), manifest("b", ["a", "other"])];
   const all = [image, other, part, ...circle];
-  const leaving = plan([{ image, verdict: GOES, family: [part] }], {
+  const expiring = plan([{ image, decision: GOES, attachments: [part] }], {
     found: new Map(all.map((one) => [one.digest, one])),
-    judge: () => GOES,
+    evaluate: () => GOES,
     times: TIMES,
   });
-  expect(leaving[0]?.parts).toEqual([]);
+  expect(expiring[0]?.attachments).toEqual([]);
 });
 
 test("an owner that comes after its part goes before it", () => {
-  const leaving: Leaving[] = [
-    { image: manifest("x"), verdict: GOES, parts: [manifest("part", ["x", "deep"])] },
+  const expiring: ExpiringImage[] = [
+    { image: manifest("x"), decision: GOES, attachments: [manifest("part", ["x", "deep"])] },
     {
       image: manifest("y"),
-      verdict: GOES,
-      parts: [manifest("middle", ["y"]), manifest("deep", ["middle"])],
+      decision: GOES,
+      attachments: [manifest("middle", ["y"]), manifest("deep", ["middle"])],
     },
   ];
-  expect(Object.fromEntries(levelsOf(leaving))).toEqual({
+  expect(Object.fromEntries(depthsOf(expiring))).toEqual({
     [digestFor("x")]: 0,
     [digestFor("y")]: 0,
     [digestFor("middle")]: 1,
@@ -239,7 +239,7 @@ test("many large families go in several batches, and all of them go", async () =
   const db = watched((sql, parameters) => {
     const texts = parameters.filter((one) => typeof one === "string");
     longest = Math.max(longest, ...texts.map(({ length }) => length));
-    const rows = sql.includes("INSERT INTO expiring_manifests") ? texts.at(-1) : undefined;
+    const rows = sql.includes("INSERT INTO deletion_batch") ? texts.at(-1) : undefined;
     if (rows !== undefined) proposed.push((JSON.parse(rows) as unknown[]).length);
   });
   await runToEnd(retentionOf({ db }));
@@ -277,13 +277,13 @@ test("what is too long for one parameter is in several", async () => {
     .bind(shelf.id)
     .all<{ digest: Digest; pushedAt: number }>();
   const manifests = results.map(({ digest, pushedAt }, i): Expiring => {
-    return { digest, root: digest, level: 0, at: i + 1, pushedAt, usedOn: null, tags: [] };
+    return { digest, root: digest, depth: 0, at: i + 1, pushedAt, usedOn: null, tags: [] };
   });
   const tags = Array.from({ length: 100 }, (_, i) => `${"t".repeat(120)}${i}`);
   // None of them is there.
   const others = Array.from({ length: 100 }, (_, i): Expiring => {
     const digest = digestFor(`other${i}`);
-    return { digest, root: digest, level: 0, at: i + 10, pushedAt: 0, usedOn: null, tags };
+    return { digest, root: digest, depth: 0, at: i + 10, pushedAt: 0, usedOn: null, tags };
   });
   const lengths: number[] = [];
   const db = watched((_sql, parameters) => {
@@ -292,8 +292,8 @@ test("what is too long for one parameter is in several", async () => {
   const [first, middle, last] = manifests as [Expiring, Expiring, Expiring];
   const all = [first, ...others.slice(0, 50), middle, ...others.slice(50), last];
   const progress = { policy: begun.inForce ?? "", state: {}, nextAt: 0 };
-  const expiry = { manifests: all, byUse: false, deeds: [] };
-  expect(await new RetentionRuns(db).save(begun, progress, expiry)).toBe(true);
+  const expiry = { manifests: all, byUse: false, entries: [] };
+  expect(await new RunStore(db).save(begun, progress, expiry)).toBe(true);
   expect(await shelf.gone()).toEqual(["first", "last", "middle"]);
   expect(Math.max(...lengths)).toBeLessThan(MAX_PARAMETER);
   expect(lengths.reduce((sum, length) => sum + length, 0)).toBeGreaterThan(MAX_PARAMETER);

@@ -2,9 +2,9 @@
 import { env } from "cloudflare:workers";
 import { beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import type { Tag } from "../../src/oci/reference.ts";
-import { RetentionPolicies } from "../../src/retention/policy-store.ts";
-import { RetentionRuns } from "../../src/retention/run-store.ts";
-import { UndoIndex } from "../../src/trash/store.ts";
+import { PolicyStore } from "../../src/retention/policy-store.ts";
+import { RunStore } from "../../src/retention/run-store.ts";
+import { RestoreStore } from "../../src/trash/store.ts";
 import type { Retention } from "../../src/retention/job.ts";
 import { uniqueRepository } from "../support/images.ts";
 import {
@@ -26,7 +26,7 @@ import {
   UNTAGGED,
 } from "../support/retention.ts";
 
-const ORIGIN = {
+const INITIATOR = {
   actor: "t",
   subject: null,
   via: "password",
@@ -53,7 +53,7 @@ function namesFrom(first: number, count: number): string[] {
 }
 
 async function run(shelf: Shelf) {
-  const found = await new RetentionRuns(env.DB).find(shelf.id);
+  const found = await new RunStore(env.DB).find(shelf.id);
   if (found === null) throw new Error("there is no run");
   return found;
 }
@@ -87,21 +87,21 @@ describe("steps", () => {
   test.each([1, 2, 3, 7, 20, 21, 22, 100])("pages of %i", async (page) => {
     const shelf = await Shelf.with(images(21));
     await shelf.setPolicy(FIVE);
-    await runToEnd(retentionOf({ bounds: { page, leaving: 50 } }));
+    await runToEnd(retentionOf({ bounds: { page, expiring: 50 } }));
     expect(await shelf.gone()).toEqual(namesFrom(5, 21));
   });
 
-  test.each([1, 2, 5, 16, 17])("at most %i images at once", async (leaving) => {
+  test.each([1, 2, 5, 16, 17])("at most %i images at once", async (expiring) => {
     const shelf = await Shelf.with(images(21));
     await shelf.setPolicy(FIVE);
-    await runToEnd(retentionOf({ bounds: { page: 9, leaving } }));
+    await runToEnd(retentionOf({ bounds: { page: 9, expiring } }));
     expect(await shelf.gone()).toEqual(namesFrom(5, 21));
   });
 
   test("one tick takes a bounded number of steps, and the next goes on", async () => {
     const shelf = await Shelf.with(images(60));
     await shelf.setPolicy(FIVE);
-    const retention = retentionOf({ bounds: { page: 1, leaving: 1 } });
+    const retention = retentionOf({ bounds: { page: 1, expiring: 1 } });
     const ticked = await retention.tick();
     expect(ticked?.ended).toBe(0);
     const left = (await shelf.live()).length;
@@ -114,7 +114,7 @@ describe("steps", () => {
   test("repositories take turns", async () => {
     const shelves = [await Shelf.with(images(60)), await Shelf.with(images(60))];
     for (const shelf of shelves) await shelf.setPolicy(FIVE);
-    await retentionOf({ bounds: { page: 1, leaving: 1 } }).tick();
+    await retentionOf({ bounds: { page: 1, expiring: 1 } }).tick();
     for (const shelf of shelves) expect((await shelf.live()).length).toBeLessThan(60);
   });
 
@@ -153,7 +153,7 @@ describe("steps", () => {
     const shelf = await Shelf.with([
       { name: "child", pushed: 40 },
       { name: "index", tags: ["a", "b"], pushed: 40, children: ["child"] },
-      { name: "loose", pushed: 41 },
+      { name: "optional", pushed: 41 },
     ]);
     const described = { ...rule(7, { ...ANY, ...pushedBefore(30) }), description: "old ones" };
     await shelf.setPolicy(policyOf(described));
@@ -161,7 +161,7 @@ describe("steps", () => {
     const why = "rule 7: pushed more than 30 days ago";
     const by = { actor: null, via: "retention" };
     expect(await expiries(shelf)).toEqual([
-      { ...by, reference: null, digest: digestFor("loose"), detail: `${why} (old ones)` },
+      { ...by, reference: null, digest: digestFor("optional"), detail: `${why} (old ones)` },
       {
         ...by,
         reference: "a,b",
@@ -177,7 +177,7 @@ describe("steps", () => {
       { name: "old child", pushed: 40 },
       { name: "index", tags: ["t"], pushed: 40, children: ["fresh child", "old child"] },
       { name: "scan", pushed: 0.5, subject: "index" },
-      { name: "loose", pushed: 0.9 },
+      { name: "optional", pushed: 0.9 },
       { name: "older", pushed: 1.1 },
       { name: "kept", pushed: 0.1 },
     ]);
@@ -191,7 +191,9 @@ describe("steps", () => {
     await runToEnd(retention);
     const gone = ["index", "old child", "older", "scan"];
     expect(await shelf.gone()).toEqual(gone);
-    expect(previewed.flatMap(({ image, parts }) => [image, ...parts]).toSorted()).toEqual(gone);
+    expect(
+      previewed.flatMap(({ image, attachments }) => [image, ...attachments]).toSorted(),
+    ).toEqual(gone);
   });
 
   test("pulls that nobody noted yet are not taken for none", async () => {
@@ -213,7 +215,7 @@ describe("steps", () => {
       { name: "index", tags: ["t"], pushed: 40, children: ["child"] },
     ]);
     await shelf.setPolicy(OLD);
-    const retention = retentionOf({ bounds: { page: 1, leaving: 1 } });
+    const retention = retentionOf({ bounds: { page: 1, expiring: 1 } });
     await runToEnd(retention);
     expect(await shelf.gone()).toEqual(["index"]);
     await shelf.makeDue();
@@ -233,7 +235,7 @@ describe("steps", () => {
     await shelf.setPolicy(OLD);
     await runToEnd(retention);
     expect(await shelf.live()).toEqual([]);
-    expect(previewed.map(({ image, parts }) => [image, ...parts])).toEqual([
+    expect(previewed.map(({ image, attachments }) => [image, ...attachments])).toEqual([
       ["new index", "image"],
       ["old index", "scan"],
     ]);
@@ -261,7 +263,9 @@ describe("steps", () => {
     await runToEnd();
     const gone = await shelf.gone();
     expect(gone).toHaveLength(301);
-    expect(previewed.flatMap(({ image, parts }) => [image, ...parts]).toSorted()).toEqual(gone);
+    expect(
+      previewed.flatMap(({ image, attachments }) => [image, ...attachments]).toSorted(),
+    ).toEqual(gone);
     await shelf.makeDue();
     await runToEnd();
     expect(await shelf.live()).toEqual([]);
@@ -300,7 +304,7 @@ describe.each(["before", "after"] as const)("a crash %s a batch", (when) => {
     for (let left = 0; left < 8; left++) {
       const shelf = await Shelf.with(images(12));
       await shelf.setPolicy(FIVE);
-      const bounds = { page: 3, leaving: 2 };
+      const bounds = { page: 3, expiring: 2 };
       const retention = retentionOf({ db: failing({ left }, when), bounds });
       const fails = await retention.tick().then(
         () => false,
@@ -309,7 +313,7 @@ describe.each(["before", "after"] as const)("a crash %s a batch", (when) => {
       const gone = await shelf.gone();
       expect(await shelf.tags()).toHaveLength(12 - gone.length);
       expect(await expiries(shelf)).toHaveLength(gone.length);
-      const { results } = await env.DB.prepare(`SELECT * FROM expiring_manifests`).all();
+      const { results } = await env.DB.prepare(`SELECT * FROM deletion_batch`).all();
       expect(results).toEqual([]);
       await shelf.makeDue();
       await runToEnd(retentionOf({ bounds }));
@@ -341,7 +345,7 @@ test("what fails in one repository is tried again later, and keeps no other wait
 test("two that take the same step: one of them does it", async () => {
   const shelf = await Shelf.with(images(9));
   await shelf.setPolicy(FIVE);
-  const retention = retentionOf({ bounds: { page: 50, leaving: 1 } });
+  const retention = retentionOf({ bounds: { page: 50, expiring: 1 } });
   await retention.step(await run(shelf), 0);
   const same = await run(shelf);
   await Promise.all([retention.step(same, 0), retention.step(same, 0)]);
@@ -388,7 +392,7 @@ async function meanwhile(pieces: readonly Piece[], change: (shelf: Shelf) => Pro
   });
   await retentionOf({ db }).tick();
   expect(isChanged).toBe(true);
-  const { results } = await env.DB.prepare(`SELECT * FROM expiring_manifests`).all();
+  const { results } = await env.DB.prepare(`SELECT * FROM deletion_batch`).all();
   expect(results).toEqual([]);
   return shelf;
 }
@@ -507,10 +511,10 @@ describe("what changes between the reading and the deletion", () => {
   });
 
   test("another policy, or none: nothing goes by the old one", async () => {
-    const policies = new RetentionPolicies(env.DB);
+    const policies = new PolicyStore(env.DB);
     for (const change of [
       (shelf: Shelf) => shelf.setPolicy(FIVE),
-      (shelf: Shelf) => policies.removeRepository(shelf.name, ORIGIN),
+      (shelf: Shelf) => policies.removeRepository(shelf.name, INITIATOR),
       (shelf: Shelf) =>
         sql(
           `UPDATE repositories SET name = '~' || id, former_name = name, deleted_at = 5 WHERE id = ?1`,
@@ -526,13 +530,13 @@ describe("what changes between the reading and the deletion", () => {
 });
 
 describe("policies", () => {
-  const policies = new RetentionPolicies(env.DB);
+  const policies = new PolicyStore(env.DB);
   const text = JSON.stringify;
 
   test("one that is changed on the way begins anew, at once", async () => {
     const shelf = await Shelf.with(images(30));
     await shelf.setPolicy(FIVE);
-    const retention = retentionOf({ bounds: { page: 4, leaving: 1 } });
+    const retention = retentionOf({ bounds: { page: 4, expiring: 1 } });
     for (let i = 0; i < 4; i++) await retention.step(await run(shelf), 0, 3);
     const gone = await shelf.gone();
     expect(gone.length).toBeGreaterThan(0);
@@ -547,7 +551,7 @@ describe("policies", () => {
     const shelves = await Promise.all(names.map((name) => Shelf.with(images(8), { name })));
     const [bare, plain, own, other] = shelves as [Shelf, Shelf, Shelf, Shelf];
     await own.setPolicy(policyOf(rule(1, { ...tagged("t*"), ...moreThan(7) })));
-    await policies.setNamespace(namespace as never, text(FIVE), ORIGIN);
+    await policies.setNamespace(namespace as never, text(FIVE), INITIATOR);
     await runToEnd();
     expect(await bare.gone()).toEqual(namesFrom(5, 8));
     expect(await plain.gone()).toEqual(namesFrom(5, 8));
@@ -560,9 +564,9 @@ describe("policies", () => {
     await policies.setNamespace(
       namespace as never,
       text(policyOf(rule(1, { ...tagged("t*"), ...moreThan(3) }))),
-      ORIGIN,
+      INITIATOR,
     );
-    await policies.removeRepository(own.name, ORIGIN);
+    await policies.removeRepository(own.name, INITIATOR);
     await runToEnd();
     for (const shelf of [bare, plain, own]) expect(await shelf.gone()).toEqual(namesFrom(3, 8));
 
@@ -571,7 +575,7 @@ describe("policies", () => {
     await runToEnd();
     expect(await late.gone()).toEqual(namesFrom(3, 8));
 
-    await policies.removeNamespace(namespace as never, ORIGIN);
+    await policies.removeNamespace(namespace as never, INITIATOR);
     await late.add([{ name: "new", tags: ["t-new"], pushed: 1 }]);
     await late.makeDue();
     await runToEnd();
@@ -587,12 +591,12 @@ describe("policies", () => {
        INSERT INTO repositories (name, created_at) SELECT ?1 || printf('/r%04d', i), 0 FROM n`,
       namespace,
     );
-    await policies.setNamespace(namespace as never, text(OLD), ORIGIN);
-    const index = new RetentionRuns(env.DB);
+    await policies.setNamespace(namespace as never, text(OLD), INITIATOR);
+    const index = new RunStore(env.DB);
     expect(await index.sweep()).toBe(true);
     expect(await runs()).toBe(500);
     // A policy that is set again in the middle starts from the beginning.
-    await policies.setNamespace(namespace as never, text(FIVE), ORIGIN);
+    await policies.setNamespace(namespace as never, text(FIVE), INITIATOR);
     for (let i = 0; i < 3; i++) expect(await index.sweep()).toBe(true);
     expect(await index.sweep()).toBe(false);
     expect(await runs()).toBe(1_101);
@@ -618,7 +622,7 @@ describe("policies", () => {
 });
 
 describe("what went can be brought back", () => {
-  const undo = new UndoIndex(env.DB, DAY);
+  const undo = new RestoreStore(env.DB, DAY);
   const PIECES: Piece[] = [
     { name: "leaf", pushed: 99 },
     { name: "inner", pushed: 99, children: ["leaf"] },
@@ -640,21 +644,21 @@ describe("what went can be brought back", () => {
 
   test("an image, by one restoration, with all that went with it, and nothing else", async () => {
     const shelf = await expired();
-    await undo.restoreManifest(shelf.name, digestFor("outer"), ORIGIN);
+    await undo.restoreManifest(shelf.name, digestFor("outer"), INITIATOR);
     expect(await shelf.live()).toEqual(FAMILY);
     expect(await shelf.tags()).toEqual(TAGS);
   });
 
   test("by one of its tags", async () => {
     const shelf = await expired();
-    await undo.restoreTag(shelf.name, "a" as Tag, null, ORIGIN);
+    await undo.restoreTag(shelf.name, "a" as Tag, null, INITIATOR);
     expect(await shelf.live()).toEqual(FAMILY);
     expect(await shelf.tags()).toContain("a");
   });
 
   test("and stays: to the policy it is as if it were pushed then", async () => {
     const shelf = await expired();
-    await undo.restoreManifest(shelf.name, digestFor("outer"), ORIGIN);
+    await undo.restoreManifest(shelf.name, digestFor("outer"), INITIATOR);
     await shelf.makeDue();
     await runToEnd();
     expect(await shelf.live()).toEqual(FAMILY);
@@ -665,7 +669,7 @@ describe("what went can be brought back", () => {
     await shelf.setPolicy(FIVE);
     await runToEnd();
     expect(await shelf.gone()).toEqual(["i005", "i006"]);
-    await undo.restoreManifest(shelf.name, digestFor("i006"), ORIGIN);
+    await undo.restoreManifest(shelf.name, digestFor("i006"), INITIATOR);
     await shelf.makeDue();
     await runToEnd();
     expect(await shelf.gone()).toEqual(["i004", "i005"]);
@@ -679,7 +683,7 @@ describe("what went can be brought back", () => {
       policyOf(rule(1, { ...tagged("v*"), ...moreThan(2), orderBy: "semver" })),
     );
     await runToEnd();
-    await undo.restoreManifest(shelf.name, digestFor("v1"), ORIGIN);
+    await undo.restoreManifest(shelf.name, digestFor("v1"), INITIATOR);
     expect(await shelf.gone()).toEqual([]);
     await shelf.makeDue();
     await runToEnd();
@@ -691,7 +695,7 @@ describe("what went can be brought back", () => {
     await shelf.setPolicy(FIVE);
     // With a clock that stands still, the moments must still differ.
     vi.useFakeTimers({ toFake: ["Date"], now: Date.now() });
-    await runToEnd(retentionOf({ bounds: { page: 7, leaving: 3 } }));
+    await runToEnd(retentionOf({ bounds: { page: 7, expiring: 3 } }));
     vi.useRealTimers();
     const { results } = await env.DB.prepare(
       `SELECT DISTINCT deleted_at FROM manifests WHERE repository_id = ?1 AND deleted_at IS NOT NULL`,
@@ -710,7 +714,7 @@ test("a preview changes nothing, and goes on where it ended", async () => {
       ({ results }) => results,
     );
   const before = await contents();
-  const retention: Retention = retentionOf({ bounds: { page: 3, leaving: 2 } });
+  const retention: Retention = retentionOf({ bounds: { page: 3, expiring: 2 } });
   const found = await shelf.preview(FIVE, { limit: 4, retention });
   expect(found.map(({ image }) => image)).toEqual(namesFrom(5, 40));
   expect(found[0]).toMatchObject({ rule: 1, reason: "not one of the 5 last pushed" });

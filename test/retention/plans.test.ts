@@ -1,10 +1,10 @@
 /** Carrying out a policy costs the same in a large repository and in a small one: every statement finds its rows by an index. */
 import { env } from "cloudflare:workers";
 import { beforeAll, expect, test } from "vitest";
-import { PullIndex } from "../../src/events/pull-store.ts";
-import { RetentionIndex } from "../../src/retention/store.ts";
-import { RetentionPolicies } from "../../src/retention/policy-store.ts";
-import { RetentionRuns } from "../../src/retention/run-store.ts";
+import { PullStore } from "../../src/events/pull-store.ts";
+import { RetentionStore } from "../../src/retention/store.ts";
+import { PolicyStore } from "../../src/retention/policy-store.ts";
+import { RunStore } from "../../src/retention/run-store.ts";
 import { planOf, recorded, walks } from "../support/plans.ts";
 import {
   ANY,
@@ -21,7 +21,7 @@ import {
   tagged,
 } from "../support/retention.ts";
 
-const ORIGIN = {
+const INITIATOR = {
   actor: "a",
   subject: null,
   via: "password",
@@ -44,22 +44,22 @@ beforeAll(async () => {
     rule(1, { ...tagged("t*"), ...pulledBefore(1) }),
     rule(2, { ...ANY, ...moreThan(5) }),
   );
-  const policies = new RetentionPolicies(db);
-  const runs = new RetentionRuns(db);
+  const policies = new PolicyStore(db);
+  const runs = new RunStore(db);
   const name = shelf.name.split("/", 1)[0] as never;
-  await policies.setNamespace(name, JSON.stringify(policy), ORIGIN);
+  await policies.setNamespace(name, JSON.stringify(policy), INITIATOR);
   await policies.ofNamespace(name);
-  await policies.setRepository(shelf.name, JSON.stringify(policy), ORIGIN);
+  await policies.setRepository(shelf.name, JSON.stringify(policy), INITIATOR);
   await policies.ofRepository(shelf.name);
   await shelf.preview(policy, { retention: retentionOf({ db }) });
   await runToEnd(retentionOf({ db }));
-  await new RetentionIndex(db).find({ repository: shelf.id, since: 0, pulls: true }, [
+  await new RetentionStore(db).find({ repository: shelf.id, since: 0, pulls: true }, [
     digestFor("other"),
   ]);
-  await new PullIndex(db).add([]);
-  await new PullIndex(db).use([]);
-  await policies.removeRepository(shelf.name, ORIGIN);
-  await policies.removeNamespace(name, ORIGIN);
+  await new PullStore(db).add([]);
+  await new PullStore(db).use([]);
+  await policies.removeRepository(shelf.name, INITIATOR);
+  await policies.removeNamespace(name, INITIATOR);
   const run = await runs.find(shelf.id);
   if (run === null) throw new Error("there is no run");
   await runs.postpone(run, 1);
@@ -111,7 +111,7 @@ test("what a manifest belongs to, its tags and what protects them are looked up 
 
 test("all that one batch deletes is found by it", () => {
   const lines = [...plans]
-    .filter(([sql]) => sql.includes("expiring_manifests"))
+    .filter(([sql]) => sql.includes("deletion_batch"))
     .flatMap(([, plan]) => plan);
   const of = (alias: string) => lines.filter((line) => new RegExp(`^SEARCH ${alias} `).test(line));
   for (const line of of("d")) expect(line).toMatch(/PRIMARY KEY \(repository_id=\?/);
@@ -141,8 +141,8 @@ async function rowsRead(others: number): Promise<number> {
             (await target.batch(batch.map((one) => originals.get(one) ?? one))).map(count)
         : (sql: string) => countingStatement(target.prepare(sql), count),
   });
-  const retention = retentionOf({ db: counting, bounds: { page: 20, leaving: 5 } });
-  const runs = new RetentionRuns(env.DB);
+  const retention = retentionOf({ db: counting, bounds: { page: 20, expiring: 5 } });
+  const runs = new RunStore(env.DB);
   let most = 0;
   for (let i = 0; i < 6; i++) {
     const run = await runs.find(shelf.id);

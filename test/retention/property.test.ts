@@ -5,7 +5,7 @@
 import { env } from "cloudflare:workers";
 import { beforeAll, expect, test } from "vitest";
 import { compareVersions, parseVersion } from "../../src/oci/semver.ts";
-import { UndoIndex } from "../../src/trash/store.ts";
+import { RestoreStore } from "../../src/trash/store.ts";
 import { random } from "../support/images.ts";
 import {
   ANY,
@@ -214,9 +214,9 @@ let all: readonly Made[] = [];
 
 /** In days, to the end of the day that it was last pulled on. */
 function lastUse(image: Made): number {
-  const family = [image, ...below(image)];
+  const attachments = [image, ...below(image)];
   const now = Date.now() / DAY;
-  const pulls = family.flatMap(({ pulled }) =>
+  const pulls = attachments.flatMap(({ pulled }) =>
     pulled === undefined ? [] : now - (Math.floor(now - pulled) + 1),
   );
   return Math.min(image.pushed, ...pulls);
@@ -256,7 +256,7 @@ function like(pattern: string, tag: string): boolean {
 
 function ownersOf(piece: Piece, pieces: readonly Piece[]): string[] {
   const { name, subject, tags = [] } = piece;
-  const owners = pieces.filter(
+  const referencedBy = pieces.filter(
     (other) =>
       other.children?.includes(name) === true ||
       other.name === subject ||
@@ -264,7 +264,7 @@ function ownersOf(piece: Piece, pieces: readonly Piece[]): string[] {
         [".sig", ".att", ""].some((ending) => tag === cosignTag(other.name, ending)),
       ),
   );
-  return owners.map((owner) => owner.name).filter((owner) => owner !== name);
+  return referencedBy.map((owner) => owner.name).filter((owner) => owner !== name);
 }
 
 beforeAll(() => knowAllPulls());
@@ -281,7 +281,7 @@ test(`${REPOSITORIES} random repositories, seed ${SEED}`, { timeout: 240_000 }, 
       : [];
     const isImmutable = ({ tags }: Made) =>
       tags.some((tag) => immutable.some((one) => like(one.tags, tag)));
-    const bounds = { page: 1 + dice.below(20), leaving: 1 + dice.below(5) };
+    const bounds = { page: 1 + dice.below(20), expiring: 1 + dice.below(5) };
     const retention = retentionOf({ bounds });
     const shelf = await Shelf.with(pieces, { immutable });
     const before = { live: await shelf.live(), tags: await shelf.tags() };
@@ -291,7 +291,7 @@ test(`${REPOSITORIES} random repositories, seed ${SEED}`, { timeout: 240_000 }, 
     await shelf.setPolicy(rules);
     await runToEnd(retention);
     const went = await shelf.gone();
-    const listed = previewed.flatMap(({ image, parts }) => [image, ...parts]);
+    const listed = previewed.flatMap(({ image, attachments }) => [image, ...attachments]);
     expect(listed.toSorted(), about).toEqual(went);
     const images = previewed.map(({ image }) => image).toSorted();
     const plain = expected(pieces, rules as { rules: AnyRule[] }, isImmutable);
@@ -302,14 +302,14 @@ test(`${REPOSITORIES} random repositories, seed ${SEED}`, { timeout: 240_000 }, 
         expect(went, `${name} has ${child}. ${about}`).not.toContain(child);
     }
     for (const piece of pieces.filter(({ name }) => went.includes(name))) {
-      const owners = ownersOf(piece, pieces);
-      for (const owner of owners)
+      const referencedBy = ownersOf(piece, pieces);
+      for (const owner of referencedBy)
         expect(went, `${owner} has ${piece.name}. ${about}`).toContain(owner);
       expect(isImmutable(piece), about).toBe(false);
     }
     expect(await shelf.tags()).toEqual(live.flatMap(({ tags }) => tags).toSorted());
 
-    const undo = new UndoIndex(env.DB, DAY);
+    const undo = new RestoreStore(env.DB, DAY);
     for (const { image } of previewed.toReversed()) {
       await undo.restoreManifest(shelf.name, digestFor(image), UNDO);
     }

@@ -398,10 +398,10 @@ const FAMILIES: Case[] = [
       { name: "amd64", pushed: 99 },
       { name: "attestation", pushed: 99 },
       { name: "index", tags: ["v1"], pushed: 99, children: ["amd64", "attestation"] },
-      { name: "loose", pushed: 99 },
+      { name: "optional", pushed: 99 },
     ],
     policy: OLD_UNTAGGED,
-    gone: ["loose"],
+    gone: ["optional"],
   },
   {
     name: "an index takes its children and attestations with it, and counts as one",
@@ -628,7 +628,7 @@ describe.each([
     await shelf.setPolicy(policy);
     await runToEnd();
     expect(await shelf.gone()).toEqual(gone.toSorted());
-    const all = previewed.flatMap(({ image, parts }) => [image, ...parts]);
+    const all = previewed.flatMap(({ image, attachments }) => [image, ...attachments]);
     expect(all.toSorted()).toEqual(gone.toSorted());
     const stay = pieces.filter(({ name }) => !gone.includes(name));
     expect(await shelf.tags()).toEqual(stay.flatMap(({ tags = [] }) => tags).toSorted());

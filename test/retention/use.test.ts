@@ -2,8 +2,8 @@
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { parsePolicy } from "../../src/retention/policy.ts";
-import { PullIndex } from "../../src/events/pull-store.ts";
-import { RetentionRuns } from "../../src/retention/run-store.ts";
+import { PullStore } from "../../src/events/pull-store.ts";
+import { RunStore } from "../../src/retention/run-store.ts";
 import { RegistryClient } from "../support/client.ts";
 import { Outbox } from "../support/events.ts";
 import { blob, imageManifest, index as indexOf, type Manifest } from "../support/images.ts";
@@ -100,7 +100,7 @@ test("what is used between judgement and deletion stays, where the policy is abo
   const used = async (policy: object) => {
     const shelf = await Shelf.with(pieces);
     await shelf.setPolicy(policy);
-    const runs = new RetentionRuns(env.DB);
+    const runs = new RunStore(env.DB);
     const find = async () => {
       const run = await runs.find(shelf.id);
       if (run === null) throw new Error("there is no run");
@@ -113,7 +113,7 @@ test("what is used between judgement and deletion stays, where the policy is abo
       get: (target, name) =>
         name === "batch"
           ? async (statements: D1PreparedStatement[]) => {
-              await new PullIndex(env.DB).use([use]);
+              await new PullStore(env.DB).use([use]);
               return target.batch(statements);
             }
           : (sql: string) => target.prepare(sql),
@@ -199,14 +199,14 @@ describe("a preview says what keeps images that a rule would take", () => {
       return { name: `i${i}`, pushed: 100 + i, tags: [`v${i}`], ...(i % 2 ? { pulled: 1 } : {}) };
     });
     const shelf = await Shelf.with(pieces);
-    const retention = retentionOf({ bounds: { page: 5, leaving: 2 } });
+    const retention = retentionOf({ bounds: { page: 5, expiring: 2 } });
     let images = 0;
-    let walk: Parameters<typeof retention.preview>[2] = null;
+    let scan: Parameters<typeof retention.preview>[2] = null;
     do {
-      const page = await retention.preview(shelf.id, parsePolicy(UNUSED), walk, 1);
+      const page = await retention.preview(shelf.id, parsePolicy(UNUSED), scan, 1);
       images += page.kept.reduce((sum, one) => sum + one.images, 0);
-      walk = page.next;
-    } while (walk !== null);
+      scan = page.next;
+    } while (scan !== null);
     expect(images).toBe(6);
   });
 });

@@ -97,7 +97,7 @@ class Client {
 
   /** Works until the server is killed. */
   async work(): Promise<void> {
-    const deeds = [
+    const entries = [
       () => this.#pushBlob(randomBytes(1 + (draw() % 5_000))),
       () => this.#pushBlob(randomBytes(9 * MIB)),
       () => this.#pushManifest(),
@@ -108,7 +108,7 @@ class Client {
       () => this.#append(),
     ];
     try {
-      for (;;) await deeds[draw() % deeds.length]?.();
+      for (;;) await entries[draw() % entries.length]?.();
     } catch (error) {
       if (!(error instanceof Unanswered)) throw error;
     }

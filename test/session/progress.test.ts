@@ -2,14 +2,14 @@ import { describe, expect, test } from "vitest";
 import type { Digest } from "../../src/oci/digest.ts";
 import {
   advance,
-  begun,
+  newUpload,
   grant,
   type Intent,
   PART_SIZE,
   type Position,
   type Progress,
   replacesTail,
-  type Written,
+  type ChunkResult,
 } from "../../src/session/progress.ts";
 
 const NEXT: Position = { kind: "next" };
@@ -21,7 +21,7 @@ const STATE = new Uint8Array([1, 2, 3]);
 
 /** An upload of three parts and a tail of ten bytes. */
 const WRITTEN: Progress = {
-  ...begun("id", TICKET),
+  ...newUpload("id", TICKET),
   hash: { kind: "running", state: STATE },
   offset: 3 * PART_SIZE + 10,
   tailLength: 10,
@@ -56,7 +56,7 @@ describe("grant", () => {
     { kind: "range", start: 0, length: 5 },
     { kind: "location", offset: 0 },
   ])("an empty upload begins at 0: %o", (position) => {
-    const empty = begun("id", { ...TICKET, algorithm: "sha512" });
+    const empty = newUpload("id", { ...TICKET, algorithm: "sha512" });
     const lease = grant(empty, chunk(position))?.lease;
     expect(lease).toMatchObject({ offset: 0, multipart: null, firstPart: 1, algorithm: "sha512" });
   });
@@ -109,7 +109,7 @@ describe("grant", () => {
   test("a finish remembers under which key it may leave an object, a chunk leaves none", () => {
     expect(grant(WRITTEN, FINISH)?.progress.objects).toEqual([MULTIPART.key]);
     expect(grant(WRITTEN, chunk(NEXT))?.progress.objects).toEqual([]);
-    const empty = begun("id", TICKET);
+    const empty = newUpload("id", TICKET);
     const first = grant(empty, FINISH);
     const second = grant(first?.progress ?? empty, FINISH);
     expect(second?.progress.objects).toEqual(["blobs/id-1", "blobs/id-2"]);
@@ -132,7 +132,7 @@ describe("grant", () => {
 });
 
 describe("advance", () => {
-  const written: Written = {
+  const written: ChunkResult = {
     from: WRITTEN.offset,
     offset: WRITTEN.offset + 5,
     hash: WRITTEN.hash,
@@ -178,7 +178,7 @@ describe("advance", () => {
   test("the newest writer is the committed one, and none is at work", () => {
     const granted = grant(WRITTEN, chunk(NEXT));
     const after = advance(granted?.progress ?? WRITTEN, written);
-    expect(after).toMatchObject({ writer: 5, committed: 5, atWork: [], ended: null });
+    expect(after).toMatchObject({ writer: 5, committed: 5, activeWriters: [], ended: null });
   });
 
   test("the hash is the writer's", () => {

@@ -2,7 +2,7 @@
 import { env } from "cloudflare:workers";
 import { expect, test } from "vitest";
 import { handle } from "../production/request.ts";
-import { BlobIndex } from "../../src/db/blobs.ts";
+import { BlobStore } from "../../src/db/blobs.ts";
 import { audited } from "../support/events.ts";
 import { blob, type Bytes, content, digestOf, imageManifest } from "../support/images.ts";
 import { ignore, RegistryClient, refusal, type Send, uploadOf } from "../support/client.ts";
@@ -167,7 +167,7 @@ test("while the database is lost, or on its way back, nothing is cleared", async
 });
 
 test("what is in use is found by an index", async () => {
-  const found = await plansOf((db) => new BlobIndex(db, "refuse").unusedKeys(["blobs/x"]));
+  const found = await plansOf((db) => new BlobStore(db, "refuse").unusedKeys(["blobs/x"]));
   expect(found).toHaveLength(1);
   for (const { sql, plan } of found) expect(walks(plan), sql).toEqual([]);
 });

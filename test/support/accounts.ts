@@ -129,7 +129,7 @@ export async function signAsRegistry(token: Forged): Promise<string> {
     via: "password",
     by,
     subject: null,
-    asOf: now + signed,
+    grantedAt: now + signed,
   })
     .setProtectedHeader({ alg: "HS256", typ: "JWT", kid: await keyId(key) })
     .setIssuer(HOST)

@@ -6,7 +6,7 @@ import type { Env } from "../../src/settings.ts";
 import { type Bytes, type Content, type Manifest, uniqueRepository } from "./images.ts";
 
 export const HOST = "registry.test";
-export const ORIGIN = `https://${HOST}`;
+export const INITIATOR = `https://${HOST}`;
 export const ADMIN = basic("admin", env.ADMIN_PASSWORD);
 
 export type Send = (request: Request) => Promise<Response>;
@@ -63,7 +63,7 @@ export class RegistryClient {
     const body = options.body ?? null;
     if (typeof body === "string") headers.set("content-length", String(body.length));
     if (body instanceof Uint8Array) headers.set("content-length", String(body.length));
-    return this.#send(new Request(ORIGIN + url, { method, headers, body, redirect: "manual" }));
+    return this.#send(new Request(INITIATOR + url, { method, headers, body, redirect: "manual" }));
   }
 
   get(path: string, headers: Record<string, string> = {}): Promise<Response> {

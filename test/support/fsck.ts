@@ -1,10 +1,10 @@
 /** fsck over a test's database and bucket. */
 import { env } from "cloudflare:workers";
 import { expect } from "vitest";
-import { BlobRepairs } from "../../src/fsck/blob-store.ts";
+import { BlobRepairStore } from "../../src/fsck/blob-store.ts";
 import { Bucket } from "../../src/db/bucket.ts";
-import { FsckIndex } from "../../src/fsck/store.ts";
-import { ManifestRepairs } from "../../src/fsck/manifest-store.ts";
+import { FsckStore } from "../../src/fsck/store.ts";
+import { ManifestRepairStore } from "../../src/fsck/manifest-store.ts";
 import { Fsck, START, type Step } from "../../src/fsck/fsck.ts";
 import type { Finding } from "../../src/fsck/findings.ts";
 import type { StepOptions } from "../../src/fsck/phase.ts";
@@ -29,9 +29,9 @@ export interface FsckSetup {
 
 export function newFsck({ db = env.DB, bucket = env.BLOBS, orphan = 48 * HOUR }: FsckSetup = {}) {
   const stores = {
-    index: new FsckIndex(db),
-    blobs: new BlobRepairs(db),
-    manifests: new ManifestRepairs(db),
+    index: new FsckStore(db),
+    blobs: new BlobRepairStore(db),
+    manifests: new ManifestRepairStore(db),
     bucket: new Bucket(bucket),
   };
   return new Fsck(stores, { orphan, undo: 168 * HOUR });

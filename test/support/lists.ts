@@ -41,7 +41,7 @@ async function contents(): Promise<unknown[]> {
 }
 
 /** Reads the audit entries of a repository, the oldest first. */
-export async function deeds(repository: string): Promise<Record<string, unknown>[]> {
+export async function entries(repository: string): Promise<Record<string, unknown>[]> {
   const { results } = await env.DB.prepare(
     `SELECT actor, action, detail FROM audit WHERE repository = ?1 AND outcome = 'done' ORDER BY id`,
   )

@@ -47,7 +47,7 @@ export function walks(plan: readonly string[]): string[] {
 
 /** A new repository looks for everything that refers to it, of which there is nothing yet. */
 const OF_NEW_REPOSITORY = [
-  "kept_blobs",
+  "trashed_blobs",
   "manifests",
   "pulls",
   "repository_blobs",

@@ -36,15 +36,15 @@ const COMPARED: Readonly<Record<string, string>> = {
   repository_blobs: `SELECT * FROM repository_blobs l WHERE EXISTS (
     SELECT 1 FROM manifest_references f WHERE f.repository_id = l.repository_id AND f.digest = l.digest)
     ORDER BY 1, 2`,
-  kept_blobs: `SELECT * FROM kept_blobs ORDER BY 1, 2`,
+  trashed_blobs: `SELECT * FROM trashed_blobs ORDER BY 1, 2`,
   blobs: `SELECT * FROM blobs b WHERE EXISTS (
     SELECT 1 FROM repository_blobs l JOIN manifest_references f
       ON f.repository_id = l.repository_id AND f.digest = l.digest WHERE l.digest = b.digest)
-    OR EXISTS (SELECT 1 FROM kept_blobs k WHERE k.digest = b.digest) ORDER BY 1`,
+    OR EXISTS (SELECT 1 FROM trashed_blobs k WHERE k.digest = b.digest) ORDER BY 1`,
   /** Rows that the triggers derive. */
   namespace_blobs: `SELECT * FROM namespace_blobs ORDER BY 1, 2`,
   namespace_usage: `SELECT * FROM namespace_usage WHERE bytes > 0 OR repositories > 0 ORDER BY 1`,
-  blob_reviews: `SELECT repository_id, digest FROM blob_reviews ORDER BY 1, 2`,
+  unreferenced_blobs: `SELECT repository_id, digest FROM unreferenced_blobs ORDER BY 1, 2`,
 };
 
 export type Snapshot = Readonly<Record<string, readonly unknown[]>>;

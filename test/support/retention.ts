@@ -5,10 +5,10 @@ import type { Digest } from "../../src/oci/digest.ts";
 import { parsePolicy } from "../../src/retention/policy.ts";
 import { OCI_INDEX, OCI_MANIFEST } from "../../src/oci/media-type.ts";
 import type { RepositoryName } from "../../src/oci/reference.ts";
-import { JobIndex } from "../../src/db/jobs.ts";
-import { RetentionIndex } from "../../src/retention/store.ts";
-import { RetentionPolicies } from "../../src/retention/policy-store.ts";
-import { RetentionRuns } from "../../src/retention/run-store.ts";
+import { JobStore } from "../../src/db/jobs.ts";
+import { RetentionStore } from "../../src/retention/store.ts";
+import { PolicyStore } from "../../src/retention/policy-store.ts";
+import { RunStore } from "../../src/retention/run-store.ts";
 import { Retention } from "../../src/retention/job.ts";
 import { BOUNDS, type Bounds } from "../../src/retention/scan.ts";
 import { digestOf, uniqueRepository } from "./images.ts";
@@ -27,7 +27,7 @@ export interface Piece {
   readonly subject?: string;
 }
 
-const ORIGIN = {
+const INITIATOR = {
   actor: "test",
   subject: null,
   via: "password",
@@ -60,9 +60,9 @@ export function retentionOf({
   bounds = {},
 }: { db?: D1Database; grace?: number; bounds?: Partial<Bounds> } = {}): Retention {
   const stores = {
-    index: new RetentionIndex(db),
-    runs: new RetentionRuns(db),
-    jobs: new JobIndex(db),
+    index: new RetentionStore(db),
+    runs: new RunStore(db),
+    jobs: new JobStore(db),
   };
   return new Retention(stores, grace, { ...BOUNDS, ...bounds });
 }
@@ -148,8 +148,8 @@ export class Shelf {
   }
 
   async setPolicy(policy: object): Promise<void> {
-    const policies = new RetentionPolicies(env.DB);
-    await policies.setRepository(this.name, JSON.stringify(policy), ORIGIN);
+    const policies = new PolicyStore(env.DB);
+    await policies.setRepository(this.name, JSON.stringify(policy), INITIATOR);
   }
 
   /** Makes its policy due again. */
@@ -190,21 +190,21 @@ export class Shelf {
   async preview(
     policy: object,
     { limit = 100, retention = retentionOf() } = {},
-  ): Promise<{ image: string; parts: string[]; rule: number; reason: string }[]> {
+  ): Promise<{ image: string; attachments: string[]; rule: number; reason: string }[]> {
     const found = [];
-    let walk: Parameters<Retention["preview"]>[2] = null;
+    let scan: Parameters<Retention["preview"]>[2] = null;
     do {
-      const page = await retention.preview(this.id, parsePolicy(policy), walk, limit);
-      found.push(...page.leaving);
+      const page = await retention.preview(this.id, parsePolicy(policy), scan, limit);
+      found.push(...page.expiring);
       // Copies the state as a cursor does.
-      walk =
+      scan =
         page.next === null ? null : (JSON.parse(JSON.stringify(page.next)) as typeof page.next);
-    } while (walk !== null);
-    return found.map(({ image, parts, verdict }) => ({
+    } while (scan !== null);
+    return found.map(({ image, attachments, decision }) => ({
       image: this.nameOf(image.digest),
-      parts: parts.map(({ digest }) => this.nameOf(digest)).toSorted(),
-      rule: verdict.rule?.priority ?? -1,
-      reason: verdict.reason,
+      attachments: attachments.map(({ digest }) => this.nameOf(digest)).toSorted(),
+      rule: decision.rule?.priority ?? -1,
+      reason: decision.reason,
     }));
   }
 }

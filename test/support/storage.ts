@@ -7,14 +7,20 @@ import type { UploadSession } from "../../src/session/upload-session.ts";
 import { uploadOf } from "./client.ts";
 
 /** Tables of which only the number of rows is compared, since they have many. */
-const COUNTED = ["blobs", "repository_blobs", "manifests", "manifest_references", "blob_reviews"];
+const COUNTED = [
+  "blobs",
+  "repository_blobs",
+  "manifests",
+  "manifest_references",
+  "unreferenced_blobs",
+];
 
 /** Tables that are compared row by row, so that a row that was only rewritten is seen as well. */
 const COMPARED = [
   "repositories",
   "tags",
   "tag_history",
-  "kept_blobs",
+  "trashed_blobs",
   "namespaces",
   "namespace_usage",
   "quotas",

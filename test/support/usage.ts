@@ -10,7 +10,7 @@ const COUNTED = {
 
 /** The blobs that repositories link, and those that they keep as trashed blobs. */
 const HELD = `(SELECT repository_id, digest FROM repository_blobs
-  UNION ALL SELECT repository_id, digest FROM kept_blobs)`;
+  UNION ALL SELECT repository_id, digest FROM trashed_blobs)`;
 
 /** The bytes that rows of the index count. */
 const ROWS = `SELECT repository_id, size + 512 AS size, 0 AS waits FROM manifests
@@ -30,7 +30,7 @@ const RECOUNTED = {
       UNION ALL SELECT namespace, name, 0, 0, deleted_at IS NULL, 1 FROM repositories
       UNION ALL SELECT r.namespace, '', sum(i.size), sum(i.waits), 0, 0 FROM (${ROWS}) i
         JOIN repositories r ON r.id = i.repository_id GROUP BY r.namespace
-      UNION ALL SELECT namespace, '', 0, sum(size), 0, 0 FROM doomed_objects WHERE namespace IS NOT NULL GROUP BY 1
+      UNION ALL SELECT namespace, '', 0, sum(size), 0, 0 FROM object_deletions WHERE namespace IS NOT NULL GROUP BY 1
       UNION ALL SELECT namespace, '', 0, sum(bytes), 0, 0 FROM unfinished_uploads GROUP BY 1
     ) GROUP BY namespace
     HAVING sum(size) <> 0 OR sum(waits) <> 0 OR sum(own) <> 0 ORDER BY namespace`,

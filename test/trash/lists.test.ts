@@ -1,14 +1,14 @@
 /** The past tags and deleted manifests that can be restored in a repository. */
 import { env } from "cloudflare:workers";
 import { expect, test } from "vitest";
-import { HistoryIndex } from "../../src/trash/list-store.ts";
+import { TrashLists } from "../../src/trash/list-store.ts";
 import type { Digest } from "../../src/oci/digest.ts";
 import type { RepositoryName, Tag } from "../../src/oci/reference.ts";
-import type { Origin } from "../../src/db/audit.ts";
-import { DeletionIndex } from "../../src/trash/delete-store.ts";
-import { PurgeIndex } from "../../src/trash/purge-store.ts";
-import { revivalOf, revive } from "../../src/trash/restore-store.ts";
-import { UndoIndex } from "../../src/trash/store.ts";
+import type { Initiator } from "../../src/db/audit.ts";
+import { DeleteStore } from "../../src/trash/delete-store.ts";
+import { PurgeStore } from "../../src/trash/purge-store.ts";
+import { restorePlan, restore } from "../../src/trash/restore-store.ts";
+import { RestoreStore } from "../../src/trash/store.ts";
 import { age, DAY, newClient, path, push, remove } from "../support/deletion.ts";
 import { blob, imageManifest } from "../support/images.ts";
 import { all } from "../support/lists.ts";
@@ -132,7 +132,7 @@ test.each([
   expect((await problem(await api("GET", path(client, query)))).status).toBe(400);
 });
 
-const ORIGIN: Origin = {
+const INITIATOR: Initiator = {
   actor: "a",
   subject: null,
   via: "password",
@@ -149,7 +149,7 @@ test("every statement finds its rows by an index, and lists come in their order"
   const tag = "v1" as Tag;
   const page = { since: 0, after: null, limit: 10 };
   const lists = await plansOf(async (db) => {
-    const history = new HistoryIndex(db);
+    const history = new TrashLists(db);
     await history.tags(name, null, page);
     await history.tags(name, tag, page);
     await history.manifests(name, page);
@@ -164,32 +164,32 @@ test("every statement finds its rows by an index, and lists come in their order"
   }
   const changes = await plansOf(async (db) => {
     const after = { name: "" as RepositoryName, deletedAt: 0, id: 0 };
-    await new HistoryIndex(db).repositories([{ from: "", to: "~" }], after, 10);
-    const undo = new UndoIndex(db, DAY);
+    await new TrashLists(db).repositories([{ from: "", to: "~" }], after, 10);
+    const undo = new RestoreStore(db, DAY);
     await remove(client, digest);
-    await undo.restoreManifest(name, digest, ORIGIN);
+    await undo.restoreManifest(name, digest, INITIATOR);
     await remove(client, digest);
-    await undo.restoreTag(name, tag, null, ORIGIN);
+    await undo.restoreTag(name, tag, null, INITIATOR);
     await remove(client, tag);
-    await undo.restoreTag(name, tag, digest, ORIGIN);
+    await undo.restoreTag(name, tag, digest, INITIATOR);
     const root = { repositoryId: 1, digest, deletedAt: 1 };
-    await db.batch([...revive(db, 1, await revivalOf(db, root))]);
-    const deletions = new DeletionIndex(db, DAY);
+    await db.batch([...restore(db, 1, await restorePlan(db, root))]);
+    const deletions = new DeleteStore(db, DAY);
     await done("DELETE", `/repositories/${name}`);
-    await deletions.restore(name, "newest", ORIGIN);
+    await deletions.restore(name, "newest", INITIATOR);
     const id = await env.DB.prepare(`SELECT id FROM repositories WHERE name = ?1`)
       .bind(name)
       .first<number>("id");
-    await deletions.restore(name, id ?? 0, ORIGIN);
-    const purges = new PurgeIndex(db);
-    await purges.tag(name, tag, ORIGIN);
+    await deletions.restore(name, id ?? 0, INITIATOR);
+    const purges = new PurgeStore(db);
+    await purges.tag(name, tag, INITIATOR);
     const list = await client.pushManifest(
       imageManifest({ config: await client.pushBlob(blob()) }),
     );
-    await purges.manifest(name, list.digest as Digest, ORIGIN);
-    await deletions.purgeLive(name, ORIGIN);
-    await expect(deletions.purge(name, "newest", ORIGIN)).rejects.toThrow("final");
-    await expect(deletions.purge(name, id ?? 0, ORIGIN)).rejects.toThrow("final");
+    await purges.manifest(name, list.digest as Digest, INITIATOR);
+    await deletions.purgeLive(name, INITIATOR);
+    await expect(deletions.purge(name, "newest", INITIATOR)).rejects.toThrow("final");
+    await expect(deletions.purge(name, id ?? 0, INITIATOR)).rejects.toThrow("final");
   });
   expect(changes.length).toBeGreaterThanOrEqual(30);
   for (const { sql, plan } of changes) {

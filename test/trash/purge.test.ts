@@ -15,14 +15,14 @@ import {
   restore,
 } from "../support/deletion.ts";
 import { blob, imageManifest, index, unknownDigest } from "../support/images.ts";
-import { all, deeds } from "../support/lists.ts";
+import { all, entries } from "../support/lists.ts";
 import { api, problem, refused } from "../support/management.ts";
 import { leavesNothing } from "../support/storage.ts";
 
 /** Lists the keys of objects that the next garbage collection deletes. */
 async function doomed(): Promise<string[]> {
   const { results } = await env.DB.prepare(
-    `SELECT key FROM doomed_objects WHERE due_at <= unixepoch('subsec') * 1000`,
+    `SELECT key FROM object_deletions WHERE due_at <= unixepoch('subsec') * 1000`,
   ).all<{ key: string }>();
   return results.map(({ key }) => key);
 }
@@ -64,7 +64,7 @@ describe("a manifest", () => {
         expect((await refused("POST", path(client), body)).status).toBe(404);
       }
       expect(await doomed()).toEqual(expect.arrayContaining(keys));
-      expect(await deeds(client.repository)).toContainEqual({
+      expect(await entries(client.repository)).toContainEqual({
         actor: "admin",
         action: "manifest.purge",
         detail: null,
@@ -204,7 +204,7 @@ describe("a tag", () => {
     expect((await refused("POST", path(client), { tag: "v1" })).status).toBe(404);
     await isWhole(client, image);
     await restore(client.repository, { tag: "v10" });
-    expect(await deeds(client.repository)).toContainEqual({
+    expect(await entries(client.repository)).toContainEqual({
       actor: "admin",
       action: "tag.purge",
       detail: null,

@@ -5,21 +5,21 @@ import type { Env } from "../../src/settings.ts";
 import type { Digest } from "../../src/oci/digest.ts";
 import { RegistryError } from "../../src/oci/errors.ts";
 import type { RepositoryName, Tag } from "../../src/oci/reference.ts";
-import type { Origin } from "../../src/db/audit.ts";
-import { DeletionIndex } from "../../src/trash/delete-store.ts";
-import { ManifestIndex } from "../../src/db/manifests.ts";
-import { PurgeIndex } from "../../src/trash/purge-store.ts";
-import { RepositoryIndex } from "../../src/db/repositories.ts";
-import { TagIndex } from "../../src/db/tags.ts";
-import { UndoIndex } from "../../src/trash/store.ts";
+import type { Initiator } from "../../src/db/audit.ts";
+import { DeleteStore } from "../../src/trash/delete-store.ts";
+import { ManifestStore } from "../../src/db/manifests.ts";
+import { PurgeStore } from "../../src/trash/purge-store.ts";
+import { RepositoryStore } from "../../src/db/repositories.ts";
+import { TagStore } from "../../src/db/tags.ts";
+import { RestoreStore } from "../../src/trash/store.ts";
 import { DAY, digestOf, isWhole, newClient, push, remove } from "../support/deletion.ts";
 import { imageManifest, index } from "../support/images.ts";
 import { interleavings, type Work } from "../support/interleaving.ts";
-import { all, deeds } from "../support/lists.ts";
+import { all, entries } from "../support/lists.ts";
 import { done } from "../support/management.ts";
 import type { RegistryClient } from "../support/client.ts";
 
-const ORIGIN: Origin = {
+const INITIATOR: Initiator = {
   actor: "a",
   subject: null,
   via: "password",
@@ -43,26 +43,28 @@ function tried<T>(work: (env: Env) => Promise<T>): Work<T | string> {
 
 function restoring(client: RegistryClient, tag = V1) {
   const name = client.repository as RepositoryName;
-  return tried(({ DB }) => new UndoIndex(DB, DAY).restoreTag(name, tag, null, ORIGIN));
+  return tried(({ DB }) => new RestoreStore(DB, DAY).restoreTag(name, tag, null, INITIATOR));
 }
 
 function restoringManifest(client: RegistryClient, digest: string) {
   const name = client.repository as RepositoryName;
-  return tried(({ DB }) => new UndoIndex(DB, DAY).restoreManifest(name, digest as Digest, ORIGIN));
+  return tried(({ DB }) =>
+    new RestoreStore(DB, DAY).restoreManifest(name, digest as Digest, INITIATOR),
+  );
 }
 
 function purging(client: RegistryClient, digest: string) {
   const name = client.repository as RepositoryName;
-  return tried(({ DB }) => new PurgeIndex(DB).manifest(name, digest as Digest, ORIGIN));
+  return tried(({ DB }) => new PurgeStore(DB).manifest(name, digest as Digest, INITIATOR));
 }
 
 function deleting(client: RegistryClient, digest: string) {
   const name = client.repository as RepositoryName;
-  return tried(({ DB }) => new ManifestIndex(DB, "make").delete(name, digest as Digest, ORIGIN));
+  return tried(({ DB }) => new ManifestStore(DB, "make").delete(name, digest as Digest, INITIATOR));
 }
 
 async function actions(client: RegistryClient, verb: string): Promise<number> {
-  const found = await deeds(client.repository);
+  const found = await entries(client.repository);
   return found.filter(({ action }) => String(action).endsWith(verb)).length;
 }
 
@@ -110,8 +112,8 @@ test("a tag that is deleted again while a manifest is restored does not come bac
     await remove(client, digest);
     const name = client.repository as RepositoryName;
     const undoneAndDeleted = tried(async ({ DB }) => {
-      await new UndoIndex(DB, DAY).restoreTag(name, V1, null, ORIGIN);
-      return new TagIndex(DB).delete(name, V1, ORIGIN);
+      await new RestoreStore(DB, DAY).restoreTag(name, V1, null, INITIATOR);
+      return new TagStore(DB).delete(name, V1, INITIATOR);
     });
     return { a: restoringManifest(client, digest), b: undoneAndDeleted };
   });
@@ -134,7 +136,7 @@ test("restore against a push of another digest: the last one wins, and what it r
     pushed = other.digest;
     const name = client.repository as RepositoryName;
     const put = tried(({ DB }) =>
-      new ManifestIndex(DB, "make").put(
+      new ManifestStore(DB, "make").put(
         name,
         {
           digest: pushed as Digest,
@@ -147,9 +149,9 @@ test("restore against a push of another digest: the last one wins, and what it r
           references: [{ digest: config.digest as Digest, kind: "blob" }],
           adopt: [],
           tags: [V1],
-          introduction: null,
+          imageAnnotations: null,
         },
-        ORIGIN,
+        INITIATOR,
       ),
     );
     return { a: restoring(client), b: put };
@@ -218,7 +220,7 @@ test("a tag is restored against its purge: it does not stay", async () => {
     await remove(client, "v1");
     return {
       a: restoring(client),
-      b: tried(({ DB }) => new PurgeIndex(DB).tag(name, V1, ORIGIN)),
+      b: tried(({ DB }) => new PurgeStore(DB).tag(name, V1, INITIATOR)),
     };
   });
   const ends = new Set<number>();
@@ -242,7 +244,7 @@ test("a tag is restored against the deletion of its repository: nothing is done 
     await remove(client, "v1");
     return {
       a: restoring(client),
-      b: tried(({ DB }) => new RepositoryIndex(DB).delete(name, null, ORIGIN)),
+      b: tried(({ DB }) => new RepositoryStore(DB).delete(name, null, INITIATOR)),
     };
   });
   for await (const { order, a, b } of outcomes) {
@@ -286,11 +288,11 @@ test("a repository is restored against one that is made anew: one of them is the
     await done("DELETE", `/repositories/${name}`);
     return {
       a: tried(async ({ DB }) => {
-        await new DeletionIndex(DB, DAY).restore(name, "newest", ORIGIN);
+        await new DeleteStore(DB, DAY).restore(name, "newest", INITIATOR);
         return "restored";
       }),
       b: tried(async ({ DB }) => {
-        await new RepositoryIndex(DB).create(name, {}, "keep", ORIGIN);
+        await new RepositoryStore(DB).create(name, {}, "keep", INITIATOR);
         return "made";
       }),
     };
@@ -316,8 +318,8 @@ test("a repository is restored against its purge: what is purged never comes bac
     await push(client, "v1");
     await done("DELETE", `/repositories/${name}`);
     return {
-      a: tried(({ DB }) => new DeletionIndex(DB, DAY).restore(name, "newest", ORIGIN)),
-      b: tried(({ DB }) => new DeletionIndex(DB, DAY).purge(name, "newest", ORIGIN)),
+      a: tried(({ DB }) => new DeleteStore(DB, DAY).restore(name, "newest", INITIATOR)),
+      b: tried(({ DB }) => new DeleteStore(DB, DAY).purge(name, "newest", INITIATOR)),
     };
   });
   for await (const { order, a, b } of outcomes) {

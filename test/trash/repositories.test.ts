@@ -14,7 +14,7 @@ import {
   remove,
   restore,
 } from "../support/deletion.ts";
-import { all, deeds } from "../support/lists.ts";
+import { all, entries } from "../support/lists.ts";
 import { api, done, problem, refused } from "../support/management.ts";
 import { newNamespace, newToken, newUser } from "../support/principals.ts";
 import { leavesNothing } from "../support/storage.ts";
@@ -64,7 +64,7 @@ test("a repository comes back with all that was in it", async () => {
   expect(await digestOf(client, "v1")).toBe(image.manifest.digest);
   const found = await done("GET", `/repositories/${client.repository}`);
   expect(found).toMatchObject({ description: "kept", tags: 1, manifests: 2, version: 4 });
-  expect(await deeds(client.repository)).toContainEqual({
+  expect(await entries(client.repository)).toContainEqual({
     actor: "admin",
     action: "repository.restore",
     detail: expect.stringMatching(/^deleted at 20/),
@@ -161,7 +161,7 @@ test.each(["newest", "an id"])("purged by %s, a deleted repository is final", as
     expect((await refused("POST", path(client, "purge"), { repository })).status).toBe(404);
   }
   expect(await dueOf(client.repository)).toBe(0);
-  expect(await deeds(client.repository)).toContainEqual(
+  expect(await entries(client.repository)).toContainEqual(
     expect.objectContaining({ action: "repository.purge" }),
   );
 });

@@ -19,14 +19,14 @@ import {
   restore,
 } from "../support/deletion.ts";
 import { blob, imageManifest, index, type Manifest, unknownDigest } from "../support/images.ts";
-import { all, deeds } from "../support/lists.ts";
+import { all, entries } from "../support/lists.ts";
 import { api, done, problem, refused, unused } from "../support/management.ts";
 import { newUser } from "../support/principals.ts";
 import { leavesNothing } from "../support/storage.ts";
 import { recount } from "../support/usage.ts";
 
 async function restorations(client: RegistryClient): Promise<unknown[]> {
-  const noted = await deeds(client.repository);
+  const noted = await entries(client.repository);
   return noted.filter(({ action }) => String(action).endsWith(".restore"));
 }
 
@@ -301,7 +301,7 @@ describe("a manifest", () => {
     }
     await restore(client.repository, { tag: "v1" });
     await isWhole(client, image);
-    expect((await env.DB.prepare(`SELECT * FROM kept_blobs`).all()).results).toEqual([]);
+    expect((await env.DB.prepare(`SELECT * FROM trashed_blobs`).all()).results).toEqual([]);
   });
 
   test("that is not deleted stays as it is, without an event", async () => {
@@ -334,7 +334,7 @@ describe("a manifest", () => {
     // No endpoint does this.
     await env.DB.batch([
       env.DB.prepare(`DELETE FROM repository_blobs WHERE digest = ?1`).bind(layer.digest),
-      env.DB.prepare(`DELETE FROM kept_blobs WHERE digest = ?1`).bind(layer.digest),
+      env.DB.prepare(`DELETE FROM trashed_blobs WHERE digest = ?1`).bind(layer.digest),
     ]);
     for (const body of [{ digest: list.digest }, { tag: "v1" }, { tag: "v2" }]) {
       const response = await leavesNothing(() => api("POST", path(client), body));

@@ -254,9 +254,9 @@ const REST = {
   sources: "granted",
   refused: [],
   via: "password",
-  by: ["user:admin"],
+  dependsOn: ["user:admin"],
   subject: null,
-  asOf: Date.now(),
+  grantedAt: Date.now(),
 };
 
 const PULL = () => ({

@@ -29,7 +29,7 @@ function as(authorization: string, send: Send = withSettings({})): RegistryClien
 }
 
 /** The one row that the answer's request left, besides that of a repository that it made. */
-async function expectAudited(response: Response, deed: Partial<Row>): Promise<void> {
+async function expectAudited(response: Response, entry: Partial<Row>): Promise<void> {
   expect(response.ok, await response.clone().text()).toBe(true);
   const rows = (await audited(response)).filter(({ action }) => action !== "repository.create");
   expect(rows).toEqual([
@@ -49,7 +49,7 @@ async function expectAudited(response: Response, deed: Partial<Row>): Promise<vo
       agent: AGENT.slice(0, 200),
       request_id: response.headers.get("x-request-id"),
       outcome: "done",
-      ...deed,
+      ...entry,
     },
   ]);
   const [row] = rows;

@@ -4,7 +4,7 @@ import { runDurableObjectAlarm } from "cloudflare:test";
 import { expect, test, vi } from "vitest";
 import type { RepositoryName } from "../../src/oci/reference.ts";
 import { Room } from "../../src/registry/room.ts";
-import { QuotaIndex } from "../../src/quota/store.ts";
+import { QuotaStore } from "../../src/quota/store.ts";
 import { UnfinishedUploads } from "../../src/db/unfinished-uploads.ts";
 import { recorded } from "../support/plans.ts";
 import { handle } from "../production/request.ts";
@@ -49,7 +49,7 @@ async function limited(bytes: number): Promise<string> {
 }
 
 test("a manifest names so many things at most that are not there", async () => {
-  const send = withSettings({ MAX_LOOSE_REFERENCES: "10" });
+  const send = withSettings({ MAX_OPTIONAL_REFERENCES: "10" });
   const client = new RegistryClient({ send });
   const config = await client.pushBlob(blob());
   const image = (count: number) => imageManifest({ config, fields: foreign(count) });
@@ -86,7 +86,7 @@ test("many references are written so many at a time, and nothing is in sight bef
       };
     },
   });
-  const settings = { MAX_LOOSE_REFERENCES: "10000" };
+  const settings = { MAX_OPTIONAL_REFERENCES: "10000" };
   const changed = { ...env, ...settings, DB } as Env;
   const client = new RegistryClient({
     repository: plain.repository,
@@ -114,7 +114,7 @@ test("many references are written so many at a time, and nothing is in sight bef
 });
 
 test("a push of many references that breaks off leaves nothing in sight, and comes to its end when it is repeated", async () => {
-  const settings = { MAX_LOOSE_REFERENCES: "10000" };
+  const settings = { MAX_OPTIONAL_REFERENCES: "10000" };
   const plain = new RegistryClient({ send: withSettings(settings) });
   const config = await plain.pushBlob(blob());
   const image = imageManifest({ config, fields: foreign(1_500) });
@@ -150,7 +150,7 @@ test("a push of many references that breaks off leaves nothing in sight, and com
 });
 
 test("a large push that broke off and is repeated: the manifest's object is kept, and counts once", async () => {
-  const settings = { MAX_LOOSE_REFERENCES: "10000" };
+  const settings = { MAX_OPTIONAL_REFERENCES: "10000" };
   const namespace = await newNamespace();
   const repository = `${namespace}/app`;
   const plain = new RegistryClient({ repository, send: withSettings(settings) });
@@ -169,7 +169,7 @@ test("a large push that broke off and is repeated: the manifest's object is kept
   expect(batches).toBe(3);
   expect((await plain.putManifest("v1", image)).status).toBe(201);
   const { results } = await env.DB.prepare(
-    `SELECT m.object, d.key AS doomed FROM manifests m LEFT JOIN doomed_objects d ON d.key = m.object WHERE m.digest = ?1`,
+    `SELECT m.object, d.key AS doomed FROM manifests m LEFT JOIN object_deletions d ON d.key = m.object WHERE m.digest = ?1`,
   )
     .bind(image.digest)
     .all();
@@ -244,7 +244,7 @@ test("in a full namespace an unfinished upload that may be a blob it holds goes 
 test("what is known of a namespace's room is not made newer by what goes through", async () => {
   const namespace = await limited(10_000_000);
   const repository = `${namespace}/app` as RepositoryName;
-  const room = new Room(new QuotaIndex(env.DB));
+  const room = new Room(new QuotaStore(env.DB));
   const announced = { length: 2_000_000, digest: null };
   const now = Date.now();
   vi.useFakeTimers({ toFake: ["Date"], now });

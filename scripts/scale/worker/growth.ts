@@ -153,7 +153,7 @@ const TABLES: readonly Table[] = [
   {
     what: "doomed objects",
     rows: ({ due }) => due,
-    sql: `${NUMBERS} INSERT INTO doomed_objects (key, due_at) SELECT printf('blobs/doomed-%07d', n), 1 FROM n`,
+    sql: `${NUMBERS} INSERT INTO object_deletions (key, due_at) SELECT printf('blobs/doomed-%07d', n), 1 FROM n`,
   },
   {
     what: "audit events",
@@ -184,7 +184,7 @@ function unreferenced(): Table[] {
     {
       what: "their reviews",
       rows: ofEachKind,
-      sql: `${NUMBERS} UPDATE blob_reviews SET since = 1000 FROM n
+      sql: `${NUMBERS} UPDATE unreferenced_blobs SET since = 1000 FROM n
         WHERE repository_id = ${BIG_ID} AND digest = ${digestSql("unlinked", "n")}`,
     },
   ];
@@ -288,5 +288,5 @@ export function* growth(from: World, to: World): Generator<Step> {
 
 /** Runs after all else: deletes the changes that an export would have taken. */
 export const END: readonly string[] = [
-  `DELETE FROM changes WHERE id <= (SELECT max(id) FROM changes) - 1000`,
+  `DELETE FROM change_log WHERE id <= (SELECT max(id) FROM change_log) - 1000`,
 ];

@@ -44,10 +44,10 @@ async function perform(task: Task, env: Env): Promise<unknown> {
     case "collection": {
       trial ??= Trial.begin(task.world, env);
       const on = await trial;
-      const { collector } = createRegistry(on.env, readSettings(env));
+      const { gc } = createRegistry(on.env, readSettings(env));
       let collected = {};
       const cost = await on.cost(async () => {
-        collected = await collector.run();
+        collected = await gc.run();
       });
       return { ...brief(cost), collected };
     }

@@ -16,7 +16,7 @@ import {
   type World,
 } from "./world.ts";
 
-const ORIGIN = "https://registry.test";
+const INITIATOR = "https://registry.test";
 const MANIFEST = "application/vnd.oci.image.manifest.v1+json";
 const INDEX = "application/vnd.oci.image.index.v1+json";
 
@@ -69,7 +69,7 @@ export class Trial {
     const headers = { authorization: this.#authorization, "content-type": type };
     const length = { "content-length": String(new TextEncoder().encode(body ?? "").length) };
     const init = { method, headers: { ...headers, ...(body === null ? {} : length) }, body };
-    const response = await handle(new Request(ORIGIN + path, init), this.env, (work) => {
+    const response = await handle(new Request(INITIATOR + path, init), this.env, (work) => {
       this.#deferred.push(work);
     });
     if (response.ok) return response;

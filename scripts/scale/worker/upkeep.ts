@@ -1,14 +1,14 @@
 /** Background work, one step of each kind. */
 import { parsePolicy } from "../../../src/retention/policy.ts";
-import { type Ages, CollectionIndex } from "../../../src/gc/store.ts";
-import { ExportIndex } from "../../../src/backup/export-store.ts";
-import { FsckIndex } from "../../../src/fsck/store.ts";
-import { JobIndex } from "../../../src/db/jobs.ts";
-import { RetentionIndex } from "../../../src/retention/store.ts";
-import { RetentionRuns } from "../../../src/retention/run-store.ts";
+import { type Ages, GcStore } from "../../../src/gc/store.ts";
+import { ExportStore } from "../../../src/backup/export-store.ts";
+import { FsckStore } from "../../../src/fsck/store.ts";
+import { JobStore } from "../../../src/db/jobs.ts";
+import { RetentionStore } from "../../../src/retention/store.ts";
+import { RunStore } from "../../../src/retention/run-store.ts";
 import type { Digest } from "../../../src/oci/digest.ts";
 import { Retention } from "../../../src/retention/job.ts";
-import { beginWalk } from "../../../src/retention/scan.ts";
+import { beginScan } from "../../../src/retention/scan.ts";
 import type { Operation, Work } from "./operation.ts";
 import type { Trial } from "./trial.ts";
 import { BIG_ID, digest, LONG_AGO, tag } from "./world.ts";
@@ -27,9 +27,9 @@ function step(name: string, most: number, take: (trial: Trial) => Promise<unknow
 function collection(
   name: string,
   most: number,
-  take: (index: CollectionIndex) => Promise<unknown>,
+  take: (index: GcStore) => Promise<unknown>,
 ): Operation {
-  return step(`collection: ${name}`, most, ({ env }) => take(new CollectionIndex(env.DB)));
+  return step(`collection: ${name}`, most, ({ env }) => take(new GcStore(env.DB)));
 }
 
 const COLLECTION: readonly Operation[] = [
@@ -64,8 +64,8 @@ const LOOK = { repository: BIG_ID, since: Date.now(), pulls: true };
 
 /** Makes a policy due that deletes everything, from the newest of the numbered manifests on. */
 async function readyToExpire({ env, world }: Trial): Promise<Work> {
-  const runs = new RetentionRuns(env.DB);
-  const index = new RetentionIndex(env.DB);
+  const runs = new RunStore(env.DB);
+  const index = new RetentionStore(env.DB);
   const policy = JSON.stringify(POLICY);
   await env.DB.batch([
     env.DB.prepare(`UPDATE repositories SET retention = ?2 WHERE id = ?1`).bind(BIG_ID, policy),
@@ -74,14 +74,14 @@ async function readyToExpire({ env, world }: Trial): Promise<Work> {
     ).bind(BIG_ID),
   ]);
   const now = Date.now();
-  const walk = beginWalk(parsePolicy(POLICY), now);
-  const state = { ...walk, after: [LONG_AGO + world.manifests, ""] };
+  const scan = beginScan(parsePolicy(POLICY), now);
+  const state = { ...scan, after: [LONG_AGO + world.manifests, ""] };
   const fresh = await runs.find(BIG_ID);
   if (fresh === null) throw new Error("there is no run");
   await runs.save(fresh, { policy, state, nextAt: now }, null);
   const run = await runs.find(BIG_ID);
   if (run === null) throw new Error("there is no run");
-  const retention = new Retention({ index, runs, jobs: new JobIndex(env.DB) }, DAY);
+  const retention = new Retention({ index, runs, jobs: new JobStore(env.DB) }, DAY);
   return () => retention.step(run, now);
 }
 
@@ -89,10 +89,10 @@ const RETENTION: readonly Operation[] = [
   { name: "retention: 50 images go", most: 20_000, ready: readyToExpire },
   step("retention: a page", 1_500, ({ env, world }) => {
     const after = [LONG_AGO + world.manifests * 0.75, ""] as const;
-    return new RetentionIndex(env.DB).page(LOOK, after, PAGE);
+    return new RetentionStore(env.DB).page(LOOK, after, PAGE);
   }),
   step("retention: what is about one image", 6_000, ({ env }) =>
-    new RetentionIndex(env.DB).families(LOOK, [digest("manifest", 0) as Digest]),
+    new RetentionStore(env.DB).families(LOOK, [digest("manifest", 0) as Digest]),
   ),
 ];
 
@@ -101,9 +101,9 @@ const IN_BIG = { repository: BIG_ID, name: "" };
 function fsck(
   name: string,
   most: number,
-  look: (index: FsckIndex, trial: Trial) => Promise<unknown>,
+  look: (index: FsckStore, trial: Trial) => Promise<unknown>,
 ): Operation {
-  return step(`fsck: 50 ${name}`, most, (trial) => look(new FsckIndex(trial.env.DB), trial));
+  return step(`fsck: 50 ${name}`, most, (trial) => look(new FsckStore(trial.env.DB), trial));
 }
 
 const FSCK: readonly Operation[] = [
@@ -131,9 +131,9 @@ const FSCK: readonly Operation[] = [
 function exported(
   name: string,
   most: number,
-  read: (index: ExportIndex, trial: Trial) => Promise<unknown>,
+  read: (index: ExportStore, trial: Trial) => Promise<unknown>,
 ): Operation {
-  return step(`export: 50 ${name}`, most, (trial) => read(new ExportIndex(trial.env.DB), trial));
+  return step(`export: 50 ${name}`, most, (trial) => read(new ExportStore(trial.env.DB), trial));
 }
 
 const EXPORT: readonly Operation[] = [
@@ -141,7 +141,7 @@ const EXPORT: readonly Operation[] = [
     name: "export: 50 changes",
     most: 500,
     ready: async ({ env }) => {
-      const index = new ExportIndex(env.DB);
+      const index = new ExportStore(env.DB);
       const { id } = await index.newest();
       await env.DB.prepare(
         `UPDATE tags SET updated_at = updated_at WHERE repository_id = ?1 AND name IN (

@@ -1,6 +1,6 @@
 import { Lru, entrySize } from "../../memory/lru.ts";
 import type { Actor } from "../policy/access.ts";
-import type { Realm } from "../context.ts";
+import type { AuthContext } from "../context.ts";
 import { secretHash } from "./secret.ts";
 
 /** The built-in administrator; its password is the deployment's secret. */
@@ -12,16 +12,16 @@ const MARK = "secret:";
 const marks = new Lru<string>(16 * 1024);
 
 /** A mark that the built-in administrator's tokens depend on besides its name: a new ADMIN_PASSWORD ends them. */
-export function adminMark({ adminPassword, signing }: Realm): Promise<string> {
+export function adminMark({ adminPassword, signing }: AuthContext): Promise<string> {
   return markOf(adminPassword, signing.nextKey ?? signing.key);
 }
 
 /** Returns whether the built-in administrator logged in with a password that is no longer the current one. */
 export async function isOutdated(
-  { by }: Actor,
-  { adminPassword, signing }: Realm,
+  { dependsOn }: Actor,
+  { adminPassword, signing }: AuthContext,
 ): Promise<boolean> {
-  const mark = by.find((subject) => subject.startsWith(MARK));
+  const mark = dependsOn.find((subject) => subject.startsWith(MARK));
   if (mark === undefined) return false;
   const { key, nextKey } = signing;
   if ((await markOf(adminPassword, key)) === mark) return false;

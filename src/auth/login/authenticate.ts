@@ -1,6 +1,6 @@
 import { type Actor, anonymous, PUBLIC_PULL, withPublic } from "../policy/access.ts";
 import { isOutdated } from "./admin.ts";
-import { challenge, type Credentials, type Purpose, type Realm } from "../context.ts";
+import { challenge, type Credentials, type AuthTarget, type AuthContext } from "../context.ts";
 import { login } from "./login.ts";
 import { LoginFailed } from "./login-failed.ts";
 import { refresh, unrevoked } from "./revocation.ts";
@@ -9,7 +9,7 @@ import { isCredential, verifyToken } from "./token.ts";
 import { WORKLOAD } from "../oidc/workload.ts";
 
 /** The checks of a registry token beyond its signature. */
-export interface Demands {
+export interface TokenRequirements {
   /** The greatest age of the known revocations: half a minute ("fresh"), or for a pull a minute ("recent"). */
   readonly revocation: "fresh" | "recent" | "none";
   /** Whether an expired token is accepted: only to end the upload that was started with it. */
@@ -23,60 +23,60 @@ export interface Demands {
  */
 export async function authenticate(
   header: string | null,
-  realm: Realm,
-  purpose: Purpose,
-  demands: Demands,
+  auth: AuthContext,
+  target: AuthTarget,
+  requirements: TokenRequirements,
 ): Promise<Actor> {
   if (header === null) {
     // The pull cache is used only while the isolate knows the revocations, so an anonymous pull refreshes those.
-    if (realm.publicPull && demands.revocation === "recent") refresh(realm);
-    return anonymous(realm.publicPull);
+    if (auth.publicPull && requirements.revocation === "recent") refresh(auth);
+    return anonymous(auth.publicPull);
   }
   const [scheme, value = ""] = header.trim().split(/\s+/, 2);
   // Credentials never take away what the public may do.
-  const everyone = realm.publicPull ? ["*"] : [];
+  const everyone = auth.publicPull ? ["*"] : [];
   switch (scheme?.toLowerCase() ?? "") {
     case "bearer": {
-      return withPublic(await bearer(value, realm, purpose, demands), everyone);
+      return withPublic(await bearer(value, auth, target, requirements), everyone);
     }
     case "basic": {
       const credentials = parseBasic(value);
       if (credentials !== null) {
-        return withPublic(await login(credentials, realm, purpose), everyone);
+        return withPublic(await login(credentials, auth, target), everyone);
       }
-      throw challenge(realm, { scope: purpose.scope, message: "malformed Basic credentials" });
+      throw challenge(auth, { scope: target.scope, message: "malformed Basic credentials" });
     }
     default:
-      throw challenge(realm, { scope: purpose.scope, message: "send a Bearer token" });
+      throw challenge(auth, { scope: target.scope, message: "send a Bearer token" });
   }
 }
 
 /** Accepts a registry token, or a secret or credential that came without its user name. */
 async function bearer(
   value: string,
-  realm: Realm,
-  purpose: Purpose,
-  { revocation, expired }: Demands,
+  auth: AuthContext,
+  target: AuthTarget,
+  { revocation, expired }: TokenRequirements,
 ): Promise<Actor> {
-  if (isCredential(value)) return login({ username: WORKLOAD, password: value }, realm, purpose);
-  if (isSecret(value)) return login({ username: "", password: value }, realm, purpose);
-  const grace = expired === "allowed" ? realm.graceSeconds : 0;
-  const actor = await verifyToken(value, realm.signing, grace);
-  const refusal = () => challenge(realm, { scope: purpose.scope, error: "invalid_token" });
+  if (isCredential(value)) return login({ username: WORKLOAD, password: value }, auth, target);
+  if (isSecret(value)) return login({ username: "", password: value }, auth, target);
+  const grace = expired === "allowed" ? auth.graceSeconds : 0;
+  const actor = await verifyToken(value, auth.signing, grace);
+  const refusal = () => challenge(auth, { scope: target.scope, error: "invalid_token" });
   if (actor === "expired") throw refusal();
   if (actor === "invalid" || actor === "foreign") {
     const tried = actor === "foreign" ? null : "secret";
     throw new LoginFailed(refusal(), { user: null, reason: "a token that is not ours", tried });
   }
-  if (isOver(actor, realm) || (await isOutdated(actor, realm))) throw refusal();
-  const left = revocation === "none" ? actor : await unrevoked(actor, realm, revocation);
+  if (isOver(actor, auth) || (await isOutdated(actor, auth))) throw refusal();
+  const left = revocation === "none" ? actor : await unrevoked(actor, auth, revocation);
   if (left === null) throw refusal();
   return left;
 }
 
 /** Returns whether the actor depends on PUBLIC_PULL, which is off by now. */
-function isOver({ by }: Actor, { publicPull }: Realm): boolean {
-  return !publicPull && by.includes(PUBLIC_PULL);
+function isOver({ dependsOn }: Actor, { publicPull }: AuthContext): boolean {
+  return !publicPull && dependsOn.includes(PUBLIC_PULL);
 }
 
 /** @returns null unless the value is base64 of `name:password` */

@@ -1,6 +1,6 @@
 import { Lru } from "../../memory/lru.ts";
 import type { Actor } from "../policy/access.ts";
-import type { Principals, Revocations, TokenRecord } from "../identity-store.ts";
+import type { Identities, Revocations, TokenRecord } from "../identity-store.ts";
 
 const LOGINS = 512 * 1024;
 const PUBLIC = 128 * 1024;
@@ -27,7 +27,7 @@ interface KnownPublic {
 }
 
 /** The cache of one database in this isolate. Work in flight keeps its object: after a clear nobody reads that one. */
-export interface Memory {
+export interface LoginCache {
   snapshot: Snapshot | null;
   /** When the refresh of the snapshot in flight began; 0 when none is in flight. */
   refreshing: number;
@@ -35,20 +35,20 @@ export interface Memory {
   readonly publics: Lru<KnownPublic>;
 }
 
-const memories = new WeakMap<Principals, Memory>();
+const memories = new WeakMap<Identities, LoginCache>();
 
-export function memoryOf(principals: Principals): Memory {
-  const memory = memories.get(principals) ?? {
+export function loginCacheOf(identities: Identities): LoginCache {
+  const cache = memories.get(identities) ?? {
     snapshot: null,
     refreshing: 0,
     logins: new Lru(LOGINS),
     publics: new Lru(PUBLIC),
   };
-  memories.set(principals, memory);
-  return memory;
+  memories.set(identities, cache);
+  return cache;
 }
 
 /** Clears the cache; called after a change of rights or of a repository, so that this isolate sees its own changes. */
-export function forget(principals: Principals): void {
-  memories.delete(principals);
+export function clearLoginCache(identities: Identities): void {
+  memories.delete(identities);
 }

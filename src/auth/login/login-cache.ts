@@ -4,10 +4,10 @@
  */
 import { entrySize } from "../../memory/lru.ts";
 import { type Actor, memberships, publicSubject, withPublic } from "../policy/access.ts";
-import type { Credentials, Purpose, Realm } from "../context.ts";
-import { type KnownLogin, memoryOf } from "./cache.ts";
-import type { News, Principals, PublicRecord, TokenRecord } from "../identity-store.ts";
-import { mayBeRevoked, newsTaker } from "./revocation.ts";
+import type { Credentials, AuthTarget, AuthContext } from "../context.ts";
+import { type KnownLogin, loginCacheOf } from "./cache.ts";
+import type { RevocationsTaker, Identities, PublicRecord, TokenRecord } from "../identity-store.ts";
+import { mayBeRevoked, revocationsTaker } from "./revocation.ts";
 import { secretHash } from "./secret.ts";
 
 /** How long a login stays in the cache, in milliseconds. */
@@ -18,14 +18,14 @@ export function loginKey({ username, password }: Credentials, key: string): Prom
   return secretHash(JSON.stringify([key, username, password]));
 }
 
-interface Rememberer {
+interface LoginCacheWriter {
   login(key: string, actor: Actor, token: TokenRecord | null): void;
   publics(record: PublicRecord): void;
 }
 
 /** Takes the cache before the query: after a clear during the query, its answer goes to an object that nobody reads. */
-export function rememberer(principals: Principals): Rememberer {
-  const { logins, publics } = memoryOf(principals);
+export function cacheWriter(identities: Identities): LoginCacheWriter {
+  const { logins, publics } = loginCacheOf(identities);
   const at = Date.now();
   return {
     login(key, actor, token) {
@@ -39,29 +39,29 @@ export function rememberer(principals: Principals): Rememberer {
 }
 
 /** @returns null when the login is not cached, has ended, or depends on something that may have been revoked since */
-export function recallLogin(key: string, principals: Principals): KnownLogin | null {
-  const login = memoryOf(principals).logins.get(key);
+export function cachedLogin(key: string, identities: Identities): KnownLogin | null {
+  const login = loginCacheOf(identities).logins.get(key);
   if (login === undefined || login.at < Date.now() - AGE) return null;
-  const { by, asOf, expires, grants } = login.actor;
+  const { dependsOn, grantedAt, expires, grants } = login.actor;
   if (expires !== null && expires * 1000 <= Date.now()) return null;
   // Taking a role away revokes the user's membership of that namespace, so these subjects are checked too.
   const namespaces = grants.map(({ pattern }) => pattern.split("/", 1)[0] ?? "");
-  const subjects = [...by, ...memberships(by, namespaces)];
-  return mayBeRevoked(subjects, asOf ?? 0, principals) ? null : login;
+  const subjects = [...dependsOn, ...memberships(dependsOn, namespaces)];
+  return mayBeRevoked(subjects, grantedAt ?? 0, identities) ? null : login;
 }
 
 /** Adds the pull rights of those repositories that the cache knows to be public. */
-export function recallPublic(
+export function withCachedPublic(
   actor: Actor,
   repositories: readonly string[],
-  principals: Principals,
+  identities: Identities,
 ): Actor {
-  const { publics } = memoryOf(principals);
+  const { publics } = loginCacheOf(identities);
   return repositories.reduce((known, name) => {
     const found = publics.get(name);
     if (found === undefined || found.at < Date.now() - AGE) return known;
     const { readAt } = found;
-    if (mayBeRevoked([publicSubject(name)], readAt, principals)) return known;
+    if (mayBeRevoked([publicSubject(name)], readAt, identities)) return known;
     return withPublic(known, [name], readAt);
   }, actor);
 }
@@ -70,6 +70,9 @@ export function recallPublic(
  * Returns a receiver of new revocations for clients that log in for a token and come again; null for management
  * requests, which never use the cache.
  */
-export function newsFor({ principals }: Realm, { suffices }: Purpose): News | null {
-  return suffices === null ? null : newsTaker(principals);
+export function revocationsTakerFor(
+  { identities }: AuthContext,
+  { isSufficient }: AuthTarget,
+): RevocationsTaker | null {
+  return isSufficient === null ? null : revocationsTaker(identities);
 }

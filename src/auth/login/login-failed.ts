@@ -1,5 +1,5 @@
 import { RegistryError } from "../../oci/errors.ts";
-import { challenge, type Purpose, type Realm } from "../context.ts";
+import { challenge, type AuthTarget, type AuthContext } from "../context.ts";
 import { network } from "../../network.ts";
 import type { LoginRecord } from "../identity-store.ts";
 import type { Explanation } from "../oidc/workload.ts";
@@ -51,25 +51,28 @@ export interface Try {
  * use it up.
  * @returns the seconds to wait when the limit is reached, else null
  */
-export async function takeTurn({ places, record }: Try, realm: Realm): Promise<number | null> {
+export async function rateLimit(
+  { places, record }: Try,
+  auth: AuthContext,
+): Promise<number | null> {
   const { usedAt, failures } = record;
   const now = Date.now();
   const counts = countsOf(places, usedAt);
   const { wait, paces } = judge(counts, failures, now);
   if (wait !== null) return wait;
-  const own = usedAt === null ? [network(realm.address), places.account] : counts;
-  const turns = await Promise.all(own.map((key) => realm.takeTurn("password", key)));
+  const own = usedAt === null ? [network(auth.address), places.account] : counts;
+  const turns = await Promise.all(own.map((key) => auth.rateLimit("password", key)));
   if (!turns.every(Boolean)) return TURN_SECONDS;
-  if (usedAt === null && !(await realm.takeTurn("stranger", ""))) return TURN_SECONDS;
-  if (paces.length === 0 || (await realm.attempts.takeTurns(paces, now))) return null;
+  if (usedAt === null && !(await auth.rateLimit("stranger", ""))) return TURN_SECONDS;
+  if (paces.length === 0 || (await auth.attempts.takeAttempts(paces, now))) return null;
   // Another request took the attempt in the meantime.
   return Math.ceil(Math.min(...paces.map(({ pace }) => pace)) / 1000);
 }
 
 /** Records the network of a correct password. */
-export function noteNetwork({ places, record }: Try, realm: Realm): void {
+export function noteNetwork({ places, record }: Try, auth: AuthContext): void {
   const now = Date.now();
-  if (isNews(record.usedAt, now)) realm.defer(realm.attempts.remember(places, now));
+  if (isNews(record.usedAt, now)) auth.defer(auth.attempts.remember(places, now));
 }
 
 export interface Failure {
@@ -87,12 +90,12 @@ export interface Failure {
 export async function wrongPassword(
   { places, record }: Try,
   failure: Failure,
-  realm: Realm,
-  purpose: Purpose,
+  auth: AuthContext,
+  target: AuthTarget,
 ): Promise<LoginFailed> {
   const counts = countsOf(places, record.usedAt);
-  await realm.attempts.failed(counts, Date.now(), FAILURE_WINDOW);
-  return refused(failure, realm, purpose);
+  await auth.attempts.failed(counts, Date.now(), FAILURE_WINDOW);
+  return refused(failure, auth, target);
 }
 
 /**
@@ -101,15 +104,19 @@ export async function wrongPassword(
  */
 export async function failed(
   failure: Failure,
-  realm: Realm,
-  purpose: Purpose,
+  auth: AuthContext,
+  target: AuthTarget,
 ): Promise<LoginFailed> {
-  const hasTurn = await realm.takeTurn("token", network(realm.address));
-  return hasTurn ? refused(failure, realm, purpose) : limited(failure, TURN_SECONDS);
+  const hasTurn = await auth.rateLimit("token", network(auth.address));
+  return hasTurn ? refused(failure, auth, target) : limited(failure, TURN_SECONDS);
 }
 
-function refused({ message, ...failure }: Failure, realm: Realm, { scope }: Purpose): LoginFailed {
-  return new LoginFailed(challenge(realm, { scope, message: message ?? failure.reason }), failure);
+function refused(
+  { message, ...failure }: Failure,
+  auth: AuthContext,
+  { scope }: AuthTarget,
+): LoginFailed {
+  return new LoginFailed(challenge(auth, { scope, message: message ?? failure.reason }), failure);
 }
 
 /** Makes a 429. It also says what is wrong where that is known: waiting does not repair an ID token. */

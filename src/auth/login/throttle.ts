@@ -1,6 +1,6 @@
 import { network, range } from "../../network.ts";
 import { secretHash } from "./secret.ts";
-import type { Realm } from "../context.ts";
+import type { AuthContext } from "../context.ts";
 import type { FailureCount } from "../identity-store.ts";
 
 /** The window over which failures are counted, in milliseconds from the first failure. */
@@ -45,7 +45,7 @@ export interface Places {
 /** Hashes the account's name with our key: people type passwords as the name, and a bare hash could be guessed. */
 export async function placesOf(
   name: string,
-  { address, signing }: Pick<Realm, "address" | "signing">,
+  { address, signing }: Pick<AuthContext, "address" | "signing">,
 ): Promise<Places> {
   const near = network(address);
   const [account, known] = await Promise.all([

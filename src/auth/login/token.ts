@@ -31,10 +31,10 @@ const TokenClaims = v.object({
   sub: v.string(),
   exp: v.number(),
   via: v.picklist(VIAS),
-  by: v.array(v.string()),
+  dependsOn: v.array(v.string()),
   subject: v.nullable(v.string()),
   /** When the rights were read, in milliseconds since 1970: `iat` is too coarse to be compared with a revocation. */
-  asOf: v.number(),
+  grantedAt: v.number(),
   access: v.array(v.object({ type: v.string(), name: v.string(), actions: v.array(v.string()) })),
   refused: Grants,
   sources: v.picklist(["all", "granted"]),
@@ -44,7 +44,7 @@ const CredentialClaims = v.object({
   /** The rules of each namespace as one text, "acme+ci,deploy": a hundred of the longest names are 7 KB. */
   rules: v.array(v.string()),
   subject: v.string(),
-  asOf: v.number(),
+  grantedAt: v.number(),
   exp: v.number(),
 });
 
@@ -65,13 +65,16 @@ export function signToken(
     sources,
     via,
     subject,
-    by: [
-      ...actor.by,
-      ...memberships(actor.by, [...namespacesIn(granted.access), ...namespacesOf(granted.catalog)]),
+    dependsOn: [
+      ...actor.dependsOn,
+      ...memberships(actor.dependsOn, [
+        ...namespacesIn(granted.access),
+        ...namespacesOf(granted.catalog),
+      ]),
       ...publicBasesOf(actor, granted.access),
     ],
     // A token made from a signed one keeps that one's age: else it would outlive a revocation that came in between.
-    asOf: actor.asOf ?? Date.now(),
+    grantedAt: actor.grantedAt ?? Date.now(),
   };
   const expires = Math.min(now() + seconds, actor.expires ?? Number.POSITIVE_INFINITY);
   return sign(claims, { typ: REGISTRY_TOKEN, sub: name ?? "", expires }, signing);
@@ -104,20 +107,20 @@ function publicBasesOf(actor: Actor, access: readonly ScopeEntry[]): Set<string>
  * @throws FIELD_INVALID when it would be longer than a password may be
  */
 export async function signCredential(
-  { admissions, subject, asOf }: Workload,
+  { ruleGrants, subject, grantedAt }: Workload,
   signing: Signing,
 ): Promise<Signed> {
-  const names = Map.groupBy(admissions, ({ rule }) => namespaceOfRule(rule));
+  const names = Map.groupBy(ruleGrants, ({ rule }) => namespaceOfRule(rule));
   const rules = [...names].map(
     ([namespace, of]) =>
       `${namespace}+${of.map(({ rule }) => rule.slice(namespace.length + 1)).join(",")}`,
   );
-  const expires = Math.max(...admissions.map(({ until }) => until));
+  const expires = Math.max(...ruleGrants.map(({ until }) => until));
   const header = { typ: CREDENTIAL, sub: WORKLOAD, expires };
-  const signed = await sign({ rules, subject, asOf }, header, signing);
+  const signed = await sign({ rules, subject, grantedAt }, header, signing);
   const token = CREDENTIAL_PREFIX + signed.token;
   if (token.length > MAX_PASSWORD) {
-    const message = `the ID token satisfies ${admissions.length} rules, more than a login of ${MAX_PASSWORD} characters can name: name fewer namespaces`;
+    const message = `the ID token satisfies ${ruleGrants.length} rules, more than a login of ${MAX_PASSWORD} characters can name: name fewer namespaces`;
     throw new RegistryError("FIELD_INVALID", { message });
   }
   return { token, expires };
@@ -155,14 +158,15 @@ export async function verifyToken(
   const claims = v.safeParse(TokenClaims, payload);
   // We signed it, in another version's format, so it is not a forgery.
   if (!claims.success) return "expired";
-  const { sub, via, by, subject, exp, asOf, access, refused, sources, catalog } = claims.output;
+  const { sub, via, dependsOn, subject, exp, grantedAt, access, refused, sources, catalog } =
+    claims.output;
   const actor: Actor = {
     name: sub === "" ? null : sub,
     via,
-    by,
+    dependsOn,
     subject,
     expires: exp,
-    asOf,
+    grantedAt,
     limits: null,
     grants: access.flatMap(({ type, name, actions }) =>
       type === "repository" && isRepositoryName(name)
@@ -194,13 +198,13 @@ export async function verifyCredential(
   const claims = v.safeParse(CredentialClaims, payload);
   // We signed it, in another version's format, so it is not a forgery.
   if (!claims.success) return "expired";
-  const { rules, subject, asOf, exp } = claims.output;
+  const { rules, subject, grantedAt, exp } = claims.output;
   const named = rules.flatMap((of) => {
     const namespace = namespaceOfRule(of);
     const names = of.slice(namespace.length + 1).split(",");
     return names.map((name) => `${namespace}+${name}`);
   });
-  return { rules: named, subject, asOf, expires: exp };
+  return { rules: named, subject, grantedAt, expires: exp };
 }
 
 function now(): number {

@@ -1,16 +1,22 @@
 /** Logs workloads in, with an ID token or with the credential that they exchanged it for. */
 import { RegistryError } from "../../oci/errors.ts";
 import { type Actor, withPublic } from "../policy/access.ts";
-import type { Credentials, Purpose, Realm } from "../context.ts";
+import type { Credentials, AuthTarget, AuthContext } from "../context.ts";
 import { failed, type LoginFailed, type Tried } from "../login/login-failed.ts";
 import { lookupOf, type VerifiedClaims, verifyIdToken } from "./id-token.ts";
 import type { Trust } from "../identity-store.ts";
-import { loginKey, newsFor, recallLogin, recallPublic, rememberer } from "../login/login-cache.ts";
+import {
+  loginKey,
+  revocationsTakerFor,
+  cachedLogin,
+  withCachedPublic,
+  cacheWriter,
+} from "../login/login-cache.ts";
 import { revokedAmong } from "../login/revocation.ts";
 import { verifyCredential } from "../login/token.ts";
 import { compare, namespaceOfRule, type TrustRule } from "./trust.ts";
 import {
-  admit,
+  matchedRules,
   explain,
   type Explanation,
   MAX_NAMESPACES,
@@ -24,72 +30,80 @@ import {
 /** Logs in with a credential of POST /api/v1/oidc/exchange. Its rights are read again, from the rules that it names. */
 export async function exchanged(
   { username, password }: Credentials,
-  realm: Realm,
-  purpose: Purpose,
+  auth: AuthContext,
+  target: AuthTarget,
 ): Promise<Actor> {
-  const credential = await verifyCredential(password, realm.signing);
+  const credential = await verifyCredential(password, auth.signing);
   const refuse = (reason: string, tried: Tried = "secret") =>
-    failed({ user: WORKLOAD, tried, reason }, realm, purpose);
+    failed({ user: WORKLOAD, tried, reason }, auth, target);
   if (credential === "expired") throw await refuse("the credential has expired");
   if (typeof credential === "string") {
     throw await refuse("the credential is not ours", credential === "foreign" ? null : "secret");
   }
   if (username !== WORKLOAD) throw await refuse("the credential was revoked or is another's");
-  const { principals } = realm;
-  const { repositories } = purpose;
+  const { identities } = auth;
+  const { repositories } = target;
   const namespaces = namespacesAmong(repositories);
   // The credential's rights depend on the namespaces asked for, so these are part of the cache key.
   const who = `${WORKLOAD} ${namespaces.toSorted().join(" ")}`;
-  const key = await loginKey({ username: who, password }, realm.signing.key);
-  const known = purpose.suffices === null ? null : recallLogin(key, principals);
+  const key = await loginKey({ username: who, password }, auth.signing.key);
+  const known = target.isSufficient === null ? null : cachedLogin(key, identities);
   if (known !== null) {
-    const actor = recallPublic(known.actor, repositories, principals);
-    if (purpose.suffices?.(actor) === true) return actor;
+    const actor = withCachedPublic(known.actor, repositories, identities);
+    if (target.isSufficient?.(actor) === true) return actor;
   }
   const concerned = credential.rules.filter(
     (rule) => repositories.length === 0 || namespaces.includes(namespaceOfRule(rule)),
   );
-  const remember = rememberer(principals);
-  const record = await principals.rulesNamed(concerned, repositories, newsFor(realm, purpose));
-  const { asOf, subject, expires } = credential;
-  const revoked = await revokedAmong(credential.rules.map(ruleSubject), asOf, realm, "fresh");
+  const cache = cacheWriter(identities);
+  const record = await identities.rulesNamed(
+    concerned,
+    repositories,
+    revocationsTakerFor(auth, target),
+  );
+  const { grantedAt, subject, expires } = credential;
+  const revoked = await revokedAmong(credential.rules.map(ruleSubject), grantedAt, auth, "fresh");
   if (credential.rules.every((rule) => revoked.includes(ruleSubject(rule)))) {
     throw await refuse("the credential was revoked or is another's");
   }
   const left = record.rules.filter(({ id }) => !revoked.includes(ruleSubject(id)));
-  const admissions = admit(left, asOf).filter(({ until }) => until * 1000 > Date.now());
-  const actor = workloadActor({ admissions, subject, asOf }, expires);
-  remember.login(key, actor, null);
-  remember.publics(record);
+  const ruleGrants = matchedRules(left, grantedAt).filter(({ until }) => until * 1000 > Date.now());
+  const actor = workloadActor({ ruleGrants, subject, grantedAt }, expires);
+  cache.login(key, actor, null);
+  cache.publics(record);
   return withPublic(actor, record.public, record.readAt);
 }
 
 /** Logs in with an ID token itself. @throws REQUEST_INVALID for too many namespaces at once */
 export async function identified(
   { password }: Credentials,
-  realm: Realm,
-  purpose: Purpose,
+  auth: AuthContext,
+  target: AuthTarget,
 ): Promise<Actor> {
-  const namespaces = namespacesAmong(purpose.repositories);
+  const namespaces = namespacesAmong(target.repositories);
   if (namespaces.length > MAX_NAMESPACES) {
     const message = `an ID token is a login for at most ${MAX_NAMESPACES} namespaces at a time`;
     throw new RegistryError("REQUEST_INVALID", { message });
   }
-  const wanted = { namespaces, others: true, realm, purpose };
+  const wanted = { namespaces, others: true, auth, target };
   const { claims, trust } = await verifyWorkload(password, wanted);
   const { matching, mismatches } = compare(trust.rules, claims);
-  const { readAt: asOf } = trust;
-  const workload = { admissions: admit(matching, Date.now()), subject: subjectOf(claims), asOf };
+  const { readAt: grantedAt } = trust;
+  const workload = {
+    ruleGrants: matchedRules(matching, Date.now()),
+    subject: subjectOf(claims),
+    grantedAt,
+  };
   const actor = withPublic(workloadActor(workload), trust.public);
   if (matching.length > 0) return actor;
   // A token that satisfies rules of other namespaces may do here what the public may.
   const isKnown = trust.hasMore || compare(trust.others, claims).matching.length > 0;
-  const suffices = purpose.suffices?.(actor) ?? trust.public.length > 0;
-  if (isKnown && (suffices || mismatches.length === 0)) return actor;
+  const isSufficient = target.isSufficient?.(actor) ?? trust.public.length > 0;
+  if (isKnown && (isSufficient || mismatches.length === 0)) return actor;
   const told = explain(claims.sub, mismatches);
   const hint = "; exchange it for the namespaces that it is for to hear why";
   const message = namespaces.length === 0 ? told.message + hint : told.message;
-  throw await unmatched({ ...told, message }, claims, { realm, purpose });
+  throw await unmatched({ ...told, message }, claims, { auth, target });
 }
 
 /**
@@ -100,20 +114,20 @@ export async function identified(
 export async function exchange(
   token: string,
   namespaces: readonly string[],
-  realm: Realm,
+  auth: AuthContext,
 ): Promise<Workload> {
-  const purpose = { repositories: [], scope: null, suffices: null };
-  const wanted = { namespaces, others: false, realm, purpose };
+  const target = { repositories: [], scope: null, isSufficient: null };
+  const wanted = { namespaces, others: false, auth, target };
   const { claims, trust } = await verifyWorkload(token, wanted);
   const { matching, mismatches } = compare(trust.rules, claims);
   const missing = namespaces.filter((namespace) => !hasRule(matching, namespace));
   if (missing.length === 0) {
-    const { readAt: asOf } = trust;
-    return { admissions: admit(matching, asOf), subject: subjectOf(claims), asOf };
+    const { readAt: grantedAt } = trust;
+    return { ruleGrants: matchedRules(matching, grantedAt), subject: subjectOf(claims), grantedAt };
   }
   const unruled = missing.filter((namespace) => !hasRule(trust.rules, namespace));
   const concerned = mismatches.filter(({ namespace }) => missing.includes(namespace));
-  throw await unmatched(explain(claims.sub, concerned, unruled), claims, { realm, purpose });
+  throw await unmatched(explain(claims.sub, concerned, unruled), claims, { auth, target });
 }
 
 function hasRule(rules: readonly TrustRule[], namespace: string): boolean {
@@ -124,32 +138,32 @@ interface Wanted {
   readonly namespaces: readonly string[];
   /** Whether to read rules of other namespaces too, to tell if the token is valid anywhere. */
   readonly others: boolean;
-  readonly realm: Realm;
-  readonly purpose: Purpose;
+  readonly auth: AuthContext;
+  readonly target: AuthTarget;
 }
 
 /** Verifies an ID token and reads the rules for its issuer. @throws LoginFailed */
 async function verifyWorkload(
   token: string,
-  { namespaces, others, realm, purpose }: Wanted,
+  { namespaces, others, auth, target }: Wanted,
 ): Promise<{ readonly claims: VerifiedClaims; readonly trust: Trust }> {
   const lookup = lookupOf(token);
   const failure = { user: WORKLOAD, tried: "secret" } as const;
   if (lookup === null) {
     const reason = "send an OIDC ID token";
-    throw await failed({ ...failure, tried: null, reason }, realm, purpose);
+    throw await failed({ ...failure, tried: null, reason }, auth, target);
   }
-  const { repositories } = purpose;
+  const { repositories } = target;
   const selectors = others ? lookup.selectors : [];
   const query = { issuer: lookup.issuer, namespaces, selectors, repositories };
-  const trust = await realm.principals.trusting(query, newsFor(realm, purpose));
-  const options = { insecure: realm.insecureIssuers };
+  const trust = await auth.identities.trusting(query, revocationsTakerFor(auth, target));
+  const options = { insecure: auth.insecureIssuers };
   const rules = [...trust.rules, ...trust.others];
   const verified = await verifyIdToken(token, rules, options);
   if (!verified.ok) {
     // Anyone can write a token of an issuer that no rule names, so such a failure concerns nobody here.
     const tried = rules.length === 0 ? null : failure.tried;
-    throw await failed({ ...failure, ...verified, tried }, realm, purpose);
+    throw await failed({ ...failure, ...verified, tried }, auth, target);
   }
   return { claims: verified.claims, trust };
 }
@@ -157,12 +171,12 @@ async function verifyWorkload(
 function unmatched(
   { message, records }: Explanation,
   claims: VerifiedClaims,
-  { realm, purpose }: Pick<Wanted, "realm" | "purpose">,
+  { auth, target }: Pick<Wanted, "auth" | "target">,
 ): Promise<LoginFailed> {
   const subject = subjectOf(claims);
   const reason = "no trust rule matches";
   const failure = { user: WORKLOAD, tried: "secret", reason, message } as const;
-  return failed({ ...failure, workload: { subject, records } }, realm, purpose);
+  return failed({ ...failure, workload: { subject, records } }, auth, target);
 }
 
 function subjectOf({ sub }: VerifiedClaims): string {

@@ -11,7 +11,7 @@ export const MAX_PASSWORD = 16 * 1024;
 export const MAX_NAMESPACES = 10;
 
 /** The result of a rule that an ID token satisfied: its grants, and until when (in seconds since 1970). */
-export interface Admission {
+export interface RuleGrant {
   readonly rule: string;
   readonly grants: readonly Grant[];
   readonly until: number;
@@ -19,11 +19,11 @@ export interface Admission {
 
 /** A workload that an ID token identified, with the rules that matter for a request. */
 export interface Workload {
-  readonly admissions: readonly Admission[];
+  readonly ruleGrants: readonly RuleGrant[];
   /** The `sub` of the ID token. */
   readonly subject: string;
   /** When the rules were read, in milliseconds since 1970. */
-  readonly asOf: number;
+  readonly grantedAt: number;
 }
 
 /**
@@ -34,7 +34,7 @@ export interface Credential {
   readonly rules: readonly string[];
   readonly subject: string;
   /** When the rules were satisfied, in milliseconds since 1970: their lifetimes begin then. */
-  readonly asOf: number;
+  readonly grantedAt: number;
   /** In seconds since 1970. */
   readonly expires: number;
 }
@@ -45,8 +45,8 @@ export function ruleSubject(rule: string): string {
 }
 
 /** @param asOf when the rules' lifetimes begin, in milliseconds since 1970 */
-export function admit(rules: readonly TrustRule[], asOf: number): Admission[] {
-  const since = Math.floor(asOf / 1000);
+export function matchedRules(rules: readonly TrustRule[], grantedAt: number): RuleGrant[] {
+  const since = Math.floor(grantedAt / 1000);
   return rules.map(({ id, scopes, lifetime }) => ({
     rule: id,
     grants: machineGrants(scopes),
@@ -65,23 +65,23 @@ export function namespacesAmong(repositories: readonly string[]): string[] {
  * @param expires when its credentials end, whatever the rules say, in seconds since 1970
  */
 export function workloadActor(
-  { admissions, subject, asOf }: Workload,
+  { ruleGrants, subject, grantedAt }: Workload,
   expires: number | null = null,
 ): Actor {
-  const [first] = admissions;
+  const [first] = ruleGrants;
   const ends = Math.min(
     expires ?? Number.POSITIVE_INFINITY,
-    ...admissions.map(({ until }) => until),
+    ...ruleGrants.map(({ until }) => until),
   );
   return {
     ...anonymous(false),
     name: first === undefined ? WORKLOAD : `${WORKLOAD}:${first.rule}`,
     via: "oidc",
-    grants: admissions.flatMap(({ grants }) => grants),
-    by: admissions.map(({ rule }) => ruleSubject(rule)),
+    grants: ruleGrants.flatMap(({ grants }) => grants),
+    dependsOn: ruleGrants.map(({ rule }) => ruleSubject(rule)),
     subject,
     expires: Number.isFinite(ends) ? ends : null,
-    asOf,
+    grantedAt,
   };
 }
 

@@ -84,7 +84,7 @@ export interface Actor {
   /** The limits of its credentials; null for no limit. */
   readonly limits: readonly Grant[] | null;
   /** The subjects that must not be revoked while the actor is valid, named as for `revoke` in db/identities.ts. */
-  readonly by: readonly string[];
+  readonly dependsOn: readonly string[];
   /** The claims of its registry token; null for other credentials, or none. */
   readonly token: TokenClaims | null;
   /** For the audit log: a workload's ID token subject, else the token's id; null for a password. */
@@ -92,7 +92,7 @@ export interface Actor {
   /** When the credentials end, in seconds since 1970; null for never. */
   readonly expires: number | null;
   /** When the rights were read, in milliseconds since 1970: they include older revocations. null: no credentials. */
-  readonly asOf: number | null;
+  readonly grantedAt: number | null;
 }
 
 /**
@@ -194,8 +194,8 @@ export function sourcesOf(actor: Actor): Sources {
 }
 
 /** Returns the subjects of users' roles in namespaces: a changed role revokes what it gave in its namespace alone. */
-export function memberships(by: readonly string[], namespaces: readonly string[]): string[] {
-  const users = by.filter((subject) => subject.startsWith("user:"));
+export function memberships(dependsOn: readonly string[], namespaces: readonly string[]): string[] {
+  const users = dependsOn.filter((subject) => subject.startsWith("user:"));
   return users.flatMap((user) => [...new Set(namespaces)].map((name) => `${user}@${name}`));
 }
 
@@ -241,12 +241,12 @@ export function withPublic(
 ): Actor {
   if (repositories.length === 0) return actor;
   const everyone = repositories.map(publicGrant);
-  const { grants, limits, asOf } = actor;
+  const { grants, limits, grantedAt } = actor;
   return {
     ...actor,
     grants: [...grants, ...everyone],
     limits: limits === null ? null : [...limits, ...everyone],
-    asOf: readAt === null ? asOf : Math.min(readAt, asOf ?? readAt),
+    grantedAt: readAt === null ? grantedAt : Math.min(readAt, grantedAt ?? readAt),
   };
 }
 
@@ -261,10 +261,10 @@ export function anonymous(publicPull: boolean): Actor {
     via: "anonymous",
     grants: publicPull ? [publicGrant("*")] : [],
     limits: null,
-    by: [],
+    dependsOn: [],
     token: null,
     subject: null,
     expires: null,
-    asOf: null,
+    grantedAt: null,
   };
 }

@@ -10,7 +10,7 @@ import {
   type Right,
   type TokenClaims,
 } from "./access.ts";
-import { challenge, type Realm } from "../context.ts";
+import { challenge, type AuthContext } from "../context.ts";
 
 /** The actions to ask of the token service; a push also reads. */
 const SCOPE: Record<Action, string> = { pull: "pull", push: "pull,push", delete: "delete" };
@@ -47,7 +47,12 @@ export function scopeOf(access: Access, repository: string | null): string | nul
  * Lets the actor through or throws: 401 where (other) credentials could help, 403 where they could not.
  * @param target the repository in the path, or the namespace as `<name>/`; null where the route has neither
  */
-export function authorize(actor: Actor, access: Access, target: string | null, realm: Realm): void {
+export function authorize(
+  actor: Actor,
+  access: Access,
+  target: string | null,
+  auth: AuthContext,
+): void {
   if (isAllowed(actor, access, target)) return;
   const scope = scopeOf(access, target);
   const { name, token } = actor;
@@ -62,9 +67,9 @@ export function authorize(actor: Actor, access: Access, target: string | null, r
     }
     // With this error containerd reports "pull access denied"; without it, it sends five equal requests.
     const error = token === null ? {} : { error: "insufficient_scope" as const };
-    throw challenge(realm, { scope, message: "log in first", ...error });
+    throw challenge(auth, { scope, message: "log in first", ...error });
   }
-  if (!isFinal) throw challenge(realm, { scope, error: "insufficient_scope" });
+  if (!isFinal) throw challenge(auth, { scope, error: "insufficient_scope" });
   const message = access === "catalog" ? TOO_MANY : denial(name, access, target);
   throw new RegistryError("DENIED", { message });
 }

@@ -43,12 +43,12 @@ WHERE subject IS NOT NULL;
 CREATE INDEX manifests_by_subject_and_type ON manifests (repository_id, subject, artifact_type, digest)
 WHERE subject IS NOT NULL;
 
--- What a manifest names: a 'blob' or 'manifest' that must be in the repository, or 'loose', which need not.
+-- What a manifest names: a 'blob' or 'manifest' that must be in the repository, or 'optional', which need not.
 CREATE TABLE manifest_references (
   repository_id INTEGER NOT NULL,
   manifest TEXT NOT NULL,
   digest TEXT NOT NULL,
-  kind TEXT NOT NULL CHECK (kind IN ('blob', 'manifest', 'loose')),
+  kind TEXT NOT NULL CHECK (kind IN ('blob', 'manifest', 'optional')),
   PRIMARY KEY (repository_id, manifest, digest),
   FOREIGN KEY (repository_id, manifest) REFERENCES manifests (repository_id, digest) ON DELETE CASCADE
 ) WITHOUT ROWID;

@@ -62,17 +62,17 @@ CREATE INDEX tag_history_by_digest ON tag_history (repository_id, digest, tag, i
 CREATE INDEX tag_history_by_time ON tag_history (changed_at);
 
 -- Blobs that were deleted from a repository while only deleted manifests named them.
-CREATE TABLE kept_blobs (
+CREATE TABLE trashed_blobs (
   repository_id INTEGER NOT NULL REFERENCES repositories (id),
   digest TEXT NOT NULL REFERENCES blobs (digest),
   PRIMARY KEY (repository_id, digest)
 ) WITHOUT ROWID;
 
-CREATE INDEX kept_blobs_by_digest ON kept_blobs (digest);
+CREATE INDEX trashed_blobs_by_digest ON trashed_blobs (digest);
 
 -- Blobs of a repository that no manifest of it names, each since it was last looked for, pushed or let go. When the grace
 -- time has passed the repository loses it. The triggers below keep exactly those here.
-CREATE TABLE blob_reviews (
+CREATE TABLE unreferenced_blobs (
   repository_id INTEGER NOT NULL,
   digest TEXT NOT NULL,
   since INTEGER NOT NULL,
@@ -80,31 +80,31 @@ CREATE TABLE blob_reviews (
   FOREIGN KEY (repository_id, digest) REFERENCES repository_blobs (repository_id, digest) ON DELETE CASCADE
 ) WITHOUT ROWID;
 
-CREATE INDEX blob_reviews_by_time ON blob_reviews (since);
+CREATE INDEX unreferenced_blobs_by_time ON unreferenced_blobs (since);
 
-INSERT INTO blob_reviews (repository_id, digest, since)
+INSERT INTO unreferenced_blobs (repository_id, digest, since)
 SELECT l.repository_id, l.digest, CAST(unixepoch('subsec') * 1000 AS INTEGER) FROM repository_blobs l
 WHERE NOT EXISTS (
   SELECT 1 FROM manifest_references f WHERE f.repository_id = l.repository_id AND f.digest = l.digest
 );
 
 -- Keys in R2 that no row names, or that one is about to name: the objects go when they are due.
-CREATE TABLE doomed_objects (
+CREATE TABLE object_deletions (
   key TEXT NOT NULL PRIMARY KEY,
   due_at INTEGER NOT NULL,
   attempts INTEGER NOT NULL DEFAULT 0
 ) WITHOUT ROWID;
 
-CREATE INDEX doomed_objects_by_time ON doomed_objects (due_at);
-CREATE INDEX failing_objects ON doomed_objects (attempts) WHERE attempts > 0;
+CREATE INDEX object_deletions_by_time ON object_deletions (due_at);
+CREATE INDEX failing_objects ON object_deletions (attempts) WHERE attempts > 0;
 
 -- Keys whose objects were deleted: a finish that was under way all the time must not name them. By then it has ended.
-CREATE TABLE spent_keys (
+CREATE TABLE deleted_keys (
   key TEXT NOT NULL PRIMARY KEY,
   until INTEGER NOT NULL
 ) WITHOUT ROWID;
 
-CREATE INDEX spent_keys_by_time ON spent_keys (until);
+CREATE INDEX deleted_keys_by_time ON deleted_keys (until);
 
 -- What a namespace takes: each blob once, however many of its repositories hold or keep it.
 CREATE TABLE namespace_blobs (
@@ -227,7 +227,7 @@ END;
 
 -- Immutable tags.
 
-CREATE VIEW protected_tags AS
+CREATE VIEW matched_immutable_tags AS
 SELECT t.repository_id, t.name, t.digest, level.of, rule.value ->> 'tags' AS pattern
 FROM tags t
 CROSS JOIN repositories r ON r.id = t.repository_id AND r.deleted_at IS NULL
@@ -241,14 +241,14 @@ WHERE t.name GLOB rule.value ->> 'tags' AND NOT EXISTS (
 
 CREATE TRIGGER immutable_tag_stays BEFORE UPDATE OF digest ON tags
 WHEN NEW.digest <> OLD.digest AND EXISTS (
-  SELECT 1 FROM protected_tags WHERE repository_id = OLD.repository_id AND name = OLD.name
+  SELECT 1 FROM matched_immutable_tags WHERE repository_id = OLD.repository_id AND name = OLD.name
 )
 BEGIN
   SELECT RAISE(ABORT, 'immutable tag');
 END;
 
 CREATE TRIGGER immutable_tag_is_not_deleted BEFORE DELETE ON tags
-WHEN EXISTS (SELECT 1 FROM protected_tags WHERE repository_id = OLD.repository_id AND name = OLD.name)
+WHEN EXISTS (SELECT 1 FROM matched_immutable_tags WHERE repository_id = OLD.repository_id AND name = OLD.name)
 BEGIN
   SELECT RAISE(ABORT, 'immutable tag');
 END;
@@ -257,7 +257,7 @@ END;
 
 CREATE TRIGGER link_is_counted AFTER INSERT ON repository_blobs
 BEGIN
-  INSERT INTO blob_reviews (repository_id, digest, since)
+  INSERT INTO unreferenced_blobs (repository_id, digest, since)
   SELECT NEW.repository_id, NEW.digest, CAST(unixepoch('subsec') * 1000 AS INTEGER)
   WHERE NOT EXISTS (
     SELECT 1 FROM manifest_references f WHERE f.repository_id = NEW.repository_id AND f.digest = NEW.digest
@@ -266,10 +266,10 @@ BEGIN
   SELECT r.namespace, b.digest, b.size, 1 FROM repositories r, blobs b
   WHERE r.id = NEW.repository_id AND b.digest = NEW.digest
   ON CONFLICT (namespace, digest) DO UPDATE SET links = links + 1;
-  DELETE FROM kept_blobs WHERE repository_id = NEW.repository_id AND digest = NEW.digest;
+  DELETE FROM trashed_blobs WHERE repository_id = NEW.repository_id AND digest = NEW.digest;
 END;
 
-CREATE TRIGGER kept_blob_is_counted AFTER INSERT ON kept_blobs
+CREATE TRIGGER kept_blob_is_counted AFTER INSERT ON trashed_blobs
 BEGIN
   INSERT INTO namespace_blobs (namespace, digest, size, links)
   SELECT r.namespace, b.digest, b.size, 1 FROM repositories r, blobs b
@@ -279,7 +279,7 @@ END;
 
 CREATE TRIGGER unlinked_blob_goes AFTER DELETE ON repository_blobs
 BEGIN
-  INSERT INTO kept_blobs (repository_id, digest)
+  INSERT INTO trashed_blobs (repository_id, digest)
   SELECT OLD.repository_id, OLD.digest WHERE EXISTS (
     SELECT 1 FROM manifest_references f WHERE f.repository_id = OLD.repository_id AND f.digest = OLD.digest
   );
@@ -290,10 +290,10 @@ BEGIN
     AND links = 0;
   DELETE FROM blobs WHERE digest = OLD.digest
     AND NOT EXISTS (SELECT 1 FROM repository_blobs WHERE digest = OLD.digest)
-    AND NOT EXISTS (SELECT 1 FROM kept_blobs WHERE digest = OLD.digest);
+    AND NOT EXISTS (SELECT 1 FROM trashed_blobs WHERE digest = OLD.digest);
 END;
 
-CREATE TRIGGER unkept_blob_goes AFTER DELETE ON kept_blobs
+CREATE TRIGGER unkept_blob_goes AFTER DELETE ON trashed_blobs
 BEGIN
   UPDATE namespace_blobs SET links = links - 1
   WHERE namespace = (SELECT namespace FROM repositories WHERE id = OLD.repository_id) AND digest = OLD.digest;
@@ -302,25 +302,25 @@ BEGIN
     AND links = 0;
   DELETE FROM blobs WHERE digest = OLD.digest
     AND NOT EXISTS (SELECT 1 FROM repository_blobs WHERE digest = OLD.digest)
-    AND NOT EXISTS (SELECT 1 FROM kept_blobs WHERE digest = OLD.digest);
+    AND NOT EXISTS (SELECT 1 FROM trashed_blobs WHERE digest = OLD.digest);
 END;
 
 CREATE TRIGGER object_of_blob_goes AFTER DELETE ON blobs
 BEGIN
-  INSERT INTO doomed_objects (key, due_at) VALUES (OLD.key, CAST(unixepoch('subsec') * 1000 AS INTEGER))
+  INSERT INTO object_deletions (key, due_at) VALUES (OLD.key, CAST(unixepoch('subsec') * 1000 AS INTEGER))
   ON CONFLICT (key) DO NOTHING;
 END;
 
 CREATE TRIGGER object_of_manifest_goes AFTER DELETE ON manifests
 WHEN OLD.object IS NOT NULL AND NOT EXISTS (SELECT 1 FROM manifests WHERE object = OLD.object)
 BEGIN
-  INSERT INTO doomed_objects (key, due_at) VALUES (OLD.object, CAST(unixepoch('subsec') * 1000 AS INTEGER))
+  INSERT INTO object_deletions (key, due_at) VALUES (OLD.object, CAST(unixepoch('subsec') * 1000 AS INTEGER))
   ON CONFLICT (key) DO NOTHING;
 END;
 
 CREATE TRIGGER reference_ends_review AFTER INSERT ON manifest_references
 BEGIN
-  DELETE FROM blob_reviews WHERE repository_id = NEW.repository_id AND digest = NEW.digest;
+  DELETE FROM unreferenced_blobs WHERE repository_id = NEW.repository_id AND digest = NEW.digest;
 END;
 
 CREATE TRIGGER unreferenced_blob_is_reviewed AFTER DELETE ON manifest_references
@@ -328,8 +328,8 @@ WHEN NOT EXISTS (
   SELECT 1 FROM manifest_references f WHERE f.repository_id = OLD.repository_id AND f.digest = OLD.digest
 )
 BEGIN
-  DELETE FROM kept_blobs WHERE repository_id = OLD.repository_id AND digest = OLD.digest;
-  INSERT INTO blob_reviews (repository_id, digest, since)
+  DELETE FROM trashed_blobs WHERE repository_id = OLD.repository_id AND digest = OLD.digest;
+  INSERT INTO unreferenced_blobs (repository_id, digest, since)
   SELECT l.repository_id, l.digest, CAST(unixepoch('subsec') * 1000 AS INTEGER) FROM repository_blobs l
   WHERE l.repository_id = OLD.repository_id AND l.digest = OLD.digest
   ON CONFLICT (repository_id, digest) DO UPDATE SET since = excluded.since;

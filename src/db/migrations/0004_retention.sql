@@ -36,7 +36,7 @@ CREATE TABLE retention_runs (
 CREATE INDEX retention_runs_by_time ON retention_runs (next_at);
 
 -- Namespaces whose policy is new: their repositories are gone through by name, so that each without one of its own is due.
-CREATE TABLE retention_sweeps (
+CREATE TABLE retention_backlog (
   namespace TEXT NOT NULL PRIMARY KEY REFERENCES namespaces (name) ON DELETE CASCADE,
   after TEXT NOT NULL DEFAULT ''
 ) WITHOUT ROWID;
@@ -60,19 +60,19 @@ END;
 CREATE TRIGGER retention_of_new_namespace_is_due AFTER INSERT ON namespaces
 WHEN NEW.retention IS NOT NULL
 BEGIN
-  INSERT INTO retention_sweeps (namespace) VALUES (NEW.name);
+  INSERT INTO retention_backlog (namespace) VALUES (NEW.name);
 END;
 
 CREATE TRIGGER retention_of_namespace_is_due AFTER UPDATE OF retention ON namespaces
 WHEN NEW.retention IS NOT OLD.retention
 BEGIN
-  INSERT INTO retention_sweeps (namespace) VALUES (NEW.name)
+  INSERT INTO retention_backlog (namespace) VALUES (NEW.name)
   ON CONFLICT (namespace) DO UPDATE SET after = '';
 END;
 
 -- What one batch is about to delete: a root with its parts, each at a level above all that it belongs to. Empty between
 -- two batches: the statements of one batch tell one another by it.
-CREATE TABLE expiring_manifests (
+CREATE TABLE deletion_batch (
   repository_id INTEGER NOT NULL,
   digest TEXT NOT NULL,
   root TEXT NOT NULL,

@@ -24,7 +24,7 @@ INSERT INTO changes (kind, key) SELECT 'manifests', json_array(repository_id, di
 INSERT INTO changes (kind, key) SELECT 'tag_history', json_array(repository_id, id) FROM tag_history;
 INSERT INTO changes (kind, key) SELECT 'tokens', json_array(id) FROM tokens;
 INSERT INTO changes (kind, key) SELECT 'tags', json_array(repository_id, name) FROM tags;
-INSERT INTO changes (kind, key) SELECT 'held_blobs', json_array(repository_id, digest) FROM kept_blobs;
+INSERT INTO changes (kind, key) SELECT 'held_blobs', json_array(repository_id, digest) FROM trashed_blobs;
 
 -- What an import is to read: first the pages of a full export, then what changed since.
 CREATE TABLE import_objects (
@@ -33,7 +33,7 @@ CREATE TABLE import_objects (
 );
 
 -- What an import has seen to be gone: older lines must not bring it back.
-CREATE TABLE import_gone (
+CREATE TABLE import_tombstones (
   kind TEXT NOT NULL,
   key TEXT NOT NULL,
   PRIMARY KEY (kind, key)
@@ -229,12 +229,12 @@ END;
 
 -- Blobs are exported with the manifests that name them; these are changes of theirs that no manifest shows.
 
-CREATE TRIGGER noted_insert_of_kept_blobs AFTER INSERT ON kept_blobs
+CREATE TRIGGER noted_insert_of_trashed_blobs AFTER INSERT ON trashed_blobs
 BEGIN
   INSERT INTO changes (kind, key) VALUES ('held_blobs', json_array(NEW.repository_id, NEW.digest));
 END;
 
-CREATE TRIGGER noted_delete_of_kept_blobs AFTER DELETE ON kept_blobs
+CREATE TRIGGER noted_delete_of_trashed_blobs AFTER DELETE ON trashed_blobs
 BEGIN
   INSERT INTO changes (kind, key) VALUES ('held_blobs', json_array(OLD.repository_id, OLD.digest));
 END;
@@ -245,5 +245,5 @@ BEGIN
   INSERT INTO changes (kind, key)
   SELECT 'held_blobs', json_array(repository_id, digest) FROM repository_blobs WHERE digest = NEW.digest
   UNION ALL
-  SELECT 'held_blobs', json_array(repository_id, digest) FROM kept_blobs WHERE digest = NEW.digest;
+  SELECT 'held_blobs', json_array(repository_id, digest) FROM trashed_blobs WHERE digest = NEW.digest;
 END;

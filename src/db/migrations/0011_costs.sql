@@ -22,9 +22,9 @@ END;
 CREATE INDEX manifest_costs ON manifests (repository_id, cost);
 
 -- Whose object waits for its deletion, and its size; NULL where nobody pays for it.
-ALTER TABLE doomed_objects ADD COLUMN namespace TEXT;
-ALTER TABLE doomed_objects ADD COLUMN size INTEGER NOT NULL DEFAULT 0;
-CREATE INDEX doomed_objects_by_namespace ON doomed_objects (namespace, size) WHERE namespace IS NOT NULL;
+ALTER TABLE object_deletions ADD COLUMN namespace TEXT;
+ALTER TABLE object_deletions ADD COLUMN size INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX object_deletions_by_namespace ON object_deletions (namespace, size) WHERE namespace IS NOT NULL;
 
 -- Uploads that were unfinished for a while. Their sessions see to it (session/upload-session.ts).
 CREATE TABLE unfinished_uploads (
@@ -68,7 +68,7 @@ UPDATE namespace_usage SET
 -- Its object is no longer counted as what waits for deletion, from now on.
 CREATE TRIGGER manifest_is_charged AFTER INSERT ON manifests
 BEGIN
-  UPDATE doomed_objects SET size = 0 WHERE key = NEW.object;
+  UPDATE object_deletions SET size = 0 WHERE key = NEW.object;
   UPDATE namespace_usage SET bytes = bytes + NEW.cost
   WHERE namespace = (SELECT namespace FROM repositories WHERE id = NEW.repository_id);
 END;
@@ -77,7 +77,7 @@ END;
 CREATE TRIGGER manifest_in_sight_keeps_object AFTER UPDATE OF deleted_at ON manifests
 WHEN NEW.deleted_at IS NULL AND NEW.object IS NOT NULL
 BEGIN
-  DELETE FROM doomed_objects WHERE key = NEW.object;
+  DELETE FROM object_deletions WHERE key = NEW.object;
 END;
 
 CREATE TRIGGER changed_manifest_is_charged AFTER UPDATE OF cost ON manifests WHEN NEW.cost <> OLD.cost
@@ -121,40 +121,40 @@ END;
 
 -- What waits for deletion costs whoever let it go.
 
-CREATE TRIGGER doomed_object_is_charged AFTER INSERT ON doomed_objects WHEN NEW.namespace IS NOT NULL
+CREATE TRIGGER doomed_object_is_charged AFTER INSERT ON object_deletions WHEN NEW.namespace IS NOT NULL
 BEGIN
   INSERT INTO namespace_usage (namespace) VALUES (NEW.namespace) ON CONFLICT DO NOTHING;
   UPDATE namespace_usage SET waiting = waiting + NEW.size WHERE namespace = NEW.namespace;
 END;
 
-CREATE TRIGGER changed_doomed_object_is_charged AFTER UPDATE OF size ON doomed_objects
+CREATE TRIGGER changed_doomed_object_is_charged AFTER UPDATE OF size ON object_deletions
 WHEN NEW.namespace IS NOT NULL
 BEGIN
   UPDATE namespace_usage SET waiting = waiting + NEW.size - OLD.size WHERE namespace = NEW.namespace;
 END;
 
-CREATE TRIGGER doomed_object_is_refunded AFTER DELETE ON doomed_objects WHEN OLD.namespace IS NOT NULL
+CREATE TRIGGER doomed_object_is_refunded AFTER DELETE ON object_deletions WHEN OLD.namespace IS NOT NULL
 BEGIN
   UPDATE namespace_usage SET waiting = waiting - OLD.size WHERE namespace = OLD.namespace;
 END;
 
 -- The last repository that holds a blob dooms its object before the row goes: after that nobody knows whose it was.
 CREATE TRIGGER last_link_dooms_object BEFORE DELETE ON repository_blobs
-WHEN NOT EXISTS (SELECT 1 FROM kept_blobs WHERE digest = OLD.digest)
+WHEN NOT EXISTS (SELECT 1 FROM trashed_blobs WHERE digest = OLD.digest)
   AND NOT EXISTS (SELECT 1 FROM repository_blobs WHERE digest = OLD.digest AND repository_id <> OLD.repository_id)
   AND NOT EXISTS (
     SELECT 1 FROM manifest_references WHERE repository_id = OLD.repository_id AND digest = OLD.digest)
 BEGIN
-  INSERT INTO doomed_objects (key, due_at, namespace, size)
+  INSERT INTO object_deletions (key, due_at, namespace, size)
   SELECT b.key, CAST(unixepoch('subsec') * 1000 AS INTEGER), r.namespace, b.size FROM blobs b, repositories r
   WHERE b.digest = OLD.digest AND r.id = OLD.repository_id ON CONFLICT (key) DO NOTHING;
 END;
 
-CREATE TRIGGER last_keeper_dooms_object BEFORE DELETE ON kept_blobs
+CREATE TRIGGER last_keeper_dooms_object BEFORE DELETE ON trashed_blobs
 WHEN NOT EXISTS (SELECT 1 FROM repository_blobs WHERE digest = OLD.digest)
-  AND NOT EXISTS (SELECT 1 FROM kept_blobs WHERE digest = OLD.digest AND repository_id <> OLD.repository_id)
+  AND NOT EXISTS (SELECT 1 FROM trashed_blobs WHERE digest = OLD.digest AND repository_id <> OLD.repository_id)
 BEGIN
-  INSERT INTO doomed_objects (key, due_at, namespace, size)
+  INSERT INTO object_deletions (key, due_at, namespace, size)
   SELECT b.key, CAST(unixepoch('subsec') * 1000 AS INTEGER), r.namespace, b.size FROM blobs b, repositories r
   WHERE b.digest = OLD.digest AND r.id = OLD.repository_id ON CONFLICT (key) DO NOTHING;
 END;
@@ -163,7 +163,7 @@ DROP TRIGGER object_of_manifest_goes;
 CREATE TRIGGER object_of_manifest_goes AFTER DELETE ON manifests
 WHEN OLD.object IS NOT NULL AND NOT EXISTS (SELECT 1 FROM manifests WHERE object = OLD.object)
 BEGIN
-  INSERT INTO doomed_objects (key, due_at, namespace, size)
+  INSERT INTO object_deletions (key, due_at, namespace, size)
   SELECT OLD.object, CAST(unixepoch('subsec') * 1000 AS INTEGER), namespace, OLD.size
   FROM repositories WHERE id = OLD.repository_id ON CONFLICT (key) DO UPDATE SET due_at = excluded.due_at, size = excluded.size;
 END;

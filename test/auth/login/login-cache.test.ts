@@ -6,10 +6,10 @@ import { env } from "cloudflare:workers";
 import { decodeJwt } from "jose";
 import { afterEach, beforeAll, describe, expect, test, vi } from "vitest";
 import { anonymous } from "../../../src/auth/policy/access.ts";
-import { forget } from "../../../src/auth/login/cache.ts";
-import { loginKey, recallLogin, rememberer } from "../../../src/auth/login/login-cache.ts";
-import { newsTaker } from "../../../src/auth/login/revocation.ts";
-import { PrincipalIndex } from "../../../src/db/identities.ts";
+import { clearLoginCache } from "../../../src/auth/login/cache.ts";
+import { loginKey, cachedLogin, cacheWriter } from "../../../src/auth/login/login-cache.ts";
+import { revocationsTaker } from "../../../src/auth/login/revocation.ts";
+import { IdentityStore } from "../../../src/db/identities.ts";
 import {
   addRobot,
   addSecret,
@@ -358,17 +358,17 @@ describe("what was taken back since the login", () => {
 });
 
 test("a login that was looked up before the isolate forgot all is not remembered", async () => {
-  const principals = new PrincipalIndex(env.DB);
+  const identities = new IdentityStore(env.DB);
   const key = await loginKey({ username: "ada", password: "x" }, "k");
-  const actor = { ...anonymous(false), name: "ada", asOf: Date.now() };
-  newsTaker(principals)?.(await principals.revoked());
-  rememberer(principals).login(key, actor, null);
-  expect(recallLogin(key, principals)?.actor).toEqual(actor);
-  const remember = rememberer(principals);
-  forget(principals);
-  newsTaker(principals)?.(await principals.revoked());
+  const actor = { ...anonymous(false), name: "ada", grantedAt: Date.now() };
+  revocationsTaker(identities)?.(await identities.revoked());
+  cacheWriter(identities).login(key, actor, null);
+  expect(cachedLogin(key, identities)?.actor).toEqual(actor);
+  const remember = cacheWriter(identities);
+  clearLoginCache(identities);
+  revocationsTaker(identities)?.(await identities.revoked());
   remember.login(key, actor, null);
-  expect(recallLogin(key, principals)).toBeNull();
+  expect(cachedLogin(key, identities)).toBeNull();
 });
 
 test("what a login is remembered by says nothing of the password without the key", async () => {

@@ -4,7 +4,7 @@ import { afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vi
 import { handle } from "../../production/request.ts";
 import { repositorySubject, revokedAt, revokedAmong } from "../../../src/auth/login/revocation.ts";
 import { MAX_LISTED } from "../../../src/db/revocations.ts";
-import { PrincipalIndex } from "../../../src/db/identities.ts";
+import { IdentityStore } from "../../../src/db/identities.ts";
 import { makePublic, signAsRegistry, takeBack } from "../../support/accounts.ts";
 import {
   ADMIN,
@@ -449,8 +449,8 @@ async function addMany(kind: string, number: number, age: number): Promise<numbe
   return now;
 }
 
-function realmOf(principals: PrincipalIndex) {
-  return { principals, defer: ignored } as never;
+function authOf(identities: IdentityStore) {
+  return { identities, defer: ignored } as never;
 }
 
 describe("what an isolate knows of revocations", () => {
@@ -459,11 +459,11 @@ describe("what an isolate knows of revocations", () => {
   test("is bounded: of more than it lists it takes all for revoked as late as the last that it does not", async () => {
     const newest = await addMany("repository:many/r", MAX_LISTED + 500, 1_000);
     await takeBack("user:ada");
-    const principals = new PrincipalIndex(env.DB);
-    expect((await principals.revoked()).times.size).toBeLessThanOrEqual(MAX_LISTED + 2);
-    const known = (subject: string) => revokedAt(principals, subject);
+    const identities = new IdentityStore(env.DB);
+    expect((await identities.revoked()).times.size).toBeLessThanOrEqual(MAX_LISTED + 2);
+    const known = (subject: string) => revokedAt(identities, subject);
     expect(known("repository:many/r0")).toBe(Number.POSITIVE_INFINITY);
-    await revokedAmong([], 0, realmOf(principals), "recent");
+    await revokedAmong([], 0, authOf(identities), "recent");
     expect(known("repository:many/r0")).toBe(newest);
     expect(known(`repository:many/r${MAX_LISTED - 1}`)).toBe(newest - MAX_LISTED + 1);
     for (const other of [`repository:many/r${MAX_LISTED + 400}`, "repository:of/another"]) {
@@ -478,14 +478,14 @@ describe("what an isolate knows of revocations", () => {
   test("who takes back thousands of tokens of their own ends nobody else's: one that is not listed is looked up", async () => {
     await takeBack("token:gone");
     const newest = await addMany("token:many", MAX_LISTED + 500, -60_000);
-    const realm = realmOf(new PrincipalIndex(env.DB));
-    const among = (...subjects: string[]) => revokedAmong(subjects, 1, realm, "fresh");
+    const auth = authOf(new IdentityStore(env.DB));
+    const among = (...subjects: string[]) => revokedAmong(subjects, 1, auth, "fresh");
     expect(await among("token:mine", "user:ada")).toEqual([]);
     expect(await among("token:mine", "token:gone", "token:many0")).toEqual([
       "token:gone",
       "token:many0",
     ]);
-    expect(await revokedAmong(["token:many0"], newest, realm, "fresh")).toEqual(["token:many0"]);
+    expect(await revokedAmong(["token:many0"], newest, auth, "fresh")).toEqual(["token:many0"]);
   });
 
   test("leaves out what nothing rests on any more", async () => {
@@ -494,7 +494,7 @@ describe("what an isolate knows of revocations", () => {
     await addMany("repository:young/r", 1, 4.5 * 60_000);
     await addMany("public:young/r", 1, 60 * 60_000);
     await addMany("rule:old/r", 1, 24 * 3_600_000);
-    const { times } = await new PrincipalIndex(env.DB).revoked();
+    const { times } = await new IdentityStore(env.DB).revoked();
     expect([...times.keys()].toSorted()).toEqual([
       "public:young/r0",
       "repository:young/r0",
@@ -503,7 +503,7 @@ describe("what an isolate knows of revocations", () => {
   });
 
   test("is looked up by an index, whatever else is in the table", async () => {
-    const found = await plansOf((db) => new PrincipalIndex(db).revoked());
+    const found = await plansOf((db) => new IdentityStore(db).revoked());
     expect(found).toHaveLength(1);
     for (const { sql, plan } of found) {
       expect(walks(plan), sql).toEqual([]);
@@ -514,13 +514,13 @@ describe("what an isolate knows of revocations", () => {
   });
 
   test("is as old as the moment it was asked for, and holds for a minute", async () => {
-    const principals = new PrincipalIndex(env.DB);
-    await revokedAmong([], 0, realmOf(principals), "recent");
-    expect(revokedAt(principals, "user:ada")).toBe(0);
+    const identities = new IdentityStore(env.DB);
+    await revokedAmong([], 0, authOf(identities), "recent");
+    expect(revokedAt(identities, "user:ada")).toBe(0);
     wait(59_500);
-    expect(revokedAt(principals, "user:ada")).toBe(0);
+    expect(revokedAt(identities, "user:ada")).toBe(0);
     wait(1_000);
-    expect(revokedAt(principals, "user:ada")).toBe(Number.POSITIVE_INFINITY);
+    expect(revokedAt(identities, "user:ada")).toBe(Number.POSITIVE_INFINITY);
   });
 });
 

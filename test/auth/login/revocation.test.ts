@@ -76,8 +76,8 @@ async function byRobotsToken() {
 }
 
 async function byRule() {
-  const by = ["rule:acme+one", "rule:acme+two"];
-  const bearer = await signAsRegistry({ repository, name: "oidc:acme+one", by });
+  const dependsOn = ["rule:acme+one", "rule:acme+two"];
+  const bearer = await signAsRegistry({ repository, name: "oidc:acme+one", dependsOn });
   return { subject: "rule:acme+two", bearer };
 }
 

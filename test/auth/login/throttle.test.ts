@@ -9,7 +9,7 @@ import {
 import type { FailureCount } from "../../../src/auth/identity-store.ts";
 import { network, range } from "../../../src/network.ts";
 
-function realm(address: string, key = "a key") {
+function auth(address: string, key = "a key") {
   return { address, signing: { key, nextKey: null, service: "registry.test" } };
 }
 
@@ -74,7 +74,7 @@ test("an account is counted by a hash, without a letter of what was typed as its
     network: here,
     known,
     unknown,
-  } = await placesOf("hunter2", realm("2001:db8:1:2:3:4:5:6"));
+  } = await placesOf("hunter2", auth("2001:db8:1:2:3:4:5:6"));
   expect(account).toMatch(/^[0-9a-f]{64}$/);
   expect(here).toMatch(/^[0-9a-f]{64}$/);
   expect(known).toEqual([`known:${here}`]);
@@ -83,14 +83,14 @@ test("an account is counted by a hash, without a letter of what was typed as its
 });
 
 test("what was typed cannot be tried against its hashes without our key", async () => {
-  const one = await placesOf("hunter2", realm("192.0.2.1", "one key"));
-  const other = await placesOf("hunter2", realm("192.0.2.1", "another key"));
+  const one = await placesOf("hunter2", auth("192.0.2.1", "one key"));
+  const other = await placesOf("hunter2", auth("192.0.2.1", "another key"));
   expect(one.account).not.toBe(other.account);
   expect(one.network).not.toBe(other.network);
 });
 
 test("an account has a count of its own in each network, and whatever is typed as its name, the key is short", async () => {
-  const [here, there] = [realm("192.0.2.1"), realm("192.0.2.2")];
+  const [here, there] = [auth("192.0.2.1"), auth("192.0.2.2")];
   const [one, other] = [await placesOf("ada", here), await placesOf("ada", there)];
   expect(one.network).not.toBe(other.network);
   expect(one.account).toBe(other.account);
@@ -163,7 +163,7 @@ test("where tries come at a pace, a network has one a minute, whatever the other
 });
 
 test("an account that logged in from a network lately is counted there alone", async () => {
-  const places = await placesOf("ada", realm("192.0.2.1"));
+  const places = await placesOf("ada", auth("192.0.2.1"));
   expect(countsOf(places, null)).toBe(places.unknown);
   expect(countsOf(places, NOW)).toBe(places.known);
 });

@@ -5,7 +5,7 @@
 import { env } from "cloudflare:workers";
 import { expect, test, vi } from "vitest";
 import { placesOf } from "../../../src/auth/login/throttle.ts";
-import { AttemptIndex } from "../../../src/db/login-attempts.ts";
+import { LoginAttemptStore } from "../../../src/db/login-attempts.ts";
 import { addSecret, from, logIn } from "../../support/accounts.ts";
 import {
   basic,
@@ -59,7 +59,7 @@ async function setClock(name: string, triedAgo: number): Promise<void> {
 /** A person who logged in from an address, in another isolate. */
 async function knownAt(name: string, address: string, daysAgo = 0): Promise<void> {
   const at = Date.now() - daysAgo * 86_400_000;
-  await new AttemptIndex(env.DB).remember(await places(name, address), at);
+  await new LoginAttemptStore(env.DB).remember(await places(name, address), at);
 }
 
 /** Reads when the account logged in from each recorded network. */
@@ -125,11 +125,11 @@ test("a network that asks all the time gets one turn a minute, and the next one 
 });
 
 test("a turn of a network in which nobody has failed is taken as well", async () => {
-  const attempts = new AttemptIndex(env.DB);
+  const attempts = new LoginAttemptStore(env.DB);
   const paces = [{ key: crypto.randomUUID(), pace: 60_000 }];
-  expect(await attempts.takeTurns(paces, 1_000_000)).toBe(true);
-  expect(await attempts.takeTurns(paces, 1_059_999)).toBe(false);
-  expect(await attempts.takeTurns(paces, 1_060_000)).toBe(true);
+  expect(await attempts.takeAttempts(paces, 1_000_000)).toBe(true);
+  expect(await attempts.takeAttempts(paces, 1_059_999)).toBe(false);
+  expect(await attempts.takeAttempts(paces, 1_060_000)).toBe(true);
 });
 
 test("of a hundred tries at once at an account that gives turns, one passes", async () => {
@@ -200,20 +200,20 @@ test("past 1,000 failures of all strangers together a try passes every second, a
 });
 
 test("turns of two counts are taken together or not at all", async () => {
-  const attempts = new AttemptIndex(env.DB);
+  const attempts = new LoginAttemptStore(env.DB);
   const now = Date.now();
   const [one, other] = [crypto.randomUUID(), crypto.randomUUID()];
   await attempts.failed([one, other], now, 1000);
   const both = [one, other].map((key) => ({ key, pace: 500 }));
-  expect(await attempts.takeTurns(both, now)).toBe(true);
-  expect(await attempts.takeTurns(both, now + 499)).toBe(false);
-  expect(await attempts.takeTurns([{ key: one, pace: 500 }], now + 500)).toBe(true);
-  expect(await attempts.takeTurns(both, now + 600)).toBe(false);
-  expect(await attempts.takeTurns([{ key: other, pace: 500 }], now + 600)).toBe(true);
+  expect(await attempts.takeAttempts(both, now)).toBe(true);
+  expect(await attempts.takeAttempts(both, now + 499)).toBe(false);
+  expect(await attempts.takeAttempts([{ key: one, pace: 500 }], now + 500)).toBe(true);
+  expect(await attempts.takeAttempts(both, now + 600)).toBe(false);
+  expect(await attempts.takeAttempts([{ key: other, pace: 500 }], now + 600)).toBe(true);
 });
 
 test("an account is known in the 50 networks that it logged in from last, and one more write a day keeps one", async () => {
-  const attempts = new AttemptIndex(env.DB);
+  const attempts = new LoginAttemptStore(env.DB);
   const name = crypto.randomUUID();
   for (let i = 0; i < 60; i++) await attempts.remember(await places(name, `192.0.2.${i}`), i + 1);
   await attempts.remember(await places(name, "192.0.2.59"), 100);

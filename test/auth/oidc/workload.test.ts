@@ -81,7 +81,7 @@ interface Claims {
   readonly iat: number;
   readonly access: unknown;
   readonly via: string;
-  readonly by: string[];
+  readonly dependsOn: string[];
   readonly subject: string;
 }
 
@@ -91,10 +91,14 @@ async function claimsOf(response: Response): Promise<Claims> {
 }
 
 /** Makes a credential as POST /api/v1/oidc/exchange gives it to a workload of the rule. */
-async function credential(change: { readonly until?: number; readonly asOf?: number } = {}) {
-  const { until = seconds() + 600, asOf = Date.now() } = change;
+async function credential(change: { readonly until?: number; readonly grantedAt?: number } = {}) {
+  const { until = seconds() + 600, grantedAt = Date.now() } = change;
   const grants = scopeGrants([{ repositories: `${namespace}/app`, actions: ["push"] }]);
-  const workload = { admissions: [{ rule, grants, until }], subject: "project:acme/app", asOf };
+  const workload = {
+    ruleGrants: [{ rule, grants, until }],
+    subject: "project:acme/app",
+    grantedAt,
+  };
   return (await signCredential(workload, SIGNING)).token;
 }
 
@@ -110,7 +114,7 @@ test("docker login -u oidc with an ID token gives exactly the rule's scopes, in 
   expect(claims).toMatchObject({
     sub: `oidc:${rule}`,
     via: "oidc",
-    by: [`rule:${rule}`],
+    dependsOn: [`rule:${rule}`],
     subject: "project:acme/app",
     access: [
       { type: "repository", name: `${namespace}/app`, actions: ["pull", "push"] },
@@ -136,7 +140,7 @@ test("several rules that match add up, and all of them are what the token rests 
   const second = await addRule(namespace, { ...RULE, scopes, lifetime: 60 });
   const both = `${scope("push")} repository:${namespace}/b:pull`;
   const claims = await claimsOf(await logIn("oidc", await idToken(), both));
-  expect(claims.by.toSorted()).toEqual([`rule:${rule}`, `rule:${second}`].toSorted());
+  expect(claims.dependsOn.toSorted()).toEqual([`rule:${rule}`, `rule:${second}`].toSorted());
   expect(claims.access).toHaveLength(2);
   expect(claims.exp - claims.iat).toBeLessThanOrEqual(60);
 });
@@ -150,7 +154,7 @@ test("rules of others that pin no claim, however many, do not keep a token from 
   );
   for (let i = 0; i < 6; i++) await insert.bind(await newNamespace(), ISSUER, HOST).run();
   const claims = await claimsOf(await logIn("oidc", await idToken(), scope("push")));
-  expect(claims.by).toEqual([`rule:${rule}`]);
+  expect(claims.dependsOn).toEqual([`rule:${rule}`]);
 });
 
 test.each<[string, () => Promise<string>]>([
@@ -194,7 +198,7 @@ test("an exchanged credential is a password and a Bearer token, for the rule's s
   const claims = await claimsOf(await logIn("oidc", password, scope("pull", "push", "delete")));
   expect(claims).toMatchObject({
     sub: `oidc:${rule}`,
-    by: [`rule:${rule}`],
+    dependsOn: [`rule:${rule}`],
     access: [{ type: "repository", name: `${namespace}/app`, actions: ["pull", "push"] }],
   });
   for (const authorization of [basic("oidc", password), `Bearer ${password}`]) {
@@ -268,9 +272,9 @@ test("a registry token is no credential, and a credential no registry token", as
 });
 
 test("a credential signed for another host, or with another key, is refused", async () => {
-  const admissions = [{ rule, grants: [], until: seconds() + 600 }];
+  const ruleGrants = [{ rule, grants: [], until: seconds() + 600 }];
   for (const change of [{ service: "other.test" }, { key: "x".repeat(40) }]) {
-    const workload = { admissions, subject: "x", asOf: Date.now() };
+    const workload = { ruleGrants, subject: "x", grantedAt: Date.now() };
     const { token } = await signCredential(workload, { ...SIGNING, ...change });
     expect((await logIn("oidc", token, "", stranger())).status).toBe(401);
   }
@@ -294,11 +298,11 @@ test("a rule that another namespace makes for the same token changes nothing her
     grants: scopeGrants([{ repositories: `${namespace}/app`, actions: ["push"] }]),
     until: seconds() + 600,
   };
-  const admissions = [{ rule: theirs, grants, until: seconds() + 60 }, own];
-  const both = { admissions, subject: "project:acme/app", asOf: Date.now() };
+  const ruleGrants = [{ rule: theirs, grants, until: seconds() + 60 }, own];
+  const both = { ruleGrants, subject: "project:acme/app", grantedAt: Date.now() };
   const { token: password } = await signCredential(both, SIGNING);
   const claims = await claimsOf(await logIn("oidc", password, scope("push")));
-  expect(claims).toMatchObject({ sub: `oidc:${rule}`, by: [`rule:${rule}`] });
+  expect(claims).toMatchObject({ sub: `oidc:${rule}`, dependsOn: [`rule:${rule}`] });
   expect(claims.exp).toBeGreaterThan(seconds() + 500);
   await scheduler.wait(5);
   await takeBack(`rule:${theirs}`);
@@ -317,9 +321,9 @@ test("a workload pulls what is public elsewhere, and is denied the rest there: i
   }
   await makePublic(elsewhere);
   for (const password of [await idToken(), await credential()]) {
-    const { access, by } = await claimsOf(await logIn("oidc", password, asked));
+    const { access, dependsOn } = await claimsOf(await logIn("oidc", password, asked));
     expect(access).toEqual([{ type: "repository", name: elsewhere, actions: ["pull"] }]);
-    expect(by).toEqual([`public:${elsewhere}`]);
+    expect(dependsOn).toEqual([`public:${elsewhere}`]);
   }
 });
 

@@ -3,8 +3,8 @@ import { env } from "cloudflare:workers";
 import { runDurableObjectAlarm } from "cloudflare:test";
 import { expect } from "vitest";
 import { Bucket, type Multipart } from "../../../src/db/bucket.ts";
-import { CollectionIndex } from "../../../src/gc/store.ts";
-import { Collector } from "../../../src/gc/job.ts";
+import { GcStore } from "../../../src/gc/store.ts";
+import { GarbageCollector } from "../../../src/gc/job.ts";
 import { RegistryClient } from "../../support/client.ts";
 import { digestOf } from "../../support/images.ts";
 import { isOpen, keys as allKeys } from "../../support/storage.ts";
@@ -16,9 +16,9 @@ const YEAR = 365 * 86_400_000;
  * too.
  */
 export async function collect(undo = YEAR): Promise<void> {
-  const index = new CollectionIndex(env.DB);
-  const collector = new Collector(index, new Bucket(env.BLOBS), { grace: 0, undo });
-  for (let i = 0; (await collector.run()).more; i++) {
+  const index = new GcStore(env.DB);
+  const gc = new GarbageCollector(index, new Bucket(env.BLOBS), { grace: 0, undo });
+  for (let i = 0; (await gc.run()).more; i++) {
     if (i > 100) throw new Error("the collection comes to no end");
   }
 }
@@ -73,11 +73,11 @@ export async function expectReadable(): Promise<void> {
 
 const UNREACHABLE = [
   `SELECT digest FROM blobs b WHERE NOT EXISTS (SELECT 1 FROM repository_blobs WHERE digest = b.digest)
-     AND NOT EXISTS (SELECT 1 FROM kept_blobs WHERE digest = b.digest)`,
+     AND NOT EXISTS (SELECT 1 FROM trashed_blobs WHERE digest = b.digest)`,
   `SELECT repository_id, digest FROM repository_blobs l WHERE NOT EXISTS (
      SELECT 1 FROM manifest_references f WHERE f.repository_id = l.repository_id AND f.digest = l.digest)`,
-  `SELECT * FROM blob_reviews`,
-  `SELECT * FROM doomed_objects`,
+  `SELECT * FROM unreferenced_blobs`,
+  `SELECT * FROM object_deletions`,
 ];
 
 /** Days later: content that can be restored has been kept, and everything else has a row that names it. */
@@ -93,7 +93,7 @@ export async function expectClean(
   }
   // A blob that nothing names is not deleted yet.
   await expectReadable();
-  await env.DB.prepare(`UPDATE doomed_objects SET due_at = 0`).run();
+  await env.DB.prepare(`UPDATE object_deletions SET due_at = 0`).run();
   await collect();
   expect(await keys()).toEqual(await namedKeys());
   for (const multipart of multiparts) expect(await isOpen(multipart)).toBe(false);
@@ -122,8 +122,8 @@ export async function expectNothingLeft(): Promise<void> {
   await collect(0);
   expect(await keys()).toEqual([]);
   expect(await all(`SELECT name FROM repositories`)).toEqual([{ name: THERE }]);
-  const tables = ["blobs", "repository_blobs", "kept_blobs", "manifests", "manifest_references"];
-  tables.push("tags", "tag_history", "namespace_blobs", "doomed_objects");
+  const tables = ["blobs", "repository_blobs", "trashed_blobs", "manifests", "manifest_references"];
+  tables.push("tags", "tag_history", "namespace_blobs", "object_deletions");
   await env.DB.prepare(`DELETE FROM audit`).run();
   for (const table of tables) {
     expect([table, await all(`SELECT * FROM ${table}`)]).toEqual([table, []]);
@@ -134,15 +134,15 @@ export async function expectNothingLeft(): Promise<void> {
 export async function wipe(): Promise<void> {
   await expectNothingLeft().catch(() => {});
   for (const key of await keys()) await env.BLOBS.delete(key);
-  const tables = ["doomed_objects", "repository_blobs", "kept_blobs", "blobs"];
+  const tables = ["object_deletions", "repository_blobs", "trashed_blobs", "blobs"];
   await env.DB.batch(tables.map((table) => env.DB.prepare(`DELETE FROM ${table}`)));
 }
 
 /** Tables that record what happened, besides the content itself. */
 const NOTES = new Set([
   "audit",
-  "blob_reviews",
-  "doomed_objects",
+  "unreferenced_blobs",
+  "object_deletions",
   "d1_migrations",
   "jobs",
   "audit_budgets",
@@ -172,13 +172,13 @@ function withoutSums(column: string, value: unknown): unknown {
   return SUMS_OF_NOTES.has(column) ? undefined : value;
 }
 
-export interface Deed {
+export interface AuditEntry {
   readonly request_id: string;
   readonly action: string;
 }
 
 /** Lists the audit entries, with the requests that were first. */
-export function deeds(): Promise<(Deed & { readonly times: number })[]> {
+export function deeds(): Promise<(AuditEntry & { readonly times: number })[]> {
   return all(
     `SELECT request_id, action, count(*) AS times FROM audit WHERE outcome = 'done' AND via <> 'registry'
      GROUP BY request_id, action, repository, reference, digest`,

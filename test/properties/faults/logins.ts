@@ -96,10 +96,10 @@ export const LOGINS: readonly Scenario[] = [
     const claims = { sub: ["someone"] };
     const rule = await addRule(namespace, { issuer: "", audience: "", claims, scopes });
     const until = Math.floor(Date.now() / 1000) + 600;
-    const asOf = Date.now() + 1_000;
-    const admissions = [{ rule, grants: [], until }];
+    const grantedAt = Date.now() + 1_000;
+    const ruleGrants = [{ rule, grants: [], until }];
     const signing = { key: env.TOKEN_KEY, nextKey: null, service: HOST };
-    return ["oidc", (await signCredential({ admissions, subject: "x", asOf }, signing)).token];
+    return ["oidc", (await signCredential({ ruleGrants, subject: "x", grantedAt }, signing)).token];
   }),
   {
     name: "everyone's",

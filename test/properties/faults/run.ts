@@ -249,7 +249,7 @@ async function expectAllAudited(
   expect(all.filter(({ times }) => times > 1)).toEqual([]);
   const done = all.filter(({ request_id }) => !earlier.has(request_id));
   for (const action of actions) {
-    const times = done.filter((deed) => deed.action === action).length;
+    const times = done.filter((entry) => entry.action === action).length;
     if (REPEATED.test(action)) expect([action, times > 0]).toEqual([action, true]);
     else expect([action, times]).toEqual([action, 1]);
   }

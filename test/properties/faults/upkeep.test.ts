@@ -48,7 +48,7 @@ function faultsOf(calls: readonly string[], size: number): Fault[] {
 async function later(): Promise<void> {
   const statements = [
     `UPDATE jobs SET lease_until = 0`,
-    `UPDATE doomed_objects SET due_at = 0`,
+    `UPDATE object_deletions SET due_at = 0`,
     `UPDATE retention_runs SET next_at = 0`,
   ];
   await env.DB.batch(statements.map((sql) => env.DB.prepare(sql)));
@@ -168,7 +168,7 @@ test("an import", { timeout: 1_200_000 }, async () => {
 
 test("a batch of the queue comes again", { timeout: 600_000 }, async () => {
   const { repository } = new RegistryClient();
-  const origin = {
+  const initiator = {
     actor: "a",
     subject: null,
     via: "password",
@@ -183,7 +183,11 @@ test("a batch of the queue comes again", { timeout: 600_000 }, async () => {
     await env.DB.batch([env.DB.prepare(`DELETE FROM audit`), env.DB.prepare(`DELETE FROM pulls`)]);
     await later();
     const bodies: EventMessage[] = [
-      { kind: "audit", of: "password", event: auditEvent(origin, { action: "login" }, "failed") },
+      {
+        kind: "audit",
+        of: "password",
+        event: auditEvent(initiator, { action: "login" }, "failed"),
+      },
       { kind: "pulls", counts: [count] },
       { kind: "collect" },
     ];

@@ -47,7 +47,7 @@ test("what a manifest let go whose undo window ended during the last collection 
   const quietAt = await collectAtTheEnd();
   expect(await left(quietAt)).toEqual([]);
   // The blob is just unreferenced: after the grace period garbage collection deletes it.
-  await env.DB.prepare(`UPDATE blob_reviews SET since = since - ?1`).bind(HOUR).run();
+  await env.DB.prepare(`UPDATE unreferenced_blobs SET since = since - ?1`).bind(HOUR).run();
   await placeHere(AGES).collect();
   expect(await left(Date.now())).toEqual([]);
   const { objects } = await env.BLOBS.list({ prefix: "blobs/" });
@@ -55,7 +55,7 @@ test("what a manifest let go whose undo window ended during the last collection 
 });
 
 test("what nobody reviews is a leak", async () => {
-  await env.DB.prepare(`DROP TRIGGER unreferenced_blob_is_reviewed`).run();
+  await env.DB.prepare(`DROP TRIGGER unreferenced_blob_is_listed`).run();
   const [leak] = await left(await collectAtTheEnd());
   expect(leak).toContain(HELD);
   expect(leak).toContain(layer.digest);
@@ -63,7 +63,7 @@ test("what nobody reviews is a leak", async () => {
 
 test("and so is what the collection should have taken", async () => {
   const quietAt = await collectAtTheEnd();
-  await env.DB.prepare(`UPDATE blob_reviews SET since = ?1 WHERE digest = ?2`)
+  await env.DB.prepare(`UPDATE unreferenced_blobs SET since = ?1 WHERE digest = ?2`)
     .bind(quietAt - HOUR, layer.digest)
     .run();
   expect(await left(quietAt)).toEqual([expect.stringContaining(layer.digest)]);

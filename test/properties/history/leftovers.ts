@@ -29,18 +29,18 @@ function garbageAt(quietAt: number, { grace, undo }: Ages): Readonly<Record<stri
       SELECT r.name, l.digest FROM repository_blobs l JOIN repositories r ON r.id = l.repository_id
       WHERE NOT EXISTS (SELECT 1 FROM manifest_references f
         WHERE f.repository_id = l.repository_id AND f.digest = l.digest)
-      AND NOT EXISTS (SELECT 1 FROM blob_reviews v
+      AND NOT EXISTS (SELECT 1 FROM unreferenced_blobs v
         WHERE v.repository_id = l.repository_id AND v.digest = l.digest AND v.since > ${quietAt - grace})`,
     "a blob is kept that no manifest names": `
-      SELECT k.repository_id, k.digest FROM kept_blobs k
+      SELECT k.repository_id, k.digest FROM trashed_blobs k
       WHERE NOT EXISTS (SELECT 1 FROM manifest_references f
         WHERE f.repository_id = k.repository_id AND f.digest = k.digest)`,
     "no repository holds a blob": `
       SELECT b.digest FROM blobs b
       WHERE NOT EXISTS (SELECT 1 FROM repository_blobs l WHERE l.digest = b.digest)
-        AND NOT EXISTS (SELECT 1 FROM kept_blobs k WHERE k.digest = b.digest)`,
+        AND NOT EXISTS (SELECT 1 FROM trashed_blobs k WHERE k.digest = b.digest)`,
     "an object is still to be deleted": `
-      SELECT key FROM doomed_objects WHERE due_at <= ${quietAt}`,
+      SELECT key FROM object_deletions WHERE due_at <= ${quietAt}`,
     "a manifest's undo window is over": `
       SELECT m.digest FROM manifests m WHERE m.deleted_at <= ${quietAt - undo}`,
     "a tag's undo window is over": `
@@ -76,7 +76,7 @@ async function objectsOf(
   const { results } = await db
     .prepare(
       `SELECT key FROM blobs UNION SELECT object FROM manifests WHERE object IS NOT NULL
-       UNION SELECT key FROM doomed_objects`,
+       UNION SELECT key FROM object_deletions`,
     )
     .all();
   const reached = new Set((results as { key: string }[]).map(({ key }) => key));

@@ -60,7 +60,7 @@ function eventsOf(operations: readonly Operation[]) {
 class Search<State> {
   readonly #sequential: Sequential<State>;
   readonly #isUnknown: (operation: Operation) => boolean;
-  readonly #atWork = new Map<number, Operation>();
+  readonly #activeWriters = new Map<number, Operation>();
   #configurations: Configuration<State>[];
 
   constructor(sequential: Sequential<State>, isUnknown: (operation: Operation) => boolean) {
@@ -70,7 +70,7 @@ class Search<State> {
   }
 
   call(operation: Operation): void {
-    this.#atWork.set(operation.id, operation);
+    this.#activeWriters.set(operation.id, operation);
     this.#keep(this.#configurations);
   }
 
@@ -90,7 +90,7 @@ class Search<State> {
         seen.add(key);
       }
     }
-    this.#atWork.delete(operation.id);
+    this.#activeWriters.delete(operation.id);
     this.#keep(found.map(({ state, done }) => ({ state, done: without(done, operation.id) })));
     return found.length > 0;
   }
@@ -108,8 +108,8 @@ class Search<State> {
         seen.add(key);
       }
     }
-    const unknown = [...this.#atWork.values()].filter(this.#isUnknown).map(({ id }) => id);
-    for (const id of unknown) this.#atWork.delete(id);
+    const unknown = [...this.#activeWriters.values()].filter(this.#isUnknown).map(({ id }) => id);
+    for (const id of unknown) this.#activeWriters.delete(id);
     this.#keep(
       all.map(({ state, done }) => ({
         state,
@@ -119,7 +119,7 @@ class Search<State> {
   }
 
   #successors({ state, done }: Configuration<State>): Configuration<State>[] {
-    return [...this.#atWork.values()].flatMap((operation) => {
+    return [...this.#activeWriters.values()].flatMap((operation) => {
       if (done.has(operation.id)) return [];
       const answer = this.#isUnknown(operation) ? "unknown" : "known";
       const all = new Set([...done, operation.id]);
@@ -130,7 +130,7 @@ class Search<State> {
 
   /** Ends all reads that may be over: they constrain no other operation. */
   #withReads({ state, done }: Configuration<State>): Configuration<State> {
-    const reads = [...this.#atWork.values()].filter(
+    const reads = [...this.#activeWriters.values()].filter(
       (operation) =>
         !done.has(operation.id) &&
         this.#sequential.isRead(operation) &&

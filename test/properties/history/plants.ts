@@ -17,7 +17,7 @@ export function withoutTouch(env: Env): Env {
 }
 
 function untouching(sql: string): string {
-  return sql.startsWith("UPDATE blob_reviews SET since") ? `${sql} AND false` : sql;
+  return sql.startsWith("UPDATE unreferenced_blobs SET since") ? `${sql} AND false` : sql;
 }
 
 /**
@@ -40,7 +40,7 @@ function unlinkLater(db: D1Database) {
     async all() {
       const { results: due } = await db
         .prepare(
-          `SELECT repository_id AS repository, digest FROM blob_reviews
+          `SELECT repository_id AS repository, digest FROM unreferenced_blobs
            WHERE since <= unixepoch('subsec') * 1000 - ?1 ORDER BY since LIMIT ?2`,
         )
         .bind(grace, limit)

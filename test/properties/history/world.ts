@@ -9,9 +9,9 @@ import { env } from "cloudflare:workers";
 import { handle } from "../../production/request.ts";
 import type { Env } from "../../../src/settings.ts";
 import { Bucket } from "../../../src/db/bucket.ts";
-import { CollectionIndex } from "../../../src/gc/store.ts";
-import { Collector } from "../../../src/gc/job.ts";
-import { ADMIN, ignore, ORIGIN, streamOf } from "../../support/client.ts";
+import { GcStore } from "../../../src/gc/store.ts";
+import { GarbageCollector } from "../../../src/gc/job.ts";
+import { ADMIN, ignore, INITIATOR, streamOf } from "../../support/client.ts";
 import type { Bytes } from "../../support/images.ts";
 import type { Asked, Answer } from "./client.ts";
 import type { Ages } from "./model.ts";
@@ -39,7 +39,7 @@ export function placeHere(ages: Ages, planted: (env: Env) => Env = (real) => rea
       // A session without any call is not in memory.
       await evictDurableObject(env.SESSIONS.getByName(upload)).catch(() => {});
     },
-    collect: () => new Collector(new CollectionIndex(used.DB), new Bucket(used.BLOBS), ages).run(),
+    collect: () => new GarbageCollector(new GcStore(used.DB), new Bucket(used.BLOBS), ages).run(),
     async expire(uploads) {
       await Promise.all(
         uploads.map(async (upload) => {
@@ -63,7 +63,7 @@ async function send(
   if (!isRead && streamed !== true) all.set("content-length", String(body?.length ?? 0));
   const content: Bytes | ReadableStream | null =
     body === undefined ? null : streamed === true ? streamOf(body) : body;
-  const request = new Request(ORIGIN + path, { method, headers: all, body: content });
+  const request = new Request(INITIATOR + path, { method, headers: all, body: content });
   const response = await handle(request, used, ignore);
   return {
     status: response.status,

@@ -194,7 +194,7 @@ beforeAll(async () => {
   const signing = { key: env.TOKEN_KEY ?? "", nextKey: null, service: HOST };
   const until = Math.floor((Date.now() + HOUR) / 1000);
   const admission = { rule, grants: machineGrants(SCOPES()), until };
-  const workload = { admissions: [admission], subject: "someone", asOf: Date.now() + 1_000 };
+  const workload = { ruleGrants: [admission], subject: "someone", grantedAt: Date.now() + 1_000 };
   headers = {
     "the administrator's password": basic("admin", env.ADMIN_PASSWORD ?? ""),
     "an administrator's token without end": await of({ user: chief.name, scopes: everything }),

@@ -4,7 +4,7 @@ import { beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { handle } from "../../production/request.ts";
 import type { EventMessage } from "../../../src/events/message.ts";
 import { ROUTES } from "../../../src/routes.ts";
-import { HOST, ORIGIN, type Send } from "../../support/client.ts";
+import { HOST, INITIATOR, type Send } from "../../support/client.ts";
 import { leavesNothing } from "../../support/storage.ts";
 import { makePrincipals, type Principal, PRINCIPALS } from "./principals.ts";
 import { type Attempt, ATTEMPTS, type Need } from "./requests.ts";
@@ -136,17 +136,19 @@ async function ask(
   if (path === "/token" && method === "POST") {
     const [username = "", password = ""] = credentialsOf(authorization);
     const form = new URLSearchParams({ grant_type: "password", username, password });
-    return send(new Request(ORIGIN + path, { method, body: form }));
+    return send(new Request(INITIATOR + path, { method, body: form }));
   }
   if (authorization !== null) headers.set("authorization", authorization);
   if (withToken) {
     const scope = SCOPES[need];
     const query = scope === undefined ? "" : `&scope=${encodeURIComponent(scope)}`;
-    const answer = await send(new Request(`${ORIGIN}/token?service=${HOST}${query}`, { headers }));
+    const answer = await send(
+      new Request(`${INITIATOR}/token?service=${HOST}${query}`, { headers }),
+    );
     if (!answer.ok) return answer;
     headers.set("authorization", `Bearer ${(await answer.json<{ token: string }>()).token}`);
   }
-  return send(new Request(ORIGIN + path, { method, headers, body: body ?? null }));
+  return send(new Request(INITIATOR + path, { method, headers, body: body ?? null }));
 }
 
 function credentialsOf(authorization: string | null): string[] {

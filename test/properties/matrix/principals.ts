@@ -4,7 +4,7 @@ import { exportJWK, exportSPKI, generateKeyPair, type JWK, SignJWT, UnsecuredJWT
 import { vi } from "vitest";
 import { hashPassword } from "../../../src/auth/login/password.ts";
 import { newSecret } from "../../../src/auth/login/secret.ts";
-import { basic, ORIGIN } from "../../support/client.ts";
+import { basic, INITIATOR } from "../../support/client.ts";
 
 export const PRINCIPALS = [
   "anonymous",
@@ -74,7 +74,7 @@ export async function makePrincipals(): Promise<Record<Principal, string | null>
     insert(
       "INSERT INTO trust_rules (name, namespace, issuer, selector, audience, claims, scopes, lifetime, created_at) VALUES ('acme+ci', 'acme', ?1, 'repository_id=42', ?2, ?3, ?4, 900, ?5)",
       ISSUER,
-      ORIGIN,
+      INITIATOR,
       JSON.stringify({ repository_id: ["42"] }),
       JSON.stringify([{ repositories: "acme/*", actions: ["push"] }]),
       now,
@@ -122,7 +122,7 @@ async function workloads(): Promise<Record<Workload, string>> {
   const foreign = await generateKeyPair("RS256");
   const jwk = { ...(await exportJWK(keys.publicKey)), kid: "one", alg: "RS256", use: "sig" };
   serve(jwk);
-  const claims = { ...CLAIMS, iss: ISSUER, aud: ORIGIN };
+  const claims = { ...CLAIMS, iss: ISSUER, aud: INITIATOR };
   const sign = (
     change: object = {},
     key: Parameters<SignJWT["sign"]>[0] = keys.privateKey,
