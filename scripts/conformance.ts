@@ -11,7 +11,7 @@ import { startServer } from "./server.ts";
 const SUITE = "github.com/opencontainers/distribution-spec/conformance";
 const VERSION = "v0.0.0-20260831232431-97274622c111";
 
-/** What the suite calls a version, and what it is to check beyond its defaults. */
+/** The suite's names of the versions, and the checks beyond its defaults. */
 const RUNS: readonly { readonly version: string; readonly env?: Record<string, string> }[] = [
   { version: "1.0" },
   { version: "1.1" },
@@ -79,7 +79,7 @@ async function check(
   return { passed: counts.pass, failed: code === 0 && counts.pass > 0 ? bad : Math.max(bad, 1) };
 }
 
-/** Builds the suite with Go, once for each version of it. @returns the program */
+/** Builds the suite with Go, once for each version. @returns the program */
 async function install(): Promise<string> {
   const cache = process.env["SLIPWAY_CACHE"] ?? join(homedir(), ".cache", "slipway");
   const bin = join(cache, "conformance", VERSION);

@@ -11,19 +11,19 @@ import { Control } from "./start/control.ts";
 
 export { projectConfig, ROOT, wranglerArguments } from "./start/build.ts";
 
-/** The binary that miniflare would start itself. */
+/** The workerd binary that miniflare itself would start. */
 const { default: WORKERD } = createRequire(import.meta.url)("workerd") as { default: string };
 
 export interface RunOptions {
-  /** Where the registry answers, and nothing else does; else at miniflare's entry alone, a port of this machine that is for tools. */
+  /** The only address that the registry listens on; without it, miniflare's entry, a port of this machine for tools. */
   readonly listen?: Address;
-  /** Where R2, D1 and the Durable Objects keep their data. */
+  /** The folder with the data of R2, D1 and the Durable Objects. */
   readonly data: string;
   /** Settings and secrets, by their names in wrangler.toml. */
   readonly vars: Readonly<Record<string, string>>;
-  /** Where workerd's own sockets are, and its process id: a folder that its owner alone can enter. */
+  /** The folder with workerd's own sockets and its process id, which only its owner can enter. */
   readonly sockets: string;
-  /** Takes what the Worker logs; else it is printed. */
+  /** Receives what the Worker logs; without it, that is printed. */
   readonly log?: (line: { readonly level: string; readonly message: string }) => void;
 }
 
@@ -33,12 +33,12 @@ export interface Local {
   dispose(): Promise<void>;
 }
 
-/** For a path in the socket folder: the system takes 103 bytes, which a data folder's own may exceed. */
+/** Makes a folder for sockets: the system allows paths of 103 bytes, which one in a data folder may exceed. */
 export function makeSocketFolder(): Promise<string> {
   return mkdtemp(join(tmpdir(), "slipway-"));
 }
 
-/** Builds the Worker, or takes the stand-in `entry`, and runs it for a tool, with its bindings and its entry port. */
+/** Builds the Worker, or takes `entry` in its place, and runs it for a tool, with its bindings and its entry port. */
 export async function startLocal(
   options: Omit<RunOptions, "listen" | "sockets"> & { readonly entry?: string },
 ): Promise<Local> {
@@ -46,20 +46,20 @@ export async function startLocal(
   return run(await builder.build(), { ...options, sockets: await makeSocketFolder() });
 }
 
-/** Runs a Worker that was built and brings its database up to date. */
+/** Runs a built Worker and migrates its database. */
 export async function run(build: Build, options: RunOptions): Promise<Local> {
   const { config } = build;
   const name = config.name ?? "slipway";
   const control = join(options.sockets, "control");
   const database = config.d1_databases[0]?.binding ?? "DB";
-  // Tools reach the bindings by miniflare's entry; a server has none that others could find.
+  // Tools reach the bindings through miniflare's entry; a server must have none that others could find.
   if (options.listen === undefined) delete process.env["MINIFLARE_WORKERD_PATH"];
   else process.env["MINIFLARE_WORKERD_PATH"] = join(import.meta.dirname, "start", "workerd.sh");
   const miniflare = new Miniflare({
     host: "127.0.0.1",
     port: 0,
     cf: false,
-    // With it workerd opens a debug port that gives any account of this machine all of its services.
+    // Otherwise workerd opens a debug port that gives every account of this machine access to all services.
     enableDevRegistry: false,
     unsafeRuntimeEnv: { SLIPWAY_SOCKETS: options.sockets, SLIPWAY_WORKERD: WORKERD },
     resourcePersistencePath: options.data,
@@ -112,7 +112,7 @@ function manifest({ modules }: Build) {
   };
 }
 
-/** What the Worker finds in its environment, as miniflare names it. */
+/** Makes the Worker's environment, in miniflare's terms. */
 function bindings(config: Config, worker: string, overrides: RunOptions["vars"]) {
   const env: Record<string, object> = {};
   for (const [name, value] of Object.entries({ ...config.vars, ...overrides })) {
@@ -136,7 +136,7 @@ function bindings(config: Config, worker: string, overrides: RunOptions["vars"])
   return env;
 }
 
-/** What calls the Worker besides requests: miniflare delivers queues itself, but leaves the crons to who runs it. */
+/** Makes the Worker's triggers besides requests: miniflare delivers queues itself, but does not run crons. */
 function triggers(config: Config): object[] {
   const queues = (config.queues.consumers ?? []).map((consumer) => ({
     type: "queue",

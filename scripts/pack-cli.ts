@@ -1,6 +1,6 @@
 /**
- * `npm run pack-cli`: the command line as the package that src/cli/package.json describes, in build/slipway-cli.tgz. All code that it
- * needs is in one file, so that installing it asks no registry for anything else.
+ * `npm run pack-cli`: packs the command line as src/cli/package.json describes it, in build/slipway-cli.tgz. All of its
+ * code is in one file, so that installing it fetches no further package.
  */
 import { execFile } from "node:child_process";
 import { copyFile, mkdir, mkdtemp, readFile, rename, rm, writeFile } from "node:fs/promises";
@@ -55,7 +55,7 @@ async function bundle(outfile: string, needs: string): Promise<Set<string>> {
     bundle: true,
     platform: "node",
     format: "esm",
-    // What older ones can read to the end, so that they get to say that they are too old.
+    // A target that older versions can parse, so that they can report that they are too old.
     target: "es2022",
     charset: "utf8",
     metafile: true,
@@ -79,7 +79,7 @@ function ageCheck(needs: string): string {
 }`;
 }
 
-/** What the licences of others' code ask for: their texts go with it. */
+/** Collects the licence texts of other packages' code, which have to be delivered with it. */
 async function licences(packages: Iterable<string>): Promise<string> {
   const texts = Array.from(packages, async (folder) => {
     const manifest = await readFile(join(ROOT, folder, "package.json"), "utf8");

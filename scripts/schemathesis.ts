@@ -1,6 +1,6 @@
 /**
- * `npm run schemathesis -- --seconds 300`: requests that Schemathesis makes of the OpenAPI document, valid ones and others, against
- * `npm start`. It needs Python 3.
+ * `npm run schemathesis -- --seconds 300`: sends requests that Schemathesis makes from the OpenAPI document, valid ones
+ * and others, to `npm start`. It needs Python 3.
  */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -11,7 +11,7 @@ import { cacheFolder } from "../test/e2e/install.ts";
 import { startServer } from "./server.ts";
 
 const VERSION = "4.32.5";
-/** What the document promises of every answer. */
+/** The promises of the document about every answer. */
 const CHECKS = [
   "not_a_server_error",
   "status_code_conformance",
@@ -41,14 +41,14 @@ try {
     "--max-response-time=5",
     "--request-timeout=10",
     "--continue-on-failure",
-    // An import that was begun shuts everybody else out until it has ended.
+    // A running import shuts all others out until it has ended.
     "--exclude-path-regex=^/import",
   ]);
 } finally {
   await server.stop();
 }
 
-/** In a virtual environment of its own, which is kept. @returns its program */
+/** Installs it in a virtual environment of its own, which is kept. @returns its program */
 async function install(): Promise<string> {
   const folder = join(cacheFolder(), `schemathesis-${VERSION}`);
   const installed = join(folder, "bin/schemathesis");

@@ -1,4 +1,4 @@
-/** A registry of its own for a suite: `npm start` as a child process, on a free port, with a data folder of its own. */
+/** Starts a registry for a suite: `npm start` as a child process, on a free port, with a data folder of its own. */
 import { spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
@@ -10,7 +10,7 @@ import { freePort } from "./socket.ts";
 
 export interface Server {
   readonly url: string;
-  /** host:port, as image names begin. */
+  /** host:port, with which image names begin. */
   readonly host: string;
   readonly password: string;
   readonly data: string;
@@ -22,7 +22,7 @@ export interface Server {
 
 export interface ServerOptions {
   readonly port?: number;
-  /** Kept when given; a temporary folder is deleted with the server. */
+  /** The data folder, which is kept; by default a temporary one that is deleted with the server. */
   readonly data?: string;
   readonly env?: Readonly<Record<string, string>>;
 }

@@ -1,4 +1,4 @@
-/** `npm start` as the place of the history checker's runs: over HTTP, killed and started again at any moment. */
+/** `npm start` as the place of the history checker's runs: over HTTP, killed and restarted at any moment. */
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -22,9 +22,9 @@ export class ServerPlace implements Place {
   readonly #port: number;
   readonly #ages: Ages;
   #server: Server | null = null;
-  /** Resolved while there is a server. */
+  /** Resolved while the server runs. */
   #up = Promise.withResolvers<void>();
-  /** How often the server has been taken away. */
+  /** How often the server has been killed. */
   #generation = 0;
   #isCollecting = false;
   kills = 0;
@@ -53,7 +53,7 @@ export class ServerPlace implements Place {
     try {
       return await this.#exchange(asked);
     } catch (error) {
-      // A connection that breaks while nobody kills the server is a fault of its own.
+      // A connection that breaks while the server was not killed is a fault.
       if (generation !== this.#generation) return null;
       throw new Error(`${asked.method} ${asked.path} broke off`, { cause: error });
     }
@@ -67,7 +67,7 @@ export class ServerPlace implements Place {
     await sleep(milliseconds);
   }
 
-  /** A session that is in memory goes with the whole server. */
+  /** A session in memory is evicted with the whole server. */
   evict(): Promise<void> {
     return Promise.resolve();
   }
@@ -83,17 +83,17 @@ export class ServerPlace implements Place {
     }
     const { run } = JSON.parse(new TextDecoder().decode(answer?.body) || "{}") as Collected;
     if (run !== null && run !== undefined) return run;
-    // The cron's own is under way, or one that was killed and will be taken for dead after a minute.
+    // The cron's run is still active, or one was killed and counts as dead after a minute.
     await sleep(500);
     return { blobs: 0, more: true };
   }
 
-  /** Hours would have to pass. */
+  /** Uploads expire only after hours, so none can be ended here. */
   expire(uploads: readonly string[]): Promise<readonly string[]> {
     return Promise.resolve(uploads);
   }
 
-  /** Another process cannot look into the stores of a server that runs. */
+  /** No other process can read the stores of a running server. */
   async inspect<T>(look: (stores: Stores) => Promise<T>): Promise<T> {
     await this.ready();
     this.#takeAway();
@@ -111,9 +111,9 @@ export class ServerPlace implements Place {
     }
   }
 
-  /** kill -9, and a new start on the same data; what was under way has no answer. */
+  /** Kills the server (kill -9) and starts it on the same data; requests in flight get no answer. */
   async kill(recorder: Recorder, mayHitCollection: boolean): Promise<void> {
-    // Who kills a run of the collection waits a minute for the next.
+    // After a killed run of garbage collection the next one is a minute away.
     if (!mayHitCollection) while (this.#isCollecting) await sleep(1);
     const server = this.#server;
     if (server === null) throw new Error("there is no server to kill");
@@ -172,7 +172,7 @@ interface Collected {
   readonly run?: { readonly blobs: number; readonly more: boolean } | null;
 }
 
-/** Without a Content-Length, as Docker sends it. */
+/** Makes a body without a Content-Length, as Docker sends it. */
 function streamOf(bytes: Uint8Array): ReadableStream<Uint8Array> {
   return new ReadableStream({
     start(controller) {

@@ -1,7 +1,7 @@
 /**
- * `npm run soak -- --minutes 10 --clients 8 --seed 1`: the history checker against `npm start` over HTTP, in rounds. In each
- * of them clients push, pull, retag, delete, restore and purge while collection runs with a grace of seconds and the server
- * is killed now and then; then all is quiet, and every answer is judged.
+ * `npm run soak -- --minutes 10 --clients 8 --seed 1`: runs the history checker against `npm start` over HTTP, in
+ * rounds. In each of them clients push, pull, retag, delete, restore and purge, while garbage collection runs with a
+ * grace period of seconds and the server is killed now and then; then all is quiet, and every answer is checked.
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
@@ -17,7 +17,7 @@ const AGES = { grace: 3_600, undo: 15_000 };
 /** The largest layer takes more than one part. */
 const SIZE = { ...SMALL, layers: 14, images: 12, indexes: 4, largest: 9 * 1024 * 1024 };
 const ROUND = 40_000;
-/** How often the server is killed in a round. */
+/** Kills of the server in a round. */
 const KILLS = 2;
 
 const { values } = parseArgs({
@@ -41,7 +41,7 @@ let collected = 0;
 let steps = 0;
 let violations = 0;
 
-/** Uploads of all rounds: nobody ends them here. */
+/** The uploads of all rounds, which are not ended here. */
 const sessions: Sessions = new Map();
 const place = await ServerPlace.open(AGES);
 try {
@@ -77,7 +77,7 @@ async function round(seed: number, milliseconds: number): Promise<Result> {
   }
 }
 
-/** At moments that the seed decides, within the time that the clients have. */
+/** Kills the server at moments that the seed decides, within the time of the clients. */
 async function killNowAndThen(
   seed: number,
   milliseconds: number,

@@ -1,8 +1,8 @@
 /**
- * The sockets that workerd answers on besides miniflare's own. The registry's is workerd's, with nothing in between: miniflare's
- * port has a Worker in front that copies each request and its answer, takes a client's word for its URL and address
- * (`MF-Original-URL`, `CF-Connecting-IP`), and serves the bucket under /cdn-cgi/ to whoever asks. The control Worker's is a file
- * in a folder that its owner alone can enter. Miniflare loads this file as a plugin.
+ * The sockets that workerd listens on besides miniflare's own. The registry's socket is workerd's, with nothing in
+ * between: miniflare's port has a Worker in front that copies each request and its answer, believes a client about its
+ * URL and address (`MF-Original-URL`, `CF-Connecting-IP`), and serves the bucket under /cdn-cgi/ to everyone. The
+ * control Worker's socket is a file in a folder that its owner alone can enter. Miniflare loads this file as a plugin.
  */
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
@@ -18,7 +18,7 @@ export interface Address {
 /** A type, as miniflare wants options with an index. */
 // oxlint-disable-next-line typescript/consistent-type-definitions
 export type Sockets = {
-  /** Where the Worker answers; nowhere but at miniflare's entry when it is not given. */
+  /** The address of the Worker; without it, miniflare's entry. */
   readonly listen?: Address | undefined;
   /** The control Worker's socket, a file, and its database, a binding of the Worker's own. */
   readonly control?: { readonly path: string; readonly database: string };
@@ -29,12 +29,15 @@ const CONTROL = "slipway:control";
 /** `HttpOptions.Style.proxy` of workerd.capnp. */
 const PROXY = 1;
 
-/** As URLs and workerd spell it: an IPv6 address in brackets. */
+/** Formats an address for URLs and workerd: IPv6 in brackets. */
 export function authorityOf({ host, port }: Address): string {
   return `${host.includes(":") ? `[${host}]` : host}:${port}`;
 }
 
-/** For the `env` of the Worker that is to answer there. It binds nothing: this is how miniflare is given a plugin. */
+/**
+ * Makes a value for the `env` of the Worker that is to answer there. It is no binding: miniflare takes plugins this
+ * way.
+ */
 export function socketsAt(options: Sockets) {
   const plugin = { package: import.meta.filename, name: NAME };
   return { type: "unsafe:socket", dev: { plugin, options } } as const;
@@ -51,7 +54,7 @@ interface Services {
   readonly workerBindings: readonly Binding[];
 }
 
-/** What miniflare looks for in a plugin's file. */
+/** The export that miniflare looks for in a plugin's file. */
 export const plugins = {
   [NAME]: {
     getBindings: () => [],
@@ -83,8 +86,8 @@ function socketsOf(worker: string, { listen, control }: Sockets): Socket[] {
   const sockets: Socket[] = [];
   if (listen !== undefined) {
     const address = authorityOf(listen);
-    // The request line and the headers reach the Worker as they came, see src/http/target.ts: for the other style workerd
-    // composes a URL that may be none. Without the option for `cf`, workerd puts the peer's address there.
+    // The request line and the headers reach the Worker unchanged, see src/http/target.ts: in the other style workerd
+    // composes a URL that may be invalid. Without the option for `cf`, workerd puts the client's address there.
     const service = { name: worker };
     sockets.push({ name: "registry", address, service, http: { style: PROXY } });
   }
@@ -102,14 +105,14 @@ function controlService(compatibilityDate: string, bindings: Binding[]) {
     worker: {
       modules: [{ name: "control-worker.js", esModule: code }],
       compatibilityDate,
-      // Only with it a service binding has `scheduled()`.
+      // A service binding has `scheduled()` only with this flag.
       compatibilityFlags: ["service_binding_extra_handlers"],
       bindings,
     },
   };
 }
 
-/** Listens there for a moment. @throws the system's error where that can't be done */
+/** Listens there for a moment. @throws the system's error if that is not possible */
 export async function probe(at: Address): Promise<number> {
   const server = createServer();
   server.listen(at.port, at.host);

@@ -19,10 +19,10 @@ import {
 } from "./start/secrets.ts";
 import { settingsOf } from "./start/settings.ts";
 
-/** How long the port of a server that was killed may stay taken. */
+/** Milliseconds that the port of a killed server may stay taken. */
 const PATIENCE_MS = 5_000;
 
-// Whatever is written from here on, by workerd too, is for this user alone.
+// All files that are written from here on, by workerd too, are for this user alone.
 process.umask(0o077);
 
 try {
@@ -49,10 +49,10 @@ async function start(): Promise<void> {
   await checkPort(listen, wasKilled ? PATIENCE_MS : 0);
   const build = await builder.build();
 
-  // Here everything is known to be well, and writing begins.
+  // All checks have passed, and writing begins here.
   const lock = held ?? (await makeFolder(data));
   const kept = await readSecrets(data);
-  // A password that was given is kept as one that was made would be.
+  // A given password is stored as a generated one would be.
   const secrets = kept ?? { ...made, ADMIN_PASSWORD: env["ADMIN_PASSWORD"] ?? made.ADMIN_PASSWORD };
   await closeFolder(data, kept !== null);
   if (kept === null) await writeSecrets(data, secrets);
@@ -70,7 +70,7 @@ async function start(): Promise<void> {
   introduce(data, authorityOf(listen), kept === null ? secrets.ADMIN_PASSWORD : null);
   for (const cron of triggers.crons ?? []) startCron(local.control, cron);
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
-    // Miniflare's own listener would end this process before it has put anything in order.
+    // Miniflare's own listener would end this process before it has cleaned up.
     process.removeAllListeners(signal);
     process.once(signal, () => void stop(local, lock, watchdog));
   }
@@ -86,7 +86,7 @@ async function makeFolder(data: string): Promise<Lock> {
     });
   }
   const lock = await Lock.take(data);
-  // Another first start may have been there meanwhile, and have been killed.
+  // Another first start may have run in the meantime, and have been killed.
   await lock.clear();
   return lock;
 }
@@ -95,7 +95,7 @@ async function runWorker(build: Build, options: RunOptions & { listen: Address }
   try {
     return await run(build, options);
   } catch (error) {
-    // Another program may have been quicker, while the Worker was built.
+    // Another program may have taken the port while the Worker was built.
     if (codeOf(error) !== "ERR_ADDRESS_IN_USE") throw error;
     throw refusalOf(options.listen, { code: "EADDRINUSE" });
   }
@@ -134,8 +134,8 @@ async function stop(local: Local, lock: Lock, watchdog: ChildProcess): Promise<v
 }
 
 /**
- * Ends workerd when this process is killed without a chance to do so itself: an orphan would keep the port and the data.
- * The watchdog waits for the end of its input, which comes with the end of this process, however that comes.
+ * Ends workerd when this process is killed without a chance to do so itself: an orphan would keep the port and the
+ * data. The watchdog waits for the end of its input, which comes when this process ends in any way.
  */
 function startWatchdog(sockets: string): ChildProcess {
   const script =
@@ -146,7 +146,7 @@ function startWatchdog(sockets: string): ChildProcess {
   });
 }
 
-/** Calls the Worker's scheduled handler in Cloudflare's place, counted from the start instead of by the clock. */
+/** Calls the Worker's scheduled handler in Cloudflare's place, at intervals from the start, not by the clock. */
 function startCron(control: Control, cron: string): void {
   const minutes = /^\*\/([1-9]\d?) \* \* \* \*$/.exec(cron)?.[1];
   if (minutes === undefined) throw new Error(`cron "${cron}": only "*/N * * * *" runs here`);

@@ -19,7 +19,7 @@ export interface Run {
   readonly defer: Defer;
 }
 
-/** The auth context of one request. Each value is made when it is asked for, because most pulls need few of them. */
+/** What authentication knows of this deployment and request: most pulls need little of it, so it is made when it is asked for. */
 export class RequestAuthContext implements AuthContext {
   readonly #run: Run;
   readonly #settings: Settings;

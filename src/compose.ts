@@ -143,7 +143,7 @@ export function createRegistry(
 /** Names that the readiness probes ask for; nothing has these names. */
 const NO_OBJECT = "readyz";
 const NO_UPLOAD = "readyz";
-/** Claims of an upload whose deadline has passed: its session stores nothing. */
+/** An upload that may no longer begin: its session stores nothing. */
 const NO_CLAIMS = { repository: "", actor: "", algorithm: "sha256", deadline: 0 } as const;
 
 interface Stores {
@@ -157,7 +157,7 @@ function createMaintenance(db: D1Database, settings: Settings, stores: Stores) {
   const { grace, trashMs: undo, uploadTtl, fsckBytes } = settings;
   const rows = new FsckStore(db);
   const repairs = { blobs: new BlobRepairStore(db), manifests: new ManifestRepairStore(db) };
-  // A session clears its objects when it expires, and once more after that, hence twice the lifetime.
+  // A session clears what it left when it has expired, and once more after that.
   const fsck = new Fsck({ index: rows, ...repairs, bucket }, { orphan: 2 * uploadTtl, undo });
   const exports = new ExportStore(db);
   const retention = { index: new RetentionStore(db), runs: new RunStore(db), jobs };
@@ -167,7 +167,7 @@ function createMaintenance(db: D1Database, settings: Settings, stores: Stores) {
     fsck,
     backgroundFsck: new BackgroundFsck(fsck, { jobs, audit }, fsckBytes),
     importer: new Importer({ index: new ImportStore(db), exports }, bucket, jobs),
-    // "refuse": a blob is found for a repository that exists, so none is created for it.
+    // What is found belongs to a repository that was there.
     unlinkedBlobs: new UnlinkedBlobs({ rows, blobs: new BlobStore(db, "refuse") }, bucket, grace),
     retention: new Retention(retention, grace),
   };

@@ -3,10 +3,7 @@ import { type Env, readSettings } from "./settings.ts";
 import { createRegistry, type Registry } from "./compose.ts";
 import { IdentityStore } from "./db/identities.ts";
 
-/**
- * Objects that an isolate keeps between requests, one for each environment: they hold the caches of logins, revocations
- * and repositories.
- */
+/** What an isolate keeps from one request to the next, for each environment: what it knows of revocations and repositories. */
 const identities = new WeakMap<Env, IdentityStore>();
 const registries = new WeakMap<Env, Registry>();
 

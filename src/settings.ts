@@ -83,7 +83,7 @@ const Settings = v.object({
   UPLOAD_TTL_HOURS: number("24", 1, 24 * 365),
   MAX_MANIFEST_BYTES: number(String(4 * 1024 * 1024), 1024, MAX_MANIFEST_LIMIT),
   MAX_OPTIONAL_REFERENCES: number("500", 0, MAX_REFERENCES),
-  // Bounded, because a search through a namespace reads the name of every repository in it.
+  // A search through a namespace looks at every name in it.
   MAX_REPOSITORIES: number("10000", 1, 100_000),
   MAX_UNFINISHED_UPLOADS: number("500", 1, 100_000),
   DEFAULT_QUOTA_GB: number("0", 0, 1_000_000),
@@ -115,9 +115,9 @@ export interface Settings {
   readonly uploadTtl: number;
   /** The size of the largest manifest, in bytes. */
   readonly maxManifest: number;
-  /** How many layers and manifests one manifest may name that are not in its repository. */
+  /** What one manifest may name that is not in its repository. */
   readonly maxOptionalReferences: number;
-  /** The most repositories of one namespace, including deleted ones that garbage collection has not removed yet. */
+  /** Repositories of one namespace, those included that were deleted and are not collected yet. */
   readonly maxRepositories: number;
   /** The most unfinished uploads of one actor; an upload counts once it has stood unfinished for a while. */
   readonly maxUnfinished: number;
@@ -133,9 +133,9 @@ export interface Settings {
   readonly auditAge: number;
   /** Whether issuers of ID tokens may speak plain HTTP, on this machine. */
   readonly insecureIssuers: boolean;
-  /** How long deleted tags, manifests and repositories can be restored, in milliseconds. */
+  /** How long what was deleted can be restored, in milliseconds. */
   readonly trashMs: number;
-  /** The grace period: how long a blob stays that no manifest names, in milliseconds. */
+  /** How long a blob stays that no manifest names, in milliseconds. */
   readonly grace: number;
   /** How many bytes the background check reads a day to verify that objects still have their digests. */
   readonly fsckBytes: number;

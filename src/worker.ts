@@ -34,10 +34,7 @@ export default {
   },
 } satisfies ExportedHandler<Env, EventMessage>;
 
-/**
- * Runs a job, then clears this isolate's login cache: what a policy deletes is gone here at once, and in other isolates
- * when the revocation reaches them.
- */
+/** What a policy deletes here is gone here at once, and elsewhere when it is heard of. */
 async function withCacheClear(
   env: Env,
   work: (maintenance: Maintenance) => Promise<void>,

@@ -1,4 +1,4 @@
-/** The budgets of the design, § 5: calls on the critical path, counted over the real bindings. */
+/** The budgets: calls on the critical path of a request, counted over the real bindings. */
 import { env } from "cloudflare:workers";
 import { beforeAll, beforeEach, expect, test } from "vitest";
 import { ADMIN, basic, HOST, RegistryClient, streamOf } from "./support/client.ts";
@@ -43,7 +43,7 @@ beforeAll(async () => {
   image = await client.pushManifest(imageManifest({ config: layer }), "latest");
 });
 
-/** What is known of revocations is asked for every half minute, by whichever push comes first. */
+/** The first push of each half minute reads the revocations, so that one comes before. */
 beforeEach(() => client.startUpload());
 
 test("the counter counts: a push of a blob is seen in D1, R2 and a Durable Object", async () => {
@@ -53,7 +53,10 @@ test("the counter counts: a push of a blob is seen in D1, R2 and a Durable Objec
   expect(calls.durableObject).toBeGreaterThan(0);
 });
 
-/** What a request costs an isolate that knows nothing, that knows it, and that finds it at the edge of its place. */
+/**
+ * The calls of a request in an isolate that has nothing cached, that has it cached, and that finds it in the edge cache
+ * of its location.
+ */
 const BUDGETS: [string, Budget][] = [
   ["GET of a manifest by tag", { path: byTag, cold: BATCH_AND_AHEAD, warm: QUERY, near: BATCH }],
   [
@@ -79,7 +82,7 @@ const BUDGETS: [string, Budget][] = [
     "HEAD of a manifest by digest",
     { path: byDigest, method: "HEAD", cold: QUERY, warm: QUERY, near: QUERY },
   ],
-  // It puts off the blob's review.
+  // It renews the blob's grace period.
   ["HEAD of a blob", { path: small, method: "HEAD", cold: BATCH, warm: BATCH, near: BATCH }],
 ];
 
@@ -142,7 +145,7 @@ test.each([8, 9, 16, 20, 40])(
     const location = await client.startUpload();
     const calls = await counter.during(() => client.append(location, streamOf(bytes)));
     expect(calls).toMatchObject({ d1Queries: 0, d1Batches: 0 });
-    // The last, shorter part goes now instead of with the finish.
+    // The last, shorter part is sent now, not with the finish.
     expect(calls.r2).toBeLessThanOrEqual(Math.ceil(size / 8) + 1);
     expect(calls.durableObject).toBeLessThanOrEqual(2);
     const finish = await counter.during(() => ok(client.finish(location, digest)));
@@ -242,7 +245,7 @@ test("what is refused for its credentials costs nothing, a wrong password what i
   }
 });
 
-/** The answer, read to its end, once it is seen to be no refusal. */
+/** Reads an answer to its end, and checks that it is no refusal. */
 async function ok(answer: Promise<Response>): Promise<void> {
   const response = await answer;
   expect(response.status).toBeLessThan(300);

@@ -1,4 +1,4 @@
-/** What the README says of the code. */
+/** The README's statements about the code. */
 import { expect, test } from "vitest";
 import readme from "../README.md?raw";
 import { githubSnippet, gitlabSnippet } from "../src/cli/ci-snippet.ts";
@@ -16,7 +16,7 @@ test.each([...vars.matchAll(/(\w+) = "(.*)"/g)].map(([, name, value]) => [name, 
 
 test("the README has every endpoint", () => {
   const table = /\| endpoints \|[^]*?\n\n/.exec(readme)?.[0] ?? "";
-  // The management API has a document of its own, which is held to the routes by another test.
+  // The management API has a document of its own, which another test compares with the routes.
   const missing = ROUTES.filter(({ path }) => !path.startsWith("/api/")).filter(({ id, path }) => {
     const number = /^end-(\d+)$/.exec(id)?.[1];
     return number === undefined
@@ -27,7 +27,7 @@ test("the README has every endpoint", () => {
 });
 
 test("the README is short enough to be read", () => {
-  // What is there to be pasted is not read.
+  // Code blocks are left out.
   const prose = readme.replaceAll(/^```[^]*?^```$/gm, "");
   expect(prose.match(/\S+/g)?.length).toBeLessThanOrEqual(1_200);
 });

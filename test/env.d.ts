@@ -4,7 +4,7 @@ import type { D1Migration } from "cloudflare:test";
 import type { Env as WorkerEnv } from "../src/settings.ts";
 import type * as worker from "../src/worker.ts";
 
-/** What the tests find in `cloudflare:workers`: the Worker's own environment, and what vitest.config.ts adds to it. */
+/** The environment of the tests in `cloudflare:workers`: the Worker's own, and what vitest.config.ts adds to it. */
 declare global {
   namespace Cloudflare {
     interface GlobalProps {
@@ -15,7 +15,7 @@ declare global {
     interface Env extends Readonly<WorkerEnv> {
       readonly ADMIN_PASSWORD: string;
       readonly TOKEN_KEY: string;
-      /** Of the property test; "" for the usual one. */
+      /** The seed of the property test; "" for the usual one. */
       readonly TEST_SEED: string;
       /** "all" for every fault at every call; "" for a sample. */
       readonly TEST_FAULTS: string;

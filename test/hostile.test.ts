@@ -86,7 +86,7 @@ test(`${ROUNDS} hostile requests from the seed ${SEED} are all answered below 50
   }
 });
 
-/** A header's value is bytes; what is none cannot be sent. */
+/** Header values consist of bytes; other characters cannot be sent. */
 function asHeader(value: string): string {
   return value.replaceAll(/[^\x20-\x7e]/gu, "?");
 }

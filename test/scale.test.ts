@@ -1,4 +1,6 @@
-/** What an operation costs is the same whatever the size of the registry, by D1's own count of the rows that it reads. */
+/**
+ * The cost of an operation does not depend on the size of the registry, by D1's own count of the rows that it reads.
+ */
 import { env } from "cloudflare:workers";
 import { beforeAll, expect, test } from "vitest";
 import { BEGINNING, END, growth } from "../scripts/scale/worker/growth.ts";
@@ -11,7 +13,9 @@ import { planOf, repositoryWalks } from "./support/plans.ts";
 
 const SMALL: World = { manifests: 600, due: 200 };
 const LARGE: World = { manifests: 3_000, due: 400 };
-/** One more is read where a row's time has changed within a batch, or where an index goes on behind what is found. */
+/**
+ * One more row is read where a row's time has changed within a batch, or where an index continues behind what is found.
+ */
 const SLACK = 1;
 
 const inSmall = new Map<string, readonly Metered[]>();
@@ -53,14 +57,16 @@ test.each(OPERATIONS)("$name", async (operation) => {
   }
 });
 
-/** One batch's own rows; what is counted up to a bound, or is on a page, by an index that has nothing else. */
+/**
+ * Rows of a batch itself, and rows that are counted up to a bound, or are on a page, by an index that has nothing else.
+ */
 const BOUNDED =
   /^SEARCH (?:d|e|deletion_batch) |^SEARCH l USING PRIMARY|INDEX (?:tags_by_digest|live_manifests) \(repository_id=\?\)/;
-/** What is taken out of a deleted repository bit by bit. */
+/** Statements that empty a deleted repository step by step. */
 const EMPTYING =
   /^DELETE FROM \w+ WHERE (?:repository_)?id = \(SELECT id FROM repositories INDEXED BY deleted/;
 
-/** What fsck adds up of a whole namespace, by indexes that have nothing else. */
+/** fsck's sums over a whole namespace, by indexes that have nothing else. */
 const SUMS = / AS actualBytes, /;
 
 test("no statement walks through all that a repository has", async () => {

@@ -1,4 +1,4 @@
-/** What the triggers do for every row that is written: it must not grow with what is in the registry. */
+/** The work of the triggers for every written row must not grow with the size of the registry. */
 import { env } from "cloudflare:workers";
 import { describe, expect, test } from "vitest";
 import type { Namespace, RepositoryName } from "../src/oci/reference.ts";
@@ -39,7 +39,7 @@ const INITIATOR: Initiator = {
   agent: null,
   requestId: "r",
 };
-/** As a push and the deletion of a manifest ask for them. */
+/** Statements of a push and of the deletion of a manifest. */
 const TAGS = {
   sql: `t.name IN (SELECT value FROM json_each(?2)) AND t.digest <> ?3`,
   parameters: ["[]", ""],
@@ -47,7 +47,7 @@ const TAGS = {
 const OF_MANIFEST = { sql: "t.digest = ?2", parameters: [""] };
 
 function ignored(): void {
-  // What is found is not looked at.
+  // The rows found are not needed.
 }
 
 describe.each(triggers.map((trigger) => [trigger.name, trigger] as const))("%s", (_, trigger) => {

@@ -23,7 +23,7 @@ export default defineConfig({
     projects: [
       {
         root,
-        // Packages whose source maps lead nowhere are no news.
+        // Hides warnings about packages whose source maps lead nowhere.
         logLevel: "error",
         plugins: [
           cloudflareTest(async () => ({

@@ -1,9 +1,10 @@
 /**
- * What Slipway is measured against: a Worker whose every route does one platform call, or for a layer the least that a
- * stream of unknown length needs. No authentication, no index, no hash, no log. Plain JavaScript: it runs as it stands.
+ * The Worker that Slipway is measured against: every route does one platform call, or for a layer the least that a
+ * stream of unknown length needs. No authentication, no index, no hash, no log. Plain JavaScript, so that it runs
+ * without a build.
  */
 
-/** As Slipway's: the size of a part, and how many may travel at once. */
+/** The size of a part, and how many may be in flight, as in Slipway. */
 const PART_SIZE = 8 * 1024 * 1024;
 const PARTS_IN_FLIGHT = 4;
 

@@ -1,4 +1,4 @@
-/** Layers to push: random bytes of one seed in memory, each layer different in its first bytes alone. */
+/** Layers to push: random bytes of one seed in memory; layers differ only in their first bytes. */
 import { createCipheriv, createHash } from "node:crypto";
 
 export interface Body {
@@ -14,7 +14,7 @@ const HEAD_SIZE = 8;
 let block: Buffer | null = null;
 let made = 0n;
 
-/** A body that no other one equals, its digest known before any clock runs. */
+/** Makes a body that equals no other one; its digest is computed before the measurement. */
 export function makeBody(size: number): Body {
   block ??= randomBlock();
   const head = Buffer.alloc(HEAD_SIZE);
@@ -35,7 +35,7 @@ export function textBody(text: string): Body {
   return { size: bytes.length, digest, pieces: [bytes] };
 }
 
-/** The key stream of a cipher: as good as random, fast, and the same in every run. */
+/** Makes a cipher's key stream: as good as random, fast, and the same in every run. */
 function randomBlock(): Buffer {
   const cipher = createCipheriv("aes-128-ctr", Buffer.alloc(16, 1), Buffer.alloc(16));
   return cipher.update(Buffer.alloc(BLOCK_SIZE));

@@ -1,4 +1,4 @@
-/** An HTTP client that costs little: bodies go out from memory, answers are counted and dropped. */
+/** A cheap HTTP client: bodies are sent from memory, answers are counted and dropped. */
 import { createHash } from "node:crypto";
 import { Agent, type IncomingHttpHeaders, type IncomingMessage, request } from "node:http";
 import { once } from "node:events";
@@ -11,9 +11,9 @@ export interface Call {
   readonly url: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: Body;
-  /** Whether the body goes without a Content-Length, in chunks as Docker's. */
+  /** Whether the body is sent without a Content-Length, in chunks as Docker's. */
   readonly chunked?: boolean;
-  /** The only right status: with another one the call fails. */
+  /** The only right status: any other one is a failure. */
   readonly expect: number;
   /** Whether to hash the answer's body too, which costs the client time. */
   readonly hash?: boolean;
@@ -57,7 +57,7 @@ async function exchange(agent: Agent, call: Call): Promise<Answer> {
   const outgoing = request(url, { method, headers, agent, timeout: PATIENCE_MS });
   outgoing.once("timeout", () => outgoing.destroy(new Error("no answer")));
   const answered = once(outgoing, "response") as Promise<[IncomingMessage]>;
-  // A server may refuse before it has read the body, and close: then its answer says why, not the broken pipe.
+  // A server may refuse before it has read the body, and close: then its answer gives the reason, not the broken pipe.
   const sent = pipeline(Readable.from(slices(call)), outgoing).catch(() => {});
   const [incoming] = await answered;
   const answer = await read(incoming, call);

@@ -1,4 +1,4 @@
-/** A whole image of twelve layers, pushed and pulled by skopeo: what somebody at a keyboard waits for. */
+/** A whole image of twelve layers, pushed and pulled by skopeo: the wait of a person at a keyboard. */
 import { createCipheriv } from "node:crypto";
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { spawnSync } from "node:child_process";
@@ -12,7 +12,7 @@ import type { Missing, Registry, Subjects } from "./subjects.ts";
 
 const NAME = "bench/image:latest";
 
-/** What of it is missing, or null. */
+/** Returns the tool that is missing, or null. */
 export function missingTool(): Missing | null {
   const { error } = spawnSync("skopeo", ["--version"]);
   return error === undefined ? null : { subject: "skopeo", reason: "not installed" };
@@ -48,7 +48,7 @@ export async function* imageCases(subjects: Subjects, size: Size): AsyncGenerato
   }
 }
 
-/** Into an empty store, each time. */
+/** Pushes into an empty store each time. */
 function pushVariant(registry: Registry, layout: string, work: string): Variant {
   return {
     name: registry.name,
@@ -83,8 +83,8 @@ function remote({ url }: Registry): string {
 }
 
 async function copied(registry: Registry, work: string, argv: readonly string[]) {
-  // What skopeo remembers of other registries' blobs would change what it sends; where it keeps that follows from who runs
-  // it, and for root there is no option.
+  // skopeo caches which blobs other registries have, which would change what it sends. Where it keeps that depends on
+  // its user, and for root there is no option.
   const memory = join(work, "memory");
   await rm(memory, { recursive: true, force: true });
   const env = { XDG_DATA_HOME: memory, _CONTAINERS_ROOTLESS_UID: "1" };

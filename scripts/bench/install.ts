@@ -1,4 +1,4 @@
-/** Brings the peers onto the machine, into a cache: what is there already costs nothing. */
+/** Installs the peers into a cache; what is there already costs nothing. */
 import { existsSync } from "node:fs";
 import { mkdir, mkdtemp, readdir, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -6,12 +6,14 @@ import { join } from "node:path";
 import { cacheFolder } from "../../test/e2e/install.ts";
 import { attempt, run } from "../../test/e2e/shell.ts";
 
-/** "found": only what is there; "built": what is not is downloaded and built, which takes minutes. */
+/** "found": only what exists; "built": the rest is downloaded and built, which takes minutes. */
 export type Supply = "found" | "built";
 
 const KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg";
 
-/** Debian's docker-registry: the machine's own if it has the version, else the package of that release, unpacked. */
+/**
+ * Finds Debian's docker-registry: the machine's own if it has the version, else the package of that release, unpacked.
+ */
 export async function debianProgram(
   suite: string,
   version: string,
@@ -33,7 +35,7 @@ export async function debianProgram(
   return program;
 }
 
-/** The package of another release, by an apt whose lists and cache are not the machine's. */
+/** Unpacks a package of another release, by an apt with lists and a cache of its own. */
 async function unpackPackage(name: string, suite: string, folder: string): Promise<void> {
   const work = await mkdtemp(join(tmpdir(), "slipway-apt-"));
   try {
@@ -78,7 +80,7 @@ async function debianMirror(): Promise<string> {
   return uri;
 }
 
-/** A program of a Go module, built once for each version. */
+/** Builds a program of a Go module, once for each version. */
 export async function goProgram(
   module: string,
   env: Readonly<Record<string, string>>,
@@ -101,7 +103,7 @@ export async function goProgram(
   return program;
 }
 
-/** Go tells the whole way to what went wrong, which comes last. */
+/** Returns the reason of a failure, which is the last line that Go prints. */
 function reasonOf(output: string): string {
   return output.trimEnd().split("\n").at(-1)?.split(": ").at(-1)?.trim() ?? "";
 }

@@ -1,6 +1,6 @@
 /**
- * A load generator, in a process of its own (fork it): so many requests over so many kept connections, as fast as they are
- * answered. On bare sockets: Node's HTTP client spends more time on an answer than the servers do.
+ * A load generator, in a process of its own (fork it): sends a number of requests over kept connections, as fast as
+ * they are answered. It uses bare sockets: Node's HTTP client spends more time on an answer than the servers do.
  */
 import { connect } from "node:net";
 
@@ -10,17 +10,17 @@ export interface Load {
   readonly headers: Readonly<Record<string, string>>;
   readonly requests: number;
   readonly connections: number;
-  /** Bytes that each answer must have, or say that it has; null where that is not known. */
+  /** The size of each answer in bytes, sent or stated; null where it is not known. */
   readonly size: number | null;
 }
 
 export interface LoadResult {
   readonly seconds: number;
-  /** What was wrong with the first answer that was not 200 with all its bytes. */
+  /** The fault of the first answer that was not 200 with all its bytes. */
   readonly failure: string | null;
 }
 
-/** Holds the largest answer's head with room to spare; every read of a connection lands in it anew. */
+/** Holds the largest answer's head with room to spare; every read of a connection overwrites it. */
 const BUFFER_SIZE = 1024 * 1024;
 const HEAD_END = "\r\n\r\n";
 const LAST_CHUNK = "0\r\n\r\n";
@@ -43,7 +43,7 @@ async function run(load: Load): Promise<LoadResult> {
   return { seconds: (performance.now() - began) / 1000, failure };
 }
 
-/** One connection: a request, its answer, the next request, until there are no more to take. */
+/** Uses one connection: a request, its answer, the next request, until no more are to be sent. */
 function use(load: Load, take: () => boolean): Promise<void> {
   const { hostname, port, host, pathname, search } = new URL(load.url);
   const fields = Object.entries({ ...load.headers, host });

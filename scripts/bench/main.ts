@@ -1,17 +1,18 @@
 /**
- * `npm run bench [-- --short --only NAME --peers NAME,...]`: Slipway beside the registries that people use now, and
- * beside a bare Worker on the same miniflare, which is the platform's limit; in one run, in turn. A table, every sample in
- * results/bench.json, the table for recorded.md in results/bench.md, and of a full run of all the plot docs/performance.svg.
+ * `npm run bench [-- --short --only NAME --peers NAME,...]`: measures Slipway, the registries that people use now, and
+ * a bare Worker on the same miniflare, which is the platform's limit; in one run, in turn. It prints a table, and
+ * writes every sample to results/bench.json, the table for recorded.md to results/bench.md, and the plot of a complete
+ * run to docs/performance.svg.
  *
- * --short    small sizes and few rounds: to see that it runs, not to judge by. It installs nothing
+ * --short    small sizes and few rounds: a check that it runs, not a measurement. It installs nothing
  * --only     one of push, pull, manifest, tags, token, image, zb, memory, soak; may be repeated
- * --peers    of 2.8.2, 2.8.3, distribution, zot: those alone; or none
- * --model    not this, but the model of latencies: ../model/main.ts
- * --cost     not this, but what pulls and pushes cost: ../cost/main.ts
+ * --peers    some of 2.8.2, 2.8.3, distribution, zot; or none
+ * --model    runs the model of latencies instead: ../model/main.ts
+ * --cost     runs the costs of pulls and pushes instead: ../cost/main.ts
  *
- * What is not there is downloaded and built once, into the cache: Debian's two packages without root, the others by Go. What
- * can't be had is named in every output. Times never decide how it ends: the machine may be busy. It fails when a request
- * failed or bytes were wrong.
+ * Missing peers are downloaded and built once, into the cache: Debian's two packages without root, the others by Go.
+ * Every output names those that could not be installed. It fails when a request failed or bytes were wrong, but never
+ * because of times: the machine may be busy.
  */
 import { readFile } from "node:fs/promises";
 import { parseArgs } from "node:util";
@@ -31,7 +32,7 @@ import { tokenCases } from "./tokens.ts";
 import { zbResults } from "./zb.ts";
 
 const IMAGE = "image";
-/** Each group of cases by its name; a case is set up when its turn comes. */
+/** The groups of cases by name; a case is set up just before it runs. */
 const GROUPS: Readonly<Record<string, (subjects: Subjects, size: Size) => AsyncGenerator<Case>>> = {
   manifest: manifestCases,
   token: tokenCases,
@@ -43,7 +44,7 @@ const GROUPS: Readonly<Record<string, (subjects: Subjects, size: Size) => AsyncG
 const ZB = "zb";
 const MEMORY = "memory";
 const SOAK = "soak";
-/** Of Slipway's log, when a request failed. */
+/** Characters of Slipway's log that are printed when a request failed. */
 const LOG_SHOWN = 3000;
 
 if (process.argv.includes("--cost")) {

@@ -1,4 +1,4 @@
-/** How many manifests a second are pulled, by tag and by digest, and asked for by HEAD; and small blobs. */
+/** Manifests per second by tag, by digest and by HEAD, and small blobs per second. */
 import { type Body, makeBody, textBody } from "./bodies.ts";
 import { withConnection } from "./client.ts";
 import type { Case, Target } from "./measure.ts";
@@ -18,14 +18,14 @@ interface Row {
   readonly name: string;
   readonly title: string;
   readonly method: "GET" | "HEAD";
-  /** Whether with each number of connections or with 16 alone. */
+  /** Whether it runs with each number of connections, or with 16 alone. */
   readonly connections: "many" | "one";
-  /** Below the repository's address. */
+  /** The path below the repository's address. */
   readonly path: (image: Image) => string;
   readonly size: (image: Image) => number;
   /** The bare Worker's route. */
   readonly bare: (image: Image) => string;
-  /** With 16 connections. */
+  /** Targets with 16 connections. */
   readonly targets: readonly Target[];
 }
 
@@ -143,7 +143,7 @@ function manifestBody(): Body {
   return textBody(JSON.stringify({ schemaVersion: 2, mediaType: MEDIA_TYPE, config, layers }));
 }
 
-/** Under the tag `latest`. */
+/** Pushes a small image under the tag `latest`. */
 export async function pushSmallImage(registry: Registry, name: string): Promise<Body> {
   const to = await openRepository(registry, name);
   const body = manifestBody();

@@ -1,28 +1,28 @@
-/** Samples, taken in turn from each variant of a case, and what they come to. */
+/** Samples, taken in turn from each variant of a case, and their statistics. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { cpuSeconds } from "./processes.ts";
 import type { Missing } from "./subjects.ts";
 
 /** One measurement. */
 export interface Sample {
-  /** In the case's unit: more is better. */
+  /** The value in the case's unit: more is better. */
   readonly value: number;
-  /** CPU seconds of the server's processes meanwhile, for 1 of the case's `work`. */
+  /** CPU seconds of the server's processes in that time, for 1 of the case's `work`. */
   readonly cpu: number;
 }
 
 export interface Variant {
   /** The subject's name. */
   readonly name: string;
-  /** What about its answer is not like the others'. */
+  /** What distinguishes its answer from the others'. */
   readonly note?: string;
   sample(): Promise<Sample>;
 }
 
-/** What the first variant is to reach, as the ratio of its median to another one's. */
+/** The wanted ratio of the first variant's median to another one's. */
 export interface Target {
   readonly against: string;
-  /** null where nothing was promised: the ratio is told all the same. */
+  /** null without a promise: the ratio is printed all the same. */
   readonly least: number | null;
 }
 
@@ -32,7 +32,7 @@ export interface Case {
   readonly unit: "MiB/s" | "requests/s" | "blobs/s" | "images/min";
   readonly work: "GB" | "1000 requests" | "image";
   readonly rounds: number;
-  /** Whether a first round is not counted: left out where the servers are warm and a round takes long. */
+  /** Whether a first round is not counted: not needed where the servers are warm and a round takes long. */
   readonly warmUp: boolean;
   /** Slipway's comes first. */
   readonly variants: readonly Variant[];
@@ -62,10 +62,10 @@ export interface Timing {
   readonly cpu: number;
 }
 
-/** What a server still does after its last answer belongs to the CPU time of the sample, not to the next one's. */
+/** A server's work after its last answer counts as CPU time of that sample, not of the next. */
 const QUIET = { milliseconds: 150, cpuSeconds: 0.02, patience: 10_000 };
 
-/** What the work takes, and what it costs the server up to when it is quiet again. */
+/** Measures the work's time, and the server's CPU time until it is quiet again. */
 export async function timed(pids: readonly number[], work: () => Promise<void>): Promise<Timing> {
   const cpu = cpuSeconds(pids);
   const began = performance.now();
@@ -75,7 +75,7 @@ export async function timed(pids: readonly number[], work: () => Promise<void>):
   return { seconds, cpu: cpuSeconds(pids) - cpu };
 }
 
-/** Waits until the processes do next to nothing. */
+/** Waits until the processes use almost no CPU time. */
 export async function quiet(pids: readonly number[]): Promise<void> {
   const deadline = Date.now() + QUIET.patience;
   for (let before = cpuSeconds(pids); Date.now() < deadline;) {
@@ -86,12 +86,15 @@ export async function quiet(pids: readonly number[]): Promise<void> {
   }
 }
 
-/** Runs every variant once to warm up, if so, and then `rounds` times in turn, so that a busy moment of the machine hits all alike. */
+/**
+ * Runs every variant once to warm up, if wanted, and then `rounds` times in turn, so that a busy moment of the machine
+ * affects all alike.
+ */
 export async function runCase(one: Case, warmUps: boolean): Promise<Result> {
   const { name, title, unit, work, targets, plotted, rounds, variants } = one;
   const samples = new Map(variants.map((variant) => [variant, [] as Sample[]]));
   for (let round = warmUps && one.warmUp ? 0 : 1; round <= rounds; round++) {
-    // Every other round goes backwards: nobody always follows the same one.
+    // Every other round runs backwards, so that no variant always follows the same one.
     for (const variant of round % 2 === 1 ? variants : variants.toReversed()) {
       const sample = await variant.sample();
       const shown = round === 0 ? "warm-up" : `${round}/${rounds}`;
@@ -107,7 +110,7 @@ export async function runCase(one: Case, warmUps: boolean): Promise<Result> {
   return { name, title, unit, work, targets, plotted, series, missing: [] };
 }
 
-/** Three digits say all that a measurement knows. */
+/** Formats a figure with three digits, which is all that a measurement can tell. */
 export function figure(value: number): string {
   return value >= 100 ? value.toFixed(0) : value.toPrecision(3);
 }
@@ -126,7 +129,7 @@ export function medianOf({ samples }: Series): number {
   return median(samples.map(({ value }) => value));
 }
 
-/** The first one's values divided by the other's: of the medians, and the median of each round's own ratio. */
+/** Divides the first one's values by the other's: the ratio of the medians, and the median of each round's ratio. */
 export function ratios(first: Series, other: Series) {
   const pair = first.samples.map(({ value }, i) => value / (other.samples[i]?.value ?? Number.NaN));
   return { ofMedians: medianOf(first) / medianOf(other), paired: median(pair) };

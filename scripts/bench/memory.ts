@@ -1,4 +1,4 @@
-/** Five large layers at once: what the budget of buffers counts, and by how much the process grows. */
+/** Memory of five large layers at once: the budget of buffers, and the growth of the process. */
 import { readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Body, makeBody } from "./bodies.ts";
@@ -19,7 +19,7 @@ import {
 
 export interface Growth {
   readonly name: string;
-  /** Bytes resident before, with the code warm, and the most while the uploads ran. */
+  /** Bytes resident before, with warm code, and the most during the uploads. */
   readonly baseline: number;
   readonly peak: number;
   readonly seconds: number;
@@ -30,7 +30,7 @@ export interface Growth {
 export interface MemoryResult {
   readonly uploads: number;
   readonly size: number;
-  /** Slipway's own count of what bodies held at once. */
+  /** The most bytes that bodies held at once, by Slipway's own count. */
   readonly peakBuffers: number;
   readonly limit: number;
   readonly slipway: Growth;
@@ -39,7 +39,10 @@ export interface MemoryResult {
 
 const UPLOADS = 5;
 const SAMPLE_MS = 100;
-/** Rule 7 of the design. */
+/**
+ * The most bytes that buffers may hold at once, of an isolate's 128 MB
+ * (developers.cloudflare.com/workers/platform/limits).
+ */
 const LIMIT = 64 * 1024 * 1024;
 /** Enough for some parts: code and simulators have started when the baseline is taken. */
 const WARM_UP = 24 * 1024 * 1024;
@@ -53,7 +56,7 @@ interface Uploader {
   readonly url: (digest: string) => string;
 }
 
-/** Both servers are fresh, so that nothing that ran before has grown them already. */
+/** Measures with two fresh servers, which no earlier work has grown. */
 export async function measureMemory(size: number): Promise<MemoryResult> {
   const subjects = await startSubjects([], []);
   try {
@@ -136,7 +139,7 @@ export function memoryRows({ peakBuffers, limit, slipway, bare }: MemoryResult):
   ];
 }
 
-/** By how much the second half's peak is above the first's: with buffers that are bounded, next to nothing. */
+/** Returns how far the second half's peak is above the first's: almost nothing with bounded buffers. */
 function lateGrowth({ samples }: Growth): number {
   const half = Math.ceil(samples.length / 2);
   return Math.max(0, Math.max(...samples.slice(half)) - Math.max(...samples.slice(0, half)));

@@ -1,7 +1,7 @@
 /**
- * The registries that people use now, each with its file-system store and set up as a careful operator would for speed: no
- * access log, errors alone in the log, distribution's blob descriptors cached in memory as Debian's package has it, nothing
- * traced. None asks who its clients are: Slipway always does.
+ * The registries that people use now, each with its file-system store and set up for speed by a careful operator: no
+ * access log, only errors in the log, distribution's blob descriptors cached in memory as in Debian's package, no
+ * traces. None of them authenticates its clients; Slipway always does.
  */
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -13,7 +13,7 @@ import type { Missing } from "./subjects.ts";
 interface Peer {
   readonly name: string;
   readonly layout: "distribution" | "zot";
-  /** Finds its program. @throws Error that says why there is none */
+  /** Finds its program. @throws Error with the reason if there is none */
   readonly program: (supply: Supply) => Promise<string>;
   readonly config: (data: string, port: number) => object;
   readonly env?: Readonly<Record<string, string>>;
@@ -26,7 +26,7 @@ const ZOT = "v2.1.20";
 /** zot is written against an experiment of Go's standard library. */
 const ZOT_ENV = { GOEXPERIMENT: "jsonv2" };
 
-/** By the names that `--peers` takes. */
+/** The peers by the names that `--peers` takes. */
 export const PEERS: Readonly<Record<string, Peer>> = {
   "2.8.2": {
     name: "docker-registry 2.8.2",
@@ -46,7 +46,7 @@ export const PEERS: Readonly<Record<string, Peer>> = {
     program: (supply) =>
       goProgram("github.com/distribution/distribution/v3/cmd/registry@v3.1.2", {}, supply),
     config: distributionConfig,
-    // It would send what it traces to a collector on this machine.
+    // Without this setting it sends traces to a collector on this machine.
     env: { OTEL_TRACES_EXPORTER: "none" },
   },
   zot: {
@@ -112,7 +112,7 @@ function zotConfig(data: string, port: number): object {
     distSpecVersion: "1.1.1",
     storage: { rootDirectory: join(data, "store") },
     http: { address: "127.0.0.1", port: String(port) },
-    // On each push it logs an error that is none.
+    // On each push it logs an error that is no failure.
     log: { level: "error", output: "/dev/null" },
   };
 }

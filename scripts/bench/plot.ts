@@ -5,7 +5,7 @@ import { BARE, type Missing, SLIPWAY, SUBJECTS } from "./subjects.ts";
 const COLUMNS = 2;
 const PANEL = { width: 460, title: 30, bar: 18, gap: 18 };
 const LABEL = 150;
-/** Of a panel's width, for the figure behind a bar. */
+/** The part of a panel's width for the figure behind a bar. */
 const FIGURE = 70;
 const HEAD = 66;
 const MARGIN = 16;

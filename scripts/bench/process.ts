@@ -7,7 +7,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Running } from "./subject.ts";
 
 export interface ProcessOptions {
-  /** What the server writes: to read it along would take time from what is measured. */
+  /** The server's output, in a file: reading it at once would take time from what is measured. */
   readonly log: string;
   readonly env?: Readonly<Record<string, string>>;
   readonly ready: (log: string) => boolean | Promise<boolean>;
@@ -49,7 +49,7 @@ export async function startProcess(
   return { pid: child.pid, log, stop };
 }
 
-/** What `npm start` and the bare Worker say when they serve. */
+/** Returns whether `npm start` or the bare Worker reports that it serves. */
 export function saysReady(log: string): boolean {
   return /^ready /m.test(log);
 }

@@ -13,7 +13,7 @@ interface Process {
 export interface Memory {
   /** Bytes resident now. */
   readonly resident: number;
-  /** The most ever, or since `resetPeak`; without /proc just what is resident now. */
+  /** The highest value ever, or since `resetPeak`; without /proc the current one. */
   readonly peak: number;
 }
 
@@ -30,8 +30,8 @@ export function processTree(root: number): Process[] {
 }
 
 /**
- * Seconds of CPU that the processes have used up to now, together.
- * @throws when one has ended: miniflare starts a workerd that crashed anew without a word
+ * Returns the CPU seconds that the processes have used in total.
+ * @throws when one has ended: miniflare restarts a crashed workerd without a message
  */
 export function cpuSeconds(pids: readonly number[]): number {
   const processes = HAS_PROC
@@ -52,7 +52,7 @@ export function memoryOf(pid: number): Memory {
   return { resident: 1024 * kilobytes("VmRSS"), peak: 1024 * kilobytes("VmHWM") };
 }
 
-/** Lets the kernel's count of a process's peak memory begin anew; where it may not, the peak is one since its start. */
+/** Resets the kernel's peak of a process's memory; where that is not allowed, the peak is since its start. */
 export function resetPeak(pid: number): void {
   try {
     if (HAS_PROC) writeFileSync(`/proc/${pid}/clear_refs`, "5");

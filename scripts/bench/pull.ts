@@ -34,7 +34,7 @@ export async function* pullCases(subjects: Subjects, size: Size): AsyncGenerator
         ...titles(blob.bytes, clients),
         work: blob.bytes < MIB ? "1000 requests" : "GB",
         rounds: size.rounds,
-        // To compare the bytes was a pull as well: the cache has them.
+        // The comparison of the bytes was a pull too, so the cache has them.
         warmUp: false,
         variants: asked.map((one) => pullVariant(one, { connections: clients, requests })),
         targets: [],
@@ -53,7 +53,7 @@ function titles(bytes: number, clients: Clients): Pick<Case, "name" | "title" | 
   };
 }
 
-/** The largest blob that the edge cache takes: for its first pull it comes from R2. */
+/** The largest blob that the edge cache accepts; its first pull reads from R2. */
 async function* largeCases(subjects: Subjects, size: Size): AsyncGenerator<Case> {
   const { slipway } = subjects;
   const asked = await place(subjects, makeBody(size.cached));
@@ -97,7 +97,7 @@ async function* largeCases(subjects: Subjects, size: Size): AsyncGenerator<Case>
   };
 }
 
-/** The same blob everywhere, read back once and compared. Slipway's comes first. */
+/** Makes the same blob readable everywhere, reads it once and compares it. Slipway's comes first. */
 async function place({ registries, bare }: Subjects, body: Body): Promise<readonly Asked[]> {
   const asked = await Promise.all(registries.map((registry) => placed(registry, body)));
   return [...asked, await placedBare(bare, body)];

@@ -32,7 +32,7 @@ const FORMS: readonly Form[] = [
 ];
 const REPOSITORY = "bench/push";
 const CLIENTS = [1, 8] as const;
-/** Where a sample moves more, the store is emptied after it: the disk does not hold all of them. */
+/** Bytes of a sample above which the store is emptied after it: the disk cannot hold all of them. */
 const STORE_BYTES = 0.5e9;
 const LONGEST_BYTES = 2e9;
 /** The push whose ratio was promised. */
@@ -42,7 +42,7 @@ export async function* pushCases(subjects: Subjects, size: Size): AsyncGenerator
   for (const blob of size.blobs) {
     for (const form of FORMS) {
       for (const clients of CLIENTS) {
-        // By eight clients the largest blob takes minutes: in one of the two ways.
+        // With eight clients the largest blob takes minutes, so it is pushed in one of the two ways only.
         if (form.name === "whole" && clients * blob.bytes > LONGEST_BYTES) continue;
         yield pushCase(subjects, { blob, form, clients, size });
       }
@@ -118,7 +118,7 @@ function checked(subject: Subject, { blob, clients }: Plan, open: () => Promise<
         await withConnection((send) => verify({ send, url: url(first.digest), headers }, first));
       }
       verified = true;
-      // Else the disk would still be writing this one's bytes while the next one is measured.
+      // Otherwise the disk would still write this sample's bytes while the next one is measured.
       if (count * blob.bytes > STORE_BYTES) await subject.renew();
       else spawnSync("sync");
       const bytes = count * blob.bytes;

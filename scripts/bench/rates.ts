@@ -1,4 +1,4 @@
-/** How many requests a second are answered: by wrk where it is installed, else by the load generator here. */
+/** Requests per second, by wrk if it is installed, else by the load generator here. */
 import { execFile, fork, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
@@ -8,10 +8,10 @@ import { type Case, type Sample, type Target, timed, type Variant } from "./meas
 import { MIB, type Size } from "./size.ts";
 import type { Subject } from "./subject.ts";
 
-/** One subject's part in a case: what it is asked for. */
+/** One subject's request in a case. */
 export interface Asked {
   readonly subject: Subject;
-  /** Where the subject takes part twice. */
+  /** The name, for a subject that takes part twice. */
   readonly name?: string;
   readonly url: string;
   readonly headers: () => Promise<Readonly<Record<string, string>>>;
@@ -28,16 +28,16 @@ export interface Rate {
   readonly asked: readonly Asked[];
   readonly targets?: readonly Target[];
   readonly plotted?: boolean;
-  /** Where a request takes so long that a second says little: so many, by the own load generator. */
+  /** The number of requests by our own load generator, where a request takes so long that one second says little. */
   readonly requests?: number;
 }
 
 /** The number of connections that targets are about. Its cases come first, and warm the servers up for the others. */
 export const MAIN = 16;
-/** wrk waits for the body that the answer to a HEAD tells of but has not. */
+/** wrk waits for a body after a HEAD, because of its Content-Length. */
 const HAS_WRK = spawnSync("wrk", ["--version"]).error === undefined;
 
-/** What sends the requests of a run. */
+/** Returns the name of the load generator of a run. */
 export function tool({ seconds }: Size): string {
   return HAS_WRK && seconds !== null ? "wrk" : "the benchmark's own load generator";
 }
@@ -52,7 +52,7 @@ export function rateCase(rate: Rate, size: Size): Case {
     title: `${title}, ${connections} connection${connections === 1 ? "" : "s"}`,
     unit: "requests/s",
     work: "1000 requests",
-    // A target is judged by more samples.
+    // A target needs more samples.
     rounds: targets.length > 0 ? size.rounds + size.more : size.rounds,
     warmUp: connections === MAIN,
     variants: rate.asked.map((asked) => ({
@@ -80,7 +80,7 @@ function perRequest(requests: number, seconds: number, cpu: number): Sample {
   return { value: requests / seconds, cpu: (1000 * cpu) / requests };
 }
 
-/** How much of a blob is pulled in a second: MiB of it, or how many where it is small. */
+/** Measures the pulls of a blob per second: in MiB, or for a small one their number. */
 export function pullVariant(
   asked: Asked,
   shape: Pick<Load, "connections" | "requests">,
@@ -100,7 +100,7 @@ export function pullVariant(
   };
 }
 
-/** The generator is a process of its own, so that its work and this process's do not add up. */
+/** The generator is a process of its own, so that its work does not slow down this process. */
 async function load(asked: Asked, shape: Pick<Load, "method" | "connections" | "requests">) {
   const { subject, url, size } = asked;
   const headers = await asked.headers();

@@ -18,10 +18,10 @@ export interface Report {
   readonly date: string;
   readonly short: boolean;
   readonly size: Size;
-  /** Whether nothing was left out: then its plot is the README's. */
+  /** Whether the run was complete: then its plot is the README's. */
   readonly whole: boolean;
   readonly seconds: number;
-  /** What was not measured at all. */
+  /** The subjects that were not measured. */
   readonly missing: readonly Missing[];
   readonly results: readonly Result[];
   readonly memory: MemoryResult | null;
@@ -51,7 +51,7 @@ function version(name: string): string {
   return manifest.version;
 }
 
-/** One line that says what the figures were taken on. */
+/** Returns one line about the machine and the run. */
 function machineText(size: Size): string {
   const { cpu, cores, memory, platform, node, workerd, loadGenerator } = machine(size);
   const gibibytes = (memory / 1024 ** 3).toFixed(0);
@@ -71,7 +71,7 @@ export async function writeReport(report: Report): Promise<readonly string[]> {
   await writeFile(markdown, markdownOf(report));
   const { results, whole, missing, size } = report;
   if (!results.some(({ plotted }) => plotted)) return [json, markdown];
-  // The README's plot is of a whole run; that of another one lies beside its table.
+  // Only the plot of a complete run goes to the README; that of another one is written beside its table.
   const svg = whole ? join(ROOT, "docs", "performance.svg") : join(folder, "performance.svg");
   await writeFile(svg, plot(results, missing, `${report.date.slice(0, 10)}, ${machineText(size)}`));
   return [json, markdown, svg];
@@ -139,7 +139,7 @@ function markdownOf({
   return `${parts.join("\n\n")}\n`;
 }
 
-/** What was not measured, and why; and whose answers are not like the others'. */
+/** Lists what was not measured, and why, and answers that differ from the others'. */
 function remarks(results: readonly Result[], missing: readonly Missing[]): readonly string[] {
   const titles = new Map<string, string[]>();
   for (const { title, series, missing: ofCase } of results) {

@@ -1,24 +1,29 @@
-/** How much of everything a run does. */
+/** The sizes of a run. */
 export interface Size {
   /** Samples of each variant, and how many more where the ratio has a target. */
   readonly rounds: number;
   readonly more: number;
-  /** How long wrk asks for a sample, null to do without it, and how many requests the own load generator sends then. */
+  /**
+   * Seconds that wrk asks for a sample, null to do without it, and the requests that our own load generator sends then.
+   */
   readonly seconds: number | null;
   readonly requests: number;
   readonly connections: readonly number[];
-  /** Blobs that are pushed and pulled: their bytes, and how many a sample moves, by one client and by eight. */
+  /**
+   * Blobs that are pushed and pulled: their sizes in bytes, and how many of them a sample transfers, by one client and
+   * by eight.
+   */
   readonly blobs: readonly BlobSize[];
   /** The blob that is pulled from the bucket and from the cache. */
   readonly cached: number;
   readonly tags: number;
   /** MiB of each of the twelve layers. */
   readonly layers: readonly number[];
-  /** How often zb runs, how many requests it sends in a test, and which of its tests it runs. */
+  /** The rounds of zb, its requests in a test, and the tests that it runs. */
   readonly zb: { readonly rounds: number; readonly requests: number; readonly tests: string };
-  /** Bytes of each of the uploads at once whose memory is measured. */
+  /** Bytes of each of the concurrent uploads whose memory is measured. */
   readonly upload: number;
-  /** How long 64 clients pull while 8 push. */
+  /** Seconds for which 64 clients pull while 8 push. */
   readonly soakSeconds: number;
 }
 
@@ -26,7 +31,7 @@ export interface BlobSize {
   readonly bytes: number;
   readonly pushes: Readonly<Record<Clients, number>>;
   readonly pulls: Readonly<Record<Clients, number>>;
-  /** Samples of each push, where they are not as many as usual. */
+  /** Samples of each push, where they differ from the usual number. */
   readonly rounds?: Readonly<Record<Clients, number>>;
 }
 

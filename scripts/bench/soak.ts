@@ -1,6 +1,6 @@
 /**
- * 64 clients pull different blobs while 8 push, for minutes, and every byte is checked: what the answers were, how long they
- * took, and how much memory the server has.
+ * 64 clients pull different blobs while 8 push, for minutes, and every byte is checked. It records the answers, their
+ * times, and the server's memory.
  */
 import { once } from "node:events";
 import { createHash, randomInt } from "node:crypto";
@@ -16,14 +16,14 @@ import { openRepository, pullUrl, pushAsDocker, pushWhole } from "./transfers.ts
 const REPOSITORY = "bench/soak";
 const PULLERS = 64;
 const PUSHERS = 8;
-/** MiB of the blobs that are pulled: as layers are, many small and few large. */
+/** Sizes of pulled blobs in MiB: as with layers, many are small and few large. */
 const PULLED = [0.01, 0.1, 0.1, 1, 1, 1, 2, 4, 8, 16, 32];
 const BLOBS = 64;
-/** MiB of what is pushed. A pusher then waits, so that the disk holds what is pushed in three minutes. */
+/** Sizes of pushed blobs in MiB. A pusher then waits, so that the disk holds what is pushed in three minutes. */
 const PUSHED = [1, 4, 10, 20];
 const PUSH_PAUSE_MS = 1000;
 const MEMORY_MS = 5000;
-/** From when on the memory may not grow. */
+/** Seconds after which the memory may not grow. */
 const WARM_SECONDS = 120;
 const SHOWN_FAILURES = 20;
 
@@ -47,9 +47,9 @@ export interface SoakResult {
   readonly firstByte: Percentiles;
   readonly whole: Percentiles;
   readonly push: Percentiles;
-  /** Bytes that workerd has, every five seconds. */
+  /** Bytes of workerd's memory, every five seconds. */
   readonly memory: readonly number[];
-  /** Bytes that its peak after the second minute is above the one before; null in a run that is not as long. */
+  /** Bytes by which its peak after the second minute exceeds the one before; null in a shorter run. */
   readonly growth: number | null;
   /** Answers that were not 200 with the right bytes, and pushes that failed. */
   readonly failures: readonly string[];
@@ -102,7 +102,7 @@ async function run(slipway: Registry, seconds: number): Promise<SoakResult> {
   return book.result(seconds);
 }
 
-/** What happened. */
+/** The record of what happened. */
 class Book {
   readonly memory: number[] = [];
   readonly #pulls: Timing[] = [];

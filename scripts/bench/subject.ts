@@ -8,27 +8,27 @@ import { processTree } from "./processes.ts";
 export interface Subject {
   readonly name: string;
   readonly url: string;
-  /** The server and what it started: all that works for it. They change when it is restarted. */
+  /** The process ids of the server and of all that it started. They change when it is restarted. */
   pids(): readonly number[];
-  /** The one among them that runs the Worker and the simulated platform. */
+  /** The process that runs the Worker and the simulated platform. */
   workerd(): number;
   /** The file that it logs to. */
   log(): string;
-  /** Stops it, lets `between` work on its data folder, and starts it on the same port. */
+  /** Stops it, runs `between` on its data folder, and starts it on the same port. */
   restart(between: (data: string) => Promise<void>): Promise<void>;
-  /** Restarts it with nothing in it, so that no digest is known to it and the disk does not fill up. */
+  /** Restarts it empty, so that it knows no digest and the disk does not fill up. */
   renew(): Promise<void>;
   stop(): Promise<void>;
 }
 
-/** What a subject is while it runs. */
+/** A running subject. */
 export interface Running {
   readonly pid: number;
   readonly log: string;
   stop(): Promise<void>;
 }
 
-/** Where it is to run. */
+/** The surroundings that it runs in. */
 export interface Place {
   readonly port: number;
   readonly data: string;

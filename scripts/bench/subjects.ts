@@ -4,17 +4,17 @@ import { type FoundPeer, PEERS, startPeer } from "./peers.ts";
 import { saysReady, startProcess } from "./process.ts";
 import { openSubject, type Subject } from "./subject.ts";
 
-/** Whatever speaks the registry protocol: Slipway and its peers. */
+/** A subject that implements the registry protocol: Slipway or a peer. */
 export interface Registry extends Subject {
-  /** How its data folder is laid out, for what is written into it directly. */
+  /** The layout of its data folder, for content that is written into it directly. */
   readonly layout: "slipway" | "distribution" | "zot";
-  /** user:password, or null where everybody may do everything. */
+  /** user:password, or null where everyone may do everything. */
   readonly credentials: string | null;
-  /** What a request for this repository has to carry. */
+  /** Returns the headers that a request for this repository needs. */
   headers(repository: string): Promise<Readonly<Record<string, string>>>;
 }
 
-/** What is not measured, and why. */
+/** A subject that is not measured, and why. */
 export interface Missing {
   readonly subject: string;
   readonly reason: string;
@@ -66,7 +66,7 @@ export async function startSubjects(
 async function openSlipway(): Promise<Registry> {
   const program = [process.execPath, join(import.meta.dirname, "..", "start.ts")];
   const subject = await openSubject(SLIPWAY, ({ port, data, log }) => {
-    // As the peers, it logs what goes wrong and what is changed, not each pull.
+    // Logs errors and changes, but not each pull, as the peers do.
     const LOG_READS = "false";
     const env = {
       HOST,

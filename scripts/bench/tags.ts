@@ -47,9 +47,9 @@ export async function* tagCases({ registries }: Subjects, size: Size): AsyncGene
 
 interface World {
   readonly tags: number;
-  /** What all of them are tags of. */
+  /** The manifest that all of them are tags of. */
   readonly manifest: Body;
-  /** A folder of distribution's for each tag: read by all that have this layout. */
+  /** distribution's folder for each tag, which all registries with this layout read. */
   readonly shared: string;
 }
 
@@ -73,7 +73,10 @@ async function fillDatabase(data: string, { tags, manifest }: World): Promise<vo
   db.close();
 }
 
-/** `<tag>/current/link` holds the digest. An index of what the tag was before is there to be deleted by, not to be listed. */
+/**
+ * Writes `<tag>/current/link`, which holds the digest. distribution also has an index of a tag's past, which it needs
+ * for deletions, not for lists.
+ */
 function makeFolders({ tags, manifest, shared }: World): void {
   for (let n = 0; n < tags; n++) {
     const folder = join(shared, tagName(n), "current");
@@ -90,7 +93,7 @@ async function linkFolders(data: string, { shared }: World): Promise<void> {
   await symlink(shared, tags);
 }
 
-/** An OCI layout: one file names everything that the repository has. */
+/** Writes an OCI layout, in which one file names all content of the repository. */
 async function writeIndex(data: string, { tags, manifest }: World): Promise<void> {
   const file = join(data, "store", REPOSITORY, "index.json");
   const index = JSON.parse(await readFile(file, "utf8")) as { manifests: Entry[] };

@@ -1,4 +1,4 @@
-/** How many registry tokens a second are given out: to nobody in particular, for a secret, for a password. */
+/** Registry tokens per second: anonymous, for a secret, for a password. */
 import { textBody } from "./bodies.ts";
 import { withConnection } from "./client.ts";
 import type { Case } from "./measure.ts";
@@ -9,7 +9,7 @@ import { BARE, basic, type Registry, type Subjects } from "./subjects.ts";
 
 const PASSWORD = "a password of the benchmark";
 
-/** None of the peers gives out tokens by itself. */
+/** None of the peers issues tokens by itself. */
 export async function* tokenCases({ slipway, bare }: Subjects, size: Size): AsyncGenerator<Case> {
   const user = `bench-${Date.now()}`;
   await post(slipway, "users", slipway.credentials, { name: user, password: PASSWORD });
@@ -30,7 +30,7 @@ export async function* tokenCases({ slipway, bare }: Subjects, size: Size): Asyn
   }
 }
 
-/** A secret of this user, which stands for the password. */
+/** Makes a secret of this user, for use in place of the password. */
 export async function newSecret(slipway: Registry, credentials: string | null): Promise<string> {
   const made = await post(slipway, "tokens", credentials, { description: "bench" });
   return String(made["secret"]);
@@ -44,7 +44,7 @@ function askedFor(slipway: Registry, credentials: string | null): Asked {
   return { subject: slipway, url: address, headers: async () => headers, size: null };
 }
 
-/** One query and one row: the least that a login can cost. */
+/** Measures one query for one row: the least that a login can cost. */
 async function bareRow(bare: Subject): Promise<Asked> {
   const url = `${bare.url}/row/token-${Date.now()}`;
   const body = textBody("x".repeat(200));

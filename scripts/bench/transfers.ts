@@ -9,7 +9,7 @@ export interface Push {
   readonly send: Send;
 }
 
-/** A registry with the repository there and what its requests carry. */
+/** A repository of a registry, with the headers that its requests need. */
 export interface Repository {
   readonly url: string;
   readonly name: string;
@@ -75,7 +75,7 @@ async function openUpload(to: Repository, send: Send): Promise<string> {
   return new URL(location ?? "", url).href;
 }
 
-/** What a registry wrote into the address stays in it. */
+/** The Location keeps its query, and the digest is added to it. */
 function finishUrl(to: Repository, location: string | undefined, digest: string): string {
   const url = new URL(location ?? "", to.url);
   url.searchParams.set("digest", digest);

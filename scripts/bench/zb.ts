@@ -58,7 +58,7 @@ export async function zbResults(
   });
 }
 
-/** It knows Basic authentication alone; a secret stands for the password, as it would in CI. */
+/** Runs zb, which knows only Basic authentication; a secret is the password, as in CI. */
 async function runZb(registry: Registry, { zb: { requests, tests } }: Size, zb: string) {
   const { credentials, url } = registry;
   const secret = credentials === null ? null : await newSecret(registry, credentials);
@@ -67,14 +67,14 @@ async function runZb(registry: Registry, { zb: { requests, tests } }: Size, zb: 
   try {
     const counts = ["-c", String(CONCURRENCY), "-n", String(requests)];
     const options = [...counts, "-t", tests, "-r", "bench", "-d", work, "--skip-cleanup"];
-    // It ends with 1 when a request failed, and says which.
+    // zb exits with 1 when a request failed, and prints which.
     return (await attempt([zb, ...as, ...options, url], { timeout: 300 })).output;
   } finally {
     await rm(work, { recursive: true, force: true });
   }
 }
 
-/** The tests that it came to the end of: none, where the registry did not answer as zot does. */
+/** Reads the tests that it finished: none, where the registry did not answer as zot does. */
 function readOutput(output: string) {
   const parts = output.split(/^Test name:\s*/m).slice(1);
   return parts.map((part) => ({
@@ -85,7 +85,7 @@ function readOutput(output: string) {
 }
 
 function whyNot(output: string): string {
-  // Seen in its source: of an address that a registry gives it keeps the path alone.
+  // Its source shows that it uses only the path of an address that a registry gives it.
   if (output.includes("BLOB_UPLOAD_INVALID")) return "it drops the query of an upload's address";
   const line = output.split("\n").find((one) => one.includes("Expected"));
   return (line ?? output.slice(-100)).replaceAll(/\s+/g, " ").slice(0, 160);

@@ -1,4 +1,4 @@
-/** Counts what pulls and pushes of whole images use, by doing them: with their real sizes, and without any waits. */
+/** Counts the usage of pulls and pushes of whole images by doing them: with their real sizes, and without any waits. */
 import { Flow } from "../model/flow.ts";
 import { type Image, makeImage } from "../model/images.ts";
 import { SlowRegistry } from "../model/registry.ts";
@@ -7,7 +7,7 @@ import { containerd, docker, type Shape } from "../model/shapes.ts";
 import { type Assumptions, type Usage, usageOf } from "./usage.ts";
 
 const MIB = 1024 ** 2;
-/** Of 12 layers, most of the bytes in a few of them, as in real images. */
+/** The sizes of 12 layers, with most of the bytes in a few of them, as in real images. */
 const SIZES = [1, 1, 2, 2, 4, 4, 8, 8, 16, 16, 32, 64];
 /** An isolate reports its pulls after 5 seconds, and the queue delivers after 5 more. */
 const QUIET_PULL_MS = 11_500;
@@ -46,7 +46,7 @@ async function count(
     const image = makeImage(`cost/${shape.name}-${factor}`, sizes);
     const usage = await used(registry, { shape, quiet: QUIET_PUSH_MS, assumed }, async (flow) => {
       await shape.push(flow, image);
-      // What comes in one PUT with its length is hashed by R2.
+      // R2 hashes a blob that comes in one PUT with its length, as containerd sends it.
       return shape === docker ? bytes : 0;
     });
     return { usage, image };

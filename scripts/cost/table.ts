@@ -1,4 +1,4 @@
-/** From usage to money, and to tables (Markdown). */
+/** Converts usage to money, and to tables (Markdown). */
 import type { Costing } from "./count.ts";
 import type { Assumptions, Item, Usage } from "./usage.ts";
 import { markdown } from "../model/report.ts";
@@ -18,7 +18,7 @@ interface Other {
 }
 
 interface Tier {
-  /** null for all that is beyond. */
+  /** The end of the tier in TB; null for the last one. */
   readonly upToTerabytes: number | null;
   readonly perGigabyte: number;
 }
@@ -41,7 +41,7 @@ const ITEMS = Object.keys(LABELS) as Item[];
 const MILLION = 1e6;
 const TERABYTE = 1e12;
 
-/** Of one flow. */
+/** Returns the cost of one flow in dollars. */
 export function dollars(usage: Usage, { cloudflare }: Prices): number {
   return ITEMS.reduce(
     (sum, item) => sum + (usage[item] * cloudflare[item].perMillion) / MILLION,
@@ -58,7 +58,7 @@ export function pushTerabyte(usage: Usage, { bytes }: Costing, prices: Prices): 
   return (TERABYTE / bytes) * dollars(usage, prices);
 }
 
-/** All in one month. */
+/** Returns the price of egress in one month. */
 export function egress({ egress: tiers }: Other, bytes: number): number {
   let total = 0;
   let from = 0;
@@ -109,7 +109,10 @@ export function storageTable({ storagePerGigabyteMonth }: Prices): string {
   return markdown(["a TB stored", "a month"], rows);
 }
 
-/** What one pull and one push use, and what a million of the one and a TB of the other cost, item by item. */
+/**
+ * Makes the table of what one pull and one push use, and what a million of one and a TB of the other cost, item by
+ * item.
+ */
 export function usageTable(costing: Costing, prices: Prices): string {
   const { image, bytes, pull, push } = costing;
   const columns: readonly [Usage, number][] = [

@@ -1,4 +1,4 @@
-/** What a client's flow uses of all that Cloudflare bills. */
+/** The usage of a client's flow, for all that Cloudflare bills. */
 import type { Call, Calls } from "../model/worker/call.ts";
 import { serviceOf } from "../model/chain.ts";
 
@@ -19,7 +19,7 @@ export interface Usage {
 
 export type Item = keyof Usage;
 
-/** What is not counted. */
+/** Usage that is not counted, but assumed. */
 export interface Assumptions {
   readonly cpuMillisecondsPerRequest: Assumed;
   readonly cpuMillisecondsPerGigabyteHashed: Assumed;
@@ -34,13 +34,13 @@ interface Assumed {
 
 const R2_CLASS_A = ["put", "createMultipartUpload", "uploadPart", "complete", "list"];
 const R2_CLASS_B = ["get", "head"];
-/** Of a Durable Object at work, in GB. */
+/** The memory of a running Durable Object, in GB. */
 const OBJECT_MEMORY = 0.128;
 
 export interface Counted {
-  /** That the client sent. */
+  /** Requests that the client sent. */
   readonly requests: number;
-  /** That passed through JavaScript to be hashed. */
+  /** Bytes that JavaScript hashed. */
   readonly bytesHashed: number;
   readonly calls: Calls;
 }

@@ -1,8 +1,8 @@
-/** Sends what the fuzzer thinks up, and judges the answers. */
+/** Sends the fuzzer's requests, and checks the answers. */
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Asked } from "./requests.ts";
 
-/** No answer takes longer, in milliseconds: a client that waits in vain would hang. */
+/** The most milliseconds that an answer may take: after that a client counts as hung. */
 export const MAX_ANSWER_MS = 5_000;
 
 export interface Answer {
@@ -10,7 +10,7 @@ export interface Answer {
   readonly location: string | null;
 }
 
-/** @throws Error that says what is wrong with the answer */
+/** @throws Error that names the fault of the answer */
 export async function ask(
   url: string,
   { method, path, headers, body, isChunked }: Asked,
@@ -41,7 +41,7 @@ async function exchange(url: string, init: RequestInit, signal: AbortSignal): Pr
   return { status, location: headers.get("location") };
 }
 
-/** The specification's list of errors, or the API's problem (RFC 9457). */
+/** Checks for the specification's list of errors, or the API's problem (RFC 9457). */
 function checkRefusal(text: string, type: string): void {
   const body = JSON.parse(text) as { errors?: { code?: unknown }[]; title?: unknown };
   const isProblem = type.startsWith("application/problem+json") && typeof body.title === "string";

@@ -1,4 +1,4 @@
-/** Bytes on a connection that no HTTP client would send: broken heads, lengths that lie, chunks that never end. */
+/** Bytes on a connection that no HTTP client would send: broken heads, wrong lengths, chunks that never end. */
 import { connect } from "node:net";
 import type { Random } from "./random.ts";
 
@@ -23,10 +23,10 @@ const HEADS = [
   "POST /token HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n",
 ];
 
-/** How long a connection is kept open; whatever is not answered by then waits for bytes that never come. */
+/** Milliseconds that a connection is kept open; a request without an answer by then waits for bytes that never come. */
 const OPEN_MS = 500;
 
-/** Sends one, whole or damaged, and hangs up. @returns the status, or null where there was no answer */
+/** Sends one, whole or damaged, and hangs up. @returns the status, or null without an answer */
 export async function sendRaw(random: Random, { hostname, port }: URL): Promise<number | null> {
   const head = Buffer.from(random.pick(HEADS), "latin1");
   if (random.oneIn(2)) head[random.below(head.length)] = random.below(256);

@@ -1,7 +1,7 @@
 /**
- * `npm run fuzz -- --seconds 60 --seed 1`: requests, manifests and bytes that are nearly right against `npm start`. Every answer
- * is below 500, comes within 5 s and says why it refuses; in the end fsck finds nothing, and an image that nobody was to
- * touch is what it was.
+ * `npm run fuzz -- --seconds 60 --seed 1`: sends requests, manifests and bytes that are nearly right to `npm start`.
+ * Every answer must be below 500, come within 5 s and give a reason for a refusal; in the end fsck must find nothing,
+ * and an image that no request may change must be the same.
  */
 import { parseArgs } from "node:util";
 import { digestOf } from "../../test/support/images.ts";
@@ -13,9 +13,9 @@ import { type Asked, requestOf } from "./requests.ts";
 import { prepare, type Prepared } from "./world.ts";
 
 const CLIENTS = 4;
-/** Uploads under way that are kept for later requests. */
+/** Unfinished uploads that are kept for later requests. */
 const MAX_UPLOADS = 20;
-/** Failures after which there is nothing more to learn from this run. */
+/** Failures after which a run stops, since more of them tell nothing new. */
 const MAX_FAILURES = 10;
 
 const { values } = parseArgs({
@@ -57,11 +57,12 @@ async function fuzz(
   { end, from }: Turn,
 ): Promise<void> {
   for (let round = 0; Date.now() < end && failures.length < MAX_FAILURES; round++) {
-    // Each request has a seed of its own, so that it can be told by it.
+    // Each request has a seed of its own, by which it can be repeated.
     const random = new Random(from * 1_000_003 + round);
     if (random.oneIn(20)) {
       const status = await sendRaw(random, new URL(url));
-      // workerd's own, to a method that it does not know (RFC 9110 § 15.6.2): no request comes of it.
+      // workerd itself answers a method that it does not know (RFC 9110 § 15.6.2): the request never reaches the
+      // Worker.
       if (status !== null && status !== 501) {
         count(status, `bytes of the seed ${from}, round ${round}`);
       }
@@ -115,6 +116,6 @@ function report(): void {
   const each = [...statuses].toSorted(([a], [b]) => a - b).map(([status, n]) => `${status}: ${n}`);
   console.log(`seed ${seed}: ${total} answers (${each.join(", ")})`);
   for (const failure of failures) console.error(failure);
-  // A run without an answer has shown nothing.
+  // A run without any answer has tested nothing.
   process.exitCode = failures.length === 0 && total > 0 ? 0 : 1;
 }

@@ -20,7 +20,7 @@ const FIELDS = [
   "__proto__",
 ];
 
-/** What a repository has that a manifest can name. */
+/** The content of a repository that a manifest can name. */
 export interface Content {
   readonly blobs: readonly Descriptor[];
   readonly manifests: readonly Descriptor[];
@@ -58,7 +58,7 @@ function some(random: Random, all: readonly Descriptor[]): Descriptor[] {
 
 function change(random: Random, value: Record<string, unknown>, names: readonly string[]): void {
   const field = random.pick(FIELDS);
-  // An earlier change may have made anything of it.
+  // An earlier change may have replaced it by a value of any type.
   const list = value["layers"] ?? value["manifests"];
   const first = Array.isArray(list) ? (list[0] as Record<string, unknown> | null) : null;
   switch (random.below(4)) {

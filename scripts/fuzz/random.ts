@@ -13,7 +13,7 @@ export class Random {
     return this.#next() % end;
   }
 
-  /** Whether one of so many times has come. */
+  /** Returns true once in that many times. */
   oneIn(times: number): boolean {
     return this.below(times) === 0;
   }

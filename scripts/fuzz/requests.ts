@@ -12,11 +12,11 @@ export interface Asked {
   readonly isChunked: boolean;
 }
 
-/** What is there to be named. */
+/** Existing things that a request can name. */
 export interface World extends Content {
   readonly repositories: readonly string[];
   readonly names: readonly string[];
-  /** Locations of uploads under way; requests take them away and add new ones. */
+  /** Locations of unfinished uploads; requests end some and add new ones. */
   readonly uploads: string[];
   readonly api: OpenApi;
 }
@@ -65,7 +65,7 @@ const HEADERS = [
   "x-forwarded-for",
 ];
 
-/** An import that was begun shuts everybody else out until it has ended. */
+/** A running import shuts all others out until it has ended. */
 const LEFT_OUT = /^\/import/;
 
 export function requestOf(random: Random, world: World): Asked {
@@ -94,7 +94,7 @@ function manifestPush(random: Random, world: World): Asked {
   };
 }
 
-/** Begins an upload, or goes on with one: bytes of any length at any offset, or the end. */
+/** Starts an upload, or continues one: bytes of any length at any offset, or the end. */
 function uploadStep(random: Random, world: World): Asked {
   const location = random.oneIn(4) ? undefined : random.pick(["", ...world.uploads]);
   const body = random.bytes(random.pick([0, 1, 100, 70_000]));
@@ -160,14 +160,14 @@ function filled(template: string, random: Random, good: readonly string[]): stri
   return template.replaceAll(/\{\w+\}/g, () => pathSegmentOf(random, good));
 }
 
-/** Adds odd headers, and takes away what HTTP does not let a request have. */
+/** Adds odd headers, and removes what HTTP does not allow in a request. */
 function sent(
   random: Random,
   good: readonly string[],
   { method, path, headers, body }: Omit<Asked, "isChunked">,
 ): Asked {
   const odd = Array.from({ length: random.below(3) }, () => {
-    // Bytes that a header cannot have are the business of the raw connections.
+    // Bytes that a header cannot have are tested by the raw connections.
     const value = textOf(random, good).replaceAll(/[^\t\u0020-\u007e]/g, "?");
     return [random.pick(HEADERS), value] as const;
   });
@@ -186,7 +186,7 @@ interface Shape {
   readonly components: OpenApi["components"];
 }
 
-/** A value of the schema, but for some members that are anything. */
+/** Makes a value of the schema, with some members replaced by any value. */
 function instanceOf(random: Random, world: World, { schema, components }: Shape): unknown {
   if (random.oneIn(12)) return jsonOf(random, world.names);
   const one = (inner: unknown) =>

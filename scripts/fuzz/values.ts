@@ -1,4 +1,4 @@
-/** Values that parsers trip over. */
+/** Values that often break parsers. */
 import type { Random } from "./random.ts";
 
 const TEXTS = [
@@ -66,7 +66,7 @@ const TEXTS = [
   "http://[::1]:80",
 ];
 
-/** Written into a URL as it is: percent-encoding itself may be wrong. */
+/** Texts that are written into a URL unchanged, since percent-encoding itself may be wrong. */
 const ENCODED = ["%", "%0", "%00", "%2e%2e%2f", "%2F", "%ff%fe", "%c0%af", "%u0041", "+", "%20"];
 
 const NUMBERS = [0, -1, 1, 0.5, 1e21, -0, 2 ** 31, 2 ** 53, Number.MAX_SAFE_INTEGER, 1e308];
@@ -82,7 +82,7 @@ export function pathSegmentOf(random: Random, good: readonly string[]): string {
   return random.oneIn(3) ? encodeURIComponent(text) : encodeURI(text).replaceAll(/[?#]/g, "");
 }
 
-/** Any JSON value, at most so deep. */
+/** Makes any JSON value, at most `depth` levels deep. */
 export function jsonOf(random: Random, good: readonly string[], depth = 3): unknown {
   switch (random.below(depth > 0 ? 8 : 5)) {
     case 0:
@@ -106,7 +106,7 @@ export function jsonOf(random: Random, good: readonly string[], depth = 3): unkn
   }
 }
 
-/** JSON text that is broken somewhere, or strange where it is not: what no serialiser would write. */
+/** Makes JSON text that is broken somewhere, or valid but strange: as no serialiser would write it. */
 export function damage(random: Random, text: string): string {
   const at = random.below(text.length + 1);
   switch (random.below(9)) {

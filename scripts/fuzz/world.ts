@@ -1,4 +1,6 @@
-/** What is there before the fuzzing begins: callers of each kind, repositories of theirs, and an image that nobody may touch. */
+/**
+ * The content before the fuzzing begins: callers of each kind, their repositories, and an image that must not change.
+ */
 import { OCI_MANIFEST } from "../../src/oci/media-type.ts";
 import { blob, type Content, type Descriptor, imageManifest } from "../../test/support/images.ts";
 import type { Server } from "../server.ts";
@@ -6,7 +8,7 @@ import type { OpenApi, World } from "./requests.ts";
 
 export interface Prepared {
   readonly world: World;
-  /** Authorization headers; null for nobody's. */
+  /** Authorization headers; null for an anonymous caller. */
   readonly callers: readonly (string | null)[];
   readonly admin: string;
   readonly canary: { readonly path: string; readonly digest: string };
@@ -46,7 +48,7 @@ type Call = (
   type?: string,
 ) => Promise<Record<string, unknown>>;
 
-/** Requests of one caller that have to succeed. */
+/** Makes requests of one caller that must succeed. */
 function callerOf(url: string, authorization: string): Call {
   return async (method, path, body, type = "application/json") => {
     const headers = { authorization, "content-type": type };
@@ -79,7 +81,7 @@ function descriptorOf({ digest, bytes }: Content, mediaType: string): Descriptor
   return { mediaType, digest, size: bytes.length };
 }
 
-/** A user with that role in the namespace. @returns the Authorization header */
+/** Makes a user with that role in the namespace. @returns the Authorization header */
 async function account(call: Call, role: string): Promise<string> {
   const name = `fuzz-${role}`;
   const password = `${role}'s password for the fuzzer`;

@@ -1,4 +1,4 @@
-/** How many of its calls a client waits for one after the other. */
+/** The number of calls that a client waits for one after the other. */
 import type { Call, Wait } from "./worker/call.ts";
 import type { Sent } from "./flow.ts";
 
@@ -20,13 +20,16 @@ export type Counts = Readonly<Record<Service, number>>;
 
 export interface Waited {
   /**
-   * The longest chain of calls of D1, R2, Durable Objects and the queue, each of which begins when the one before has ended,
-   * where requests that do not wait for one another count as if they were all sent at once.
+   * The longest chain of calls of D1, R2, Durable Objects and the queue, each of which begins after the one before has
+   * ended. Requests that do not wait for one another count as if all were sent at once.
    */
   readonly inARow: number;
-  /** Of what that chain consists; and the longest chain of calls of the cache alone. */
+  /** The calls of that chain, and the longest chain of calls of the cache alone. */
   readonly chain: Counts;
-  /** The same as it came: with a client that asks for a few blobs at a time, these rounds are in it too. */
+  /**
+   * The same with the requests in the order of the run: where a client asks for a few blobs at a time, these rounds
+   * count too.
+   */
   readonly inTime: number;
   /** All calls that an answer waited for. */
   readonly calls: Counts;
@@ -39,7 +42,7 @@ export function serviceOf({ wait }: Call): Service {
 export function countWaits(sent: readonly Sent[], calls: readonly Call[]): Waited {
   const awaited = new Map<string, Call[]>();
   for (const { id, answered } of sent) {
-    // What ends after the answer, nobody waited for.
+    // No client waits for calls that end after the answer.
     const own = calls.filter(({ request, end }) => request === id && end <= answered);
     awaited.set(id, own);
   }
@@ -55,7 +58,7 @@ export function countWaits(sent: readonly Sent[], calls: readonly Call[]): Waite
   return { inARow: backend.length, chain, inTime, calls: countServices(all) };
 }
 
-/** The steps' chains one after the other; a step's is that of its longest task. */
+/** Adds up the chains of all steps; a step's chain is that of its longest task. */
 function longest(sent: readonly Sent[], chainOf: (request: Sent) => Call[]): Call[] {
   const steps = Map.groupBy(sent, ({ step }) => step);
   return [...steps.values()].flatMap((requests) => {
@@ -65,7 +68,7 @@ function longest(sent: readonly Sent[], chainOf: (request: Sent) => Call[]): Cal
   });
 }
 
-/** As many calls as there are that do not overlap: always the one that ends first. */
+/** Returns the most calls that do not overlap: always the one that ends first. */
 function sequence(calls: readonly Call[]): Call[] {
   const chain: Call[] = [];
   let free = -Infinity;

@@ -1,11 +1,11 @@
-/** One client's requests, over a network that takes its time: steps one after the other, each of one request or of many at once. */
+/** One client's requests, over a slow network: steps one after the other, each of one request or of many at once. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { basic, type SlowRegistry } from "./registry.ts";
 
 export interface Network {
-  /** Between the client and its edge, in milliseconds. */
+  /** Milliseconds of a round trip between the client and its edge. */
   readonly roundTrip: number;
-  /** For a new connection, before its first request. */
+  /** Round trips of a new connection before its first request. */
   readonly setUpRoundTrips: number;
 }
 
@@ -14,7 +14,7 @@ export interface Request {
   readonly path: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: Buffer;
-  /** Whether the body goes without a Content-Length. */
+  /** Whether the body is sent without a Content-Length. */
   readonly chunked?: boolean;
   /** The only right status. */
   readonly expect: number;
@@ -29,14 +29,14 @@ export type Send = (request: Request) => Promise<Answer>;
 /** Requests one after the other. */
 export type Task = (send: Send) => Promise<unknown>;
 
-/** A request that was answered, and where it has its place in the flow. */
+/** A request with its answer, and its position in the flow. */
 export interface Sent {
   readonly id: string;
   readonly step: number;
   /** Requests of a step that belong to different tasks do not wait for one another. */
   readonly task: number;
   readonly name: string;
-  /** When the answer was in, the network's time not counted, in milliseconds since 1970. */
+  /** When the answer had arrived, without the network's time, in milliseconds since 1970. */
   readonly answered: number;
 }
 
@@ -66,10 +66,7 @@ export class Flow {
     return this.#send(request, ++this.#steps, 0);
   }
 
-  /**
-   * A step of tasks, so many of them at once.
-   * @param beside further ones that the limit does not count
-   */
+  /** Runs a step of tasks, at most `limit` at once. @param beside further ones that the limit does not count */
   async parallel(limit: number, tasks: readonly Task[], beside: readonly Task[] = []) {
     const step = ++this.#steps;
     const left = [...tasks.entries()];
@@ -144,7 +141,7 @@ export class Flow {
   }
 }
 
-/** A stream has no length that a header could tell. */
+/** Makes a stream, so that no header can state a length. */
 function slices(bytes: Uint8Array): ReadableStream<Uint8Array> {
   let at = 0;
   return new ReadableStream({

@@ -15,14 +15,14 @@ export interface Image {
   readonly manifest: Document;
   readonly config: Body;
   readonly layers: readonly Body[];
-  /** What the tag points to, where that is not the manifest itself. */
+  /** The index that the tag points to, where that is not the manifest itself. */
   readonly index: Document | null;
 }
 
 /** @param sizes of the layers, in bytes */
 export function makeImage(repository: string, sizes: readonly number[]): Image {
   const layers = sizes.map(makeBody);
-  // As long as those of real images, and like no other.
+  // As long as in real images, and unlike any other.
   const history = layers.map(({ digest }) => ({ created_by: `RUN ${digest.repeat(3)}` }));
   const diff_ids = layers.map(({ digest }) => digest);
   const rootfs = { type: "layers", diff_ids };

@@ -1,10 +1,10 @@
 /**
- * `npm run bench -- --model`: how long pulls and pushes of an image of 12 layers would take on Cloudflare, near and far. The
- * registry's own Worker runs here, and each call of a binding first waits the time that times.json assumes for it; so
- * does the client for its network. Bytes are next to none: what they take is a matter of bandwidth. A table, and
- * results/model.json.
+ * `npm run bench -- --model`: the time that pulls and pushes of an image of 12 layers would take on Cloudflare, near
+ * and far. The registry's own Worker runs here; before each call of a binding it waits the time that times.json
+ * assumes, and so does the client for its network. The blobs are tiny, since the time for bytes depends on bandwidth
+ * alone. It prints a table and writes results/model.json.
  *
- * Times are what the assumptions make of them and never decide. It fails when a pull waits more often in a row than it may.
+ * The times follow from the assumptions and decide nothing. It fails when a pull waits more often in a row than it may.
  */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -48,7 +48,7 @@ async function run(): Promise<Located[]> {
         done.push(...at(name, await measurePulls(registry, place, shape, single)));
       for (const shape of [docker, containerd])
         done.push(...at(name, await measurePulls(registry, place, shape, index)));
-      // What is pushed is asked for at the primary, wherever replicas are.
+      // A push reads from the primary, so replicas make no difference.
       if (name === "far, no replica") continue;
       for (const shape of SHAPES)
         done.push(...at(name, await measurePushes(registry, place, shape)));

@@ -49,7 +49,7 @@ export class SlowRegistry {
     return { username: USER, password: this.#secret };
   }
 
-  /** A new isolate and an empty edge; what is in R2, D1 and the Durable Objects stays. */
+  /** Starts a new isolate with an empty edge cache; R2, D1 and the Durable Objects keep their content. */
   async restart(waits: Waits | null): Promise<void> {
     await this.#local?.dispose();
     const entry = join(ROOT, "scripts", "model", "worker", "index.ts");
@@ -59,7 +59,7 @@ export class SlowRegistry {
     if (waits !== null) await this.#control("waits", JSON.stringify(waits));
   }
 
-  /** All calls until none has ended for a while: those that no answer waits for too. */
+  /** Returns all calls once none has ended for a while, also those that no answer waits for. */
   async settle(quietMs: number): Promise<Calls> {
     let last = await this.#calls();
     let since = Date.now();

@@ -5,7 +5,7 @@ import { ROOT } from "../local.ts";
 import type { Counts } from "./chain.ts";
 import type { Measured } from "./run.ts";
 
-/** What a pull of one platform's image may wait for in a row beyond its bytes. */
+/** The most waits in a row, beyond its bytes, that a pull of one platform's image may have. */
 const MOST = { "pull, cold": 3, "pull, warm": 1 };
 
 export interface Located extends Measured {

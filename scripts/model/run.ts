@@ -6,21 +6,21 @@ import { type Image, makeImage, underIndex } from "./images.ts";
 import type { SlowRegistry } from "./registry.ts";
 import { containerd, putDocument, type Shape } from "./shapes.ts";
 
-/** Layers are too large for the isolate's memory, as most are, and too small for their bytes to matter. */
+/** The size of a layer: too large for the isolate's memory, as most are, and too small for its bytes to matter. */
 const LAYER_SIZE = 128 * 1024;
 const LAYERS = 12;
-/** So long after its last call all that a request left behind is done. */
+/** Milliseconds after its last call when all deferred work of a request is done. */
 const QUIET_MS = 200;
 
 export interface Measured extends Waited {
   readonly client: string;
-  /** What was done: "pull, cold", for example. */
+  /** The kind of work: "pull, cold", for example. */
   readonly work: string;
   readonly milliseconds: number;
   readonly requests: number;
 }
 
-/** What a wait is in one place, and what lies between the client and its edge. */
+/** The times of waits in one location, and of the way between the client and its edge. */
 export interface Place {
   readonly name: string;
   readonly waits: Waits;
@@ -29,14 +29,14 @@ export interface Place {
 
 export const AT_ONCE: Network = { roundTrip: 0, setUpRoundTrips: 0 };
 
-/** Pushes what the pulls are of, without any waits. */
+/** Pushes the image that is pulled, without any waits. */
 export async function pushSingle(registry: SlowRegistry): Promise<Image> {
   const single = makeImage("model/single", sizes());
   await containerd.push(new Flow(registry, AT_ONCE, true), single);
   return single;
 }
 
-/** An image under an index that names another one too. */
+/** Pushes an image under an index that names another one too. */
 export async function pushIndex(registry: SlowRegistry): Promise<Image> {
   const [first, other] = [makeImage("model/index", sizes()), makeImage("model/index", [1000])];
   await containerd.push(new Flow(registry, AT_ONCE, true), first);
@@ -47,7 +47,7 @@ export async function pushIndex(registry: SlowRegistry): Promise<Image> {
   return image;
 }
 
-/** With an isolate that knows nothing and an edge that has nothing; and once more after that. */
+/** Measures pulls with an empty isolate and an empty edge cache, and once more after that. */
 export async function measurePulls(
   registry: SlowRegistry,
   { waits, network }: Place,
@@ -64,7 +64,9 @@ export async function measurePulls(
   return results;
 }
 
-/** New layers; the same again; and into another repository that may take them from the first. */
+/**
+ * Measures pushes: of new layers, of the same again, and into another repository that may mount them from the first.
+ */
 export async function measurePushes(
   registry: SlowRegistry,
   { name, waits, network }: Place,
@@ -72,7 +74,7 @@ export async function measurePushes(
 ): Promise<Measured[]> {
   await registry.restart(waits);
   const image = makeImage(`push/${shape.name}-${name.replaceAll(/\W+/g, "-")}`, sizes());
-  // The config is each image's own.
+  // Each image has a config of its own.
   const target = { ...image, repository: `${image.repository}-mounted` };
   const works: readonly [string, (flow: Flow) => Promise<void>][] = [
     ["push", (flow) => shape.push(flow, image)],
@@ -120,7 +122,7 @@ export interface Times {
 
 interface Time {
   readonly ms: number;
-  /** Where the call has to go to another continent. */
+  /** Whether the call has to go to another continent. */
   readonly crosses: "far" | "without replica" | "never";
 }
 

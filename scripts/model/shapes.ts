@@ -1,6 +1,6 @@
 /**
- * How clients pull and push: the requests that each sends, in which order, and how many at once
- * (as their servers' logs show them, and their sources where those say more).
+ * The requests of clients that pull and push: which, in which order, and how many at once (from the logs of their
+ * servers, and their sources where those say more).
  */
 import type { Body } from "../bench/bodies.ts";
 import type { Flow, Send, Task } from "./flow.ts";
@@ -12,9 +12,9 @@ export interface Shape {
   readonly keepsConnections: boolean;
   readonly pull: (flow: Flow, image: Image) => Promise<void>;
   readonly push: (flow: Flow, image: Image) => Promise<void>;
-  /** Everything is there already. */
+  /** Pushes an image that is there already. */
   readonly pushAgain: (flow: Flow, image: Image) => Promise<void>;
-  /** The layers are in another repository. */
+  /** Pushes an image whose layers are in another repository. */
   readonly pushMounted: (flow: Flow, image: Image, from: string) => Promise<void>;
 }
 

@@ -1,13 +1,13 @@
 /**
- * `npm run scale [-- --scale 0.01] [-- --data DIR]`: what the registry costs when it is large. Two databases are made, of
- * 1,000,000 manifests with as many tags and 5,000,000 references in one repository, and of a hundredth of that; every
- * operation is tried on both, and D1 says how many rows it read.
+ * `npm run scale [-- --scale 0.01] [-- --data DIR]`: measures the operations of a large registry. It makes two
+ * databases, one of 1,000,000 manifests with as many tags and 5,000,000 references in one repository, and one of a
+ * hundredth of that; every operation is tried on both, and D1 counts the rows that it reads.
  *
  * --scale    another size: 0.01 takes seconds
  * --data     where the databases are kept for the next time
  *
- * It fails when an operation reads more rows than it may, or not as many in both. Times never decide: the machine may be
- * busy.
+ * It fails when an operation reads more rows than it may, or not as many in both, but never because of times: the
+ * machine may be busy.
  */
 import { createHash } from "node:crypto";
 import { readdir, readFile } from "node:fs/promises";
@@ -20,12 +20,12 @@ import { count, printCollection, printOperations, printParts } from "./report.ts
 import { seeded } from "./seed.ts";
 
 const MANIFESTS = 1_000_000;
-/** Of each kind of what is due to be collected. */
+/** The number of due rows of each kind for garbage collection. */
 const DUE = 100_000;
-/** Objects that are really there to be deleted; R2 is as content with the others. */
+/** Objects that really exist in R2; deleting one that does not exist succeeds as well. */
 const OBJECTS = 20_000;
 const RUNS = 3;
-/** As few as the operations can do with. */
+/** The smallest numbers with which the operations work. */
 const LEAST = 1_000;
 
 const { values } = parseArgs({
@@ -39,7 +39,7 @@ const large = {
   manifests: Math.max(LEAST * 10, MANIFESTS * scale),
   due: Math.max(LEAST, DUE * scale),
 };
-// What is due fills more than one run of the collection in both.
+// The due rows fill more than one run of garbage collection in both.
 const small = {
   manifests: Math.max(LEAST, large.manifests / 100),
   due: Math.min(large.due, 30_000),
@@ -63,7 +63,7 @@ if (failures > 0) {
   process.exitCode = 1;
 }
 
-/** Databases that other migrations or statements made are of no use. */
+/** Returns a version of the schema: databases made by other migrations or statements cannot be used again. */
 async function versionOfSchema(): Promise<string> {
   const { d1_databases } = await projectConfig();
   const migrations = join(ROOT, d1_databases[0]?.migrations_dir ?? "");

@@ -1,4 +1,4 @@
-/** What the operations and the collection cost in one world. */
+/** Measures the operations and garbage collection in one world. */
 import { cp, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -15,16 +15,16 @@ import {
 export interface Measured {
   readonly world: World;
   readonly operations: readonly (Operation & Cost)[];
-  /** Each run of the collection, in turn. */
+  /** Each run of garbage collection, in turn. */
   readonly runs: readonly Collection[];
 }
 
-/** Operations are tried this often: the rows are those of the first time, the time is the median. */
+/** Tries of an operation: the rows are those of the first try, the time is the median. */
 const ROUNDS = 3;
-/** So many objects are put in one request. */
+/** Objects that are put in one request. */
 const OBJECTS = 500;
 
-/** Measures in a copy, so that the next time begins with the same. */
+/** Measures in a copy, so that the next run begins with the same data. */
 export async function measure(
   data: string,
   world: World,

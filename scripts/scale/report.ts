@@ -1,10 +1,10 @@
-/** What was measured, as tables for people. */
+/** Formats the measurements as tables. */
 import { type Measured, sum } from "./measure.ts";
 import type { Collection, Statement } from "./worker.ts";
 
 type Row = readonly string[];
 
-/** Rows that an operation may read more or less in the larger world: what was tried before leaves a few. */
+/** Rows that an operation may read more or less in the larger world: operations before it leave a few. */
 const SLACK = 10;
 
 /** @returns how many operations read more than they may, or more than in the small world */
@@ -35,7 +35,7 @@ export function printOperations(small: Measured, large: Measured): number {
 
 const TOO_MANY = "too many";
 const GROWS = "grows";
-/** Rows that one run of the collection may read. */
+/** Rows that one run of garbage collection may read. */
 const RUN = 600_000;
 
 const COLLECTION_HEAD = [
@@ -54,10 +54,7 @@ const COLLECTION_HEAD = [
   "",
 ];
 
-/**
- * Of each run of the collection: what it did, and how fast.
- * @returns how many read more than they may
- */
+/** Prints each run of garbage collection: what it did, and how fast. @returns how many read more rows than they may */
 export function printCollection(measured: readonly Measured[]): number {
   const rows = measured.flatMap(({ world, runs }) =>
     runs.map((run, i): Row => [count(world.manifests), String(i + 1), ...runRow(run)]),
@@ -83,7 +80,7 @@ function runRow({ collected, statements, milliseconds }: Collection): Row {
   ];
 }
 
-/** Where the time of a run went, the last of those of the larger world: deleting what is there is R2's time. */
+/** Prints where the time of the larger world's last run went: deleting existing objects is R2's time. */
 export function printParts({ runs, world }: Measured): void {
   const { statements, milliseconds } = runs.at(-1) ?? { statements: [], milliseconds: 0 };
   const parts = new Map<string, Statement[]>();

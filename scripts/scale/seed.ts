@@ -1,6 +1,6 @@
 /**
- * Makes a world: the database as the migrations make it, by the Worker's own start, then filled straight in the simulator's
- * file. The triggers run, so that all that follows from the rows is there.
+ * Makes a world: the Worker's own start makes the database by the migrations, then it is filled directly in the
+ * simulator's file. The triggers run, so that all derived rows exist.
  */
 import { access, mkdir, readdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
@@ -10,7 +10,7 @@ import { EMPTY, type World } from "./worker/world.ts";
 import { startLocal } from "../local.ts";
 import { VARS } from "./worker.ts";
 
-/** Most of the file is kept in memory: what is written next may lie anywhere in it. */
+/** Most of the file is cached in memory: the next write may go anywhere in it. */
 const CACHE_KIB = 5_000_000;
 
 /** @returns the folder of a finished world; made when there is none */
@@ -29,7 +29,7 @@ export async function seeded(folder: string, world: World): Promise<string> {
 
 function fill(file: string, world: World): void {
   const db = new DatabaseSync(file);
-  // What fails is made anew: nothing is kept to go back to.
+  // A failed seed is made again from the start, so nothing is kept for a rollback.
   db.enableDefensive(false);
   const pragmas = `locking_mode = EXCLUSIVE; journal_mode = DELETE; journal_mode = OFF; synchronous = OFF; cache_size = -${CACHE_KIB}`;
   for (const pragma of pragmas.split("; ")) db.exec(`PRAGMA ${pragma}`);
@@ -51,13 +51,13 @@ function fill(file: string, world: World): void {
   report("to disk");
   db.exec("COMMIT");
   report("");
-  // As workerd leaves it.
+  // workerd leaves the database in this mode.
   db.exec("PRAGMA journal_mode = WAL");
   db.close();
   console.log(`made in ${seconds(performance.now() - began)}`);
 }
 
-/** The one of the simulator's files that has the registry's tables. */
+/** Returns the file of the simulator that has the registry's tables. */
 export async function databaseFile(data: string): Promise<string> {
   const entries = await readdir(data, { recursive: true });
   for (const entry of entries.filter((name) => name.endsWith(".sqlite"))) {

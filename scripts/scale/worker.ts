@@ -1,4 +1,4 @@
-/** The measuring Worker on a world's data: what it answers, and how it is asked. */
+/** Runs the measuring Worker on a world's data, and calls it. */
 import { join } from "node:path";
 import { ROOT, startLocal } from "../local.ts";
 
@@ -7,7 +7,7 @@ export const VARS = {
   TOKEN_KEY: "a key that only this world knows, longer than thirty-two bytes",
 };
 
-/** As scripts/scale/worker/index.ts answers. */
+/** A statement as scripts/scale/worker/index.ts answers it. */
 export interface Statement {
   readonly sql: string;
   readonly rowsRead: number;

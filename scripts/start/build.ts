@@ -1,4 +1,7 @@
-/** The Worker as `wrangler deploy` would upload it, with its configuration and migrations; kept while what it is made of stays the same. */
+/**
+ * Builds the Worker as `wrangler deploy` would upload it, with its configuration and migrations; the build is kept
+ * while its inputs stay the same.
+ */
 import { execFile } from "node:child_process";
 import { createHash, randomBytes } from "node:crypto";
 import { mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
@@ -11,7 +14,7 @@ import { StartError } from "./error.ts";
 
 export const ROOT = join(import.meta.dirname, "..", "..");
 const KEPT = join(ROOT, "node_modules", ".cache", "slipway", "worker.json");
-/** What a build depends on besides Node itself: the lockfile stands for everything in node_modules. */
+/** The inputs of a build besides Node itself: the lockfile stands for everything in node_modules. */
 const INPUTS = [
   "src",
   "scripts/start/build.ts",
@@ -70,18 +73,21 @@ async function readConfigOrRefuse(): Promise<Config> {
   }
 }
 
-/** wrangler.toml, the one place where the bindings are named. Wrangler takes a second to load, so it's loaded where it's needed. */
+/**
+ * Reads wrangler.toml, the one place that names the bindings. Wrangler takes a second to load, so it is loaded only
+ * when needed.
+ */
 export async function projectConfig(): Promise<Config> {
   const { unstable_readConfig: readConfig } = await import("wrangler");
   return readConfig({ config: join(ROOT, "wrangler.toml") }, { hideWarnings: true });
 }
 
-/** wrangler's command line, to be run by this very Node: the system's own may be too old for it. */
+/** Returns wrangler's command line for this very Node: the system's own may be too old for it. */
 export function wranglerArguments(...args: string[]): string[] {
   return [join(ROOT, "node_modules", "wrangler", "bin", "wrangler.js"), ...args];
 }
 
-/** `wrangler deploy --dry-run`: exactly the modules that a deployment has. */
+/** Runs `wrangler deploy --dry-run`, for exactly the modules of a deployment. */
 async function bundle(entry?: string): Promise<Module[]> {
   const out = await mkdtemp(join(tmpdir(), "slipway-build-"));
   try {
@@ -130,7 +136,7 @@ async function readKept(fingerprint: string): Promise<Build | null> {
   }
 }
 
-/** The new file takes the old one's place in one step: a start meanwhile sees one of the two, whole. */
+/** Replaces the old file in one step: a concurrent start sees one of the two, complete. */
 async function keep(fingerprint: string, build: Build): Promise<void> {
   const draft = `${KEPT}.${randomBytes(6).toString("hex")}`;
   try {
@@ -142,7 +148,7 @@ async function keep(fingerprint: string, build: Build): Promise<void> {
   }
 }
 
-/** One value for all that a build depends on: Node, the place, and each file's name and contents. */
+/** Computes one value for all inputs of a build: Node, the folder, and each file's name and content. */
 export async function fingerprintOf(root: string, inputs: readonly string[]): Promise<string> {
   const hash = createHash("sha256").update(JSON.stringify([process.version, root]));
   for (const input of inputs) {
@@ -154,7 +160,7 @@ export async function fingerprintOf(root: string, inputs: readonly string[]): Pr
   return hash.digest("hex");
 }
 
-/** A file, or all files below a folder, in one order. */
+/** Lists a file, or all files below a folder, in a fixed order. */
 async function filesOf(root: string, input: string): Promise<string[]> {
   if (input.includes(".")) return [input];
   const entries = await readdir(join(root, input), { recursive: true, withFileTypes: true });

@@ -1,4 +1,4 @@
-/** What a start needs from its surroundings, checked before anything is written: each failure is one line. */
+/** Checks before a start writes anything; each failure is one line. */
 import { access, constants, readdir, stat } from "node:fs/promises";
 import { dirname } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -8,11 +8,11 @@ import { codeOf, StartError } from "./error.ts";
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 const MAX_PORT = 65_535;
-/** What every data folder has had since its first start. */
+/** Files that every data folder has had since its first start. */
 const MARKS = ["secrets.json", "d1", "lock"];
 const POLL_MS = 50;
 
-/** An empty variable is one that isn't set. */
+/** Reads the address; an empty variable counts as not set. */
 export async function readAddress(env: Environment): Promise<Address> {
   const host = env["HOST"] || "127.0.0.1";
   const given = env["PORT"] || "8787";
@@ -23,10 +23,7 @@ export async function readAddress(env: Environment): Promise<Address> {
   return { host, port: port === 0 ? await freePort() : port };
 }
 
-/**
- * Sees that the folder can hold the data, or be made.
- * @returns whether a server has had it before
- */
+/** Checks that the folder can hold the data, or be created. @returns whether a server has used it before */
 export async function checkFolder(folder: string): Promise<boolean> {
   const found = await statOrNull(folder);
   if (found === null) {
@@ -43,7 +40,7 @@ export async function checkFolder(folder: string): Promise<boolean> {
   await checkWritable(folder, folder);
   const names = await readdir(folder);
   if (names.length === 0) return false;
-  // Else a slip such as SLIPWAY_DATA=$HOME would take a folder away from all who share it.
+  // Without this check a slip such as SLIPWAY_DATA=$HOME would take a folder away from its other users.
   if (!MARKS.some((mark) => names.includes(mark))) {
     throw new StartError(
       `the data folder ${folder} holds something else: choose an empty or a new one with SLIPWAY_DATA`,
@@ -66,7 +63,7 @@ export async function checkPort(address: Address, patienceMs: number): Promise<v
   }
 }
 
-/** Why nothing can listen there. */
+/** Returns why nothing can listen there. */
 export function refusalOf(address: Address, error: unknown): StartError {
   const where = authorityOf(address);
   const reasons: Readonly<Record<string, string>> = {
@@ -89,7 +86,7 @@ async function checkWritable(folder: string, data: string): Promise<void> {
   }
 }
 
-/** The folder itself, or the first one above it that is there. */
+/** Returns the folder itself, or the nearest existing one above it. */
 async function nearest(folder: string): Promise<string> {
   const found = await statOrNull(folder);
   if (found === null) return nearest(dirname(folder));

@@ -1,4 +1,7 @@
-/** Does for `npm start` what Cloudflare does for a deployment: applies migrations and calls the cron. It answers on a socket that its owner alone can reach. */
+/**
+ * Does for `npm start` what Cloudflare does for a deployment: applies migrations and calls the cron. It listens on a
+ * socket that its owner alone can reach.
+ */
 const TASKS = {
   /** The names of the migrations that were applied, from wrangler's own table. */
   async applied({ DB }) {
@@ -8,7 +11,7 @@ const TASKS = {
     const { results } = await DB.prepare("SELECT name FROM d1_migrations").all();
     return results.map(({ name }) => name);
   },
-  /** A migration and its mark, in one transaction. */
+  /** Applies a migration and records it, in one transaction. */
   async migrate({ DB }, { name, statements }) {
     await DB.batch([
       ...statements.map((sql) => DB.prepare(sql)),

@@ -1,4 +1,4 @@
-/** Why the registry does not start, in one line for who started it. */
+/** The reason why the registry does not start, in one line for its user. */
 export class StartError extends Error {}
 
 /** @returns the system's code of a failure, such as ENOENT */

@@ -1,7 +1,7 @@
 /**
- * One server at a time has a data folder. The lock is the system's own, on a file that SQLite opens: whatever ends its process,
- * kill -9 too, frees it, so it is never stale and two who want it at once can't both get it. What the holder writes
- * beside it is for people, and for the server after it: a killed server's workerd may live on for a moment.
+ * Locks a data folder for one server at a time. The lock is the system's own, on a file that SQLite opens: the end of
+ * its process frees it, also by kill -9, so it is never stale, and two servers cannot both get it. The holder also
+ * writes a file for people, and for the next server: a killed server's workerd may live on for a moment.
  */
 import { execFile } from "node:child_process";
 import { readFile, rename, rm, writeFile } from "node:fs/promises";
@@ -13,7 +13,7 @@ import { codeOf, StartError } from "./error.ts";
 
 interface Holder {
   readonly pid: number;
-  /** Its socket folder, where workerd's process id is. */
+  /** The server's socket folder, which has workerd's process id. */
   readonly sockets: string;
 }
 
@@ -23,7 +23,7 @@ const PATIENCE_MS = 5_000;
 
 export class Lock {
   readonly #file: string;
-  /** Closing it, or losing it to the garbage collector, would free the lock. */
+  /** Closing it, or losing it to JavaScript's garbage collector, would free the lock. */
   readonly #held: DatabaseSync;
 
   private constructor(file: string, held: DatabaseSync) {
@@ -50,10 +50,7 @@ export class Lock {
     }
   }
 
-  /**
-   * Ends what a killed server left running.
-   * @returns whether there was such a server
-   */
+  /** Ends processes that a killed server left running. @returns whether there was such a server */
   async clear(): Promise<boolean> {
     const holder = await readHolder(this.#file);
     if (holder === null) return false;
@@ -64,7 +61,7 @@ export class Lock {
     return true;
   }
 
-  /** Says who has the folder, in one step: a reader sees all of it or nothing. */
+  /** Writes who uses the folder, in one step: a reader sees all of it or nothing. */
   async sign(sockets: string): Promise<void> {
     const holder: Holder = { pid: process.pid, sockets };
     await writeFile(`${this.#file}.new`, JSON.stringify(holder), { mode: 0o600 });
@@ -92,7 +89,7 @@ async function readWorkerd({ sockets }: Holder): Promise<number | null> {
     const pid = (await readFile(join(sockets, "workerd.pid"), "utf8")).trim();
     return (await commandOf(pid)).includes(sockets) ? Number(pid) : null;
   } catch (error) {
-    // ESRCH: it ended while it was looked at.
+    // ESRCH: the process ended while it was read.
     if (["ENOENT", "ESRCH"].includes(codeOf(error))) return null;
     throw error;
   }
@@ -103,7 +100,7 @@ async function commandOf(pid: string): Promise<string> {
   // A container may have no ps.
   if (process.platform === "linux") return readFile(`/proc/${pid}/cmdline`, "utf8");
   const ps = promisify(execFile)("ps", ["-ww", "-o", "command=", "-p", pid]);
-  // It fails where there is no such process.
+  // ps fails when the process does not exist.
   return ps.then(
     ({ stdout }) => stdout,
     () => "",

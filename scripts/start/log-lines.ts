@@ -1,4 +1,4 @@
-/** What the Worker logs, as one reads it: for people on a terminal, else for programs as it is. */
+/** Formats the Worker's log: as text on a terminal, else unchanged for programs. */
 import type { LogEntry } from "../../src/http/log.ts";
 import { plain, plainJson, plainLines } from "../../src/cli/terminal.ts";
 import type { Environment } from "./checks.ts";
@@ -14,7 +14,7 @@ export function readLogFormat(env: Environment, isTerminal: boolean): LogFormat 
   throw new StartError(`LOG_FORMAT is ${given}: it should be json or text`);
 }
 
-/** One line of the Worker's, without its end. */
+/** Formats one line of the Worker's log, without its end. */
 export function logLine(message: string, format: LogFormat): string {
   const entry = parse(message);
   if (entry === null) return plainLines(message);
@@ -38,7 +38,7 @@ function forPeople(entry: Entry): string {
   return parts.flatMap((part) => (part === "" ? [] : plain(part))).join("  ");
 }
 
-/** @returns null for what is no request's line: a Worker may print anything */
+/** @returns null for a line that is no request's: a Worker may print anything */
 function parse(message: string): Entry | null {
   if (!message.startsWith('{"time":')) return null;
   try {

@@ -1,4 +1,4 @@
-/** The secrets of a data folder: made by its first start, kept in a file that its owner alone can read. */
+/** The secrets of a data folder: made by its first start, and stored in a file that its owner alone can read. */
 import { randomBytes } from "node:crypto";
 import { chmod, readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -39,14 +39,14 @@ export function makeSecrets(): Secrets {
   };
 }
 
-/** In one step: a start that is killed meanwhile leaves no half of them. */
+/** Writes them in one step: a start that is killed in the meantime leaves no half of them. */
 export async function writeSecrets(folder: string, secrets: Secrets): Promise<void> {
   const file = secretsFile(folder);
   await writeFile(`${file}.new`, JSON.stringify(secrets, null, 2), { mode: 0o600 });
   await rename(`${file}.new`, file);
 }
 
-/** Takes what earlier versions gave to everybody on this machine. */
+/** Takes away the access that earlier versions gave to all users of this machine. */
 export async function closeFolder(folder: string, hasSecrets: boolean): Promise<void> {
   await chmod(folder, 0o700);
   if (hasSecrets) await chmod(secretsFile(folder), 0o600);

@@ -1,25 +1,22 @@
-/** The settings that a start takes from its environment, read as the Worker will read them. */
+/** The settings that a start takes from its environment, read as the Worker reads them. */
 import { join } from "node:path";
 import { ROOT } from "./build.ts";
 import type { Environment } from "./checks.ts";
 import { StartError } from "./error.ts";
 import type { Secrets } from "./secrets.ts";
 
-/** src/settings.ts, loaded by its path: its types are the Worker's, which programs don't have. */
+/** src/settings.ts, loaded by its path: it uses the Worker's types, which programs do not have. */
 interface WorkerEnvironment {
   readonly readSettings: (env: object) => unknown;
 }
 
-/**
- * @param vars those of wrangler.toml
- * @returns the secrets and what the environment sets
- */
+/** @param vars those of wrangler.toml @returns the secrets and what the environment sets */
 export async function settingsOf(
   vars: object,
   secrets: Secrets,
   env: Environment,
 ): Promise<Record<string, string>> {
-  // The second signing key is there only while keys are being exchanged, so it is asked for but never made.
+  // The second signing key exists only during a key rotation, so it is read but never generated.
   const names = [...Object.keys(vars), "ADMIN_PASSWORD", "TOKEN_KEY_NEXT"];
   const given = names.flatMap((name) => {
     const value = env[name];

@@ -24,8 +24,8 @@ const Exchange = v.strictObject({
 });
 
 /**
- * An ID token for a password that Docker can log in with: for the scopes of the rules that it satisfies, and for minutes. Only
- * the rules of the namespaces named are looked at: everyone may make rules for everyone's tokens.
+ * Exchanges an ID token for a password that Docker can log in with: for the scopes of the rules that it satisfies, and
+ * for minutes. Only the named namespaces' rules are compared, since anyone may make rules for anyone's tokens.
  */
 export async function create({ request, initiator, auth, registry }: Context): Promise<Response> {
   const { token, namespaces } = await readJson(request, Exchange);
@@ -34,7 +34,7 @@ export async function create({ request, initiator, auth, registry }: Context): P
   const { subject } = workload;
   const rules = workload.ruleGrants.map(({ rule }) => rule);
   const signed = await signCredential(workload, auth.signing);
-  // Awaited, so that no credential is out that the log knows nothing of; one event for each namespace, where its owners look.
+  // Awaited, so that every credential is in the log. Each namespace gets an audit entry, which its owners can read.
   const events = [...Map.groupBy(rules, namespaceOfRule)].map(([namespace, [first, ...others]]) => {
     const detail = others.length === 0 ? {} : { detail: `also by ${others.join(", ")}` };
     const entry = { action: "oidc.exchange", namespace, reference: first ?? namespace, ...detail };

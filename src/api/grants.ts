@@ -8,7 +8,7 @@ import {
 } from "../auth/policy/access.ts";
 import { intersect, type NameRange } from "../auth/policy/ranges.ts";
 
-/** Grants as scopes, which is how they are asked for. */
+/** Converts grants to the scopes that would ask for them. */
 export function scopesOf(grants: readonly Grant[]): Scope[] {
   return grants.map(({ pattern, rights }) => ({
     repositories: pattern,
@@ -18,7 +18,7 @@ export function scopesOf(grants: readonly Grant[]): Scope[] {
   }));
 }
 
-/** Grants as the roles that they came from. */
+/** Converts grants back to the roles that gave them. */
 export function rolesOf(grants: readonly Grant[]): { repositories: string; role: Role }[] {
   return grants.flatMap(({ pattern, rights }) => {
     const role = ROLES.findLast((candidate) =>
@@ -28,17 +28,17 @@ export function rolesOf(grants: readonly Grant[]): { repositories: string; role:
   });
 }
 
-/** No name is after it. */
+/** Sorts after every character of a name. */
 const LAST = "~";
 
-/** Where the namespaces are that the actor has a grant in, as far as its credentials reach. */
+/** Returns the ranges of namespaces in which the actor has a grant that its credentials do not exclude. */
 export function namespacesOf({ grants, limits }: Actor): NameRange[] | "all" {
   const granted = grants.map(rangeOf);
   const ranges = limits === null ? granted : intersect(granted, limits.map(rangeOf));
   return ranges.some(({ from, to }) => from === "" && to === LAST) ? "all" : ranges;
 }
 
-/** The names of the namespaces that hold what the pattern matches; its `*` also stands for "/". */
+/** Returns the range of namespaces with names that the pattern matches; its `*` also matches "/". */
 function rangeOf({ pattern }: Grant): NameRange {
   const [literal = ""] = pattern.split("*", 1);
   const [head = ""] = literal.split("/", 1);

@@ -1,7 +1,7 @@
 /**
- * What limited or ending credentials make is limited or ends with them. Their limits hold by themselves: whatever a handler
- * makes lies where the caller has rights. How long it lasts is decided here: a secret ends with the credentials that made it,
- * and what cannot end (a role, a user, a rule …) takes credentials that do not (docs/access.md, the table).
+ * Rules for what limited or expiring credentials create. Limits need no rule here: a handler creates things only where
+ * the caller has rights. Lifetimes do: a secret ends with the credentials that created it, and things that cannot end
+ * (a role, a user, a rule …) need credentials that do not end (docs/access.md, the table).
  */
 import type { Actor } from "../auth/policy/access.ts";
 import { endOf } from "../auth/login/lifetime.ts";
@@ -13,8 +13,8 @@ const DAY = 86_400_000;
 const DEFAULT_DAYS = 90;
 
 /**
- * @param what is made, as the subject of a sentence
- * @throws DENIED where the caller's credentials end
+ * @param what the thing to create, as the subject of a sentence
+ * @throws DENIED when the caller's credentials end
  */
 export function requireLasting({ expires }: Actor, what: string): void {
   if (expires === null) return;
@@ -23,16 +23,16 @@ export function requireLasting({ expires }: Actor, what: string): void {
   );
 }
 
-/** A secret whose expiry is asked for in days from now: undefined for as long as usual, null for never. */
+/** A wanted expiry of a secret, in days from now: undefined for the default, null for never. */
 export interface Wanted {
   readonly days: number | null | undefined;
-  /** The longest that such secrets may hold, in milliseconds. */
+  /** The longest lifetime of such secrets, in milliseconds; null for no limit. */
   readonly longest: number | null;
 }
 
 /**
- * When a new secret ends, in milliseconds since 1970; null for never.
- * @throws FIELD_INVALID beyond the longest life, DENIED beyond the end of the caller's credentials
+ * Returns when a new secret ends, in milliseconds since 1970; null for never.
+ * @throws FIELD_INVALID beyond the longest lifetime, DENIED beyond the end of the caller's credentials
  */
 export function expiryOfNew({ days, longest }: Wanted, { expires }: Actor): number | null {
   const now = Date.now();
@@ -45,8 +45,9 @@ export function expiryOfNew({ days, longest }: Wanted, { expires }: Actor): numb
 }
 
 /**
- * When a secret ends that is there already. Whoever may change it can always shorten its life.
- * @throws CONFLICT where it has ended: whoever held it may have thought so, too
+ * Returns when an existing secret is to end, in milliseconds since 1970; null for never. Credentials that end may still
+ * shorten its lifetime.
+ * @throws CONFLICT when it has ended: its holder may rely on that
  */
 export function expiryOfOld(
   token: { readonly createdAt: number; readonly expiresAt: number | null },
@@ -66,7 +67,7 @@ export function expiryOfOld(
   throw beyond(own);
 }
 
-/** @throws FIELD_INVALID */
+/** @throws FIELD_INVALID for an end after the latest */
 function requireWithinLife(asked: number | null, latest: number | null): void {
   if (latest === null || isBy(asked, latest)) return;
   throw invalid(

@@ -5,7 +5,7 @@ import type { Context } from "../http/context.ts";
 import { listing, pageOf } from "../http/list.ts";
 import { contentJson, timestamp } from "../http/resource.ts";
 
-/** Each entry is measured, and an image's config may have to be read from R2. */
+/** The longest page: the size of each entry is computed, and an image's config may have to be read from R2. */
 const MAX_PAGE = 100;
 
 export async function list({ url, params, registry }: Context<"name">): Promise<Response> {

@@ -11,10 +11,10 @@ import { password } from "./users.ts";
 
 const NewPassword = v.strictObject({ current: v.string(), password });
 
-/** Who the caller is, and what its credentials let it do. */
+/** Describes the caller, and what its credentials allow. */
 export function read({ actor }: Context): Response {
   const { name, via, grants, limits, expires, token } = actor;
-  // Only people have roles; a registry token says what it is for, not where that came from.
+  // Only people have roles; a registry token lists its rights, not the roles that gave them.
   const person = (via === "password" || via === "token") && token === null;
   return Response.json({
     name,
@@ -26,7 +26,7 @@ export function read({ actor }: Context): Response {
   });
 }
 
-/** The caller's password: only by the password that it replaces, for a token must not become one. */
+/** Changes the caller's password. Only a login with the current one may, since a token must not become a password. */
 export async function update({ request, actor, initiator, registry }: Context): Promise<Response> {
   const { name, via, token } = actor;
   if (name === ADMIN) {
@@ -41,7 +41,7 @@ export async function update({ request, actor, initiator, registry }: Context): 
     });
   }
   const given = await readJson(request, NewPassword);
-  // Looked up after the login: an administrator may have replaced the password meanwhile, and must not be overruled.
+  // Read after the login: an administrator may have replaced the password in the meantime, and must not be overruled.
   const { hash, version } = await registry.users.password(name);
   if (!(await verifyPassword(given.current, hash))) {
     throw invalid("current", "this is not the current password");

@@ -20,7 +20,7 @@ export async function list({ url, params, registry }: Context<"namespace">): Pro
   return listing(url, page, members.map(view), memberKey);
 }
 
-/** One role for each user and pattern: another one takes its place. */
+/** Sets the role of a user for a pattern; there is one for each, so a new one replaces the old one. */
 export async function write(context: Context<"namespace" | "user">): Promise<Response> {
   const { request, url, params, actor, initiator, registry } = context;
   const { namespace, user } = params;
@@ -32,11 +32,11 @@ export async function write(context: Context<"namespace" | "user">): Promise<Res
   requireWithin(namespace, [{ repositories }]);
   requireLasting(actor, "a role");
   const wanted = { user, repositories, role, createdAt: Date.now() };
-  // RFC 9110 § 13.1.2: `*` is for who means to give a role, not to change one.
+  // RFC 9110 § 13.1.2: with `*` the request only creates a role and changes none.
   const over = request.headers.get("if-none-match")?.trim() === "*" ? "nothing" : "any";
   const rules = { over, lastOwner: lastOwnerOf(url) } as const;
   const { member, created } = await registry.members.set(namespace, wanted, rules, initiator);
-  // Without a Location: roles are listed, and not read by paths of their own.
+  // No Location: roles are listed, and have no paths of their own.
   return Response.json(view(member), { status: created ? 201 : 200 });
 }
 

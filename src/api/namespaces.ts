@@ -32,7 +32,7 @@ const NamespaceChange = v.strictObject({
   immutableTags: v.optional(immutableTags),
 });
 
-/** Those in which the caller may do anything. */
+/** Lists the namespaces in which the caller has any right. */
 export async function list({ url, actor, registry }: Context): Promise<Response> {
   const page = pageOf(url.searchParams);
   const ranges = namespacesOf(actor);
@@ -56,7 +56,7 @@ export async function create({ request, actor, initiator, registry }: Context): 
     version: 1,
   };
   const owner = given.owner ?? null;
-  // As with PUT /members.
+  // PUT /members refuses this user too.
   if (owner === ADMIN) {
     throw invalid("owner", "the built-in administrator owns everything and needs no role");
   }

@@ -4,7 +4,7 @@ import { RETENTION_GROUPS, RETENTION_SCHEMAS } from "./openapi-retention.ts";
 import type { Schema } from "./openapi-schemas.ts";
 import { type Groups, NAMESPACE, op, PAGE, page, REPOSITORY } from "./openapi-shape.ts";
 
-/** What keeps the registry in order: undo, immutable tags, retention, quotas, collection, repair. */
+/** Operations of maintenance: trash, immutable tags, retention, quotas, garbage collection, repair and backup. */
 export const UPKEEP_GROUPS: Groups = {
   ...EXPORT_GROUPS,
   ...RETENTION_GROUPS,
@@ -79,7 +79,7 @@ const tagGlob: Schema = {
 const text: Schema = { type: "string" };
 const someText: Schema = { type: ["string", "null"] };
 const texts: Schema = { type: "array", items: text };
-/** One thing: a tag, a manifest or the repository. */
+/** Fields that name a target: a tag or a manifest. */
 const thing = { tag: text, digest: text };
 
 const queue = { waiting: count, due: count, firstDueAt: someTime };
@@ -192,7 +192,7 @@ export const UPKEEP_SCHEMAS: Readonly<Record<string, Schema>> = {
   CollectionRun: object({ run: { oneOf: [run, { type: "null" }] } }),
 };
 
-/** Every one of these is always there. */
+/** Makes the schema of an object of which every property is required. */
 function object(properties: Readonly<Record<string, Schema>>): Schema {
   return { type: "object", properties, required: Object.keys(properties) };
 }

@@ -13,7 +13,7 @@ const EVENTS = ["repository", "actor", "action", "outcome", "since", "until", ..
 const ROBOT = `${NAMESPACE}/robots/{robot}`;
 const RULE = `${NAMESPACE}/trust-rules/{rule}`;
 
-/** Who may do what, and what there is. */
+/** Operations on identities and rights, and on what is stored. */
 export const GROUPS: Groups = {
   about: {
     "GET /openapi.json": op("readOpenApi", "This document", { open: true, answer: ["one", "Any"] }),

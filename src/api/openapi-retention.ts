@@ -154,7 +154,7 @@ export const RETENTION_SCHEMAS: Readonly<Record<string, Schema>> = {
   }),
 };
 
-/** Every one of these is always there. */
+/** Makes the schema of an object of which every property is required. */
 function object(properties: Readonly<Record<string, Schema>>): Schema {
   return { type: "object", properties, required: Object.keys(properties) };
 }

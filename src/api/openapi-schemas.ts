@@ -225,12 +225,12 @@ export function list(items: Schema): Schema {
   return { type: "array", items };
 }
 
-/** What the API sends: it may come to say more. */
+/** Makes the schema of an answer, which later versions may extend. */
 function output(properties: Readonly<Record<string, Schema>>): Schema {
   return { type: "object", required: Object.keys(properties), properties };
 }
 
-/** What the API takes: nothing that it does not know. */
+/** Makes the schema of a body, which may have no unknown fields. */
 function input(
   required: Readonly<Record<string, Schema>>,
   optional: Readonly<Record<string, Schema>> = {},

@@ -1,10 +1,10 @@
-/** What `authorize` asks for; api/routes.ts has it for each route, and a test holds the two together. */
+/** An operation. Its access is in api/routes.ts; a test checks that both list the same operations. */
 export interface Operation {
   readonly summary: string;
-  /** The tag that it is listed under. */
+  /** The OpenAPI tag of the operation. */
   readonly group: string;
   readonly id: string;
-  /** For everyone, with or without credentials. */
+  /** Whether it needs no credentials. */
   readonly open?: true;
   readonly query?: readonly Query[];
   /** The name of the body's schema. */
@@ -29,7 +29,10 @@ export type Query =
   | "sinceDay"
   | "untilDay";
 
-/** The name of the schema, and what the answer is: one such thing, a page of them, a new one, one without a path of its own; null for no content. */
+/**
+ * The kind of the answer and its schema's name: one resource, a page, lines, or a new resource, with a secret
+ * ("issued") or without a path of its own ("set"); null for no content.
+ */
 export type Answer = readonly ["one" | "page" | "lines" | "new" | "issued" | "set", string] | null;
 
 export const PAGE = ["limit", "after"] as const;
@@ -59,5 +62,5 @@ export function change(
   return op(id, summary, { query, ifMatch: true, body, answer: ["one", answer] });
 }
 
-/** `<method> <path>` below /api/v1, by what they are about. */
+/** The operations of each group, by `<method> <path>` below /api/v1. */
 export type Groups = Readonly<Record<string, Readonly<Record<string, Operation>>>>;

@@ -4,7 +4,7 @@ import { list, ref, type Schema, SCHEMAS } from "./openapi-schemas.ts";
 import type { Answer, Operation, Query } from "./openapi-shape.ts";
 import { UPKEEP_GROUPS, UPKEEP_SCHEMAS } from "./openapi-maintenance.ts";
 
-/** The management API as OpenAPI 3.1 (spec.openapis.org/oas/v3.1.1). It says what the code does; a test holds it to that. */
+/** Answers the management API as OpenAPI 3.1 (spec.openapis.org/oas/v3.1.1); a test compares it with the code. */
 export function read(): Response {
   return new Response(DOCUMENT, {
     headers: { "content-type": "application/json", "cache-control": "public, max-age=300" },
@@ -67,7 +67,7 @@ const QUERY: Readonly<Record<Query, Schema>> = {
   untilDay: query("until", { type: "string", format: "date", description: "Not included itself." }),
 };
 
-/** What the parameter is called in a URL. */
+/** Returns the parameter's name in a URL. */
 export function parameterOf(name: Query): string {
   return String(QUERY[name]["name"]);
 }

@@ -4,7 +4,7 @@ import { invalid } from "../http/input.ts";
 import { pageOf, pageResponse } from "../http/list.ts";
 import { dayOf, formatDay } from "../http/time.ts";
 
-/** How often each tag was pulled on each day; "" stands for pulls by digest. */
+/** Lists how often each tag was pulled on each day; "" means pulls by digest. */
 export async function list({ url, params, registry }: Context<"name">): Promise<Response> {
   const query = url.searchParams;
   const { after, limit } = pageOf(query);
@@ -19,7 +19,7 @@ export async function list({ url, params, registry }: Context<"name">): Promise<
   return pageResponse(url, items, end === null ? null : `${end.tag}:${formatDay(end.day)}`);
 }
 
-/** `<tag>:<day>`; no tag has a colon. */
+/** Reads a cursor, `<tag>:<day>`; no tag has a colon. */
 function placeOf(after: string): { tag: string; day: number } {
   if (after === "") return { tag: "", day: Number.MIN_SAFE_INTEGER };
   const [tag = "", day = ""] = after.split(":");

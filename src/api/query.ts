@@ -8,7 +8,7 @@ const FIELDS: ReadonlyMap<string, readonly string[]> = new Map(
 );
 
 /**
- * A misspelt field would be a filter that filters nothing.
+ * Refuses unknown query fields: a misspelt filter would be ignored.
  * @throws FIELD_INVALID for a field that the operation does not have, or that comes twice
  */
 export function requireKnownFields({ method, path }: Route, query: URLSearchParams): void {

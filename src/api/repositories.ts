@@ -23,7 +23,7 @@ import { immutableTags } from "./tag-rules.ts";
 
 const MAX_README = 64 * 1024;
 const MAX_LABELS = 64;
-/** Of all of them together, as JSON: a page shows the labels of a thousand repositories. */
+/** The most characters of all labels together, as JSON: a page has the labels of a thousand repositories. */
 const MAX_LABELS_LENGTH = 4096;
 
 const fields = {
@@ -38,7 +38,7 @@ const fields = {
   ),
   labels: v.optional(
     v.pipe(
-      // Not v.record: it takes a list, and passes over keys such as "constructor".
+      // Not v.record: it accepts an array, and ignores keys such as "constructor".
       v.custom<Record<string, string>>(
         isLabels,
         `must map at most ${MAX_LABELS} names to texts without control characters, in at most ${MAX_LABELS_LENGTH} characters of JSON`,
@@ -54,7 +54,7 @@ const fields = {
 const Creation = v.strictObject({ name: v.string(), ...fields });
 const Change = v.strictObject(fields);
 
-/** What the caller may pull, and what is public. */
+/** Lists the repositories that the caller may pull, and the public ones. */
 export async function list({ url, actor, auth, registry }: Context): Promise<Response> {
   const page = pageOf(url.searchParams);
   const namespace = url.searchParams.get("namespace");
@@ -73,7 +73,7 @@ export async function list({ url, actor, auth, registry }: Context): Promise<Res
   );
 }
 
-/** Makes a repository beforehand; who may push may do so as well where a push would. */
+/** Creates a repository without a push. A caller that may push may do so where pushes create repositories. */
 export async function create(context: Context): Promise<Response> {
   const { request, actor, initiator, settings, registry } = context;
   const { name: text, ...given } = await readJson(request, Creation);
@@ -105,7 +105,7 @@ export async function create(context: Context): Promise<Response> {
   return resource(toJson(made), { status: 201, location: `/api/v1/repositories/${name}` });
 }
 
-/** What is counted changes by pushes, without a new version. */
+/** Reads a repository. Pushes change its counts without a new version. */
 export async function read({ request, params, registry }: Context<"name">): Promise<Response> {
   const repository = await registry.repositories.find(params.name);
   if (repository === null) throw unknown(params.name);
@@ -140,7 +140,7 @@ function unknown(name: RepositoryName): RegistryError {
   return new RegistryError("NAME_UNKNOWN", { detail: { name } });
 }
 
-/** A line may end as on Windows; a carriage return alone would go back over what a terminal shows. */
+/** Returns whether all lines are printable. A line may end in CR LF; a CR alone would overwrite text on a terminal. */
 function isReadme(text: string): boolean {
   return isLine(text.replaceAll(/\r?\n|\t/g, " "));
 }

@@ -43,7 +43,7 @@ export async function list(context: Context<"namespace">): Promise<Response> {
   return listing(url, page, views, ({ name }) => name);
 }
 
-/** The robot, with its first secret. */
+/** Creates a robot, with its first secret. */
 export async function create(context: Context<"namespace">): Promise<Response> {
   const { request, params, actor, initiator, settings, registry } = context;
   const { namespace } = params;
@@ -68,7 +68,7 @@ export async function create(context: Context<"namespace">): Promise<Response> {
   return resource(toJson, { status: 201, location });
 }
 
-/** Its tokens come, go and are used without a new version of the robot. */
+/** Reads a robot. Its tokens are added, deleted and used without a new version of it. */
 export async function read(context: Context<"namespace" | "robot">): Promise<Response> {
   const { request, params, settings, registry } = context;
   const robot = await registry.robots.find(nameOf(params).name);
@@ -83,7 +83,7 @@ export async function update(context: Context<"namespace" | "robot">): Promise<R
   requireChange(given);
   if (given.scopes !== undefined) {
     requireWithin(params.namespace, given.scopes);
-    // It may have secrets that do not end.
+    // The robot may have secrets that do not end.
     requireLasting(actor, "other scopes of a robot");
   }
   if (given.disabled === false) requireLasting(actor, "an enabled robot");
@@ -104,7 +104,7 @@ export async function remove(context: Context<"namespace" | "robot">): Promise<R
   return noContent();
 }
 
-/** A further secret, so that the old one can be deleted once nothing uses it. */
+/** Adds a secret, so that the old one can be deleted when nothing uses it any more. */
 export async function createToken(context: Context<"namespace" | "robot">): Promise<Response> {
   const { request, params, actor, initiator, settings, registry } = context;
   const given = await readJson(request, NewRobotToken);
@@ -112,7 +112,7 @@ export async function createToken(context: Context<"namespace" | "robot">): Prom
   const { secret, token } = await mint(given.description, expiryOfNew(wanted, actor));
   const { namespace, name } = nameOf(params);
   await registry.tokens.addToRobot(namespace, name, token, initiator);
-  // Without a Location: a token is not read by a path of its own.
+  // No Location: a token has no path of its own.
   return Response.json({ ...tokenView(token, wanted.longest), secret }, { status: 201 });
 }
 

@@ -21,7 +21,7 @@ import * as undo from "../trash/api.ts";
 import * as users from "./users.ts";
 import { type Route, route } from "../http/route.ts";
 
-/** The management API: who may do what, and what there is. */
+/** The routes of the management API. */
 export const API_ROUTES: readonly Route[] = [
   route("me", "GET /api/v1/me", "login", me.read),
   route("me", "PUT /api/v1/me/password", "login", me.update),
@@ -91,7 +91,7 @@ export const API_ROUTES: readonly Route[] = [
   route("openapi", "GET /api/v1/openapi.json", "none", openapi.read),
   route("repositories", "GET /api/v1/repositories", "none", repositories.list),
   route("repositories", "POST /api/v1/repositories", "login", repositories.create),
-  // Before the repository itself, whose name takes as many segments as it can.
+  // These precede the repository's own route, whose name takes as many segments as it can.
   route("tags", "GET /api/v1/repositories/:name+/-/tags", "pull", tags.list),
   route("manifests", "GET /api/v1/repositories/:name+/-/manifests", "pull", manifests.list),
   route("manifest", "GET /api/v1/repositories/:name+/-/manifests/:digest", "pull", manifests.read),

@@ -9,7 +9,7 @@ const tagGlob = v.pipe(
   ),
 );
 
-/** Rules that make tags immutable, of a repository or of all in a namespace. */
+/** The rules that make tags immutable, in a repository or in all of a namespace. */
 export const immutableTags = v.pipe(
   v.array(
     v.strictObject({

@@ -3,7 +3,7 @@ import { listing } from "../http/list.ts";
 import { contentPage } from "./manifests.ts";
 import { contentJson, timestamp } from "../http/resource.ts";
 
-/** The tags, with what each one stands for. */
+/** Lists the tags, each with a description of its manifest. */
 export async function list({ url, params, registry }: Context<"name">): Promise<Response> {
   const page = contentPage(url);
   const found = await registry.summaries.tags(params.name, page);

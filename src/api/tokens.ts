@@ -14,7 +14,7 @@ const DAY = 86_400_000;
 const MAX_DAYS = 3650;
 const EVERYTHING: readonly Scope[] = [{ repositories: "*", actions: ["admin"] }];
 
-/** null: until it is deleted. */
+/** Days from now; null for a secret that is valid until it is deleted. */
 const days = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(MAX_DAYS));
 export const expiresInDays = v.optional(v.nullable(days));
 
@@ -24,10 +24,10 @@ const NewUserToken = v.strictObject({
   expiresInDays,
 });
 
-/** Another end is all that can be changed. */
+/** The expiry is the only field that can be changed. */
 export const Expiry = v.strictObject({ expiresInDays: v.nullable(days) });
 
-/** The caller's own. */
+/** Lists the caller's own tokens. */
 export async function list({ url, actor, settings, registry }: Context): Promise<Response> {
   const page = pageOf(url.searchParams);
   const tokens = await registry.tokens.list(requireUser(actor), page);
@@ -49,11 +49,11 @@ export async function create(context: Context): Promise<Response> {
   const { secret, token } = await mint(given.description, expiryOfNew(wanted, actor));
   const made = { ...token, scopes: limits };
   requireCreated(await registry.tokens.create(user, made, initiator), "a token of this id");
-  // Without a Location, which would name what was made (RFC 9110 § 15.3.2): a token is not read by a path of its own.
+  // No Location, which would name the token (RFC 9110 § 15.3.2): a token has no path of its own.
   return Response.json({ ...userView(made, wanted.longest), secret }, { status: 201 });
 }
 
-/** One's own, or any user's for an administrator. */
+/** Changes the caller's own token; an administrator may change any user's. */
 export async function update(context: Context<"token">): Promise<Response> {
   const { request, params, actor, initiator, settings, registry } = context;
   const user = requireUser(actor);
@@ -68,18 +68,18 @@ export async function update(context: Context<"token">): Promise<Response> {
   return Response.json(userView(token, wanted.longest));
 }
 
-/** One's own, or any user's for an administrator. A limited token deletes nothing but itself. */
+/** Deletes the caller's own token; an administrator may delete any user's. A limited token can delete only itself. */
 export async function remove(context: Context<"token">): Promise<Response> {
   const { params, actor, initiator, registry } = context;
   const { token } = params;
-  // A registry token rests on the one that it was made with, and is not that token.
+  // A registry token depends on the token that it was made with, but must not delete it.
   const itself = actor.token === null && actor.dependsOn.includes(`token:${token}`);
   const user = itself && actor.via === "token" ? actor.name : requireUser(actor);
   await registry.tokens.remove(token, isAdministrator(actor) ? null : user, initiator);
   return noContent();
 }
 
-/** A new secret, and what is kept of it. */
+/** Makes a secret, and the record of it to store. */
 export async function mint(
   purpose: string,
   expiresAt: number | null,
@@ -90,7 +90,10 @@ export async function mint(
   return { secret, token: { ...token, createdAt: Date.now() } };
 }
 
-/** @returns the user's name @throws DENIED for whoever else, and for credentials that are limited */
+/**
+ * @returns the user's name
+ * @throws DENIED for anyone but a user, and for limited credentials
+ */
 function requireUser({ name, via, token, limits }: Actor): string {
   const unlimited =
     via === "password" || (via === "token" && limits !== null && ownsEverything(limits));
@@ -109,7 +112,7 @@ function ownsEverything(limits: NonNullable<Actor["limits"]>): boolean {
   );
 }
 
-/** @param longest the longest life of such tokens: one that was made for longer ends with it */
+/** @param longest the longest lifetime of such tokens, which also ends a token that was made for longer */
 export function tokenView(token: Token, longest: number | null) {
   const { id, description: purpose, lastUsed, createdAt } = token;
   const expiresAt = endOf(token, longest);

@@ -19,10 +19,10 @@ import {
 } from "../http/resource.ts";
 
 const DEFAULT_LIFETIME = 900;
-/** Of each round of changes at once, one is made. */
+/** Tries of a change: when several writers race, one of them wins each round. */
 const MAX_TRIES = 4;
 
-/** valibot's record passes over these names; a condition that is passed over would let others in. */
+/** Claims that valibot's record ignores: a condition that is ignored would let other tokens in. */
 const UNNAMEABLE = ["__proto__", "constructor", "prototype"];
 
 const claims = v.pipe(
@@ -101,7 +101,8 @@ export async function update(context: Context<"namespace" | "rule">): Promise<Re
 }
 
 /**
- * Only the whole rule can be judged, so the one that was changed is written, unless another was written meanwhile.
+ * Writes the whole changed rule, since only a whole rule can be checked, unless another one was written in the
+ * meantime.
  * @throws VERSION_MISMATCH
  */
 async function write(
@@ -130,7 +131,7 @@ export async function remove(context: Context<"namespace" | "rule">): Promise<Re
   return noContent();
 }
 
-/** @throws FIELD_INVALID */
+/** @throws FIELD_INVALID for scopes outside the namespace, or a rule that is too loose */
 function requireSound(namespace: string, rule: TrustRule, { insecureIssuers }: Settings): void {
   requireWithin(namespace, rule.scopes);
   const problem = checkRule(rule, { insecure: insecureIssuers });

@@ -26,7 +26,7 @@ export const password = v.pipe(
   v.string(),
   v.minLength(12, "a password has at least 12 characters"),
   v.maxLength(1024, "a password has at most 1024 characters"),
-  // A login would take it for a token, and never compare it.
+  // A login would take such a password for a token, and never compare it with the hash.
   v.check(
     (text) => !isSecret(text) && !isCredential(text),
     'a password does not begin with "slp_" or "slpo_"',
@@ -79,7 +79,7 @@ export async function update(context: Context<"user">): Promise<Response> {
   const given = await readJson(request, UserChange);
   requireChange(given);
   if (given.disabled === true && params.user === actor.name) throw themselves("disables");
-  // As with PUT /me/password: a token must not become a password, which would outlive it.
+  // A token must not become a password, which would outlive it; PUT /me/password has the same rule.
   if (given.password !== undefined && params.user === actor.name && actor.via !== "password") {
     const message = "one's own password is changed by whoever is logged in with the current one";
     throw new RegistryError("DENIED", { message });
@@ -111,7 +111,7 @@ function themselves(does: "deletes" | "disables"): RegistryError {
   return new RegistryError("CONFLICT", { message });
 }
 
-/** @throws DENIED */
+/** @throws DENIED for the built-in administrator */
 function requireEditable(name: string): void {
   if (name !== ADMIN) return;
   throw new RegistryError("DENIED", {

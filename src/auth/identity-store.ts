@@ -2,24 +2,24 @@ import type { Role, Scope } from "./policy/access.ts";
 import type { Pace, Places } from "./login/throttle.ts";
 import type { TrustRule } from "./oidc/trust.ts";
 
-/** What a login is looked up by; one query answers it all. */
+/** The keys by which a login is looked up; one query answers all of them. */
 export interface LoginQuery {
-  /** null: whoever has the secret. */
+  /** The user's or robot's name; null finds the owner by the secret alone. */
   readonly name: string | null;
   /** The hash of the secret, or null for a password. */
   readonly hash: string | null;
-  /** Where failures of a password are counted; null for a secret, which nobody can guess. */
+  /** The counters of failed passwords to read; null for a secret, which nobody can guess. */
   readonly places: Places | null;
-  /** The repositories that the request is about. */
+  /** The repositories in the request. */
   readonly repositories: readonly string[];
-  /** The namespaces that it is about: all roles there are read, and as many as there is room for of the others. */
+  /** The namespaces in the request. All roles in these are read, and in others as many as there is room for. */
   readonly namespaces: readonly string[];
 }
 
 export interface LoginRecord {
-  /** Whose it is; "" for nobody's. */
+  /** The owner of the credentials; "" when there is none. */
   readonly name: string;
-  /** When all this was so, by the database's clock, in milliseconds since 1970. */
+  /** When the record was read, by the database's clock, in milliseconds since 1970. */
   readonly readAt: number;
   readonly user: {
     readonly password: string;
@@ -28,48 +28,48 @@ export interface LoginRecord {
   } | null;
   readonly roles: readonly { readonly pattern: string; readonly role: Role }[];
   readonly token: TokenRecord | null;
-  /** Whether there is a robot of that name. */
+  /** Whether a robot of that name exists. */
   readonly robot: boolean;
   readonly failures: readonly FailureCount[];
-  /** When the account logged in from that network, to the day, in milliseconds since 1970; null where nobody remembers. */
+  /** When the account last logged in from that network, to the day, in milliseconds since 1970; null if unknown. */
   readonly usedAt: number | null;
-  /** Those of the repositories that everyone may pull. */
+  /** The repositories of the query that are public. */
   readonly public: readonly string[];
 }
 
 export interface PublicRecord {
   readonly public: readonly string[];
-  /** As for a login. */
+  /** When the record was read, by the database's clock, in milliseconds since 1970. */
   readonly readAt: number;
 }
 
-/** What the rules for an ID token are looked up by. */
+/** The keys by which the trust rules for an ID token are looked up. */
 export interface TrustQuery {
   readonly issuer: string;
-  /** Those whose rules are wanted, all that they have for the issuer. */
+  /** The namespaces of which all rules for the issuer are read. */
   readonly namespaces: readonly string[];
-  /** By which the others' are found that the token may satisfy; none for none. */
+  /** Selectors of the token, to find rules of other namespaces that it may satisfy; empty to read none of those. */
   readonly selectors: readonly string[];
-  /** The repositories that the request is about. */
+  /** The repositories in the request. */
   readonly repositories: readonly string[];
 }
 
-/** What an ID token may be good for. */
+/** The trust rules that an ID token may satisfy. */
 export interface Trust extends PublicRecord {
   readonly rules: readonly TrustRule[];
-  /** Rules of other namespaces: whether the token is anybody's at all. */
+  /** Rules of other namespaces: they tell whether the token is valid anywhere. */
   readonly others: readonly TrustRule[];
-  /** Whether there are more of those than were read. */
+  /** Whether other namespaces have more rules than were read. */
   readonly hasMore: boolean;
 }
 
-/** A token of the user or robot of the query's name. */
+/** A token of the user or robot that the query names. */
 export interface TokenRecord {
   readonly id: string;
   readonly isRobot: boolean;
-  /** The token's own for a user, the robot's for a robot. */
+  /** The token's own scopes for a user, the robot's for a robot. */
   readonly scopes: readonly Scope[];
-  /** Whether its robot is disabled. */
+  /** Whether the robot that owns the token is disabled. */
   readonly disabled: boolean;
   /** Milliseconds since 1970. */
   readonly createdAt: number;
@@ -79,14 +79,14 @@ export interface TokenRecord {
   readonly lastUsed: number | null;
 }
 
-/** What was revoked, with the time by the database's clock, in milliseconds since 1970. */
+/** The revoked subjects, each with the time by the database's clock, in milliseconds since 1970. */
 export interface Revocations {
   readonly times: ReadonlyMap<string, number>;
-  /** For a kind of subjects (`user:`) of which more were revoked than are listed: when the last was that is not. */
+  /** For a kind of subjects (`user:`) with more revocations than are listed: the time of the newest unlisted one. */
   readonly unlisted: ReadonlyMap<string, number>;
 }
 
-/** Takes what was revoked, where a query brings that along: both cost one round trip. */
+/** Receives new revocations that a query reads on the side: both then cost one round trip. */
 export type RevocationsTaker = (revocations: Revocations) => void;
 
 export interface FailureCount {
@@ -94,40 +94,43 @@ export interface FailureCount {
   readonly failures: number;
   /** Milliseconds since 1970. */
   readonly since: number;
-  /** When the count let a try pass at last, where it gives turns; 0 for never. */
+  /** When the count last let an attempt pass, where it spaces attempts out; 0 for never. */
   readonly triedAt: number;
 }
 
-/** Who there is. `db/identities.ts` keeps it. Where there is someone to take the news, a query brings it along. */
+/**
+ * The identities: users, robots, tokens and trust rules, stored by `db/identities.ts`. A query also reads new
+ * revocations where the caller gives it a receiver for these.
+ */
 export interface Identities {
   find(query: LoginQuery, onRevocations: RevocationsTaker | null): Promise<LoginRecord>;
-  /** The rules for an ID token, the oldest first, and those of the repositories that everyone may pull. */
+  /** Finds the rules for an ID token, the oldest first, and the public ones of the repositories. */
   trusting(query: TrustQuery, onRevocations: RevocationsTaker | null): Promise<Trust>;
-  /** The rules of these names that are there, and those of the repositories that everyone may pull. */
+  /** Finds the rules of these names that still exist, and the public ones of the repositories. */
   rulesNamed(
     names: readonly string[],
     repositories: readonly string[],
     onRevocations: RevocationsTaker | null,
   ): Promise<PublicRecord & { readonly rules: readonly TrustRule[] }>;
-  /** Those of the repositories that everyone may pull. */
+  /** Finds the public ones of the repositories. */
   publicAmong(
     repositories: readonly string[],
     onRevocations: RevocationsTaker | null,
   ): Promise<PublicRecord>;
-  /** Notes that a token was used on a day. */
+  /** Records that a token was used on a day. */
   used(token: string, day: number): Promise<void>;
-  /** What was revoked, as far as anything can still rest on it. */
+  /** Reads all revocations that a credential which is still valid may depend on. */
   revoked(): Promise<Revocations>;
-  /** When each of the subjects was revoked, if it was. */
+  /** Reads when each of the subjects was revoked; subjects that never were are left out. */
   revocationsOf(subjects: readonly string[]): Promise<ReadonlyMap<string, number>>;
 }
 
-/** Who tried to log in with a password. `db/login-attempts.ts` keeps it. */
+/** Attempts to log in with a password, stored by `db/login-attempts.ts`. */
 export interface Attempts {
-  /** Counts a failed login; a window that has passed begins anew. */
+  /** Counts a failed login; a count whose window has passed starts again. */
   failed(keys: readonly string[], now: number, window: number): Promise<void>;
-  /** Takes one turn of each of the counts, all or none. @returns whether there was one */
+  /** Takes the next attempt of each of the spaced counts, all or none. @returns whether there was one */
   takeAttempts(paces: readonly Pace[], now: number): Promise<boolean>;
-  /** Remembers that the account logged in from the network. */
+  /** Records that the account logged in from the network. */
   remember(places: Places, now: number): Promise<void>;
 }

@@ -8,7 +8,7 @@ import { timestamp } from "../http/resource.ts";
 
 const Nothing = v.strictObject({});
 const Import = v.strictObject({
-  /** A chain or a full export. */
+  /** The id of a backup or of a full export. */
   from: v.optional(v.pipe(v.string(), v.minLength(1), v.maxLength(64))),
 });
 const Search = v.strictObject({
@@ -16,30 +16,30 @@ const Search = v.strictObject({
   link: v.optional(v.boolean()),
 });
 
-/** What has been exported, and what is waiting to be. */
+/** Answers with what has been exported, and how many changes wait. */
 export async function read({ registry }: Context): Promise<Response> {
   return Response.json(toJson(await registry.exporter.overview()));
 }
 
-/** Begins a full export, unless one is under way. */
+/** Begins a full export, unless one is running. */
 export async function begin({ request, initiator, registry }: Context): Promise<Response> {
   await readJson(request, Nothing);
   return Response.json(toJson(await registry.exporter.begin(initiator)));
 }
 
-/** One step of the full export under way. */
+/** Runs one step of the current full export. */
 export async function step({ request, registry }: Context): Promise<Response> {
   await readJson(request, Nothing);
   return Response.json(toJson(await registry.exporter.step()));
 }
 
-/** Begins an import, or takes its next step. */
+/** Begins an import, or runs its next step. */
 export async function recover({ request, initiator, registry }: Context): Promise<Response> {
   const { from = null } = await readJson(request, Import);
   return Response.json(importJson(await registry.importer.step(from, initiator)));
 }
 
-/** A page of the objects that the import could not know of; they are linked where that is asked for. */
+/** Lists a page of the objects that are missing from the import; links them if asked to. */
 export async function search({ request, initiator, registry }: Context): Promise<Response> {
   const { after = null, link = false } = await readJson(request, Search);
   const imported = await registry.importer.state();

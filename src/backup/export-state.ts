@@ -2,24 +2,24 @@ import { idAt } from "../db/audit.ts";
 import type { FullExport } from "./exported.ts";
 
 export const EXPORT_JOB = "export";
-/** Full exports that stay, the newest ones; with them all that changed since the older of them began. */
+/** The number of newest full exports to keep, with all changes since the older of them began. */
 export const KEPT = 2;
 
-/** Where the export stands. The migration begins it. */
+/** The state of the export; the migrations create it. */
 export interface ExportState {
   readonly chain: string;
   /** The number of the last change that is in the bucket. */
   readonly exported: number;
-  /** When it was written, in milliseconds since 1970; null where none has been. */
+  /** When it was written, in milliseconds since 1970; null before the first. */
   readonly exportedAt?: number | null;
   readonly full?: FullState | null;
-  /** The complete ones, the newest first. */
+  /** Complete full exports, the newest first. */
   readonly finished?: readonly FullExport[];
-  /** Chains that it went on from. */
+  /** Backups of the same index that this one replaces. */
   readonly replaces?: readonly string[];
 }
 
-/** A full export under way: first all rows, then what changed meanwhile, and then what is older goes. */
+/** A running full export. First all rows are written, then changes made meanwhile, then old objects are deleted. */
 export interface FullState {
   readonly phase: "rows" | "changes" | "prune";
   readonly id: string;
@@ -27,7 +27,7 @@ export interface FullState {
   /** The number of the newest change when it began, and when the last row had been read. */
   readonly after: number;
   readonly through: number;
-  /** The table that is being read, and the key of the last row that was. */
+  /** The table that is being read, and the key of the last row that was read. */
   readonly table: number;
   readonly key: string | null;
   readonly objects: number;
@@ -42,7 +42,7 @@ export function begunFull(after: number): FullState {
 }
 
 /**
- * Leaves the chain as it is, and begins another with a full export.
+ * Starts another backup with a full export; the old one stays as it is.
  * @param after the number of the newest change
  */
 export function begunChain(state: ExportState, after: number): ExportState {
@@ -55,7 +55,7 @@ export function begunChain(state: ExportState, after: number): ExportState {
   };
 }
 
-/** A name that no other has, and that sorts by its time. */
+/** Makes a unique name that sorts by its time. */
 function uniqueAt(time: number, separator = ""): string {
   return `${idAt(time)}${separator}${crypto.getRandomValues(new Uint8Array(4)).toHex()}`;
 }

@@ -11,7 +11,7 @@ import {
   type TableName,
 } from "./exported.ts";
 
-/** A row by its key, which is JSON, and about how many bytes it takes. */
+/** A row by its key, which is JSON, and its approximate size in bytes. */
 export interface Weighed {
   readonly kind: Kind;
   readonly key: string;
@@ -22,14 +22,14 @@ export interface NotedChange extends Weighed {
   readonly id: number;
 }
 
-/** Of a row that says nothing of its size. */
+/** The approximate size of a row without a known size, in bytes. */
 const ROW_WEIGHT = 500;
-/** What a manifest names is written out as well, which takes about as much again. */
+/** The factor for a manifest's size: its references are written too, which takes about as much again. */
 const MANIFEST_WEIGHT = 2;
 
 export type Columns = ReadonlyMap<string, readonly string[]>;
 
-/** D1: the index as lines of JSON, and what changed in it. */
+/** D1: the index as lines of JSON, and its change log. */
 export class ExportStore {
   readonly #db: D1Database;
 
@@ -37,7 +37,7 @@ export class ExportStore {
     this.#db = db;
   }
 
-  /** The columns that each table has, without those that are computed. */
+  /** Reads the columns of each table, without computed ones. */
   async columns(): Promise<Columns> {
     const { results } = await this.#db
       .prepare(
@@ -49,7 +49,7 @@ export class ExportStore {
     return new Map(results.map(({ name, columns }) => [name, JSON.parse(columns) as string[]]));
   }
 
-  /** Changes after a number, the oldest first. */
+  /** Reads changes after a number, the oldest first. */
   async changes(after: number, limit: number): Promise<NotedChange[]> {
     const { results } = await this.#db
       .prepare(
@@ -65,7 +65,7 @@ export class ExportStore {
     return results;
   }
 
-  /** The number of the newest change, and whether there is any repository, deleted ones included. */
+  /** Returns the number of the newest change, and whether there is no repository at all, not even a deleted one. */
   async newest(): Promise<{ readonly id: number; readonly isEmpty: boolean }> {
     const row = await this.#db
       .prepare(
@@ -75,12 +75,12 @@ export class ExportStore {
     return { id: row?.id ?? 0, isEmpty: (row?.used ?? null) === null };
   }
 
-  /** Forgets changes that have been exported, but for the last of them. */
+  /** Deletes changes that have been exported, except the last of them. */
   async forget(exported: number): Promise<void> {
     await this.#db.prepare(`DELETE FROM change_log WHERE id < ?1`).bind(exported).run();
   }
 
-  /** Rows of a table by their keys. @param after a key, or null for the beginning */
+  /** Reads rows of a table in the order of their keys. @param after a key, or null for the beginning */
   async page(table: TableName, after: string | null, limit: number): Promise<Weighed[]> {
     const { key } = TABLES[table];
     const columns = key.join(", ");
@@ -96,7 +96,7 @@ export class ExportStore {
     return results.map((row) => ({ ...row, kind: table }));
   }
 
-  /** Rows as they are at this one moment, a line each, in the order of their keys' first mention. */
+  /** Reads rows as they are at one moment, a line each, in the order in which their keys first occur. */
   async lines(rows: readonly Pick<Weighed, "kind" | "key">[]): Promise<Line[]> {
     const columns = await this.columns();
     const keys = Map.groupBy(rows, ({ kind }) => kind);
@@ -161,10 +161,10 @@ export class ExportStore {
   }
 }
 
-/** SQL: how a repository holds a blob, by its link `l` or as one that is kept, `k`. */
+/** SQL: how a repository holds a blob, by its link `l` or as a trashed blob `k`. */
 const HELD = `CASE WHEN l.digest IS NOT NULL THEN 'link' WHEN k.digest IS NOT NULL THEN 'kept' END`;
 
-/** SQL: what a row takes beyond the usual. */
+/** SQL: the size of a row beyond the usual one, in bytes. */
 const WEIGHTS: Partial<Record<TableName, string>> = {
   manifests: `${MANIFEST_WEIGHT} * size`,
   repositories: "length(readme)",

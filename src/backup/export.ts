@@ -21,20 +21,20 @@ import {
 } from "./export-state.ts";
 import type { ImportState } from "./import-state.ts";
 
-/** A step takes seconds; who has not laid it down after this has died. */
+/** Milliseconds. A step takes seconds; a run that still holds the job after this time counts as dead. */
 const LEASE = 300_000;
-/** Of one object: one is written, and later read, in a step. */
+/** Bounds of one object, which is written, and later read, in one step. */
 const MAX_ROWS = 2_000;
 const MAX_BYTES = 4 * 1024 * 1024;
-/** Steps of one tick. */
+/** The most steps of one tick. */
 const STEPS = 10;
 
-/** What a step came to, and whether there is more to do at once. */
+/** The result of a step, and whether there is more to do at once. */
 interface Outcome {
   readonly state: ExportState;
   readonly more: boolean;
 }
-/** What the API tells. */
+/** The progress of the export, for the API. */
 export interface ExportOverview {
   readonly chain: string;
   /** Changes that are not in the bucket yet. */
@@ -44,7 +44,7 @@ export interface ExportOverview {
   readonly finished: readonly FullExport[];
 }
 
-/** The index into the bucket: all of it when somebody asks for it, and what changed by the cron. */
+/** Exports the index into the bucket: all of it when an administrator asks, and changes by the cron. */
 export class Exporter {
   readonly #index: ExportStore;
   readonly #bucket: Bucket;
@@ -57,8 +57,9 @@ export class Exporter {
   }
 
   /**
-   * What the cron does: a bounded number of steps. What changes does not keep a full export waiting.
-   * @returns whether more is due than that
+   * Runs a bounded number of steps, for the cron. Every second step goes to a running full export, so that changes do
+   * not hold it up.
+   * @returns whether more work is due
    */
   async tick(): Promise<boolean> {
     for (let i = 0; i < STEPS; i++) {
@@ -69,11 +70,11 @@ export class Exporter {
     return true;
   }
 
-  /** Begins a full export, unless one is under way. */
+  /** Begins a full export, unless one is running. */
   async begin(initiator: Initiator): Promise<ExportOverview> {
     await this.#take(async (state) => {
       if (state.full) return null;
-      // Where the chain is to be left, that begins one.
+      // If the backup has to be replaced, writing the changes starts a full export of the new one.
       const isBehind = (await this.#beyond(state)).length > 0;
       const settled = (isBehind ? await this.#changes(state) : null)?.state ?? state;
       const full = settled.full ?? begunFull((await this.#index.newest()).id);
@@ -83,7 +84,7 @@ export class Exporter {
     return this.overview();
   }
 
-  /** One step of the full export that is under way; none where the cron is at it. */
+  /** Runs one step of the current full export; does nothing while the cron holds the job. */
   async step(): Promise<ExportOverview> {
     await this.#take(async (state) => (state.full ? this.#fullStep(state, state.full) : null));
     return this.overview();
@@ -97,7 +98,7 @@ export class Exporter {
   }
 
   /**
-   * Takes the job on for one step, whose outcome is kept before anything that rests on it is done.
+   * Holds the job for one step, and saves the result before the next one depends on it.
    * @returns whether there is more to do at once
    */
   async #take(step: (state: ExportState) => Promise<Outcome | null>): Promise<boolean> {
@@ -106,7 +107,7 @@ export class Exporter {
     const state = held.state as ExportState;
     let outcome: Outcome | null = null;
     try {
-      // An import brings its own chain, and what it writes has been exported before.
+      // An import continues an older backup, whose export has its rows already.
       const imported = await this.#jobs.state<ImportState>(IMPORT_JOB);
       const isImporting = imported?.phase !== undefined && imported.phase !== "done";
       outcome = isImporting ? null : await step(state);
@@ -121,7 +122,7 @@ export class Exporter {
     return changes ?? (state.full ? this.#fullStep(state, state.full) : null);
   }
 
-  /** Writes what changed. A step that died before it was noted is done again. */
+  /** Writes changes. A step that died before it was saved is repeated. */
   async #changes(state: ExportState): Promise<Outcome | null> {
     const { chain, exported } = state;
     const beyond = await this.#beyond(state);
@@ -130,11 +131,11 @@ export class Exporter {
     const last = taken.at(-1)?.id;
     if (last === undefined) return beyond.length > 0 ? this.#leaveChain(state) : null;
     const { isEmpty } = await this.#index.newest();
-    // A new database may be there to be recovered from the bucket: it has nothing to tell before its first repository.
+    // An empty database may wait to be recovered from the bucket, so it exports nothing before its first repository.
     if (exported === 0 && isEmpty && beyond.length === 0) return null;
     const key = changesKey(chain, exported + 1, last);
     const text = textOf(await this.#index.lines(taken));
-    // What is there may tell of changes that are forgotten here, or were never made.
+    // The existing object may hold changes that were deleted here, or never made; only an equal one is this step's own.
     const isDone = beyond.length === 1 && (await this.#bucket.read(key)) === text;
     if (beyond.length > 0 && !isDone) return this.#leaveChain(state);
     await this.#index.forget(exported);
@@ -145,8 +146,8 @@ export class Exporter {
   }
 
   /**
-   * Objects of this chain that this index knows nothing of: it died before it had noted what it wrote, or it was set back to
-   * what it was before. Then the same numbers mean other changes there.
+   * Lists objects of this backup that the index does not know: either it died before it saved the step that wrote them,
+   * or it was set back to an older state, and the same numbers mean other changes there.
    */
   async #beyond({ chain, exported }: ExportState): Promise<readonly Listed[]> {
     const after = changesKey(chain, exported + 1, 0);
@@ -159,7 +160,7 @@ export class Exporter {
   }
 
   async #fullStep(state: ExportState, full: FullState): Promise<Outcome | null> {
-    // Nothing is added to a chain that is to be left.
+    // A backup that is to be replaced gets no further objects.
     if ((await this.#beyond(state)).length > 0) return this.#changes(state);
     switch (full.phase) {
       case "rows":
@@ -175,7 +176,7 @@ export class Exporter {
     }
   }
 
-  /** Writes one page, of as many tables as have room in it. */
+  /** Writes one page, with rows of as many tables as fit. */
   async #rows(chain: string, full: FullState): Promise<FullState> {
     const taken: Weighed[] = [];
     let { table, key } = full;
@@ -196,7 +197,7 @@ export class Exporter {
     await this.#bucket.write(fullKey(chain, full.id, objects), textOf(lines));
     const rows = full.rows + lines.length;
     if (table < TABLE_NAMES.length) return { ...full, table, key, objects, rows };
-    // What changed while the rows were being read makes them consistent.
+    // The changes made while the rows were read make them consistent.
     const { id: through } = await this.#index.newest();
     return { ...full, phase: "changes", table, key, objects, rows, through };
   }
@@ -211,7 +212,7 @@ export class Exporter {
     return { ...state, finished, full: { ...full, phase: "prune" } };
   }
 
-  /** Deletes, of this chain alone, a thousand objects that the exports which stay have no need of. */
+  /** Deletes up to a thousand objects of this backup that the remaining exports do not need. */
   async #prune(state: ExportState): Promise<ExportState> {
     const { chain, finished = [] } = state;
     const oldest = finished.length < KEPT ? 0 : (finished.at(-1)?.after ?? 0);
@@ -226,14 +227,14 @@ export class Exporter {
     return { ...state, full: old.length + pages.length > 0 ? (state.full ?? null) : null };
   }
 
-  /** Of a full export, the sign that it is complete first: half of one is none. */
+  /** Lists the objects of a full export, its mark of completeness first: half an export must not count as complete. */
   async #pages(chain: string, id: string): Promise<string[]> {
     const { objects } = await this.#bucket.list(fullPrefix(chain, id), null, 500);
     return [fullDoneKey(chain, id), ...objects.map(({ key }) => key)];
   }
 }
 
-/** The first of the rows that fit, at least one. */
+/** Returns the first of the rows that fit, but always one. */
 function withinBytes<T extends { readonly weight: number }>(
   rows: readonly T[],
   most = MAX_BYTES,

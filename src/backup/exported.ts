@@ -1,10 +1,10 @@
-/** What of the index is exported: all that cannot be derived from the rest. Triggers log each change of it. */
+/** A table of the index that is exported, as it cannot be derived from others. Triggers record each change of it. */
 export interface ExportedTable {
   /** The columns of its primary key. */
   readonly key: readonly string[];
-  /** Rows of a level rest on rows of the levels before it alone. */
+  /** Rows of a level depend only on rows of the levels before it. */
   readonly level: Level;
-  /** What a row rests on: a table, and which of its columns must be equal to which of the row's; NULL rests on nothing. */
+  /** The rows that a row depends on: a table, and which of its columns equal which of the row's; NULL for none. */
   readonly bases: readonly Base[];
 }
 
@@ -39,7 +39,7 @@ export type TableName =
   | "tokens"
   | "tags";
 
-/** In an order in which each row's base comes before it. Pulls are counted all day: only a full export has them. */
+/** The tables, each after those that it depends on. Pulls are counted all day, so only a full export has them. */
 export const TABLES: Readonly<Record<TableName, ExportedTable>> = {
   namespaces: { key: ["name"], level: 1, bases: [] },
   users: { key: ["name"], level: 1, bases: [] },
@@ -57,10 +57,7 @@ export const TABLES: Readonly<Record<TableName, ExportedTable>> = {
 
 export const TABLE_NAMES = Object.keys(TABLES) as TableName[];
 
-/**
- * What lines are about: the rows of a table, or `blob_links`: a blob that a repository holds, where that changed and none of
- * its manifests did.
- */
+/** The subject of a line: a row of a table, or `blob_links`: a blob link that changed without a manifest. */
 export type Kind = TableName | "blob_links";
 
 export const HELD_BLOBS: ExportedTable = {
@@ -73,13 +70,13 @@ export function tableOf(kind: Kind): ExportedTable {
   return kind === "blob_links" ? HELD_BLOBS : TABLES[kind];
 }
 
-/** A row as it is, by its columns. */
+/** A row, by its columns. */
 export type Row = Readonly<Record<string, string | number | null>>;
 
-/** A link that lets it be read, or that of deleted manifests alone. */
+/** A link, by which the blob can be read, or a trashed blob, which only deleted manifests need. */
 export type Held = "link" | "kept";
 
-/** What a manifest names, with the blob where the repository holds it. */
+/** A reference of a manifest, with the blob if the repository holds it. */
 export interface ReferenceLine {
   readonly digest: string;
   readonly kind: string;
@@ -98,18 +95,18 @@ export type Line =
     }
   | { readonly table: "blob_links"; readonly row: Row; readonly held: Held; readonly blob: Row };
 
-/** What a complete full export says of itself. */
+/** The description of a complete full export. */
 export interface FullExport {
   readonly chain: string;
   readonly id: string;
   /** Milliseconds since 1970. */
   readonly startedAt: number;
   readonly finishedAt: number;
-  /** It holds all changes up to this number; it needs those up to `through`, which have been written as well. */
+  /** All changes up to this number are in it; the export also needs those up to `through`, which are written too. */
   readonly after: number;
   readonly through: number;
   readonly objects: number;
   readonly rows: number;
-  /** Chains of the same index that this one took the place of. */
+  /** Backups of the same index that this one replaces. */
   readonly replaces?: readonly string[];
 }

@@ -2,13 +2,13 @@ import { RegistryError } from "../oci/errors.ts";
 import type { Columns } from "./export-store.ts";
 import { type Kind, type Line, TABLES } from "./exported.ts";
 
-/** A line, and what it is about. */
+/** A line, with the row that it is about. */
 export interface Entry {
   readonly line: Line;
   readonly kind: Kind;
   /** JSON: the values of the primary key. */
   readonly key: string;
-  /** Its length in the file. */
+  /** Its length in the file, in characters. */
   readonly length: number;
 }
 
@@ -18,7 +18,7 @@ const HELD = ["repository_id", "digest"];
 const REFERENCE = ["digest", "kind", "held", "blob"];
 
 /**
- * The lines of an exported object, held to the tables and columns that there are.
+ * Parses the lines of an exported object, and checks them against the tables and columns of this version.
  * @throws CONFLICT, which names the object, the line and what is wrong with it
  */
 export function parseLines(object: string, text: string, columns: Columns): Entry[] {
@@ -89,12 +89,12 @@ function requireHeld({ held, blob }: Fields, columns: Columns, wrong: Wrong): vo
   requireObject(key, "blobs/", wrong);
 }
 
-/** What a row names as its object is deleted one day. */
+/** Requires a key under the prefix, since the object that a row names is deleted one day. */
 function requireObject(key: unknown, prefix: string, wrong: Wrong): void {
   if (typeof key !== "string" || !key.startsWith(prefix)) throw wrong(`no object of ${prefix}`);
 }
 
-/** Columns may be missing that have come since. */
+/** Checks a row. Columns that later versions added may be missing. */
 function requireRow(row: unknown, columns: readonly string[] = [], wrong: Wrong): Fields {
   if (!isObject(row)) throw wrong("it has no row");
   const unknown = Object.keys(row).find((column) => !columns.includes(column));

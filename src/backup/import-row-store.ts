@@ -1,15 +1,15 @@
 import { ROW_BYTES } from "../db/cost.ts";
 import { type Held, type Line, type Row, TABLE_NAMES, type TableName } from "./exported.ts";
 
-/** The statements by which rows come back, and what they have in common. */
+/** The statements that write imported rows, and their helpers. */
 
-/** In characters, of up to three bytes; D1 takes 2 MB in one parameter (developers.cloudflare.com/d1/platform/limits). */
+/** Characters, of up to 3 bytes each; D1 takes 2 MB in a parameter (developers.cloudflare.com/d1/platform/limits). */
 const MAX_PARAMETER = 600_000;
 
-/** A row that is there. */
+/** A line with a row. */
 export type RowLine = Extract<Line, { row: Row }>;
 
-/** A statement for each table and shape of its rows; each gives a row for each that it writes. */
+/** Makes a statement for each table and set of columns; it returns a row for each one that it writes. */
 export function insertTables(db: D1Database, lines: readonly RowLine[]): D1PreparedStatement[] {
   const tables = Map.groupBy(lines, ({ table }) => table);
   return TABLE_NAMES.flatMap((table) => {
@@ -18,7 +18,7 @@ export function insertTables(db: D1Database, lines: readonly RowLine[]): D1Prepa
   });
 }
 
-/** A column that the rows don't have yet gets its default. */
+/** Columns that the rows do not have get their defaults. */
 function insertRows(
   db: D1Database,
   table: TableName | "blobs",
@@ -39,8 +39,8 @@ function insertRows(
 }
 
 /**
- * Blobs, and how repositories hold them; what none holds is not kept.
- * @param lines the newest first: of two that tell of one blob the first is right
+ * Writes blobs and the links of repositories to them; a blob without a link is deleted again.
+ * @param lines the newest first: of two about the same blob the first is right
  */
 export function insertHeld(db: D1Database, lines: readonly RowLine[]): D1PreparedStatement[] {
   const held = lines.flatMap(heldIn);
@@ -93,7 +93,7 @@ export function insertReferences(db: D1Database, lines: readonly RowLine[]): D1P
   );
 }
 
-/** What the manifests cost, which older exports do not say. */
+/** Sets the cost of manifests, which older exports do not have. */
 export function chargeManifests(db: D1Database, lines: readonly RowLine[]): D1PreparedStatement[] {
   const keys = lines.flatMap(({ table, row }) =>
     table === "manifests" ? [[row["repository_id"], row["digest"]]] : [],
@@ -131,7 +131,7 @@ function heldIn(line: RowLine): HeldLine[] {
   );
 }
 
-/** The first of each. */
+/** Returns the first item of each key. */
 function uniqueBy<T>(items: readonly T[], keyOf: (item: T) => string): T[] {
   const first = new Map<string, T>();
   for (const item of items) {
@@ -141,7 +141,7 @@ function uniqueBy<T>(items: readonly T[], keyOf: (item: T) => string): T[] {
   return [...first.values()];
 }
 
-/** Lists as JSON, each small enough for one parameter; none for an empty one. */
+/** Makes JSON lists, each small enough for one parameter; none of no items. */
 export function chunked(items: readonly unknown[]): string[] {
   const chunks: string[][] = [];
   let room = 0;

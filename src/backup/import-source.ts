@@ -5,10 +5,10 @@ import { changesIn, changesPrefix, EXPORTS, fullDoneKey, fullPrefix } from "../d
 import type { ImportState, Source } from "./import-state.ts";
 
 /**
- * Finds what to import: of the one chain that there is the newest complete full export, or as it is asked for.
- * @param own the chain that this index would begin itself
- * @param from a chain or a full export, or null where there is no choice
- * @throws NOT_FOUND, or CONFLICT where there are several chains
+ * Finds what to import: the newest complete full export of the only backup, or what the caller asks for.
+ * @param own the backup that this index would write itself
+ * @param from a backup or a full export, or null for the only backup
+ * @throws NOT_FOUND, or CONFLICT when there are several backups
  */
 export async function findSource(
   bucket: Bucket,
@@ -32,7 +32,7 @@ export async function findSource(
   throw new RegistryError("NOT_FOUND", { message: `the bucket has ${what} of another index` });
 }
 
-/** The chains that no other one took the place of. */
+/** Returns the backups that no other one replaces. */
 async function current(bucket: Bucket, chains: readonly string[]): Promise<string[]> {
   const replaced = new Set<string>();
   // The newest first.
@@ -50,7 +50,7 @@ async function newestOf(bucket: Bucket, chain: string): Promise<Source> {
   return { chain, full: null, pages: 0, since: 0, through: 0 };
 }
 
-/** The newest complete full exports of a chain, the newest first. */
+/** Reads the newest complete full exports of a backup, the newest first. */
 export async function completeExports(
   bucket: Bucket,
   chain: string,
@@ -65,7 +65,7 @@ export async function completeExports(
   return complete;
 }
 
-/** @returns null for one that is not complete, or not there */
+/** @returns null for one that is not complete, or does not exist */
 async function readFull(
   bucket: Bucket,
   chain: string,
@@ -73,7 +73,7 @@ async function readFull(
 ): Promise<FullExport | null> {
   const text = id === null ? null : await bucket.read(fullDoneKey(chain, id));
   if (text === null || id === null) return null;
-  // Where it lies tells what it is; what it says may be a copy's.
+  // The key decides which export it is; the fields in the text may be those of a copy.
   return { ...(JSON.parse(text) as FullExport), chain, id };
 }
 
@@ -81,7 +81,7 @@ function sourceOf({ chain, id, objects, after, through }: FullExport): Source {
   return { chain, full: id, pages: objects, since: after, through };
 }
 
-/** Some more of what is to be read: the pages of the full export, then the changes since it began. */
+/** Lists more objects to read: the pages of the full export, then the changes since it began. */
 export async function listMore(
   bucket: Bucket,
   state: ImportState,
@@ -107,7 +107,7 @@ export async function listMore(
   return { state: { ...next, phase: "read", level: 1, next: next.objects }, keys };
 }
 
-/** @throws CONFLICT where there is a gap */
+/** Returns the number up to which there are all changes. @throws CONFLICT when some are missing */
 function coveredBy(objects: readonly { readonly key: string }[], before: number): number {
   let covered = before;
   for (const { key } of objects) {

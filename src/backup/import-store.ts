@@ -10,20 +10,21 @@ import {
   value,
 } from "./import-row-store.ts";
 
-/** What nobody else is to write while an import brings it. */
+/** The tables that only the import may write while it runs. */
 const CLOSED = ["repositories", "manifests", "tags", "repository_blobs"] as const;
 const EVENTS = ["INSERT", "UPDATE", "DELETE"] as const;
 
 /**
- * What an import brings was allowed, noted and announced when it came into being, and comes in an order of its own. So the
- * triggers that refuse, note, announce or doom are not to see it; those that count and derive are.
+ * The triggers that an import removes while it writes: those that refuse, record changes, audit, or schedule deletions.
+ * Its rows were allowed and recorded when they were first written, and now come in another order. Triggers that count
+ * and derive stay.
  */
 const SET_ASIDE = /RAISE\s*\(|INTO (?:change_log|audit|object_deletions)\b/i;
 
-/** What there is of a row already. `gone`: a later line says so. `baseless`: what it rests on is not there. */
+/** The state of a row here. `gone`: a newer line deletes it. `baseless`: a row that it depends on is missing. */
 export type Standing = "new" | "there" | "gone" | "baseless";
 
-/** D1: the index as it comes back, the newest lines first. */
+/** D1: the index while it is recovered, from the newest lines to the oldest. */
 export class ImportStore {
   readonly #db: D1Database;
 
@@ -31,16 +32,16 @@ export class ImportStore {
     this.#db = db;
   }
 
-  /** Whether there is any repository, deleted ones included. */
+  /** Returns whether there is no repository at all, not even a deleted one. */
   async isEmpty(): Promise<boolean> {
     const row = await this.#db.prepare(`SELECT max(id) AS id FROM repositories`).first();
     return row?.["id"] === null;
   }
 
-  /** Closes the index to all but the import. @returns false where it is not empty any more, and stays open */
+  /** Closes the index to all but the import. @returns false when it is no longer empty, and stays open */
   async close(initiator: Initiator, source: string): Promise<boolean> {
     const entry = { action: "import.begin", reference: source };
-    // Who lost the answer closes it again, which is no other import.
+    // May be repeated: a caller that lost the answer closes it again, which is the same import and audited once.
     await this.#db.batch([
       auditChange(this.#db, initiator, entry, isClosed("NOT EXISTS")),
       ...CLOSED.flatMap((table) =>
@@ -65,7 +66,7 @@ export class ImportStore {
     ]);
   }
 
-  /** Numbers what has changed here so far, which is little, after all the changes that are imported. */
+  /** Renumbers the changes made here so far, which are few, after all imported ones. */
   async renumber(after: number): Promise<void> {
     await this.#db
       .prepare(
@@ -76,7 +77,7 @@ export class ImportStore {
       .run();
   }
 
-  /** What is to be read, from a number on. */
+  /** Lists objects to read, numbered from `first` on. */
   async listObjects(first: number, keys: readonly string[]): Promise<void> {
     await this.#db
       .prepare(
@@ -87,7 +88,7 @@ export class ImportStore {
       .run();
   }
 
-  /** The objects up to a number, the last of them first. */
+  /** Returns the objects up to a number, the last of them first. */
   async objects(upTo: number, limit: number): Promise<{ n: number; key: string }[]> {
     const { results } = await this.#db
       .prepare(`SELECT n, key FROM import_objects WHERE n <= ?1 ORDER BY n DESC LIMIT ?2`)
@@ -96,13 +97,13 @@ export class ImportStore {
     return results;
   }
 
-  /** How it stands with each of the rows, in their order. */
+  /** Returns the state of each row, in their order. */
   async standing(kind: Kind, rows: readonly Row[]): Promise<Standing[]> {
     const { key, bases } = tableOf(kind);
     const wanted = new Set([...key, ...bases.flatMap(({ columns }) => Object.values(columns))]);
     const keys = rows.map((row) => pick(row, wanted));
     const equal = key.map((column) => `t.${column} = ${value(column)}`).join(" AND ");
-    // Whatever tells of a held blob tells all of it, and writes it only where nothing newer has.
+    // A line about a blob link has all of it, and is written only where no newer one is.
     const there =
       kind === "blob_links" ? "false" : `EXISTS (SELECT 1 FROM ${kind} t WHERE ${equal})`;
     const gone = bases.map((base) => isGone(base.table, Object.values(base.columns)));
@@ -129,15 +130,15 @@ export class ImportStore {
   }
 
   /**
-   * Writes rows that are new, all or nothing, and notes what is gone.
-   * @param lines the newest first: of two that tell of one blob the first is right
-   * @returns how many were written; another of the same name may be in the way of one
+   * Writes new rows, all or nothing, and records deleted ones.
+   * @param lines the newest first: of two about the same blob the first is right
+   * @returns how many were written; a row may be blocked by another of the same name
    */
   async write(lines: readonly RowLine[], gone: readonly Gone[]): Promise<number> {
     const inserts = insertTables(this.#db, lines);
     const results = await this.#unseen([
       ...inserts,
-      // What a repository holds is up for review until something names it.
+      // The triggers make each link an unreferenced blob until a reference is written.
       ...insertHeld(this.#db, lines),
       ...insertReferences(this.#db, lines),
       ...chargeManifests(this.#db, lines),
@@ -148,7 +149,7 @@ export class ImportStore {
       .reduce((sum, { results: rows }) => sum + rows.length, 0);
   }
 
-  /** Takes blobs out of repositories that no manifest names: their objects may have gone. @returns how many */
+  /** Deletes links to blobs that no manifest names: their objects may be gone. @returns how many */
   async dropUnnamed(limit: number): Promise<number> {
     const [result] = await this.#unseen([
       this.#db
@@ -162,7 +163,7 @@ export class ImportStore {
     return result?.results.length ?? 0;
   }
 
-  /** Forgets what only the import had to know. @returns how much that was, up to the limit for each kind */
+  /** Deletes the rows that only the import needed. @returns how many, up to the limit for each kind */
   async clear(limit: number): Promise<number> {
     const results = await this.#db.batch([
       this.#db
@@ -179,7 +180,7 @@ export class ImportStore {
     return results.reduce((sum, result) => sum + result.results.length, 0);
   }
 
-  /** A batch that the triggers do not see which are there for what happens for the first time. */
+  /** Runs a batch without the triggers that are meant for new rows. */
   async #unseen(statements: readonly D1PreparedStatement[]): Promise<D1Result[]> {
     const { results: triggers } = await this.#db
       .prepare(
@@ -211,7 +212,7 @@ export class ImportStore {
   }
 }
 
-/** A row that is not there any more. */
+/** A row that was deleted. */
 export interface Gone {
   readonly kind: Kind;
   /** JSON: the values of its primary key. */
@@ -227,7 +228,7 @@ function pick(row: Row, columns: ReadonlySet<string>): Row {
   return Object.fromEntries(Object.entries(row).filter(([column]) => columns.has(column)));
 }
 
-/** For the audit of the change that closes the index, or opens it. */
+/** The condition for the audit entry of closing or opening the index. */
 function isClosed(sign: "EXISTS" | "NOT EXISTS"): Condition {
   return {
     sql: `SELECT 1 WHERE ${sign} (SELECT 1 FROM sqlite_master WHERE type = 'trigger' AND name = ?2)`,

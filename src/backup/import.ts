@@ -11,19 +11,19 @@ import { completeExports, findSource, listMore } from "./import-source.ts";
 import type { ImportProgress, ImportState, Lost } from "./import-state.ts";
 
 const LEASE = 300_000;
-/** What one step reads: an object has about so much at most, and those of a quiet registry have little. */
+/** Characters that one step reads. An object has about as many at most; those of a quiet registry have far fewer. */
 const MAX_LENGTH = 4 * 1024 * 1024;
 const MAX_OBJECTS = 50;
-/** What one batch of the database takes. */
+/** Characters of lines in one batch of the database. */
 const MAX_BATCH = 3 * 1024 * 1024;
 const MAX_DROPPED = 500;
 const MAX_CLEARED = 5_000;
 const MAX_EXAMPLES = 50;
 
 /**
- * The index out of the bucket. Lines are read from the newest to the oldest, so the first line of a row is its last state,
- * and what is written is never changed again; and once for each level, so that what a row rests on is there. Each step
- * may be done twice.
+ * Recovers the index from the bucket. Lines are read from the newest to the oldest, so the first line of a row is its
+ * last state, and a written row is never changed again. They are read once for each level, so that rows come after
+ * those they depend on. Each step may be repeated.
  */
 export class Importer {
   readonly #index: ImportStore;
@@ -48,9 +48,9 @@ export class Importer {
   }
 
   /**
-   * Begins an import, or goes on with the one that was begun.
-   * @param from a chain or a full export; null where there is no choice
-   * @throws CONFLICT where there are repositories already, or the export is broken; NOT_FOUND where there is none
+   * Begins an import, or continues the one that was begun.
+   * @param from a backup or a full export; null for the only backup
+   * @throws CONFLICT when there are repositories already, or the export is broken; NOT_FOUND without an export
    */
   async step(from: string | null, initiator: Initiator): Promise<ImportProgress> {
     const held = await this.#jobs.acquire<ImportState>(IMPORT_JOB, LEASE);
@@ -106,7 +106,7 @@ export class Importer {
     }
   }
 
-  /** From here on this index goes on with the chain, after its last change. */
+  /** Makes this index continue the backup, after its last change. */
   async #adopt(state: ImportState): Promise<ImportState> {
     const held = await this.#jobs.acquire<ExportState>(EXPORT_JOB, LEASE);
     if (held === null) return busy();
@@ -145,7 +145,7 @@ export class Importer {
     };
   }
 
-  /** Objects down from a number, as many as one step reads. @returns their lines, the newest first */
+  /** Reads objects down from a number, as many as fit in one step. @returns their lines, the newest first */
   async #load(
     next: number,
     columns: Columns,
@@ -193,7 +193,7 @@ export class Importer {
     return { rows, blocked };
   }
 
-  /** Rows that could not be written, as another has their name. */
+  /** Returns the rows that were not written because another row has their name. */
   async #missing(entries: readonly Entry[]): Promise<Lost[]> {
     const standings = await this.#standings(entries);
     const absent = entries.filter((entry) => standings.get(entry) !== "there");
@@ -208,7 +208,7 @@ export class Importer {
   }
 }
 
-/** Of the rows of a level the first line of each. */
+/** Returns the first line of each row of a level. */
 function newestOf(entries: readonly Entry[], level: number): Entry[] {
   const first = new Map<string, Entry>();
   for (const entry of entries) {
@@ -218,14 +218,14 @@ function newestOf(entries: readonly Entry[], level: number): Entry[] {
   return [...first.values()];
 }
 
-/** The row, or of one that is gone its key. */
+/** Returns the row, or for a deleted one its key. */
 function rowOf(kind: Kind, line: Entry["line"], key: string): Row {
   if (!("gone" in line)) return line.row;
   const values = JSON.parse(key) as (string | number)[];
   return Object.fromEntries(tableOf(kind).key.map((name, i) => [name, values[i] ?? null]));
 }
 
-/** At least one, which notes what is gone. */
+/** Returns at least one batch, which records deleted rows. */
 function batchesOf(entries: readonly Entry[]): Entry[][] {
   const batches: Entry[][] = [[]];
   let length = 0;
@@ -244,7 +244,7 @@ function nextLevel({ level, objects }: ImportState): Partial<ImportState> {
   return level < LEVELS.length ? { level: level + 1, next: objects } : { phase: "prune" };
 }
 
-/** Each object is read once for each level. */
+/** Adds the counts of reads; each object is read once for each level. */
 function progressOf(state: ImportState): ImportProgress {
   const { phase, level, next, objects } = state;
   const toRead = LEVELS.length * objects;

@@ -10,27 +10,27 @@ import type { ImportState } from "./import-state.ts";
 /** An object that no row names, and that may be younger than the export. */
 export interface FoundObject extends Listed {
   readonly digest: string;
-  /** `manifest`: its blobs can be linked, but it is to be pushed again. */
+  /** `manifest`: its blobs can be linked, but the manifest itself has to be pushed again. */
   readonly kind: "blob" | "manifest";
   readonly outcome: "offered" | "linked" | "refused";
-  /** Why it was refused; null otherwise. */
+  /** Why it was refused, or null. */
   readonly reason: string | null;
 }
 
 export interface FoundPage {
   readonly items: readonly FoundObject[];
-  /** The key to go on after; null at the end. */
+  /** The key after which the next page begins; null at the end. */
   readonly next: string | null;
 }
 
 const PREFIXES = ["blobs/", "manifests/"] as const;
-/** What one step hashes, in objects and in bytes; at least one object. */
+/** Bounds of what one step hashes, in objects and in bytes; at least one object. */
 const MAX_OBJECTS = 50;
 const MAX_BYTES = 1024 ** 3;
 
 /**
- * After an import: finds what was pushed after the export and lies in the bucket yet. Whoever pushes again need not upload
- * what is linked; what nobody names goes by the collection. Nothing is deleted here.
+ * Finds objects in the bucket that were pushed after the imported export was written. A linked blob need not be
+ * uploaded again with its image; a blob that no manifest names goes by garbage collection. Nothing is deleted here.
  */
 export class UnlinkedBlobs {
   readonly #rows: FsckStore;
@@ -38,7 +38,10 @@ export class UnlinkedBlobs {
   readonly #bucket: Bucket;
   readonly #grace: number;
 
-  /** @param grace a blob that no manifest named when the export was written may be older by so many milliseconds */
+  /**
+   * @param grace how much older than the export, in milliseconds, a blob may be that no manifest named when it was
+   * written
+   */
   constructor(
     { rows, blobs }: { readonly rows: FsckStore; readonly blobs: BlobStore },
     bucket: Bucket,
@@ -51,9 +54,9 @@ export class UnlinkedBlobs {
   }
 
   /**
-   * One page of the bucket.
-   * @param link who is linking what is found; null only looks
-   * @throws CONFLICT before an import has come to its end
+   * Reads one page of the bucket.
+   * @param link the initiator of links; null to link nothing
+   * @throws CONFLICT before an import is complete
    */
   async page(
     imported: ImportState | null,
@@ -90,7 +93,7 @@ export class UnlinkedBlobs {
     return keys.length === 0 ? [] : this.#rows.unexplained(keys);
   }
 
-  /** @returns null where the object has gone meanwhile */
+  /** @returns null when the object is gone in the meantime */
   async #found(object: Listed, link: Initiator | null): Promise<FoundObject | null> {
     const body = await this.#bucket.open(object.key);
     if (body === null) return null;

@@ -1,6 +1,6 @@
 import type { Page } from "../oci/page.ts";
 
-/** The initiator of a request, as the audit log records it: who sent it, and from where. */
+/** Where a request came from, as the audit log keeps it. */
 export interface Initiator {
   readonly actor: string | null;
   /** The credential: for a workload the subject of its ID token, otherwise the token's id; null for a password. */
@@ -11,7 +11,7 @@ export interface Initiator {
   readonly requestId: string;
 }
 
-/** What an audit entry says of the action, apart from its initiator and its outcome. */
+/** What was done, or refused. */
 export interface AuditEntry {
   /** `<noun>.<verb>`, such as "tag.delete". */
   readonly action: string;
@@ -26,7 +26,7 @@ export interface AuditEntry {
 }
 
 export interface AuditEvent extends Initiator, AuditEntry {
-  /** The id begins with the time, so entries sort by their ids. */
+  /** Begins with the time, so it is also the order. */
   readonly id: string;
   readonly time: number;
   readonly outcome: "done" | "denied" | "failed";
@@ -191,7 +191,7 @@ const EQUALITIES = [
  */
 const NOT_DONE = "outcome <> 'done' AND ";
 
-/** Stores the audit log in D1: actions that were done, and those that were refused. */
+/** D1: what was done and what was refused. */
 export class AuditStore {
   readonly #db: D1Database;
 

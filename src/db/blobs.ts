@@ -29,11 +29,11 @@ export interface NewBlob extends StoredBlob {
 /** What a push to a missing repository does: it creates the repository, or changes nothing. */
 export type Absent = "make" | "refuse";
 
-/** SQL that returns a row if the object ?3 waits for deletion or was deleted. */
+/** SQL: the object ?3 is to be deleted, or has been. */
 const GIVEN_UP = `SELECT 1 FROM object_deletions WHERE key = ?3
   UNION ALL SELECT 1 FROM deleted_keys WHERE key = ?3`;
 
-/** Stores in D1 which blobs exist, and which repositories hold them. */
+/** D1: which blobs there are, and which repositories hold them. */
 export class BlobStore {
   readonly #db: D1Database;
   readonly #absent: Absent;
@@ -136,9 +136,9 @@ export class BlobStore {
         .bind(repository, digest, blob.key, blob.size, Date.now()),
       insertLinks(this.#db, repository, [digest]),
       renewGrace(this.#db, repository, digest),
-      // Only here it is known whether the push succeeded: the object may be a blob of another digest.
+      // Only now it is known: the object may be a blob of another digest.
       auditChange(this.#db, initiator, entry, held),
-      // Selects through the repository's link: a blob that is stored, but not in the repository, was not pushed to it.
+      // Through the link: what is stored, but not in the repository, was not pushed to it.
       this.#select(repository, digest),
     ];
     try {

@@ -75,7 +75,7 @@ interface PublicRow {
   readonly readAt: number;
 }
 
-/** Stores identities and their rights in D1; each login needs one query. */
+/** D1: who there is and what they may do, by one query for each login. */
 export class IdentityStore implements Identities {
   readonly #db: D1Database;
 
@@ -207,7 +207,7 @@ export class IdentityStore implements Identities {
     return { public: JSON.parse(row.public) as string[], readAt: row.readAt };
   }
 
-  /** Runs the statement and returns its rows; reads new revocations in the same round trip. */
+  /** The statement's rows, and in the same round trip the news. */
   async #read<Row>(
     statement: D1PreparedStatement,
     onRevocations: RevocationsTaker | null,

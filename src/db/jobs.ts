@@ -11,7 +11,7 @@ export interface HeldJob<State> {
   readonly until: number;
 }
 
-/** Stores background jobs in D1: their leases, so that each runs once at a time, and their states. */
+/** D1: what runs when nobody asks, one at a time, and where each stands. */
 export class JobStore {
   readonly #db: D1Database;
 

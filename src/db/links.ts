@@ -47,7 +47,7 @@ export function insertRepository(
   ];
 }
 
-/** Renews the grace period of a blob that no manifest names: a client that may push counts on it. */
+/** Puts off that the repository loses a blob that no manifest names: somebody counts on it, who may push. */
 export function renewGrace(
   db: D1Database,
   repository: RepositoryName,

@@ -8,7 +8,7 @@ const REMEMBERED_NETWORKS = 30 * 86_400_000;
 /** The most networks that are stored of one account; the ones used last are kept. */
 const MAX_NETWORKS = 50;
 
-/** Stores failed logins in D1, and the networks from which logins with a password succeeded. */
+/** D1: failed logins, and the networks from which passwords were right. */
 export class LoginAttemptStore implements Attempts {
   readonly #db: D1Database;
 

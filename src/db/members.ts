@@ -17,7 +17,7 @@ export interface Member {
 
 const COLUMNS = `user, pattern AS repositories, role, created_at AS createdAt`;
 
-/** Stores in D1 which users have which role on which repositories of a namespace. */
+/** D1: which users have which role on which repositories of a namespace. */
 export class MemberStore {
   readonly #db: D1Database;
 

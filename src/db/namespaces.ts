@@ -41,7 +41,7 @@ function hasRepositories(name: string): string {
   return `(${among("name", "deleted_at IS NULL")} OR ${among("former_name", "deleted_at > 0")})`;
 }
 
-/** Stores namespaces in D1. */
+/** D1: namespaces, which hold repositories and those who may use them. */
 export class NamespaceStore {
   readonly #db: D1Database;
 

@@ -29,24 +29,21 @@ const EDGE_SECONDS = 7 * 86_400;
  * half a gigabyte. Clients that read a layer in pieces ask for more.
  */
 const MIN_FILL_PART = 1 / 64;
-/** Up to this size in bytes, any range fills the cache: the copy costs about as much as the read of the range. */
+/** Up to this size any range fills the edge: the copy costs about as much as the range's own read. */
 const MAX_EAGER = MiB;
 
-/**
- * How long a cache fill of a large object waits, in milliseconds, so that its first reader is served before. It does
- * not wait once another reader wants the object.
- */
+/** The first reader of a large object is served before the edge is filled; the next one does not wait so long, in milliseconds. */
 const FIRST_READER_DELAY_MS = 1_000;
-/** How long after its start a cache fill is waited for, and how often waiting requests look, in milliseconds. */
+/** For how long after it began a filling is waited for, and how often others look, in milliseconds. */
 const MAX_FILL_WAIT_MS = 10_000;
 const POLL_MS = 5;
-/** After so many milliseconds the request of a cache fill counts as dead. */
+/** A filling that has taken so long belongs to a request that is no more. */
 const STALE_FILL_MS = 60_000;
 
-/** A cache fill in flight, to the edge or into memory. */
+/** A copy on its way to the edge or into memory. */
 interface CacheFill {
   readonly since: number;
-  /** Whether another request waits for it. */
+  /** Somebody waits for it. */
   hasWaiters: boolean;
   ended: boolean;
 }
@@ -124,10 +121,7 @@ export class ObjectCache {
     }
   }
 
-  /**
-   * Reads from the edge after a cache fill.
-   * @returns null if reading R2 is better: a part of a large object arrives long before the whole is at the edge
-   */
+  /** @returns null where it is better to read R2: a part of a large object is there long before the whole is at the edge */
   async #afterFill(
     object: StoredObject,
     range: ByteRange | undefined,
@@ -165,7 +159,7 @@ export class ObjectCache {
 
   async #cacheFill<T>(key: string, work: (cacheFill: CacheFill) => Promise<T>): Promise<T> {
     const cacheFill = { since: Date.now(), hasWaiters: false, ended: false };
-    // Fills that never ended are dropped, or the map would grow without bound. It is in the order of their starts.
+    // Those that never ended are forgotten, or they would become more and more.
     for (const other of this.#fills.keys()) {
       if (other !== key && this.#inFlight(other) !== null) break;
       this.#fills.delete(other);
@@ -198,7 +192,7 @@ export class ObjectCache {
   }
 }
 
-/** Waits for a fill by a timer: the runtime cancels a request that waits for another request's promise. */
+/** Waits with a timer of its own: a request that waits for another one's promise is taken for hung and cancelled. */
 async function ended(cacheFill: CacheFill): Promise<void> {
   cacheFill.hasWaiters = true;
   const until = cacheFill.since + MAX_FILL_WAIT_MS;

@@ -4,7 +4,7 @@ import type { StoredBlob } from "./blobs.ts";
 import { NOW } from "./clock.ts";
 import { COLUMNS, type StoredManifest } from "./manifests.ts";
 
-/** A value from the database, with the time at which it was read. */
+/** What was so when the database was asked. */
 export interface CacheEntry<Value> {
   readonly value: Value;
   /** When it was read, by the database's clock, in milliseconds since 1970. */
@@ -16,10 +16,7 @@ export interface NamedBlob extends StoredBlob {
   readonly digest: Digest;
 }
 
-/**
- * What a pull asks for after a manifest: the children of an index, and the blobs that the manifest and its children
- * name.
- */
+/** What a pull asks for next: the children of an index, and the blobs that the manifest and its children name. */
 export interface ManifestGraph {
   readonly manifests: readonly StoredManifest[];
   readonly blobs: readonly NamedBlob[];
@@ -38,7 +35,7 @@ const MAX_CHILDREN = 32;
 const MAX_CHILD = 16 * 1024;
 const MAX_BLOBS = 400;
 
-/** A D1 handle to read from. A replica may be ten times nearer, but may not have the last push yet. */
+/** Where a read may go: a replica may not have heard of the last push yet, and be ten times nearer. */
 type ReadSource = D1Database | D1DatabaseSession;
 
 /**
@@ -225,7 +222,7 @@ function childrenOf(place: ReadSource, { sql, parameters }: Root): D1PreparedSta
     .bind(...parameters);
 }
 
-/** Selects the manifest's own blobs and those of its children. */
+/** Of the manifest's own blobs and those of its children. */
 function blobsOf(place: ReadSource, { sql, parameters }: Root): D1PreparedStatement {
   return place
     .prepare(

@@ -7,7 +7,7 @@ export interface StoredReferrer extends StoredManifest {
   readonly artifactType: string;
 }
 
-/** Lists referrers from D1: manifests whose subject is another manifest. */
+/** D1: what was pushed about a manifest. */
 export class ReferrerStore {
   readonly #db: D1Database;
 

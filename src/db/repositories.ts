@@ -39,7 +39,7 @@ export interface RepositoryDetail extends StoredRepository {
   readonly manifests: number | null;
 }
 
-/** A description and labels that come from a manifest's annotations. */
+/** What a manifest's annotations say of its repository. */
 export interface ImageAnnotations {
   readonly description: string;
   readonly labels: Readonly<Record<string, string>>;
@@ -58,7 +58,7 @@ const MAX_COUNTED = 10_000;
 const WANTED = `SELECT id FROM repositories WHERE name = ?1 AND version = coalesce(?2, version)`;
 const NAME_TAKEN = /UNIQUE constraint failed: repositories\.name/;
 
-/** Stores repositories in D1. */
+/** D1: the repositories themselves. */
 export class RepositoryStore {
   readonly #db: D1Database;
 
@@ -267,7 +267,7 @@ function changeOf({ visibility, immutableTags, ...others }: Description): string
   return changed.join(" ");
 }
 
-/** Sets the description and labels of a repository from a pushed manifest, where nobody has set them yet. */
+/** Describes a repository by what was pushed to it, where nobody has described it yet. */
 export function describeFromAnnotations(
   db: D1Database,
   repository: RepositoryName,

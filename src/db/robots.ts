@@ -35,7 +35,7 @@ const COLUMNS = `name, description, scopes, disabled_at AS disabledAt, disabled_
      'lastUsed', last_used, 'createdAt', created_at))
    FROM tokens WHERE robot = robots.name) AS tokens`;
 
-/** Stores robots and their scopes in D1. Their secrets are tokens. */
+/** D1: robots, with their scopes. Their secrets are tokens. */
 export class RobotStore {
   readonly #db: D1Database;
 

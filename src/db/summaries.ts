@@ -22,12 +22,9 @@ export interface ManifestRow {
   readonly createdAt: number;
 }
 
-/** What lists show of a manifest beyond its row. */
+/** What a manifest amounts to. */
 export interface PullCache {
-  /**
-   * The bytes of all blobs that the manifest and its children name, each blob counted once; null where there are too
-   * many to add up.
-   */
+  /** The bytes of the blobs that it and its children name, each once; null where they are too many to add up. */
   readonly size: number | null;
   /** The platforms that an index names, or the one that an index gives for this manifest: "linux/amd64". */
   readonly platforms: readonly string[];
@@ -62,10 +59,7 @@ const PLATFORM = `CASE WHEN d.type = 'object' THEN substr(
   (d.value ->> '$.platform.os') || '/' || (d.value ->> '$.platform.architecture')
   || coalesce('/' || nullif(d.value ->> '$.platform.variant', ''), ''), 1, 100) END`;
 
-/**
- * Reads from D1 what lists and consoles show of a repository's content; pulls and pushes use `manifests.ts` and
- * `pull-reads.ts`.
- */
+/** D1: what is in a repository, for those who look at it; pulls and pushes have `manifest-index.ts`. */
 export class SummaryIndex {
   readonly #db: D1Database;
 
@@ -119,10 +113,7 @@ export class SummaryIndex {
     return results.map((row) => ({ ...row, tags: JSON.parse(row.tags) as Tag[] }));
   }
 
-  /**
-   * Returns what lists show of manifests beyond their rows, from the database alone. A manifest that is so large that
-   * it is stored in R2 has no platforms here.
-   */
+  /** By what the index has of them; only a manifest that lies in R2 for its size keeps its platforms to itself. */
   async facts(
     repository: RepositoryName,
     digests: readonly Digest[],

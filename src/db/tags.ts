@@ -4,7 +4,7 @@ import { auditFound, type Initiator } from "./audit.ts";
 import { refuseChange } from "./errors.ts";
 import { rememberTags } from "./tag-history.ts";
 
-/** Stores tags in D1. */
+/** D1: the names of things, page by page. */
 export class TagStore {
   readonly #db: D1Database;
 

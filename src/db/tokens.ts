@@ -42,7 +42,7 @@ const MAX_ROBOT_TOKENS = 20;
 
 const COLUMNS = `id, description, expires_at AS expiresAt, last_used AS lastUsed, created_at AS createdAt`;
 
-/** Stores the hashes of the secrets that were given out in D1. */
+/** D1: the secrets that were given out, by their hashes. */
 export class TokenStore {
   readonly #db: D1Database;
 

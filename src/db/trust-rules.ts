@@ -19,7 +19,7 @@ type Row = Omit<StoredRule, "claims" | "scopes"> & {
 
 const COLUMNS = `name AS id, issuer, audience, claims, scopes, lifetime, version, created_at AS createdAt`;
 
-/** Stores trust rules in D1: which ID tokens get which rights. */
+/** D1: whose ID tokens stand for whom. */
 export class TrustRuleStore {
   readonly #db: D1Database;
 

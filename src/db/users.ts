@@ -28,7 +28,7 @@ type Row = Omit<User, "admin"> & { readonly admin: number };
 
 const COLUMNS = `name, admin, disabled_at AS disabledAt, disabled_by AS disabledBy, created_at AS createdAt, version`;
 
-/** Stores users and the hashes of their passwords in D1. */
+/** D1: people, and the hashes of their passwords. */
 export class UserStore {
   readonly #db: D1Database;
 

@@ -6,19 +6,20 @@ import { timeOf } from "../http/time.ts";
 import { timestamp } from "../http/resource.ts";
 
 const JSON_LINES = "application/x-ndjson";
-/** Few queries for many events: a Worker may make so many queries for one request. */
+/** Entries of one query, many because a Worker may make only so many queries for one request. */
 const EXPORT_PAGE = 1_000;
 
-/** What was done and refused, the newest first. */
+/** Lists what was done and what was refused, the newest first. */
 export function list(context: Context): Promise<Response> {
   return answer(context, filterOf(context.url));
 }
 
-/** The same, of what happened in one namespace. */
+/** Lists the audit entries of one namespace. */
 export function listNamespace(context: Context<"namespace">): Promise<Response> {
   const { namespace } = context.params;
   const filter = filterOf(context.url);
-  // Where a search ends tells of events that it passed over: it is not to look at others' at all.
+  // The cursor where a search stopped reveals the entries that it skipped, so it must not cover other namespaces at
+  // all.
   if (filter.repository !== undefined && !isWithin(namespace, filter.repository)) {
     throw invalid("repository", `name one within the namespace, such as "${namespace}/app"`);
   }
@@ -42,7 +43,7 @@ function wantsLines(request: Request): boolean {
   return accepted.some((type) => type.split(";", 1)[0]?.trim() === JSON_LINES);
 }
 
-/** All of it, one event a line. A page is read when the last one has been sent, so that no more than one is in memory. */
+/** Streams all entries, one a line. A page is read when the last one was sent, so that only one is in memory. */
 function linesOf(audit: AuditStore, filter: AuditFilter, from: string): ReadableStream<Uint8Array> {
   const encoder = new TextEncoder();
   let after: string | null = from;

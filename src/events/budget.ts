@@ -2,17 +2,18 @@ import { network, range } from "../network.ts";
 import type { AuditEvent } from "../db/audit.ts";
 
 /**
- * How many records of refusals the log takes. Anyone can have a request refused as often as they like, so what they cause to be
- * written is bounded, and so that nobody can hide behind others' noise each kind has bounds of its own, and in it each account,
- * namespace and network.
+ * Limits how many refusals the log records. Anyone can cause refusals as often as they like, so the records are
+ * bounded. Each kind has limits of its own, and in it each account, namespace and network, so that nobody can hide
+ * behind others' noise.
  */
 
-/** Records are counted over so many milliseconds. */
+/** The length of a window, over which records are counted, in milliseconds. */
 export const BUDGET_WINDOW = 15 * 60_000;
 
 /**
- * What was refused: a password; a secret or token; an ID token that was compared with rules, from where those of one of them
- * come or from elsewhere; what the caller may not do; a login that had to wait.
+ * The kind of refusal: a password; a secret or token; an ID token that was compared with rules, from the source that
+ * one of these trusts ("own") or from another one ("foreign"); an action that the caller may not do; a login that had
+ * to wait.
  */
 export type Refused = "password" | "secret" | "own token" | "foreign token" | "denial" | "wait";
 
@@ -22,27 +23,27 @@ export interface Refusal {
 }
 
 /**
- * What records are counted by: `one` is the account or namespace that they are about, `home` the namespace of the machine that
- * was denied something, `outsiders` the namespace where machines of others were.
+ * The keys that records are counted by: `one` is the account or namespace concerned, `home` the namespace of a machine
+ * that was denied something, `outsiders` a namespace where machines of other namespaces were denied something.
  */
 type By = "one" | "home" | "outsiders" | "network" | "range" | "all";
 
-/** How many records one window takes by each count, the narrowest first. */
+/** The most records of one window for each key, the narrowest first. */
 type Room = Readonly<Partial<Record<By, number>>>;
 
-/** Each kind's rooms: the first one where all counts have a place left takes the record. */
+/** The limits of each kind of refusal. A record is taken by the first set of limits that it fits in. */
 const ROOMS = {
   stranger: [{ network: 10, range: 20, all: 30 }],
-  // The first ones of each account are apart: noise at some accounts hides no guesses at another.
+  // The first records of each account have limits of their own: noise at some accounts hides no guesses at another.
   account: [
     { one: 3, all: 150 },
     { one: 7, network: 10, range: 20, all: 30 },
   ],
   wait: [{ one: 1, all: 30 }],
   "own token": [{ network: 10, range: 20, one: 30 }],
-  // Everyone with an account at a forge can send these to each namespace that trusts it.
+  // Anyone with an account at a forge can send these to each namespace that trusts it.
   "foreign token": [{ one: 10, all: 150 }],
-  // Users are made by administrators; robots and rules, as many as they like, by the owners of a namespace.
+  // Only administrators create users, but a namespace's owners create as many robots and rules as they like.
   denial: [{ one: 60, outsiders: 120, home: 300 }],
 } as const satisfies Record<string, readonly Room[]>;
 
@@ -51,12 +52,12 @@ export interface Count {
   readonly most: number;
 }
 
-/** What is told of refusals that are not recorded one by one, in one window. */
+/** A number of refusals in one window that are not recorded one by one. */
 export interface Dropped {
   readonly since: number;
-  /** Their kind. */
+  /** The key of their kind. */
   readonly of: string;
-  /** Whose owners are told; messages of older versions have none. */
+  /** The namespace whose owners may read the number; messages of older versions have none. */
   readonly namespace?: string;
   readonly count: number;
 }
@@ -91,7 +92,7 @@ interface Kind {
   readonly name: string;
   readonly rooms: readonly Room[];
   readonly one: string;
-  /** What those that are not recorded are counted under. */
+  /** The key under which refusals that are not recorded are counted. */
   readonly kind: string;
   readonly namespace?: string | undefined;
   readonly home: string | null;
@@ -116,7 +117,7 @@ function kindOf({ of, event: { actor, namespace } }: Refusal): Kind {
   return { ...plain, name, rooms: ROOMS.account, one: actor, kind: name };
 }
 
-/** Owners read how much was refused in their namespace; of what is in none, those of the machine's. */
+/** Owners read how much was refused in their namespace; a denial outside any namespace goes to the machine's own. */
 function denialOf(actor: string, target: string | undefined): Kind {
   const home = homeOf(actor);
   const isOutside = target !== undefined && home !== target && isMachine(actor);
@@ -128,36 +129,36 @@ function denialOf(actor: string, target: string | undefined): Kind {
   return { name: "denial", rooms: ROOMS.denial, one: actor, kind, namespace, home, isOutside };
 }
 
-/** The name under which all workloads fail; auth/oidc/workload.ts has it. */
+/** The name under which all failing workloads are counted, as in auth/oidc/workload.ts. */
 const WORKLOAD = "oidc";
 
 function isMachine(actor: string): boolean {
   return actor === WORKLOAD || actor.includes("+");
 }
 
-/** The namespace of a robot, "acme+ci", or of a workload's rule, "oidc:acme+ci"; null of a user, who has none. */
+/** Returns the namespace of a robot, "acme+ci", or of a workload's rule, "oidc:acme+ci"; null for a user. */
 function homeOf(actor: string): string | null {
   return /^(?:oidc:)?([^+]+)\+/.exec(actor)?.[1] ?? null;
 }
 
-/** The beginning of the window that a moment lies in. */
+/** Returns the start of the window that contains a moment, in milliseconds since 1970. */
 export function windowOf(time: number): number {
   return time - (time % BUDGET_WINDOW);
 }
 
-/** What the log says of a refusal that it does not record. */
+/** Returns the count that the log gets for a refusal that it does not record. */
 export function droppedOf(refusal: Refusal): Dropped {
   const { kind, namespace } = budgetOf(refusal);
   const since = windowOf(refusal.event.time);
   return { since, of: kind, ...(namespace === undefined ? {} : { namespace }), count: 1 };
 }
 
-/** The same where its namespace is not to be named. */
+/** Returns the same count without the name of its namespace. */
 export function elsewhere({ since, count }: Dropped): Dropped {
   return { since, of: "elsewhere", count };
 }
 
-/** The counts that a refusal takes one of each of, where they stand so; null where it is not to be recorded. */
+/** Returns the counts that a record of the refusal would raise by one; null when no set of limits has room for it. */
 export function roomOf(
   refusal: Refusal,
   standing: (key: string) => number,
@@ -168,12 +169,12 @@ export function roomOf(
 
 export interface Admission {
   readonly admitted: readonly Refusal[];
-  /** What the counts come to with them: those alone that went up. */
+  /** The new values of the counts that the records raise. */
   readonly counts: ReadonlyMap<string, number>;
   readonly dropped: readonly Refusal[];
 }
 
-/** Which of one window's refusals are recorded, one after the other, where its counts stand so. */
+/** Decides, in order, which of one window's refusals are recorded, given the counts before. */
 export function admit(
   refusals: readonly Refusal[],
   before: ReadonlyMap<string, number>,

@@ -13,7 +13,9 @@ import {
 } from "./budget.ts";
 import { type EventMessage, type Job, JOBS } from "./message.ts";
 
-/** Rows that one statement takes; they are one parameter of at most 2 MB (developers.cloudflare.com/d1/platform/limits). */
+/**
+ * The most rows of a statement. They are one parameter of at most 2 MB (developers.cloudflare.com/d1/platform/limits).
+ */
 const MAX_ROWS = 1_000;
 
 export interface Stores {
@@ -22,8 +24,8 @@ export interface Stores {
 }
 
 /**
- * Writes a batch of events. If a statement fails the whole batch comes again: refusals are then written once all the same,
- * pulls and what was suppressed may be counted twice.
+ * Writes a batch of events. If a statement fails, the whole batch is delivered again: each refusal is still written
+ * once, but pulls and suppressed refusals may be counted twice.
  */
 export async function consume(
   { messages }: MessageBatch<EventMessage>,
@@ -44,12 +46,12 @@ export async function consume(
   for (const some of chunksOf(counts)) await pulls.add(some);
   for (const job of JOBS) {
     if (messages.every(({ body }) => body.kind !== job)) continue;
-    // What it does not get done the cron does; the batch is not to come again for it.
+    // The cron continues a job that failed here; its failure must not cause the batch to be delivered again.
     await runJob(job).catch((error: unknown) => console.error(error));
   }
 }
 
-/** Records as many of one window's refusals as it has room for. @returns how many there were besides */
+/** Records as many refusals of one window as its limits allow. @returns the number of the others */
 function record(
   since: number,
   refused: readonly Refusal[],
@@ -75,7 +77,7 @@ function record(
   });
 }
 
-/** Requests name namespaces that there are not, as many as they like: those are told of together. */
+/** Requests can name any number of namespaces that do not exist, so refusals in those are counted together. */
 async function addressed(dropped: readonly Dropped[], refusals: RefusalStore): Promise<Dropped[]> {
   const named = new Set(dropped.flatMap(({ namespace }) => namespace ?? []));
   const there = named.size === 0 ? named : await refusals.namespacesAmong([...named]);

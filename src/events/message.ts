@@ -1,7 +1,7 @@
 import type { PullCount, Use } from "./pull-store.ts";
 import type { Dropped, Refusal } from "./budget.ts";
 
-/** What goes through the queue: everything that no answer waits for. */
+/** The messages of the queue: all work that no answer waits for. */
 export type EventMessage =
   | ({ readonly kind: "audit" } & Refusal)
   | { readonly kind: "dropped"; readonly counts: readonly Dropped[] }
@@ -13,6 +13,6 @@ export type EventMessage =
     }
   | { readonly kind: Job };
 
-/** What goes on soon where one run of it was not enough: the collection, and the export. */
+/** The jobs that are continued soon when one run was not enough: garbage collection, and the export. */
 export const JOBS = ["collect", "export"] as const;
 export type Job = (typeof JOBS)[number];

@@ -1,10 +1,10 @@
 const DAY = 86_400_000;
-/** How long it is known how often a tag was pulled on a day, of which each is a row. */
+/** How long counts of pulls are kept, in milliseconds; each tag and day is a row. */
 export const PULLS_KEPT = 400 * DAY;
-/** Rows that one run forgets at most: more than a million a day. */
+/** The most rows that one run deletes: more than a million a day. */
 const BATCH = 5_000;
 
-/** Forgets counts of pulls that are old; what is left waits for the next run. */
+/** Deletes old counts of pulls, at most one batch; the rest waits for the next run. */
 export async function expirePulls(db: D1Database, now: number): Promise<void> {
   await db
     .prepare(

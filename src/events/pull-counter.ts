@@ -6,13 +6,16 @@ import type { PullCount, Use } from "./pull-store.ts";
 import type { EventMessage } from "./message.ts";
 import { Resolutions } from "./resolutions.ts";
 
-/** How long an isolate gathers pulls before it reports them, in milliseconds. */
+/** How long an isolate collects pulls before it reports them, in milliseconds. */
 const GATHER = 5_000;
-/** A message of a queue holds 128 KB (developers.cloudflare.com/queues/platform/limits): so many pulls, and as many uses. */
+/** The most pulls, and uses, of one message: it holds 128 KB (developers.cloudflare.com/queues/platform/limits). */
 const MAX_ITEMS = 130;
-/** Of each kind, between two reports: some 3 MB. What is beyond is not counted, and noted as in use by its next use. */
+/**
+ * The most pulls, and the most uses, between two reports: some 3 MB. Further pulls are not counted; a further use is
+ * recorded when it happens again.
+ */
 const MAX_GATHERED = 5_000;
-/** In bytes: about 3,400 manifests and blobs that need no report again today. */
+/** Memory for reported uses, in bytes: about 3,400 manifests and blobs that need no further report today. */
 const REPORTED = 2 * 1024 * 1024;
 const DAY = 86_400_000;
 
@@ -22,10 +25,10 @@ interface Gathered {
   readonly uses: Map<string, Use>;
 }
 
-/** What an isolate knows of pulls. */
+/** The pulls and uses that an isolate knows of. */
 class Memory {
   gathered: Gathered | null = null;
-  /** The day on which something was last reported to be in use: it is not reported twice on one. */
+  /** The last day on which each manifest or blob was reported as in use: once a day is enough. */
   readonly reported = new Lru<number>(REPORTED);
   readonly resolutions = new Resolutions();
 }
@@ -47,11 +50,11 @@ interface Asked {
 /** A manifest that a client, known by its account and network, asked for. */
 export interface Read extends Asked {
   readonly client: string;
-  /** null where a digest was asked for. */
+  /** The tag that the client asked for; null for a digest. */
   readonly tag: Tag | null;
 }
 
-/** Notes that somebody needs a manifest or blob: once a day, and then at no cost. */
+/** Records that a client needs a manifest or blob. Only the first use of a day costs anything. */
 export function noteUse(
   queue: Queue<EventMessage>,
   { repository, digest }: Asked,
@@ -65,16 +68,16 @@ export function noteUse(
   if (uses.size < MAX_GATHERED) uses.set(key, { repository, digest, day });
 }
 
-/** Notes that a client looked what there is, by HEAD or for what it has already: a use, but no pull. */
+/** Records that a client asked for a manifest by HEAD, or has it already: a use, but no pull. */
 export function noteLook(queue: Queue<EventMessage>, read: Read, defer: Defer): void {
   noteUse(queue, read, defer);
   if (read.tag !== null) loginCacheOf(queue).resolutions.resolved(read, read.tag, read.digest);
 }
 
 /**
- * Counts a pull, once and under the tag that the client began with, where this isolate has seen that. The first one of a few
- * seconds reports them all when these are over; an isolate that dies before loses what it has gathered, no more.
- * @param index the text of what was pulled where that is an index: its children are part of the same pull
+ * Counts a pull, once and under the tag that the client first asked for, if this isolate saw that. The first pull of a
+ * few seconds later reports all of them; an isolate that dies before loses only those.
+ * @param index the text of the manifest if it is an index: pulls of its children belong to the same pull
  */
 export function countPull(
   queue: Queue<EventMessage>,
@@ -97,11 +100,11 @@ export function countPull(
   counts.set(key, { repository, tag: tag ?? "", day, count: before + 1 });
 }
 
-/** What is gathered at the moment. */
+/** Returns what is gathered at the moment, or starts gathering with a report at its end. */
 function gather(queue: Queue<EventMessage>, memory: Memory, defer: Defer): Gathered {
   const now = Date.now();
   const current = memory.gathered;
-  // Who was to report may have been cancelled; then the next one does.
+  // The request that was to report may have been cancelled; then the next one reports.
   if (current !== null && current.since >= now - 2 * GATHER) return current;
   const { counts = new Map<string, PullCount>(), uses = new Map<string, Use>() } = current ?? {};
   const next = { since: now, counts, uses };
@@ -124,7 +127,7 @@ async function report(
     const end = start + MAX_ITEMS;
     const some = uses.slice(start, end);
     await queue.send({ kind: "pulls", counts: counts.slice(start, end), uses: some });
-    // Only now: what could not be sent is to be reported by its next use.
+    // Marked only after the message was sent: a use that could not be sent is reported when it happens again.
     for (const use of some) {
       const key = useKey(use);
       memory.reported.set(key, use.day, entrySize(key));

@@ -1,7 +1,7 @@
 import type { Digest } from "../oci/digest.ts";
 import type { RepositoryName } from "../oci/reference.ts";
 
-/** How often a tag was pulled on a day; the tag is "" for pulls by digest. */
+/** The number of pulls of a tag on a day; the tag is "" for pulls by digest. */
 export interface PullCount {
   readonly repository: RepositoryName;
   readonly tag: string;
@@ -10,10 +10,10 @@ export interface PullCount {
   readonly count: number;
 }
 
-/** A day's pulls of a repository's tag. */
+/** The number of a day's pulls of one of a repository's tags. */
 export type DayCount = Omit<PullCount, "repository">;
 
-/** A manifest or blob that somebody asked for on a day: it is in use. */
+/** A manifest or blob that a client asked for on a day, so it is in use. */
 export interface Use {
   readonly repository: RepositoryName;
   readonly digest: Digest;
@@ -21,16 +21,16 @@ export interface Use {
   readonly day: number;
 }
 
-/** Manifests that name a blob: where there are as many, nobody looks which of them is used. */
+/** The most manifests that may name a blob for its use to count as theirs: with more, none of them is looked up. */
 const MAX_OWNERS = 20;
 
-/** Which days, of days since 1970: from one, and up to before another. */
+/** A range of days since 1970: `since` is included, `until` is not. */
 export interface Days {
   readonly since: number;
   readonly until: number;
 }
 
-/** Rows that one page looks at: those of other days lie between those asked for. */
+/** The most rows that one page reads: rows of other days may lie between those asked for. */
 const MAX_SCANNED = 2_000;
 
 /** D1: pulls, by tag and day. */
@@ -41,7 +41,7 @@ export class PullStore {
     this.#db = db;
   }
 
-  /** Adds to what was counted before; repositories that have gone are passed over. */
+  /** Adds to the stored counts; deleted repositories are ignored. */
   async add(counts: readonly PullCount[]): Promise<void> {
     await this.#db
       .prepare(
@@ -56,8 +56,9 @@ export class PullStore {
   }
 
   /**
-   * Notes the last day that each manifest was in use on, which is a write a day. The use of a blob is that of the manifest that
-   * alone names it: layers that many images have say nothing of any of them. What has gone is passed over.
+   * Records the last day on which each manifest was in use, one write a day. The use of a blob counts for the only
+   * manifest that names it; the use of a layer that several images share counts for none. Deleted manifests are
+   * ignored.
    */
   async use(uses: readonly Use[]): Promise<void> {
     const list = JSON.stringify(uses);
@@ -93,9 +94,9 @@ export class PullStore {
   }
 
   /**
-   * One page, by tag and then by day.
-   * @param after what the last page ended with
-   * @returns the counts found, and where the search ended, or null when it saw all there is
+   * Reads one page, by tag and then by day.
+   * @param after the cursor: the last row of the page before
+   * @returns the counts found, and the cursor of the next page, or null at the end
    */
   async list(
     repository: RepositoryName,

@@ -10,16 +10,16 @@ import {
 } from "./budget.ts";
 import type { EventMessage } from "./message.ts";
 
-/** How long an isolate gathers what it drops before it says how much, in milliseconds. */
+/** How long an isolate counts refusals that it drops before it reports the counts, in milliseconds. */
 const GATHER = 10_000;
-/** A message of a queue holds 128 KB (developers.cloudflare.com/queues/platform/limits). */
+/** The most counts of one message: it holds 128 KB (developers.cloudflare.com/queues/platform/limits). */
 const MAX_COUNTS = 200;
-/** Kinds that an isolate keeps apart meanwhile: requests name namespaces that there are not, as many as they like. */
+/** The most kinds that an isolate counts apart: requests can name any number of namespaces that do not exist. */
 const MAX_KINDS = 2_000;
-/** What DENIED_LIMIT lets pass in a minute: counts that take more are the isolate's and the database's to keep. */
+/** The per-minute limit of DENIED_LIMIT. Counts with a higher limit are checked by isolate and database alone. */
 const TURNS = 60;
 
-/** What an isolate has sent in this window, and what it has dropped since it last said so. */
+/** The counts of what an isolate has sent in this window. */
 interface Sent {
   readonly since: number;
   readonly counts: Map<string, number>;
@@ -33,7 +33,7 @@ interface Gathered {
 const sent = new WeakMap<Queue<EventMessage>, Sent>();
 const gathered = new WeakMap<Queue<EventMessage>, Gathered>();
 
-/** Where refusals go, and the turns that a location has in a minute. */
+/** The queue that refusals are sent to, and the rate limit of this Cloudflare location. */
 export interface Outlet {
   readonly queue: Queue<EventMessage>;
   readonly limit: RateLimit;
@@ -41,8 +41,8 @@ export interface Outlet {
 }
 
 /**
- * Sends a refusal to the log. An isolate sends no more than the log takes of all isolates together, and a location no more than
- * its turns: what is beyond that costs no message each.
+ * Sends a refusal to the log. An isolate sends at most as many as the log accepts from all isolates, and a location at
+ * most its rate limit; refusals beyond that are only counted.
  */
 export async function reportRefusal(refusal: Refusal, outlet: Outlet): Promise<void> {
   const room = takeRoom(refusal, outlet.queue);
@@ -67,7 +67,7 @@ function takeRoom(refusal: Refusal, queue: Queue<EventMessage>): readonly Count[
   return room;
 }
 
-/** The narrowest count first, so that one network does not take all of a kind's. */
+/** Checks the narrowest count first, so that one network does not use up the limit of a whole kind. */
 async function hasTurns(room: readonly Count[], limit: RateLimit): Promise<boolean> {
   for (const { key } of room.filter(({ most }) => most <= TURNS)) {
     if (!(await limit.limit({ key })).success) return false;
@@ -75,11 +75,11 @@ async function hasTurns(room: readonly Count[], limit: RateLimit): Promise<boole
   return true;
 }
 
-/** The first one of a few seconds reports them all when these are over; an isolate that dies before loses them. */
+/** Counts a dropped refusal. The first of a few seconds later reports all; an isolate that dies before loses them. */
 function drop(refusal: Refusal, { queue, defer }: Outlet): void {
   const now = Date.now();
   let current = gathered.get(queue);
-  // Who was to report may have been cancelled; then the next one does.
+  // The request that was to report may have been cancelled; then the next one reports.
   if (current === undefined || current.began < now - 2 * GATHER) {
     current = { began: now, counts: current?.counts ?? new Map<string, Dropped>() };
     gathered.set(queue, current);

@@ -1,7 +1,7 @@
 import { assertion, hasFailed } from "../db/retry.ts";
 import { type AuditEvent, idAt, insertEvents } from "../db/audit.ts";
 
-/** What a window's counts are, and which of some events the log has already: a queue may deliver twice. */
+/** A window's counts, and which of some events the log has already: a queue may deliver a message twice. */
 export interface Standing {
   readonly counts: ReadonlyMap<string, number>;
   readonly known: ReadonlySet<string>;
@@ -9,22 +9,22 @@ export interface Standing {
 
 export interface Records {
   readonly events: readonly AuditEvent[];
-  /** What the counts come to with the events. */
+  /** The counts after the events. */
   readonly counts: ReadonlyMap<string, number>;
 }
 
-/** How many refusals of a kind a window has that are not recorded one by one. */
+/** The number of refusals of a kind in one window that are not recorded one by one. */
 export interface Suppressed {
   /** When the window began and when it ends, in milliseconds since 1970. */
   readonly since: number;
   readonly until: number;
   readonly of: string;
-  /** Whose owners are to read it. */
+  /** The namespace whose owners may read it. */
   readonly namespace?: string;
   readonly count: number;
 }
 
-/** D1: the records of refusals, of which every window has so many and no more. */
+/** D1: the records of refusals, at most a fixed number for each window. */
 export class RefusalStore {
   readonly #db: D1Database;
 
@@ -55,9 +55,9 @@ export class RefusalStore {
   }
 
   /**
-   * Writes events of one window and counts them, if its counts are still what they were before: two writers at once cannot
-   * both take the last of a budget.
-   * @returns false when they are not, and nothing was written
+   * Writes events of one window and raises its counts, if these are still the same as before: two writers at once must
+   * not both use the last of a limit.
+   * @returns false when the counts have changed, and nothing was written
    */
   async write(since: number, { events, counts }: Records, before: Standing): Promise<boolean> {
     const rows = [...counts].map(([key, records]) => ({
@@ -90,7 +90,7 @@ export class RefusalStore {
     }
   }
 
-  /** Those of the names that are namespaces. */
+  /** Returns those of the names that are namespaces. */
   async namespacesAmong(names: readonly string[]): Promise<Set<string>> {
     const { results } = await this.#db
       .prepare(`SELECT n.name FROM json_each(?1) w CROSS JOIN namespaces n ON n.name = w.value`)
@@ -99,7 +99,7 @@ export class RefusalStore {
     return new Set(results.map(({ name }) => name));
   }
 
-  /** Adds to the one record that a window has of what it suppressed of a kind. */
+  /** Adds to the window's one record of suppressed refusals of each kind. */
   async suppress(all: readonly Suppressed[]): Promise<void> {
     if (all.length === 0) return;
     const events = await Promise.all(all.map(summary));
@@ -114,7 +114,7 @@ export class RefusalStore {
     ]);
   }
 
-  /** Forgets the counts of windows that began before a time, at most so many. */
+  /** Deletes the counts of windows that began before a time, at most `limit` of them. */
   async expire(before: number, limit: number): Promise<void> {
     await this.#db
       .prepare(
@@ -126,7 +126,7 @@ export class RefusalStore {
   }
 }
 
-/** The detail begins with the number, to which more are added. */
+/** The detail begins with the number, so that SQL can add to it. */
 async function summary({ since, until, of, namespace, count }: Suppressed): Promise<AuditEvent> {
   const bytes = new TextEncoder().encode(of);
   const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes), 0, 8).toHex();

@@ -3,15 +3,18 @@ import { childrenOf } from "../oci/manifest.ts";
 import type { Digest } from "../oci/digest.ts";
 import type { RepositoryName, Tag } from "../oci/reference.ts";
 
-/** For so long a client's requests are taken for one pull, in milliseconds: a copy of all platforms may be at the first one's layers. */
+/**
+ * How long a client's requests belong to one pull, in milliseconds: copying all platforms may take minutes for the
+ * layers of the first.
+ */
 const MEMORY = 5 * 60_000;
-/** In bytes: of tags, and of the texts of indexes. */
+/** Memory for tags, and for the texts of indexes, in bytes. */
 const TAGS = 256 * 1024;
 const INDEXES = 1024 * 1024;
-/** Indexes of one repository that a client is remembered to have pulled. */
+/** The most indexes of one repository that are cached for a client. */
 const MAX_INDEXES = 4;
 
-/** What a client asked for: its account and network, and the repository. */
+/** A client, known by its account and network, and the repository that it asked for. */
 interface Place {
   readonly client: string;
   readonly repository: RepositoryName;
@@ -23,26 +26,27 @@ interface Remembered<Value> {
 }
 
 /**
- * What this isolate saw clients look up lately. Most clients pull in several requests: containerd and Docker ask by HEAD what the
- * tag is and GET it by digest, and all of them GET an index first and then its child by digest. Only the first one names the tag.
+ * Caches which manifests clients looked up lately. Most clients pull in several requests: containerd and Docker ask by
+ * HEAD for the tag's digest and GET that, and all of them GET an index first and then its child by digest. Only the
+ * first request names the tag.
  */
 export class Resolutions {
   readonly #tags = new Lru<Remembered<Tag>>(TAGS);
   readonly #indexes = new Lru<readonly Remembered<string>[]>(INDEXES);
 
-  /** The client was told what the tag points to. */
+  /** Records that the client learned the digest of the tag. */
   resolved({ client, repository }: Place, tag: Tag, digest: Digest): void {
     const key = `${client} ${repository} ${digest}`;
     this.#tags.set(key, remember(tag), entrySize(key, tag));
   }
 
-  /** The tag by which the client came to the digest, or null. */
+  /** Returns the tag under which the client found the digest, or null. */
   tagOf({ client, repository }: Place, digest: Digest): Tag | null {
     const found = this.#tags.get(`${client} ${repository} ${digest}`);
     return found !== undefined && isFresh(found) ? found.value : null;
   }
 
-  /** The client has pulled an index, of this text. */
+  /** Records that the client pulled an index with this text. */
   pulled({ client, repository }: Place, text: string): void {
     const key = `${client} ${repository}`;
     const others = this.#recent(key).filter(({ value }) => value !== text);
@@ -50,7 +54,7 @@ export class Resolutions {
     this.#indexes.set(key, indexes, entrySize(key, ...indexes.map(({ value }) => value)));
   }
 
-  /** Whether an index names the manifest that the client pulled lately. */
+  /** Returns whether an index that the client pulled lately names the manifest. */
   isPart({ client, repository }: Place, digest: Digest): boolean {
     return this.#recent(`${client} ${repository}`).some(
       ({ value: text }) => text.includes(digest) && childrenOf(text).includes(digest),

@@ -5,12 +5,12 @@ import type { Context } from "../http/context.ts";
 import { isLine, readJson } from "../http/input.ts";
 import { timestamp } from "../http/resource.ts";
 
-/** R2's keys have at most 1,024 bytes, and nothing else that a walk goes by is longer. */
+/** The longest name in a cursor, in characters: R2's keys have at most 1,024 bytes, and other names are shorter. */
 const MAX_NAME = 1024;
 
 const whole = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 
-/** One step; where it goes on is what the last step answered. */
+/** The options of one step; the cursor is what the last step answered. */
 const Run = v.strictObject({
   cursor: v.optional(
     v.strictObject({
@@ -20,18 +20,18 @@ const Run = v.strictObject({
       hashed: whole,
     }),
   ),
-  // Bytes to hash in all; left out: all there are.
+  // Bytes to hash in all; left out, all there are.
   hash: v.optional(whole, Number.MAX_SAFE_INTEGER),
   repair: v.optional(v.boolean(), false),
 });
 
-/** How far the walks are that go on by themselves. */
+/** Answers with the progress of the background check. */
 export async function read({ registry, settings }: Context): Promise<Response> {
   const { look, hash } = await registry.backgroundFsck.state();
   return Response.json({ bytesPerDay: settings.fsckBytes, look: rounds(look), hash: rounds(hash) });
 }
 
-/** One bounded step; the answer says where the next one goes on. @throws CONFLICT while an import is under way */
+/** Runs one bounded step, and answers with the cursor of the next. @throws CONFLICT while an import is running */
 export async function run({ request, registry, initiator }: Context): Promise<Response> {
   const body = await readJson(request, Run);
   const { hashed, ...from } = body.cursor ?? { ...FSCK_START, hashed: 0 };

@@ -16,28 +16,28 @@ import {
 } from "./scan.ts";
 
 interface State extends Readonly<Record<PassName, Walk>> {
-  /** Bytes that may be hashed; less than none where the last object was larger. */
+  /** Bytes that may be hashed now; negative after an object that was larger. */
   readonly allowance: number;
-  /** When that was so. */
+  /** When the allowance was computed, in milliseconds since 1970. */
   readonly at: number;
-  /** What was told of today, and which day that is. */
+  /** The findings that were reported on a day, and that day, in days since 1970. */
   readonly day: number;
   readonly told: readonly string[];
 }
 
 const JOB = "fsck";
 const DAY = 86_400_000;
-/** A tick of the cron is ended after 15 minutes (developers.cloudflare.com/workers/platform/limits). */
+/** Milliseconds: a tick of the cron is ended after 15 minutes (developers.cloudflare.com/workers/platform/limits). */
 const LEASE = 900_000;
-/** Of each walk in a tick. */
+/** The most steps of each pass in a tick. */
 const STEPS = 20;
 const ROWS = 1_000;
-/** A page that was begun so often, in as many ticks, and never came to its end is passed over. */
+/** Ticks in which a page is tried; a page that never finished is then skipped. */
 const TRIES = 3;
-/** More than that is no news: a run of slipway fsck shows all of it. */
+/** The most findings of a day that are reported; a run of slipway fsck shows all of them. */
 const MAX_TOLD = 1_000;
 const MAX_DETAIL = 500;
-/** How much of a day's bytes may be saved up. */
+/** The part of a day's bytes that may be saved up. */
 const SAVED = 1 / 24;
 
 const BY_ITSELF = {
@@ -50,9 +50,9 @@ const BY_ITSELF = {
 };
 
 /**
- * A few rows and objects with every tick of the cron, from the first to the last and then, a day after it began, from the
- * first again; and apart from that as many bytes as are allowed, spread over the day. It repairs nothing: what it finds is
- * in the audit log.
+ * Checks a few rows and objects with every tick of the cron, from the first to the last, and a day after it began again
+ * from the first. A second pass hashes as many bytes as are allowed, spread over the day. It repairs nothing: findings
+ * go to the audit log.
  */
 export class BackgroundFsck {
   readonly #fsck: Fsck;
@@ -71,7 +71,7 @@ export class BackgroundFsck {
     this.#bytesPerDay = bytesPerDay;
   }
 
-  /** How far both walks are. */
+  /** Returns the progress of both passes. */
   async state(): Promise<Readonly<Record<PassName, Rounds>>> {
     const known = (await this.#jobs.state<State>(JOB)) ?? {};
     const of = (name: PassName) => {
@@ -81,7 +81,7 @@ export class BackgroundFsck {
     return { look: of("look"), hash: of("hash") };
   }
 
-  /** @throws AggregateError of what failed; the other walk goes on */
+  /** Runs both passes. @throws AggregateError of what failed; the other pass still runs */
   async tick(now = Date.now()): Promise<void> {
     if (await this.#fsck.isImporting()) return;
     const failures: unknown[] = [];
@@ -92,7 +92,7 @@ export class BackgroundFsck {
     if (failures.length > 0) throw new AggregateError(failures, `fsck: ${failures.join("; ")}`);
   }
 
-  /** A turn of a walk. Before each step all before it is laid down, so none of that is done or told of twice. */
+  /** Runs one pass for this tick. The state is saved before each step: no finished step is done or reported twice. */
   async #take(name: PassName, now: number): Promise<void> {
     let held = await this.#jobs.acquire<State>(JOB, LEASE);
     if (held === null) return;
@@ -110,13 +110,13 @@ export class BackgroundFsck {
     await this.#jobs.release(held, state);
   }
 
-  /** @returns null where somebody else is at it now */
+  /** Saves the state and takes the lease again. @returns null when another run holds the job now */
   async #layDown(held: HeldJob<State>, state: State): Promise<HeldJob<State> | null> {
     const isOurs = await this.#jobs.release(held, state);
     return isOurs ? this.#jobs.acquire<State>(JOB, LEASE) : null;
   }
 
-  /** @throws what failed, once the job is laid down */
+  /** @throws the step's error, after the job was released */
   async #step(
     held: HeldJob<State>,
     name: PassName,
@@ -128,7 +128,7 @@ export class BackgroundFsck {
     try {
       if (tries > TRIES) return await this.#passOver(name, state, now);
       const step = await this.#fsck.step(cursor, this.#options(name, state));
-      // There is nothing left to hash with.
+      // The allowed bytes are used up.
       const isSpent = name === "hash" && step.checked === 0 && step.next?.phase === step.phase;
       const after = await this.#after(name, state, step, now);
       return { state: after, checked: step.checked, isOver: isSpent || after[name].round === null };
@@ -169,7 +169,7 @@ export class BackgroundFsck {
     return this.#tell(step.findings, { ...state, allowance, [name]: walk }, now);
   }
 
-  /** What was laid down, and what may be hashed since. */
+  /** Restores the saved state, and adds the bytes that were allowed since. */
   #resumed(known: Partial<State>, now: number): State {
     const { allowance = 0, at = now } = known;
     const saved = allowance + (this.#bytesPerDay * (now - at)) / DAY;
@@ -184,7 +184,7 @@ export class BackgroundFsck {
     };
   }
 
-  /** Writes what is wrong into the log, each thing once a day. */
+  /** Writes findings into the audit log, each one once a day. */
   async #tell(findings: readonly Finding[], state: State, now: number): Promise<State> {
     const told = new Set(state.told);
     const events: AuditEvent[] = [];
@@ -210,7 +210,7 @@ function entryOf({ kind, repository, subject, message }: Finding) {
   };
 }
 
-/** Short, as a day's are kept together. */
+/** Makes a short name of a finding, since those of a day are stored together. */
 async function nameOf({ kind, repository, subject }: Finding): Promise<string> {
   const bytes = new TextEncoder().encode(`${kind} ${repository ?? ""} ${subject}`);
   return new Uint8Array(await crypto.subtle.digest("SHA-256", bytes), 0, 8).toHex();

@@ -7,7 +7,7 @@ import { noteManifest, repair } from "./repair-store.ts";
 /** A blob or manifest of a repository. */
 export interface Held {
   readonly repositoryId: number;
-  /** For the log. */
+  /** The repository's name, for the audit log. */
   readonly repository: string;
   readonly digest: Digest;
 }
@@ -20,7 +20,7 @@ const NAMED = `EXISTS (SELECT 1 FROM manifest_references f WHERE f.repository_id
 const LINKED = `EXISTS (SELECT 1 FROM repository_blobs l WHERE l.repository_id = ?1 AND l.digest = ?2)`;
 const REVIEWED = `EXISTS (SELECT 1 FROM unreferenced_blobs v WHERE v.repository_id = ?1 AND v.digest = ?2)`;
 
-/** D1: puts the rows of blobs right, and what is counted of them. */
+/** D1: repairs the rows of blobs and the counts of their usage. */
 export class BlobRepairStore {
   readonly #db: D1Database;
 
@@ -28,7 +28,7 @@ export class BlobRepairStore {
     this.#db = db;
   }
 
-  /** From now on nobody sees the blob, and whoever pushes it brings it back. */
+  /** Marks the blob as missing: clients no longer see it, and a push of it restores it. */
   markLost(digest: Digest, key: string, initiator: Initiator): Promise<boolean> {
     return this.#mark([digest, key], ["NULL", NOW, "blob.lost"], initiator);
   }
@@ -61,7 +61,10 @@ export class BlobRepairStore {
     return repair(this.#db, change, initiator);
   }
 
-  /** As collection would have: the row goes, and its object later. @param delay in milliseconds */
+  /**
+   * Deletes the row of a blob without links, as garbage collection would, and its object later.
+   * @param delay in milliseconds
+   */
   letGo(digest: Digest, delay: number, initiator: Initiator): Promise<boolean> {
     const change = {
       kind: "blob.unheld",
@@ -76,7 +79,7 @@ export class BlobRepairStore {
     return repair(this.#db, change, initiator);
   }
 
-  /** What a row names is not to be deleted. */
+  /** Cancels the deletion of an object that a row names. */
   cancelDeletion(key: string, initiator: Initiator): Promise<boolean> {
     const which = `FROM object_deletions WHERE key = ?1 AND (
       EXISTS (SELECT 1 FROM blobs b WHERE b.key = ?1)
@@ -103,7 +106,7 @@ export class BlobRepairStore {
     return this.#hold("review.wrong", held, [which, `DELETE ${which}`], initiator);
   }
 
-  /** What goes with the last reference, or when the link comes back. */
+  /** Drops a trashed blob that no manifest names any more, or that the repository links again. */
   stopKeeping(held: Held, initiator: Initiator): Promise<boolean> {
     const which = `FROM trashed_blobs
       WHERE repository_id = ?1 AND digest = ?2 AND (NOT ${NAMED} OR ${LINKED})`;
@@ -111,8 +114,8 @@ export class BlobRepairStore {
   }
 
   /**
-   * The repository holds those blobs again that a manifest of it names. Only what was linked once has such a reference, so
-   * nobody gets to read what was never theirs.
+   * Links the blobs that a manifest of the repository names. Only a blob that was linked once has such a reference, so
+   * nobody gains the right to read another repository's blob.
    */
   link(manifest: Held, blobs: readonly Digest[], initiator: Initiator): Promise<boolean> {
     return this.#give(
@@ -123,7 +126,7 @@ export class BlobRepairStore {
     );
   }
 
-  /** The same where only deleted manifests name them. */
+  /** Restores them as trashed blobs, where only deleted manifests name them. */
   keep(manifest: Held, blobs: readonly Digest[], initiator: Initiator): Promise<boolean> {
     const which = `${NAMED_BLOBS} AND NOT ${HELD} AND NOT ${IS_KEPT}`;
     return this.#give(manifest, blobs, ["trashed_blobs", which], initiator);
@@ -163,7 +166,7 @@ export class BlobRepairStore {
     );
   }
 
-  /** Counts a blob in its namespace anew. */
+  /** Counts a blob in its namespace again. */
   weigh(namespace: string, digest: Digest, initiator: Initiator): Promise<boolean> {
     const links = linksOf("counted");
     const counted = `FROM (SELECT ?1 AS namespace, ?2 AS digest) counted LEFT JOIN blobs b ON b.digest = counted.digest`;
@@ -183,7 +186,7 @@ export class BlobRepairStore {
     return repair(this.#db, change, initiator);
   }
 
-  /** Adds up anew what a namespace takes. */
+  /** Computes a namespace's usage again. */
   count(namespace: string, initiator: Initiator): Promise<boolean> {
     const actual = {
       bytes: bytesOf("counted"),

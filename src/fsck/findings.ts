@@ -9,7 +9,7 @@ const PUSH_AGAIN =
 const UNREAD =
   "run slipway fsck again, as it may pass; nothing is known of the bytes, so delete nothing";
 
-/** Everything that can be wrong: what it means, and what is to be done where a repair cannot. */
+/** Everything that can be wrong: its meaning, and what to do where a repair does not help. */
 const KINDS = {
   "blob.missing": ["the blob's object is not in the bucket", PUSH_AGAIN],
   "blob.unread": ["the bucket fails to give the blob's object", UNREAD],
@@ -79,20 +79,20 @@ const KINDS = {
 export type Kind = keyof typeof KINDS;
 export const ALL_KINDS = Object.keys(KINDS) as Kind[];
 
-/** "marked": the registry knows now that the bytes are lost, and a push puts it right. */
+/** "marked": clients are now told that the bytes are missing, and a push restores them. */
 export const OUTCOMES = ["found", "repaired", "marked"] as const;
 export type Outcome = (typeof OUTCOMES)[number];
 
 export interface Finding {
   readonly kind: Kind;
-  /** Where it is; null for what is of no repository. */
+  /** The repository's name; null for a finding outside any. */
   readonly repository: string | null;
-  /** The digest, tag, namespace or key that it is about. */
+  /** The digest, tag, namespace or key that is wrong. */
   readonly subject: string;
   readonly outcome: Outcome;
-  /** What it means, and what to do. */
+  /** The fault, and what to do about it. */
   readonly message: string;
-  /** What cannot be pulled for it: `repository:tag` or `repository@digest`, the first of them. */
+  /** Images that cannot be pulled because of it: `repository:tag` or `repository@digest`, only the first few. */
   readonly affected: readonly string[];
 }
 
@@ -100,7 +100,7 @@ export interface Fault {
   readonly kind: Kind;
   readonly repository?: string;
   readonly subject: string;
-  /** What exactly. */
+  /** Details, such as the digests concerned. */
   readonly detail?: string;
   readonly affected?: readonly string[];
 }
@@ -116,15 +116,15 @@ export function finding(fault: Fault, outcome: Outcome = "found"): Finding {
   return { kind, repository, subject, outcome, message: message.join("; "), affected };
 }
 
-/** What the bytes name and the rows say otherwise. */
+/** The difference between the references in the manifest's bytes and its rows. */
 export interface Difference {
-  /** Named, but without a row, or with one of a kind that it cannot be. */
+  /** References without a row, or with a row of a kind that they cannot have. */
   readonly wrong: readonly Named[];
-  /** Rows of what is not named. */
+  /** Rows of digests that the bytes do not name. */
   readonly extra: readonly Digest[];
 }
 
-/** What each kind of reference can be in the index. Where sparse indexes are allowed, or were, more may be loose. */
+/** The kinds that a reference can have in the index. Where sparse indexes are or were allowed, more may be optional. */
 const POSSIBLE: Readonly<Record<ReferenceKind, readonly ReferenceRow["kind"][]>> = {
   config: ["blob"],
   layer: ["blob", "optional"],
@@ -151,7 +151,7 @@ export function compareReferences(
   return { wrong, extra };
 }
 
-/** References that lead nowhere. What a deleted manifest names may be kept for it, and its children may be gone for good. */
+/** Returns references to nothing. A deleted manifest may name trashed blobs, and its children may be gone for good. */
 export function unresolved(
   parent: "live" | "deleted",
   references: readonly ReferenceRow[],

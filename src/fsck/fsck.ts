@@ -7,8 +7,8 @@ import type { FsckAges, Phase, StepOptions, Stores } from "./phase.ts";
 import { checkKept, checkLinks, checkTags, checkUsages, checkWeights } from "./rows.ts";
 
 /**
- * In their order: what manifests name is linked again before a blob that nobody holds is let go, and what is counted is put
- * right before it is added up.
+ * The phases in order: a blob that a manifest names is linked before blobs without links are deleted, and counts are
+ * repaired before their sums.
  */
 const CHECKS = {
   manifests: checkManifests,
@@ -24,7 +24,7 @@ const CHECKS = {
 export type PhaseName = keyof typeof CHECKS;
 export const PHASES = Object.keys(CHECKS) as readonly PhaseName[];
 
-/** Where a run stands. */
+/** The cursor of a run. */
 export interface Cursor extends Place {
   readonly phase: PhaseName;
 }
@@ -34,19 +34,19 @@ export const START: Cursor = { phase: "manifests", repository: 0, name: "" };
 export interface Step {
   readonly phase: PhaseName;
   readonly findings: readonly Finding[];
-  /** Where the next step goes on; null at the end. */
+  /** The cursor of the next step; null at the end. */
   readonly next: Cursor | null;
-  /** Rows and objects that were looked at. */
+  /** Rows and objects that were checked. */
   readonly checked: number;
-  /** Bytes that were hashed, and objects that are too large to be. */
+  /** Bytes that were hashed, and objects that are too large for it. */
   readonly bytes: number;
   readonly unhashed: number;
 }
 
 /**
- * Compares the index with itself and with the bytes, a bounded step at a time, while the registry is in use. It never says
- * of something whole that it is broken: rows are compared as one statement sees them, and an object that looks wrong is
- * looked at again. A repair changes rows alone, and never deletes an object.
+ * Compares the index with itself and with the bytes, in bounded steps, while the registry is in use. It never reports
+ * something whole as broken: rows are compared as one statement sees them, and an object that looks wrong is read
+ * again. A repair changes rows alone, and never deletes an object.
  */
 export class Fsck {
   readonly #stores: Stores;
@@ -57,13 +57,13 @@ export class Fsck {
     this.#ages = ages;
   }
 
-  /** @throws CONFLICT while an import is under way, as most of what there is is not in the index then */
+  /** Runs one step. @throws CONFLICT while an import is running, as most rows are not in the index then */
   async step(from: Cursor, options: StepOptions): Promise<Step> {
     const { phase } = from;
     const work = { ...this.#stores, ages: this.#ages, options };
     if (await this.isImporting()) throw importing();
     const { next, ...done } = await CHECKS[phase](from, work);
-    // It may have begun meanwhile.
+    // An import may have begun in the meantime.
     if (done.findings.length > 0 && (await this.isImporting())) throw importing();
     return { ...done, phase, next: next === null ? following(phase) : { phase, ...next } };
   }
@@ -72,7 +72,7 @@ export class Fsck {
     return this.#stores.index.isImporting();
   }
 
-  /** Where to go on if a page cannot be checked: after its namespace, or else with the next phase. */
+  /** Returns the cursor after a page that cannot be checked: after its namespace, or else the next phase. */
   async pass({ phase, name }: Cursor): Promise<Cursor | null> {
     const { index } = this.#stores;
     const bad = phase === "usage" ? await index.namespaceAfter(name) : null;

@@ -3,7 +3,7 @@ import type { ManifestRow } from "./row.ts";
 import { type Fault, finding, type Finding, unresolved } from "./findings.ts";
 import { MAX_REPAIRS, type Work } from "./phase.ts";
 
-/** Of what cannot be pulled for it, and of what it is about, so much is named. */
+/** The most affected images, and the most digests, that a finding names. */
 export const MAX_AFFECTED = 20;
 const MAX_NAMED = 3;
 
@@ -12,7 +12,7 @@ interface Linked {
   readonly repairs: number;
 }
 
-/** Whether what the manifest names is there, by its references as they are now. */
+/** Checks that what the manifest names exists, by its references as they are now. */
 export async function links(row: ManifestRow, work: Work): Promise<Linked> {
   const { index, options } = work;
   const { repair } = options;
@@ -31,7 +31,10 @@ export async function links(row: ManifestRow, work: Work): Promise<Linked> {
   return { findings: [finding(fault, isDone ? "repaired" : "found")], repairs };
 }
 
-/** Blobs at once; children one by one, as one may not come back alone, and of many some are left to the next run. */
+/**
+ * Repairs blobs in one statement. Children are repaired one by one, since one may be refused, and at most MAX_REPAIRS
+ * of them; the next run repairs the others.
+ */
 async function resolve(
   row: ManifestRow,
   broken: ManifestRow["references"],

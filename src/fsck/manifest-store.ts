@@ -5,16 +5,16 @@ import { NOW } from "../db/clock.ts";
 import type { ManifestRow } from "./row.ts";
 import { noteManifest, repair } from "./repair-store.ts";
 
-/** A reference that is to be written. */
+/** A reference to write. */
 export interface Named {
   readonly digest: Digest;
-  /** What it can be. */
+  /** The kinds that it can have. */
   readonly kinds: readonly ("blob" | "manifest" | "optional")[];
-  /** It may live elsewhere, whatever else is allowed. */
+  /** Whether it may be missing here, as for a layer that is stored elsewhere, whatever the settings allow. */
   readonly foreign: boolean;
 }
 
-/** Named by a tag, or by a manifest that can be seen. */
+/** SQL: a deleted manifest that a tag or a manifest that is not deleted names. */
 const NEEDED = `repository_id = ?1 AND digest = ?2 AND deleted_at IS NOT NULL AND (
   EXISTS (SELECT 1 FROM tags t WHERE t.repository_id = ?1 AND t.digest = ?2)
   OR EXISTS (
@@ -26,8 +26,8 @@ const CAN_BE = (kind: string) =>
   `EXISTS (SELECT 1 FROM json_each(w.value -> 'kinds') k WHERE k.value = '${kind}')`;
 
 /**
- * SQL: what the references ?5 of the manifest ?1 are, as far as they resolve. A layer or child that is nowhere does not:
- * whether it was allowed to be missing is not known any more.
+ * SQL: the kinds of the references ?5 of the manifest ?1, as far as they resolve. A layer or child that does not exist
+ * has none: whether it was allowed to be missing is not known any more.
  */
 const RESOLVED = `(
   SELECT w.value ->> 'digest' AS digest, CASE
@@ -39,13 +39,13 @@ const RESOLVED = `(
     WHEN w.value ->> 'foreign' THEN 'optional' END AS kind
   FROM json_each(?5) w)`;
 
-/** SQL: the bytes still have the media type that they were read as. */
+/** SQL: whether the manifest still has the media type that its bytes were read as. */
 const UNCHANGED = `EXISTS (
   SELECT 1 FROM manifests WHERE repository_id = ?1 AND digest = ?2 AND media_type = ?3)`;
 const EXTRA = `FROM manifest_references WHERE repository_id = ?1 AND manifest = ?2
   AND digest IN (SELECT value FROM json_each(?4)) AND ${UNCHANGED}`;
 
-/** D1: puts the rows of manifests right. */
+/** D1: repairs the rows of manifests. */
 export class ManifestRepairStore {
   readonly #db: D1Database;
 
@@ -53,7 +53,10 @@ export class ManifestRepairStore {
     this.#db = db;
   }
 
-  /** From now on nobody sees the manifest, and whoever pushes it brings it back. @param row as it was read */
+  /**
+   * Marks the manifest as missing: clients no longer see it, and a push of it restores it.
+   * @param row as it was read
+   */
   markLost(row: ManifestRow, initiator: Initiator): Promise<boolean> {
     return this.#mark(row, ["NULL", NOW, "manifest.lost"], initiator);
   }
@@ -78,7 +81,7 @@ export class ManifestRepairStore {
     return repair(this.#db, change, initiator);
   }
 
-  /** What the row says of the bytes. */
+  /** Writes the row's fields as the bytes have them. */
   describe(
     { repositoryId, repository, digest, mediaType }: ManifestRow,
     fields: readonly [size: number, subject: Digest | null, artifactType: string],
@@ -96,7 +99,7 @@ export class ManifestRepairStore {
     return repair(this.#db, change, initiator);
   }
 
-  /** What a tag or a manifest in sight names is in sight as well. */
+  /** Restores a deleted manifest that a tag, or a manifest that is not deleted, names. */
   restoreAttachments(
     { repositoryId, repository, digest }: Held,
     initiator: Initiator,
@@ -112,8 +115,9 @@ export class ManifestRepairStore {
   }
 
   /**
-   * Writes references as the bytes have them. It links nothing: what a manifest names need not be its repository's.
-   * @param extra what the bytes do not name
+   * Writes references as the bytes have them. It links nothing: a manifest may name blobs that its repository does not
+   * have.
+   * @param extra digests of rows that the bytes do not name
    */
   rewrite(
     { repositoryId, repository, digest, mediaType }: ManifestRow,

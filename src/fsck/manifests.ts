@@ -10,13 +10,13 @@ import { about, firstOf, links, MAX_AFFECTED } from "./links.ts";
 import { fromBucket, readAgain, ReadFailure } from "./read-failure.ts";
 
 const MANIFESTS = 100;
-/** Of the rows that one statement reads; the text of a manifest in its row has at most 256 KiB. */
+/** The most bytes of text that one statement reads; a manifest that is stored in its row has at most 256 KiB. */
 const MAX_TEXT = 4 * 1024 * 1024;
 const MAX_ROW_TEXT = 256 * 1024;
-/** No setting allows larger ones. */
+/** The largest manifest in bytes; no setting allows larger ones. */
 const MAX_MANIFEST = 16 * 1024 * 1024;
 
-/** Every manifest's bytes have its digest, and what they name is what the index says, and is there. */
+/** Checks that the bytes of each manifest have its digest, and that what they name is in the index and exists. */
 export async function checkManifests(from: Place, work: Work): Promise<Checked> {
   const { index, options } = work;
   const keys = await index.manifestKeys(from, MANIFESTS);
@@ -44,7 +44,7 @@ export async function checkManifests(from: Place, work: Work): Promise<Checked> 
   return { findings, next: isEnd ? null : last, checked, bytes, unhashed: 0 };
 }
 
-/** As many as can be read at once, at least one. */
+/** Returns as many as can be read at once, but always one. */
 function withinText(keys: readonly ManifestKey[]): ManifestKey[] {
   let text = 0;
   return keys.filter(({ size }, i) => {
@@ -72,7 +72,7 @@ async function checkManifest(row: ManifestRow, how: "look" | "read", work: Work)
   return { findings: [...findings, ...linked.findings], bytes: hashed, repairs };
 }
 
-/** What the row and its references say of the bytes. */
+/** Compares the row and its references with the bytes. */
 async function checkBytes(row: ManifestRow, bytes: Uint8Array, work: Work): Promise<Finding[]> {
   const manifest = parsed(bytes, row.mediaType);
   if (manifest === null) return [finding(about("manifest.invalid", row, row.mediaType))];
@@ -83,16 +83,16 @@ async function checkBytes(row: ManifestRow, bytes: Uint8Array, work: Work): Prom
 }
 
 interface Read {
-  /** Null where they are not there, not whole, or were not read. */
+  /** null when they are missing or damaged, or were not read. */
   readonly bytes: Uint8Array | null;
   readonly kind: "whole" | "missing" | "damaged" | "unread";
-  /** How much came from the bucket. */
+  /** Bytes that were read from the bucket. */
   readonly hashed: number;
-  /** Why the bucket does not give them. */
+  /** The bucket's error. */
   readonly error?: string;
 }
 
-/** The manifest's bytes, asked for once more where the bucket fails; one that it never gives must not hold up the rest. */
+/** Reads the manifest's bytes, again after a failure of the bucket; a lasting failure must not stop the run. */
 async function read(row: ManifestRow, how: "look" | "read", work: Work): Promise<Read> {
   try {
     return await readAgain(() => examine(row, how, work));
@@ -105,7 +105,7 @@ async function read(row: ManifestRow, how: "look" | "read", work: Work): Promise
   }
 }
 
-/** The manifest's bytes. Where they look wrong, the row is read once more: it may have been pushed again, or be gone. */
+/** Reads the manifest's bytes. If they look wrong, the row is read again: it may have been pushed again, or deleted. */
 async function examine(row: ManifestRow, how: "look" | "read", work: Work): Promise<Read> {
   const first = await load(row, how, work);
   if (first.kind === "whole" || first.kind === "unread") return first;
@@ -146,7 +146,7 @@ async function doomed(row: ManifestRow, { blobs, options }: Work): Promise<Findi
   return [finding(about("manifest.doomed", row, object), isDone ? "repaired" : "found")];
 }
 
-/** What the bytes are, and what they were taken for. */
+/** Reports the state of the bytes where it differs from the row's. */
 async function state(row: ManifestRow, kind: Read["kind"], work: Work): Promise<Finding[]> {
   const { index, manifests, options } = work;
   const { repair } = options;
@@ -206,7 +206,10 @@ async function references(
   return [finding(fault, isDone ? "repaired" : "found")];
 }
 
-/** The same bytes may have been pushed as another kind of manifest before: what they named then stays. */
+/**
+ * Compares rows with bytes. The same bytes may have been pushed before as another type of manifest: references of that
+ * type stay.
+ */
 function differenceOf(row: ManifestRow, manifest: Manifest, bytes: Uint8Array): Difference {
   const { wrong, extra } = compareReferences(manifest.references, row.references);
   if (extra.length === 0) return { wrong, extra };

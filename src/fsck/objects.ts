@@ -5,21 +5,21 @@ import { fromBucket, readAgain, ReadFailure } from "./read-failure.ts";
 import { type Checked, MAX_REPAIRS, type Work } from "./phase.ts";
 
 /**
- * Each is a call to R2, of which a Worker may make 10,000 for one request, and where something is wrong a few queries of
- * D1, which allows 1,000.
+ * Rows and objects of one step. Each costs a call to R2, of which a Worker may make 10,000 for one request, and, where
+ * something is wrong, a few queries to D1, which allows 1,000.
  */
 const BLOBS = 100;
 const OBJECTS = 500;
-/** After so many bytes a step ends; the object that they end in is read to its end. */
+/** Bytes after which a step ends; it first reads the current object to its end. */
 export const STEP_BYTES = 64 * 1024 * 1024;
-/** R2 gives about 100 MB/s: more would take longer than a request should. */
+/** The largest object to hash, in bytes. R2 gives about 100 MB/s: more would take longer than a request should. */
 const MAX_HASHED = 8 * 1024 ** 3;
-/** Of what an object's loss affects, so much is named. */
+/** The most affected images that a finding names. */
 const MAX_AFFECTED = 20;
-/** The prefixes that blobs and manifests lie under, in their order; everything else is others'. */
+/** The prefixes of blobs and manifests, in byte order; other objects are not checked. */
 const PREFIXES = ["blobs/", "manifests/"] as const;
 
-/** Every blob's object is there, has its size and hashes to its digest; and somebody holds the blob. */
+/** Checks that each blob's object exists, has its size and digest, and that a repository links or trashed the blob. */
 export async function checkBlobs(from: Place, work: Work): Promise<Checked> {
   const { index, options } = work;
   const rows = await index.blobs(from, BLOBS);
@@ -55,7 +55,7 @@ async function checkBlob(row: BlobRow, how: "look" | "hash", work: Work): Promis
   return { findings: [...findings, await report(row, fault, work)], bytes };
 }
 
-/** What is wrong with the row, whatever is in the bucket. */
+/** Checks the row alone, whatever is in the bucket. */
 async function checkRow(row: BlobRow, { blobs, ages, options }: Work): Promise<Finding[]> {
   const { digest, key, held, doomed } = row;
   const { repair } = options;
@@ -82,20 +82,20 @@ interface Examined {
   readonly bytes: number;
 }
 
-/** The object against its row, once more where the bucket fails; one that it never gives must not hold up the rest. */
+/** Compares the object with its row, again after a failure of the bucket; a lasting failure must not stop the run. */
 async function examine(row: BlobRow, how: "look" | "hash", work: Work): Promise<Examined> {
   try {
     return await readAgain(() => compare(row, how, work));
   } catch (error) {
     if (!(error instanceof ReadFailure)) throw error;
-    // It may have been collected, or pushed anew.
+    // The blob may have been deleted, or pushed again.
     const isStill = await work.index.isBlob(row.digest, row.key);
     const fault = { kind: "blob.unread", error: error.message } as const;
     return { fault: isStill ? fault : null, bytes: 0 };
   }
 }
 
-/** The object against its row. One that looks wrong is read to its end, and looked at twice. */
+/** Compares the object with its row. One that looks wrong is read to its end, twice. */
 async function compare(row: BlobRow, how: "look" | "hash", work: Work): Promise<Examined> {
   const { digest, key, size, lost } = row;
   const { bucket, index } = work;
@@ -109,13 +109,13 @@ async function compare(row: BlobRow, how: "look" | "hash", work: Work): Promise<
   }
   const second = await hash(digest, key, work);
   const bytes = first.bytes + second.bytes;
-  // It may have been collected since its row was read.
+  // The blob may have been deleted since its row was read.
   const isStill = second.actual !== digest && (await index.isBlob(digest, key));
   if (!isStill) return { fault: null, bytes };
   return { fault: { kind: second.actual === null ? "blob.missing" : "blob.damaged" }, bytes };
 }
 
-/** @returns the digest that the object's bytes have; null where there is no object */
+/** @returns the digest of the object's bytes; null without an object */
 async function hash(
   digest: Digest,
   key: string,
@@ -151,7 +151,7 @@ async function report(row: BlobRow, fault: ObjectFault, work: Work): Promise<Fin
   return finding({ ...about, affected }, isMarked ? "marked" : "found");
 }
 
-/** Every object is a blob's, a manifest's, or about to go. What nobody can explain is only told of. */
+/** Checks that each object belongs to a blob or manifest, or waits for deletion. Others are only reported. */
 export async function checkObjects({ name }: Place, work: Work): Promise<Checked> {
   const { bucket, ages } = work;
   const prefix = PREFIXES.find((one) => name < one || name.startsWith(one)) ?? "manifests/";
@@ -163,18 +163,18 @@ export async function checkObjects({ name }: Place, work: Work): Promise<Checked
     objects.map(({ key }) => key),
     work,
   );
-  // Young ones may be those of uploads at work. But where the index is empty nobody can tell, so that is said of any.
+  // Young objects may belong to uploads in progress. But where the index is empty nobody can tell, so any counts.
   const suspects = unknown.isEmpty
     ? unknown
     : { ...unknown, keys: unknown.keys.filter((key) => old.has(key)) };
   const there = await Promise.all(
     suspects.keys.map(async (key) => ((await bucket.sizeOf(key)) === null ? [] : key)),
   );
-  // The row of one may have gone before the first look, and its object with it.
+  // The row of an object may have been deleted before the first query, and the object after it.
   const { keys: orphans, isEmpty } = await unexplained(there.flat(), work);
   const [first] = orphans;
   if (isEmpty && first !== undefined) {
-    // The database is likely lost: what the objects are is in the exports, and there may be millions of them.
+    // The database is likely lost: the exports tell what the objects are, and there may be millions of them.
     const findings = [finding({ kind: "index.empty", subject: first })];
     return { findings, next: null, checked: objects.length, bytes: 0, unhashed: 0 };
   }

@@ -13,38 +13,38 @@ export interface Stores {
   readonly bucket: Bucket;
 }
 
-/** In milliseconds. */
+/** Ages in milliseconds. */
 export interface FsckAges {
-  /** Younger objects that nothing explains may be those of an upload at work, which clears them itself. */
+  /** The age below which an unexplained object may belong to an upload in progress, which deletes it itself. */
   readonly orphan: number;
-  /** How long the object stays of a blob that is let go. */
+  /** How long the object of a blob without links is kept. */
   readonly undo: number;
 }
 
 export interface StepOptions {
-  /** Bytes that may be read to be hashed. */
+  /** Bytes that may be read for hashing. */
   readonly hash: number;
-  /** Whether what is beyond that is only looked for, or left to the next step. */
+  /** Whether objects beyond that are only checked for existence and size ("look"), or left to another step ("stop"). */
   readonly beyond: "look" | "stop";
-  /** Who repairs; null where nothing is to be changed. */
+  /** The initiator of repairs; null to change nothing. */
   readonly repair: Initiator | null;
 }
 
-/** A repair is a few queries, and so is what finds it out; of these D1 allows 1,000 for one request. */
+/** The most repairs of one step. Each takes a few queries to find and to make, and D1 allows 1,000 for one request. */
 export const MAX_REPAIRS = 100;
 
-/** What a phase works with. */
+/** The stores and options of a phase. */
 export interface Work extends Stores {
   readonly ages: FsckAges;
   readonly options: StepOptions;
 }
 
-/** One page of one phase. */
+/** The result of one page of a phase. */
 export interface Checked {
   readonly findings: readonly Finding[];
-  /** Where the next page goes on; null at the end of the phase. */
+  /** The cursor of the next page; null at the end of the phase. */
   readonly next: Place | null;
-  /** Rows or objects that were looked at. */
+  /** Rows or objects that were checked. */
   readonly checked: number;
   /** Bytes that were hashed. */
   readonly bytes: number;
@@ -54,14 +54,14 @@ export interface Checked {
 
 export type Phase = (from: Place, work: Work) => Promise<Checked>;
 
-/** What was found in the first rows of a page. */
+/** The result of the first rows of a page. */
 export interface Found {
   readonly findings: readonly Finding[];
-  /** How many rows these are. */
+  /** The number of these rows. */
   readonly checked: number;
 }
 
-/** Where a phase that reads no objects has got to. */
+/** Makes the result of a page of rows, without objects. */
 export function page<Row>(
   rows: readonly Row[],
   limit: number,

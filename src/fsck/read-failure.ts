@@ -1,9 +1,9 @@
-/** The bucket failed to give an object: nothing is known of its bytes. */
+/** The bucket failed to return an object: nothing is known of its bytes. */
 export class ReadFailure extends Error {
   override readonly name = "ReadFailure";
 }
 
-/** A call of the bucket, whose failures are told from those of the database. */
+/** Calls the bucket, so that its failures can be told from those of the database. */
 export async function fromBucket<T>(call: () => Promise<T>): Promise<T> {
   try {
     return await call();
@@ -12,7 +12,7 @@ export async function fromBucket<T>(call: () => Promise<T>): Promise<T> {
   }
 }
 
-/** What passes is not told of. */
+/** Tries a read twice, so that a temporary failure is not reported. */
 export async function readAgain<T>(read: () => Promise<T>): Promise<T> {
   try {
     return await read();

@@ -1,23 +1,23 @@
 import { auditChange, type AuditEntry, type Initiator } from "../db/audit.ts";
 
-/** A change that puts something right. */
+/** A change that repairs something. */
 export interface Repair {
   readonly entry: Omit<AuditEntry, "action" | "detail">;
-  /** What is wrong, as the log has it. */
+  /** The kind of finding, for the audit log. */
   readonly kind: string;
-  /** SQL after `SELECT 1`: gives a row while it is still wrong, and can be put right. */
+  /** SQL after `SELECT 1`: returns a row while the fault is there and can be repaired. */
   readonly broken: string;
-  /** The statements, which see for themselves as well whether there is anything to do. */
+  /** The statements, each of which also checks that the fault is still there. */
   readonly statements: readonly string[];
-  /** From ?1 on, of all of them. */
+  /** The parameters of all statements, from ?1 on. */
   readonly parameters: readonly (string | number | null)[];
 }
 
-/** What D1 says when a rule of the migrations is in the way. */
+/** The errors of D1 when a constraint or trigger refuses a repair. */
 const REFUSED = /still referenced|reference unresolved|quota of|constraint failed/;
 
 /**
- * Makes the change, audited, in one batch: the registry is in use meanwhile, and somebody may have been faster.
+ * Makes the change with its audit entry in one batch: the registry is in use, and another request may have been faster.
  * @returns whether it was made; false also where a rule of the index, such as a quota, does not allow it
  */
 export async function repair(
@@ -42,14 +42,15 @@ export async function repair(
 }
 
 /**
- * SQL: the manifest ?2 of the repository ?1 is exported anew, with what it names, which no trigger sees to.
+ * SQL: records a change of the manifest ?2 of the repository ?1, so that it is exported again with its references,
+ * which no trigger records.
  * @param broken as in Repair
  */
 export function noteManifest(broken: string): string {
   return `INSERT INTO change_log (kind, key) SELECT 'manifests', json_array(?1, ?2) WHERE EXISTS (SELECT 1 ${broken})`;
 }
 
-/** D1 wants as many values as the statement has parameters. */
+/** Returns the highest parameter of a statement: D1 wants exactly as many values. */
 function highest(sql: string): number {
   return Math.max(0, ...[...sql.matchAll(/\?(\d+)/g)].map(([, number]) => Number(number)));
 }

@@ -1,8 +1,8 @@
 import type { Digest } from "../oci/digest.ts";
 
-/** What repair compares, as fsck/store.ts reads it. */
+/** The rows that fsck compares, as fsck/store.ts reads them. */
 
-/** Where a walk through a table stands: after the row of this repository's id and this name, digest or key. */
+/** A cursor in a table: after the row of this repository's id and this name, digest or key. */
 export interface Place {
   readonly repository: number;
   readonly name: string;
@@ -12,9 +12,9 @@ export interface BlobRow {
   readonly digest: Digest;
   readonly key: string;
   readonly size: number;
-  /** Known to be missing or damaged. */
+  /** Whether it is marked as missing or damaged. */
   readonly lost: number;
-  /** A repository holds or keeps it. */
+  /** Whether a repository links it, or keeps it as a trashed blob. */
   readonly held: number;
   readonly doomed: number;
 }
@@ -25,7 +25,7 @@ export interface ManifestKey {
   readonly size: number;
 }
 
-/** What a reference of a manifest leads to. */
+/** The target of a manifest's reference. */
 export type Target = "linked" | "kept" | "stored" | "live" | "deleted" | "nothing";
 
 export interface ReferenceRow {
@@ -35,7 +35,7 @@ export interface ReferenceRow {
 }
 
 export interface ManifestRow extends ManifestKey {
-  /** The repository's name, or what it was called before it was deleted. */
+  /** The repository's name, or its former name if it was deleted. */
   readonly repository: string;
   readonly mediaType: string;
   readonly content: string | null;
@@ -56,20 +56,20 @@ export interface TagRow {
   readonly target: "live" | "deleted" | "nothing";
 }
 
-/** A repository holds a blob, or keeps it. */
+/** A repository's link to a blob, or a trashed blob. */
 export interface HoldRow {
   readonly repositoryId: number;
   readonly repository: string;
   readonly digest: Digest;
-  /** The blob has a row. */
+  /** Whether the blob has a row. */
   readonly stored: number;
-  /** A manifest of the repository names it. */
+  /** Whether a manifest of the repository names it. */
   readonly named: number;
 }
 
 export interface LinkRow extends HoldRow {
   readonly reviewed: number;
-  /** It counts in its namespace. */
+  /** Whether it counts in its namespace. */
   readonly weighed: number;
   readonly namespace: string;
 }
@@ -83,29 +83,29 @@ export interface WeightRow {
   readonly digest: Digest;
   readonly size: number;
   readonly links: number;
-  /** Null where there is no such blob. */
+  /** null when the blob does not exist. */
   readonly actualSize: number | null;
   readonly actualLinks: number;
 }
 
 export interface UsageRow {
   readonly namespace: string;
-  /** Null where the namespace has no row. */
+  /** null when the namespace has no row. */
   readonly bytes: number | null;
   readonly repositories: number | null;
   readonly actualBytes: number;
   readonly actualRepositories: number;
-  /** What waits for deletion and unfinished uploads. */
+  /** Bytes that wait for deletion, and of unfinished uploads. */
   readonly waiting: number | null;
   readonly actualWaiting: number;
-  /** With the deleted ones. */
+  /** The number of repositories including deleted ones. */
   readonly allRepositories: number | null;
   readonly actualAllRepositories: number;
 }
 
-/** Those of some keys that nothing names. */
+/** The keys that no row names. */
 export interface Unexplained {
   readonly keys: readonly string[];
-  /** At that moment there was no repository at all. */
+  /** Whether there was no repository at all at that moment. */
   readonly isEmpty: boolean;
 }

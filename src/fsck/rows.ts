@@ -12,15 +12,15 @@ import {
 } from "./findings.ts";
 import { type Checked, type Found, MAX_REPAIRS, page, type Work } from "./phase.ts";
 
-/** The phases that compare the index with itself. Each page is one statement, so nothing changes between two reads. */
+/** Phases that compare the index with itself. Each page is one statement, so nothing changes between two reads. */
 
 const ROWS = 200;
-/** Each of them is sought in every repository that holds it, and there may be thousands. */
+/** Counts in a step, fewer because each is compared with all repositories that link the blob, maybe thousands. */
 const WEIGHTS = 50;
-/** To add up what a namespace takes, all of its blobs are read. */
+/** Namespaces in a step: all blobs of one are read to compute its usage. */
 const NAMESPACES = 1;
 
-/** Every tag points to a manifest in sight. */
+/** Checks that each tag points to a manifest that is not deleted. */
 export async function checkTags(from: Place, { index, manifests, options }: Work) {
   const rows = await index.tags(from, ROWS);
   const found = await repaired(rows, tagFaults, options.repair, (row, initiator) =>
@@ -32,7 +32,7 @@ export async function checkTags(from: Place, { index, manifests, options }: Work
   }));
 }
 
-/** Every link has its blob, is counted, and waits for collection if and only if no manifest names it. */
+/** Checks that each link has a blob, is counted, and is an unreferenced blob if and only if no manifest names it. */
 export async function checkLinks(from: Place, { index, blobs, options }: Work): Promise<Checked> {
   const rows = await index.links(from, ROWS);
   const found = await repaired(rows, linkFaults, options.repair, async (row, initiator, fault) => {
@@ -44,7 +44,7 @@ export async function checkLinks(from: Place, { index, blobs, options }: Work): 
   return page(rows, ROWS, found, heldAt);
 }
 
-/** What is kept for deleted manifests is there, and is needed. */
+/** Checks that each trashed blob exists and is needed. */
 export async function checkKept(from: Place, { index, blobs, options }: Work): Promise<Checked> {
   const rows = await index.kept(from, ROWS);
   const found = await repaired(
@@ -57,7 +57,7 @@ export async function checkKept(from: Place, { index, blobs, options }: Work): P
   return page(rows, ROWS, found, heldAt);
 }
 
-/** Every namespace counts its blobs as often as its repositories hold them. */
+/** Checks that each namespace counts a blob as often as its repositories link it. */
 export async function checkWeights(from: Place, { index, blobs, options }: Work): Promise<Checked> {
   const rows = await index.weights(from, WEIGHTS);
   const found = await repaired(
@@ -72,7 +72,7 @@ export async function checkWeights(from: Place, { index, blobs, options }: Work)
   }));
 }
 
-/** What each namespace takes is the sum of that. */
+/** Checks that the usage of each namespace is the sum of its parts. */
 export async function checkUsages(from: Place, { index, blobs, options }: Work): Promise<Checked> {
   const rows = await index.usages(from, NAMESPACES);
   const found = await repaired(rows, usageFaults, options.repair, ({ namespace }, initiator) =>
@@ -85,7 +85,7 @@ function heldAt({ repositoryId, digest }: Pick<LinkRow, "repositoryId" | "digest
   return { repository: repositoryId, name: digest };
 }
 
-/** The rows' faults, put right where that is wanted and possible; of so many rows as a step can put right. */
+/** Finds the rows' faults, and repairs them if wanted and possible; stops after as many as one step can repair. */
 async function repaired<Row>(
   rows: readonly Row[],
   faultsOf: (row: Row) => Fault[],

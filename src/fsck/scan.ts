@@ -1,30 +1,30 @@
 import { type Cursor, PHASES, type PhaseName, START, type Step } from "./fsck.ts";
 
-/** One walk through everything. Times are in milliseconds since 1970. */
+/** One complete pass. Times are in milliseconds since 1970. */
 export interface Round {
   readonly beganAt: number;
-  /** Null while it is under way. */
+  /** null while it is running. */
   readonly endedAt: number | null;
-  /** Rows and objects that were looked at, bytes that were hashed, and what was wrong. */
+  /** Rows and objects that were checked, bytes that were hashed, and findings. */
   readonly checked: number;
   readonly bytes: number;
   readonly findings: number;
 }
 
-/** The round that is under way, and the one before. */
+/** The current pass, and the last complete one. */
 export interface Rounds {
   readonly round: Round | null;
   readonly last: Round | null;
 }
 
-/** Where a walk stands that begins again when it has ended. */
+/** The state of a pass that starts again after its end. */
 export interface Walk extends Rounds {
   readonly cursor: Cursor;
-  /** How often the page at the cursor was begun. */
+  /** How often the page at the cursor was tried. */
   readonly tries: number;
 }
 
-/** One looks whether everything is there, the other reads the bytes, which takes as long as a day's bytes do not suffice. */
+/** The metadata pass checks that everything exists; the other reads the bytes, over as many days as the limit needs. */
 export const PASSES = { look: PHASES, hash: ["manifests", "blobs"] } as const satisfies Record<
   string,
   readonly PhaseName[]
@@ -34,7 +34,7 @@ export const PASS_NAMES = ["look", "hash"] as const satisfies readonly PassName[
 
 const DAY = 86_400_000;
 
-/** As it was laid down, which may have been by another version. */
+/** Restores a saved state; another version may have saved it, with another set of phases. */
 export function resumed(name: PassName, known: Partial<Walk> | undefined): Walk {
   const { cursor = START, tries = 0, round = null, last = null } = known ?? {};
   const phases: readonly PhaseName[] = PASSES[name];
@@ -43,14 +43,14 @@ export function resumed(name: PassName, known: Partial<Walk> | undefined): Walk 
     : { cursor: START, tries: 0, round, last };
 }
 
-/** A round that is under way goes on; the next one begins a day after the last one did. */
+/** Returns whether a pass has work: it is running, or the last one began a day ago. */
 export function isDue({ round, last }: Rounds, now: number): boolean {
   return round !== null || last === null || now - last.beganAt >= DAY;
 }
 
 type Done = Pick<Step, "checked" | "bytes" | "findings" | "next">;
 
-/** After a step, whose page is behind it. */
+/** Returns the state after a step, with its page done. */
 export function advanced(name: PassName, walk: Walk, step: Done, now: number): Walk {
   const before = walk.round ?? {
     beganAt: now,
@@ -70,7 +70,7 @@ export function advanced(name: PassName, walk: Walk, step: Done, now: number): W
   return { cursor: START, tries: 0, round: null, last: { ...round, endedAt: now } };
 }
 
-/** The cursor, or the beginning of the next phase that is of the walk. */
+/** Returns the cursor, or the start of the next phase that belongs to the pass. */
 function within(phases: readonly PhaseName[], cursor: Cursor): Cursor | null {
   if (phases.includes(cursor.phase)) return cursor;
   const at = PHASES.indexOf(cursor.phase);

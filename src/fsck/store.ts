@@ -17,7 +17,7 @@ import { allRepositoriesOf, bytesOf, linksOf, repositoriesOf, waitingOf } from "
 import { IMPORT_JOB } from "../db/jobs.ts";
 import { STAGED } from "../db/manifest-rows.ts";
 
-/** SQL over `repositories r`: a deleted one is told by its old name. */
+/** SQL over `repositories r`: the name, for a deleted one its former name. */
 const NAME = `coalesce(r.former_name, r.name) AS repository`;
 
 /** SQL: the namespaces after ?1 that are counted, or should be. */
@@ -28,10 +28,7 @@ const COUNTED = `SELECT name AS namespace FROM namespaces WHERE name > ?1
 const NAMED = `EXISTS (
   SELECT 1 FROM manifest_references f WHERE f.repository_id = l.repository_id AND f.digest = l.digest) AS named`;
 
-/**
- * D1: the index against itself. Each page is read by one statement, so what it shows was so at one moment, whatever else
- * goes on.
- */
+/** D1: the rows to compare. One statement reads each page, so it shows one moment, whatever changes meanwhile. */
 export class FsckStore {
   readonly #db: D1Database;
 
@@ -51,7 +48,7 @@ export class FsckStore {
     );
   }
 
-  /** The manifests of a page; their bytes may be too many to be read at once. */
+  /** Reads the keys of a page of manifests, whose bytes may be too many to be read at once. */
   manifestKeys({ repository, name }: Place, limit: number): Promise<ManifestKey[]> {
     return this.#all(
       `SELECT repository_id AS repositoryId, digest, size FROM manifests
@@ -62,7 +59,7 @@ export class FsckStore {
     );
   }
 
-  /** Those of them that are there, but for what is left of repositories that are being emptied, and what is being written. */
+  /** Reads those that exist, except in repositories that are being emptied, and manifests that are being written. */
   async manifests(keys: readonly ManifestKey[]): Promise<ManifestRow[]> {
     const rows = await this.#all<ManifestRow & { readonly references: string }>(
       `SELECT m.repository_id AS repositoryId, ${NAME}, m.digest, m.media_type AS mediaType, m.size,
@@ -145,12 +142,12 @@ export class FsckStore {
     );
   }
 
-  /** Those of the keys that nothing names, and that are not about to go. */
+  /** Returns those of the keys that no row names, and that do not wait for deletion. */
   async unexplained(keys: readonly string[]): Promise<readonly string[]> {
     return (await this.orphans(keys)).keys;
   }
 
-  /** The same, and whether there is anything at all that could name them. */
+  /** Returns the same keys, and whether the index is empty, so that no row could name them. */
   async orphans(keys: readonly string[]): Promise<Unexplained> {
     const rows = await this.#all<{ key: string; empty: number }>(
       `SELECT w.value AS key, (SELECT max(id) FROM repositories) IS NULL AS empty FROM json_each(?1) w
@@ -162,7 +159,7 @@ export class FsckStore {
     return { keys: rows.map(({ key }) => key), isEmpty: rows.some(({ empty }) => empty === 1) };
   }
 
-  /** Whether an import has begun and is not done: until then the index does not say what there is. */
+  /** Returns whether an import is running: until its end the index is not complete. */
   async isImporting(): Promise<boolean> {
     const rows = await this.#all(
       `SELECT 1 FROM jobs WHERE name = ?1 AND coalesce(state ->> 'phase', 'done') <> 'done'`,
@@ -171,7 +168,7 @@ export class FsckStore {
     return rows.length === 1;
   }
 
-  /** The first namespace after a name that is counted; null at the end. */
+  /** Returns the first counted namespace after a name; null at the end. */
   async namespaceAfter(name: string): Promise<string | null> {
     const [row] = await this.#all<{ namespace: string | null }>(
       `SELECT min(namespace) AS namespace FROM (${COUNTED} LIMIT 1)`,
@@ -180,13 +177,15 @@ export class FsckStore {
     return row?.namespace ?? null;
   }
 
-  /** Whether the blob still has this object. */
+  /** Returns whether the blob still has this object. */
   async isBlob(digest: Digest, key: string): Promise<boolean> {
     const rows = await this.#all(`SELECT 1 FROM blobs WHERE digest = ?1 AND key = ?2`, digest, key);
     return rows.length === 1;
   }
 
-  /** What cannot be pulled without a blob: `repository:tag`, or `repository@digest` for what has no tag. */
+  /**
+   * Lists what cannot be pulled without a blob: `repository:tag`, or `repository@digest` for a manifest without a tag.
+   */
   needing(digest: Digest, limit: number): Promise<string[]> {
     return this.#affected(
       `SELECT f.repository_id, f.manifest FROM repository_blobs l
@@ -197,12 +196,12 @@ export class FsckStore {
     );
   }
 
-  /** The same without a manifest of a repository. */
+  /** Lists what cannot be pulled without a manifest of a repository. */
   needingManifest({ repositoryId, digest }: ManifestKey, limit: number): Promise<string[]> {
     return this.#affected(`SELECT ?1, ?2`, [repositoryId, digest], limit);
   }
 
-  /** @param first SQL: the manifests to begin with; the indexes that name them are found from there */
+  /** @param first SQL: the manifests to start from; the indexes that name them are found from there */
   async #affected(
     first: string,
     parameters: readonly (string | number)[],
@@ -235,7 +234,7 @@ export class FsckStore {
   }
 }
 
-/** SQL: what the digest of a row `f` with a repository_id leads to. */
+/** SQL: what the digest of a row `f` with a repository_id points to. */
 function target(kind: string, row: string): string {
   const at = (table: string) =>
     `FROM ${table} x WHERE x.repository_id = ${row}.repository_id AND x.digest = ${row}.digest`;

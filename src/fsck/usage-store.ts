@@ -1,8 +1,8 @@
 import { ROW_BYTES } from "../db/cost.ts";
 
-/** What namespaces cost, added up anew. */
+/** SQL that computes usage from the rows, to compare it with the stored counts. */
 
-/** SQL over a row with namespace and digest: how many repositories of the namespace hold or keep the blob. */
+/** SQL over a row with namespace and digest: how many repositories of the namespace link or trashed the blob. */
 export function linksOf(row: string): string {
   const [held, kept] = ["repository_blobs", "trashed_blobs"].map(
     (table) => `(SELECT count(*) FROM ${table} l CROSS JOIN repositories r ON r.id = l.repository_id
@@ -11,7 +11,7 @@ export function linksOf(row: string): string {
   return `(${held} + ${kept})`;
 }
 
-/** SQL over a row with a namespace: what it costs, as its triggers count it. */
+/** SQL over a row with a namespace: its usage in bytes, by the same rules as the triggers. */
 export function bytesOf(row: string): string {
   return `((SELECT coalesce(sum(size), 0) FROM namespace_blobs b WHERE b.namespace = ${row}.namespace)
     + ${inRepositories(row, "coalesce(sum(m.cost), 0)", "manifests m INDEXED BY manifest_costs ON m.repository_id = r.id")}
@@ -19,14 +19,14 @@ export function bytesOf(row: string): string {
     + ${ROW_BYTES} * ${inRepositories(row, "count(h.successor)", "tag_history h ON h.repository_id = r.id")})`;
 }
 
-/** SQL over a row with a namespace: what waits for deletion there, and unfinished uploads. */
+/** SQL over a row with a namespace: bytes that wait for deletion there, and of unfinished uploads. */
 export function waitingOf(row: string): string {
   return `(${ROW_BYTES} * ${inRepositories(row, "count(*) - count(h.successor)", "tag_history h ON h.repository_id = r.id")}
     + (SELECT coalesce(sum(size), 0) FROM object_deletions d WHERE d.namespace = ${row}.namespace)
     + (SELECT coalesce(sum(bytes), 0) FROM unfinished_uploads u WHERE u.namespace = ${row}.namespace))`;
 }
 
-/** SQL over a row with a namespace: a sum over what its repositories have, the deleted ones included. */
+/** SQL over a row with a namespace: a sum over rows of its repositories, including deleted ones. */
 function inRepositories(row: string, sum: string, joined: string): string {
   const parts = ownedBy(row).map(
     ({ of, where }) => `(SELECT ${sum} FROM ${of} CROSS JOIN ${joined} WHERE ${where})`,
@@ -34,13 +34,13 @@ function inRepositories(row: string, sum: string, joined: string): string {
   return `(${parts.join(" + ")})`;
 }
 
-/** SQL over a row with a namespace: its repositories, the deleted ones included. */
+/** SQL over a row with a namespace: the number of its repositories, including deleted ones. */
 export function allRepositoriesOf(row: string): string {
   const parts = ownedBy(row).map(({ of, where }) => `(SELECT count(*) FROM ${of} WHERE ${where})`);
   return `(${parts.join(" + ")})`;
 }
 
-/** SQL: the repositories of a namespace: the one of its own name and the others, and those that were deleted. */
+/** SQL: the repositories of a namespace: the one with its own name, those below it, and deleted ones. */
 function ownedBy(row: string): { readonly of: string; readonly where: string }[] {
   const within = (name: string) => [
     `${name} = ${row}.namespace`,
@@ -56,7 +56,7 @@ function ownedBy(row: string): { readonly of: string; readonly where: string }[]
   ];
 }
 
-/** SQL over a row with a namespace: its repositories that are not deleted. */
+/** SQL over a row with a namespace: the number of its repositories that are not deleted. */
 export function repositoriesOf(row: string): string {
   return `(SELECT count(*) FROM repositories r WHERE r.deleted_at IS NULL AND (r.name = ${row}.namespace
     OR (r.name > ${row}.namespace || '/' AND r.name < ${row}.namespace || '0')))`;

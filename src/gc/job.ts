@@ -2,9 +2,9 @@ import type { Bucket } from "../db/bucket.ts";
 import type { Ages, GcStore, Queues } from "./store.ts";
 import type { JobStore } from "../db/jobs.ts";
 
-/** The counts of one run. */
+/** What one run did. */
 export interface GcReport {
-  /** Blobs that were removed from a repository because no manifest of it named them. */
+  /** Blobs that a repository lost, as no manifest of it named them. */
   readonly blobs: number;
   /** Objects deleted from R2, and objects whose deletion failed. */
   readonly objects: number;
@@ -17,7 +17,7 @@ export interface GcReport {
   readonly more: boolean;
 }
 
-/** The last run, for the overview. */
+/** The last run, as the overview shows it. */
 export interface LastRun extends GcReport {
   /** Milliseconds since 1970. */
   readonly endedAt: number;
@@ -67,10 +67,7 @@ export class GarbageCollector {
     this.#ages = ages;
   }
 
-  /**
-   * Runs passes until nothing is due or ROUNDS of them have run.
-   * @throws AggregateError of the failures of a pass, after its other steps were done
-   */
+  /** @throws AggregateError of what failed, once everything else was done */
   async run(): Promise<GcReport> {
     let total = { blobs: 0, objects: 0, failed: 0, manifests: 0, pastTags: 0, repositories: 0 };
     for (let round = 0; round < ROUNDS; round++) {
@@ -88,10 +85,7 @@ export class GarbageCollector {
     return { ...total, more: true };
   }
 
-  /**
-   * Runs once, unless another run is in flight, and stores the result for the overview.
-   * @returns null if another run is in flight
-   */
+  /** One run, unless another is under way; it is remembered for the overview. @returns null where there was none */
   async tick(jobs: JobStore): Promise<LastRun | null> {
     const held = await jobs.acquire<State>(JOB, LEASE);
     if (held === null) return null;

@@ -4,8 +4,8 @@ import type { Owner } from "../memory/pool.ts";
 import type { RegistryError } from "../oci/errors.ts";
 
 /**
- * A body of at most `limit` bytes in memory, however long it claims to be, or doesn't say.
- * @throws what `tooLarge` makes
+ * Reads a body of at most `limit` bytes into memory, whatever its Content-Length says.
+ * @throws the error that `tooLarge` makes
  */
 export async function readLimited(
   request: Request,
@@ -17,7 +17,7 @@ export async function readLimited(
   const chunks: Uint8Array[] = [];
   let length = 0;
   const body = request.body as ReadableStream<Uint8Array>;
-  // What is left when it is too much is read by the answer (unread.ts).
+  // The rest of a body that is too large is read when the request is answered (unread.ts).
   for await (const chunk of body.values({ preventCancel: true })) {
     length += chunk.length;
     if (length > limit) throw tooLarge();
@@ -39,8 +39,9 @@ export interface Bounds {
 }
 
 /**
- * The same for a body that may be large: its memory, and that of its text, is shared with the uploads until `use` is done.
- * @throws what `tooLarge` makes, or TOO_SLOW
+ * Reads a body that may be large. Its memory, and that of its text, comes from the pool that uploads use too, until
+ * `use` ends.
+ * @throws the error that `tooLarge` makes, or TOO_SLOW
  */
 export async function withBody<T>(
   request: Request,

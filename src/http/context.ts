@@ -24,9 +24,9 @@ import { parseUploadId, type UploadId } from "../registry/uploads.ts";
 export interface Params {
   readonly name: RepositoryName;
   readonly digest: Digest;
-  /** What to read or delete. */
+  /** The tag or digest to read or delete. */
   readonly reference: Reference;
-  /** What to write. */
+  /** The tag or digest to write. */
   readonly target: Reference;
   readonly upload: UploadId;
   readonly namespace: Namespace;
@@ -51,43 +51,43 @@ const PARSERS: { readonly [K in keyof Params]: (text: string) => Params[K] } = {
   token: parseTokenId,
 };
 
-/** What was read; the tag is null where a digest was asked for. */
+/** The manifest or blob that was read; the tag is null for a read by digest. */
 interface Asked {
   readonly repository: RepositoryName;
   readonly tag: Tag | null;
   readonly digest: Digest;
 }
 
-/** What clients need is noted, and what they pull is counted, after the answer: retention leaves alone what is in use. */
+/** Records use and counts pulls, after the answer is sent: retention keeps what is in use. */
 export interface Usage {
   /** A blob was read. */
   readonly read: (blob: Omit<Asked, "tag">) => void;
-  /** A client asked what there is; it may have it already. */
+  /** A client asked for a manifest by HEAD, or has it already. */
   readonly look: (manifest: Asked) => void;
-  /** A manifest was pulled: its text where it is an index, else null. */
+  /** A manifest was pulled; `index` is its text if it is an index, else null. */
   readonly pull: (manifest: Asked & { readonly index: string | null }) => void;
 }
 
-/** All that a handler gets. Below it there are no raw strings. */
+/** All that a handler gets; every value from the request is parsed. */
 export interface Context<K extends keyof Params = never> {
   readonly request: Request;
   readonly url: URL;
   readonly params: Pick<Params, K>;
   readonly actor: Actor;
-  /** Where the request comes from, for the audit log. */
+  /** The initiator of the request, for the audit log. */
   readonly initiator: Initiator;
   readonly auth: AuthContext;
   readonly settings: Settings;
   readonly registry: Registry;
   readonly defer: Defer;
   readonly usage: Usage;
-  /** Whether the actor has not pushed too much in the last minute. */
+  /** Whether the actor is within its limit of pushes for this minute. */
   readonly takePush: () => Promise<boolean>;
 }
 
 /**
- * The router's untyped parameters, decoded and parsed.
- * @throws the refusal that belongs to the malformed one
+ * Decodes and parses the router's untyped parameters.
+ * @throws the error for the malformed parameter
  */
 export function bind(raw: Readonly<Record<string, string>>): Partial<Params> {
   const parsed: Partial<Record<keyof Params, unknown>> = {};
@@ -98,7 +98,7 @@ export function bind(raw: Readonly<Record<string, string>>): Partial<Params> {
   return parsed as Partial<Params>;
 }
 
-/** Where pushes make no repositories, somebody must have made this one. @throws NAME_UNKNOWN */
+/** Requires that the repository exists, where pushes do not create one. @throws NAME_UNKNOWN */
 export async function requireRepository({
   params,
   settings,
@@ -111,7 +111,7 @@ export async function requireRepository({
   });
 }
 
-/** Each push writes rows that stay for long, so one account's are paced. @throws TOO_MANY_REQUESTS */
+/** Limits the pushes of an account: each writes rows that stay for long. @throws TOO_MANY_REQUESTS */
 export async function requirePace({ actor, takePush }: Context): Promise<void> {
   if (await takePush()) return;
   throw new RegistryError("TOO_MANY_REQUESTS", {

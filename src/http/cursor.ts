@@ -1,15 +1,15 @@
 import type { Signing } from "../auth/login/jwt.ts";
 import { invalid } from "./input.ts";
 
-/** Begins no name. */
+/** The first character of an encrypted cursor; no name begins with it. */
 const MARK = "~";
 const IV_BYTES = 12;
 const BASE64 = { alphabet: "base64url", omitPadding: true } as const;
 
-/** A list, whose cursors are for no other one. */
+/** The lists with encrypted cursors. A cursor is valid only for the list that it was made for. */
 export type SealedList = "repositories" | "catalog" | "deleted-repositories" | "retention-preview";
 
-/** A place in a list that the caller may not see: the name of a repository that it may not pull, say. */
+/** Encrypts a cursor: its text may be the name of a repository that the caller must not see. */
 export async function encryptCursor(
   place: string,
   list: SealedList,
@@ -22,7 +22,10 @@ export async function encryptCursor(
   return MARK + iv.toBase64(BASE64) + new Uint8Array(encrypted).toBase64(BASE64);
 }
 
-/** The place that `?after=` says, sealed or not. @throws FIELD_INVALID for one that was not sealed here, and for this list */
+/**
+ * Decrypts the cursor of `?after=`; a plain one is returned unchanged.
+ * @throws FIELD_INVALID for a cursor of another key or list
+ */
 export async function decryptCursor(
   after: string,
   list: SealedList,
@@ -53,7 +56,7 @@ function algorithm(iv: Uint8Array<ArrayBuffer>, list: SealedList) {
   return { name: "AES-GCM", iv, additionalData: new TextEncoder().encode(list) };
 }
 
-/** A key of its own: what signs tokens is not used for anything else. */
+/** Derives a key for cursors alone: the key that signs tokens is used for nothing else. */
 async function keyOf(secret: string): Promise<CryptoKey> {
   const bytes = new TextEncoder().encode(`slipway list cursor\n${secret}`);
   const digest = await crypto.subtle.digest("SHA-256", bytes);

@@ -4,7 +4,7 @@ import { RegistryError } from "../oci/errors.ts";
 export function errorResponse(error: unknown): Response {
   if (error instanceof RegistryError) {
     const { status, code, message, detail } = error;
-    // A 405 has to say what would be allowed (RFC 9110 § 15.5.6): to read what cannot be deleted.
+    // A 405 has to list the allowed methods (RFC 9110 § 15.5.6): content that cannot be deleted can be read.
     const headers = { ...(status === 405 ? { allow: "GET, HEAD" } : {}), ...error.headers };
     const body = { code, message, ...(detail === undefined ? {} : { detail }) };
     return Response.json({ errors: [body] }, { status, headers });
@@ -13,7 +13,7 @@ export function errorResponse(error: unknown): Response {
   return Response.json({ errors: [body] }, { status: 500 });
 }
 
-/** RFC 9457, for the management API: what HTTP calls it, what happened, and what to do. */
+/** Makes a problem document (RFC 9457), for the management API: the status, what happened, and what to do. */
 export function problemResponse(error: unknown): Response {
   const known = error instanceof RegistryError;
   const status = known ? error.status : 500;
@@ -23,7 +23,7 @@ export function problemResponse(error: unknown): Response {
     status,
     detail: known ? error.message : "internal error; the log has the cause",
     code: known ? error.reason : "UNKNOWN",
-    // Which fields are wrong, where it is that.
+    // The fields that are wrong, if the error is about fields.
     ...(known && Array.isArray(error.detail) ? { errors: error.detail as unknown[] } : {}),
   };
   const headers = {

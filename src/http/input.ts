@@ -5,12 +5,12 @@ import { ambiguityOf, shapeOf } from "../oci/json.ts";
 import { isAccountName } from "../oci/reference.ts";
 import { readLimited } from "./body.ts";
 
-/** Far more than a readme and its repository's labels. */
+/** The largest body in bytes, far more than a readme and its repository's labels need. */
 const MAX_BODY = 256 * 1024;
 const MAX_SCOPES = 20;
 
 /**
- * The body as the schema wants it; `v.strictObject` refuses what it doesn't know.
+ * Reads the body and checks it against the schema; `v.strictObject` refuses unknown fields.
  * @throws MEDIA_TYPE_UNSUPPORTED, REQUEST_TOO_LARGE, REQUEST_INVALID, or FIELD_INVALID, which names the field
  */
 export async function readJson<T extends v.GenericSchema>(
@@ -23,13 +23,13 @@ export async function readJson<T extends v.GenericSchema>(
     const message = `the body is larger than ${MAX_BODY} bytes`;
     return new RegistryError("REQUEST_TOO_LARGE", { message });
   });
-  // The first fault suffices: a small body can hold a hundred thousand of them.
+  // Only the first fault is reported: a small body can hold a hundred thousand of them.
   const json = parseJson(bytes);
-  // To valibot a list is an object without fields.
+  // valibot takes an array for an object without fields.
   if (Array.isArray(json)) throw invalid("", "send a JSON object, not a list");
   const result = v.safeParse(schema, json, { abortEarly: true });
   if (result.success) {
-    // After the schema, which says in which field it is where it can.
+    // Checked after the schema, whose errors name the field.
     const fault = ambiguityOf(json, shapeOf(bytes).members);
     if (fault !== null) throw new RegistryError("REQUEST_INVALID", { message: fault });
     return result.output;
@@ -53,7 +53,7 @@ function parseJson(bytes: Uint8Array): unknown {
   }
 }
 
-/** Of a user, or of a robot or rule without its namespace. */
+/** The name of a user, or of a robot or rule without its namespace. */
 export const accountName = v.pipe(
   v.string(),
   v.check(
@@ -62,14 +62,14 @@ export const accountName = v.pipe(
   ),
 );
 
-/** One line that says what something is for. */
+/** One line of text that says what something is for. */
 export const description = v.pipe(
   v.string(),
   v.maxLength(512),
   v.check(isLine, "write it on one line, without control characters"),
 );
 
-/** Terminals and logs show it as it is: it must not end their line, nor tell them what to do. */
+/** Returns whether the text is one line without control characters: terminals and logs print it unescaped. */
 export function isLine(text: string): boolean {
   return !/[\p{Cc}\p{Cs}]/u.test(text);
 }
@@ -90,7 +90,7 @@ export const scopes = v.pipe(
         v.array(v.picklist(SCOPE_ACTIONS)),
         v.minLength(1),
         v.maxLength(4),
-        // Each once, in the order that they came in.
+        // Drops repeated actions, and keeps their order.
         v.transform((actions) => [...new Set(actions)]),
       ),
     }),
@@ -99,12 +99,12 @@ export const scopes = v.pipe(
   v.maxLength(MAX_SCOPES),
 );
 
-/** Does all that the name or pattern stands for lie in the namespace? */
+/** Returns whether the namespace contains all repositories that the name or pattern matches. */
 export function isWithin(namespace: string, repositories: string): boolean {
   return repositories === namespace || repositories.startsWith(`${namespace}/`);
 }
 
-/** @throws FIELD_INVALID unless all that the scopes name lies in the namespace */
+/** @throws FIELD_INVALID unless the namespace contains all repositories of the scopes */
 export function requireWithin(
   namespace: string,
   given: readonly Pick<Scope, "repositories">[],

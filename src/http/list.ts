@@ -4,7 +4,7 @@ import { RegistryError } from "../oci/errors.ts";
 const DEFAULT_PAGE = 100;
 const MAX_PAGE = 1_000;
 
-/** `?limit=` and `?after=`; asks for one entry more, which shows whether there is a next page. */
+/** Reads `?limit=` and `?after=`. The page asks for one entry more, which shows whether there is a next page. */
 export function pageOf(query: URLSearchParams): Page {
   const limit = query.get("limit") ?? String(DEFAULT_PAGE);
   if (!/^0*[1-9]\d*$/.test(limit)) {
@@ -16,8 +16,9 @@ export function pageOf(query: URLSearchParams): Page {
 }
 
 /**
- * A page: its items, and the key to go on after; the Link repeats what else was asked.
- * @param found one more than the page has, where there is a next page
+ * Makes a page: its items, and the key of its last item as the cursor of the next; the Link repeats the other
+ * parameters.
+ * @param found one item more than the page has, if there is a next page
  */
 export function listing<T>(
   url: URL,
@@ -32,8 +33,9 @@ export function listing<T>(
 }
 
 /**
- * A page whose end says nothing of whether there is a next one: a search may end before it has found a page's worth.
- * @param more what the answer has besides
+ * Makes a page of which the length does not tell whether there is a next one: a search may stop before the page is
+ * full.
+ * @param more further fields of the answer
  */
 export function pageResponse(
   url: URL,

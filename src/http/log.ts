@@ -1,4 +1,4 @@
-/** One request, as one line of JSON. No header, query or body goes in: that is where secrets are. */
+/** One request, as one line of JSON. No header, query or body is logged: those hold secrets. */
 export interface LogEntry {
   readonly requestId: string;
   readonly method: string;
@@ -7,12 +7,12 @@ export interface LogEntry {
   readonly repository: string | null;
   readonly actor: string | null;
   readonly status: number;
-  /** Content-Length of the request and of the answer; null where it was not known beforehand. */
+  /** Content-Length of the request and of the answer; null where it is not known in advance. */
   readonly bytesIn: number | null;
   readonly bytesOut: number | null;
   /** Milliseconds until the answer's headers. */
   readonly duration: number;
-  /** The most that bodies have held at once in this isolate, in bytes. */
+  /** The most bytes that bodies have held at once in this isolate. */
   readonly peakBuffers: number;
   readonly error?: string;
 }

@@ -2,9 +2,10 @@ import { createHmac } from "node:crypto";
 import type { Signing } from "../auth/login/jwt.ts";
 
 /**
- * Rows are numbered one after the other, over all namespaces, so a number tells how many there were in between. Whoever sees
- * two gets them enciphered: a Feistel network of four rounds, which is a permutation that nobody can tell from a random one
- * without the key (Luby and Rackoff 1988). Of its 64 bits the number takes half; the others are 0, which tells a wrong key.
+ * Encrypts row ids. Rows are numbered in sequence over all namespaces, so two plain numbers would tell how many rows
+ * lie between. The cipher is a Feistel network of four rounds, a permutation that nobody can tell from a random one
+ * without the key (Luby and Rackoff 1988). The number fills half of the 64 bits; the other half is 0, which reveals a
+ * wrong key.
  */
 const ROUNDS = [0, 1, 2, 3] as const;
 const HALF = /^[0-9a-f]{16}$/;
@@ -16,7 +17,7 @@ export function opaqueId(id: number, { key, nextKey }: Signing): string {
   return [left, right].map((half) => half.toString(16).padStart(8, "0")).join("");
 }
 
-/** @returns null for what is no id, or one of another registry */
+/** @returns null for text that is no id, or the id of another registry */
 export function idOf(text: string, { key, nextKey }: Signing): number | null {
   if (!HALF.test(text)) return null;
   for (const secret of nextKey === null ? [key] : [nextKey, key]) {
@@ -29,7 +30,7 @@ export function idOf(text: string, { key, nextKey }: Signing): number | null {
   return null;
 }
 
-/** One half, changed by the other. */
+/** Changes one half by the other. */
 function mixed(half: number, by: number, round: number, key: string): number {
   const mac = createHmac("sha256", key).update(`slipway row id ${round} ${by}`).digest();
   return (half ^ mac.readUInt32BE(0)) >>> 0;

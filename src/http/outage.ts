@@ -1,8 +1,8 @@
 import { RegistryError } from "../oci/errors.ts";
 
 /**
- * What D1, R2, Durable Objects and Queues say when the trouble is theirs and passes; they have no codes that an error
- * keeps on its way here (developers.cloudflare.com/d1/observability/debug-d1, /r2/api/error-codes,
+ * Errors of D1, R2, Durable Objects and Queues that are temporary faults of theirs. They are recognised by message,
+ * since no code survives on the error (developers.cloudflare.com/d1/observability/debug-d1, /r2/api/error-codes,
  * /durable-objects/observability/troubleshooting).
  */
 const PASSING = new RegExp(
@@ -12,7 +12,7 @@ const PASSING = new RegExp(
     "reset because its code was updated",
     "was reset",
     "is overloaded",
-    // What the triggers say that an import puts there.
+    // The message of the triggers that refuse writes while an import runs.
     "import running",
     "transient issue",
     "internal error; reference",
@@ -22,10 +22,10 @@ const PASSING = new RegExp(
   "i",
 );
 
-/** Clients wait longer of their own accord; what has passed after a second need not. */
+/** Seconds. Clients wait longer by themselves; after a short fault they need not. */
 const RETRY_AFTER = "1";
 
-/** Tells an outage, after which the client should try again, from a bug, after which that is no use. */
+/** Turns an outage into a refusal that asks for another try. A bug is returned as it is: another try does not help. */
 export function asRefusal(error: unknown): unknown {
   if (error instanceof RegistryError || !(error instanceof Error)) return error;
   const { retryable, overloaded } = error as { retryable?: unknown; overloaded?: unknown };

@@ -1,10 +1,10 @@
 import { RegistryError } from "../oci/errors.ts";
 import type { Page } from "../oci/page.ts";
 
-/** The longest page; whoever asks for more gets this many and a Link to the rest. */
+/** The longest page; a request for more gets this many entries and a Link to the rest. */
 const MAX_PAGE = 1_000;
 
-/** @throws REQUEST_INVALID unless `n` is a whole number */
+/** Reads `?n=` and `?last=`. @throws REQUEST_INVALID unless `n` is a whole number */
 export function parsePage(query: URLSearchParams): Page {
   const n = query.get("n") || null;
   if (n !== null && !/^\d+$/.test(n)) {
@@ -14,12 +14,12 @@ export function parsePage(query: URLSearchParams): Page {
   return { after: query.get("last") ?? "", limit };
 }
 
-/** The page and the entry after it, which shows whether there is a next one. */
+/** Asks for one entry more than the page, which shows whether there is a next page. */
 export function oneMore(page: Page): Page {
   return { ...page, limit: page.limit + 1 };
 }
 
-/** The page's entries, and the Link to the next page if there is one; none after an empty page (`n=0`). */
+/** Returns the page's entries, and the Link to the next page if there is one; none after an empty page (`n=0`). */
 export function turnPage(
   found: readonly string[],
   { limit }: Page,
@@ -32,8 +32,8 @@ export function turnPage(
 }
 
 /**
- * The Link to the page after `last` (RFC 8288), relative, so that it holds whatever name the registry is reached by.
- * @param parameters what else the next request has to repeat
+ * Makes the Link to the page after `last` (RFC 8288). It is relative, so it is valid under every name of the registry.
+ * @param parameters the other parameters that the next request has to repeat
  */
 export function nextLink(
   path: string,

@@ -1,12 +1,12 @@
 import { RegistryError } from "../oci/errors.ts";
 import type { ByteRange } from "../oci/page.ts";
 
-/** Each range of a request is a read of its own; past this many, a client has to ask again (zstd:chunked and stargz do). */
+/** Each range is a read of its own; a client that wants more has to ask again (zstd:chunked and stargz do). */
 const MAX_RANGES = 16;
 
 /**
- * The ranges that a Range header asks of a blob, clamped to its size (RFC 9110 § 14.1.2), or null when the whole is to be
- * sent: no header, a unit that isn't bytes, ranges that cannot be read, or an empty blob.
+ * Reads the ranges of a Range header, clamped to the blob's size (RFC 9110 § 14.1.2). Returns null when the whole blob
+ * is to be sent: no header, a unit other than bytes, ranges that cannot be read, or an empty blob.
  * @throws RANGE_UNSATISFIABLE when a single range lies outside; SIZE_INVALID for too many
  */
 export function parseRange(header: string | null, size: number): ByteRange[] | null {
@@ -17,15 +17,15 @@ export function parseRange(header: string | null, size: number): ByteRange[] | n
       message: `too many ranges: at most ${MAX_RANGES} in one request`,
     });
   }
-  // Nothing lies in an empty blob, and clients that ask "bytes=0-" of everything want it all the same.
+  // No range fits into an empty blob, but clients that always ask for "bytes=0-" want an answer for it too.
   if (size === 0) return null;
   const parsed = specs.map((spec) => parseSpec(spec.trim(), size));
   if (parsed.includes("malformed")) return null;
   const ranges = parsed.filter((range) => typeof range === "object");
-  // Overlapping ranges that add up to more than the blob are answered by the blob (RFC 9110 § 14.2).
+  // Overlapping ranges that add up to more than the blob are answered with the whole blob (RFC 9110 § 14.2).
   if (ranges.reduce((sum, { length }) => sum + length, 0) > size) return null;
   if (ranges.length > 0) return ranges;
-  // Clients of several ranges take 416 for a failure of the registry, so they get the whole instead.
+  // Clients that send several ranges take a 416 for a failure of the registry, so they get the whole blob.
   if (specs.length > 1) return null;
   throw new RegistryError("RANGE_UNSATISFIABLE", {
     headers: { "content-range": `bytes */${size}` },
@@ -51,7 +51,7 @@ export function formatContentRange({ offset, length }: ByteRange, size: number):
 }
 
 /**
- * Content-Range of an upload: `first-last`, as the spec has it, or in RFC 9110's form `bytes first-last/total`.
+ * Reads the Content-Range of an upload: `first-last`, as the spec has it, or RFC 9110's `bytes first-last/total`.
  * @throws BLOB_UPLOAD_INVALID
  */
 export function parseContentRange(header: string): ByteRange {
@@ -65,8 +65,9 @@ export function parseContentRange(header: string): ByteRange {
 }
 
 /**
- * The Range header of an upload with that many bytes: its last byte is included, so an empty upload has none to name.
- * regclient takes "0-0" for one byte and would skip it, Docker cannot read "0--1" after a PATCH; each gets what it reads.
+ * Formats the Range header of an upload with that many bytes. It names the last byte, and an empty upload has none.
+ * regclient reads "0-0" as one byte and would skip that; Docker cannot read "0--1" after a PATCH. So the caller
+ * chooses.
  */
 export function formatUploadRange(offset: number, empty: "0-0" | "0--1"): string {
   return offset === 0 ? empty : `0-${offset - 1}`;

@@ -1,7 +1,7 @@
 import { RegistryError } from "../oci/errors.ts";
 import type { Creation } from "../db/change.ts";
 
-/** A thing that can be edited, with the ETag to edit it by. */
+/** Answers with an editable resource and its ETag. */
 export function resource(
   body: { readonly version: number },
   options: { readonly status?: 200 | 201; readonly location?: string } = {},
@@ -11,12 +11,15 @@ export function resource(
   return Response.json(body, { status, headers });
 }
 
-/** The first version is 1. A change of this one finds out whether the thing is there: 404 goes before 412 (RFC 9110 § 13.2.1). */
+/**
+ * A version that no resource has; the first is 1. A change of it matches nothing, and the caller then tells whether the
+ * resource exists: 404 goes before 412 (RFC 9110 § 13.2.1).
+ */
 const NO_VERSION = 0;
 
 /**
- * The version that the request wants to change (RFC 9110 § 13.1.1, § 13.1.2), or null for whichever there is.
- * @param find the thing as it is: asked only where the request names several tags, or such as are not to be changed
+ * Reads which version the request wants to change (RFC 9110 § 13.1.1, § 13.1.2); null for any.
+ * @param find reads the resource: called only when the request lists several versions, or versions that it excludes
  */
 export async function wantedVersion(
   { headers }: Request,
@@ -28,15 +31,15 @@ export async function wantedVersion(
   const versions = tagsOf(match).flatMap(versionOf);
   if (noneMatch === undefined && match === "*") return null;
   if (noneMatch === undefined && versions.length <= 1) return versions[0] ?? NO_VERSION;
-  // What held for this version holds for no other: the change is made to this one or to none.
+  // The conditions hold for this version alone, so the change is made to this version or not at all.
   const version = (await find())?.version ?? NO_VERSION;
   const isWanted = match === "*" || versions.includes(version);
   return isWanted && !lists(noneMatch ?? "", version) ? version : NO_VERSION;
 }
 
 /**
- * What can be edited, for a GET: a 304 without a body for who has this version of it (RFC 9110 § 13.1.2).
- * @param shows "more" where the body also has what changes without the version, so that only `*` can stand for it
+ * Answers a GET of an editable resource; with 304 if the client has this version (RFC 9110 § 13.1.2).
+ * @param shows "more" when the body also has fields that change without the version: then only `*` gives a 304
  */
 export function found(
   { headers }: Request,
@@ -49,17 +52,17 @@ export function found(
   return new Response(null, { status: 304, headers: { etag: `"${body.version}"` } });
 }
 
-/** By weak comparison: a proxy may have weakened the tag. */
+/** Returns whether the header lists the version, by weak comparison: a proxy may have weakened the tag. */
 function lists(header: string, version: number): boolean {
   return tagsOf(header).some((tag) => tag.replace(/^W\//, "") === `"${version}"`);
 }
 
-/** RFC 9110 § 8.8.3; what is no tag is none of ours. */
+/** Splits a list of entity tags (RFC 9110 § 8.8.3); malformed ones are ignored. */
 function tagsOf(header: string): string[] {
   return header.match(/(?:W\/)?"[^"]*"/g) ?? [];
 }
 
-/** By strong comparison, octet by octet: `W/"1"` and `"01"` are not version 1. */
+/** Reads a version by strong comparison, octet by octet: `W/"1"` and `"01"` are not version 1. */
 function versionOf(tag: string): number[] {
   return /^"[1-9]\d{0,14}"$/.test(tag) ? [Number(tag.slice(1, -1))] : [];
 }
@@ -68,7 +71,7 @@ export function noContent(): Response {
   return new Response(null, { status: 204 });
 }
 
-/** @throws CONFLICT or NOT_FOUND, unless the thing was made */
+/** @throws CONFLICT or NOT_FOUND, unless the resource was created */
 export function requireCreated(creation: Creation, what: string): void {
   switch (creation) {
     case "created":
@@ -84,7 +87,7 @@ export function requireCreated(creation: Creation, what: string): void {
   }
 }
 
-/** A change that would change nothing is a mistake: a field was forgotten. @throws FIELD_INVALID */
+/** Refuses a change without fields: the client forgot them. @throws FIELD_INVALID */
 export function requireChange(change: Readonly<Record<string, unknown>>): void {
   if (Object.values(change).some((value) => value !== undefined)) return;
   throw new RegistryError("FIELD_INVALID", { message: "the body names nothing to change" });
@@ -95,14 +98,14 @@ interface Account {
   readonly disabledBy: string | null;
 }
 
-/** Whether an account is disabled, since when, and by whom. */
+/** Makes the fields that say whether an account is disabled, since when, and by whom. */
 export function disabledView({ disabledAt, disabledBy }: Account) {
   const since = disabledAt === null ? null : timestamp(disabledAt);
   return { disabled: since !== null, disabledAt: since, disabledBy };
 }
 
 /**
- * Whether the request confirms that a namespace may lose its last owner: `?confirm=last-owner`.
+ * Reads whether the request allows a namespace to lose its last owner: `?confirm=last-owner`.
  * @throws REQUEST_INVALID for another confirmation
  */
 export function lastOwnerOf({ searchParams }: URL): "stays" | "may leave" {
@@ -114,12 +117,12 @@ export function lastOwnerOf({ searchParams }: URL): "stays" | "may leave" {
   });
 }
 
-/** Milliseconds since 1970 as RFC 3339 has it. */
+/** Formats milliseconds since 1970 as in RFC 3339. */
 export function timestamp(milliseconds: number): string {
   return new Date(milliseconds).toISOString();
 }
 
-/** What a manifest is, for an answer: an artifact without a type of its own has null, not "". */
+/** Formats a manifest's description for JSON: no artifact type is null, not "". */
 export function contentJson<T extends { readonly artifactType: string }>(content: T) {
   return { ...content, artifactType: content.artifactType === "" ? null : content.artifactType };
 }

@@ -1,15 +1,15 @@
-/** A year: what browsers and clients ask of https names that mean it (RFC 6797 § 6.1.1). */
+/** A year, in seconds: the usual lifetime for hosts that always use https (RFC 6797 § 6.1.1). */
 const HSTS = "max-age=31536000";
 /**
- * Whatever somebody pushed may be opened in a browser: it loads nothing, runs nothing, and belongs to no origin that could
- * read this one's cookies or answers.
+ * Pushed content may be opened in a browser. This policy stops it from loading or running anything, and gives it an
+ * origin of its own, which cannot read this origin's cookies or answers.
  */
 const POLICY = "default-src 'none'; sandbox";
 
-/** The headers of every answer, refusals and 304s too. */
+/** Adds the headers that every answer has, also a refusal and a 304. */
 export function addCommonHeaders({ headers }: Response, url: URL, requestId: string): void {
   headers.set("x-request-id", requestId);
-  // What does not say otherwise may change at any moment: lists, an upload's state, that something is not there.
+  // Answers without a policy of their own may change at any moment: lists, an upload's state, a 404.
   if (!headers.has("cache-control")) headers.set("cache-control", "no-store");
   headers.set("docker-distribution-api-version", "registry/2.0");
   headers.set("x-content-type-options", "nosniff");

@@ -4,10 +4,12 @@ import type { Context, Params } from "./context.ts";
 export type Method = "GET" | "OPTIONS" | "POST" | "PATCH" | "PUT" | "DELETE";
 
 export interface Route {
-  /** The endpoint's id in spec.md, or what else it is known by. */
+  /** The endpoint's id in the OCI distribution spec, or a name of ours. */
   readonly id: string;
   readonly method: Method;
-  /** itty-router's pattern; `:name+` takes as many segments as it can, so the last `/blobs/` or `/manifests/` counts. */
+  /**
+   * itty-router's pattern; `:name+` takes as many segments as it can, so the last `/blobs/` or `/manifests/` counts.
+   */
   readonly path: string;
   readonly access: Access;
   readonly handler: (context: Context<keyof Params>) => Response | Promise<Response>;
@@ -21,7 +23,7 @@ type ParamsIn<Path extends string> = Path extends `${string}:${infer Name}/${inf
     : never;
 type Plain<Name extends string> = Name extends `${infer Letters}+` ? Letters : Name;
 
-/** Holds each handler to the parameters that its path has. */
+/** Makes a route. The types allow its handler only the parameters in its path. */
 export function route<const Path extends string>(
   id: string,
   endpoint: `${Method} ${Path}`,

@@ -1,23 +1,24 @@
 import { RegistryError } from "../oci/errors.ts";
 
-/** What a request asks for, by its request line, its Host and what a proxy says of it. */
+/** The target of a request, read from its request line, its Host and its X-Forwarded-Proto. */
 export interface Target {
   readonly url: URL;
-  /** Whether the client says by which name it reached this registry; HTTP/1.0 need not. */
+  /** Whether the request names the host; HTTP/1.0 need not. */
   readonly isNamed: boolean;
-  /** Why the request can't be served, or null: the URL is then as much of it as can be read. */
+  /** Why the request can't be served, or null. With a fault the URL holds what could be read. */
   readonly fault: RegistryError | null;
 }
 
-/** Stands in for a name; no registry can have it (RFC 6761 § 6.4). */
+/** Replaces a missing host; no registry can have this name (RFC 6761 § 6.4). */
 const NAMELESS = "nameless.invalid";
-/** A name, an IPv4 address or an IPv6 one in brackets, and a port (RFC 9110 § 7.2): nothing that a URL or a challenge would need quoted. */
+/** A name, an IPv4 address or an IPv6 one in brackets, and a port (RFC 9110 § 7.2): safe in URLs and challenges. */
 const AUTHORITY = /^(?:[a-z0-9._-]+|\[[0-9a-f:.]+\])(?::\d{1,5})?$/i;
 const ABSOLUTE = /^([a-z][a-z0-9+.-]*):\/\/([^/?#]*)(.*)$/i;
 
 /**
- * On Cloudflare the URL is absolute. The socket of `npm start` hands on the request line as it came, so that a health check of
- * HTTP/1.0 without a Host is answered, and a wrong header is refused here, in the form of the spec, instead of by the runtime.
+ * Reads the target of a request. On Cloudflare the URL is absolute. `npm start` passes the request line unchanged, so
+ * that a health check by HTTP/1.0 without a Host is answered, and a wrong header is refused here in the spec's form,
+ * not by the runtime.
  */
 export function targetOf({ url: target, headers }: Request): Target {
   const [, scheme, authority, rest] = ABSOLUTE.exec(target) ?? [];
@@ -32,7 +33,7 @@ export function targetOf({ url: target, headers }: Request): Target {
   );
 }
 
-/** Each proxy adds what it was spoken to in: the first one has the client. */
+/** Reads the client's scheme. Each proxy appends the one it was called with, so the first is the client's. */
 function schemeOf(forwarded: string | null): string {
   const [first = ""] = (forwarded ?? "").split(",", 1);
   return first.trim().toLowerCase() || "http";
@@ -62,7 +63,7 @@ function malformed(part: "Host" | "scheme"): RegistryError {
   return new RegistryError("REQUEST_INVALID", { message });
 }
 
-/** For what only a name makes possible, such as a challenge. */
+/** Refuses a request without a Host where the answer needs the name, such as a challenge. */
 export function unnamed(): RegistryError {
   return new RegistryError("REQUEST_INVALID", { message: "send a Host header" });
 }

@@ -1,22 +1,22 @@
 import { invalid } from "./input.ts";
 
-/** RFC 3339, or a day of it; seconds may be left out. */
+/** A time in RFC 3339, or its day alone; seconds may be left out. */
 const TIME =
   /^(\d{4}-\d{2}-\d{2})(?:[Tt ]([01]\d|2[0-3]):[0-5]\d(?::[0-5]\d(?:\.\d{1,9})?)?(?:[Zz]|[+-]([01]\d|2[0-3]):[0-5]\d))?$/;
 const DAY = 86_400_000;
 
-/** A query's time, in milliseconds since 1970: of a day, its first moment in UTC. @throws FIELD_INVALID */
+/** Reads a time from the query, in milliseconds since 1970; a day alone is its start in UTC. @throws FIELD_INVALID */
 export function timeOf(query: URLSearchParams, field: string): number | undefined {
   const text = query.get(field);
   if (text === null) return undefined;
   const day = TIME.exec(text)?.[1];
   const time = Date.parse(text.toUpperCase().replace(" ", "T"));
-  // V8 takes the 30th of February for the 2nd of March.
+  // V8 reads the 30th of February as the 2nd of March.
   if (day !== undefined && isDay(day) && !Number.isNaN(time)) return Math.max(0, time);
   throw invalid(field, 'write a time like "2026-11-23" or "2026-11-23T12:30:00Z"');
 }
 
-/** A query's day, in days since 1970. @throws FIELD_INVALID */
+/** Reads a day from the query, in days since 1970. @throws FIELD_INVALID */
 export function dayOf(query: URLSearchParams, field: string): number | undefined {
   const text = query.get(field);
   if (text === null) return undefined;

@@ -2,8 +2,9 @@ import { RegistryError } from "../oci/errors.ts";
 import type { Route } from "./route.ts";
 
 /**
- * Refuses plain HTTP on Cloudflare, where a custom domain answers it unless "Always Use HTTPS" is on: a challenge would have
- * the password sent in clear, and a redirect would come after that. What takes no credentials is answered.
+ * Refuses plain HTTP on Cloudflare, where a custom domain serves it unless "Always Use HTTPS" is on. A challenge would
+ * make the client send its password in clear, and a redirect would come after that. Routes without credentials are
+ * answered.
  * @throws REQUEST_INVALID
  */
 export function requireTls(request: Request, url: URL, { access, path }: Route): void {
@@ -14,15 +15,15 @@ export function requireTls(request: Request, url: URL, { access, path }: Route):
   });
 }
 
-/** Whether the request came by Cloudflare's network, which names its location, and not by a socket of workerd's on a machine. */
+/** Returns whether the request came through Cloudflare's network, which names its location, not a local workerd. */
 function isOnCloudflare(request: Request, { hostname }: URL): boolean {
-  // First: to read `cf` is to parse it, which costs a warm pull on a machine a tenth of its time.
+  // Checked first: reading `cf` parses it, which costs a local warm pull a tenth of its time.
   if (!isDomain(hostname)) return false;
   const cf = (request.cf ?? {}) as { readonly colo?: string; readonly clientIp?: string };
   return cf.colo !== undefined && cf.clientIp === undefined;
 }
 
-/** Cloudflare answers for domains; `wrangler dev`, which gives requests a location too, for names and addresses of a machine. */
+/** Returns whether the host is a domain, as on Cloudflare; `wrangler dev` sets a location too, but on local hosts. */
 function isDomain(hostname: string): boolean {
   return /\.[a-z][a-z0-9-]*$/.test(hostname) && !hostname.endsWith(".localhost");
 }

@@ -6,32 +6,32 @@ import type { DeletedRepository, RepositoryPlace } from "../trash/list-store.ts"
 import type { StoredRepository } from "../db/repositories.ts";
 
 /**
- * Lists of what an actor may see. Where a page ends, and whether there is a next one, depends on that alone: a page that
- * ended early for what is hidden behind it would tell the hidden names, one request at a time.
+ * Lists of what an actor may see. The end of a page, and whether there is a next one, depend only on visible entries: a
+ * page that ended early because of hidden ones would reveal their names, one request at a time.
  */
 
-/** A namespace has at most MAX_REPOSITORIES, so it is searched whole; of so many namespaces in one request. */
+/** The most namespaces searched in one request. Each is searched to its end, as it has at most MAX_REPOSITORIES. */
 const MAX_NAMESPACES = 5;
 
-/** How far one range, or several that are the actor's anyway, is searched. */
+/** The limits of a search in one range, or in several that the actor sees entirely. */
 interface Effort {
   readonly scans: number;
-  /** What one statement brings; null for as much as a page has. */
+  /** Rows of one statement; null for as many as the page has. */
   readonly size: number | null;
 }
 
 const WHOLE: Effort = { scans: Infinity, size: 2_000 };
-/** Over many namespaces: an administrator's token alone, limited to such as `*-web`, has such a range. */
+/** For a range over many namespaces: only an administrator's token with a limit such as `*-web` has one. */
 const WIDE: Effort = { scans: 10, size: 2_000 };
-/** Of the actor's own, what is past restoring is passed over. */
+/** For ranges that the actor sees entirely: only those that can no longer be restored are left out. */
 const OWN: Effort = { scans: 10, size: null };
 
-/** Above every name. */
+/** Sorts after every name. */
 const ABOVE = "~";
-/** Above every time and id. */
+/** Later than every time, and larger than every id. */
 const NEVER = 999_999_999_999_999;
 
-/** Which names are asked for, after which place, and at most how many. */
+/** The names to search, the cursor after which the page begins, and its length. */
 interface Wanted<Place> {
   readonly within: readonly NameRange[];
   readonly after: Place;
@@ -40,11 +40,11 @@ interface Wanted<Place> {
 
 export interface Visible<Item, Place> {
   readonly found: readonly Item[];
-  /** The last place that was looked at, where the search did not come to its end: it goes on after that. */
+  /** The last cursor that was searched when the search stopped early, where the next page begins; null at the end. */
   readonly searchedTo: Place | null;
 }
 
-/** The repositories that an actor may pull, and the public ones: for the management API's list and the catalog. */
+/** Lists the repositories that an actor may pull, and the public ones, for the management API and the catalog. */
 export async function listVisible(
   { repositoryLists }: Pick<Registry, "repositoryLists">,
   actor: Actor,
@@ -53,7 +53,7 @@ export async function listVisible(
   const left = intersect(within, namesAfter(after));
   const { sure, sparse } = reachOf(actor, "pull");
   const plain = await repositoryLists.list({ any: intersect(sure, left), public: left }, limit);
-  // Nothing beyond the end of a full page is searched for.
+  // Names after a full page are not searched for.
   const end = plain.length < limit ? ABOVE : (plain.at(-1)?.name ?? ABOVE);
   const ranges = intersect(intersect(sparse, left), [{ from: "", to: end }]);
   const how: Search<RepositoryName, string> = {
@@ -72,7 +72,7 @@ export async function listVisible(
   return { found, searchedTo };
 }
 
-/** The deleted repositories that an actor may maintain, as long as they can be restored. */
+/** Lists the deleted repositories that an actor may maintain and that can still be restored. */
 export async function listDeleted(
   { history }: Pick<Registry, "history">,
   actor: Actor,
@@ -107,18 +107,18 @@ function byPlace(a: RepositoryPlace, b: RepositoryPlace): number {
 }
 
 interface Search<Item extends Place, Place> {
-  /** The first of some ranges after a place. */
+  /** Reads the first rows of some ranges after a cursor. */
   readonly scan: (
     ranges: readonly NameRange[],
     after: Place | null,
     most: number,
   ) => Promise<readonly Item[]>;
   readonly isVisible: (item: Item) => boolean;
-  /** The place after all of that name. */
+  /** Returns the cursor after all entries of a name. */
   readonly endOf: (name: string) => Place;
 }
 
-/** Searches ranges one after the other, each of one namespace whole. */
+/** Searches ranges one after the other; a range within one namespace is searched to its end. */
 async function searchEach<Item extends Place, Place>(
   ranges: readonly NameRange[],
   limit: number,
@@ -155,7 +155,7 @@ async function search<Item extends Place, Place>(
   return { found, searchedTo: last };
 }
 
-/** Every range of one namespace begins with it and its slash, or is its name alone. */
+/** Returns whether a range lies in one namespace: it begins with the namespace and a slash, or is its name alone. */
 function isOneNamespace({ from, to }: NameRange): boolean {
   return namespaceOf(from as RepositoryName) === namespaceOf(to as RepositoryName);
 }

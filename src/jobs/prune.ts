@@ -19,7 +19,7 @@ export interface Ages {
   readonly tokens: number;
 }
 
-/** Deletes expired rows, in bounded batches. */
+/** Forgets what is old, in bounded steps. */
 export async function prune(
   stores: {
     readonly attempts: LoginAttemptStore;
@@ -35,7 +35,7 @@ export async function prune(
     await stores.refusals.expire(now - COUNTED_REFUSALS, MAX_BATCHES * BATCH);
     await stores.identities.expire(now - tokens, MAX_BATCHES * BATCH);
   } finally {
-    // The audit log is pruned even if a step above fails.
+    // Whatever fails there does not keep the log from being shortened.
     await pruneTable(stores.audit, now - audit);
   }
 }

@@ -7,26 +7,22 @@ import type { BackgroundFsck } from "../fsck/background.ts";
 /** The jobs that continue soon, through the queue, if one run was not enough. */
 export type Job = "collect" | "export";
 
-/** The registry's maintenance jobs, and what they need. */
+/** What the registry does of its own accord. */
 export interface Maintenance {
   readonly gc: GarbageCollector;
   readonly exporter: Exporter;
   readonly backgroundFsck: BackgroundFsck;
   readonly jobs: JobStore;
   readonly retention: Retention;
-  /** Steps that store settings in the database or prune expired rows; each is run on its own. */
+  /** Has the database know the settings, and forgets what is old: each a job of its own. */
   readonly prune: readonly (() => Promise<void>)[];
-  /** Enqueues a job, so that it continues soon. */
+  /** Has a job go on soon. */
   readonly enqueue: (job: Job) => Promise<unknown>;
 }
 
-/**
- * Runs all jobs once, for one cron trigger. Each job does a bounded amount of work, and one that fails does not stop
- * the others.
- */
+/** One tick of the cron: each job takes a bounded step. One that fails does not keep the others from theirs. */
 export async function runMaintenance(maintenance: Maintenance): Promise<void> {
-  // The export runs before garbage collection, so that the backup has all changes before garbage collection acts on
-  // them. Retention comes last, because its cost depends on the policies that users write.
+  // What is about to be collected is told to the bucket first. What policies cost is their authors' doing, so they come last.
   const jobs = [
     ...maintenance.prune,
     () => runJob(maintenance, "export"),
@@ -39,7 +35,7 @@ export async function runMaintenance(maintenance: Maintenance): Promise<void> {
   if (failures.length > 0) throw new AggregateError(failures, `upkeep: ${failures.join("; ")}`);
 }
 
-/** Runs a job once, and enqueues the next run if there is more to do. */
+/** One run of a job, and the next one soon where it did not get to the end. */
 export async function runJob(maintenance: Maintenance, job: Job): Promise<void> {
   const { gc, exporter, jobs, enqueue } = maintenance;
   const more = job === "collect" ? (await gc.tick(jobs))?.more : await exporter.tick();

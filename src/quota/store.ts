@@ -30,10 +30,7 @@ interface Row {
   readonly maxRepositories: number | null;
 }
 
-/**
- * Stores the usage and limits of namespaces in D1. The triggers in db/migrations count, and refuse what would exceed a
- * limit.
- */
+/** D1: what namespaces take, and may take. The triggers of the migrations count, and refuse what would be too much. */
 export class QuotaStore {
   readonly #db: D1Database;
 

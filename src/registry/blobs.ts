@@ -110,7 +110,7 @@ export class Blobs {
       const removed = await this.#index.remove(repository, digest, initiator);
       if (!removed) throw unknown(digest);
     } finally {
-      // Clears the cache also after a failure or BLOB_UNKNOWN: the deletion may have been made and its answer lost.
+      // What failed, or finds nothing, may have been done: the answer can be lost.
       await this.#cache.forget(repository, digest);
     }
   }

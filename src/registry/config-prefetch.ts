@@ -15,7 +15,7 @@ const REMEMBERED = 128 * 1024;
 export class ConfigPrefetch {
   readonly #cache: PullCache;
   readonly #objects: ObjectCache;
-  /** The manifests whose config was fetched already. */
+  /** The manifests whose config was fetched. */
   readonly #fetched = new Lru<true>(REMEMBERED);
 
   constructor(cache: PullCache, objects: ObjectCache) {

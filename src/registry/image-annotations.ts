@@ -7,10 +7,7 @@ const ANNOTATION = "org.opencontainers.image.";
 const LABELS = ["source", "url", "documentation", "licenses", "vendor", "title"];
 const MAX_ANNOTATION = 512;
 
-/**
- * Returns a description and labels from a manifest's annotations, for a repository that has none of its own; null for a
- * manifest without annotations.
- */
+/** What a repository that nobody has described can be known by. */
 export function imageAnnotationsOf(manifest: string): ImageAnnotations | null {
   const annotations = annotationsOf(manifest);
   if (annotations === undefined) return null;

@@ -221,16 +221,13 @@ export class Manifests {
     return key;
   }
 
-  /**
-   * @throws MANIFEST_UNKNOWN, REFERENCED while an index names the manifest, or IMMUTABLE while an immutable tag points
-   *   to it
-   */
+  /** @throws MANIFEST_UNKNOWN, REFERENCED while an index names it, or IMMUTABLE while such a tag points to it */
   async delete(repository: RepositoryName, digest: Digest, initiator: Initiator): Promise<void> {
     try {
       const deleted = await this.#index.delete(repository, digest, initiator);
       if (!deleted) unknown({ kind: "digest", digest });
     } finally {
-      // Clears the cache also after a failure or MANIFEST_UNKNOWN: the deletion may have been made and its answer lost.
+      // What failed, or finds nothing, may have been done: the answer can be lost.
       await this.#cache.forget(repository, digest);
     }
   }

@@ -24,7 +24,7 @@ export interface Target {
   readonly object: KnownObject | null;
 }
 
-/** Completes an upload's parts to one object, also where an earlier request of the upload got only part of the way. */
+/** Puts an upload's parts together, whichever of its requests got how far. */
 export class MultipartCompletion {
   readonly #bucket: Bucket;
 

@@ -12,10 +12,7 @@ import type { CacheEntry, Pulled, PullReads, Source } from "../db/pull-reads.ts"
  * including the lag of a replica.
  */
 const MAX_ENTRY_AGE_MS = 4 * 60_000;
-/**
- * How long after a deletion reads go to the primary database, in milliseconds: after that, no replica and no entry at
- * the edge has the deleted content.
- */
+/** After so long no replica and no entry at the edge tells of what was deleted, in milliseconds. */
 const INVALIDATION_MS = MAX_ENTRY_AGE_MS + 60_000;
 
 const MiB = 1024 * 1024;
@@ -24,10 +21,7 @@ const BLOBS = MiB;
 const TAGS = MiB / 2;
 const INVALIDATIONS = MiB / 4;
 
-/**
- * Returns when the cached entries of a repository were invalidated last, by the database's clock; 0 for never. Entries
- * that were read before are not used.
- */
+/** As of when what was read of a repository before holds no longer, by the database's clock; 0 for never. */
 export type InvalidatedAt = (repository: RepositoryName) => number;
 
 /** A lookup: the path of its entry at the edge, the query to the database, and how to store the answer in memory. */
@@ -47,12 +41,9 @@ export class PullCache {
   readonly #invalidatedAt: InvalidatedAt;
   readonly #manifests = new Lru<CacheEntry<StoredManifest>>(MANIFESTS);
   readonly #blobs = new Lru<CacheEntry<StoredBlob>>(BLOBS);
-  /** The manifest that each tag had when it was last read: a guess, which the database confirms. */
+  /** Which manifest a tag had when it was read last: a guess, that the database confirms. */
   readonly #tags = new Lru<Digest>(TAGS);
-  /**
-   * The last deletion in each repository by this isolate. An answer that was asked for before a deletion and arrives
-   * after it is not cached.
-   */
+  /** The last deletion here in each repository: what was read before it and arrives after it is not kept. */
   readonly #invalidations = new Lru<{ readonly at: number }>(INVALIDATIONS);
 
   constructor(reads: PullReads, edge: EdgeCache, invalidatedAt: InvalidatedAt) {
@@ -112,7 +103,7 @@ export class PullCache {
     return this.#ask(repository, question, defer);
   }
 
-  /** Returns the blob if it is in this isolate's memory; asks neither the edge nor the database. */
+  /** The blob, where this isolate knows of it without asking anybody. */
   cachedBlob(repository: RepositoryName, digest: Digest): StoredBlob | null {
     const known = this.#blobs.get(`${repository} ${digest}`);
     return known !== undefined && this.#holds(repository, known) ? known.value : null;

@@ -55,10 +55,7 @@ export async function resolveReferences(
   return { references: rows, adopt: adopt.map(({ digest }) => digest) };
 }
 
-/**
- * Bounds the optional references: it costs a pusher nothing to name content that need not exist.
- * @throws MANIFEST_INVALID
- */
+/** What need not be there costs its pusher nothing to name, so it is bounded. @throws MANIFEST_INVALID */
 function requireFewOptional(references: readonly NewReference[], most: number): void {
   const optional = references.filter(({ kind }) => kind === "optional").length;
   if (optional <= most) return;

@@ -6,12 +6,9 @@ import type { Bucket } from "../db/bucket.ts";
 import type { SummaryIndex, PullCache, ManifestRow, TagRow } from "../db/summaries.ts";
 import type { RepositoryStore } from "../db/repositories.ts";
 
-/** What lists show of a manifest beyond its row. */
+/** What is shown of a manifest beyond its row. */
 export interface Summary {
-  /**
-   * The bytes of all blobs that the manifest and its children name, each blob counted once; null where there are too
-   * many to add up.
-   */
+  /** The bytes of the blobs that it and its children name, each once; null where they are too many to add up. */
   readonly size: number | null;
   readonly platforms: readonly string[];
 }
@@ -21,7 +18,7 @@ const MAX_CONFIG = 64 * 1024;
 /** The platform that BuildKit gives to attestations, which run nowhere. */
 const NOWHERE = "unknown/unknown";
 
-/** Lists what is in a repository, for people and consoles to look at. */
+/** What is in a repository, as one looks at it. */
 export class Summaries {
   readonly #index: SummaryIndex;
   readonly #repositories: RepositoryStore;
@@ -79,10 +76,7 @@ export class Summaries {
     throw new RegistryError("NAME_UNKNOWN", { detail: { name } });
   }
 
-  /**
-   * Returns a manifest's platforms. An index contains those of its images; any other manifest's is in its config, a
-   * small object in R2 that only pages of a list read.
-   */
+  /** Indexes say it of their images; of the others the config does, a small object in R2 that only a list's page reads. */
   async #platforms({ platforms, config }: PullCache): Promise<readonly string[]> {
     if (platforms.length > 0) return platforms.filter(isPlatform);
     if (config === null || config.size > MAX_CONFIG) return [];

@@ -12,13 +12,13 @@ import { pageOf, pageResponse } from "../http/list.ts";
 import { noContent, timestamp } from "../http/resource.ts";
 import { formatDay } from "../http/time.ts";
 
-/** Each image that goes is shown with all that goes with it. */
+/** The longest page of a preview: each image is listed with its attachments. */
 const MAX_PAGE = 100;
-/** What an URL takes. */
+/** The longest cursor in characters: it is part of a URL. */
 const MAX_CURSOR = 12_000;
 const LIST = "retention-preview";
 
-/** As ECR has it, or anything: `parsePolicy` says what is wrong with it. */
+/** Accepts any object: `parsePolicy` checks it, and says what is wrong. */
 const Policy = v.custom<Readonly<Record<string, unknown>>>(
   (value) => typeof value === "object" && value !== null,
   "must be a JSON object",
@@ -71,8 +71,9 @@ export async function removeNamespace({
 }
 
 /**
- * What a policy would delete, and why, and what keeps other images that its rules are about: the one that is sent, or with `{}` the one in force. Nothing is changed. A page may
- * be empty although it is not the last: a request looks at so many manifests only.
+ * Lists what a policy would delete, with the reasons, and what keeps other images that its rules select. The policy is
+ * the one sent, or with `{}` the one in force. Nothing is deleted. A page may be empty without being the last, since
+ * one request reads only so many manifests.
  */
 export async function preview(context: Context<"name">): Promise<Response> {
   const { request, url, params, auth, registry } = context;
@@ -106,7 +107,7 @@ function policyInForce(policy: string | null): RetentionPolicy {
   throw invalid("rules", "no policy is in force here: send one");
 }
 
-/** What a cursor is for. */
+/** Hashes what a cursor belongs to: the repository and the policy. */
 async function subjectOf(id: number, policy: RetentionPolicy): Promise<string> {
   const text = JSON.stringify([id, policy]);
   return digestOf("sha256", new TextEncoder().encode(text));

@@ -1,31 +1,31 @@
 /**
- * What goes with an image: what belongs to it alone. Whatever else has a hold on a part keeps it: an index or subject that
- * stays, a tag of its own, an immutable tag.
+ * Finds the attachments that are deleted with an image: manifests that belong to it alone. An attachment stays when
+ * something else needs it: an index or subject that stays, a tag of its own, an immutable tag.
  */
 import type { Digest } from "../oci/digest.ts";
 import { type Found, MAX_TAGS } from "./store.ts";
 import { isOlder, isYoung, type Times, type Decision } from "./evaluate.ts";
 
-/** An image that goes, and by which rule, with its parts. */
+/** An image to delete, the decision with its rule, and its attachments. */
 export interface ExpiringImage {
   readonly image: Found;
   readonly decision: Decision;
   readonly attachments: readonly Found[];
 }
 
-/** What is known of a repository's manifests. */
+/** The known manifests of a repository, and how to evaluate them. */
 export interface Known {
   readonly found: ReadonlyMap<Digest, Found>;
   readonly evaluate: (image: Found) => Decision;
   readonly times: Times;
 }
 
-/** The tags of signatures and the like: cosign's, and those of clients that know no referrers API. */
+/** The tags of attachments: cosign's, and those of clients without the referrers API. */
 const ATTACHMENT = /^sha256-[0-9a-f]{64}(?:\.(?:sig|att|sbom))?$/;
-/** Parts of parts of parts: nobody goes so far. */
+/** The greatest depth of attachments of attachments, far more than anyone uses. */
 export const MAX_DEPTH = 8;
 
-/** @param images that go, in the order in which they are judged, each with its verdict and all that belongs to it */
+/** @param images the images to delete, in the order of evaluation, each with its decision and all its attachments */
 export function plan(
   images: readonly { image: Found; decision: Decision; attachments: readonly Found[] }[],
   known: Known,
@@ -40,8 +40,8 @@ export function plan(
 }
 
 /**
- * Each manifest's level: above those of all that it belongs to, which have to go first. An image's is 0. Only when all that
- * goes is known are they right: an owner may come after its part.
+ * Returns the depth of each manifest: greater than that of all manifests that it belongs to; an image's is 0. Depths
+ * are right only when all manifests to delete are known, since a manifest may come before one that it belongs to.
  */
 export function depthsOf(expiring: readonly ExpiringImage[]): ReadonlyMap<Digest, number> {
   const depths = new Map(
@@ -55,7 +55,7 @@ export function depthsOf(expiring: readonly ExpiringImage[]): ReadonlyMap<Digest
     isStable = true;
     for (const { digest, referencedBy } of all) {
       const above = Math.max(0, ...(referencedBy ?? []).map((owner) => depths.get(owner) ?? 0));
-      // Whatever the index says, there is an end to it.
+      // Bounded, whatever the index says: manifests that name each other would get ever greater depths.
       const depth = Math.min(above + 1, 2 * MAX_DEPTH);
       isStable &&= depth === depths.get(digest);
       depths.set(digest, depth);
@@ -64,7 +64,7 @@ export function depthsOf(expiring: readonly ExpiringImage[]): ReadonlyMap<Digest
   return depths;
 }
 
-/** Adds the image's parts to the levels, and takes them out of what is left. */
+/** Finds the image's attachments, adds them to the depths, and removes them from the candidates left. */
 function attachmentsOf(
   image: Found,
   left: Set<Found>,
@@ -72,7 +72,7 @@ function attachmentsOf(
   order: ExpiryOrder,
 ): Found[] {
   const attachments: Found[] = [];
-  // One round for each level, and one that finds nothing more.
+  // One pass for each depth, and one that finds nothing more.
   for (let round = 0; round <= MAX_DEPTH; round++) {
     const next = [...left].flatMap((part) => {
       const depth = levelOf(part, image, depths, order);
@@ -88,7 +88,7 @@ function attachmentsOf(
   return attachments;
 }
 
-/** @returns null while something keeps it */
+/** @returns null while a manifest that stays refers to it */
 function levelOf(
   part: Found,
   image: Found,
@@ -104,7 +104,7 @@ function levelOf(
   return depth + 1;
 }
 
-/** With what images that which is still there goes. Each manifest is looked at once for each level that it is reached at. */
+/** Finds when manifests that still exist would be deleted; visits each one once for each depth. */
 class ExpiryOrder {
   readonly #known: Known;
   readonly #last = new Map<string, Found | null>();
@@ -113,13 +113,13 @@ class ExpiryOrder {
     this.#known = known;
   }
 
-  /** Whether something that is still there would have gone before the image's turn comes. */
+  /** Returns whether a manifest that still exists would be deleted before the image is. */
   isGone(digest: Digest, image: Found): boolean {
     const last = this.#lastOf(digest, MAX_DEPTH);
     return last !== null && isOlder(image, last);
   }
 
-  /** The oldest, and thus the last one to go, of the images that it belongs to, or itself; null where one of them stays. */
+  /** Returns the oldest, so last deleted, of the images that it belongs to, or itself; null if one of them stays. */
   #lastOf(digest: Digest, depth: number): Found | null {
     const found = this.#known.found.get(digest);
     if (found === undefined || depth === 0) return null;
@@ -152,6 +152,7 @@ function mayLeave(part: Found, times: Times): boolean {
   const { tags, subject, referencedBy } = part;
   if (part.isProtected || referencedBy === null || referencedBy.length === 0) return false;
   if (tags.length > MAX_TAGS || !tags.every((tag) => ATTACHMENT.test(tag))) return false;
-  // What was just pushed to be named by an index waits for it; what is about an image has nothing else to wait for.
+  // A manifest that was just pushed without a subject or tag may wait for its index; one about an image waits for
+  // nothing.
   return subject !== null || tags.length > 0 || !isYoung(part, times);
 }

@@ -3,33 +3,33 @@ import { auditEach, type AuditEntry } from "../db/audit.ts";
 import { MAX_TAGS, USED_ON } from "./store.ts";
 import { revokeFacts } from "../db/revocations.ts";
 
-/** A manifest that is to go: with or without others, as what it was when it was judged. */
+/** A manifest to delete, with the values that it had when it was evaluated. */
 export interface Expiring {
   readonly digest: Digest;
-  /** The image that it goes with: itself, where it is one. */
+  /** The image that it is deleted with; itself for an image. */
   readonly root: Digest;
-  /** Above those of all that it belongs to; 0 for an image. */
+  /** The depth: greater than that of all manifests that it belongs to; 0 for an image. */
   readonly depth: number;
-  /** The moment of its deletion: the same for all of one image, and for no two images. */
+  /** The time of its deletion, in milliseconds since 1970, which only its image and other attachments share. */
   readonly at: number;
   readonly pushedAt: number;
-  /** The day that an image was in use on last; null for never, and where that does not matter. */
+  /** The last day on which an image was in use; null for never, and where the policy does not depend on it. */
   readonly usedOn: number | null;
   readonly tags: readonly string[];
 }
 
 export interface Expiry {
   readonly repository: number;
-  /** The run's: if another has done it meanwhile, nothing is done. */
+  /** The run's step: if another run has done it already, nothing is done. */
   readonly step: number;
   readonly manifests: readonly Expiring[];
-  /** Whether it matters what is in use. */
+  /** Whether the policy depends on use. */
   readonly byUse: boolean;
-  /** What is noted of each image that goes. */
+  /** The audit entries, one for each deleted image. */
   readonly entries: readonly (AuditEntry & { readonly digest: Digest })[];
 }
 
-/** Nobody asked for it. */
+/** The audit initiator of deletions by a policy: no request. */
 const INITIATOR = {
   actor: null,
   subject: null,
@@ -39,16 +39,16 @@ const INITIATOR = {
   requestId: "",
 };
 
-/** SQL over `deletion_batch d`: is the manifest not among those that go? */
+/** SQL over `deletion_batch d`: whether the manifest is not in the batch. */
 function stays(digest: string): string {
   return `NOT EXISTS (
     SELECT 1 FROM deletion_batch e WHERE e.repository_id = ?1 AND e.digest = ${digest})`;
 }
 
 /**
- * The statements that delete images with their parts, for one batch. What has changed since they were judged stays, with all
- * that belongs to it: it was pushed again, or used where that matters, got or lost a tag, is named by another index, became immutable; or the policy is
- * another one.
+ * Makes the statements that delete images with their attachments, for one D1 batch. A manifest that changed since it
+ * was evaluated stays, with all that belongs to it: it was pushed again, or used where that matters, got or lost a tag,
+ * is named by another index, or became immutable. If the policy changed, all of them stay.
  */
 export function expire(db: D1Database, expiry: Expiry): D1PreparedStatement[] {
   const { repository, manifests, entries } = expiry;
@@ -73,10 +73,10 @@ export function expire(db: D1Database, expiry: Expiry): D1PreparedStatement[] {
   ];
 }
 
-/** What one parameter may have: D1 takes 2,000,000 bytes. */
+/** The most characters of one parameter: D1 takes 2,000,000 bytes. */
 const MAX_PARAMETER = 500_000;
 
-/** JSON lists of the values, none longer than a parameter may be. */
+/** Makes JSON lists of the values, each within the limit of a parameter. */
 function listsOf(values: readonly string[]): string[] {
   const lists: string[][] = [];
   let left = 0;
@@ -91,7 +91,7 @@ function listsOf(values: readonly string[]): string[] {
   return lists.map((list) => `[${list.join(",")}]`);
 }
 
-/** Of what is still as it was judged. */
+/** Stages the candidates that did not change since evaluation. */
 function stage(
   db: D1Database,
   { repository, step, manifests, byUse }: Expiry,
@@ -130,7 +130,7 @@ function stage(
   ];
 }
 
-/** Level by level: what belongs to something that stays. */
+/** Drops the candidates of one depth that belong to a manifest that stays; called for each depth in turn. */
 function dropChanged(db: D1Database, repository: number, depth: number): D1PreparedStatement {
   return db
     .prepare(
@@ -154,7 +154,7 @@ function dropChanged(db: D1Database, repository: number, depth: number): D1Prepa
     .bind(repository, depth);
 }
 
-/** Its tags are deleted at the same moment, which is how they are restored with it: see tag-history.ts. */
+/** Deletes the tags with the same time as their manifest, so that they are restored together: see tag-history.ts. */
 function deleteTags(db: D1Database, repository: number): D1PreparedStatement[] {
   return [
     db

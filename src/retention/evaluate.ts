@@ -1,6 +1,6 @@
 /**
- * Which images go, by a policy. Rules that count are turned into limits first, by one look at all images: from then on each
- * image can be judged on its own, in whatever order and however long it takes.
+ * Decides which images a policy deletes. A first pass over all images turns rules that count into limits; then each
+ * image is evaluated on its own, in any order and at any time.
  */
 import type { Digest } from "../oci/digest.ts";
 import { matches } from "../oci/glob.ts";
@@ -10,26 +10,26 @@ import { type Found, MAX_TAGS } from "./store.ts";
 
 export const DAY = 86_400_000;
 
-/** What a rule that counts has seen so far, by its priority. */
+/** The limits of the rules that count, by the rule's priority. */
 export type Limits = Readonly<Record<number, Limit>>;
 
 export type Limit =
-  /** How many more may stay, and the last one that did. */
+  /** How many more images may stay, and the last one that does. */
   | { readonly left: number; readonly last: readonly [number, Digest] | null }
   /** The highest versions, the highest first. */
   | { readonly versions: readonly string[] };
 
 export interface Times {
-  /** The moment that ages are counted to. */
+  /** The time to which ages are measured, in milliseconds since 1970. */
   readonly now: number;
-  /** What was pushed so lately is left alone, in milliseconds: the index that will name it may be on its way. */
+  /** The grace period after a push, in milliseconds: the index that will name the manifest may be on its way. */
   readonly grace: number;
-  /** When uses began to be noted. */
+  /** When the recording of uses began, in milliseconds since 1970. */
   readonly usesSince: number;
 }
 
 export interface Decision {
-  /** The rule by which it goes; null where it stays. */
+  /** The rule that deletes the image; null when it stays. */
   readonly rule: Rule | null;
   readonly reason: string;
 }
@@ -45,12 +45,12 @@ export function beginLimits({ rules }: RetentionPolicy): Limits {
   );
 }
 
-/** Whether further, older images can change nothing of the limits. */
+/** Returns whether older images can no longer change the limits. */
 export function areKnown(limits: Limits): boolean {
   return Object.values(limits).every((limit) => "left" in limit && limit.left === 0);
 }
 
-/** The limits after one more image, the images being looked at from the one pushed last to the one pushed first. */
+/** Returns the limits after one more image; images come from the newest push to the oldest. */
 export function countPass({ rules }: RetentionPolicy, limits: Limits, image: Found): Limits {
   const changed: Record<number, Limit> = {};
   for (const { priority, tags, count } of rules) {
@@ -67,7 +67,7 @@ export function countPass({ rules }: RetentionPolicy, limits: Limits, image: Fou
   return Object.keys(changed).length === 0 ? limits : { ...limits, ...changed };
 }
 
-/** The first so many of them, the highest first. */
+/** Inserts a version, and keeps the first `number` of them, the highest first. */
 function withVersion(
   versions: readonly string[],
   version: Version | null,
@@ -100,7 +100,7 @@ export function evaluate(
 
 const STAYS: Decision = { rule: null, reason: "" };
 
-/** The keep rule that holds it. */
+/** Returns the keep rule that holds the image, or null. */
 export function keeperOf(
   rules: readonly Rule[],
   limits: Limits,
@@ -115,8 +115,8 @@ export function keeperOf(
 }
 
 /**
- * The rule that may delete it. "An image that matches the tagging requirements of a rule cannot be expired or archived by a
- * rule with a lower priority" (userguide/LifecyclePolicies.html).
+ * Returns the rule that may delete the image, or null. "An image that matches the tagging requirements of a rule cannot
+ * be expired or archived by a rule with a lower priority" (userguide/LifecyclePolicies.html).
  */
 export function takerOf(rules: readonly Rule[], image: Found): Rule | null {
   const rule = rules.find(({ action, ...rest }) => action !== "keep" && applies(rest, image));
@@ -127,7 +127,7 @@ function applies({ tags, count }: Pick<Rule, "tags" | "count">, image: Found): b
   return selects(tags, image) && (!isByVersion(count) || versionOf(tags, image) !== null);
 }
 
-/** What no rule takes. */
+/** Returns why no rule may delete the image, or null. */
 export function sparedFor(image: Found, times: Times): "tags" | "immutability" | "grace" | null {
   if (image.tags.length > MAX_TAGS) return "tags";
   if (image.isProtected) return "immutability";
@@ -138,7 +138,7 @@ export function isYoung({ pushedAt }: Found, { now, grace }: Times): boolean {
   return pushedAt > now - grace;
 }
 
-/** Whether the image is more, or older, than the rule lets stay. */
+/** Returns whether the image is beyond the count, or older than the age, that the rule lets stay. */
 export function isBeyond(
   rule: Rule,
   limit: Limit | undefined,
@@ -155,7 +155,7 @@ export function isBeyond(
 
 function isOver(limit: Limit, number: number, tags: TagSelection, image: Found): boolean {
   if ("versions" in limit) {
-    // Of equal versions none goes before the other.
+    // An image with the same version as the lowest one that stays also stays.
     const lowest = limit.versions.length < number ? undefined : limit.versions[number - 1];
     const version = versionOf(tags, image);
     return lowest !== undefined && version !== null && isLower(version, parseVersion(lowest));
@@ -164,7 +164,7 @@ function isOver(limit: Limit, number: number, tags: TagSelection, image: Found):
   return isOlder(image, { pushedAt: limit.last[0], digest: limit.last[1] });
 }
 
-/** The order in which images are looked at; of those pushed at the same moment one is as good as the other. */
+/** The order of evaluation. The digest only separates images that were pushed at the same moment. */
 export function isOlder(
   a: Pick<Found, "pushedAt" | "digest">,
   b: Pick<Found, "pushedAt" | "digest">,
@@ -173,14 +173,17 @@ export function isOlder(
 }
 
 /**
- * The last use, of which only the day is known, thus the end of the day. "If an image was never pulled, the image's
- * pushed_at_time is used instead" (userguide/LifecyclePolicies.html); also where it was pushed again since.
+ * Returns the time of the last use. Only its day is known, so it is the end of that day. "If an image was never pulled,
+ * the image's pushed_at_time is used instead" (userguide/LifecyclePolicies.html); so is a later push.
  */
 export function usedAt({ pushedAt, usedOn }: Found, { usesSince }: Times): number {
   return Math.max(pushedAt, usesSince, usedOn === null ? 0 : (usedOn + 1) * DAY - 1);
 }
 
-/** Each pattern by one of the tags, not all by the same (userguide/lifecycle_policy_examples.html, "Example A" of several tags). */
+/**
+ * Requires that each pattern matches one of the tags, not necessarily the same one
+ * (userguide/lifecycle_policy_examples.html, "Example A" with several tags).
+ */
 function selects(selection: TagSelection, { tags }: Found): boolean {
   if (selection.status === "any") return true;
   if (selection.status === "untagged") return tags.length === 0;
@@ -197,7 +200,7 @@ function testsOf(selection: TagSelection): ((tag: string) => boolean)[] {
   ];
 }
 
-/** The highest version among the tags that the rule is about. */
+/** Returns the highest version among the tags that the rule selects, or null. */
 function versionOf(selection: TagSelection, { tags }: Found): Version | null {
   const tests = testsOf(selection);
   let highest: Version | null = null;

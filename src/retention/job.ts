@@ -13,28 +13,30 @@ import { beginScan, BOUNDS, type Bounds, countsUse, type Scan, Scanner } from ".
 const JOB = "retention";
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;
-/** Whoever took the job on longer ago has died. */
+/** Milliseconds after which a run that still holds the job counts as dead. */
 const LEASE = 10 * 60_000;
-/** What one tick may cost: a page is one, images that go are ten. D1 allows a Worker 1,000 statements at a time. */
+/**
+ * The most that a tick may cost: a page is 1, a deletion of images 10. D1 allows a Worker 1,000 statements at a time.
+ */
 const BUDGET = 200;
 const COST_OF_EXPIRY = 10;
-/** Pages of one repository before it is another's turn, and pages of a preview's answer. */
+/** The most pages of one repository before another one's turn, and of one preview's answer. */
 const MAX_PAGES = 20;
-/** After so long no further page is begun: a policy of many patterns takes its time. A Worker's clock goes on with each answer. */
+/** Milliseconds after which no page is begun, as many patterns take long. A Worker's clock advances with each I/O. */
 const MAX_TIME = { tick: 30_000, batch: 5_000 };
 
 interface State extends Scan {
-  /** The moment of the last deletion. */
+  /** The time of the last deletion, in milliseconds since 1970. */
   readonly lastDeletedAt?: number | undefined;
 }
 
-/** What one tick did. */
+/** Steps of runs that were done. */
 export interface Expired {
   /** Steps that were taken. */
   readonly steps: number;
-  /** Images that were to go, those that were spared at the last moment included. */
+  /** Images to delete, including those that were kept at the last moment. */
   readonly images: number;
-  /** Repositories that were gone through to the end. */
+  /** Repositories that were scanned to the end. */
   readonly ended: number;
 }
 
@@ -44,7 +46,7 @@ export interface Preview {
   readonly next: Scan | null;
 }
 
-/** Carries lifecycle policies out, in bounded steps: about once a day in each repository that has one. */
+/** Carries out retention policies, in bounded steps: about once a day in each repository that has one. */
 export class Retention {
   readonly #index: RetentionStore;
   readonly #runs: RunStore;
@@ -52,7 +54,7 @@ export class Retention {
   readonly #grace: number;
   readonly #bounds: Bounds;
 
-  /** @param grace what was pushed so lately is left alone, in milliseconds */
+  /** @param grace the grace period after a push, in milliseconds */
   constructor(
     { index, runs, jobs }: { index: RetentionStore; runs: RunStore; jobs: JobStore },
     grace: number,
@@ -65,7 +67,7 @@ export class Retention {
     this.#bounds = bounds;
   }
 
-  /** As much as one tick of the cron does; nothing while another is at it. */
+  /** Runs one tick for the cron; does nothing, and returns null, while another run holds the job. */
   async tick(): Promise<Expired | null> {
     const held = await this.#jobs.acquire<{ usesSince: number }>(JOB, LEASE);
     if (held === null) return null;
@@ -87,7 +89,7 @@ export class Retention {
       const run = await this.#runs.due();
       if (run === null) break;
       left--;
-      // The others are not to wait for one that ends the Worker: no catch sees that.
+      // The repository is postponed first: one that kills the Worker, which no catch sees, must not block the others.
       await this.#runs.postpone(run, HOUR);
       try {
         const batch = await this.step(run, usesSince, left);
@@ -96,7 +98,7 @@ export class Retention {
         done.images += batch.images;
         if (batch.ended) done.ended++;
       } catch (error) {
-        // It may have failed when it was noted to go on at once.
+        // Postponed again, since the step may have set the next run to now before it failed.
         failures.push(error);
         await this.#runs.postpone(run, HOUR);
       }
@@ -106,7 +108,7 @@ export class Retention {
     return done;
   }
 
-  /** Some pages of one repository: as far as images that go, whose deletion is one batch with the note of how far it got. */
+  /** Scans pages of one repository until images are to be deleted; their deletion and the progress are one batch. */
   async step(
     run: Run,
     usesSince: number,
@@ -162,10 +164,10 @@ export class Retention {
   }
 
   /**
-   * What a policy would delete, were it carried out now; nothing is changed.
-   * @param walk where the last page ended, or null for the first
-   * @returns at most so many images, what keeps others that the rules are about, and where to go on, or null at the end. A
-   *   page may be empty although it is not the last
+   * Finds what a policy would delete if it were carried out now; nothing is deleted.
+   * @param walk the cursor: where the last page ended, or null for the first
+   * @returns at most `limit` images, what keeps others that the rules select, and the next cursor, or null at the end.
+   * A page may be empty without being the last
    */
   async preview(
     repository: number,
@@ -193,10 +195,10 @@ export class Retention {
   }
 }
 
-/** What is deleted of a plan, and what is noted of it. */
+/** Makes the deletions of a plan, and their audit entries. */
 function expiryOf(expiring: readonly ExpiringImage[], repository: RepositoryName, after: number) {
   const depths = depthsOf(expiring);
-  // Later than those of the batch before: each image has a moment of its own.
+  // Later than all times of the batch before, so that each image has a time of its own.
   const first = Math.max(Date.now(), after + 1);
   const manifests = expiring.flatMap(({ image, attachments }, i): Expiring[] =>
     [image, ...attachments].map(({ digest, pushedAt, usedOn, tags }) => ({

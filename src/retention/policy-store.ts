@@ -4,30 +4,30 @@ import { auditChange, type Initiator } from "../db/audit.ts";
 import { IN_FORCE } from "./run-store.ts";
 
 export interface StoredPolicy {
-  /** JSON as it was given, or null where there is none. */
+  /** JSON as it was sent, or null without a policy. */
   readonly policy: string | null;
 }
 
 export interface RepositoryPolicy extends StoredPolicy {
   readonly id: number;
-  /** Whose policy it is. */
+  /** The owner of the policy in force. */
   readonly of: "repository" | "namespace" | null;
-  /** Milliseconds since 1970, or null where there is no policy. */
+  /** When the next run is due, in milliseconds since 1970, or null without a policy. */
   readonly nextAt: number | null;
-  /** JSON: a RunReport of the last run that ended, or null. */
+  /** JSON: a RunReport of the last finished run, or null. */
   readonly last: string | null;
 }
 
-/** What a run that has ended did, and when, in milliseconds since 1970. */
+/** The result of a finished run; times are in milliseconds since 1970. */
 export interface RunReport {
   readonly beganAt: number;
   readonly endedAt: number;
-  /** Images that went, and manifests in all. */
+  /** Deleted images, and deleted manifests in all. */
   readonly images: number;
   readonly manifests: number;
 }
 
-/** D1: the lifecycle policies of repositories and namespaces. */
+/** D1: the retention policies of repositories and namespaces. */
 export class PolicyStore {
   readonly #db: D1Database;
 
@@ -35,7 +35,7 @@ export class PolicyStore {
     this.#db = db;
   }
 
-  /** The policy that holds in the repository. @throws NAME_UNKNOWN */
+  /** Reads the policy in force in the repository. @throws NAME_UNKNOWN */
   async ofRepository(name: RepositoryName): Promise<RepositoryPolicy> {
     const row = await this.#db
       .prepare(
@@ -51,7 +51,7 @@ export class PolicyStore {
     return row;
   }
 
-  /** @throws NOT_FOUND */
+  /** Reads the namespace's policy. @throws NOT_FOUND */
   async ofNamespace(name: Namespace): Promise<StoredPolicy> {
     const row = await this.#db
       .prepare(`SELECT retention AS policy FROM namespaces WHERE name = ?1`)
@@ -61,7 +61,7 @@ export class PolicyStore {
     return row;
   }
 
-  /** Carries it out soon. @throws NAME_UNKNOWN */
+  /** Sets the repository's policy, to be carried out soon. @throws NAME_UNKNOWN */
   async setRepository(name: RepositoryName, policy: string, initiator: Initiator): Promise<void> {
     const there = { sql: `SELECT 1 FROM repositories WHERE name = ?2`, parameters: [name] };
     const results = await this.#db.batch([
@@ -75,7 +75,10 @@ export class PolicyStore {
     }
   }
 
-  /** From then on its namespace's holds. @throws NOT_FOUND when it has none of its own */
+  /**
+   * Removes the repository's own policy; its namespace's applies from then on.
+   * @throws NOT_FOUND when it has none of its own
+   */
   async removeRepository(name: RepositoryName, initiator: Initiator): Promise<void> {
     const there = {
       sql: `SELECT 1 FROM repositories WHERE name = ?2 AND retention IS NOT NULL`,
@@ -92,7 +95,7 @@ export class PolicyStore {
     if (results[1]?.results.length !== 1) throw none();
   }
 
-  /** Carries it out soon in all repositories without one of their own. @throws NOT_FOUND */
+  /** Sets the policy of all repositories without one of their own, to be carried out soon. @throws NOT_FOUND */
   async setNamespace(name: Namespace, policy: string, initiator: Initiator): Promise<void> {
     const there = { sql: `SELECT 1 FROM namespaces WHERE name = ?2`, parameters: [name] };
     const entry = { action: "retention.set", namespace: name, reference: name };
@@ -105,7 +108,7 @@ export class PolicyStore {
     if (results[1]?.results.length !== 1) throw new RegistryError("NOT_FOUND");
   }
 
-  /** @throws NOT_FOUND when it has none */
+  /** Removes the namespace's policy. @throws NOT_FOUND when it has none */
   async removeNamespace(name: Namespace, initiator: Initiator): Promise<void> {
     const there = {
       sql: `SELECT 1 FROM namespaces WHERE name = ?2 AND retention IS NOT NULL`,

@@ -12,25 +12,26 @@ import {
 export type { Count, ExpireRule, KeepRule, Order, Rule, TagSelection } from "./rule.ts";
 
 /**
- * A lifecycle policy as Amazon ECR has it, with what this registry adds
+ * A retention policy in the format of Amazon ECR's lifecycle policies, with additions of this registry
  * (docs.aws.amazon.com/AmazonECR/latest/userguide/lifecycle_policy_parameters.html).
  */
 export interface RetentionPolicy {
-  /** The lowest priority number first; without those that can match nothing here. */
+  /** The rules by priority number, the lowest first, without those that can match nothing here. */
   readonly rules: readonly Rule[];
-  /** What of it means nothing here. */
+  /** Warnings: parts of the policy that have no effect here. */
   readonly warnings: readonly string[];
 }
 
 /** ECR's quotas (docs.aws.amazon.com/AmazonECR/latest/userguide/service-quotas.html). */
 const MAX_LENGTH = 30_720;
 const MAX_RULES = 50;
-/** Of all rules that go by versions together: so many of a repository's highest versions are remembered. */
+/** The most versions that all rules by version count together: a run's state holds that many versions. */
 const MAX_VERSIONS = 1_000;
-/** Of all rules together, the same twice in one rule counting once: each is tried on each tag of an image. */
+/** The most patterns of all rules, equal ones in a rule counted once: each is compared with each tag of an image. */
 const MAX_PATTERNS = 100;
 
 /**
+ * Parses and checks a policy.
  * @param policy parsed JSON
  * @throws FIELD_INVALID that names the field
  */
@@ -62,7 +63,7 @@ export function parsePolicy(policy: unknown): RetentionPolicy {
   return { rules: all.toSorted((a, b) => a.priority - b.priority), warnings };
 }
 
-/** What the rules have to be to one another (userguide/LifecyclePolicies.html, "Lifecycle policy evaluation rules"). */
+/** Checks rules against each other (userguide/LifecyclePolicies.html, "Lifecycle policy evaluation rules"). */
 function checkRules(rules: readonly ReadRule[]): void {
   const priorities = rules.map(({ rule }) => rule.priority);
   const twice = rules.find(({ rule }, i) => priorities.indexOf(rule.priority) < i);
@@ -70,7 +71,7 @@ function checkRules(rules: readonly ReadRule[]): void {
     const { rule, place } = twice;
     throw fault(`${place}.rulePriority`, `${rule.priority} is another rule's: give each its own`);
   }
-  // Each storage class has its rules to itself, and keep rules are none of ECR's.
+  // ECR checks the rules of each storage class on their own. It has no keep rules, so those are not checked here.
   for (const archived of [false, true]) {
     checkClass(
       rules.filter(({ rule, isArchived }) => rule.action !== "keep" && isArchived === archived),

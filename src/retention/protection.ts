@@ -1,4 +1,4 @@
-/** Why images stay that a policy's rules are about: what a preview says besides what would go. */
+/** Explains, for a preview, why images stay that a policy's rules select. */
 import type { Digest } from "../oci/digest.ts";
 import type { RetentionPolicy } from "./policy.ts";
 import type { Found } from "./store.ts";
@@ -13,21 +13,21 @@ import {
   usedAt,
 } from "./evaluate.ts";
 
-/** What keeps an image that a rule would take. */
+/** The reason why an image stays that a rule would delete. */
 export interface Protection {
-  /** `unknown`: nobody noted whether it was in use. */
+  /** `unknown`: uses were not recorded long enough to tell. */
   readonly by: "tags" | "immutability" | "grace" | "rule" | "use" | "unknown";
-  /** The keep rule's priority. */
+  /** The keep rule's priority; null for other reasons. */
   readonly rule: number | null;
-  /** The day, of days since 1970, that it was used on last. */
+  /** The last day on which it was used, in days since 1970. */
   readonly usedOn: number | null;
-  /** When it goes if nothing changes, in milliseconds since 1970; null for never. */
+  /** When it will be deleted if nothing changes, in milliseconds since 1970; null for never. */
   readonly until: number | null;
 }
 
 const NOTHING = { rule: null, usedOn: null, until: null };
 
-/** @returns null where no rule would take it in any case, or one does take it */
+/** @returns null when no rule would delete the image even if nothing kept it, or when a rule does delete it */
 export function protectionOf(
   { rules }: RetentionPolicy,
   limits: Limits,
@@ -59,7 +59,7 @@ export function protectionOf(
     : { ...NOTHING, by: "unknown", until };
 }
 
-/** Images that the same thing keeps. */
+/** Images that stay for the same reason. */
 export interface ProtectedGroup extends Protection {
   readonly images: number;
   readonly examples: readonly { readonly digest: Digest; readonly tags: readonly string[] }[];
@@ -68,7 +68,7 @@ export interface ProtectedGroup extends Protection {
 const MAX_EXAMPLES = 3;
 const MAX_EXAMPLE_TAGS = 5;
 
-/** By what keeps them; of a group the latest day and moment. */
+/** Groups images by the reason why they stay; a group has the latest day and time of its images. */
 export function grouped(
   all: readonly { readonly image: Found; readonly protection: Protection }[],
 ): ProtectedGroup[] {

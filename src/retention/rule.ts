@@ -1,9 +1,9 @@
 import { RegistryError } from "../oci/errors.ts";
 
-/** Which images a rule is about, by their tags. */
+/** The images that a rule selects, by their tags. */
 export type TagSelection =
   | { readonly status: "any" | "untagged" }
-  /** Each of them has to be matched by one of the image's tags. */
+  /** One of the image's tags has to match each of these. */
   | {
       readonly status: "tagged";
       readonly patterns?: readonly string[];
@@ -12,7 +12,7 @@ export type TagSelection =
 
 export type Order = "pushed" | "semver";
 
-/** Which of those images a rule is for. */
+/** The images among these that the rule applies to. */
 export type Count =
   | {
       readonly type: "imageCountMoreThan" | "mostRecent";
@@ -30,24 +30,26 @@ interface Common {
   readonly tags: TagSelection;
 }
 
-/** `transition` is for an archive that there is none of here: it takes nothing away, but its images are its own. */
+/**
+ * `transition` is for an archive, which does not exist here: it deletes nothing, but no later rule takes its images.
+ */
 export type ExpireRule = Common & {
   readonly action: "expire" | "transition";
   readonly count: Count;
 };
-/** Without a count it keeps all of them. */
+/** A rule that keeps images; without a count it keeps all of them. */
 export type KeepRule = Common & { readonly action: "keep"; readonly count: Count | null };
 export type Rule = ExpireRule | KeepRule;
 
-/** A rule with what is checked of all of them together. */
+/** A rule, with what is needed to check all rules together. */
 export interface ReadRule {
   readonly rule: Rule;
   readonly place: string;
-  /** Of the storage class that nothing here is in. */
+  /** Whether the rule is for the archive storage class, which no image here is in. */
   readonly isArchived: boolean;
 }
 
-/** @throws FIELD_INVALID that names the field */
+/** Parses and checks a rule. @throws FIELD_INVALID that names the field */
 export function readRule(value: unknown, place: string): ReadRule {
   const fields = fieldsOf(value, place, ["rulePriority", "description", "selection", "action"]);
   const { rulePriority: priority, description = "" } = fields;
@@ -85,7 +87,7 @@ const EXPIRE_COUNTS = [
   "sinceImageTransitioned",
 ] as const;
 const KEEP_COUNTS = ["mostRecent", "pushedWithin", "pulledWithin"] as const;
-/** An image in the archive is paid for so long anyway. */
+/** ECR's minimum, in days: an image in the archive is charged for that long anyway. */
 const MIN_ARCHIVE_DAYS = 90;
 
 type Action = (typeof ACTIONS)[number];
@@ -183,7 +185,7 @@ function isInArchive({ storageClass, countType }: Fields, at: string, action: Ac
   throw fault(`${at}.countType`, "sinceImageTransitioned is for expire rules only");
 }
 
-/** @throws FIELD_INVALID for what is no object, and for a field that it must not have */
+/** @throws FIELD_INVALID for a value that is no object, or has an unknown field */
 export function fieldsOf<K extends string>(
   value: unknown,
   place: string,

@@ -2,7 +2,7 @@ import type { RepositoryName } from "../oci/reference.ts";
 import { NOW } from "../db/clock.ts";
 import { expire, type Expiry } from "./deletion-store.ts";
 
-/** A repository whose policy is to be carried out, or is being carried out. */
+/** A repository whose policy is due, or is being carried out. */
 export interface Run {
   /** The repository's id. */
   readonly id: number;
@@ -10,31 +10,31 @@ export interface Run {
   readonly isDeleted: boolean;
   /** JSON: the policy that is in force, or null. */
   readonly inForce: string | null;
-  /** JSON: the policy that is being carried out, and how far that is; null between two runs. */
+  /** JSON: the policy that is being carried out, and the progress; both null between two runs. */
   readonly policy: string | null;
   readonly state: string | null;
   readonly step: number;
 }
 
-/** What a run has come to. */
+/** The progress of a run. */
 export interface Progress {
   readonly policy: string;
   readonly state: object;
-  /** When to go on, in milliseconds since 1970: later than others that wait. */
+  /** When to continue, in milliseconds since 1970: runs that were due before go first. */
   readonly nextAt: number;
 }
 
-/** Repositories of a namespace that one sweep looks at. */
+/** Repositories that one batch of the backlog covers. */
 const SWEPT = 500;
 const DAY = 86_400_000;
 
-/** SQL: the policy that holds in a repository, over `repositories r`. */
+/** SQL over `repositories r`: the policy in force in a repository. */
 export const IN_FORCE = `coalesce(r.retention, (SELECT n.retention FROM namespaces n WHERE n.name = r.namespace))`;
 const RUN = `SELECT x.repository_id AS id, r.name AS repository, r.deleted_at IS NOT NULL AS isDeleted,
     ${IN_FORCE} AS inForce, x.policy, x.state, x.step
   FROM retention_runs x CROSS JOIN repositories r ON r.id = x.repository_id`;
 
-/** D1: which policy is carried out when, and how far that is. */
+/** D1: the runs of policies, with their due times and progress. */
 export class RunStore {
   readonly #db: D1Database;
 
@@ -42,7 +42,7 @@ export class RunStore {
     this.#db = db;
   }
 
-  /** The run that has been due for longest. */
+  /** Finds the run that has been due for longest. */
   due(): Promise<Run | null> {
     return this.#run(`WHERE x.next_at <= ${NOW} ORDER BY x.next_at LIMIT 1`, []);
   }
@@ -60,8 +60,8 @@ export class RunStore {
   }
 
   /**
-   * Notes how far the run is, and deletes what was judged on the way, all or nothing.
-   * @returns false when somebody else has gone on with the run: nothing was done
+   * Saves the run's progress and deletes the images, all or nothing.
+   * @returns false when another run has continued in the meantime: nothing was done
    */
   async save(
     { id, step }: Pick<Run, "id" | "step">,
@@ -85,7 +85,7 @@ export class RunStore {
     return results.at(-2)?.results.length === 1;
   }
 
-  /** Ends the run. */
+  /** Ends the run, and makes the next one due in a day. */
   async finish({ id, step }: Run, beganAt: number): Promise<void> {
     await this.#db
       .prepare(
@@ -98,7 +98,7 @@ export class RunStore {
       .run();
   }
 
-  /** Begins a run anew, with nothing counted. */
+  /** Starts a run from the beginning, with its counts at zero. */
   async restart({ id, step }: Run, { policy, state, nextAt }: Progress): Promise<boolean> {
     const { meta } = await this.#db
       .prepare(
@@ -110,7 +110,7 @@ export class RunStore {
     return meta.changes === 1;
   }
 
-  /** Comes back to it later. */
+  /** Makes the run due after so many milliseconds from now. */
   async postpone({ id }: Run, milliseconds: number): Promise<void> {
     await this.#db
       .prepare(`UPDATE retention_runs SET next_at = ${NOW} + ?2 WHERE repository_id = ?1`)
@@ -118,7 +118,7 @@ export class RunStore {
       .run();
   }
 
-  /** Forgets a repository without a policy. */
+  /** Deletes the run of a repository without a policy. */
   async forget({ id, step }: Run): Promise<void> {
     await this.#db
       .prepare(`DELETE FROM retention_runs WHERE repository_id = ?1 AND step = ?2`)
@@ -127,8 +127,8 @@ export class RunStore {
   }
 
   /**
-   * Has the next repositories of a namespace whose policy is new be due.
-   * @returns false when there is no such namespace
+   * Makes the next repositories of a namespace with a new policy due.
+   * @returns false when no namespace is in the backlog
    */
   async sweep(): Promise<boolean> {
     const due = await this.#db
@@ -138,7 +138,7 @@ export class RunStore {
       .first<{ namespace: string; after: string }>();
     if (due === null) return false;
     const { namespace, after } = due;
-    // The namespace's own name, and all that go on after it: "0" follows "/".
+    // The repository with the namespace's own name, then those below it: "0" follows "/" in byte order.
     const { results } = await this.#db
       .prepare(
         `SELECT name FROM repositories WHERE name = ?1 AND ?2 = ''
@@ -150,7 +150,7 @@ export class RunStore {
       .bind(namespace, after, SWEPT)
       .all<{ name: string }>();
     const names = results.map(({ name }) => name);
-    // Another change of the policy sends the sweep back to the beginning.
+    // A further change of the policy sets the backlog back to its start, and these writes then do nothing.
     const isUnchanged = `EXISTS (SELECT 1 FROM retention_backlog WHERE namespace = ?1 AND after = ?2)`;
     await this.#db.batch([
       this.#db

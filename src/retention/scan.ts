@@ -13,11 +13,11 @@ import {
   type Decision,
 } from "./evaluate.ts";
 
-/** How far a policy has been carried out in a repository: what has to be remembered between two steps. */
+/** The progress of a policy in a repository: all that is stored between two steps. */
 export interface Scan {
-  /** When it began; ages are counted to this moment. */
+  /** When the run began, in milliseconds since 1970; ages are measured to this time. */
   readonly now: number;
-  /** First all images are looked at for the rules that count, then each is judged. */
+  /** A first pass counts all images for the rules that count; the second evaluates each. */
   readonly phase: "count" | "evaluate" | "done";
   readonly after: Position | null;
   readonly limits: Limits;
@@ -26,21 +26,21 @@ export interface Scan {
 export interface Batch {
   readonly scan: Scan;
   readonly expiring: readonly ExpiringImage[];
-  /** What it has come to know of, in the phase in which images are judged. */
+  /** The manifests that were evaluated. */
   readonly evaluated: readonly Found[];
 }
 
 export interface Bounds {
-  /** Manifests that one step looks at. */
+  /** Manifests that one step reads. */
   readonly page: number;
-  /** Images that it lets go. */
+  /** Images that one step deletes. */
   readonly expiring: number;
-  /** Manifests and tags that go with them, if these are those of more than one image. */
+  /** Manifests and tags deleted with them; only a single image may exceed this. */
   readonly rows: number;
 }
 
 export const BOUNDS: Bounds = { page: 200, expiring: 50, rows: 1_000 };
-/** Owners that lie outside of a page, looked up in one go, and owners of owners. */
+/** The most referencing manifests outside the page that one query reads, and how many levels of these are followed. */
 const MAX_REFERENCING = 500;
 const MAX_LOOKUPS = 3;
 
@@ -49,14 +49,14 @@ export function beginScan(policy: RetentionPolicy, now: number): Scan {
   return { now, phase: areKnown(limits) ? "evaluate" : "count", after: null, limits };
 }
 
-/** Whether it matters to the policy what is in use. */
+/** Returns whether the policy depends on use. */
 export function countsUse({ rules }: RetentionPolicy): boolean {
   return rules.some(
     ({ count }) => count?.type === "sinceImagePulled" || count?.type === "pulledWithin",
   );
 }
 
-/** Goes through the images of one repository by one policy. It changes nothing, but says what is to go. */
+/** Scans the images of one repository by one policy. It deletes nothing, but returns what to delete. */
 export class Scanner {
   readonly #index: RetentionStore;
   readonly #policy: RetentionPolicy;
@@ -77,7 +77,7 @@ export class Scanner {
     this.#bounds = bounds;
   }
 
-  /** One page further, or as far as so many images that go. */
+  /** Scans one page, or until `most` images are to be deleted. */
   async step(scan: Scan, most = Infinity): Promise<Batch> {
     if (scan.phase === "done") return { scan, expiring: [], evaluated: [] };
     const page = await this.#index.page(this.#look(scan), scan.after, this.#bounds.page);
@@ -88,7 +88,7 @@ export class Scanner {
     return { ...batch, evaluated: end === -1 ? page : page.slice(0, end + 1) };
   }
 
-  /** What keeps an image that was judged. */
+  /** Returns why an evaluated image stays, or null. */
   protection(scan: Scan, image: Found): Protection | null {
     if (image.isPart) return null;
     return protectionOf(this.#policy, scan.limits, image, { ...this.#times, now: scan.now });
@@ -137,18 +137,18 @@ export class Scanner {
     const all = plan(images, { found, evaluate: decisionOf, times });
     const expiring = firstOf(all, this.#bounds.rows);
     if (expiring.length === all.length) return { scan: next, expiring };
-    // The others are judged again by the next step.
+    // The next step evaluates the others again.
     return { scan: { ...scan, after: positionOf(expiring.at(-1)?.image) }, expiring };
   }
 
-  /** The page and the families, with what else their parts belong to, and what those are part of. */
+  /** Returns the page and the attachments, with the manifests that refer to these, several levels up. */
   async #known(
     look: PageQuery,
     page: readonly Found[],
     families: readonly Found[],
   ): Promise<ReadonlyMap<Digest, Found>> {
     const known = new Map([...page, ...families].map((found) => [found.digest, found]));
-    // An owner may be on the page while its own owners, which were judged before, are not.
+    // A manifest on the page may belong to one that was evaluated before and is not on it.
     const referencedBy = new Set(families.flatMap(({ referencedBy: some }) => some ?? []));
     for (let i = 0; i < MAX_LOOKUPS; i++) {
       for (const owner of referencedBy) {
@@ -164,7 +164,7 @@ export class Scanner {
   }
 }
 
-/** As many images as have so many rows together, but one at least. */
+/** Returns the first images with at most `rows` rows together, but always one. */
 function firstOf(all: readonly ExpiringImage[], rows: number): readonly ExpiringImage[] {
   let left = rows;
   const end = all.findIndex(({ image, attachments }) => {

@@ -1,46 +1,46 @@
 import type { Digest } from "../oci/digest.ts";
 import { DOCKER_LIST, OCI_INDEX } from "../oci/media-type.ts";
 
-/** A manifest with what decides whether it may go. */
+/** A manifest, with all that decides whether it may be deleted. */
 export interface Found {
   readonly digest: Digest;
   /** Milliseconds since 1970. */
   readonly pushedAt: number;
   readonly subject: Digest | null;
-  /** One more than MAX_TAGS where it has more. */
+  /** Its tags; one more than MAX_TAGS when it has more. */
   readonly tags: readonly string[];
   /**
-   * What it belongs to and is in sight: indexes that name it, its subject, the image that its cosign tags are of; null
-   * where there are too many to look at.
+   * The manifests that it belongs to and that are not deleted: indexes that name it, its subject, the image named by
+   * its cosign tags; null when they are too many to read.
    */
   readonly referencedBy: readonly Digest[] | null;
-  /** Whether it belongs to something, or did when the run began: then it is no image, but a part of one. */
+  /** Whether it belongs to another manifest, or did when the run began: then it is an attachment, not an image. */
   readonly isPart: boolean;
   readonly isProtected: boolean;
-  /** The day, of days since 1970, that it or one of its children was pulled or asked for on last. */
+  /** The last day, in days since 1970, on which it or one of its children was pulled or asked for. */
   readonly usedOn: number | null;
 }
 
-/** Where in a repository's manifests a page begins: after this one, the last pushed being the first. */
+/** The cursor of a page of manifests, which go from the newest push to the oldest: the page begins after this one. */
 export type Position = readonly [pushedAt: number, digest: string];
 
 export interface PageQuery {
   readonly repository: number;
-  /** When the run began. */
+  /** When the run began, in milliseconds since 1970. */
   readonly since: number;
-  /** Whether it matters what was pulled. */
+  /** Whether the policy depends on use. */
   readonly pulls: boolean;
 }
 
-/** Bounds of what is read of one manifest. What goes beyond is left alone. */
+/** Bounds of what is read of one manifest. A manifest that exceeds them is not deleted. */
 export const MAX_TAGS = 100;
 const MAX_PARENTS = 50;
 const MAX_CHILDREN = 100;
-/** Of what belongs to an image; what is more stays, for a later run to judge on its own. */
+/** The most attachments of an image. Others stay, and a later run evaluates them on their own. */
 export const MAX_ATTACHMENTS = 300;
 
 const INDEXES = `'${OCI_INDEX}', '${DOCKER_LIST}'`;
-/** SQL: is the tag one that cosign and the fallback of the referrers API give to what belongs to an image? */
+/** SQL: whether the tag is cosign's for an attachment, or that of the referrers API's fallback. */
 function isAttachment(name: string): string {
   return `${name} GLOB 'sha256-*' AND substr(${name}, 72) IN ('', '.sig', '.att', '.sbom')`;
 }
@@ -48,12 +48,12 @@ const TAGS = `SELECT name FROM tags t INDEXED BY tags_by_digest
   WHERE t.repository_id = ?1 AND t.digest = m.digest ORDER BY name LIMIT ${MAX_TAGS + 1}`;
 const PARENTS = `SELECT f.manifest FROM manifest_references f INDEXED BY manifest_references_by_digest
   WHERE f.repository_id = ?1 AND f.digest = m.digest LIMIT ${MAX_PARENTS + 1}`;
-/** SQL: what an index names, from one that is already named. */
+/** SQL: the children of the indexes among the manifests named so far. */
 const CHILDREN = `SELECT f.digest FROM named parent
   CROSS JOIN manifests i ON i.repository_id = ?1 AND i.digest = parent.digest AND i.deleted_at IS NULL
     AND i.media_type IN (${INDEXES})
   CROSS JOIN manifest_references f ON f.repository_id = ?1 AND f.manifest = i.digest`;
-/** SQL over `manifests m`, ?1 being the repository: the last day that it or one of its children was in use. */
+/** SQL over `manifests m`, with ?1 as the repository: the last day on which it or one of its children was in use. */
 export const USED_ON = `(SELECT CASE WHEN count(*) > ${MAX_CHILDREN} THEN unixepoch() / 86400 ELSE max(p.day) END
   FROM (
     WITH RECURSIVE named (digest) AS (
@@ -62,7 +62,7 @@ export const USED_ON = `(SELECT CASE WHEN count(*) > ${MAX_CHILDREN} THEN unixep
   ) counted
   LEFT JOIN manifest_pulls p ON p.repository_id = ?1 AND p.digest = counted.digest)`;
 
-/** SQL over `manifests m`: ?1 is the repository and ?2 the beginning of the run. */
+/** SQL over `manifests m`: the columns of a Row; ?1 is the repository and ?2 the start of the run. */
 function facts(pulls: boolean): string {
   return `m.digest, m.pushed_at AS pushedAt, m.subject,
     (SELECT json_group_array(name) FROM (${TAGS})) AS tags,
@@ -95,7 +95,7 @@ interface Row {
   readonly usedOn: number | null;
 }
 
-/** D1: what a lifecycle policy has to know of manifests. Every look at a repository costs the same, however large it is. */
+/** D1: the manifests that a retention policy evaluates. A page costs the same however large the repository is. */
 export class RetentionStore {
   readonly #db: D1Database;
 
@@ -103,7 +103,7 @@ export class RetentionStore {
     this.#db = db;
   }
 
-  /** One page of a repository's manifests, from the one pushed last to the one pushed first. */
+  /** Reads one page of a repository's manifests, from the newest push to the oldest. */
   async page(look: PageQuery, after: Position | null, limit: number): Promise<Found[]> {
     const [pushedAt, digest] = after ?? [Number.MAX_SAFE_INTEGER, ""];
     const { results } = await this.#db
@@ -117,7 +117,7 @@ export class RetentionStore {
     return results.map(parse);
   }
 
-  /** Those of the manifests that are there. */
+  /** Reads those of the manifests that are not deleted. */
   async find(look: PageQuery, digests: readonly Digest[]): Promise<Found[]> {
     const { results } = await this.#db
       .prepare(
@@ -129,7 +129,7 @@ export class RetentionStore {
     return results.map(parse);
   }
 
-  /** What belongs to each of the images, or to what belongs to it. */
+  /** Reads the attachments of each image, and their attachments. */
   async families(look: PageQuery, roots: readonly Digest[]): Promise<Map<Digest, Found[]>> {
     const { results } = await this.#db
       .prepare(

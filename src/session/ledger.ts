@@ -15,7 +15,7 @@ export class Ledger {
     this.#sql = sql;
   }
 
-  /** Stores what one request wrote. */
+  /** Takes in what one request wrote. */
   commit(written: ChunkResult): void {
     this.#createTables();
     if (written.from === 0) this.#sql.exec("DELETE FROM parts");

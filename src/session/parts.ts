@@ -30,7 +30,7 @@ export interface Incoming {
 
 export interface Received {
   readonly written: ChunkResult;
-  /** Gives back the tail's memory. Call it when the tail is stored. */
+  /** Gives back the tail's memory; call it when the tail is stored. */
   readonly release: () => void;
 }
 
@@ -147,10 +147,7 @@ class PartWriter {
     this.#inFlight.add(upload);
   }
 
-  /**
-   * Waits until at most `most` parts are in flight.
-   * @throws the error of the first part that failed
-   */
+  /** Waits until at most that many parts are under way. @throws what the first failed one threw */
   async #retry(most: number): Promise<void> {
     while (this.#inFlight.size > most && !this.#failure) {
       await Promise.race([...this.#inFlight].map((upload) => upload.catch(() => {})));

@@ -82,12 +82,9 @@ export interface Progress {
   readonly writer: number;
   /** The newest writer whose work is committed, or can never be committed. */
   readonly committed: number;
-  /**
-   * Active writers: those that have begun and neither committed nor released, with the last part number that each may
-   * use.
-   */
+  /** Writers that have begun and neither committed nor let go, and the last part that each may write. */
   readonly activeWriters: readonly { readonly writer: number; readonly maxPart: number }[];
-  /** How many finishing requests have begun. */
+  /** Finishing requests that have begun. */
   readonly finishes: number;
   /** Keys under which a writer may have left an object. */
   readonly objects: readonly string[];
@@ -101,7 +98,7 @@ export interface Progress {
   readonly ended: { readonly digest: Digest | null; readonly key: string | null } | null;
 }
 
-/** The claims in an upload's id. The session begins with them and stores them. */
+/** What an upload's id says of it. The session begins with this, and remembers it. */
 export interface UploadClaims {
   readonly repository: string;
   readonly actor: string;
@@ -153,7 +150,7 @@ export interface Lease {
   readonly stored: { readonly multipart: Multipart; readonly size: number } | null;
 }
 
-/** What a writer has written since its lease began at offset `from`. */
+/** What a writer has achieved since its lease began at `from`. */
 export interface ChunkResult {
   readonly from: number;
   readonly offset: number;
@@ -164,7 +161,7 @@ export interface ChunkResult {
   readonly tail: Uint8Array;
 }
 
-/** Returns the state of a new upload without bytes. */
+/** An upload that has begun and has no bytes yet. */
 export function newUpload(
   upload: string,
   { repository, actor, algorithm, deadline }: UploadClaims,
@@ -209,7 +206,7 @@ export function grant(
   const stored = cutsAnew && multipart !== null ? { multipart, size: offset } : null;
   const lease = { ...leaseOf(startsOver || cutsAnew ? fresh : next, length), stored };
   const { writer, maxPart } = lease;
-  // A writer that begins its own multipart upload shares part numbers with no other writer.
+  // A lease that begins a multipart upload of its own shares its part numbers with nobody.
   const activeWriters =
     lease.multipart === null ? next.activeWriters : [...next.activeWriters, { writer, maxPart }];
   const objects = new Set(next.objects);
@@ -280,7 +277,7 @@ export function mayFillPart(tailLength: number, length: number | null): boolean 
   return length === null || tailLength + length >= PART_SIZE;
 }
 
-/** Returns the state after the commit of the newest writer. */
+/** The session after its newest writer's work. */
 export function advance(progress: Progress, written: ChunkResult): Progress {
   const { from, offset, hash, multipart, parts, tail } = written;
   return {
@@ -295,7 +292,7 @@ export function advance(progress: Progress, written: ChunkResult): Progress {
   };
 }
 
-/** Returns the active writers without the one that has ended. */
+/** The writers at work once one has come to an end. */
 export function activeWritersWithout(
   { activeWriters }: Progress,
   writer: number,
@@ -303,7 +300,7 @@ export function activeWritersWithout(
   return activeWriters.filter((other) => other.writer !== writer);
 }
 
-/** Returns whether the writer's tail replaces the stored one, instead of being appended to it. */
+/** Whether nothing of the tail before stays a tail. */
 export function replacesTail({ from, parts }: ChunkResult): boolean {
   return from === 0 || parts.length > 0;
 }

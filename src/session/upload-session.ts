@@ -77,7 +77,7 @@ export class UploadSession extends DurableObject<Env> {
   readonly #kv = this.ctx.storage.kv;
   readonly #ledger = new Ledger(this.ctx.storage.sql);
 
-  /** Returns how many bytes have arrived. */
+  /** How many bytes have arrived. */
   status(claims: UploadClaims): { readonly ok: true; readonly offset: number } | Refused {
     const progress = this.#current(claims);
     if (progress === undefined || progress.ended !== null) return UNKNOWN;
@@ -270,7 +270,7 @@ export class UploadSession extends DurableObject<Env> {
     if (counted !== null) await new UnfinishedUploads(this.env.DB).forget(upload);
     const unsure = objects.filter((key) => key !== ended?.key);
     if (unsure.length === 0) return;
-    // A writer that died may have written the blob's row before.
+    // A writer that died may have got as far as the blob's row.
     const unused = await new BlobStore(this.env.DB, "refuse").unusedKeys(unsure);
     if (unused === null)
       throw new Error("the index is empty, or being imported: nothing is cleared");
@@ -295,7 +295,7 @@ export class UploadSession extends DurableObject<Env> {
     return progress === undefined ? undefined : { ...UNCOUNTED, ...progress };
   }
 
-  /** @returns undefined for an upload that was cleared, or that did not begin before its deadline */
+  /** @returns undefined for an upload that has been cleared away, or that nobody began in time */
   #current(claims: UploadClaims): Progress | undefined {
     const progress = this.#progress();
     if (progress !== undefined || Date.now() >= claims.deadline) return progress;

@@ -29,8 +29,7 @@ const EMPTY: Purged = { tags: [], blobs: 0, sharedBlobs: 0 };
 export async function restore(context: Context<"name">): Promise<Response> {
   const { request, params, actor, auth } = context;
   const target = targetOf(await readJson(request, Body));
-  // The route requires the right to delete, which is sufficient for a manifest. Restoring a tag moves it, so it also
-  // requires the right to push; restoring a repository requires `maintain`, as deleting it does.
+  // Who may delete a manifest may bring it back. A tag is moved, as by a push; a repository takes who may delete it.
   if (target.kind === "tag") authorize(actor, "push", params.name, auth);
   if (target.kind === "repository") authorize(actor, "maintain", params.name, auth);
   const restored = await restoreTarget(context, target);

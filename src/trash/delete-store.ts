@@ -21,7 +21,7 @@ const NEWEST = `SELECT id, deleted_at AS deletedAt FROM repositories INDEXED BY 
 const BY_ID = `SELECT id, deleted_at AS deletedAt FROM repositories
   WHERE id = ?2 AND coalesce(former_name, name) = ?1`;
 
-/** Restores and purges deleted repositories in D1. */
+/** D1: deleted repositories, which come back or go for good. */
 export class DeleteStore {
   readonly #db: D1Database;
   readonly #age: number;
@@ -60,7 +60,7 @@ export class DeleteStore {
     return statement.first<Found>();
   }
 
-  /** @returns false if the repository has changed since it was read */
+  /** @returns false where it was changed meanwhile */
   async #restore(
     repository: RepositoryName,
     { id, deletedAt }: Found,
@@ -108,10 +108,7 @@ export class DeleteStore {
     return false;
   }
 
-  /**
-   * Makes the deletion of a repository final: the next garbage collection deletes its content.
-   * @throws NOT_FOUND
-   */
+  /** Makes the deletion of a repository final: the next collection takes it. @throws NOT_FOUND */
   async purge(repository: RepositoryName, which: Generation, initiator: Initiator): Promise<void> {
     const id =
       which === "newest"
@@ -129,10 +126,7 @@ export class DeleteStore {
     if (results[1]?.results.length !== 1) throw unknown(repository, which);
   }
 
-  /**
-   * Deletes a repository and makes the deletion final.
-   * @throws NAME_UNKNOWN
-   */
+  /** Deletes the repository, and makes that final. @throws NAME_UNKNOWN */
   async purgeLive(repository: RepositoryName, initiator: Initiator): Promise<void> {
     const there = { sql: `SELECT 1 FROM repositories WHERE name = ?2`, parameters: [repository] };
     const results = await this.#db.batch([

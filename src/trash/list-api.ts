@@ -68,11 +68,7 @@ export async function repositories(context: Context): Promise<Response> {
   );
 }
 
-/**
- * Decrypts a cursor. It is encrypted because it contains a row's number, from which a client could tell how many
- * repositories others create.
- * @throws FIELD_INVALID for a cursor that this registry did not issue
- */
+/** A place names a row's number, by which others could count: nobody sees it. */
 async function decrypted(after: string, signing: Signing): Promise<string> {
   const place = await decryptCursor(after, "deleted-repositories", signing);
   if (place !== after) return place;

@@ -53,7 +53,7 @@ const TAG_COLUMNS = `h.id, h.tag, h.digest, h.successor, h.changed_at AS changed
 /** A text that sorts after every id and digest. */
 const ABOVE = "~";
 
-/** Lists from D1 what was deleted, and what tags pointed to. */
+/** D1: what was deleted, and what tags pointed to, as long as it can be restored. */
 export class TrashLists {
   readonly #db: D1Database;
 

@@ -23,7 +23,7 @@ const ITS_OWN = `SELECT f.digest FROM manifest_references f
     SELECT 1 FROM manifest_references o
     WHERE o.repository_id = f.repository_id AND o.digest = f.digest AND o.manifest <> f.manifest)`;
 
-/** Purges tags and manifests in D1: deletes them, if they are not deleted yet, and makes that final. */
+/** D1: makes deletions final, also of what was not deleted yet. */
 export class PurgeStore {
   readonly #db: D1Database;
 

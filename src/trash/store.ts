@@ -33,9 +33,7 @@ interface Past {
   readonly deletedAt: number | null;
 }
 
-/**
- * Restores tags and manifests in D1. Each restore is one batch, which fails if something has changed since it was read.
- */
+/** D1: brings back what was deleted. Each restoration is one batch, held to what was read before it. */
 export class RestoreStore {
   readonly #db: D1Database;
   readonly #age: number;

@@ -8,13 +8,13 @@ import { formatContentRange, parseRange } from "../http/range.ts";
 
 const BLOB_TYPE = "application/octet-stream";
 
-/** end-2: a blob, whole or in ranges; HEAD says only how long it is. */
+/** end-2: reads a blob, whole or in ranges. HEAD answers with its size only. */
 export async function read(context: Context<"name" | "digest">): Promise<Response> {
   const { request, params, registry, defer, usage } = context;
   if (request.method === "HEAD") return confirm(context);
   const { name, digest } = params;
   const blob = await registry.blobs.find(name, digest, defer);
-  // Who mounts an image lazily reads its layers for as long as it runs, and no manifest.
+  // Blob reads count as use: a client that mounts an image lazily reads its layers while it runs, and no manifest.
   usage.read({ repository: name, digest });
   const headers = blobHeaders(digest);
   if (isNotModified(request, digest)) return new Response(null, { status: 304, headers });
@@ -30,6 +30,7 @@ export async function read(context: Context<"name" | "digest">): Promise<Respons
   return new Response(body, { status: 206, headers });
 }
 
+/** Answers a HEAD. It renews the blob's grace period for a client that may push, which then need not upload it. */
 async function confirm({
   request,
   params,
@@ -44,7 +45,7 @@ async function confirm({
   return new Response(null, { headers });
 }
 
-/** end-10: takes a blob out of the repository. */
+/** end-10: deletes a blob from the repository. */
 export async function remove({
   params,
   initiator,
@@ -63,7 +64,7 @@ function blobHeaders(digest: Digest): Headers {
   });
 }
 
-/** multipart/byteranges (RFC 9110 § 14.6) with its exact length, read one range after the other. */
+/** Makes a multipart/byteranges body (RFC 9110 § 14.6) of exact length; the ranges are read one after the other. */
 function multipartBody(
   blob: ReadableBlob,
   ranges: readonly ByteRange[],
@@ -90,7 +91,7 @@ function multipartBody(
     await writeBytes(writable, end);
     await writable.close();
   };
-  // A client that goes away breaks the pipe; nobody is left to be told.
+  // A client that disconnects breaks the pipe, so there is nobody to report the error to.
   write().catch((error: unknown) => writable.abort(error).catch(() => {}));
   return { body: readable, boundary };
 }

@@ -2,24 +2,24 @@ import { RegistryError } from "../oci/errors.ts";
 import { REMEMBERED_MS } from "../registry/readiness.ts";
 import type { Context } from "../http/context.ts";
 
-/** For people, and for load balancers that ask for "/" unless told otherwise. */
+/** Answers people, and load balancers that check "/" by default. */
 export function root(): Response {
   return text(
     "Slipway, a container registry: docker login, push and pull. Its API is described at /api/v1/openapi.json.\n",
   );
 }
 
-/** HAProxy's health check, unless told otherwise. */
+/** Answers HAProxy's default health check. */
 export function options(): Response {
   return new Response(null, { status: 204, headers: { allow: "GET, HEAD, OPTIONS" } });
 }
 
-/** The Worker runs. It asks nothing of anybody, so that one failing part takes no instance out of service. */
+/** Answers while the Worker runs. It calls no other service: a failing one must take no instance out of service. */
 export function live(): Response {
   return text("ok\n");
 }
 
-/** What the registry needs answers. @throws UNAVAILABLE, which names the part that does not */
+/** Checks that every service the registry needs answers. @throws UNAVAILABLE, which names the part that does not */
 export async function ready({ registry }: Context): Promise<Response> {
   const parts = await registry.readiness.check();
   const failed = Object.entries(parts).flatMap(([part, isThere]) => (isThere ? [] : part));

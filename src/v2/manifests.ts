@@ -6,12 +6,12 @@ import { withBody } from "../http/body.ts";
 import { immutable, isNotModified, revalidated } from "../http/caching.ts";
 import { type Context, requirePace, requireRepository } from "../http/context.ts";
 
-/** `?tag=` names further tags; the spec wants at least ten to work. */
+/** The most tags of `?tag=`; the spec wants at least ten to work. */
 const MAX_TAGS = 50;
 
 /**
- * end-3: a manifest, as the very bytes and under the very type it was pushed with. Accept is ignored: a client that named
- * a digest wants what has that digest, and the others can convert.
+ * end-3: reads a manifest, with the exact bytes and media type that were pushed. Accept is ignored: a client that named
+ * a digest wants the content of that digest, and other clients can convert.
  */
 export async function read(context: Context<"name" | "reference">): Promise<Response> {
   const { request, params, registry, defer, usage } = context;
@@ -29,7 +29,7 @@ export async function read(context: Context<"name" | "reference">): Promise<Resp
     "docker-content-digest": digest,
   };
   const isKnown = isNotModified(request, digest);
-  // Who has the content asks by HEAD alone, for years: that is use, too.
+  // A HEAD counts as use: a client that has the content may send nothing else for years.
   if (isHead || isKnown) usage.look(asked);
   if (isKnown) return new Response(null, { status: 304, headers: described });
   const headers = { ...described, "content-length": String(size) };

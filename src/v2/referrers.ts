@@ -2,13 +2,13 @@ import { OCI_INDEX } from "../oci/media-type.ts";
 import type { Context } from "../http/context.ts";
 import { nextLink } from "../http/pagination.ts";
 
-/** end-12: what refers to a digest. An unknown digest or repository has no referrers; it is never a 404. */
+/** end-12: lists the referrers of a digest. An unknown digest or repository has none, and is never a 404. */
 export async function list({
   url,
   params,
   registry,
 }: Context<"name" | "digest">): Promise<Response> {
-  // A query writes a space as "+" or "%20". A media type has none: it was a "+" that nobody encoded.
+  // A "+" in a query means a space. A media type has no space, so one here was a "+" that the client did not encode.
   const artifactType = url.searchParams.get("artifactType")?.replaceAll(" ", "+") ?? null;
   const last = url.searchParams.get("last") ?? "";
   const { referrers, next } = await registry.manifests.referrers(

@@ -8,7 +8,7 @@ import * as uploads from "./uploads.ts";
 import * as version from "./version.ts";
 import { type Route, route } from "../http/route.ts";
 
-/** The endpoints of the OCI distribution spec, the token service and the health checks. HEAD goes wherever GET goes. */
+/** The endpoints of the OCI distribution spec, the token service and the health checks. Each GET also answers HEAD. */
 export const V2_ROUTES: readonly Route[] = [
   route("end-1", "GET /v2", "token", version.read),
   route("end-2", "GET /v2/:name+/blobs/:digest", "pull", blobs.read),

@@ -6,7 +6,7 @@ import type { Context } from "../http/context.ts";
 import { nextLink, oneMore, parsePage, turnPage } from "../http/pagination.ts";
 import { listVisible } from "../http/visible.ts";
 
-/** end-8: the tags, sorted by their bytes. */
+/** end-8: lists the tags in byte order. */
 export async function list({ url, params, registry }: Context<"name">): Promise<Response> {
   const page = parsePage(url.searchParams);
   const found = await registry.tags.list(params.name, oneMore(page));
@@ -29,7 +29,8 @@ export async function listRepositories(context: Context): Promise<Response> {
   if (searchedTo === null || names.length > page.limit) {
     return Response.json({ repositories: entries }, { headers });
   }
-  // The search ended before the page was full: where, is not for the caller to know.
+  // The search ended before the page was full. The caller may not see the name where it ended, so the cursor is
+  // encrypted.
   const last = await encryptCursor(searchedTo, "catalog", auth.signing);
   const link = nextLink(url.pathname, last, { n: String(page.limit) });
   return Response.json({ repositories: entries }, { headers: link });

@@ -8,17 +8,17 @@ import { RegistryError } from "../oci/errors.ts";
 import { readLimited } from "../http/body.ts";
 import type { Context } from "../http/context.ts";
 
-/** Far more than the scopes of any push need. */
+/** The largest form in bytes, far more than the scopes of any push need. */
 const MAX_FORM = 64 * 1024;
 
-/** Docker's token service, by GET: credentials, if any, in a Basic header. Without them there is a token for what everyone may do. */
+/** Docker's token service by GET: credentials, if any, in a Basic header; else the token has the public's rights. */
 export async function read({ request, url, auth }: Context): Promise<Response> {
   const header = request.headers.get("authorization");
   const scopes = url.searchParams.getAll("scope");
   if (header === null) return issue(null, scopes, auth);
   const [scheme, value = ""] = header.trim().split(/\s+/, 2);
   const credentials = scheme?.toLowerCase() === "basic" ? parseBasic(value) : null;
-  // A token for everyone would make a wrong login look right.
+  // A wrong login must fail: an anonymous token would make it look right.
   if (credentials === null) throw challenge(auth, { message: wrongScheme(scheme) });
   return issue(credentials, scopes, auth);
 }
@@ -28,11 +28,11 @@ function wrongScheme(scheme = ""): string {
   return `the token service takes a name and a password or a token's secret as Basic credentials, not ${scheme.slice(0, 20) || "an empty Authorization header"}`;
 }
 
-/** The same by POST (OAuth 2), as containerd and BuildKit ask first: credentials in the form. */
+/** The token service by POST (OAuth 2), which containerd and BuildKit try first: credentials in the form. */
 export async function write({ request, auth }: Context): Promise<Response> {
   const form = await readForm(request);
   if (form.get("grant_type") !== "password") {
-    // Refresh tokens are never given out: a client that held one would drop the password.
+    // No refresh tokens are issued: a client that has one no longer sends its password.
     throw challenge(auth, { message: "unsupported grant_type: log in with a password" });
   }
   const username = form.get("username") ?? "";
@@ -40,7 +40,7 @@ export async function write({ request, auth }: Context): Promise<Response> {
   return issue({ username, password }, form.getAll("scope"), auth);
 }
 
-/** @param credentials null for everyone's token */
+/** @param credentials null for an anonymous token */
 async function issue(
   credentials: Credentials | null,
   scopes: readonly string[],
@@ -50,7 +50,7 @@ async function issue(
   const purpose = {
     repositories: repositoriesIn(asked),
     scope: null,
-    // A list from memory would lack the role that somebody has got just now.
+    // The catalog needs current roles: a cached login would lack a role that was given just now.
     isSufficient: asked.some(asksForCatalog)
       ? null
       : (actor: Actor) => grantScopes(actor, asked).refused.length === 0,

@@ -7,10 +7,10 @@ import { OutOfOrder, type Position, type UploadId } from "../registry/uploads.ts
 import { type Context, requirePace, requireRepository } from "../http/context.ts";
 import { formatUploadRange, parseContentRange } from "../http/range.ts";
 
-/** The query parameter of a Location that says at which offset it was given out. */
+/** The query parameter of a Location with the offset that it was given out for. */
 const OFFSET = "_offset";
 
-/** end-4a, 4b, 11: begins an upload; mounts the blob instead where it can; stores it at once where the body brings it. */
+/** end-4a, 4b, 11: starts an upload; mounts the blob instead if possible, or stores it at once if it is in the body. */
 export async function start(context: Context<"name">): Promise<Response> {
   const { request, url, params, registry } = context;
   const { name } = params;
@@ -19,7 +19,7 @@ export async function start(context: Context<"name">): Promise<Response> {
   const algorithm = parseAlgorithm(url.searchParams.get("digest-algorithm") || "sha256");
   const wanted = mount !== undefined && isDigest(mount) ? mount : null;
   if (wanted !== null || digest !== null) await requirePace(context);
-  // At once: where the repository is not there, and has to be, a mount changes nothing.
+  // Both at the same time: a mount changes nothing in a repository that is missing where it has to exist.
   const [isMounted] = await Promise.all([
     wanted !== null && mounted(context, wanted),
     requireRepository(context),
@@ -32,11 +32,11 @@ export async function start(context: Context<"name">): Promise<Response> {
     return created(name, digest);
   }
   context.defer(registry.room.learn(name));
-  // .NET takes any other Range here for a chunk size.
+  // .NET reads any other Range here as a chunk size.
   return progress(202, { name, id, offset: 0, empty: "0-0" });
 }
 
-/** end-5: appends a chunk, or everything at once. */
+/** end-5: appends a chunk, or the whole blob. */
 export async function append(context: Context<"name" | "upload">): Promise<Response> {
   const { request, url, params, registry } = context;
   const { name, upload: id } = params;
@@ -47,7 +47,7 @@ export async function append(context: Context<"name" | "upload">): Promise<Respo
   });
 }
 
-/** end-6: ends an upload, with its last bytes or all of them in the body. */
+/** end-6: ends an upload; the body has its last bytes, all of them, or none. */
 export async function finish(context: Context<"name" | "upload">): Promise<Response> {
   const { request, url, params, registry } = context;
   const { name, upload: id } = params;
@@ -63,20 +63,20 @@ export async function finish(context: Context<"name" | "upload">): Promise<Respo
   });
 }
 
-/** end-13: how far an upload has come. */
+/** end-13: returns how many bytes of an upload have arrived. */
 export async function status(context: Context<"name" | "upload">): Promise<Response> {
   const { name, upload: id } = context.params;
   const offset = await context.registry.uploads.status(uploaderOf(context), id);
   return progress(204, { name, id, offset, empty: "0--1" });
 }
 
-/** end-14: gives an upload up. */
+/** end-14: cancels an upload. */
 export async function cancel(context: Context<"name" | "upload">): Promise<Response> {
   await context.registry.uploads.cancel(uploaderOf(context), context.params.upload);
   return new Response(null, { status: 204 });
 }
 
-/** A mount that cannot be done is no error: the client uploads instead, and learns nothing of other repositories. */
+/** Mounts the blob if possible. If not, the client uploads it, and learns nothing about other repositories. */
 function mounted(
   { url, params, actor, initiator, registry }: Context<"name">,
   digest: Digest,
@@ -95,7 +95,7 @@ function uploaderOf({ params, actor, initiator }: Context<"name">): Uploader {
   return { repository: params.name, initiator, until };
 }
 
-/** Clients append `digest` to whatever Location they got, some of them twice: the last one counts. */
+/** Reads the digest. Clients append it to the Location that they got, some of them twice: the last one counts. */
 function queryDigest(url: URL): Digest | null {
   const digest = url.searchParams.getAll("digest").at(-1);
   return digest === undefined ? null : parseDigest(digest);
@@ -106,7 +106,7 @@ function positionOf(request: Request, url: URL): Position {
   if (header !== null) {
     const { offset, length } = parseContentRange(header);
     const announced = contentLength(request);
-    // Without a Content-Length the bytes are counted when they are in.
+    // Without a Content-Length the bytes are counted after they arrived.
     if (announced !== null && announced !== length) {
       throw new RegistryError("SIZE_INVALID", {
         message: `Content-Range spans ${length} bytes, but Content-Length is ${announced}`,
@@ -114,7 +114,7 @@ function positionOf(request: Request, url: URL): Position {
     }
     return { kind: "range", start: offset, length };
   }
-  // A request without a body closes the upload from any of its Locations.
+  // A request without a body may use any of the upload's Locations, so its offset is not checked.
   const stated = url.searchParams.get(OFFSET);
   if (stated === null || !/^\d{1,15}$/.test(stated) || contentLength(request) === 0) {
     return { kind: "next" };
@@ -131,7 +131,7 @@ function chunkOf(request: Request, position: Position): Chunk {
   };
 }
 
-/** null when the length is not known beforehand (Transfer-Encoding: chunked). */
+/** Returns null when the length is not known in advance (Transfer-Encoding: chunked). */
 function contentLength(request: Request): number | null {
   const header = request.headers.get("content-length");
   if (header === null) return request.body === null ? 0 : null;
@@ -142,11 +142,11 @@ interface Standing {
   readonly name: RepositoryName;
   readonly id: UploadId;
   readonly offset: number;
-  /** How this answer says "nothing yet". */
+  /** The Range of an empty upload in this answer. */
   readonly empty: "0-0" | "0--1";
 }
 
-/** Where to go on and how much has arrived. Location is relative, so that it holds behind any proxy. */
+/** Says where to continue and how much has arrived. Location is relative, so that it is valid behind any proxy. */
 function progressHeaders({ name, id, offset, empty }: Standing): Record<string, string> {
   return {
     location: `/v2/${name}/blobs/uploads/${id}?${OFFSET}=${offset}`,
@@ -159,7 +159,7 @@ function progress(code: 202 | 204, standing: Standing): Response {
   return new Response(null, { status: code, headers: progressHeaders(standing) });
 }
 
-/** A chunk out of order is answered with the place where the upload stands, so that the client can go on from there. */
+/** Answers a chunk that is out of order with the upload's offset, so that the client can continue from there. */
 async function withProgress(
   name: RepositoryName,
   id: UploadId,

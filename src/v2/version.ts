@@ -1,4 +1,4 @@
-/** end-1: this is a registry, and the caller's credentials are good. */
+/** end-1: confirms that this is a registry and that the caller's credentials are valid. */
 export function read(): Response {
   return Response.json({});
 }

@@ -1,4 +1,4 @@
-/** What every route that takes a body refuses, before anything else. */
+/** Every route with a body makes the same checks of it, before anything else. */
 import { beforeAll, describe, expect, test } from "vitest";
 import { API_ROUTES } from "../../src/api/routes.ts";
 import { anyAddress } from "../support/accounts.ts";
@@ -15,7 +15,7 @@ import {
   unused,
 } from "../support/management.ts";
 
-/** What is called by the paths; all of it is there, so that whatever is done too early leaves a trace. */
+/** The names in the paths. All of them exist, so that an action that runs too early leaves a trace. */
 let place: Readonly<Record<string, string>>;
 let owner: string;
 
@@ -37,7 +37,7 @@ const RULE = () => ({
   scopes: SCOPES(),
 });
 
-/** Every route that takes a body, and one that it takes; null where that has to be signed by somebody else. */
+/** Every route with a body, with a body that it accepts; null where another party would have to sign it. */
 const BODIES: Readonly<Record<string, (() => object) | null>> = {
   "POST /api/v1/users": () => ({ name: unused("user"), password: PASSWORD }),
   "PATCH /api/v1/users/:user": () => ({ admin: true }),
@@ -103,7 +103,7 @@ function call(path: string): string {
     .replaceAll(/:robot\/tokens\/:token|:\w+\+?/g, (name) => place[name] ?? name);
 }
 
-/** Who may call it at all: nobody changes the administrator's password here. */
+/** Returns a caller with the right; the administrator's own password cannot be changed here. */
 function caller(path: string): string {
   return path.endsWith("/me/password") ? owner : ADMIN;
 }
@@ -152,7 +152,7 @@ test.each(CHANGES.map(({ method, path }) => [method, path] as const))(
   },
 );
 
-// The last: what they were refused before was for its body, for all else was right.
+// Runs last: these requests were refused only for their bodies, since a right body is accepted.
 test.each(ROUTES)("%s %s: takes a body that is right", async (method, path) => {
   const body = BODIES[`${method} ${path}`]?.();
   if (body === undefined) return;

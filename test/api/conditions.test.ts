@@ -36,7 +36,7 @@ async function repository(): Promise<string> {
   return `/repositories/${name}`;
 }
 
-/** What it is, how one is made, a change of it, and whether the version says all that a GET of it shows. */
+/** A kind of resource: how to create one, how to change it, and whether its version covers all that a GET shows. */
 const KINDS = [
   ["a user", async () => `/users/${(await makeUser()).name}`, { admin: false }, true],
   [

@@ -1,4 +1,4 @@
-/** A sealed cursor is for the list that it comes from. */
+/** An encrypted cursor is valid only for the list that it comes from. */
 import { env } from "cloudflare:workers";
 import { expect, test } from "vitest";
 import { encryptCursor, type SealedList } from "../../src/http/cursor.ts";
@@ -9,7 +9,7 @@ const POLICY = policyOf(rule(1, { ...ANY, ...pushedBefore(30) }));
 const SIGNING = { key: env.TOKEN_KEY, nextKey: null, service: "" };
 const LISTS = ["repositories", "deleted-repositories", "retention-preview"] as const;
 
-/** A place that is one of each list, and of none. */
+/** A cursor of each list, and one of none. */
 const PLACES = ["acme/app", "acme/app:1:2", '{"subject":"x"}', "null", "{", ""];
 
 async function look(list: SealedList, after: string): Promise<Parameters<typeof api>> {

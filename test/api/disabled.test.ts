@@ -1,4 +1,4 @@
-/** Accounts that are shut for a while: who did it, and when what they hold ends. */
+/** Disabled accounts: who disabled them, and when their tokens and logins end. */
 import { env } from "cloudflare:workers";
 import { afterEach, expect, test, vi } from "vitest";
 import { basic, RegistryClient, type Send, withSettings } from "../support/client.ts";
@@ -26,7 +26,7 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-/** Somebody or something that may push to a repository with an image, and the path of the account. */
+/** A caller that may push to a repository with an image, and the path of its account. */
 interface Place {
   readonly repository: string;
   readonly path: string;
@@ -87,7 +87,7 @@ test.each(KINDS)(
   "what a %s had logged in with before ends: pushes in 30 seconds, pulls in 60",
   async (kind) => {
     const { repository, path, logins } = await makePlace(kind);
-    // Another isolate, which has just read what was revoked and knows the login.
+    // Another isolate, which has just read the revocations and has the login cached.
     const elsewhere: Send = withSettings({});
     const [login = ""] = logins;
     const client = new RegistryClient({ repository, authorization: login, send: elsewhere });
@@ -117,7 +117,7 @@ test.each(KINDS)("the record and the log say who disabled a %s, and since when",
   );
   expect(account).toMatchObject({ disabled: true, disabledBy: chief.name });
   expect(Date.parse(account.disabledAt ?? "")).toBeGreaterThan(began);
-  // Who does it once more was not the one who did it.
+  // A second caller who disables it again is not recorded as the one who did it.
   expect(await done("PATCH", path, { disabled: true })).toMatchObject({
     disabledBy: chief.name,
     disabledAt: account.disabledAt,

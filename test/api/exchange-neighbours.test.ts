@@ -1,4 +1,4 @@
-/** What rules of other namespaces for the same ID token may change: nothing. */
+/** Rules of other namespaces for the same ID token must change nothing. */
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { anyAddress, logIn, from } from "../support/accounts.ts";
@@ -8,7 +8,7 @@ import { api, done, makeNamespace, pushes } from "../support/management.ts";
 
 const AUDIENCE = "https://registry.test";
 const CLAIMS = { sub: "repo:acme/app", repository_id: "123", aud: AUDIENCE };
-/** Of 255 characters with the namespace, as long as a pattern may be. */
+/** The longest pattern has 255 characters, with the namespace. */
 const LONG = 180;
 
 interface Exchanged {
@@ -67,7 +67,7 @@ async function exchange(...namespaces: string[]): Promise<Exchanged> {
   return done<Exchanged>("POST", "/oidc/exchange", { token, namespaces }, { as: null });
 }
 
-/** What is told to whoever sends the token. */
+/** Returns the refusal that the sender of the token gets. */
 async function refusalOf(body: Record<string, unknown>): Promise<string> {
   const headers = { "cf-connecting-ip": anyAddress() };
   const response = await api("POST", "/oidc/exchange", body, { as: null, headers });
@@ -189,7 +189,7 @@ test("each namespace that an exchange names has to take the token, and is named 
   );
 });
 
-/** Scopes of so many namespaces. */
+/** Makes scopes of that many namespaces. */
 function more(count: number): string {
   return Array.from({ length: count }, (_, i) => `repository:n${i}/x:pull`).join(" ");
 }

@@ -73,7 +73,7 @@ test("a role on a part, and who is no owner, go without a word", async () => {
   const reader = await makeUser();
   await done("PUT", `/namespaces/${namespace}/members/${reader.name}`, { role: "reader" });
   await done("DELETE", `/users/${reader.name}`);
-  // The same role once more ends nothing.
+  // Setting the same role again removes no owner.
   await done("PUT", path, { role: "owner" });
 });
 

@@ -1,4 +1,4 @@
-/** How long tokens and robots' secrets hold: as long as the settings let them, and changed afterwards. */
+/** The lifetimes of tokens and robots' secrets: limited by the settings, and changed afterwards. */
 import { env } from "cloudflare:workers";
 import { expect, test } from "vitest";
 import { type Send, withSettings } from "../support/client.ts";
@@ -14,7 +14,7 @@ interface Issued {
   readonly expiresAt: string | null;
 }
 
-/** A kind of secret: where it is made, what its longest life is, and where it is shown and changed. */
+/** A kind of secret: where it is made, its longest lifetime, and where it is shown and changed. */
 interface Kind {
   readonly days: number;
   readonly as: string;
@@ -102,7 +102,7 @@ test.each(KINDS)("a %s from before the limit ends by it, from when it was made",
   const ended = await me();
   expect(ended.status).toBe(401);
   expect(await ended.text()).toContain("expired");
-  // What has ended stays so.
+  // An expired secret stays expired.
   const late = { expiresInDays: 1 };
   expect((await refused("PATCH", path(id), late, { as, send: limited })).status).toBe(409);
   // Without the limit it holds as it was made to.

@@ -94,7 +94,7 @@ test("PUT: on a pattern, and only there", async () => {
   expect(await pushes(person.authorization, `${namespace}/other`)).toBe(403);
   const owner = { role: "owner", repositories: `${namespace}/app` };
   await done("PUT", path, owner, { as });
-  // Who owns a piece of it decides nothing for the whole.
+  // The owner of a part of the namespace has no right on the whole.
   const own = { as: person.authorization };
   expect(await refused("PUT", path, { role: "owner" }, own)).toEqual(DENIED);
 });
@@ -115,7 +115,7 @@ test.each([
   expect(await refused("PUT", path, text, { as })).toEqual(INVALID);
 });
 
-/** Roles on so many patterns, as long as patterns can be. */
+/** Gives roles on that many patterns of the greatest length. */
 async function fill(user: string, namespace: string, count: number): Promise<void> {
   const patterns = Array.from({ length: count }, (_, i) => `${namespace}/${i}-`.padEnd(254, "x"));
   await env.DB.prepare(
@@ -135,7 +135,7 @@ test("PUT: 409 for a user's hundred and first pattern in a namespace; those that
   expect(await refused("PUT", path, more, { as })).toEqual(FULL);
   const change = await api("PUT", path, { ...last, role: "reader" }, { as });
   expect([change.status, await change.json()]).toMatchObject([200, { role: "reader" }]);
-  // It is as much in every namespace, and for every user.
+  // The limit is for each namespace and each user alone.
   const other = await makeNamespace();
   await done("PUT", `/namespaces/${other.namespace}/members/${person.name}`, { role: "reader" });
   const another = await makeUser();
@@ -157,7 +157,7 @@ test("roles that some namespaces give keep nobody from those of others, however 
   const repository = `${last}/app`;
   expect(await pushes(as, repository)).toBe(202);
   expect(await pushes(as, `${namespaces[20]}/99-`.padEnd(254, "x"))).toBe(202);
-  // It is there in what is about no namespace, too, and managed by its owner.
+  // The role is also listed outside of any namespace, and its owner can change the members.
   const me = await done<{ roles: { repositories: string }[] }>("GET", "/me", undefined, { as });
   expect(me.roles).toHaveLength(2000);
   expect(me.roles).toContainEqual({ repositories: `${last}/*`, role: "owner" });

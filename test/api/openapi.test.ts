@@ -100,7 +100,7 @@ function schemaOf(path: string, method: string, status: number, type = "applicat
   return schema;
 }
 
-/** Where a value has other fields or types than its schema: as much of JSON Schema as the document needs. */
+/** Lists where a value differs from its schema, for the part of JSON Schema that the document uses. */
 function faults(value: unknown, given: Schema, place = "$"): string[] {
   const name = given.$ref?.split("/").at(-1);
   const schema = name === undefined ? given : (openapi.components.schemas[name] ?? {});
@@ -214,7 +214,7 @@ test("describes what the API takes: every field of it, and no other", async () =
     const url = path
       .replace("{token}", "0123456789abcdef")
       .replaceAll(/\{(\w+)\}/g, "openapi-test");
-    // Known fields are looked at first, then the others in their order: what is refused is the one that nobody knows.
+    // Known fields are checked first, then the others in order: the refusal must name the unknown field.
     const body = { ...(sample(schema) as object), surprise: 1 };
     const as = path.startsWith("/me") ? { as: authorization } : {};
     const response = await api(method.toUpperCase(), url, body, as);

@@ -34,7 +34,7 @@ beforeAll(async () => {
   expect((await api("DELETE", MEMBER, undefined, { send })).status).toBe(409);
   await call("PUT", `${MEMBER}?confirm=last-owner`, { role: "reader" });
   await call("GET", "/namespaces/acme/members");
-  // It need not be good for its rules to be looked up.
+  // An invalid token is enough: its rules are looked up before it is verified.
   const idToken = `e30.${btoa(JSON.stringify({ iss: "https://nobody.example", sub: "x" }))}.x`;
   const body = { token: idToken, namespaces: ["acme"] };
   expect((await api("POST", "/oidc/exchange", body, { as: null, send })).status).toBe(401);

@@ -1,4 +1,4 @@
-/** A misspelt field of a query would be a filter that filters nothing: it is refused, everywhere and in one place. */
+/** A misspelt field of a query would be ignored as a filter, so it is refused, everywhere by the same code. */
 import { expect, test } from "vitest";
 import { ROUTES } from "../../src/routes.ts";
 import { ATTEMPTS } from "../properties/matrix/requests.ts";

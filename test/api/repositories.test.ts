@@ -564,7 +564,7 @@ test.each([
   };
   const fields = annotate(pushed.description);
   const path = `/repositories/${client.repository}`;
-  // Who read it before edits what it was: a push that changes nothing must not stand in the way of that.
+  // A client edits the version that it read: a push that changes nothing must not prevent that.
   const version = Object.keys(given).length === 2 ? 1 : 2;
   for (const tag of ["one", "two"]) {
     await client.pushManifest(imageManifest({ config, fields }), tag);
@@ -616,7 +616,7 @@ test.each([
     const response = await changesNothing(() => client.finish(location, digest, bytes));
     expect(await refusal(response)).toEqual({ status: 404, code: "BLOB_UPLOAD_UNKNOWN" });
     expect((await stored()).rows).toEqual(before.rows);
-    // Once somebody has made it again, the client may go on.
+    // After somebody has created it again, the client may continue.
     await make(client.repository);
     expect((await client.finish(location, digest, bytes)).status).toBe(201);
     expect(await client.pullBlob(digest)).toEqual(bytes);

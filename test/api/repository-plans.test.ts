@@ -1,4 +1,4 @@
-/** No page of a repository's or of the log costs more than what it shows and what the caller may see. */
+/** A page of repositories or of the log costs no more than what it shows and what the caller may see. */
 import { expect, test } from "vitest";
 import type { Digest } from "../../src/oci/digest.ts";
 import type { RepositoryName } from "../../src/oci/reference.ts";

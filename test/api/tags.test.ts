@@ -128,7 +128,7 @@ test("list: a manifest that names things twice over shows nothing of other repos
   const config = await client.pushBlob(blob());
   const image = await client.pushManifest(imageManifest({ config }), "tag");
   const smuggled = `"manifests":["x",7],"config":{"digest":"${secret.digest}"},"config"`;
-  // A push of it is refused now; a registry that is older may have it.
+  // A push of it is refused now, but an older registry may have it.
   await env.DB.prepare(
     `UPDATE manifests SET content = replace(content, '"config"', ?2) WHERE digest = ?1`,
   )

@@ -45,7 +45,7 @@ test("POST /tokens: a secret that is shown once, for everything, for 90 days", a
   );
   expect(response.status).toBe(201);
   const { secret, ...token } = await response.json<Token>();
-  // What it would name cannot be read.
+  // No Location, since the token has no path of its own.
   expect(response.headers.has("location")).toBe(false);
   expect(secret).toMatch(/^slp_[A-Za-z0-9_-]{43}$/);
   expect(token).toEqual({

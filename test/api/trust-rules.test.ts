@@ -167,7 +167,7 @@ test.each([
   const { namespace, as, path } = await makeRule();
   let left: number = overtaken;
   const overtake = `UPDATE trust_rules SET version = version + 1 WHERE name = ?1`;
-  // Between the look at the rule and the change of it.
+  // Another change comes between the read of the rule and its write.
   const DB = new Proxy(env.DB, {
     get: (db, name) =>
       name === "prepare"

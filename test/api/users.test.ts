@@ -162,7 +162,7 @@ test("DELETE /users: the user is gone, with tokens, memberships and what was sig
   expect((await api("GET", `/users/${owner.name}`)).status).toBe(404);
   const { items } = await done("GET", `/namespaces/${namespace}/members`);
   expect(items).toEqual([]);
-  // Another one of that name has nothing of the first.
+  // A new user of that name gets nothing of the first one.
   await done("POST", "/users", { name: owner.name, password: PASSWORD });
   expect(await pushes(owner.authorization, repository)).toBe(403);
   expect(await pushes(basic(owner.name, secret), repository)).toBe(401);

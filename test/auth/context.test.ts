@@ -3,7 +3,7 @@ import { addressOf } from "../../src/auth-context.ts";
 
 const TOLD = { "cf-connecting-ip": "192.0.2.9" };
 
-/** `clientIp` is what workerd says of a peer on its own socket; on Cloudflare there is none. */
+/** workerd sets `clientIp` to the client's address on its own socket; Cloudflare does not set it. */
 function request(headers: Record<string, string>, clientIp?: string): Request {
   return new Request("https://registry.test/", { headers, ...(clientIp && { cf: { clientIp } }) });
 }

@@ -20,11 +20,11 @@ const INITIATOR: Initiator = {
   requestId: "test",
 };
 
-/** What D1 allows a Worker's request (developers.cloudflare.com/d1/platform/limits). */
+/** D1's limit for one request of a Worker (developers.cloudflare.com/d1/platform/limits). */
 const MAX_STATEMENTS = 1_000;
 const MAX_PARAMETER = 2_000_000;
 
-/** The real bindings, with a look at what one step asks of the database. */
+/** The real bindings, with a record of the statements of one step. */
 class Watched {
   readonly registry: Registry;
   readonly sql = new Set<string>();
@@ -125,7 +125,7 @@ test("3,000 manifests go and come back in bounded steps", { timeout: 120_000 }, 
   expect(watched.largest * 3).toBeLessThan(MAX_PARAMETER);
   const walked: string[] = [];
   for (const sql of watched.sql) {
-    // A page is read in the order of its key and ends; a new database has noted few changes by itself.
+    // A page is read in the order of its key and ends; a new database has few changes in its log.
     if (/TRIGGER|sqlite_master|^UPDATE change_log/.test(sql)) continue;
     const plan = await planOf(sql);
     const isPage = / LIMIT \?\d/.test(sql) && !plan.some((line) => line.includes("B-TREE"));

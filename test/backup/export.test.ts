@@ -27,7 +27,7 @@ beforeEach(async () => {
   await emptyBucket();
 });
 
-/** So many objects that no step of an import reads both what was and what it became. */
+/** Writes so many objects that no step of an import reads both the old and the new state of a row. */
 async function manyExports({ repository }: RegistryClient): Promise<void> {
   for (let i = 0; i < 60; i++) {
     await done("PATCH", `/repositories/${repository}`, { description: String(i) });
@@ -85,7 +85,7 @@ describe("what comes back", () => {
     await exportChanges();
     for (let i = 0; i < 3; i++) {
       await loseDatabase();
-      // The cron of the new database has nothing to tell before it is used.
+      // The cron of the new database has nothing to export before its first use.
       await exportChanges();
       await importAll();
       await all.client.pushManifest(all.amd, `again-${i}`);
@@ -113,7 +113,7 @@ describe("what comes back", () => {
     await exportChanges();
     await manyExports(all.client);
     await done("DELETE", `/repositories/${first.repository}`);
-    // The undo window of all that was deleted is over, and so is the grace time.
+    // The undo window of all deletions is over, and so is the grace period.
     const settings = { ...readSettings(env), trashMs: 0, grace: 0 };
     await createRegistry(env, settings).gc.run();
     const second = new RegistryClient({ repository: `${unused("space")}/app` });
@@ -150,7 +150,7 @@ describe("what comes back", () => {
     await client.pushManifest(gone, "back");
     await exportChanges();
     await expectSame();
-    // What the export last said of the blob holds no longer when its manifest has gone for good, and its bytes with it.
+    // The last export's line about the blob is wrong once its manifest is gone for good, and its bytes with it.
     await client.request("DELETE", `manifests/${gone.digest}`);
     await client.request("DELETE", `blobs/${only.digest}`);
     await client.pushBlob(only);
@@ -188,7 +188,7 @@ describe("what comes back", () => {
     const image = imageManifest({ config });
     for (const client of [one, two]) await client.pushManifest(image, "v");
     await exportChanges();
-    // As the push of lost bytes does it.
+    // Writes the object as a push of missing bytes does.
     await env.BLOBS.put("blobs/anew", config.bytes);
     await env.DB.prepare("UPDATE blobs SET key = 'blobs/anew' WHERE digest = ?1")
       .bind(config.digest)

@@ -1,4 +1,4 @@
-/** An import comes to its end whatever happens to it, and takes nothing that it does not understand. */
+/** An import comes to its end whatever happens to it, and refuses everything that it does not understand. */
 import { env } from "cloudflare:workers";
 import { beforeEach, describe, expect, test } from "vitest";
 import { readSettings } from "../../src/settings.ts";
@@ -42,7 +42,7 @@ async function stateOf(job: string): Promise<string> {
   return typeof row?.["state"] === "string" ? row["state"] : "{}";
 }
 
-/** A step whose worker dies before it has noted that the step is done, and the one that takes over. */
+/** Runs a step whose Worker dies before the step is saved, and the step of the one that takes over. */
 async function twice(job: string, step: () => Promise<unknown>): Promise<void> {
   const before = await stateOf(job);
   await step();
@@ -52,12 +52,12 @@ async function twice(job: string, step: () => Promise<unknown>): Promise<void> {
   await step();
 }
 
-/** Who held a job has died long ago. */
+/** Ends all leases, as if the runs that held them had died long ago. */
 async function endLeases(): Promise<void> {
   await env.DB.prepare("UPDATE jobs SET lease_until = 0").run();
 }
 
-/** An export of one image, and then the database is lost. */
+/** Exports one image, and then loses the database. */
 async function lostAfter(work: () => Promise<unknown>): Promise<string[]> {
   const { client, arm } = await populate();
   await work();
@@ -69,13 +69,13 @@ async function lostAfter(work: () => Promise<unknown>): Promise<string[]> {
   return keysOf("exports/");
 }
 
-/** The newest object of changes, and what is in it. */
+/** Reads the newest object of changes. */
 async function newestChanges(keys: readonly string[]): Promise<{ key: string; text: string }> {
   const key = keys.findLast((one) => one.includes("/changes/")) ?? "";
   return { key, text: (await (await env.BLOBS.get(key))?.text()) ?? "" };
 }
 
-/** As D1 does it: what this index knows of itself is what it knew then. */
+/** Sets the database back as D1 does: the state of this index is then the old one, too. */
 async function setBack(work: () => Promise<unknown>): Promise<void> {
   const tables = ["change_log", "jobs", "tags", "tag_history", "namespace_usage"];
   const read = tables.map((table) => env.DB.prepare(`SELECT * FROM ${table}`));
@@ -136,7 +136,7 @@ test("each step of export and import may be done twice", async () => {
 });
 
 describe.each(["lost", "unanswered"] as const)("every call that is %s is made good", (mode) => {
-  /** Each step is tried with a fault at each of its calls in turn, until it has none left. @returns how many faults there were */
+  /** Runs each step with a fault at each of its calls in turn, until none is left. @returns the number of faults */
   async function withFaults(
     work: (failing: ReturnType<typeof createRegistry>) => Promise<unknown>,
     isOver: () => Promise<boolean>,
@@ -245,7 +245,7 @@ describe("while it is under way", () => {
         (await client.in("new/repo").putManifest("v1", amd)).status,
         (await api("POST", "/repositories", { name: `${namespace}/new` })).status,
       ];
-      // What is not there yet is unknown; what is there is not written.
+      // A row that is not imported yet is unknown; a row that is imported cannot be written.
       for (const status of statuses) expect([400, 404, 503]).toContain(status);
       await exportChanges();
       state = await done<Imported>("POST", "/import", {});
@@ -323,15 +323,15 @@ describe("the bucket", () => {
       const { chain, pending, running, finished } = await overview();
       expect([pending, running, finished.length]).toEqual([0, null, 1]);
       expect(await chains()).toEqual([first, chain]);
-      // Which of them to import is no question.
+      // Only one of them can be imported.
       await expectSame();
       expect(await client.listTags()).not.toContain("future-1");
-      // And so it goes on.
+      // The registry continues the backup that it imported.
       await client.pushManifest(amd, "again");
       await exportAll();
       await expectSame();
       expect(await chains()).toEqual([first, chain]);
-      // What was left is there for who asks for it.
+      // The replaced backup can still be imported by name.
       await loseDatabase();
       expect(await importAll(first)).toMatchObject({ chain: first, lost: 0 });
       expect(await client.listTags()).toContain("future-1");
@@ -434,7 +434,7 @@ describe("the bucket", () => {
     expect([response.status, detail]).toEqual([409, expect.stringContaining(reason)]);
     expect(detail).toContain(key);
     expect(await env.DB.prepare("SELECT 1 FROM manifests").first()).toBeNull();
-    // What was wrong is put right, and the import goes on.
+    // The object is repaired, and the import continues.
     await env.BLOBS.put(key, text);
     expect(await importAll()).toMatchObject({ lost: 0 });
   });

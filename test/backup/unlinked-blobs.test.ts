@@ -1,4 +1,4 @@
-/** After an import: what was pushed after the last export, and lies in the bucket yet. */
+/** After an import: objects that were pushed after the last export, and are still in the bucket. */
 import { env } from "cloudflare:workers";
 import { beforeEach, expect, test } from "vitest";
 import { readSettings } from "../../src/settings.ts";

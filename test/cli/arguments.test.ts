@@ -1,4 +1,4 @@
-/** How the command line reads its arguments, as far as no registry is needed for it. */
+/** The command line's arguments, as far as reading them needs no registry. */
 import { Command } from "commander";
 import { describe, expect, test } from "vitest";
 import { parseMoment } from "../../src/cli/audit.ts";

@@ -450,7 +450,7 @@ describe("robot", () => {
     const namespace = await newNamespace();
     const name = `${namespace}+ci`;
     const line = `robot create ${name} --push ${namespace}/* --expires never --description builds`;
-    // What the login's token makes would end with it.
+    // A token made with the login's token would end with it.
     const env = { XDG_CONFIG_HOME: join(home, namespace) };
     const login = `login ${server.host} -u admin --password-stdin`;
     await ok(login, { env, input: server.password });
@@ -558,7 +558,7 @@ describe("trust", () => {
     const audience = `https://${host}`;
     const place = { url, host, audience, namespace, image: `${namespace}/app` };
     expect(gitlab).toContain(`\n\n${gitlabSnippet(place)}`);
-    // Nobody is there to be asked what it calls itself (RFC 2606).
+    // No server needs to answer at this name (RFC 2606).
     const issuer = "--issuer https://ci.example --claim sub=job:* --claim sub=x";
     const oidc = await slipway(`trust add oidc ${issuer} --audience registry ${rule}`);
     expect(oidc.stdout).toContain("ID token for the audience registry");
@@ -835,7 +835,7 @@ async function slipway(line: string, { env, input }: Running = {}): Promise<Fini
   return { code, stdout, stderr };
 }
 
-/** What a command says that succeeds. */
+/** Runs a command that succeeds, and returns its output. */
 async function ok(line: string, running?: Running): Promise<string> {
   const { code, stdout, stderr } = await slipway(line, running);
   expect([line, code, stderr]).toEqual([line, 0, ""]);

@@ -1,4 +1,4 @@
-/** A registry whose database is lost, on the command line: only its bucket is left. */
+/** The command line with a registry whose database is lost: only its bucket is left. */
 import { spawn } from "node:child_process";
 import { createHash, randomBytes } from "node:crypto";
 import { once } from "node:events";
@@ -129,7 +129,7 @@ test("export, loss, import, and pushes go on", { timeout: 240_000 }, async () =>
   expect(await pulled(`acme/app/blobs/${late.layer}`)).toBe(late.layer);
   expect(await ok("fsck")).not.toContain("found");
   await push("acme/app", "v2");
-  // And once more, now by what the first import goes on with.
+  // The second export continues the backup that the first import read.
   expect(await ok("export")).toMatch(/^Exported/);
   await loseDatabase();
   expect(await ok("import --json")).toContain('"lost": 0');

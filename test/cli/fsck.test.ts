@@ -1,4 +1,4 @@
-/** `slipway fsck` as it is used: a process, against a registry whose files on disk are spoiled behind its back. */
+/** `slipway fsck` as it is used: a process, against a registry whose files on disk are damaged by the test. */
 import { spawn } from "node:child_process";
 import { createHash, randomBytes } from "node:crypto";
 import { once } from "node:events";

@@ -1,4 +1,4 @@
-/** What the command line does with a registry that means ill, and with whose token. */
+/** The command line against a malicious registry, and who gets the user's token. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
@@ -23,13 +23,13 @@ const HOSTILE = [
   "\u{2028}\u{2029}",
   "\u{FEFF}\u{E0041}",
 ].join("x");
-/** What may be on a terminal: no control but a line's end, no bidi control. */
+/** Control characters that must not reach a terminal: any but a line end, and all for text direction. */
 const STEERS = /(?!\n)[\p{Cc}\p{Bidi_Control}\p{Zl}\p{Zp}\u{FEFF}\u{E0000}-\u{E007F}]/u;
 
 let home: string;
 let registry: Server;
 let url: string;
-/** Whether it says that one is somebody, by a token. */
+/** Whether its answer claims that the token's owner is logged in. */
 let isPhishing = false;
 /** The credentials of each request. */
 let asked: (string | undefined)[] = [];
@@ -53,7 +53,7 @@ afterAll(async () => {
 
 function answerTo(method: string, path: string): { status?: number; body: string } {
   if (path.startsWith("/api/v1/audit")) {
-    // As JSON.stringify writes it: C0 is escaped there, the rest is not.
+    // JSON.stringify escapes the C0 controls, and nothing else.
     const line = JSON.stringify({ time: "2026-11-02T10:00:00Z", detail: HOSTILE, actor: HOSTILE });
     return { body: `${line}\n${line}\n` };
   }
@@ -122,7 +122,7 @@ describe("nothing that a registry says steers the terminal", () => {
     ["repo show acme/app --json", 0],
     ["user list", 1],
     ["user create alice", 1],
-    // Its answer is not what the program reads, and what is said of that may quote it.
+    // The program cannot read the answer, and its message may quote that.
     ["repo show acme/other", 1],
   ])("%s", async (line, code) => {
     const ended = await slipway(`${line} --registry ${url}`);
@@ -203,7 +203,7 @@ async function keptLogin(): Promise<string> {
   return folder;
 }
 
-/** What the terminal shows when somebody types a password as soon as one is asked for. */
+/** Returns what the terminal shows when a user types a password as soon as it is asked for. */
 async function atTerminal(line: string, folder: string): Promise<string> {
   asked = [];
   const command = `'${process.execPath}' '${LAUNCHER}' ${line} --registry ${url}`;

@@ -93,7 +93,7 @@ test("it runs from an empty folder: help, a login, a command, and no wish for mo
 
 test("on a Node that is too old it says which one it needs", async () => {
   const code = join(installed, ...NAME.split("/"), "slipway.js");
-  // As an older one would say of itself, before anything else runs.
+  // Sets the version that an older Node would report, before anything else runs.
   const older = `Object.defineProperty(process, "versions", { value: { ...process.versions, node: "20.19.0" } });
     await import(process.argv[1]);`;
   const failed = run(process.execPath, ["--input-type=module", "-e", older, code], folder);

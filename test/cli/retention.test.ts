@@ -1,4 +1,4 @@
-/** Lifecycle policies on the command line: a process, against a registry of its own. */
+/** Retention policies on the command line: a process, against a registry of its own. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
@@ -63,7 +63,7 @@ async function ok(line: string, input = ""): Promise<string> {
   return stdout;
 }
 
-/** An empty index of its own. */
+/** Pushes an empty index of its own. */
 async function push(repository: string, tag: string): Promise<void> {
   const annotations = { tag };
   const body = { schemaVersion: 2, mediaType: INDEX, manifests: [], annotations };

@@ -12,7 +12,7 @@ import { type Server, startServer } from "../../scripts/server.ts";
 import { githubSnippet } from "../../src/cli/ci-snippet.ts";
 import { type Issuer, startIssuer } from "../server/issuer.ts";
 
-/** In Docker's place: keeps what it was called with, and what it was given to read. */
+/** Replaces Docker: records its arguments and its input. */
 const DOCKER = `#!/bin/sh
 { echo "$@"; cat; } > "$DOCKER_SAW"
 `;
@@ -21,7 +21,7 @@ let server: Server;
 let issuer: Issuer;
 let jobs: HttpServer;
 let folder: string;
-/** What the job's ID token says besides. */
+/** Further claims of the job's ID token. */
 let claims: Record<string, string>;
 
 beforeAll(async () => {
@@ -63,7 +63,7 @@ async function call(path: string, body: object): Promise<void> {
   expect(response.status, await response.text()).toBe(201);
 }
 
-/** The script of the step that logs in, without what sets it in. */
+/** Returns the script of the login step, without its indentation. */
 function loginStep(): string {
   const { url, host } = server;
   const place = { url, host, audience: url, namespace: "acme", image: "acme/app" };
@@ -75,7 +75,7 @@ function loginStep(): string {
 async function run({ mayHaveToken = true } = {}) {
   const saw = join(folder, crypto.randomUUID());
   const { port } = jobs.address() as AddressInfo;
-  // As docs.github.com, "Workflow syntax", `shell`, has it for bash.
+  // Runs bash as GitHub does (docs.github.com, "Workflow syntax", `shell`).
   const child = spawn("bash", ["--noprofile", "--norc", "-eo", "pipefail", "-c", loginStep()], {
     env: {
       PATH: `${folder}:${process.env["PATH"]}`,

@@ -1,4 +1,4 @@
-/** Undo on the command line: a process, against a registry of its own. */
+/** Restoring on the command line: a process, against a registry of its own. */
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { once } from "node:events";
@@ -78,7 +78,7 @@ async function put(repository: string, tag: string, mediaType: string, body: obj
   return { mediaType, digest: digestOf(bytes), size: bytes.length };
 }
 
-/** An image of its own; its only blob is its config. */
+/** Pushes an image of its own, whose only blob is its config. */
 async function push(repository: string, tag: string) {
   const config = { mediaType: "application/x", ...(await pushBlob(repository)) };
   const image = await put(repository, tag, MANIFEST, { config, layers: [] });

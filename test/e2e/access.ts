@@ -1,4 +1,4 @@
-/** The steps about who may what: the same for every client, each with its own commands. */
+/** The steps about rights: the same for every client, each with its own commands. */
 import type { Registry } from "./registry.ts";
 import { step, type Step } from "./client.ts";
 import { CommandFailure, expectRefusal, type Result } from "./shell.ts";
@@ -6,7 +6,7 @@ import { CommandFailure, expectRefusal, type Result } from "./shell.ts";
 const UNAUTHORIZED =
   /unauthorized|authentication required|not authorized|invalid username|denied|no basic auth credentials|\b401\b/i;
 
-/** The wrong password first, so that the right one is what the client keeps. */
+/** Logs in with a wrong password first, so that the client stores the right one. */
 export function loginSteps(
   registry: Registry,
   login: (password: string) => Promise<Result>,
@@ -28,7 +28,7 @@ export function anonymousStep(pull: () => Promise<Result>): Step {
   );
 }
 
-/** For clients whose login only writes the password down: the first use of it shows the truth. */
+/** Steps for clients whose login only stores the password: its first use shows whether it is right. */
 export function keptLoginSteps(
   registry: Registry,
   login: (password: string, who: string) => Promise<Result>,

@@ -1,10 +1,10 @@
-/** Who a client can be: made through the management API, in a namespace for each client. */
+/** The accounts of a client, made through the management API, in a namespace for each client. */
 import { randomBytes } from "node:crypto";
 import type { Algorithm, Issuer } from "./issuer.ts";
 import type { Registry } from "./registry.ts";
 import { hide } from "./shell.ts";
 
-/** A name and what to give as its password; the label tells its stored login from others. */
+/** A name and its password; the label tells its stored login from others. */
 export interface Account {
   label: string;
   user: string;
@@ -18,7 +18,7 @@ export type Kind = (typeof KINDS)[number];
 export interface Accounts {
   namespace: string;
   kinds: Record<Kind, Account>;
-  /** May only pull: by role, or by what their credentials are for. */
+  /** An account that may only pull, by its role or by the scopes of its credentials. */
   reader: Account;
   pullToken: Account;
   pullRobot: Account;
@@ -98,7 +98,7 @@ async function makeRefused(setting: Setting, { user, secret }: Account) {
   };
 }
 
-/** What a job exchanged its ID token for, good for a minute. */
+/** Makes an exchanged credential that is valid for a minute. */
 export async function makeBrief(registry: Registry, issuer: Issuer) {
   const setting = { registry, issuer, namespace: "brief" };
   const scopes = [{ repositories: "brief/*", actions: ["push"] }];
@@ -107,7 +107,7 @@ export async function makeBrief(registry: Registry, issuer: Issuer) {
   return exchange(setting, "brief", "brief");
 }
 
-/** A public repository: everyone may pull from it. */
+/** Makes a public repository, which everyone may pull from. */
 export async function makePublic(registry: Registry, name: string): Promise<void> {
   await post(registry, "/repositories", { name, visibility: "public" });
 }
@@ -178,7 +178,7 @@ async function job(
   return { label, user: "oidc", secret };
 }
 
-/** What a job gets for its ID token, which is of another algorithm here than where it's the password itself. */
+/** Exchanges an ID token, signed with another algorithm than where it is the password itself. */
 async function exchange(setting: Setting, label: string, rule: string) {
   const { secret } = await job(setting, label, { rule, algorithm: "ES256" });
   const made = await api(setting.registry, "POST /oidc/exchange", {
@@ -194,7 +194,7 @@ function post(registry: Registry, path: string, body: object, as?: Login) {
   return api(registry, `POST ${path}`, as === undefined ? { body } : { body, as });
 }
 
-/** What is read of the API's answers; each answer has some of it. */
+/** The fields of the API's answers that are read; each answer has some of them. */
 interface Answer {
   id: string;
   secret: string;
@@ -207,7 +207,7 @@ const NOTHING: Answer = { id: "", secret: "", username: "", password: "", expire
 
 interface Call {
   body?: object;
-  /** The administrator unless given; null for nobody. */
+  /** The caller: the administrator unless given; null for an anonymous request. */
   as?: Login | null;
 }
 

@@ -10,7 +10,7 @@ export async function buildSteps(bench: Bench, tool: Docker): Promise<Step[]> {
   const { code } = await bench.attempt(["docker", "buildx", "version"], tool.as("admin"));
   if (code !== 0) return [plainBuild(bench, tool)];
   const steps = [buildxBuild(bench, tool), imagetools(bench, tool)];
-  // Only the containerd store keeps what a cache or an attestation consists of.
+  // Only the containerd store keeps the blobs of a cache or an attestation.
   return tool.store === "containerd" ? [...steps, ...richSteps(bench, tool)] : steps;
 }
 
@@ -20,7 +20,7 @@ async function writeRecipe(bench: Bench, tool: Docker): Promise<string> {
   return bench.folder;
 }
 
-/** The image that was built prints what the base image's file had for a sum. */
+/** Runs the built image, which prints the sum of a file in the base image. */
 async function expectBuilt(bench: Bench, tool: Docker, name: string): Promise<void> {
   await tool.pull(name);
   const printed = await tool.call("run", "--rm", "--network=none", tool.remote(name), ...CAT);

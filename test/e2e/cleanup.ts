@@ -1,4 +1,4 @@
-/** What must be undone at the end, however the run ends; the newest first. */
+/** Clean-up at the end, however the run ends; the newest first. */
 type Undo = () => Promise<void> | void;
 
 const undos: { what: string; undo: Undo }[] = [];
@@ -7,7 +7,7 @@ export function atEnd(what: string, undo: Undo): void {
   undos.push({ what, undo });
 }
 
-/** Undoes everything once; a failure is told and doesn't keep the rest from being undone. */
+/** Runs every clean-up once; a failure is reported and does not stop the others. */
 export async function cleanUp(): Promise<string[]> {
   const failures: string[] = [];
   for (let next = undos.pop(); next !== undefined; next = undos.pop()) {

@@ -1,4 +1,4 @@
-/** What a client of the suite is: a table of named steps, run in order. */
+/** A client of the suite: a table of named steps, run in order. */
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Images } from "./images.ts";
@@ -65,14 +65,14 @@ export interface Client {
   steps: Step[];
 }
 
-/** What every client is given. */
+/** The surroundings of every client. */
 export interface Bench {
   id: string;
   registry: Registry;
   images: Images;
-  /** Where the cases about accounts take place; undefined for a registry that this run didn't start. */
+  /** The suite of the account cases; undefined for a registry that this run did not start. */
   gate: Gate | undefined;
-  /** A folder of its own, seen at the same path in its room. */
+  /** A folder of its own, at the same path in its rootfs. */
   folder: string;
   env: Record<string, string>;
   /** Puts a command into its room. */
@@ -92,7 +92,7 @@ export function repository(bench: Bench, name: string): string {
   return `${bench.registry.namespace}/${bench.id.replace("@", "-")}/${name}`;
 }
 
-/** The same with the registry's host in front, as clients name it. */
+/** Returns the reference with the registry's host in front, as clients write it. */
 export function reference(bench: Bench, name: string): string {
   return `${bench.registry.host}/${repository(bench, name)}`;
 }
@@ -111,7 +111,7 @@ export async function makeBench(place: Place): Promise<Bench> {
   const { id, registry, images, gate } = place;
   const folder = join(place.work, id.replace("@", "-"));
   await mkdir(join(folder, "home"), { recursive: true });
-  // podman and its kin insist that the file exists which they are to keep credentials in.
+  // podman and similar clients require that their credentials file exists.
   for (const who of ["admin", "nobody"]) {
     await mkdir(join(folder, who, "containers"), { recursive: true });
     await writeFile(join(folder, who, "containers", "auth.json"), "{}");

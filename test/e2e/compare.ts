@@ -1,4 +1,4 @@
-/** What is pulled is compared byte for byte with what was pushed. */
+/** Compares what is pulled byte for byte with what was pushed. */
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -25,7 +25,7 @@ export function expectText(text: string, part: string | RegExp, what: string): v
   if (!found) throw new Error(`${what}: no ${part} in ${text.trim().slice(-1000)}`);
 }
 
-/** An OCI layout that a client wrote holds every byte of the image, and names the same root. */
+/** Checks that an OCI layout written by a client holds every byte of the image, and names the same root. */
 export async function expectLayout(image: Image, layout: string, root = image.digest) {
   const index = await readFile(join(layout, "index.json"), "utf8");
   expectText(index, root, "index.json");
@@ -67,8 +67,8 @@ export async function expectStored(
 }
 
 /**
- * For clients that compress anew or rewrite the manifest: what the layers unpack to is what the
- * image's layers unpack to, and its config lists just that.
+ * Compares unpacked files, for clients that compress layers again or rewrite the manifest: the layers must unpack to
+ * the same, and the config must list exactly those.
  */
 export async function expectSameFiles(
   bench: Bench,
@@ -97,7 +97,7 @@ export function expectMounted(bench: Bench, name: string, layers: number): void 
   throw new Error(`${mounted} of ${layers} layers of ${name} were mounted`);
 }
 
-/** How many upload requests a repository got; undefined without the registry's log. */
+/** Counts the upload requests of a repository; undefined without the registry's log. */
 export function requestsTo(
   bench: Bench,
   name: string,
@@ -113,7 +113,7 @@ export function requestsTo(
   ).length;
 }
 
-/** The artifact types of what the registry lists as referring to a manifest. */
+/** Returns the artifact types of a manifest's referrers. */
 export async function referrersOf(bench: Bench, name: string, digest: string): Promise<string[]> {
   const answer = await readJson(
     bench.registry,
@@ -123,7 +123,7 @@ export async function referrersOf(bench: Bench, name: string, digest: string): P
   return manifests.map(({ artifactType = "" }) => artifactType).toSorted();
 }
 
-/** Reads all that a manifest names, children included; gives what its layers unpack to. */
+/** Reads all that a manifest names, children included; returns the digests of the unpacked layers. */
 async function expectContent(bench: Bench, name: string, manifest: Manifest): Promise<string[]> {
   const repo = repository(bench, name);
   for (const child of manifest.manifests ?? []) {
@@ -138,7 +138,7 @@ async function expectContent(bench: Bench, name: string, manifest: Manifest): Pr
   return diffIds;
 }
 
-/** The digests of all blobs that the image's layout reaches from a manifest or index. */
+/** Returns the digests of all blobs that the image's layout reaches from a manifest or index. */
 async function contentOf(image: Image, root: string): Promise<string[]> {
   const bytes = await readFile(blobPath(image.layout, root));
   const digest = `sha256:${createHash("sha256").update(bytes).digest("hex")}`;

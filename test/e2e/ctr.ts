@@ -39,13 +39,13 @@ function makeTool(bench: Bench, socket: string) {
     await call("images", "tag", "--force", from, remote(name));
     await call("images", "push", ...plain, ...account, remote(name));
   };
-  /** Pulls into an empty store: without images, containerd collects all content at once. */
+  /** Pulls into an empty store: without images, containerd deletes all content at once. */
   const pull = async (name: string, ...flags: string[]) => {
     const names = (await call("images", "list", "--quiet")).split("\n").filter(Boolean);
     if (names.length > 0) await call("images", "rm", "--sync", ...names);
     await call("images", "pull", ...plain, ...account, ...flags, remote(name));
   };
-  /** Writes out what it pulled, as a layout, to compare. */
+  /** Exports what was pulled as a layout, to compare. */
   const exported = async (name: string) => {
     const layout = join(folder, "exported");
     await rm(layout, { recursive: true, force: true });

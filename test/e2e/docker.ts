@@ -1,6 +1,6 @@
 /**
- * Docker Engine. With the overlay2 store it compresses layers anew and uploads each in one chunked
- * PATCH; with the containerd store it keeps what it loaded and uploads each in one PUT.
+ * Docker Engine. With the overlay2 store it compresses layers again and uploads each in one chunked PATCH; with the
+ * containerd store it keeps the layers as loaded and uploads each in one PUT.
  */
 import { join } from "node:path";
 import { anonymousStep, loginSteps } from "./access.ts";
@@ -53,7 +53,7 @@ function makeTool(bench: Bench, socket: string, store: ImageStore) {
     await call("tag", from, remote(name));
     return call("push", remote(name));
   };
-  /** Pulls into an engine without images, so that nothing can come from anywhere else. */
+  /** Pulls into an engine without images, so that everything comes from the registry. */
   const pull = async (name: string, ...flags: string[]) => {
     await forget();
     return call("pull", ...flags, remote(name));

@@ -11,7 +11,7 @@ import { sleep, startService, type Service } from "./shell.ts";
 
 export interface Engine {
   socket: string;
-  /** Stops it and tells what it left behind. */
+  /** Stops it, and returns what it left behind. */
   stop(): Promise<string[]>;
 }
 
@@ -57,7 +57,7 @@ export async function startContainerd(bench: Bench): Promise<Engine> {
     "version = 2",
     `root = "${home}/data"`,
     `state = "${home}/state"`,
-    // Kubernetes' side of containerd: it wants a network that nobody here has set up.
+    // containerd's plugin for Kubernetes wants a network that does not exist here.
     'disabled_plugins = ["io.containerd.grpc.v1.cri"]',
     "[grpc]",
     `address = "${socket}"`,
@@ -89,7 +89,7 @@ async function untilReady(service: Service, ready: () => Promise<boolean>): Prom
   }
 }
 
-/** Stops once, at the client's end or at that of an interrupted run. */
+/** Stops once, when the client ends or the run is interrupted. */
 function stopper(bench: Bench, home: string, service: Service): () => Promise<string[]> {
   let stopping: Promise<string[]> | undefined;
   const once = () => (stopping ??= stop(bench, home, service));

@@ -1,6 +1,6 @@
 /**
- * Stands before the registry in Cloudflare's place: it says which address a request comes from, another one for each case, so
- * that the failed logins of one case don't count against the next, and it keeps what was asked and what was answered.
+ * A proxy in Cloudflare's place: it sets the address that a request comes from, another one for each case, so that
+ * failed logins of one case do not count against the next, and it records requests and answers.
  */
 import { once } from "node:events";
 import { createServer, request, type IncomingMessage, type ServerResponse } from "node:http";
@@ -21,7 +21,7 @@ export interface Exchange {
 export interface Front {
   /** The registry as clients reach it through here. */
   registry: Registry;
-  /** From now on requests come from another address; gives the list that they are added to. */
+  /** Changes the address of later requests; returns the list that they are added to. */
   begin(): Exchange[];
 }
 
@@ -70,14 +70,14 @@ function forward(to: URL, { incoming, outgoing, address, exchanges }: Visit): vo
     outgoing.writeHead(exchange.status, response.rawHeaders);
     response.pipe(outgoing);
   });
-  // A refusal may come before the body was read; what is left of that is of no use then.
+  // A refusal may come before the body was read; the rest of the body is then not needed.
   passed.on("error", () => {
     if (!outgoing.headersSent) outgoing.destroy();
   });
   incoming.pipe(passed);
 }
 
-/** Reads along what a refusal says. */
+/** Reads a refusal's text while it passes. */
 async function listen(response: IncomingMessage, exchange: Exchange): Promise<void> {
   const chunks: Buffer[] = [];
   response.on("data", (bytes: Buffer) => chunks.push(bytes));

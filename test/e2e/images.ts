@@ -30,12 +30,12 @@ export interface Image {
   config: string;
   layers: string[];
   diffIds: string[];
-  /** What running it prints. */
+  /** The output of running it. */
   sums: string;
   platforms: Record<string, string>;
 }
 
-/** Changes whenever the images made below would differ: the cached ones are then made anew. */
+/** Changes whenever the images made below would differ, so that cached ones are made again. */
 const VERSION = "1";
 const MIB = 1024 * 1024;
 const TWELVE_MIB = [1, 1, 1, 1, 2, 2, 2, 4, 4, 8, 12];
@@ -170,7 +170,7 @@ function system(busybox: Buffer): Entry[] {
   ];
 }
 
-/** What `docker save` adds to a layout, so that engines without OCI support can load it. */
+/** Adds what `docker save` adds to a layout, so that engines without OCI support can load it. */
 function saved(name: string, made: Made): string {
   const RepoTags = [`slipway/${name}:v1`];
   return JSON.stringify([

@@ -74,7 +74,7 @@ export async function installDebianPackages(): Promise<void> {
   }
 }
 
-/** Builds one tool into the cache and gives the path of its program. */
+/** Builds one tool into the cache and returns the path of its program. */
 export async function installGoTool(cache: string, name: string): Promise<string> {
   const folder = join(cache, "bin");
   const version = GO_MODULES[name]?.split("@")[1] ?? "";

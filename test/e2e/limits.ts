@@ -1,13 +1,13 @@
-/** Limits beside the rights: tags that nobody moves, and namespaces that are full. */
+/** Limits besides rights: tags that cannot be moved, and namespaces that are full. */
 import { readManifest, type Registry } from "./registry.ts";
 import type { Visitor } from "./visitor.ts";
 
-/** Where the client prints what the registry says; else it prints the status. */
+/** The message of a client that prints the registry's message; other clients print the status. */
 export const NAMES_RULE = /\btag \S+ is immutable by the rule/i;
 export const NAMES_QUOTA = /denied\W.*beyond the quota of/i;
 export const CONFLICT = /\b409\b|conflict|immutable/i;
 
-/** Gives the repository's v2 an image that no client pushes, and makes all of its tags immutable. */
+/** Pushes another image as the repository's v2, and makes all of its tags immutable. */
 export async function freeze(
   registry: Registry,
   repository: string,
@@ -22,7 +22,7 @@ export async function freeze(
   await send(registry, `PATCH /api/v1/repositories/${repository}`, rules);
 }
 
-/** Lets the namespace have so many repositories; null for any number. */
+/** Limits the number of the namespace's repositories; null for no limit. */
 export async function limitRepositories(
   registry: Registry,
   namespace: string,

@@ -42,14 +42,14 @@ interface Site {
   registry: Registry;
   images: Images;
   gate: Gate | undefined;
-  /** One room a Debian release, opened when its first client comes. */
+  /** One rootfs for each Debian release, opened for its first client. */
   rooms: Map<string, Promise<Room>>;
 }
 
 async function prepare(): Promise<Site> {
   if (process.getuid?.() !== 0) throw new Error("run as root: engines need mounts and namespaces");
   const cache = cacheFolder();
-  // Without one package, the clients of the others still have something to say.
+  // Without one package, the clients of the others can still be tested.
   await took("Debian packages", installDebianPackages).catch((error: Error) => {
     console.log(`FAIL Debian packages: ${error.message}`);
   });
@@ -57,7 +57,7 @@ async function prepare(): Promise<Site> {
   const work = await mkdtemp(join(tmpdir(), "slipway-clients-"));
   atEnd("remove the work folder", () => rm(work, { recursive: true, force: true }));
   await mkdir(join(work, "bin"));
-  // Runs after the rooms are closed, since what comes last is undone first.
+  // Runs after each rootfs is closed, since clean-ups run in reverse order.
   atEnd("look for processes left behind", async () => {
     const left = await processesOf(work);
     for (const { pid } of left) process.kill(pid, "SIGKILL");
@@ -99,7 +99,7 @@ async function runOne(site: Site, listing: Listing): Promise<Record[]> {
   }
 }
 
-/** Whatever a client sends, the registry has an answer; known when this run started it. */
+/** Checks that the registry answered every request; only for a registry that this run started. */
 function registryRecord(registry: Registry): Record[] {
   const all = requests(registry);
   if (all === undefined) return [];

@@ -1,4 +1,4 @@
-/** podman: an engine without a daemon. It compresses each layer anew while it pushes. */
+/** podman: an engine without a daemon. It compresses each layer again while it pushes. */
 import { anonymousStep, loginSteps } from "./access.ts";
 import { credentials, reference, step, type Bench, type Client, type Step } from "./client.ts";
 import { expectEqual, expectMounted, expectSameFiles, expectText } from "./compare.ts";

@@ -15,11 +15,11 @@ import { hide } from "./shell.ts";
 export interface Registry {
   url: string;
   host: string;
-  /** Plain HTTP: most clients must be told. */
+  /** Whether it uses plain HTTP, which most clients have to be told. */
   plain: boolean;
   user: string;
   password: string;
-  /** Of this run alone, so that a registry in use keeps what it has. */
+  /** The namespace of this run alone, so that a registry in use keeps its content. */
   namespace: string;
   /** One JSON line a request; undefined when this run didn't start the registry. */
   log?: readonly string[];
@@ -72,7 +72,7 @@ export interface Request {
   status: number;
 }
 
-/** What the registry says it was asked and what it answered; undefined without its log. */
+/** Reads requests and answers from the registry's log; undefined without it. */
 export function requests(registry: Registry): Request[] | undefined {
   return registry.log
     ?.filter((line) => line.startsWith("{"))
@@ -96,7 +96,7 @@ export async function readManifest(
   return { digest, mediaType, manifest: JSON.parse(bytes.toString()) };
 }
 
-/** The status of a manifest: what a delete is judged by. */
+/** Returns the status of a manifest, which shows whether a delete worked. */
 export async function manifestStatus(
   registry: Registry,
   repository: string,
@@ -115,7 +115,7 @@ export async function readJson(registry: Registry, path: string): Promise<unknow
   return response.json();
 }
 
-/** Reads a blob, checks its bytes against its digest and gives the digest of it unpacked. */
+/** Reads a blob, checks its bytes against its digest and returns the digest of the unpacked bytes. */
 export async function readBlob(
   registry: Registry,
   repository: string,
@@ -152,7 +152,7 @@ function unpacker(mediaType: string): Transform {
   return new PassThrough();
 }
 
-/** A GET as a client makes it: asks, is told where to get a token, gets it, asks again. */
+/** Makes a GET as a client does: after the challenge it gets a token and repeats the request. */
 async function get(
   registry: Registry,
   path: string,

@@ -39,7 +39,7 @@ async function failureOf(step: Step): Promise<string | undefined> {
   }
 }
 
-/** Runs a piece of work and says how long it took. */
+/** Runs work and prints how long it took. */
 export async function took<Value>(what: string, work: () => Promise<Value>): Promise<Value> {
   const began = performance.now();
   const value = await work();
@@ -47,7 +47,7 @@ export async function took<Value>(what: string, work: () => Promise<Value>): Pro
   return value;
 }
 
-/** A client that never came to its steps: one failure, told with its reason. */
+/** Records one failure, with its reason, for a client that did not start. */
 export function notStarted(id: string, error: unknown): Record {
   const reason = error instanceof Error ? error.message : String(error);
   console.log(`FAIL ${id}: can't be installed or started`);
@@ -82,7 +82,7 @@ function cell(records: Record[], feature: Feature): string {
   return worst === undefined ? "·" : CELL[worst];
 }
 
-/** How each client took each refusal: its exit code, the requests that it made, and what a person got to read. */
+/** Prints how each client took each refusal: its exit code, its requests, and the message for its user. */
 export function printRefusals(refusals: Refusal[]): void {
   for (const what of new Set(refusals.map((refusal) => refusal.what))) {
     console.log(`\n${what}`);

@@ -11,7 +11,7 @@ import { attempt, run, sleep, startService, type Result, type RunOptions } from 
 
 export interface Room {
   suite: string;
-  /** The process whose mount namespace it is. */
+  /** The process that owns the mount namespace. */
   pid: number;
   work: string;
   /** Puts a command into the room. */
@@ -24,7 +24,7 @@ export interface RoomPlan {
   suite: string;
   /** The root of another release; undefined for the machine's own. */
   tree?: string;
-  /** Folders visible in the room at the same path: the work folder first. */
+  /** Folders visible in the rootfs at the same path: the work folder first. */
   shared: string[];
   /** A registry on plain HTTP that podman and its kin may use. */
   insecure?: string;

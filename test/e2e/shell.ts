@@ -11,9 +11,9 @@ export interface RunOptions {
   env?: Record<string, string>;
   cwd?: string;
   input?: string;
-  /** The command as reports show it, without what brings it to its place. */
+  /** The command as reports print it, without the wrapper that runs it in its rootfs. */
   shown?: string;
-  /** Seconds; what is still running then is killed. */
+  /** Seconds after which the command is killed. */
   timeout?: number;
 }
 
@@ -27,7 +27,7 @@ export interface Result {
 
 const DEFAULT_TIMEOUT = 120;
 const TAIL_LINES = 12;
-/** Should this process be killed, so that it can't clean up, the kernel ends what it started. */
+/** Makes the kernel end the children when this process is killed, and cannot clean up. */
 const DIE_WITH_PARENT = ["--pdeathsig", "TERM"];
 const forever = new Promise<never>(() => undefined);
 const running = new Set<ChildProcess>();
@@ -71,7 +71,7 @@ export async function attempt(argv: string[], options: RunOptions = {}): Promise
   child.stderr.setEncoding("utf8").on("data", (text: string) => {
     output += text;
   });
-  // A command that ends before it read its input closes the pipe; its exit code says what matters.
+  // A command that ends before it has read its input closes the pipe; its exit code is what counts.
   child.stdin.on("error", () => undefined);
   child.stdin.end(options.input ?? "");
   const seconds = options.timeout ?? DEFAULT_TIMEOUT;
@@ -118,7 +118,7 @@ export interface ServiceOptions extends RunOptions {
   holdInput?: boolean;
 }
 
-/** Starts a process that stays; it is stopped by its pid. */
+/** Starts a process that keeps running; it is stopped by its pid. */
 export function startService(
   argv: string[],
   logFile: string,
@@ -134,7 +134,7 @@ export function startService(
   child.stdout?.pipe(log, { end: false });
   child.stderr?.pipe(log, { end: false });
   const ended = exitCode(child).finally(() => log.end());
-  // stop() is what reports a failure to start; until then nobody waits for this promise.
+  // stop() reports a failed start; until then nothing awaits this promise.
   ended.catch(() => undefined);
   const alive = () =>
     child.exitCode === null && child.signalCode === null && child.pid !== undefined;
@@ -152,8 +152,8 @@ export function startService(
 }
 
 /**
- * For an interrupted run: ends the commands at work. They never return, so that nothing goes on
- * from there while services are stopped and folders removed.
+ * Ends all running commands of an interrupted run. They never return, so that nothing continues while services are
+ * stopped and folders removed.
  */
 export function interrupt(): void {
   for (const child of running) {

@@ -1,4 +1,4 @@
-/** What the cases about accounts need of a client: to log in, to push and to pull, as anyone. */
+/** The operations that the account cases need of a client: log in, push and pull, as any account. */
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Account } from "./accounts.ts";
@@ -7,16 +7,16 @@ import type { Front } from "./front.ts";
 import type { Issuer } from "./issuer.ts";
 import type { Result } from "./shell.ts";
 
-/** Where the cases about accounts take place, and what they found. */
+/** The suite of the account cases, and its results. */
 export interface Gate {
   front: Front;
   issuer: Issuer;
   refusals: Refusal[];
-  /** An exchanged credential, and when it ends: a client that comes earlier has to wait. */
+  /** An exchanged credential, and when it ends: a client that runs earlier has to wait. */
   brief: { account: Account; ends: number };
 }
 
-/** How a client took a refusal. */
+/** A client's reaction to a refusal. */
 export interface Refusal {
   client: string;
   what: string;
@@ -26,10 +26,10 @@ export interface Refusal {
   message: string;
 }
 
-/** v1 is what is there after the pushes that are allowed; v2 is never there. */
+/** v1 exists after the allowed pushes; v2 never exists. */
 export type Tag = "v1" | "v2";
 
-/** null is nobody: no login at all. */
+/** An account, or null for no login at all. */
 export type Who = Account | null;
 
 export interface Visitor {
@@ -38,18 +38,18 @@ export interface Visitor {
   login?: (account: Account) => Promise<Result>;
   /** False for one whose login only writes the password down. */
   checksLogin: boolean;
-  /** False for one that tells of a refusal nothing but its status: the registry's sentence is lost on it. */
+  /** Whether the client prints the registry's message; some print only the status of a refusal. */
   repeatsMessage: boolean;
-  /** It looks for the manifest before it pushes, by HEAD: that refusal has no sentence. */
+  /** Whether it asks for the manifest by HEAD before it pushes: that refusal has no message. */
   asksByHead?: boolean;
   /** Every push is of another image. */
   isNew?: true;
-  /** What the tags are called where the client decides that. */
+  /** The names of the tags, where the client chooses them. */
   tags?: Record<Tag, string>;
-  /** Pushes an image (or what it has instead) to the repository, and pulls it from there. */
+  /** Pushes an image (or what the client has in its place) to the repository, and pulls it from there. */
   push: (who: Who, repository: string, tag: Tag) => Promise<Result>;
   pull: (who: Who, repository: string) => Promise<Result>;
-  /** The repository that a push writes to when told this one: helm adds the chart's name. */
+  /** Returns the repository that a push with this name writes to: helm adds the chart's name. */
   place?: (repository: string) => string;
 }
 

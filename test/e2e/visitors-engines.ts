@@ -96,7 +96,7 @@ export function ctrVisitor(bench: Bench, socket: string): Visitor {
   };
 }
 
-/** podman and buildah have the same words for this. */
+/** podman and buildah have the same commands for this. */
 export function storageVisitor(tool: "podman" | "buildah"): (bench: Bench) => Visitor {
   return (bench) => {
     const { host } = bench.registry;

@@ -119,7 +119,7 @@ export function helmVisitor(bench: Bench): Visitor {
   };
 }
 
-/** Pushes a file as an artifact, and reads the manifest of it. */
+/** Pushes a file as an artifact, and reads its manifest. */
 export function cosignVisitor(bench: Bench): Visitor {
   const { host } = bench.registry;
   const call = async (who: Who, argv: string[], input = "") =>

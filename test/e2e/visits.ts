@@ -1,6 +1,6 @@
 /**
- * Who may do what, by every way to log in: what rights allow works, what they don't is refused so that a person understands it,
- * soon and without asking again and again.
+ * Each account, by each way to log in: allowed actions work, and others are refused soon, with a message that a person
+ * understands, and without repeated requests.
  */
 import { KINDS, makeAccounts, makePublic, type Account, type Accounts } from "./accounts.ts";
 import { step, type Bench, type Step } from "./client.ts";
@@ -11,9 +11,12 @@ import { type Registry, requests } from "./registry.ts";
 import { CommandFailure, expectRefusal, sleep, type Result } from "./shell.ts";
 import type { Gate, MakeVisitor, Tag, Visitor, Who } from "./visitor.ts";
 
-/** A client that has not given up by then goes in circles. */
+/** Seconds after which a client that still runs is taken to repeat itself. */
 const MAX_SECONDS = 10;
-/** regctl asks for a token for each blob and way to upload it, podman and buildah for mounts from wherever they saw the blob. */
+/**
+ * The most requests. regctl asks for a token for each blob and way to upload it, podman and buildah for mounts from
+ * every repository where they saw the blob.
+ */
 const MAX_REQUESTS = 24;
 
 const FORBIDDEN = /denied|forbidden|\b403\b/i;
@@ -54,7 +57,7 @@ function makeVisit(gate: Gate, visitor: Visitor, client: string) {
   };
   // The report names the client itself; a guest in it says so.
   const title = (text: string) => (visitor.name === client ? text : `${visitor.name}: ${text}`);
-  /** As every client is told to: logs in where there is a login. */
+  /** Logs in as every client is told to, where it has a login command. */
   const login = async (account: Account) => {
     if (visitor.login !== undefined) expectDone(await visitor.login(account));
   };
@@ -111,7 +114,7 @@ function wireOf(exchanges: Exchange[]): string {
     .join("\n");
 }
 
-/** The line in which a client says last why it did not go on. */
+/** Returns the line in which a client last says why it stopped. */
 function messageOf(output: string): string {
   const lines = output.split(/[\r\n]+/).filter((line) => ANY.test(line));
   return (lines.at(-1) ?? "").replace(/^time="[^"]*" /, "").trim();
@@ -160,7 +163,7 @@ function attempt({ visitor, name }: Visit, who: Who, { act, to }: Deed): Promise
   return act === "push" ? visitor.push(who, name(to), "v2") : visitor.pull(who, name(to));
 }
 
-/** Those who are known, but have no right to it. */
+/** The accounts that are known, but have no right on the repository. */
 const DENIALS: Case[] = [
   { what: "a reader's push", who: ({ reader }) => reader, act: "push", to: "password" },
   { what: "a push by a token to pull", who: (all) => all.pullToken, act: "push", to: "token" },
@@ -183,7 +186,7 @@ function deniedSteps(visit: Visit): Step[] {
       const account = who(accounts());
       await login(account);
       const place = visitor.place?.(name(to)) ?? name(to);
-      // The registry's own sentence: that it's denied, what, and where.
+      // The registry's own message: that it is denied, what, and where.
       const sentence = new RegExp(`denied\\W.*${act} (to|from) ${place}`, "i");
       const isTold = visitor.repeatsMessage && !(isNew === true && visitor.asksByHead === true);
       await refused(what, isTold ? sentence : FORBIDDEN, () =>

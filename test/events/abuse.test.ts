@@ -20,7 +20,10 @@ import { newNamespace, newUser } from "../support/principals.ts";
 const ISOLATES = 3;
 const WINDOWS = 2;
 const WINDOWS_A_DAY = 86_400_000 / BUDGET_WINDOW;
-/** Of each kind, in each isolate and window: more than all of its rooms hold, and more than there are networks. */
+/**
+ * Refusals of each kind, in each isolate and window: more than all limits of the kind, and more than there are
+ * networks.
+ */
 const OF_EACH = 1_500;
 /** A full window begins here. */
 const START = windowOf(1_800_000_000_000);
@@ -74,7 +77,7 @@ function refusalAt(time: number, i: number, of: Refusal["of"], facts: PullCache)
   return { of, event: { ...event, id, time, address: addressOf(i), ...facts } };
 }
 
-/** What isolates send of one window's refusals, as `reportRefusal` asks in each. */
+/** The messages that isolates send for one window's refusals, as `reportRefusal` decides in each. */
 class Isolates {
   readonly sent: EventMessage[] = [];
   readonly #counts = Array.from({ length: ISOLATES }, () => new Map<string, number>());
@@ -90,7 +93,7 @@ class Isolates {
 async function deliverAll(messages: readonly EventMessage[]): Promise<void> {
   for (let start = 0; start < messages.length; start += 100) {
     const batch = messages.slice(start, start + 100);
-    // Half by half at once, as two consumers may be at work.
+    // The halves are delivered at the same time, as two consumers may run at once.
     await Promise.all([deliver(batch.slice(0, 50)), deliver(batch.slice(50))]);
   }
 }
@@ -108,7 +111,8 @@ test(
         for (const [of, facts] of KINDS) {
           isolates.take(refusalAt(since + n, ++i, of, facts(n)), n % ISOLATES);
         }
-        // From the strangers' own networks: somebody is denied something, and guesses at fifty accounts begin with one at theirs.
+        // From the strangers' own networks: a user is denied something, and wrong passwords are tried at fifty
+        // accounts, first at the user's.
         if (n !== 60) continue;
         for (const of of ["denial", "password"] as const) {
           const refusal = refusalAt(since + n, ++i, of, { actor: "alice" });
@@ -116,7 +120,7 @@ test(
           isolates.take(refusal, 0);
         }
       }
-      // Of each kind no more messages than the log has room for, in each isolate.
+      // An isolate sends no more messages of a kind than the log accepts.
       expect(isolates.sent.length).toBeLessThanOrEqual(
         (documented("audit") / WINDOWS_A_DAY) * ISOLATES + 2,
       );
@@ -140,7 +144,7 @@ test(
     const strangers = (await rows("audit")) - real.length;
     expect(strangers).toBeLessThanOrEqual(documented("audit") * days);
     expect(sent).toBeGreaterThan(strangers);
-    // They do get what there is room for.
+    // Strangers do get the records that their limits allow.
     expect(strangers).toBeGreaterThan(documented("audit") * days * 0.9);
     expect(await rows("audit_budgets")).toBeLessThanOrEqual(documented("audit_budgets") * days);
     const suppressed = await rows("audit WHERE action = 'audit.suppress'");
@@ -148,7 +152,7 @@ test(
   },
 );
 
-/** As a login reads them. */
+/** Reads the counts as a login does. */
 async function countsIn(keys: readonly string[]): Promise<FailureCount[]> {
   const { results } = await env.DB.prepare(
     `SELECT key, failures, since, tried_at AS triedAt FROM login_failures
@@ -159,7 +163,9 @@ async function countsIn(keys: readonly string[]): Promise<FailureCount[]> {
   return results;
 }
 
-/** The pace past 1,000 failures is one try a second; two minutes of it are as good as the rest of the quarter of an hour. */
+/**
+ * Past 1,000 failures one attempt a second is let through; two minutes of that are as good as the rest of the window.
+ */
 const PACED_SECONDS = 120;
 
 test(
@@ -183,7 +189,7 @@ test(
       for (let n = 0; n < 2; n++) await guess(START + second * 1_000);
     }
     expect(failed).toBe(1_000 + PACED_SECONDS);
-    // Three rows each, and one of all.
+    // Three rows for each, and one for all.
     expect(await rows("login_failures")).toBeLessThanOrEqual(3 * failed + 1);
     const most = 1_000 + FAILURE_WINDOW / 1_000;
     expect(documented("login_failures")).toBe((3 * most + 1) * WINDOWS_A_DAY);
@@ -258,7 +264,7 @@ test("two consumers at once do not take the last of a budget both", async () => 
   }));
   const parts = [0, 1, 2, 3].map((n) => batch.filter((_, i) => i % 4 === n));
   const done = await Promise.allSettled(parts.map((part) => deliver(part)));
-  // Who lost the race three times has its batch come again.
+  // A batch that lost the race three times is delivered again.
   for (const [n, { status }] of done.entries())
     if (status === "rejected") await deliver(parts[n] ?? []);
   expect(await rows(`audit WHERE actor = '${user.name}'`)).toBe(60);

@@ -16,7 +16,7 @@ interface Event {
 const START = Date.parse("2026-03-01T00:00:00Z");
 const MINUTE = 60_000;
 
-/** Events of so many minutes, one a minute. */
+/** Inserts events, one a minute. */
 async function insert(count: number, entry: (minute: number) => AuditEntry & { actor?: string }) {
   const events = Array.from({ length: count }, (_, minute) => {
     const { actor = "alice", ...rest } = entry(minute);
@@ -178,7 +178,7 @@ test.each(["", "-more/app"])(
   async (suffix) => {
     const namespace = await newNamespace();
     const repository = suffix === "" ? await newNamespace() : `${namespace}${suffix}`;
-    // So many that a search ends before it has looked at all of them.
+    // Inserts so many entries that a search stops before it has read all of them.
     await insert(5_001, () => ({ action: "tag.delete", repository }));
     const owner = await newUser({ [`${namespace}/*`]: "owner" });
     for (const name of [repository, `${repository}/none`]) {
@@ -194,7 +194,7 @@ test.each(["", "-more/app"])(
   },
 );
 
-/** What the export has, a line each. */
+/** Reads the export, an entry a line. */
 async function exported(path: string): Promise<Event[]> {
   const headers = { accept: "text/html, application/x-ndjson;q=0.9" };
   const response = await api("GET", path, undefined, { headers });
@@ -235,7 +235,7 @@ test("filters that have little in common look at so much at once, and find what 
   expect(first.items).toEqual([]);
   expect(first.next).not.toBeNull();
   expect(minutes(await all<Event>(path))).toEqual([3]);
-  // An export has no next page to go on at: it looks further by itself, to the end.
+  // An export has no next page, so it searches on by itself, to the end.
   expect(minutes(await exported(path))).toEqual([3]);
   expect(await exported(`${path}&actor=eve`)).toEqual([]);
   expect(await all(`${path}&actor=eve`)).toEqual([]);

@@ -1,4 +1,4 @@
-/** Which refusals are worth a record: rules alone, no database. */
+/** Which refusals are recorded: the rules alone, without a database. */
 import { expect, test } from "vitest";
 import {
   admit,

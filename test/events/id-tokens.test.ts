@@ -1,4 +1,6 @@
-/** Why an ID token was refused: whoever sent it hears it, and so do the owners of the rules that it was compared with. */
+/**
+ * The reasons why an ID token was refused, for its sender and for the owners of the rules that it was compared with.
+ */
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { anyAddress, from, logIn } from "../support/accounts.ts";
 import { Outbox } from "../support/events.ts";
@@ -45,12 +47,12 @@ async function makeRule(claims: Record<string, string[]>) {
   };
   await done("POST", `/namespaces/${namespace}/trust-rules`, rule, { as });
   const path = `/namespaces/${namespace}/audit?action=login`;
-  /** What its owners read of logins that failed. */
+  /** Reads the failed logins that the namespace's owners see. */
   const logged = async () => (await done<{ items: Item[] }>("GET", path, undefined, { as })).items;
   return { namespace, logged };
 }
 
-/** @returns what whoever sends the token is told */
+/** @returns the message for the sender of the token */
 async function exchange(claims: Record<string, unknown>, ...namespaces: string[]): Promise<string> {
   const send = from(anyAddress(), outbox.send);
   const body = { token: await issuer.sign(claims), namespaces };
@@ -121,7 +123,7 @@ test("a wrong audience is told as a claim, with the one that the rule wants", as
 test("a token that the issuer did not sign is in no namespace's log, and told nothing of its rules", async () => {
   const { namespace, logged } = await makeRule(RULE);
   const token = await issuer.sign(CLAIMS);
-  // It has other keys now.
+  // The issuer has other keys now.
   await startIssuer(issuer.url);
   const send = from(anyAddress(), outbox.send);
   const body = { token, namespaces: [namespace] };

@@ -1,4 +1,4 @@
-/** What robots of one namespace are denied in another: its owners read of it, and of their own all the same. */
+/** Denials of one namespace's robots in another: the owners of both read of them. */
 import { expect, test, vi } from "vitest";
 import { BUDGET_WINDOW, type Refusal, windowOf } from "../../src/events/budget.ts";
 import type { EventMessage } from "../../src/events/message.ts";
@@ -24,7 +24,10 @@ async function newRobot(namespace: string): Promise<string> {
   return `Bearer ${secret}`;
 }
 
-/** So many deletions in a namespace that are denied, by one isolate. @returns what it sends to the log */
+/**
+ * Makes that many deletions in a namespace that are denied, in one isolate. @returns the messages that it sends to the
+ * log
+ */
 async function denied(
   namespace: string,
   authorizations: readonly string[],
@@ -51,7 +54,7 @@ test("a namespace's owners read 120 denials of others' machines in a quarter of 
   const { namespace, owner } = await makeNamespace();
   const evil = await newNamespace();
   const robots = [await newRobot(evil), await newRobot(evil), await newRobot(evil)];
-  // Two isolates, neither of which knows of the other.
+  // Two isolates that share no counts.
   await deliver(await denied(namespace, robots, 23));
   await deliver(await denied(namespace, robots, 23));
   await deliver(await denied(namespace, [await newRobot(namespace)], 5));

@@ -1,4 +1,4 @@
-/** What a stranger's request makes the database do finds its rows by an index. */
+/** Every statement that a stranger can cause finds its rows by an index. */
 import { expect, test } from "vitest";
 import { LoginAttemptStore } from "../../src/db/login-attempts.ts";
 import { AuditStore } from "../../src/db/audit.ts";
@@ -30,7 +30,7 @@ test("no statement of logins, refusals or the log's outcomes walks through a tab
   });
   expect(plans.length).toBeGreaterThan(15);
   for (const { sql, plan } of plans) {
-    // The log itself is read in its order, so many of the newest.
+    // The log itself is read in its order, only the newest entries.
     const isInOrder = plan.length === 1;
     const found = walks(plan).filter((line) => !(isInOrder && line === "SCAN audit"));
     expect(found, sql).toEqual([]);

@@ -1,4 +1,4 @@
-/** How often what is pulled: gathered for a few seconds, so that a pull costs no write. */
+/** The counts of pulls, which are gathered for a few seconds, so that a pull costs no write. */
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import type { EventMessage } from "../../src/events/message.ts";

@@ -1,4 +1,4 @@
-/** Failed logins and what was denied: no answer waits for it, a queue brings it to the log. */
+/** Failed logins and denials: no answer waits for their records, which a queue brings to the log. */
 import { env } from "cloudflare:workers";
 import { afterEach, beforeAll, beforeEach, expect, test, vi } from "vitest";
 import { handle } from "../production/request.ts";
@@ -29,7 +29,7 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-/** The Worker, asked from an address that nobody has asked from. */
+/** The Worker, with requests from a new address. */
 function stranger() {
   return from(address(), outbox.send);
 }
@@ -231,14 +231,14 @@ test("an account's denials are recorded up to 60 in a quarter of an hour, and on
   await outbox.deliver();
   rows.push(...(await denialsOf(other.name)));
   expect(rows).toHaveLength(60);
-  // What the isolate dropped it says some seconds later.
+  // The isolate reports the refusals that it dropped some seconds later.
   await expect.poll(() => outbox.messages.length, { timeout: 20_000 }).toBe(61);
   await deliver(outbox.messages.slice(60));
   const [summary, ...more] = await suppressed(`denial of ${other.name}`);
   expect(more).toEqual([]);
   expect(summary).toMatchObject({ outcome: "denied", via: "registry" });
   expect(summary?.detail).toMatch(/^5 more from \d\d:\d\d to \d\d:\d\d UTC are not/);
-  // Somebody else at the same time is recorded as ever.
+  // Another user's refusal at the same time is recorded as usual.
   await askForAll(user);
   await expect.poll(() => outbox.messages.length).toBe(62);
 });

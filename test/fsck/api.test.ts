@@ -1,4 +1,4 @@
-/** POST /api/v1/fsck: one step after the other, by what the last one answered. */
+/** POST /api/v1/fsck: one step after the other, each with the cursor that the last one answered. */
 import { env } from "cloudflare:workers";
 import { beforeAll, expect, test } from "vitest";
 import { PHASES } from "../../src/fsck/fsck.ts";

@@ -1,4 +1,4 @@
-/** The walk that goes on by itself: how much it does with a tick, how far a day's bytes go, and what it says. */
+/** The background check: how much it does in a tick, how far a day's bytes go, and what it reports. */
 import { applyD1Migrations, createScheduledController, reset } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { beforeEach, expect, test } from "vitest";
@@ -91,7 +91,7 @@ test("hashes what a day allows, spread over the day, larger objects for several 
     if (bytes !== before) steps.push(i);
     before = bytes;
   }
-  // The first as soon as there is anything to hash with, the others when it has been made up for.
+  // The first step runs as soon as any bytes are allowed, the others when the allowance is positive again.
   expect(steps).toEqual([1, 34, 67, 101]);
   expect((await walk.state()).hash.last).toMatchObject({ bytes: 40_000 });
 });
@@ -115,7 +115,7 @@ test("hashes nothing where nothing is allowed, but looks whether everything is t
     .bind(second?.digest ?? "")
     .run();
   await round(walk, START + DAY, "look");
-  // The object that it had is to be deleted now.
+  // Its former object waits for deletion now.
   expect((await told()).map(({ digest }) => digest)).toEqual([second?.digest]);
 });
 
@@ -139,7 +139,7 @@ test("writes each finding into the log once a day", async () => {
   expect((await walk.state()).look.last?.findings).toBe(1);
   expect((await walk.state()).hash.last?.findings).toBe(1);
 
-  // Another round on the same day, as after the state was lost but for what was told.
+  // Starts another pass on the same day, as if the state had been lost except for the reported findings.
   await env.DB.prepare(
     `UPDATE jobs SET state = json_remove(state, '$.look.last', '$.hash.last') WHERE name = 'fsck'`,
   ).run();

@@ -1,4 +1,7 @@
-/** How much one repairing step asks of the database, which allows 1,000 queries for one request; and what is exported of it. */
+/**
+ * The queries of one repairing step, of which the database allows 1,000 for one request, and the changes that it
+ * exports.
+ */
 import { applyD1Migrations, reset } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { beforeEach, expect, test } from "vitest";
@@ -50,7 +53,7 @@ function counted() {
   return { db, count };
 }
 
-/** Every step, each within what the database allows. */
+/** Runs every step, each within the limits of the database. */
 async function repairAll(): Promise<Step[]> {
   const { db, count } = counted();
   const fsck = newFsck({ db, orphan: -60_000 });
@@ -99,7 +102,7 @@ test("hundreds of children that were deleted", { timeout: 120_000 }, async () =>
   const list = `SELECT digest FROM tags WHERE name = 'list'`;
   await env.DB.prepare(`UPDATE manifests SET deleted_at = 1 WHERE digest NOT IN (${list})`).run();
   const [first] = (await repairAll()).flatMap((step) => step.findings);
-  // One run does not bring all of them back, and says so; the next one does.
+  // One run does not restore all of them, and says so; the next one does.
   expect(first).toMatchObject({ kind: "reference.unresolved", outcome: "found" });
   const [second] = (await repairAll()).flatMap((step) => step.findings);
   expect(second).toMatchObject({ kind: "reference.unresolved", outcome: "repaired" });
@@ -134,7 +137,7 @@ test.each([
   await env.DB.prepare(damage).run();
   await env.DB.prepare(`DELETE FROM namespace_blobs`).run();
   for (const { sql } of definitions.results) await env.DB.prepare(sql).run();
-  // The manifest is exported as it is then.
+  // The manifest is exported as it is after the repair.
   await exportChanges();
   await repairAll();
   await exportChanges();

@@ -1,4 +1,7 @@
-/** Each kind of damage, made by hand: found for what it is, left alone, put right where that can be, and then gone. */
+/**
+ * Each kind of damage, made by hand: fsck reports it, changes nothing, then repairs it if possible, and finds nothing
+ * more.
+ */
 import { applyD1Migrations, reset } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { expect, test } from "vitest";
@@ -19,7 +22,7 @@ interface Scene {
   readonly client: RegistryClient;
   readonly id: number;
   readonly config: Content;
-  /** Of the image alone. */
+  /** A layer of the image alone. */
   readonly layer: Content;
   /** Tagged v1, and named by the list. */
   readonly image: Manifest;
@@ -27,7 +30,7 @@ interface Scene {
   readonly list: Manifest;
   /** Tagged large, and too big for its row. */
   readonly large: Manifest;
-  /** Tagged gone until it was deleted; the blob that it alone names is kept for it. */
+  /** A manifest that was tagged until its deletion; the blob that only it names is a trashed blob. */
   readonly gone: Manifest;
   readonly kept: Content;
   /** A blob that no manifest names. */
@@ -39,11 +42,11 @@ type Found = readonly [kind: Kind, subject: string, outcome?: Finding["outcome"]
 interface Damage {
   readonly plant: (scene: Scene) => Promise<unknown>;
   readonly found: (scene: Scene) => readonly Found[];
-  /** With --repair, where the one does not follow from the other: by default everything is repaired. */
+  /** The findings with --repair, where they do not follow from `found`: by default everything is repaired. */
   readonly repaired?: (scene: Scene) => readonly Found[];
-  /** What puts right the rest. */
+  /** Repairs the rest. */
   readonly heal?: (scene: Scene) => Promise<unknown>;
-  /** With a database that has lost its foreign keys. */
+  /** Whether the database has lost its foreign keys. */
   readonly lax?: true;
 }
 
@@ -56,7 +59,7 @@ async function run(sql: string, ...values: (string | number | null)[]): Promise<
   expect(meta.changes, sql).toBeGreaterThan(0);
 }
 
-/** What triggers forbid or put right. */
+/** Runs work without some triggers, which forbid it or repair it. */
 async function without(triggers: readonly string[], work: () => Promise<unknown>): Promise<void> {
   const definitions: string[] = [];
   for (const name of triggers) {
@@ -77,7 +80,7 @@ async function keyOf({ digest }: Content): Promise<string> {
   return row?.key ?? "";
 }
 
-/** Other bytes, as many. */
+/** Overwrites the object with other bytes of the same length. */
 async function spoil(content: Content): Promise<void> {
   await env.BLOBS.put(await keyOf(content), blob(content.bytes.length).bytes);
 }
@@ -436,7 +439,7 @@ function unreference({ digest }: Manifest, named: Content): Promise<void> {
   );
 }
 
-/** The repository's link goes, and it is counted that it went, but nothing else happens. */
+/** Deletes the repository's link, and counts that, but nothing else happens. */
 async function unlink({ id }: Scene, { digest }: Content): Promise<void> {
   await without(["referenced_blob_stays", "unlinked_blob_goes"], () =>
     run(`DELETE FROM repository_blobs WHERE repository_id = ?1 AND digest = ?2`, id, digest),
@@ -490,7 +493,7 @@ async function begin(keys: "strict" | "lax"): Promise<Scene> {
   };
 }
 
-/** As clients do it: what is said to be there is not sent. */
+/** Pushes as clients do: they do not send what the registry says it has. */
 async function pushAgain({ client, ...scene }: Scene): Promise<void> {
   const { config, layer, kept, image, list, large, gone } = scene;
   for (const content of [config, layer, kept]) {
@@ -559,7 +562,7 @@ test("every kind of finding has its damage", async () => {
   const scene = await begin("strict");
   const planted = Object.values(DAMAGES).flatMap(({ found }) => found(scene));
   const kinds = new Set(planted.map(([kind]) => kind));
-  // What is no damage of a row or object: fsck-stuck.test.ts.
+  // Kinds of findings that are no damage of a row or object: stuck.test.ts.
   for (const kind of OTHERS) kinds.add(kind);
   expect([...kinds].toSorted()).toEqual(ALL_KINDS.toSorted());
 });

@@ -1,4 +1,4 @@
-/** What repair compares, without a registry. */
+/** The comparisons of fsck, without a registry. */
 import { expect, test } from "vitest";
 import type { Digest } from "../../src/oci/digest.ts";
 import { ALL_KINDS, compareReferences, finding, unresolved } from "../../src/fsck/findings.ts";

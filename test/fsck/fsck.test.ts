@@ -1,4 +1,4 @@
-/** A registry in which nothing is wrong: repair finds nothing, whatever is in it and whatever goes on meanwhile. */
+/** fsck finds nothing in a sound registry, whatever its content and whatever happens in the meantime. */
 import { applyD1Migrations, reset } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { beforeEach, describe, expect, test } from "vitest";
@@ -28,7 +28,7 @@ beforeEach(async () => {
   await applyD1Migrations(env.DB, env.TEST_MIGRATIONS);
 });
 
-/** One of everything that can be pushed. */
+/** Pushes one of everything that can be pushed. */
 async function fill(client: RegistryClient) {
   const config = await client.pushBlob(blob());
   const layers = await Promise.all([blob(), blob(3000)].map((one) => client.pushBlob(one)));
@@ -51,7 +51,7 @@ async function fill(client: RegistryClient) {
   return { config, image, list, large, signature };
 }
 
-/** Pushes, mounts and deletes without end, a request at a time; what is collected meanwhile may be refused. */
+/** Pushes, mounts and deletes without end, a request at a time; a request may fail if garbage collection was faster. */
 async function* comings(client: RegistryClient, other: RegistryClient): AsyncGenerator {
   for (;;) {
     const [layer, shared] = [blob(), text(`shared ${client.repository}`)];
@@ -162,7 +162,7 @@ describe("nothing is found", () => {
         manifests: [descriptor(image, image.mediaType)],
       }),
     );
-    // As they were taken once: as the one, then as the other.
+    // Writes the references as if the bytes had been pushed as one type, and then as another.
     await env.DB.batch([
       env.DB.prepare(
         `INSERT INTO manifests (repository_id, digest, media_type, size, content, object, artifact_type, created_at, pushed_at)
@@ -312,7 +312,7 @@ describe("what changes between two looks is not told of", () => {
   });
 });
 
-/** So many blobs, without the time that pushes would take. */
+/** Adds that many blobs without the time that pushes would take. */
 async function manyBlobs(count: number): Promise<void> {
   const client = new RegistryClient({ repository: "acme/many" });
   await client.pushBlob(text("first"));
@@ -393,7 +393,7 @@ describe("steps", () => {
     expect(await kinds(0)).toEqual(["blob.missing"]);
     expect(await kinds(1)).toEqual(["blob.damaged", "blob.missing"]);
     expect(await kinds(5000)).toEqual(["blob.damaged", "blob.damaged", "blob.missing"]);
-    // What looks wrong is read twice.
+    // An object that looks wrong is read twice.
     expect((await blobsStep(1))?.bytes).toBe(2000);
   });
 

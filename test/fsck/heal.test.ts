@@ -1,4 +1,4 @@
-/** Bytes that are lost: clients are told so, and whoever pushes them again makes every image whole that needs them. */
+/** Missing bytes: clients are told so, and a push of them makes every image whole that needs them. */
 import { applyD1Migrations, reset } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { beforeEach, describe, expect, test } from "vitest";
@@ -15,7 +15,7 @@ let client: RegistryClient;
 let config: Content;
 let layer: Content;
 let image: Manifest;
-/** Has the same layer. */
+/** A repository with the same layer. */
 let other: RegistryClient;
 
 beforeEach(async () => {
@@ -69,7 +69,7 @@ describe("a lost blob", () => {
       status: 400,
       code: "MANIFEST_BLOB_UNKNOWN",
     });
-    // What does not need it can still be pulled, and what does as far as it is there.
+    // Images without it can still be pulled, and one with it as far as its blobs exist.
     expect(await client.pullManifest("v1")).toEqual(image.bytes);
     expect(await client.pullBlob(config.digest)).toEqual(config.bytes);
   });

@@ -1,4 +1,4 @@
-/** Where the walk that goes on by itself stands still, and what must not hold it up: lost databases, imports, failures. */
+/** States in which the background check stops, and must not: lost databases, imports, failures. */
 import { applyD1Migrations, reset } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { beforeEach, describe, expect, test } from "vitest";
@@ -39,7 +39,7 @@ async function pushImage(client: RegistryClient, tag: string): Promise<void> {
   await client.pushManifest(imageManifest({ config, layers: [layer] }), tag);
 }
 
-/** The bucket or the database, where one of its methods is another. */
+/** Returns the bucket or the database with one of its methods replaced. */
 function replaced<Binding extends object>(binding: Binding, name: keyof Binding, other: unknown) {
   return new Proxy(binding, {
     get(target, property) {
@@ -202,7 +202,7 @@ describe("what fails", () => {
     const walk = sample(DAY, newFsck({ ...OLD, db }));
     for (let i = 0; i < 3; i++) {
       await expect(walk.tick(START + i * TICK)).rejects.toThrow("timed out");
-      // The other walk goes on.
+      // The other pass continues.
       expect((await walk.state()).hash.last === null).toBe(i === 0);
     }
     const review = expect.stringMatching(/^review\.missing: /);
@@ -241,7 +241,7 @@ test("a budget smaller than what there is does not keep the walk from everything
   expect(hash.round?.bytes).toBeGreaterThanOrEqual(4000);
   expect(hash.round?.bytes).toBeLessThanOrEqual(6000);
   expect(await told()).toEqual([expect.stringMatching(/^object\.orphan: /)]);
-  // And it comes to its end all the same, and begins again.
+  // The check still comes to its end, and begins again.
   for (let day = 1; day < 8; day++) {
     for (let hour = 0; hour < 24; hour++) await walk.tick(START + day * DAY + hour * 12 * TICK);
   }

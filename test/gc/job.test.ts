@@ -1,4 +1,4 @@
-/** What nobody needs goes, in bounded steps, and nothing else does. */
+/** Garbage collection deletes what nothing needs, in bounded steps, and nothing else. */
 import { createMessageBatch, createScheduledController } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { beforeEach, expect, test, vi } from "vitest";
@@ -46,7 +46,7 @@ async function status(response: Promise<Response>): Promise<number> {
   return code;
 }
 
-/** As if it had all happened so long ago. */
+/** Makes everything older by so many milliseconds. */
 async function age(milliseconds: number): Promise<void> {
   await env.DB.batch(
     [
@@ -98,7 +98,7 @@ test.each([
   expect(await registry.pullBlob(cancelDeletion.digest)).toEqual(cancelDeletion.bytes);
 });
 
-/** How HEADs of them are answered. */
+/** Returns the statuses of HEADs of them. */
 async function heads(client: RegistryClient, blobs: readonly Content[]): Promise<number[]> {
   return Promise.all(blobs.map(({ digest }) => status(client.head(`blobs/${digest}`))));
 }
@@ -117,7 +117,7 @@ test("a reader's HEADs put it off once, and then say that it is not there", asyn
     .bind(0.6 * HOUR)
     .run();
   await age(0.6 * HOUR);
-  // What it was told of stays for the grace time, but is not promised any longer.
+  // A blob that a reader was told of stays for the grace period, but is not promised any longer.
   expect(await heads(reader, [cancelDeletion, other])).toEqual([404, 404]);
   expect((await gc().run()).blobs).toBe(0);
   expect(await heads(owner, [other])).toEqual([200]);
@@ -166,7 +166,7 @@ test("a deleted image goes with its blobs when undo and grace time are over", as
   expect(await gc().run()).toEqual({ ...NOTHING, more: false });
   await age(HOUR / 2);
   expect(await gc().run()).toMatchObject({ manifests: 1, pastTags: 1, blobs: 0 });
-  // Until then somebody may push what names it.
+  // Until then a client may push a manifest that names it.
   expect(await status(registry.head(`blobs/${layer.digest}`))).toBe(200);
   await age(HOUR);
   expect(await gc().run()).toMatchObject({ blobs: 2, objects: 2 });
@@ -275,7 +275,7 @@ test("a deleted blob comes back with the manifest that is pushed again, and is k
   expect(await status(registry.request("DELETE", `blobs/${layer.digest}`))).toBe(202);
   expect(await status(registry.get(`blobs/${layer.digest}`))).toBe(404);
   expect(await gc({ grace: 0, undo: HOUR }).run()).toEqual({ ...NOTHING, more: false });
-  // It weighs as long as it is kept.
+  // The trashed blob counts in the usage as long as it is kept.
   await recount();
   expect(await status(registry.putManifest("v2", manifest))).toBe(400);
   await registry.pushBlob(layer);
@@ -339,7 +339,7 @@ test("a big manifest's object goes with it, and one whose row never came goes to
   const config = await registry.pushBlob(blob());
   const big = imageManifest({ config, fields: { annotations: { big: "x".repeat(300_000) } } });
   await registry.pushManifest(big, "v1");
-  // The same again writes an object that its row does not take.
+  // The same push again writes an object that its row does not use.
   await registry.pushManifest(big, "v2");
   expect(await keys()).toHaveLength(before.length + 3);
   await age(24 * HOUR);

@@ -66,7 +66,7 @@ test("every answer has a request id of its own and names the API", async () => {
   expect(new Set(ids).size).toBe(answers.length);
   for (const { headers } of answers) {
     expect(headers.get("docker-distribution-api-version")).toBe("registry/2.0");
-    // Whoever opens one in a browser: it is no script and no page, and belongs to no origin.
+    // A browser takes the answer for no script and no page, and gives it no origin.
     expect(headers.get("x-content-type-options")).toBe("nosniff");
     expect(headers.get("content-security-policy")).toBe("default-src 'none'; sandbox");
     expect(headers.get("strict-transport-security")).toBe("max-age=31536000");

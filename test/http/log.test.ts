@@ -3,7 +3,7 @@ import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { ADMIN, RegistryClient, withSettings } from "../support/client.ts";
 import { blob } from "../support/images.ts";
 
-// The Worker runs in the isolate of the tests, so its console is theirs; it goes on writing as it does.
+// The Worker runs in the tests' isolate, so both share a console, which still prints.
 const lines: string[] = [];
 beforeEach(() => {
   lines.length = 0;

@@ -1,4 +1,4 @@
-/** When D1, R2, a session or a queue fails, the client is told to try again; a bug is not dressed up as an outage. */
+/** When D1, R2, a session or a queue fails, the client is told to try again; a bug is reported as a bug. */
 import { env } from "cloudflare:workers";
 import { describe, expect, test } from "vitest";
 import { asRefusal } from "../../src/http/outage.ts";

@@ -1,4 +1,4 @@
-/** Plain HTTP on Cloudflare: nobody is asked for a password there. */
+/** Plain HTTP on Cloudflare: no challenge asks for a password there. */
 import { env } from "cloudflare:workers";
 import { expect, test } from "vitest";
 import { handle } from "../../src/app.ts";

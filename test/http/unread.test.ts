@@ -1,4 +1,4 @@
-/** What a request has left of its body when it is answered. */
+/** The rest of a request's body that is unread when it is answered. */
 import { env } from "cloudflare:workers";
 import { expect, test } from "vitest";
 import { handle } from "../production/request.ts";
@@ -9,7 +9,7 @@ import { ADMIN, ignore, INITIATOR, RegistryClient } from "../support/client.ts";
 
 const MIB = 1024 * 1024;
 
-/** A body of so many MiB that counts what is taken of it. */
+/** Makes a body of that many MiB that counts how much of it is read. */
 function counted(mebibytes: number): { body: ReadableStream; taken: () => number } {
   let taken = 0;
   const body = new ReadableStream(

@@ -1,4 +1,4 @@
-/** What is old is forgotten, a bounded piece at a time. */
+/** Old rows are pruned, in bounded batches. */
 import { createScheduledController } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { beforeEach, expect, test } from "vitest";
@@ -24,7 +24,7 @@ beforeEach(async () => {
   await env.DB.batch(tables.map((table) => env.DB.prepare(`DELETE FROM ${table}`)));
 });
 
-/** So many events of this age. */
+/** Adds that many events of this age. */
 async function addEvents(number: number, age: number): Promise<void> {
   const time = Date.now() - age;
   await env.DB.prepare(

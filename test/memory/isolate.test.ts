@@ -1,4 +1,4 @@
-/** What an isolate says that it holds. */
+/** The memory that an isolate reports to hold. */
 import { env } from "cloudflare:workers";
 import { expect, test } from "vitest";
 import { handle } from "../production/request.ts";

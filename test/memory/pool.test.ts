@@ -1,4 +1,7 @@
-/** Who gets memory, in which order, and who must make room: decided by counts and a clock of the test's own. */
+/**
+ * The order in which bodies get memory, and which of them must give it up, decided by counts and a clock of the test's
+ * own.
+ */
 import { expect, test } from "vitest";
 import { Pace } from "../../src/memory/pace.ts";
 import { type Body, FLOOR, type Holding, Meter, PACE, Pool } from "../../src/memory/pool.ts";
@@ -89,7 +92,7 @@ test("bodies that grow step by step in any order never wait for each other for e
     }
     at.pool.serve(0);
     expect(at.meter.used).toBeLessThanOrEqual(20);
-    // Somebody is not waiting, or is done: else all wait for each other.
+    // One of them is not waiting, or is done: else all would wait for each other.
     expect(open.size === 0 || [...open].some(({ wanted }) => wanted === 0)).toBe(true);
   }
   expect(at.meter.used).toBe(0);
@@ -164,7 +167,7 @@ test("a body slower than 17 KiB a second makes room for whoever waits for what i
   const other = enter(at, 8, "acme");
   expect(other.bytes).toBe(0);
   expect([slow, enough].map((one) => at.pool.isTooSlow(one, now))).toEqual([true, false]);
-  // The same in a namespace whose share the waiter does not want.
+  // The same in a namespace whose share the waiting body does not use.
   at.pool.leave(other);
   for (let i = 0; i < 3; i++) enter(at, 8, "full", "x");
   expect(at.pool.isTooSlow(slow, now)).toBe(false);
@@ -174,7 +177,7 @@ test("only the time counts in which a client is waited for", () => {
   const at = world();
   const [one] = [enter(at, 8, "acme"), enter(at, 8, "acme"), enter(at, 8, "acme")] as const;
   read(one, 1, 10, 0);
-  // It waits for memory, or for its parts to arrive.
+  // The body waits for memory, or for its parts to arrive.
   expect(at.pool.isTooSlow(one, 10 * FLOOR.ms)).toBe(false);
   one.body.pace.begin(10 * FLOOR.ms);
   expect(at.pool.isTooSlow(one, 11 * FLOOR.ms - 2)).toBe(false);
@@ -190,7 +193,7 @@ test("what came before the minute that is looked at does not count", () => {
   expect(pace.over(FLOOR.ms, 100 + FLOOR.ms)).toBe(0);
 });
 
-/** Two tenants that bring 100 KiB a second have all there is; one that has nothing waits. */
+/** Two tenants that send 100 KiB a second hold all the memory; one without any waits. */
 function crowd() {
   const at = world({ all: 40, namespace: 24, actor: 24, whole: 8 });
   const slow = ["a", "a", "a", "b", "b"].map((name) => enter(at, 8, name));
@@ -229,7 +232,7 @@ test("slow bodies finish where whoever waits has as much as they, or waits for i
   ]);
 });
 
-/** How often bodies are looked at while one of `n` slow ones is judged, and as many others wait. */
+/** Counts how often bodies are checked while one of `n` slow ones is evaluated, and as many others wait. */
 function looks(n: number): number {
   const at = world({ all: n, namespace: n, actor: n, whole: 1 });
   let count = 0;

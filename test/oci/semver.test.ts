@@ -59,7 +59,7 @@ test("versions in the order of their precedence", () => {
 test.each([
   ["v1.2.3", "1.2.3"],
   ["1.2.3+build.7", "1.2.3"],
-  // As helm writes it in a tag.
+  // Helm writes the version like this in a tag.
   ["1.2.3_build.7", "1.2.3"],
   ["v1.2.3-rc.1_sha.5114f85", "1.2.3-rc.1"],
   ["1.2.3-0a", "1.2.3-0a"],

@@ -5,7 +5,7 @@ import { connect, countQueries, isInvocation, now, violation } from "./invocatio
 
 type Call = (...parameters: never[]) => unknown;
 
-/** Replaces a method of a class. @param make what is called instead, given the method that was there */
+/** Replaces a method of a class. @param make returns the replacement, given the original method */
 function replace<T extends object>(
   prototype: T,
   name: keyof T & string,
@@ -24,7 +24,7 @@ function prototypeOf<T extends object>(object: T): T {
   return Object.getPrototypeOf(object) as T;
 }
 
-/** Puts a method's calls among those that hold a connection. */
+/** Counts a method's calls among those that hold a connection. */
 function connectAll<T extends object>(prototype: T, names: readonly (keyof T & string)[]): void {
   for (const name of names) {
     replace(prototype, name, (real) => {
@@ -46,7 +46,7 @@ const written = new Map<string, number>();
 
 /** R2 answers a second write to a key within a second with 429. Callers may try again, so it is no violation by itself. */
 function noteWrite(key: string): void {
-  // What a test puts there or damages is nobody's write.
+  // A test's own writes and damage are not part of an invocation.
   if (!isInvocation()) return;
   const last = written.get(key);
   if (last !== undefined && now() - last < WRITE_EVERY_MS) {
@@ -128,7 +128,7 @@ function bytesOf(value: unknown): number {
   return Array.isArray(value) ? value.length : 0;
 }
 
-/** The one method of D1's session through which every statement goes. */
+/** The method of D1's session that sends every statement. */
 interface Sender {
   _send(endpoint: string, query: unknown, parameters: unknown, format: unknown): Promise<unknown>;
 }
@@ -171,7 +171,7 @@ function makeStorageStrict({ sql }: DurableObjectStorage): void {
   });
 }
 
-/** Once for a test file: its bindings have these classes from then on. */
+/** Runs once for a test file: its bindings have these classes from then on. */
 export async function makeStrict(): Promise<void> {
   const probe = "production/probe";
   const upload = await env.BLOBS.createMultipartUpload(probe);

@@ -1,4 +1,4 @@
-/** What R2 asks to try again is tried again when R2 takes it. */
+/** A call that R2 asks to repeat is repeated when R2 accepts it. */
 import { env } from "cloudflare:workers";
 import { expect, test, vi } from "vitest";
 import type { Digest } from "../../src/oci/digest.ts";

@@ -1,23 +1,26 @@
-/** What one invocation of a Worker may do (developers.cloudflare.com/workers/platform/limits, paid plan), and the simulators do not count. */
+/**
+ * The limits of one invocation of a Worker that the simulators do not enforce
+ * (developers.cloudflare.com/workers/platform/limits, paid plan).
+ */
 import { AsyncLocalStorage } from "node:async_hooks";
 
 /** Calls that may wait for their answer's headers at once; a further one waits for its turn. */
 const MAX_CONNECTIONS = 6;
 const MAX_SUBREQUESTS = 10_000;
-/** Statements of D1, those of a batch one by one. */
+/** Statements of D1; each statement of a batch counts. */
 const MAX_QUERIES = 1_000;
-/** How long `waitUntil` goes on after the answer, or after the client has gone. */
+/** How long `waitUntil` continues after the answer, or after the client has gone. */
 export const MAX_WAIT_UNTIL_MS = 30_000;
 
 const violations: string[] = [];
 
-/** Notes what production would have refused, for the test that is running. @returns the error that production throws */
+/** Records what production would have refused, for the running test. @returns the error that production throws */
 export function violation(message: string): Error {
   violations.push(message);
   return new Error(message);
 }
 
-/** What was noted since the last time. */
+/** Returns the violations since the last call. */
 export function takeViolations(): string[] {
   return violations.splice(0);
 }
@@ -83,7 +86,7 @@ export function isInvocation(): boolean {
   return running.getStore() !== undefined;
 }
 
-/** A call that holds one of the six connections until its answer begins. What a test itself calls has no limit. */
+/** Runs a call that holds one of the six connections until its answer begins. A test's own calls have no limit. */
 export function connect<T>(run: () => Promise<T>): Promise<T> {
   const invocation = running.getStore();
   if (invocation === undefined) return run();

@@ -1,4 +1,4 @@
-/** Each limit of production that the whole suite runs under: what it refuses, and that it lets through what is within. */
+/** Each production limit that the suite runs under: what it refuses, and that it allows what is within. */
 import { runInDurableObject } from "cloudflare:test";
 import { env, exports } from "cloudflare:workers";
 import { expect, test } from "vitest";
@@ -8,7 +8,7 @@ import { connect, invoke, skip, takeViolations } from "./invocation.ts";
 
 const MiB = 1024 * 1024;
 
-/** What a call is refused with; null when it is not. */
+/** Returns the error of a call; null without one. */
 async function refused(call: () => unknown): Promise<string | null> {
   try {
     await call();
@@ -152,7 +152,7 @@ test("the calls of every binding are an invocation's, and it makes at most 10,00
   }
 });
 
-/** A request that leaves something to be done, which takes so long. @returns what was noted */
+/** Makes a request with deferred work of that duration. @returns the recorded violations */
 async function leaving(milliseconds: number): Promise<string[]> {
   const works: Promise<unknown>[] = [];
   const { promise, resolve } = Promise.withResolvers<void>();

@@ -1,4 +1,4 @@
-/** Holds a request, its answer and what goes on after it to the limits of an invocation. */
+/** Checks a request, its answer and its deferred work against the limits of an invocation. */
 import * as app from "../../src/app.ts";
 import type { Defer } from "../../src/defer.ts";
 import type { Env } from "../../src/settings.ts";
@@ -9,12 +9,12 @@ import { invoke, MAX_WAIT_UNTIL_MS, pausedMs, violation } from "./invocation.ts"
 const MAX_URL_BYTES = 16 * 1024;
 const MAX_HEADER_BYTES = 128 * 1024;
 
-/** As the application's own: tests that bring bindings of their own call this one. */
+/** Handles a request as the application does; tests with bindings of their own call this function. */
 export function handle(request: Request, env: Env, defer: Defer): Promise<Response> {
   return strictly(request, defer, (watched) => app.handle(request, env, watched));
 }
 
-/** Holds what comes in through the Worker's entry to the same. */
+/** Checks requests through the Worker's entry against the same limits. */
 export function makeEntryStrict(): void {
   const fetch = worker.fetch.bind(worker);
   Object.assign(worker, {

@@ -1,6 +1,6 @@
 /**
- * What happens at the same time, in every order of the calls: nothing that was promised is lost, and never do two win of
- * whom only one can.
+ * Two requests at the same time, in every order of their calls: no promise is broken, and of two that exclude each
+ * other only one succeeds.
  */
 import { env } from "cloudflare:workers";
 import { expect, test } from "vitest";
@@ -14,10 +14,10 @@ import { blob, imageManifest, index, uniqueRepository } from "../support/images.
 import { interleavings, type Work } from "../support/interleaving.ts";
 
 const GRACE = 60_000;
-/** What the collection does besides, and what a push reads of its rights. */
+/** Statements that are not part of the race: other work of garbage collection, and a push's check of its rights. */
 const APART =
   /tag_history_by_time|deleted_manifests_by_time|deleted_repositories_by_time|revocations/;
-/** What is old enough to be collected. */
+/** Makes unreferenced blobs old enough for garbage collection. */
 const AGED = `UPDATE unreferenced_blobs SET since = 0`;
 
 function collect(environment: Env) {
@@ -28,7 +28,7 @@ function collect(environment: Env) {
   }).run();
 }
 
-/** One client's work, through the Worker. */
+/** Runs one client's work, through the Worker. */
 function client<T>(repository: string, work: (client: RegistryClient) => Promise<T>): Work<T> {
   return (environment) =>
     work(
@@ -75,7 +75,7 @@ test("a tag is deleted while the same manifest is pushed to it", async () => {
   for await (const { order, a, b } of outcomes) {
     expect({ order, a, b }).toEqual({ order, a: 202, b: 201 });
     await expectWhole(registry, pushed);
-    // The one that came last has its way.
+    // The last one decides.
     const found = await status(registry.head("manifests/v1"));
     expect(found, order).toBe(order.lastIndexOf("a") > order.lastIndexOf("b") ? 404 : 200);
   }

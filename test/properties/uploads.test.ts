@@ -1,6 +1,6 @@
 /**
- * Whatever the requests that bring the bytes of a blob, and whatever happens between them, the blob is these bytes, or a
- * refusal says why not and nothing is stored. Each case is determined by its seed; `TEST_SEED=<seed>` begins with that one.
+ * Whichever requests bring the bytes of a blob, and whatever happens between them, the blob has these bytes, or a
+ * refusal says why not and nothing is stored. A seed determines each case; `TEST_SEED=<seed>` begins with that one.
  */
 import { env } from "cloudflare:workers";
 import { expect, test } from "vitest";
@@ -33,7 +33,7 @@ test.each(cases)("seed $seed: $size bytes are the blob, however they come", asyn
   await upload.finish();
 });
 
-/** Mostly small or beside an edge between parts, sometimes anything. */
+/** Chooses a size, mostly small or near a part's edge, sometimes any. */
 function sizeOf(next: Next): number {
   const edge = PART * (next() % 4) + (next() % 7) - 3;
   switch (next() % 8) {
@@ -51,23 +51,23 @@ function sizeOf(next: Next): number {
   }
 }
 
-/** A client that knows what it has sent, and so what each answer has to be. */
+/** A client that knows what it has sent, and so what each answer must be. */
 class Upload {
   readonly #next: Next;
   readonly #client = new RegistryClient();
-  /** The same client, whose connection may break. */
+  /** The same client with a connection that may break. */
   readonly #fragile = new RegistryClient({
     repository: this.#client.repository,
     send: (request) => handle(request, env, ignore),
   });
   readonly #bytes: Bytes;
   readonly #digest: string;
-  /** Whether a refusal has ended the upload, which then is unknown. */
+  /** Whether a refusal has ended the upload, so that it is unknown. */
   ended = false;
   #first = "";
   #location = "";
   #offset = 0;
-  /** Requests that were answered with 202: where they began, and the Location they were sent to. */
+  /** Requests that were answered with 202: their offsets, and the Location that they were sent to. */
   readonly #sent: { location: string; from: number; to: number; ranged: boolean }[] = [];
 
   constructor(size: number, next: Next) {
@@ -84,7 +84,7 @@ class Upload {
     this.#location = this.#first;
   }
 
-  /** Sends some of what is left. */
+  /** Sends a part of the rest. */
   async patch(): Promise<void> {
     const from = this.#offset;
     const to = this.#cut();
@@ -97,7 +97,7 @@ class Upload {
     this.#sent.push({ location, from, to, ranged });
   }
 
-  /** Something that clients, networks and platforms do at any time. */
+  /** Disturbs the upload, as clients, networks and platforms may do at any time. */
   async disturb(): Promise<void> {
     switch (this.#next() % 8) {
       case 0:
@@ -118,7 +118,7 @@ class Upload {
     }
   }
 
-  /** Sends what is left, or all, and looks at what became of it. */
+  /** Sends the rest, or all, and checks the result. */
   async finish(): Promise<void> {
     if (this.ended) return this.#nothingStored();
     const whole = this.#one(5);
@@ -140,7 +140,7 @@ class Upload {
     expect(digestOf(pulled)).toBe(digestOf(this.#bytes));
   }
 
-  /** A request whose answer was lost comes again; only the very first one may be taken again, from the beginning. */
+  /** Repeats a request whose answer was lost; only the very first one may be accepted again, from the beginning. */
   async #replay(): Promise<void> {
     const request = this.#sent[this.#next() % Math.max(1, this.#sent.length)];
     if (request === undefined || request.to === request.from) return;
@@ -188,7 +188,7 @@ class Upload {
     const response = await this.#client.finish(this.#location, wrong, this.#rest());
     expect(response.status).toBe(400);
     expect((await this.#client.head(`blobs/${wrong}`)).status).toBe(404);
-    // A digest that is known only when the object is read back may end the upload (protocol § 0-7).
+    // A digest that is known only when the object is read back may end the upload: wrong bytes cannot be replaced.
     this.ended = (await this.#client.get(this.#location)).status === 404;
     if (!this.ended) await this.#unchanged();
   }
@@ -219,7 +219,7 @@ class Upload {
     return this.#offset === 0 ? empty : `0-${this.#offset - 1}`;
   }
 
-  /** How far a request goes that begins where the upload stands: often to an edge between parts, or past it by a byte. */
+  /** Chooses where the request ends that begins at the upload's offset: often at a part's edge, or a byte after it. */
   #cut(): number {
     const left = this.#bytes.length - this.#offset;
     const anywhere = this.#offset + (left === 0 ? 0 : this.#next() % (left + 1));
@@ -232,7 +232,7 @@ class Upload {
     return this.#offset === ends ? null : this.#body(this.#offset, ends);
   }
 
-  /** The bytes with a Content-Length or without. */
+  /** Makes a body with a Content-Length, or without. */
   #body(from: number, to: number): Bytes | ReadableStream {
     const bytes = this.#bytes.slice(from, to);
     if (this.#one(2)) return bytes;
@@ -240,7 +240,7 @@ class Upload {
     return streamOf(bytes.slice(0, middle), bytes.slice(middle));
   }
 
-  /** True once in so many times. */
+  /** Returns true once in that many times. */
   #one(of: number): boolean {
     return this.#next() % of === 0;
   }

@@ -1,4 +1,4 @@
-/** A namespace never takes more than its quota, however many push at once; and what it takes is counted to the byte. */
+/** A namespace never uses more than its quota, however many push at once; and its usage is counted to the byte. */
 import { env } from "cloudflare:workers";
 import { describe, expect, test } from "vitest";
 import { handle } from "../production/request.ts";
@@ -59,15 +59,15 @@ function mount(client: RegistryClient, { digest }: Content, from: string): Promi
   return client.request("POST", `blobs/uploads/?mount=${digest}&from=${from}`);
 }
 
-/** What the row of a manifest, a reference, a tag or a tag's past counts for. */
+/** The bytes that a row of a manifest, a reference, a tag or a tag's past counts. */
 const ROW = 512;
 
-/** What an image of a config alone costs beyond its blobs, with so many tags. */
+/** Returns the cost of an image with only a config, beyond its blobs, with so many tags. */
 function costOf(manifest: { readonly bytes: Uint8Array }, tags: number, references = 1): number {
   return manifest.bytes.length + ROW * (1 + references + tags);
 }
 
-/** How many were taken; all others are refused as the quota has it. */
+/** Counts the accepted requests; all others have to be refused by the quota. */
 async function taken(responses: readonly Response[]): Promise<number> {
   const refused = responses.filter(({ status }) => status !== 201);
   for (const response of refused) expect(await refusal(response)).toEqual(DENIED);
@@ -258,7 +258,7 @@ describe("what counts", () => {
     const steps = [
       [a, 1_234, 1_234],
       [c, 1_234, 0],
-      // Its bytes are there until they are collected.
+      // Its bytes count until garbage collection deletes them.
       [b, 1_234, 0],
     ] as const;
     for (const [client, first, second] of steps) {
@@ -281,7 +281,7 @@ describe("what counts", () => {
     const image = await client.pushManifest(imageManifest({ config }), "v1");
     const bytes = 500 + costOf(image, 1);
     expect(await used(namespace)).toEqual({ bytes, repositories: 1 });
-    // The tag's row goes, and one that remembers it comes.
+    // The tag's row is deleted, and a row of its history is added.
     await client.request("DELETE", `manifests/${image.digest}`);
     expect(await used(namespace)).toEqual({ bytes, repositories: 1 });
     await done("DELETE", `/repositories/${client.repository}`);
@@ -303,7 +303,7 @@ describe("what counts", () => {
     const bytes = 500 + costOf(one, 1, 21) + costOf(two, 1);
     expect((await used(namespace)).bytes).toBe(bytes);
     await limit(namespace, { bytes: bytes + ROW });
-    // Moved once more, there is one row more that remembers it.
+    // After another move there is one more row of history.
     expect((await client.putManifest("v1", one)).status).toBe(201);
     for (const tag of ["v1", "v2"]) {
       expect(await refusal(await client.putManifest(tag, two))).toEqual(DENIED);
@@ -312,7 +312,7 @@ describe("what counts", () => {
     expect(again.status).toBe(201);
     await recount();
     expect((await used(namespace)).bytes, "moved").toBe(bytes + ROW);
-    // What is full can be emptied.
+    // A full namespace can be emptied.
     expect((await client.request("DELETE", `manifests/v1`)).status).toBe(202);
     expect((await used(namespace)).bytes, "untagged").toBe(bytes + ROW);
     expect((await client.request("DELETE", `manifests/${one.digest}`)).status).toBe(202);
@@ -475,7 +475,7 @@ async function lost(): Promise<string[]> {
   return (await keys()).filter((key) => !known.has(key));
 }
 
-/** The ways to bring a blob up to its last request, and that. */
+/** The ways to upload a blob: all requests but the last, and the last one. */
 const WAYS: readonly [
   string,
   (client: RegistryClient, one: Content) => Promise<() => Promise<Response>>,
@@ -510,7 +510,7 @@ const WAYS: readonly [
   [
     "in chunks, the last with the end",
     async (client, { digest, bytes }) => {
-      // Of the large one, more than a part.
+      // Sends most of the large blob, more than a part.
       const most = Math.floor(bytes.length * 0.75);
       const location = await client.append(await client.startUpload(), bytes.slice(0, most), {
         first: 0,
@@ -545,7 +545,7 @@ describe.each([
         ],
       });
       expect(await lost()).toEqual([]);
-      // Bytes that were put together for the first try are gone by the second: the upload has to be begun anew.
+      // Bytes assembled for the first try are deleted by the second: the upload has to start again.
       const again = await refusal(await finish());
       expect([DENIED, { status: 404, code: "BLOB_UPLOAD_UNKNOWN" }]).toContainEqual(again);
       expect(await lost()).toEqual([]);
@@ -670,7 +670,7 @@ test.each<[string, (client: RegistryClient) => Promise<Response>]>([
   await client.pushBlob(blob(0));
   const layer = large(2 * MEGABYTE);
   const bring = async () => client.patch(await client.startUpload(), layer.bytes);
-  // Whoever brings more than 1 MiB asks first.
+  // A request of more than 1 MiB checks the quota first.
   expect((await bring()).status).toBe(202);
   await limit(namespace, { bytes: 10 });
   expect((await bring()).status).toBe(202);

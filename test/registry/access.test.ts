@@ -1,4 +1,7 @@
-/** What is cached was read through one repository, by one who may pull from it: it says nothing to anybody else. */
+/**
+ * A cache entry was read through one repository, by a caller with the right to pull from it: it must give nothing to
+ * others.
+ */
 import { beforeAll, expect, test } from "vitest";
 import { basic, RegistryClient, refusal } from "../support/client.ts";
 import { blob, imageManifest, type Manifest } from "../support/images.ts";

@@ -1,4 +1,7 @@
-/** The bytes of blobs: from memory, the edge or R2, whole or in ranges, to many at once, to the slow and to who hangs up. */
+/**
+ * The bytes of blobs: from memory, the edge cache or R2, whole or in ranges, to many clients at once, to slow ones and
+ * to those that disconnect.
+ */
 import { afterEach, beforeAll, describe, expect, test, vi } from "vitest";
 import { exports } from "cloudflare:workers";
 import { ADMIN, RegistryClient } from "../support/client.ts";
@@ -11,7 +14,7 @@ const { repository } = pusher;
 const small = blob(KIB);
 const medium = blob(100 * KIB);
 const large = blob(20 * MIB);
-/** Whoever waits for somebody who is no more waits for ten seconds. */
+/** Less than the ten seconds that a request waits for another one that has died. */
 const AT_ONCE = 9_000;
 
 beforeAll(async () => {
@@ -216,7 +219,7 @@ test("a part of a large blob does not wait until the whole is at the edge", asyn
   expect(new Uint8Array(await first.arrayBuffer())).toEqual(bytes.slice(0, MIB));
   const response = await client.get(`blobs/${digest}`, { range: `bytes=${MIB}-${2 * MIB - 1}` });
   expect(new Uint8Array(await response.arrayBuffer())).toEqual(bytes.slice(MIB, 2 * MIB));
-  // The first two from R2; the filling has not begun yet.
+  // The first two reads are from R2; the cache fill has not begun yet.
   expect(counter.opened).toHaveLength(2);
   vi.setSystemTime(Date.now() + 1_000);
   await counter.settled();

@@ -1,4 +1,4 @@
-/** What was deleted is gone: at once where it happened, and everywhere within five minutes. */
+/** Deleted content is gone at once where it was deleted, and everywhere within five minutes. */
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { EdgeCache } from "../../src/db/edge-cache.ts";
@@ -17,7 +17,7 @@ import {
   statusOf,
 } from "./isolates.ts";
 
-/** Longer than anything is told on of what was read, in milliseconds. */
+/** Longer than any cache entry lives, in milliseconds. */
 const AFTER_FACT_AGE = 4 * 60_000 + 1_000;
 
 let pusher: RegistryClient;
@@ -85,7 +85,7 @@ async function knower(digest: string): Promise<Isolate> {
   return isolate;
 }
 
-/** Every way to ask for it says that it is not there. */
+/** Checks that every kind of request finds nothing. */
 async function isGone(isolate: Isolate, thing: Thing): Promise<void> {
   expect(await get(isolate, thing)).toBe(404);
   expect(await statusOf(isolate.client.head(thing.path))).toBe(404);
@@ -140,7 +140,7 @@ describe.each(KINDS)("%s", (_, pushed) => {
     interceptEdge((name, call) => (request, ...others) => {
       const isFact = name === "put" && String(request).includes("/facts/");
       const run = () => call(request, ...others) as Promise<unknown>;
-      // Held back before it is done, and done after the deletion.
+      // The write of a cache entry is held back until after the deletion.
       return isFact ? gate.pass(async () => {}).then(run) : run();
     });
     await gate.during(

@@ -1,4 +1,4 @@
-/** The edge and R2 in trouble: what fails, hangs or is wrong never becomes an answer, and never costs more than time. */
+/** The edge cache and R2 in trouble: a failure, a hang or wrong bytes never become an answer, and cost only time. */
 import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { Bucket } from "../../src/db/bucket.ts";
@@ -12,7 +12,9 @@ import { interceptEdge, keyOf, KIB, MIB, newIsolate, pullBlob, statusOf } from "
 
 const pusher = new RegistryClient();
 const { repository } = pusher;
-/** In memory; waited for until it is at the edge; read meanwhile. */
+/**
+ * Sizes of objects: one in memory; one that is awaited until it is in the edge cache; one that is read in the meantime.
+ */
 const SIZES = [KIB, 2 * MIB, 20 * MIB];
 const edge = new EdgeCache(env.TOKEN_KEY ?? "");
 
@@ -26,7 +28,7 @@ function fail(): Promise<never> {
   return Promise.reject(new Error("the edge is away"));
 }
 
-/** R2, with other answers to the first reads. */
+/** Makes an R2 bucket with other answers to the first reads. */
 function bucket(replace: (object: R2ObjectBody) => Partial<R2ObjectBody>, times = 1): R2Bucket {
   let left = times;
   return intercept(env.BLOBS, (name, call) => async (...parameters) => {
@@ -130,7 +132,7 @@ describe("R2 fails while an object is on its way to the edge", () => {
   test.each([2 * MIB, 20 * MIB])("mid-body, %i bytes: it is read again", async (size) => {
     vi.spyOn(console, "error").mockImplementation(() => {});
     const { digest } = await pusher.pushBlob(blob(size));
-    // Of the large one the first read is the client's own.
+    // The first read of a large object is the client's own.
     let reads = 0;
     const BLOBS = bucket(
       (object) => (size > 16 * MIB && reads++ === 0 ? object : broken(object)),
@@ -195,7 +197,7 @@ test("a body that the edge does not take is let go", async () => {
   expect(cancelled).toBe(1);
 });
 
-/** What a bucket with this object is asked for, and the edge. */
+/** Counts the calls of a bucket with this object, and of the edge cache. */
 async function watched(size: number) {
   const { bytes } = blob(Math.min(size, MIB));
   const key = `blobs/${crypto.randomUUID()}`;
@@ -277,7 +279,7 @@ describe("objects", () => {
       const deferred: Promise<unknown>[] = [];
       const opened = objects.open(object, undefined, (work) => void deferred.push(work));
       await vi.waitFor(() => expect(isAsked).toBe(true));
-      // What is deferred outlives the request.
+      // Deferred work outlives the request.
       expect(deferred).toHaveLength(1);
       held.resolve(null);
       await Promise.all(deferred);

@@ -1,4 +1,4 @@
-/** Isolates of one place: each has its own memory, and all have the same edge, database and bucket. */
+/** Isolates of one location: each has its own memory, and all share the edge cache, the database and the bucket. */
 import { env } from "cloudflare:workers";
 import { expect, vi } from "vitest";
 import type { Env } from "../../src/settings.ts";
@@ -22,7 +22,7 @@ export async function newIsolate(
 ): Promise<Isolate> {
   const counter = new Counter({ ...env, ...bindings });
   const anyone = new RegistryClient({ repository, send: counter.send });
-  // What is known of revocations is asked for every half minute, by whoever comes first.
+  // The first request of each half minute reads the revocations, so that one comes before.
   await anyone.startUpload();
   const names = [repository, `${repository}/other`];
   const token = () => anyone.token(...names.map((name) => `repository:${name}:*`));
@@ -30,13 +30,13 @@ export async function newIsolate(
   return { counter, client };
 }
 
-/** What a read of the database is. */
+/** A read of the database. */
 export interface Read {
   /** Whether it goes through a session that a replica may answer. */
   readonly nearest: boolean;
   /** Its statements with their parameters. */
   readonly text: string;
-  /** What it answers where there is nothing. */
+  /** The answer when there is nothing. */
   readonly nothing: unknown;
 }
 
@@ -78,9 +78,9 @@ export function database(
 
 /** A replica of the database. */
 export class Replica {
-  /** "empty": it has heard of nothing yet; "old": it answers what it answered the first time. */
+  /** "empty": the replica has no rows yet; "old": it repeats its first answers. */
   lag: "none" | "empty" | "old" = "none";
-  /** How many reads it answered, and the primary. */
+  /** The number of reads that it answered, and that the primary answered. */
   asked = 0;
   primary = 0;
   readonly #answers = new Map<string, unknown>();
@@ -107,14 +107,14 @@ export class Replica {
   }
 }
 
-/** The same rows: a replica that lags has a clock that is right. */
+/** Moves the times of the rows to now: a replica that lags has a correct clock. */
 function asOfNow(answer: unknown): unknown {
   return JSON.parse(JSON.stringify(answer), (key: string, value: unknown): unknown =>
     key === "readAt" ? Date.now() : value,
   );
 }
 
-/** A place where answers can be held back: they are read, and arrive later. */
+/** A gate that holds answers back: they are read, and arrive later. */
 export class Gate {
   #closed: Promise<void> | null = null;
   #open = () => {};
@@ -159,7 +159,7 @@ export async function statusOf(answer: Promise<Response>): Promise<number> {
   return response.status;
 }
 
-/** Pulls a blob, and sees by its digest that it is the right one: comparing large ones byte by byte takes seconds. */
+/** Pulls a blob, and checks it by its digest: comparing large ones byte by byte takes seconds. */
 export async function pullBlob(client: RegistryClient, digest: string): Promise<void> {
   const bytes = await client.pullBlob(digest);
   const algorithm = digest.startsWith("sha512:") ? "sha512" : "sha256";

@@ -1,8 +1,8 @@
-/** What was used last, as much as there is room for. */
+/** An LRU cache keeps the entries that were used last, as many as fit. */
 import { expect, test } from "vitest";
 import { Lru } from "../../src/memory/lru.ts";
 
-/** Those of the keys that are known, without using them. */
+/** Returns the cached ones of the keys, without using them. */
 function known(lru: Lru<string>, keys: string): string {
   return keys
     .split("")

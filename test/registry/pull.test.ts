@@ -1,4 +1,4 @@
-/** Whole pulls, and what they cost: the database once, R2 once for each blob, and then nothing but a question for the tag. */
+/** The calls of whole pulls: one of the database, one of R2 for each blob, and after that only one for the tag. */
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { RegistryClient } from "../support/client.ts";
 import { NOTHING } from "../support/counting.ts";

@@ -1,4 +1,6 @@
-/** Reads by digest go to the nearest replica first; what it has not heard of, and what decides over pushes, to the primary. */
+/**
+ * Reads by digest go to the nearest replica first; rows that it does not have, and checks of pushes, go to the primary.
+ */
 import { env } from "cloudflare:workers";
 import { beforeAll, describe, expect, test, vi } from "vitest";
 import { ADMIN, RegistryClient } from "../support/client.ts";
@@ -160,7 +162,7 @@ test("where a name has come to mean something else, a replica is not asked: it m
   }
 });
 
-/** Another Worker deletes the repository, and somebody makes a public one of its name. */
+/** Another Worker deletes the repository, and somebody creates a public one with its name. */
 async function replaced(name: string): Promise<void> {
   const rename = `UPDATE repositories SET name = '~' || id, former_name = name, deleted_at = 1 WHERE name = ?1`;
   await env.DB.prepare(rename).bind(name).run();

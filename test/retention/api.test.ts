@@ -1,4 +1,4 @@
-/** Lifecycle policies over the API: set, shown, removed, and looked at before they are carried out. */
+/** Retention policies over the API: set, read, removed, and previewed. */
 import { env } from "cloudflare:workers";
 import { beforeEach, describe, expect, test } from "vitest";
 import { RegistryClient, withSettings } from "../support/client.ts";

@@ -1,4 +1,4 @@
-/** What one tenant's policy and images may cost, and that the others' turns come. */
+/** Bounds of what one tenant's policy and images may cost, so that others get their turns. */
 import { env } from "cloudflare:workers";
 import { afterEach, beforeAll, beforeEach, expect, test, vi } from "vitest";
 import type { Digest } from "../../src/oci/digest.ts";
@@ -29,7 +29,7 @@ const MAX_PARAMETER = 1_000_000;
 beforeAll(() => knowAllPulls());
 beforeEach(() => env.DB.prepare(`DELETE FROM retention_runs`).run());
 
-/** D1 whose prepared statements are seen, with what is bound to them. */
+/** Makes a D1 that reports each prepared statement with its parameters. */
 function watched(see: (sql: string, parameters: readonly unknown[]) => void): D1Database {
   const watch = (sql: string, statement: D1PreparedStatement): D1PreparedStatement =>
     new Proxy(statement, {
@@ -52,7 +52,7 @@ function watched(see: (sql: string, parameters: readonly unknown[]) => void): D1
   });
 }
 
-/** A D1 that the Worker does not reach any more once it has looked at an image: neither catch nor finally do anything. */
+/** Makes a D1 that never answers after a read of images, as if the Worker was killed: neither catch nor finally run. */
 function killed(): D1Database {
   let isDead = false;
   return watched((sql) => {
@@ -82,7 +82,7 @@ async function run(shelf: Shelf) {
   return found;
 }
 
-/** A D1 for whose every page of images it is later by so much. */
+/** Makes a D1 that moves the clock with every page of images. */
 function slow(milliseconds: number): D1Database {
   vi.useFakeTimers({ toFake: ["Date"], now: Date.now() });
   return watched((sql) => {
@@ -98,7 +98,7 @@ test("slow pages are fewer, in one turn, one tick and one answer of a preview", 
   const shelves = [await Shelf.with(IMAGES), await Shelf.with(IMAGES)] as const;
   for (const shelf of shelves) {
     await shelf.setPolicy(OLD);
-    // Before the moment at which the clock stands, or the first one's next turn may come before the second one's.
+    // Made due earlier than the clock, or the first one's next turn might come before the second one's.
     await shelf.makeDue();
   }
   const bounds = { page: 1 };
@@ -171,7 +171,7 @@ test.each([true, false])("a lattice of indexes is looked at once; it goes: %s", 
   const lattice = Array.from({ length: layers }, (_, n) =>
     layer(n).map((name) => manifest(name, n === 0 ? [] : layer(n - 1), 100)),
   ).flat();
-  // What all of the last layer name, and so does an older image, whose turn it is.
+  // The attachment belongs to all manifests of the last layer, and to an older image, which is evaluated now.
   const image = manifest("image");
   const part = manifest("part", ["image", ...layer(layers - 1)]);
   const all = new Counted();
@@ -187,7 +187,7 @@ test.each([true, false])("a lattice of indexes is looked at once; it goes: %s", 
     times: TIMES,
   });
   expect(expiring[0]?.attachments).toEqual(goes ? [part] : []);
-  // Each once for each of those that it belongs to.
+  // Each manifest is read once for each manifest that it belongs to.
   const edges = layers * width * width;
   expect(all.visits).toBeLessThan(2 * edges);
   expect(evaluated).toBeLessThanOrEqual(width);

@@ -1,4 +1,4 @@
-/** How policies are carried out: step by step, again after a crash, next to pushes, and only as long as they hold. */
+/** Policies are carried out step by step, also after a crash, next to pushes, and only while they are in force. */
 import { env } from "cloudflare:workers";
 import { beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import type { Tag } from "../../src/oci/reference.ts";
@@ -41,7 +41,7 @@ beforeAll(() => knowAllPulls());
 // No other test's repositories are due.
 beforeEach(() => env.DB.prepare(`DELETE FROM retention_runs`).run());
 
-/** So many images, the first one pushed last. */
+/** Makes that many images, the last pushed first. */
 function images(count: number): Piece[] {
   return Array.from({ length: count }, (_, i) => {
     return { name: `i${String(i).padStart(3, "0")}`, tags: [`t${i}`], pushed: 40 + i };
@@ -58,7 +58,7 @@ async function run(shelf: Shelf) {
   return found;
 }
 
-/** How many repositories have one. */
+/** Counts the repositories with a run. */
 async function runs(): Promise<number> {
   const found = await env.DB.prepare(`SELECT count(*) AS n FROM retention_runs`).first<{
     n: number;
@@ -282,7 +282,7 @@ describe("steps", () => {
   });
 });
 
-/** A database whose batches fail when the fuse has burnt down: before they are done, or when nobody hears of it. */
+/** Makes a database whose batches fail after some calls: before they take effect, or after, with the answer lost. */
 function failing(fuse: { left: number }, when: "before" | "after"): D1Database {
   return new Proxy(env.DB, {
     get(target, name) {
@@ -372,7 +372,7 @@ test("who comes late, when the run has gone on, does nothing", async () => {
   expect(await row(shelf)).toEqual(before);
 });
 
-/** What happens between the reading of a page and the batch. */
+/** Runs a change between the reading of a page and the deletion batch. */
 async function meanwhile(pieces: readonly Piece[], change: (shelf: Shelf) => Promise<unknown>) {
   const shelf = await Shelf.with(pieces);
   await shelf.setPolicy(OLD);
@@ -448,7 +448,7 @@ describe("what changes between the reading and the deletion", () => {
         ...of(changed, "index"),
       ),
     );
-    // The one that lost its tag is not what was judged either.
+    // The one that lost its tag is no longer as it was evaluated either.
     expect(await shelf.gone()).toEqual([]);
     expect(await shelf.tags()).toEqual([cosignTag("index", ".att"), "v1", "v2"]);
   });
@@ -560,7 +560,7 @@ describe("policies", () => {
     expect(await policies.ofRepository(plain.name)).toMatchObject({ of: "namespace" });
     expect(await policies.ofRepository(own.name)).toMatchObject({ of: "repository" });
 
-    // A new one is carried out at once, where it holds, and where it comes to hold.
+    // A new policy is carried out at once, in every repository where it is in force.
     await policies.setNamespace(
       namespace as never,
       text(policyOf(rule(1, { ...tagged("t*"), ...moreThan(3) }))),
@@ -595,7 +595,7 @@ describe("policies", () => {
     const index = new RunStore(env.DB);
     expect(await index.sweep()).toBe(true);
     expect(await runs()).toBe(500);
-    // Set again in the middle, it begins again.
+    // A policy that is set again in the middle starts from the beginning.
     await policies.setNamespace(namespace as never, text(FIVE), INITIATOR);
     for (let i = 0; i < 3; i++) expect(await index.sweep()).toBe(true);
     expect(await index.sweep()).toBe(false);
@@ -693,7 +693,7 @@ describe("what went can be brought back", () => {
   test("each image's moment is its own", async () => {
     const shelf = await Shelf.with(images(30));
     await shelf.setPolicy(FIVE);
-    // However fast it goes.
+    // With a clock that stands still, the moments must still differ.
     vi.useFakeTimers({ toFake: ["Date"], now: Date.now() });
     await runToEnd(retentionOf({ bounds: { page: 7, expiring: 3 } }));
     vi.useRealTimers();

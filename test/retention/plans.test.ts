@@ -30,7 +30,7 @@ const INITIATOR = {
   requestId: "r",
 };
 const { db, statements } = recorded();
-/** All that is asked of the database while everything is done once. */
+/** All statements of everything done once. */
 let plans: ReadonlyMap<string, readonly string[]>;
 
 beforeAll(async () => {
@@ -121,7 +121,7 @@ test("all that one batch deletes is found by it", () => {
   for (const line of of("tags")) expect(line).toMatch(/\(repository_id=\? AND digest=\?\)/);
 });
 
-/** Rows that a step reads of a repository with so many other manifests, as D1 counts them. */
+/** Returns the rows that a step reads in a repository with that many other manifests, as D1 counts them. */
 async function rowsRead(others: number): Promise<number> {
   const pieces = Array.from({ length: others }, (_, i): Piece => {
     return { name: `${others}-${i}`, tags: [`t${i}`], pushed: 10 + i / 100 };

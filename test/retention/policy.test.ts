@@ -1,4 +1,4 @@
-/** Lifecycle policies: what ECR takes is taken, and what is wrong is named. */
+/** Retention policies: what ECR accepts is accepted, and faults are named. */
 import { describe, expect, test } from "vitest";
 import { RegistryError } from "../../src/oci/errors.ts";
 import { parsePolicy } from "../../src/retention/policy.ts";

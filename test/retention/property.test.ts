@@ -1,6 +1,6 @@
 /**
- * Random repositories and policies: what goes is what a plain reading of ECR's rules says, a preview has listed exactly
- * that, nothing that is used goes, and all of it can be brought back.
+ * Random repositories and policies: the deletions are what a plain reading of ECR's rules says, a preview has listed
+ * exactly those, nothing in use is deleted, and all of it can be restored.
  */
 import { env } from "cloudflare:workers";
 import { beforeAll, expect, test } from "vitest";

@@ -1,4 +1,4 @@
-/** What each policy leaves of each repository; and that a preview says so beforehand. */
+/** The images that each policy leaves of each repository; a preview lists the deletions beforehand. */
 import { beforeAll, describe, expect, test } from "vitest";
 import {
   ANY,
@@ -25,7 +25,7 @@ interface Case {
   readonly name: string;
   readonly pieces: readonly Piece[];
   readonly policy: object;
-  /** What goes, all parts included. */
+  /** The deleted manifests, attachments included. */
   readonly gone: readonly string[];
   readonly immutable?: object[];
 }

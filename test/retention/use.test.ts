@@ -1,4 +1,4 @@
-/** What is in use is not deleted, and what keeps an image is said. */
+/** Images in use are not deleted, and the preview says what keeps an image. */
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { parsePolicy } from "../../src/retention/policy.ts";
@@ -58,7 +58,7 @@ describe("an image that nobody pulled for 100 days", () => {
 
   afterEach(() => vi.restoreAllMocks());
 
-  /** How the tag is answered once a policy was carried out. */
+  /** Returns the tag's status after a policy was carried out. */
   async function afterwards(): Promise<number> {
     await outbox.deliver();
     await env.DB.prepare(`UPDATE repositories SET retention = ?1 WHERE name = ?2`)
@@ -108,7 +108,7 @@ test("what is used between judgement and deletion stays, where the policy is abo
     };
     const day = Math.floor(Date.now() / DAY) - 1;
     const use = { repository: shelf.name, digest: digestFor("child"), day };
-    // Each statement of the deletion comes later than those that judged.
+    // Each statement of the deletion runs after those of the evaluation.
     const db = new Proxy(env.DB, {
       get: (target, name) =>
         name === "batch"

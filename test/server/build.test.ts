@@ -1,4 +1,4 @@
-/** When the Worker is built anew. */
+/** When the Worker is built again. */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { mkdtemp, rename, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";

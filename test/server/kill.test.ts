@@ -1,4 +1,4 @@
-/** The local server is killed while clients push to it: what it has answered for is there when it is back. */
+/** The local server is killed while clients push to it: everything that it confirmed exists after the restart. */
 import { createHash, randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
@@ -54,7 +54,7 @@ interface Answer {
   readonly body: Buffer;
 }
 
-/** @returns null where there was no answer, or not the whole of it */
+/** @returns null without an answer, or without all of it */
 async function send(
   method: string,
   path: string,
@@ -81,13 +81,13 @@ async function send(
   }
 }
 
-/** The server has gone; what was asked of it last may have happened or not. */
+/** The server was killed; its last request may have taken effect or not. */
 class Unanswered extends Error {}
 
-/** One who pushes to a repository of its own, and knows what must be there. */
+/** A client that pushes to a repository of its own, and knows what must exist. */
 class Client {
   readonly #path = `/v2/kill/${randomBytes(6).toString("hex")}`;
-  /** What each name may stand for: bytes, or null for nothing; two of them where an answer was lost. */
+  /** The possible values of each name: bytes, or null for nothing; two of them after a lost answer. */
   readonly #known = new Map<string, readonly (Buffer | null)[]>();
   /** Blobs to name in manifests. */
   readonly #blobs: Buffer[] = [];
@@ -95,7 +95,7 @@ class Client {
   #upload: { readonly bytes: Buffer; location: string; offsets: readonly number[] } | null = null;
   answered = 0;
 
-  /** Works until the server has gone. */
+  /** Works until the server is killed. */
   async work(): Promise<void> {
     const entries = [
       () => this.#pushBlob(randomBytes(1 + (draw() % 5_000))),
@@ -114,7 +114,7 @@ class Client {
     }
   }
 
-  /** Everything that was answered for is as it was, and what was not is one of both. */
+  /** Checks that everything with an answer is as it was, and that the rest is one of both. */
   async verify(): Promise<void> {
     for (const [name, possible] of this.#known) {
       const answer = await this.#ask("GET", name);
@@ -129,7 +129,7 @@ class Client {
     }
   }
 
-  /** The upload goes on where it was; none that was answered for is forgotten. */
+  /** Continues the upload where it was; no chunk that was answered may be missing. */
   async finish(): Promise<void> {
     if (this.#upload === null) return;
     const { bytes, location, offsets } = this.#upload;
@@ -163,7 +163,7 @@ class Client {
     return answer;
   }
 
-  /** A change of what names stand for: unsure until it is answered. */
+  /** Changes a name's value, which is uncertain until the answer. */
   async #change(
     status: number,
     to: Readonly<Record<string, Buffer | null>>,

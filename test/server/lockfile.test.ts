@@ -1,4 +1,4 @@
-/** What `npm ci` installs is what was looked at. */
+/** `npm ci` installs only the packages that were reviewed. */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";

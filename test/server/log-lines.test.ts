@@ -1,4 +1,4 @@
-/** What the local server prints of the Worker's log. */
+/** The local server's output of the Worker's log. */
 import { expect, test } from "vitest";
 import { logLine, readLogFormat } from "../../scripts/start/log-lines.ts";
 

@@ -1,11 +1,11 @@
-/** How often a client waits for a backend in a row, counted over the real Worker whose bindings take their time. */
+/** The number of calls that a client waits for one after the other, counted over the real Worker with slow bindings. */
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { SlowRegistry } from "../../scripts/model/registry.ts";
 import { AT_ONCE, measurePulls, type Place, pushSingle } from "../../scripts/model/run.ts";
 import type { Image } from "../../scripts/model/images.ts";
 import { docker, skopeo } from "../../scripts/model/shapes.ts";
 
-/** Long enough that calls that are begun at once overlap on a busy machine. */
+/** Milliseconds of a call, long enough that calls which start together overlap on a busy machine. */
 const WAIT = 60;
 const waits = {
   d1Primary: WAIT,

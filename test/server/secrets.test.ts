@@ -10,7 +10,7 @@ import { type Issuer, startIssuer } from "./issuer.ts";
 const ADMIN_PASSWORD = `admin-${randomBytes(12).toString("hex")}`;
 const PASSWORD = `person-${randomBytes(12).toString("hex")}`;
 const NEW_PASSWORD = `person-${randomBytes(12).toString("hex")}`;
-/** What people do: the password where the name belongs, and a token in the address. */
+/** Mistakes that people make: the password in place of the name, and a token in the address. */
 const MISTYPED = `mistyped-${randomBytes(12).toString("hex")}`;
 /** The file that `npm start` keeps its own secrets in. */
 const OWN_SECRETS = "secrets.json";
@@ -18,9 +18,9 @@ const OWN_SECRETS = "secrets.json";
 let data: string;
 let issuer: Issuer;
 let server: Server;
-/** What was given out or typed in, by name. */
+/** Every secret that was given out or typed in, by name. */
 const secrets: Record<string, string> = { ADMIN_PASSWORD, PASSWORD, NEW_PASSWORD, MISTYPED };
-/** The bodies of all answers but those that give a secret out. */
+/** The bodies of all answers, except those that return a secret. */
 const answers: string[] = [];
 
 beforeAll(async () => {
@@ -37,7 +37,7 @@ afterAll(async () => {
 
 test("no secret is in the log, in an answer, in an address or in the data", async () => {
   await run();
-  // Until the queue has delivered what was refused.
+  // Waits until the queue has delivered the refusals.
   await expect.poll(() => audited("login"), { timeout: 20_000, interval: 500 }).toBeGreaterThan(3);
   const places = await everything();
   expect(places.size).toBeGreaterThan(5);
@@ -136,7 +136,7 @@ async function api(
   return keep(await call(method, path, credentials, body));
 }
 
-/** A call that gives a secret out, once. */
+/** Makes a call that returns a secret, once. */
 async function given(path: string, credentials: string, body: object): Promise<string> {
   const answer = await call("POST", path, credentials, body);
   expect(answer.status).toBe(201);
@@ -176,7 +176,7 @@ async function audited(action: string): Promise<number> {
   return (await answer.json<{ items: unknown[] }>()).items.length;
 }
 
-/** Every place where a secret could have been left, and what is there. */
+/** Reads every place where a secret could have been left. */
 async function everything(): Promise<Map<string, string>> {
   const places = new Map([
     ["the log", server.log.join("\n")],

@@ -1,4 +1,7 @@
-/** What only a socket shows: lengths and encodings on the wire, connections that break, a process that is killed. */
+/**
+ * Behaviour that only a socket shows: lengths and encodings on the wire, connections that break, a process that is
+ * killed.
+ */
 import { createHash, randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";

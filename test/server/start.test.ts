@@ -1,4 +1,4 @@
-/** How `npm start` begins and ends, and what it opens: to whom, and what it says. */
+/** `npm start` from start to end: which sockets and files it opens, to whom, and its output. */
 import { type ChildProcess, execFile, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import {
@@ -43,7 +43,7 @@ describe.runIf(isLinux)("what a running server opens", () => {
   let server: Server;
 
   beforeAll(async () => {
-    // As a version before left it: open to everybody.
+    // Makes the folder as an older version left it: open to everybody.
     const data = join(folder, "opened");
     mkdirSync(data, { mode: 0o755 });
     chmodSync(data, 0o755);
@@ -122,7 +122,7 @@ describe.runIf(isLinux)("what a running server opens", () => {
       execFileSync("cp", [process.execPath, node]);
       chmodSync(node, 0o755);
       expect(execFileSync(node, ["-e", script], { ...as, input }).toString()).toBe("[]\n");
-      // What is looked for would be found.
+      // The search has to find an open file: else the empty result before would prove nothing.
       chmodSync(server.data, 0o755);
       const secrets = join(server.data, "secrets.json");
       chmodSync(secrets, 0o644);
@@ -333,7 +333,7 @@ describe("one data folder", { timeout: PATIENCE_MS }, () => {
   );
 });
 
-/** What an entry of miniflare's would answer: the bucket, its tools, and the Worker under another name. */
+/** Requests that a miniflare entry would answer: the bucket, its tools, and the Worker under another name. */
 const PROBES: readonly (readonly [string, Record<string, string>])[] = [
   ["/", {}],
   ["/v2/", {}],
@@ -348,7 +348,7 @@ function authorization({ password }: Server): Record<string, string> {
   return { authorization: `Basic ${Buffer.from(`admin:${password}`).toString("base64")}` };
 }
 
-/** What a server says of itself in its data folder. */
+/** Reads what a server writes about itself into its data folder. */
 async function holderOf(data: string): Promise<{ readonly sockets: string }> {
   return JSON.parse(await readFile(join(data, "server.json"), "utf8")) as { sockets: string };
 }
@@ -375,7 +375,7 @@ interface Begun {
   stop(): Promise<void>;
 }
 
-/** Without a password in the environment, as people start it. */
+/** Starts without a password in the environment, as people do. */
 async function begin(env: Record<string, string>): Promise<Begun> {
   const child: ChildProcess = spawn(process.execPath, [START], {
     env: { PATH: process.env["PATH"], ...env },
@@ -396,7 +396,7 @@ async function begin(env: Record<string, string>): Promise<Begun> {
 
 function isAlive(pid: number): boolean {
   try {
-    // A zombie is dead: its parent was not told yet.
+    // A zombie is dead; only its parent has not noticed yet.
     return !/^\d+ \(.*\) Z/s.test(readFileSync(`/proc/${pid}/stat`, "utf8"));
   } catch {
     return false;
@@ -436,7 +436,7 @@ function tcpListeners(root: number): { address: string; port: number }[] {
     rowsOf(table).flatMap(([, local = "", , state, , , , , , inode = ""]) => {
       if (state !== LISTEN || !own.has(inode)) return [];
       const [address = "", port = ""] = local.split(":");
-      // Of four bytes, the last one first.
+      // The address has four bytes, the last one first.
       const bytes = Buffer.from(address, "hex").toReversed().join(".");
       return [{ address: bytes, port: Number.parseInt(port, 16) }];
     }),
@@ -452,7 +452,10 @@ function unixListeners(root: number): string[] {
   });
 }
 
-/** Kills a process and all below it; those that end by themselves meanwhile, a watchdog whose server has gone, are as good as killed. */
+/**
+ * Kills a process and all below it; processes that end by themselves in the meantime, such as a watchdog without its
+ * server, are ignored.
+ */
 function killTree(root: number): void {
   for (const { pid } of processTree(root).toReversed()) {
     try {

@@ -1,4 +1,4 @@
-/** What a client sees of the wire itself: answers before its body has ended, odd headers, and HTTP/1.0. */
+/** The wire as a client sees it: answers before its body has ended, odd headers, and HTTP/1.0. */
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -144,19 +144,19 @@ test("HSTS goes to who speaks https", async () => {
 function open(): Socket {
   const socket = connect(port, "127.0.0.1");
   socket.on("error", () => {
-    // What was lost shows in what was read.
+    // A lost answer shows in the text that was read.
   });
   return socket;
 }
 
-/** The first bytes of the answer, and where they say how long it is all of it. */
+/** Reads the first bytes of the answer, and all of it if they say how long it is. */
 async function exchange(request: string): Promise<string> {
   const socket = open();
   socket.write(Buffer.from(request, "latin1"));
   return readAnswer(socket);
 }
 
-/** As a client that reads when it has sent everything; "" where the answer is lost. */
+/** Sends everything and then reads, as some clients do; returns "" for a lost answer. */
 async function sendAll(head: string, body: Buffer, chunked: boolean): Promise<string> {
   const socket = open();
   socket.pause();

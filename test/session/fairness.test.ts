@@ -1,4 +1,4 @@
-/** Clients that send slowly, and the others: who gets memory, told by who is answered while the slow ones are still at it. */
+/** Clients that send slowly, and others: the order of answers shows who gets memory while the slow ones still send. */
 import { env } from "cloudflare:workers";
 import { afterEach, expect, test, vi } from "vitest";
 import { handle } from "../production/request.ts";
@@ -12,7 +12,9 @@ const KIB = 1024;
 const MIB = 1024 * KIB;
 const SHORT_SHARE = 4 * MIB;
 const LONG_SHARE = 16 * MIB;
-/** What one actor's bodies hold that have each sent 2 MiB and a byte: two have a part's memory, four wait for it. */
+/**
+ * The memory of one actor's bodies that each have sent 2 MiB and a byte: two have a part's memory, four wait for it.
+ */
 const HALF_SENT = SHORT_SHARE + LONG_SHARE;
 
 afterEach(() => {
@@ -23,7 +25,7 @@ function send(request: Request): Promise<Response> {
   return handle(request, env, ignore);
 }
 
-/** Somebody with a namespace of their own, and a token for it. */
+/** Makes a user with a namespace of its own, and a token for it. */
 async function newTenant(): Promise<RegistryClient> {
   const namespace = await newNamespace();
   const { authorization } = await newUser({ [`${namespace}/*`]: "owner" });
@@ -36,11 +38,11 @@ interface Slow {
   readonly content: Content;
   readonly location: string;
   readonly answer: Promise<Response>;
-  /** Sends what is left and ends the body. */
+  /** Sends the rest and ends the body. */
   readonly end: () => Promise<unknown>;
 }
 
-/** A chunk of unknown length, of which so many bytes are sent; they are taken when there is memory for them. */
+/** Sends a part of a chunk of unknown length; it is read when there is memory for it. */
 async function beginSlowly(client: RegistryClient, content: Content, sent: number): Promise<Slow> {
   const location = await client.startUpload();
   const { readable, writable } = new IdentityTransformStream();

@@ -1,4 +1,4 @@
-/** How many parts travel at once: of an upload that is alone, and of several that share the buffers. */
+/** The number of parts in flight: of a single upload, and of several that share the buffers. */
 import { env } from "cloudflare:workers";
 import { expect, test } from "vitest";
 import { handle } from "../production/request.ts";
@@ -10,13 +10,13 @@ import { session } from "../support/storage.ts";
 const MIB = 1024 * 1024;
 const PART = 8 * MIB;
 
-/** A bucket to which every part takes its time, and what was under way at once. */
+/** A bucket with slow parts, which counts those in flight. */
 class SlowBucket {
-  /** The uploads of the parts, in the order in which they set out. */
+  /** The uploads of the parts, in the order in which the parts started. */
   readonly order: string[] = [];
-  /** The most that an upload had under way at once. */
+  /** The most parts that each upload had in flight. */
   readonly most = new Map<string, number>();
-  /** The most of all uploads together. */
+  /** The most parts of all uploads together. */
   total = 0;
   readonly #now = new Map<string, number>();
   readonly #delay: () => Promise<unknown>;
@@ -55,7 +55,7 @@ class SlowBucket {
   }
 }
 
-/** A body of so many parts that is never in memory as a whole. */
+/** Makes a body of that many parts that is never in memory as a whole. */
 function bodyOf(parts: number): ReadableStream {
   let left = (parts * PART) / MIB;
   return new ReadableStream({
@@ -73,7 +73,7 @@ async function push(client: RegistryClient, parts: number): Promise<void> {
   expect(await session(locationOf(response))).toMatchObject({ offset: parts * PART });
 }
 
-/** How many parts of others set out, at most, before the first of this upload or between two of its own. */
+/** Returns the most parts of other uploads that start before this upload's first part or between two of its parts. */
 function longestGap(order: readonly string[], upload: string): number {
   const own = order.flatMap((key, i) => (key === upload ? i : []));
   return Math.max(...own.map((place, i) => place - (own[i - 1] ?? -1) - 1));

@@ -1,4 +1,4 @@
-/** How often an upload's bytes are read back: once an algorithm, whatever a client asks for. */
+/** An upload's bytes are read back once for each algorithm, whatever a client asks for. */
 import { env } from "cloudflare:workers";
 import { expect, test } from "vitest";
 import { handle } from "../production/request.ts";

@@ -13,7 +13,7 @@ import { keys, runExpiry, session } from "../support/storage.ts";
 
 const MiB = 1024 * 1024;
 
-/** The Worker dies when it is about to write the index: the object is there, its row is not. */
+/** Makes a Worker that dies before it writes the index: the object exists, its row does not. */
 function dyingBeforeIndex(): Send {
   const DB = new Proxy(env.DB, {
     get(db, name) {
@@ -42,7 +42,7 @@ function dyingBeforeSession(): Send {
   return (request) => handle(request, { ...env, SESSIONS }, ignore);
 }
 
-/** What is to be seen of the blob when the Worker has died. */
+/** What a client sees of the blob after the Worker has died. */
 const DEATHS = [
   ["before the index is written", dyingBeforeIndex, 404],
   ["before the session is told", dyingBeforeSession, 200],

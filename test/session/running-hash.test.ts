@@ -73,7 +73,7 @@ test.each([
   expect(env.TEST_WASM[name]).toBe(published);
 });
 
-/** As the session object keeps it: a copy. */
+/** Copies the state, as the session object does when it saves it. */
 function saved(state: Uint8Array): Uint8Array {
   return structuredClone(state);
 }

@@ -41,7 +41,7 @@ async function expectUnknown(location: string, caller = client): Promise<void> {
 
 test("POST calls nothing, and nothing is kept of it", async () => {
   let location = "";
-  // What room the namespace has is asked once in five minutes, after the answer.
+  // The namespace's quota is read once in five minutes, after the answer.
   await counter.duringAll(() => client.startUpload());
   const calls = await counter.during(async () => (location = await client.startUpload()));
   expect(calls).toEqual(NOTHING);
@@ -219,7 +219,7 @@ const ENDS: Readonly<Record<string, End>> = {
   "left alone": (admin, location) => admin.append(location, blob(10).bytes),
 };
 
-/** How far ahead the clock is that gave the id out, against the session's. */
+/** How far the clock that made the id is ahead of the session's, in milliseconds. */
 const SKEWS = [0, CLOCK_SKEW / 2 - 1, 1 - CLOCK_SKEW / 2];
 
 test.each(Object.keys(ENDS))(

@@ -1,4 +1,4 @@
-/** The session object under what the platform does to it: evictions, clients that vanish, alarms. */
+/** The session object under the platform's events: evictions, clients that disconnect, alarms. */
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, expect, test, vi } from "vitest";
@@ -163,7 +163,7 @@ test("the index hears of an upload so long after its first bytes, however often 
     location = await client.append(location, blob(10).bytes);
     expect(await alarm()).toBe(now + COUNT_AFTER);
   }
-  // What comes after it was told has a time of its own.
+  // A request that arrives later has its own time.
   await runDurableObjectAlarm(stub);
   await client.append(location, blob(10).bytes);
   expect(await alarm()).toBe(now + 9_000 + COUNT_AFTER);
@@ -228,7 +228,7 @@ test("expiry: what refused finishes left behind is cleared away", async () => {
   const location = await client.append(await client.startUpload(), blob(9 * MIB).bytes);
   const wrong = await client.finish(location, digestOf(new Uint8Array(1), "sha512"));
   expect(wrong.status).toBe(400);
-  // The first alarm closes the upload, the second one clears it, when no writer can be at work any more.
+  // The first alarm closes the upload; the second clears it, when no writer can be active any more.
   await runExpiry(stubOf(location));
   expect((await client.get(location)).status).toBe(404);
   await runExpiry(stubOf(location));

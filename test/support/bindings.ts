@@ -1,9 +1,9 @@
-/** The Worker's bindings, with something put between. */
+/** The Worker's bindings, with a wrapper around their calls. */
 import { vi } from "vitest";
 
 export type Method = (...parameters: unknown[]) => unknown;
 
-/** The object, with each of its methods replaced. */
+/** Replaces each method of the object. */
 export function intercept<T extends object>(
   object: T,
   replace: (name: string, call: Method) => Method,
@@ -19,7 +19,7 @@ export function intercept<T extends object>(
 
 const real = caches;
 
-/** From now on the edge is another place's, at which there is nothing yet. */
+/** Moves the edge cache to another location, where it is empty. */
 export function moveElsewhere(): void {
   const place = crypto.randomUUID();
   vi.stubGlobal("caches", { open: (name: string) => real.open(`${name}-${place}`) });

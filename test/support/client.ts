@@ -1,4 +1,4 @@
-/** A client of the registry, in the words of the spec. It speaks HTTP and knows nothing of what is behind it. */
+/** A client of the registry, with the words of the spec. It speaks HTTP and does not depend on what is behind it. */
 import { env, exports } from "cloudflare:workers";
 import { expect } from "vitest";
 import { handle } from "../production/request.ts";
@@ -39,7 +39,7 @@ export class RegistryClient {
     this.#send = options.send ?? ((request) => exports.default.fetch(request));
   }
 
-  /** The same caller in another repository. */
+  /** Returns the same caller in another repository. */
   in(repository: string): RegistryClient {
     return new RegistryClient({
       repository,
@@ -74,7 +74,7 @@ export class RegistryClient {
     return this.request("HEAD", path, { headers });
   }
 
-  /** @returns the Location to go on at */
+  /** @returns the Location to continue at */
   async startUpload(query = ""): Promise<string> {
     const response = await this.request("POST", `blobs/uploads/${query}`);
     expect(response.status).toBe(202);
@@ -103,7 +103,7 @@ export class RegistryClient {
     return this.request("PUT", withDigest(location, digest), { body, headers });
   }
 
-  /** How far an upload has come, as the Range header says it. */
+  /** Returns an upload's progress, as its Range header has it. */
   async progress(location: string): Promise<string | null> {
     const response = await this.get(location);
     expect(response.status).toBe(204);
@@ -174,7 +174,7 @@ export function withSettings(settings: Partial<Record<keyof Env, string>>): Send
   return (request) => handle(request, changed, ignore);
 }
 
-/** Work that no test waits for. */
+/** Accepts work that no test waits for. */
 export function ignore(work: Promise<unknown>): void {
   void work;
 }
@@ -189,14 +189,14 @@ export function locationOf(response: Response): string {
   return location;
 }
 
-/** An upload's id, out of any of its Locations. */
+/** Returns an upload's id from any of its Locations. */
 export function uploadIdOf(location: string): string {
   const id = /\/blobs\/uploads\/([^/?]+)/.exec(location)?.[1];
   if (id === undefined) throw new Error(`${location} is no upload`);
   return id;
 }
 
-/** The name of an upload's session: what its id begins with. */
+/** Returns the name of an upload's session, with which its id begins. */
 export function uploadOf(location: string): string {
   const [name = ""] = uploadIdOf(location).split(".", 1);
   return name;
@@ -206,7 +206,7 @@ export function withDigest(location: string, digest: string): string {
   return `${location}${location.includes("?") ? "&" : "?"}digest=${encodeURIComponent(digest)}`;
 }
 
-/** What a refusal says, once it has been seen to be in the form of the spec. */
+/** Checks that a refusal has the spec's form, and returns its content. */
 export async function refusal(response: Response): Promise<{ status: number; code: string }> {
   expect(response.headers.get("content-type")).toBe("application/json");
   const body = await response.json<{ errors: { code: string; message: string }[] }>();
@@ -214,19 +214,19 @@ export async function refusal(response: Response): Promise<{ status: number; cod
   return { status: response.status, code: body.errors[0]?.code ?? "" };
 }
 
-/** A body whose length is not announced: `Transfer-Encoding: chunked`. */
+/** Makes a body without a known length: `Transfer-Encoding: chunked`. */
 export function streamOf(...pieces: Bytes[]): ReadableStream {
   return new ReadableStream({
     type: "bytes",
     start(controller) {
-      // A copy: what is enqueued is taken away from its owner.
+      // Enqueues a copy, since the stream takes the buffer away from its owner.
       for (const piece of pieces) if (piece.length > 0) controller.enqueue(piece.slice());
       controller.close();
     },
   });
 }
 
-/** A body that breaks off after these bytes, as when the client goes away. */
+/** Makes a body that breaks off after these bytes, as when the client disconnects. */
 export function brokenStream(bytes: Bytes): ReadableStream {
   let sent = false;
   return new ReadableStream({

@@ -9,7 +9,7 @@ import type { RepositoryName } from "../../src/oci/reference.ts";
 import { ignore, type Send } from "./client.ts";
 
 export interface Calls {
-  /** Statements that were run on their own. */
+  /** Statements that were not part of a batch. */
   d1Queries: number;
   d1Batches: number;
   r2: number;
@@ -18,7 +18,7 @@ export interface Calls {
 
 export const NOTHING: Readonly<Calls> = { d1Queries: 0, d1Batches: 0, r2: 0, durableObject: 0 };
 
-/** A pull from a repository that there is not. */
+/** A pull from a repository that does not exist. */
 const NOBODYS = {
   client: "nobody",
   index: null,
@@ -27,12 +27,15 @@ const NOBODYS = {
   digest: `sha256:${"0".repeat(64)}` as Digest,
 };
 
-/** Sends requests to the Worker and counts what it calls meanwhile: as an isolate, that has a memory of its own. */
+/**
+ * Sends requests to the Worker and counts the calls that it makes for them; it acts as an isolate with a memory of its
+ * own.
+ */
 export class Counter {
   #calls: Calls = { ...NOTHING };
   #opened: string[] = [];
   readonly #deferred: Promise<unknown>[] = [];
-  /** D1 wants its own statements in a batch. */
+  /** The original statements, which D1 wants in a batch. */
   readonly #originals = new WeakMap<object, object>();
   readonly #env: Env;
 
@@ -46,19 +49,19 @@ export class Counter {
   }
 
   readonly send: Send = (request) => {
-    // Whoever counts the first pull reports it five seconds later: that is not to be one of those who are waited for.
+    // The first pull that is counted starts a report five seconds later, which must not be counted here.
     countPull(this.#env.EVENTS, NOBODYS, ignore);
     return handle(request, this.#env, (work) => {
       this.#deferred.push(work);
     });
   };
 
-  /** The keys of the objects that this work, or the last one that was counted, has read from R2. */
+  /** The keys of the objects that the last counted work read from R2. */
   get opened(): readonly string[] {
     return this.#opened;
   }
 
-  /** The calls of this work alone. */
+  /** Counts the calls of this work alone. */
   async during(work: () => Promise<unknown>): Promise<Calls> {
     this.#calls = { ...NOTHING };
     this.#opened = [];
@@ -66,7 +69,7 @@ export class Counter {
     return this.#calls;
   }
 
-  /** As `during`, and those of what the answers did not wait for. */
+  /** Counts like `during`, and also the calls that no answer waits for. */
   duringAll(work: () => Promise<unknown>): Promise<Calls> {
     return this.during(async () => {
       await work();
@@ -74,7 +77,7 @@ export class Counter {
     });
   }
 
-  /** Waits for what the answers did not wait for. */
+  /** Waits for deferred work. */
   async settled(): Promise<void> {
     while (this.#deferred.length > 0) await this.#deferred.shift();
   }
@@ -102,7 +105,7 @@ export class Counter {
 
   #bucket(bucket: R2Bucket): R2Bucket {
     return intercept(bucket, (name, call) => (...parameters) => {
-      // This one only makes an object of a name; its methods are the calls.
+      // This method makes no call: it returns an object whose methods are the calls.
       if (name === "resumeMultipartUpload") {
         return this.#upload(call(...parameters) as R2MultipartUpload);
       }

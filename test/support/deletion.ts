@@ -1,4 +1,4 @@
-/** What was deleted, as it would be found later: for tests of undo. */
+/** Deleted content as it is found later: for tests of restoring. */
 import { env } from "cloudflare:workers";
 import { expect } from "vitest";
 import { idAt } from "../../src/db/audit.ts";
@@ -32,7 +32,7 @@ export function purge(repository: string, body: object, options?: CallOptions) {
   return done<Purged>("POST", `/repositories/${repository}/-/purge`, body, options);
 }
 
-/** Deletes manifests at the same moment, with their tags, as retention does. What names others comes before them. */
+/** Deletes manifests with their tags, all at the same moment, as retention does. An index comes before its children. */
 export async function deleteTogether(
   repository: string,
   digests: readonly string[],
@@ -55,7 +55,7 @@ export async function deleteTogether(
   await env.DB.batch(each);
 }
 
-/** As if all that was deleted in the repository, or it itself, had been so much longer ago. */
+/** Makes the repository's deletions, or its own, so much older. */
 export async function age(repository: string, by: number): Promise<void> {
   const of = `(SELECT id FROM repositories WHERE coalesce(former_name, name) = ?1)`;
   await env.DB.batch([

@@ -1,4 +1,4 @@
-/** The audit log, and the queue that part of it comes by. */
+/** The audit log, and the queue that brings a part of it. */
 import { createExecutionContext, createMessageBatch, getQueueResult } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import type { Env } from "../../src/settings.ts";
@@ -24,7 +24,7 @@ export interface Row {
   readonly outcome: string;
 }
 
-/** All of the log, or what one request left in it, the oldest first. */
+/** Reads the log, or the entries of one request, the oldest first. */
 export async function audited(response?: Response): Promise<Row[]> {
   const id = response?.headers.get("x-request-id") ?? null;
   const { results } = await env.DB.prepare(
@@ -35,7 +35,7 @@ export async function audited(response?: Response): Promise<Row[]> {
   return results;
 }
 
-/** A queue that keeps what it is sent, and the Worker that sends it there. */
+/** A queue that keeps its messages, and the Worker that sends them. */
 export class Outbox {
   readonly messages: EventMessage[] = [];
   readonly send: Send;
@@ -43,7 +43,7 @@ export class Outbox {
   constructor(settings: Partial<Record<keyof Env, string>> = {}) {
     const queue = {
       send: (message: EventMessage) => {
-        // As it goes over the wire.
+        // Clones the message, as sending it does.
         this.messages.push(structuredClone(message));
         return Promise.resolve();
       },
@@ -51,7 +51,7 @@ export class Outbox {
     this.send = withSettings({ ...settings, EVENTS: queue as never });
   }
 
-  /** Brings the messages to the consumer, as the platform does. */
+  /** Delivers the messages to the consumer, as the platform does. */
   async deliver(): Promise<void> {
     await deliver(this.messages);
   }

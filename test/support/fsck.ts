@@ -1,4 +1,4 @@
-/** Repair, over the database and the bucket that a test has. */
+/** fsck over a test's database and bucket. */
 import { env } from "cloudflare:workers";
 import { expect } from "vitest";
 import { BlobRepairStore } from "../../src/fsck/blob-store.ts";
@@ -23,7 +23,7 @@ export const REPAIRER = {
 export interface FsckSetup {
   readonly db?: D1Database;
   readonly bucket?: R2Bucket;
-  /** Objects that nothing explains are told of from this age on, in milliseconds. */
+  /** The age, in milliseconds, from which unexplained objects are reported. */
   readonly orphan?: number;
 }
 
@@ -39,7 +39,7 @@ export function newFsck({ db = env.DB, bucket = env.BLOBS, orphan = 48 * HOUR }:
 
 const LOOK: StepOptions = { hash: Number.MAX_SAFE_INTEGER, beyond: "look", repair: null };
 
-/** Every step, from the beginning to the end. */
+/** Runs every step, from the beginning to the end. */
 export async function stepsOf(fsck: Fsck, options: Partial<StepOptions> = {}): Promise<Step[]> {
   const steps: Step[] = [];
   for (let at: Step["next"] = START; at !== null; at = steps.at(-1)?.next ?? null) {
@@ -55,7 +55,7 @@ export async function findings(
   return (await stepsOf(newFsck(setup), options)).flatMap((step) => step.findings);
 }
 
-/** A whole run over everything, every byte included, that must find nothing. */
+/** Checks everything, every byte included, and must find nothing. */
 export async function expectSound(setup: FsckSetup = {}): Promise<void> {
   expect(await findings(setup)).toEqual([]);
 }

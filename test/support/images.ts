@@ -6,7 +6,7 @@ export type Bytes = Uint8Array<ArrayBuffer>;
 
 export interface Content {
   readonly bytes: Bytes;
-  /** sha256, as everybody names content. */
+  /** The sha256 digest. */
   readonly digest: string;
 }
 
@@ -21,7 +21,7 @@ export interface Descriptor {
   readonly [field: string]: unknown;
 }
 
-/** A whole number generator of period 2^32 that a seed determines (mulberry32): the same seed, the same test. */
+/** A generator of whole numbers with period 2^32 (mulberry32): the same seed gives the same test. */
 export function random(seed: number): () => number {
   let state = seed >>> 0;
   return () => {
@@ -32,7 +32,7 @@ export function random(seed: number): () => number {
   };
 }
 
-/** Bytes that no other test has. */
+/** Makes bytes that no other test has. */
 export function blob(size = 100): Content {
   const next = random(crypto.getRandomValues(new Uint32Array(1))[0] ?? 0);
   return content(randomBytes(size, next));
@@ -56,7 +56,7 @@ export function digestOf(bytes: Uint8Array, algorithm: "sha256" | "sha512" = "sh
   return `${algorithm}:${createHash(algorithm).update(bytes).digest("hex")}`;
 }
 
-/** A digest that nothing has. */
+/** Returns a digest that no content has. */
 export function unknownDigest(): string {
   return blob(32).digest;
 }
@@ -72,7 +72,7 @@ export function describe(
 export interface ImageParts {
   readonly config: Content;
   readonly layers?: readonly Content[];
-  /** Further fields of the manifest, or others in place of the usual ones. */
+  /** Further fields of the manifest, which may replace the usual ones. */
   readonly fields?: object;
 }
 

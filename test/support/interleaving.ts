@@ -1,4 +1,4 @@
-/** Two pieces of work whose calls of the bindings take turns, in every possible order, or in a hundred of them. */
+/** Runs two pieces of work whose calls of the bindings alternate, in every possible order, or in a hundred of them. */
 import { env } from "cloudflare:workers";
 import type { Env } from "../../src/settings.ts";
 import { intercept } from "./bindings.ts";
@@ -6,7 +6,7 @@ import { sample } from "./sample.ts";
 
 type Party = "a" | "b";
 
-/** Orders that are tried of more, besides those in which one comes after all of the other. */
+/** The orders that are tried when there are more, besides those in which one runs after all of the other. */
 const SAMPLE = 100;
 
 /** Runs in an environment; both work on the same data. */
@@ -19,16 +19,16 @@ export interface Outcome<A, B> {
 }
 
 /**
- * The work of both from the same beginning, once for each order in which their calls can follow each other, or for some.
- * @param prepare makes the beginning, and says what the two do
- * @param apart statements that have nothing to do with the other's: their order is not tried
+ * Runs both works from the same start, once for each order of their calls, or for some of them.
+ * @param prepare makes the start, and returns the two works
+ * @param apart statements that do not concern the other work: their order is not varied
  */
 export async function* interleavings<A, B>(
   prepare: () => Promise<{ readonly a: Work<A>; readonly b: Work<B> }>,
   apart = /^$/,
 ): AsyncGenerator<Outcome<A, B>> {
   const first = await prepare();
-  // How many calls each makes when it runs alone; the other way round it may be others, which the turns allow for.
+  // The number of calls of each when it runs alone; in the other order it may differ, which the schedule allows for.
   const counts = { a: await callsOf(first.a, apart), b: await callsOf(first.b, apart) };
   const other = await prepare();
   counts.b = Math.max(counts.b, await callsOf(other.b, apart));
@@ -96,7 +96,7 @@ class Turns {
     }
   }
 
-  /** Lets go whose turn it is; with no turns left, everybody. */
+  /** Lets the one run whose turn it is; without turns left, all of them. */
   #next(): void {
     const [turn] = this.#left;
     const ready = this.#waiting.findIndex(({ party }) => turn === undefined || party === turn);
@@ -106,7 +106,7 @@ class Turns {
   }
 }
 
-/** The real bindings, with every call that goes over the network put through `around`. */
+/** Wraps the real bindings, so that every call over the network goes through `around`. */
 function intercepted(apart: RegExp, around: <T>(call: () => Promise<T>) => Promise<T>): Env {
   const originals = new WeakMap<object, { readonly real: object; readonly sql: string }>();
   const statement = (real: D1PreparedStatement, sql: string): D1PreparedStatement => {

@@ -1,10 +1,10 @@
-/** Somebody else's server that gives out ID tokens; `fetch` reaches it while it is there. */
+/** Another party's server, which issues ID tokens; `fetch` reaches it while it runs. */
 import { exportJWK, generateKeyPair, SignJWT } from "jose";
 import { vi } from "vitest";
 
 export interface Issuer {
   readonly url: string;
-  /** An ID token with these claims, for so many seconds. */
+  /** Signs an ID token with these claims, valid for that many seconds. */
   sign(claims: Record<string, unknown>, seconds?: number): Promise<string>;
 }
 

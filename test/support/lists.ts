@@ -1,9 +1,9 @@
-/** Lists of the management API, and what is in the index. */
+/** Lists of the management API, and the content of the index. */
 import { env } from "cloudflare:workers";
 import { expect } from "vitest";
 import { api, type CallOptions } from "./management.ts";
 
-/** All the items of a list, page by page, as the Link headers lead. */
+/** Reads all items of a list, page by page, along the Link headers. */
 export async function all<T = Record<string, unknown>>(
   path: string,
   options: CallOptions = {},
@@ -23,7 +23,7 @@ export async function all<T = Record<string, unknown>>(
 
 const TABLES = ["namespaces", "repositories", "tags", "manifests", "repository_blobs", "pulls"];
 
-/** Runs the work and holds it to change nothing of what is in the registry, nor to note that it did. */
+/** Runs the work, and checks that it changes nothing in the registry and audits nothing. */
 export async function changesNothing<T>(work: () => Promise<T>): Promise<T> {
   const before = await contents();
   const result = await work();
@@ -40,7 +40,7 @@ async function contents(): Promise<unknown[]> {
   return results.map((result) => result.results);
 }
 
-/** What the log has of what was done to a repository, the oldest first. */
+/** Reads the audit entries of a repository, the oldest first. */
 export async function entries(repository: string): Promise<Record<string, unknown>[]> {
   const { results } = await env.DB.prepare(
     `SELECT actor, action, detail FROM audit WHERE repository = ?1 AND outcome = 'done' ORDER BY id`,

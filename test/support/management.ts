@@ -1,4 +1,4 @@
-/** A client of the management API, and what is left in the database after it was refused. */
+/** A client of the management API, and checks of what a refused request leaves in the database. */
 import { env } from "cloudflare:workers";
 import { expect } from "vitest";
 import { ADMIN, basic, RegistryClient, type Send, withSettings } from "./client.ts";
@@ -7,7 +7,7 @@ import { leavesNothing } from "./storage.ts";
 export const PASSWORD = "a password that is long enough";
 
 export interface CallOptions {
-  /** The Authorization header; the administrator's, if none is named. */
+  /** The Authorization header; the administrator's by default. */
   readonly as?: string | null;
   readonly headers?: Record<string, string>;
   readonly send?: Send;
@@ -28,7 +28,7 @@ export function api(
   });
 }
 
-/** A call that works. @returns its body */
+/** Makes a call that succeeds. @returns its body */
 export async function done<T = Record<string, unknown>>(
   method: string,
   path: string,
@@ -40,7 +40,7 @@ export async function done<T = Record<string, unknown>>(
   return response.status === 204 ? ({} as T) : response.json<T>();
 }
 
-/** What a refusal says, once it has been seen to be in the form of RFC 9457. */
+/** Checks that a refusal has the form of RFC 9457, and returns its content. */
 export async function problem(response: Response): Promise<{ status: number; code: string }> {
   expect(response.headers.get("content-type")).toBe("application/problem+json");
   const body = await response.json<{ status: number; code: string; detail: string }>();
@@ -50,7 +50,7 @@ export async function problem(response: Response): Promise<{ status: number; cod
   return { status: response.status, code: body.code };
 }
 
-/** A call that is refused, and changes nothing. */
+/** Makes a call that is refused, and changes nothing. */
 export async function refused(
   method: string,
   path: string,
@@ -60,7 +60,7 @@ export async function refused(
   return problem(await leavesNothing(() => api(method, path, body, options)));
 }
 
-/** What the log has of what was done to a thing. */
+/** Lists the actions in the audit log for a reference. */
 export async function audited(reference: string): Promise<string[]> {
   const { results } = await env.DB.prepare(
     `SELECT action FROM audit WHERE reference = ?1 AND outcome = 'done' ORDER BY id`,
@@ -70,7 +70,7 @@ export async function audited(reference: string): Promise<string[]> {
   return results.map(({ action }) => action);
 }
 
-/** A name that is nobody's yet. */
+/** Returns a name that is not in use yet. */
 export function unused(prefix: string): string {
   return `${prefix}-${crypto.randomUUID().slice(0, 8)}`;
 }
@@ -86,7 +86,7 @@ export async function makeUser(options: { readonly admin?: boolean } = {}): Prom
   return { name, authorization: basic(name, PASSWORD) };
 }
 
-/** A namespace, and whose it is. */
+/** Makes a namespace with an owner. */
 export async function makeNamespace(): Promise<{ namespace: string; owner: Person }> {
   const owner = await makeUser();
   const namespace = unused("space");
@@ -103,7 +103,7 @@ export async function makeToken(
   return (await done<{ secret: string }>("POST", "/tokens", body, { as: authorization })).secret;
 }
 
-/** The status that the credentials get for beginning a push, with a token that was made for it. */
+/** Returns the status of starting a push with these credentials, with a token that was requested for it. */
 export async function pushes(authorization: string, repository: string): Promise<number> {
   const client = new RegistryClient({ repository, authorization, send: withSettings({}) });
   const answer = await client.get(
@@ -114,7 +114,7 @@ export async function pushes(authorization: string, repository: string): Promise
   return pushesWith(`Bearer ${token}`, repository);
 }
 
-/** The same with a registry token, by a Worker that has just read what was revoked. */
+/** Pushes with a registry token, in a Worker that has just read the revocations. */
 export async function pushesWith(bearer: string, repository: string): Promise<number> {
   const client = new RegistryClient({
     repository,

@@ -1,7 +1,7 @@
-/** How the database finds what its statements ask for. */
+/** Reads how the database finds the rows of a statement. */
 import { env } from "cloudflare:workers";
 
-/** The real database, and every statement that is prepared on it. */
+/** The real database, which also records every prepared statement. */
 export function recorded(): { readonly db: D1Database; readonly statements: ReadonlySet<string> } {
   const statements = new Set<string>();
   const db: D1Database = new Proxy(env.DB, {
@@ -17,7 +17,7 @@ export function recorded(): { readonly db: D1Database; readonly statements: Read
   return { db, statements };
 }
 
-/** The work's statements, each with its plan: a line for each table that it looks into. */
+/** Returns the work's statements, each with its plan: a line for each table that it reads. */
 export async function plansOf(
   work: (db: D1Database) => Promise<unknown>,
 ): Promise<{ sql: string; plan: string[] }[]> {
@@ -37,7 +37,7 @@ export async function planOf(sql: string): Promise<string[]> {
 /** Subqueries with a LIMIT of their own, and one row. */
 const BOUNDED = ["parent", "named", "counted", "lister", "who"].map((name) => `SCAN ${name}`);
 
-/** What walks through a whole table; what a parameter or a subquery brought is walked through anyway. */
+/** Returns the lines of a plan that scan a whole table; parameters and subqueries are scanned anyway. */
 export function walks(plan: readonly string[]): string[] {
   const scans = plan.filter((line) => line.startsWith("SCAN"));
   return scans.filter(
@@ -45,7 +45,7 @@ export function walks(plan: readonly string[]): string[] {
   );
 }
 
-/** All that refers to a repository is looked for when there is a new one, of which there is nothing yet. */
+/** A new repository looks for everything that refers to it, of which there is nothing yet. */
 const OF_NEW_REPOSITORY = [
   "trashed_blobs",
   "manifests",
@@ -55,8 +55,8 @@ const OF_NEW_REPOSITORY = [
 ].map((table) => `SEARCH ${table} USING PRIMARY KEY (repository_id=?)`);
 
 /**
- * What walks through all that a repository has of a table. Without statistics the planner takes a primary key by its first
- * column for better than an index by two columns, unless the index has all columns that are asked for.
+ * Returns the lines of a plan that scan all rows of a repository. Without statistics the planner prefers a primary key
+ * by its first column to an index by two columns, unless the index has all columns that are needed.
  */
 export function repositoryWalks(plan: readonly string[]): string[] {
   const isNew = OF_NEW_REPOSITORY.every((line) => plan.includes(line));

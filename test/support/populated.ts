@@ -1,4 +1,4 @@
-/** A namespace with a little of everything, and how to see that all of it works. */
+/** A namespace with a little of everything, and a check that all of it works. */
 import { expect } from "vitest";
 import { basic, RegistryClient } from "./client.ts";
 import { blob, digestOf, imageManifest, index } from "./images.ts";
@@ -10,7 +10,7 @@ export async function populate() {
   const { namespace, owner } = await makeNamespace();
   const client = new RegistryClient({ repository: `${namespace}/app` });
   const images = await pushImages(client);
-  // What was deleted: a manifest with a blob that only it names, a tag, a repository.
+  // Deleted content: a manifest with a blob that only it names, a tag, a repository.
   const only = await client.pushBlob(blob());
   const gone = await client.pushManifest(
     imageManifest({ config: images.config, layers: [only] }),
@@ -65,7 +65,7 @@ async function makeAccounts(namespace: string) {
   return { robot };
 }
 
-/** Pulls, logins, rules, quotas and undo. */
+/** Checks pulls, logins, rules, quotas and restoring. */
 export async function expectWhole(all: Populated): Promise<void> {
   const { namespace, owner, client, list, amd, big, signature, layers, gone, only } = all;
   const images = { v1: list, latest: amd, big, [signature.digest]: signature };

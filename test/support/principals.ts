@@ -1,11 +1,11 @@
-/** People with roles, straight into the database: for tests of what they may do, not of how they came to be. */
+/** Users with roles, written directly into the database: for tests of their rights, not of how they got these. */
 import { env } from "cloudflare:workers";
 import type { Role, Scope } from "../../src/auth/policy/access.ts";
 import { hashPassword } from "../../src/auth/login/password.ts";
 import { newSecret } from "../../src/auth/login/secret.ts";
 import { basic } from "./client.ts";
 
-/** A namespace that no other test has. */
+/** Makes a namespace that no other test has. */
 export async function newNamespace(visibility: "private" | "public" = "private"): Promise<string> {
   const name = `n${crypto.getRandomValues(new Uint8Array(6)).toHex()}`;
   await env.DB.prepare(`INSERT INTO namespaces (name, visibility, created_at) VALUES (?1, ?2, 0)`)
@@ -20,11 +20,11 @@ export interface Person {
   readonly authorization: string;
 }
 
-/** A slow hash is the same for everyone here. */
+/** All users here have the same password, since its hash is slow. */
 const PASSWORD = "a password of twelve and more";
 const hashed = hashPassword(PASSWORD);
 
-/** A user that no other test has, with a role on each of the patterns; the namespaces must be there. */
+/** Makes a user that no other test has, with a role on each of the patterns; the namespaces must exist. */
 export async function newUser(roles: Readonly<Record<string, Role>> = {}): Promise<Person> {
   const name = `u${crypto.getRandomValues(new Uint8Array(6)).toHex()}`;
   const members = Object.entries(roles).map(([pattern, role]) =>
@@ -42,7 +42,7 @@ export async function newUser(roles: Readonly<Record<string, Role>> = {}): Promi
   return { name, authorization: basic(name, PASSWORD) };
 }
 
-/** A token of the user's, limited to the scopes. @returns the Authorization header */
+/** Makes a token of the user, limited to the scopes. @returns the Authorization header */
 export async function newToken(user: string, scopes: readonly Scope[]): Promise<string> {
   const { secret, hash } = await newSecret();
   const id = crypto.getRandomValues(new Uint8Array(8)).toHex();

@@ -1,4 +1,4 @@
-/** A database that is lost, and what must be there again when it has come back. */
+/** A lost database, and what must exist again after the recovery. */
 import { applyD1Migrations } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { expect } from "vitest";
@@ -7,7 +7,7 @@ import { createRegistry } from "../../src/compose.ts";
 import { TABLES } from "../../src/backup/exported.ts";
 import { done } from "./management.ts";
 
-/** The database is gone, and a new one with its migrations, or some of them, is in its place; the bucket is as it was. */
+/** Replaces the database by a new one with its migrations, or some of them; the bucket stays as it was. */
 export async function loseDatabase(migrations = env.TEST_MIGRATIONS): Promise<void> {
   const { results } = await env.DB.prepare(
     `SELECT type, name FROM sqlite_master
@@ -24,7 +24,7 @@ export async function loseDatabase(migrations = env.TEST_MIGRATIONS): Promise<vo
   await applyD1Migrations(env.DB, migrations);
 }
 
-/** What recovery is held to, row by row. Blobs and links are those that a manifest names. */
+/** The rows that a recovery has to restore, of blobs and links those that a manifest names. */
 const COMPARED: Readonly<Record<string, string>> = {
   ...Object.fromEntries(
     Object.entries(TABLES).map(([table, { key }]) => [
@@ -41,7 +41,7 @@ const COMPARED: Readonly<Record<string, string>> = {
     SELECT 1 FROM repository_blobs l JOIN manifest_references f
       ON f.repository_id = l.repository_id AND f.digest = l.digest WHERE l.digest = b.digest)
     OR EXISTS (SELECT 1 FROM trashed_blobs k WHERE k.digest = b.digest) ORDER BY 1`,
-  /** What the triggers derive. */
+  /** Rows that the triggers derive. */
   namespace_blobs: `SELECT * FROM namespace_blobs ORDER BY 1, 2`,
   namespace_usage: `SELECT * FROM namespace_usage WHERE bytes > 0 OR repositories > 0 ORDER BY 1`,
   unreferenced_blobs: `SELECT repository_id, digest FROM unreferenced_blobs ORDER BY 1, 2`,
@@ -56,7 +56,7 @@ export async function snapshot(): Promise<Snapshot> {
   );
 }
 
-/** Loses the database and imports what is in the bucket: all that is exported is the same. */
+/** Loses the database and imports from the bucket: all exported rows must be the same. */
 export async function expectSame(): Promise<void> {
   const before = await snapshot();
   await loseDatabase();
@@ -75,7 +75,7 @@ export function registry() {
   return createRegistry(env, readSettings(env));
 }
 
-/** What the cron does, until nothing has changed any more. */
+/** Runs the cron until nothing changes any more. */
 export async function exportChanges(): Promise<void> {
   await registry().exporter.tick();
 }
@@ -128,7 +128,7 @@ export async function keysOf(prefix: string): Promise<string[]> {
   return objects.map(({ key }) => key);
 }
 
-/** Each test has the bucket to itself. */
+/** Empties the bucket, so that each test has it to itself. */
 export async function emptyBucket(): Promise<void> {
   for (let keys = await keysOf(""); keys.length > 0; keys = await keysOf("")) {
     await env.BLOBS.delete(keys);

@@ -1,4 +1,4 @@
-/** Repositories with a past, written straight into the index, and what a policy leaves of them. */
+/** Repositories with a history, written directly into the index, and what a policy leaves of them. */
 import { env } from "cloudflare:workers";
 import { expect } from "vitest";
 import type { Digest } from "../../src/oci/digest.ts";
@@ -15,14 +15,14 @@ import { digestOf, uniqueRepository } from "./images.ts";
 
 export const DAY = 86_400_000;
 
-/** A manifest, by a name of the test's own. */
+/** A manifest, with a name of the test's own. */
 export interface Piece {
   readonly name: string;
   readonly tags?: readonly string[];
   /** Days ago. */
   readonly pushed?: number;
   readonly pulled?: number;
-  /** Names of what it names: then it is an index. Those must come before it. */
+  /** The names of its children, for an index; they must come before it. */
   readonly children?: readonly string[];
   readonly subject?: string;
 }
@@ -40,12 +40,12 @@ export function digestFor(name: string): Digest {
   return digestOf(new TextEncoder().encode(name)) as Digest;
 }
 
-/** The tag that cosign gives to what it says of a manifest. */
+/** Returns the tag under which cosign stores data about a manifest. */
 export function cosignTag(name: string, ending = ".sig"): string {
   return digestFor(name).replace(":", "-") + ending;
 }
 
-/** Pulls have been noted for ever. */
+/** Sets the time since which uses are recorded. */
 export async function knowAllPulls(since = 0): Promise<void> {
   await env.DB.prepare(
     `UPDATE jobs SET state = json_object('usesSince', ?1) WHERE name = 'retention'`,
@@ -152,14 +152,14 @@ export class Shelf {
     await policies.setRepository(this.name, JSON.stringify(policy), INITIATOR);
   }
 
-  /** Has its policy be due again. */
+  /** Makes its policy due again. */
   async makeDue(): Promise<void> {
     await env.DB.prepare(`UPDATE retention_runs SET next_at = 0 WHERE repository_id = ?1`)
       .bind(this.id)
       .run();
   }
 
-  /** What is in sight, in the order of the names. */
+  /** Lists what is not deleted, in the order of the names. */
   async live(): Promise<string[]> {
     return this.#manifests("deleted_at IS NULL");
   }
@@ -186,7 +186,7 @@ export class Shelf {
     return results.map(({ name }) => name);
   }
 
-  /** What each image that goes would take with it, all pages. */
+  /** Lists the images that would be deleted, each with its attachments, from all pages. */
   async preview(
     policy: object,
     { limit = 100, retention = retentionOf() } = {},
@@ -196,7 +196,7 @@ export class Shelf {
     do {
       const page = await retention.preview(this.id, parsePolicy(policy), scan, limit);
       found.push(...page.expiring);
-      // As a cursor has it.
+      // Copies the state as a cursor does.
       scan =
         page.next === null ? null : (JSON.parse(JSON.stringify(page.next)) as typeof page.next);
     } while (scan !== null);
@@ -209,7 +209,7 @@ export class Shelf {
   }
 }
 
-/** Lets the cron tick until nothing is due. */
+/** Runs ticks of the cron until nothing is due. */
 export async function runToEnd(retention: Retention = retentionOf()): Promise<void> {
   for (let i = 0; i < 1_000; i++) {
     const ticked = await retention.tick();

@@ -1,11 +1,11 @@
-/** Everything that could be tried is too much for every run: some of it is drawn, by TEST_SEED if that is given. */
+/** Draws a sample of what could be tried, since all of it is too much for every run; TEST_SEED fixes the sample. */
 import { env } from "cloudflare:workers";
 import { random } from "./images.ts";
 
 const isWhole = env.TEST_FAULTS === "all";
 const draw = random(Number(env.TEST_SEED || crypto.getRandomValues(new Uint32Array(1))[0]));
 
-/** So many of them, or, where TEST_FAULTS is "all", all. */
+/** Returns a sample of that size, or all when TEST_FAULTS is "all". */
 export function sample<T>(all: readonly T[], size: number): T[] {
   if (isWhole) return [...all];
   const left = [...all];
@@ -14,7 +14,7 @@ export function sample<T>(all: readonly T[], size: number): T[] {
   });
 }
 
-/** Says what was tried, where that is everything. */
+/** Prints what was tried, when that is everything. */
 export function tell(what: string): void {
   if (isWhole) console.log(what);
 }

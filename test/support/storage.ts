@@ -1,4 +1,4 @@
-/** What is really stored: for tests that something was left behind, or that nothing was. */
+/** Reads what is stored: for tests that something was left behind, or that nothing was. */
 import { env } from "cloudflare:workers";
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { expect, vi } from "vitest";
@@ -6,7 +6,7 @@ import type { Progress } from "../../src/session/progress.ts";
 import type { UploadSession } from "../../src/session/upload-session.ts";
 import { uploadOf } from "./client.ts";
 
-/** Tables of which only the number of rows is compared: there is much in them. */
+/** Tables of which only the number of rows is compared, since they have many. */
 const COUNTED = [
   "blobs",
   "repository_blobs",
@@ -15,7 +15,7 @@ const COUNTED = [
   "unreferenced_blobs",
 ];
 
-/** Tables that are compared row by row, so that a row which was only written anew is seen as well. */
+/** Tables that are compared row by row, so that a row that was only rewritten is seen as well. */
 const COMPARED = [
   "repositories",
   "tags",
@@ -34,18 +34,18 @@ const COMPARED = [
 const STATEMENTS: Readonly<Record<string, string>> = Object.fromEntries([
   ...COUNTED.map((table) => [table, `SELECT count(*) AS n FROM ${table}`]),
   ...COMPARED.map((table) => [table, `SELECT * FROM ${table}`]),
-  // One that is deleted, or comes back, is there before and after.
+  // A deleted or restored manifest has a row before and after, so deleted ones are counted too.
   ["manifests", `SELECT count(*) AS n, count(deleted_at) AS deleted FROM manifests`],
-  // Without the day of its last use, which is noted whenever there is another.
+  // The day of the last use is left out, as each new day is recorded.
   [
     "tokens",
     `SELECT id, user, robot, hash, description, scopes, expires_at, created_at FROM tokens`,
   ],
-  // What was refused is noted too, later.
+  // Refusals are recorded too, but later.
   ["audit", `SELECT id FROM audit WHERE outcome = 'done'`],
 ]);
 
-/** Every key of the bucket, and what is in every table. */
+/** Reads every key of the bucket, and the rows of every table. */
 export async function stored(): Promise<{ keys: string[]; rows: Record<string, unknown[]> }> {
   const statements = Object.values(STATEMENTS).map((sql) => env.DB.prepare(sql));
   const results = await env.DB.batch(statements);
@@ -61,7 +61,7 @@ export async function keys(): Promise<string[]> {
   return objects.map(({ key }) => key).toSorted();
 }
 
-/** Runs the work and holds it to leave the bucket and the index as they were. */
+/** Runs the work, and checks that it leaves the bucket and the index as they were. */
 export async function leavesNothing<T>(work: () => Promise<T>): Promise<T> {
   const before = await stored();
   const result = await work();
@@ -69,7 +69,7 @@ export async function leavesNothing<T>(work: () => Promise<T>): Promise<T> {
   return result;
 }
 
-/** The same for what is done again: it is noted once more, and what is there may be written anew, but nothing is added. */
+/** Checks that a repetition adds nothing: it may be audited once more, and rewrite what exists. */
 export async function addsNothing<T>(work: () => Promise<T>): Promise<T> {
   const before = await counted();
   const result = await work();
@@ -87,38 +87,38 @@ async function counted(): Promise<unknown> {
   return { keys: all, rows: Object.fromEntries(counts) };
 }
 
-/** The book of an upload's session; undefined when the session has forgotten it. */
+/** Returns the progress of an upload's session; undefined when the session has deleted it. */
 export function session(location: string): Promise<Progress | undefined> {
   return runInDurableObject(env.SESSIONS.getByName(uploadOf(location)), (_, { storage }) =>
     storage.kv.get<Progress>("progress"),
   );
 }
 
-/** Takes an upload's session out of memory; one that nobody has called yet is in none. */
+/** Evicts an upload's session from memory; one without any call is in none. */
 export async function evict(location: string): Promise<void> {
   await evictDurableObject(env.SESSIONS.getByName(uploadOf(location))).catch((error: unknown) => {
     if (!String(error).includes("not currently running")) throw error;
   });
 }
 
-/** When an upload's session expires by itself, in milliseconds since 1970; null for never. */
+/** Returns when an upload's session expires by itself, in milliseconds since 1970; null for never. */
 export function alarmOf(location: string): Promise<number | null> {
   const stub = env.SESSIONS.getByName(uploadOf(location));
   return runInDurableObject(stub, async (_, { storage }) => {
     const alarm = await storage.getAlarm();
-    // Before that it may tell the index what it takes.
+    // An earlier alarm may report its size to the index.
     return alarm === null ? null : (storage.kv.get<number>("expiry") ?? alarm);
   });
 }
 
-/** Runs the alarms in which an upload's session tells the index what it takes. */
+/** Runs the alarms in which an upload's session reports its size to the index. */
 async function tellIndex(stub: DurableObjectStub<UploadSession>): Promise<void> {
   const alarm = () =>
     runInDurableObject(stub, (_, { storage }) => storage.kv.get<string>("alarm") ?? null);
   while ((await alarm()) === "count") await runDurableObjectAlarm(stub);
 }
 
-/** Runs the alarm of an upload's session that is for its expiry, and before it the one that tells the index what it takes. */
+/** Runs the alarm that ends an upload's session, and before it the one that reports its size to the index. */
 export async function runExpiry(stub: DurableObjectStub<UploadSession>): Promise<boolean> {
   await tellIndex(stub);
   return runDurableObjectAlarm(stub);

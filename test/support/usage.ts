@@ -1,4 +1,4 @@
-/** What namespaces take: as it was counted along, and counted anew. */
+/** The usage of namespaces, as it was counted and as it is computed from the rows. */
 import { env } from "cloudflare:workers";
 import { expect } from "vitest";
 
@@ -8,11 +8,11 @@ const COUNTED = {
     WHERE bytes <> 0 OR waiting <> 0 OR all_repositories <> 0 ORDER BY namespace`,
 };
 
-/** What repositories hold, and what they keep for the undo window. */
+/** The blobs that repositories link, and those that they keep as trashed blobs. */
 const HELD = `(SELECT repository_id, digest FROM repository_blobs
   UNION ALL SELECT repository_id, digest FROM trashed_blobs)`;
 
-/** What rows of the index count for. */
+/** The bytes that rows of the index count. */
 const ROWS = `SELECT repository_id, size + 512 AS size, 0 AS waits FROM manifests
   UNION ALL SELECT repository_id, 512, 0 FROM manifest_references
   UNION ALL SELECT repository_id, 512, 0 FROM tags
@@ -36,7 +36,7 @@ const RECOUNTED = {
     HAVING sum(size) <> 0 OR sum(waits) <> 0 OR sum(own) <> 0 ORDER BY namespace`,
 };
 
-/** Holds what was counted along to be what is there, of all namespaces. */
+/** Checks the stored usage of all namespaces against the rows. */
 export async function recount(): Promise<void> {
   const statements = [COUNTED, RECOUNTED].flatMap(({ blobs, usage }) => [blobs, usage]);
   const results = await env.DB.batch(statements.map((sql) => env.DB.prepare(sql)));

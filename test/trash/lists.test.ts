@@ -1,4 +1,4 @@
-/** What can be restored in a repository: past tags and deleted manifests. */
+/** The past tags and deleted manifests that can be restored in a repository. */
 import { env } from "cloudflare:workers";
 import { expect, test } from "vitest";
 import { TrashLists } from "../../src/trash/list-store.ts";
@@ -77,7 +77,7 @@ test("deleted: the manifests, the last first, page by page", async () => {
     await remove(client, digest);
     digests.unshift(digest);
   }
-  // Two went at the same moment.
+  // Two were deleted at the same moment.
   await env.DB.prepare(
     `UPDATE manifests SET deleted_at = (SELECT deleted_at FROM manifests WHERE digest = ?1)
      WHERE digest = ?2`,

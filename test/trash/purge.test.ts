@@ -1,4 +1,4 @@
-/** What is purged cannot be read nor restored any more. */
+/** Purged content can be neither read nor restored any more. */
 import { env } from "cloudflare:workers";
 import { describe, expect, test } from "vitest";
 import type { RegistryClient } from "../support/client.ts";
@@ -19,7 +19,7 @@ import { all, entries } from "../support/lists.ts";
 import { api, problem, refused } from "../support/management.ts";
 import { leavesNothing } from "../support/storage.ts";
 
-/** Keys of objects that the next collection deletes. */
+/** Lists the keys of objects that the next garbage collection deletes. */
 async function doomed(): Promise<string[]> {
   const { results } = await env.DB.prepare(
     `SELECT key FROM object_deletions WHERE due_at <= unixepoch('subsec') * 1000`,

@@ -1,4 +1,4 @@
-/** Restoring and purging, with others at the same: in every order of their calls there is one consistent outcome. */
+/** Restoring and purging, concurrent with other requests: every order of their calls has one consistent result. */
 import { env } from "cloudflare:workers";
 import { expect, test } from "vitest";
 import type { Env } from "../../src/settings.ts";
@@ -29,7 +29,7 @@ const INITIATOR: Initiator = {
 };
 const V1 = "v1" as Tag;
 
-/** What the work ends with: what it returns, or the refusal's code. */
+/** Returns the work's result, or the code of its refusal. */
 function tried<T>(work: (env: Env) => Promise<T>): Work<T | string> {
   return async (bindings) => {
     try {
@@ -204,7 +204,7 @@ test("restore against purge: all is there, or nothing", async () => {
     const { digest } = image.manifest;
     expect(b, order).toMatchObject({ blobs: 2 });
     if (typeof a === "string") expect(a, order).toBe("NOT_FOUND");
-    // Whether it came back or not, the purge was later or it found nothing to bring back.
+    // Restored or not, the purge came later, or the restoration found nothing.
     expect(await digestOf(client, digest), order).toBeNull();
     expect(await digestOf(client, "v1"), order).toBeNull();
     expect((await client.get(`blobs/${image.layer.digest}`)).status, order).toBe(404);

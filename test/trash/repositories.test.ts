@@ -1,4 +1,4 @@
-/** Deleted repositories: who sees them, and how they come back or go for good. */
+/** Deleted repositories: who sees them, and how they are restored or purged. */
 import { env } from "cloudflare:workers";
 import { expect, test } from "vitest";
 import { withSettings } from "../support/client.ts";
@@ -141,7 +141,10 @@ test("a restored repository counts for the quota", async () => {
     .bind(namespace)
     .run();
   const body = { repository: "newest" };
-  expect(await refused("POST", path(client), body)).toEqual({ status: 403, code: "QUOTA_EXCEEDED" });
+  expect(await refused("POST", path(client), body)).toEqual({
+    status: 403,
+    code: "QUOTA_EXCEEDED",
+  });
   await drop(`${namespace}/other`);
   await restore(client.repository, body);
   const usage = `SELECT repositories FROM namespace_usage WHERE namespace = ?1`;

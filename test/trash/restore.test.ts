@@ -1,4 +1,4 @@
-/** What was deleted or moved comes back: tags and manifests. */
+/** Deleted or moved tags and manifests are restored. */
 import { env } from "cloudflare:workers";
 import { describe, expect, test } from "vitest";
 import type { Digest } from "../../src/oci/digest.ts";

@@ -1,4 +1,4 @@
-/** Who may do what, and what those who may not are told. */
+/** The rights of each actor, and the answers to an actor without the right. */
 import { env } from "cloudflare:workers";
 import { SignJWT } from "jose";
 import { beforeAll, expect, test } from "vitest";
@@ -249,7 +249,7 @@ interface Signing {
   readonly claims?: Record<string, unknown>;
 }
 
-/** What every token says beyond its access. */
+/** The claims of every token besides its access. */
 const REST = {
   sources: "granted",
   refused: [],
@@ -264,7 +264,7 @@ const PULL = () => ({
   ...REST,
 });
 
-/** A token as the registry would sign it, but for what is asked otherwise. */
+/** Signs a token as the registry would, except for the given options. */
 async function sign(options: Signing): Promise<string> {
   const {
     key = env.TOKEN_KEY,

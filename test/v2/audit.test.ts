@@ -1,4 +1,4 @@
-/** What the audit log says of a push or a delete: it is there when the answer is. */
+/** The audit entry of a push or a delete exists when the answer does. */
 import { beforeEach, expect, test } from "vitest";
 import { addRobot, addSecret } from "../support/accounts.ts";
 import { basic, locationOf, RegistryClient, type Send, withSettings } from "../support/client.ts";

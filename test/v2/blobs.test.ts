@@ -1,4 +1,4 @@
-/** What Content-Length a GET has is seen on a socket only: socket.test.ts. */
+/** Only a socket shows the Content-Length of a GET: test/server/socket.test.ts. */
 import { beforeAll, expect, test } from "vitest";
 import { RegistryClient, refusal } from "../support/client.ts";
 import { blob, digestOf, imageManifest, unknownDigest } from "../support/images.ts";

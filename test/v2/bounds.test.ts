@@ -1,4 +1,4 @@
-/** What holds without a quota, too: no push, upload or loop of them takes the database or the bucket for itself. */
+/** Bounds that hold without a quota: no push, upload or loop of them uses up the database or the bucket. */
 import { env } from "cloudflare:workers";
 import { runDurableObjectAlarm } from "cloudflare:test";
 import { expect, test, vi } from "vitest";
@@ -97,7 +97,7 @@ test("many references are written so many at a time, and nothing is in sight bef
   for (const _ of ["first", "again"]) {
     batches = 0;
     expect((await client.putManifest("v1", image)).status).toBe(201);
-    // What the repository takes over, three times a thousand references, and the manifest with its tag.
+    // The repository gets three times a thousand references, then the manifest with its tag.
     expect(batches).toBe(5);
   }
   expect(seen.slice(0, 5)).toEqual([404, 404, 404, 404, 404]);
@@ -174,7 +174,7 @@ test("a large push that broke off and is repeated: the manifest's object is kept
     .bind(image.digest)
     .all();
   expect(results).toEqual([{ object: expect.any(String), doomed: null }]);
-  // With the object that the second push wrote: it goes with the next collection.
+  // With the object that the second push wrote, which the next garbage collection deletes.
   const cost = image.bytes.length + 512 * (1 + 2_401 + 1);
   expect(await usedBy(namespace)).toBe(config.bytes.length + cost + image.bytes.length);
   await recount();
@@ -196,7 +196,7 @@ test("an unfinished upload counts once it has stood for a while, and one that do
     code: "BLOB_UPLOAD_UNKNOWN",
   });
   await recount();
-  // What it counted for is the blob's now.
+  // The upload's bytes count for the blob now.
   expect((await client.finish(first, one.digest)).status).toBe(201);
   expect(await usedBy(namespace)).toBe(600);
   await recount();
@@ -329,7 +329,7 @@ test("what cannot fit is refused before its bytes: nothing is begun, and held bl
     });
     expect(calls).toMatchObject({ r2: 0, durableObject: 0 });
   }
-  // The same blob again, by either way.
+  // The same blob is sent again, in both ways.
   expect((await client.finish(await client.startUpload(), held.digest, held.bytes)).status).toBe(
     201,
   );
@@ -394,7 +394,7 @@ function withoutSessions(db: D1Database): D1Database {
   return intercept(db, (name, call) => (name === "withSession" ? () => db : call));
 }
 
-/** What the upload's session does when its alarm goes off. */
+/** Runs the alarm of the upload's session. */
 async function wakeUp(location: string): Promise<void> {
   const [name = ""] = /[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/.exec(location) ?? [];
   expect(await runDurableObjectAlarm(env.SESSIONS.getByName(name))).toBe(true);

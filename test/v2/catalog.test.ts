@@ -1,4 +1,4 @@
-/** Docker's list of repositories, for everybody who may ask for it. */
+/** Docker's list of repositories, for everyone who may read it. */
 import { beforeAll, describe, expect, test } from "vitest";
 import { RegistryClient, withSettings } from "../support/client.ts";
 import { blob } from "../support/images.ts";
@@ -25,7 +25,7 @@ beforeAll(async () => {
   robot = `Basic ${btoa(`${namespace}+ci:${(await made.json<{ secret: string }>()).secret}`)}`;
 });
 
-/** What a client sees of the two namespaces, page by page. */
+/** Lists what a client sees of the two namespaces, page by page. */
 async function listed(client: RegistryClient, n: number): Promise<string[]> {
   const names: string[] = [];
   let path: string | undefined = `/v2/_catalog?n=${n}`;

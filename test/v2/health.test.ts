@@ -1,4 +1,4 @@
-/** What load balancers and monitors ask. */
+/** The checks of load balancers and monitors. */
 import { env } from "cloudflare:workers";
 import { afterEach, expect, test, vi } from "vitest";
 import type { Env } from "../../src/settings.ts";
@@ -11,7 +11,7 @@ afterEach(() => {
   vi.restoreAllMocks();
 });
 
-/** An isolate of its own, for somebody without credentials. */
+/** Makes an isolate of its own, and a client without credentials. */
 function isolate(bindings: Partial<Env> = {}): { counter: Counter; client: RegistryClient } {
   const counter = new Counter({ ...env, ...bindings });
   return { counter, client: new RegistryClient({ send: counter.send, authorization: null }) };

@@ -1,4 +1,4 @@
-/** What an immutable tag points to, it points to for ever. */
+/** An immutable tag points to the same manifest for ever. */
 import { env } from "cloudflare:workers";
 import { describe, expect, test } from "vitest";
 import { handle } from "../production/request.ts";

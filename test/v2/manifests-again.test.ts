@@ -1,4 +1,4 @@
-/** What was deleted and comes again, and what is too much for one request. */
+/** Pushes of content that was deleted, and pushes that are too much for one request. */
 import { env } from "cloudflare:workers";
 import { expect, test } from "vitest";
 import { RegistryClient, refusal } from "../support/client.ts";

@@ -586,7 +586,7 @@ test("a deleted manifest can be pushed again", async () => {
   expect(await client.pullManifest("v1")).toEqual(image.bytes);
 });
 
-/** An image of exactly so many bytes. */
+/** Makes an image of exactly that many bytes. */
 function padded(config: ReturnType<typeof blob>, size: number): Manifest {
   const empty = imageManifest({ config, fields: { annotations: { pad: "" } } });
   const pad = "x".repeat(size - empty.bytes.length);

@@ -213,8 +213,8 @@ test("two finishes at once, one with a wrong digest: the right one succeeds", as
   expect(digestOf(await client.pullBlob(digest))).toBe(digest);
 });
 
-// A sha512 that was not announced is known only when the object is whole and read back; it can take no more bytes then,
-// so the upload may have ended (protocol § 0-7). What it may not do is fail.
+// A sha512 that was not announced is computed only when the object is whole and read back. The object can take no more
+// bytes then, so the upload may have ended. It must not fail with a 500.
 test.each(["PATCH", "PUT"])(
   "after a wrong sha512 over several parts a %s with more bytes is taken or finds no upload",
   async (method) => {

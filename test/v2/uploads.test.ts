@@ -16,7 +16,7 @@ test("POST: begins an upload and says where it goes on", async () => {
   expect(response.status).toBe(202);
   const location = locationOf(response);
   const path = `/v2/${client.repository}/blobs/uploads/`;
-  // Of characters that no client escapes.
+  // The Location has only characters that no client escapes.
   expect(location).toMatch(new RegExp(`^${path}[\\w.-]{1,100}\\?_offset=0$`));
   expect(response.headers.get("docker-upload-uuid")).toBe(uploadIdOf(location));
   expect(response.headers.get("range")).toBe("0-0");

@@ -1,6 +1,6 @@
 /** The calls of a Worker whose bindings are as slow as those of a deployment are assumed to be. */
 
-/** What a call waits for: each has its time (scripts/model/times.json). */
+/** The kinds of waits of a call; each has its time (scripts/model/times.json). */
 export type Wait =
   | "d1Primary"
   | "d1Replica"
@@ -12,11 +12,11 @@ export type Wait =
   | "cacheRead"
   | "cacheWrite";
 
-/** In milliseconds. */
+/** The milliseconds of each kind of wait. */
 export type Waits = Readonly<Record<Wait, number>>;
 
 export interface Call {
-  /** The `x-model-request` of the request that made it; null for work that no request began. */
+  /** The `x-model-request` of the request that made it; null for work outside of any request. */
   readonly request: string | null;
   readonly wait: Wait;
   /** The method, or the statement's beginning. */
@@ -29,12 +29,12 @@ export interface Call {
   readonly rowsWritten: number;
 }
 
-/** What `/model/calls` answers. */
+/** The answer of `/model/calls`. */
 export interface Calls {
   readonly ended: readonly Call[];
   /** Calls that have begun and not ended. */
   readonly busy: number;
-  /** What the Durable Objects read from and wrote into their own storage. */
+  /** Rows that the Durable Objects read from and wrote into their own storage. */
   readonly objectRowsRead: number;
   readonly objectRowsWritten: number;
 }

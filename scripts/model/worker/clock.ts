@@ -1,4 +1,4 @@
-/** Makes calls slow, and keeps a record of them. */
+/** Makes calls slow, and records them. */
 import { AsyncLocalStorage } from "node:async_hooks";
 import type { Call, Calls, Wait, Waits } from "./call.ts";
 
@@ -20,7 +20,7 @@ interface Rows {
 }
 
 export class Clock {
-  /** Which request the running code works for. */
+  /** The request that the running code works for. */
   readonly request = new AsyncLocalStorage<string | null>();
   waits: Waits = NONE;
   #ended: Call[] = [];
@@ -70,7 +70,7 @@ export class Clock {
 
 export type Method = (...parameters: unknown[]) => unknown;
 
-/** The object, with each of its methods replaced. */
+/** Replaces each method of the object. */
 export function intercept<T extends object>(
   object: T,
   replace: (name: string, call: Method) => Method,

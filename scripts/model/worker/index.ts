@@ -6,11 +6,11 @@ import type { Waits } from "./call.ts";
 import { Clock } from "./clock.ts";
 import { slowCaches, slowEnv } from "./slow.ts";
 
-// A line for each request: nobody reads it here.
+// Nobody reads the line that each request logs.
 console.log = () => undefined;
 
 const clock = new Clock();
-/** One for the isolate, as the registry keeps what it knows by it. */
+/** One environment for the isolate, since the registry's caches belong to it. */
 let slow: Env | null = null;
 
 function environment(env: Env): Env {
@@ -21,7 +21,7 @@ function environment(env: Env): Env {
   return slow;
 }
 
-/** What an upload's session does in its own storage is billed too. */
+/** Counts a session's work in its own storage, which is billed too. */
 export class UploadSession extends Session {
   constructor(context: DurableObjectState, env: Env) {
     super(context, env);
@@ -42,7 +42,7 @@ function meter(storage: DurableObjectStorage): void {
   const store = Object.getPrototypeOf(kv) as object;
   patch(store, "get", () => clock.countObjectRows({ read: 1, written: 0 }));
   patch(store, "put", () => clock.countObjectRows({ read: 0, written: 1 }));
-  // developers.cloudflare.com/durable-objects/platform/pricing: an alarm that is set is a row written.
+  // An alarm that is set is billed as a row written (developers.cloudflare.com/durable-objects/platform/pricing).
   const alarms = Object.getPrototypeOf(storage) as object;
   patch(alarms, "setAlarm", () => clock.countObjectRows({ read: 0, written: 1 }));
 }

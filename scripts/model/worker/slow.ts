@@ -1,4 +1,4 @@
-/** The bindings of an environment, each call as slow as its kind. */
+/** The bindings of an environment, with each call as slow as its kind. */
 import type { Env } from "../../../src/settings.ts";
 import type { Wait } from "./call.ts";
 import { type Clock, intercept, type Method } from "./clock.ts";
@@ -15,7 +15,7 @@ export function slowEnv(env: Env, clock: Clock): Env {
   };
 }
 
-/** The edge's cache; another generation is an edge that has nothing yet. */
+/** The edge cache; another generation is an edge with an empty one. */
 export function slowCaches(caches: CacheStorage, clock: Clock, generation: string): CacheStorage {
   return new Proxy(caches, {
     get(target, name) {
@@ -30,7 +30,7 @@ export function slowCaches(caches: CacheStorage, clock: Clock, generation: strin
   });
 }
 
-/** An object, all of whose methods are calls. */
+/** Wraps an object all of whose methods are calls. */
 function slowCalls<T extends object>(object: T, clock: Clock, waitOf: (method: string) => Wait): T {
   return intercept(
     object,
@@ -42,7 +42,7 @@ function slowCalls<T extends object>(object: T, clock: Clock, waitOf: (method: s
 
 class Databases {
   readonly #clock: Clock;
-  /** D1 wants its own statements in a batch. */
+  /** The original statements, which D1 wants in a batch. */
   readonly #originals = new WeakMap<object, D1PreparedStatement>();
 
   constructor(clock: Clock) {
@@ -122,7 +122,7 @@ function slowBucket(bucket: R2Bucket, clock: Clock): R2Bucket {
   const slow = slowCalls(bucket, clock, waitOfR2);
   return new Proxy(slow, {
     get(target, name) {
-      // This one only makes an object of a name; its methods are the calls.
+      // This method makes no call: it returns an object whose methods are the calls.
       if (name !== "resumeMultipartUpload") return Reflect.get(target, name) as unknown;
       return (key: string, id: string) =>
         slowCalls(bucket.resumeMultipartUpload(key, id), clock, waitOfR2);
@@ -130,7 +130,7 @@ function slowBucket(bucket: R2Bucket, clock: Clock): R2Bucket {
   });
 }
 
-/** The first call of an object decides where in the world it lives, which takes longer than all that follow. */
+/** The first call of an object decides where it is placed, which takes longer than all later calls. */
 function slowSessions(namespace: Env["SESSIONS"], clock: Clock): Env["SESSIONS"] {
   const known = new Set<string>();
   return intercept(namespace, (name, call) => (...parameters) => {

@@ -1,4 +1,4 @@
-/** The statements that make a world of another. The triggers run, so that what follows from the rows is there as well. */
+/** The statements that grow one world into another. The triggers run, so that all derived rows exist as well. */
 import {
   BIG,
   BIG_ID,
@@ -14,7 +14,7 @@ import {
   type World,
 } from "./world.ts";
 
-/** One statement; it makes what is numbered from ?1 up to before ?2. */
+/** One statement, which makes the rows numbered from ?1 up to before ?2. */
 export interface Step {
   readonly what: string;
   readonly sql: string;
@@ -28,12 +28,12 @@ interface Table {
   readonly sql: string;
 }
 
-/** So many a statement: D1 has 30 seconds for each. */
+/** Rows of a statement: D1 has 30 seconds for each. */
 const ROWS = 50_000;
 
-// A number that comes as a parameter is a real one to D1.
+// D1 takes a number in a parameter for a real one, hence the CAST.
 const NUMBERS = `WITH RECURSIVE n (n) AS (SELECT CAST(?1 AS INTEGER) UNION ALL SELECT n + 1 FROM n WHERE n + 1 < ?2)`;
-/** In milliseconds since 1970. */
+/** The time in milliseconds since 1970. */
 const NOW = `CAST(unixepoch('subsec') * 1000 AS INTEGER)`;
 const LAYER_INDEXES = JSON.stringify(Array.from({ length: LAYERS }, (_, j) => j));
 
@@ -166,7 +166,7 @@ const TABLES: readonly Table[] = [
   ...inDeletedOne(),
 ];
 
-/** Blobs that no manifest names, for longer than any grace time. */
+/** Blobs that no manifest has named for longer than any grace period. */
 function unreferenced(): Table[] {
   return [
     {
@@ -190,7 +190,7 @@ function unreferenced(): Table[] {
   ];
 }
 
-/** A manifest of two layers that all of them share. */
+/** Makes a manifest of two layers that all small repositories share. */
 function inSmallOnes(): Table[] {
   const id = `${FIRST_SMALL_ID} + n`;
   return [
@@ -228,7 +228,7 @@ function inSmallOnes(): Table[] {
   ];
 }
 
-/** What is in the repository whose undo window is over. */
+/** The content of the deleted repository whose undo window is over. */
 function inDeletedOne(): Table[] {
   return [
     {
@@ -271,7 +271,7 @@ function inDeletedOne(): Table[] {
   ];
 }
 
-/** What is there before anything is numbered. */
+/** Rows that exist before anything is numbered. */
 export const BEGINNING: readonly string[] = [
   `INSERT INTO namespaces (name, created_at) VALUES ('big', 0)`,
   `INSERT INTO repositories (id, name, created_at) VALUES (${BIG_ID}, '${BIG}', 0)`,
@@ -286,7 +286,7 @@ export function* growth(from: World, to: World): Generator<Step> {
   }
 }
 
-/** After all else: what an export would have taken along. */
+/** Runs after all else: deletes the changes that an export would have taken. */
 export const END: readonly string[] = [
   `DELETE FROM change_log WHERE id <= (SELECT max(id) FROM change_log) - 1000`,
 ];

@@ -1,4 +1,4 @@
-/** The Worker that `npm run scale` runs: the registry's own, that measures itself when it is asked to. */
+/** The Worker that `npm run scale` runs: the registry's own, which measures itself on request. */
 import worker from "../../../src/worker.ts";
 import { type Env, readSettings } from "../../../src/settings.ts";
 import type { EventMessage } from "../../../src/events/message.ts";
@@ -10,19 +10,19 @@ import { doomedKey, type World } from "./world.ts";
 
 export { UploadSession } from "../../../src/worker.ts";
 
-/** What it is asked to do, as JSON. */
+/** A task, as JSON. */
 export type Task =
   | { readonly kind: "operations" }
-  /** Small objects under the doomed keys from a number on. */
+  /** Writes small objects that wait for deletion, numbered from `from` on. */
   | { readonly kind: "objects"; readonly from: number; readonly to: number }
   | { readonly kind: "operation"; readonly name: string; readonly world: World }
-  /** One run of the collection. */
+  /** Runs garbage collection once. */
   | { readonly kind: "collection"; readonly world: World };
 
-// A line for each request: nobody reads it here.
+// Nobody reads the line that each request logs.
 console.log = () => undefined;
 
-/** Begun once: the login is no part of what is measured. */
+/** Started once: the login is not part of the measurement. */
 let trial: Promise<Trial> | null = null;
 
 async function perform(task: Task, env: Env): Promise<unknown> {
@@ -54,7 +54,7 @@ async function perform(task: Task, env: Env): Promise<unknown> {
   }
 }
 
-/** Without the ends of long statements. */
+/** Cuts off the ends of long statements. */
 function brief({ statements, milliseconds }: Cost): Cost {
   const short = statements.map((one): Metered => ({
     ...one,

@@ -1,10 +1,10 @@
-/** A database that says what its statements read and wrote, by D1's own count. */
+/** A database that counts the rows its statements read and wrote, by D1's own count. */
 
 export interface Metered {
   readonly sql: string;
   readonly rowsRead: number;
   readonly rowsWritten: number;
-  /** What it took in the database. */
+  /** Milliseconds that it took in the database. */
   readonly milliseconds: number;
 }
 
@@ -21,7 +21,7 @@ export class Meter {
     }) as unknown as D1Database;
   }
 
-  /** The statements that were run since it was asked last. */
+  /** Returns the statements that ran since the last call. */
   take(): Metered[] {
     const taken = this.#statements;
     this.#statements = [];
@@ -31,7 +31,7 @@ export class Meter {
 
 type Note = (sql: string, result: Results) => void;
 
-/** What the registry uses of a database, and no more. */
+/** The part of a database's interface that the registry uses. */
 class MeteredDatabase {
   readonly #db: D1Database;
   readonly #note: Note;

@@ -1,16 +1,16 @@
 import type { Trial } from "./trial.ts";
 
-/** Something that is tried at every size. */
+/** An operation that is tried at every size. */
 export interface Operation {
   readonly name: string;
-  /** Rows that it may read. */
+  /** The most rows that it may read. */
   readonly most: number;
   /**
-   * "bounded": counts up to a bound, and reads as much at every size only beyond that. "unbounded": reads all that it adds
-   * up; no request does.
+   * "bounded": counts up to a bound, so it reads equally many rows only at sizes beyond that. "unbounded": reads all
+   * rows that it adds up; no request does.
    */
   readonly counts?: "bounded" | "unbounded";
-  /** Gets ready. @returns the operation itself, which alone is measured */
+  /** Prepares the operation. @returns the operation itself, which alone is measured */
   readonly ready: (trial: Trial) => Promise<Work> | Work;
 }
 

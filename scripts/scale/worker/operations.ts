@@ -1,4 +1,4 @@
-/** What is tried at every size, and the most rows that each may read, whatever the size. */
+/** The operations that are tried at every size, with the most rows that each may read, whatever the size. */
 import type { Operation } from "./operation.ts";
 import { type Trial, unused } from "./trial.ts";
 import { BIG, digest, OTHER_TYPE, smallRepositories, smallRepository, tag } from "./world.ts";
@@ -9,7 +9,7 @@ const CHILDREN = 100;
 const V2 = `/v2/${BIG}`;
 const API = `/api/v1/repositories/${BIG}`;
 
-/** One that needs nothing: a request. */
+/** Makes an operation that needs no preparation: a request. */
 function request(
   name: string,
   most: number,
@@ -20,7 +20,7 @@ function request(
 }
 
 const PULLS: readonly Operation[] = [
-  // With what it names, as an isolate asks that knows nothing yet.
+  // The reads of an isolate with empty caches.
   request("manifest by tag", 75, ({ manifests }) => `${V2}/manifests/${tag(manifests / 2)}`),
   request(
     "manifest by digest",

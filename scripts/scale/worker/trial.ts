@@ -1,4 +1,4 @@
-/** A registry to try operations on: the Worker's own code, on a database that counts. */
+/** A registry to try operations on: the Worker's own code, on a database that counts rows. */
 import { handle } from "../../../src/app.ts";
 import type { Env } from "../../../src/settings.ts";
 import { digestOf } from "../../../src/oci/digest.ts";
@@ -26,7 +26,7 @@ export interface Descriptor {
   readonly size: number;
 }
 
-/** What one operation cost. */
+/** The cost of one operation. */
 export interface Cost {
   readonly statements: readonly Metered[];
   readonly milliseconds: number;
@@ -53,7 +53,7 @@ export class Trial {
     const made = await basic.request("POST", "/api/v1/tokens", body, "application/json");
     const { secret } = await made.json<{ secret: string }>();
     const trial = new Trial(world, env, `Bearer ${secret}`);
-    // The first request of a day notes it, and that of an isolate reads what was revoked.
+    // The first request of a day records the use of the token, and the first of an isolate reads the revocations.
     await trial.request("POST", `/v2/${BIG}/blobs/uploads/`);
     await Promise.all(trial.#deferred);
     return trial;
@@ -84,7 +84,7 @@ export class Trial {
     return { statements: this.#meter.take(), milliseconds: Date.now() - began };
   }
 
-  /** An image that nobody has pushed yet, of the blobs that are shared by the most. */
+  /** Makes an image that is not pushed yet, of the blobs that most images share. */
   image(): Promise<Content> {
     const config = { digest: digest("config", 0), size: CONFIG_SIZE };
     const layers = Array.from({ length: LAYERS }, (_, n) => {
@@ -99,7 +99,7 @@ export class Trial {
     });
   }
 
-  /** An index of so many images that are there. */
+  /** Makes an index of that many existing images. */
   async index(children: number): Promise<Content> {
     const digests = childNumbers(children).map((n) => digest("manifest", n));
     const { results } = await this.env.DB.prepare(
@@ -146,7 +146,7 @@ async function content(mediaType: string, fields: object): Promise<Content> {
   return { text, mediaType, digest: own, size: bytes.length };
 }
 
-/** A tag that nothing has. It is on no page that is looked at, and always has others behind it. */
+/** Returns a tag that does not exist. It is on no page that is read, and always has others behind it. */
 export function unused(): string {
   return `${tag(60)}-${crypto.randomUUID()}`;
 }

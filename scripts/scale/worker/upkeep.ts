@@ -1,4 +1,4 @@
-/** What runs when nobody asks, a step of each. */
+/** Background work, one step of each kind. */
 import { parsePolicy } from "../../../src/retention/policy.ts";
 import { type Ages, GcStore } from "../../../src/gc/store.ts";
 import { ExportStore } from "../../../src/backup/export-store.ts";
@@ -13,13 +13,13 @@ import type { Operation, Work } from "./operation.ts";
 import type { Trial } from "./trial.ts";
 import { BIG_ID, digest, LONG_AGO, tag } from "./world.ts";
 
-/** So many rows of what is due; a run of the collection takes more of them, in rounds. */
+/** Due rows that a step takes; a run of garbage collection takes more, in several steps. */
 const DUE = 50;
 const PAGE = 50;
 const DAY = 86_400_000;
 const AGES: Ages = { grace: DAY, undo: 7 * DAY };
 
-/** One step that needs nothing. */
+/** Makes a step that needs no preparation. */
 function step(name: string, most: number, take: (trial: Trial) => Promise<unknown>): Operation {
   return { name, most, ready: (trial) => () => take(trial) };
 }
@@ -62,7 +62,7 @@ const POLICY = {
 };
 const LOOK = { repository: BIG_ID, since: Date.now(), pulls: true };
 
-/** Has a policy be carried out that lets everything go, from the newest of the numbered manifests on. */
+/** Makes a policy due that deletes everything, from the newest of the numbered manifests on. */
 async function readyToExpire({ env, world }: Trial): Promise<Work> {
   const runs = new RunStore(env.DB);
   const index = new RetentionStore(env.DB);

@@ -8,15 +8,15 @@ export const ADMIN = "admin";
 
 const MARK = "secret:";
 
-/** Those of this deployment: each request of the administrator's token is compared with them. */
+/** The marks of this deployment, cached because each request with an administrator's token is compared with them. */
 const marks = new Lru<string>(16 * 1024);
 
-/** What the built-in administrator's tokens rest on besides its name: another ADMIN_PASSWORD ends them. */
+/** A mark that the built-in administrator's tokens depend on besides its name: a new ADMIN_PASSWORD ends them. */
 export function adminMark({ adminPassword, signing }: AuthContext): Promise<string> {
   return markOf(adminPassword, signing.nextKey ?? signing.key);
 }
 
-/** Did the built-in administrator log in with another password than it has now? */
+/** Returns whether the built-in administrator logged in with a password that is no longer the current one. */
 export async function isOutdated(
   { dependsOn }: Actor,
   { adminPassword, signing }: AuthContext,
@@ -28,7 +28,7 @@ export async function isOutdated(
   return nextKey === null || (await markOf(adminPassword, nextKey)) !== mark;
 }
 
-/** The key is in it so that whoever holds a token cannot try passwords against it. */
+/** Hashes the password together with the key, so that the holder of a token cannot test passwords against the mark. */
 async function markOf(adminPassword: string, key: string): Promise<string> {
   const text = `${key}\n${adminPassword}`;
   const known = marks.get(text);

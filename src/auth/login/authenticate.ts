@@ -8,17 +8,17 @@ import { isSecret } from "./secret.ts";
 import { isCredential, verifyToken } from "./token.ts";
 import { WORKLOAD } from "../oidc/workload.ts";
 
-/** What is asked of a registry token beyond its signature. */
+/** The checks of a registry token beyond its signature. */
 export interface TokenRequirements {
-  /** Nothing that it rests on may have been revoked half a minute ago ("fresh"), or for a pull a minute ("recent"). */
+  /** The greatest age of the known revocations: half a minute ("fresh"), or for a pull a minute ("recent"). */
   readonly revocation: "fresh" | "recent" | "none";
-  /** An upload that has begun may be ended with the token that it was begun with. */
+  /** Whether an expired token is accepted: only to end the upload that was started with it. */
   readonly expired: "allowed" | "refused";
 }
 
 /**
- * Who sends this Authorization header? No header is everyone's; a wrong one is refused, not taken for none.
- * Basic is understood but never offered: Docker, offered both, would send no token at all.
+ * Finds who sent this Authorization header. A request without the header is anonymous; a wrong header is refused, not
+ * taken for none. Basic is understood but never offered: Docker, offered both, would send no token at all.
  * @throws UNAUTHORIZED, or TOO_MANY_REQUESTS
  */
 export async function authenticate(
@@ -28,12 +28,12 @@ export async function authenticate(
   requirements: TokenRequirements,
 ): Promise<Actor> {
   if (header === null) {
-    // What a repository held is remembered only where it is known that this was not revoked.
+    // The pull cache is used only while the isolate knows the revocations, so an anonymous pull refreshes those.
     if (auth.publicPull && requirements.revocation === "recent") refresh(auth);
     return anonymous(auth.publicPull);
   }
   const [scheme, value = ""] = header.trim().split(/\s+/, 2);
-  // What everyone may do, credentials do not take away.
+  // Credentials never take away what the public may do.
   const everyone = auth.publicPull ? ["*"] : [];
   switch (scheme?.toLowerCase() ?? "") {
     case "bearer": {
@@ -51,7 +51,7 @@ export async function authenticate(
   }
 }
 
-/** A registry token, or a secret without the name that it belongs to. */
+/** Accepts a registry token, or a secret or credential that came without its user name. */
 async function bearer(
   value: string,
   auth: AuthContext,
@@ -74,7 +74,7 @@ async function bearer(
   return left;
 }
 
-/** Does it rest on a setting that is off by now? */
+/** Returns whether the actor depends on PUBLIC_PULL, which is off by now. */
 function isOver({ dependsOn }: Actor, { publicPull }: AuthContext): boolean {
   return !publicPull && dependsOn.includes(PUBLIC_PULL);
 }

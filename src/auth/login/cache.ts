@@ -5,31 +5,31 @@ import type { Identities, Revocations, TokenRecord } from "../identity-store.ts"
 const LOGINS = 512 * 1024;
 const PUBLIC = 128 * 1024;
 
-/** What was revoked, as of a moment by this isolate's clock. */
+/** The revocations as they were at one moment by this isolate's clock. */
 export interface Snapshot {
   readonly taken: number;
   readonly revocations: Revocations;
 }
 
-/** Who some credentials belong to, without what is public. */
+/** An owner of credentials, without the rights that come from public repositories. */
 export interface KnownLogin {
-  /** When the isolate asked. */
+  /** When the isolate asked the database. */
   readonly at: number;
   readonly actor: Actor;
   readonly token: TokenRecord | null;
 }
 
-/** That a repository was public. */
+/** A repository that was public. */
 interface KnownPublic {
   readonly at: number;
-  /** By the database's clock. */
+  /** When it was read, by the database's clock, in milliseconds since 1970. */
   readonly readAt: number;
 }
 
-/** What this isolate knows of a database. What is under way keeps the one that it began with: forgotten, nobody reads it. */
+/** The cache of one database in this isolate. Work in flight keeps its object: after a clear nobody reads that one. */
 export interface LoginCache {
   snapshot: Snapshot | null;
-  /** When the refresh of the snapshot began that is under way; 0 for none. */
+  /** When the refresh of the snapshot in flight began; 0 when none is in flight. */
   refreshing: number;
   readonly logins: Lru<KnownLogin>;
   readonly publics: Lru<KnownPublic>;
@@ -48,7 +48,7 @@ export function loginCacheOf(identities: Identities): LoginCache {
   return cache;
 }
 
-/** To be called after a change of who may do what, or of a repository: what this isolate changed, it knows at once. */
+/** Clears the cache; called after a change of rights or of a repository, so that this isolate sees its own changes. */
 export function clearLoginCache(identities: Identities): void {
   memories.delete(identities);
 }

@@ -3,12 +3,12 @@ import { decodeProtectedHeader, errors, type JWTPayload, jwtVerify, SignJWT } fr
 
 const ALGORITHM = "HS256";
 
-/** What tokens are signed and checked with. */
+/** The keys that tokens are signed and checked with. */
 export interface Signing {
   readonly key: string;
-  /** A second key, for rotation: it signs as soon as it is there, while what the first one signed still holds. */
+  /** A second key, for rotation: it signs as soon as it is set, while tokens of the first key stay valid. */
   readonly nextKey: string | null;
-  /** The registry's host, for which alone a token holds. */
+  /** The registry's host, the only one for which a token is valid. */
   readonly service: string;
 }
 
@@ -18,7 +18,7 @@ export interface Signed {
   readonly expires: number;
 }
 
-/** Why a token does not hold. "foreign": it does not even name a key of ours; "invalid": it does, and was made or changed by another. */
+/** Why a token is not valid. "foreign": it names no key of ours; "invalid": it names one, but another party made it. */
 export type Invalidity = "expired" | "invalid" | "foreign";
 
 export interface Header {
@@ -28,7 +28,7 @@ export interface Header {
   readonly expires: number;
 }
 
-/** Signs claims; a second key, where there is one, signs instead of the first. */
+/** Signs claims, with the second key if there is one. */
 export async function sign(
   claims: JWTPayload,
   { typ, sub, expires }: Header,
@@ -47,7 +47,7 @@ export async function sign(
   return { token, expires };
 }
 
-/** The claims of a token that one of the keys signed for this registry, and that is of this type; else why not. */
+/** Returns the claims of a token of this type that one of the keys signed for this registry; else why it is invalid. */
 export async function verify(
   token: string,
   { typ, grace }: { readonly typ: string; readonly grace: number },
@@ -66,7 +66,7 @@ export async function verify(
   }
 }
 
-/** The key that the token says it was signed with, if it is a token and the key is ours. */
+/** Finds the key that the token names in its header; undefined if it is no token or the key is not ours. */
 async function keyNamedBy(token: string, ours: readonly string[]): Promise<CryptoKey | undefined> {
   try {
     const { kid } = decodeProtectedHeader(token);
@@ -85,7 +85,7 @@ interface ImportedKey {
 
 const imported = new Map<string, ImportedKey>();
 
-/** Imported once for each key and isolate, not for each request. Its id is a hash, of which nothing leads back to it. */
+/** Imports each key once per isolate, not once per request. The key's id is a hash, which does not reveal the key. */
 async function importKey(text: string): Promise<ImportedKey> {
   const known = imported.get(text);
   if (known !== undefined) return known;

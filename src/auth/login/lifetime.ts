@@ -1,12 +1,13 @@
-/** The longest that secrets may hold, in milliseconds from when they were made; null for no limit. */
+/** The longest lifetimes of secrets, in milliseconds from their creation; null for no limit. */
 export interface LongestLives {
   readonly token: number | null;
   readonly robotToken: number | null;
 }
 
 /**
- * When a secret ends, in milliseconds since 1970, or null for never: as was asked for when it was made, and no later than the
- * longest life that the settings allow now. So a limit also holds for secrets that are older than the limit.
+ * Returns when a secret ends, in milliseconds since 1970, or null for never. It ends when its creator said, but no
+ * later than the longest lifetime that the settings allow now: a limit also applies to secrets that are older than the
+ * limit.
  */
 export function endOf(
   { createdAt, expiresAt }: { readonly createdAt: number; readonly expiresAt: number | null },

@@ -1,6 +1,6 @@
 /**
- * Logins that were right a moment ago, and what was public then, so that a client's next token costs no query. They may only
- * let somebody in: whatever they do not grant, the database decides.
+ * Caches recent logins and public repositories, so that a client's next token costs no query. The cache can only allow:
+ * what it does not allow, the database decides.
  */
 import { entrySize } from "../../memory/lru.ts";
 import { type Actor, memberships, publicSubject, withPublic } from "../policy/access.ts";
@@ -10,10 +10,10 @@ import type { RevocationsTaker, Identities, PublicRecord, TokenRecord } from "..
 import { mayBeRevoked, revocationsTaker } from "./revocation.ts";
 import { secretHash } from "./secret.ts";
 
-/** How long a login is remembered, in milliseconds. */
+/** How long a login stays in the cache, in milliseconds. */
 const AGE = 30_000;
 
-/** What credentials are remembered by: a hash, with our key, as passwords can be guessed. */
+/** The cache key of credentials: a hash that includes our key, as a bare hash of a password could be guessed. */
 export function loginKey({ username, password }: Credentials, key: string): Promise<string> {
   return secretHash(JSON.stringify([key, username, password]));
 }
@@ -23,7 +23,7 @@ interface LoginCacheWriter {
   publics(record: PublicRecord): void;
 }
 
-/** Who asks the database takes this first: what is forgotten while the answer is on its way is not remembered. */
+/** Takes the cache before the query: after a clear during the query, its answer goes to an object that nobody reads. */
 export function cacheWriter(identities: Identities): LoginCacheWriter {
   const { logins, publics } = loginCacheOf(identities);
   const at = Date.now();
@@ -38,19 +38,19 @@ export function cacheWriter(identities: Identities): LoginCacheWriter {
   };
 }
 
-/** @returns null where the login is not known, has come to its end, or rests on what may have been revoked since */
+/** @returns null when the login is not cached, has ended, or depends on something that may have been revoked since */
 export function cachedLogin(key: string, identities: Identities): KnownLogin | null {
   const login = loginCacheOf(identities).logins.get(key);
   if (login === undefined || login.at < Date.now() - AGE) return null;
   const { dependsOn, grantedAt, expires, grants } = login.actor;
   if (expires !== null && expires * 1000 <= Date.now()) return null;
-  // A role that was taken away is revoked in its namespace, whatever else the user may do.
+  // Taking a role away revokes the user's membership of that namespace, so these subjects are checked too.
   const namespaces = grants.map(({ pattern }) => pattern.split("/", 1)[0] ?? "");
   const subjects = [...dependsOn, ...memberships(dependsOn, namespaces)];
   return mayBeRevoked(subjects, grantedAt ?? 0, identities) ? null : login;
 }
 
-/** The actor with those of the repositories that are known to be public. */
+/** Adds the pull rights of those repositories that the cache knows to be public. */
 export function withCachedPublic(
   actor: Actor,
   repositories: readonly string[],
@@ -66,7 +66,10 @@ export function withCachedPublic(
   }, actor);
 }
 
-/** What is revoked matters to who comes again: a client that logs in for a token, not one that manages something. */
+/**
+ * Returns a receiver of new revocations for clients that log in for a token and come again; null for management
+ * requests, which never use the cache.
+ */
 export function revocationsTakerFor(
   { identities }: AuthContext,
   { isSufficient }: AuthTarget,

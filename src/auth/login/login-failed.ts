@@ -5,21 +5,21 @@ import type { LoginRecord } from "../identity-store.ts";
 import type { Explanation } from "../oidc/workload.ts";
 import { countsOf, FAILURE_WINDOW, isNews, judge, type Places } from "./throttle.ts";
 
-/** The period of the limits in wrangler.toml. */
+/** The period of the rate limits in wrangler.toml, in seconds. */
 const TURN_SECONDS = 60;
 const TOO_MANY = "too many failed logins";
 
-/** What was tried; null for what is none of our passwords, secrets or tokens, which anyone can make any number of. */
+/** The kind of credential that failed; null if it has no form of ours: anyone can send any number of those. */
 export type Tried = "password" | "secret" | null;
 
-/** A login that failed, for the audit log. */
+/** A failed login, with the details for the audit log. */
 export class LoginFailed extends RegistryError {
-  /** The account, if it is there: people type passwords where the name belongs, and those are kept nowhere. */
+  /** The account, only if it exists: people type passwords into the name field, and those must not be stored. */
   readonly user: string | null;
   /** What was wrong, for the audit log. */
   readonly failure: string;
   readonly tried: Tried;
-  /** Where an ID token was compared with rules. */
+  /** The ID token that was compared with trust rules, if one was. */
   readonly workload: ComparedWorkload | null;
 
   constructor(refusal: RegistryError, { user, reason, tried, workload }: Omit<Failure, "message">) {
@@ -31,22 +31,26 @@ export class LoginFailed extends RegistryError {
   }
 }
 
-/** Whose ID token it was, as its issuer says, and why no rule took it: in each namespace that the login named, and in no other. */
+/**
+ * The subject that the issuer gives an ID token, and why no rule accepted it: for each namespace that the login named,
+ * and for no other.
+ */
 export interface ComparedWorkload {
   readonly subject: string;
   readonly records: Explanation["records"];
 }
 
-/** What a try of a password has to know: where it counts, and how it stands there. */
+/** A password attempt: its counters, and the record that was read of them. */
 export interface Try {
   readonly places: Places;
   readonly record: Pick<LoginRecord, "failures" | "usedAt">;
 }
 
 /**
- * Takes a turn before the slow hash: taken and counted in one step, so that a hundred guesses at once are no more than a
- * hundred in a row. An account that is known at this network takes its own, so that no stranger can take them all.
- * @returns seconds to wait when there is none left, else null
+ * Counts the attempt before the slow hash. Check and count are one step, so a hundred guesses at once get no further
+ * than a hundred in a row. An account that is known at this network has a limit of its own, so that strangers cannot
+ * use it up.
+ * @returns the seconds to wait when the limit is reached, else null
  */
 export async function rateLimit(
   { places, record }: Try,
@@ -62,11 +66,11 @@ export async function rateLimit(
   if (!turns.every(Boolean)) return TURN_SECONDS;
   if (usedAt === null && !(await auth.rateLimit("stranger", ""))) return TURN_SECONDS;
   if (paces.length === 0 || (await auth.attempts.takeAttempts(paces, now))) return null;
-  // Somebody else was faster.
+  // Another request took the attempt in the meantime.
   return Math.ceil(Math.min(...paces.map(({ pace }) => pace)) / 1000);
 }
 
-/** Remembers the network of a password that was right. */
+/** Records the network of a correct password. */
 export function noteNetwork({ places, record }: Try, auth: AuthContext): void {
   const now = Date.now();
   if (isNews(record.usedAt, now)) auth.defer(auth.attempts.remember(places, now));
@@ -77,13 +81,13 @@ export interface Failure {
   readonly user: string | null;
   /** For the log. */
   readonly reason: string;
-  /** For the client, where that is to be told less. */
+  /** The message for the client, where that is to tell less than the reason. */
   readonly message?: string;
   readonly workload?: ComparedWorkload;
   readonly tried: Tried;
 }
 
-/** Counts the failure of a password, which can be guessed, and says so. */
+/** Counts the failure of a password, which can be guessed, and makes the error. */
 export async function wrongPassword(
   { places, record }: Try,
   failure: Failure,
@@ -95,7 +99,10 @@ export async function wrongPassword(
   return refused(failure, auth, target);
 }
 
-/** What is random or signed cannot be guessed, so it shuts nobody out: its address alone waits. */
+/**
+ * Makes the error for a wrong secret or token. These cannot be guessed, so no account is slowed down: only the client's
+ * network is rate limited.
+ */
 export async function failed(
   failure: Failure,
   auth: AuthContext,
@@ -113,7 +120,7 @@ function refused(
   return new LoginFailed(challenge(auth, { scope, message: message ?? failure.reason }), failure);
 }
 
-/** Where it is known what is wrong, that is said as well: to wait mends no ID token. */
+/** Makes a 429. It also says what is wrong where that is known: waiting does not repair an ID token. */
 export function limited(
   failure: Pick<Failure, "user" | "tried"> & Partial<Failure>,
   seconds: number,

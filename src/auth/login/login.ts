@@ -33,19 +33,19 @@ import { isCredential } from "./token.ts";
 import { MAX_PASSWORD, namespacesAmong, WORKLOAD } from "../oidc/workload.ts";
 import { exchanged, identified } from "../oidc/workload-login.ts";
 
-/** A robot's: its namespace and its own. */
+/** The longest name, a robot's: its namespace and its own name, in characters. */
 const MAX_NAME = 320;
 const DAY = 86_400_000;
 const WRONG_SECRET = "wrong user name or token, or it was revoked";
 const DISABLED = "the account is disabled: its administrator or owner can enable it";
 
-/** Hashes of passwords that were right, so that the slow hash is not computed for every token of a push. */
+/** Hashes of correct passwords, so that the slow hash is not computed for every token of a push. */
 const rightPasswords = new Lru<true>(256 * 1024);
 
 /**
- * Who has these credentials? One query, whatever they are (and what was revoked, every half minute), or none where the isolate
- * has just made it.
- * @throws LoginFailed, with 429 once there were too many failures
+ * Finds the owner of these credentials. It costs one query for any kind of credentials, which also reads the
+ * revocations every half minute, or none when the isolate has the login cached.
+ * @throws LoginFailed, with 429 after too many failures
  */
 export async function login(
   credentials: Credentials,
@@ -66,7 +66,7 @@ export async function login(
   return recalled(key, auth, target) ?? lookUp(credentials, key, auth, target);
 }
 
-/** The login from memory, where that gives all that is asked for. */
+/** Returns the cached login if it allows all that is asked for, else null. */
 function recalled(
   key: string,
   auth: AuthContext,
@@ -105,7 +105,8 @@ async function lookUp(
   if (typeof actor === "string") {
     const tried = attempt === null ? "secret" : "password";
     const failure = { user: accountOf(record), reason: actor, tried } as const;
-    // Who knows a disabled account's password guesses nothing: it shuts no network and slows nobody else down.
+    // Someone who knows a disabled account's password is not guessing: the failure must not block the network or slow
+    // others down.
     throw attempt === null || actor === DISABLED
       ? await failed(failure, auth, target)
       : await wrongPassword(attempt, failure, auth, target);
@@ -115,7 +116,7 @@ async function lookUp(
   return withPublic(actor, record.public);
 }
 
-/** @returns why not */
+/** @returns the reason when the login is refused */
 async function byPassword(
   { username, password }: Credentials,
   auth: AuthContext,
@@ -126,7 +127,7 @@ async function byPassword(
   const stored = username === ADMIN ? auth.adminPassword : (user?.password ?? null);
   const mark = await secretHash(`${username}\n${stored}\n${password}`);
   if (rightPasswords.get(mark) === undefined) {
-    // Who was right a moment ago goes on, however often others are wrong: a push logs in several times.
+    // A cached correct password skips the limit, however often others fail: a push logs in several times.
     const wait = await rateLimit(attempt, auth);
     if (wait !== null) throw limited({ user: accountOf(record), tried: "password" }, wait);
     const right =
@@ -137,7 +138,7 @@ async function byPassword(
     rightPasswords.set(mark, true, entrySize(mark));
   }
   if (user === null) return "wrong user name or password";
-  // Told to nobody but those who know the password.
+  // Only those who know the password are told this.
   if (user.disabled) return DISABLED;
   noteNetwork(attempt, auth);
   const actor = userActor(record, user.admin);
@@ -145,7 +146,7 @@ async function byPassword(
   return { ...actor, dependsOn: [...actor.dependsOn, await adminMark(auth)], via: "password" };
 }
 
-/** Secrets cannot be guessed, so nobody who has one has to wait for those who try. */
+/** Logs in by a secret. Secrets cannot be guessed, so a correct one never waits because of others' failures. */
 function bySecret(record: LoginRecord, auth: AuthContext): Actor | string {
   const { name, user, token, readAt } = record;
   if (token === null) return WRONG_SECRET;
@@ -180,7 +181,7 @@ function userActor({ name, roles, readAt }: LoginRecord, admin: boolean): Actor 
   return { ...anonymous(false), name, grants, dependsOn: [`user:${name}`], grantedAt: readAt };
 }
 
-/** The actor with what everyone may pull of what is asked for; where it may do all that without, nobody asks what is public. */
+/** Adds pull rights on the public repositories among those asked for; makes no query if the actor needs none. */
 export async function addPublic(
   actor: Actor,
   auth: AuthContext,
@@ -202,7 +203,7 @@ function accountOf({ name, user, robot, token }: LoginRecord): string | null {
   return user === null && token === null && !robot ? null : name;
 }
 
-/** By the day, and only when it is another one: a write for each login would be too many, and tell too much. */
+/** Records the day of use, only when it changes: a write for each login would be too many, and reveal too much. */
 function noteUse({ id, lastUsed }: TokenRecord, auth: AuthContext): void {
   if (lastUsed !== today()) auth.defer(auth.identities.used(id, today()));
 }

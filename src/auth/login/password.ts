@@ -1,9 +1,9 @@
-/** The most iterations that Workers' PBKDF2 takes. They are stored with each hash, so that others can follow. */
+/** The most iterations of PBKDF2 on Workers. The number is stored with each hash, so that it can change later. */
 const ITERATIONS = 100_000;
 const SALT_BYTES = 16;
 const STORED = /^pbkdf2-sha512\$(\d{1,7})\$([A-Za-z0-9_-]+)\$([A-Za-z0-9_-]+)$/;
 
-/** The hash to keep of a password: `pbkdf2-sha512$<iterations>$<salt>$<hash>`, in base64url. */
+/** Makes the stored form of a password: `pbkdf2-sha512$<iterations>$<salt>$<hash>`, in base64url. */
 export async function hashPassword(password: string): Promise<string> {
   const salt = crypto.getRandomValues(new Uint8Array(SALT_BYTES));
   const hash = await derive(password, salt, ITERATIONS);
@@ -13,7 +13,9 @@ export async function hashPassword(password: string): Promise<string> {
   return ["pbkdf2-sha512", ITERATIONS, ...parts].join("$");
 }
 
-/** @param stored what `hashPassword` gave, or null for an account that is not there: it takes as long, and fails */
+/**
+ * @param stored a result of `hashPassword`, or null for an account that does not exist: that takes as long, and fails
+ */
 export async function verifyPassword(password: string, stored: string | null): Promise<boolean> {
   const [, iterations, salt, hash] = STORED.exec(stored ?? "") ?? [];
   const expected = hash === undefined ? null : decode(hash);

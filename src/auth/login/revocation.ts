@@ -3,32 +3,35 @@ import type { AuthContext } from "../context.ts";
 import { type LoginCache, loginCacheOf, type Snapshot } from "./cache.ts";
 import type { RevocationsTaker, Identities, Revocations } from "../identity-store.ts";
 
-/** How old what is known of revocations may be, in milliseconds: of what a request rests on, and for a pull. */
+/** The greatest age of the known revocations, in milliseconds: "fresh" for most requests, "recent" for a pull. */
 const AGES = { fresh: 30_000, recent: 60_000 };
 type Age = keyof typeof AGES;
-/** A refresh that has not ended by then was cut off, and another may begin. */
+/** Milliseconds after which a refresh counts as cut off, and another one may begin. */
 const REFRESH_TIME = 10_000;
 
-/** What is revoked when a repository's name means something else, or nothing any more. */
+/** The subject that is revoked when a repository's name means another repository, or none any more. */
 export function repositorySubject(name: string): string {
   return `repository:${name}`;
 }
 
-/** As of when what was known of the subject holds no longer, by the database's clock: 0 for never, infinity where nobody looked. */
+/**
+ * Returns when cached entries of the subject became invalid, by the database's clock in milliseconds: 0 for never,
+ * infinity when the isolate does not know.
+ */
 export function revokedAt(identities: Identities, subject: string): number {
   const snapshot = youngSnapshot(loginCacheOf(identities), "recent");
   return snapshot === null ? Number.POSITIVE_INFINITY : timeOf(snapshot, subject);
 }
 
-/** Takes the news where it is due; null where it is known. */
+/** Returns a receiver of new revocations when the known ones are too old; else null. */
 export function revocationsTaker(identities: Identities): RevocationsTaker | null {
   const cache = loginCacheOf(identities);
   return youngSnapshot(cache, "fresh") === null ? taker(cache) : null;
 }
 
 /**
- * The actor, without the rights that rested on what is public no more.
- * @returns null when anything else that it rests on was taken back since it got its rights
+ * Returns the actor, without rights from repositories that are no longer public.
+ * @returns null when anything else that it depends on was revoked since it got its rights
  */
 export async function unrevoked(actor: Actor, auth: AuthContext, age: Age): Promise<Actor | null> {
   const { dependsOn, grantedAt } = actor;
@@ -39,7 +42,7 @@ export async function unrevoked(actor: Actor, auth: AuthContext, age: Age): Prom
   return isPublic ? withoutPublic(actor, revoked) : null;
 }
 
-/** Those of the subjects that were revoked since. */
+/** Returns the subjects that were revoked since `asOf`. */
 export async function revokedAmong(
   subjects: readonly string[],
   grantedAt: number,
@@ -50,7 +53,7 @@ export async function revokedAmong(
   const suspects = subjects.filter((subject) => grantedAt <= timeOf(snapshot, subject));
   const unlisted = suspects.filter((subject) => !snapshot.revocations.times.has(subject));
   if (unlisted.length === 0) return suspects;
-  // Of their kind more were revoked than are listed, by whomever: these few are looked up.
+  // More subjects of their kind were revoked than the snapshot lists, so whether these are among them is looked up.
   const times = await auth.identities.revocationsOf(unlisted);
   return suspects.filter((subject) => {
     const time = snapshot.revocations.times.get(subject) ?? times.get(subject) ?? 0;
@@ -58,7 +61,7 @@ export async function revokedAmong(
   });
 }
 
-/** Whether any was revoked since, as far as this is known: where it is not, it may have been. */
+/** Returns whether a subject was revoked since; also true when the isolate does not know. */
 export function mayBeRevoked(
   subjects: readonly string[],
   grantedAt: number,
@@ -69,7 +72,7 @@ export function mayBeRevoked(
   return subjects.some((subject) => grantedAt <= timeOf(snapshot, subject));
 }
 
-/** Sees to it that pulls will know of revocations, without waiting for it. */
+/** Starts a refresh of the revocations for later pulls, without waiting for it. */
 export function refresh(auth: AuthContext): void {
   const { identities } = auth;
   const cache = loginCacheOf(identities);
@@ -77,13 +80,13 @@ export function refresh(auth: AuthContext): void {
   if (cache.refreshing > Date.now() - REFRESH_TIME) return;
   cache.refreshing = Date.now();
   const work = read(cache, identities)
-    // A pull that finds nothing young enough reads for itself, and says so.
+    // A pull that finds no recent snapshot reads one itself, and reports the error.
     .catch(() => null)
     .finally(() => (cache.refreshing = 0));
   auth.defer(work);
 }
 
-/** Each request waits for its own read only: workerd ends one that waits for another's. */
+/** Reads for this request alone: workerd cancels a request that waits for another request's I/O. */
 async function snapshotOf(auth: AuthContext, age: Age): Promise<Snapshot> {
   const cache = loginCacheOf(auth.identities);
   const known = youngSnapshot(cache, age);
@@ -97,7 +100,7 @@ async function read(cache: LoginCache, identities: Identities): Promise<Snapshot
   return take(await identities.revoked());
 }
 
-/** It is as old as the moment at which it was asked for. */
+/** Takes the time before the query: a snapshot is as old as the moment at which it was asked for. */
 function taker(cache: LoginCache): (revocations: Revocations) => Snapshot {
   const taken = Date.now();
   return (revocations) => {

@@ -1,8 +1,8 @@
-/** What every secret that this registry gives out begins with, so that scanners of source code recognise it. */
+/** The prefix of every secret of this registry, so that scanners of source code recognise it. */
 const PREFIX = "slp_";
 const SECRET_BYTES = 32;
 
-/** A new secret of 256 random bits, and the hash that is kept of it. It is shown once. */
+/** Makes a secret of 256 random bits, which is shown once, and its hash, which is stored. */
 export async function newSecret(): Promise<{ readonly secret: string; readonly hash: string }> {
   const bytes = crypto.getRandomValues(new Uint8Array(SECRET_BYTES));
   const secret = PREFIX + bytes.toBase64({ alphabet: "base64url", omitPadding: true });
@@ -13,7 +13,7 @@ export function isSecret(text: string): boolean {
   return text.startsWith(PREFIX);
 }
 
-/** Could this registry have given it out? What could not needs no look at the database. */
+/** Returns whether this registry could have made the secret. One that it could not needs no query. */
 export function hasSecretForm(text: string): boolean {
   return /^slp_[\w-]{43}$/.test(text);
 }
@@ -24,7 +24,7 @@ export async function secretHash(secret: string): Promise<string> {
   return new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)).toHex();
 }
 
-/** Compares without telling by the time it takes how close the guess was. */
+/** Compares in constant time, so that the time does not tell how close a guess was. */
 export async function sameText(given: string, expected: string): Promise<boolean> {
   const encoder = new TextEncoder();
   const [a, b] = await Promise.all(

@@ -3,23 +3,23 @@ import { secretHash } from "./secret.ts";
 import type { AuthContext } from "../context.ts";
 import type { FailureCount } from "../identity-store.ts";
 
-/** Failures are counted over so many milliseconds from the first one. */
+/** The window over which failures are counted, in milliseconds from the first failure. */
 export const FAILURE_WINDOW = 15 * 60_000;
 const DAY = 86_400_000;
 
-/** What failures are counted by. */
+/** The keys that failures are counted by. */
 type Count = "known" | "address" | "range" | "account" | "all";
 
 interface Limit {
   readonly failures: number;
-  /** Milliseconds between two tries once there were so many failures; null: no more tries until the window ends. */
+  /** Milliseconds between two attempts once that many failed; null: no attempts until the window ends. */
   readonly pace: number | null;
 }
 
 /**
- * Far more than a person mistypes. Who guesses has a network shut for themselves; an account is shut for nobody, since anyone
- * could do that to anyone: guesses from everywhere only come at a pace, at which a password of eight random letters lasts for
- * thousands of years.
+ * Limits far above what a person mistypes. Guessing blocks the guesser's own network. It never blocks an account, since
+ * anyone could then block anyone: guesses from everywhere are only spaced out, and at that pace a password of eight
+ * random letters lasts for thousands of years.
  */
 const LIMITS: Readonly<Record<Count, Limit>> = {
   known: { failures: 30, pace: null },
@@ -29,20 +29,20 @@ const LIMITS: Readonly<Record<Count, Limit>> = {
   all: { failures: 1_000, pace: 1_000 },
 };
 
-/** Where tries come at a pace, one network has one in so many milliseconds: else whoever asks most often takes them all. */
+/** Milliseconds between a network's attempts where attempts are spaced out: else the fastest client takes them all. */
 const NETWORK_PACE = 60_000;
 
-/** Where the failures of a login are counted, and by what its success is remembered. */
+/** The counters of a login's failures, and the key by which its success is recorded. */
 export interface Places {
   readonly account: string;
-  /** The account at this very network. */
+  /** The account at this network. */
   readonly network: string;
-  /** By the network that is known to the account alone: nobody elsewhere has a say in it. */
+  /** The counters for a network where the account is known: failures elsewhere do not count here. */
   readonly known: readonly string[];
   readonly unknown: readonly string[];
 }
 
-/** The account is hashed, with our key: people type passwords where the name belongs, and these can be guessed. */
+/** Hashes the account's name with our key: people type passwords as the name, and a bare hash could be guessed. */
 export async function placesOf(
   name: string,
   { address, signing }: Pick<AuthContext, "address" | "signing">,
@@ -60,33 +60,33 @@ export async function placesOf(
   };
 }
 
-/** Where a failure counts: an account that logged in from this network lately has nothing to fear from others' failures. */
+/** Returns the counters to use: an account that was lately used from this network ignores others' failures. */
 export function countsOf(places: Places, usedAt: number | null): readonly string[] {
   return usedAt === null ? places.unknown : places.known;
 }
 
-/** Is the login to be remembered? Once a day suffices: a write for each would be too many. */
+/** Returns whether the login is to be recorded. Once a day is sufficient: a write for each login would be too many. */
 export function isNews(usedAt: number | null, now: number): boolean {
   return usedAt === null || usedAt < now - DAY;
 }
 
-/** A count that lets one try pass after another, and how many milliseconds lie between two. */
+/** A counter that spaces attempts out, with the milliseconds between two of them. */
 export interface Pace {
   readonly key: string;
   readonly pace: number;
 }
 
 export interface Verdict {
-  /** Seconds to the next try; null where there may be one now. */
+  /** Seconds until the next attempt; null when it may be made now. */
   readonly wait: number | null;
-  /** Those that it has to take a turn of. */
+  /** The spaced counters that the attempt has to pass. */
   readonly paces: readonly Pace[];
 }
 
 /**
- * What its counts say of one more try.
- * @param keys where it counts
- * @param counts those of them that there are; others have no say
+ * Decides about one more attempt.
+ * @param keys the counters of the attempt
+ * @param counts the stored counts; those of other keys are ignored
  */
 export function judge(
   keys: readonly string[],

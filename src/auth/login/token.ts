@@ -15,10 +15,10 @@ import { type Granted, isAction, type ScopeEntry } from "../policy/scope.ts";
 import { namespaceOfRule } from "../oidc/trust.ts";
 import { type Credential, MAX_PASSWORD, WORKLOAD, type Workload } from "../oidc/workload.ts";
 
-/** Kept apart by their type (RFC 8725 § 3.11): the one opens /v2/, the other is a password. */
+/** The two token types are kept apart (RFC 8725 § 3.11): a registry token opens /v2/, a credential is a password. */
 const REGISTRY_TOKEN = "JWT";
 const CREDENTIAL = "slipway-credential+jwt";
-/** What an exchanged credential begins with, so that it is recognised for one. */
+/** The prefix by which an exchanged credential is recognised. */
 const CREDENTIAL_PREFIX = "slpo_";
 
 const Rights = v.array(v.picklist(["pull", "push", "delete", "maintain", "own"]));
@@ -33,7 +33,7 @@ const TokenClaims = v.object({
   via: v.picklist(VIAS),
   dependsOn: v.array(v.string()),
   subject: v.nullable(v.string()),
-  /** When the rights were read, in milliseconds: `iat` is too coarse to be compared with a revocation. */
+  /** When the rights were read, in milliseconds since 1970: `iat` is too coarse to be compared with a revocation. */
   grantedAt: v.number(),
   access: v.array(v.object({ type: v.string(), name: v.string(), actions: v.array(v.string()) })),
   refused: Grants,
@@ -41,7 +41,7 @@ const TokenClaims = v.object({
   catalog: v.optional(v.nullable(Patterns), null),
 });
 const CredentialClaims = v.object({
-  /** Those of each namespace as one text, "acme+ci,deploy": a hundred of the longest names are 7 KB. */
+  /** The rules of each namespace as one text, "acme+ci,deploy": a hundred of the longest names are 7 KB. */
   rules: v.array(v.string()),
   subject: v.string(),
   grantedAt: v.number(),
@@ -50,7 +50,7 @@ const CredentialClaims = v.object({
 
 /**
  * Signs what the actor was granted. The token is the whole decision: checking it needs no lookup.
- * @param seconds how long it is to hold; never longer than what the actor came with
+ * @param seconds its lifetime; it never outlasts the actor's own credentials
  */
 export function signToken(
   actor: Actor,
@@ -73,7 +73,7 @@ export function signToken(
       ]),
       ...publicBasesOf(actor, granted.access),
     ],
-    // What is made of something signed has its age: else it would outlive a revocation that came in between.
+    // A token made from a signed one keeps that one's age: else it would outlive a revocation that came in between.
     grantedAt: actor.grantedAt ?? Date.now(),
   };
   const expires = Math.min(now() + seconds, actor.expires ?? Number.POSITIVE_INFINITY);
@@ -86,7 +86,7 @@ function namespacesIn(access: readonly ScopeEntry[]): string[] {
   );
 }
 
-/** A pattern of many namespaces is no role's. */
+/** Returns the namespaces of the catalog's patterns. A pattern over many namespaces comes from no role. */
 function namespacesOf(catalog: PullPatterns | null): string[] {
   return (catalog?.grants ?? []).flatMap((pattern) => {
     const [namespace = ""] = pattern.split("/", 1);
@@ -94,7 +94,7 @@ function namespacesOf(catalog: PullPatterns | null): string[] {
   });
 }
 
-/** What goes with the repositories being public, or with the setting that makes all of them so. */
+/** Returns the subjects of public access: a repository being public, or the setting that makes all of them so. */
 function publicBasesOf(actor: Actor, access: readonly ScopeEntry[]): Set<string> {
   const bases = access.flatMap(({ type, name }) =>
     type === "repository" ? (publicBasis(actor, name) ?? []) : [],
@@ -103,8 +103,8 @@ function publicBasesOf(actor: Actor, access: readonly ScopeEntry[]): Set<string>
 }
 
 /**
- * Signs, as a password, which rules a workload satisfied, for as long as they allow.
- * @throws FIELD_INVALID: it would be longer than a password may be
+ * Signs the rules that a workload satisfied, as a password that lasts as long as the rules allow.
+ * @throws FIELD_INVALID when it would be longer than a password may be
  */
 export async function signCredential(
   { ruleGrants, subject, grantedAt }: Workload,
@@ -130,7 +130,7 @@ export function isCredential(text: string): boolean {
   return text.startsWith(CREDENTIAL_PREFIX);
 }
 
-/** A registry token whose signature was right, and what it was checked with: a pull sends its own with every layer. */
+/** A registry token with a correct signature, and the keys that checked it: a pull sends its token with every layer. */
 interface Verified {
   readonly actor: Actor;
   readonly exp: number;
@@ -138,25 +138,25 @@ interface Verified {
 }
 
 const verified = new Lru<Verified>(1024 * 1024);
-/** What a token and its actor take for each of its characters, and besides, in bytes. */
+/** Memory of a cached token and its actor, in bytes: this many for each character of the token, and a constant. */
 const ACTOR_FACTOR = 6;
 const ACTOR_BYTES = 500;
 
-/** @param grace seconds for which a token is still taken after it has expired */
+/** @param grace seconds after expiry for which a token is still accepted */
 export async function verifyToken(
   token: string,
   signing: Signing,
   grace = 0,
 ): Promise<Actor | Invalidity> {
   const known = verified.get(token);
-  // As jose has it.
+  // Compares the expiry as jose does.
   if (known !== undefined && isSame(known.signing, signing)) {
     return known.exp <= now() - grace ? "expired" : known.actor;
   }
   const payload = await verify(token, { typ: REGISTRY_TOKEN, grace }, signing);
   if (typeof payload === "string") return payload;
   const claims = v.safeParse(TokenClaims, payload);
-  // We signed it, as another version has them: nobody forged anything.
+  // We signed it, in another version's format, so it is not a forgery.
   if (!claims.success) return "expired";
   const { sub, via, dependsOn, subject, exp, grantedAt, access, refused, sources, catalog } =
     claims.output;
@@ -196,7 +196,7 @@ export async function verifyCredential(
   const payload = await verify(token, { typ: CREDENTIAL, grace: 0 }, signing);
   if (typeof payload === "string") return payload;
   const claims = v.safeParse(CredentialClaims, payload);
-  // We signed it, as another version has them: nobody forged anything.
+  // We signed it, in another version's format, so it is not a forgery.
   if (!claims.success) return "expired";
   const { rules, subject, grantedAt, exp } = claims.output;
   const named = rules.flatMap((of) => {

@@ -14,21 +14,21 @@ export type Verification =
       readonly ok: false;
       /** For the log. */
       readonly reason: string;
-      /** For whoever sent the token. */
+      /** For the sender of the token. */
       readonly message: string;
     };
 
-/** What an issuer says in a token that it signed. */
+/** The claims of a token whose issuer's signature was verified. */
 export type VerifiedClaims = IdTokenClaims & { readonly sub: string };
 
-/** Asymmetric ones that every forge has one of. The token's own header has no say in it (RFC 8725 § 3.1). */
+/** Asymmetric algorithms; every forge uses one of them. The token's own header does not choose (RFC 8725 § 3.1). */
 const ALGORITHMS = ["RS256", "ES256"];
-/** How far an issuer's clock may be ahead of ours. */
+/** The most seconds that an issuer's clock may be ahead of ours. */
 const TOLERANCE_SECONDS = 30;
-/** An ID token is for one job; who issues them for longer has put a password in a token's clothes. */
+/** The longest lifetime of an ID token, in seconds. It is for one job; a longer-lived one is a password in disguise. */
 const MAX_AGE_SECONDS = 24 * 3600;
 
-/** Until the signature is good nobody learns whether there is a rule: else anyone could ask who may push here. */
+/** The answer until the signature is verified. It hides whether a rule exists: else anyone could ask who may push. */
 const UNVERIFIED =
   "no trust rule takes tokens of this issuer with these claims, or the signature could not be verified; the registry's audit log says which, if a rule names the issuer";
 
@@ -42,8 +42,8 @@ const Registered = v.looseObject({
 type Registered = v.InferOutput<typeof Registered>;
 
 /**
- * The issuer that an unverified token claims, and what the rules for it can be looked up by, or null when it is no JWT.
- * Nothing is trusted by this: it only chooses which rules are looked at.
+ * Reads the issuer that an unverified token claims, and the selectors of the rules for it; null when it is no JWT.
+ * Nothing is trusted by this: it only chooses which rules are compared.
  */
 export function lookupOf(
   token: string,
@@ -60,9 +60,9 @@ export function lookupOf(
 }
 
 /**
- * Is it a token of its issuer's, and of now?
+ * Verifies that the token's issuer signed it and that it is valid now.
  * @param rules an issuer that none of them names is never asked for its keys
- * @returns what it says, or why it was refused: for the log, never with the token in it
+ * @returns the claims, or why the token was refused: for the log, so never with the token in it
  */
 export async function verifyIdToken(
   token: string,
@@ -92,7 +92,7 @@ export async function verifyIdToken(
   } catch (error) {
     const reason = reasonOf(error);
     if (reason === null) throw error;
-    // jose looks at times and claims once the signature is good.
+    // jose checks times and claims only after the signature was correct.
     const isVerified =
       error instanceof errors.JWTExpired || error instanceof errors.JWTClaimValidationFailed;
     return refuse(reason, isVerified ? reason : UNVERIFIED);
@@ -103,14 +103,17 @@ function refuse(reason: string, message = reason): Verification {
   return { ok: false, reason, message };
 }
 
-/** What is left to decide once the signature is known to be the issuer's. */
+/** Checks what remains once the issuer's signature is verified. */
 function judge(claims: IdTokenClaims, now: Date): Verification {
   if (!v.is(Registered, claims)) return refuse('the token\'s "sub" or "aud" is malformed');
   const late = timeProblem(claims, now);
   return late === null ? { ok: true, claims } : refuse(late);
 }
 
-/** jose compares with its tolerance, and `iat` not at all. A token that has expired is never taken, so `exp` has none. */
+/**
+ * Checks the times. jose allows its tolerance for `exp` and does not check `iat`. An expired token is never accepted,
+ * so `exp` has no tolerance here.
+ */
 function timeProblem({ iat, exp }: Registered, now: Date): string | null {
   const seconds = now.getTime() / 1000;
   if (exp <= seconds) return "the token has expired";
@@ -127,7 +130,7 @@ const REASONS: Readonly<Record<string, string>> = {
   ERR_JWT_EXPIRED: "the token has expired",
 };
 
-/** @returns null for what is neither the token's nor the issuer's fault */
+/** @returns null for an error that is neither the token's nor the issuer's fault */
 function reasonOf(error: unknown): string | null {
   if (error instanceof KeysUnavailable) return error.message;
   if (error instanceof errors.JWTClaimValidationFailed) {
@@ -135,7 +138,7 @@ function reasonOf(error: unknown): string | null {
     return reason === "missing" ? `the token has no "${claim}"` : `the token's "${claim}" is wrong`;
   }
   if (error instanceof errors.JOSEError) return REASONS[error.code] ?? "the token is malformed";
-  // So jose and WebCrypto refuse the issuer's key itself, such as RSA of less than 2048 bits.
+  // jose and WebCrypto throw these for an issuer's key that they refuse, such as RSA of less than 2048 bits.
   if (error instanceof TypeError || error instanceof DOMException) {
     return "the issuer's key for the token cannot be used";
   }

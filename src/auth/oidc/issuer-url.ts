@@ -1,27 +1,28 @@
 /**
- * The addresses of others' servers that the registry fetches keys from. A Worker's fetch reaches public hosts alone, whatever
- * a name resolves to; the local server's reaches all that its machine does, so what is known to be private is refused by name.
+ * Checks the addresses of others' servers that the registry fetches keys from. A Worker's fetch reaches only public
+ * hosts, whatever a name resolves to. The local server's fetch reaches all that its machine does, so known private
+ * names are refused.
  */
 
-/** Who runs a deployment for development says so; nothing else is to speak http, or to the machine itself. */
+/** Whether a deployment is for development: only then may an issuer use http, or be on the machine itself. */
 export interface Caution {
   readonly insecure: boolean;
 }
 
 /**
- * Names that are never public: RFC 6761 (but for the names of examples, which are nowhere), RFC 6762, RFC 7686, RFC 8375,
- * ICANN's `internal`, and those that private networks and clusters are used to.
+ * Names that are never public: RFC 6761 (except the names for examples, which never resolve), RFC 6762, RFC 7686, RFC
+ * 8375, ICANN's `internal`, and those that private networks and clusters commonly use.
  */
 const PRIVATE_SUFFIXES =
   "localhost local test invalid onion home.arpa alt internal localdomain lan home corp private intranet mail svc cluster";
 
-/** Public names that resolve to whatever address is written in them, or to the machine itself. */
+/** Public names that resolve to the address written in them, or to the machine itself. */
 const MIRROR_SUFFIXES =
   "nip.io sslip.io xip.io backname.io traefik.me local-ip.co localtest.me lvh.me vcap.me lacolhost.com local.gd";
 
 const SUFFIXES = `${PRIVATE_SUFFIXES} ${MIRROR_SUFFIXES}`.split(" ");
 
-/** @returns what is wrong with an address that the registry would fetch for a rule, or null */
+/** @returns what is wrong with an address that the registry would fetch for a trust rule, or null */
 export function urlProblem(text: string, { insecure }: Caution): string | null {
   const url = URL.parse(text);
   if (url === null) return "is no URL";
@@ -34,7 +35,7 @@ export function urlProblem(text: string, { insecure }: Caution): string | null {
   if (isAddress(host) || hasSuffix(host) || (!insecure && !host.includes("."))) {
     return "names a host that is not public";
   }
-  // URL leaves out the port that the scheme has anyway.
+  // URL omits the scheme's default port.
   return url.port === "" || insecure ? null : "names a port other than 443";
 }
 

@@ -1,6 +1,7 @@
 /**
- * The keys of others' issuers: discovery, then the key set, each over https, bounded, without redirects. What was fetched is
- * kept per isolate. Only finished values are: a request that awaits what another one fetches is cancelled as hung on workerd.
+ * Fetches the keys of others' issuers: discovery, then the key set, each over https, of bounded size, without
+ * redirects. The result is cached per isolate. Only finished values are cached: workerd cancels a request that awaits
+ * another request's fetch.
  */
 import { createRemoteJWKSet, customFetch, errors, type RemoteJWKSet } from "jose";
 import * as v from "valibot";
@@ -10,15 +11,15 @@ import { shown } from "./trust.ts";
 const TIMEOUT_MS = 5_000;
 const MAX_BODY_BYTES = 256 * 1024;
 const CACHE_MS = 3_600_000;
-/** How long an issuer that failed is left in peace, whoever comes with a token of its. */
+/** How long no request is made to an issuer that failed, in milliseconds, however many tokens of it arrive. */
 const FAILURE_MS = 30_000;
 const MAX_ISSUERS = 50;
-/** Some servers answer 403 to clients without a name. */
+/** Some servers answer 403 to clients without a user agent. */
 const HEADERS = { accept: "application/json", "user-agent": "slipway" };
 
 const Discovery = v.object({ issuer: v.string(), jwks_uri: v.string() });
 
-/** The issuer's server failed, or answered what is not to be trusted. */
+/** The issuer's server failed, or gave an answer that cannot be trusted. */
 export class KeysUnavailable extends Error {
   constructor(why: string, options?: ErrorOptions) {
     super(`the issuer's keys could not be fetched: ${why}`, options);
@@ -32,7 +33,7 @@ interface Known {
   readonly until: number;
 }
 
-/** jose fetches anew for a kid that it has not seen, but not within 30 s of the last time. */
+/** Returns the issuer's keys. For a kid that it has not seen jose fetches them again, but at most once in 30 s. */
 export async function keysOf(issuer: string, options: Caution): Promise<RemoteJWKSet> {
   const cached = known.get(issuer);
   if (cached !== undefined && Date.now() < cached.until) return keysIn(cached);
@@ -48,7 +49,7 @@ export async function keysOf(issuer: string, options: Caution): Promise<RemoteJW
   return keysIn(fresh);
 }
 
-/** @throws KeysUnavailable while it is known to be */
+/** @throws KeysUnavailable when the cached result is a failure */
 function keysIn({ keys }: Known): RemoteJWKSet {
   if (keys instanceof KeysUnavailable) throw keys;
   return keys;
@@ -60,7 +61,7 @@ async function fetchKeys(issuer: string, options: Caution): Promise<RemoteJWKSet
   const found = await fetchJson(url, { headers: HEADERS, signal: AbortSignal.timeout(TIMEOUT_MS) });
   if (!v.is(Discovery, found))
     throw new KeysUnavailable("its configuration lacks issuer or jwks_uri");
-  // Else one issuer could speak for another (OpenID Connect Discovery § 4.3).
+  // Without this check one issuer could speak for another (OpenID Connect Discovery § 4.3).
   if (found.issuer !== issuer) {
     throw new KeysUnavailable(`its configuration is that of ${shown(found.issuer)}`);
   }
@@ -70,7 +71,7 @@ async function fetchKeys(issuer: string, options: Caution): Promise<RemoteJWKSet
     headers: HEADERS,
     [customFetch]: async (address, init) => Response.json(await fetchJson(address, init)),
   });
-  // Before the set is kept: what failed is to be asked for again, discovery included.
+  // The set is loaded before it is cached: after a failure the next request starts again with discovery.
   await reload(keys);
   return keys;
 }
@@ -96,7 +97,7 @@ interface Fetching {
   readonly signal: AbortSignal;
 }
 
-/** A redirect is not followed: only the address that was checked is spoken to. */
+/** Fetches without following redirects: only the address that was checked may be contacted. */
 async function fetchJson(url: string, { headers, signal }: Fetching): Promise<unknown> {
   try {
     const response = await fetch(url, { headers, signal, redirect: "manual" });
@@ -119,7 +120,7 @@ async function fetchJson(url: string, { headers, signal }: Fetching): Promise<un
 
 async function boundedText(body: ReadableStream<Uint8Array>, signal: AbortSignal): Promise<string> {
   const reader = body.getReader();
-  // workerd looks at a pipe's signal only when bytes come. A canceled reader is done at once.
+  // workerd checks a pipe's signal only when bytes come. Cancelling the reader ends it at once.
   signal.addEventListener("abort", () => void reader.cancel(signal.reason).catch(() => {}));
   const decoder = new TextDecoder();
   let size = 0;

@@ -1,4 +1,4 @@
-/** What may be a trust rule. Who makes one vouches for all tokens that satisfy it, so all that is loose is refused. */
+/** Checks a new trust rule. Its creator vouches for all tokens that satisfy it, so everything too loose is refused. */
 import { matches } from "../../oci/glob.ts";
 import { type Caution, urlProblem } from "./issuer-url.ts";
 import { shown, type TrustRule } from "./trust.ts";
@@ -6,21 +6,21 @@ import { shown, type TrustRule } from "./trust.ts";
 const MAX_CLAIMS = 20;
 const MAX_PATTERNS = 20;
 const MAX_TEXT = 256;
-/** Of all claims together, as JSON: each login looks through those of many rules. */
+/** The size of all claims together as JSON, in bytes: each login compares those of many rules. */
 const MAX_CLAIMS_BYTES = 4 * 1024;
 const MIN_LIFETIME = 60;
 export const MAX_LIFETIME = 3600;
 
-/** They are the same in all of an issuer's tokens, or in none: a rule has to say whose token it is. */
+/** Claims that are the same in all of an issuer's tokens, or in none. A rule also has to say whose token it is. */
 const SAYS_NOT_WHOSE = ["iss", "aud", "exp", "nbf", "iat", "jti"];
 
 /**
- * Forges that everyone has an account at. There a name is whose it is today: after a rename or a deletion somebody else can
- * take it, while an id is never given again. Their issuers end without a slash.
+ * Forges where everyone can have an account. A name there belongs to its owner of today: after a rename or a deletion
+ * somebody else can take it, while an id is never given again. Their issuers end without a slash.
  */
 const FORGES = [
   {
-    // github.com, an enterprise's own path of it, GHE.com, and GitHub Enterprise Server.
+    // github.com, an enterprise's own path on it, GHE.com, and GitHub Enterprise Server.
     issues: ({ hostname, pathname }: URL): boolean =>
       hostname === "token.actions.githubusercontent.com" ||
       (hostname.startsWith("token.actions.") && hostname.endsWith(".ghe.com")) ||
@@ -35,7 +35,7 @@ const FORGES = [
   },
 ];
 
-/** @returns what is wrong with the rule, as a sentence for who made it, or null */
+/** @returns what is wrong with the rule, as a sentence for its creator, or null */
 export function checkRule(rule: Omit<TrustRule, "id">, options: Caution): string | null {
   return (
     issuerProblem(rule.issuer, options) ??
@@ -51,7 +51,8 @@ function issuerProblem(issuer: string, options: Caution): string | null {
   const problem = urlProblem(issuer, options);
   if (problem !== null) return `The issuer ${problem}.`;
   if (/[?#]/.test(issuer)) return "The issuer has a query or a fragment.";
-  // It is compared with `iss` letter by letter, and what URL() reads into it must be what is fetched.
+  // The issuer is compared with `iss` letter by letter, so it must be written exactly as URL() normalises it for the
+  // fetch.
   const { href } = new URL(issuer);
   const written = forgeOf(href) === undefined ? href : href.replace(/\/$/, "");
   const isWritten = issuer === written || (written === href && `${issuer}/` === href);
@@ -63,7 +64,7 @@ function audienceProblem({ issuer, audience }: Omit<TrustRule, "id">): string | 
   if (audience.includes("*")) return "The audience is compared as it is: it cannot hold a *.";
   if (audience.length > MAX_TEXT) return `The audience is longer than ${MAX_TEXT} characters.`;
   const usual = forgeOf(issuer)?.audience;
-  // Whoever is sent such a token could hand it on to this registry.
+  // A server that receives such a token could present it to this registry.
   return usual !== undefined && matches(usual, audience)
     ? "The audience is the one that the issuer's tokens for everybody have: use the registry's own URL, and ask the issuer for tokens with that."
     : null;

@@ -1,36 +1,37 @@
 /**
- * Keyless CI: which ID tokens of which issuer get which rights. A rule is the whole trust in somebody else's tokens, so all
- * that is in doubt does not match: a missing claim, an object, an event that nobody named.
+ * Keyless CI: which ID tokens of which issuer get which rights. A rule is all that makes somebody else's tokens
+ * trusted, so anything in doubt does not match: a missing claim, an object, an event that the rule does not name.
  */
 import type { Scope } from "../policy/access.ts";
 import { matches } from "../../oci/glob.ts";
 
 export interface TrustRule {
-  /** Such as "acme+github-app". */
+  /** The id, such as "acme+github-app". */
   readonly id: string;
-  /** Exactly the token's `iss`. */
+  /** Must equal the token's `iss` exactly. */
   readonly issuer: string;
   /** Must be in the token's `aud`. */
   readonly audience: string;
   /** Claim → globs: each claim must match one of its globs. */
   readonly claims: Readonly<Record<string, readonly string[]>>;
   readonly scopes: readonly Scope[];
-  /** Of what is given for the ID token, in seconds. */
+  /** Lifetime of what the ID token is exchanged for, in seconds. */
   readonly lifetime: number;
 }
 
-/** What an issuer says in an ID token; to be trusted only once its signature was verified. */
+/** The claims of an ID token; they can be trusted only after its signature was verified. */
 export interface IdTokenClaims {
   readonly [claim: string]: unknown;
 }
 
 /**
- * The claims that name the event behind a CI run, and the events that only people who may write to the repository cause, on
- * commits that are in it. All others (also those that a forge adds one day) may run or take in what an outsider wrote:
+ * The claims that name the event behind a CI run, with the events that only people with write access to the repository
+ * cause, on commits in that repository. All other events, also those that a forge adds one day, may run or read what an
+ * outsider wrote:
  * - GitHub: pull_request and its reviews run the pull request's merge commit; pull_request_target, issue_comment and
- *   workflow_run have the rights of the default branch and, as they are used, an outsider's code or artifacts in hand
- *   (GitHub docs, "Securely using pull_request_target"); deployment_status runs a commit that may be a fork's.
- * - GitLab: besides merge requests also parent_pipeline, which is all that a merge request's child pipeline says of itself
+ *   workflow_run have the rights of the default branch and usually work with an outsider's code or artifacts (GitHub
+ *   docs, "Securely using pull_request_target"); deployment_status runs a commit that may be a fork's.
+ * - GitLab: besides merge requests also parent_pipeline, the only event that a merge request's child pipeline names
  *   (gitlab-org/gitlab#386787).
  */
 const WRITERS_EVENTS: Readonly<Record<string, readonly string[]>> = {
@@ -46,21 +47,23 @@ const WRITERS_EVENTS: Readonly<Record<string, readonly string[]>> = {
   pipeline_source: ["push", "web", "webide", "schedule", "trigger", "api", "chat", "pipeline"],
 };
 
-/** How GitHub's default `sub` ends for pull requests. */
+/** The end of GitHub's default `sub` for pull requests. */
 const PULL_REQUEST_SUBJECT = ":pull_request";
 
 /** Why a token does not satisfy a rule. */
 export interface Mismatch {
   readonly namespace: string;
-  /** What the token says there: for whoever sent it. */
+  /** The part that the sender of the token may read: what the token says. */
   readonly found: string;
-  /** The same with the rule's name and what it wants instead: for its owners, and whoever's tokens it is about. */
+  /**
+   * The full text, with the rule's name and what it wants: for its owners, and for a sender whose tokens it is about.
+   */
   readonly full: string;
-  /** Whether the token is, by what cannot be taken over, from where the rule's tokens come from. */
+  /** Whether claims that cannot be taken over show that the token has the same source as the rule's tokens. */
   readonly isOwn: boolean;
 }
 
-/** What becomes of a verified token, for each of the rules: those that it satisfies, and the others with the reason. */
+/** Compares a verified token with each of the rules: returns those that it satisfies, and for the others the reason. */
 export function compare(
   rules: readonly TrustRule[],
   claims: IdTokenClaims,
@@ -72,7 +75,7 @@ export function compare(
   };
 }
 
-/** @returns the first thing in the token that the rule does not allow, or null when it is satisfied */
+/** @returns the first thing in the token that the rule does not allow, or null when the token satisfies the rule */
 function mismatchOf(rule: TrustRule, claims: IdTokenClaims): Mismatch | null {
   const difference = differenceOf(rule, claims);
   if (difference === null) return null;
@@ -92,9 +95,9 @@ interface Difference {
 }
 
 function differenceOf(rule: TrustRule, claims: IdTokenClaims): Difference | null {
-  // Whose token it is comes first: to others no more is said of the rule.
+  // The claims that say whose token it is are compared first: a stranger then learns no more about the rule.
   const wanted = Object.entries(rule.claims).toSorted(([a], [b]) => rankOf(a) - rankOf(b));
-  // Of no conditions all hold: such a rule would let everyone in.
+  // A rule without conditions would be satisfied by every token.
   if (wanted.length === 0) return { found: "the rule names no claim", wanted: null };
   for (const [claim, patterns] of wanted) {
     if (!satisfies(claims, claim, patterns)) {
@@ -120,7 +123,7 @@ function said(claims: IdTokenClaims, claim: string): string {
   return values.length === 0 ? `no "${claim}"` : `"${claim}" is ${shown(values.join(", "))}`;
 }
 
-/** Whether the rule pins whose tokens it takes, and the token is one of theirs. */
+/** Returns whether the rule pins the source of its tokens, and the token is from there. */
 function isFrom(rule: TrustRule, claims: IdTokenClaims): boolean {
   const pinned = Object.entries(rule.claims).filter(
     ([claim, patterns]) =>
@@ -131,7 +134,7 @@ function isFrom(rule: TrustRule, claims: IdTokenClaims): boolean {
   );
 }
 
-/** The claims that say most of a token, so that few rules have the same; any other that is pinned to one value comes after. */
+/** The claims that identify a token best, so that few rules share a value; others pinned to one value come after. */
 const SELECTIVE = ["repository_id", "project_id", "repository_owner_id", "namespace_id", "sub"];
 
 function rankOf(claim: string): number {
@@ -139,12 +142,13 @@ function rankOf(claim: string): number {
   return rank === -1 ? SELECTIVE.length : rank;
 }
 
-/** No issuer says so much; what is beyond selects nothing. */
+/** The most selectors of one token. No issuer sends so many claims; further ones select no rule. */
 const MAX_SELECTORS = 500;
 
 /**
- * What a rule is looked up by among those of its issuer: a claim with the one value that it must have, or "" where the rule
- * pins none. So a login costs what its own rules cost, however many others the issuer has.
+ * Returns the key by which a rule is found among those of its issuer: a claim with the only value that it may have, or
+ * "" where the rule pins none. So a login compares only the rules that may be its own, however many others the issuer
+ * has.
  */
 export function selectorOf({ claims }: Pick<TrustRule, "claims">): string {
   const pinned = Object.entries(claims).flatMap(([claim, [value, ...others]]) =>
@@ -160,19 +164,19 @@ export function selectorsFor(claims: IdTokenClaims): string[] {
   const all = Object.keys(claims).flatMap((claim) =>
     valuesOf(claims, claim).map((value) => `${claim}=${value}`),
   );
-  // Those that pin nothing come last: however many there are, they keep nobody's own from being looked at.
+  // Rules that pin nothing are searched last: however many there are, those with a selector are still found.
   return [...all.slice(0, MAX_SELECTORS), ""];
 }
 
-/** Text of others in a sentence for the log: quoted, on one line, of bounded length. */
+/** Formats others' text for a sentence in the log: quoted, on one line, of bounded length. */
 export function shown(text: string): string {
   return JSON.stringify(text.length > 200 ? `${text.slice(0, 200)}…` : text);
 }
 
-/** What a claim is compared as; an array is as good as any of its elements, and an object says nothing. */
+/** Returns a claim's values as text. An array matches if one of its elements does; an object has no values. */
 function valuesOf(claims: IdTokenClaims, claim: string): string[] {
   return [claims[claim]].flat().flatMap((value) => {
-    // Larger ones were rounded by JSON.parse: two different ids would read the same.
+    // JSON.parse rounds larger numbers, so two different ids would become equal.
     if (typeof value === "number" && Math.abs(value) > Number.MAX_SAFE_INTEGER) return [];
     const comparable = ["string", "number", "boolean"].includes(typeof value);
     return comparable ? [String(value)] : [];
@@ -183,7 +187,10 @@ function givesMoreThanPull(rule: TrustRule): boolean {
   return rule.scopes.some(({ actions }) => actions.some((action) => action !== "pull"));
 }
 
-/** The event of the token that outsiders can cause, unless the rule names it itself: a glob allows no event by accident. */
+/**
+ * Returns an event of the token that outsiders can cause and that the rule does not name literally: a glob must not
+ * allow an event by accident.
+ */
 function unnamedEvent(rule: TrustRule, claims: IdTokenClaims): string | undefined {
   const events = Object.entries(WRITERS_EVENTS).flatMap(([claim, ofWriters]) => {
     if (!Object.hasOwn(claims, claim)) return [];
@@ -206,7 +213,7 @@ function namedEvents(rule: TrustRule): string[] {
   return subject ? [...events, "pull_request"] : events;
 }
 
-/** The namespace that gave a rule: "acme+ci" → "acme". */
+/** Returns the namespace that owns a rule: "acme+ci" → "acme". */
 export function namespaceOfRule(id: string): string {
   return id.split("+", 1)[0] ?? id;
 }

@@ -1,4 +1,4 @@
-/** How workloads log in: with an ID token, or with what they exchanged it for. */
+/** Logs workloads in, with an ID token or with the credential that they exchanged it for. */
 import { RegistryError } from "../../oci/errors.ts";
 import { type Actor, withPublic } from "../policy/access.ts";
 import type { Credentials, AuthTarget, AuthContext } from "../context.ts";
@@ -27,7 +27,7 @@ import {
   workloadActor,
 } from "./workload.ts";
 
-/** A credential of POST /api/v1/oidc/exchange: what it was given for is read anew, from the rules that it names. */
+/** Logs in with a credential of POST /api/v1/oidc/exchange. Its rights are read again, from the rules that it names. */
 export async function exchanged(
   { username, password }: Credentials,
   auth: AuthContext,
@@ -44,7 +44,7 @@ export async function exchanged(
   const { identities } = auth;
   const { repositories } = target;
   const namespaces = namespacesAmong(repositories);
-  // For other namespaces the same credential is somebody else.
+  // The credential's rights depend on the namespaces asked for, so these are part of the cache key.
   const who = `${WORKLOAD} ${namespaces.toSorted().join(" ")}`;
   const key = await loginKey({ username: who, password }, auth.signing.key);
   const known = target.isSufficient === null ? null : cachedLogin(key, identities);
@@ -74,7 +74,7 @@ export async function exchanged(
   return withPublic(actor, record.public, record.readAt);
 }
 
-/** An ID token itself. @throws REQUEST_INVALID where it is to be good for too much at once */
+/** Logs in with an ID token itself. @throws REQUEST_INVALID for too many namespaces at once */
 export async function identified(
   { password }: Credentials,
   auth: AuthContext,
@@ -96,7 +96,7 @@ export async function identified(
   };
   const actor = withPublic(workloadActor(workload), trust.public);
   if (matching.length > 0) return actor;
-  // A token that is good elsewhere may do here what everyone may.
+  // A token that satisfies rules of other namespaces may do here what the public may.
   const isKnown = trust.hasMore || compare(trust.others, claims).matching.length > 0;
   const isSufficient = target.isSufficient?.(actor) ?? trust.public.length > 0;
   if (isKnown && (isSufficient || mismatches.length === 0)) return actor;
@@ -107,7 +107,8 @@ export async function identified(
 }
 
 /**
- * The rules of the namespaces named that an ID token satisfies. Each of them has to have one, so that none is missing unheard.
+ * Finds the rules of the named namespaces that an ID token satisfies. Each namespace must have one, so that a missing
+ * one is reported and not just left out.
  * @throws LoginFailed
  */
 export async function exchange(
@@ -135,13 +136,13 @@ function hasRule(rules: readonly TrustRule[], namespace: string): boolean {
 
 interface Wanted {
   readonly namespaces: readonly string[];
-  /** Whether the rules of other namespaces say if the token is anybody's. */
+  /** Whether to read rules of other namespaces too, to tell if the token is valid anywhere. */
   readonly others: boolean;
   readonly auth: AuthContext;
   readonly target: AuthTarget;
 }
 
-/** What an ID token says, by its issuer, and the rules for it. @throws LoginFailed */
+/** Verifies an ID token and reads the rules for its issuer. @throws LoginFailed */
 async function verifyWorkload(
   token: string,
   { namespaces, others, auth, target }: Wanted,
@@ -160,7 +161,7 @@ async function verifyWorkload(
   const rules = [...trust.rules, ...trust.others];
   const verified = await verifyIdToken(token, rules, options);
   if (!verified.ok) {
-    // Anyone can write a token of an issuer that no rule names; it says nothing of anybody's.
+    // Anyone can write a token of an issuer that no rule names, so such a failure concerns nobody here.
     const tried = rules.length === 0 ? null : failure.tried;
     throw await failed({ ...failure, ...verified, tried }, auth, target);
   }

@@ -1,36 +1,39 @@
 import { type Actor, anonymous, type Grant, machineGrants } from "../policy/access.ts";
 import { type Mismatch, shown, type TrustRule } from "./trust.ts";
 
-/** Workloads log in under this name, with their ID token or what they exchanged it for as the password. */
+/** The user name of workloads, with their ID token or its exchanged credential as the password. */
 export const WORKLOAD = "oidc";
 
-/** The characters of a password; an ID token is the longest, and what it is exchanged for is kept as short. */
+/** The most characters of a password. An ID token is the longest; an exchanged credential keeps to the same limit. */
 export const MAX_PASSWORD = 16 * 1024;
 
-/** A login by an ID token is for at most so many namespaces: each may have 100 rules to compare it with. */
+/** The most namespaces of one login by an ID token: each may have 100 rules to compare it with. */
 export const MAX_NAMESPACES = 10;
 
-/** A rule that an ID token satisfied: what it gives, and until when (in seconds since 1970). */
+/** The result of a rule that an ID token satisfied: its grants, and until when (in seconds since 1970). */
 export interface RuleGrant {
   readonly rule: string;
   readonly grants: readonly Grant[];
   readonly until: number;
 }
 
-/** What an ID token came to, as far as a request is concerned. */
+/** A workload that an ID token identified, with the rules that matter for a request. */
 export interface Workload {
   readonly ruleGrants: readonly RuleGrant[];
-  /** The ID token's. */
+  /** The `sub` of the ID token. */
   readonly subject: string;
-  /** As of when the rules were read, in milliseconds since 1970. */
+  /** When the rules were read, in milliseconds since 1970. */
   readonly grantedAt: number;
 }
 
-/** What an exchanged credential says. Rules are named, not copied: else their scopes could make it longer than a password. */
+/**
+ * The content of an exchanged credential. It names rules and does not copy them: their scopes could make it longer than
+ * a password may be.
+ */
 export interface Credential {
   readonly rules: readonly string[];
   readonly subject: string;
-  /** When the rules were satisfied, in milliseconds since 1970: their lifetimes begin here. */
+  /** When the rules were satisfied, in milliseconds since 1970: their lifetimes begin then. */
   readonly grantedAt: number;
   /** In seconds since 1970. */
   readonly expires: number;
@@ -41,7 +44,7 @@ export function ruleSubject(rule: string): string {
   return `rule:${rule}`;
 }
 
-/** @param asOf since when the rules hold for the workload, in milliseconds since 1970 */
+/** @param asOf when the rules' lifetimes begin, in milliseconds since 1970 */
 export function matchedRules(rules: readonly TrustRule[], grantedAt: number): RuleGrant[] {
   const since = Math.floor(grantedAt / 1000);
   return rules.map(({ id, scopes, lifetime }) => ({
@@ -57,8 +60,8 @@ export function namespacesAmong(repositories: readonly string[]): string[] {
 }
 
 /**
- * Who the workload is by the rules of the namespaces concerned: everyone may make rules for everyone's tokens, so no others
- * have a say in its name, its rights and how long they hold.
+ * Makes the workload's actor from the rules of the namespaces concerned. Anyone may make rules for anyone's tokens, so
+ * rules of other namespaces must not affect its name, its rights or its end.
  * @param expires when its credentials end, whatever the rules say, in seconds since 1970
  */
 export function workloadActor(
@@ -82,23 +85,23 @@ export function workloadActor(
   };
 }
 
-/** A few suffice to see what to mend. */
+/** The most mismatches to report: a few are enough to see what to fix. */
 const MAX_TOLD = 3;
 
-/** What a token was compared with in vain. */
+/** Why an ID token satisfied no rule. */
 export interface Explanation {
-  /** For whoever sent the token, which is its own; what a rule wants is told to those alone whose tokens the rule is about. */
+  /** For the sender of the token. What a rule wants is told only to a sender whose tokens the rule is about. */
   readonly message: string;
   /** For the owners of the rules, in their own namespaces. */
   readonly records: readonly {
     readonly namespace: string;
     readonly detail: string;
-    /** Whether the token is from where those of one of the namespace's rules come. */
+    /** Whether the token has the same source as the tokens of one of the namespace's rules. */
     readonly isOwn: boolean;
   }[];
 }
 
-/** @param unruled the namespaces named that have no rule for tokens of the issuer */
+/** @param unruled the named namespaces that have no rule for tokens of the issuer */
 export function explain(
   subject: string,
   mismatches: readonly Mismatch[],
@@ -118,7 +121,7 @@ export function explain(
       ? ["what the rule wants its owners read in their audit log"]
       : []),
   ];
-  // Rules that ask for the same claim are told of once: how many there are is not for others.
+  // Equal reasons are listed once: the number of rules is not for outsiders.
   const why = reasons.length === 0 ? "" : `: ${[...new Set(reasons)].join("; ")}`;
   return {
     message: `no trust rule accepts the ID token of ${shown(subject)}${why}`,

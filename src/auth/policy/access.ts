@@ -1,17 +1,17 @@
 import type { RepositoryName, Sources } from "../../oci/reference.ts";
 import { matches } from "../../oci/glob.ts";
 
-/** What a route needs of the repository in its path; the names are those of the token protocol's scopes. */
+/** The actions that a route may need on the repository in its path, named as in the token protocol's scopes. */
 export const ACTIONS = ["pull", "push", "delete"] as const;
 export type Action = (typeof ACTIONS)[number];
 
-/** `maintain`: visibility, description, deletion of the repository; `own`: who may do what in a namespace. */
+/** `maintain`: visibility, description, deletion of the repository; `own`: a namespace's members, robots and rules. */
 export type Right = Action | "maintain" | "own";
 
 export const ROLES = ["reader", "writer", "maintainer", "owner"] as const;
 export type Role = (typeof ROLES)[number];
 
-/** Each role may do what the one before it may. */
+/** Each role includes the rights of the one before it. */
 const ROLE_RIGHTS: Record<Role, readonly Right[]> = {
   reader: ["pull"],
   writer: ["pull", "push"],
@@ -19,11 +19,11 @@ const ROLE_RIGHTS: Record<Role, readonly Right[]> = {
   owner: ["pull", "push", "delete", "maintain", "own"],
 };
 
-/** What credentials can be limited to. */
+/** The actions that credentials can be limited to. */
 export const SCOPE_ACTIONS = ["pull", "push", "delete", "admin"] as const;
 export type ScopeAction = (typeof SCOPE_ACTIONS)[number];
 
-/** Clients look before they push and read before they delete, so both include pull. */
+/** Both push and delete include pull: clients check before they push and read before they delete. */
 const SCOPE_RIGHTS: Record<ScopeAction, readonly Right[]> = {
   pull: ["pull"],
   push: ["pull", "push"],
@@ -31,28 +31,31 @@ const SCOPE_RIGHTS: Record<ScopeAction, readonly Right[]> = {
   admin: ROLE_RIGHTS.owner,
 };
 
-/** What a token, a robot or a trust rule is for. */
+/** The limits of a token, a robot or a trust rule. */
 export interface Scope {
   /** A glob over repository names. */
   readonly repositories: string;
   readonly actions: readonly ScopeAction[];
 }
 
-/** Rights on the repositories that a glob names. */
+/** Rights on the repositories that a glob matches. */
 export interface Grant {
   readonly pattern: string;
   readonly rights: readonly Right[];
-  /** Whether everyone has them: what is public. */
+  /** Whether the grant comes from the repository being public. */
   readonly everyone?: true;
 }
 
-/** What a route needs: nothing, credentials of any kind (everyone's token too), to be someone, to be an administrator, or a right on the repository or namespace in its path. */
+/**
+ * The access that a route needs: nothing, credentials of any kind (an anonymous token too), a named actor, an
+ * administrator, or a right on the repository or namespace in its path.
+ */
 export type Access = "none" | "token" | "login" | "catalog" | "administer" | Right;
 
-/** The scope of the catalog; no repository has such a name. */
+/** The scope of the catalog; it is no valid repository name, so the two cannot be confused. */
 export const CATALOG = "registry:catalog:*";
 
-/** How somebody proved who they are. */
+/** The ways in which an actor proved its identity. */
 export const VIAS = ["anonymous", "password", "token", "robot", "oidc"] as const;
 export type Via = (typeof VIAS)[number];
 
@@ -61,40 +64,40 @@ export interface PullPatterns {
   readonly limits: readonly string[] | null;
 }
 
-/** A registry token is limited to what was asked for, so another one may allow more. */
+/** The claims of a registry token beyond its grants. It is limited to what was asked for; another may allow more. */
 export interface TokenClaims {
-  /** What was asked for in vain: asking again is of no use. */
+  /** Rights that were asked for and refused: asking again does not help. */
   readonly refused: readonly Grant[];
-  /** Whose repositories the catalog shows by it: the patterns that give pull, and those that limit them; null for no catalog. */
+  /** The repositories in the catalog: patterns that give pull, and patterns that limit them; null for no catalog. */
   readonly catalog: PullPatterns | null;
-  /** The repositories that blobs may be taken from, beyond those that the grants name. */
+  /** The repositories that blobs may be mounted from without naming one, beyond those in the grants. */
   readonly sources: "all" | "granted";
 }
 
-/** Who is asking, and what for. */
+/** The initiator of a request, with its rights. */
 export interface Actor {
-  /** null for someone who gave no credentials. */
+  /** null without credentials. */
   readonly name: string | null;
   readonly via: Via;
-  /** What the actor may do by its roles or scopes. */
+  /** Rights by its roles or scopes. */
   readonly grants: readonly Grant[];
-  /** What the credentials it came with are limited to; null for no limit. */
+  /** The limits of its credentials; null for no limit. */
   readonly limits: readonly Grant[] | null;
-  /** What must not be revoked for the actor to go on, as `revoke` in db/identities.ts names it. */
+  /** The subjects that must not be revoked while the actor is valid, named as for `revoke` in db/identities.ts. */
   readonly dependsOn: readonly string[];
-  /** What a registry token says beyond its grants; null for someone who came with credentials, or without. */
+  /** The claims of its registry token; null for other credentials, or none. */
   readonly token: TokenClaims | null;
-  /** For the audit log: of a workload the subject of its ID token, else the token's id; null for a password. */
+  /** For the audit log: a workload's ID token subject, else the token's id; null for a password. */
   readonly subject: string | null;
   /** When the credentials end, in seconds since 1970; null for never. */
   readonly expires: number | null;
-  /** As of when the actor has its rights, in milliseconds since 1970: revocations from before are in them. null: nobody's. */
+  /** When the rights were read, in milliseconds since 1970: they include older revocations. null: no credentials. */
   readonly grantedAt: number | null;
 }
 
 /**
- * The whole policy: there is no right without a grant that gives it.
- * @param repository or a namespace as `acme/`: rights on it are those on everything that it can hold
+ * The whole policy: no right without a grant that gives it.
+ * @param repository or a namespace as `acme/`: a right on that is a right on everything that it can hold
  */
 export function may(actor: Actor, right: Right, repository: string): boolean {
   return (
@@ -103,7 +106,7 @@ export function may(actor: Actor, right: Right, repository: string): boolean {
   );
 }
 
-/** Who owns everything is an administrator. */
+/** Returns whether the actor owns all repositories, which makes it an administrator. */
 export function isAdministrator(actor: Actor): boolean {
   return ownsAll(actor.grants) && (actor.limits === null || ownsAll(actor.limits));
 }
@@ -112,14 +115,17 @@ function ownsAll(grants: readonly Grant[]): boolean {
   return grants.some(({ pattern, rights }) => pattern === "*" && rights.includes("own"));
 }
 
-/** Does one of the grants give the right? */
+/** Returns whether one of the grants gives the right. */
 export function gives(grants: readonly Grant[], right: Right, repository: string): boolean {
   return grants.some(
     ({ pattern, rights }) => rights.includes(right) && covers(pattern, repository),
   );
 }
 
-/** A repository of one component is in the namespace of its own name, so `acme/*` covers `acme` as well. */
+/**
+ * Returns whether the pattern covers the repository. A repository of one component is in the namespace of its own name,
+ * so `acme/*` covers `acme` as well.
+ */
 export function covers(pattern: string, repository: string): boolean {
   if (pattern === repository) return true;
   return matches(pattern, repository.includes("/") ? repository : `${repository}/`);
@@ -136,7 +142,7 @@ export function scopeGrants(scopes: readonly Scope[]): Grant[] {
   }));
 }
 
-/** A machine never decides who may do what: what holds for an hour must not make what holds for ever. */
+/** Makes a machine's grants, never with `own`: a credential of an hour must not be able to give lasting rights. */
 export function machineGrants(scopes: readonly Scope[]): Grant[] {
   return scopeGrants(scopes).map(({ pattern, rights }) => ({
     pattern,
@@ -144,16 +150,16 @@ export function machineGrants(scopes: readonly Scope[]): Grant[] {
   }));
 }
 
-/** What the actor may pull by its own rights, whoever may besides. */
+/** Returns the patterns that the actor may pull by its own rights, without public ones. */
 export function pullPatterns({ grants, limits }: Actor): PullPatterns {
   return { grants: patternsOf(grants), limits: limits === null ? null : patternsOf(limits) };
 }
 
-/** Without those that another one covers, as a token has to hold them. */
+/** Drops patterns that another pattern covers, to keep a token short. */
 function patternsOf(grants: readonly Grant[]): string[] {
   const all = exceptPublic(grants).filter(({ rights }) => rights.includes("pull"));
   const patterns = [...new Set(all.map(({ pattern }) => pattern))];
-  // Each is compared with each; so many fit into no token anyway.
+  // Above 300 patterns the comparison of each with each is too slow, and so many fit into no token anyway.
   if (patterns.length > 300 && !patterns.includes("*")) return patterns;
   if (patterns.includes("*")) return ["*"];
   return patterns.filter(
@@ -161,7 +167,7 @@ function patternsOf(grants: readonly Grant[]): string[] {
   );
 }
 
-/** Who the catalog is for: a registry token's grants are only what it was asked for. */
+/** Returns the actor to list the catalog for: a registry token's grants hold only what was asked for. */
 export function catalogReader(actor: Actor, publicPull: boolean): Actor {
   const catalog = actor.token?.catalog;
   if (catalog === null || catalog === undefined) return actor;
@@ -178,7 +184,7 @@ function pullGrant(pattern: string): Grant {
   return { pattern, rights: ["pull"] };
 }
 
-/** Where the actor may take blobs from without saying where: all repositories, or those that it may pull and that are named. */
+/** Returns the repositories to mount blobs from without naming one: all, or the named ones that the actor may pull. */
 export function sourcesOf(actor: Actor): Sources {
   const all = actor.token === null ? may(actor, "pull", "*") : actor.token.sources === "all";
   if (all) return "all";
@@ -187,16 +193,16 @@ export function sourcesOf(actor: Actor): Sources {
   );
 }
 
-/** What the roles of the users among the subjects rest on: a change of one ends what it gave in its namespace, and nowhere else. */
+/** Returns the subjects of users' roles in namespaces: a changed role revokes what it gave in its namespace alone. */
 export function memberships(dependsOn: readonly string[], namespaces: readonly string[]): string[] {
   const users = dependsOn.filter((subject) => subject.startsWith("user:"));
   return users.flatMap((user) => [...new Set(namespaces)].map((name) => `${user}@${name}`));
 }
 
-/** The setting PUBLIC_PULL, as what a right rests on. */
+/** The subject of the setting PUBLIC_PULL. */
 export const PUBLIC_PULL = "public:*";
 
-/** That a repository is public, as what a right rests on. */
+/** The subject of a repository that is public. */
 export function publicSubject(repository: string): string {
   return `public:${repository}`;
 }
@@ -205,7 +211,7 @@ function exceptPublic(grants: readonly Grant[]): Grant[] {
   return grants.filter(({ everyone }) => everyone !== true);
 }
 
-/** What the actor's right to pull from the repository rests on where it has none of its own; else null. */
+/** Returns the subject that the actor's pull right depends on where it only has that right as the public; else null. */
 export function publicBasis(actor: Actor, repository: string): string | null {
   const { grants, limits } = actor;
   const alone = {
@@ -218,15 +224,15 @@ export function publicBasis(actor: Actor, repository: string): string | null {
   return isPublic ? publicSubject(repository) : PUBLIC_PULL;
 }
 
-/** The actor without what rested on these being public. */
+/** Returns the actor without the rights from these public subjects. */
 export function withoutPublic(actor: Actor, subjects: readonly string[]): Actor {
   const grants = actor.grants.filter(({ pattern }) => !subjects.includes(publicSubject(pattern)));
   return { ...actor, grants };
 }
 
 /**
- * What is public, everyone may pull, whatever their credentials are limited to.
- * @param readAt as of when it is; what the actor has besides may be older
+ * Adds pull rights on public repositories, whatever the credentials are limited to.
+ * @param readAt when they were read to be public; the actor's other rights may be older
  */
 export function withPublic(
   actor: Actor,
@@ -248,7 +254,7 @@ function publicGrant(pattern: string): Grant {
   return { pattern, rights: ["pull"], everyone: true };
 }
 
-/** Someone without credentials; what is public is added to its grants where a request asks for it. */
+/** Makes an actor without credentials; rights on public repositories are added when a request asks for them. */
 export function anonymous(publicPull: boolean): Actor {
   return {
     name: null,

@@ -12,10 +12,10 @@ import {
 } from "./access.ts";
 import { challenge, type AuthContext } from "../context.ts";
 
-/** What a client has to ask of the token service for an action; who pushes also reads. */
+/** The actions to ask of the token service; a push also reads. */
 const SCOPE: Record<Action, string> = { pull: "pull", push: "pull,push", delete: "delete" };
 
-/** How a refusal says what would have been needed. */
+/** The verbs of a refusal message. */
 const NEEDED: Record<Right, string> = {
   pull: "pull from",
   push: "push to",
@@ -24,7 +24,7 @@ const NEEDED: Record<Right, string> = {
   own: "decide who may use",
 };
 
-/** The scope that a token needs for the access, or null where no token gives it. */
+/** Returns the scope that a token needs for the access, or null where no token gives it. */
 export function scopeOf(access: Access, repository: string | null): string | null {
   switch (access) {
     case "catalog":
@@ -56,15 +56,16 @@ export function authorize(
   if (isAllowed(actor, access, target)) return;
   const scope = scopeOf(access, target);
   const { name, token } = actor;
-  // Another token may give what this one was not asked for; what was refused once will be refused again.
+  // Another token may allow what this one was not asked for; what was refused once will be refused again.
   const isFinal = token === null || scope === null || wasRefused(token, access, target);
   if (name === null) {
-    // Told 401, crane repeats a push without its body, and containerd five times: they would report that instead.
+    // On a 401 crane repeats a push without its body, and containerd repeats it five times: they would report that
+    // failure instead.
     const isWrite = access === "push" || access === "delete";
     if (token !== null && isFinal && isWrite) {
       throw new RegistryError("DENIED", { message: `log in to ${NEEDED[access]} ${target ?? ""}` });
     }
-    // For containerd this word is the difference between "pull access denied" and five equal requests.
+    // With this error containerd reports "pull access denied"; without it, it sends five equal requests.
     const error = token === null ? {} : { error: "insufficient_scope" as const };
     throw challenge(auth, { scope, message: "log in first", ...error });
   }
@@ -83,12 +84,13 @@ export function isAllowed(actor: Actor, access: Access, target: string | null): 
     case "none":
       return true;
     case "token":
-      // Docker reads the challenge from this answer only, so everyone without credentials gets it (even if all is public).
+      // Docker reads the challenge from this answer only, so every request without credentials gets it, even if all is
+      // public.
       return actor.name !== null || actor.token !== null;
     case "login":
       return actor.name !== null;
     case "catalog":
-      // Everyone sees what they may pull; without a name, by a token, as clients know it from elsewhere.
+      // An anonymous client also lists what it may pull, but only by a token, as other registries require.
       return actor.token === null ? actor.name !== null : actor.token.catalog !== null;
     case "administer":
       return isAdministrator(actor);
@@ -105,11 +107,11 @@ function isRight(access: Access): access is Right {
   return access in NEEDED;
 }
 
-/** Where the catalog is refused: whose roles name more repositories than a token can hold. */
+/** The refusal of the catalog when the actor's patterns are more than a token can hold. */
 const TOO_MANY =
   "too many patterns give you repositories to list them by a token; ask GET /api/v1/repositories";
 
-/** Says the same of what is there and of what is not. */
+/** Gives the same answer whether the target exists or not. */
 function denial(name: string, access: Access, target: string | null): string {
   if (!isRight(access) || target === null) return `${name} is no administrator of this registry`;
   const what = target.endsWith("/") ? `the namespace ${target.slice(0, -1)}` : target;

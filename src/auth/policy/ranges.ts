@@ -1,33 +1,33 @@
 import { type Actor, covers, type Grant, type Right } from "./access.ts";
 
-/** The names from one to another, both included, in the order of their bytes. */
+/** The names between two, both included, in byte order. */
 export interface NameRange {
   readonly from: string;
   readonly to: string;
 }
 
-/** Above every character that a repository's name may have; a space is below them. */
+/** "~" sorts after every character of a repository name, and a space before. */
 const ABOVE = "~";
 const BELOW = " ";
 
 /**
- * Where the repositories lie that the actor has a right on: no name outside of the ranges, though not every one within
- * where a pattern goes on after its first star. Sorted and apart from each other.
+ * Returns the ranges of names in which the actor has a right, sorted and without overlap. No name outside them is
+ * allowed; inside, some may not be, where a pattern continues after its first star.
  */
 export function rangesFor({ grants, limits }: Actor, right: Right): NameRange[] {
   const granted = rangesOfGrants(grants, right);
   return limits === null ? granted : intersect(granted, rangesOfGrants(limits, right));
 }
 
-/** Where the repositories lie on which an actor has a right. */
+/** The ranges of names on which an actor has a right. */
 export interface Reach {
-  /** Every name in these is the actor's. */
+  /** Ranges in which the actor has the right on every name. */
   readonly sure: readonly NameRange[];
-  /** In these a pattern goes on after its star, so each name has to be looked at. */
+  /** Ranges of patterns that continue after their first star, so each name has to be checked. */
   readonly sparse: readonly NameRange[];
 }
 
-/** Both are sorted and apart, and depend on nothing but the actor's own grants and limits. */
+/** Splits the actor's ranges. Both parts are sorted, without overlap, and depend only on its own grants and limits. */
 export function reachOf(actor: Actor, right: Right): Reach {
   const { grants, limits } = actor;
   const granted = rangesOfGrants(grants.filter(isWhole), right);
@@ -38,30 +38,30 @@ export function reachOf(actor: Actor, right: Right): Reach {
   return { sure, sparse: rangesFor(actor, right).filter((range) => !isSure(range)) };
 }
 
-/** Whether the pattern names all that begins like it: it ends with its only star, or has none. */
+/** Returns whether the pattern matches all names with its prefix: it ends with its only star, or has none. */
 function isWhole({ pattern }: Grant): boolean {
   const star = pattern.indexOf("*");
   return star === -1 || star === pattern.length - 1;
 }
 
-/** The names after one. */
+/** The names that sort after one. */
 export function namesAfter(name: string): NameRange[] {
   return [{ from: name + BELOW, to: ABOVE }];
 }
 
-/** The names that begin as the pattern does, up to its first star. */
+/** The names that begin with the pattern's prefix, the text up to its first star. */
 export function rangesOf(pattern: string): NameRange[] {
   const star = pattern.indexOf("*");
   if (star === -1) return [{ from: pattern, to: pattern }];
   const prefix = pattern.slice(0, star);
   const begun = { from: prefix, to: prefix + ABOVE };
   const alone = prefix.slice(0, -1);
-  // A repository of one component counts as `acme/`, but does not sort there.
+  // A repository of one component matches as `acme/`, but does not sort there.
   if (alone.includes("/") || !covers(pattern, alone)) return [begun];
   return merge([{ from: alone, to: alone }, begun]);
 }
 
-/** What lies in both; each is sorted and apart, and so is the result. */
+/** Intersects two lists of ranges, each sorted and without overlap; the result is so too. */
 export function intersect(some: readonly NameRange[], others: readonly NameRange[]): NameRange[] {
   return some.flatMap((one) =>
     others.flatMap((other) => {

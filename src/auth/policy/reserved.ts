@@ -1,7 +1,7 @@
 import { VIAS } from "./access.ts";
 import { WORKLOAD } from "../oidc/workload.ts";
 
-/** What the registry's own work is called in the audit log and in the table of jobs, and what people may take for it. */
+/** Names of the registry's own work in the audit log and in the table of jobs, and names that look like these. */
 const OWN_WORK = [
   "collection",
   "export",
@@ -15,8 +15,8 @@ const OWN_WORK = [
 ] as const;
 
 /**
- * Names that stand for no person: a user of such a name could be taken for it. The built-in administrator is a user, so its
- * name is taken.
+ * Names that no user may have: it could be mistaken for a part of the registry. The built-in administrator is a user,
+ * so its name is taken anyway.
  */
 const RESERVED: ReadonlySet<string> = new Set([
   WORKLOAD,

@@ -18,16 +18,16 @@ export interface ScopeEntry {
   readonly actions: readonly string[];
 }
 
-/** Far more than any client asks for at once; each repository among them is looked up. */
+/** The most scopes of one request, far more than any client asks for; each repository among them is looked up. */
 const MAX_SCOPES = 100;
 const MAX_ACTIONS = 20;
-/** Characters of JSON: the token that holds them travels in a header, of which proxies take 8 KB. */
+/** The most characters of the catalog's patterns as JSON: their token travels in a header, and proxies take 8 KB. */
 const MAX_CATALOG = 3_000;
 
 /**
  * Reads `type[(class)]:name:action,action`; a name may itself hold colons. Several scopes come as repeated parameters,
- * separated by spaces, or both, and overlap. What is not understood is passed over, as the protocol wants.
- * @throws REQUEST_INVALID for more than can be granted: a part of it would look like the whole
+ * separated by spaces, or both, and may overlap. Scopes that are not understood are ignored, as the protocol wants.
+ * @throws REQUEST_INVALID for more than the limits: granting only a part would look like granting all
  */
 export function parseScopes(parameters: readonly string[]): ScopeEntry[] {
   const merged = new Map<string, { type: string; name: string; actions: Set<string> }>();
@@ -54,7 +54,7 @@ function tooMuch(message: string): RegistryError {
   return new RegistryError("REQUEST_INVALID", { message });
 }
 
-/** The repositories that the scopes name. */
+/** Returns the repositories in the scopes. */
 export function repositoriesIn(asked: readonly ScopeEntry[]): string[] {
   return asked.flatMap(({ type, name }) =>
     type === "repository" && isRepositoryName(name) ? name : [],
@@ -64,7 +64,7 @@ export function repositoriesIn(asked: readonly ScopeEntry[]): string[] {
 export interface Granted {
   readonly access: readonly ScopeEntry[];
   readonly refused: readonly Grant[];
-  /** As a token's claims have it. */
+  /** The catalog's patterns for the token's claims; null for no catalog. */
   readonly catalog: PullPatterns | null;
 }
 
@@ -72,14 +72,14 @@ export function asksForCatalog({ type, name, actions }: ScopeEntry): boolean {
   return type === "registry" && name === "catalog" && actions.includes("*");
 }
 
-/** What is asked, divided into what the actor may have and what it may not. */
+/** Divides what is asked into what the actor may have and what it may not. */
 export function grantScopes(actor: Actor, asked: readonly ScopeEntry[]): Granted {
   let catalog: PullPatterns | null = null;
   const access: ScopeEntry[] = [];
   const refused: Grant[] = [];
   for (const scope of asked) {
     if (asksForCatalog(scope)) {
-      // Everyone may list what they may pull.
+      // Each actor may list what it may pull.
       const patterns = pullPatterns(actor);
       catalog = JSON.stringify(patterns).length <= MAX_CATALOG ? patterns : null;
       if (catalog === null) refused.push({ pattern: CATALOG, rights: ["pull"] });

@@ -1,4 +1,7 @@
-/** Who has just logged in gets the next token without a query; what a login does not give, the database decides. */
+/**
+ * A client that has just logged in gets its next token without a query; what the cached login does not allow, the
+ * database decides.
+ */
 import { env } from "cloudflare:workers";
 import { decodeJwt } from "jose";
 import { afterEach, beforeAll, describe, expect, test, vi } from "vitest";
@@ -39,7 +42,7 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-/** Time goes on by so much, for the clock alone. */
+/** Moves the clock alone. */
 function wait(milliseconds: number): void {
   vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + milliseconds });
 }
@@ -55,7 +58,7 @@ function inIsolate(authorization: string | null, counter = new Counter(), name =
   return { counter, client, ask, token: () => token };
 }
 
-/** Lets the isolate look for what was revoked, if that is due. */
+/** Lets the isolate read the revocations, if that is due. */
 async function look(client: RegistryClient): Promise<void> {
   await client
     .in(repository)
@@ -72,7 +75,7 @@ async function byPassword() {
   return (await loggedIn({ [`${namespace}/*`]: "writer" })).authorization;
 }
 
-/** A user who has logged in from here today, which is noted once a day. */
+/** Makes a user who has logged in from here today, which is recorded once a day. */
 async function loggedIn(roles: Parameters<typeof newUser>[0] = {}) {
   const user = await newUser(roles);
   const { ask, counter } = inIsolate(user.authorization);
@@ -92,7 +95,7 @@ async function byRobot() {
   return basic(robot, await used(addSecret({ robot })));
 }
 
-/** Of which it is noted that it was used today. */
+/** Returns the secret of a token that is recorded as used today. */
 async function used(made: Promise<Secret>): Promise<string> {
   const { id, secret } = await made;
   await env.DB.prepare(`UPDATE tokens SET last_used = ?2 WHERE id = ?1`)
@@ -195,14 +198,14 @@ test("a refusal is always the database's: a role that was given just now counts 
   expect(await ask("pull")).toEqual(QUERY);
   expect(accessIn(token())).toEqual(["pull"]);
   expect(await ask("pull")).toEqual(NOTHING);
-  // What the login from memory does not give:
+  // Rights that the cached login does not give need the database.
   expect(await ask("pull", "push")).toEqual(QUERY);
 });
 
 test("Basic at /v2/ is let in to read from memory, and refused by the database", async () => {
   const { counter, client } = inIsolate(await byPassword());
   await client.get("/v2/");
-  // What room the namespace has is asked once, after the answer.
+  // The namespace's quota is read once, after the answer.
   await counter.duringAll(() => client.startUpload());
   for (let i = 0; i < 2; i++) {
     const push = await counter.during(() => client.startUpload());
@@ -244,7 +247,9 @@ test("a secret ends in the middle of what is remembered", async () => {
   expect((await client.get(tokenPath())).status).toBe(401);
 });
 
-/** A public repository that is made private, and an isolate that knows it, or that has only looked for what was revoked. */
+/**
+ * Makes a repository private that was public, for an isolate that has it cached or that has only read the revocations.
+ */
 async function published(known?: "the isolate looks") {
   const name = `${await newNamespace()}/open`;
   await new RegistryClient({ repository: name }).pushBlob(blob());
@@ -259,7 +264,7 @@ async function published(known?: "the isolate looks") {
   return { stranger, hide };
 }
 
-/** Somebody who has just logged in, and is deleted. */
+/** Makes a user who has just logged in, and deletes it. */
 async function deleted() {
   const user = await newUser({ [`${namespace}/*`]: "writer" });
   const isolate = inIsolate(user.authorization);

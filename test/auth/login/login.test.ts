@@ -1,4 +1,4 @@
-/** Who can log in how, and what that lets them do. */
+/** The ways to log in, and the rights that each gives. */
 import { env } from "cloudflare:workers";
 import { decodeJwt } from "jose";
 import { afterEach, beforeAll, expect, test, vi } from "vitest";
@@ -22,7 +22,7 @@ const DENIED = { status: 403, code: "DENIED" };
 const DAY = 86_400_000;
 
 let namespace: string;
-/** Somebody who may push to the namespace, and an image in it. */
+/** A user who may push to the namespace, and an image in it. */
 let writer: Person;
 let app: RegistryClient;
 let image: Manifest;
@@ -38,7 +38,7 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-/** Time goes on by so much, for the clock alone. */
+/** Moves the clock alone. */
 function wait(milliseconds: number): void {
   vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + milliseconds });
 }
@@ -56,7 +56,7 @@ function scopes(repositories: string, ...actions: ScopeAction[]) {
   return [{ repositories, actions }];
 }
 
-/** What the answer's token is for. */
+/** Returns the access in the answer's token. */
 async function granted(response: Response): Promise<string[]> {
   expect(response.status, await response.clone().text()).toBe(200);
   const { token } = await response.json<{ token: string }>();
@@ -112,7 +112,7 @@ test.each([
 
 let addresses = 0;
 
-/** The Worker, asked from an address of its own. */
+/** Calls the Worker from an address of its own. */
 function at(): (request: Request) => Promise<Response> {
   const address = `198.18.0.${++addresses}`;
   const send = withSettings({});

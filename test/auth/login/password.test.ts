@@ -19,7 +19,7 @@ function watchDerivations(): number[] {
   return derivations;
 }
 
-/** As somebody else's library would hash it. */
+/** Hashes as another library would. */
 function hashedElsewhere(password: string, iterations: number, salt: string): string {
   const hash = pbkdf2Sync(password, salt, iterations, 64, "sha512").toString("base64url");
   return `pbkdf2-sha512$${iterations}$${Buffer.from(salt).toString("base64url")}$${hash}`;

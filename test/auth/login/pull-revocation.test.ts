@@ -1,4 +1,4 @@
-/** What was taken back is pulled no more: a minute later at most, and at once where it was taken. */
+/** A revoked right to pull ends a minute later at most, and at once in the isolate that revoked it. */
 import { env } from "cloudflare:workers";
 import { afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import { handle } from "../../production/request.ts";
@@ -39,7 +39,7 @@ async function pushTo(name: string): Promise<void> {
   await admin.pushManifest(imageManifest({ config }), "latest");
 }
 
-/** Time goes on by so much, for the clock alone. */
+/** Moves the clock alone. */
 function wait(milliseconds: number): void {
   vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + milliseconds });
 }
@@ -53,7 +53,9 @@ async function expectRevoked(response: Response): Promise<void> {
   expect(await refusal(response)).toEqual({ status: 401, code: "UNAUTHORIZED" });
 }
 
-/** As good as a token that never had the right: the client asks for another one, and learns there what it may do. */
+/**
+ * The answer is that for a token without the right: the client asks for another token, and learns there what it may do.
+ */
 async function expectLacking(response: Response): Promise<void> {
   expect(response.headers.get("www-authenticate")).toContain('error="insufficient_scope"');
   expect(await refusal(response)).toEqual({ status: 401, code: "UNAUTHORIZED" });
@@ -63,10 +65,10 @@ async function statusOf(response: Promise<Response>): Promise<number> {
   return (await response).status;
 }
 
-/** An isolate in which is seen how often it looks for what was revoked. */
+/** An isolate that counts its reads of the revocations. */
 class Isolate {
   looks = 0;
-  /** What happens before it gets the answer. */
+  /** Runs before the answer arrives. */
   delay: () => Promise<void> = () => Promise.resolve();
   readonly #looking: Promise<unknown>[] = [];
   readonly #env: never;
@@ -194,7 +196,7 @@ test("a warm pull asks nothing for its token, nor checks its signature again", a
   expect(warm).toEqual({ ...NOTHING, d1Queries: 1 });
   expect(verify).not.toHaveBeenCalled();
   expect(digest).not.toHaveBeenCalled();
-  // What it would take without:
+  // The cost without the cache:
   const other = await signAsRegistry({ repository });
   expect((await as(other, counter.send).get("tags/list")).status).toBe(200);
   expect(verify).toHaveBeenCalledTimes(1);
@@ -227,7 +229,7 @@ describe("a repository that is public no more", () => {
   const TAGS = "tags/list";
   let base: string;
 
-  /** What the clients have their tokens for: `base` is public, and there is someone with a role. */
+  /** Makes the clients' tokens: the repository `base` is public, and a user has a role. */
   async function tokens() {
     base = `${await newNamespace()}/base`;
     await pushTo(base);
@@ -263,7 +265,7 @@ describe("a repository that is public no more", () => {
     await expectLacking(await second.get(TAGS));
     await expectLacking(await second.get("manifests/latest"));
     expect(await statusOf(third.get(TAGS))).toBe(200);
-    // What else the token is for is no affair of that repository.
+    // The token's rights on other repositories stay.
     expect(await statusOf(second.in(repository).request("POST", "blobs/uploads/"))).toBe(202);
     await expectLacking(await second.request("HEAD", `manifests/latest`));
   });
@@ -389,7 +391,7 @@ describe("the name of a repository", () => {
     );
     expect(response.status, await response.text()).toBeLessThan(300);
     expect(await revocationOf(repositorySubject(name))).toBeGreaterThanOrEqual(before);
-    // It was not public.
+    // The repository was not public.
     expect(await revocationOf(`public:${name}`)).toBe(0);
   });
 
@@ -432,7 +434,10 @@ describe("the name of a repository", () => {
   });
 });
 
-/** So many of the kind, each a millisecond older than the one before. @returns when the newest was */
+/**
+ * Adds that many revocations of the kind, each a millisecond older than the one before. @returns when the newest one
+ * was
+ */
 async function addMany(kind: string, number: number, age: number): Promise<number> {
   const now = Date.now() - age;
   await env.DB.prepare(
@@ -464,7 +469,7 @@ describe("what an isolate knows of revocations", () => {
     for (const other of [`repository:many/r${MAX_LISTED + 400}`, "repository:of/another"]) {
       expect(known(other)).toBe(newest - MAX_LISTED);
     }
-    // Of other kinds all are known.
+    // Of other kinds all revocations are listed.
     expect(known("user:bob")).toBe(0);
     expect(known("public:many/r0")).toBe(0);
     expect(known("user:ada")).toBeGreaterThan(0);
@@ -520,5 +525,5 @@ describe("what an isolate knows of revocations", () => {
 });
 
 function ignored(): void {
-  // What is to be done later is not waited for.
+  // Deferred work is not awaited.
 }

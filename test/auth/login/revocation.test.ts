@@ -1,4 +1,4 @@
-/** What was taken back stops at once, or half a minute later. */
+/** A revoked right ends at once, or half a minute later. */
 import { env } from "cloudflare:workers";
 import { afterEach, beforeAll, expect, test, vi } from "vitest";
 import { addRobot, addSecret, signAsRegistry, takeBack } from "../../support/accounts.ts";
@@ -32,7 +32,7 @@ function bearerOf(authorization: string): Promise<string> {
   return client(authorization).token(`repository:${repository}:pull,push,delete`);
 }
 
-/** Time goes on by so much, for the clock alone. */
+/** Moves the clock alone. */
 function wait(milliseconds: number): void {
   vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + milliseconds });
 }

@@ -87,7 +87,7 @@ function encode(bytes: Uint8Array): string {
   return bytes.toBase64({ alphabet: "base64url", omitPadding: true });
 }
 
-/** What no library would sign. */
+/** Signs a token that no library would sign. */
 async function signByHand(header: object, claims: object): Promise<string> {
   const parts = [header, claims].map((part) =>
     encode(new TextEncoder().encode(JSON.stringify(part))),

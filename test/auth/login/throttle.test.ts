@@ -98,7 +98,7 @@ test("an account has a count of its own in each network, and whatever is typed a
   for (const key of [...long.known, ...long.unknown]) expect(key.length).toBeLessThan(80);
 });
 
-/** What counts say of a try that counts there and nowhere else. */
+/** Evaluates an attempt that is counted by these counts alone. */
 function judged(counts: readonly FailureCount[]) {
   return judge(
     counts.map(({ key }) => key),
@@ -158,7 +158,7 @@ test("where tries come at a pace, a network has one a minute, whatever the other
   expect(judge(keys, fresh, NOW)).toEqual({ wait: 1, paces });
   const old = [account, count("address:a", 1, 60_000, 60_000)];
   expect(judge(keys, old, NOW)).toEqual({ wait: null, paces });
-  // What has no pace does not wait for it.
+  // A count without a pace does not delay the attempt.
   expect(judge(keys, [count("address:a", 1, 60_000, 1)], NOW)).toEqual({ wait: null, paces: [] });
 });
 

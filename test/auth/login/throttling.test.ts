@@ -1,4 +1,7 @@
-/** What guessing passwords meets. Each test has addresses and accounts of its own: 20 wrong tokens a minute are one address's limit. */
+/**
+ * Limits on guessing passwords. Each test has addresses and accounts of its own: an address may send 20 wrong tokens a
+ * minute.
+ */
 import { env } from "cloudflare:workers";
 import { expect, test, vi } from "vitest";
 import { placesOf } from "../../../src/auth/login/throttle.ts";
@@ -20,7 +23,7 @@ const UNAUTHORIZED = { status: 401, code: "UNAUTHORIZED" };
 
 let networks = 0;
 
-/** The Worker, newly started, asked from an address in whose range nobody has asked from. */
+/** A newly started Worker, with requests from an address in a range without any other. */
 function stranger(): Send {
   networks++;
   return from(`10.${networks >> 8}.${networks & 255}.1`, withSettings({}));
@@ -31,7 +34,10 @@ function places(name: string, address = "") {
   return placesOf(name, { address, signing });
 }
 
-/** So many wrong passwords, each from another address: the last one really, which takes the turn of the moment. */
+/**
+ * Makes that many wrong attempts, each from another address. Only the last is a real request, which takes the attempt
+ * of the moment.
+ */
 async function guess(name: string, times: number): Promise<void> {
   const { account } = await places(name);
   await env.DB.prepare(
@@ -56,7 +62,7 @@ async function knownAt(name: string, address: string, daysAgo = 0): Promise<void
   await new LoginAttemptStore(env.DB).remember(await places(name, address), at);
 }
 
-/** When the account logged in, from each network that is remembered. */
+/** Reads when the account logged in from each recorded network. */
 async function networksOf(name: string): Promise<number[]> {
   const sql = `SELECT used_at AS at FROM login_networks WHERE account = ?1`;
   const { account } = await places(name);
@@ -183,7 +189,7 @@ test("past 1,000 failures of all strangers together a try passes every second, a
     `INSERT INTO login_failures VALUES ('all:', 1000, ?1, ?2) ON CONFLICT (key) DO UPDATE
      SET failures = 1000, since = excluded.since, tried_at = excluded.tried_at`,
   );
-  // A moment that has not passed when the tries below come.
+  // A time that has not passed when the attempts below are made.
   await insert.bind(Date.now(), Date.now() + 60_000).run();
   const limited = await logIn(user.name, PASSWORD, "", stranger());
   expect(await refusal(limited)).toEqual(TOO_MANY);
@@ -223,7 +229,7 @@ test(
   async () => {
     const user = await newUser();
     const send = stranger();
-    // The limit's minutes are those of the clock: all of the guesses shall be in one.
+    // The limit counts by minutes of the clock, so all guesses must be in the same one.
     const left = 60_000 - (Date.now() % 60_000);
     if (left < 10_000) await scheduler.wait(left);
     const derive = vi.spyOn(crypto.subtle, "deriveBits");

@@ -6,7 +6,7 @@ import { blob, content, imageManifest, uniqueRepository } from "../../support/im
 import { leavesNothing } from "../../support/storage.ts";
 
 const HOUR = 3_600_000;
-/** How long the tokens of these tests hold. */
+/** The lifetime of these tests' tokens, in milliseconds. */
 const TOKEN = 300_000;
 
 let repository: string;
@@ -29,7 +29,7 @@ function as(authorization: string): RegistryClient {
   return new RegistryClient({ repository, authorization, send: withSettings({}) });
 }
 
-/** Time goes on by so much, for the clock alone. */
+/** Moves the clock alone. */
 function wait(milliseconds: number): void {
   vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + milliseconds });
 }
@@ -124,7 +124,7 @@ test.each([0, TOKEN + 1_000])(
   },
 );
 
-/** The token that the upload was begun with. */
+/** Signs the token that the upload was started with. */
 function signAsRegistryBefore(later: number): Promise<string> {
   return signAsRegistry({ repository, name, signed: -later - 1_000, ends: TOKEN - later });
 }

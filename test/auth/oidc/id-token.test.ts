@@ -57,7 +57,7 @@ afterEach(() => {
 
 type Judgement = Verification & { readonly rules?: readonly TrustRule[] };
 
-/** Somebody else's server. Each has an address of its own: what is kept of one does not reach the next test. */
+/** Another party's server. Each has an address of its own, so that nothing cached of one reaches the next test. */
 class Issuer {
   static readonly #all = new Map<string, Issuer>();
   readonly url = `https://issuer-${Math.floor(Math.random() * ORIGIN_COUNT)}-${Issuer.#all.size}.example`;
@@ -135,7 +135,7 @@ function seconds(): number {
   return Math.floor(Date.now() / 1000);
 }
 
-/** Time goes on by so much, for the clock alone. */
+/** Moves the clock alone. */
 function wait(milliseconds: number): void {
   vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + milliseconds });
 }

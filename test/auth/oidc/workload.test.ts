@@ -1,4 +1,4 @@
-/** CI without a stored secret: an ID token, or what it was exchanged for, as the password of "oidc". */
+/** CI without a stored secret: an ID token, or its exchanged credential, as the password of "oidc". */
 import { env } from "cloudflare:workers";
 import { type CryptoKey, decodeJwt, exportJWK, generateKeyPair, type JWK, SignJWT } from "jose";
 import { afterEach, beforeAll, beforeEach, expect, test, vi } from "vitest";
@@ -70,7 +70,7 @@ function scope(...actions: string[]): string {
   return `repository:${namespace}/app:${actions.join(",")}`;
 }
 
-/** The Worker, newly started, asked from an address that nobody has asked from. */
+/** A newly started Worker, with requests from a new address. */
 function stranger(): Send {
   return from(anyAddress(), withSettings({}));
 }
@@ -90,7 +90,7 @@ async function claimsOf(response: Response): Promise<Claims> {
   return decodeJwt<Claims>((await response.json<{ token: string }>()).token);
 }
 
-/** What POST /api/v1/oidc/exchange gives a workload of the rule. */
+/** Makes a credential as POST /api/v1/oidc/exchange gives it to a workload of the rule. */
 async function credential(change: { readonly until?: number; readonly grantedAt?: number } = {}) {
   const { until = seconds() + 600, grantedAt = Date.now() } = change;
   const grants = scopeGrants([{ repositories: `${namespace}/app`, actions: ["push"] }]);

@@ -21,7 +21,7 @@ function actor(grants: readonly Grant[], limits: readonly Grant[] | null = null)
   return { ...anonymous(false), name: "ada", via: "password", grants, limits };
 }
 
-/** What somebody may do to the repository. */
+/** Lists the actor's rights on the repository. */
 function rights(who: Actor, repository: string): Right[] {
   return RIGHTS.filter((right) => may(who, right, repository));
 }
@@ -95,7 +95,7 @@ test.each([
   ["acme/*", true],
   ["*", true],
   ["acm*", true],
-  // Of these, some repository of the namespace is none.
+  // Each of these patterns leaves out some repository of the namespace.
   ["acme/app", false],
   ["acme/a*", false],
   ["acme/*/app", false],
@@ -148,7 +148,7 @@ test("a registry token's own claim says where blobs may be taken from", () => {
   const granted = { ...actor(grants), token: { ...token, sources: "granted" as const } };
   expect(sourcesOf(all)).toBe("all");
   expect(sourcesOf(granted)).toEqual(["acme/app"]);
-  // What everyone may pull makes no source of everything.
+  // The public's right to pull everything does not make every repository a source.
   expect(sourcesOf(withPublic(granted, ["*"]))).toEqual(["acme/app"]);
 });
 

@@ -1,4 +1,4 @@
-/** Names that no user can have, since the audit log and the code use them for what is no person. */
+/** Names that no user can have, since the audit log and the code use them for parts of the registry. */
 import { expect, test } from "vitest";
 import { VIAS } from "../../../src/auth/policy/access.ts";
 import { isReserved } from "../../../src/auth/policy/reserved.ts";
@@ -10,7 +10,7 @@ const SOURCES = import.meta.glob<string>("../../../src/**/*.ts", {
   eager: true,
 });
 
-/** What the code calls its own work: how a record came about, and the names of jobs. */
+/** Collects the names of the registry's own work in the code: the `via` of audit entries, and the names of jobs. */
 function namesInCode(): string[] {
   const all = Object.values(SOURCES).join("\n");
   const names = [...all.matchAll(/\bvia: "([a-z-]+)"|\b(?:[A-Z]+_)?JOB = "([a-z-]+)"/g)];

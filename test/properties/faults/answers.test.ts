@@ -1,4 +1,4 @@
-/** Answers that are lost where only one of the two sides knows what has become of it. */
+/** Lost answers, where only one of the two sides knows what happened. */
 import { beforeAll, expect, test } from "vitest";
 import { refusal, RegistryClient } from "../../support/client.ts";
 import { blob, digestOf } from "../../support/images.ts";
@@ -10,7 +10,7 @@ const MiB = 1024 * 1024;
 
 beforeAll(hurry);
 
-/** A client whose call of this name goes wrong. */
+/** Makes a client of which the call with this name fails. */
 async function breaking(
   client: RegistryClient,
   name: string,

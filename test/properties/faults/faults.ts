@@ -1,33 +1,33 @@
-/** The real bindings, with a number for each call, and one of them that goes wrong. */
+/** The real bindings, with a number for each call; one of the calls fails. */
 import { env } from "cloudflare:workers";
 import type { Env } from "../../../src/settings.ts";
 import type { Multipart } from "../../../src/db/bucket.ts";
 import { intercept, moveElsewhere } from "../../support/bindings.ts";
 
-/** What happens to the call. */
+/** The fault of a call. */
 export type Mode =
-  /** It fails, and nothing came of it. */
+  /** The call fails and has no effect. */
   | "lost"
-  /** It takes effect, but its answer is lost. */
+  /** The call takes effect, but its answer does not arrive. */
   | "unanswered"
-  /** As `lost` and `unanswered`, in the words with which R2 asks to try again. */
+  /** Like `lost` and `unanswered`, with the message by which R2 asks for another try. */
   | "busy"
   | "busy, but done"
-  /** It is so slow that something else happens before it, or between it and its answer. */
+  /** The call is so slow that something else happens before it, or between it and its answer. */
   | "late"
   | "late to answer";
 
 export interface Fault {
-  /** Its number, from 0. */
+  /** The number of the call, from 0. */
   readonly call: number;
   readonly mode: Mode;
-  /** What happens while a slow one is under way. */
+  /** The work that happens during a slow call. */
   readonly meanwhile?: () => Promise<void>;
 }
 
 type Service = "D1" | "R2" | "session" | "queue" | "limit";
 
-/** As the platform says it (developers.cloudflare.com/d1/observability/debug-d1, /r2/api/error-codes). */
+/** The platform's messages (developers.cloudflare.com/d1/observability/debug-d1, /r2/api/error-codes). */
 const OUTAGES: Readonly<Record<Service, string>> = {
   D1: "D1_ERROR: Network connection lost.",
   R2: "Network connection lost.",
@@ -42,18 +42,18 @@ export class Faults {
   readonly calls: string[] = [];
   /** The names of the sessions that were called. */
   readonly sessions = new Set<string>();
-  /** The multipart uploads that were begun and whose names somebody knows. */
+  /** The multipart uploads that were started and whose ids are known. */
   readonly multiparts: Multipart[] = [];
   /** Whether the fault has happened. */
   happened = false;
   readonly #fault: Fault | null;
-  /** D1 wants its own statements in a batch. */
+  /** The original statements, which D1 wants in a batch. */
   readonly #originals = new WeakMap<object, object>();
   readonly env: Env;
 
   constructor(fault: Fault | null = null, settings: Partial<Env> = {}) {
     this.#fault = fault;
-    // Nothing of what is asked for is there already.
+    // Nothing that is asked for is cached.
     moveElsewhere();
     this.env = {
       ...env,
@@ -119,7 +119,7 @@ export class Faults {
 
   #bucket(bucket: R2Bucket): R2Bucket {
     return intercept(bucket, (name, call) => (...parameters) => {
-      // This one only makes an object of a name; its methods are the calls.
+      // This method makes no call: it returns an object whose methods are the calls.
       if (name === "resumeMultipartUpload") {
         return this.#every("R2", call(...parameters) as R2MultipartUpload);
       }
@@ -149,7 +149,7 @@ export class Faults {
   }
 }
 
-/** Whether the call can go wrong in this way: only R2 asks to try again. */
+/** Returns whether the call can fail in this way: only R2 asks for another try. */
 export function applies(mode: Mode, call: string): boolean {
   return !mode.startsWith("busy") || call.startsWith("R2 ");
 }

@@ -1,4 +1,4 @@
-/** What must hold whatever went wrong, seen from outside and in the stores themselves. */
+/** Invariants that hold whatever went wrong, checked from outside and in the stores themselves. */
 import { env } from "cloudflare:workers";
 import { runDurableObjectAlarm } from "cloudflare:test";
 import { expect } from "vitest";
@@ -11,7 +11,10 @@ import { isOpen, keys as allKeys } from "../../support/storage.ts";
 
 const YEAR = 365 * 86_400_000;
 
-/** A collection without grace; what can be restored stays, unless the undo window is over too. */
+/**
+ * Runs garbage collection without a grace period; content that can be restored stays, unless the undo window is over
+ * too.
+ */
 export async function collect(undo = YEAR): Promise<void> {
   const index = new GcStore(env.DB);
   const gc = new GarbageCollector(index, new Bucket(env.BLOBS), { grace: 0, undo });
@@ -20,7 +23,7 @@ export async function collect(undo = YEAR): Promise<void> {
   }
 }
 
-/** Of what was pushed; exports are nobody's. */
+/** Lists the keys of pushed objects; exports are left out. */
 async function keys(): Promise<string[]> {
   return (await allKeys()).filter((key) => /^(?:blobs|manifests)\//.test(key));
 }
@@ -29,7 +32,7 @@ async function all<Row>(sql: string): Promise<Row[]> {
   return (await env.DB.prepare(sql).all<Row>()).results;
 }
 
-/** The keys that rows name. */
+/** Lists the keys that rows name. */
 async function namedKeys(): Promise<string[]> {
   const rows = await all<{ key: string }>(
     `SELECT key FROM blobs UNION SELECT object FROM manifests WHERE object IS NOT NULL`,
@@ -37,7 +40,7 @@ async function namedKeys(): Promise<string[]> {
   return rows.map(({ key }) => key).toSorted();
 }
 
-/** Whatever is answered with 2xx is whole, and no row is without its object. */
+/** Checks that each answer of 2xx is complete, and that no row lacks its object. */
 export async function expectReadable(): Promise<void> {
   const stored = new Set(await keys());
   expect((await namedKeys()).filter((key) => !stored.has(key))).toEqual([]);
@@ -77,7 +80,7 @@ const UNREACHABLE = [
   `SELECT * FROM object_deletions`,
 ];
 
-/** Days later: what can be restored has been kept, and nothing else remains that no row names. */
+/** Days later: content that can be restored has been kept, and everything else has a row that names it. */
 export async function expectClean(
   sessions: Iterable<string>,
   multiparts: readonly Multipart[],
@@ -88,7 +91,7 @@ export async function expectClean(
       if (i > 10) throw new Error("the upload comes to no end");
     }
   }
-  // A blob that nothing names is not yet collected.
+  // A blob that nothing names is not deleted yet.
   await expectReadable();
   await env.DB.prepare(`UPDATE object_deletions SET due_at = 0`).run();
   await collect();
@@ -98,7 +101,7 @@ export async function expectClean(
   for (const sql of UNREACHABLE) expect(await all(sql)).toEqual([]);
 }
 
-/** An index without any repository is taken for one that was lost, and nothing is cleared. */
+/** An index without any repository is taken for a lost one, and nothing is deleted. */
 const THERE = "faults/there";
 
 export async function makeThere(): Promise<void> {
@@ -108,7 +111,7 @@ export async function makeThere(): Promise<void> {
   ]);
 }
 
-/** With every other repository deleted for good nothing is left at all. */
+/** Deletes every other repository for good: then nothing at all may be left. */
 export async function expectNothingLeft(): Promise<void> {
   await env.DB.prepare(
     `UPDATE repositories SET former_name = name, name = '~' || id, deleted_at = 1
@@ -127,7 +130,7 @@ export async function expectNothingLeft(): Promise<void> {
   }
 }
 
-/** After a failure, so that the next run begins with nothing. */
+/** Empties everything after a failure, so that the next run begins with nothing. */
 export async function wipe(): Promise<void> {
   await expectNothingLeft().catch(() => {});
   for (const key of await keys()) await env.BLOBS.delete(key);
@@ -135,7 +138,7 @@ export async function wipe(): Promise<void> {
   await env.DB.batch(tables.map((table) => env.DB.prepare(`DELETE FROM ${table}`)));
 }
 
-/** What is noted beside the things themselves. */
+/** Tables that record what happened, besides the content itself. */
 const NOTES = new Set([
   "audit",
   "unreferenced_blobs",
@@ -151,7 +154,7 @@ const NOTES = new Set([
 /** Columns that add up what a table of NOTES has: objects that wait for their deletion, a manifest's own until its row is written. */
 const SUMS_OF_NOTES = new Set(["waiting"]);
 
-/** All that there is, but for notes: two of these differ when something was changed in between. */
+/** Reads everything except records: two snapshots differ when something was changed in between. */
 export async function snapshot(): Promise<string> {
   const tables = await all<{ name: string }>(
     `SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT GLOB 'sqlite_*' AND name NOT GLOB '_cf_*'`,
@@ -174,7 +177,7 @@ export interface AuditEntry {
   readonly action: string;
 }
 
-/** What was done, the requests that did it first. */
+/** Lists the audit entries, with the requests that were first. */
 export function deeds(): Promise<(AuditEntry & { readonly times: number })[]> {
   return all(
     `SELECT request_id, action, count(*) AS times FROM audit WHERE outcome = 'done' AND via <> 'registry'

@@ -1,4 +1,4 @@
-/** Requests for registry tokens, and those that need no more than a login. */
+/** Requests for registry tokens, and those that need only a login. */
 import { env } from "cloudflare:workers";
 import { expect } from "vitest";
 import { signCredential } from "../../../src/auth/login/token.ts";
@@ -11,7 +11,7 @@ import type { Scenario } from "./run.ts";
 const SCOPES = [{ repositories: "*", actions: ["pull" as const] }];
 let issuer: Promise<Issuer> | null = null;
 
-/** Of its own: too many failures of one are answered with 429. */
+/** Returns a new address: too many failures of one address are answered with 429. */
 function address(): Record<string, string> {
   return { "cf-connecting-ip": anyAddress() };
 }
@@ -139,7 +139,7 @@ export const LOGINS: readonly Scenario[] = [
       const body = JSON.stringify({ token, namespaces: [namespace] });
       const send = (client: RegistryClient) =>
         client.as(null).request("POST", "/api/v1/oidc/exchange", { headers, body });
-      // Each exchange is noted, as each gives out a credential; it changes nothing else.
+      // Each exchange is audited, since each makes a credential; it changes nothing else.
       return { send, expects: [200], noted: true };
     },
   },

@@ -1,4 +1,4 @@
-/** Requests of the management API: a line each. */
+/** Requests of the management API, a line each. */
 import { env } from "cloudflare:workers";
 import { addRobot, addRule, addSecret } from "../../support/accounts.ts";
 import { basic, type RegistryClient } from "../../support/client.ts";
@@ -6,10 +6,10 @@ import { blob, imageManifest } from "../../support/images.ts";
 import { newNamespace, newUser } from "../../support/principals.ts";
 import type { Attempt, Scenario } from "./run.ts";
 
-/** What the paths and bodies name; all of it is there. */
+/** The names in the paths and bodies; all of them exist. */
 interface Place {
   readonly namespace: string;
-  /** With nothing in it. */
+  /** A repository without content. */
   readonly empty: string;
   readonly user: string;
   readonly authorization: string;
@@ -17,7 +17,7 @@ interface Place {
   readonly robotToken: string;
   readonly token: string;
   readonly rule: string;
-  /** Nobody's yet. */
+  /** A name that is not in use. */
   readonly unused: string;
   readonly name: string;
   readonly digest: string;
@@ -58,7 +58,7 @@ interface Options extends Omit<Partial<Attempt>, "send" | "expects"> {
   readonly as?: (place: Place) => string;
   /** Other values of the path's parameters. */
   readonly path?: (place: Place) => Record<string, string>;
-  /** What is done before. */
+  /** The preparation before the request. */
   readonly given?: (client: RegistryClient, place: Place) => Promise<unknown>;
 }
 
@@ -89,7 +89,7 @@ function api(endpoint: string, options: Options = {}): Scenario {
   };
 }
 
-/** Something new; who asks again, or asks for the same at the same time, is told that it is there. */
+/** Creates something; a repeated or concurrent request is told that it exists. */
 function creates(
   endpoint: string,
   body: Options["body"] & {},
@@ -99,7 +99,7 @@ function creates(
   return api(endpoint, { status: 201, body, actions: [action], repeated: [409], ...more });
 }
 
-/** A change that can be made again. */
+/** Makes a change that can be repeated. */
 function changes(
   endpoint: string,
   body: Options["body"] & {},
@@ -109,12 +109,12 @@ function changes(
   return api(endpoint, { body, actions: [action], ...more });
 }
 
-/** Who asks again is told that there is nothing of that name. */
+/** A request that is repeated answers that nothing of that name exists. */
 function deletes(endpoint: string, action: string, more: Options = {}): Scenario {
   return api(endpoint, { status: 204, actions: [action], repeated: [404], ...more });
 }
 
-/** Nobody is believed to be at a job, and no export has begun. */
+/** Ends all leases, and the export has not begun. */
 const idle = () =>
   env.DB.prepare(`UPDATE jobs SET lease_until = 0, state = json_remove(state, '$.full')`).run();
 const remove = (client: RegistryClient, reference: string) =>
@@ -186,7 +186,7 @@ export const MANAGEMENT: readonly Scenario[] = [
     body: () => ({ current: PASSWORD, password: `${PASSWORD}, a new one` }),
     as: ({ user }) => basic(user, PASSWORD),
     actions: ["user.update"],
-    // The password that it was asked with is no longer right.
+    // The password of the request is no longer the right one.
     repeated: [400, 401, 412],
   }),
   creates("POST /tokens", () => ({ description: "test" }), "token.create"),
@@ -278,9 +278,9 @@ export const MANAGEMENT: readonly Scenario[] = [
     api(`POST ${path}`, { body: () => ({}), given: idle, later: idle }),
   ),
   changes("POST /exports", () => ({}), "export.begin", { given: idle, later: idle, noted: true }),
-  // Here nothing can be imported: upkeep.test.ts imports.
+  // Nothing can be imported here: upkeep.test.ts imports.
   ...["/import", "/import/objects"].map((path) =>
-    // One at a time; the other is told to try again.
+    // Only one runs at a time; the other is told to try again.
     api(`POST ${path}`, {
       body: () => ({}),
       status: 409,

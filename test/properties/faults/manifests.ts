@@ -16,13 +16,13 @@ const PUT = "PUT /v2/:name+/manifests/:target";
 const GET = "GET /v2/:name+/manifests/:reference";
 const DELETE = "DELETE /v2/:name+/manifests/:reference";
 
-/** What one text of a manifest weighs that goes to R2. */
+/** A manifest whose text is too big for its row and goes to R2. */
 const BIG = { annotations: { pad: "x".repeat(300_000) } };
 
 interface Pushing {
   readonly manifest: Manifest;
   readonly reference?: string;
-  /** What it names, pushed before it. */
+  /** The blobs that it names, pushed before it. */
   readonly blobs?: readonly Content[];
   readonly children?: readonly Manifest[];
   readonly refused?: number;
@@ -47,7 +47,7 @@ function pushing(
       return {
         send,
         expects: [201],
-        // Without a manifest that names them, they go.
+        // Without a manifest that names them, they are deleted.
         collected: [400],
         restart: async (sender) => {
           await contents(sender);
@@ -141,7 +141,7 @@ export const MANIFESTS: readonly Scenario[] = [
           await sender.pushBlob(config);
           return send(sender);
         },
-        // It was moved once, however often that was asked for.
+        // The tag was moved once, however often the request was sent.
         verify: async (sender) => expect(await history(sender)).toEqual(["latest"]),
         actions: ["manifest.push"],
       };

@@ -1,4 +1,4 @@
-/** Nothing that the registry answers is left out. */
+/** Every route of the registry has a scenario. */
 import { expect, test } from "vitest";
 import { ROUTES } from "../../../src/routes.ts";
 import { LOGINS } from "./logins.ts";

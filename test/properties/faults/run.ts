@@ -1,4 +1,4 @@
-/** One request with one fault, what the client does then, and what must hold in the end. */
+/** One request with one fault, the client's reaction, and what must hold in the end. */
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { handle } from "../../production/request.ts";
 import { skip } from "../../production/invocation.ts";
@@ -17,36 +17,39 @@ import {
   wipe,
 } from "./invariants.ts";
 
-/** A request, and what a client may be told. */
+/** A request, and its allowed answers. */
 export interface Attempt {
   /** Sends it, with a body of its own each time. */
   readonly send: (client: RegistryClient) => Promise<Response>;
   /** The statuses of success. */
   readonly expects: readonly number[];
-  /** What it may be told when it, or somebody else's, has taken effect already: no failure, or one that `restart` mends. */
+  /**
+   * Answers allowed when the request, or another one, has taken effect already: no failure, or one that `restart`
+   * repairs.
+   */
   readonly repeated?: readonly number[];
-  /** What it may be told when what it needs was collected meanwhile. */
+  /** Answers allowed when what it needs was garbage-collected in the meantime. */
   readonly collected?: readonly number[];
-  /** What passes before the next try. */
+  /** The work before the next try. */
   readonly later?: () => Promise<unknown>;
-  /** From the beginning, as clients do when a repetition is refused. Else what there was to do is done. */
+  /** Starts from the beginning, as clients do when a repetition is refused. Without it, the work is done by then. */
   readonly restart?: (client: RegistryClient) => Promise<Response>;
-  /** The audit events of one such change; none for what changes nothing. */
+  /** The audit events of one such change; none for a request that changes nothing. */
   readonly actions?: readonly string[];
-  /** Whether it is noted though it leaves things as they are. */
+  /** Whether it is audited although it changes nothing. */
   readonly noted?: boolean;
-  /** What must be so once it has succeeded. */
+  /** Checks the state after a success. */
   readonly verify?: (client: RegistryClient) => Promise<void>;
 }
 
 export interface Scenario {
-  /** What distinguishes it from others of the route. */
+  /** The name that tells it from other scenarios of the route. */
   readonly name: string;
   /** `METHOD path` of the route table. */
   readonly route: string;
   /** Makes what the request needs, with a registry in which nothing fails. */
   readonly prepare: (client: RegistryClient) => Promise<Attempt>;
-  /** It only reads, so that one preparation is enough for all its runs. */
+  /** A request that only reads, so that one preparation is enough for all its runs. */
   readonly reads?: true;
 }
 
@@ -62,7 +65,7 @@ interface Run {
 /** Runs of each scenario, besides the one without a fault. */
 const SAMPLE = 2;
 
-/** No fault is waited for: pauses before another try are over at once. Nor is it told of. */
+/** Ends all pauses between tries at once, and reports no fault. */
 export async function hurry(): Promise<void> {
   const wait = scheduler.wait.bind(scheduler);
   vi.spyOn(scheduler, "wait").mockImplementation((milliseconds) => {
@@ -71,7 +74,7 @@ export async function hurry(): Promise<void> {
   });
   vi.spyOn(console, "error").mockImplementation(() => {});
   await makeThere();
-  // The first login with a password takes turns.
+  // The first login with a password is rate limited.
   await new RegistryClient().get("/v2/");
 }
 
@@ -119,13 +122,13 @@ async function inject(scenario: Scenario, tally: Tally): Promise<void> {
   tally.runs += chosen.length + 1;
 }
 
-/** Where a request is sent from: what is there, and a client for whom everything works. */
+/** The content of the registry before a request, and a client without faults. */
 interface Stage {
   readonly client: RegistryClient;
   readonly request: Attempt;
-  /** All that have been at work, sound ones included: they know which sessions are to be ended. */
+  /** All Workers that ran, sound ones included: they know which sessions have to be ended. */
   readonly workers: Faults[];
-  /** What others were told who asked for the same at the same time. */
+  /** The answers of others that sent the same request at the same time. */
   readonly told: number[];
 }
 
@@ -135,7 +138,7 @@ async function setUp({ prepare }: Scenario): Promise<Stage> {
   return { client, request: await prepare(client), workers: [sound], told: [] };
 }
 
-/** In the end everything is cleaned up, and then taken away. */
+/** In the end all uploads are ended, and the content is deleted. */
 async function strike({ workers }: Stage): Promise<void> {
   const sessions = workers.flatMap((worker) => [...worker.sessions]);
   await expectClean(
@@ -186,7 +189,7 @@ async function change(stage: Stage, faults: Faults, fault: Run | null): Promise<
     await expectAudited(answer, changed ? request.actions : []);
   }
   await expectReadable();
-  // Without grace, what was pushed a moment ago may have gone.
+  // Without a grace period, what was just pushed may have been deleted.
   if (!succeeded || other === "a collection") await retry(request, client);
   await request.verify?.(client);
   if (other !== "a collection") await expectAllAudited(request.actions, earlier);
@@ -214,7 +217,7 @@ async function meanwhile(other: Other, { request, client, told }: Stage): Promis
   if (other === "the same") told.push((await request.send(client)).status);
 }
 
-/** An outage is no fault of the client's: it is told to try again. */
+/** An outage is not the client's fault, which is told to try again. */
 async function expectRefusal(answer: Response, request: Attempt, fault: Run | null): Promise<void> {
   const { status } = answer;
   const { repeated = [], collected = [] } = request;
@@ -228,14 +231,14 @@ async function expectRefusal(answer: Response, request: Attempt, fault: Run | nu
   }
 }
 
-/** What one request did. */
+/** Checks the audit entries of one request. */
 async function expectAudited(answer: Response, actions: readonly string[] = []): Promise<void> {
   const id = answer.headers.get("x-request-id");
   const done = (await deeds()).filter(({ request_id }) => request_id === id);
   expect(done.map(({ action }) => action).toSorted()).toEqual(actions.toSorted());
 }
 
-/** These are noted with every request, as each leaves something; the others once, however often they are asked for. */
+/** These are audited for every request, as each leaves something; others only once, however often they are repeated. */
 const REPEATED = /\.(push|update|set|begin)$|token\.create$/;
 
 async function expectAllAudited(
@@ -270,7 +273,7 @@ const ADDRESS = "cf-connecting-ip";
 export function senderOf(faults: Faults): (request: Request) => Promise<Response> {
   return async (request) => {
     const deferred: Promise<unknown>[] = [];
-    // What is denied is audited so many times a minute of one address.
+    // Denials of one address are audited only so many times a minute, so each request has an address of its own.
     if (!request.headers.has(ADDRESS)) request.headers.set(ADDRESS, anyAddress());
     const answer = await handle(request, faults.env, (work) => void deferred.push(work));
     await Promise.allSettled(deferred);

@@ -1,4 +1,4 @@
-/** What an upload session does by itself: its alarm, and what it does in the bucket when it is told to end. */
+/** Faults in the work of an upload session itself: its alarm, and its calls of the bucket when the upload ends. */
 import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { beforeAll, expect, test } from "vitest";
@@ -14,7 +14,7 @@ const MODES: readonly Mode[] = ["lost", "unanswered", "busy", "busy, but done"];
 
 beforeAll(hurry);
 
-/** An upload, and who has been at work on it. */
+/** An upload, and the Workers that wrote to it. */
 interface Begun {
   readonly client: RegistryClient;
   readonly location: string;
@@ -37,7 +37,7 @@ const UPLOADS: Readonly<Record<string, () => Promise<Begun>>> = {
     begin(async (client, location) => {
       const { bytes, digest } = blob(9 * MiB);
       await client.append(location, bytes);
-      // It dies before the index is written: call 5 is that.
+      // The session dies before call 5, which writes the index.
       const dying = new Faults({ call: 4, mode: "lost" });
       const broken = new RegistryClient({ repository: client.repository, send: senderOf(dying) });
       expect((await broken.finish(location, digest)).status).toBe(503);
@@ -51,7 +51,7 @@ const UPLOADS: Readonly<Record<string, () => Promise<Begun>>> = {
     }),
 };
 
-/** The object's own bindings are the faulty ones from now on. */
+/** Replaces the object's own bindings by the faulty ones. */
 async function replaceBindings(location: string, faults: Faults): Promise<void> {
   await runInDurableObject(env.SESSIONS.getByName(uploadOf(location)), (instance) => {
     Object.defineProperty(instance, "env", { value: faults.env, configurable: true });
@@ -64,7 +64,7 @@ async function expire(prepare: () => Promise<Begun>, fault: Fault | null): Promi
   await replaceBindings(location, faults);
   const stub = env.SESSIONS.getByName(uploadOf(location));
   let alarms = 0;
-  // One closes it, one fails, one clears it, and two tell the index what it takes; it is always set anew until then.
+  // One alarm closes it, one fails, one clears it, and two report its size to the index; it is set again until then.
   while (alarms < 10 && (await runDurableObjectAlarm(stub))) alarms++;
   expect(alarms).toBeLessThanOrEqual(6);
   expect(faults.happened).toBe(fault !== null);
@@ -113,7 +113,7 @@ test("an upload that starts over while R2 cannot abort what it had: it goes on",
   expect((await client.finish(again, bytes.digest)).status).toBe(201);
   await expectReadable();
   await expectClean(sound.sessions, []);
-  // R2 itself aborts what nobody remembers, after a week.
+  // R2 itself aborts forgotten multipart uploads after a week.
   const open = await Promise.all(sound.multiparts.map(isOpen));
   expect(open.filter(Boolean).length).toBeLessThanOrEqual(1);
 });

@@ -1,4 +1,4 @@
-/** What runs when nobody asks: each call of the cron, of the queue's consumer and of an import goes wrong once. */
+/** Faults in background work: each call of the cron, of the queue's consumer and of an import fails once. */
 import { createMessageBatch, createScheduledController } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { beforeAll, beforeEach, expect, test } from "vitest";
@@ -26,7 +26,7 @@ import { sample, tell } from "../../support/sample.ts";
 import { hurry, senderOf } from "./run.ts";
 
 const MODES: readonly Mode[] = ["lost", "unanswered", "busy", "busy, but done"];
-/** Nothing is kept for longer than it is needed. */
+/** Without grace period and undo window, everything unneeded is deleted at once. */
 const AT_ONCE = { GC_GRACE_HOURS: "0", UNDO_DAYS: "0" };
 const BIG = { annotations: { pad: "x".repeat(300_000) } };
 
@@ -44,7 +44,7 @@ function faultsOf(calls: readonly string[], size: number): Fault[] {
   return sample(all, size);
 }
 
-/** What died is noticed: nobody holds a lease any more, and what failed is tried again. */
+/** Lets leases end, so that work which died is taken over, and work which failed is tried again. */
 async function later(): Promise<void> {
   const statements = [
     `UPDATE jobs SET lease_until = 0`,
@@ -60,11 +60,11 @@ function cron(faults: Faults): Promise<unknown> {
 
 interface Past {
   readonly kept: Content;
-  /** Goes by the policy. */
+  /** The policy deletes it. */
   readonly untagged: Content;
 }
 
-/** A repository in which there is something to do for every job. */
+/** Makes a repository with work for every job. */
 async function past(): Promise<Past> {
   const client = new RegistryClient();
   const config = await client.pushBlob(blob());
@@ -208,7 +208,7 @@ test("a batch of the queue comes again", { timeout: 600_000 }, async () => {
     const events = await env.DB.prepare(`SELECT action FROM audit WHERE actor = 'a'`).all();
     expect(events.results).toEqual([{ action: "login" }]);
     const pulls = await env.DB.prepare(`SELECT sum(count) AS n FROM pulls`).first<{ n: number }>();
-    // They are added up, so what came twice may count twice.
+    // Counts of pulls are added up, so a message that was delivered twice may count twice.
     expect(failed ? [1, 2] : [1]).toContain(pulls?.n);
     return faults;
   };

@@ -12,7 +12,7 @@ const PATCH = "PATCH /v2/:name+/blobs/uploads/:upload";
 const PUT = "PUT /v2/:name+/blobs/uploads/:upload";
 const BLOB = "/v2/:name+/blobs/:digest";
 
-/** All of it once more, as a client does whose upload is refused. */
+/** Sends all of it again, as a client does after a refused upload. */
 function anew({ bytes, digest }: Content): (client: RegistryClient) => Promise<Response> {
   return async (client) => client.finish(await client.startUpload(), digest, bytes);
 }
@@ -21,12 +21,12 @@ function readable({ digest }: Content): (client: RegistryClient) => Promise<void
   return async (client) => expect(digestOf(await client.pullBlob(digest))).toBe(digest);
 }
 
-/** A chunk that is taken, and the upload that it is of goes on to its end. */
+/** Sends a chunk that is accepted; the upload can then be finished. */
 function chunk(content: Content, send: (client: RegistryClient) => Promise<Response>): Attempt {
   return {
     send,
     expects: [202],
-    // The upload stands elsewhere than the client believes; Range says where.
+    // The upload has another offset than the client believes; Range says which.
     repeated: [416],
     restart: async (client) => client.patch(await client.startUpload(), content.bytes),
     verify: async (client) => {
@@ -40,7 +40,7 @@ function push(content: Content, send: (client: RegistryClient) => Promise<Respon
   return {
     send,
     expects: [201],
-    // The session has ended, but what it became is gone.
+    // The session has ended, but its blob is deleted.
     collected: [404],
     restart: anew(content),
     verify: readable(content),
@@ -82,7 +82,7 @@ function patching(name: string, size: number, sent: "whole" | "streamed" | "rang
   };
 }
 
-/** @param ends where the chunks end that were sent before; what is left comes with the finish */
+/** @param ends the ends of the chunks sent before; the rest comes with the finish */
 function finishing(name: string, size: number, ends: readonly number[], whole = false): Scenario {
   return {
     name,
@@ -242,12 +242,12 @@ export const UPLOADS: readonly Scenario[] = [
       return {
         send: (sender) => sender.in(small.repository).finish(location, digest),
         expects: [403],
-        // Its bytes have gone, and with them the upload.
+        // Its bytes are deleted, and the upload with them.
         repeated: [404],
         restart: async (sender) => {
           const again = sender.in(small.repository);
           const brought = await again.patch(await again.startUpload(), bytes);
-          // An isolate may still go by the room that there was before: then the end is refused.
+          // An isolate may still use the quota that it read before: then the end is refused.
           return brought.status === 202 ? again.finish(locationOf(brought), digest) : brought;
         },
       };

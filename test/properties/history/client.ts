@@ -1,4 +1,4 @@
-/** One client: it says what it asks for, writes down what it is answered, and knows how its own uploads stand. */
+/** One client: it records its requests and their answers, and knows the progress of its own uploads. */
 import { random, type Bytes, type Content, digestOf } from "../../support/images.ts";
 import type { Action, Outcome, Recorder } from "./history.ts";
 import type { Step } from "./plan.ts";
@@ -6,11 +6,11 @@ import type { Image } from "./universe.ts";
 
 export interface Asked {
   readonly method: string;
-  /** From the root. */
+  /** The path from the root. */
   readonly path: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: Bytes;
-  /** Whether the body goes without a Content-Length. */
+  /** Whether the body is sent without a Content-Length. */
   readonly streamed?: boolean;
 }
 
@@ -20,7 +20,7 @@ export interface Answer {
   readonly body: Uint8Array;
 }
 
-/** Where the clients live. */
+/** The registry and the surroundings of the clients. */
 export interface World {
   /** @returns null when the connection broke */
   send(asked: Asked): Promise<Answer | null>;
@@ -29,15 +29,15 @@ export interface World {
   /** Returns when there is a server to talk to. */
   ready(): Promise<void>;
   pause(milliseconds: number): Promise<void>;
-  /** Takes an upload's session out of memory. */
+  /** Evicts an upload's session from memory. */
   evict(upload: string): Promise<void>;
 }
 
-/** Uploads that may have left something in the bucket, by the names of their sessions. */
+/** Uploads that may have left objects in the bucket, by the names of their sessions. */
 export type Sessions = Map<string, "open" | "done">;
 
 const NO_ANSWER = { status: 0 };
-/** How often a client goes on after a lost answer, before it lets the upload be. */
+/** The tries after lost answers before a client gives up an upload. */
 const PATIENCE = 5;
 
 interface Restored {
@@ -47,7 +47,7 @@ interface Restored {
   readonly manifests: readonly string[];
 }
 
-/** The offset and the place to go on at. */
+/** The offset and the Location to continue at. */
 interface Standing {
   readonly location: string;
   readonly offset: number;
@@ -178,7 +178,7 @@ export class Client {
     return answer?.status === 202 ? this.#begun(answer) : null;
   }
 
-  /** Brings a blob's bytes in, one way or another. @returns whether the blob is pushed */
+  /** Uploads or mounts a blob. @returns whether the blob is pushed */
   async upload(
     repository: string,
     content: Content,
@@ -186,7 +186,7 @@ export class Client {
     begun?: Standing,
   ): Promise<boolean> {
     const next = random(step.seed);
-    // Where its answer may be lost, nobody would know whose object it has left.
+    // With faults its answer may be lost, and then nobody knows whose object is left.
     if (step.upload === "post" && begun === undefined && !this.#world.isFragile) {
       return this.#post(repository, content);
     }
@@ -210,7 +210,7 @@ export class Client {
     return answer?.status === 202 ? this.#begun(answer) : null;
   }
 
-  /** An upload that comes to nothing: given up with a word, or just left. */
+  /** Starts an upload that is not finished: it is cancelled, or just left. */
   async abandon(repository: string, content: Content, step: Step): Promise<void> {
     const standing = await this.start(repository);
     if (standing === null) return;
@@ -244,7 +244,7 @@ export class Client {
   }
 }
 
-/** The bytes of one blob on their way, in requests of any size. */
+/** The upload of one blob, in requests of any size. */
 class Upload {
   readonly #client: Client;
   readonly #work: { repository: string; content: Content; step: Step; next: () => number };
@@ -260,7 +260,7 @@ class Upload {
     this.#standing = standing;
   }
 
-  /** @returns "lost" when it has to be begun anew */
+  /** @returns "lost" when the upload has to start again */
   async send(): Promise<boolean | "lost"> {
     const { content, step, next } = this.#work;
     const size = content.bytes.length;
@@ -274,7 +274,8 @@ class Upload {
       }
     }
     for (let tries = 0; tries < PATIENCE; tries++) {
-      // After a lost answer the same finish is sent again: the upload may have ended, and its blob have gone since.
+      // After a lost answer the same finish is sent again: the upload may have ended, and its blob may be deleted
+      // since.
       const status = await this.#finish(tries > 0);
       if (status === 0) continue;
       if (status === 404 && tries > 0) return "lost";
@@ -301,7 +302,7 @@ class Upload {
     return uploadOf(this.#standing.location);
   }
 
-  /** Sends the bytes up to some offset. @returns false when the upload is to be begun anew */
+  /** Sends the bytes up to some offset. @returns false when the upload has to start again */
   async #patch(end: number, isRanged: boolean): Promise<boolean> {
     const { offset, location } = this.#standing;
     const answer = await this.#send(offset, end, location, isRanged);
@@ -329,7 +330,7 @@ class Upload {
     );
   }
 
-  /** How far has it come? @returns false when that is unknown */
+  /** Asks for the offset of the upload. @returns false when that is unknown */
   async #ask(offsets: readonly number[]): Promise<boolean> {
     const { repository } = this.#work;
     const { location } = this.#standing;
@@ -358,7 +359,7 @@ class Upload {
     return true;
   }
 
-  /** What happens to clients and platforms between two requests. */
+  /** Disturbs clients and platforms between two requests. */
   async #disturb(): Promise<void> {
     const { next } = this.#work;
     const { offset } = this.#standing;
@@ -375,7 +376,7 @@ class Upload {
     }
   }
 
-  /** The last chunk again, whose answer was lost: it must not be appended twice. */
+  /** Repeats the last chunk, whose answer was lost: it must not be appended twice. */
   async #replay(): Promise<void> {
     const { repository, content, next } = this.#work;
     const { offset, location } = this.#standing;

@@ -1,10 +1,10 @@
 /**
- * What must surely have been there, or surely not, while a request was under way, by the answers to all the others. Both
- * are sure only where no order of what happened at the same time could make it otherwise.
+ * Derives from all other answers what certainly existed, or certainly did not, during a request: only where no order of
+ * concurrent operations could make it otherwise.
  */
 import { effectOf, type Operation } from "./history.ts";
 
-/** What the manifests of a run name: it is known beforehand, as digests are. */
+/** The content of a run's manifests; digests are known beforehand. */
 export interface Contents {
   /** The blobs of each manifest. */
   readonly blobs: ReadonlyMap<string, readonly string[]>;
@@ -13,29 +13,29 @@ export interface Contents {
 }
 
 export interface Ages {
-  /** How long a blob stays that no manifest names, in milliseconds. */
+  /** The grace period of a blob that no manifest names, in milliseconds. */
   readonly grace: number;
-  /** How long what was deleted can be restored. */
+  /** How long deleted content can be restored, in milliseconds. */
   readonly undo: number;
 }
 
-/** A stretch of the history, such as a request takes. */
+/** A span of the history, such as that of a request. */
 export type Span = Pick<Operation, "called" | "answered" | "calledAt" | "answeredAt">;
 
-/** The clocks of client and database may be so many milliseconds apart, each of them frozen while it works. */
+/** The most milliseconds between the clocks of client and database, each of which stands still while it works. */
 const SLACK = 50;
 
-/** What was seen or done to one thing in one repository. */
+/** What clients saw of one object in one repository, and did to it. */
 interface Signs {
-  /** It was there at some moment of each of these. */
+  /** Spans in each of which the object existed at some moment. */
   readonly seen: Span[];
-  /** It was not there at some moment of each of these. */
+  /** Spans in each of which the object did not exist at some moment. */
   readonly missed: Span[];
-  /** These may have made it. */
+  /** Operations that may have created it. */
   readonly makers: Operation[];
-  /** These may have taken it away. */
+  /** Operations that may have deleted it. */
   readonly takers: Operation[];
-  /** Blobs: these put off that the repository loses it. */
+  /** For a blob: operations that renew its grace period. */
   readonly touches: Operation[];
 }
 
@@ -45,11 +45,11 @@ export class Evidence {
   readonly #signs = new Map<string, Signs>();
   /** Operations on whole repositories. */
   readonly #removals = new Map<string, Operation[]>();
-  /** These may have brought back anything. */
+  /** Operations that may have restored anything. */
   readonly #returns = new Map<string, Operation[]>();
-  /** All that was done in a repository. */
+  /** All operations in a repository. */
   readonly #all = new Map<string, Operation[]>();
-  /** Who names a digest. */
+  /** The manifests that name a digest. */
   readonly #parents = new Map<string, string[]>();
 
   constructor(operations: readonly Operation[], contents: Contents, ages: Ages) {
@@ -66,7 +66,7 @@ export class Evidence {
     }
   }
 
-  /** Was the manifest in sight all the time? */
+  /** Returns whether the manifest certainly was not deleted at any moment of the span. */
   isManifestThere(repository: string, digest: string, span: Span): boolean {
     const takers = [
       ...this.#of(repository, digest).takers,
@@ -81,7 +81,7 @@ export class Evidence {
     );
   }
 
-  /** Was the manifest out of sight all the time? */
+  /** Returns whether the manifest certainly was deleted at every moment of the span. */
   isManifestGone(repository: string, digest: string, span: Span): boolean {
     const { missed, makers } = this.#of(repository, digest);
     const all = [...makers, ...(this.#returns.get(repository) ?? [])];
@@ -89,7 +89,7 @@ export class Evidence {
     return missed.some((one) => one.answered <= span.called && !all.some(between(one, span)));
   }
 
-  /** Was the blob in the repository all the time? */
+  /** Returns whether the blob certainly was in the repository all the time. */
   isBlobThere(repository: string, digest: string, span: Span): boolean {
     const named = this.#parents.get(digest) ?? [];
     if (named.some((manifest) => this.isManifestThere(repository, manifest, span))) return true;
@@ -114,13 +114,16 @@ export class Evidence {
 
   isBlobGone(repository: string, digest: string, span: Span): boolean {
     const { missed, makers } = this.#of(repository, digest);
-    // What a mount itself brings was not there before.
+    // A blob that a mount itself brings did not exist there before.
     const all = [...makers, ...(this.#returns.get(repository) ?? [])].filter((one) => one !== span);
     if (!all.some((one) => one.called < span.answered)) return true;
     return missed.some((one) => one.answered <= span.called && !all.some(between(one, span)));
   }
 
-  /** Was all that the manifest names there all the time? Blobs may be in any repository: a push takes them over. */
+  /**
+   * Returns whether everything that the manifest names certainly existed all the time. Blobs may be in any repository:
+   * a push mounts them.
+   */
   canBeNamed(repository: string, manifest: string, span: Span): boolean {
     const { blobs, children } = this.#contents;
     return (
@@ -129,7 +132,7 @@ export class Evidence {
     );
   }
 
-  /** Could the manifest surely be restored all the time? */
+  /** Returns whether the manifest certainly could be restored all the time. */
   isRestorable(repository: string, digest: string, span: Span): boolean {
     const { takers, makers } = this.#of(repository, digest);
     const others = [...makers, ...takers, ...this.#whole(repository)];
@@ -141,7 +144,7 @@ export class Evidence {
     );
   }
 
-  /** Was the tag surely deleted, so that something is remembered that it pointed to? */
+  /** Returns whether the tag certainly was deleted, so that its history is not empty. */
   hasPast(repository: string, tag: string, span: Span): boolean {
     const all = this.#all.get(repository) ?? [];
     const purges = all.filter(({ action }) => action.kind === "purge-manifest");
@@ -155,7 +158,7 @@ export class Evidence {
     );
   }
 
-  /** Was the repository surely deleted, and its name free? */
+  /** Returns whether the repository certainly was deleted, and its name free. */
   isRepositoryRestorable(repository: string, span: Span): boolean {
     const removals = this.#removals.get(repository) ?? [];
     const makers = (this.#all.get(repository) ?? []).filter(
@@ -178,26 +181,26 @@ export class Evidence {
     );
   }
 
-  /** What was done to the repository as a whole. */
+  /** The operations on the repository as a whole. */
   #whole(repository: string): Operation[] {
     return [...(this.#removals.get(repository) ?? []), ...(this.#returns.get(repository) ?? [])];
   }
 
-  /** Does a manifest surely name the digest all the time? */
+  /** Returns whether a manifest certainly named the digest all the time. */
   isNamed(repository: string, digest: string, span: Span): boolean {
     return (this.#parents.get(digest) ?? []).some((manifest) =>
       this.isManifestThere(repository, manifest, span),
     );
   }
 
-  /** Might a manifest have named the digest at some moment? */
+  /** Returns whether a manifest may have named the digest at some moment. */
   mayBeNamed(repository: string, digest: string, span: Span): boolean {
     return (this.#parents.get(digest) ?? []).some(
       (manifest) => !this.isManifestGone(repository, manifest, span),
     );
   }
 
-  /** Might a manifest have named it, also one that was deleted? */
+  /** Returns whether a manifest may have named it, also a deleted one. */
   mayBeKept(repository: string, digest: string, span: Span): boolean {
     return (this.#parents.get(digest) ?? []).some((manifest) =>
       [...this.#of(repository, manifest).makers, ...(this.#returns.get(repository) ?? [])].some(
@@ -212,14 +215,14 @@ export class Evidence {
     );
   }
 
-  /** The first moment, in milliseconds, at which the row of a manifest may have gone that was there. */
+  /** Returns the first moment, in milliseconds, at which an existing manifest's row may have been deleted. */
   #holdsUntil(repository: string, manifest: string, seen: Span): number {
     const { takers } = this.#of(repository, manifest);
     const later = takers.filter((one) => one.answered > seen.called);
     return Math.min(...later.map(({ calledAt }) => calledAt + this.#ages.undo));
   }
 
-  /** What was surely in a deleted repository is there again when it has been restored. */
+  /** Content that certainly was in a deleted repository exists again after its restoration. */
   #giveBack(repository: string, restored: Operation): void {
     if (effectOf(restored) !== "yes") return;
     const before = (this.#removals.get(repository) ?? []).filter(
@@ -283,7 +286,7 @@ export class Evidence {
         return;
       case "finish-upload":
       case "mount-blob":
-        // A mount that cannot be done is answered with the session of an upload.
+        // A mount that fails is answered with the session of an upload.
         if (effect === "no" || operation.outcome.status === 202) return;
         of(action.digest).makers.push(operation);
         if (effect === "yes") of(action.digest).touches.push(operation);
@@ -313,7 +316,7 @@ export class Evidence {
       this.#of(repository, child).seen.push(operation);
   }
 
-  /** A purge takes at once what nothing else names. */
+  /** A purge deletes at once what nothing else names. */
   #notePurge(operation: Operation, digest: string): void {
     for (const one of [digest, ...(this.#contents.blobs.get(digest) ?? [])]) {
       this.#of(operation.repository, one).takers.push(operation);
@@ -338,7 +341,7 @@ export class Evidence {
   }
 }
 
-/** Whether an operation may have taken effect after the first began and before the second ended. */
+/** Returns a test for operations that may have taken effect after the first began and before the second ended. */
 function between(first: Span, second: Span): (operation: Operation) => boolean {
   return (operation) => operation.answered > first.called && operation.called < second.answered;
 }

@@ -1,7 +1,7 @@
 /**
- * Many clients push, pull, retag, delete, mount and restore in the same repositories while collection runs with hardly any
- * grace and upload sessions are evicted. Every answer is written down and judged afterwards: see model.ts. Each run is
- * determined by its seed; `TEST_SEED=<seed>` begins with that one.
+ * Many clients push, pull, retag, delete, mount and restore in the same repositories, while garbage collection runs
+ * with hardly any grace period and upload sessions are evicted. Every answer is recorded and checked afterwards: see
+ * model.ts. A seed determines each run; `TEST_SEED=<seed>` begins with that one.
  */
 import { env } from "cloudflare:workers";
 import { beforeEach, expect, test } from "vitest";
@@ -12,7 +12,7 @@ import { placeHere, startAnew } from "./world.ts";
 const FIRST_SEED = Number(env.TEST_SEED === "" ? 20_261_123 : env.TEST_SEED);
 const WEEK = 7 * 86_400_000;
 
-/** One tag and a handful of manifests: everybody is in everybody's way. */
+/** One tag and a handful of manifests, so that all clients conflict. */
 const CROWDED: Size = { ...SMALL, repositories: 2, tags: 1, layers: 4, images: 3, indexes: 2 };
 
 const USUAL = { grace: 0, undo: WEEK, size: SMALL };
@@ -22,7 +22,7 @@ const KINDS = [
   { grace: 150, undo: 1_000, size: CROWDED },
   { grace: 0, undo: 0, size: CROWDED },
 ];
-/** The seed decides which kind of run it is, too. */
+/** The seed also decides which kind of run it is. */
 const RUNS = KINDS.map((_, i) => {
   const seed = FIRST_SEED + i;
   return { seed, ...(KINDS[seed % KINDS.length] ?? USUAL) };

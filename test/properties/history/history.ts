@@ -1,4 +1,4 @@
-/** What clients did to a registry, and what they were answered. Nothing here knows how the requests travelled. */
+/** The operations of clients on a registry, with their answers. Nothing here depends on how the requests travelled. */
 
 export type Action =
   | { readonly kind: "put-manifest"; readonly digest: string; readonly tags: readonly string[] }
@@ -10,18 +10,18 @@ export type Action =
   | { readonly kind: "restore-tag"; readonly tag: string }
   | { readonly kind: "restore-manifest"; readonly digest: string }
   | { readonly kind: "purge-manifest"; readonly digest: string }
-  /** HEAD, upon which a pusher skips the upload: the answer 200 is a promise. */
+  /** A HEAD after which a push skips the upload: the answer 200 is a promise. */
   | { readonly kind: "confirm-blob"; readonly digest: string }
   | { readonly kind: "read-blob"; readonly digest: string }
-  /** A repeated one may come after the blob has gone again. */
+  /** A repeated one may come after the blob was deleted again. */
   | { readonly kind: "finish-upload"; readonly digest: string; readonly repeated: boolean }
   | { readonly kind: "mount-blob"; readonly digest: string; readonly from: string }
   | { readonly kind: "delete-blob"; readonly digest: string }
   | { readonly kind: "delete-repository" }
   | { readonly kind: "restore-repository" }
-  /** A step of an upload session, whose only right answer the client knows. */
+  /** A step of an upload session, of which only the client knows the right answer. */
   | { readonly kind: "upload-step"; readonly upload: string; readonly step: string }
-  /** The server was killed and has come back: what has no answer by now gets none, and does nothing any more. */
+  /** The server was killed and has restarted: a request without an answer by now gets none, and has no later effect. */
   | { readonly kind: "restart" };
 
 export interface Outcome {
@@ -35,13 +35,13 @@ export interface Outcome {
   readonly bytes?: string;
   /** Content-Length of the answer to a HEAD. */
   readonly length?: number;
-  /** Those that there are, or that a restoration brought back. */
+  /** Existing tags, or those that a restoration brought back. */
   readonly tags?: readonly string[];
-  /** What a restored tag pointed to just before. */
+  /** The digest that a restored tag pointed to just before. */
   readonly replaced?: string | null;
   /** The manifests that a restoration brought back. */
   readonly manifests?: readonly string[];
-  /** What is wrong with the answer, where the client can tell by itself. */
+  /** The fault in the answer, where the client can tell by itself. */
   readonly wrong?: string;
 }
 
@@ -51,7 +51,7 @@ export interface Operation {
   readonly repository: string;
   readonly action: Action;
   readonly outcome: Outcome;
-  /** Places in the one order of all calls and answers. */
+  /** Positions in the single order of all calls and answers. */
   readonly called: number;
   readonly answered: number;
   /** Milliseconds since 1970. */
@@ -59,7 +59,7 @@ export interface Operation {
   readonly answeredAt: number;
 }
 
-/** Writes down each operation when it has been answered. */
+/** Records each operation when it has been answered. */
 export class Recorder {
   readonly operations: Operation[] = [];
   readonly #now: () => number;
@@ -96,17 +96,17 @@ export class Recorder {
   }
 }
 
-/** Whether it has changed what it was to change. */
+/** Whether the operation changed what it should. */
 export type Effect = "yes" | "no" | "maybe";
 
 export function effectOf({ outcome: { status, code } }: Operation): Effect {
   if (status >= 200 && status < 300) return "yes";
-  // It says so when nothing was written.
+  // The answer says that nothing was written.
   if (status >= 400 && (status < 500 || code === "UNAVAILABLE")) return "no";
   return "maybe";
 }
 
-/** One line, as a person reads it. */
+/** Formats an operation as one line. */
 export function formatOperation(operation: Operation): string {
   const { id, client, repository, action, outcome, called, answered, calledAt } = operation;
   const { kind, ...asked } = action;
@@ -116,7 +116,7 @@ export function formatOperation(operation: Operation): string {
   return `${place} #${id} ${client} ${repository} ${kind} ${brief(asked)} → ${result}`.trimEnd();
 }
 
-/** Without quotes and braces, digests shortened. */
+/** Formats fields without quotes and braces, with short digests. */
 function brief(fields: object): string {
   return JSON.stringify(fields)
     .replaceAll(/[{}"]/g, "")

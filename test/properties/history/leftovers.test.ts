@@ -1,4 +1,4 @@
-/** What is garbage once all is quiet, and what only waits for its time. */
+/** What is garbage after all operations have ended, and what only waits for its time. */
 import { env } from "cloudflare:workers";
 import { beforeEach, expect, test } from "vitest";
 import { RegistryClient } from "../../support/client.ts";
@@ -22,7 +22,9 @@ beforeEach(async () => {
   expect((await client.request("DELETE", `manifests/${manifest.digest}`)).status).toBe(202);
 });
 
-/** Its undo window ends while the last collection is at work: that takes the manifest, and lets its blobs go. */
+/**
+ * Its undo window ends during the last garbage collection, which deletes the manifest and makes its blobs unreferenced.
+ */
 async function collectAtTheEnd(): Promise<number> {
   const quietAt = Date.now();
   await env.DB.batch([
@@ -44,7 +46,7 @@ async function left(quietAt: number): Promise<string[]> {
 test("what a manifest let go whose undo window ended during the last collection still has its grace", async () => {
   const quietAt = await collectAtTheEnd();
   expect(await left(quietAt)).toEqual([]);
-  // It is none but that: once the grace is over the collection takes it.
+  // The blob is just unreferenced: after the grace period garbage collection deletes it.
   await env.DB.prepare(`UPDATE unreferenced_blobs SET since = since - ?1`).bind(HOUR).run();
   await placeHere(AGES).collect();
   expect(await left(Date.now())).toEqual([]);

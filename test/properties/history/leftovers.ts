@@ -1,7 +1,7 @@
-/** What is stored once all is quiet: nothing that nobody reaches. */
+/** Checks what is stored after all operations have ended: nothing that cannot be reached. */
 import type { Ages, Violation } from "./model.ts";
 
-/** As much of D1 as is asked here: miniflare has the same under other types. */
+/** The part of D1 that is used here; miniflare has the same under other types. */
 interface Statement {
   all(): Promise<{ readonly results: unknown[] }>;
 }
@@ -18,13 +18,13 @@ export interface Stores {
 }
 
 /**
- * SQL that gives a row for each thing that must not be.
- * @param quietAt when the last collection began: what was due then has gone, and nothing else can be asked for
+ * SQL that returns a row for each leftover.
+ * @param quietAt when the last garbage collection began: what was due then is deleted, and nothing else is required
  */
 function garbageAt(quietAt: number, { grace, undo }: Ages): Readonly<Record<string, string>> {
   return {
-    // What a manifest let go whose undo window ended since then has its grace before it, as its review says. One that is
-    // overdue, or has no review, waits for nothing.
+    // A manifest whose undo window ended since then leaves its blobs their grace period, as unreferenced blobs. A blob
+    // whose time is over, or that is not recorded as unreferenced, waits for nothing.
     "a repository holds a blob that no manifest names": `
       SELECT r.name, l.digest FROM repository_blobs l JOIN repositories r ON r.id = l.repository_id
       WHERE NOT EXISTS (SELECT 1 FROM manifest_references f
@@ -68,7 +68,7 @@ export async function leftovers(
   return [...found, ...(await objectsOf({ db, bucket }, unfinished))];
 }
 
-/** An object is reached by a row, by the list of those that are to go, or by an upload that may still be at work. */
+/** An object is reached by a row, by the list of objects to delete, or by an upload that may still be running. */
 async function objectsOf(
   { db, bucket }: Stores,
   unfinished: ReadonlySet<string>,

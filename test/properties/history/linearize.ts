@@ -1,28 +1,28 @@
 import type { Operation } from "./history.ts";
 
-/** What one thing is: its states, and what an operation makes of each of them. */
+/** A sequential object: its states, and the effect of an operation on each of them. */
 export interface Sequential<State> {
   readonly initial: State;
   /**
-   * The states that the operation may leave with just this answer; none where it can't have been answered so.
-   * @param answer "unknown" where none came: then it may have done anything that it could do
+   * Returns the states that the operation may leave with exactly this answer; none if that answer is impossible.
+   * @param answer "unknown" without an answer: then it may have done anything that it could do
    */
   step(state: State, operation: Operation, answer: "known" | "unknown"): readonly State[];
-  /** Whether it changes nothing, whatever the state. */
+  /** Returns whether it changes nothing, whatever the state. */
   isRead(operation: Operation): boolean;
   key(state: State): string;
 }
 
 interface Configuration<State> {
   readonly state: State;
-  /** Which of the operations at work have taken effect already. */
+  /** The concurrent operations that have taken effect already. */
   readonly done: ReadonlySet<number>;
 }
 
 /**
- * Is there an order of the operations, in which each takes effect at one moment between its call and its answer, that
- * explains all the answers? (Just-in-time linearization: Lowe, "Testing for linearizability", 2017.)
- * @returns the first operation whose answer nothing explains, or null
+ * Looks for an order of the operations that explains all answers, with each taking effect at one moment between its
+ * call and its answer (just-in-time linearization: Lowe, "Testing for linearizability", 2017).
+ * @returns the first operation whose answer no order explains, or null
  */
 export function linearize<State>(
   operations: readonly Operation[],
@@ -44,7 +44,7 @@ export function linearize<State>(
 interface Classes {
   /** Whether it may have taken effect at any time after its call, or never. */
   readonly isUnknown: (operation: Operation) => boolean;
-  /** Whether what is unknown takes no effect after it. */
+  /** Whether operations without an answer take no effect after it. */
   readonly isBarrier: (operation: Operation) => boolean;
 }
 
@@ -96,7 +96,7 @@ class Search<State> {
   }
 
   forgetUnknown(): void {
-    // What can have happened has happened by now.
+    // Everything that could have happened has happened by now.
     const all: Configuration<State>[] = [];
     const open = [...this.#configurations];
     const seen = new Set(open.map((configuration) => this.#key(configuration)));
@@ -128,7 +128,7 @@ class Search<State> {
     });
   }
 
-  /** What reads may be over, is over: they are in nobody's way. */
+  /** Ends all reads that may be over: they constrain no other operation. */
   #withReads({ state, done }: Configuration<State>): Configuration<State> {
     const reads = [...this.#activeWriters.values()].filter(
       (operation) =>

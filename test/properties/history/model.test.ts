@@ -1,4 +1,4 @@
-/** The judge by itself: histories written by hand, right ones and wrong ones. */
+/** The checker by itself: histories written by hand, correct ones and wrong ones. */
 import { describe, expect, test } from "vitest";
 import { type Action, formatOperation, type Operation, type Outcome } from "./history.ts";
 import { check, type Universe } from "./model.ts";
@@ -26,7 +26,7 @@ type Line = readonly [
   outcome: number | Partial<Outcome>,
 ];
 
-/** One line an operation; places are milliseconds as well. */
+/** Makes a history, one line an operation; positions are milliseconds as well. */
 function history(lines: readonly Line[]): Operation[] {
   return lines.map(([called, answered, action, outcome], i) => ({
     id: i + 1,

@@ -1,4 +1,4 @@
-/** The judge: which answers of a history can't be right, whatever the order in which things happened. Pure. */
+/** The checker: finds the answers of a history that cannot be right, in whatever order things happened. Pure. */
 import { type Ages, type Contents, Evidence } from "./evidence.ts";
 import { effectOf, formatOperation, type Operation } from "./history.ts";
 import { concerns, firstContradiction, isBarrier } from "./tags.ts";
@@ -6,19 +6,19 @@ import { concerns, firstContradiction, isBarrier } from "./tags.ts";
 export type { Ages, Contents };
 
 export type ViolationKind =
-  /** A tag was read as something that it wasn't. */
+  /** A tag was read with a digest that it did not have. */
   | "tag"
-  /** What must be there was not, or was said not to be. */
+  /** Something that must exist did not, or was reported missing. */
   | "missing"
-  /** What was gone was there. */
+  /** Something that was deleted was still there. */
   | "stale"
-  /** Bytes that have another digest, or another length, than they are said to have; bytes that came twice. */
+  /** Bytes with another digest or length than stated, or bytes that came twice. */
   | "bytes"
-  /** Any other answer that there was no reason for. */
+  /** Any other answer without a reason. */
   | "answer"
   /** Something is left that nothing reaches. */
   | "garbage"
-  /** What is stored contradicts itself. */
+  /** The stored rows contradict each other. */
   | "fsck";
 
 export interface Violation {
@@ -33,7 +33,7 @@ export interface Universe extends Contents {
   readonly sizes: ReadonlyMap<string, number>;
 }
 
-/** As many operations of the same thing are shown before the one that can't be. */
+/** The most operations on the same object that are printed before the impossible one. */
 const SHOWN = 14;
 
 export function check(
@@ -51,7 +51,7 @@ export function check(
   return [...wrong, ...checkTags(history)];
 }
 
-/** What was never answered may have taken effect until the server came back. */
+/** An operation without an answer may have taken effect at any time until the server was back. */
 function withoutEnds(history: readonly Operation[]): Operation[] {
   const restarts = history.filter(isBarrier);
   return history.map((operation) => {
@@ -116,7 +116,7 @@ function shown(operations: readonly Operation[], wrong: Operation): Operation[] 
 
 type Verdict = Pick<Violation, "kind" | "message"> | null;
 
-/** Judges one operation after the other by the evidence of all. */
+/** Checks one operation after the other by the evidence of all. */
 class Judge {
   readonly #evidence: Evidence;
   readonly #universe: Universe;
@@ -179,7 +179,7 @@ class Judge {
         return among(operation, [202, 404]);
       case "delete-repository":
         return among(operation, [204, 404]);
-      // What is wrong with the steps of an upload says the client itself.
+      // The client itself reports faults in the steps of an upload.
       case "upload-step":
       case "restart":
         return null;
@@ -201,7 +201,7 @@ class Judge {
     const { status } = outcome;
     const isDeletion = action.kind === "delete-manifest" || action.kind === "purge-manifest";
     const isUndo = action.kind === "restore-manifest" || action.kind === "purge-manifest";
-    // Others changed the same just then, again and again.
+    // Other requests changed the same just then, again and again.
     if (isUndo && outcome.code === "UNAVAILABLE") return null;
     if (status === 404 || (status === 409 && action.kind === "restore-manifest")) {
       return this.#absent(operation, digest);
@@ -245,7 +245,7 @@ class Judge {
 
   #restoreTag(operation: Operation, tag: string): Verdict {
     const { repository, outcome } = operation;
-    // What it pointed to may have been purged since.
+    // The tag's past target may have been purged since.
     if (outcome.status === 200 || outcome.status === 409) return null;
     if (outcome.code === "UNAVAILABLE") return null;
     if (outcome.status !== 404) return unexpected(operation);

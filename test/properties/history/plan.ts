@@ -1,4 +1,4 @@
-/** What each client does, one step after the other: a seed determines it. What comes of a step depends on the others. */
+/** The steps of each client, determined by a seed. The results of a step depend on the other clients. */
 import { random } from "../../support/images.ts";
 import type { Universe } from "./universe.ts";
 
@@ -23,7 +23,7 @@ export const STEPS = [
 
 export type StepKind = (typeof STEPS)[number];
 
-/** How often each comes, in proportion to the others. */
+/** The frequency of each kind of step, in proportion to the others. */
 export type Weights = Readonly<Record<StepKind, number>>;
 
 export const USUAL: Weights = {
@@ -45,7 +45,7 @@ export const USUAL: Weights = {
   "purge-manifest": 2,
 };
 
-/** Much that nobody names, and clients that rely on it: the grace time is what matters. */
+/** Many blobs that no manifest names, and clients that rely on them: this tests the grace period. */
 export const WAITING: Weights = { ...USUAL, confirm: 60, orphan: 60, push: 15, pull: 5, look: 3 };
 
 export const UPLOADS = ["put", "post", "stream", "chunks"] as const;
@@ -53,20 +53,20 @@ export const UPLOADS = ["put", "post", "stream", "chunks"] as const;
 export interface Step {
   readonly kind: StepKind;
   readonly repository: string;
-  /** Where it mounts from. */
+  /** The repository to mount from. */
   readonly other: string;
   readonly tag: string;
-  /** Places in the universe's lists. */
+  /** Indexes in the universe's lists. */
   readonly image: number;
   readonly layer: number;
   readonly upload: (typeof UPLOADS)[number];
-  /** How much of the grace time the client lets pass between being told of a blob and naming it, 0 to 1. */
+  /** The part of the grace period, 0 to 1, that the client waits between being told of a blob and naming it. */
   readonly hesitation: number;
-  /** Decides on what is left: where chunks end, what is disturbed. */
+  /** Decides on everything else: where chunks end, what is disturbed. */
   readonly seed: number;
 }
 
-/** Goes on for ever. */
+/** Yields steps without end. */
 export function* stepsOf(
   seed: number,
   client: number,
@@ -79,7 +79,7 @@ export function* stepsOf(
     const kind = chosen(weights, next);
     const first = next() % repositories.length;
     const far = (first + 1 + (next() % (repositories.length - 1))) % repositories.length;
-    // Whole repositories come and go in one place, so that the others are sure of what they hold.
+    // Whole repositories are deleted and restored in one place only, so that the content of the others is certain.
     const isWhole = kind === "delete-repository" || kind === "restore-repository";
     yield {
       kind,

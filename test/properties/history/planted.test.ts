@@ -1,4 +1,4 @@
-/** The checker finds bugs that are planted on purpose, one of each kind; and nothing where none is. */
+/** The checker finds bugs that are planted on purpose, one of each kind, and reports none where there is none. */
 import { env } from "cloudflare:workers";
 import { beforeEach, expect, test } from "vitest";
 import type { Env } from "../../../src/settings.ts";
@@ -19,18 +19,21 @@ import { placeHere, startAnew } from "./world.ts";
 
 const FIRST_SEED = Number(env.TEST_SEED === "" ? 7 : env.TEST_SEED);
 const COMMAND = `TEST_SEED=${FIRST_SEED} npx vitest run --config test/vitest.config.ts --project worker test/history/planted.test.ts`;
-/** A bug that one run misses the next one finds. With a seed given, twenty of one run each: to see how many find it. */
+/**
+ * A bug that one run misses, the next one finds. With a given seed, twenty seeds have one run each, to count how many
+ * find it.
+ */
 const [SEEDS, TRIES] = env.TEST_SEED === "" ? [1, 3] : [20, 1];
 const STEPS = 12;
 const WEEK = 7 * 86_400_000;
 
-/** Most of what is pushed is new. */
+/** Most pushed content is new. */
 const MANY: Size = { ...SMALL, layers: 30, images: 30 };
 
 interface Bug {
   readonly name: string;
   readonly plant: (env: Env) => Env;
-  /** Statements that take away what would keep it from happening. */
+  /** Statements that drop what would prevent the bug. */
   readonly needs?: readonly string[];
   readonly grace: number;
   readonly weights?: Partial<Weights>;

@@ -2,7 +2,7 @@
 import type { Env } from "../../../src/settings.ts";
 import { intercept, type Method } from "../../support/bindings.ts";
 
-/** A database in which some statements are others. */
+/** Makes a database that rewrites some statements. */
 function rewriting(db: D1Database, rewrite: (sql: string) => string): D1Database {
   return intercept(db, (name, call) => (...parameters) => {
     if (name === "withSession") return rewriting(call(...parameters) as D1Database, rewrite);
@@ -11,7 +11,7 @@ function rewriting(db: D1Database, rewrite: (sql: string) => string): D1Database
   });
 }
 
-/** Nothing puts off any more that a repository loses a blob: no HEAD, no mount, no finish. */
+/** Nothing renews a blob's grace period: no HEAD, no mount, no finish. */
 export function withoutTouch(env: Env): Env {
   return { ...env, DB: rewriting(env.DB, untouching) };
 }
@@ -21,8 +21,8 @@ function untouching(sql: string): string {
 }
 
 /**
- * The collector first reads what is due and then takes it, whatever has happened in between. What would keep it
- * from doing so is dropped by the test.
+ * Garbage collection first reads what is due and then deletes it, whatever happened in between. The test drops what
+ * would stop it.
  */
 export function withoutCheck(env: Env): Env {
   const DB = intercept(env.DB, (name, call) => (...parameters) => {
@@ -56,7 +56,7 @@ function unlinkLater(db: D1Database) {
   });
 }
 
-/** A push moves the tag first, on its own. What would keep it from doing so is dropped by the test. */
+/** A push moves the tag first, on its own. The test drops what would prevent that. */
 export function withTagFirst(env: Env): Env {
   const moves = new WeakSet();
   const DB = intercept(env.DB, (name, call) => {
@@ -81,7 +81,7 @@ function movesTag(sql: string): boolean {
   return sql.startsWith("INSERT INTO tags") && sql.includes("FROM repositories r, json_each(?3) w");
 }
 
-/** The statement; once it has its parameters it is one of the set. */
+/** Adds the statement to the set once it has its parameters. */
 function noting(statement: D1PreparedStatement, set: WeakSet<object>): D1PreparedStatement {
   return intercept(statement, (_, call) => (...parameters) => {
     const result = call(...parameters) as object;
@@ -90,7 +90,7 @@ function noting(statement: D1PreparedStatement, set: WeakSet<object>): D1Prepare
   });
 }
 
-/** The table again, without the foreign key and the triggers that it has. */
+/** The table again, without its foreign key and its triggers. */
 export const ORDER = [
   "DROP TABLE tags",
   `CREATE TABLE tags (
@@ -100,7 +100,7 @@ export const ORDER = [
   "CREATE INDEX tags_by_digest ON tags (repository_id, digest)",
 ];
 
-/** A session forgets where a request's bytes belong: it takes them to be the next ones. */
+/** A session ignores the offset of a request's bytes, and appends them. */
 export function withoutOffset(env: Env): Env {
   return withSessions(
     env,
@@ -112,7 +112,7 @@ export function withoutOffset(env: Env): Env {
   );
 }
 
-/** What a request brought is committed twice, as if a lost answer had been followed by another try. */
+/** Commits each request's write twice, as if a lost answer had been followed by another try. */
 export function withDoubleCommit(env: Env): Env {
   const tickets = new WeakMap<Stub, unknown>();
   return withSessions(env, (name, call, stub) => async (...parameters) => {

@@ -1,4 +1,4 @@
-/** One run: clients and collection at once, then quiet, then judgement. */
+/** One run: clients and garbage collection at once, then quiet, then the check. */
 import type { Bytes } from "../../support/images.ts";
 import type { Sessions, World } from "./client.ts";
 import { type Operation, Recorder } from "./history.ts";
@@ -12,21 +12,21 @@ export interface Given {
   readonly seed: number;
   readonly ages: Ages;
   readonly clients: number;
-  /** Ends after so many steps of each client, or so many milliseconds. */
+  /** Ends after that many steps of each client, or that many milliseconds. */
   readonly steps?: number;
   readonly milliseconds?: number;
   readonly size?: Size;
   readonly weights?: Weights;
-  /** Uploads of earlier runs in the same place, to which this one adds its own. */
+  /** Uploads of earlier runs in the same place; this run adds its own. */
   readonly sessions?: Sessions;
 }
 
 export interface Place extends World {
-  /** One run of the collection. @returns how many blobs it took, and whether there is more to do */
+  /** Runs garbage collection once. @returns how many blobs it deleted, and whether there is more to do */
   collect(): Promise<{ readonly blobs: number; readonly more: boolean }>;
   /** Ends uploads that have expired. @returns those that could not be ended here */
   expire(uploads: readonly string[]): Promise<readonly string[]>;
-  /** To look at what is stored, when all is quiet. */
+  /** Reads what is stored, when all is quiet. */
   inspect<T>(look: (stores: Stores) => Promise<T>): Promise<T>;
 }
 
@@ -39,9 +39,9 @@ export interface Result {
   readonly violations: readonly Violation[];
 }
 
-/** Between two runs of the collection, in milliseconds. */
+/** Milliseconds between two runs of garbage collection. */
 const PAUSE = 15;
-/** Clocks may be so many milliseconds apart. */
+/** The most milliseconds between two clocks. */
 const CLOCKS = 50;
 
 export async function run(given: Given, place: Place, recorder = new Recorder()): Promise<Result> {
@@ -67,7 +67,8 @@ export async function run(given: Given, place: Place, recorder = new Recorder())
   );
   await place.ready();
   const unfinished = await place.expire([...sessions.keys()]);
-  // Twice: what one time lets go waits for its own grace. A manifest's undo window may also end during the second time.
+  // Two runs: blobs that the first makes unreferenced wait for their own grace period. A manifest's undo window may
+  // also end during the second.
   let quietAt = 0;
   for (let i = 0; i < 2; i++) {
     await place.pause(ages.grace + CLOCKS);
@@ -84,7 +85,7 @@ export async function run(given: Given, place: Place, recorder = new Recorder())
   return { seed, operations, steps: made, collections, collected, violations };
 }
 
-/** The registry's own check of everything that it has, every byte included, over its API. */
+/** Runs the registry's own check of all content, every byte included, over its API. */
 async function fsck(place: Place): Promise<Violation[]> {
   const violations: Violation[] = [];
   for (let cursor: object | null | undefined; cursor !== null;) {
@@ -105,7 +106,7 @@ async function fsck(place: Place): Promise<Violation[]> {
   return violations;
 }
 
-/** Collects again and again while others work. */
+/** Runs garbage collection again and again while others work. */
 class Collection {
   readonly #place: Place;
   #isOver = false;
@@ -121,7 +122,7 @@ class Collection {
     return result;
   }
 
-  /** Until nothing is due any more. */
+  /** Runs until nothing is due any more. */
   async settle(): Promise<void> {
     for (let more = true; more;) more = await this.#once();
   }
@@ -141,7 +142,7 @@ class Collection {
   }
 }
 
-/** What is printed of a run that went wrong. */
+/** Formats the report of a run that went wrong. */
 export function report({ seed, violations }: Result, command: string): string {
   const shown = violations.slice(0, 5).map(formatViolation);
   const rest =
@@ -153,7 +154,7 @@ export function report({ seed, violations }: Result, command: string): string {
   ].join("\n\n");
 }
 
-/** How often each kind of operation was answered with what. */
+/** Counts the answers of each kind of operation, by status. */
 export function countsOf(operations: readonly Operation[]): Map<string, Map<number, number>> {
   const counts = new Map<string, Map<number, number>>();
   for (const { action, outcome } of operations) {

@@ -1,13 +1,13 @@
-/** A tag is a register: what was written to it last is what is read, whoever writes and reads at the same time. */
+/** A tag is a register: a read returns what was last written, whoever else writes and reads at the same time. */
 import { effectOf, type Operation } from "./history.ts";
 import { linearize, type Sequential } from "./linearize.ts";
 
 interface Tag {
-  /** The digest that it points to; null where there is no such tag. */
+  /** The digest that it points to; null without such a tag. */
   readonly digest: string | null;
-  /** What it pointed to before that. */
+  /** The digest that it pointed to before that. */
   readonly past: string | null;
-  /** What it was in the repositories of this name that were deleted, the last one at the end. */
+  /** Its digests in deleted repositories of this name, the last one deleted at the end. */
   readonly buried: readonly (string | null)[];
 }
 
@@ -30,7 +30,7 @@ export function isBarrier({ action }: Operation): boolean {
   return action.kind === "restart";
 }
 
-/** Whether it reads or changes the tag, or might. A refused change has nothing to say of it. */
+/** Returns whether it reads or changes the tag, or might. A refused change says nothing about it. */
 export function concerns(tag: string, operation: Operation): boolean {
   const { action, outcome } = operation;
   const effect = effectOf(operation);
@@ -101,7 +101,7 @@ function step(
     case "restore-manifest":
       if (answer === "unknown") return digest === null ? [pointed(state, action.digest)] : [state];
       if (outcome.tags?.includes(tag) !== true) return [state];
-      // It belonged to one of those that came back.
+      // The tag belonged to one of the restored manifests.
       return digest !== null ? [] : (outcome.manifests ?? []).map((one) => pointed(state, one));
     case "delete-repository":
       return [{ digest: null, past: null, buried: [...buried, digest] }];
@@ -120,7 +120,7 @@ function step(
   }
 }
 
-/** The answer says what it pointed to before, and what it points to now. */
+/** Reads from the answer the tag's digests before and after the restoration. */
 function restoredTag(
   state: Tag,
   { digest, replaced = null, tags = [] }: Operation["outcome"],

@@ -1,4 +1,4 @@
-/** What the clients of a run push: a seed determines all of it. Small and shared, so that they get in each other's way. */
+/** The content that the clients of a run push, determined by a seed. It is small and shared, so that they conflict. */
 import {
   type Bytes,
   type Content,
@@ -43,14 +43,14 @@ export const SMALL: Size = {
   largest: 40_000,
 };
 
-/** Past this a manifest's bytes lie in R2. */
+/** A manifest with this padding is too big for its row, so its bytes go to R2. */
 const PADDING = 270_000;
 
 export function universeOf(seed: number, size: Size = SMALL): Universe {
   const next = random(seed);
   const layers = Array.from({ length: size.layers }, (_, i) => {
     const bytes = i === 0 ? size.largest : i === 1 ? 0 : 20 + (next() % 3_000);
-    // The seed's own, or one run would find what another has left.
+    // The content depends on the seed, so that no run finds what another one has left.
     return content(joined(new TextEncoder().encode(`${seed} ${i} `), randomBytes(bytes, next)));
   });
   const singles = Array.from({ length: size.images }, (_, i) => image(i, layers, next));
@@ -75,12 +75,12 @@ export function universeOf(seed: number, size: Size = SMALL): Universe {
   };
 }
 
-/** The first two are of one namespace. */
+/** The first two are in the same namespace. */
 function nameOf(seed: number, i: number): string {
   return `history-${seed}${i < 2 ? "" : "-other"}/repository-${i}`;
 }
 
-/** Of some layers, which others have as well; the first is too big for its row. */
+/** Makes an image of some layers, which others have as well; the first image is too big for its row. */
 function image(i: number, layers: readonly Content[], next: () => number): Image {
   const chosen = new Set([0, 1, 2].map(() => layers[next() % layers.length]));
   const [config, ...rest] = [...chosen].filter((layer) => layer !== undefined);

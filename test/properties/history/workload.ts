@@ -1,4 +1,4 @@
-/** Clients as they are in real life, all at once: each does what its plan says, and notices nothing of the others. */
+/** Clients as in real life, all at once: each follows its plan, without regard to the others. */
 import type { Content } from "../../support/images.ts";
 import { Client, type Sessions, type World } from "./client.ts";
 import type { Recorder } from "./history.ts";
@@ -9,16 +9,16 @@ export interface Workload {
   readonly seed: number;
   readonly universe: Universe;
   readonly clients: number;
-  /** In milliseconds; what a client was told of a blob, it relies on for so long. */
+  /** Milliseconds for which a client relies on being told of a blob. */
   readonly grace: number;
   readonly weights?: Weights;
-  /** Whether a client goes on after so many steps. */
+  /** Returns whether a client continues after that many steps. */
   readonly goesOn: (steps: number) => boolean;
 }
 
-/** A push whose blobs are collected before they are named starts over, so many times. */
+/** The tries of a push; one whose blobs were deleted before they were named starts again. */
 const TRIES = 4;
-/** Who waits for a blob asks so often, after such a part of the grace time each: for longer than that in all. */
+/** The HEADs of a client that waits for a blob. They are spread over more than the grace period in all. */
 const LOOKS = 4;
 const BETWEEN = 0.35;
 
@@ -45,7 +45,7 @@ export async function runClients(
   return counts.reduce((sum, count) => sum + count, 0);
 }
 
-/** Reads all that there is, once nobody changes anything any more. */
+/** Reads everything, when nothing changes any more. */
 export async function readEverything(
   universe: Universe,
   world: World,
@@ -64,7 +64,7 @@ class Person {
   readonly #client: Client;
   readonly #universe: Universe;
   readonly #grace: number;
-  /** What it did last, and may want undone. */
+  /** The client's last deletion of a tag, which it may undo. */
   #untagged: { readonly repository: string; readonly tag: string } | null = null;
   #deleted: { readonly repository: string; readonly digest: string } | null = null;
   #orphan: { readonly repository: string; readonly digest: string } | null = null;
@@ -138,7 +138,7 @@ class Person {
       }
       case "delete-repository":
         await client.remove(repository, { kind }, `/api/v1/repositories/${repository}`);
-        // Mostly at once: the next push makes another repository of this name.
+        // Mostly restored at once, as the next push creates another repository of this name.
         return seed % 4 === 0 ? undefined : this.#restoreRepository(repository);
     }
   }
@@ -148,7 +148,7 @@ class Person {
     return this.#client.undo(repository, action, "restore", { repository: "newest" });
   }
 
-  /** Mostly what it has deleted itself; sometimes anything. */
+  /** Mostly undoes its own deletions; sometimes any. */
   async #undo(
     { repository, tag, seed, image }: Step,
     kind: "restore-tag" | "restore-manifest" | "restore-repository" | "purge-manifest",
@@ -186,12 +186,15 @@ class Person {
     return found;
   }
 
-  /** As docker does: what is there is skipped, what is elsewhere is mounted, the rest is uploaded; the manifest last. */
+  /**
+   * Pushes as Docker does: existing blobs are skipped, those of other repositories are mounted, others are uploaded;
+   * the manifest is last.
+   */
   async #push(step: Step, image: Image): Promise<void> {
     const { repository, tag, seed } = step;
     const tags = seed % 5 === 0 ? [] : seed % 7 === 0 ? this.#universe.tags.slice(0, 2) : [tag];
     await this.#put(step, image, tags);
-    // Who pushes looks what came of it, now and then.
+    // The client reads its push back now and then.
     if (seed % 3 === 0) await this.#client.readManifest(repository, image.digest, "HEAD");
   }
 
@@ -211,7 +214,7 @@ class Person {
     return false;
   }
 
-  /** Sees to it that the repository has the blob. */
+  /** Makes sure that the repository has the blob. */
   async #ensure(step: Step, blob: Content): Promise<void> {
     const { repository, other, seed } = step;
     if (await this.#client.confirmBlob(repository, blob.digest)) return;
@@ -224,7 +227,7 @@ class Person {
     await this.#client.upload(repository, blob, step);
   }
 
-  /** Another name for what has one. */
+  /** Gives a tagged manifest another tag. */
   async #retag({ repository, tag, seed }: Step): Promise<void> {
     const { tags } = this.#universe;
     const digest = await this.#client.readTag(repository, tag, "GET");
@@ -250,7 +253,7 @@ class Person {
     await Promise.all(image.blobs.map(({ digest }) => this.#client.readBlob(repository, digest)));
   }
 
-  /** Who is told that a blob is there finds it there for the grace time, and so on as long as it keeps asking. */
+  /** A blob that a client was told of must exist for the grace period, and longer while it keeps asking. */
   async #confirm({ repository }: Step, { digest }: Content): Promise<void> {
     for (let i = 0; i < LOOKS; i++) {
       if (!(await this.#client.confirmBlob(repository, digest))) return;

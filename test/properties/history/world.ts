@@ -1,4 +1,4 @@
-/** The Worker in this isolate as the place of a run, with its bindings as they are or as a test makes them. */
+/** The Worker in this isolate as the place of a run, with real or wrapped bindings. */
 import {
   applyD1Migrations,
   evictDurableObject,
@@ -17,7 +17,7 @@ import type { Asked, Answer } from "./client.ts";
 import type { Ages } from "./model.ts";
 import type { Place } from "./run.ts";
 
-/** An empty registry. */
+/** Makes an empty registry. */
 export async function startAnew(): Promise<void> {
   await reset();
   await applyD1Migrations(env.DB, env.TEST_MIGRATIONS);
@@ -36,7 +36,7 @@ export function placeHere(ages: Ages, planted: (env: Env) => Env = (real) => rea
     ready: () => Promise.resolve(),
     pause: (milliseconds) => scheduler.wait(milliseconds),
     async evict(upload) {
-      // One that nobody has called yet is in no memory.
+      // A session without any call is not in memory.
       await evictDurableObject(env.SESSIONS.getByName(upload)).catch(() => {});
     },
     collect: () => new GarbageCollector(new GcStore(used.DB), new Bucket(used.BLOBS), ages).run(),
@@ -44,7 +44,7 @@ export function placeHere(ages: Ages, planted: (env: Env) => Env = (real) => rea
       await Promise.all(
         uploads.map(async (upload) => {
           const session = env.SESSIONS.getByName(upload);
-          // The first time may only close the upload.
+          // The first alarm may only close the upload.
           while (await runDurableObjectAlarm(session));
         }),
       );
@@ -72,7 +72,7 @@ async function send(
   };
 }
 
-/** As a setting has it: never in the form 1e-7. */
+/** Formats a number for a setting: never as 1e-7. */
 function decimal(value: number): string {
   return value.toFixed(12);
 }

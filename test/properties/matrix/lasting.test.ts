@@ -1,4 +1,4 @@
-/** What grants access × the credentials that it is asked with: nothing that is made outlasts what made it. */
+/** Each way to give access × each kind of credentials: nothing outlasts the credentials that made it. */
 import { env } from "cloudflare:workers";
 import { beforeAll, describe, expect, test } from "vitest";
 import { API_ROUTES } from "../../../src/api/routes.ts";
@@ -13,7 +13,7 @@ import { leavesNothing } from "../../support/storage.ts";
 const DAY = 86_400_000;
 const HOUR = 3_600_000;
 
-/** Who asks: whether it may do it at all, and whether its credentials end. */
+/** The kinds of credentials: whether they allow the action at all, and whether they end. */
 const CREDENTIALS = {
   "the administrator's password": { may: "administer", ends: false },
   "an administrator's token without end": { may: "administer", ends: false },
@@ -55,7 +55,7 @@ const RULE = () => ({
 });
 const ACME = "/namespaces/:namespace";
 
-/** What has no end of its own, and lets somebody in. */
+/** Things without an end of their own that give access. */
 const GRANTS: Readonly<Record<string, Grant>> = {
   "a trust rule": {
     needs: "own",
@@ -129,7 +129,7 @@ const GRANTS: Readonly<Record<string, Grant>> = {
   },
 };
 
-/** Secrets can end, so they end with what made them: the end that each of these asks for is none. */
+/** Secrets can end, so they end with the credentials that made them; each of these asks for no end. */
 const SECRETS: Readonly<Record<string, Grant & { readonly unlimited?: true }>> = {
   "a token": {
     needs: "own",
@@ -160,7 +160,7 @@ const SECRETS: Readonly<Record<string, Grant & { readonly unlimited?: true }>> =
   },
 };
 
-/** Routes by which nobody gets access that lasts, and why. */
+/** Routes that give no lasting access, and why. */
 const OTHERS: Readonly<Record<string, string>> = {
   "PUT /me/password": "takes the password itself",
   "POST /oidc/exchange": "gives what ends within the hour",
@@ -228,7 +228,7 @@ beforeAll(async () => {
     "a registry token": await signAsRegistry({ repository: `${namespace}/app` }),
   };
   const other = await addRobot(namespace, SCOPES());
-  // Another rule than the workload's: a change of its own would end it.
+  // Uses another rule than the workload's: a change of its own rule would end its credentials.
   const changed = await addRule(namespace, RULE());
   place = { ...place, ":robot": shortOf(other), ":rule": shortOf(changed) };
 });
@@ -237,12 +237,12 @@ async function of(secret: Parameters<typeof addSecret>[0]): Promise<string> {
   return `Bearer ${(await addSecret(secret)).secret}`;
 }
 
-/** The name of a robot or rule within its namespace. */
+/** Returns the name of a robot or rule within its namespace. */
 function shortOf(name: string): string {
   return name.split("+", 2)[1] ?? "";
 }
 
-/** A token as the API makes one: of now. */
+/** Makes a token as the API does, as old as now. */
 async function youngToken(user: string): Promise<string> {
   const as = basic(user, "a password of twelve and more");
   const body = { description: "test", expiresInDays: null };
@@ -276,7 +276,7 @@ describe.each(Object.entries(GRANTS))("%s", (_, grant) => {
     const response = await leavesNothing(() => call(credential, grant));
     const { errors } = await response.clone().json<{ errors?: unknown }>();
     expect(await problem(response)).toEqual({ status: 403, code: "DENIED" });
-    // Who may not do it at all is not told to come back with the password.
+    // A caller without the right is not told to come back with the password.
     expect(errors).toEqual(mayDo(credential, grant) ? [{ needs: "password" }] : undefined);
   });
 });
@@ -296,7 +296,7 @@ describe.each(Object.entries(SECRETS))("%s", (_, grant) => {
     const status = may && credential.endsWith("a month") ? [400, 403] : [403];
     expect(status).toContain(refusal.status);
     if (!may) return;
-    // A day and an hour is beyond any of these; what is left out ends with them.
+    // A day and an hour is beyond any of these; without an expiry the secret ends with them.
     const long = await leavesNothing(() => call(credential, grant, { expiresInDays: 31 }));
     expect(long.ok).toBe(false);
     if (grant.route.startsWith("PATCH")) return;
@@ -306,7 +306,7 @@ describe.each(Object.entries(SECRETS))("%s", (_, grant) => {
   });
 });
 
-/** Secrets that end soon, for whoever wants to let them hold for longer. */
+/** Makes secrets that end soon, for requests that extend them. */
 async function makeSecrets(credential: Credential): Promise<void> {
   const { name } = await done<{ name: string }>("GET", "/me", undefined, {
     as: headers[credential],
@@ -319,7 +319,7 @@ async function makeSecrets(credential: Credential): Promise<void> {
   const robot = `${place[":namespace"]}+${place[":robot"]}`;
   await env.DB.prepare("DELETE FROM tokens WHERE robot = ?1").bind(robot).run();
   const secret = await addSecret({ robot, expires });
-  // As if they had been made now.
+  // Makes the tokens as old as if they had been created now.
   await env.DB.prepare("UPDATE tokens SET created_at = ?1 WHERE id IN (?2, ?3)")
     .bind(Date.now(), token.id, secret.id)
     .run();

@@ -1,4 +1,4 @@
-/** Every route × everybody who may come: what each is answered. */
+/** Every route × every principal: the answer to each. */
 import { env } from "cloudflare:workers";
 import { beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { handle } from "../../production/request.ts";
@@ -12,7 +12,7 @@ import { type Attempt, ATTEMPTS, type Need } from "./requests.ts";
 const ANYONE: readonly Need[] = ["nothing", "a token"];
 const SOMEONE: readonly Need[] = [...ANYONE, "to be someone"];
 const PERSON: readonly Need[] = [...SOMEONE, "to be a person", "to have a password here"];
-/** What each may do in `acme/app`; who is missing here has no good credentials. */
+/** The rights of each principal in `acme/app`; principals that are missing here have no valid credentials. */
 const ALLOWED: Partial<Record<Principal, readonly Need[]>> = {
   anonymous: ANYONE,
   outsider: PERSON,
@@ -37,7 +37,7 @@ const ALLOWED: Partial<Record<Principal, readonly Need[]>> = {
   "workload that may push": [...SOMEONE, "pull", "push"],
 };
 
-/** What clients ask the token service for. */
+/** The scopes that clients ask the token service for. */
 const SCOPES: Partial<Record<Need, string>> = {
   pull: "repository:acme/app:pull",
   push: "repository:acme/app:pull,push",
@@ -45,9 +45,9 @@ const SCOPES: Partial<Record<Need, string>> = {
   "a token": "registry:catalog:*",
 };
 
-/** How often one may guess is looked at elsewhere: here the same wrong password comes a hundred times. */
+/** Limits on guessing have their own tests: here the same wrong password comes a hundred times. */
 const always = { limit: () => Promise.resolve({ success: true }) };
-/** What was sent to the audit log. */
+/** The messages for the audit log. */
 const events: EventMessage[] = [];
 const newQueue = () => ({
   send: (message: EventMessage) => Promise.resolve(events.push(message)),
@@ -59,7 +59,7 @@ const limits = {
   TOKEN_LIMIT: always,
   DENIED_LIMIT: always,
 };
-// Each test has a queue of its own: to one and the same an isolate sends so many denials, and no more.
+// Each test has a queue of its own, since an isolate sends only so many denials to one.
 const changed = {
   ...env,
   ...limits,
@@ -75,7 +75,7 @@ beforeAll(async () => {
   principals = await makePrincipals();
 });
 
-/** Failures are counted: without this the last of them would be told to wait. */
+/** Failures are counted: without this the last of them would have to wait. */
 beforeEach(async () => {
   await env.DB.exec("DELETE FROM login_failures");
   events.length = 0;
@@ -88,7 +88,7 @@ test("the matrix has every route, and no other", () => {
   expect(Object.keys(ATTEMPTS).toSorted()).toEqual(routes.toSorted());
 });
 
-/** Whatever a client may GET it may ask for by HEAD. */
+/** Every GET is also tried as a HEAD. */
 const HEADS = Object.entries(ATTEMPTS).flatMap(([route, attempt]) =>
   route.startsWith("GET /v2") ? [[route.replace("GET", "HEAD"), attempt] as const] : [],
 );
@@ -100,11 +100,11 @@ describe.each([...Object.entries(ATTEMPTS), ...HEADS])("%s", (route, attempt) =>
     const request = () => ask(method, attempt, authorization, path.startsWith("/v2"));
     const response = await leavesNothing(request);
     const status = expected(principal, attempt);
-    // A blob that one may not have is none: a HEAD has no body to say so in, and clients would end there.
+    // A HEAD of a blob without the right answers 404: it has no body for a message, and clients would stop at a 403.
     const isHidden = status === 403 && route === "HEAD /v2/:name+/blobs/:digest";
     const seen = isHidden ? 404 : status;
     expect(response.status, await response.clone().text()).toBe(seen);
-    // Whatever the answer says, the log has who was denied, and nobody else.
+    // Whatever the answer says, the log records a denial, and nothing else.
     await Promise.all(deferred);
     const denials = events.filter(
       (event) => event.kind === "audit" && event.event.outcome === "denied",
@@ -119,12 +119,12 @@ function expected(principal: Principal, { need, path, status }: Attempt): number
   const allowed = ALLOWED[principal];
   if (allowed === undefined) return 401;
   if (allowed.includes(need)) return status;
-  // A token for everyone that was refused a push will be refused it again: 401 would have clients ask once more.
+  // An anonymous token that was refused a push will be refused again: after a 401 clients would ask once more.
   const isFinal = path.startsWith("/v2/") && (need === "push" || need === "delete");
   return principal === "anonymous" && !isFinal ? 401 : 403;
 }
 
-/** Registry routes are asked with a token for them, as clients do; the others with the credentials themselves. */
+/** Sends registry routes with a token for them, as clients do, and others with the credentials themselves. */
 async function ask(
   method: string,
   { need, path, body }: Attempt,

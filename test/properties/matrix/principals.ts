@@ -1,4 +1,4 @@
-/** Everybody who may come to the door of namespace `acme`, and how each one proves who they are. */
+/** All principals that may send a request to namespace `acme`, with their credentials. */
 import { env } from "cloudflare:workers";
 import { exportJWK, exportSPKI, generateKeyPair, type JWK, SignJWT, UnsecuredJWT } from "jose";
 import { vi } from "vitest";
@@ -42,7 +42,7 @@ function insert(sql: string, ...values: (string | number | null)[]): D1PreparedS
   return env.DB.prepare(sql).bind(...values);
 }
 
-/** Makes them all. @returns the Authorization header of each, to log in with */
+/** Makes all of them. @returns the Authorization header of each, for a login */
 export async function makePrincipals(): Promise<Record<Principal, string | null>> {
   const users = ["outsider", "reader", "writer", "maintainer", "owner"];
   const hash = await hashPassword(PASSWORD);
@@ -150,7 +150,7 @@ async function workloads(): Promise<Record<Workload, string>> {
   ) as Record<Workload, string>;
 }
 
-/** The issuer: somebody else's server. */
+/** Serves the keys of the issuer, another party's server. */
 function serve(jwk: JWK): void {
   const answers: Record<string, unknown> = {
     "/.well-known/openid-configuration": { issuer: ISSUER, jwks_uri: `${ISSUER}/keys` },

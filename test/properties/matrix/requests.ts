@@ -1,25 +1,25 @@
 /**
- * One request for each route, and what it is answered where it is let through. Nothing is changed by them: what would be
- * is not there, or what is sent is wrong in a way that is looked at only after who sends it.
+ * One request for each route, with the status where it is allowed. They change nothing: their targets do not exist, or
+ * their bodies are wrong in a way that is checked only after the credentials.
  */
 const DIGEST = `sha256:${"0".repeat(64)}`;
 const UPLOAD = "00000000-0000-4000-8000-000000000000";
 const TOKEN = "0123456789abcdef";
 const MALFORMED = "{}";
-/** JSON, but of no request. */
+/** JSON that no route accepts. */
 const WRONG = '{"nonsense":1}';
 
-/** What somebody must be allowed for a route. */
+/** The right that a route needs. */
 export type Need =
-  /** What ignores credentials, wrong ones too. */
+  /** The route ignores credentials, also wrong ones. */
   | "anybody"
   | "nothing"
-  /** A registry token, everyone's too. */
+  /** A registry token, also an anonymous one. */
   | "a token"
   | "to be someone"
-  /** Logged in by password. */
+  /** The caller must have logged in by password. */
   | "to be a person"
-  /** A person whose password is kept here; the built-in administrator's is a secret of the deployment. */
+  /** The caller's password must be stored here; the built-in administrator's is a secret of the deployment. */
   | "to have a password here"
   | "pull"
   | "push"
@@ -32,14 +32,14 @@ export interface Attempt {
   readonly need: Need;
   readonly path: string;
   readonly body?: string;
-  /** The status where it is let through. */
+  /** The status where the request is allowed. */
   readonly status: number;
 }
 
 const APP = "/v2/acme/app";
 const API = "/api/v1";
 
-/** By `METHOD path` of the route table. */
+/** The requests by `METHOD path` of the route table. */
 export const ATTEMPTS: Readonly<Record<string, Attempt>> = {
   "GET /v2": { need: "nothing", path: "/v2/", status: 200 },
   "GET /v2/:name+/blobs/:digest": { need: "pull", path: `${APP}/blobs/${DIGEST}`, status: 404 },
@@ -175,7 +175,7 @@ export const ATTEMPTS: Readonly<Record<string, Attempt>> = {
   }),
 };
 
-/** The management API's, by `METHOD path` below its root: the need, the status and the body. */
+/** Makes the requests of the management API, by `METHOD path` below its root: the need, the status and the body. */
 function api(
   table: Readonly<Record<string, readonly [Need, number, string?]>>,
 ): Record<string, Attempt> {
