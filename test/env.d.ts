@@ -4,7 +4,15 @@ import type { D1Migration } from "cloudflare:test";
 import type { Env as WorkerEnv } from "../src/settings.ts";
 import type * as worker from "../src/worker.ts";
 
-/** The environment of the tests in `cloudflare:workers`: the Worker's own, and what vitest.config.ts adds to it. */
+declare module "vitest" {
+  interface ProvidedContext {
+    /** How much is tried of what is too much for every run. */
+    readonly sample: "few" | "many" | "all";
+    readonly sampleSeed: number;
+  }
+}
+
+/** What the tests find in `cloudflare:workers`: the Worker's own environment, and what vitest.config.ts adds to it. */
 declare global {
   namespace Cloudflare {
     interface GlobalProps {
@@ -17,8 +25,6 @@ declare global {
       readonly TOKEN_KEY: string;
       /** The seed of the property test; "" for the usual one. */
       readonly TEST_SEED: string;
-      /** "all" for every fault at every call; "" for a sample. */
-      readonly TEST_FAULTS: string;
       /** The WebAssembly files, in base64. */
       readonly TEST_WASM: Readonly<Record<"sha256" | "sha512", string>>;
       readonly TEST_MIGRATIONS: D1Migration[];

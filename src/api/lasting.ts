@@ -19,7 +19,7 @@ const DEFAULT_DAYS = 90;
 export function requireLasting({ expires }: Actor, what: string): void {
   if (expires === null) return;
   throw outlasting(
-    `${what} would outlast these credentials, which end on ${timestamp(expires * 1000)}: log in with the password, or use a token that does not end`,
+    `${what} does not end by itself, but these credentials end on ${timestamp(expires * 1000)}: send the user's password with this request, or use a token that does not end`,
   );
 }
 
@@ -78,7 +78,7 @@ function requireWithinLife(asked: number | null, latest: number | null): void {
 
 function beyond(end: number): RegistryError {
   return outlasting(
-    `these credentials end on ${timestamp(end)}, and what they make must not outlive them: ask for fewer days, or log in with the password`,
+    `the secret would end after these credentials, which end on ${timestamp(end)}: ask for fewer days, or send the user's password with this request`,
   );
 }
 

@@ -1,15 +1,13 @@
 /** A client of the management API, for one registry and one set of credentials. */
 import { CliError, type Fault } from "./error.ts";
+import { missingAt } from "./missing.ts";
 
 export type Credentials =
   | { readonly user: string; readonly password: string }
-  /** A secret says by itself whose it is. */
-  | { readonly token: string };
+  /** A secret says by itself whose it is; the source is where it was taken from. */
+  | { readonly token: string; readonly source: "login" | "SLIPWAY_TOKEN" };
 
 export type Query = Readonly<Record<string, string | undefined>>;
-
-/** Asks a user for the password. */
-export type AskPassword = (user: string) => Promise<string>;
 
 interface Sending {
   readonly body?: unknown;
@@ -34,21 +32,14 @@ const BASE = "/api/v1";
 export class Api {
   /** Such as "https://registry.example.com". */
   readonly registry: string;
-  #authorization: string | null;
-  /** What asks for the password of a user whose token does not suffice; null where nobody can be asked, or was already. */
-  #askPassword: AskPassword | null;
+  readonly credentials: Credentials | null;
 
-  constructor(
-    registry: string,
-    credentials: Credentials | null,
-    askPassword: AskPassword | null = null,
-  ) {
+  constructor(registry: string, credentials: Credentials | null) {
     this.registry = registry;
-    this.#askPassword = askPassword;
-    this.#authorization = credentials === null ? null : authorization(credentials);
+    this.credentials = credentials;
   }
 
-  /** As image names begin. */
+  /** Host and port, with which image names begin. */
   get host(): string {
     return new URL(this.registry).host;
   }
@@ -57,7 +48,7 @@ export class Api {
     return this.#parse(await this.request("GET", BASE + path));
   }
 
-  /** What is there, and the ETag to change it by. */
+  /** Reads a resource with the ETag to change it by. */
   async read<T>(path: string): Promise<Versioned<T>> {
     const response = await this.request("GET", BASE + path);
     const etag = response.headers.get("etag") ?? undefined;
@@ -81,7 +72,7 @@ export class Api {
 
   /** Everything in a list, page by page. */
   async *list<T>(path: string, query: Query = {}): AsyncGenerator<T, void> {
-    let after: string | undefined;
+    let { after } = query;
     do {
       const response = await this.request("GET", BASE + path, { query: { ...query, after } });
       const page: Page<T> = await this.#parse(response);
@@ -109,34 +100,14 @@ export class Api {
     }
     const headers = new Headers({ accept: sending.accept ?? "application/json" });
     headers.set("user-agent", "slipway");
-    if (this.#authorization !== null) headers.set("authorization", this.#authorization);
+    if (this.credentials !== null) headers.set("authorization", authorization(this.credentials));
     if (sending.ifMatch !== undefined) headers.set("if-match", sending.ifMatch);
     if (sending.body !== undefined) headers.set("content-type", "application/json");
     const body = sending.body === undefined ? null : JSON.stringify(sending.body);
     // A redirect would be followed by a GET, and possibly out of TLS.
     const response = await reach(url, { method, headers, body, redirect: "error" });
     if (response.ok) return response;
-    const refusal = await this.#refusal(response);
-    // Nothing that is only read outlasts anything.
-    if (method === "GET" || !(await this.#givePassword(refusal))) throw refusal;
-    return this.request(method, path, sending);
-  }
-
-  /** What a token makes must not outlast it, so for some requests the registry wants the password of whoever sends it. */
-  async #givePassword({ faults }: CliError): Promise<boolean> {
-    const ask = this.#askPassword;
-    if (ask === null || !wantsPassword(faults)) return false;
-    this.#askPassword = null;
-    const { name, via } = await this.get<{ readonly name: string; readonly via: string }>("/me");
-    if (via !== "token") return false;
-    this.#authorization = authorization({ user: name, password: await ask(name) });
-    return true;
-  }
-
-  /** Logging in anew would make a token that ends again. */
-  #passwordAdvice(faults: readonly Fault[]): string {
-    if (this.#askPassword !== null || !wantsPassword(faults)) return "";
-    return "; in a script add -u USER --password-stdin to this command";
+    throw await this.#refusal(path, response);
   }
 
   async #parse<T>(response: Response): Promise<T> {
@@ -158,29 +129,46 @@ export class Api {
     });
   }
 
-  async #refusal(response: Response): Promise<CliError> {
+  async #refusal(path: string, response: Response): Promise<CliError> {
     const { status } = response;
-    if (status === 412) return new CliError("it was changed meanwhile: run this again", { status });
+    if (status === 412) {
+      const message = "it was changed meanwhile: run this again";
+      return new CliError(message, { status, code: "PRECONDITION_FAILED" });
+    }
     const said = refusalIn(await response.text());
-    const detail = said?.sentence ?? `${this.registry} answered ${status}`;
-    const faults = said?.faults ?? [];
-    const advice = this.#advice(response) + this.#passwordAdvice(faults);
-    return new CliError(detail + advice, { status, faults });
+    const { code = `HTTP_${status}`, faults = [] } = said ?? {};
+    const missing = status === 404 ? missingAt(path, said?.sentence ?? "") : null;
+    const message = missing?.message ?? said?.sentence ?? `${this.registry} answered ${status}`;
+    const hint = missing?.hint ?? this.#hint(response, faults);
+    return new CliError(message, { code, status, faults, ...(hint === null ? {} : { hint }) });
   }
 
-  /** What to do beyond what the registry says, which does not know this command line. */
-  #advice({ status, headers }: Response): string {
+  /** The next step, which the registry cannot say as it does not know this command line. */
+  #hint({ status, headers }: Response, faults: readonly Fault[]): string | null {
     const wait = headers.get("retry-after");
-    if (status === 429 && wait !== null) return ` (in ${wait} seconds)`;
-    if (status !== 401) return "";
-    const command = `slipway login ${this.host} -u USER`;
-    return this.#authorization === null ? `: ${command}` : `; to log in anew: ${command}`;
+    if (status === 429 && wait !== null) return `Try again in ${wait} seconds.`;
+    if (faults.some(({ needs }) => needs === "password")) return PASSWORD_HINT;
+    if (status !== 401) return null;
+    const { credentials } = this;
+    const login = `slipway login ${this.host}`;
+    if (credentials === null) return `Log in: ${login}`;
+    if ("user" in credentials) {
+      return `Check the name and the password. If it is forgotten: ${newPasswordOf(credentials.user)}`;
+    }
+    if (credentials.source === "login") return `Log in again: ${login}`;
+    return `SLIPWAY_TOKEN was sent, and is no valid token here. Set another, or unset it and log in: ${login}`;
   }
 }
 
-function wantsPassword(faults: readonly Fault[]): boolean {
-  return faults.some(({ needs }) => needs === "password");
+function newPasswordOf(user: string): string {
+  return user === "admin"
+    ? "it is the deployment's secret ADMIN_PASSWORD (docs/local.md)"
+    : `an administrator sets another: slipway user password ${user}`;
 }
+
+/** Logging in anew would make a token that ends again. */
+export const PASSWORD_HINT =
+  "Give the password with this command: -u USER at a terminal, -u USER --password-stdin in a script. Or log in once with --expires never.";
 
 /** A fetch whose failure says which address could not be reached, and why. */
 export async function reach(url: URL, init: RequestInit): Promise<Response> {
@@ -197,37 +185,52 @@ function authorization(credentials: Credentials): string {
   return `Basic ${Buffer.from(`${user}:${password}`).toString("base64")}`;
 }
 
+/** Codes of system and TLS errors → what they mean to whoever typed the address. */
+const REASONS: Readonly<Record<string, string>> = {
+  ECONNREFUSED: "nothing listens there",
+  ENOTFOUND: "there is no host of that name",
+  EAI_AGAIN: "its name cannot be looked up now; is there a network?",
+  ERR_SSL_WRONG_VERSION_NUMBER:
+    "it does not speak https there; if it speaks http, write http://HOST",
+  ERR_SSL_PACKET_LENGTH_TOO_LONG:
+    "it does not speak https there; if it speaks http, write http://HOST",
+};
+
 /** fetch() wraps what happened, and a host with several addresses wraps it once more. */
 function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   if (error.cause !== undefined) return reasonOf(error.cause);
-  const { code } = error as NodeJS.ErrnoException;
-  return error.message === "" ? (code ?? error.name) : error.message;
+  const { code = "" } = error as NodeJS.ErrnoException;
+  return REASONS[code] ?? (error.message === "" ? code || error.name : error.message);
 }
 
 interface Refusal {
   readonly detail?: string;
   readonly title?: string;
+  readonly code?: string;
   /** A problem's fields, the OCI API's errors, or else whatever the registry adds. */
   readonly errors?: unknown;
 }
 
 interface Said {
   readonly sentence: string | undefined;
+  readonly code: string | undefined;
   readonly faults: readonly Fault[];
 }
 
-/** What a refusal's body says: a problem of the management API, or the errors of the OCI API. */
+/** Reads a refusal's body: a problem of the management API, or the errors of the OCI API. */
 function refusalIn(body: string): Said | undefined {
   try {
-    const { detail, title, errors } = JSON.parse(body) as Refusal;
+    const { detail, title, code, errors } = JSON.parse(body) as Refusal;
     const faults = Array.isArray(errors) ? (errors as Fault[]) : [];
+    const [first] = faults as readonly { readonly code?: string }[];
     const reasons = faults.flatMap(({ field = "", message = "" }) => {
       if (message === "" || detail?.includes(message) === true) return [];
       return field === "" ? message : `${field}: ${message}`;
     });
     const said = [detail ?? [], reasons].flat();
-    return { sentence: said.length === 0 ? title : said.join("; "), faults };
+    const sentence = said.length === 0 ? title : said.join("; ");
+    return { sentence, code: code ?? first?.code, faults };
   } catch (error) {
     if (error instanceof SyntaxError) return undefined;
     throw error;

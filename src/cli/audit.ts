@@ -1,7 +1,7 @@
 import { pipeline } from "node:stream/promises";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { connect } from "./connection.ts";
-import { type Columns, Output, print, table, time } from "./output.ts";
+import { type Columns, Output, print, shortDigest, time } from "./output.ts";
 import { plainJson } from "./terminal.ts";
 
 interface AuditEvent {
@@ -32,29 +32,56 @@ interface AuditOptions {
 const PIECE = 1000;
 
 const COLUMNS: Columns<AuditEvent> = {
-  "TIME (UTC)": ({ time: at }) => time(at),
-  OUTCOME: ({ outcome }) => outcome,
+  "TIME (UTC)": {
+    value: ({ time: at }) => time(at),
+    // Without the year.
+    short: ({ time: at }) => time(at).slice(5),
+    isFixed: true,
+  },
+  OUTCOME: {
+    value: ({ outcome }) => outcome,
+    isFixed: true,
+    style: ({ outcome }) => (outcome === "done" ? null : "red"),
+  },
   ACTION: ({ action }) => action,
-  OF: ({ repository, namespace }) => repository ?? namespace ?? "",
-  NAME: ({ reference, digest }) => reference ?? digest ?? "",
-  ACTOR: ({ actor, via }) => (actor === null ? via : `${actor} (${via})`),
-  ADDRESS: ({ address }) => address ?? "",
-  DETAIL: ({ detail }) => detail ?? "",
+  ACTOR: {
+    value: ({ actor, via }) => (actor === null ? via : `${actor} (${via})`),
+    short: ({ actor, via }) => actor ?? via,
+  },
+  OF: { value: ({ repository, namespace }) => repository ?? namespace ?? "", short: subjectOf },
+  NAME: { value: ({ reference, digest }) => reference ?? digest ?? "", isDetail: true },
+  ADDRESS: { value: ({ address }) => address ?? "", isDetail: true },
+  DETAIL: { value: ({ detail }) => detail ?? "", isDetail: true },
 };
+
+/** The object of an entry in as few characters as name it: "acme/app:v1", "acme/app@sha256:1a2b3c4d5e6f", "acme alice". */
+function subjectOf({ repository, namespace, reference, digest }: AuditEvent): string {
+  const place = repository ?? namespace ?? "";
+  if (repository === null) return [place, reference ?? ""].join(" ").trim();
+  if (reference !== null && !reference.includes(":")) return `${place}:${reference}`;
+  const named = reference ?? digest;
+  return named === null ? place : `${place}@${shortDigest(named)}`;
+}
 
 export function addAuditCommand(program: Command): void {
   program
     .command("audit")
-    .description("What was done and what was refused, the newest first; --json: JSON lines.")
-    .option("--namespace <name>", "in a namespace")
-    .option("--repository <name>", "in a repository")
-    .option("--actor <name>", "by a user or robot")
-    .option("--action <name>", "of a kind, as tag.delete")
+    .description(
+      "Show the audit log, the newest first: what was done, denied or failed. --json prints JSON lines.",
+    )
+    .option("--namespace <name>", "of this namespace")
+    .option("--repository <name>", "of this repository")
+    .option("--actor <name>", "by this user or robot")
+    .option("--action <name>", "of this kind, such as tag.delete")
     .addOption(
       new Option("--outcome <outcome>", "with this outcome").choices(["done", "denied", "failed"]),
     )
-    .option("--since <when>", "from then on: 2026-12-24, 7d or 12h (ago)", parseMoment)
-    .option("--until <when>", "before then", parseMoment)
+    .option(
+      "--since <when>",
+      "since then: a date (2026-12-24), or how long ago (7d, 12h)",
+      parseMoment,
+    )
+    .option("--until <when>", "until then, written likewise", parseMoment)
     .action(showAudit);
 }
 
@@ -64,7 +91,8 @@ async function showAudit(options: AuditOptions, command: Command): Promise<void>
   // Of a namespace its owners may read the log, of the whole registry its administrators alone.
   const path =
     namespace === undefined ? "/audit" : `/namespaces/${encodeURIComponent(namespace)}/audit`;
-  if (new Output(command).isJson) {
+  const output = new Output(command);
+  if (output.isJson) {
     return pipeline(jsonLines(api.export(path, { ...rest })), process.stdout, { end: false });
   }
   let piece: AuditEvent[] = [];
@@ -73,10 +101,10 @@ async function showAudit(options: AuditOptions, command: Command): Promise<void>
     found = true;
     piece.push(event);
     if (piece.length < PIECE) continue;
-    print(table(piece, COLUMNS));
+    print(output.table(piece, COLUMNS));
     piece = [];
   }
-  if (piece.length > 0) print(table(piece, COLUMNS));
+  if (piece.length > 0) print(output.table(piece, COLUMNS));
   if (!found) print("Nothing was logged that fits.");
 }
 
@@ -97,5 +125,5 @@ export function parseMoment(text: string): string {
     return new Date(Date.now() - ago).toISOString();
   }
   if (/^\d{4}-\d{2}-\d{2}/.test(text) && !Number.isNaN(Date.parse(text))) return text;
-  throw new InvalidArgumentError("Give a date, as 2026-12-24, or how long ago, as 7d.");
+  throw new InvalidArgumentError("Give a date, such as 2026-12-24, or how long ago, such as 7d.");
 }

@@ -1,10 +1,10 @@
-/** What to paste into a CI's configuration, once the registry trusts its ID tokens; the README shows the same. */
+/** Snippets for a CI's configuration, once the registry trusts its ID tokens; the README shows the same. */
 
 export interface Registry {
   /** Such as "https://registry.example.com". */
   readonly url: string;
   readonly host: string;
-  /** What its ID tokens must be meant for. */
+  /** The audience that its ID tokens must have. */
   readonly audience: string;
   /** Whose rules the login is for. */
   readonly namespace: string;

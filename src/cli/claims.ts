@@ -1,4 +1,4 @@
-/** Which of an issuer's ID tokens a trust rule takes: those whose claims match a glob each. */
+/** Claims of a trust rule: it takes an issuer's ID tokens whose claims match a glob each. */
 import { InvalidArgumentError } from "commander";
 import { CliError } from "./error.ts";
 
@@ -20,7 +20,7 @@ export interface GitHubOptions extends NameOptions {
 export interface GitHubRepository {
   readonly id: string;
   readonly ownerId: string;
-  /** As GitHub writes it: claims are compared letter by letter. */
+  /** The name as GitHub writes it: claims are compared letter by letter. */
   readonly name: string;
 }
 
@@ -78,7 +78,7 @@ export function gitlabClaims(project: string, options: GitLabOptions): Claims {
   });
 }
 
-/** What was said, each claim with one glob. */
+/** The claims that were given, each with one glob. */
 function given(claims: Readonly<Record<string, string | undefined>>): Claims {
   const said = Object.entries(claims).flatMap(([claim, glob]) =>
     glob === undefined ? [] : [[claim, [glob]] as const],
@@ -91,7 +91,7 @@ export function collectClaim(text: string, others: Claims = {}): Claims {
   const at = text.indexOf("=");
   const [claim, glob] = [text.slice(0, at), text.slice(at + 1)];
   if (at < 1 || glob === "") {
-    throw new InvalidArgumentError("A claim is written NAME=GLOB, as sub=system:*.");
+    throw new InvalidArgumentError("Write a claim as NAME=GLOB, such as sub=system:*.");
   }
   return { ...others, [claim]: [...(others[claim] ?? []), glob] };
 }

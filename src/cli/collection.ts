@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import { connect } from "./connection.ts";
 import { CliError } from "./error.ts";
-import { details, Output, table, time } from "./output.ts";
+import { type Columns, Output, print, time } from "./output.ts";
 
 interface Run {
   readonly blobs: number;
@@ -31,10 +31,10 @@ interface Overview {
   readonly failedAt: string | null;
 }
 
-/** What waits in each queue. */
+/** The queues, each with what waits in it. */
 const QUEUES = [
-  ["blobs", "blobs that no manifest names"],
-  ["objects", "objects to delete from R2"],
+  ["blobs", "blobs without manifest"],
+  ["objects", "objects to delete"],
   ["manifests", "deleted manifests"],
   ["repositories", "deleted repositories"],
 ] as const;
@@ -42,53 +42,64 @@ const QUEUES = [
 /** The overview counts no further. */
 const MAX_COUNTED = 10_000;
 
+interface Row extends Queue {
+  readonly what: string;
+}
+
+const COLUMNS: Columns<Row> = {
+  WAITING: ({ what }) => what,
+  COUNT: ({ waiting }) => count(waiting),
+  DUE: ({ due }) => count(due),
+  FAILING: {
+    value: ({ failing }) => (failing === undefined ? "" : count(failing)),
+    style: ({ failing = 0 }) => (failing > 0 ? "red" : null),
+  },
+  "FIRST DUE (UTC)": ({ firstDueAt }) => (firstDueAt === null ? "" : time(firstDueAt)),
+};
+
 export function addCollectionCommands(program: Command): void {
   const gc = program
     .command("gc")
-    .description("Collection: it runs by itself, and nobody waits for it.");
-  gc.command("status").description("What waits to be collected, and the last run.").action(status);
-  gc.command("run").description("Collect now what is due, until nothing is.").action(run);
+    .description("Garbage collection: it runs by itself, and nobody waits for it.");
+  gc.command("status").description("Show what waits for gc, and its last run.").action(status);
+  gc.command("run").description("Run gc now, until nothing is due.").action(run);
 }
 
 async function status(_options: object, command: Command): Promise<void> {
   const api = await connect(command);
   const overview = await api.get<Overview>("/collection");
   const rows = QUEUES.map(([name, what]) => ({ what, ...overview[name] }));
-  const columns = {
-    WAITING: ({ what }: { what: string }) => what,
-    COUNT: ({ waiting }: Queue) => count(waiting),
-    DUE: ({ due }: Queue) => count(due),
-    FAILING: ({ failing }: Queue) => (failing === undefined ? "" : count(failing)),
-    "FIRST DUE (UTC)": ({ firstDueAt }: Queue) => (firstDueAt === null ? "" : time(firstDueAt)),
-  };
   const { lastRun, failedAt } = overview;
-  const last = lastRun === null ? "never" : `${time(lastRun.endedAt)}: ${said(lastRun)}`;
-  const text = `${table(rows, columns)}\n\n${details({
-    "last run (UTC)": last,
-    "failed since (UTC)": failedAt === null ? "" : `${time(failedAt)}: the Worker's log says why`,
-  })}`;
-  new Output(command).answer(overview, text);
+  const output = new Output(command);
+  const last = output.details({
+    "last run (UTC)": lastRun === null ? "never" : `${time(lastRun.endedAt)}: ${said(lastRun)}`,
+    "failing since (UTC)": failedAt === null ? "" : `${time(failedAt)}; the Worker's log says why`,
+  });
+  output.answer(overview, output.table(rows, COLUMNS), last);
 }
 
 async function run(_options: object, command: Command): Promise<void> {
   const api = await connect(command);
   const output = new Output(command);
-  for (;;) {
+  const runs: Run[] = [];
+  do {
     const answer = await api.send<{ run: Run | null }>("POST", "/collection", {});
     if (answer.run === null) {
-      throw new CliError("a run is under way already: see slipway gc status");
+      const hint = "slipway gc status shows how far it is";
+      throw new CliError("a run is under way already", { code: "CONFLICT", hint });
     }
-    output.answer(answer, said(answer.run));
-    if (!answer.run.more) return;
-  }
+    runs.push(answer.run);
+    if (!output.isJson) print(said(answer.run));
+  } while (runs.at(-1)?.more === true);
+  if (output.isJson) output.answer({ runs });
 }
 
 function said(done: Run): string {
-  const failed = done.failed === 0 ? "" : `, ${done.failed} objects failed and are tried again`;
+  const failed = done.failed === 0 ? "" : `; ${done.failed} objects failed and are tried again`;
   const gone = `${done.manifests} manifests, ${done.pastTags} past tags and ${done.repositories} repositories`;
   return `${done.blobs} blobs let go, ${done.objects} objects deleted${failed}; made final: ${gone} (${done.milliseconds} ms)`;
 }
 
 function count(number: number): string {
-  return number >= MAX_COUNTED ? `${MAX_COUNTED} or more` : String(number);
+  return number >= MAX_COUNTED ? `${MAX_COUNTED.toLocaleString("en")} or more` : String(number);
 }

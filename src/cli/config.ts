@@ -1,4 +1,4 @@
-/** What `slipway login` keeps: for each registry a token. Only its owner can read the file. */
+/** The logins that `slipway login` keeps, a token for each registry. Only its owner can read the file. */
 import { randomBytes } from "node:crypto";
 import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { homedir } from "node:os";
@@ -9,12 +9,12 @@ export interface Login {
   readonly user: string;
   /** A secret of the registry. */
   readonly token: string;
-  /** Of a token that the login made, and the logout has to delete. */
+  /** The id of a token that the login created and the logout has to delete; null where a secret was given. */
   readonly tokenId: string | null;
 }
 
 export interface Config {
-  /** Where one logged in last. */
+  /** The registry of the last login. */
   readonly current: string | null;
   /** By the registry's origin, such as "https://registry.example.com". */
   readonly logins: Readonly<Record<string, Login>>;

@@ -1,22 +1,29 @@
 import type { Command } from "commander";
-import { Api, type AskPassword, type Credentials } from "./api.ts";
+import { Api, type Credentials, PASSWORD_HINT } from "./api.ts";
 import { readConfig } from "./config.ts";
 import { CliError } from "./error.ts";
+import { whoAmI } from "./me.ts";
+import { date } from "./output.ts";
 import { canAsk, readPassword } from "./prompt.ts";
 import { isClear, parseRegistry } from "./registry-url.ts";
+import { note, warn } from "./report.ts";
 
 /** The registry that a command is for: `--registry`, else SLIPWAY_REGISTRY, else where one logged in last. */
 export async function registryOf(command: Command, argument?: string): Promise<string> {
+  const registry = await namedRegistry(command, argument);
+  if (registry !== null) return registry;
+  throw new CliError("which registry?", {
+    code: "NO_REGISTRY",
+    hint: "Log in (slipway login HOST), or give --registry or SLIPWAY_REGISTRY.",
+  });
+}
+
+/** @returns null where none was named, and there was no login */
+export async function namedRegistry(command: Command, argument?: string): Promise<string | null> {
   const { registry } = command.optsWithGlobals<{ registry?: string }>();
   const named = argument ?? registry;
   if (named !== undefined) return parseRegistry(named);
-  const given = namedByEnvironment();
-  if (given !== undefined) return given;
-  const { current } = await readConfig();
-  if (current !== null) return current;
-  throw new CliError(
-    "which registry? Log in (slipway login HOST -u USER), or give --registry or SLIPWAY_REGISTRY",
-  );
+  return namedByEnvironment() ?? (await readConfig()).current;
 }
 
 /**
@@ -25,21 +32,7 @@ export async function registryOf(command: Command, argument?: string): Promise<s
  */
 export async function connect(command: Command): Promise<Api> {
   const registry = await registryOf(command);
-  const credentials = await credentialsFor(registry);
-  // A registry that one has no login at has no say in what is asked here: any could want a password of somebody.
-  const ask = credentials !== null && canAsk() ? askAgain(registry) : null;
-  return new Api(registry, credentials, ask);
-}
-
-/** For what a token is not enough for. */
-function askAgain(registry: string): AskPassword {
-  return (user) => {
-    console.error(
-      "slipway: what this makes lasts longer than this login: give your password again",
-    );
-    warnIfClear(registry, "password");
-    return readPassword({ registry, user });
-  };
+  return new Api(registry, await credentialsFor(registry));
 }
 
 export interface PasswordOptions {
@@ -47,21 +40,36 @@ export interface PasswordOptions {
   readonly passwordStdin?: true;
 }
 
-/** For commands that make what may outlast the login. */
+/** Adds the options to commands that create what may last longer than the login. */
 export function passwordOptions(command: Command): Command {
   return userOption(command).option("--password-stdin", "read that password from standard input");
 }
 
-/** Where --password-stdin has another sense as well. */
+/** Adds -u alone, for commands whose --password-stdin reads another password as well. */
 export function userOption(command: Command): Command {
   return command.option(
     "-u, --user <name>",
-    "do this with a password, as what outlasts the login takes one",
+    "do this with the password of this user, not with the login",
   );
 }
 
-/** What a token makes ends no later than the token itself; a password makes whatever is asked for. */
-export async function connectAs(options: PasswordOptions, command: Command): Promise<Api> {
+/**
+ * How long something lasts that a command makes: "endless" for what does not end by itself, such as a role; for a secret the days
+ * that it is to hold, undefined for as long as is usual. The registry makes a secret without days end with the credentials.
+ */
+export type Lasting = "endless" | number | "never" | undefined;
+
+const DAY_MS = 86_400_000;
+
+/**
+ * The API with a password where one is needed: a token makes nothing that lasts longer than itself (docs/access.md, "What
+ * credentials can make"). It is asked for before anything is sent, as each refusal is an entry of the audit log.
+ */
+export async function connectAs(
+  options: PasswordOptions,
+  command: Command,
+  lasting?: Lasting,
+): Promise<Api> {
   const { user, passwordStdin } = options;
   if (user !== undefined) {
     const registry = await registryOf(command);
@@ -69,15 +77,32 @@ export async function connectAs(options: PasswordOptions, command: Command): Pro
     const password = await readPassword({ registry, user, passwordStdin });
     return new Api(registry, { user, password });
   }
-  if (passwordStdin === true) command.error("slipway: whose password? Give -u USER");
-  return connect(command);
+  if (passwordStdin === true) command.error("whose password? Give -u USER");
+  const api = await connect(command);
+  return lasting === undefined ? api : outlasting(api, lasting);
+}
+
+/** @returns the same where its credentials suffice */
+export async function outlasting(api: Api, lasting: Lasting): Promise<Api> {
+  // A registry that one has no login at has no say in what is asked here: any could want a password of somebody.
+  if (api.credentials === null || "user" in api.credentials) return api;
+  const { name, via, expires } = await whoAmI(api);
+  if (via !== "token" || expires === null) return api;
+  const end = typeof lasting === "number" ? Date.now() + lasting * DAY_MS : Infinity;
+  if (end <= Date.parse(expires)) return api;
+  const why = `what this makes lasts longer than your login, which ends on ${date(expires)}`;
+  if (!canAsk()) throw new CliError(why, { code: "NEEDS_PASSWORD", hint: PASSWORD_HINT });
+  note(`${why}: give your password`);
+  warnIfClear(api.registry, "password");
+  const password = await readPassword({ registry: api.registry, user: name });
+  return new Api(api.registry, { user: name, password });
 }
 
 /** Credentials that travel in clear text are sent all the same: a registry in one's own network may have nothing else. */
 export function warnIfClear(registry: string, what: "password" | "token"): void {
   if (!isClear(registry)) return;
-  console.error(
-    `slipway: warning: ${registry} is not https: the ${what} travels in clear text, and everyone on the way can read it`,
+  warn(
+    `${registry} is not https: the ${what} travels in clear text, and everyone on the way can read it`,
   );
 }
 
@@ -85,17 +110,18 @@ async function credentialsFor(registry: string): Promise<Credentials | null> {
   const { current, logins } = await readConfig();
   const token = process.env["SLIPWAY_TOKEN"]?.trim();
   const login = logins[registry];
-  if (!token) return login === undefined ? null : { token: login.token };
+  if (!token) return login === undefined ? null : { token: login.token, source: "login" };
   const owner = namedByEnvironment() ?? current;
   if (owner === registry) {
     warnIfClear(registry, "token");
-    return { token };
+    return { token, source: "SLIPWAY_TOKEN" };
   }
-  if (login !== undefined) return { token: login.token };
+  if (login !== undefined) return { token: login.token, source: "login" };
   const whose = owner === null ? "it is not said which registry it is for" : `it is for ${owner}`;
-  throw new CliError(
-    `SLIPWAY_TOKEN was not sent to ${registry}, as ${whose}: set SLIPWAY_REGISTRY=${registry}, or log in there`,
-  );
+  throw new CliError(`SLIPWAY_TOKEN was not sent to ${registry}, as ${whose}`, {
+    code: "TOKEN_NOT_SENT",
+    hint: `Set SLIPWAY_REGISTRY=${registry}, or log in there: slipway login ${registry}`,
+  });
 }
 
 function namedByEnvironment(): string | undefined {

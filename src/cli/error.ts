@@ -7,23 +7,49 @@ export interface Fault {
   readonly namespaces?: readonly string[];
 }
 
-/** What went wrong in words for the user, and what to do about it. Everything else that is thrown is a bug. */
+interface Options {
+  /** The registry's code, or one of this program's, for scripts. */
+  readonly code?: string;
+  /** The next step, as a sentence or command. */
+  readonly hint?: string;
+  readonly status?: number;
+  readonly faults?: readonly Fault[];
+  readonly cause?: unknown;
+}
+
+/** An error in words for the user, with what to do about it. Everything else that is thrown is a bug. */
 export class CliError extends Error {
-  /** What the registry answered, if it did. */
+  readonly code: string;
+  readonly hint: string | null;
+  /** The status of the registry's answer, if there was one. */
   readonly status: number | undefined;
   readonly faults: readonly Fault[];
 
-  constructor(
-    message: string,
-    options: {
-      readonly status?: number;
-      readonly faults?: readonly Fault[];
-      readonly cause?: unknown;
-    } = {},
-  ) {
+  constructor(message: string, options: Options = {}) {
     super(message, { cause: options.cause });
     this.name = "CliError";
+    this.code = options.code ?? "FAILED";
+    this.hint = options.hint ?? null;
     this.status = options.status;
     this.faults = options.faults ?? [];
+  }
+}
+
+/** A mistake in the arguments. */
+export class UsageError extends CliError {
+  constructor(message: string, hint: string) {
+    super(message, { code: "USAGE", hint });
+    this.name = "UsageError";
+  }
+}
+
+/** Says what to do next where the registry refuses with a status. */
+export async function hinted<T>(answer: Promise<T>, status: number, hint: string): Promise<T> {
+  try {
+    return await answer;
+  } catch (error) {
+    if (!(error instanceof CliError) || error.status !== status) throw error;
+    const { message, code, faults } = error;
+    throw new CliError(message, { code, hint, status, faults, cause: error });
   }
 }

@@ -2,7 +2,8 @@ import { setTimeout } from "node:timers/promises";
 import type { Command } from "commander";
 import type { Api } from "./api.ts";
 import { connect } from "./connection.ts";
-import { bytes, details, Output, table, time } from "./output.ts";
+import { bytes, digestColumn, Output, time, timeColumn } from "./output.ts";
+import type { Shown } from "./table.ts";
 import { progress } from "./progress.ts";
 
 interface Exports {
@@ -56,8 +57,8 @@ const PAUSE = 1_000;
 export function addExportCommands(program: Command): void {
   program
     .command("export")
-    .description("Write the whole index into the bucket, so that it can be rebuilt from there.")
-    .option("--status", "only say what is there")
+    .description("Back the index up into the bucket, from which import rebuilds it.")
+    .option("--status", "only show which exports there are")
     .action(runExport);
   program
     .command("import")
@@ -78,7 +79,7 @@ async function runExport(options: { readonly status?: true }, command: Command):
   const output = new Output(command);
   if (options.status === true) {
     const state = await api.get<Exports>("/exports");
-    return output.answer(state, shown(state));
+    return output.answer(state, ...shown(state, output));
   }
   let state = await api.send<Exports>("POST", "/exports", {});
   const id = state.running?.id;
@@ -94,20 +95,23 @@ async function runExport(options: { readonly status?: true }, command: Command):
   output.answer(state, text);
 }
 
-function shown({ chain, pending, exportedAt, running, finished }: Exports): string {
-  const state = details({
+function shown(
+  { chain, pending, exportedAt, running, finished }: Exports,
+  output: Output,
+): (string | Shown)[] {
+  const state = output.details({
     chain,
     "last changes (UTC)": exportedAt === null ? "none yet" : time(exportedAt),
     waiting: `${pending} changes`,
     running: running === null ? "" : `${running.id}: ${running.rows} rows so far`,
   });
-  if (finished.length === 0) return `${state}\n\nThere is no full export: slipway export`;
+  if (finished.length === 0) return [state, "There is no full export: slipway export"];
   const columns = {
     "FULL EXPORT": ({ id }: Full) => id,
     "STARTED (UTC)": ({ startedAt }: Full) => time(startedAt),
     ROWS: ({ rows }: Full) => String(rows),
   };
-  return `${state}\n\n${table(finished, columns)}`;
+  return [state, output.table(finished, columns)];
 }
 
 async function runImport(options: ImportOptions, command: Command): Promise<void> {
@@ -122,10 +126,8 @@ async function runImport(options: ImportOptions, command: Command): Promise<void
   }
   progress("");
   const objects = await search(api, options.relink === true);
-  new Output(command).answer(
-    { import: state, objects },
-    [said(state), offer(objects)].join("\n\n"),
-  );
+  const output = new Output(command);
+  output.answer({ import: state, objects }, said(state), ...offer(objects, output));
 }
 
 function said(state: Import): string {
@@ -141,7 +143,7 @@ function said(state: Import): string {
   return [...lines, "Now compare it with the bucket: slipway fsck"].join("\n");
 }
 
-/** What was pushed after the export, page by page. */
+/** Looks for what was pushed after the export, page by page. */
 async function search(api: Api, link: boolean): Promise<Found[]> {
   const found: Found[] = [];
   let after: string | null = null;
@@ -160,22 +162,24 @@ async function search(api: Api, link: boolean): Promise<Found[]> {
   return found;
 }
 
-function offer(objects: readonly Found[]): string {
-  if (objects.length === 0) return "Nothing lies in the bucket that was pushed after the export.";
+function offer(objects: readonly Found[], output: Output): (string | Shown)[] {
+  if (objects.length === 0) {
+    return ["Nothing lies in the bucket that was pushed after the export."];
+  }
   const columns = {
     OUTCOME: ({ outcome }: Found) => outcome,
     KIND: ({ kind }: Found) => kind,
     REPOSITORY: ({ repository }: Found) => repository ?? "",
-    DIGEST: ({ digest }: Found) => digest,
+    DIGEST: digestColumn(({ digest }: Found) => digest),
     SIZE: ({ size }: Found) => bytes(size),
-    "PUSHED (UTC)": ({ uploadedAt }: Found) => time(uploadedAt),
+    "PUSHED (UTC)": timeColumn("PUSHED", ({ uploadedAt }: Found) => uploadedAt),
     REASON: ({ reason }: Found) => reason ?? "",
   };
   const isOffered = objects.some(({ outcome, kind }) => outcome === "offered" && kind === "blob");
   const advice = isOffered
     ? "Blobs that are offered are linked by slipway import --relink; then their images can be pushed again without them."
     : "Push their images again; what is linked is not uploaded anew, and goes after the grace time if nothing names it.";
-  return `${table(objects, columns)}\n\n${advice}`;
+  return [output.table(objects, columns), advice];
 }
 
 function isSame(before: object, after: object | null): boolean {

@@ -3,8 +3,9 @@ import { type Command, Option } from "commander";
 import type { Api } from "./api.ts";
 import { connect } from "./connection.ts";
 import { CliError } from "./error.ts";
-import { bytes, type Columns, Output, print, table, time } from "./output.ts";
+import { bytes, type Columns, Output, time } from "./output.ts";
 import { progress } from "./progress.ts";
+import type { Shown } from "./table.ts";
 import { parseSize } from "./quota.ts";
 
 interface Finding {
@@ -19,7 +20,7 @@ interface Finding {
 interface Step {
   readonly phase: string;
   readonly findings: readonly Finding[];
-  /** What the next step is asked for with; null at the end. */
+  /** The cursor of the next step; null at the end. */
   readonly next: object | null;
   readonly checked: number;
   readonly bytes: number;
@@ -52,7 +53,7 @@ interface FsckOptions {
   readonly status?: true;
 }
 
-/** What a run has seen so far. */
+/** The sums of a run so far. */
 interface Total {
   readonly findings: Finding[];
   checked: number;
@@ -75,7 +76,7 @@ const COLUMNS: Columns<Finding> = {
 export function addFsckCommand(program: Command): void {
   program
     .command("fsck")
-    .description("Compare the index with itself and with the bytes; fails where anything is wrong.")
+    .description("Check the index against itself and the stored bytes; fails if anything is wrong.")
     .option("--repair", "put right what can be; no object is ever deleted")
     .option(
       "--hash <amount>",
@@ -111,8 +112,10 @@ async function run(options: FsckOptions, command: Command): Promise<void> {
   }
   const left = total.findings.filter(({ outcome }) => outcome !== "repaired");
   if (left.length === 0) return;
-  const advice = options.repair === true ? "" : "; slipway fsck --repair puts right what can be";
-  throw new CliError(`${left.length} of ${total.findings.length} findings need attention${advice}`);
+  throw new CliError(`${left.length} of ${total.findings.length} findings need attention`, {
+    code: "FINDINGS",
+    ...(options.repair === true ? {} : { hint: "slipway fsck --repair puts right what can be" }),
+  });
 }
 
 /** Step by step to the end. */
@@ -152,9 +155,23 @@ function mayPass(error: unknown): error is CliError {
 
 function show(total: Total, output: Output): void {
   const { findings, unhashed } = total;
-  if (!output.isJson && findings.length > 0) print(`${table(findings, COLUMNS)}\n`);
   const large = unhashed === 0 ? "" : ` ${unhashed} objects are too large to be hashed.`;
-  output.answer(total, `Checked ${said(total)}.${large}`);
+  output.answer(total, ...shown(findings, output), `Checked ${said(total)}.${large}`);
+}
+
+/** A finding's message says what to do, so a terminal shows all of it, below the rest. */
+function shown(findings: readonly Finding[], output: Output): Shown[] {
+  if (findings.length === 0) return [];
+  if (output.view.width === null) return [output.table(findings, COLUMNS)];
+  return findings.map(({ outcome, kind, repository, subject, affected, message }) =>
+    output.details({
+      [outcome]: kind,
+      repository: repository ?? "",
+      subject,
+      affected: affected.join(", "),
+      message,
+    }),
+  );
 }
 
 function said({ findings, checked, bytes: hashed }: Total): string {

@@ -1,8 +1,17 @@
 import type { Command } from "commander";
 import { connect } from "./connection.ts";
-import { bytes, type Columns, Output, time } from "./output.ts";
+import { kindOf } from "./kind.ts";
+import {
+  type Columns,
+  digestColumn,
+  Output,
+  shortDigest,
+  sizeColumn,
+  time,
+  timeColumn,
+} from "./output.ts";
 import { repositoryPath } from "./repository-path.ts";
-import { parseThing, type Thing } from "./thing.ts";
+import type { Target } from "./thing.ts";
 
 interface Change {
   readonly tag: string;
@@ -23,7 +32,7 @@ interface DeletedManifest extends Deletion {
   readonly digest: string;
   readonly mediaType: string;
   readonly artifactType: string | null;
-  readonly size: number;
+  readonly size: number | null;
 }
 
 interface DeletedRepository extends Deletion {
@@ -32,70 +41,66 @@ interface DeletedRepository extends Deletion {
 }
 
 const CHANGES: Columns<Change> = {
-  "CHANGED (UTC)": ({ changedAt }) => time(changedAt),
+  "CHANGED (UTC)": timeColumn("CHANGED", ({ changedAt }) => changedAt),
   BY: ({ changedBy }) => changedBy ?? "",
   TAG: ({ tag }) => tag,
-  FROM: ({ digest }) => digest,
-  TO: ({ successor }) => successor ?? "(deleted)",
-  "RESTORABLE UNTIL": ({ restorableUntil }) => time(restorableUntil),
+  FROM: digestColumn(({ digest }) => digest),
+  TO: {
+    value: ({ successor }) => successor ?? "(deleted)",
+    short: ({ successor }) => (successor === null ? "(deleted)" : shortDigest(successor)),
+    isFixed: true,
+  },
+  "RESTORABLE UNTIL": {
+    value: ({ restorableUntil }) => time(restorableUntil),
+    isDetail: true,
+  },
 };
 
 const DELETION: Columns<Deletion> = {
-  "DELETED (UTC)": ({ deletedAt }) => time(deletedAt),
+  "DELETED (UTC)": timeColumn("DELETED", ({ deletedAt }) => deletedAt),
   BY: ({ deletedBy }) => deletedBy ?? "",
-  "RESTORABLE UNTIL": ({ restorableUntil }) => time(restorableUntil),
+  "RESTORABLE UNTIL": {
+    value: ({ restorableUntil }) => time(restorableUntil),
+    short: ({ restorableUntil }) => restorableUntil.slice(0, 10),
+    isFixed: true,
+  },
 };
 
 const MANIFESTS: Columns<DeletedManifest> = {
-  DIGEST: ({ digest }) => digest,
-  TYPE: ({ artifactType, mediaType }) => artifactType ?? mediaType,
-  SIZE: ({ size }) => bytes(size),
+  DIGEST: digestColumn(({ digest }) => digest),
+  TYPE: { value: kindOf, isFixed: true },
+  SIZE: sizeColumn(),
   ...DELETION,
 };
 
 const REPOSITORIES: Columns<DeletedRepository> = {
-  ID: ({ id }) => id,
   NAME: ({ name }) => name,
   ...DELETION,
+  ID: ({ id }) => id,
 };
 
-export function addHistoryCommands(program: Command): void {
-  program
-    .command("history")
-    .description("What the tags of a repository, or one of them, pointed to before.")
-    .argument("<name>", "as acme/app or acme/app:v1", parseThing)
-    .action(listHistory);
-  program
-    .command("deleted")
-    .description("The deleted manifests of a repository that can be restored.")
-    .argument("<repository>")
-    .action(listDeleted);
-}
-
-/** `slipway repo deleted` */
-export async function listDeletedRepositories(
-  options: { readonly namespace?: string },
-  command: Command,
-): Promise<void> {
-  const api = await connect(command);
-  const query = { namespace: options.namespace };
-  const items = api.list<DeletedRepository>("/deleted-repositories", query);
-  const none = "There are no deleted repositories that you can restore.";
-  await new Output(command).list({ items, columns: REPOSITORIES, none });
-}
-
-async function listHistory(thing: Thing, _options: object, command: Command): Promise<void> {
-  const { repository, tag, digest } = thing;
-  if (digest !== undefined) command.error("slipway: a manifest has no history, its tags have");
+/** `slipway tag history` */
+export async function listHistory(target: Target, _options: object, command: Command) {
+  const { repository, tag, digest } = target;
+  if (digest !== undefined) command.error("a manifest has no history, its tags have");
   const api = await connect(command);
   const items = api.list<Change>(`${repositoryPath(repository)}/-/history`, { tag });
   const none = `No tag was moved or deleted there that can be restored.`;
   await new Output(command).list({ items, columns: CHANGES, none });
 }
 
-async function listDeleted(repository: string, _options: object, command: Command): Promise<void> {
+/** The deleted manifests of a repository. */
+export async function listDeletedManifests(repository: string, command: Command): Promise<void> {
   const api = await connect(command);
   const items = api.list<DeletedManifest>(`${repositoryPath(repository)}/-/deleted`);
-  const none = `${repository} has no deleted manifests that can be restored.`;
+  const none = `The trash of ${repository} has no manifests.\nIts tags' past: slipway tag history ${repository}`;
   await new Output(command).list({ items, columns: MANIFESTS, none });
+}
+
+/** @param namespace undefined for all */
+export async function listDeletedRepositories(namespace: string | undefined, command: Command) {
+  const api = await connect(command);
+  const items = api.list<DeletedRepository>("/deleted-repositories", { namespace });
+  const none = "The trash has no repositories that you can restore.";
+  await new Output(command).list({ items, columns: REPOSITORIES, none });
 }

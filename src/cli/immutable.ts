@@ -1,6 +1,7 @@
-/** Which tags are immutable, as it is said on the command line. */
+/** Rules of immutable tags, as the command line takes and shows them. */
 import { type Command, InvalidArgumentError } from "commander";
-import { faultOfTagGlob, PRESETS, type TagRule } from "../oci/tag-rules.ts";
+import { faultOfTagGlob, PRESETS, showTagRules, type TagRule } from "../oci/tag-rules.ts";
+import { closest, doubt } from "./near.ts";
 
 export interface ImmutableOptions {
   readonly immutable?: readonly string[];
@@ -11,7 +12,7 @@ export function immutableOptions(command: Command): Command {
   return command
     .option(
       "--immutable <glob>",
-      "the tags that nobody moves or deletes, instead of those before: semver, all, none, or a glob such as 'v*'; repeatable",
+      "the tags that nobody can move or delete: semver, all, none, or a glob such as 'v*'; replaces the rules from before; repeatable",
       collectRule,
     )
     .option("--mutable <glob>", "except these, such as 'v*-rc*'; repeatable", collectGlob);
@@ -24,14 +25,41 @@ export function immutableTags(
 ): { immutableTags?: readonly TagRule[] } {
   if (immutable === undefined) {
     if (mutable === undefined) return {};
-    return command.error("slipway: --mutable makes exceptions: give --immutable too");
+    return command.error("--mutable makes exceptions: give --immutable too");
   }
   const isNone = immutable.includes("none");
   if (isNone && (immutable.length > 1 || mutable !== undefined)) {
-    return command.error("slipway: --immutable none stands alone");
+    return command.error("--immutable none stands alone");
   }
   const globs = new Set(immutable.flatMap((glob) => presetOf(glob) ?? glob));
   return { immutableTags: [...globs].map((tags) => ({ tags, except: mutable ?? [] })) };
+}
+
+/** Doubts a word that is taken as a tag's whole name, and is nearly a preset. */
+export async function doubtRules({ immutable = [] }: ImmutableOptions): Promise<void> {
+  for (const word of immutable) {
+    const near = presetOf(word) === undefined && isLiteral(word) ? nearPreset(word) : null;
+    if (near === null) continue;
+    await doubt(
+      `--immutable ${word} protects only a tag called ${word}. Did you mean the preset ${near}?`,
+    );
+  }
+}
+
+/** The rules as sentences have them: a word without a wildcard is said to be one tag. */
+export function sayTagRules(rules: readonly TagRule[]): string {
+  if (rules.length === 0) return "none";
+  return rules
+    .map((rule) => `${showTagRules([rule])}${isLiteral(rule.tags) ? " (only this tag)" : ""}`)
+    .join(", ");
+}
+
+function nearPreset(word: string): string | null {
+  return closest(word.toLowerCase(), Object.keys(PRESETS));
+}
+
+function isLiteral(glob: string): boolean {
+  return !/[*[]/.test(glob);
 }
 
 function presetOf(name: string): readonly string[] | undefined {

@@ -1,5 +1,6 @@
 /** An issuer as its tokens name it: a rule for any other spelling is never satisfied. */
 import { CliError } from "./error.ts";
+import { warn } from "./report.ts";
 
 const TIMEOUT_MS = 5_000;
 
@@ -13,11 +14,13 @@ export async function checkIssuer(issuer: string, known?: string): Promise<void>
   const url = `${issuer.replace(/\/$/, "")}/.well-known/openid-configuration`;
   const named = await issuerIn(url);
   if (named === null) {
-    process.stderr.write(
-      `slipway: warning: ${url} could not be read here, so nobody has checked that tokens name their issuer "${issuer}"\n`,
+    warn(
+      `${url} could not be read here, so nobody has checked that tokens name their issuer "${issuer}"`,
     );
   } else if (named !== issuer) {
-    throw new CliError(`tokens of ${issuer} name their issuer "${named}": give that`);
+    throw new CliError(`tokens of ${issuer} name their issuer "${named}"`, {
+      hint: `Give --issuer ${named}`,
+    });
   }
 }
 

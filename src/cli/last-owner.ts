@@ -1,18 +1,10 @@
-import type { Command } from "commander";
+/** A question before a namespace loses its last owner. */
 import type { Query } from "./api.ts";
+import type { YesOption } from "./destroy.ts";
 import { CliError } from "./error.ts";
 import { canAsk, confirm } from "./prompt.ts";
 
-export interface YesOption {
-  readonly yes?: true;
-}
-
 const CONFIRMED: Query = { confirm: "last-owner" };
-
-/** For commands by which a namespace may lose its last owner. */
-export function yesOption(command: Command): Command {
-  return command.option("-y, --yes", "do not ask, even if a namespace loses its last owner");
-}
 
 /**
  * Makes a change, and asks first where a namespace would lose its last owner by it: the registry says so.
@@ -32,13 +24,13 @@ export async function unlessLastOwner<T>(
     if (!fault) throw error;
     const what = `${user} is the last owner of ${fault.namespaces?.join(", ") ?? "a namespace"}`;
     if (!canAsk()) {
-      const message = `${what}: make somebody else an owner first, or add --yes`;
-      throw new CliError(message, { status: 409, cause: error });
+      const hint = "Make somebody else an owner first, or add --yes.";
+      throw new CliError(what, { code: "LAST_OWNER", status: 409, hint, cause: error });
     }
     if (await confirm(`${what}; only administrators decide there then. Go on?`)) {
       return change(CONFIRMED);
     }
-    throw new CliError("nothing was changed", { cause: error });
+    throw new CliError("nothing was changed", { code: "CANCELLED", cause: error });
   }
 }
 

@@ -1,6 +1,7 @@
 import { Argument, type Command } from "commander";
 import { connect, connectAs, type PasswordOptions, passwordOptions } from "./connection.ts";
-import { unlessLastOwner, withQuery, yesOption, type YesOption } from "./last-owner.ts";
+import { confirmDestruction, undoText, yesOption, type YesOption } from "./destroy.ts";
+import { unlessLastOwner, withQuery } from "./last-owner.ts";
 import { type Columns, date, Output } from "./output.ts";
 
 interface Member {
@@ -23,11 +24,15 @@ const COLUMNS: Columns<Member> = {
   SINCE: ({ createdAt }) => date(createdAt),
 };
 
+const LAST_OWNER = ", even if the namespace loses its last owner";
+
 export function addMemberCommands(program: Command): void {
-  const member = program.command("member").description("Which users may do what in a namespace.");
+  const member = program
+    .command("member")
+    .description("Members: which users may do what in a namespace.");
   const set = member
     .command("set")
-    .description("Give a user a role; one for each glob.")
+    .description("Give a user a role in a namespace, or on the repositories that a glob names.")
     .argument("<namespace>")
     .argument("<user>")
     .addArgument(
@@ -37,13 +42,13 @@ export function addMemberCommands(program: Command): void {
       ).choices(["reader", "writer", "maintainer", "owner"]),
     )
     .option("--repositories <glob>", "of which repositories (default: all in the namespace)");
-  yesOption(passwordOptions(set)).action(
+  yesOption(passwordOptions(set), LAST_OWNER).action(
     async (namespace: string, user: string, role: string, ...rest) =>
       setMember({ namespace, user, role }, ...(rest as [SetOptions, Command])),
   );
   member
     .command("list")
-    .description("Who has a role in a namespace.")
+    .description("List who has a role in a namespace.")
     .argument("<namespace>")
     .action(listMembers);
   const remove = member
@@ -52,7 +57,7 @@ export function addMemberCommands(program: Command): void {
     .argument("<namespace>")
     .argument("<user>")
     .option("--repositories <glob>", "only the role of this glob");
-  yesOption(remove).action(removeMember);
+  yesOption(remove, LAST_OWNER).action(removeMember);
 }
 
 async function setMember(
@@ -60,7 +65,7 @@ async function setMember(
   options: SetOptions,
   command: Command,
 ): Promise<void> {
-  const api = await connectAs(options, command);
+  const api = await connectAs(options, command, "endless");
   const { repositories } = options;
   const body = repositories === undefined ? { role } : { role, repositories };
   const path = memberPath(namespace, user);
@@ -82,12 +87,20 @@ async function removeMember(
   options: MemberOptions,
   command: Command,
 ): Promise<void> {
-  const api = await connect(command);
   const { repositories } = options;
+  const again = `slipway member set ${namespace} ${user} ROLE${repositories === undefined ? "" : ` --repositories '${repositories}'`}`;
+  const destruction = {
+    action: `take from ${user} ${repositories === undefined ? `all roles in ${namespace}` : `the role of ${repositories}`}`,
+    undo: again,
+  };
+  await confirmDestruction(destruction, options, command);
+  const api = await connect(command);
   await unlessLastOwner(user, options, (query) =>
     api.remove(memberPath(namespace, user), { repositories, ...query }),
   );
-  new Output(command).done(`${user} no longer has a role of ${repositories ?? namespace}.`);
+  const text = `${user} no longer has a role of ${repositories ?? namespace}. ${undoText(destruction)}`;
+  const done = { deleted: "role", user, repositories: repositories ?? `${namespace}/*` };
+  new Output(command).answer(done, text);
 }
 
 function memberPath(namespace: string, user: string): string {

@@ -1,8 +1,15 @@
 import type { Command } from "commander";
-import { showTagRules, type TagRule } from "../oci/tag-rules.ts";
+import type { TagRule } from "../oci/tag-rules.ts";
 import { connect, connectAs, type PasswordOptions, passwordOptions } from "./connection.ts";
-import { type ImmutableOptions, immutableOptions, immutableTags } from "./immutable.ts";
-import { type Columns, date, details, Output, time } from "./output.ts";
+import { confirmDestruction, undoText, yesOption, type YesOption } from "./destroy.ts";
+import {
+  doubtRules,
+  type ImmutableOptions,
+  immutableOptions,
+  immutableTags,
+  sayTagRules,
+} from "./immutable.ts";
+import { type Columns, date, Output, time } from "./output.ts";
 import { addQuotaCommand } from "./quota.ts";
 import { visibilityOption } from "./visibility.ts";
 
@@ -34,31 +41,34 @@ export function addNamespaceCommands(program: Command): void {
     .description("Namespaces: the first part of a repository's name.");
   const create = namespace
     .command("create")
-    .description("Make a namespace, before anybody pushes to it.")
+    .description("Create a namespace.")
     .argument("<name>")
     .option("--public", "new repositories in it can be pulled by everyone")
     .option("--owner <user>", "who decides who may do what in it");
   immutableOptions(passwordOptions(create)).action(createNamespace);
-  namespace.command("list").description("Those that you have a part in.").action(listNamespaces);
+  namespace
+    .command("list")
+    .description("List the namespaces that you have a role in.")
+    .action(listNamespaces);
   namespace
     .command("show")
-    .description("All about a namespace.")
+    .description("Show a namespace.")
     .argument("<name>")
     .action(showNamespace);
   const set = namespace
     .command("set")
     .description(
-      "Say who can pull the repositories that will be made in it, and which tags are immutable in all of them.",
+      "Change who can pull its new repositories, and which tags are immutable in all of them.",
     )
     .argument("<name>")
     .addOption(visibilityOption());
   immutableOptions(passwordOptions(set)).action(setNamespace);
   addQuotaCommand(namespace);
-  namespace
+  const remove = namespace
     .command("delete")
-    .description("Delete a namespace that has no repositories.")
-    .argument("<name>")
-    .action(deleteNamespace);
+    .description("Delete an empty namespace, with its members, robots and trust rules.")
+    .argument("<name>");
+  yesOption(remove).action(deleteNamespace);
 }
 
 async function createNamespace(
@@ -67,14 +77,17 @@ async function createNamespace(
   command: Command,
 ): Promise<void> {
   const rules = immutableTags(options, command);
-  const api = await connectAs(options, command);
+  await doubtRules(options);
+  const isEndless = options.public === true || options.owner !== undefined;
+  const api = await connectAs(options, command, isEndless ? "endless" : undefined);
   const made = await api.send<Namespace>("POST", "/namespaces", {
     name,
     ...(options.public === true ? { visibility: "public" } : {}),
     ...rules,
     ...(options.owner === undefined ? {} : { owner: options.owner }),
   });
-  new Output(command).answer(made, `Namespace ${name} was made; ${inFuture(made)}`);
+  const output = new Output(command);
+  output.answer(made, `Namespace ${name} was created.`, output.details(settingsOf(made)));
 }
 
 async function listNamespaces(_options: object, command: Command): Promise<void> {
@@ -86,13 +99,14 @@ async function listNamespaces(_options: object, command: Command): Promise<void>
 async function showNamespace(name: string, _options: object, command: Command): Promise<void> {
   const api = await connect(command);
   const found = await api.get<Namespace>(namespacePath(name));
-  const summary = details({
-    name: found.name,
-    "new repositories": found.visibility,
-    "immutable tags": showTagRules(found.immutableTags),
-    created: time(found.createdAt),
-  });
-  new Output(command).answer(found, summary);
+  const output = new Output(command);
+  const summary = { name: found.name, ...settingsOf(found), created: time(found.createdAt) };
+  output.answer(found, output.details(summary));
+}
+
+/** The settings, for a list of details. */
+function settingsOf({ visibility, immutableTags: rules }: Namespace): Record<string, string> {
+  return { "new repositories": visibility, "immutable tags": sayTagRules(rules) };
 }
 
 async function setNamespace(name: string, options: SetOptions, command: Command): Promise<void> {
@@ -100,23 +114,26 @@ async function setNamespace(name: string, options: SetOptions, command: Command)
   const rules = immutableTags(options, command);
   const change = { ...(visibility === undefined ? {} : { visibility }), ...rules };
   if (Object.keys(change).length === 0) {
-    command.error("slipway: what is to be changed? Give one of the options");
+    command.error("what is to be changed? Give one of the options");
   }
-  const api = await connectAs(options, command);
+  await doubtRules(options);
+  const lasting = visibility === "public" ? "endless" : undefined;
+  const api = await connectAs(options, command, lasting);
   const changed = await api.send<Namespace>("PATCH", namespacePath(name), change);
-  new Output(command).answer(changed, `Namespace ${name} was changed; ${inFuture(changed)}`);
+  const output = new Output(command);
+  output.answer(changed, `Namespace ${name} was changed.`, output.details(settingsOf(changed)));
 }
 
-async function deleteNamespace(name: string, _options: object, command: Command): Promise<void> {
+async function deleteNamespace(name: string, options: YesOption, command: Command): Promise<void> {
+  const action = `delete the namespace ${name}, with its members, robots and trust rules`;
+  const destruction = { action, undo: null };
+  await confirmDestruction(destruction, options, command);
   const api = await connect(command);
   await api.remove(namespacePath(name));
-  new Output(command).done(`Namespace ${name} was deleted.`);
+  const text = `Namespace ${name} was deleted. ${undoText(destruction)}`;
+  new Output(command).answer({ deleted: "namespace", name }, text);
 }
 
 function namespacePath(name: string): string {
   return `/namespaces/${encodeURIComponent(name)}`;
-}
-
-function inFuture({ visibility }: Namespace): string {
-  return `new repositories in it are ${visibility}.`;
 }

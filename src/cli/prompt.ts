@@ -3,9 +3,10 @@ import { createInterface } from "node:readline";
 import { text } from "node:stream/consumers";
 import { Writable } from "node:stream";
 import { CliError } from "./error.ts";
+import { note } from "./report.ts";
 import { plain } from "./terminal.ts";
 
-/** Whether there is somebody to ask. */
+/** Says whether there is a terminal to ask at. */
 export function canAsk(): boolean {
   return process.stdin.isTTY && process.stderr.isTTY;
 }
@@ -45,11 +46,34 @@ export async function readPassword(options: {
   return password;
 }
 
-/** A password that nobody sees is typed twice. */
-export async function askNewPassword(question: string): Promise<string> {
-  const password = await askHidden(question);
-  if (password === "" || (await askHidden("The same again: ")) === password) return password;
-  throw new CliError("the two differ; nothing was changed");
+/** The registry takes no shorter password. */
+const MIN_PASSWORD_CHARACTERS = 12;
+
+/**
+ * A new password, typed twice as nobody sees it.
+ * @param whose as the question begins, such as "New password of alice"
+ * @param empty what an empty one means; null where there has to be one
+ */
+export async function askNewPassword(whose: string, empty: string | null = null): Promise<string> {
+  const also = empty === null ? "" : `, or empty: ${empty}`;
+  for (;;) {
+    const password = await askHidden(
+      `${whose} (${MIN_PASSWORD_CHARACTERS} characters or more${also}): `,
+    );
+    if (password === "" && empty !== null) return password;
+    if (password.length < MIN_PASSWORD_CHARACTERS) {
+      note(`that has ${password.length} characters, fewer than ${MIN_PASSWORD_CHARACTERS}`);
+    } else if ((await askHidden("The same again: ")) === password) {
+      return password;
+    } else {
+      note("the two differ");
+    }
+  }
+}
+
+/** Asks for one line. */
+export async function askLine(question: string): Promise<string> {
+  return (await ask(question, "shown")).trim();
 }
 
 export async function confirm(question: string): Promise<boolean> {
@@ -58,7 +82,12 @@ export async function confirm(question: string): Promise<boolean> {
 }
 
 async function ask(asked: string, typing: "shown" | "hidden"): Promise<string> {
-  if (!canAsk()) throw new CliError("there is no terminal to ask at; see --help for another way");
+  if (!canAsk()) {
+    throw new CliError("there is no terminal to ask at", {
+      code: "NO_TERMINAL",
+      hint: "A password can come from standard input: -u USER --password-stdin",
+    });
+  }
   // It may name what others have named.
   const question = `${plain(asked).trimEnd()} `;
   const silent = new Writable({ write: (_chunk, _encoding, done) => done() });
@@ -78,7 +107,7 @@ async function ask(asked: string, typing: "shown" | "hidden"): Promise<string> {
     const [line] = (await once(lines, "line", { signal: closed.signal })) as [string];
     return line;
   } catch (error) {
-    throw new CliError("cancelled; nothing was changed", { cause: error });
+    throw new CliError("cancelled; nothing was changed", { code: "CANCELLED", cause: error });
   } finally {
     lines.close();
     if (typing === "hidden") process.stderr.write("\n");

@@ -1,6 +1,7 @@
 import { type Command, InvalidArgumentError } from "commander";
 import { connect } from "./connection.ts";
-import { bytes, details, Output } from "./output.ts";
+import { doubt } from "./near.ts";
+import { bytes, Output } from "./output.ts";
 
 interface Measure {
   readonly used: number;
@@ -21,10 +22,10 @@ interface Limits {
 export function addQuotaCommand(namespace: Command): void {
   namespace
     .command("quota")
-    .description("Show how much a namespace takes, and may take; with options, limit it.")
+    .description("Show how much a namespace uses and may use; with options, set the limits.")
     .argument("<name>")
-    .option("--bytes <size>", "of all its blobs, as 10GiB, 500MB or none", parseSize)
-    .option("--repositories <n>", "as 50, or none", parseCount)
+    .option("--bytes <size>", "the limit of all its content: 10GiB, 500MB or none", parseSize)
+    .option("--repositories <n>", "the limit of its repositories: 50, or none", parseCount)
     .action(quotaOfNamespace);
 }
 
@@ -35,17 +36,35 @@ async function quotaOfNamespace(name: string, limits: Limits, command: Command):
     of,
     limit === "none" ? null : limit,
   ]);
+  await doubtLimit(limits);
   const quota =
     change.length === 0
       ? await api.get<Quota>(path)
       : await api.send<Quota>("PUT", path, Object.fromEntries(change) as object);
-  new Output(command).answer(
-    quota,
-    details({
-      bytes: show(quota.bytes, bytes),
-      repositories: show(quota.repositories, String),
-    }),
-  );
+  const output = new Output(command);
+  const summary = output.details({
+    bytes: show(quota.bytes, bytes),
+    repositories: show(quota.repositories, String),
+  });
+  output.answer(quota, summary, full(name, quota));
+}
+
+/** No image fits into less. */
+const MIN_USEFUL_BYTES = 1_000_000;
+
+/** Doubts a number whose unit was forgotten. 0 is meant: nobody pushes any more. */
+async function doubtLimit({ bytes: limit }: Limits): Promise<void> {
+  if (typeof limit !== "number" || limit === 0 || limit >= MIN_USEFUL_BYTES) return;
+  await doubt(`--bytes is ${limit} bytes, which no image fits into; units are KB, MB, GB, TB.`);
+}
+
+function isFull({ used, limit }: Measure): boolean {
+  return limit !== null && used >= limit;
+}
+
+function full(name: string, quota: Quota): string {
+  if (isFull(quota.bytes)) return `${name} is full: pushes are refused until something is purged.`;
+  return isFull(quota.repositories) ? `No further repository can be made in ${name}.` : "";
 }
 
 /** "9.5 GiB of 10.0 GiB (95 %)" */
@@ -65,7 +84,7 @@ export function parseSize(text: string): number | "none" {
   const factor = (binary === "" ? 1000 : 1024) ** UNITS.indexOf(unit.toUpperCase());
   const size = Math.floor(Number(amount) * factor);
   if (Number.isSafeInteger(size)) return size;
-  throw new InvalidArgumentError("Give a size, as 10GiB, 500MB or 1000000 (bytes), or none.");
+  throw new InvalidArgumentError("Give a size, such as 10GiB, 500MB or 1000000 (bytes), or none.");
 }
 
 export function parseCount(text: string): number | "none" {

@@ -18,7 +18,7 @@ export function parseRegistry(text: string): string {
   return url.origin;
 }
 
-/** Whether others on the way can read what is sent there. */
+/** Says whether others on the way can read what is sent there. */
 export function isClear(registry: string): boolean {
   const { protocol, hostname } = new URL(registry);
   return protocol === "http:" && !LOCAL.test(hostname);
@@ -26,6 +26,6 @@ export function isClear(registry: string): boolean {
 
 function invalid(text: string): CliError {
   return new CliError(
-    `"${text}" is no registry: name its host, as registry.example.com or localhost:8787`,
+    `"${text}" is no registry: name its host, such as registry.example.com or localhost:8787`,
   );
 }

@@ -1,12 +1,18 @@
 import { readFile } from "node:fs/promises";
 import { type Command, InvalidArgumentError } from "commander";
-import { showTagRules, type TagRule } from "../oci/tag-rules.ts";
+import type { TagRule } from "../oci/tag-rules.ts";
 import { connect, connectAs, type PasswordOptions, passwordOptions } from "./connection.ts";
-import { CliError } from "./error.ts";
-import { listDeletedRepositories } from "./history.ts";
-import { type ImmutableOptions, immutableOptions, immutableTags } from "./immutable.ts";
-import { bytes, type Columns, date, details, Output, time } from "./output.ts";
-import { canAsk, confirm } from "./prompt.ts";
+import { confirmDestruction, undoText, yesOption, type YesOption } from "./destroy.ts";
+import { CliError, hinted } from "./error.ts";
+import {
+  doubtRules,
+  type ImmutableOptions,
+  immutableOptions,
+  immutableTags,
+  sayTagRules,
+} from "./immutable.ts";
+import { doubtNamespaces } from "./near.ts";
+import { type Columns, counted, date, Output, size, time } from "./output.ts";
 import { repositoryPath } from "./repository-path.ts";
 import { visibilityOption } from "./visibility.ts";
 
@@ -18,16 +24,16 @@ interface Repository {
   readonly description: string;
   readonly labels: Labels;
   readonly createdAt: string;
-  readonly updatedAt?: string;
 }
 
 interface RepositoryDetails extends Repository {
   readonly readme: string;
   readonly immutableTags: readonly TagRule[];
   readonly inheritedImmutableTags: readonly TagRule[];
-  readonly size: number;
-  readonly tags: number;
-  readonly manifests: number;
+  /** null where there are too many to count. */
+  readonly size: number | null;
+  readonly tags: number | null;
+  readonly manifests: number | null;
 }
 
 interface TextOptions {
@@ -56,26 +62,22 @@ export function addRepositoryCommands(program: Command): void {
   const repo = program.command("repo").description("Repositories: what images are pushed to.");
   const create = repo
     .command("create")
-    .description("Make a repository, before anybody pushes to it.")
-    .argument("<name>", "as acme/app")
+    .description("Create a repository, before anybody pushes to it.")
+    .argument("<name>", "such as acme/app")
     .option("--public", "everyone can pull from it")
     .option("--description <text>", "what it holds, in a sentence")
     .option("--readme <file>", "more about it, in Markdown");
   immutableOptions(passwordOptions(create)).action(createRepository);
   repo
     .command("list")
-    .description("The repositories that you can pull from.")
+    .description("List the repositories that you can pull from.")
     .option("--namespace <name>", "only those in a namespace")
     .action(listRepositories);
-  repo
-    .command("show")
-    .description("All about a repository.")
-    .argument("<name>")
-    .action(showRepository);
+  repo.command("show").description("Show a repository.").argument("<name>").action(showRepository);
   const set = repo
     .command("set")
     .description(
-      "Change what is said of a repository, who can pull from it, and which tags are immutable.",
+      "Change who can pull from a repository, its immutable tags, description and labels.",
     )
     .argument("<name>")
     .addOption(visibilityOption())
@@ -84,28 +86,32 @@ export function addRepositoryCommands(program: Command): void {
     .option("--label <key=value>", "add or change a label; repeatable", collectLabel)
     .option("--remove-label <key>", "remove a label; repeatable", collect);
   immutableOptions(passwordOptions(set)).action(setRepository);
-  repo
+  const remove = repo
     .command("delete")
     .description("Delete a repository with everything in it.")
-    .argument("<name>")
-    .option("-y, --yes", "do not ask")
-    .action(deleteRepository);
-  repo
-    .command("deleted")
-    .description("The deleted repositories that you can restore.")
-    .option("--namespace <name>", "only those in a namespace")
-    .action(listDeletedRepositories);
+    .argument("<name>");
+  yesOption(remove).action(deleteRepository);
 }
 
 async function createRepository(name: string, options: CreateOptions, command: Command) {
-  const api = await connectAs(options, command);
-  const made = await api.send<Repository>("POST", "/repositories", {
+  const rules = immutableTags(options, command);
+  await doubtRules(options);
+  const lasting = options.public === true ? "endless" : undefined;
+  const api = await connectAs(options, command, lasting);
+  await doubtNamespaces(api, [name.split("/")[0] ?? ""], ": it is created with the repository");
+  const repository = {
     name,
     ...(options.public === true ? { visibility: "public" } : {}),
-    ...immutableTags(options, command),
+    ...rules,
     ...(await texts(options)),
-  });
-  new Output(command).answer(made, `Repository ${name} was made; it is ${made.visibility}.`);
+  };
+  const made = await hinted(
+    api.send<RepositoryDetails>("POST", "/repositories", repository),
+    409,
+    `To change it: slipway repo set ${name}`,
+  );
+  const output = new Output(command);
+  output.answer(made, `Repository ${name} was created.`, output.details(settingsOf(made)));
 }
 
 async function listRepositories(options: { readonly namespace?: string }, command: Command) {
@@ -118,60 +124,71 @@ async function listRepositories(options: { readonly namespace?: string }, comman
 async function showRepository(name: string, _options: object, command: Command): Promise<void> {
   const api = await connect(command);
   const found = await api.get<RepositoryDetails>(repositoryPath(name));
-  const labels = Object.entries(found.labels).map(([key, value]) => `${key}=${value}`);
-  const summary = details({
+  const output = new Output(command);
+  const summary = output.details({
     name: found.name,
+    ...settingsOf(found),
+    tags: counted(found.tags),
+    manifests: counted(found.manifests),
+    size: size(found.size),
+    created: time(found.createdAt),
+  });
+  output.answer(found, summary, found.readme.trimEnd());
+}
+
+/** The settings, for a list of details. */
+function settingsOf(found: RepositoryDetails): Record<string, string> {
+  const labels = Object.entries(found.labels).map(([key, value]) => `${key}=${value}`);
+  const inherited = found.inheritedImmutableTags;
+  return {
     visibility: found.visibility,
     description: found.description,
     labels: labels.join(", "),
-    "immutable tags": showTagRules(found.immutableTags),
-    "and by its namespace": showTagRules(found.inheritedImmutableTags),
-    tags: String(found.tags),
-    manifests: String(found.manifests),
-    size: bytes(found.size),
-    created: time(found.createdAt),
-    updated: time(found.updatedAt ?? ""),
-  });
-  const readme = found.readme.trimEnd();
-  new Output(command).answer(found, readme === "" ? summary : `${summary}\n\n${readme}`);
+    "immutable tags": sayTagRules(found.immutableTags),
+    "and by its namespace": inherited.length === 0 ? "" : sayTagRules(inherited),
+  };
 }
 
 async function setRepository(name: string, options: SetOptions, command: Command): Promise<void> {
   const { user: _user, passwordStdin: _passwordStdin, ...changes } = options;
   if (Object.keys(changes).length === 0) {
-    command.error("slipway: what is to be changed? Give one of the options");
+    command.error("what is to be changed? Give one of the options");
   }
   const rules = immutableTags(options, command);
-  const api = await connectAs(options, command);
-  const path = repositoryPath(name);
+  await doubtRules(options);
   const { visibility, label = {}, removeLabel = [] } = options;
+  const lasting = visibility === "public" ? "endless" : undefined;
+  const api = await connectAs(options, command, lasting);
+  const path = repositoryPath(name);
   const change = {
     ...(visibility === undefined ? {} : { visibility }),
     ...rules,
     ...(await texts(options)),
   };
   const output = new Output(command);
-  const text = `Repository ${name} was changed.`;
+  const show = (changed: RepositoryDetails) =>
+    output.answer(changed, `Repository ${name} was changed.`, output.details(settingsOf(changed)));
   if (options.label === undefined && options.removeLabel === undefined) {
-    return output.answer(await api.send<Repository>("PATCH", path, change), text);
+    return show(await api.send<RepositoryDetails>("PATCH", path, change));
   }
   // The labels are one value, so a change of some begins with all.
   const { value, etag } = await api.read<Repository>(path);
   const all = Object.entries({ ...value.labels, ...label });
   const labels = Object.fromEntries(all.filter(([key]) => !removeLabel.includes(key)));
-  output.answer(await api.send<Repository>("PATCH", path, { ...change, labels }, etag), text);
+  show(await api.send<RepositoryDetails>("PATCH", path, { ...change, labels }, etag));
 }
 
-async function deleteRepository(name: string, options: { readonly yes?: true }, command: Command) {
-  if (options.yes !== true) {
-    if (!canAsk()) command.error(`slipway: there is nobody to ask: add --yes to delete ${name}`);
-    if (!(await confirm(`Delete ${name} with everything in it?`))) {
-      throw new CliError("nothing was deleted");
-    }
-  }
+async function deleteRepository(name: string, options: YesOption, command: Command): Promise<void> {
+  const path = repositoryPath(name);
+  const destruction = {
+    action: `delete the repository ${name} with everything in it`,
+    undo: `slipway trash restore ${name}`,
+  };
+  await confirmDestruction(destruction, options, command);
   const api = await connect(command);
-  await api.remove(repositoryPath(name));
-  new Output(command).done(`Repository ${name} was deleted.`);
+  await api.remove(path);
+  const text = `Repository ${name} was deleted. ${undoText(destruction)}`;
+  new Output(command).answer({ deleted: "repository", name }, text);
 }
 
 async function texts({ description, readme }: TextOptions): Promise<TextOptions> {

@@ -1,5 +1,5 @@
 import type { Api } from "./api.ts";
-import { time } from "./output.ts";
+import { shortDigest, time } from "./output.ts";
 import { plain } from "./terminal.ts";
 import { progress } from "./progress.ts";
 import { repositoryPath } from "./repository-path.ts";
@@ -13,7 +13,7 @@ interface Expiring {
   readonly parts: readonly { readonly digest: string }[];
 }
 
-/** What a preview lists, of one repository or of several. */
+/** An image that a preview lists, with its repository. */
 export interface Found extends Expiring {
   readonly repository: string;
 }
@@ -33,7 +33,7 @@ interface Kept<Example = KeptImage> {
   readonly examples: readonly Example[];
 }
 
-/** Of several repositories. */
+/** The same with its examples from several repositories. */
 export type KeptFound = Kept<KeptImage & { readonly repository: string }>;
 
 interface Page {
@@ -44,7 +44,7 @@ interface Page {
 
 const MAX_EXAMPLES = 3;
 
-/** What policies would do, as far as it was looked at. */
+/** The images that policies would delete and keep, as far as they were looked at. */
 export class Preview {
   readonly found: Found[] = [];
   readonly #kept = new Map<string, KeptFound>();
@@ -128,7 +128,7 @@ function reasonOf({ by, rule, lastUsed, until }: KeptFound): string {
 
 function examplesOf({ images, examples }: KeptFound): string {
   const names = examples.map(({ repository, digest, tags: [tag] }) =>
-    plain(tag === undefined ? `${repository}@${digest.slice(0, 19)}` : `${repository}:${tag}`),
+    plain(tag === undefined ? `${repository}@${shortDigest(digest)}` : `${repository}:${tag}`),
   );
   return [...names, ...(images > names.length ? ["…"] : [])].join(", ");
 }

@@ -4,11 +4,11 @@ import type { Command } from "commander";
 import type { Api } from "./api.ts";
 import { connect } from "./connection.ts";
 import { CliError } from "./error.ts";
-import { Output, print, table, time } from "./output.ts";
+import { confirmDestruction, yesOption, type YesOption } from "./destroy.ts";
+import { digestColumn, Output, print, time, timeColumn } from "./output.ts";
 import { progress } from "./progress.ts";
-import { canAsk, confirm } from "./prompt.ts";
 import { repositoryPath } from "./repository-path.ts";
-import { plain } from "./terminal.ts";
+import { warn } from "./report.ts";
 import { counted, countedRun, type Found, keptText, Preview } from "./retention-preview.ts";
 
 interface Stored {
@@ -34,27 +34,26 @@ const MAX_LOOKS = 20;
 export function addRetentionCommands(program: Command): void {
   const retention = program
     .command("retention")
-    .description("Lifecycle policies: which images are deleted by themselves.");
+    .description("Retention policies: which images are deleted by themselves.");
   subject(retention.command("show"))
-    .description("The policy that holds, and what its last run did.")
+    .description("Show the policy that holds, and what its last run did.")
     .action(showPolicy);
   subject(retention.command("set"))
     .description("Set a policy, in the JSON of Amazon ECR's. It is carried out soon.")
     .argument("<file>", "- for standard input")
     .action(setPolicy);
-  subject(retention.command("remove"))
+  yesOption(subject(retention.command("remove")))
     .description("Remove a policy; a repository then has its namespace's.")
-    .option("-y, --yes", "do not ask")
     .action(removePolicy);
   subject(retention.command("preview"))
-    .description("What a policy would delete now, and why. Nothing is changed.")
+    .description("Show what a policy would delete now, and why. Nothing is changed.")
     .argument("[file]", "a policy, - for standard input; without one, the one that holds")
     .action(previewPolicy);
 }
 
 function subject(command: Command): Command {
   return command
-    .argument("<name>", "of a repository, as acme/app, or of a namespace, as acme")
+    .argument("<name>", "a repository, such as acme/app, or a namespace, such as acme")
     .option("--repository", "a name without a slash is a repository's");
 }
 
@@ -71,9 +70,9 @@ async function showPolicy(name: string, options: SubjectOptions, command: Comman
   const api = await connect(command);
   const stored = await api.get<Stored>(pathOf(name, options));
   const output = new Output(command);
-  warn(stored);
+  warnOf(stored);
   if (stored.policy === null) {
-    return output.answer(stored, `${name} has no lifecycle policy: nothing is deleted by itself.`);
+    return output.answer(stored, `${name} has no retention policy: nothing is deleted by itself.`);
   }
   const { lastRun, nextRunAt, of } = stored;
   const notes = [
@@ -88,7 +87,7 @@ async function setPolicy(name: string, file: string, options: SubjectOptions, co
   const policy = await readPolicy(file);
   const api = await connect(command);
   const stored = await api.send<Stored>("PUT", pathOf(name, options), policy);
-  warn(stored);
+  warnOf(stored);
   const output = new Output(command);
   if (output.isJson) return output.answer(stored, "");
   print(`The policy of ${name} was set; it is carried out within minutes, then once a day.`);
@@ -108,20 +107,16 @@ async function setPolicy(name: string, file: string, options: SubjectOptions, co
   );
 }
 
-async function removePolicy(
-  name: string,
-  options: SubjectOptions & { readonly yes?: true },
-  command: Command,
-) {
-  if (options.yes !== true) {
-    if (!canAsk()) command.error(`slipway: there is nobody to ask: add --yes to remove the policy`);
-    if (!(await confirm(`Remove the lifecycle policy of ${name}?`))) {
-      throw new CliError("nothing was removed");
-    }
-  }
+async function removePolicy(name: string, options: SubjectOptions & YesOption, command: Command) {
+  const destruction = {
+    action: `remove the retention policy of ${name}`,
+    undo: `slipway retention set ${name} FILE (slipway retention show ${name} prints it now)`,
+  };
+  await confirmDestruction(destruction, options, command);
   const api = await connect(command);
   await api.remove(pathOf(name, options));
-  new Output(command).done(`The policy of ${name} was removed.`);
+  const text = `The policy of ${name} was removed. To undo: slipway retention set ${name} FILE`;
+  new Output(command).answer({ deleted: "retention-policy", name }, text);
 }
 
 async function previewPolicy(
@@ -143,10 +138,10 @@ async function previewPolicy(
   if (found.length === 0) return print(["Nothing would be deleted.", ...keptText(kept)].join("\n"));
   const several = new Set(found.map(({ repository }) => repository)).size > 1;
   print(
-    table(found, {
+    output.table(found, {
       ...(several ? { REPOSITORY: (image: Found) => image.repository } : {}),
-      DIGEST: ({ digest }) => digest.slice(0, 19),
-      "PUSHED (UTC)": ({ pushedAt }) => time(pushedAt),
+      DIGEST: digestColumn(({ digest }: Found) => digest),
+      "PUSHED (UTC)": timeColumn("PUSHED", ({ pushedAt }: Found) => pushedAt),
       WITH: ({ parts }) => (parts.length === 0 ? "" : String(parts.length)),
       RULE: ({ rule }) => String(rule),
       WHY: ({ reason }) => reason,
@@ -187,6 +182,6 @@ async function readPolicy(file: string): Promise<object> {
   }
 }
 
-function warn({ warnings }: Stored): void {
-  for (const warning of warnings) console.error(`slipway: warning: ${plain(warning)}`);
+function warnOf({ warnings }: Stored): void {
+  for (const warning of warnings) warn(warning);
 }

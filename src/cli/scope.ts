@@ -1,4 +1,4 @@
-/** What a token, a robot or a trust rule is for, and for how long, as it is said on the command line. */
+/** Scopes and lifetimes of tokens, robots and trust rules, as the command line takes them. */
 import { type Command, InvalidArgumentError } from "commander";
 
 const ACTIONS = ["pull", "push", "delete", "admin"] as const;
@@ -29,7 +29,7 @@ function collectGlobs(glob: string, others: readonly string[] = []): string[] {
   if (glob.length <= 255 && /^[a-z0-9._\-/*]+$/.test(glob) && !glob.includes("**")) {
     return [...others, glob];
   }
-  throw new InvalidArgumentError("It is no glob over repository names, as 'acme/*' is one.");
+  throw new InvalidArgumentError("Write a glob over repository names, such as 'acme/*'.");
 }
 
 /** One scope for each glob, with all of its actions. */
@@ -44,15 +44,15 @@ export function scopesOf(options: ScopeOptions): Scope[] {
   return [...actions].map(([repositories, allowed]) => ({ repositories, actions: allowed }));
 }
 
-/** For what is worth nothing without a scope. */
+/** The scopes of what is worth nothing without one. */
 export function requiredScopes(options: ScopeOptions, command: Command): Scope[] {
   const scopes = scopesOf(options);
   if (scopes.length > 0) return scopes;
   const flags = ACTIONS.map((action) => `--${action}`).join(", ");
-  return command.error(`slipway: what may it do? Give one of ${flags}, as --push 'acme/*'`);
+  return command.error(`what may it do? Give one of ${flags}, such as --push 'acme/*'`);
 }
 
-/** As tables have it: "pull,push acme/*; pull base". */
+/** Scopes in a table: "pull,push acme/*; pull base". */
 export function showScopes(scopes: readonly Scope[]): string {
   return scopes
     .map(({ repositories, actions }) => `${actions.join(",")} ${repositories}`)
@@ -63,7 +63,7 @@ export function showScopes(scopes: readonly Scope[]): string {
 export function parseExpiry(text: string): number | "never" {
   if (text === "never") return text;
   const days = /^([1-9]\d{0,4})d$/.exec(text)?.[1];
-  if (days === undefined) throw new InvalidArgumentError("Give days, as 90d, or never.");
+  if (days === undefined) throw new InvalidArgumentError("Give days, such as 90d, or never.");
   return Number(days);
 }
 
@@ -78,7 +78,7 @@ const SECONDS = { s: 1, m: 60, h: 3600 };
 /** "15m" → 900 */
 export function parseLifetime(text: string): number {
   const [, count, unit] = /^([1-9]\d{0,4})([smh])$/.exec(text) ?? [];
-  if (count === undefined) throw new InvalidArgumentError("Give minutes, as 15m, or 900s, or 1h.");
+  if (count === undefined) throw new InvalidArgumentError("Give a time, such as 15m, 900s or 1h.");
   return Number(count) * SECONDS[unit as keyof typeof SECONDS];
 }
 
@@ -91,5 +91,8 @@ export interface MemberName {
 export function parseMemberName(text: string): MemberName {
   const [namespace = "", short = "", ...more] = text.split("+");
   if (namespace !== "" && short !== "" && more.length === 0) return { namespace, short };
-  throw new InvalidArgumentError("Such a name is written NAMESPACE+NAME, as acme+ci.");
+  const example = /^[a-z0-9._-]+$/.test(text) ? `acme+${text}` : "acme+ci";
+  throw new InvalidArgumentError(
+    `It lies in a namespace: write NAMESPACE+NAME, such as ${example}.`,
+  );
 }

@@ -1,5 +1,5 @@
 export interface Usage {
-  /** What was made. */
+  /** A sentence about what was created. */
   readonly title: string;
   readonly kind: "secret" | "password";
   readonly host: string;

@@ -27,8 +27,5 @@ if (process.features.typescript) {
   if (signal !== null) process.kill(process.pid, signal);
   process.exitCode = status ?? 1;
 } else {
-  console.error(
-    `slipway: Node ${process.versions.node} is too old: run npm ci in ${root}, or use Node 24`,
-  );
-  process.exitCode = 1;
+  await import("../../scripts/check-node.js");
 }

@@ -1,13 +1,21 @@
 import { type Command, InvalidArgumentError } from "commander";
+import type { Api } from "./api.ts";
 import { isRepositoryName, isTag } from "../oci/reference.ts";
 import { connect } from "./connection.ts";
-import { bytes, type Columns, Output, time } from "./output.ts";
+import { confirmDestruction, undoText, yesOption, type YesOption } from "./destroy.ts";
+import { listHistory } from "./history.ts";
+import { kindOf } from "./kind.ts";
+import { type Manifest, readManifest, summaryOf } from "./manifest.ts";
+import { type Columns, digestColumn, Output, sizeColumn, timeColumn } from "./output.ts";
 import { repositoryPath } from "./repository-path.ts";
+import { parseTarget } from "./thing.ts";
 
 interface Tag {
   readonly name: string;
   readonly digest: string;
-  readonly size: number;
+  readonly mediaType: string;
+  readonly artifactType: string | null;
+  readonly size: number | null;
   readonly platforms: readonly string[];
   readonly updatedAt: string;
 }
@@ -19,24 +27,35 @@ interface TagName {
 
 const COLUMNS: Columns<Tag> = {
   TAG: ({ name }) => name,
-  SIZE: ({ size }) => bytes(size),
+  TYPE: { value: ({ name, ...tag }) => kindOf({ ...tag, tags: [name] }), isFixed: true },
+  SIZE: sizeColumn(),
   PLATFORMS: ({ platforms }) => platforms.join(","),
-  "UPDATED (UTC)": ({ updatedAt }) => time(updatedAt),
-  DIGEST: ({ digest }) => digest,
+  "UPDATED (UTC)": timeColumn("UPDATED", ({ updatedAt }) => updatedAt),
+  DIGEST: digestColumn(({ digest }) => digest),
 };
 
 export function addTagCommands(program: Command): void {
-  const tag = program.command("tag").description("The tags of a repository.");
+  const tag = program.command("tag").description("Tags: names of manifests in a repository.");
   tag
     .command("list")
-    .description("Its tags, with what they name.")
+    .description("List the tags of a repository.")
     .argument("<repository>")
     .action(listTags);
   tag
+    .command("show")
+    .description("Show what a tag points to. slipway inspect shows what is in that.")
+    .argument("<name>", "such as acme/app:v1", parseTagName)
+    .action(showTag);
+  tag
+    .command("history")
+    .description("Show what a tag, or all tags of a repository, pointed to before.")
+    .argument("<name>", "such as acme/app or acme/app:v1", parseTarget)
+    .action(listHistory);
+  const remove = tag
     .command("delete")
-    .description("Delete a tag; what it names stays.")
-    .argument("<name>", "as acme/app:v1", parseTagName)
-    .action(deleteTag);
+    .description("Delete a tag; the manifest stays.")
+    .argument("<name>", "such as acme/app:v1", parseTagName);
+  yesOption(remove).action(deleteTag);
 }
 
 async function listTags(repository: string, _options: object, command: Command): Promise<void> {
@@ -46,16 +65,35 @@ async function listTags(repository: string, _options: object, command: Command):
   await new Output(command).list({ items, columns: COLUMNS, none });
 }
 
+async function showTag(name: TagName, _options: object, command: Command): Promise<void> {
+  const api = await connect(command);
+  const manifest = await manifestOfTag(api, name);
+  const output = new Output(command);
+  const { repository, tag } = name;
+  const summary = output.details({ tag: `${repository}:${tag}`, ...summaryOf(manifest) });
+  output.answer({ tag, repository, ...manifest }, summary);
+}
+
+/** The API has no single tag; the OCI API says what it names, and a HEAD request is no pull. */
+async function manifestOfTag(api: Api, { repository, tag }: TagName): Promise<Manifest> {
+  const found = await api.request("HEAD", `/v2/${repository}/manifests/${tag}`);
+  return readManifest(api, repository, found.headers.get("docker-content-digest") ?? "");
+}
+
 /** Tags are the OCI API's to delete. */
-async function deleteTag({ repository, tag }: TagName, _options: object, command: Command) {
+async function deleteTag({ repository, tag }: TagName, options: YesOption, command: Command) {
+  const name = `${repository}:${tag}`;
+  const destruction = { action: `delete the tag ${name}`, undo: `slipway trash restore ${name}` };
+  await confirmDestruction(destruction, options, command);
   const api = await connect(command);
   const response = await api.request("DELETE", `/v2/${repository}/manifests/${tag}`);
   await response.body?.cancel();
-  new Output(command).done(`Tag ${repository}:${tag} was deleted.`);
+  const text = `Tag ${name} was deleted; the manifest stays. ${undoText(destruction)}`;
+  new Output(command).answer({ deleted: "tag", name }, text);
 }
 
 export function parseTagName(text: string): TagName {
   const [repository = "", tag = "", ...more] = text.split(":");
   if (isRepositoryName(repository) && isTag(tag) && more.length === 0) return { repository, tag };
-  throw new InvalidArgumentError("A tag is written REPOSITORY:TAG, as acme/app:v1.");
+  throw new InvalidArgumentError("Write a tag as REPOSITORY:TAG, such as acme/app:v1.");
 }

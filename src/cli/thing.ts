@@ -1,20 +1,21 @@
 import { InvalidArgumentError } from "commander";
-import { isDigest } from "../oci/digest.ts";
 import { isRepositoryName, isTag } from "../oci/reference.ts";
+import { isDigestOrPrefix } from "./digest-prefix.ts";
 
-/** What is to be restored or purged: a tag, a manifest, or the repository where there is neither. */
-export interface Thing {
+/** The target of a command: a tag, a manifest, or the repository where there is neither. */
+export interface Target {
   readonly repository: string;
   readonly tag?: string;
+  /** Whole, or as a table shows it. */
   readonly digest?: string;
 }
 
-export function parseThing(text: string): Thing {
+export function parseTarget(text: string): Target {
   const [, repository = "", mark, rest = ""] = /^([^:@]*)(?:([:@])(.*))?$/.exec(text) ?? [];
   if (isRepositoryName(repository)) {
     if (mark === undefined) return { repository };
     if (mark === ":" && isTag(rest)) return { repository, tag: rest };
-    if (mark === "@" && isDigest(rest)) return { repository, digest: rest };
+    if (mark === "@" && isDigestOrPrefix(rest)) return { repository, digest: rest };
   }
-  throw new InvalidArgumentError("It is written as acme/app, acme/app:v1 or acme/app@sha256:….");
+  throw new InvalidArgumentError("Write it as acme/app, acme/app:v1 or acme/app@sha256:….");
 }

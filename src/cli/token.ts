@@ -1,7 +1,9 @@
 import { hostname } from "node:os";
 import type { Command } from "commander";
 import { connect, connectAs, type PasswordOptions, passwordOptions } from "./connection.ts";
-import type { Me } from "./login.ts";
+import { confirmDestruction, undoText, yesOption, type YesOption } from "./destroy.ts";
+import { whoAmI } from "./me.ts";
+import { doubtNamespaces } from "./near.ts";
 import { type Columns, date, Output, until } from "./output.ts";
 import {
   expiry,
@@ -26,7 +28,7 @@ interface UserToken extends Token {
   readonly scopes: readonly Scope[];
 }
 
-/** As it is answered once, when it is made. */
+/** A token with its secret, which is answered once, when it is created. */
 export interface Issued extends Token {
   readonly secret: string;
 }
@@ -49,45 +51,42 @@ const COLUMNS: Columns<UserToken> = {
 };
 
 export function addTokenCommands(program: Command): void {
-  const token = program.command("token").description("Your own tokens: passwords with limits.");
+  const token = program.command("token").description("Tokens: your own passwords with limits.");
   const create = token
     .command("create")
-    .description("Make a token. Without a limit it may do all that you may.")
+    .description("Create a token. Without a limit it may do all that you may.")
     .option("--description <text>", "what it is for", `made on ${hostname()}`)
     .option("--expires <days>", "90d, or never", parseExpiry);
   scopeOptions(passwordOptions(create)).action(createToken);
-  token.command("list").description("The tokens that you have.").action(listTokens);
+  token.command("list").description("List your tokens.").action(listTokens);
   const set = token
     .command("set")
-    .description("Let a token end at another time than it was made for.")
+    .description("Change when a token ends.")
     .argument("<id>")
     .requiredOption("--expires <days>", "when it ends, from now: 90d, or never", parseExpiry);
   passwordOptions(set).action(setToken);
-  token
+  const remove = token
     .command("delete")
     .description("Delete a token; what uses it is refused from then on.")
-    .argument("<id>")
-    .action(deleteToken);
+    .argument("<id>");
+  yesOption(remove).action(deleteToken);
 }
 
 async function createToken(options: CreateOptions, command: Command): Promise<void> {
-  const api = await connectAs(options, command);
+  const api = await connectAs(options, command, options.expires);
   const scopes = scopesOf(options);
-  const { name } = await api.get<Me>("/me");
+  const namespaces = scopes.map(({ repositories }) => repositories.split("/")[0] ?? "");
+  await doubtNamespaces(api, namespaces, ", so the token gives no rights there");
+  const { name } = await whoAmI(api);
   const made = await api.send<Issued>("POST", "/tokens", {
     description: options.description,
     ...(scopes.length === 0 ? {} : { scopes }),
     ...expiry(options.expires),
   });
-  new Output(command).answer(
-    made,
-    shownOnce(made.secret, {
-      title: `Token ${made.id} was made; it holds ${until(made.expiresAt)}.`,
-      kind: "secret",
-      host: api.host,
-      user: name,
-    }),
-  );
+  const rights = scopes.length === 0 ? "all that you may" : showScopes(scopes);
+  const title = `Token ${made.id} was created: ${rights}. It holds ${until(made.expiresAt)}.`;
+  const usage = { title, kind: "secret", host: api.host, user: name } as const;
+  new Output(command).answer(made, shownOnce(made.secret, usage));
 }
 
 async function listTokens(_options: object, command: Command): Promise<void> {
@@ -97,14 +96,17 @@ async function listTokens(_options: object, command: Command): Promise<void> {
 }
 
 async function setToken(id: string, options: SetOptions, command: Command): Promise<void> {
-  const api = await connectAs(options, command);
+  const api = await connectAs(options, command, options.expires);
   const path = `/tokens/${encodeURIComponent(id)}`;
   const token = await api.send<UserToken>("PATCH", path, expiry(options.expires));
   new Output(command).answer(token, `Token ${token.id} holds ${until(token.expiresAt)}.`);
 }
 
-async function deleteToken(id: string, _options: object, command: Command): Promise<void> {
+async function deleteToken(id: string, options: YesOption, command: Command): Promise<void> {
+  const destruction = { action: `delete the token ${id}`, undo: null };
+  await confirmDestruction(destruction, options, command);
   const api = await connect(command);
   await api.remove(`/tokens/${encodeURIComponent(id)}`);
-  new Output(command).done(`Token ${id} was deleted.`);
+  const text = `Token ${id} was deleted. ${undoText(destruction)}`;
+  new Output(command).answer({ deleted: "token", id }, text);
 }

@@ -14,6 +14,7 @@ import {
   ruleName,
 } from "./claims.ts";
 import { connect, connectAs, type PasswordOptions, passwordOptions } from "./connection.ts";
+import { confirmDestruction, undoText, yesOption, type YesOption } from "./destroy.ts";
 import { checkIssuer } from "./issuer.ts";
 import { type Columns, Output } from "./output.ts";
 import {
@@ -51,10 +52,10 @@ interface GitHubRuleOptions extends RuleOptions, GitHubOptions {
 }
 
 interface Trusted {
-  /** What the rule is called where no name was given. */
+  /** The rule's name where none was given. */
   readonly name: string;
   readonly claims: Claims;
-  /** What is trusted, as people call it: claims have its ids. */
+  /** The name of what is trusted: claims have its ids. */
   readonly project: string;
   /** Says to paste it, where it is more than a sentence. */
   readonly snippet: (registry: Registry) => string;
@@ -65,7 +66,10 @@ const GITLAB = "https://gitlab.com";
 
 const COLUMNS: Columns<Rule> = {
   NAME: ({ name }) => name,
-  ISSUER: ({ issuer }) => issuer,
+  ISSUER: {
+    value: ({ issuer }) => issuer,
+    short: ({ issuer }) => URL.parse(issuer)?.host ?? issuer,
+  },
   CLAIMS: ({ claims }) =>
     Object.entries(claims)
       .map(([claim, globs]) => `${claim}=${globs.join("|")}`)
@@ -77,21 +81,23 @@ const COLUMNS: Columns<Rule> = {
 export function addTrustCommands(program: Command): void {
   const trust = program
     .command("trust")
-    .description("Keyless CI: whose ID tokens are logins, without any secret.");
-  const add = trust.command("add").description("Trust a CI; prints what to paste there.");
+    .description("Trust rules: CI that logs in by ID tokens, without a secret.");
+  const add = trust
+    .command("add")
+    .description("Trust a CI; prints what to paste into its configuration.");
   addGitHub(add);
   addGitLab(add);
   addOidc(add);
   trust
     .command("list")
-    .description("The rules of a namespace.")
+    .description("List the trust rules of a namespace.")
     .argument("<namespace>")
     .action(listRules);
-  trust
+  const remove = trust
     .command("delete")
-    .description("Trust no longer; logins by the rule end.")
-    .argument("<name>", "as acme+github-app", parseMemberName)
-    .action(deleteRule);
+    .description("Delete a trust rule; logins by it end.")
+    .argument("<name>", "such as acme+github-app", parseMemberName);
+  yesOption(remove).action(deleteRule);
 }
 
 function addGitHub(add: Command): void {
@@ -99,13 +105,13 @@ function addGitHub(add: Command): void {
     .command("github")
     .description("Trust the workflows of a repository at GitHub.")
     .argument("<owner/repo>", "the repository")
-    .option("--ref <glob>", "only on this ref, as refs/heads/main or refs/tags/v*")
+    .option("--ref <glob>", "only on this ref, such as refs/heads/main or refs/tags/v*")
     .option("--environment <name>", "only jobs of this environment")
     .option(
       "--workflow <path>",
-      "only this workflow, as release.yml, or another repository's, as OWNER/REPO/PATH@REF",
+      "only this workflow, such as release.yml, or another repository's, as OWNER/REPO/PATH@REF",
     )
-    .option("--event <name>", "only runs of this event, as push")
+    .option("--event <name>", "only runs of this event, such as push")
     .option("--pin-name", "only while the repository is called so, not by its ids alone")
     .option("--repository-id <n>", "the repository's id (default: asked of GitHub)", parseId)
     .option("--owner-id <n>", "its owner's id (default: asked of GitHub)", parseId)
@@ -130,13 +136,13 @@ async function repositoryOf(
   command: Command,
 ): Promise<GitHubRepository> {
   if (!/^[\w.-]+\/[\w.-]+$/.test(name)) {
-    command.error(`slipway: "${name}" is no repository: write OWNER/REPO`);
+    command.error(`"${name}" is no repository: write OWNER/REPO`);
   }
   if (repositoryId !== undefined && ownerId !== undefined) {
     return { id: repositoryId, ownerId, name };
   }
   if (repositoryId === undefined && ownerId === undefined) return findGitHubRepository(name);
-  return command.error("slipway: give both --repository-id and --owner-id, or neither");
+  return command.error("give both --repository-id and --owner-id, or neither");
 }
 
 function addGitLab(add: Command): void {
@@ -146,7 +152,7 @@ function addGitLab(add: Command): void {
     .argument("<group/project>", "the project")
     .requiredOption("--project-id <n>", "its id, which its page at GitLab shows", parseId)
     .option("--namespace-id <n>", "the id of its group", parseId)
-    .option("--ref <glob>", "only on this branch or tag, as main or refs/tags/v*")
+    .option("--ref <glob>", "only on this branch or tag, such as main or refs/tags/v*")
     .option("--environment <name>", "only jobs of this environment")
     .option("--pin-name", "only while the project has this path, not by its ids alone")
     .option("--issuer <url>", "a GitLab of your own", GITLAB);
@@ -192,7 +198,7 @@ function ruleOptions(command: Command): Command {
 async function addRule(trusted: Trusted, options: RuleOptions, command: Command): Promise<void> {
   const scopes = requiredScopes(options, command);
   const namespace = options.namespace ?? namespaceOf(scopes, command);
-  const api = await connectAs(options, command);
+  const api = await connectAs(options, command, "endless");
   const registry = {
     url: api.registry,
     host: api.host,
@@ -210,7 +216,7 @@ async function addRule(trusted: Trusted, options: RuleOptions, command: Command)
   });
   new Output(command).answer(
     rule,
-    `Rule ${rule.name} was made: ${showScopes(rule.scopes)}.\n\n${trusted.snippet(registry).trimEnd()}`,
+    `Rule ${rule.name} was created: ${showScopes(rule.scopes)}.\n\n${trusted.snippet(registry).trimEnd()}`,
   );
 }
 
@@ -218,7 +224,7 @@ async function addRule(trusted: Trusted, options: RuleOptions, command: Command)
 function namespaceOf([scope]: readonly Scope[], command: Command): string {
   const [namespace = ""] = scope?.repositories.split("/") ?? [];
   if (namespace !== "" && !namespace.includes("*")) return namespace;
-  return command.error("slipway: the first glob names no namespace: give --namespace");
+  return command.error("the first glob names no namespace: give --namespace");
 }
 
 /** One that the scopes allow: named whole by one of them, or after what is trusted. */
@@ -244,10 +250,14 @@ async function listRules(namespace: string, _options: object, command: Command):
   await new Output(command).list({ items, columns: COLUMNS, none });
 }
 
-async function deleteRule(name: MemberName, _options: object, command: Command): Promise<void> {
+async function deleteRule(name: MemberName, options: YesOption, command: Command): Promise<void> {
+  const full = `${name.namespace}+${name.short}`;
+  const destruction = { action: `delete the trust rule ${full}`, undo: null };
+  await confirmDestruction(destruction, options, command);
   const api = await connect(command);
   await api.remove(`${rulesPath(name.namespace)}/${encodeURIComponent(name.short)}`);
-  new Output(command).done(`Rule ${name.namespace}+${name.short} was deleted.`);
+  const text = `Rule ${full} was deleted. ${undoText(destruction)}`;
+  new Output(command).answer({ deleted: "trust-rule", name: full }, text);
 }
 
 function rulesPath(namespace: string): string {

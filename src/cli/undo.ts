@@ -1,11 +1,13 @@
-import type { Command } from "commander";
+import { type Command, InvalidArgumentError } from "commander";
 import type { Api } from "./api.ts";
 import { connect } from "./connection.ts";
+import { confirmDestruction, yesOption, type YesOption } from "./destroy.ts";
+import { anyDigest, isDigestOrPrefix, pastDigest, trashedDigest } from "./digest-prefix.ts";
 import { CliError } from "./error.ts";
+import { listDeletedManifests, listDeletedRepositories } from "./history.ts";
 import { Output } from "./output.ts";
-import { canAsk, confirm } from "./prompt.ts";
 import { repositoryPath } from "./repository-path.ts";
-import { parseThing, type Thing } from "./thing.ts";
+import { parseTarget, type Target } from "./thing.ts";
 
 interface Restored {
   readonly digest: string | null;
@@ -25,53 +27,96 @@ interface RestoreOptions {
   readonly id?: string;
 }
 
-interface PurgeOptions {
+interface PurgeOptions extends YesOption {
   readonly id?: string;
-  readonly yes?: true;
 }
 
-export function addUndoCommands(program: Command): void {
-  program
+export function addTrashCommands(program: Command): void {
+  const trash = program
+    .command("trash")
+    .description("Trash: what was deleted can be restored for some days, or purged.");
+  trash
+    .command("list")
+    .description("List the deleted repositories, or the deleted manifests of one repository.")
+    .argument(
+      "[name]",
+      "a repository, such as acme/app, or a namespace, such as acme (default: all)",
+    )
+    .option("--repository", "a name without a slash is a repository's")
+    .action(listTrash);
+  trash
     .command("restore")
-    .description("Bring back what was deleted, or point a tag to what it pointed to before.")
-    .argument("<name>", "as acme/app:v1, acme/app@sha256:… or acme/app", parseThing)
-    .option("--digest <digest>", "of a tag: what it is to point to, of slipway history")
-    .option("--id <id>", "of a repository: which of those of that name, of slipway repo deleted")
+    .description("Restore what was deleted, or point a tag to what it pointed to before.")
+    .argument(
+      "<name>",
+      "such as acme/app:v1, acme/app@sha256:1a2b3c4d5e6f or acme/app",
+      parseTarget,
+    )
+    .option(
+      "--digest <digest>",
+      "what the tag is to point to: a digest of slipway tag history",
+      parseDigestOption,
+    )
+    .option("--id <id>", "which repository of that name: an id of slipway trash list")
     .action(restore);
-  program
+  const remove = trash
     .command("purge")
-    .description("Delete for good, whether it was deleted before or not: it cannot be undone.")
-    .argument("<name>", "as acme/app:v1, acme/app@sha256:… or acme/app", parseThing)
-    .option("--id <id>", "of a deleted repository: which one, of slipway repo deleted")
-    .option("-y, --yes", "do not ask")
-    .action(purge);
+    .description("Delete for good, from the trash or before it gets there.")
+    .argument(
+      "<name>",
+      "such as acme/app:v1, acme/app@sha256:1a2b3c4d5e6f or acme/app",
+      parseTarget,
+    )
+    .option("--id <id>", "which deleted repository of that name: an id of slipway trash list");
+  yesOption(remove).action(purge);
 }
 
-async function restore(thing: Thing, options: RestoreOptions, command: Command): Promise<void> {
-  const { repository, tag, digest } = thing;
+function parseDigestOption(text: string): string {
+  if (isDigestOrPrefix(text)) return text;
+  throw new InvalidArgumentError("Write a digest, such as sha256:1a2b3c4d5e6f.");
+}
+
+async function listTrash(
+  name: string | undefined,
+  options: { readonly repository?: true },
+  command: Command,
+): Promise<void> {
+  const isRepository = name !== undefined && (options.repository === true || name.includes("/"));
+  if (isRepository) await listDeletedManifests(name, command);
+  else await listDeletedRepositories(name, command);
+}
+
+async function restore(target: Target, options: RestoreOptions, command: Command): Promise<void> {
+  const { repository, tag, digest } = target;
   const isRepository = tag === undefined && digest === undefined;
   if (options.digest !== undefined && tag === undefined) {
-    command.error("slipway: --digest says where a tag is to point: name the tag, as acme/app:v1");
+    command.error("--digest says what a tag is to name: name the tag, such as acme/app:v1");
   }
   if (options.id !== undefined && !isRepository) {
-    command.error("slipway: --id is of a repository: name it alone, as acme/app");
+    command.error("--id is of a repository: name it alone, such as acme/app");
   }
+  const api = await connect(command);
   const body = isRepository
     ? { repository: options.id ?? "newest" }
-    : { ...(tag === undefined ? {} : { tag }), ...defined(options.digest ?? digest) };
-  const api = await connect(command);
+    : await bodyOf(api, target, options);
   const path = `${repositoryPath(repository)}/-/restore`;
   const restored = await api.send<Restored>("POST", path, body);
-  new Output(command).answer(restored, sayRestored(thing, restored));
+  new Output(command).answer(restored, sayRestored(target, restored));
 }
 
-function defined(digest: string | undefined): { digest?: string } {
-  return digest === undefined ? {} : { digest };
+async function bodyOf(
+  api: Api,
+  { repository, tag, digest }: Target,
+  options: RestoreOptions,
+): Promise<object> {
+  if (tag === undefined) return { digest: await trashedDigest(api, repository, digest ?? "") };
+  if (options.digest === undefined) return { tag };
+  return { tag, digest: await pastDigest(api, { repository, tag }, options.digest) };
 }
 
-/** What was restored, in a sentence. */
-export function sayRestored(thing: Thing, restored: Restored): string {
-  const { repository, tag } = thing;
+/** Says in a sentence what was restored. */
+export function sayRestored(target: Target, restored: Restored): string {
+  const { repository, tag } = target;
   const { digest, replaced, tags, manifests } = restored;
   if (digest === null) return `Repository ${repository} was restored with everything in it.`;
   if (tag !== undefined) {
@@ -93,44 +138,43 @@ export function sayRestored(thing: Thing, restored: Restored): string {
   return `Manifest ${repository}@${digest} was restored${company}.`;
 }
 
-async function purge(thing: Thing, options: PurgeOptions, command: Command): Promise<void> {
-  const { repository, tag, digest } = thing;
-  if (options.id !== undefined && (tag ?? digest) !== undefined) {
-    command.error("slipway: --id is of a repository: name it alone, as acme/app");
-  }
-  if (options.yes !== true && !canAsk()) {
-    command.error(`slipway: there is nobody to ask: add --yes to purge what cannot be restored`);
+async function purge(given: Target, options: PurgeOptions, command: Command): Promise<void> {
+  const { repository, tag } = given;
+  if (options.id !== undefined && (tag ?? given.digest) !== undefined) {
+    command.error("--id is of a repository: name it alone, such as acme/app");
   }
   const api = await connect(command);
-  const { body, question } = await purgeOf(api, thing, options);
-  if (options.yes !== true && !(await confirm(`${question} It cannot be undone.`))) {
-    throw new CliError("nothing was purged");
-  }
+  const target =
+    given.digest === undefined
+      ? given
+      : { repository, digest: await anyDigest(api, repository, given.digest) };
+  const { body, action } = await purgeOf(api, target, options);
+  await confirmDestruction({ action, undo: null }, options, command);
   const path = `${repositoryPath(repository)}/-/purge`;
   const purged = await api.send<Purged>("POST", path, body);
-  new Output(command).answer(purged, sayPurged(thing, purged));
+  new Output(command).answer(purged, sayPurged(target, purged));
 }
 
 async function purgeOf(
   api: Api,
-  { repository, tag, digest }: Thing,
+  { repository, tag, digest }: Target,
   { id }: PurgeOptions,
-): Promise<{ readonly body: object; readonly question: string }> {
+): Promise<{ readonly body: object; readonly action: string }> {
   if (tag !== undefined) {
-    const question = `Purge the tag ${repository}:${tag} and the history of what it pointed to?`;
-    return { body: { tag }, question };
+    const action = `purge the tag ${repository}:${tag} and the history of what it pointed to`;
+    return { body: { tag }, action };
   }
   if (digest !== undefined) {
-    const question = `Purge ${repository}@${digest}, its tags, and the blobs that only it names?`;
-    return { body: { digest }, question };
+    const action = `purge ${repository}@${digest}, its tags, and the blobs that only it names`;
+    return { body: { digest }, action };
   }
   if (id === undefined && (await isThere(api, repository))) {
-    const question = `Purge the repository ${repository} with everything in it?`;
-    return { body: { repository: "live" }, question };
+    const action = `purge the repository ${repository} with everything in it`;
+    return { body: { repository: "live" }, action };
   }
   const which = id === undefined ? "" : ` (${id})`;
-  const question = `Purge the deleted repository ${repository}${which} with everything in it?`;
-  return { body: { repository: id ?? "newest" }, question };
+  const action = `purge the deleted repository ${repository}${which} with everything in it`;
+  return { body: { repository: id ?? "newest" }, action };
 }
 
 async function isThere(api: Api, repository: string): Promise<boolean> {
@@ -143,13 +187,13 @@ async function isThere(api: Api, repository: string): Promise<boolean> {
   }
 }
 
-/** What was purged, in a sentence. */
-export function sayPurged({ repository, tag, digest }: Thing, purged: Purged): string {
+/** Says in a sentence what was purged. */
+export function sayPurged({ repository, tag, digest }: Target, purged: Purged): string {
   if (tag !== undefined) {
     return `Tag ${repository}:${tag} and its history were purged; the manifests stay.`;
   }
   if (digest === undefined) {
-    return `Repository ${repository} was purged; what was in it goes with the next collections.`;
+    return `Repository ${repository} was purged; what was in it goes with the next garbage collections.`;
   }
   const { tags, blobs, sharedBlobs } = purged;
   const company = [

@@ -4,14 +4,17 @@ import { Api } from "./api.ts";
 import {
   connect,
   connectAs,
+  type Lasting,
+  outlasting,
   type PasswordOptions,
   passwordOptions,
   registryOf,
   userOption,
   warnIfClear,
 } from "./connection.ts";
-import { unlessLastOwner, withQuery, yesOption, type YesOption } from "./last-owner.ts";
-import type { Me } from "./login.ts";
+import { confirmDestruction, undoText, yesOption, type YesOption } from "./destroy.ts";
+import { unlessLastOwner, withQuery } from "./last-owner.ts";
+import { whoAmI } from "./me.ts";
 import { type Columns, date, disabledSince, Output } from "./output.ts";
 import { askHidden, askNewPassword, canAsk, linesOfStdin } from "./prompt.ts";
 import { shownOnce } from "./secret.ts";
@@ -32,35 +35,30 @@ interface CreateOptions extends PasswordOptions {
 const COLUMNS: Columns<User> = {
   NAME: ({ name }) => name,
   ADMINISTRATOR: ({ admin }) => (admin ? "yes" : "no"),
-  CREATED: ({ createdAt }) => date(createdAt),
+  // The built-in administrator was never made.
+  CREATED: ({ createdAt }) => (Date.parse(createdAt) === 0 ? "built in" : date(createdAt)),
   DISABLED: disabledSince,
 };
 
 export function addUserCommands(program: Command): void {
-  const user = program.command("user").description("The users of the registry.");
-  const create = user
-    .command("create")
-    .description("Make a user. Without a password one is generated and shown.")
-    .argument("<name>")
+  const user = program.command("user").description("Users: the people who log in.");
+  const named = (verb: string, description: string) =>
+    user.command(verb).description(description).argument("<name>");
+  const create = named("create", "Create a user. Without a password one is generated and shown.")
     .option("--admin", "an administrator")
-    .option("--password-stdin", "read the password from standard input, after that of -u");
+    .option(
+      "--password-stdin",
+      "read the new user's password from standard input, after that of -u",
+    );
   userOption(create).action(createUser);
-  user.command("list").description("All users.").action(listUsers);
-  const disable = user
-    .command("disable")
-    .description("Shut a user out, tokens included, until enabled again; nothing is deleted.")
-    .argument("<name>");
-  yesOption(disable).action(disableUser);
-  const enable = user
-    .command("enable")
-    .description("Let a disabled user in again.")
-    .argument("<name>");
-  passwordOptions(enable).action(enableUser);
-  const remove = user
-    .command("delete")
-    .description("Delete a user, with the tokens and memberships.")
-    .argument("<name>");
-  yesOption(remove).action(deleteUser);
+  user.command("list").description("List all users.").action(listUsers);
+  const disable = "Shut a user out, tokens included, until enabled again; nothing is deleted.";
+  yesOption(named("disable", disable), ", even if a namespace loses its last owner").action(
+    disableUser,
+  );
+  passwordOptions(named("enable", "Let a disabled user in again.")).action(enableUser);
+  const remove = named("delete", "Delete a user, with the tokens and memberships.");
+  yesOption(remove, ", even if a namespace loses its last owner").action(deleteUser);
   const password = user
     .command("password")
     .description("Change your own password, or as an administrator that of a user.")
@@ -74,28 +72,29 @@ export function addUserCommands(program: Command): void {
 
 async function createUser(name: string, options: CreateOptions, command: Command): Promise<void> {
   const api = await connectBy(options, command);
-  const given = await newPassword(options, `Password of ${name} (empty to have one generated): `);
+  const given = await newPassword(options, `Password of ${name}`);
   const password = given === "" ? randomBytes(18).toString("base64url") : given;
   const admin = options.admin === true;
   const user = await api.send<User>("POST", "/users", { name, password, admin });
-  const title = `${admin ? "Administrator" : "User"} ${name} was made.`;
+  const title = `${admin ? "Administrator" : "User"} ${name} was created.`;
   const output = new Output(command);
-  if (given !== "") output.answer(user, title);
-  else
-    output.answer(
-      { ...user, password },
-      shownOnce(password, { title, kind: "password", host: api.host, user: name }),
-    );
+  if (given !== "") return output.answer(user, title);
+  const usage = { title, kind: "password", host: api.host, user: name } as const;
+  output.answer({ ...user, password }, shownOnce(password, usage));
 }
 
 /** Without -u, --password-stdin says the new password alone. */
-function connectBy(options: PasswordOptions, command: Command): Promise<Api> {
-  return options.user === undefined ? connect(command) : connectAs(options, command);
+async function connectBy(options: PasswordOptions, command: Command): Promise<Api> {
+  const lasting: Lasting = "endless";
+  if (options.user !== undefined) return connectAs(options, command, lasting);
+  return outlasting(await connect(command), lasting);
 }
 
 /** @returns "" where nobody said one */
-async function newPassword(options: PasswordOptions, question: string): Promise<string> {
-  if (options.passwordStdin !== true) return canAsk() ? askNewPassword(question) : "";
+async function newPassword(options: PasswordOptions, whose: string): Promise<string> {
+  if (options.passwordStdin !== true) {
+    return canAsk() ? askNewPassword(whose, "one is generated") : "";
+  }
   const [password = ""] = await linesOfStdin(["new password"]);
   return password;
 }
@@ -118,15 +117,18 @@ async function disableUser(name: string, options: YesOption, command: Command): 
 }
 
 async function enableUser(name: string, options: PasswordOptions, command: Command) {
-  const api = await connectAs(options, command);
+  const api = await connectAs(options, command, "endless");
   const user = await api.send<User>("PATCH", userPath(name), { disabled: false });
   new Output(command).answer(user, `User ${name} can log in again.`);
 }
 
 async function deleteUser(name: string, options: YesOption, command: Command): Promise<void> {
+  const destruction = { action: `delete the user ${name}, with all tokens and roles`, undo: null };
+  await confirmDestruction(destruction, options, command);
   const api = await connect(command);
   await unlessLastOwner(name, options, (query) => api.remove(userPath(name), query));
-  new Output(command).done(`User ${name} was deleted.`);
+  const text = `User ${name} was deleted. ${undoText(destruction)}`;
+  new Output(command).answer({ deleted: "user", name }, text);
 }
 
 async function changePassword(
@@ -139,7 +141,7 @@ async function changePassword(
   const [password = ""] =
     options.passwordStdin === true
       ? await linesOfStdin(["new password"])
-      : [await askNewPassword(`New password of ${name}: `)];
+      : [await askNewPassword(`New password of ${name}`)];
   const user = await api.send<User>("PATCH", userPath(name), { password });
   new Output(command).answer(user, `The password of ${name} was changed.`);
 }
@@ -151,13 +153,13 @@ function userPath(name: string): string {
 /** A token is not enough for that: who found one could lock its owner out. */
 async function changeOwnPassword(options: PasswordOptions, command: Command): Promise<void> {
   const registry = await registryOf(command);
-  const name = options.user ?? (await (await connect(command)).get<Me>("/me")).name;
+  const name = options.user ?? (await whoAmI(await connect(command))).name;
   warnIfClear(registry, "password");
   const [current = "", password = ""] =
     options.passwordStdin === true
       ? await linesOfStdin(["current password", "new password"])
-      : [await askHidden("Current password: "), await askNewPassword("New password: ")];
+      : [await askHidden("Current password: "), await askNewPassword("New password")];
   const byPassword = new Api(registry, { user: name, password: current });
   const answer = await byPassword.send("PUT", "/me/password", { current, password });
-  new Output(command).answer(answer, "Your password was changed.");
+  new Output(command).answer(answer ?? { changed: "password", name }, "Your password was changed.");
 }

@@ -92,10 +92,19 @@ export class MemberStore {
       throw new RegistryError("VERSION_MISMATCH", { message });
     }
     if (after === null) {
-      const message = `there is no user ${user}, or no namespace ${namespace}`;
-      throw new RegistryError("NOT_FOUND", { message });
+      throw new RegistryError("NOT_FOUND", { message: await this.#missing(user, namespace) });
     }
     return { member: after, created: before === null };
+  }
+
+  /** Which of the two there is not. Whoever may give a role may know both. */
+  async #missing(user: string, namespace: Namespace): Promise<string> {
+    const there = await this.#db
+      .prepare(`SELECT 1 FROM namespaces WHERE name = ?1`)
+      .bind(namespace)
+      .first();
+    if (there === null) return `there is no namespace ${namespace}: create it first`;
+    return `there is no user ${user}: an administrator can create it`;
   }
 
   /**

@@ -128,7 +128,7 @@ export class RepositoryStore {
       return lastOf(results);
     } catch (error) {
       if (!NAME_TAKEN.test(String(error))) return refuseChange(this.#db, repository, error);
-      const message = `the repository ${repository} exists already; change it with PATCH`;
+      const message = `the repository ${repository} exists already`;
       throw new RegistryError("CONFLICT", { message, cause: error });
     }
   }

@@ -8,6 +8,8 @@ import { readLimited } from "./body.ts";
 /** The largest body in bytes, far more than a readme and its repository's labels need. */
 const MAX_BODY = 256 * 1024;
 const MAX_SCOPES = 20;
+/** Of a wrong value, in a message. */
+const MAX_SHOWN = 100;
 
 /**
  * Reads the body and checks it against the schema; `v.strictObject` refuses unknown fields.
@@ -35,7 +37,16 @@ export async function readJson<T extends v.GenericSchema>(
     return result.output;
   }
   const [issue] = result.issues;
-  throw invalid(v.getDotPath(issue) ?? "", issue.message);
+  throw invalid(v.getDotPath(issue) ?? "", messageOf(issue));
+}
+
+/** Puts what valibot says of types and keys into words for people; the schemas' own messages are that already. */
+function messageOf({ type, expected, received, message }: v.BaseIssue<unknown>): string {
+  if (!/^Invalid (?:key|type|length): Expected /.test(message)) return message;
+  if (type === "strict_object" && expected === "never") return "there is no such field";
+  if (received === "undefined") return "is missing";
+  const wanted = (expected ?? "").replace(/^\((.*)\)$/, "$1").replaceAll(" | ", " or ");
+  return `must be ${wanted}, not ${received.slice(0, MAX_SHOWN)}`;
 }
 
 export function invalid(field: string, message: string): RegistryError {

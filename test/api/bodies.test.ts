@@ -1,9 +1,10 @@
-/** Every route with a body makes the same checks of it, before anything else. */
-import { beforeAll, describe, expect, test } from "vitest";
+/** What every route that takes a body refuses, before anything else. */
+import { beforeAll, expect, test } from "vitest";
 import { API_ROUTES } from "../../src/api/routes.ts";
 import { anyAddress } from "../support/accounts.ts";
 import { ADMIN, RegistryClient } from "../support/client.ts";
 import { index } from "../support/images.ts";
+import { sample } from "../support/sample.ts";
 import {
   api,
   done,
@@ -114,31 +115,41 @@ test("these are the routes that take a body", () => {
   expect(Object.keys(BODIES).toSorted()).toEqual(names.toSorted());
 });
 
-describe.each(ROUTES)("%s %s", (method, path) => {
-  test.each([
-    ["nothing", "", 400],
-    ["no JSON", "{", 400],
-    ["JSON and more", "{}{}", 400],
-    ["half of a character", '{"\\ud800":1}', 400],
-    ["null", "null", 400],
-    ["a list", "[]", 400],
-    ["a text", '"x"', 400],
-    ["an unknown field", '{"unknown":1}', 400],
-    ["too much", `{"name":"${"x".repeat(256 * 1024)}"}`, 413],
-  ])("refuses %s", async (_, body, status) => {
+const WRONG: readonly [string, string, number][] = [
+  ["nothing", "", 400],
+  ["no JSON", "{", 400],
+  ["JSON and more", "{}{}", 400],
+  ["half of a character", '{"\\ud800":1}', 400],
+  ["null", "null", 400],
+  ["a list", "[]", 400],
+  ["a text", '"x"', 400],
+  ["an unknown field", '{"unknown":1}', 400],
+  ["too much", `{"name":"${"x".repeat(256 * 1024)}"}`, 413],
+];
+const REFUSED = ROUTES.flatMap(([method, path]) =>
+  WRONG.map(([what, body, status]) => ({ method, path, what, body, status })),
+);
+
+test.each(sample("routes × wrong bodies", REFUSED, { few: 40 }))(
+  "$method $path refuses $what",
+  async ({ method, path, body, status }) => {
     const answer = await refused(method, call(path), body, { as: caller(path) });
     expect(answer.status).toBe(status);
-  });
+  },
+);
 
-  test.each(["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", "json"])(
-    "refuses a body that is %s: a form of some other site could send it",
-    async (type) => {
-      const options = { as: caller(path), headers: { "content-type": type } };
-      const answer = await refused(method, call(path), "{}", options);
-      expect(answer).toEqual({ status: 415, code: "MEDIA_TYPE_UNSUPPORTED" });
-    },
-  );
-});
+/** What a form of some other site could send. */
+const TYPES = ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", "json"];
+const OF_A_FORM = ROUTES.flatMap(([method, path]) => TYPES.map((type) => ({ method, path, type })));
+
+test.each(sample("routes × media types", OF_A_FORM, { few: 20 }))(
+  "$method $path refuses a body that is $type",
+  async ({ method, path, type }) => {
+    const options = { as: caller(path), headers: { "content-type": type } };
+    const answer = await refused(method, call(path), "{}", options);
+    expect(answer).toEqual({ status: 415, code: "MEDIA_TYPE_UNSUPPORTED" });
+  },
+);
 
 test.each(CHANGES.map(({ method, path }) => [method, path] as const))(
   "%s %s: not without credentials, nor with wrong ones",

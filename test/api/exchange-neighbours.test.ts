@@ -3,10 +3,9 @@ import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { anyAddress, logIn, from } from "../support/accounts.ts";
 import { basic, withSettings } from "../support/client.ts";
-import { type Issuer, startIssuer } from "../support/issuer.ts";
+import { AUDIENCE, type Issuer, makeTrustRule, startIssuer } from "../support/issuer.ts";
 import { api, done, makeNamespace, pushes } from "../support/management.ts";
 
-const AUDIENCE = "https://registry.test";
 const CLAIMS = { sub: "repo:acme/app", repository_id: "123", aud: AUDIENCE };
 /** The longest pattern has 255 characters, with the namespace. */
 const LONG = 180;
@@ -27,19 +26,8 @@ afterEach(() => {
 });
 
 /** A namespace with a rule of these properties that takes the token. */
-async function makeRule(change: Record<string, unknown> = {}) {
-  const { namespace, owner } = await makeNamespace();
-  const as = owner.authorization;
-  const rule = {
-    name: "ci",
-    issuer: issuer.url,
-    audience: AUDIENCE,
-    claims: { repository_id: ["123"] },
-    scopes: [{ repositories: `${namespace}/app`, actions: ["push"] }],
-    ...change,
-  };
-  await done("POST", `/namespaces/${namespace}/trust-rules`, rule, { as });
-  return { namespace, as, repository: `${namespace}/app` };
+function makeRule(change: Record<string, unknown> = {}) {
+  return makeTrustRule(issuer, { claims: { repository_id: ["123"] }, ...change });
 }
 
 /** Rules by the hundred, straight into the database. */

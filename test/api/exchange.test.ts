@@ -1,11 +1,10 @@
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { basic, withSettings } from "../support/client.ts";
-import { type Issuer, startIssuer } from "../support/issuer.ts";
+import { AUDIENCE, type Issuer, makeTrustRule, startIssuer } from "../support/issuer.ts";
 import {
   api,
   done,
-  makeNamespace,
   problem,
   pushes,
   pushesWith,
@@ -13,7 +12,6 @@ import {
   refused,
 } from "../support/management.ts";
 
-const AUDIENCE = "https://registry.test";
 const CLAIMS = { sub: "job:1", project: "7", aud: AUDIENCE };
 const UNAUTHORIZED = { status: 401, code: "UNAUTHORIZED" };
 const PATH = "/oidc/exchange";
@@ -35,20 +33,8 @@ afterEach(() => {
 });
 
 /** A rule that lets jobs of project 7 push to `<namespace>/app`. */
-async function makeRule(change: Record<string, unknown> = {}) {
-  const { namespace, owner } = await makeNamespace();
-  const list = `/namespaces/${namespace}/trust-rules`;
-  const rule = {
-    name: "ci",
-    issuer: issuer.url,
-    audience: AUDIENCE,
-    claims: { project: ["7"] },
-    scopes: [{ repositories: `${namespace}/app`, actions: ["push"] }],
-    ...change,
-  };
-  const as = owner.authorization;
-  await done("POST", list, rule, { as });
-  return { namespace, as, path: `${list}/ci`, repository: `${namespace}/app` };
+function makeRule(change: Record<string, unknown> = {}) {
+  return makeTrustRule(issuer, { claims: { project: ["7"] }, ...change });
 }
 
 function exchange(token: string, ...namespaces: string[]): Promise<Credential> {

@@ -65,7 +65,7 @@ test("POST and PATCH of a namespace: likewise, and its repositories show them", 
   ]);
 });
 
-test("as many rules as there may be", async () => {
+test("a repository takes as many rules as there may be", async () => {
   const immutableTags = Array.from({ length: 20 }, (_, i) => ({
     tags: `v${i}.*`,
     except: Array.from({ length: 20 }, (__, j) => `v${i}.${j}`),

@@ -77,7 +77,7 @@ test("a role on a part, and who is no owner, go without a word", async () => {
   await done("PUT", path, { role: "owner" });
 });
 
-test("of two owners who leave at the same moment one stays", async () => {
+test("one of two owners stays who leave at the same moment", async () => {
   const { namespace, owner } = await makeNamespace();
   const other = await makeUser();
   await own(namespace, other);

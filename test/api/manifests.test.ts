@@ -23,7 +23,7 @@ async function pushed() {
   };
 }
 
-test("list: the manifests by digest, with their tags and subjects", async () => {
+test("the list of manifests: the manifests by digest, with their tags and subjects", async () => {
   const { path, config, image, referrer } = await pushed();
   const expected = [
     {
@@ -69,7 +69,7 @@ test("read: answers 404 for a digest that is not there, 400 for what is none", a
   expect(await problem(response)).toMatchObject({ status: 400, code: "DIGEST_INVALID" });
 });
 
-test("list and read: not for outsiders; what is not there looks the same", async () => {
+test("the list of manifests, and one of them: not for outsiders; what is not there looks the same", async () => {
   const { path, image } = await pushed();
   const missing = `/repositories/${await newNamespace()}/nothing/-/manifests`;
   const stranger = (await newUser()).authorization;
@@ -80,7 +80,7 @@ test("list and read: not for outsiders; what is not there looks the same", async
   expect((await problem(await api("GET", missing))).code).toBe("NAME_UNKNOWN");
 });
 
-test("list: a hundred tags of a manifest are shown", async () => {
+test("the list of manifests: a hundred tags of a manifest are shown", async () => {
   const client = new RegistryClient({ repository: `${await newNamespace()}/app` });
   const image = await client.pushManifest(imageManifest({ config: await client.pushBlob(blob()) }));
   const names = Array.from({ length: 102 }, (_, i) => `t${String(i).padStart(3, "0")}`);

@@ -34,7 +34,7 @@ const operations = Object.entries(openapi.paths).flatMap(([path, { parameters, .
   Object.entries(methods).map(([method, operation]) => ({ path, method, parameters, operation })),
 );
 
-test("is there for everyone, and can be kept for a while", async () => {
+test("the document is there for everyone, and can be kept for a while", async () => {
   const response = await api("GET", "/openapi.json", undefined, { as: null });
   expect(response.status).toBe(200);
   expect(response.headers.get("content-type")).toBe("application/json");
@@ -43,7 +43,7 @@ test("is there for everyone, and can be kept for a while", async () => {
   expect(openapi.info).toMatchObject({ title: "Slipway", version: expect.any(String) });
 });
 
-test("has each route, and no other", () => {
+test("the document has each route, and no other", () => {
   const routes = API_ROUTES.map(({ method, path }) => {
     const template = path.replace("/api/v1", "").replaceAll(/:(\w+)\+?/g, "{$1}");
     return `${method} ${template}`;
@@ -52,7 +52,7 @@ test("has each route, and no other", () => {
   expect(described.toSorted()).toEqual(routes.toSorted());
 });
 
-test("says of each operation whether everyone may call it", () => {
+test("the document says of each operation whether everyone may call it", () => {
   for (const { method, path, access } of API_ROUTES) {
     const template = path.replace("/api/v1", "").replaceAll(/:(\w+)\+?/g, "{$1}");
     const operation = openapi.paths[template]?.[method.toLowerCase()];

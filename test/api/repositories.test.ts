@@ -344,7 +344,7 @@ test("DELETE: takes all of it away, and nothing of another repository", async ()
   });
 });
 
-test("list: what the caller may pull, sorted, page by page", async () => {
+test("the list of repositories: what the caller may pull, sorted, page by page", async () => {
   const [one, two, other] = [await newNamespace(), await newNamespace(), await newNamespace()];
   await insert([
     one,
@@ -386,7 +386,7 @@ test("list: what the caller may pull, sorted, page by page", async () => {
   expect(await names(`?namespace=${other}`, null)).toEqual([`${other}/public`]);
 });
 
-test("list: the administrator's is of all; everyone's where everyone may pull", async () => {
+test("the list of repositories: the administrator's is of all; everyone's where everyone may pull", async () => {
   const namespace = await newNamespace();
   await insert([`${namespace}/a`, `${namespace}/b`]);
   const everything = [`${namespace}/a`, `${namespace}/b`];
@@ -404,18 +404,21 @@ test.each([
   ["beyond the role", "/*", ["/app", "/team/a", "/team/b"]],
   ["none of it", "x/*", []],
   ["what ends so", "/*b", ["/team/b"]],
-])("list: a token's limits count as well as the role: %s", async (_, pattern, expected) => {
-  const namespace = await newNamespace();
-  await insert(["/app", "/team/a", "/team/b"].map((path) => namespace + path));
-  const { name } = await newUser({ [`${namespace}/*`]: "reader" });
-  const scopes: Scope[] = [{ repositories: namespace + pattern, actions: ["pull"] }];
-  const as = await newToken(name, scopes);
-  expect(await names(`?namespace=${namespace}&limit=1`, as)).toEqual(
-    expected.map((path) => namespace + path),
-  );
-});
+])(
+  "the list of repositories: a token's limits count as well as the role: %s",
+  async (_, pattern, expected) => {
+    const namespace = await newNamespace();
+    await insert(["/app", "/team/a", "/team/b"].map((path) => namespace + path));
+    const { name } = await newUser({ [`${namespace}/*`]: "reader" });
+    const scopes: Scope[] = [{ repositories: namespace + pattern, actions: ["pull"] }];
+    const as = await newToken(name, scopes);
+    expect(await names(`?namespace=${namespace}&limit=1`, as)).toEqual(
+      expected.map((path) => namespace + path),
+    );
+  },
+);
 
-test("list: pages, and whether there is a next one, are the same whatever is hidden between and behind", async () => {
+test("the list of repositories: pages, and whether there is a next one, are the same whatever is hidden between and behind", async () => {
   const visible = ["/b-web", "/k-web", "/m", "/z/x-web"];
   const pages = async (hidden: readonly string[]) => {
     const namespace = await newNamespace();
@@ -449,7 +452,7 @@ test("list: pages, and whether there is a next one, are the same whatever is hid
   expect(alone).toContainEqual(["[]", "null"]);
 });
 
-test("list: so many namespaces of the caller's are searched in one request, and the next one goes on", async () => {
+test("the list of repositories: so many namespaces of the caller's are searched in one request, and the next one goes on", async () => {
   const namespaces = await Promise.all(Array.from({ length: 7 }, newNamespace));
   await insert(namespaces.flatMap((name) => [`${name}/hidden`, `${name}/a-web`]));
   const { authorization: as } = await newUser(
@@ -471,16 +474,19 @@ test("list: so many namespaces of the caller's are searched in one request, and 
   }
 });
 
-test.each(["1001", "99999999", "9".repeat(400), "0001"])("list: takes ?limit=%s", async (limit) => {
-  const namespace = await newNamespace();
-  await insert([1, 2].map((i) => `${namespace}/app${i}`));
-  const path = `/repositories?namespace=${namespace}&limit=${limit}`;
-  const { items } = await done<{ items: object[] }>("GET", path);
-  expect(items).toHaveLength(limit === "0001" ? 1 : 2);
-});
+test.each(["1001", "99999999", "9".repeat(400), "0001"])(
+  "the list of repositories: takes ?limit=%s",
+  async (limit) => {
+    const namespace = await newNamespace();
+    await insert([1, 2].map((i) => `${namespace}/app${i}`));
+    const path = `/repositories?namespace=${namespace}&limit=${limit}`;
+    const { items } = await done<{ items: object[] }>("GET", path);
+    expect(items).toHaveLength(limit === "0001" ? 1 : 2);
+  },
+);
 
 test.each(["limit=0", "limit=00", "limit=-1", "limit=1.5", "limit=", "limit=x", "namespace=A/b"])(
-  "list: refuses ?%s",
+  "the list of repositories: refuses ?%s",
   async (query) => {
     expect((await problem(await api("GET", `/repositories?${query}`))).status).toBe(400);
   },

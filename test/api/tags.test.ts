@@ -35,7 +35,7 @@ function configOf(fields: object): Content {
   return text(JSON.stringify({ ...fields, nonce: crypto.randomUUID() }));
 }
 
-test("list: the tags by name, with what each one stands for", async () => {
+test("the list of tags: the tags by name, with what each one stands for", async () => {
   const client = await newClient();
   const config = await client.pushBlob(configOf({ os: "linux", architecture: "amd64" }));
   const layer = await client.pushBlob(blob(500));
@@ -54,7 +54,7 @@ test("list: the tags by name, with what each one stands for", async () => {
   });
 });
 
-test("list: pages of at most a hundred", async () => {
+test("the list of tags: pages of at most a hundred", async () => {
   const client = await newClient();
   const config = await client.pushBlob(blob());
   const image = await client.pushManifest(imageManifest({ config }));
@@ -71,7 +71,7 @@ test("list: pages of at most a hundred", async () => {
   expect((await tags(client)).map(({ name }) => name)).toEqual(names);
 });
 
-test("list: an index has the platforms that it names, and the bytes of its children, each once", async () => {
+test("the list of tags: an index has the platforms that it names, and the bytes of its children, each once", async () => {
   const client = await newClient();
   const shared = await client.pushBlob(blob(1000));
   const children: Manifest[] = [];
@@ -108,13 +108,13 @@ test.each([
   ["another type", '{"os":1,"architecture":{}}'],
   ["nowhere", '{"os":"unknown","architecture":"unknown"}'],
   ["too big", JSON.stringify({ os: "linux", architecture: "amd64", x: "x".repeat(70_000) })],
-])("list: a config that is %s says no platform", async (_, config) => {
+])("the list of tags: a config that is %s says no platform", async (_, config) => {
   const client = await newClient();
   await client.pushManifest(imageManifest({ config: await client.pushBlob(text(config)) }), "tag");
   expect(await tags(client)).toMatchObject([{ platforms: [] }]);
 });
 
-test("list: an artifact's config is no image's, and its type is shown", async () => {
+test("the list of tags: an artifact's config is no image's, and its type is shown", async () => {
   const client = await newClient();
   const config = await client.pushBlob(configOf({ os: "linux", architecture: "amd64" }));
   const artifact = imageManifest({ config, fields: { artifactType: "application/x.sbom" } });
@@ -122,7 +122,7 @@ test("list: an artifact's config is no image's, and its type is shown", async ()
   expect(await tags(client)).toMatchObject([{ artifactType: "application/x.sbom", platforms: [] }]);
 });
 
-test("list: a manifest that names things twice over shows nothing of other repositories", async () => {
+test("the list of tags: a manifest that names things twice over shows nothing of other repositories", async () => {
   const [client, other] = [await newClient(), await newClient()];
   const secret = await other.pushBlob(configOf({ os: "secret", architecture: "amd64" }));
   const config = await client.pushBlob(blob());
@@ -137,7 +137,7 @@ test("list: a manifest that names things twice over shows nothing of other repos
   expect(await tags(client)).toMatchObject([{ size: 100, platforms: [] }]);
 });
 
-test("list: what a strange index names is not added up for ever", async () => {
+test("the list of tags: what a strange index names is not added up for ever", async () => {
   const client = await newClient();
   const config = await client.pushBlob(blob());
   const image = await client.pushManifest(imageManifest({ config }), "small");
@@ -155,7 +155,7 @@ test("list: what a strange index names is not added up for ever", async () => {
   ]);
 });
 
-test("list: a manifest too big for its row is measured by what it names", async () => {
+test("the list of tags: a manifest too big for its row is measured by what it names", async () => {
   const client = await newClient();
   const config = await client.pushBlob(blob());
   const image = await client.pushManifest(imageManifest({ config }));
@@ -164,7 +164,7 @@ test("list: a manifest too big for its row is measured by what it names", async 
   expect(await tags(client)).toMatchObject([{ size: 100, platforms: [] }]);
 });
 
-test("list: an empty repository has none, a missing one is unknown, a private one is nobody else's", async () => {
+test("the list of tags: an empty repository has none, a missing one is unknown, a private one is nobody else's", async () => {
   const namespace = await newNamespace();
   await done("POST", "/repositories", { name: `${namespace}/empty` });
   const path = `/repositories/${namespace}/empty/-/tags`;
@@ -178,7 +178,7 @@ test("list: an empty repository has none, a missing one is unknown, a private on
   expect((await api("GET", path, undefined, { as: null })).status).toBe(200);
 });
 
-test("list: a manifest of another kind is shown too", async () => {
+test("the list of tags: a manifest of another kind is shown too", async () => {
   const client = await newClient();
   const layer = await client.pushBlob(blob(30));
   const type = "application/vnd.oci.artifact.manifest.v1+json";

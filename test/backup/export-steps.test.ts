@@ -100,7 +100,7 @@ beforeAll(async () => {
   ]);
 });
 
-test("3,000 manifests go and come back in bounded steps", { timeout: 120_000 }, async () => {
+test("3,000 manifests go and come back in bounded steps", async () => {
   const watched = new Watched();
   const { exporter, importer } = watched.registry;
   await watched.step(() => exporter.begin(INITIATOR));

@@ -35,15 +35,15 @@ async function manyExports({ repository }: RegistryClient): Promise<void> {
   }
 }
 
-describe("what comes back", () => {
-  test("from a full export alone", async () => {
+describe("what an import brings back", () => {
+  test("comes from a full export alone", async () => {
     const all = await populate();
     await exportAll();
     await expectSame();
     await expectWhole(all);
   });
 
-  test("from the changes alone", async () => {
+  test("comes from the changes alone", async () => {
     const all = await populate();
     await exportChanges();
     expect(await keysOf("exports/")).toEqual([
@@ -53,7 +53,7 @@ describe("what comes back", () => {
     await expectWhole(all);
   });
 
-  test("from a full export and what changed since", async () => {
+  test("comes from a full export and what changed since", async () => {
     const all = await populate();
     const { namespace, client, amd, arm, config } = all;
     await exportChanges();
@@ -231,7 +231,7 @@ describe("what comes back", () => {
   });
 });
 
-describe("the bucket", () => {
+describe("the bucket of the exports", () => {
   test("keeps the newest two full exports, and what changed since the older of them", async () => {
     const { client, amd } = await populate();
     const ids: string[] = [];

@@ -183,7 +183,7 @@ test("what was pushed since the import began is none of it, nor what is long unn
   expect(await search(true)).toEqual([]);
 });
 
-test("is refused before an import has come to its end", async () => {
+test("relinking is refused before an import has come to its end", async () => {
   await populate();
   await exportAll();
   expect(await refused("POST", "/import/objects", {})).toEqual({ status: 409, code: "CONFLICT" });

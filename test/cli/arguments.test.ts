@@ -13,7 +13,8 @@ import {
 } from "../../src/cli/claims.ts";
 import { githubSnippet } from "../../src/cli/ci-snippet.ts";
 import { type ImmutableOptions, immutableOptions, immutableTags } from "../../src/cli/immutable.ts";
-import { bytes, table } from "../../src/cli/output.ts";
+import { bytes } from "../../src/cli/output.ts";
+import { table } from "../../src/cli/table.ts";
 import { parseCount, parseSize } from "../../src/cli/quota.ts";
 import { isClear, parseRegistry } from "../../src/cli/registry-url.ts";
 import {
@@ -84,7 +85,7 @@ describe("scopes", () => {
   });
 
   test.each(["Acme/*", "acme/**", "acme/app:v1", "", "a".repeat(256)])("%j is no glob", (glob) => {
-    expect(() => parseScopes(["--pull", glob])).toThrow(/It is no glob over repository names/);
+    expect(() => parseScopes(["--pull", glob])).toThrow(/Write a glob over repository names/);
   });
 });
 
@@ -101,7 +102,7 @@ describe("times", () => {
   });
 
   test.each(["90", "0d", "-1d", "1.5d", "1y", "d"])("%s is no number of days", (text) => {
-    expect(() => parseExpiry(text)).toThrow("Give days, as 90d, or never.");
+    expect(() => parseExpiry(text)).toThrow("Give days, such as 90d, or never.");
   });
 
   test.each([
@@ -113,7 +114,7 @@ describe("times", () => {
   });
 
   test.each(["15", "m", "0m", "1d"])("%s is no lifetime", (text) => {
-    expect(() => parseLifetime(text)).toThrow(/Give minutes/);
+    expect(() => parseLifetime(text)).toThrow(/Give a time/);
   });
 
   test.each([
@@ -185,7 +186,7 @@ describe("quotas", () => {
   test.each(["", "much", "-1", "1e9", "10XB", "10iB", "GiB", "1,5GiB", "99999PiB", "0x10"])(
     "%j is no size",
     (text) => {
-      expect(() => parseSize(text)).toThrow("Give a size, as 10GiB");
+      expect(() => parseSize(text)).toThrow("Give a size, such as 10GiB");
     },
   );
 
@@ -213,7 +214,7 @@ describe("names", () => {
   test.each(["acme/app", "acme/app:", ":v1", "host:5000/acme/app:v1", "acme/app:a/b", "Acme:v1"])(
     "%s is no tag",
     (text) => {
-      expect(() => parseTagName(text)).toThrow(/A tag is written REPOSITORY:TAG/);
+      expect(() => parseTagName(text)).toThrow(/Write a tag as REPOSITORY:TAG/);
     },
   );
 
@@ -355,13 +356,13 @@ describe("tables", () => {
   };
 
   test("columns are aligned", () => {
-    expect(table([{ name: "a" }, { name: "longer" }], columns)).toBe(
+    expect(table([{ name: "a" }, { name: "longer" }], columns).text).toBe(
       "NAME    LENGTH\na       1\nlonger  6",
     );
   });
 
   test("what others wrote cannot steer the terminal", () => {
-    const [, row] = table([{ name: "a\u001B[2Jb\u009Bc\nd" }], columns).split("\n");
+    const [, row] = table([{ name: "a\u001B[2Jb\u009Bc\nd" }], columns).text.split("\n");
     expect(row).toBe("a\u{FFFD}[2Jb\u{FFFD}c d  10");
   });
 

@@ -2,10 +2,10 @@
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { once } from "node:events";
-import { mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, stat, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { hostname, tmpdir } from "node:os";
+import { hostname } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -13,24 +13,22 @@ import { type Server, startServer } from "../../scripts/server.ts";
 import { Api } from "../../src/cli/api.ts";
 import { githubSnippet, gitlabSnippet } from "../../src/cli/ci-snippet.ts";
 import { startIssuer } from "../server/issuer.ts";
+import { CommandLine, LAUNCHER } from "./harness.ts";
 
-const LAUNCHER = join(import.meta.dirname, "../../src/cli/slipway.js");
 const MANIFEST = "application/vnd.oci.image.manifest.v1+json";
 const PASSWORD = "a password that nobody guesses";
+const commandLine = new CommandLine();
+const { home, json, ok, slipway } = commandLine;
 let server: Server;
-let home: string;
 let counter = 0;
 
 beforeAll(async () => {
-  home = await mkdtemp(join(tmpdir(), "slipway-cli-"));
   server = await startServer();
-  const login = { input: server.password };
-  await ok(`login ${server.url} -u admin --password-stdin --expires never`, login);
+  await commandLine.logIn(server);
 });
 
 afterAll(async () => {
   await server.stop();
-  await rm(home, { recursive: true, force: true });
 });
 
 describe("login", () => {
@@ -87,7 +85,9 @@ describe("login", () => {
     const line = `login ${server.host} -u admin --password-stdin`;
     const { code, stderr } = await slipway(line, { env, input: "not the password" });
     expect(code).toBe(1);
-    expect(stderr).toMatch(/^slipway: .+\n$/);
+    expect(stderr).toBe(
+      "slipway: wrong user name or password\nCheck the name and the password. If it is forgotten: it is the deployment's secret ADMIN_PASSWORD (docs/local.md)\n",
+    );
     await expect(stat(join(home, "wrong"))).rejects.toThrow("ENOENT");
   });
 
@@ -130,7 +130,7 @@ describe("user", () => {
   test("create with a password from standard input; the user can log in with it", async () => {
     const name = newName("user");
     const said = await ok(`user create ${name} --password-stdin`, { input: `${PASSWORD}\n` });
-    expect(said).toBe(`User ${name} was made.\n`);
+    expect(said).toBe(`User ${name} was created.\n`);
     expect(await me(name, PASSWORD)).toMatchObject({ name, admin: false });
   });
 
@@ -181,9 +181,14 @@ describe("user", () => {
     ];
     for (const line of ways) {
       const { code, stderr } = await slipway(line);
-      expect([code, stderr]).toEqual([
-        1,
-        `slipway: ${name} is the last owner of ${namespace}: make somebody else an owner first, or add --yes\n`,
+      expect([line, code, stderr]).toEqual([
+        line,
+        line.includes("remove") || line.includes("delete") ? 2 : 1,
+        expect.stringMatching(
+          line.includes("remove") || line.includes("delete")
+            ? /^slipway: there is no terminal to ask at: add --yes to (take|delete) /
+            : `^slipway: ${name} is the last owner of ${namespace}\nMake somebody else an owner first, or add --yes.\n$`,
+        ),
       ]);
     }
     await ok(`member set ${namespace} ${name} reader --yes`);
@@ -196,7 +201,9 @@ describe("user", () => {
   test("list, and delete", async () => {
     const name = await newUser();
     expect(await ok("user list")).toMatch(new RegExp(`^${name} +no +\\d{4}-\\d\\d-\\d\\d$`, "m"));
-    expect(await ok(`user delete ${name}`)).toBe(`User ${name} was deleted.\n`);
+    expect(await ok(`user delete ${name} --yes`)).toBe(
+      `User ${name} was deleted. This cannot be undone.\n`,
+    );
     const { items } = await json<Items<{ name: string }>>("user list");
     expect(items.map((user) => user.name)).toContain("admin");
     expect(items.map((user) => user.name)).not.toContain(name);
@@ -231,6 +238,7 @@ describe("token", () => {
     const user = await newUser();
     const env = { XDG_CONFIG_HOME: join(home, user) };
     await ok(`login ${server.host} -u ${user} --password-stdin`, { env, input: PASSWORD });
+    await ok(`member set ${await newNamespace("acme")} ${user} writer`);
     const line = "token create --description laptop --push acme/* --expires 7d";
     const said = await ok(line, { env });
     const [value = ""] = /slp_\S+/.exec(said) ?? [];
@@ -247,7 +255,9 @@ describe("token", () => {
     );
     const late = await slipway(`token set ${id} --expires 400d`, { env });
     expect([late.code, late.stdout]).toEqual([1, ""]);
-    expect(await ok(`token delete ${id}`, { env })).toBe(`Token ${id} was deleted.\n`);
+    expect(await ok(`token delete ${id} --yes`, { env })).toBe(
+      `Token ${id} was deleted. This cannot be undone.\n`,
+    );
     expect(await ok("token list", { env })).not.toContain("laptop");
   });
 
@@ -276,9 +286,12 @@ describe("what would outlast the login", () => {
     const { code, stderr } = await slipway(`member set ${namespace} ${user} owner`, { env });
     expect(code).toBe(1);
     expect(stderr).toMatch(
-      /^slipway: a role would outlast these credentials, .* the password.*\n$/,
+      /^slipway: what this makes lasts longer than your login, which ends on \d{4}-\d\d-\d\d\nGive the password .* -u USER --password-stdin in a script\. Or log in once with --expires never\.\n$/,
     );
     expect(await roles(namespace)).toEqual([]);
+    // It was not tried: a refusal would be an entry.
+    const { items } = (await api(`/namespaces/${namespace}/audit`)) as Items<{ outcome: string }>;
+    expect(items.map(({ outcome }) => outcome)).toEqual(["done"]);
   });
 
   test("is done in a script by each command with -u and --password-stdin, as the refusal says", async () => {
@@ -308,7 +321,7 @@ describe("what would outlast the login", () => {
       const refused = await slipway(line + stdin, { env, input: password ?? "" });
       expect([line, refused.stderr]).toEqual([
         line,
-        expect.stringMatching(/; in a script add -u USER --password-stdin to this command\n$/),
+        expect.stringContaining("-u USER --password-stdin in a script"),
       ]);
       const input = [server.password, password ?? ""].join("\n");
       await ok(`${line} -u admin --password-stdin`, { env, input });
@@ -336,7 +349,7 @@ describe("what would outlast the login", () => {
       if (shown.endsWith(": ")) terminal.stdin.write(`${server.password}\r`);
     }
     expect(shown).toMatch(
-      /^slipway: what this makes lasts longer than this login: give your password again\r\nPassword for 127\.0\.0\.1:\d+, user admin: \r\n/,
+      /^slipway: what this makes lasts longer than your login, which ends on \S+: give your password\r\nPassword for 127\.0\.0\.1:\d+, user admin: \r\n/,
     );
     expect(shown).not.toContain(server.password);
     expect(await roles(namespace)).toEqual([`${user} owner ${namespace}/*`]);
@@ -348,24 +361,24 @@ describe("namespace and member", () => {
     const name = newName("ns");
     const owner = await newUser();
     expect(await ok(`namespace create ${name} --public --owner ${owner}`)).toBe(
-      `Namespace ${name} was made; new repositories in it are public.\n`,
+      `Namespace ${name} was created.\n\nnew repositories  public\nimmutable tags    none\n`,
     );
     expect(await ok("namespace list")).toMatch(new RegExp(`^${name} +public +`, "m"));
     expect(await ok(`namespace set ${name} --visibility private`)).toBe(
-      `Namespace ${name} was changed; new repositories in it are private.\n`,
+      `Namespace ${name} was changed.\n\nnew repositories  private\nimmutable tags    none\n`,
     );
     expect(await api(`/namespaces/${name}`)).toMatchObject({ name, visibility: "private" });
     expect(await ok(`member list ${name}`)).toMatch(
       new RegExp(`^${owner} +owner +${name}/\\*`, "m"),
     );
-    await ok(`namespace delete ${name}`);
+    await ok(`namespace delete ${name} --yes`);
     expect(await status(`/namespaces/${name}`)).toBe(404);
   });
 
   test("show, and set which tags are immutable in it", async () => {
     const name = await newNamespace();
     expect(await ok(`namespace set ${name} --immutable all --mutable latest`)).toBe(
-      `Namespace ${name} was changed; new repositories in it are private.\n`,
+      `Namespace ${name} was changed.\n\nnew repositories  private\nimmutable tags    * but latest\n`,
     );
     expect(await ok(`namespace show ${name}`)).toMatch(
       new RegExp(
@@ -399,7 +412,7 @@ describe("namespace and member", () => {
       "bytes         1.7 KiB of 10.0 GiB (0 %)\nrepositories  1, no limit\n",
     );
     expect(await ok(`namespace quota ${name} --repositories 1`)).toBe(
-      "bytes         1.7 KiB of 10.0 GiB (0 %)\nrepositories  1 of 1 (100 %)\n",
+      `bytes         1.7 KiB of 10.0 GiB (0 %)\nrepositories  1 of 1 (100 %)\n\nNo further repository can be made in ${name}.\n`,
     );
     const { code, stderr } = await slipway(`repo create ${name}/other`);
     expect([code, stderr]).toEqual([
@@ -414,14 +427,14 @@ describe("namespace and member", () => {
     const wrong = await slipway(`namespace quota ${name} --bytes much`);
     expect([wrong.code, wrong.stderr.split("\n")[0]]).toEqual([
       2,
-      "slipway: option '--bytes <size>' argument 'much' is invalid. Give a size, as 10GiB, 500MB or 1000000 (bytes), or none.",
+      "slipway: option '--bytes <size>' argument 'much' is invalid. Give a size, such as 10GiB, 500MB or 1000000 (bytes), or none.",
     ]);
   });
 
   test("delete is refused while it has repositories", async () => {
     const namespace = await newNamespace();
     await ok(`repo create ${namespace}/app`);
-    const { code, stderr } = await slipway(`namespace delete ${namespace}`);
+    const { code, stderr } = await slipway(`namespace delete ${namespace} --yes`);
     expect(code).toBe(1);
     expect(stderr).toMatch(/^slipway: .+\n$/);
   });
@@ -438,9 +451,11 @@ describe("namespace and member", () => {
       `${user} maintainer ${namespace}/*`,
       `${user} writer ${namespace}/app`,
     ]);
-    await ok(`member remove ${namespace} ${user} --repositories ${namespace}/app`);
+    await ok(`member remove ${namespace} ${user} --repositories ${namespace}/app --yes`);
     expect(await roles(namespace)).toEqual([`${user} maintainer ${namespace}/*`]);
-    await ok(`member remove ${namespace} ${user}`);
+    expect(await ok(`member remove ${namespace} ${user} --yes`)).toBe(
+      `${user} no longer has a role of ${namespace}. To undo: slipway member set ${namespace} ${user} ROLE\n`,
+    );
     expect(await ok(`member list ${namespace}`)).toBe(`${namespace} has no members.\n`);
   });
 });
@@ -456,7 +471,7 @@ describe("robot", () => {
     await ok(login, { env, input: server.password });
     const byToken = await slipway(line, { env });
     expect([byToken.code, byToken.stdout]).toEqual([1, ""]);
-    expect(byToken.stderr).toContain("log in with the password");
+    expect(byToken.stderr).toContain("Give the password with this command");
     const password = { input: server.password };
     const said = await ok(`${line} -u admin --password-stdin`, password);
     expect(said).toContain("Its secret holds for ever.");
@@ -475,18 +490,19 @@ describe("robot", () => {
     const forEver = `robot rotate ${name} --expires never -u admin --password-stdin`;
     const third = await json<Issued>(forEver, password);
     expect(await me(name, third.secret)).toMatchObject({ name, expires: null });
-    await ok(`robot rotate ${name} --remove ${third.id}`);
+    await ok(`robot rotate ${name} --remove ${third.id} --yes`);
     const { items } = await json<Items<Robot>>(`robot list ${namespace}`);
     const old = items[0]?.tokens.find(({ id }) => id !== second.id)?.id ?? "";
-    expect(await ok(`robot rotate ${name} --remove ${old}`)).toBe(
-      `Secret ${old} of ${name} was deleted.\n`,
+    expect(await ok(`robot rotate ${name} --remove ${old} --yes`)).toBe(
+      `Secret ${old} of ${name} was deleted. This cannot be undone.\n`,
     );
     expect(await me(name, first)).toMatchObject({ status: 401 });
     const listed = await ok(`robot list ${namespace}`);
     expect(listed).toMatch(
       new RegExp(`^${namespace}\\+ci +builds +push ${namespace}/\\* +${second.id} `, "m"),
     );
-    await ok(`robot delete ${name}`);
+    expect(await ok(`robot show ${name}`)).toMatch(new RegExp(`^${second.id} `, "m"));
+    await ok(`robot delete ${name} --yes`);
     expect(await ok(`robot list ${namespace}`)).toBe(`${namespace} has no robots.\n`);
   });
 
@@ -505,7 +521,7 @@ describe("trust", () => {
     const line = `trust add github octo/app --push ${namespace}/* --ref refs/heads/main`;
     const said = await ok(`${line} --lifetime 20m`, { env });
     expect(said).toMatch(
-      new RegExp(`^Rule ${namespace}\\+github-app was made: push ${namespace}/`),
+      new RegExp(`^Rule ${namespace}\\+github-app was created: push ${namespace}/`),
     );
     const { url, host } = server;
     const audience = `https://${host}`;
@@ -573,8 +589,8 @@ describe("trust", () => {
       [`${namespace}+oidc-ci.example`, { sub: ["job:*", "x"] }],
     ]);
     expect(await ok(`trust list ${namespace}`)).toContain("sub=job:*|x");
-    await ok(`trust delete ${namespace}+gitlab-app`);
-    await ok(`trust delete ${namespace}+oidc-ci.example`);
+    await ok(`trust delete ${namespace}+gitlab-app --yes`);
+    await ok(`trust delete ${namespace}+oidc-ci.example --yes`);
     expect(await ok(`trust list ${namespace}`)).toBe(`${namespace} trusts nobody's ID tokens.\n`);
   });
 
@@ -585,7 +601,7 @@ describe("trust", () => {
     const { code, stderr } = await slipway(line);
     expect([code, stderr]).toEqual([
       1,
-      `slipway: tokens of ${issuer.url}/ name their issuer "${issuer.url}": give that\n`,
+      `slipway: tokens of ${issuer.url}/ name their issuer "${issuer.url}"\nGive --issuer ${issuer.url}\n`,
     ]);
     expect(await ok(`trust list ${namespace}`)).toContain("trusts nobody");
     await issuer.stop();
@@ -599,7 +615,9 @@ describe("repository", () => {
     const readme = join(home, "README.md");
     await writeFile(readme, "# The app\n\nIt runs.\n");
     const line = `repo create ${name} --public --description useful --readme ${readme}`;
-    expect(await ok(line)).toBe(`Repository ${name} was made; it is public.\n`);
+    expect(await ok(line)).toBe(
+      `Repository ${name} was created.\n\nvisibility      public\ndescription     useful\nimmutable tags  none\n`,
+    );
     expect(await ok(`repo show ${name}`)).toMatch(
       /^description +useful$[^]*\n\n# The app\n\nIt runs\.\n$/m,
     );
@@ -615,18 +633,20 @@ describe("repository", () => {
     });
     await ok(`repo set ${name} --immutable v* --immutable 1 --mutable *-rc* --label tier=2`);
     expect(await ok(`repo show ${name}`)).toMatch(
-      /^immutable tags +v\* but \*-rc\*, 1 but \*-rc\*$/m,
+      /^immutable tags +v\* but \*-rc\*, 1 but \*-rc\* \(only this tag\)$/m,
     );
     await ok(`repo set ${name} --immutable none`);
-    expect(await ok(`repo show ${name}`)).not.toContain("immutable");
+    expect(await ok(`repo show ${name}`)).toMatch(/^immutable tags +none$/m);
     const list = await ok(`repo list --namespace ${namespace}`);
     expect(list).toMatch(new RegExp(`^NAME .*\n${name} +private +\\d{4}-\\d\\d-\\d\\d\n$`));
     const asked = await slipway(`repo delete ${name}`);
     expect([asked.code, asked.stderr.split("\n")[0]]).toEqual([
       2,
-      `slipway: there is nobody to ask: add --yes to delete ${name}`,
+      `slipway: there is no terminal to ask at: add --yes to delete the repository ${name} with everything in it`,
     ]);
-    await ok(`repo delete ${name} --yes`);
+    expect(await ok(`repo delete ${name} --yes`)).toBe(
+      `Repository ${name} was deleted. To undo, within UNDO_DAYS: slipway trash restore ${name}\n`,
+    );
     expect(await ok(`repo list --namespace ${namespace}`)).toBe(
       "There are no repositories that you can pull from.\n",
     );
@@ -659,10 +679,15 @@ describe("repository", () => {
     const digest = await push(name, "v1");
     expect(await ok(`tag list ${name}`)).toMatch(new RegExp(`^v1 .* ${digest}$`, "m"));
     expect(await ok(`manifest list ${name}`)).toMatch(new RegExp(`^${digest} .* v1$`, "m"));
-    expect(await ok(`tag delete ${name}:v1`)).toBe(`Tag ${name}:v1 was deleted.\n`);
+    expect(await ok(`tag delete ${name}:v1 --yes`)).toBe(
+      `Tag ${name}:v1 was deleted; the manifest stays. To undo, within UNDO_DAYS: slipway trash restore ${name}:v1\n`,
+    );
     expect(await ok(`tag list ${name}`)).toBe(`${name} has no tags.\n`);
-    const again = await slipway(`tag delete ${name}:v1`);
-    expect([again.code, again.stderr]).toEqual([1, "slipway: manifest unknown\n"]);
+    const again = await slipway(`tag delete ${name}:v1 --yes`);
+    expect([again.code, again.stderr]).toEqual([
+      1,
+      `slipway: there is no tag ${name}:v1\nslipway tag list ${name} lists those that are there\n`,
+    ]);
   });
 });
 
@@ -709,8 +734,8 @@ describe("mistakes", () => {
     ["user lst", "slipway: unknown command 'lst'"],
     ["user create", "slipway: missing required argument 'name'"],
     ["user list --bogus", "slipway: unknown option '--bogus'"],
-    ["member set acme bob boss", "slipway: command-argument value 'boss' is invalid"],
-    ["robot create ci --pull a/*", "slipway: command-argument value 'ci' is invalid"],
+    ["member set acme bob boss", 'slipway: <role> cannot be "boss". Allowed choices'],
+    ["robot create ci --pull a/*", 'slipway: <name> cannot be "ci". It lies in a namespace'],
     ["repo set acme/app", "slipway: what is to be changed?"],
     ["trust add github octo --push a/*", 'slipway: "octo" is no repository'],
     ["trust add gitlab a/b --push a/*", "slipway: required option '--project-id <n>' not spec"],
@@ -728,7 +753,7 @@ describe("mistakes", () => {
     const env = { XDG_CONFIG_HOME: join(home, "none") };
     const { code, stderr } = await slipway("whoami", { env });
     expect(code).toBe(1);
-    expect(stderr).toMatch(/^slipway: which registry\? .*--registry or SLIPWAY_REGISTRY\n$/);
+    expect(stderr).toMatch(/^slipway: which registry\?\n.*--registry or SLIPWAY_REGISTRY\.\n$/);
   });
 
   test("without credentials it says how to log in", async () => {
@@ -736,7 +761,7 @@ describe("mistakes", () => {
     const { code, stderr } = await slipway(`whoami --registry ${server.url}`, { env });
     expect([code, stderr]).toEqual([
       1,
-      `slipway: log in first: slipway login ${server.host} -u USER\n`,
+      `slipway: log in first\nLog in: slipway login ${server.host}\n`,
     ]);
   });
 
@@ -746,7 +771,7 @@ describe("mistakes", () => {
     expect(stderr).toMatch(/^slipway: cannot reach http:\/\/127\.0\.0\.1:1: .+\n$/);
   });
 
-  test("a login is only for the registry that it was made at", async () => {
+  test("a login is only for the registry that it was created at", async () => {
     const seen: (string | undefined)[] = [];
     const other = createServer((request, response) => {
       seen.push(request.headers.authorization);
@@ -795,17 +820,6 @@ describe("mistakes", () => {
 
 const secret: unknown = expect.stringMatching(/^slp_/);
 
-interface Running {
-  readonly env?: Readonly<Record<string, string>>;
-  readonly input?: string;
-}
-
-interface Finished {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
 interface Items<T> {
   readonly items: readonly T[];
 }
@@ -819,33 +833,6 @@ interface Robot {
   readonly tokens: readonly { readonly id: string }[];
 }
 
-/** No argument of ours has a space in it. */
-async function slipway(line: string, { env, input }: Running = {}): Promise<Finished> {
-  const { PATH = "" } = process.env;
-  const child = spawn(process.execPath, [LAUNCHER, ...line.split(" ")], {
-    env: { PATH, XDG_CONFIG_HOME: home, ...env },
-  });
-  child.stdin.end(input ?? "");
-  const exit = once(child, "exit") as Promise<[number]>;
-  const [stdout, stderr, [code]] = await Promise.all([
-    text(child.stdout),
-    text(child.stderr),
-    exit,
-  ]);
-  return { code, stdout, stderr };
-}
-
-/** Runs a command that succeeds, and returns its output. */
-async function ok(line: string, running?: Running): Promise<string> {
-  const { code, stdout, stderr } = await slipway(line, running);
-  expect([line, code, stderr]).toEqual([line, 0, ""]);
-  return stdout;
-}
-
-async function json<T = unknown>(line: string, running?: Running): Promise<T> {
-  return JSON.parse(await ok(`${line} --json`, running)) as T;
-}
-
 function newName(kind: string): string {
   return `${kind}${++counter}`;
 }
@@ -856,8 +843,7 @@ async function newUser(): Promise<string> {
   return name;
 }
 
-async function newNamespace(): Promise<string> {
-  const name = newName("ns");
+async function newNamespace(name = newName("ns")): Promise<string> {
   await api("/namespaces", { method: "POST", body: { name } });
   return name;
 }

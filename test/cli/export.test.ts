@@ -1,36 +1,32 @@
-/** The command line with a registry whose database is lost: only its bucket is left. */
-import { spawn } from "node:child_process";
+/** A registry whose database is lost, on the command line: only its bucket is left. */
 import { createHash, randomBytes } from "node:crypto";
-import { once } from "node:events";
 import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { text } from "node:stream/consumers";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type Server, startServer } from "../../scripts/server.ts";
+import { CommandLine } from "./harness.ts";
 
-const LAUNCHER = join(import.meta.dirname, "../../src/cli/slipway.js");
 const MANIFEST = "application/vnd.oci.image.manifest.v1+json";
 const PASSWORD = "a password for this server alone";
+const commandLine = new CommandLine();
+const { ok, slipway } = commandLine;
 let server: Server;
-let home: string;
 let data: string;
 
 beforeAll(async () => {
-  home = await mkdtemp(join(tmpdir(), "slipway-export-"));
   data = await mkdtemp(join(tmpdir(), "slipway-data-"));
   await start();
 });
 
 afterAll(async () => {
   await server.stop();
-  await rm(home, { recursive: true, force: true });
   await rm(data, { recursive: true, force: true });
 });
 
 async function start(): Promise<void> {
   server = await startServer({ data, env: { ADMIN_PASSWORD: PASSWORD } });
-  await ok(`login ${server.url} -u admin --password-stdin --expires never`, PASSWORD);
+  await commandLine.logIn(server);
 }
 
 /** The files of the database go, and nothing else. */
@@ -40,22 +36,6 @@ async function loseDatabase(): Promise<void> {
   expect(folders).toHaveLength(1);
   for (const folder of folders) await rm(join(data, folder), { recursive: true });
   await start();
-}
-
-async function slipway(line: string, input = "") {
-  const env = { PATH: process.env["PATH"], XDG_CONFIG_HOME: home };
-  const child = spawn(process.execPath, [LAUNCHER, ...line.split(" ")], { env });
-  child.stdin.end(input);
-  const ended = once(child, "close");
-  const [stdout, stderr] = await Promise.all([text(child.stdout), text(child.stderr)]);
-  const [code] = (await ended) as [number];
-  return { code, stdout, stderr };
-}
-
-async function ok(line: string, input = ""): Promise<string> {
-  const { code, stdout, stderr } = await slipway(line, input);
-  expect([line, code, stderr]).toEqual([line, 0, ""]);
-  return stdout;
 }
 
 function digestOf(bytes: Uint8Array | string): string {
@@ -104,10 +84,10 @@ async function pulled(path: string): Promise<string> {
   return digestOf(new Uint8Array(await (await call(path)).arrayBuffer()));
 }
 
-test("export, loss, import, and pushes go on", { timeout: 240_000 }, async () => {
+test("export, loss, import, and pushes go on", async () => {
   expect(await ok("export --status")).toContain("There is no full export: slipway export");
   const first = await push("acme/app", "v1");
-  await ok("user create alice --password-stdin", "a password for alice\n");
+  await ok("user create alice --password-stdin", { input: "a password for alice\n" });
   const said = await ok("export");
   const [, id = ""] = /^Exported \d+ rows as (\S+);/.exec(said) ?? [];
   expect(await ok("export --status")).toContain(id);
@@ -137,17 +117,13 @@ test("export, loss, import, and pushes go on", { timeout: 240_000 }, async () =>
   expect((await call("acme/app/manifests/v2")).status).toBe(200);
 });
 
-test(
-  "an import into a database that is in use is refused, with what it needs",
-  { timeout: 120_000 },
-  async () => {
-    await loseDatabase();
-    await push("acme/app", "v1");
-    const { code, stderr } = await slipway("import");
-    expect(code).toBe(1);
-    expect(stderr).toMatch(
-      /^slipway: there are repositories already.*an import needs an empty database/,
-    );
-    expect((await slipway("import --from")).code).toBe(2);
-  },
-);
+test("an import into a database that is in use is refused, with what it needs", async () => {
+  await loseDatabase();
+  await push("acme/app", "v1");
+  const { code, stderr } = await slipway("import");
+  expect(code).toBe(1);
+  expect(stderr).toMatch(
+    /^slipway: there are repositories already.*an import needs an empty database/,
+  );
+  expect((await slipway("import --from")).code).toBe(2);
+});

@@ -1,29 +1,25 @@
-/** `slipway fsck` as it is used: a process, against a registry whose files on disk are damaged by the test. */
-import { spawn } from "node:child_process";
+/** `slipway fsck` as it is used: a process, against a registry whose files on disk are spoiled behind its back. */
 import { createHash, randomBytes } from "node:crypto";
 import { once } from "node:events";
-import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { readdir, readFile, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { text } from "node:stream/consumers";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type Server, startServer } from "../../scripts/server.ts";
 import { parseAmount } from "../../src/cli/fsck.ts";
+import { CommandLine } from "./harness.ts";
 
-const LAUNCHER = join(import.meta.dirname, "../../src/cli/slipway.js");
 const MANIFEST = "application/vnd.oci.image.manifest.v1+json";
 const LAYER = randomBytes(5000);
 const DIGEST = digestOf(LAYER);
+const commandLine = new CommandLine();
+const { slipway } = commandLine;
 let server: Server;
-let home: string;
 
 beforeAll(async () => {
-  home = await mkdtemp(join(tmpdir(), "slipway-fsck-"));
   server = await startServer();
-  const login = `login ${server.url} -u admin --password-stdin`;
-  expect((await slipway(login, server.password)).code).toBe(0);
+  await commandLine.logIn(server);
   await pushBlob();
   const config = { mediaType: "application/x", digest: DIGEST, size: LAYER.length };
   const body = JSON.stringify({ schemaVersion: 2, mediaType: MANIFEST, config, layers: [] });
@@ -33,18 +29,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await server.stop();
-  await rm(home, { recursive: true, force: true });
 });
-
-async function slipway(line: string, input = "") {
-  const env = { PATH: process.env["PATH"], XDG_CONFIG_HOME: home };
-  const child = spawn(process.execPath, [LAUNCHER, ...line.split(" ")], { env });
-  child.stdin.end(input);
-  const ended = once(child, "close");
-  const [stdout, stderr] = await Promise.all([text(child.stdout), text(child.stderr)]);
-  const [code] = (await ended) as [number];
-  return { code, stdout, stderr };
-}
 
 function request(method: string, path: string, body?: string | Buffer<ArrayBuffer>, type = "a/b") {
   const authorization = `Basic ${btoa(`admin:${server.password}`)}`;
@@ -103,7 +88,7 @@ test("damage fails it; a repair and a push put it right", async () => {
   const found = await slipway("fsck");
   expect(found.code).toBe(1);
   expect(found.stderr).toBe(
-    "slipway: 1 of 1 findings need attention; slipway fsck --repair puts right what can be\n",
+    "slipway: 1 of 1 findings need attention\nslipway fsck --repair puts right what can be\n",
   );
   expect(found.stdout).toMatch(/^OUTCOME +KIND +REPOSITORY +SUBJECT +AFFECTED +MESSAGE\n/);
   expect(found.stdout).toMatch(
@@ -112,7 +97,10 @@ test("damage fails it; a repair and a push put it right", async () => {
 
   const marked = await slipway("fsck --repair --json");
   expect(marked.code).toBe(1);
-  expect(marked.stderr).toBe("slipway: 1 of 1 findings need attention\n");
+  const message = "1 of 1 findings need attention";
+  expect(JSON.parse(marked.stderr)).toEqual({
+    error: { code: "FINDINGS", message, hint: null, status: null },
+  });
   expect(JSON.parse(marked.stdout)).toMatchObject({
     findings: [{ kind: "blob.damaged", subject: DIGEST, outcome: "marked" }],
   });
@@ -150,18 +138,10 @@ async function answering(...answers: readonly (readonly [status: number, body: o
   fake.listen(0, "127.0.0.1");
   await once(fake, "listening");
   const { port } = fake.address() as AddressInfo;
-  const env = {
-    PATH: process.env["PATH"],
-    XDG_CONFIG_HOME: home,
-    SLIPWAY_REGISTRY: `http://127.0.0.1:${port}`,
-    SLIPWAY_TOKEN: "slipway_x",
-  };
-  const child = spawn(process.execPath, [LAUNCHER, "fsck", "--repair"], { env });
-  const ended = once(child, "close");
-  const [stdout, stderr] = await Promise.all([text(child.stdout), text(child.stderr)]);
-  const [code] = (await ended) as [number];
+  const env = { SLIPWAY_REGISTRY: `http://127.0.0.1:${port}`, SLIPWAY_TOKEN: "slipway_x" };
+  const ended = await slipway("fsck --repair", { env });
   fake.close();
-  return { code, stdout, stderr, asked };
+  return { ...ended, asked };
 }
 
 const LAST = { phase: "objects", findings: [], checked: 7, bytes: 0, unhashed: 0, next: null };
@@ -180,14 +160,10 @@ test("an administrator's alone; wrong amounts are refused", async () => {
   expect([wrong.code, wrong.stdout]).toEqual([2, ""]);
   expect(wrong.stderr).toContain("Give a size");
   const made = await slipway("robot create acme+ci --pull acme/* --json");
-  const env = { PATH: process.env["PATH"], XDG_CONFIG_HOME: home };
   const { secret } = JSON.parse(made.stdout) as { secret: string };
-  const child = spawn(process.execPath, [LAUNCHER, "fsck"], {
-    env: { ...env, SLIPWAY_TOKEN: secret, SLIPWAY_REGISTRY: server.url },
-  });
-  const ended = once(child, "close");
-  const stderr = await text(child.stderr);
-  expect(await ended).toEqual([1, null]);
+  const env = { SLIPWAY_TOKEN: secret, SLIPWAY_REGISTRY: server.url };
+  const { code, stderr } = await slipway("fsck", { env });
+  expect(code).toBe(1);
   expect(stderr).toMatch(/^slipway: .*administrator/m);
 });
 

@@ -1,16 +1,15 @@
 /** The command line against a malicious registry, and who gets the user's token. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdir, writeFile } from "node:fs/promises";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { text } from "node:stream/consumers";
+import { stripVTControlCharacters } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { plain, plainJson, plainLines } from "../../src/cli/terminal.ts";
+import { CommandLine, type Finished, LAUNCHER } from "./harness.ts";
 
-const LAUNCHER = join(import.meta.dirname, "../../src/cli/slipway.js");
 /** One of each kind: C0, C1, bidi embeddings, overrides, isolates and marks, separators, tags. */
 const HOSTILE = [
   "\u{1B}]0;title\u{7}",
@@ -26,7 +25,8 @@ const HOSTILE = [
 /** Control characters that must not reach a terminal: any but a line end, and all for text direction. */
 const STEERS = /(?!\n)[\p{Cc}\p{Bidi_Control}\p{Zl}\p{Zp}\u{FEFF}\u{E0000}-\u{E007F}]/u;
 
-let home: string;
+const commandLine = new CommandLine();
+const { home } = commandLine;
 let registry: Server;
 let url: string;
 /** Whether its answer claims that the token's owner is logged in. */
@@ -35,7 +35,6 @@ let isPhishing = false;
 let asked: (string | undefined)[] = [];
 
 beforeAll(async () => {
-  home = await mkdtemp(join(tmpdir(), "slipway-hostile-"));
   registry = createServer((request, response) => {
     asked.push(request.headers.authorization);
     const { status = 200, body } = answerTo(request.method ?? "", request.url ?? "");
@@ -48,7 +47,6 @@ beforeAll(async () => {
 
 afterAll(async () => {
   registry.close();
-  await rm(home, { recursive: true, force: true });
 });
 
 function answerTo(method: string, path: string): { status?: number; body: string } {
@@ -63,7 +61,13 @@ function answerTo(method: string, path: string): { status?: number; body: string
   }
   if (path === "/api/v1/me") {
     if (isPhishing)
-      return { body: JSON.stringify({ name: "alice at bank.example", via: "token" }) };
+      return {
+        body: JSON.stringify({
+          name: "alice at bank.example",
+          via: "token",
+          expires: "2026-12-01T00:00:00Z",
+        }),
+      };
     const roles = [{ repositories: HOSTILE, role: HOSTILE }];
     const me = { name: HOSTILE, via: HOSTILE, admin: false, roles, scopes: null, expires: null };
     return { body: JSON.stringify(me) };
@@ -81,36 +85,15 @@ function answerTo(method: string, path: string): { status?: number; body: string
       tags: 1,
       manifests: 1,
       createdAt: HOSTILE,
-      updatedAt: HOSTILE,
     };
     return { body: JSON.stringify(repository) };
   }
   return { status: 400, body: JSON.stringify({ detail: `${method} ${HOSTILE}` }) };
 }
 
-interface Finished {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-async function slipway(
-  line: string,
-  env: Record<string, string> = {},
-  input = "",
-): Promise<Finished> {
+function slipway(line: string, env: Record<string, string> = {}, input = ""): Promise<Finished> {
   asked = [];
-  const child = spawn(process.execPath, [LAUNCHER, ...line.split(" ")], {
-    env: { PATH: process.env["PATH"], XDG_CONFIG_HOME: home, ...env },
-  });
-  child.stdin.end(input);
-  const exit = once(child, "exit") as Promise<[number]>;
-  const [stdout, stderr, [code]] = await Promise.all([
-    text(child.stdout),
-    text(child.stderr),
-    exit,
-  ]);
-  return { code, stdout, stderr };
+  return commandLine.slipway(line, { env, input });
 }
 
 describe("nothing that a registry says steers the terminal", () => {
@@ -179,8 +162,10 @@ describe.runIf(process.platform === "linux")("a registry that wants a password",
     ["for what is only read gets none", list, true],
   ])("%s", async (_what, line, isLoggedIn) => {
     const shown = await atTerminal(line, isLoggedIn ? await keptLogin() : home);
-    const advice = isLoggedIn ? "" : "; in a script add -u USER --password-stdin to this command";
-    expect(shown).toBe(`slipway: no${advice}\r\n`);
+    // The warning's colour is the program's own.
+    const [said] = stripVTControlCharacters(shown).split("\r\n");
+    expect(said).toBe("slipway: no");
+    expect(shown).not.toContain("Password");
     expect(asked).toEqual([isLoggedIn ? "Bearer slp_kept" : undefined]);
   });
 
@@ -190,7 +175,7 @@ describe.runIf(process.platform === "linux")("a registry that wants a password",
       `\nPassword for ${new URL(url).host}, user alice at bank.example: \r\n`,
     );
     const basic = `Basic ${Buffer.from("alice at bank.example:typed").toString("base64")}`;
-    expect(asked).toEqual(["Bearer slp_kept", "Bearer slp_kept", basic]);
+    expect(asked).toEqual(["Bearer slp_kept", basic]);
   });
 });
 
@@ -232,7 +217,7 @@ describe("SLIPWAY_TOKEN", () => {
     });
     expect([code, asked]).toEqual([1, []]);
     expect(stderr).toBe(
-      `slipway: SLIPWAY_TOKEN was not sent to ${url}, as it is for ${other}: set SLIPWAY_REGISTRY=${url}, or log in there\n`,
+      `slipway: SLIPWAY_TOKEN was not sent to ${url}, as it is for ${other}\nSet SLIPWAY_REGISTRY=${url}, or log in there: slipway login ${url}\n`,
     );
     const nobody = await slipway(`whoami --registry ${url}`, { SLIPWAY_TOKEN });
     expect([nobody.code, asked]).toEqual([1, []]);

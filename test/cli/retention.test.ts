@@ -1,14 +1,10 @@
-/** Retention policies on the command line: a process, against a registry of its own. */
-import { spawn } from "node:child_process";
-import { once } from "node:events";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+/** Lifecycle policies on the command line: a process, against a registry of its own. */
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { text } from "node:stream/consumers";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type Server, startServer } from "../../scripts/server.ts";
+import { CommandLine } from "./harness.ts";
 
-const LAUNCHER = join(import.meta.dirname, "../../src/cli/slipway.js");
 const INDEX = "application/vnd.oci.image.index.v1+json";
 const POLICY = {
   rules: [
@@ -26,44 +22,24 @@ const POLICY = {
     },
   ],
 };
+const commandLine = new CommandLine();
+const { home, ok, slipway } = commandLine;
 let server: Server;
-let home: string;
-let file: string;
+const file = join(home, "policy.json");
 
 beforeAll(async () => {
-  home = await mkdtemp(join(tmpdir(), "slipway-retention-"));
-  file = join(home, "policy.json");
   await writeFile(file, JSON.stringify(POLICY));
   server = await startServer({ env: { GC_GRACE_HOURS: "0" } });
-  const login = `login ${server.url} -u admin --password-stdin`;
-  expect((await slipway(login, server.password)).code).toBe(0);
+  await commandLine.logIn(server);
   for (const version of ["1.0.0", "1.10.0", "1.9.0"]) await push("acme/app", `v${version}`);
   await push("acme/other", "v1.0.0");
 });
 
 afterAll(async () => {
   await server.stop();
-  await rm(home, { recursive: true, force: true });
 });
 
-async function slipway(line: string, input = "") {
-  const env = { PATH: process.env["PATH"], XDG_CONFIG_HOME: home };
-  const child = spawn(process.execPath, [LAUNCHER, ...line.split(" ")], { env });
-  child.stdin.end(input);
-  const ended = once(child, "close");
-  const [stdout, stderr] = await Promise.all([text(child.stdout), text(child.stderr)]);
-  const [code] = (await ended) as [number];
-  return { code, stdout, stderr };
-}
-
-async function ok(line: string, input = ""): Promise<string> {
-  const { code, stdout, stderr } = await slipway(line, input);
-  expect(stderr).toBe("");
-  expect(code).toBe(0);
-  return stdout;
-}
-
-/** Pushes an empty index of its own. */
+/** An empty index of its own. */
 async function push(repository: string, tag: string): Promise<void> {
   const annotations = { tag };
   const body = { schemaVersion: 2, mediaType: INDEX, manifests: [], annotations };
@@ -83,7 +59,7 @@ test("a policy is previewed, set, shown and removed", async () => {
   expect(previewed.split("\n")).toEqual([
     expect.stringMatching(/^DIGEST +PUSHED \(UTC\) +WITH +RULE +WHY +TAGS$/),
     expect.stringMatching(
-      /^sha256:\w{12} +\d{4}-\S+ \S+ +1 +not one of the 2 highest versions +v1\.0\.0$/,
+      /^sha256:\w{64} +\d{4}-\S+ \S+ +1 +not one of the 2 highest versions +v1\.0\.0$/,
     ),
     "",
     "1 image would be deleted.",
@@ -91,13 +67,17 @@ test("a policy is previewed, set, shown and removed", async () => {
   ]);
   const { stdout } = await slipway(`retention preview acme/app ${file} --json`);
   expect(JSON.parse(stdout)).toMatchObject({ items: [{ tags: ["v1.0.0"], rule: 1 }], next: null });
-  expect(await ok("retention show acme/app")).toContain("acme/app has no lifecycle policy");
-  expect(await ok("retention set acme/app -", JSON.stringify(POLICY))).toContain("was set");
+  expect(await ok("retention show acme/app")).toContain("acme/app has no retention policy");
+  expect(await ok("retention set acme/app -", { input: JSON.stringify(POLICY) })).toContain(
+    "was set",
+  );
   const shown = await ok("retention show acme/app");
   expect(shown).toContain('"orderBy": "semver"');
   expect(shown).toMatch(/Next run \d{4}-/);
   expect(await ok("retention preview acme/app")).toBe(previewed);
-  expect(await ok("retention remove acme/app --yes")).toBe("The policy of acme/app was removed.\n");
+  expect(await ok("retention remove acme/app --yes")).toBe(
+    "The policy of acme/app was removed. To undo: slipway retention set acme/app FILE\n",
+  );
   const nothing = await slipway("retention remove acme/app --yes");
   expect(nothing.code).toBe(1);
   expect(nothing.stderr).toContain("there is no lifecycle policy of its own");
@@ -109,7 +89,7 @@ test("a namespace's holds in its repositories", async () => {
   expect(await ok("retention preview acme")).toContain("1 image would be deleted.");
   expect(await ok("retention preview acme/other")).toBe("Nothing would be deleted.\n");
   await ok("retention remove acme --yes");
-  expect(await ok("retention show acme")).toContain("has no lifecycle policy");
+  expect(await ok("retention show acme")).toContain("has no retention policy");
 });
 
 test("what is protected is said, and by what, by preview and set", async () => {
@@ -135,15 +115,17 @@ test("what is protected is said, and by what, by preview and set", async () => {
 test("what means nothing here is said, and what is wrong is named", async () => {
   const archive = { type: "transition", targetStorageClass: "archive" };
   const policy = { rules: [{ ...POLICY.rules[0], action: archive }] };
-  const set = await slipway("retention set acme/app -", JSON.stringify(policy));
+  const set = await slipway("retention set acme/app -", { input: JSON.stringify(policy) });
   expect(set.code).toBe(0);
   expect(set.stderr).toMatch(/^slipway: warning: rule 1 changes nothing/);
-  const wrong = await slipway("retention set acme/app -", '{"rules":[{"rulePriority":0}]}');
+  const wrong = await slipway("retention set acme/app -", {
+    input: '{"rules":[{"rulePriority":0}]}',
+  });
   expect(wrong).toMatchObject({
     code: 1,
     stderr: "slipway: rules[0].rulePriority: a whole number from 1 on is missing\n",
   });
-  const broken = await slipway("retention set acme/app -", "{");
+  const broken = await slipway("retention set acme/app -", { input: "{" });
   expect(broken).toMatchObject({ code: 1, stderr: expect.stringContaining("- is no JSON") });
   const missing = await slipway(`retention set acme/app ${home}/none`);
   expect(missing).toMatchObject({ code: 1, stderr: expect.stringContaining("cannot read") });

@@ -1,53 +1,29 @@
 /** Restoring on the command line: a process, against a registry of its own. */
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
-import { once } from "node:events";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { text } from "node:stream/consumers";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Server, startServer } from "../../scripts/server.ts";
-import { parseThing } from "../../src/cli/thing.ts";
+import { parseTarget } from "../../src/cli/thing.ts";
 import { sayPurged, sayRestored } from "../../src/cli/undo.ts";
+import { CommandLine, LAUNCHER } from "./harness.ts";
 
-const LAUNCHER = join(import.meta.dirname, "../../src/cli/slipway.js");
 const MANIFEST = "application/vnd.oci.image.manifest.v1+json";
 const INDEX = "application/vnd.oci.image.index.v1+json";
 const DIGEST = `sha256:${"0".repeat(64)}`;
 const OTHER = `sha256:${"1".repeat(64)}`;
 type Bytes = Uint8Array<ArrayBuffer>;
+const commandLine = new CommandLine();
+const { home, ok, slipway } = commandLine;
 let server: Server;
-let home: string;
 
 beforeAll(async () => {
-  home = await mkdtemp(join(tmpdir(), "slipway-undo-"));
   server = await startServer();
-  const login = `login ${server.url} -u admin --password-stdin`;
-  expect((await slipway(login, server.password)).code).toBe(0);
+  await commandLine.logIn(server);
 });
 
 afterAll(async () => {
   await server.stop();
-  await rm(home, { recursive: true, force: true });
 });
-
-async function slipway(line: string, input = "") {
-  const env = { PATH: process.env["PATH"], XDG_CONFIG_HOME: home };
-  const child = spawn(process.execPath, [LAUNCHER, ...line.split(" ")], { env });
-  child.stdin.end(input);
-  const ended = once(child, "close");
-  const [stdout, stderr] = await Promise.all([text(child.stdout), text(child.stderr)]);
-  const [code] = (await ended) as [number];
-  return { code, stdout, stderr };
-}
-
-async function ok(line: string): Promise<string> {
-  const { code, stdout, stderr } = await slipway(line);
-  expect(stderr).toBe("");
-  expect(code).toBe(0);
-  return stdout;
-}
 
 function request(method: string, path: string, body?: Bytes, type?: string) {
   const authorization = `Basic ${btoa(`admin:${server.password}`)}`;
@@ -94,15 +70,15 @@ async function statusOf(path: string): Promise<number> {
 test("a tag that was deleted and one that was moved are restored, and can be pulled", async () => {
   const { digest } = await push("acme/app", "v1");
   const second = await push("acme/app", "v1");
-  await ok("tag delete acme/app:v1");
-  const history = await ok("history acme/app:v1");
+  await ok("tag delete acme/app:v1 --yes");
+  const history = await ok("tag history acme/app:v1");
   expect(history.split("\n")[0]).toMatch(/^CHANGED \(UTC\) +BY +TAG +FROM +TO +RESTORABLE UNTIL$/);
   expect(history).toMatch(new RegExp(`admin +v1 +${second.digest} +\\(deleted\\)`));
   expect(history).toMatch(new RegExp(`admin +v1 +${digest} +${second.digest}`));
-  expect(await ok("restore acme/app:v1")).toBe(
+  expect(await ok("trash restore acme/app:v1")).toBe(
     `Tag acme/app:v1 points to ${second.digest} again.\n`,
   );
-  expect(await ok(`restore acme/app:v1 --digest ${digest}`)).toBe(
+  expect(await ok(`trash restore acme/app:v1 --digest ${digest}`)).toBe(
     `Tag acme/app:v1 points to ${digest} again, instead of ${second.digest}.\n`,
   );
   const pulled = await request("GET", "/v2/acme/app/manifests/v1");
@@ -116,43 +92,43 @@ test("an index is restored with its child and its tag", async () => {
   for (const { digest } of [list, child]) {
     await request("DELETE", `/v2/acme/multi/manifests/${digest}`);
   }
-  const deleted = await ok("deleted acme/multi");
+  const deleted = await ok("trash list acme/multi");
   expect(deleted).toContain(list.digest);
   expect(deleted).toContain(child.digest);
-  expect(await ok(`restore acme/multi@${list.digest}`)).toBe(
+  expect(await ok(`trash restore acme/multi@${list.digest}`)).toBe(
     `Manifest acme/multi@${list.digest} was restored, with 1 other manifest and the tag latest.\n`,
   );
   expect(await statusOf("/v2/acme/multi/manifests/latest")).toBe(200);
   expect(await statusOf(`/v2/acme/multi/blobs/${child.config}`)).toBe(200);
-  expect(await ok("deleted acme/multi")).toContain("no deleted manifests");
+  expect(await ok("trash list acme/multi")).toContain("has no manifests");
 });
 
 test("a repository is restored, also by its id", async () => {
   await push("acme/gone", "v1");
   await ok("repo delete acme/gone --yes");
-  const { stdout } = await slipway("repo deleted --namespace acme --json");
+  const { stdout } = await slipway("trash list acme --json");
   const { items } = JSON.parse(stdout) as { items: { id: string; name: string }[] };
   const id = items.find(({ name }) => name === "acme/gone")?.id ?? "";
-  expect(await ok("repo deleted")).toMatch(new RegExp(`^${id} +acme/gone +\\d{4}-`, "m"));
+  expect(await ok("trash list")).toMatch(new RegExp(`^acme/gone +\\d{4}-.* ${id}$`, "m"));
   const said = "Repository acme/gone was restored with everything in it.\n";
-  expect(await ok("restore acme/gone")).toBe(said);
+  expect(await ok("trash restore acme/gone")).toBe(said);
   await ok("repo delete acme/gone --yes");
-  expect(await ok(`restore acme/gone --id ${id}`)).toBe(said);
+  expect(await ok(`trash restore acme/gone --id ${id}`)).toBe(said);
   expect(await statusOf("/v2/acme/gone/manifests/v1")).toBe(200);
 });
 
 test("what is purged cannot be pulled, nor restored", async () => {
   const { digest, config } = await push("acme/leak", "v1");
-  const refused = await slipway(`purge acme/leak@${digest}`);
+  const refused = await slipway(`trash purge acme/leak@${digest}`);
   expect([refused.code, refused.stdout]).toEqual([2, ""]);
-  expect(refused.stderr).toContain("there is nobody to ask: add --yes");
+  expect(refused.stderr).toContain("there is no terminal to ask at: add --yes");
   expect(await statusOf("/v2/acme/leak/manifests/v1")).toBe(200);
-  expect(await ok(`purge acme/leak@${digest} --yes`)).toBe(
+  expect(await ok(`trash purge acme/leak@${digest} --yes`)).toBe(
     `Manifest acme/leak@${digest} was purged, with the tag v1 and 1 blob.\n`,
   );
   expect(await statusOf(`/v2/acme/leak/manifests/${digest}`)).toBe(404);
   expect(await statusOf(`/v2/acme/leak/blobs/${config}`)).toBe(404);
-  const again = await slipway("restore acme/leak:v1");
+  const again = await slipway("trash restore acme/leak:v1");
   expect([again.code, again.stdout]).toEqual([1, ""]);
   expect(again.stderr).toMatch(/^slipway: the tag v1 has no past in acme\/leak/);
 });
@@ -162,19 +138,19 @@ test("a repository is purged as it is, and once it was deleted", async () => {
   await ok("repo delete acme/twice --yes");
   await push("acme/twice", "v2");
   for (let time = 0; time < 2; time++) {
-    expect(await ok("purge acme/twice --yes")).toContain("Repository acme/twice was purged");
+    expect(await ok("trash purge acme/twice --yes")).toContain("Repository acme/twice was purged");
   }
-  expect((await slipway("restore acme/twice")).code).toBe(1);
-  expect((await slipway("purge acme/twice --yes")).code).toBe(1);
+  expect((await slipway("trash restore acme/twice")).code).toBe(1);
+  expect((await slipway("trash purge acme/twice --yes")).code).toBe(1);
 });
 
 // util-linux's `script` gives a terminal; elsewhere its arguments are others.
 test.runIf(process.platform === "linux").each([
-  ["n", "nothing was purged", 200],
+  ["n", "nothing was changed", 200],
   ["y", "were purged", 404],
 ])("purge asks, and says that it cannot be undone: %s", async (answer, said, status) => {
   await push("acme/asked", "v1");
-  const command = `'${process.execPath}' '${LAUNCHER}' purge acme/asked:v1`;
+  const command = `'${process.execPath}' '${LAUNCHER}' trash purge acme/asked:v1`;
   const env = { PATH: process.env["PATH"], XDG_CONFIG_HOME: home };
   const terminal = spawn("script", ["-qec", command, "/dev/null"], { env });
   let shown = "";
@@ -186,17 +162,17 @@ test.runIf(process.platform === "linux").each([
     terminal.stdin.write(`${answer}\r`);
   }
   expect(shown).toContain("Purge the tag acme/asked:v1");
-  expect(shown).toContain("It cannot be undone. [y/N]");
+  expect(shown).toContain("This cannot be undone. [y/N]");
   expect(shown).toContain(said);
   expect(await statusOf("/v2/acme/asked/manifests/v1")).toBe(status);
 });
 
 test.each([
-  [`restore acme/app --digest ${DIGEST}`, "name the tag"],
-  ["restore acme/app:v1 --id 1", "name it alone"],
-  ["purge acme/app:v1 --id 1 --yes", "name it alone"],
-  [`history acme/app@${DIGEST}`, "a manifest has no history"],
-  ["restore Acme/app", "It is written as acme/app, acme/app:v1 or"],
+  [`trash restore acme/app --digest ${DIGEST}`, "name the tag"],
+  ["trash restore acme/app:v1 --id 1", "name it alone"],
+  ["trash purge acme/app:v1 --id 1 --yes", "name it alone"],
+  [`tag history acme/app@${DIGEST}`, "a manifest has no history"],
+  ["trash restore Acme/app", "Write it as acme/app, acme/app:v1 or"],
 ])("slipway %s: is a mistake", async (line, said) => {
   const { code, stdout, stderr } = await slipway(line);
   expect([code, stdout]).toEqual([2, ""]);
@@ -210,13 +186,13 @@ describe("names", () => {
     ["acme/app:v1", { repository: "acme/app", tag: "v1" }],
     [`acme/app@${DIGEST}`, { repository: "acme/app", digest: DIGEST }],
   ])("%s", (given, thing) => {
-    expect(parseThing(given)).toEqual(thing);
+    expect(parseTarget(given)).toEqual(thing);
   });
 
   test.each(["", ":v1", "acme/app:", "acme/app@v1", `acme/app:v1@${DIGEST}`, "a:b:c", "A/b"])(
     "%j is none",
     (given) => {
-      expect(() => parseThing(given)).toThrow("It is written as acme/app");
+      expect(() => parseTarget(given)).toThrow("Write it as acme/app");
     },
   );
 });

@@ -36,7 +36,7 @@ function minutes(events: readonly Event[]): number[] {
   return events.map(({ time }) => (Date.parse(time) - START) / MINUTE);
 }
 
-test("list: what was done, the newest first, page by page", async () => {
+test("the audit log: what was done, the newest first, page by page", async () => {
   const namespace = await newNamespace();
   const repository = `${namespace}/app`;
   await insert(5, () => ({ action: "tag.delete", repository, reference: "latest" }));
@@ -67,7 +67,7 @@ async function found(query: string): Promise<number[]> {
   return minutes(await all<Event>(`/audit?${query}&limit=2`));
 }
 
-test("list: each filter, and all of them together", async () => {
+test("the audit log: each filter, and all of them together", async () => {
   const namespace = await newNamespace();
   const [actor, action] = [`a-${namespace}`, `x.${namespace}`];
   await insert(8, (minute) => ({
@@ -93,7 +93,7 @@ async function outcomes(query: string): Promise<string[]> {
   return events.map(({ outcome }) => outcome);
 }
 
-test("list: by outcome, alone and with other filters, however much was done meanwhile", async () => {
+test("the audit log: by outcome, alone and with other filters, however much was done meanwhile", async () => {
   const namespace = await newNamespace();
   const initiator = {
     subject: null,
@@ -132,14 +132,14 @@ test.each([
   "since=1",
   "since=",
   "limit=-1",
-])("list: refuses ?%s and says what is wrong", async (query) => {
+])("the audit log: refuses ?%s and says what is wrong", async (query) => {
   const response = await api("GET", `/audit?${query}`);
   const { detail } = await response.clone().json<{ detail: string }>();
   expect(await problem(response)).toMatchObject({ status: 400 });
   expect(detail).toContain(query.split("=")[0]);
 });
 
-test("list: for administrators alone", async () => {
+test("the audit log: for administrators alone", async () => {
   const namespace = await newNamespace();
   const owner = await newUser({ [`${namespace}/*`]: "owner" });
   expect((await api("GET", "/audit", undefined, { as: null })).status).toBe(401);
@@ -147,7 +147,7 @@ test("list: for administrators alone", async () => {
   expect(await problem(response)).toEqual({ status: 403, code: "DENIED" });
 });
 
-test("list in a namespace: its owners see what happened there, and nothing else", async () => {
+test("the audit log in a namespace: its owners see what happened there, and nothing else", async () => {
   const [namespace, other] = [await newNamespace(), await newNamespace()];
   await insert(3, () => ({ action: "tag.delete", repository: `${namespace}/app` }));
   await insert(3, () => ({ action: "tag.delete", repository: `${other}/app` }));
@@ -174,7 +174,7 @@ test("list in a namespace: its owners see what happened there, and nothing else"
 });
 
 test.each(["", "-more/app"])(
-  "list in a namespace: refuses a repository outside of it, whether there are events or none: %j",
+  "the audit log in a namespace: refuses a repository outside of it, whether there are events or none: %j",
   async (suffix) => {
     const namespace = await newNamespace();
     const repository = suffix === "" ? await newNamespace() : `${namespace}${suffix}`;

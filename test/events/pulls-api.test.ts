@@ -20,7 +20,7 @@ async function pulled(counts: readonly (readonly [string, number, number])[]): P
   return `/repositories/${name}/-/pulls`;
 }
 
-test("list: pulls by tag and day, page by page", async () => {
+test("the list of pulls: pulls by tag and day, page by page", async () => {
   const path = await pulled([
     ["latest", 1, 5],
     ["latest", 0, 7],
@@ -43,7 +43,7 @@ test("list: pulls by tag and day, page by page", async () => {
   for (const limit of [1, 2, 3, 4]) expect(await all(`${path}?limit=${limit}`)).toEqual(expected);
 });
 
-test("list: from a day, and up to before another", async () => {
+test("the list of pulls: from a day, and up to before another", async () => {
   const path = await pulled([0, 1, 2, 3].map((day) => ["latest", day, day + 1] as const));
   const days = async (query: string) =>
     (await all<{ day: string }>(`${path}?${query}`)).map(({ day }) => day.slice(8));
@@ -53,7 +53,7 @@ test("list: from a day, and up to before another", async () => {
   expect(await days("since=2024-11-01")).toEqual([]);
 });
 
-test("list: looks at so many days of others at once, and finds what lies behind", async () => {
+test("the list of pulls: looks at so many days of others at once, and finds what lies behind", async () => {
   const many = Array.from(
     { length: 4500 },
     (_, i) => [`a${Math.floor(i / 100)}`, i % 100, 1] as const,
@@ -73,12 +73,12 @@ test.each([
   "after=x",
   "after=a:b",
   "after=a b:2024-01-01",
-])("list: refuses ?%s", async (query) => {
+])("the list of pulls: refuses ?%s", async (query) => {
   const path = await pulled([]);
   expect((await problem(await api("GET", `${path}?${query}`))).status).toBe(400);
 });
 
-test("list: not for outsiders, and unknown where there is no repository", async () => {
+test("the list of pulls: not for outsiders, and unknown where there is no repository", async () => {
   const path = await pulled([["latest", 0, 1]]);
   expect((await api("GET", path, undefined, { as: null })).status).toBe(401);
   const stranger = (await newUser()).authorization;

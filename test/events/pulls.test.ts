@@ -185,7 +185,7 @@ describe("one pull in several requests is counted once", () => {
     expect(await counts()).toEqual([["multi", 1]]);
   });
 
-  test("by digest, where the client never named a tag", async () => {
+  test("a pull by digest, where the client never named a tag", async () => {
     await client.pullManifest(index.digest);
     await client.pullManifest(child.digest);
     expect(await counts()).toEqual([["", 1]]);
@@ -200,7 +200,7 @@ describe("one pull in several requests is counted once", () => {
     ]);
   });
 
-  test("and what one client looked up says nothing of another's pull, nor of a later one", async () => {
+  test("what one client looked up says nothing of another's pull, nor of a later one", async () => {
     await client.head("manifests/multi", from("192.0.2.1"));
     await client.get(`manifests/${index.digest}`, from("198.51.100.1"));
     await client.get(`manifests/${child.digest}`, from("203.0.113.1"));

@@ -58,14 +58,14 @@ async function keyOf({ digest }: Content): Promise<string> {
   return row?.key ?? "";
 }
 
-test("walks to the end, hashing everything", async () => {
+test("POST /fsck walks to the end, hashing everything", async () => {
   const steps = await walk();
   expect([...new Set(steps.map(({ phase }) => phase))]).toEqual(PHASES);
   expect(steps.flatMap((step) => step.findings)).toEqual([]);
   expect(steps.reduce((sum, { bytes }) => sum + bytes, 0)).toBe(2000);
 });
 
-test("hashes as much as is asked for, over all steps", async () => {
+test("POST /fsck hashes as much as is asked for, over all steps", async () => {
   expect((await walk({ hash: 0 })).reduce((sum, { bytes }) => sum + bytes, 0)).toBe(0);
   const first = await walk({ hash: 1 });
   expect(first.reduce((sum, { bytes }) => sum + bytes, 0)).toBe(1000);
@@ -107,7 +107,7 @@ test("repairs where that is asked for, and says by whom in the log", async () =>
   ]);
 });
 
-test("says which tags need what is lost, and that a push puts it right", async () => {
+test("POST /fsck says which tags need what is lost, and that a push puts it right", async () => {
   await env.BLOBS.delete(await keyOf(layer));
   expect(await findings({ repair: true })).toEqual([
     {
@@ -158,7 +158,7 @@ test.each(PHASES)("%s: any place is one to go on at", async (phase) => {
   }
 });
 
-test("is for administrators", async () => {
+test("POST /fsck is for administrators", async () => {
   const { authorization } = await makeUser();
   for (const [method, body] of [["GET"], ["POST", {}]] as const) {
     const answer = await refused(method, "/fsck", body, { as: authorization });

@@ -60,7 +60,7 @@ async function round(of: BackgroundFsck, from: number, name: "look" | "hash" = "
 
 const NONE = { round: null, last: null };
 
-test("walks through everything, and begins again a day after it began", async () => {
+test("the background walk goes through everything, and begins again a day after it began", async () => {
   await push(3, 1000);
   const walk = sample(DAY);
   expect(await walk.state()).toEqual({ look: NONE, hash: NONE });
@@ -78,7 +78,7 @@ test("walks through everything, and begins again a day after it began", async ()
   }
 });
 
-test("hashes what a day allows, spread over the day, larger objects for several ticks", async () => {
+test("the walk hashes what a day allows, spread over the day, larger objects for several ticks", async () => {
   await push(4, 10_000);
   // A byte a second, and each tick has 300 of them.
   const walk = sample(86_400);
@@ -96,7 +96,7 @@ test("hashes what a day allows, spread over the day, larger objects for several 
   expect((await walk.state()).hash.last).toMatchObject({ bytes: 40_000 });
 });
 
-test("does not save up what it has not used", async () => {
+test("the walk does not save up what it has not used", async () => {
   await push(5, 1000);
   const walk = sample(24_000);
   await walk.tick(START);
@@ -104,7 +104,7 @@ test("does not save up what it has not used", async () => {
   expect((await walk.state()).hash.round?.bytes).toBe(1000);
 });
 
-test("hashes nothing where nothing is allowed, but looks whether everything is there", async () => {
+test("the walk hashes nothing where nothing is allowed, but looks whether everything is there", async () => {
   const [first, second] = await push(2, 1000);
   await spoil(first);
   const walk = sample(0);
@@ -119,7 +119,7 @@ test("hashes nothing where nothing is allowed, but looks whether everything is t
   expect((await told()).map(({ digest }) => digest)).toEqual([second?.digest]);
 });
 
-test("writes each finding into the log once a day", async () => {
+test("the walk writes each finding into the log once a day", async () => {
   const [first] = await push(2, 1000);
   await spoil(first);
   await env.BLOBS.put("blobs/x", "x");
@@ -149,7 +149,7 @@ test("writes each finding into the log once a day", async () => {
   expect(await told()).toHaveLength(4);
 });
 
-test("goes on where it was, and leaves what another is at alone", async () => {
+test("the walk goes on where it was, and leaves what another is at alone", async () => {
   await push(2, 1000);
   const walk = sample(DAY);
   const jobs = new JobStore(env.DB);
@@ -162,7 +162,7 @@ test("goes on where it was, and leaves what another is at alone", async () => {
   expect((await walk.state()).hash.last).toMatchObject({ bytes: 2000 });
 });
 
-test("takes no more than a few pages with a tick", async () => {
+test("the walk takes no more than a few pages with a tick", async () => {
   const client = new RegistryClient({ repository: "acme/app" });
   await client.pushBlob(blob());
   await env.DB.prepare(

@@ -170,7 +170,7 @@ describe("what fails", () => {
     expect(await told()).toEqual([expect.stringMatching(/^blob\.unread: .*Unspecified error/)]);
   });
 
-  test("nor does a manifest", async () => {
+  test("a manifest that the bucket never gives does not hold up the others either", async () => {
     const client = new RegistryClient();
     const config = await client.pushBlob(blob());
     const annotations = { large: "x".repeat(300_000) };
@@ -216,7 +216,7 @@ describe("what fails", () => {
     expect(await told()).toEqual([orphan, passed, passed, review]);
   });
 
-  test("nor does a page hold it up whose worker dies each time", async () => {
+  test("a page whose worker dies each time does not hold up the walk", async () => {
     await new RegistryClient().pushBlob(blob());
     const dying = { cursor: { phase: "links", repository: 0, name: "" }, tries: 3 };
     const jobs = new JobStore(env.DB);

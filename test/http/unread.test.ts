@@ -4,7 +4,7 @@ import { expect, test } from "vitest";
 import { handle } from "../production/request.ts";
 import { dropUnread } from "../../src/http/unread.ts";
 import type { Env } from "../../src/settings.ts";
-import { intercept } from "../support/bindings.ts";
+import { intercept } from "../support/wrapped-env.ts";
 import { ADMIN, ignore, INITIATOR, RegistryClient } from "../support/client.ts";
 
 const MIB = 1024 * 1024;
@@ -46,7 +46,7 @@ test.each([
   expect([response.status, taken()]).toEqual([status, 20]);
 });
 
-test("is read though the writer of an upload fails in the middle of it", async () => {
+test("a body is read though the writer of an upload fails in the middle of it", async () => {
   const BLOBS = intercept(env.BLOBS, (name, call) =>
     name === "createMultipartUpload"
       ? () => Promise.reject(new Error("internal error; reference = 1"))
@@ -59,7 +59,7 @@ test("is read though the writer of an upload fails in the middle of it", async (
   expect([response.status, taken()]).toEqual([503, 40]);
 });
 
-test("is read up to 128 MiB", async () => {
+test("a body is read up to 128 MiB", async () => {
   const { body, taken } = counted(200);
   const response = await new RegistryClient().request("POST", "/nowhere", { body });
   expect(response.status).toBe(404);
@@ -67,7 +67,7 @@ test("is read up to 128 MiB", async () => {
   expect(taken()).toBeLessThanOrEqual(129);
 });
 
-test("is left alone where it says that it is longer than that", async () => {
+test("a body is left alone where it says that it is longer than that", async () => {
   const { body, taken } = counted(1);
   const headers = { "content-length": String(128 * MIB + 1) };
   const request = new Request(`${INITIATOR}/nowhere`, { method: "POST", body, headers });
@@ -92,7 +92,7 @@ test("a body that gives no reader takes no place among those that are read", asy
   expect([status, taken()]).toEqual([404, 2]);
 });
 
-test("of strangers, 32 are read at once, and others are answered at once; who is known has as many more", async () => {
+test("32 bodies of strangers are read at once, and others are answered at once; who is known has as many more", async () => {
   const { promise: end, resolve } = Promise.withResolvers<void>();
   const endless = () => {
     const body = new ReadableStream({ type: "bytes", pull: () => end });

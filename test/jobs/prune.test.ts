@@ -8,7 +8,7 @@ import { LoginAttemptStore } from "../../src/db/login-attempts.ts";
 import { AuditStore } from "../../src/db/audit.ts";
 import { IdentityStore } from "../../src/db/identities.ts";
 import { RefusalStore } from "../../src/events/refusal-store.ts";
-import { intercept } from "../support/bindings.ts";
+import { intercept } from "../support/wrapped-env.ts";
 
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;

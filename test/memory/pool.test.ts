@@ -298,7 +298,7 @@ test("a waiter that is no more holds up nobody", () => {
   expect(bytesOf([gone, waiter])).toEqual([0, 8]);
 });
 
-test("of one namespace's bodies that wait, the one with least on its way is served first", () => {
+test("the waiting body of a namespace with least on its way is served first", () => {
   const at = world({ all: 24, namespace: 24, actor: 24, whole: 8 });
   const [greedy, modest] = [at.pool.enter(body("acme")), at.pool.enter(body("acme"))];
   const parts = [0, 1, 2].map(() => at.pool.send(ask(at, greedy, 8)));

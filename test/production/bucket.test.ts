@@ -3,7 +3,7 @@ import { env } from "cloudflare:workers";
 import { expect, test, vi } from "vitest";
 import type { Digest } from "../../src/oci/digest.ts";
 import { Bucket } from "../../src/db/bucket.ts";
-import { intercept } from "../support/bindings.ts";
+import { intercept } from "../support/wrapped-env.ts";
 import { blob } from "../support/images.ts";
 import { invoke, skip } from "./invocation.ts";
 

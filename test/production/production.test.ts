@@ -5,6 +5,7 @@ import { expect, test } from "vitest";
 import { ignore, INITIATOR } from "../support/client.ts";
 import { handle, strictly } from "./request.ts";
 import { connect, invoke, skip, takeViolations } from "./invocation.ts";
+import { turns } from "../support/waits.ts";
 
 const MiB = 1024 * 1024;
 
@@ -119,10 +120,10 @@ test("six calls of an invocation wait for their answers at once, the seventh for
   const answers: (() => void)[] = [];
   const call = () => connect(() => new Promise<void>((resolve) => void answers.push(resolve)));
   const calls = invoke(() => Array.from({ length: 7 }, call));
-  await scheduler.wait(1);
+  await turns(5);
   expect(answers).toHaveLength(6);
   answers[0]?.();
-  await scheduler.wait(1);
+  await turns(5);
   expect(answers).toHaveLength(7);
   for (const answer of answers) answer();
   await Promise.all(calls);
@@ -167,7 +168,7 @@ async function leaving(milliseconds: number): Promise<string[]> {
   skip(milliseconds);
   resolve();
   await Promise.all(works);
-  await scheduler.wait(1);
+  await turns(5);
   return takeViolations();
 }
 

@@ -103,14 +103,14 @@ test("owners see it, administrators alone change it; nobody else does either", a
   expect(await refused("PUT", path, body, { as: authorization })).toEqual(denied);
 });
 
-test("of a namespace that is not there, there is none", async () => {
+test("a namespace that is not there has no quota", async () => {
   const missing = { status: 404, code: "NOT_FOUND" };
   const path = pathOf(unused("none"));
   expect(await refused("GET", path)).toEqual(missing);
   expect(await refused("PUT", path, { bytes: 1 })).toEqual(missing);
 });
 
-test("goes with its namespace: the next of its name has none", async () => {
+test("a quota goes with its namespace: the next of its name has none", async () => {
   const namespace = await newNamespace();
   await done("PUT", pathOf(namespace), { bytes: 1, repositories: 1 });
   await done("DELETE", `/namespaces/${namespace}`);
@@ -118,7 +118,7 @@ test("goes with its namespace: the next of its name has none", async () => {
   expect(await done("GET", pathOf(namespace))).toEqual(NONE);
 });
 
-test("of two that set it at once, both are done, one after the other", async () => {
+test("two changes of a quota at once are both done, one after the other", async () => {
   const namespace = await newNamespace();
   const path = pathOf(namespace);
   await Promise.all([done("PUT", path, { bytes: 1 }), done("PUT", path, { repositories: 2 })]);

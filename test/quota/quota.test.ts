@@ -2,7 +2,7 @@
 import { env } from "cloudflare:workers";
 import { describe, expect, test } from "vitest";
 import { handle } from "../production/request.ts";
-import { intercept } from "../support/bindings.ts";
+import { intercept } from "../support/wrapped-env.ts";
 import { ignore, refusal, RegistryClient, streamOf, withSettings } from "../support/client.ts";
 import {
   blob,
@@ -13,6 +13,7 @@ import {
 } from "../support/images.ts";
 import { api, done } from "../support/management.ts";
 import { newNamespace } from "../support/principals.ts";
+import { sample } from "../support/sample.ts";
 import { keys, leavesNothing } from "../support/storage.ts";
 import { recount } from "../support/usage.ts";
 
@@ -118,7 +119,7 @@ async function warnings(namespace: string): Promise<object[]> {
   return (await done<{ items: object[] }>("GET", path)).items;
 }
 
-describe("at once", () => {
+describe("what comes at once, under a quota", () => {
   test("of pushes to several repositories, as many are taken as fit", async () => {
     const namespace = await limited({ bytes: 5_500 });
     const pushes = blobs(12).map((one, i) => push(clientOf(`${namespace}/app${i % 3}`), one));
@@ -246,7 +247,7 @@ describe("at once", () => {
   });
 });
 
-describe("what counts", () => {
+describe("what counts against a quota", () => {
   test("a blob of two repositories of a namespace once, of two namespaces once each; it is given back when the last lets it go", async () => {
     const [one, other] = [await newNamespace(), await newNamespace()];
     const shared = blob(1_234);
@@ -425,7 +426,7 @@ describe("what counts", () => {
   });
 });
 
-describe("a limit below what is there", () => {
+describe("a quota below what is there", () => {
   test("lets nothing in that adds to it, and all else", async () => {
     const namespace = await newNamespace();
     const [first, second] = [clientOf(`${namespace}/a`), clientOf(`${namespace}/b`)];
@@ -525,8 +526,8 @@ const WAYS: readonly [
 describe.each([
   ["a small blob", 1_000],
   ["a blob of several parts", 12 * MEGABYTE],
-])("%s that does not fit", (_, size) => {
-  test.each(WAYS)(
+])("%s that does not fit", (what, size) => {
+  test.each(sample(`ways into a quota: ${what}`, WAYS, { few: 2 }))(
     "%s: is refused as often as it is tried, leaves nothing, and comes when there is room",
     async (__, bring) => {
       const namespace = await limited({ bytes: size - 1 });
@@ -678,7 +679,7 @@ test.each<[string, (client: RegistryClient) => Promise<Response>]>([
   expect(await refusal(await bring())).toEqual(DENIED);
 });
 
-describe("the warning", () => {
+describe("the warning of a quota", () => {
   test("comes once each time that 85 % are reached, of bytes", async () => {
     const namespace = await limited({ bytes: 1_000 });
     const client = clientOf(`${namespace}/app`);

@@ -4,11 +4,12 @@ import { afterEach, describe, expect, test, vi } from "vitest";
 import { Bucket } from "../../src/db/bucket.ts";
 import { EdgeCache } from "../../src/db/edge-cache.ts";
 import { ObjectCache, type StoredObject } from "../../src/db/object-cache.ts";
-import { intercept } from "../support/bindings.ts";
+import { intercept } from "../support/wrapped-env.ts";
 import { ignore, RegistryClient } from "../support/client.ts";
 import { NOTHING } from "../support/counting.ts";
 import { blob, type Bytes, digestOf, imageManifest } from "../support/images.ts";
 import { interceptEdge, keyOf, KIB, MIB, newIsolate, pullBlob, statusOf } from "./isolates.ts";
+import { turns } from "../support/waits.ts";
 
 const pusher = new RegistryClient();
 const { repository } = pusher;
@@ -221,11 +222,11 @@ async function abandoned(object: StoredObject): Promise<ObjectCache> {
   const objects = new ObjectCache(new Bucket(BLOBS), edge);
   vi.useFakeTimers({ toFake: ["Date"] });
   void objects.open(object, undefined, ignore);
-  await vi.waitFor(() => expect(hangs).toBe(false));
+  await expect.poll(() => hangs).toBe(false);
   return objects;
 }
 
-describe("objects", () => {
+describe("the objects behind the edge", () => {
   test("what the edge has no room for passes straight through", async () => {
     const { bytes, asked, object } = await watched(512 * MIB + 1);
     const objects = new ObjectCache(new Bucket(env.BLOBS), edge);
@@ -278,8 +279,8 @@ describe("objects", () => {
       const objects = new ObjectCache(new Bucket(BLOBS), edge);
       const deferred: Promise<unknown>[] = [];
       const opened = objects.open(object, undefined, (work) => void deferred.push(work));
-      await vi.waitFor(() => expect(isAsked).toBe(true));
-      // Deferred work outlives the request.
+      await expect.poll(() => isAsked).toBe(true);
+      // What is deferred outlives the request.
       expect(deferred).toHaveLength(1);
       held.resolve(null);
       await Promise.all(deferred);
@@ -297,7 +298,7 @@ describe("objects", () => {
         answered = true;
         return new Response(body).arrayBuffer();
       });
-      await scheduler.wait(100);
+      await turns();
       expect(answered).toBe(false);
       vi.setSystemTime(Date.now() + 10_000);
       expect(digestOf(new Uint8Array(await waiting))).toBe(digestOf(bytes));

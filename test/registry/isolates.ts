@@ -2,10 +2,10 @@
 import { env } from "cloudflare:workers";
 import { expect, vi } from "vitest";
 import type { Env } from "../../src/settings.ts";
-import { intercept, type Method } from "../support/bindings.ts";
 import { RegistryClient } from "../support/client.ts";
 import { Counter } from "../support/counting.ts";
 import { digestOf } from "../support/images.ts";
+import { intercept, type Method, wrapEnv } from "../support/wrapped-env.ts";
 
 export const KIB = 1024;
 export const MIB = 1024 * KIB;
@@ -44,36 +44,18 @@ export interface Read {
 export function database(
   around: (read: Read, run: () => Promise<unknown>) => Promise<unknown>,
 ): D1Database {
-  const originals = new WeakMap<object, { readonly real: object; readonly text: string }>();
-  const statement = (real: object, text: string, nearest: boolean): object => {
-    const wrapped = intercept(real, (name, call) => (...parameters) => {
-      if (name === "bind") {
-        return statement(call(...parameters) as object, text + JSON.stringify(parameters), nearest);
-      }
-      return around(
-        { nearest, text, nothing: null },
-        () => call(...parameters) as Promise<unknown>,
-      );
-    });
-    originals.set(wrapped, { real, text });
-    return wrapped;
-  };
-  const place = <T extends object>(real: T, nearest: boolean): T =>
-    intercept(real, (name, call) => (...parameters) => {
-      if (name === "withSession") {
-        expect(parameters).toEqual(["first-unconstrained"]);
-        return place(call(...parameters) as object, true);
-      }
-      if (name === "prepare") {
-        return statement(call(...parameters) as object, String(parameters[0]), nearest);
-      }
-      const all = (parameters[0] as object[]).map((one) => originals.get(one));
-      const nothing = all.map(() => ({ success: true, results: [], meta: {} }));
-      const text = all.map((one) => one?.text).join(";");
-      const run = () => call(all.map((one) => one?.real)) as Promise<unknown>;
-      return around({ nearest, text, nothing }, run);
-    });
-  return place(env.DB, false);
+  const { DB } = wrapEnv(env, {
+    d1: ({ name, statements, session }, next) => {
+      if (session !== null) expect(session).toBe("first-unconstrained");
+      const text = statements
+        .map(({ text: sql, values }) => sql + JSON.stringify(values))
+        .join(";");
+      const empty = statements.map(() => ({ success: true, results: [], meta: {} }));
+      const nothing = name === "batch" ? empty : null;
+      return around({ nearest: session !== null, text, nothing }, () => next());
+    },
+  });
+  return DB;
 }
 
 /** A replica of the database. */

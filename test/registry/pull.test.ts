@@ -94,7 +94,7 @@ describe("an image of several platforms: its index by tag, one image by digest, 
   });
 });
 
-describe("in another isolate of the place", () => {
+describe("a pull in another isolate of the place", () => {
   test("a manifest by its digest: neither the database nor R2, nor for what it names", async () => {
     const first = await newIsolate({ repository });
     await first.client.pullManifest(platforms.digest);

@@ -114,7 +114,7 @@ describe("a policy", () => {
   });
 });
 
-describe("from a push to the end", () => {
+describe("retention from a push to the end", () => {
   test("what is pushed goes by its namespace's policy, unless it is young, and comes back", async () => {
     const pushed = [];
     for (const tag of ["v1", "v2", "v3", "latest"]) pushed.push(await push(tag));

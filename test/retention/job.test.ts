@@ -83,7 +83,7 @@ async function expiries(shelf: Shelf): Promise<Record<string, unknown>[]> {
   return results;
 }
 
-describe("steps", () => {
+describe("the steps of a policy's run", () => {
   test.each([1, 2, 3, 7, 20, 21, 22, 100])("pages of %i", async (page) => {
     const shelf = await Shelf.with(images(21));
     await shelf.setPolicy(FIVE);
@@ -91,7 +91,7 @@ describe("steps", () => {
     expect(await shelf.gone()).toEqual(namesFrom(5, 21));
   });
 
-  test.each([1, 2, 5, 16, 17])("at most %i images at once", async (expiring) => {
+  test.each([1, 2, 5, 16, 17])("take at most %i images at once", async (expiring) => {
     const shelf = await Shelf.with(images(21));
     await shelf.setPolicy(FIVE);
     await runToEnd(retentionOf({ bounds: { page: 9, expiring } }));

@@ -6,6 +6,7 @@ import { RetentionStore } from "../../src/retention/store.ts";
 import { PolicyStore } from "../../src/retention/policy-store.ts";
 import { RunStore } from "../../src/retention/run-store.ts";
 import { planOf, recorded, walks } from "../support/plans.ts";
+import { wrapEnv } from "../support/wrapped-env.ts";
 import {
   ANY,
   cosignTag,
@@ -130,16 +131,12 @@ async function rowsRead(others: number): Promise<number> {
   const policy = policyOf(rule(1, { ...tagged("t*"), ...moreThan(1) }));
   await shelf.setPolicy(policy);
   let read = 0;
-  const count = <T extends { meta: { rows_read: number } }>(result: T): T => {
-    read += result.meta.rows_read;
-    return result;
-  };
-  const counting = new Proxy(env.DB, {
-    get: (target, name) =>
-      name === "batch"
-        ? async (batch: D1PreparedStatement[]) =>
-            (await target.batch(batch.map((one) => originals.get(one) ?? one))).map(count)
-        : (sql: string) => countingStatement(target.prepare(sql), count),
+  const { DB: counting } = wrapEnv(env, {
+    d1: async ({ name, results }) => {
+      const all = await results();
+      for (const { meta } of all) read += meta.rows_read;
+      return name === "batch" ? all : all[0];
+    },
   });
   const retention = retentionOf({ db: counting, bounds: { page: 20, expiring: 5 } });
   const runs = new RunStore(env.DB);
@@ -152,30 +149,6 @@ async function rowsRead(others: number): Promise<number> {
     most = Math.max(most, read);
   }
   return most;
-}
-
-const originals = new WeakMap<object, D1PreparedStatement>();
-
-function countingStatement(
-  statement: D1PreparedStatement,
-  count: <T extends { meta: { rows_read: number } }>(result: T) => T,
-): D1PreparedStatement {
-  const counted = new Proxy(statement, {
-    get(target, name) {
-      if (name === "bind") {
-        return (...values: unknown[]) => {
-          const bound = target.bind(...values);
-          const proxy = countingStatement(bound, count);
-          originals.set(proxy, bound);
-          return proxy;
-        };
-      }
-      if (name === "all") return async () => count(await target.all());
-      if (name === "run") return async () => count(await target.run());
-      throw new Error(`nobody counts ${String(name)}`);
-    },
-  });
-  return counted;
 }
 
 test("a step reads as many rows of a large repository as of a small one", async () => {

@@ -269,7 +269,7 @@ function ownersOf(piece: Piece, pieces: readonly Piece[]): string[] {
 
 beforeAll(() => knowAllPulls());
 
-test(`${REPOSITORIES} random repositories, seed ${SEED}`, { timeout: 240_000 }, async () => {
+test(`${REPOSITORIES} random repositories, seed ${SEED}`, async () => {
   let gone = 0;
   for (let i = 0; i < REPOSITORIES; i++) {
     const dice = new Dice(SEED + i);

@@ -37,8 +37,8 @@ afterAll(async () => {
 
 test("no secret is in the log, in an answer, in an address or in the data", async () => {
   await run();
-  // Waits until the queue has delivered the refusals.
-  await expect.poll(() => audited("login"), { timeout: 20_000, interval: 500 }).toBeGreaterThan(3);
+  // Until the queue has delivered what was refused.
+  await expect.poll(() => audited("login"), { interval: 500 }).toBeGreaterThan(3);
   const places = await everything();
   expect(places.size).toBeGreaterThan(5);
   expect(Object.keys(secrets).length).toBeGreaterThanOrEqual(10);

@@ -21,11 +21,10 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { processTree } from "../../scripts/bench/processes.ts";
 import { type Server, startServer } from "../../scripts/server.ts";
 import { Control } from "../../scripts/start/control.ts";
+import { sample } from "../support/sample.ts";
 
 const START = join(import.meta.dirname, "../../scripts/start.ts");
 const NOBODY = 65_534;
-/** Several servers are started in some, one after the other. */
-const PATIENCE_MS = 240_000;
 const isLinux = process.platform === "linux";
 const isRoot = process.getuid?.() === 0;
 let folder: string;
@@ -150,8 +149,8 @@ describe.runIf(isLinux)("what a running server opens", () => {
   });
 });
 
-describe("a start that can't be", { timeout: PATIENCE_MS }, () => {
-  test.each<[string, Record<string, string>, RegExp]>([
+describe("a start that can't be", () => {
+  const WRONG: readonly [string, Record<string, string>, RegExp][] = [
     [
       "a PORT that is no number",
       { PORT: "abc" },
@@ -183,13 +182,17 @@ describe("a start that can't be", { timeout: PATIENCE_MS }, () => {
       { LOG_FORMAT: "xml" },
       /^slipway: LOG_FORMAT is xml: it should be json or text\n$/,
     ],
-  ])("says so in one line and writes nothing: %s", async (_, env, said) => {
-    const data = join(folder, "never");
-    const { code, stderr } = await fail({ SLIPWAY_DATA: data, PORT: "0", ...env });
-    expect(stderr).toMatch(said);
-    expect([code, stderr.split("\n").length]).toEqual([1, 2]);
-    await expect(stat(data)).rejects.toThrow("ENOENT");
-  });
+  ];
+  test.each(sample("wrong settings of a start", WRONG, { few: 2 }))(
+    "says so in one line and writes nothing: %s",
+    async (_, env, said) => {
+      const data = join(folder, "never");
+      const { code, stderr } = await fail({ SLIPWAY_DATA: data, PORT: "0", ...env });
+      expect(stderr).toMatch(said);
+      expect([code, stderr.split("\n").length]).toEqual([1, 2]);
+      await expect(stat(data)).rejects.toThrow("ENOENT");
+    },
+  );
 
   test("says that the port is taken, and the next start still shows the password", async () => {
     const data = join(folder, "taken");
@@ -263,7 +266,7 @@ describe("a start that can't be", { timeout: PATIENCE_MS }, () => {
   });
 });
 
-describe("one data folder", { timeout: PATIENCE_MS }, () => {
+describe("one data folder", () => {
   test("has one server: a second one names the first and leaves it alone", async () => {
     const data = join(folder, "one");
     const server = await startServer({ data });

@@ -7,6 +7,7 @@ import { FLOOR } from "../../src/memory/pool.ts";
 import { ignore, RegistryClient, refusal, streamOf } from "../support/client.ts";
 import { blob, type Bytes, type Content, digestOf, imageManifest } from "../support/images.ts";
 import { newNamespace, newUser } from "../support/principals.ts";
+import { turns } from "../support/waits.ts";
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
@@ -68,8 +69,8 @@ function beginAll(client: RegistryClient, n: number, size: number, sent: number)
 
 /** Waits until the isolate holds so much, and no more after a while. */
 async function holds(bytes: number): Promise<void> {
-  await expect.poll(() => memoryUse().bodies, { timeout: 20_000 }).toBe(bytes);
-  await scheduler.wait(100);
+  await expect.poll(() => memoryUse().bodies).toBe(bytes);
+  await turns();
   expect(memoryUse().bodies).toBe(bytes);
 }
 

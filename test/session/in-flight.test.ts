@@ -3,9 +3,10 @@ import { env } from "cloudflare:workers";
 import { expect, test } from "vitest";
 import { handle } from "../production/request.ts";
 import { memoryUse } from "../../src/memory/isolate.ts";
-import { intercept } from "../support/bindings.ts";
+import { intercept } from "../support/wrapped-env.ts";
 import { ignore, locationOf, RegistryClient } from "../support/client.ts";
 import { session } from "../support/storage.ts";
+import { turns } from "../support/waits.ts";
 
 const MIB = 1024 * 1024;
 const PART = 8 * MIB;
@@ -68,7 +69,11 @@ function bodyOf(parts: number): ReadableStream {
 }
 
 async function push(client: RegistryClient, parts: number): Promise<void> {
-  const response = await client.patch(await client.startUpload(), bodyOf(parts));
+  return pushTo(client, await client.startUpload(), parts);
+}
+
+async function pushTo(client: RegistryClient, location: string, parts: number): Promise<void> {
+  const response = await client.patch(location, bodyOf(parts));
   expect(response.status).toBe(202);
   expect(await session(locationOf(response))).toMatchObject({ offset: parts * PART });
 }
@@ -84,8 +89,8 @@ test("an upload that is alone has four parts under way while the next one is rea
   const slow = new SlowBucket(() => arrived.promise);
   const pushed = push(slow.client(), 6);
   await expect.poll(() => memoryUse().bodies).toBe(5 * PART);
-  // Time enough for a fifth to set out, if it could.
-  await scheduler.wait(100);
+  // A fifth would set out by now, if it could.
+  await turns();
   expect([...slow.most.values()]).toEqual([4]);
   arrived.resolve();
   await pushed;
@@ -96,7 +101,9 @@ test("an upload that is alone has four parts under way while the next one is rea
 test("six uploads share the buffers: each goes on, none has more than its share for long", async () => {
   const slow = new SlowBucket(() => scheduler.wait(50));
   const client = slow.client();
-  await Promise.all(Array.from({ length: 6 }, () => push(client, 6)));
+  // All are begun before the first part sets out: none is late because its beginning took long.
+  const locations = await Promise.all(Array.from({ length: 6 }, () => client.startUpload()));
+  await Promise.all(locations.map((location) => pushTo(client, location, 6)));
   expect(slow.most.size).toBe(6);
   expect(slow.total).toBeLessThanOrEqual(6);
   expect(memoryUse().peakBodies).toBeLessThanOrEqual(48 * MIB);
@@ -110,13 +117,18 @@ test("six uploads share the buffers: each goes on, none has more than its share 
 });
 
 test("an upload with four parts under way lets a newcomer in as soon as one has arrived", async () => {
-  const slow = new SlowBucket(() => scheduler.wait(400));
+  const others = Promise.withResolvers<void>();
+  const slow = new SlowBucket(() => others.promise.then(() => turns(20)));
   const client = slow.client();
+  const locations = await Promise.all(Array.from({ length: 5 }, () => client.startUpload()));
   const big = push(client, 20);
   await expect.poll(() => slow.total).toBe(4);
   const before = slow.order.length;
-  const others = Array.from({ length: 5 }, () => push(client, 2));
-  await Promise.all(others);
+  const pushed = locations.map((location) => pushTo(client, location, 2));
+  // Until all of them wait for a buffer, none of the first one's parts arrives.
+  await turns(200);
+  others.resolve();
+  await Promise.all(pushed);
   const [first = ""] = slow.order;
   // Ten parts of the others, and no more than as many of the first one meanwhile.
   const meanwhile = slow.order.slice(before);

@@ -35,7 +35,7 @@ function chunk(position: Position): Intent {
   return { position, length: 5, finish: null };
 }
 
-describe("grant", () => {
+describe("grant()", () => {
   const at = WRITTEN.offset;
   test.each<[string, Position, number | null]>([
     ["no position", NEXT, at],
@@ -131,7 +131,7 @@ describe("grant", () => {
   });
 });
 
-describe("advance", () => {
+describe("advance()", () => {
   const written: ChunkResult = {
     from: WRITTEN.offset,
     offset: WRITTEN.offset + 5,

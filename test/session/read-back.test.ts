@@ -3,7 +3,7 @@ import { env } from "cloudflare:workers";
 import { expect, test } from "vitest";
 import { handle } from "../production/request.ts";
 import { memoryUse } from "../../src/memory/isolate.ts";
-import { intercept } from "../support/bindings.ts";
+import { intercept } from "../support/wrapped-env.ts";
 import { brokenStream, ignore, RegistryClient, refusal, streamOf } from "../support/client.ts";
 import { blob, content, digestOf, unknownDigest } from "../support/images.ts";
 import { session } from "../support/storage.ts";

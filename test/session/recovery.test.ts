@@ -10,36 +10,28 @@ import { done } from "../support/management.ts";
 import { plansOf, walks } from "../support/plans.ts";
 import { emptyBucket, exportChanges, keysOf, loseDatabase } from "../support/recovery.ts";
 import { keys, runExpiry, session } from "../support/storage.ts";
+import { wrapEnv } from "../support/wrapped-env.ts";
 
 const MiB = 1024 * 1024;
 
 /** Makes a Worker that dies before it writes the index: the object exists, its row does not. */
 function dyingBeforeIndex(): Send {
-  const DB = new Proxy(env.DB, {
-    get(db, name) {
-      if (name === "batch") return () => Promise.reject(new Error("the Worker died"));
-      const value: unknown = Reflect.get(db, name);
-      return typeof value === "function" ? value.bind(db) : value;
-    },
+  const dying = wrapEnv(env, {
+    d1: ({ name }, next) => (name === "batch" ? die() : next()),
   });
-  return (request) => handle(request, { ...env, DB }, ignore);
+  return (request) => handle(request, dying, ignore);
 }
 
 /** The Worker dies before it tells the session: the row is there, the session believes itself unfinished. */
 function dyingBeforeSession(): Send {
-  const SESSIONS = new Proxy(env.SESSIONS, {
-    get(sessions, name) {
-      if (name !== "getByName") return Reflect.get(sessions, name) as unknown;
-      return (id: string) =>
-        new Proxy(sessions.getByName(id), {
-          get(stub, method) {
-            if (method === "finish") return () => Promise.reject(new Error("the Worker died"));
-            return Reflect.get(stub, method) as unknown;
-          },
-        });
-    },
+  const dying = wrapEnv(env, {
+    session: ({ name }, next) => (name === "finish" ? die() : next()),
   });
-  return (request) => handle(request, { ...env, SESSIONS }, ignore);
+  return (request) => handle(request, dying, ignore);
+}
+
+function die(): Promise<never> {
+  return Promise.reject(new Error("the Worker died"));
 }
 
 /** What a client sees of the blob after the Worker has died. */

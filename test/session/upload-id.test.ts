@@ -241,7 +241,7 @@ test.each(Object.keys(ENDS))(
   },
 );
 
-test("nor does it where UPLOAD_TTL_HOURS has become less meanwhile", async () => {
+test("an upload that was cleared away never begins again where UPLOAD_TTL_HOURS has become less meanwhile", async () => {
   const admin = new RegistryClient();
   const location = await admin.startUpload();
   const stub = env.SESSIONS.getByName(uploadOf(location));

@@ -5,7 +5,7 @@ import { afterEach, expect, test, vi } from "vitest";
 import { handle } from "../production/request.ts";
 import { memoryUse } from "../../src/memory/isolate.ts";
 import { COUNT_AFTER } from "../../src/session/upload-session.ts";
-import { intercept } from "../support/bindings.ts";
+import { intercept } from "../support/wrapped-env.ts";
 import {
   brokenStream,
   ignore,

@@ -4,6 +4,7 @@ import { expect } from "vitest";
 import { handle } from "../production/request.ts";
 import type { Env } from "../../src/settings.ts";
 import { type Bytes, type Content, type Manifest, uniqueRepository } from "./images.ts";
+import type { Defer } from "../../src/defer.ts";
 
 export const HOST = "registry.test";
 export const INITIATOR = `https://${HOST}`;
@@ -169,9 +170,12 @@ export function tokenPath(...scopes: string[]): string {
 }
 
 /** The Worker with other settings. */
-export function withSettings(settings: Partial<Record<keyof Env, string>>): Send {
+export function withSettings(
+  settings: Partial<Record<keyof Env, string>>,
+  defer: Defer = ignore,
+): Send {
   const changed = { ...env, ...settings } as Env;
-  return (request) => handle(request, changed, ignore);
+  return (request) => handle(request, changed, defer);
 }
 
 /** Accepts work that no test waits for. */

@@ -39,6 +39,7 @@ export async function audited(response?: Response): Promise<Row[]> {
 export class Outbox {
   readonly messages: EventMessage[] = [];
   readonly send: Send;
+  readonly #deferred: Promise<unknown>[] = [];
 
   constructor(settings: Partial<Record<keyof Env, string>> = {}) {
     const queue = {
@@ -48,7 +49,13 @@ export class Outbox {
         return Promise.resolve();
       },
     };
-    this.send = withSettings({ ...settings, EVENTS: queue as never });
+    const defer = (work: Promise<unknown>) => void this.#deferred.push(work);
+    this.send = withSettings({ ...settings, EVENTS: queue as never }, defer);
+  }
+
+  /** Waits for what the answers did not wait for: all that is sent has been sent. */
+  async settled(): Promise<void> {
+    while (this.#deferred.length > 0) await this.#deferred.shift();
   }
 
   /** Delivers the messages to the consumer, as the platform does. */

@@ -1,13 +1,14 @@
-/** Runs two pieces of work whose calls of the bindings alternate, in every possible order, or in a hundred of them. */
+/** Two pieces of work whose calls of the bindings take turns, in every possible order, or in some of them. */
 import { env } from "cloudflare:workers";
+import { expect } from "vitest";
 import type { Env } from "../../src/settings.ts";
-import { intercept } from "./bindings.ts";
 import { sample } from "./sample.ts";
+import { wrapEnv } from "./wrapped-env.ts";
 
 type Party = "a" | "b";
 
-/** The orders that are tried when there are more, besides those in which one runs after all of the other. */
-const SAMPLE = 100;
+/** Orders that are tried of more, besides those in which one comes after all of the other. */
+const ORDERS = { few: 4, many: 100 };
 
 /** Runs in an environment; both work on the same data. */
 export type Work<T> = (env: Env) => Promise<T>;
@@ -35,7 +36,8 @@ export async function* interleavings<A, B>(
   counts.a = Math.max(counts.a, await callsOf(other.a, apart));
   const [one = "", ...orders] = ordersOf(counts.a, counts.b);
   const last = orders.pop() ?? one;
-  for (const order of [one, ...sample(orders, SAMPLE), last]) {
+  const what = `orders of two works: ${expect.getState().currentTestName}`;
+  for (const order of [one, ...sample(what, orders, ORDERS), last]) {
     const { a, b } = await prepare();
     const turns = new Turns(order, apart);
     const [left, right] = await Promise.all([turns.run("a", a), turns.run("b", b)]);
@@ -108,43 +110,10 @@ class Turns {
 
 /** Wraps the real bindings, so that every call over the network goes through `around`. */
 function intercepted(apart: RegExp, around: <T>(call: () => Promise<T>) => Promise<T>): Env {
-  const originals = new WeakMap<object, { readonly real: object; readonly sql: string }>();
-  const statement = (real: D1PreparedStatement, sql: string): D1PreparedStatement => {
-    const wrapped = intercept(real, (name, call) => (...parameters) => {
-      if (name === "bind") return statement(call(...parameters) as D1PreparedStatement, sql);
-      if (apart.test(sql)) return call(...parameters);
-      return around(() => call(...parameters) as Promise<unknown>);
-    });
-    originals.set(wrapped, { real, sql });
-    return wrapped;
-  };
-  const everyCall = <T extends object>(real: T): T =>
-    intercept(
-      real,
-      (_, call) =>
-        (...parameters) =>
-          around(() => Promise.resolve(call(...parameters))),
-    );
-  const database = (real: D1Database): D1Database =>
-    intercept(real, (name, call) => (...parameters) => {
-      if (name === "withSession") return database(call(...parameters) as D1Database);
-      if (name === "prepare") {
-        return statement(call(...parameters) as D1PreparedStatement, String(parameters[0]));
-      }
-      const known = (parameters[0] as object[]).map((one) => originals.get(one));
-      const reals = known.map((one) => one?.real);
-      if (known.some((one) => one !== undefined && apart.test(one.sql))) return call(reals);
-      return around(() => call(reals) as Promise<unknown>);
-    });
-  return {
-    ...env,
-    DB: database(env.DB),
-    BLOBS: everyCall(env.BLOBS),
-    SESSIONS: intercept(
-      env.SESSIONS,
-      (_, call) =>
-        (...parameters) =>
-          everyCall(call(...parameters) as object),
-    ),
-  };
+  return wrapEnv(env, {
+    d1: ({ statements }, next) =>
+      statements.some(({ text }) => apart.test(text)) ? next() : around(() => next()),
+    r2: (_, next) => around(() => next()),
+    session: (_, next) => around(() => next()),
+  });
 }

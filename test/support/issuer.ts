@@ -1,6 +1,7 @@
 /** Another party's server, which issues ID tokens; `fetch` reaches it while it runs. */
 import { exportJWK, generateKeyPair, SignJWT } from "jose";
 import { vi } from "vitest";
+import { done, makeNamespace } from "./management.ts";
 
 export interface Issuer {
   readonly url: string;
@@ -39,4 +40,28 @@ export async function startIssuer(
         .sign(privateKey);
     },
   };
+}
+
+/** What a test's ID tokens are for. */
+export const AUDIENCE = "https://registry.test";
+
+/**
+ * A namespace that trusts the issuer.
+ * @param rule its claims, and what is other than a rule `ci` that lets jobs push to `<namespace>/app`
+ */
+export async function makeTrustRule(
+  { url }: Issuer,
+  rule: { readonly claims: Record<string, string[]>; readonly [property: string]: unknown },
+) {
+  const { namespace, owner } = await makeNamespace();
+  const list = `/namespaces/${namespace}/trust-rules`;
+  const scopes = [{ repositories: `${namespace}/app`, actions: ["push"] }];
+  const as = owner.authorization;
+  await done(
+    "POST",
+    list,
+    { name: "ci", issuer: url, audience: AUDIENCE, scopes, ...rule },
+    { as },
+  );
+  return { namespace, as, path: `${list}/ci`, repository: `${namespace}/app` };
 }

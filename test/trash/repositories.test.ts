@@ -206,7 +206,7 @@ test("what is in a repository may be restored by who may delete; it itself by wh
   await restore(client.repository, body, { as: await newToken(name, admin) });
 });
 
-test("list: what the caller may maintain, page by page, also after it was deleted", async () => {
+test("the list of deleted repositories: what the caller may maintain, page by page, also after it was deleted", async () => {
   const [one, two, other] = [await newNamespace(), await newNamespace(), await newNamespace()];
   const mine = [one, `${one}/a`, `${one}/a`, `${one}/b/c`, `${two}/api`, `${two}/app`].toSorted();
   await insert([...mine, `${two}/base`, `${other}/x`, `${one}-x/y`]);
@@ -227,7 +227,7 @@ test("list: what the caller may maintain, page by page, also after it was delete
   expect(await deleted("", (await newUser()).authorization)).toEqual([]);
 });
 
-test("list: says when it was deleted, by whom, and until when it can be restored", async () => {
+test("the list of deleted repositories: says when it was deleted, by whom, and until when it can be restored", async () => {
   const client = await newClient();
   const namespace = namespaceOf(client.repository);
   const { name, authorization } = await newUser({ [`${namespace}/*`]: "maintainer" });
@@ -274,7 +274,7 @@ async function pages(hidden: readonly string[]): Promise<unknown[]> {
   return seen;
 }
 
-test("list: pages, and whether there is a next one, are the same whatever is hidden between and behind, and ids count nothing", async () => {
+test("the list of deleted repositories: pages, and whether there is a next one, are the same whatever is hidden between and behind, and ids count nothing", async () => {
   const alone = await pages([]);
   expect(alone.slice(0, 2)).toEqual([
     [["/secret-20-mine"], true],
@@ -285,7 +285,7 @@ test("list: pages, and whether there is a next one, are the same whatever is hid
 });
 
 test.each(["limit=0", "namespace=A/b", "after=x", "after=a:b", "after=acme/app:1", "after=~AAAA"])(
-  "list: refuses ?%s",
+  "the list of deleted repositories: refuses ?%s",
   async (query) => {
     expect((await problem(await api("GET", `/deleted-repositories?${query}`))).status).toBe(400);
   },

@@ -9,7 +9,7 @@ import { UnfinishedUploads } from "../../src/db/unfinished-uploads.ts";
 import { recorded } from "../support/plans.ts";
 import { handle } from "../production/request.ts";
 import type { Env } from "../../src/settings.ts";
-import { intercept } from "../support/bindings.ts";
+import { intercept } from "../support/wrapped-env.ts";
 import { ignore, refusal, RegistryClient, streamOf, withSettings } from "../support/client.ts";
 import { Counter } from "../support/counting.ts";
 import { blob, type Content, content, describe, imageManifest } from "../support/images.ts";

@@ -228,7 +228,7 @@ describe.each<[string, string[], string[]]>([
   });
 });
 
-test("of many pushes of different images to one new tag at once, one wins, and the others are told why", async () => {
+test("one of many pushes of different images to one new tag at once wins, and the others are told why", async () => {
   const client = await newClient();
   await client.pushManifest(await image(client), "latest");
   await setRules(client, rule("v*"));

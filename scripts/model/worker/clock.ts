@@ -67,19 +67,3 @@ export class Clock {
     this.#objectRows = { read: 0, written: 0 };
   }
 }
-
-export type Method = (...parameters: unknown[]) => unknown;
-
-/** Replaces each method of the object. */
-export function intercept<T extends object>(
-  object: T,
-  replace: (name: string, call: Method) => Method,
-): T {
-  return new Proxy(object, {
-    get(target, name) {
-      const value: unknown = Reflect.get(target, name);
-      if (typeof value !== "function" || typeof name !== "string") return value;
-      return replace(name, (...parameters) => Reflect.apply(value, target, parameters) as unknown);
-    },
-  });
-}

@@ -70,7 +70,7 @@ export function authorize(
     throw challenge(auth, { scope, message: "log in first", ...error });
   }
   if (!isFinal) throw challenge(auth, { scope, error: "insufficient_scope" });
-  const message = access === "catalog" ? TOO_MANY : denial(name, access, target);
+  const message = access === "catalog" ? TOO_MANY : denial({ ...actor, name }, access, target);
   throw new RegistryError("DENIED", { message });
 }
 
@@ -111,9 +111,18 @@ function isRight(access: Access): access is Right {
 const TOO_MANY =
   "too many patterns give you repositories to list them by a token; ask GET /api/v1/repositories";
 
-/** Gives the same answer whether the target exists or not. */
-function denial(name: string, access: Access, target: string | null): string {
-  if (!isRight(access) || target === null) return `${name} is no administrator of this registry`;
+/** Says the same of what is there and of what is not. */
+function denial(
+  actor: Actor & { readonly name: string },
+  access: Access,
+  target: string | null,
+): string {
+  const { name } = actor;
+  if (!isRight(access) || target === null) {
+    return isAdministrator({ ...actor, limits: null })
+      ? `${name} is an administrator, but these credentials are limited to some repositories: log in with the password, or use a token without limits`
+      : `${name} is no administrator of this registry`;
+  }
   const what = target.endsWith("/") ? `the namespace ${target.slice(0, -1)}` : target;
   return `${name} may not ${NEEDED[access]} ${what}, or these credentials are not for that; its owners can give access`;
 }

@@ -23,6 +23,7 @@ import { ADMIN, basic, RegistryClient, tokenPath, withSettings } from "../../sup
 import { Counter, NOTHING } from "../../support/counting.ts";
 import { blob, imageManifest } from "../../support/images.ts";
 import { newNamespace, newUser } from "../../support/principals.ts";
+import { laterMoment } from "../../support/waits.ts";
 
 const QUERY = { ...NOTHING, d1Queries: 1 };
 const BATCH = { ...NOTHING, d1Batches: 1 };
@@ -280,7 +281,7 @@ describe("what was taken back since the login", () => {
   test("ends the tokens of a login from memory: they are as old as the login", async () => {
     const { ask, token, remove } = await deleted();
     await remove();
-    await scheduler.wait(5);
+    await laterMoment();
     expect(await ask("pull")).toEqual(NOTHING);
     const elsewhere = new RegistryClient({
       repository,
@@ -293,7 +294,7 @@ describe("what was taken back since the login", () => {
   test("ends the tokens of what was public from memory", async () => {
     const { stranger, hide } = await published();
     await hide();
-    await scheduler.wait(5);
+    await laterMoment();
     expect(await stranger.ask("pull")).toEqual(NOTHING);
     const elsewhere = new RegistryClient({
       repository: stranger.client.repository,

@@ -18,6 +18,7 @@ import { Counter, NOTHING } from "../../support/counting.ts";
 import { blob, imageManifest } from "../../support/images.ts";
 import { plansOf, walks } from "../../support/plans.ts";
 import { newNamespace, newUser } from "../../support/principals.ts";
+import { turns } from "../../support/waits.ts";
 
 let namespace: string;
 let repository: string;
@@ -91,7 +92,7 @@ class Isolate {
 
   async settle(): Promise<void> {
     await Promise.allSettled(this.#looking.splice(0));
-    await scheduler.wait(1);
+    await turns(1);
   }
 
   #look(statement: D1PreparedStatement): unknown {

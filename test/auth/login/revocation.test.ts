@@ -6,6 +6,7 @@ import { basic, RegistryClient, refusal, type Send, withSettings } from "../../s
 import { blob, imageManifest, type Manifest } from "../../support/images.ts";
 import { newNamespace, newUser } from "../../support/principals.ts";
 import { leavesNothing } from "../../support/storage.ts";
+import { laterMoment } from "../../support/waits.ts";
 
 const push = [{ repositories: "*", actions: ["push" as const, "delete" as const] }];
 
@@ -165,7 +166,7 @@ test.each([
 test("who logs in anew after the revocation pushes on", async () => {
   const user = await newUser({ [everything()]: "writer" });
   await takeBack(`user:${user.name}`);
-  await scheduler.wait(2);
+  await laterMoment();
   const bearer = await client(user.authorization).token(`repository:${repository}:pull,push`);
   expect((await client(bearer).request("POST", "blobs/uploads/")).status).toBe(202);
 });

@@ -136,7 +136,7 @@ test.each([
   expect(judged([count(key, most, FAILURE_WINDOW, 1)])).toEqual({ wait: null, paces: [] });
 });
 
-test("of several counts the longest wait holds, and none is no wait", () => {
+test("the longest wait of several counts holds, and no count is no wait", () => {
   const counts = [
     count("address:a", 30, 14 * 60_000),
     count("range:b", 100, 60_000),

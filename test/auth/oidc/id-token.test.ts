@@ -440,7 +440,7 @@ test("at most 50 issuers are kept: the oldest is fetched anew", async () => {
   expect(first?.requests).toHaveLength(4);
 });
 
-test("of the kept issuers, the one fetched last goes last, though it was known before", async () => {
+test("the issuer that was fetched last goes last of those that are kept, though it was known before", async () => {
   const issuers = Array.from({ length: 50 }, () => new Issuer());
   for (const issuer of issuers) await issuer.verify(await issuer.token());
   const [first] = issuers;
@@ -572,18 +572,28 @@ test("an oversized key set is refused though it is a good one", async () => {
 
 test("a server that does not answer, or stops in the middle, is waited for 5 seconds", async () => {
   const asked: number[] = [];
-  const timeout = AbortSignal.timeout.bind(AbortSignal);
+  let latest = new AbortController();
   vi.spyOn(AbortSignal, "timeout").mockImplementation((milliseconds) => {
     asked.push(milliseconds);
-    return timeout(50);
+    latest = new AbortController();
+    return latest.signal;
   });
+  // The time is over as soon as the answer is waited for.
+  const hang = () => {
+    setTimeout(() => latest.abort(new DOMException("timed out", "TimeoutError")));
+    return new Promise<never>(() => {});
+  };
   const hanging = new Issuer();
-  hanging.keySet = () => new Response(new ReadableStream({ pull: () => new Promise(() => {}) }));
+  hanging.keySet = () => new Response(new ReadableStream({ pull: hang }, { highWaterMark: 0 }));
   const reason = refusal(await hanging.verify(await hanging.token()));
   expect(reason).toBe(`${UNREACHED}"${hanging.url}/keys" took more than 5 s`);
   const silent = new Issuer();
-  silent.keySet = ({ signal }) =>
-    new Promise((_, reject) => signal?.addEventListener("abort", () => reject(signal.reason)));
+  silent.keySet = ({ signal }) => {
+    void hang();
+    return new Promise((_, reject) => {
+      signal?.addEventListener("abort", () => reject(signal.reason));
+    });
+  };
   expect(refusal(await silent.verify(await silent.token()))).toContain("took more than 5 s");
   expect(asked).toEqual([5_000, 5_000, 5_000, 5_000]);
 });

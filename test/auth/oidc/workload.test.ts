@@ -16,6 +16,7 @@ import {
 } from "../../support/client.ts";
 import { blob } from "../../support/images.ts";
 import { newNamespace } from "../../support/principals.ts";
+import { laterMoment } from "../../support/waits.ts";
 
 const ISSUER = "https://ci.example";
 const SIGNING = { key: env.TOKEN_KEY, nextKey: null, service: HOST };
@@ -236,7 +237,7 @@ test("a token that was made of a credential after its revocation, where that was
   const password = await credential();
   expect((await logIn("oidc", password, "", send)).status).toBe(200);
   await takeBack(`rule:${rule}`);
-  await scheduler.wait(5);
+  await laterMoment();
   const response = await logIn("oidc", password, scope("pull", "push"), send);
   expect(response.status).toBe(200);
   const { token } = await response.json<{ token: string }>();
@@ -305,7 +306,7 @@ test("a rule that another namespace makes for the same token changes nothing her
   const claims = await claimsOf(await logIn("oidc", password, scope("push")));
   expect(claims).toMatchObject({ sub: `oidc:${rule}`, dependsOn: [`rule:${rule}`] });
   expect(claims.exp).toBeGreaterThan(seconds() + 500);
-  await scheduler.wait(5);
+  await laterMoment();
   await takeBack(`rule:${theirs}`);
   expect((await logIn("oidc", password, scope("push"), stranger())).status).toBe(200);
 });

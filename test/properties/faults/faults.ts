@@ -2,7 +2,8 @@
 import { env } from "cloudflare:workers";
 import type { Env } from "../../../src/settings.ts";
 import type { Multipart } from "../../../src/db/bucket.ts";
-import { intercept, moveElsewhere } from "../../support/bindings.ts";
+import { moveElsewhere } from "../../support/bindings.ts";
+import { type Call, type Next, wrapEnv } from "../../support/wrapped-env.ts";
 
 /** The fault of a call. */
 export type Mode =
@@ -47,26 +48,25 @@ export class Faults {
   /** Whether the fault has happened. */
   happened = false;
   readonly #fault: Fault | null;
-  /** The original statements, which D1 wants in a batch. */
-  readonly #originals = new WeakMap<object, object>();
   readonly env: Env;
 
   constructor(fault: Fault | null = null, settings: Partial<Env> = {}) {
     this.#fault = fault;
     // Nothing that is asked for is cached.
     moveElsewhere();
-    this.env = {
-      ...env,
-      DB: this.#database(env.DB),
-      BLOBS: this.#bucket(env.BLOBS),
-      SESSIONS: this.#sessions(env.SESSIONS),
-      EVENTS: this.#every("queue", env.EVENTS),
-      PASSWORD_LIMIT: this.#every("limit", env.PASSWORD_LIMIT),
-      STRANGER_LIMIT: this.#every("limit", env.STRANGER_LIMIT),
-      TOKEN_LIMIT: this.#every("limit", env.TOKEN_LIMIT),
-      DENIED_LIMIT: this.#every("limit", env.DENIED_LIMIT),
-      ...settings,
-    };
+    const faulty = (service: Service) => (call: Call, next: Next) =>
+      this.#call(service, call.name, next);
+    const wrapped = wrapEnv(env, {
+      d1: ({ name }, next) => this.#call("D1", name, next),
+      r2: (call, next) => this.#bucket(call.name, next),
+      session: ({ id, name }, next) => {
+        this.sessions.add(id);
+        return this.#call("session", name, next);
+      },
+      queue: faulty("queue"),
+      limit: faulty("limit"),
+    });
+    this.env = { ...wrapped, ...settings };
   }
 
   async #call(service: Service, name: string, call: () => unknown): Promise<unknown> {
@@ -88,64 +88,13 @@ export class Faults {
     return answer;
   }
 
-  #every<T extends object>(service: Service, binding: T): T {
-    return intercept(
-      binding,
-      (name, call) =>
-        (...parameters) =>
-          this.#call(service, name, () => call(...parameters)),
-    );
-  }
-
-  #database(database: D1Database): D1Database {
-    return intercept(database, (name, call) => (...parameters) => {
-      if (name === "prepare") return this.#statement(call(...parameters) as D1PreparedStatement);
-      if (name === "withSession") return this.#database(call(...parameters) as D1Database);
-      if (name !== "batch") throw new Error(`nobody makes ${name} of a database fail`);
-      const [statements] = parameters as [object[]];
-      const originals = statements.map((statement) => this.#originals.get(statement) ?? statement);
-      return this.#call("D1", name, () => call(originals));
-    });
-  }
-
-  #statement(statement: D1PreparedStatement): D1PreparedStatement {
-    const counted = intercept(statement, (name, call) => (...parameters) => {
-      if (name === "bind") return this.#statement(call(...parameters) as D1PreparedStatement);
-      return this.#call("D1", name, () => call(...parameters));
-    });
-    this.#originals.set(counted, statement);
-    return counted;
-  }
-
-  #bucket(bucket: R2Bucket): R2Bucket {
-    return intercept(bucket, (name, call) => (...parameters) => {
-      // This method makes no call: it returns an object whose methods are the calls.
-      if (name === "resumeMultipartUpload") {
-        return this.#every("R2", call(...parameters) as R2MultipartUpload);
-      }
-      return this.#call("R2", name, () => call(...parameters)).then((answer) => {
-        if (name === "createMultipartUpload") {
-          const { key, uploadId } = answer as R2MultipartUpload;
-          this.multiparts.push({ key, uploadId });
-        }
-        return answer;
-      });
-    });
-  }
-
-  #sessions(namespace: Env["SESSIONS"]): Env["SESSIONS"] {
-    return intercept(namespace, (_, call) => (...parameters) => {
-      this.sessions.add(String(parameters[0]));
-      const stub = call(...parameters) as object;
-      return new Proxy(stub, {
-        get: (target, name) => {
-          const method: unknown = Reflect.get(target, name);
-          if (typeof method !== "function" || typeof name !== "string") return method;
-          return (...values: unknown[]) =>
-            this.#call("session", name, () => Reflect.apply(method, target, values));
-        },
-      });
-    });
+  async #bucket(name: string, next: Next): Promise<unknown> {
+    const answer = await this.#call("R2", name, next);
+    if (name === "createMultipartUpload") {
+      const { key, uploadId } = answer as R2MultipartUpload;
+      this.multiparts.push({ key, uploadId });
+    }
+    return answer;
   }
 }
 

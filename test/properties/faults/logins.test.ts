@@ -1,4 +1,4 @@
 import { injectAll } from "./run.ts";
 import { LOGINS } from "./logins.ts";
 
-injectAll(LOGINS);
+injectAll("logins", LOGINS);

@@ -1,4 +1,4 @@
 import { injectAll } from "./run.ts";
 import { MANAGEMENT } from "./management.ts";
 
-injectAll(MANAGEMENT);
+injectAll("management", MANAGEMENT);

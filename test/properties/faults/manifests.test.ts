@@ -1,4 +1,4 @@
 import { injectAll } from "./run.ts";
 import { MANIFESTS } from "./manifests.ts";
 
-injectAll(MANIFESTS);
+injectAll("manifests", MANIFESTS);

@@ -1,4 +1,4 @@
 import { injectAll } from "./run.ts";
 import { UPLOADS } from "./uploads.ts";
 
-injectAll(UPLOADS);
+injectAll("uploads", UPLOADS);

@@ -61,7 +61,7 @@ test("what nobody reviews is a leak", async () => {
   expect(leak).toContain(layer.digest);
 });
 
-test("and so is what the collection should have taken", async () => {
+test("what the collection should have taken is a leak", async () => {
   const quietAt = await collectAtTheEnd();
   await env.DB.prepare(`UPDATE unreferenced_blobs SET since = ?1 WHERE digest = ?2`)
     .bind(quietAt - HOUR, layer.digest)

@@ -1,0 +1,105 @@
+/** Examples for each command's help. A test parses each of them with the program itself. */
+import type { Command } from "commander";
+import { pathOf } from "./command.ts";
+
+/** A command's path without the program → what follows it. */
+export const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
+  login: [
+    "registry.example.com",
+    "registry.example.com -u alice --expires 30d",
+    "localhost:8787 -u admin --password-stdin < password.txt",
+  ],
+  logout: ["", "registry.example.com"],
+  whoami: ["", "--json"],
+  "user create": ["alice", "alice --admin", "alice -u admin --password-stdin < passwords.txt"],
+  "user list": [""],
+  "user disable": ["alice"],
+  "user enable": ["alice"],
+  "user delete": ["alice", "alice --yes"],
+  "user password": ["", "alice"],
+  "token create": [
+    "",
+    "--push 'acme/*' --expires 30d",
+    "--pull acme/app --pull 'base/*' --description laptop",
+  ],
+  "token list": [""],
+  "token set": ["tk_abc --expires 30d"],
+  "token delete": ["tk_abc"],
+  "namespace create": ["acme", "acme --owner alice", "acme --public --immutable semver"],
+  "namespace list": [""],
+  "namespace show": ["acme"],
+  "namespace set": ["acme --visibility public", "acme --immutable all --mutable latest"],
+  "namespace quota": ["acme", "acme --bytes 10GiB --repositories 50", "acme --bytes none"],
+  "namespace delete": ["acme"],
+  "member set": ["acme alice writer", "acme bob reader --repositories 'acme/app*'"],
+  "member list": ["acme"],
+  "member remove": ["acme alice", "acme bob --repositories 'acme/app*'"],
+  "robot create": ["acme+ci --push 'acme/*'", "acme+nightly --pull 'acme/*' --expires 90d"],
+  "robot list": ["acme"],
+  "robot show": ["acme+ci"],
+  "robot rotate": ["acme+ci", "acme+ci --expires 30d", "acme+ci --remove tk_abc"],
+  "robot set": ["acme+ci --secret tk_abc --expires 30d"],
+  "robot disable": ["acme+ci"],
+  "robot enable": ["acme+ci"],
+  "robot delete": ["acme+ci"],
+  "trust add github": [
+    "octo/app --push 'acme/*'",
+    "octo/app --push acme/app --ref 'refs/tags/v*'",
+    "octo/app --push acme/app --workflow release.yml",
+  ],
+  "trust add gitlab": ["group/app --project-id 42 --push 'acme/*'"],
+  "trust add oidc": ["--issuer https://ci.test --claim sub=ci --push 'acme/*'"],
+  "trust list": ["acme"],
+  "trust delete": ["acme+github-app"],
+  "repo create": ["acme/app", "acme/docs --public --description 'The manual'"],
+  "repo list": ["", "--namespace acme"],
+  "repo show": ["acme/app"],
+  "repo set": [
+    "acme/app --visibility public",
+    "acme/app --immutable semver",
+    "acme/app --immutable 'v*' --mutable 'v*-rc*' --label team=web",
+  ],
+  "repo delete": ["acme/app"],
+  "tag list": ["acme/app", "acme/app --wide"],
+  "tag show": ["acme/app:v1"],
+  "tag history": ["acme/app:v1", "acme/app"],
+  "tag delete": ["acme/app:v1", "acme/app:v1 --yes"],
+  "manifest list": ["acme/app", "acme/app --json"],
+  "manifest delete": ["acme/app@sha256:1a2b3c4d5e6f"],
+  inspect: ["acme/app:v1", "acme/app@sha256:1a2b3c4d5e6f --json"],
+  "trash list": ["", "acme", "acme/app"],
+  "trash restore": [
+    "acme/app:v1",
+    "acme/app:v1 --digest sha256:1a2b3c4d5e6f",
+    "acme/app@sha256:1a2b3c4d5e6f",
+    "acme/app",
+  ],
+  "trash purge": ["acme/app@sha256:1a2b3c4d5e6f", "acme/app --yes"],
+  "retention show": ["acme/app", "acme"],
+  "retention set": ["acme/app policy.json"],
+  "retention remove": ["acme/app"],
+  "retention preview": ["acme/app policy.json", "acme/app"],
+  export: ["", "--status"],
+  import: ["", "--relink"],
+  fsck: ["", "--repair", "--hash none"],
+  audit: [
+    "--namespace acme --since 7d",
+    "--outcome denied --since 1d --wide",
+    "--action tag.delete --json",
+  ],
+  "gc status": [""],
+  "gc run": [""],
+  completion: ["bash", "fish > ~/.config/fish/completions/slipway.fish"],
+};
+
+export function addExamples(program: Command): void {
+  for (const command of program.commands) {
+    const path = pathOf(command);
+    const examples = EXAMPLES[path.replace(/^slipway /, "")];
+    if (examples !== undefined) {
+      const lines = examples.map((rest) => `  ${path} ${rest}`.trimEnd());
+      command.addHelpText("after", `\nExamples:\n${lines.join("\n")}`);
+    }
+    addExamples(command);
+  }
+}
