@@ -76,7 +76,7 @@ export class ServerPlace implements Place {
     this.#isCollecting = true;
     const headers = { "content-type": "application/json" };
     const body = new Uint8Array(new TextEncoder().encode("{}"));
-    const asked = { method: "POST", path: "/api/v1/collection", headers, body };
+    const asked = { method: "POST", path: "/api/v1/gc", headers, body };
     const answer = await this.send(asked).finally(() => (this.#isCollecting = false));
     if (answer !== null && answer.status !== 200) {
       throw new Error(`the collection was answered with ${answer.status}`);

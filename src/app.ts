@@ -26,7 +26,7 @@ import { addressOf, RequestAuthContext, type Run } from "./auth-context.ts";
 import type { Route } from "./http/route.ts";
 import { memoryUse } from "./memory/isolate.ts";
 import { network } from "./network.ts";
-import { auditEvent, type Initiator } from "./db/audit.ts";
+import { type AuditEntry, auditEvent, type Initiator } from "./db/audit.ts";
 
 /** Collects what the log line of a request needs, while the request is handled. */
 interface Trace {
@@ -232,7 +232,7 @@ function refusalOf(run: Run, { route, params, actor, error }: Trace): Refusal | 
   const initiator = initiatorOf(run, actor);
   if (error instanceof LoginFailed) {
     if (error.tried === null) return null;
-    const entry = { action: "login", detail: error.failure };
+    const entry: AuditEntry = { action: "login", detail: error.failure };
     const event = auditEvent({ ...initiator, actor: error.user }, entry, "failed");
     return { of: isRefusal(error, "TOO_MANY_REQUESTS") ? "wait" : error.tried, event };
   }
@@ -240,7 +240,7 @@ function refusalOf(run: Run, { route, params, actor, error }: Trace): Refusal | 
   const denial = error.cause instanceof RegistryError ? error.cause : error;
   if (!isRefusal(denial, "DENIED", "QUOTA_EXCEEDED") || route === null) return null;
   const { name, namespace, digest } = params;
-  const entry = {
+  const entry: AuditEntry = {
     action: `${route.method} ${route.path}`,
     ...(name === undefined ? {} : { repository: name }),
     ...(namespace === undefined ? {} : { namespace }),

@@ -68,7 +68,7 @@ async function tryOperations(worker: Measuring, world: World): Promise<(Operatio
 async function collect(worker: Measuring, world: World, most: number): Promise<Collection[]> {
   const runs: Collection[] = [];
   while (runs.length < most) {
-    const run = await worker.ask<Collection>({ kind: "collection", world });
+    const run = await worker.ask<Collection>({ kind: "gc", world });
     runs.push(run);
     if (run.collected["more"] !== true) break;
   }

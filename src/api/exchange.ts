@@ -4,7 +4,7 @@ import { MAX_NAMESPACES, WORKLOAD, workloadActor } from "../auth/oidc/workload.t
 import { exchange } from "../auth/oidc/workload-login.ts";
 import { namespaceOfRule } from "../auth/oidc/trust.ts";
 import { isNamespace } from "../oci/reference.ts";
-import { auditEvent } from "../db/audit.ts";
+import { type AuditEntry, auditEvent } from "../db/audit.ts";
 import type { Context } from "../http/context.ts";
 import { scopesOf } from "./grants.ts";
 import { invalid, readJson } from "../http/input.ts";
@@ -37,7 +37,12 @@ export async function create({ request, initiator, auth, registry }: Context): P
   // Awaited, so that every credential is in the log. Each namespace gets an audit entry, which its owners can read.
   const events = [...Map.groupBy(rules, namespaceOfRule)].map(([namespace, [first, ...others]]) => {
     const detail = others.length === 0 ? {} : { detail: `also by ${others.join(", ")}` };
-    const entry = { action: "oidc.exchange", namespace, reference: first ?? namespace, ...detail };
+    const entry: AuditEntry = {
+      action: "oidc.exchange",
+      namespace,
+      reference: first ?? namespace,
+      ...detail,
+    };
     const actor = `${WORKLOAD}:${entry.reference}`;
     return auditEvent({ ...initiator, actor, via: "oidc", subject }, entry, "done");
   });

@@ -33,21 +33,21 @@ export const UPKEEP_GROUPS: Groups = {
     }),
   },
   repair: {
-    "GET /fsck": op("readFsck", "How far the walks are that go on by themselves", {
+    "GET /fsck": op("readFsck", "How far the background passes are", {
       answer: ["one", "FsckState"],
     }),
-    "POST /fsck": op("runFsck", "One step of a walk; next says where the next one goes on", {
+    "POST /fsck": op("runFsck", "One step of a pass; next says where the next step begins", {
       body: "FsckRun",
       answer: ["one", "FsckStep"],
     }),
   },
-  collection: {
-    "GET /collection": op("readCollection", "What waits to be collected, and the last run", {
-      answer: ["one", "Collection"],
+  gc: {
+    "GET /gc": op("readGc", "What waits for garbage collection, and the last run", {
+      answer: ["one", "GcState"],
     }),
-    "POST /collection": op("runCollection", "Collect now; more says whether to ask again", {
+    "POST /gc": op("runGc", "Run garbage collection; more says whether to ask again", {
       body: "Nothing",
-      answer: ["one", "CollectionRun"],
+      answer: ["one", "GcRun"],
     }),
   },
   quota: {
@@ -160,7 +160,7 @@ export const UPKEEP_SCHEMAS: Readonly<Record<string, Schema>> = {
   }),
   ...FSCK_SCHEMAS,
   Nothing: { type: "object", additionalProperties: false },
-  Collection: object({
+  Gc: object({
     blobs: object(queue),
     objects: object({ ...queue, failing: count }),
     manifests: object(queue),
@@ -189,7 +189,7 @@ export const UPKEEP_SCHEMAS: Readonly<Record<string, Schema>> = {
     },
     additionalProperties: false,
   },
-  CollectionRun: object({ run: { oneOf: [run, { type: "null" }] } }),
+  GcRun: object({ run: { oneOf: [run, { type: "null" }] } }),
 };
 
 /** Makes the schema of an object of which every property is required. */

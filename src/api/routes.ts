@@ -1,5 +1,5 @@
 import * as audit from "../events/api.ts";
-import * as collection from "../gc/api.ts";
+import * as gc from "../gc/api.ts";
 import * as exchange from "./exchange.ts";
 import * as history from "../trash/list-api.ts";
 import * as fsck from "../fsck/api.ts";
@@ -133,8 +133,8 @@ export const API_ROUTES: readonly Route[] = [
   route("deleted", "GET /api/v1/deleted-repositories", "login", history.repositories),
   route("fsck", "GET /api/v1/fsck", "administer", fsck.read),
   route("fsck", "POST /api/v1/fsck", "administer", fsck.run),
-  route("collection", "GET /api/v1/collection", "administer", collection.read),
-  route("collection", "POST /api/v1/collection", "administer", collection.run),
+  route("gc", "GET /api/v1/gc", "administer", gc.read),
+  route("gc", "POST /api/v1/gc", "administer", gc.run),
   route("exports", "GET /api/v1/exports", "administer", exports.read),
   route("exports", "POST /api/v1/exports", "administer", exports.begin),
   route("exports", "POST /api/v1/exports/steps", "administer", exports.step),

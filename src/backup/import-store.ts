@@ -1,4 +1,4 @@
-import { auditChange, type Condition, type Initiator } from "../db/audit.ts";
+import { type AuditEntry, auditChange, type Condition, type Initiator } from "../db/audit.ts";
 import { type Kind, type Row, tableOf } from "./exported.ts";
 import {
   chargeManifests,
@@ -40,7 +40,7 @@ export class ImportStore {
 
   /** Closes the index to all but the import. @returns false when it is no longer empty, and stays open */
   async close(initiator: Initiator, source: string): Promise<boolean> {
-    const entry = { action: "import.begin", reference: source };
+    const entry: AuditEntry = { action: "import.begin", reference: source };
     // May be repeated: a caller that lost the answer closes it again, which is the same import and audited once.
     await this.#db.batch([
       auditChange(this.#db, initiator, entry, isClosed("NOT EXISTS")),
@@ -59,7 +59,7 @@ export class ImportStore {
   }
 
   async open(initiator: Initiator, source: string): Promise<void> {
-    const entry = { action: "import.end", reference: source };
+    const entry: AuditEntry = { action: "import.end", reference: source };
     await this.#db.batch([
       auditChange(this.#db, initiator, entry, isClosed("EXISTS")),
       ...this.#opening(),

@@ -1,6 +1,6 @@
 /** All commands of the command line, with nothing run yet. */
 import { addAuditCommand } from "./audit.ts";
-import { addCollectionCommands } from "./collection.ts";
+import { addGcCommands } from "./gc.ts";
 import { SlipwayCommand } from "./command.ts";
 import { addCompletionCommand } from "./completion.ts";
 import { addExamples } from "./examples.ts";
@@ -58,7 +58,7 @@ Quote a glob ('acme/*'), so that the shell leaves it alone.`,
   addExportCommands(program);
   addFsckCommand(program);
   addAuditCommand(program);
-  addCollectionCommands(program);
+  addGcCommands(program);
   program.commandsGroup("Commands:");
   addCompletionCommand(program);
   addExamples(program);

@@ -1,3 +1,4 @@
+import type { Action } from "../events/catalogue.ts";
 import type { Page } from "../oci/page.ts";
 
 /** Where a request came from, as the audit log keeps it. */
@@ -13,8 +14,7 @@ export interface Initiator {
 
 /** What was done, or refused. */
 export interface AuditEntry {
-  /** `<noun>.<verb>`, such as "tag.delete". */
-  readonly action: string;
+  readonly action: Action;
   readonly namespace?: string;
   /** The repository. Its namespace is recorded with it, so `namespace` can be left out. */
   readonly repository?: string;

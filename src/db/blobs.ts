@@ -1,7 +1,7 @@
 import type { Digest } from "../oci/digest.ts";
 import { RegistryError } from "../oci/errors.ts";
 import { namespaceOf, type RepositoryName, type Sources } from "../oci/reference.ts";
-import { auditChange, type Initiator } from "./audit.ts";
+import { type AuditEntry, auditChange, type Initiator } from "./audit.ts";
 import { NOW } from "./clock.ts";
 import { forgetObjects } from "./object-deletions.ts";
 import { IMPORT_JOB } from "./jobs.ts";
@@ -107,7 +107,7 @@ export class BlobStore {
     initiator: Initiator,
   ): Promise<string> {
     const { upload } = blob;
-    const entry = { action: "blob.push", repository, digest };
+    const entry: AuditEntry = { action: "blob.push", repository, digest };
     const held = {
       sql: `SELECT 1 FROM repositories r
         JOIN repository_blobs l ON l.repository_id = r.id AND l.digest = ?3 WHERE r.name = ?2`,

@@ -2,7 +2,7 @@ import type { Digest } from "../oci/digest.ts";
 import { RegistryError } from "../oci/errors.ts";
 import { namespaceOf, type RepositoryName, type Sources, type Tag } from "../oci/reference.ts";
 import { assertion, hasFailed } from "./retry.ts";
-import { auditFound, type Condition, type Initiator } from "./audit.ts";
+import { type AuditEntry, auditFound, type Condition, type Initiator } from "./audit.ts";
 import type { Absent } from "./blobs.ts";
 import { letOthersIn, NOW } from "./clock.ts";
 import { insertLinks, insertRepository, readableFrom, sourceList } from "./links.ts";
@@ -177,7 +177,7 @@ export class ManifestStore {
   ): D1PreparedStatement[] {
     const now = Date.now();
     const { digest, references, imageAnnotations, object, size } = manifest;
-    const entry = {
+    const entry: AuditEntry = {
       action: "manifest.push",
       repository,
       digest,

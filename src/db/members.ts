@@ -2,7 +2,7 @@ import type { Role } from "../auth/policy/access.ts";
 import { RegistryError } from "../oci/errors.ts";
 import type { Page } from "../oci/page.ts";
 import type { Namespace } from "../oci/reference.ts";
-import type { Initiator } from "./audit.ts";
+import type { AuditEntry, Initiator } from "./audit.ts";
 import { tryBatch, edit, listWithin } from "./change.ts";
 import { type LastOwner, withoutOwner } from "./owners.ts";
 
@@ -71,7 +71,7 @@ export class MemberStore {
       parameters: [...row.parameters, role, over],
     };
     const detail = `${role} of ${repositories}`;
-    const entry = { action: "member.set", namespace, reference: user, detail };
+    const entry: AuditEntry = { action: "member.set", namespace, reference: user, detail };
     const revokes = [{ subject: `user:${user}@${namespace}`, when }];
     const statement = this.#db
       .prepare(
@@ -122,7 +122,7 @@ export class MemberStore {
       parameters: [namespace, user, pattern],
     };
     const detail = pattern ?? `${namespace}, all of it`;
-    const entry = { action: "member.remove", namespace, reference: user, detail };
+    const entry: AuditEntry = { action: "member.remove", namespace, reference: user, detail };
     const revokes = [{ subject: `user:${user}@${namespace}` }];
     const statement = this.#db
       .prepare(

@@ -3,7 +3,7 @@ import { RegistryError } from "../oci/errors.ts";
 import type { Page } from "../oci/page.ts";
 import type { Namespace } from "../oci/reference.ts";
 import type { TagRule } from "../oci/tag-rules.ts";
-import type { Condition, Initiator } from "./audit.ts";
+import type { AuditEntry, Condition, Initiator } from "./audit.ts";
 import { tryBatch, briefRules, create, type Creation, edit, versioned } from "./change.ts";
 import { NOW } from "./clock.ts";
 import type { Visibility } from "./repositories.ts";
@@ -93,7 +93,12 @@ export class NamespaceStore {
     initiator: Initiator,
   ): Promise<Creation> {
     const detail = owner === null ? visibility : `${visibility} owner=${owner}`;
-    const entry = { action: "namespace.create", namespace: name, reference: name, detail };
+    const entry: AuditEntry = {
+      action: "namespace.create",
+      namespace: name,
+      reference: name,
+      detail,
+    };
     const inserts = [
       this.#db
         .prepare(
@@ -126,7 +131,12 @@ export class NamespaceStore {
       immutableTags === undefined ? [] : briefRules(immutableTags),
     ];
     const detail = changed.flat().join(" ");
-    const entry = { action: "namespace.update", namespace: name, reference: name, detail };
+    const entry: AuditEntry = {
+      action: "namespace.update",
+      namespace: name,
+      reference: name,
+      detail,
+    };
     const row = await edit<Row>(
       this.#db,
       { initiator, entry, ...versioned("namespaces", name, version) },
@@ -161,7 +171,7 @@ export class NamespaceStore {
         AND NOT ${hasRepositories("?2")}`,
       parameters: [name, version],
     };
-    const entry = { action: "namespace.delete", namespace: name, reference: name };
+    const entry: AuditEntry = { action: "namespace.delete", namespace: name, reference: name };
     const { before, after } = await tryBatch(
       this.#db,
       { initiator, entry, row, ready, extra: [revokeAll(this.#db, name, ready)] },

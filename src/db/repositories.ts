@@ -1,7 +1,7 @@
 import { RegistryError } from "../oci/errors.ts";
 import { namespaceOf, type RepositoryName } from "../oci/reference.ts";
 import type { TagRule } from "../oci/tag-rules.ts";
-import { auditChange, type Initiator } from "./audit.ts";
+import { type AuditEntry, auditChange, type Initiator } from "./audit.ts";
 import { briefRules } from "./change.ts";
 import { refuseChange } from "./errors.ts";
 
@@ -146,7 +146,7 @@ export class RepositoryStore {
     initiator: Initiator,
   ): Promise<RepositoryDetail | null> {
     const { visibility, description, readme, labels, immutableTags } = given;
-    const entry = { action: "repository.update", repository, detail: changeOf(given) };
+    const entry: AuditEntry = { action: "repository.update", repository, detail: changeOf(given) };
     const results = await this.#db.batch<Row<RepositoryDetail>>([
       auditChange(this.#db, initiator, entry, wanted(repository, version)),
       this.#db

@@ -2,8 +2,17 @@ import type { Scope } from "../auth/policy/access.ts";
 import { RegistryError } from "../oci/errors.ts";
 import type { Page } from "../oci/page.ts";
 import type { Namespace } from "../oci/reference.ts";
-import type { Initiator } from "./audit.ts";
-import { brief, create, type Creation, disabling, edit, listWithin, versioned } from "./change.ts";
+import type { AuditEntry, Initiator } from "./audit.ts";
+import {
+  type Edit,
+  brief,
+  create,
+  type Creation,
+  disabling,
+  edit,
+  listWithin,
+  versioned,
+} from "./change.ts";
 import { insertToken, type NewToken, type Token } from "./tokens.ts";
 
 /** A machine's account in a namespace. */
@@ -77,7 +86,12 @@ export class RobotStore {
     token: NewToken,
     initiator: Initiator,
   ): Promise<Creation> {
-    const entry = { action: "robot.create", namespace, reference: name, detail: brief(scopes) };
+    const entry: AuditEntry = {
+      action: "robot.create",
+      namespace,
+      reference: name,
+      detail: brief(scopes),
+    };
     return create(this.#db, { initiator, entry }, [
       this.#db
         .prepare(
@@ -100,7 +114,7 @@ export class RobotStore {
       ...(disabled === null ? [] : [`disabled=${disabled}`]),
       ...(scopes === null ? [] : [brief(scopes)]),
     ].join(" ");
-    const change = {
+    const change: Edit = {
       initiator,
       entry: {
         action: "robot.update",
@@ -141,7 +155,7 @@ export class RobotStore {
     version: number | null,
     initiator: Initiator,
   ): Promise<void> {
-    const change = {
+    const change: Edit = {
       initiator,
       entry: { action: "robot.delete", namespace, reference: name },
       ...versioned("robots", name, version),

@@ -3,7 +3,7 @@ import { RegistryError } from "../oci/errors.ts";
 import type { Page } from "../oci/page.ts";
 import type { Namespace } from "../oci/reference.ts";
 import { retry } from "./retry.ts";
-import type { Condition, Initiator } from "./audit.ts";
+import type { AuditEntry, Condition, Initiator } from "./audit.ts";
 import {
   tryBatch,
   brief,
@@ -66,7 +66,7 @@ export class TokenStore {
     initiator: Initiator,
   ): Promise<Creation> {
     const { id, scopes } = token;
-    const entry = { action: "token.create", reference: id, detail: brief(scopes) };
+    const entry: AuditEntry = { action: "token.create", reference: id, detail: brief(scopes) };
     return create(this.#db, { initiator, entry }, [
       insertToken(this.#db, { user, robot: null, scopes: JSON.stringify(scopes) }, token),
     ]);
@@ -82,7 +82,7 @@ export class TokenStore {
       sql: `SELECT 1 FROM tokens WHERE id = ?2 AND user IS NOT NULL AND (?3 IS NULL OR user = ?3)`,
       parameters: [id, user],
     };
-    const entry = { action: "token.delete", reference: id };
+    const entry: AuditEntry = { action: "token.delete", reference: id };
     await edit(
       this.#db,
       { initiator, entry, row, revokes: revocationOf(id) },
@@ -108,7 +108,7 @@ export class TokenStore {
     initiator: Initiator,
   ): Promise<UserToken> {
     const whose = { sql: `user IS NOT NULL AND (?3 IS NULL OR user = ?3)`, parameters: [id, user] };
-    const entry = { action: "token.update", reference: id };
+    const entry: AuditEntry = { action: "token.update", reference: id };
     const row = await this.#setExpiry<Token & { scopes: string }>(whose, expiry, {
       entry,
       initiator,
@@ -123,7 +123,7 @@ export class TokenStore {
     expiry: (token: Token) => number | null,
     initiator: Initiator,
   ): Promise<Token> {
-    const entry = { action: "robot.token.update", namespace, reference: robot };
+    const entry: AuditEntry = { action: "robot.token.update", namespace, reference: robot };
     const whose = { sql: `robot = ?3`, parameters: [id, robot] };
     return this.#setExpiry(whose, expiry, { entry, initiator });
   }
@@ -178,7 +178,12 @@ export class TokenStore {
         AND (SELECT count(*) FROM tokens WHERE robot = ?2) < ${MAX_ROBOT_TOKENS}`,
       parameters: [robot],
     };
-    const entry = { action: "robot.token.create", namespace, reference: robot, detail: token.id };
+    const entry: AuditEntry = {
+      action: "robot.token.create",
+      namespace,
+      reference: robot,
+      detail: token.id,
+    };
     const { id, hash, description, expiresAt, createdAt } = token;
     const { before, after } = await tryBatch(
       this.#db,
@@ -210,7 +215,12 @@ export class TokenStore {
       sql: `SELECT 1 FROM tokens WHERE id = ?2 AND robot = ?3`,
       parameters: [id, robot],
     };
-    const entry = { action: "robot.token.delete", namespace, reference: robot, detail: id };
+    const entry: AuditEntry = {
+      action: "robot.token.delete",
+      namespace,
+      reference: robot,
+      detail: id,
+    };
     await edit(
       this.#db,
       { initiator, entry, row, revokes: revocationOf(id) },

@@ -2,8 +2,8 @@ import type { TrustRule } from "../auth/oidc/trust.ts";
 import { RegistryError } from "../oci/errors.ts";
 import type { Page } from "../oci/page.ts";
 import type { Namespace } from "../oci/reference.ts";
-import type { Initiator } from "./audit.ts";
-import { brief, create, type Creation, edit, listWithin, versioned } from "./change.ts";
+import type { AuditEntry, Initiator } from "./audit.ts";
+import { type Edit, brief, create, type Creation, edit, listWithin, versioned } from "./change.ts";
 
 /** A trust rule, as it is stored in the namespace that it gives rights in. */
 export interface StoredRule extends TrustRule {
@@ -60,7 +60,12 @@ export class TrustRuleStore {
     initiator: Initiator,
   ): Promise<Creation> {
     const { id, issuer, audience, claims, scopes, lifetime, createdAt } = rule;
-    const entry = { action: "rule.create", namespace, reference: id, detail: describe(rule) };
+    const entry: AuditEntry = {
+      action: "rule.create",
+      namespace,
+      reference: id,
+      detail: describe(rule),
+    };
     return create(this.#db, { initiator, entry }, [
       this.#db
         .prepare(
@@ -92,7 +97,7 @@ export class TrustRuleStore {
     initiator: Initiator,
   ): Promise<StoredRule> {
     const { id, issuer, audience, claims, scopes, lifetime } = rule;
-    const change = {
+    const change: Edit = {
       initiator,
       entry: { action: "rule.update", namespace, reference: id, detail: describe(rule) },
       ...versioned("trust_rules", id, version),
@@ -128,7 +133,7 @@ export class TrustRuleStore {
     version: number | null,
     initiator: Initiator,
   ): Promise<void> {
-    const change = {
+    const change: Edit = {
       initiator,
       entry: { action: "rule.delete", namespace, reference: id },
       ...versioned("trust_rules", id, version),

@@ -1,7 +1,7 @@
 import { RegistryError } from "../oci/errors.ts";
 import type { Page } from "../oci/page.ts";
-import type { Initiator } from "./audit.ts";
-import { create, type Creation, disabling, edit, versioned } from "./change.ts";
+import type { AuditEntry, Initiator } from "./audit.ts";
+import { type Edit, create, type Creation, disabling, edit, versioned } from "./change.ts";
 import { type LastOwner, withoutOwner } from "./owners.ts";
 
 export interface User {
@@ -72,7 +72,11 @@ export class UserStore {
     password: string,
     initiator: Initiator,
   ): Promise<Creation> {
-    const entry = { action: "user.create", reference: name, ...(admin ? { detail: "admin" } : {}) };
+    const entry: AuditEntry = {
+      action: "user.create",
+      reference: name,
+      ...(admin ? { detail: "admin" } : {}),
+    };
     return create(this.#db, { initiator, entry }, [
       this.#db
         .prepare(`INSERT INTO users (name, password, admin, created_at) VALUES (?1, ?2, ?3, ?4)`)
@@ -92,7 +96,7 @@ export class UserStore {
       ...(disabled === null ? [] : [`disabled=${disabled}`]),
       ...(password === null ? [] : ["password"]),
     ];
-    const change = {
+    const change: Edit = {
       initiator,
       entry: { action: "user.update", reference: name, detail: said.join(" ") },
       ...versioned("users", name, version),
@@ -125,7 +129,7 @@ export class UserStore {
     lastOwner: LastOwner,
     initiator: Initiator,
   ): Promise<void> {
-    const change = {
+    const change: Edit = {
       initiator,
       entry: { action: "user.delete", reference: name },
       ...versioned("users", name, version),

@@ -14,5 +14,5 @@ export type EventMessage =
   | { readonly kind: Job };
 
 /** The jobs that are continued soon when one run was not enough: garbage collection, and the export. */
-export const JOBS = ["collect", "export"] as const;
+export const JOBS = ["gc", "export"] as const;
 export type Job = (typeof JOBS)[number];

@@ -1,6 +1,6 @@
 import { isDigest } from "../oci/digest.ts";
 import { isRefusal } from "../oci/errors.ts";
-import { type AuditEvent, auditEvent, type AuditStore } from "../db/audit.ts";
+import { type AuditEntry, type AuditEvent, auditEvent, type AuditStore } from "../db/audit.ts";
 import type { HeldJob, JobStore } from "../db/jobs.ts";
 import type { Fsck, Step } from "./fsck.ts";
 import { finding, type Finding } from "./findings.ts";
@@ -199,7 +199,7 @@ export class BackgroundFsck {
   }
 }
 
-function entryOf({ kind, repository, subject, message }: Finding) {
+function entryOf({ kind, repository, subject, message }: Finding): AuditEntry {
   const where = kind === "usage.namespace" ? { namespace: subject } : {};
   return {
     action: "fsck.finding",

@@ -28,7 +28,7 @@ export async function repair(
   const shifted = broken.replaceAll(/\?(\d+)/g, (_, number) => `?${Number(number) + 1}`);
   const used = (sql: string) => parameters.slice(0, highest(sql));
   const condition = { sql: `SELECT 1 ${shifted}`, parameters: used(broken) };
-  const event = { ...entry, action: "fsck.repair", detail: kind };
+  const event: AuditEntry = { ...entry, action: "fsck.repair", detail: kind };
   try {
     const [audited] = await db.batch([
       auditChange(db, initiator, event, condition),

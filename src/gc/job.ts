@@ -47,7 +47,7 @@ const OBJECTS = 1_000;
 /** The most passes of one run, about 10,000 blobs; what is left waits for the next run. */
 const ROUNDS = 20;
 
-const JOB = "collection";
+const JOB = "gc";
 /** The lease of a run, in milliseconds. A run takes seconds, so one that has not ended after a minute has died. */
 const LEASE = 60_000;
 
@@ -121,8 +121,7 @@ export class GarbageCollector {
     const blobs = await attempt(index.unlink(this.#ages, ROWS), 0);
     const { objects, failed } = await attempt(this.#deleteObjects(), { objects: 0, failed: 0 });
     const spent = await attempt(index.forgetKeys(ROWS), 0);
-    if (failures.length > 0)
-      throw new AggregateError(failures, `collection: ${failures.join("; ")}`);
+    if (failures.length > 0) throw new AggregateError(failures, `gc: ${failures.join("; ")}`);
     const full = [pastTags / ROWS, manifests / MANIFESTS, blobs / ROWS, objects / OBJECTS];
     const isFull = [...full, spent / ROWS];
     return {

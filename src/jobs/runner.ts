@@ -5,7 +5,7 @@ import type { Exporter } from "../backup/export.ts";
 import type { BackgroundFsck } from "../fsck/background.ts";
 
 /** The jobs that continue soon, through the queue, if one run was not enough. */
-export type Job = "collect" | "export";
+export type Job = "gc" | "export";
 
 /** What the registry does of its own accord. */
 export interface Maintenance {
@@ -26,7 +26,7 @@ export async function runMaintenance(maintenance: Maintenance): Promise<void> {
   const jobs = [
     ...maintenance.prune,
     () => runJob(maintenance, "export"),
-    () => runJob(maintenance, "collect"),
+    () => runJob(maintenance, "gc"),
     () => maintenance.backgroundFsck.tick(),
     () => maintenance.retention.tick(),
   ];
@@ -38,6 +38,6 @@ export async function runMaintenance(maintenance: Maintenance): Promise<void> {
 /** One run of a job, and the next one soon where it did not get to the end. */
 export async function runJob(maintenance: Maintenance, job: Job): Promise<void> {
   const { gc, exporter, jobs, enqueue } = maintenance;
-  const more = job === "collect" ? (await gc.tick(jobs))?.more : await exporter.tick();
+  const more = job === "gc" ? (await gc.tick(jobs))?.more : await exporter.tick();
   if (more === true) await enqueue(job);
 }

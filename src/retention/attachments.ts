@@ -2,6 +2,7 @@
  * Finds the attachments that are deleted with an image: manifests that belong to it alone. An attachment stays when
  * something else needs it: an index or subject that stays, a tag of its own, an immutable tag.
  */
+import { isAttachmentTag } from "../oci/attachment-tag.ts";
 import type { Digest } from "../oci/digest.ts";
 import { type Found, MAX_TAGS } from "./store.ts";
 import { isOlder, isYoung, type Times, type Decision } from "./evaluate.ts";
@@ -20,8 +21,6 @@ export interface Known {
   readonly times: Times;
 }
 
-/** The tags of attachments: cosign's, and those of clients without the referrers API. */
-const ATTACHMENT = /^sha256-[0-9a-f]{64}(?:\.(?:sig|att|sbom))?$/;
 /** The greatest depth of attachments of attachments, far more than anyone uses. */
 export const MAX_DEPTH = 8;
 
@@ -151,7 +150,7 @@ class ExpiryOrder {
 function mayLeave(part: Found, times: Times): boolean {
   const { tags, subject, referencedBy } = part;
   if (part.isProtected || referencedBy === null || referencedBy.length === 0) return false;
-  if (tags.length > MAX_TAGS || !tags.every((tag) => ATTACHMENT.test(tag))) return false;
+  if (tags.length > MAX_TAGS || !tags.every(isAttachmentTag)) return false;
   // A manifest that was just pushed without a subject or tag may wait for its index; one about an image waits for
   // nothing.
   return subject !== null || tags.length > 0 || !isYoung(part, times);

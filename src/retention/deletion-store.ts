@@ -1,3 +1,4 @@
+import { isAttachmentTagSql } from "../oci/attachment-tag.ts";
 import type { Digest } from "../oci/digest.ts";
 import { auditEach, type AuditEntry } from "../db/audit.ts";
 import { MAX_TAGS, USED_ON } from "./store.ts";
@@ -148,7 +149,7 @@ function dropChanged(db: D1Database, repository: number, depth: number): D1Prepa
            SELECT 1 FROM json_each(d.tags) who
            CROSS JOIN manifests o ON o.repository_id = ?1
              AND o.digest = 'sha256:' || substr(who.value, 8, 64) AND o.deleted_at IS NULL
-           WHERE who.value GLOB 'sha256-*' AND substr(who.value, 72) IN ('', '.sig', '.att', '.sbom')
+           WHERE ${isAttachmentTagSql("who.value")}
              AND ${stays("o.digest")}))`,
     )
     .bind(repository, depth);

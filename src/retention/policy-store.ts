@@ -1,6 +1,6 @@
 import { RegistryError } from "../oci/errors.ts";
 import type { Namespace, RepositoryName } from "../oci/reference.ts";
-import { auditChange, type Initiator } from "../db/audit.ts";
+import { type AuditEntry, auditChange, type Initiator } from "../db/audit.ts";
 import { IN_FORCE } from "./run-store.ts";
 
 export interface StoredPolicy {
@@ -98,7 +98,7 @@ export class PolicyStore {
   /** Sets the policy of all repositories without one of their own, to be carried out soon. @throws NOT_FOUND */
   async setNamespace(name: Namespace, policy: string, initiator: Initiator): Promise<void> {
     const there = { sql: `SELECT 1 FROM namespaces WHERE name = ?2`, parameters: [name] };
-    const entry = { action: "retention.set", namespace: name, reference: name };
+    const entry: AuditEntry = { action: "retention.set", namespace: name, reference: name };
     const results = await this.#db.batch([
       auditChange(this.#db, initiator, entry, there),
       this.#db
@@ -114,7 +114,7 @@ export class PolicyStore {
       sql: `SELECT 1 FROM namespaces WHERE name = ?2 AND retention IS NOT NULL`,
       parameters: [name],
     };
-    const entry = { action: "retention.remove", namespace: name, reference: name };
+    const entry: AuditEntry = { action: "retention.remove", namespace: name, reference: name };
     const results = await this.#db.batch([
       auditChange(this.#db, initiator, entry, there),
       this.#db

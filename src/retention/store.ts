@@ -1,3 +1,4 @@
+import { ATTACHMENT_ENDINGS_SQL, isAttachmentTagSql } from "../oci/attachment-tag.ts";
 import type { Digest } from "../oci/digest.ts";
 import { DOCKER_LIST, OCI_INDEX } from "../oci/media-type.ts";
 
@@ -40,10 +41,6 @@ const MAX_CHILDREN = 100;
 export const MAX_ATTACHMENTS = 300;
 
 const INDEXES = `'${OCI_INDEX}', '${DOCKER_LIST}'`;
-/** SQL: whether the tag is cosign's for an attachment, or that of the referrers API's fallback. */
-function isAttachment(name: string): string {
-  return `${name} GLOB 'sha256-*' AND substr(${name}, 72) IN ('', '.sig', '.att', '.sbom')`;
-}
 const TAGS = `SELECT name FROM tags t INDEXED BY tags_by_digest
   WHERE t.repository_id = ?1 AND t.digest = m.digest ORDER BY name LIMIT ${MAX_TAGS + 1}`;
 const PARENTS = `SELECT f.manifest FROM manifest_references f INDEXED BY manifest_references_by_digest
@@ -76,7 +73,7 @@ function facts(pulls: boolean): string {
        UNION ALL
        SELECT o.digest, o.deleted_at FROM (${TAGS}) who
        CROSS JOIN manifests o ON o.repository_id = ?1 AND o.digest = 'sha256:' || substr(who.name, 8, 64)
-       WHERE ${isAttachment("who.name")} AND o.digest <> m.digest
+       WHERE ${isAttachmentTagSql("who.name")} AND o.digest <> m.digest
      ) WHERE deleted_at IS NULL OR deleted_at >= ?2) AS "referencedBy",
     EXISTS (
       SELECT 1 FROM (${TAGS}) who
@@ -147,7 +144,7 @@ export class RetentionStore {
                LIMIT ${MAX_ATTACHMENTS + 1})
              UNION
              SELECT t.digest FROM named parent
-             CROSS JOIN json_each('["", ".sig", ".att", ".sbom"]') ending
+             CROSS JOIN ${ATTACHMENT_ENDINGS_SQL} ending
              CROSS JOIN tags t ON t.repository_id = ?1
                AND t.name = 'sha256-' || substr(parent.digest, 8) || ending.value
              WHERE parent.digest GLOB 'sha256:*'

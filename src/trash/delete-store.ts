@@ -1,7 +1,7 @@
 import { RegistryError } from "../oci/errors.ts";
 import { namespaceOf, type RepositoryName } from "../oci/reference.ts";
 import { retry } from "../db/retry.ts";
-import { auditChange, type Condition, type Initiator } from "../db/audit.ts";
+import { type AuditEntry, auditChange, type Condition, type Initiator } from "../db/audit.ts";
 import { refuseChange } from "../db/errors.ts";
 import { requireInTime } from "../db/undo-window.ts";
 
@@ -74,7 +74,7 @@ export class DeleteStore {
       parameters: [id, deletedAt, repository, namespace],
     };
     const deletion = `deleted at ${new Date(deletedAt ?? 0).toISOString()}`;
-    const entry = { action: "repository.restore", repository, detail: deletion };
+    const entry: AuditEntry = { action: "repository.restore", repository, detail: deletion };
     const results = await this.#db
       .batch<{ id: number; taken: number; homeless: number }>([
         auditChange(this.#db, initiator, entry, ready),
@@ -116,7 +116,7 @@ export class DeleteStore {
         : `(SELECT id FROM repositories WHERE id = ?3 AND former_name = ?2 AND deleted_at > 0)`;
     const parameters = which === "newest" ? [repository] : [repository, which];
     const ready = { sql: `SELECT 1 WHERE ${id} IS NOT NULL`, parameters };
-    const entry = { action: "repository.purge", repository };
+    const entry: AuditEntry = { action: "repository.purge", repository };
     const results = await this.#db.batch([
       auditChange(this.#db, initiator, entry, ready),
       this.#db

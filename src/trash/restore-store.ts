@@ -1,3 +1,4 @@
+import { ATTACHMENT_ENDINGS_SQL } from "../oci/attachment-tag.ts";
 import type { Digest } from "../oci/digest.ts";
 import { RegistryError } from "../oci/errors.ts";
 import { NOW } from "../db/clock.ts";
@@ -40,7 +41,7 @@ const NAMED = `WITH RECURSIVE named (digest) AS (
       ON s.repository_id = ?1 AND s.subject = parent.digest AND s.deleted_at = ?3
     UNION
     SELECT a.digest FROM named parent
-    CROSS JOIN json_each('["", ".sig", ".att", ".sbom"]') ending
+    CROSS JOIN ${ATTACHMENT_ENDINGS_SQL} ending
     CROSS JOIN tag_history h INDEXED BY tag_history_by_tag
       ON h.repository_id = ?1 AND h.tag = 'sha256-' || substr(parent.digest, 8) || ending.value
         AND h.id >= printf('%012x', ?3) AND h.id < printf('%012x', ?3 + 1) AND h.successor IS NULL

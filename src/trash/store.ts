@@ -2,7 +2,7 @@ import type { Digest } from "../oci/digest.ts";
 import { RegistryError } from "../oci/errors.ts";
 import type { RepositoryName, Tag } from "../oci/reference.ts";
 import { assertion, hasFailed, retry } from "../db/retry.ts";
-import { auditChange, auditFound, idAt, type Initiator } from "../db/audit.ts";
+import { type AuditEntry, auditChange, auditFound, idAt, type Initiator } from "../db/audit.ts";
 import { isUnresolved, refuseChange } from "../db/errors.ts";
 import { restorePlan, restore } from "./restore-store.ts";
 import { rememberTags } from "../db/tag-history.ts";
@@ -183,7 +183,7 @@ export class RestoreStore {
     const now = Date.now();
     const root = { repositoryId, digest, deletedAt: deletedAt ?? 0 };
     const manifests = deletedAt === null ? [] : await restorePlan(this.#db, root);
-    const entry = { action: "tag.restore", repository, reference: tag, digest };
+    const entry: AuditEntry = { action: "tag.restore", repository, reference: tag, digest };
     const there = stillThere(repository, repositoryId, digest, deletedAt);
     const elsewhere = {
       sql: `SELECT json_object('detail', coalesce(?5 || ', was ' || t.digest, 'was ' || t.digest, ?5)) AS more

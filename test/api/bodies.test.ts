@@ -55,7 +55,7 @@ const BODIES: Readonly<Record<string, (() => object) | null>> = {
   "POST /api/v1/namespaces/:namespace/trust-rules": RULE,
   "PATCH /api/v1/namespaces/:namespace/trust-rules/:rule": () => ({ lifetime: 60 }),
   "POST /api/v1/oidc/exchange": null,
-  "POST /api/v1/collection": () => ({}),
+  "POST /api/v1/gc": () => ({}),
   "POST /api/v1/fsck": () => ({ hash: 0 }),
   "POST /api/v1/exports": () => ({}),
   "POST /api/v1/exports/steps": () => ({}),

@@ -1,3 +1,4 @@
+import type { Action } from "../../src/events/catalogue.ts";
 import { env } from "cloudflare:workers";
 import { expect, test } from "vitest";
 import { auditEvent, AuditStore, type AuditEntry } from "../../src/db/audit.ts";
@@ -69,10 +70,10 @@ async function found(query: string): Promise<number[]> {
 
 test("the audit log: each filter, and all of them together", async () => {
   const namespace = await newNamespace();
-  const [actor, action] = [`a-${namespace}`, `x.${namespace}`];
+  const [actor, action] = [`a-${namespace}`, `x.${namespace}` as Action];
   await insert(8, (minute) => ({
     actor: minute % 2 === 0 ? actor : "other",
-    action: minute < 4 ? action : "other.thing",
+    action: minute < 4 ? action : "tag.delete",
     repository: `${namespace}/${minute % 4 === 0 ? "a" : "b"}`,
   }));
   expect(await found(`namespace=${namespace}`)).toEqual([7, 6, 5, 4, 3, 2, 1, 0]);
@@ -226,11 +227,11 @@ test("JSON lines: the whole range, over several pages, with the same filters", a
 test("filters that have little in common look at so much at once, and find what lies behind", async () => {
   const namespace = await newNamespace();
   await insert(12_000, (minute) => ({
-    action: minute === 3 ? "rare.thing" : "blob.push",
+    action: minute === 3 ? "quota.warn" : "blob.push",
     actor: minute === 4 ? "eve" : "alice",
     namespace,
   }));
-  const path = `/audit?namespace=${namespace}&action=rare.thing`;
+  const path = `/audit?namespace=${namespace}&action=quota.warn`;
   const first = await done<{ items: unknown[]; next: string }>("GET", path);
   expect(first.items).toEqual([]);
   expect(first.next).not.toBeNull();

@@ -8,7 +8,7 @@ import {
   type Refusal,
   windowOf,
 } from "../../src/events/budget.ts";
-import { auditEvent } from "../../src/db/audit.ts";
+import { type AuditEntry, auditEvent } from "../../src/db/audit.ts";
 
 const NOW = 1_800_000_000_000;
 
@@ -27,7 +27,7 @@ function refusal(
     requestId: "r",
   };
   const outcome = of === "denial" ? "denied" : "failed";
-  const entry = { action: "login", ...(namespace === undefined ? {} : { namespace }) };
+  const entry: AuditEntry = { action: "login", ...(namespace === undefined ? {} : { namespace }) };
   return { of, event: auditEvent(initiator, entry, outcome, NOW) };
 }
 

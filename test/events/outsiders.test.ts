@@ -104,7 +104,7 @@ function denial(i: number): Refusal {
   };
   return {
     of: "denial",
-    event: auditEvent(initiator, { action: "x", namespace: `n${i}` }, "denied"),
+    event: auditEvent(initiator, { action: "tag.delete", namespace: `n${i}` }, "denied"),
   };
 }
 

@@ -437,11 +437,11 @@ test("the cron takes one run at a time, and the overview shows it", async () => 
   const registry = new RegistryClient();
   await registry.pushBlob(blob());
   const jobs = new JobStore(env.DB);
-  const held = await jobs.acquire("collection", 60_000);
+  const held = await jobs.acquire("gc", 60_000);
   expect(await gc().tick(jobs)).toBeNull();
   expect(held).not.toBeNull();
   if (held !== null) await jobs.release(held, {});
-  const waiting = await api("GET", "/collection");
+  const waiting = await api("GET", "/gc");
   expect(await waiting.json()).toMatchObject({
     blobs: { waiting: 1, due: 0, firstDueAt: expect.any(String) },
     objects: { waiting: 0, due: 0, failing: 0, firstDueAt: null },
@@ -449,7 +449,7 @@ test("the cron takes one run at a time, and the overview shows it", async () => 
   });
   await age(24 * HOUR);
   await worker.scheduled(createScheduledController(), env);
-  expect(await (await api("GET", "/collection")).json()).toMatchObject({
+  expect(await (await api("GET", "/gc")).json()).toMatchObject({
     blobs: { waiting: 0, due: 0, firstDueAt: null },
     lastRun: { blobs: 1, objects: 1, more: false },
   });
@@ -459,7 +459,7 @@ test("an administrator has it run at once", async () => {
   const send = withSettings({ GC_GRACE_HOURS: "0" });
   const registry = new RegistryClient({ send });
   await registry.pushBlob(blob());
-  const response = await registry.request("POST", "/api/v1/collection", {
+  const response = await registry.request("POST", "/api/v1/gc", {
     body: "{}",
     headers: { "content-type": "application/json" },
   });
@@ -474,10 +474,10 @@ test("the queue goes on where one run was not enough", async () => {
     id: "1",
     timestamp: new Date(),
     attempts: 1,
-    body: { kind: "collect" as const },
+    body: { kind: "gc" as const },
   };
   await worker.queue(createMessageBatch("slipway-events", [message]), env);
-  expect(await (await api("GET", "/collection")).json()).toMatchObject({ lastRun: { blobs: 1 } });
+  expect(await (await api("GET", "/gc")).json()).toMatchObject({ lastRun: { blobs: 1 } });
 });
 
 test("what is due is found by an index, not by a walk", async () => {

@@ -104,12 +104,7 @@ async function holding(contents: readonly Content[]): Promise<RegistryClient> {
 async function collect(): Promise<void> {
   const send = withSettings({ GC_GRACE_HOURS: "0", UNDO_DAYS: "0" });
   for (;;) {
-    const { run } = await done<{ run: { more: boolean } | null }>(
-      "POST",
-      "/collection",
-      {},
-      { send },
-    );
+    const { run } = await done<{ run: { more: boolean } | null }>("POST", "/gc", {}, { send });
     if (run?.more === false) return;
   }
 }

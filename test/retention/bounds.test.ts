@@ -121,12 +121,12 @@ test("the collection, and all else, comes before retention", async () => {
     prune: [job("prune")],
     exporter: { tick: job("export") },
     retention: { tick: job("retention") },
-    gc: { tick: job("collect") },
+    gc: { tick: job("gc") },
     backgroundFsck: { tick: job("sample") },
     jobs: {},
     again: job("again"),
   } as unknown as Maintenance);
-  expect(order).toEqual(["prune", "export", "collect", "sample", "retention"]);
+  expect(order).toEqual(["prune", "export", "gc", "sample", "retention"]);
 });
 
 const NONE: Decision = { rule: null, reason: "" };

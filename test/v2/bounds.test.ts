@@ -144,7 +144,7 @@ test("a push of many references that breaks off leaves nothing in sight, and com
     expect(deleted.items).toEqual([]);
   }
   await recount();
-  await done("POST", "/collection", {});
+  await done("POST", "/gc", {});
   expect((await plain.putManifest("v1", image)).status).toBe(201);
   await recount();
 });

@@ -17,7 +17,7 @@ export type Task =
   | { readonly kind: "objects"; readonly from: number; readonly to: number }
   | { readonly kind: "operation"; readonly name: string; readonly world: World }
   /** Runs garbage collection once. */
-  | { readonly kind: "collection"; readonly world: World };
+  | { readonly kind: "gc"; readonly world: World };
 
 // Nobody reads the line that each request logs.
 console.log = () => undefined;
@@ -41,7 +41,7 @@ async function perform(task: Task, env: Env): Promise<unknown> {
       if (operation === undefined) throw new Error(`no operation is called ${task.name}`);
       return brief(await on.cost(await operation.ready(on)));
     }
-    case "collection": {
+    case "gc": {
       trial ??= Trial.begin(task.world, env);
       const on = await trial;
       const { gc } = createRegistry(on.env, readSettings(env));

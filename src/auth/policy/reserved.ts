@@ -3,7 +3,6 @@ import { WORKLOAD } from "../oidc/workload.ts";
 
 /** Names of the registry's own work in the audit log and in the table of jobs, and names that look like these. */
 const OWN_WORK = [
-  "collection",
   "export",
   "fsck",
   "gc",

@@ -152,7 +152,7 @@ export const MANAGEMENT: readonly Scenario[] = [
     "/repositories",
     IN_REPOSITORY,
     "/audit",
-    "/collection",
+    "/gc",
     "/fsck",
     "/exports",
     "/deleted-repositories",
@@ -274,7 +274,7 @@ export const MANAGEMENT: readonly Scenario[] = [
     repeated: [404],
     given: (client, { name }) => client.request("DELETE", `/api/v1/repositories/${name}`),
   }),
-  ...["/collection", "/fsck", "/exports/steps"].map((path) =>
+  ...["/gc", "/fsck", "/exports/steps"].map((path) =>
     api(`POST ${path}`, { body: () => ({}), given: idle, later: idle }),
   ),
   changes("POST /exports", () => ({}), "export.begin", { given: idle, later: idle, noted: true }),

@@ -170,7 +170,7 @@ const OTHERS: Readonly<Record<string, string>> = {
   "POST /import": "brings back what was there, into an empty index",
   "POST /import/objects": "brings back what was there",
   "POST /fsck": "mends what is there",
-  "POST /collection": "takes away",
+  "POST /gc": "takes away",
   "PUT /repositories/:name+/-/retention": "takes away",
   "PUT /namespaces/:namespace/retention": "takes away",
   "POST /repositories/:name+/-/retention/preview": "changes nothing",

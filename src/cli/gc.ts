@@ -57,7 +57,7 @@ const COLUMNS: Columns<Row> = {
   "FIRST DUE (UTC)": ({ firstDueAt }) => (firstDueAt === null ? "" : time(firstDueAt)),
 };
 
-export function addCollectionCommands(program: Command): void {
+export function addGcCommands(program: Command): void {
   const gc = program
     .command("gc")
     .description("Garbage collection: it runs by itself, and nobody waits for it.");
@@ -67,7 +67,7 @@ export function addCollectionCommands(program: Command): void {
 
 async function status(_options: object, command: Command): Promise<void> {
   const api = await connect(command);
-  const overview = await api.get<Overview>("/collection");
+  const overview = await api.get<Overview>("/gc");
   const rows = QUEUES.map(([name, what]) => ({ what, ...overview[name] }));
   const { lastRun, failedAt } = overview;
   const output = new Output(command);
@@ -83,7 +83,7 @@ async function run(_options: object, command: Command): Promise<void> {
   const output = new Output(command);
   const runs: Run[] = [];
   do {
-    const answer = await api.send<{ run: Run | null }>("POST", "/collection", {});
+    const answer = await api.send<{ run: Run | null }>("POST", "/gc", {});
     if (answer.run === null) {
       const hint = "slipway gc status shows how far it is";
       throw new CliError("a run is under way already", { code: "CONFLICT", hint });
