@@ -43,7 +43,19 @@ const PATIENT = {
  * A Worker of its own for each file takes seconds to start. Where few are tried, the files of these folders share one, which is
  * emptied in between; the others look at all that is there, at what goes on by itself, or at what an isolate remembers.
  */
-const FOLDERS = ["api", "cache", "events", "matrix", "memory", "oci", "session"];
+const FOLDERS = [
+  "api",
+  "events",
+  "http",
+  "memory",
+  "oci",
+  "properties/matrix",
+  "quota",
+  "registry",
+  "session",
+  "trash",
+  "v2",
+];
 const SHARED = provide.sample === "few" ? FOLDERS.map((name) => `test/${name}/**/*.test.ts`) : [];
 
 function workerProject(name: string, files: { include: string[]; exclude: string[] }) {

@@ -15,10 +15,10 @@ export function isAttachmentTag(tag: string): boolean {
   return ATTACHMENT.test(tag);
 }
 
-/** SQL: whether a column or expression is such a tag. */
+/** SQL: whether a column or expression is such a tag. It takes any 64 characters for digits: D1 bounds a GLOB at 50 bytes. */
 export function isAttachmentTagSql(name: string): string {
   const endings = ENDINGS.map((ending) => `'${ending}'`).join(", ");
-  return `${name} GLOB 'sha256-*' AND substr(${name}, ${ENDING_AT}) IN (${endings})`;
+  return `${name} GLOB 'sha256-*' AND length(${name}) >= ${ENDING_AT - 1} AND substr(${name}, ${ENDING_AT}) IN (${endings})`;
 }
 
 /** SQL: a table of the endings, in the column `value`. */
