@@ -1,3 +1,4 @@
+import { RAISED } from "../db/raised.ts";
 import { type AuditEntry, auditChange, type Condition, type Initiator } from "../db/audit.ts";
 import { type Kind, type Row, tableOf } from "./exported.ts";
 import {
@@ -48,7 +49,7 @@ export class ImportStore {
         EVENTS.map((event) =>
           this.#db.prepare(
             `CREATE TRIGGER IF NOT EXISTS ${closing(table, event)} BEFORE ${event} ON ${table}
-             BEGIN SELECT RAISE(ABORT, 'import running'); END`,
+             BEGIN SELECT RAISE(ABORT, '${RAISED.importing}'); END`,
           ),
         ),
       ),

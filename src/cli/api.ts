@@ -133,7 +133,7 @@ export class Api {
     const { status } = response;
     if (status === 412) {
       const message = "it was changed meanwhile: run this again";
-      return new CliError(message, { status, code: "PRECONDITION_FAILED" });
+      return new CliError(message, { status, code: "VERSION_MISMATCH" });
     }
     const said = refusalIn(await response.text());
     const { code = `HTTP_${status}`, faults = [] } = said ?? {};

@@ -1,3 +1,4 @@
+import { isRaised } from "./raised.ts";
 import type { Scope } from "../auth/policy/access.ts";
 import { RegistryError } from "../oci/errors.ts";
 import { showTagRules, type TagRule } from "../oci/tag-rules.ts";
@@ -19,7 +20,9 @@ export interface Change {
 const EXISTS = /UNIQUE constraint failed/;
 const ORPHAN = /FOREIGN KEY constraint failed/;
 
-const FULL = /too many/;
+function isFull(error: unknown): boolean {
+  return isRaised(error, "patterns", "robots", "rules", "tokens");
+}
 
 /**
  * "orphan" means that the user, robot or namespace of the new row does not exist, "full" that there are already as many
@@ -39,7 +42,7 @@ export async function create(
   } catch (error) {
     if (EXISTS.test(String(error))) return "exists";
     if (ORPHAN.test(String(error))) return "orphan";
-    if (FULL.test(String(error))) return "full";
+    if (isFull(error)) return "full";
     throw error;
   }
 }
@@ -91,7 +94,7 @@ export async function tryBatch<Row>(
 }
 
 function refuseFull(error: unknown): never {
-  if (!FULL.test(String(error))) throw error;
+  if (!isFull(error)) throw error;
   throw new RegistryError("CONFLICT", {
     message: "there are as many of them as there may be: take one away first",
     cause: error,

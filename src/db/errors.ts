@@ -1,19 +1,13 @@
+import { isRaised } from "./raised.ts";
 import { RegistryError } from "../oci/errors.ts";
 import { namespaceOf, type RepositoryName } from "../oci/reference.ts";
 
-/** The messages of the triggers in db/migrations. D1 names the rule that refused a change only in its message. */
-const UNRESOLVED = /reference unresolved/;
-const STILL_REFERENCED = /still referenced/;
-const IMMUTABLE = /immutable tag/;
-const TYPE_FIXED = /media type fixed/;
-const QUOTA = /(quota|bound) of (bytes|repositories)/;
-
 export function isUnresolved(error: unknown): boolean {
-  return UNRESOLVED.test(String(error));
+  return isRaised(error, "unresolved");
 }
 
 export function isStillReferenced(error: unknown): boolean {
-  return STILL_REFERENCED.test(String(error));
+  return isRaised(error, "referenced");
 }
 
 /**
@@ -27,15 +21,13 @@ export async function refuseChange(
   error: unknown,
   tags: TagFilter = { sql: "false", parameters: [] },
 ): Promise<never> {
-  if (TYPE_FIXED.test(String(error))) {
+  if (isRaised(error, "mediaType")) {
     throw new RegistryError("MEDIA_TYPE_FIXED", { cause: error });
   }
-  if (IMMUTABLE.test(String(error))) throw await immutable(db, repository, error, tags);
-  const [, rule, resource] = QUOTA.exec(String(error)) ?? [];
-  if (rule === "bound") throw await tooManyRepositories(db, repository, error);
-  if (resource !== undefined) {
-    throw await overQuota(db, { repository, resource: resource as Resource }, error);
-  }
+  if (isRaised(error, "immutable")) throw await immutable(db, repository, error, tags);
+  if (isRaised(error, "allRepositories")) throw await tooManyRepositories(db, repository, error);
+  const resource = RESOURCES.find((one) => isRaised(error, one));
+  if (resource !== undefined) throw await overQuota(db, { repository, resource }, error);
   throw error;
 }
 
@@ -76,7 +68,8 @@ async function immutable(
   });
 }
 
-type Resource = "bytes" | "repositories";
+const RESOURCES = ["bytes", "repositories"] as const;
+type Resource = (typeof RESOURCES)[number];
 
 const USED = { bytes: "u.bytes + u.waiting", repositories: "u.repositories" } as const;
 const LIMIT = {

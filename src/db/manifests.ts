@@ -1,3 +1,4 @@
+import { RAISED } from "./raised.ts";
 import type { Digest } from "../oci/digest.ts";
 import { RegistryError } from "../oci/errors.ts";
 import { namespaceOf, type RepositoryName, type Sources, type Tag } from "../oci/reference.ts";
@@ -224,7 +225,7 @@ export class ManifestStore {
       )
       .bind(key, dueAt, namespaceOf(repository), size)
       .run();
-    if (meta.changes === 0) await refuseChange(this.#db, repository, new Error("quota of bytes"));
+    if (meta.changes === 0) await refuseChange(this.#db, repository, new Error(RAISED.bytes));
   }
 
   /** Makes the deletion of an announced object due at once, unless a manifest names it after all. */

@@ -1,7 +1,7 @@
+import { isRaised } from "./raised.ts";
 import { RegistryError } from "../oci/errors.ts";
 import type { Condition } from "./audit.ts";
 
-const FAILED = /changed meanwhile/;
 /** How often a change is tried: what was read for it may change before its batch, and is then read again. */
 const TRIES = 3;
 
@@ -34,5 +34,5 @@ export async function retry<T>(attempt: () => Promise<T | null>): Promise<T> {
 }
 
 export function hasFailed(error: unknown): boolean {
-  return FAILED.test(String(error));
+  return isRaised(error, "assertion");
 }

@@ -1,3 +1,4 @@
+import { isRaised } from "../db/raised.ts";
 import { auditChange, type AuditEntry, type Initiator } from "../db/audit.ts";
 
 /** A change that repairs something. */
@@ -13,8 +14,11 @@ export interface Repair {
   readonly parameters: readonly (string | number | null)[];
 }
 
-/** The errors of D1 when a constraint or trigger refuses a repair. */
-const REFUSED = /still referenced|reference unresolved|quota of|constraint failed/;
+/** Whether a constraint or trigger refused a repair. */
+function isRefused(error: unknown): boolean {
+  const isOfRule = isRaised(error, "referenced", "unresolved", "bytes", "repositories");
+  return isOfRule || String(error).includes("constraint failed");
+}
 
 /**
  * Makes the change with its audit entry in one batch: the registry is in use, and another request may have been faster.
@@ -36,7 +40,7 @@ export async function repair(
     ]);
     return audited?.meta.changes === 1;
   } catch (error) {
-    if (REFUSED.test(String(error))) return false;
+    if (isRefused(error)) return false;
     throw error;
   }
 }

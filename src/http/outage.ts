@@ -1,3 +1,4 @@
+import { RAISED } from "../db/raised.ts";
 import { RegistryError } from "../oci/errors.ts";
 
 /**
@@ -12,8 +13,7 @@ const PASSING = new RegExp(
     "reset because its code was updated",
     "was reset",
     "is overloaded",
-    // The message of the triggers that refuse writes while an import runs.
-    "import running",
+    RAISED.importing,
     "transient issue",
     "internal error; reference",
     String.raw`\((?:10001|10043|10058)\)$`,

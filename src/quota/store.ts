@@ -1,3 +1,4 @@
+import { RAISED } from "../db/raised.ts";
 import { RegistryError } from "../oci/errors.ts";
 import type { Digest } from "../oci/digest.ts";
 import { type Namespace, namespaceOf, type RepositoryName } from "../oci/reference.ts";
@@ -82,7 +83,7 @@ export class QuotaStore {
       .prepare(`SELECT 1 FROM namespace_blobs WHERE namespace = ?1 AND ${which} LIMIT 1`)
       .bind(namespaceOf(repository), digest ?? size)
       .first();
-    if (held === null) await refuseChange(this.#db, repository, new Error("quota of bytes"));
+    if (held === null) await refuseChange(this.#db, repository, new Error(RAISED.bytes));
   }
 
   /** Stores the limits of namespaces that have none of their own. */

@@ -138,7 +138,10 @@ describe.runIf(isLinux)("what a running server opens", () => {
     const control = new Control(join(sockets, "control"));
     await control.scheduled("*/5 * * * *");
     await expect(
-      control.migrate([{ name: "9999.sql", statements: ["DROP TABLE tables"] }]),
+      control.migrate([
+        { name: "0001_init.sql", statements: [] },
+        { name: "9999.sql", statements: ["DROP TABLE tables"] },
+      ]),
     ).rejects.toThrow("no such table: tables");
   });
 
