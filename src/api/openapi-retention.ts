@@ -5,7 +5,7 @@ export const RETENTION_GROUPS: Groups = {
   retention: {
     [`GET ${REPOSITORY}/-/retention`]: op(
       "readRetention",
-      "The lifecycle policy that holds in a repository",
+      "The retention policy that holds in a repository",
       { answer: ["one", "Retention"] },
     ),
     [`PUT ${REPOSITORY}/-/retention`]: op("setRetention", "Set a policy; it is carried out soon", {
@@ -146,7 +146,7 @@ export const RETENTION_SCHEMAS: Readonly<Record<string, Schema>> = {
     pushedAt: time,
     rule: { ...number, description: "Its rulePriority." },
     reason: text,
-    parts: {
+    attachments: {
       type: "array",
       items: object(image),
       description: "What belongs to it alone and goes with it.",

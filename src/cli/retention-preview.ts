@@ -10,7 +10,7 @@ interface Expiring {
   readonly pushedAt: string;
   readonly rule: number;
   readonly reason: string;
-  readonly parts: readonly { readonly digest: string }[];
+  readonly attachments: readonly { readonly digest: string }[];
 }
 
 /** An image that a preview lists, with its repository. */
@@ -134,12 +134,12 @@ function examplesOf({ images, examples }: KeptFound): string {
 }
 
 /** Images, and what goes with them. */
-export function counted(found: readonly Pick<Found, "parts">[]): string {
-  const parts = found.reduce((sum, { parts: own }) => sum + own.length, 0);
-  return countedRun({ images: found.length, manifests: found.length + parts });
+export function counted(found: readonly Pick<Found, "attachments">[]): string {
+  const attached = found.reduce((sum, { attachments }) => sum + attachments.length, 0);
+  return countedRun({ images: found.length, manifests: found.length + attached });
 }
 
 export function countedRun({ images, manifests }: { images: number; manifests: number }): string {
-  const parts = manifests - images;
-  return `${images} ${images === 1 ? "image" : "images"}${parts === 0 ? "" : ` and ${parts} manifests of theirs`}`;
+  const attached = manifests - images;
+  return `${images} ${images === 1 ? "image" : "images"}${attached === 0 ? "" : ` and ${attached} manifests of theirs`}`;
 }

@@ -142,7 +142,7 @@ async function previewPolicy(
       ...(several ? { REPOSITORY: (image: Found) => image.repository } : {}),
       DIGEST: digestColumn(({ digest }: Found) => digest),
       "PUSHED (UTC)": timeColumn("PUSHED", ({ pushedAt }: Found) => pushedAt),
-      WITH: ({ parts }) => (parts.length === 0 ? "" : String(parts.length)),
+      WITH: ({ attachments }) => (attachments.length === 0 ? "" : String(attachments.length)),
       RULE: ({ rule }) => String(rule),
       WHY: ({ reason }) => reason,
       TAGS: ({ tags }) => tags.join(","),

@@ -128,5 +128,5 @@ export class PolicyStore {
 }
 
 function none(): RegistryError {
-  return new RegistryError("NOT_FOUND", { message: "there is no lifecycle policy of its own" });
+  return new RegistryError("NOT_FOUND", { message: "there is no retention policy of its own" });
 }

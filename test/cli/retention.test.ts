@@ -1,4 +1,4 @@
-/** Lifecycle policies on the command line: a process, against a registry of its own. */
+/** Retention policies on the command line: a process, against a registry of its own. */
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -80,7 +80,7 @@ test("a policy is previewed, set, shown and removed", async () => {
   );
   const nothing = await slipway("retention remove acme/app --yes");
   expect(nothing.code).toBe(1);
-  expect(nothing.stderr).toContain("there is no lifecycle policy of its own");
+  expect(nothing.stderr).toContain("there is no retention policy of its own");
 });
 
 test("a namespace's holds in its repositories", async () => {
