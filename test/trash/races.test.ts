@@ -35,7 +35,7 @@ function tried<T>(work: (env: Env) => Promise<T>): Work<T | string> {
     try {
       return await work(bindings);
     } catch (error) {
-      if (error instanceof RegistryError) return error.code;
+      if (error instanceof RegistryError) return error.reason;
       throw error;
     }
   };
