@@ -107,7 +107,7 @@ async function respond(run: Run, trace: Trace): Promise<Response> {
   }
   enforceAccess(trace.actor, { request, route, target }, auth);
   if (isApi(url)) requireKnownFields(route, url.searchParams);
-  // The cast is safe: `route` in routes.ts checks that a handler takes only parameters that its path has.
+  // The cast is safe: `route` in http/route.ts checks that a handler takes only parameters that its path has.
   const params = trace.params as Params;
   const context: Context<keyof Params> = {
     request,
@@ -236,7 +236,7 @@ function refusalOf(run: Run, { route, params, actor, error }: Trace): Refusal | 
     const event = auditEvent({ ...initiator, actor: error.user }, entry, "failed");
     return { of: isRefusal(error, "TOO_MANY_REQUESTS") ? "wait" : error.tried, event };
   }
-  // A denied HEAD was answered with 404, whose cause is the denial (see `admit`).
+  // A denied HEAD was answered with 404, whose cause is the denial (see `enforceAccess`).
   const denial = error.cause instanceof RegistryError ? error.cause : error;
   if (!isRefusal(denial, "DENIED", "QUOTA_EXCEEDED") || route === null) return null;
   const { name, namespace, digest } = params;

@@ -84,7 +84,7 @@ export interface Registry {
 
 /**
  * Wires the registry to its stores; this is the only place that does so.
- * @param voidedAt when the cached entries of a repository were invalidated last, by the database's clock
+ * @param invalidatedAt when the cached entries of a repository were invalidated last, by the database's clock
  */
 export function createRegistry(
   env: Env,

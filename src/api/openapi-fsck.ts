@@ -9,7 +9,7 @@ const phase: Schema = { type: "string", enum: FSCK_PHASES };
 
 const cursor: Schema = {
   type: "object",
-  description: "Where a walk stands: what the last step answered as next.",
+  description: "How far a pass is: what the last step answered as next.",
   required: ["phase", "repository", "name", "hashed"],
   properties: { phase, repository: count, name: { ...text, maxLength: 1024 }, hashed: count },
   additionalProperties: false,

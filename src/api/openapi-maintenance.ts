@@ -5,7 +5,7 @@ import type { Schema } from "./openapi-schemas.ts";
 import { type Groups, NAMESPACE, op, PAGE, page, REPOSITORY } from "./openapi-shape.ts";
 
 /** Operations of maintenance: trash, immutable tags, retention, quotas, garbage collection, repair and backup. */
-export const UPKEEP_GROUPS: Groups = {
+export const MAINTENANCE_GROUPS: Groups = {
   ...EXPORT_GROUPS,
   ...RETENTION_GROUPS,
   undo: {
@@ -95,7 +95,7 @@ const run: Schema = object({
   milliseconds: count,
 });
 
-export const UPKEEP_SCHEMAS: Readonly<Record<string, Schema>> = {
+export const MAINTENANCE_SCHEMAS: Readonly<Record<string, Schema>> = {
   ...EXPORT_SCHEMAS,
   ...RETENTION_SCHEMAS,
   PastTag: object({
@@ -160,7 +160,7 @@ export const UPKEEP_SCHEMAS: Readonly<Record<string, Schema>> = {
   }),
   ...FSCK_SCHEMAS,
   Nothing: { type: "object", additionalProperties: false },
-  Gc: object({
+  GcState: object({
     blobs: object(queue),
     objects: object({ ...queue, failing: count }),
     manifests: object(queue),

@@ -103,7 +103,7 @@ const stored = {
 
 const image = { digest: text, tags: texts };
 const kept = object({
-  dependsOn: {
+  by: {
     enum: ["tags", "immutability", "grace", "rule", "use", "unknown"],
     description:
       "More than 100 tags; an immutable tag; the grace time after a push; a keep rule; pulls or HEAD requests; or that these are not noted for long enough.",

@@ -2,7 +2,7 @@ import type { Method } from "../http/route.ts";
 import { GROUPS } from "./openapi-operations.ts";
 import { list, ref, type Schema, SCHEMAS } from "./openapi-schemas.ts";
 import type { Answer, Operation, Query } from "./openapi-shape.ts";
-import { UPKEEP_GROUPS, UPKEEP_SCHEMAS } from "./openapi-maintenance.ts";
+import { MAINTENANCE_GROUPS, MAINTENANCE_SCHEMAS } from "./openapi-maintenance.ts";
 
 /** Answers the management API as OpenAPI 3.1 (spec.openapis.org/oas/v3.1.1); a test compares it with the code. */
 export function read(): Response {
@@ -18,7 +18,7 @@ export interface Endpoint extends Operation {
 
 export const ENDPOINTS: readonly Endpoint[] = Object.entries({
   ...GROUPS,
-  ...UPKEEP_GROUPS,
+  ...MAINTENANCE_GROUPS,
 }).flatMap(([group, operations]) =>
   Object.entries(operations).map(([endpoint, operation]) => {
     const [method, path = ""] = endpoint.split(" ");
@@ -91,7 +91,7 @@ const DOCUMENT = JSON.stringify({
   security: [{ basic: [] }, { bearer: [] }],
   paths: pathsOf(ENDPOINTS),
   components: {
-    schemas: { Any: { type: "object" }, ...SCHEMAS, ...UPKEEP_SCHEMAS },
+    schemas: { Any: { type: "object" }, ...SCHEMAS, ...MAINTENANCE_SCHEMAS },
     securitySchemes: {
       basic: {
         type: "http",

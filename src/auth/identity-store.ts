@@ -87,7 +87,7 @@ export interface Revocations {
 }
 
 /** Receives new revocations that a query reads on the side: both then cost one round trip. */
-export type RevocationsTaker = (revocations: Revocations) => void;
+export type OnRevocations = (revocations: Revocations) => void;
 
 export interface FailureCount {
   readonly key: string;
@@ -103,19 +103,19 @@ export interface FailureCount {
  * revocations where the caller gives it a receiver for these.
  */
 export interface Identities {
-  find(query: LoginQuery, onRevocations: RevocationsTaker | null): Promise<LoginRecord>;
+  find(query: LoginQuery, onRevocations: OnRevocations | null): Promise<LoginRecord>;
   /** Finds the rules for an ID token, the oldest first, and the public ones of the repositories. */
-  trusting(query: TrustQuery, onRevocations: RevocationsTaker | null): Promise<Trust>;
+  trusting(query: TrustQuery, onRevocations: OnRevocations | null): Promise<Trust>;
   /** Finds the rules of these names that still exist, and the public ones of the repositories. */
   rulesNamed(
     names: readonly string[],
     repositories: readonly string[],
-    onRevocations: RevocationsTaker | null,
+    onRevocations: OnRevocations | null,
   ): Promise<PublicRecord & { readonly rules: readonly TrustRule[] }>;
   /** Finds the public ones of the repositories. */
   publicAmong(
     repositories: readonly string[],
-    onRevocations: RevocationsTaker | null,
+    onRevocations: OnRevocations | null,
   ): Promise<PublicRecord>;
   /** Records that a token was used on a day. */
   used(token: string, day: number): Promise<void>;

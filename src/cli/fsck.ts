@@ -84,7 +84,7 @@ export function addFsckCommand(program: Command): void {
       parseAmount,
     )
     .addOption(
-      new Option("--status", "only say how far the walks are that go on by themselves").conflicts([
+      new Option("--status", "only say how far the background passes are").conflicts([
         "repair",
         "hash",
       ]),

@@ -2,7 +2,7 @@ import { NOW } from "./clock.ts";
 import type {
   LoginQuery,
   LoginRecord,
-  RevocationsTaker,
+  OnRevocations,
   Identities,
   PublicRecord,
   Revocations,
@@ -83,7 +83,7 @@ export class IdentityStore implements Identities {
     this.#db = db;
   }
 
-  async find(query: LoginQuery, onRevocations: RevocationsTaker | null): Promise<LoginRecord> {
+  async find(query: LoginQuery, onRevocations: OnRevocations | null): Promise<LoginRecord> {
     const { name, hash, places, repositories, namespaces } = query;
     const keys = places === null ? [] : [...places.known, ...places.unknown];
     const statement = this.#db
@@ -138,7 +138,7 @@ export class IdentityStore implements Identities {
     };
   }
 
-  async trusting(query: TrustQuery, onRevocations: RevocationsTaker | null): Promise<Trust> {
+  async trusting(query: TrustQuery, onRevocations: OnRevocations | null): Promise<Trust> {
     const { issuer, namespaces, selectors, repositories } = query;
     const statement = this.#db
       .prepare(
@@ -166,7 +166,7 @@ export class IdentityStore implements Identities {
   async rulesNamed(
     names: readonly string[],
     repositories: readonly string[],
-    onRevocations: RevocationsTaker | null,
+    onRevocations: OnRevocations | null,
   ): Promise<PublicRecord & { readonly rules: TrustRule[] }> {
     const statement = this.#db
       .prepare(
@@ -180,7 +180,7 @@ export class IdentityStore implements Identities {
   /** Returns the rows of rules, the oldest first, and the public repositories. */
   async #rules(
     statement: D1PreparedStatement,
-    onRevocations: RevocationsTaker | null,
+    onRevocations: OnRevocations | null,
   ): Promise<PublicRecord & { readonly rows: RuleRow[] }> {
     const all = await this.#read<PublicRow | RuleRow>(statement, onRevocations);
     const rows = all.filter((row) => row.public === null);
@@ -197,7 +197,7 @@ export class IdentityStore implements Identities {
 
   async publicAmong(
     repositories: readonly string[],
-    onRevocations: RevocationsTaker | null,
+    onRevocations: OnRevocations | null,
   ): Promise<PublicRecord> {
     const statement = this.#db
       .prepare(`SELECT ${publicAmong("?1")} AS public, ${NOW} AS readAt`)
@@ -207,10 +207,10 @@ export class IdentityStore implements Identities {
     return { public: JSON.parse(row.public) as string[], readAt: row.readAt };
   }
 
-  /** The statement's rows, and in the same round trip the news. */
+  /** The statement's rows, and in the same round trip the revocations. */
   async #read<Row>(
     statement: D1PreparedStatement,
-    onRevocations: RevocationsTaker | null,
+    onRevocations: OnRevocations | null,
   ): Promise<Row[]> {
     if (onRevocations === null) return (await statement.all<Row>()).results;
     const [asked, revoked] = await this.#db.batch([statement, listRevoked(this.#db)]);

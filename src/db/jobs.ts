@@ -4,7 +4,7 @@ import { NOW } from "./clock.ts";
 export const IMPORT_JOB = "import";
 
 /** A job whose lease is held. */
-export interface HeldJob<State> {
+export interface LeasedJob<State> {
   readonly name: string;
   readonly state: Partial<State>;
   /** When the lease ends, in milliseconds since 1970. The value also tells this holder from the next one. */
@@ -24,7 +24,7 @@ export class JobStore {
    * @param lease how long the lease lasts, in milliseconds; after that the holder is believed to have died
    * @returns null while another holder has the lease
    */
-  async acquire<State>(name: string, lease: number): Promise<HeldJob<State> | null> {
+  async acquire<State>(name: string, lease: number): Promise<LeasedJob<State> | null> {
     const row = await this.#db
       .prepare(
         `INSERT INTO jobs (name, lease_until) VALUES (?1, ${NOW} + ?2)
@@ -42,7 +42,7 @@ export class JobStore {
    * @returns false if the job ran longer than its lease and another holder has taken it: the stored state is then
    *   theirs
    */
-  async release({ name, until }: HeldJob<unknown>, state: object): Promise<boolean> {
+  async release({ name, until }: LeasedJob<unknown>, state: object): Promise<boolean> {
     const { meta } = await this.#db
       .prepare(`UPDATE jobs SET state = ?3, lease_until = 0 WHERE name = ?1 AND lease_until = ?2`)
       .bind(name, until, JSON.stringify(state))

@@ -79,11 +79,6 @@ export function renewGraceAsReader(
     .bind(repository, digest, grace);
 }
 
-/** The condition for the audit entry of a push: one to a missing repository changes nothing. */
-export function repositoryThere(repository: RepositoryName): Condition {
-  return { sql: `SELECT 1 FROM repositories WHERE name = ?2`, parameters: [repository] };
-}
-
 /** Links blobs to a repository; digests without a blob are skipped. */
 export function insertLinks(
   db: D1Database,

@@ -45,7 +45,7 @@ export interface Resolution {
 export interface NewReference {
   readonly digest: Digest;
   /**
-   * `blob` and `manifest` must be in the repository when the row is written; an optional reference (`loose`) need not.
+   * `blob` and `manifest` must be in the repository when the row is written; an optional reference (`optional`) need not.
    */
   readonly kind: "blob" | "manifest" | "optional";
 }

@@ -32,7 +32,7 @@ function ownedAlone(user: string, namespace: string | null): Condition {
  */
 export async function withoutOwner<T>(
   db: D1Database,
-  { user, namespace, lastOwner }: ExpiringImage,
+  { user, namespace, lastOwner }: LeavingOwner,
   change: (guards: readonly D1PreparedStatement[]) => Promise<T>,
 ): Promise<T> {
   if (lastOwner === "may leave") return change([]);
@@ -55,7 +55,7 @@ export async function withoutOwner<T>(
   }
 }
 
-interface ExpiringImage {
+interface LeavingOwner {
   readonly user: string;
   /** The namespace in which the user stops being an owner; null for all. */
   readonly namespace: string | null;

@@ -31,7 +31,7 @@ export const MAX_LISTED = 1_000;
  * blobs at once contains it.
  * @param which SQL over `repositories r`
  */
-export function revokeFacts(db: D1Database, which: Condition): D1PreparedStatement {
+export function invalidateRepositories(db: D1Database, which: Condition): D1PreparedStatement {
   return db
     .prepare(
       `INSERT INTO revocations (subject, revoked_at)

@@ -23,7 +23,7 @@ export interface ManifestRow {
 }
 
 /** What a manifest amounts to. */
-export interface PullCache {
+export interface ManifestSummary {
   /** The bytes of the blobs that it and its children name, each once; null where they are too many to add up. */
   readonly size: number | null;
   /** The platforms that an index names, or the one that an index gives for this manifest: "linux/amd64". */
@@ -32,7 +32,7 @@ export interface PullCache {
   readonly config: { readonly key: string; readonly size: number } | null;
 }
 
-interface FactsRow {
+interface SummaryRow {
   readonly digest: Digest;
   readonly size: number | null;
   readonly own: string;
@@ -59,7 +59,7 @@ const PLATFORM = `CASE WHEN d.type = 'object' THEN substr(
   (d.value ->> '$.platform.os') || '/' || (d.value ->> '$.platform.architecture')
   || coalesce('/' || nullif(d.value ->> '$.platform.variant', ''), ''), 1, 100) END`;
 
-/** D1: what is in a repository, for those who look at it; pulls and pushes have `manifest-index.ts`. */
+/** D1: what is in a repository, for those who look at it; pulls and pushes have `manifests.ts`. */
 export class SummaryIndex {
   readonly #db: D1Database;
 
@@ -117,7 +117,7 @@ export class SummaryIndex {
   async facts(
     repository: RepositoryName,
     digests: readonly Digest[],
-  ): Promise<Map<Digest, PullCache>> {
+  ): Promise<Map<Digest, ManifestSummary>> {
     const { results } = await this.#db
       .prepare(
         `SELECT m.digest, c.key, c.size AS keySize,
@@ -152,12 +152,12 @@ export class SummaryIndex {
          WHERE r.name = ?1`,
       )
       .bind(repository, JSON.stringify(digests), MAX_NAMED, MAX_PLATFORMS)
-      .all<FactsRow>();
+      .all<SummaryRow>();
     return new Map(results.map((row) => [row.digest, factsOf(row)]));
   }
 }
 
-function factsOf({ size, own, listed, key, keySize }: FactsRow): PullCache {
+function factsOf({ size, own, listed, key, keySize }: SummaryRow): ManifestSummary {
   const platforms = [own, listed].map((list) =>
     (JSON.parse(list) as (string | null)[]).flatMap((platform) => platform ?? []),
   );

@@ -35,7 +35,7 @@ class Memory {
 
 const memories = new WeakMap<Queue<EventMessage>, Memory>();
 
-function loginCacheOf(queue: Queue<EventMessage>): Memory {
+function countsOf(queue: Queue<EventMessage>): Memory {
   const memory = memories.get(queue) ?? new Memory();
   memories.set(queue, memory);
   return memory;
@@ -60,7 +60,7 @@ export function noteUse(
   { repository, digest }: Asked,
   defer: Defer,
 ): void {
-  const memory = loginCacheOf(queue);
+  const memory = countsOf(queue);
   const day = today();
   const key = useKey({ repository, digest });
   if (memory.reported.get(key) === day) return;
@@ -71,7 +71,7 @@ export function noteUse(
 /** Records that a client asked for a manifest by HEAD, or has it already: a use, but no pull. */
 export function noteLook(queue: Queue<EventMessage>, read: Read, defer: Defer): void {
   noteUse(queue, read, defer);
-  if (read.tag !== null) loginCacheOf(queue).resolutions.resolved(read, read.tag, read.digest);
+  if (read.tag !== null) countsOf(queue).resolutions.resolved(read, read.tag, read.digest);
 }
 
 /**
@@ -85,7 +85,7 @@ export function countPull(
   defer: Defer,
 ): void {
   noteUse(queue, read, defer);
-  const memory = loginCacheOf(queue);
+  const memory = countsOf(queue);
   const { repository, digest } = read;
   const { resolutions } = memory;
   const tag = read.tag ?? resolutions.tagOf(read, digest);

@@ -1,7 +1,7 @@
 import { isDigest } from "../oci/digest.ts";
 import { isRefusal } from "../oci/errors.ts";
 import { type AuditEntry, type AuditEvent, auditEvent, type AuditStore } from "../db/audit.ts";
-import type { HeldJob, JobStore } from "../db/jobs.ts";
+import type { LeasedJob, JobStore } from "../db/jobs.ts";
 import type { Fsck, Step } from "./fsck.ts";
 import { finding, type Finding } from "./findings.ts";
 import type { StepOptions } from "./phase.ts";
@@ -111,14 +111,14 @@ export class BackgroundFsck {
   }
 
   /** Saves the state and takes the lease again. @returns null when another run holds the job now */
-  async #layDown(held: HeldJob<State>, state: State): Promise<HeldJob<State> | null> {
+  async #layDown(held: LeasedJob<State>, state: State): Promise<LeasedJob<State> | null> {
     const isOurs = await this.#jobs.release(held, state);
     return isOurs ? this.#jobs.acquire<State>(JOB, LEASE) : null;
   }
 
   /** @throws the step's error, after the job was released */
   async #step(
-    held: HeldJob<State>,
+    held: LeasedJob<State>,
     name: PassName,
     state: State,
     now: number,

@@ -29,7 +29,7 @@ export class BlobRepairStore {
   }
 
   /** Marks the blob as missing: clients no longer see it, and a push of it restores it. */
-  markLost(digest: Digest, key: string, initiator: Initiator): Promise<boolean> {
+  markMissing(digest: Digest, key: string, initiator: Initiator): Promise<boolean> {
     return this.#mark([digest, key], ["NULL", NOW, "blob.lost"], initiator);
   }
 
@@ -107,7 +107,7 @@ export class BlobRepairStore {
   }
 
   /** Drops a trashed blob that no manifest names any more, or that the repository links again. */
-  stopKeeping(held: Held, initiator: Initiator): Promise<boolean> {
+  untrash(held: Held, initiator: Initiator): Promise<boolean> {
     const which = `FROM trashed_blobs
       WHERE repository_id = ?1 AND digest = ?2 AND (NOT ${NAMED} OR ${LINKED})`;
     return this.#hold("kept.unneeded", held, [which, `DELETE ${which}`], initiator);

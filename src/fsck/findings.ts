@@ -1,6 +1,6 @@
 import type { Digest } from "../oci/digest.ts";
 import type { ManifestReference, ReferenceKind } from "../oci/manifest.ts";
-import type { KeptRow, LinkRow, ReferenceRow, TagRow, UsageRow, WeightRow } from "./row.ts";
+import type { TrashedRow, LinkRow, ReferenceRow, TagRow, UsageRow, WeightRow } from "./row.ts";
 import type { Named } from "./manifest-store.ts";
 
 const PUSH_AGAIN =
@@ -185,7 +185,7 @@ export function linkFaults(row: LinkRow): Fault[] {
   return faults;
 }
 
-export function keptFaults({ repository, digest, stored, named, linked }: KeptRow): Fault[] {
+export function trashedFaults({ repository, digest, stored, named, linked }: TrashedRow): Fault[] {
   if (stored === 0) return [{ kind: "kept.unresolved", repository, subject: digest }];
   if (named === 1 && linked === 0) return [];
   return [{ kind: "kept.unneeded", repository, subject: digest }];

@@ -4,7 +4,7 @@ import type { Finding } from "./findings.ts";
 import { checkManifests } from "./manifests.ts";
 import { checkBlobs, checkObjects } from "./objects.ts";
 import type { FsckAges, Phase, StepOptions, Stores } from "./phase.ts";
-import { checkKept, checkLinks, checkTags, checkUsages, checkWeights } from "./rows.ts";
+import { checkTrashed, checkLinks, checkTags, checkUsages, checkWeights } from "./rows.ts";
 
 /**
  * The phases in order: a blob that a manifest names is linked before blobs without links are deleted, and counts are
@@ -14,7 +14,7 @@ const CHECKS = {
   manifests: checkManifests,
   tags: checkTags,
   links: checkLinks,
-  kept: checkKept,
+  kept: checkTrashed,
   blobs: checkBlobs,
   weights: checkWeights,
   usage: checkUsages,

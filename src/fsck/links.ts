@@ -49,7 +49,7 @@ async function resolve(
     await (deleted === 1 ? blobs.keep(row, held, initiator) : blobs.link(row, held, initiator));
   }
   for (const digest of children) {
-    await manifests.restoreAttachments({ repositoryId, repository, digest }, initiator);
+    await manifests.restore({ repositoryId, repository, digest }, initiator);
   }
   return 1 + children.length;
 }

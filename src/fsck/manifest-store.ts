@@ -57,7 +57,7 @@ export class ManifestRepairStore {
    * Marks the manifest as missing: clients no longer see it, and a push of it restores it.
    * @param row as it was read
    */
-  markLost(row: ManifestRow, initiator: Initiator): Promise<boolean> {
+  markMissing(row: ManifestRow, initiator: Initiator): Promise<boolean> {
     return this.#mark(row, ["NULL", NOW, "manifest.lost"], initiator);
   }
 
@@ -100,10 +100,7 @@ export class ManifestRepairStore {
   }
 
   /** Restores a deleted manifest that a tag, or a manifest that is not deleted, names. */
-  restoreAttachments(
-    { repositoryId, repository, digest }: Held,
-    initiator: Initiator,
-  ): Promise<boolean> {
+  restore({ repositoryId, repository, digest }: Held, initiator: Initiator): Promise<boolean> {
     const change = {
       kind: "manifest.deleted",
       entry: { repository, digest },

@@ -155,7 +155,8 @@ async function state(row: ManifestRow, kind: Read["kind"], work: Work): Promise<
     const isDone = repair !== null && (await manifests.markFound(row, repair));
     return [finding(about("manifest.found", row), isDone ? "repaired" : "found")];
   }
-  const isMarked = row.lost === 1 || (repair !== null && (await manifests.markLost(row, repair)));
+  const isMarked =
+    row.lost === 1 || (repair !== null && (await manifests.markMissing(row, repair)));
   const affected = await index.needingManifest(row, MAX_AFFECTED);
   const fault = { ...about(`manifest.${kind}`, row, row.object ?? undefined), affected };
   return [finding(fault, isMarked ? "marked" : "found")];

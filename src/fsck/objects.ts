@@ -146,7 +146,8 @@ async function report(row: BlobRow, fault: ObjectFault, work: Work): Promise<Fin
     const isDone = repair !== null && (await blobs.markFound(digest, key, repair));
     return finding(about, isDone ? "repaired" : "found");
   }
-  const isMarked = lost === 1 || (repair !== null && (await blobs.markLost(digest, key, repair)));
+  const isMarked =
+    lost === 1 || (repair !== null && (await blobs.markMissing(digest, key, repair)));
   const affected = await index.needing(digest, MAX_AFFECTED);
   return finding({ ...about, affected }, isMarked ? "marked" : "found");
 }

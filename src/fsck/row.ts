@@ -74,7 +74,7 @@ export interface LinkRow extends HoldRow {
   readonly namespace: string;
 }
 
-export interface KeptRow extends HoldRow {
+export interface TrashedRow extends HoldRow {
   readonly linked: number;
 }
 

@@ -4,7 +4,7 @@ import {
   type Fault,
   finding,
   type Finding,
-  keptFaults,
+  trashedFaults,
   linkFaults,
   tagFaults,
   usageFaults,
@@ -24,7 +24,7 @@ const NAMESPACES = 1;
 export async function checkTags(from: Place, { index, manifests, options }: Work) {
   const rows = await index.tags(from, ROWS);
   const found = await repaired(rows, tagFaults, options.repair, (row, initiator) =>
-    manifests.restoreAttachments(row, initiator),
+    manifests.restore(row, initiator),
   );
   return page(rows, ROWS, found, ({ repositoryId, name }: TagRow) => ({
     repository: repositoryId,
@@ -45,14 +45,13 @@ export async function checkLinks(from: Place, { index, blobs, options }: Work): 
 }
 
 /** Checks that each trashed blob exists and is needed. */
-export async function checkKept(from: Place, { index, blobs, options }: Work): Promise<Checked> {
+export async function checkTrashed(from: Place, { index, blobs, options }: Work): Promise<Checked> {
   const rows = await index.kept(from, ROWS);
   const found = await repaired(
     rows,
-    keptFaults,
+    trashedFaults,
     options.repair,
-    async (row, initiator, { kind }) =>
-      kind === "kept.unneeded" && blobs.stopKeeping(row, initiator),
+    async (row, initiator, { kind }) => kind === "kept.unneeded" && blobs.untrash(row, initiator),
   );
   return page(rows, ROWS, found, heldAt);
 }

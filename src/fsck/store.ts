@@ -1,7 +1,7 @@
 import type { Digest } from "../oci/digest.ts";
 import type {
   BlobRow,
-  KeptRow,
+  TrashedRow,
   LinkRow,
   ManifestKey,
   ManifestRow,
@@ -105,7 +105,7 @@ export class FsckStore {
     );
   }
 
-  kept({ repository, name }: Place, limit: number): Promise<KeptRow[]> {
+  kept({ repository, name }: Place, limit: number): Promise<TrashedRow[]> {
     return this.#all(
       `SELECT l.repository_id AS repositoryId, ${NAME}, l.digest, b.digest IS NOT NULL AS stored, ${NAMED},
          EXISTS (SELECT 1 FROM repository_blobs x WHERE x.repository_id = l.repository_id AND x.digest = l.digest) AS linked

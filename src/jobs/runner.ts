@@ -1,11 +1,9 @@
+import type { Job } from "../events/message.ts";
 import type { JobStore } from "../db/jobs.ts";
 import type { GarbageCollector } from "../gc/job.ts";
 import type { Retention } from "../retention/job.ts";
 import type { Exporter } from "../backup/export.ts";
 import type { BackgroundFsck } from "../fsck/background.ts";
-
-/** The jobs that continue soon, through the queue, if one run was not enough. */
-export type Job = "gc" | "export";
 
 /** What the registry does of its own accord. */
 export interface Maintenance {
@@ -32,7 +30,8 @@ export async function runMaintenance(maintenance: Maintenance): Promise<void> {
   ];
   const failures: unknown[] = [];
   for (const job of jobs) await job().catch((error: unknown) => failures.push(error));
-  if (failures.length > 0) throw new AggregateError(failures, `upkeep: ${failures.join("; ")}`);
+  if (failures.length > 0)
+    throw new AggregateError(failures, `maintenance: ${failures.join("; ")}`);
 }
 
 /** One run of a job, and the next one soon where it did not get to the end. */

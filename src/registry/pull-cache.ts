@@ -183,9 +183,9 @@ export class PullCache {
 }
 
 function manifestPath(repository: RepositoryName, digest: Digest): string {
-  return `facts/${repository}/manifests/${digest}`;
+  return `pull-cache/${repository}/manifests/${digest}`;
 }
 
 function blobPath(repository: RepositoryName, digest: Digest): string {
-  return `facts/${repository}/blobs/${digest}`;
+  return `pull-cache/${repository}/blobs/${digest}`;
 }

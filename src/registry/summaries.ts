@@ -3,7 +3,7 @@ import { RegistryError } from "../oci/errors.ts";
 import type { Page } from "../oci/page.ts";
 import type { RepositoryName } from "../oci/reference.ts";
 import type { Bucket } from "../db/bucket.ts";
-import type { SummaryIndex, PullCache, ManifestRow, TagRow } from "../db/summaries.ts";
+import type { SummaryIndex, ManifestSummary, ManifestRow, TagRow } from "../db/summaries.ts";
 import type { RepositoryStore } from "../db/repositories.ts";
 
 /** What is shown of a manifest beyond its row. */
@@ -77,7 +77,7 @@ export class Summaries {
   }
 
   /** Indexes say it of their images; of the others the config does, a small object in R2 that only a list's page reads. */
-  async #platforms({ platforms, config }: PullCache): Promise<readonly string[]> {
+  async #platforms({ platforms, config }: ManifestSummary): Promise<readonly string[]> {
     if (platforms.length > 0) return platforms.filter(isPlatform);
     if (config === null || config.size > MAX_CONFIG) return [];
     const body = await this.#bucket.open(config.key);

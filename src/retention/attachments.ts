@@ -33,7 +33,7 @@ export function plan(
   const order = new ExpiryOrder(known);
   return images.map(({ image, decision, attachments }) => {
     depths.set(image.digest, 0);
-    const left = new Set(attachments.filter((part) => mayLeave(part, known.times)));
+    const left = new Set(attachments.filter((part) => mayExpire(part, known.times)));
     return { image, decision, attachments: attachmentsOf(image, left, depths, order) };
   });
 }
@@ -136,7 +136,7 @@ class ExpiryOrder {
   }
 
   #lastOfOwners(part: Found, depth: number): Found | null {
-    if (!mayLeave(part, this.#known.times)) return null;
+    if (!mayExpire(part, this.#known.times)) return null;
     let oldest: Found | null = null;
     for (const owner of part.referencedBy ?? []) {
       const last = this.#lastOf(owner, depth - 1);
@@ -147,7 +147,7 @@ class ExpiryOrder {
   }
 }
 
-function mayLeave(part: Found, times: Times): boolean {
+function mayExpire(part: Found, times: Times): boolean {
   const { tags, subject, referencedBy } = part;
   if (part.isProtected || referencedBy === null || referencedBy.length === 0) return false;
   if (tags.length > MAX_TAGS || !tags.every(isAttachmentTag)) return false;

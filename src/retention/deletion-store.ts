@@ -2,7 +2,7 @@ import { isAttachmentTagSql } from "../oci/attachment-tag.ts";
 import type { Digest } from "../oci/digest.ts";
 import { auditEach, type AuditEntry } from "../db/audit.ts";
 import { MAX_TAGS, USED_ON } from "./store.ts";
-import { revokeFacts } from "../db/revocations.ts";
+import { invalidateRepositories } from "../db/revocations.ts";
 
 /** A manifest to delete, with the values that it had when it was evaluated. */
 export interface Expiring {
@@ -67,7 +67,7 @@ export function expire(db: D1Database, expiry: Expiry): D1PreparedStatement[] {
     }),
     ...deleteTags(db, repository),
     ...depths.map((depth) => softDelete(db, repository, depth)),
-    revokeFacts(db, {
+    invalidateRepositories(db, {
       sql: "r.id = ?1 AND EXISTS (SELECT 1 FROM deletion_batch WHERE repository_id = ?1)",
       parameters: [repository],
     }),
@@ -155,7 +155,7 @@ function dropChanged(db: D1Database, repository: number, depth: number): D1Prepa
     .bind(repository, depth);
 }
 
-/** Deletes the tags with the same time as their manifest, so that they are restored together: see tag-history.ts. */
+/** Deletes the tags with the same time as their manifest, so that they are restored together: see trash/store.ts. */
 function deleteTags(db: D1Database, repository: number): D1PreparedStatement[] {
   return [
     db

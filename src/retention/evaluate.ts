@@ -4,7 +4,8 @@
  */
 import type { Digest } from "../oci/digest.ts";
 import { matches } from "../oci/glob.ts";
-import type { Count, RetentionPolicy, Rule, TagSelection } from "./policy.ts";
+import type { RetentionPolicy } from "./policy.ts";
+import type { Count, Rule, TagSelection } from "./rule.ts";
 import { compareVersions, formatVersion, parseVersion, type Version } from "../oci/semver.ts";
 import { type Found, MAX_TAGS } from "./store.ts";
 
@@ -90,10 +91,10 @@ export function evaluate(
   image: Found,
   times: Times,
 ): Decision {
-  if (sparedFor(image, times) !== null || keeperOf(rules, limits, image, times) !== null) {
+  if (protectedFor(image, times) !== null || keepRuleOf(rules, limits, image, times) !== null) {
     return STAYS;
   }
-  const rule = takerOf(rules, image);
+  const rule = expireRuleOf(rules, image);
   if (rule === null || !isBeyond(rule, limits[rule.priority], image, times)) return STAYS;
   return { rule, reason: rule.count === null ? "" : reasonOf(rule.count) };
 }
@@ -101,24 +102,24 @@ export function evaluate(
 const STAYS: Decision = { rule: null, reason: "" };
 
 /** Returns the keep rule that holds the image, or null. */
-export function keeperOf(
+export function keepRuleOf(
   rules: readonly Rule[],
   limits: Limits,
   image: Found,
   times: Times,
 ): Rule | null {
-  const keeper = rules.find((rule) => {
+  const keepRule = rules.find((rule) => {
     if (rule.action !== "keep" || !applies(rule, image)) return false;
     return rule.count === null || !isBeyond(rule, limits[rule.priority], image, times);
   });
-  return keeper ?? null;
+  return keepRule ?? null;
 }
 
 /**
  * Returns the rule that may delete the image, or null. "An image that matches the tagging requirements of a rule cannot
  * be expired or archived by a rule with a lower priority" (userguide/LifecyclePolicies.html).
  */
-export function takerOf(rules: readonly Rule[], image: Found): Rule | null {
+export function expireRuleOf(rules: readonly Rule[], image: Found): Rule | null {
   const rule = rules.find(({ action, ...rest }) => action !== "keep" && applies(rest, image));
   return rule?.action === "expire" ? rule : null;
 }
@@ -128,7 +129,7 @@ function applies({ tags, count }: Pick<Rule, "tags" | "count">, image: Found): b
 }
 
 /** Returns why no rule may delete the image, or null. */
-export function sparedFor(image: Found, times: Times): "tags" | "immutability" | "grace" | null {
+export function protectedFor(image: Found, times: Times): "tags" | "immutability" | "grace" | null {
   if (image.tags.length > MAX_TAGS) return "tags";
   if (image.isProtected) return "immutability";
   return isYoung(image, times) ? "grace" : null;

@@ -165,7 +165,7 @@ export class Retention {
 
   /**
    * Finds what a policy would delete if it were carried out now; nothing is deleted.
-   * @param walk the cursor: where the last page ended, or null for the first
+   * @param scan the cursor: where the last page ended, or null for the first
    * @returns at most `limit` images, what keeps others that the rules select, and the next cursor, or null at the end.
    * A page may be empty without being the last
    */

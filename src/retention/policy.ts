@@ -9,8 +9,6 @@ import {
   type TagSelection,
 } from "./rule.ts";
 
-export type { Count, ExpireRule, KeepRule, Order, Rule, TagSelection } from "./rule.ts";
-
 /**
  * A retention policy in the format of Amazon ECR's lifecycle policies, with additions of this registry
  * (docs.aws.amazon.com/AmazonECR/latest/userguide/lifecycle_policy_parameters.html).

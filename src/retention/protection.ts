@@ -5,10 +5,10 @@ import type { Found } from "./store.ts";
 import {
   DAY,
   isBeyond,
-  keeperOf,
+  keepRuleOf,
   type Limits,
-  sparedFor,
-  takerOf,
+  protectedFor,
+  expireRuleOf,
   type Times,
   usedAt,
 } from "./evaluate.ts";
@@ -34,24 +34,24 @@ export function protectionOf(
   image: Found,
   times: Times,
 ): Protection | null {
-  const taker = takerOf(rules, image);
-  if (taker === null) return null;
-  const { count, priority } = taker;
+  const expireRule = expireRuleOf(rules, image);
+  if (expireRule === null) return null;
+  const { count, priority } = expireRule;
   const neverUsed = isBeyond(
-    taker,
+    expireRule,
     limits[priority],
     { ...image, usedOn: null },
     { ...times, usesSince: 0 },
   );
   if (!neverUsed) return null;
-  const spared = sparedFor(image, times);
+  const spared = protectedFor(image, times);
   if (spared !== null) {
     const until = spared === "grace" ? image.pushedAt + times.grace : null;
     return { ...NOTHING, by: spared, until };
   }
-  const keeper = keeperOf(rules, limits, image, times);
-  if (keeper !== null) return { ...NOTHING, by: "rule", rule: keeper.priority };
-  if (isBeyond(taker, limits[priority], image, times)) return null;
+  const keepRule = keepRuleOf(rules, limits, image, times);
+  if (keepRule !== null) return { ...NOTHING, by: "rule", rule: keepRule.priority };
+  if (isBeyond(expireRule, limits[priority], image, times)) return null;
   const until = usedAt(image, times) + (count !== null && "days" in count ? count.days : 0) * DAY;
   const isKnown = usedAt(image, times) > times.usesSince;
   return isKnown

@@ -108,7 +108,7 @@ class PartWriter {
   async finish(tail: Uint8Array): Promise<ChunkResult> {
     const isWhole = this.#native !== null && this.#nextPart > this.#lease.firstPart;
     if (isWhole && tail.length > 0) await this.#send(tail);
-    await this.#retry(0);
+    await this.#waitFor(0);
     return {
       from: this.#lease.offset,
       offset: this.#lease.offset + this.#received,
@@ -137,7 +137,7 @@ class PartWriter {
 
   /** Sends a part, which takes its memory along, once fewer than the allowed number of parts are in flight. */
   async #send(bytes: Uint8Array): Promise<void> {
-    await this.#retry(PARTS_IN_FLIGHT - 1);
+    await this.#waitFor(PARTS_IN_FLIGHT - 1);
     const arrived = this.#claim.send();
     const upload = this.#upload(bytes, this.#nextPart++).finally(() => {
       this.#inFlight.delete(upload);
@@ -148,7 +148,7 @@ class PartWriter {
   }
 
   /** Waits until at most that many parts are under way. @throws what the first failed one threw */
-  async #retry(most: number): Promise<void> {
+  async #waitFor(most: number): Promise<void> {
     while (this.#inFlight.size > most && !this.#failure) {
       await Promise.race([...this.#inFlight].map((upload) => upload.catch(() => {})));
     }

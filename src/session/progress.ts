@@ -23,7 +23,7 @@ const MAX_OBJECTS = 1_000;
 /**
  * The most active writers of one upload, far more than ever write at once. Dead writers count until the upload ends.
  */
-const MAX_AT_WORK = 1_000;
+const MAX_ACTIVE_WRITERS = 1_000;
 
 /** The hash over the parts. The tail is hashed when it becomes a part, or at the end. */
 export type PartsHash =
@@ -213,7 +213,7 @@ export function grant(
   const ends = finish !== null && stored === null;
   if (stored !== null) objects.add(stored.multipart.key);
   if (ends) objects.add(lease.multipart?.key ?? lease.key);
-  if (objects.size > MAX_OBJECTS || activeWriters.length > MAX_AT_WORK) return null;
+  if (objects.size > MAX_OBJECTS || activeWriters.length > MAX_ACTIVE_WRITERS) return null;
   const finishes = next.finishes + (ends ? 1 : 0);
   const granted = { ...next, activeWriters, finishes, objects: [...objects] };
   return { progress: granted, lease };

@@ -43,7 +43,6 @@ export type Refused =
   | { readonly ok: false; readonly reason: "unknown" }
   | { readonly ok: false; readonly reason: "order"; readonly offset: number };
 
-const UNCOUNTED = { actor: "", counted: null };
 const UNKNOWN: Refused = { ok: false, reason: "unknown" };
 
 export type Began =
@@ -290,9 +289,7 @@ export class UploadSession extends DurableObject<Env> {
   }
 
   #progress(): Progress | undefined {
-    const progress = this.#kv.get<Progress>("progress");
-    // State that was stored before uploads were counted lacks these fields.
-    return progress === undefined ? undefined : { ...UNCOUNTED, ...progress };
+    return this.#kv.get<Progress>("progress");
   }
 
   /** @returns undefined for an upload that has been cleared away, or that nobody began in time */

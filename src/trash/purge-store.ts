@@ -3,7 +3,7 @@ import { RegistryError } from "../oci/errors.ts";
 import type { RepositoryName, Tag } from "../oci/reference.ts";
 import { assertion, hasFailed, retry } from "../db/retry.ts";
 import { auditChange, auditFound, type Initiator } from "../db/audit.ts";
-import { revokeFacts } from "../db/revocations.ts";
+import { invalidateRepositories } from "../db/revocations.ts";
 import { refuseChange } from "../db/errors.ts";
 
 /** What was purged, and can no longer be restored. */
@@ -157,7 +157,7 @@ export class PurgeStore {
       run(`DELETE FROM manifest_references WHERE repository_id = ${REPOSITORY} AND manifest = ?2`),
       // The whole repository's cached entries are invalidated, since the digests of the removed blobs are not known
       // here.
-      revokeFacts(this.#db, {
+      invalidateRepositories(this.#db, {
         sql: `r.name = ?1 AND EXISTS (
           SELECT 1 FROM manifests m WHERE m.repository_id = r.id AND m.digest = ?2)`,
         parameters: [repository, digest],

@@ -47,7 +47,7 @@ async function issue(
   auth: AuthContext,
 ): Promise<Response> {
   const asked = parseScopes(scopes);
-  const purpose = {
+  const target = {
     repositories: repositoriesIn(asked),
     scope: null,
     // The catalog needs current roles: a cached login would lack a role that was given just now.
@@ -56,7 +56,7 @@ async function issue(
       : (actor: Actor) => grantScopes(actor, asked).refused.length === 0,
   };
   const actor =
-    credentials === null ? await everyone(auth, purpose) : await login(credentials, auth, purpose);
+    credentials === null ? await everyone(auth, target) : await login(credentials, auth, target);
   const granted = grantScopes(actor, asked);
   const { token, expires } = await signToken(actor, granted, auth.tokenSeconds, auth.signing);
   const scope = granted.access.map(
@@ -75,9 +75,9 @@ async function issue(
   );
 }
 
-async function everyone(auth: AuthContext, purpose: AuthTarget): Promise<Actor> {
+async function everyone(auth: AuthContext, target: AuthTarget): Promise<Actor> {
   const actor = anonymous(auth.publicPull);
-  return auth.publicPull ? actor : addPublic(actor, auth, purpose);
+  return auth.publicPull ? actor : addPublic(actor, auth, target);
 }
 
 async function readForm(request: Request): Promise<URLSearchParams> {

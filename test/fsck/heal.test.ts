@@ -111,7 +111,7 @@ describe("a lost blob", () => {
     const key = await loseLayer();
     await client.pushBlob(layer);
     const repairs = new BlobRepairStore(env.DB);
-    expect(await repairs.markLost(layer.digest as Digest, key, REPAIRER)).toBe(false);
+    expect(await repairs.markMissing(layer.digest as Digest, key, REPAIRER)).toBe(false);
     expect((await client.head(`blobs/${layer.digest}`)).status).toBe(200);
     const marks = `SELECT count(*) AS n FROM audit WHERE action = 'fsck.repair' AND digest = ?1`;
     expect(await env.DB.prepare(marks).bind(layer.digest).first()).toEqual({ n: 1 });

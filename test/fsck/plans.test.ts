@@ -49,23 +49,23 @@ async function others(db: D1Database): Promise<void> {
 
 async function repairs(db: D1Database): Promise<void> {
   const blobs = new BlobRepairStore(db);
-  await blobs.markLost(DIGEST, "x", REPAIRER);
+  await blobs.markMissing(DIGEST, "x", REPAIRER);
   await blobs.markFound(DIGEST, "x", REPAIRER);
   await blobs.resize(DIGEST, "x", 1, REPAIRER);
   await blobs.letGo(DIGEST, 1, REPAIRER);
   await blobs.cancelDeletion("x", REPAIRER);
   await blobs.review(HELD, REPAIRER);
   await blobs.endReview(HELD, REPAIRER);
-  await blobs.stopKeeping(HELD, REPAIRER);
+  await blobs.untrash(HELD, REPAIRER);
   await blobs.link(HELD, [DIGEST], REPAIRER);
   await blobs.keep(HELD, [DIGEST], REPAIRER);
   await blobs.weigh("acme", DIGEST, REPAIRER);
   await blobs.count("acme", REPAIRER);
   const manifests = new ManifestRepairStore(db);
-  await manifests.markLost(ROW, REPAIRER);
+  await manifests.markMissing(ROW, REPAIRER);
   await manifests.markFound(ROW, REPAIRER);
   await manifests.describe(ROW, [1, null, ""], REPAIRER);
-  await manifests.restoreAttachments(HELD, REPAIRER);
+  await manifests.restore(HELD, REPAIRER);
   await manifests.rewrite(ROW, [], [], REPAIRER);
 }
 

@@ -138,7 +138,7 @@ describe.each(KINDS)("%s", (_, pushed) => {
     const gate = new Gate();
     const here = await newIsolate({ repository });
     interceptEdge((name, call) => (request, ...others) => {
-      const isFact = name === "put" && String(request).includes("/facts/");
+      const isFact = name === "put" && String(request).includes("/pull-cache/");
       const run = () => call(request, ...others) as Promise<unknown>;
       // The write of a cache entry is held back until after the deletion.
       return isFact ? gate.pass(async () => {}).then(run) : run();
@@ -156,7 +156,7 @@ describe.each(KINDS)("%s", (_, pushed) => {
     const thing = await pushed();
     const here = await reader(thing);
     const edge = new EdgeCache(env.TOKEN_KEY ?? "");
-    const path = `facts/${repository}/${thing.path}`;
+    const path = `pull-cache/${repository}/${thing.path}`;
     const fact = await edge.json<{ readAt: number }>(path);
     if (fact === undefined) throw new Error("nothing is known at the edge");
     await remove(here, thing);

@@ -6,8 +6,8 @@ import { entrySize } from "../../memory/lru.ts";
 import { type Actor, memberships, publicSubject, withPublic } from "../policy/access.ts";
 import type { Credentials, AuthTarget, AuthContext } from "../context.ts";
 import { type KnownLogin, loginCacheOf } from "./cache.ts";
-import type { RevocationsTaker, Identities, PublicRecord, TokenRecord } from "../identity-store.ts";
-import { mayBeRevoked, revocationsTaker } from "./revocation.ts";
+import type { OnRevocations, Identities, PublicRecord, TokenRecord } from "../identity-store.ts";
+import { mayBeRevoked, onRevocations } from "./revocation.ts";
 import { secretHash } from "./secret.ts";
 
 /** How long a login stays in the cache, in milliseconds. */
@@ -70,9 +70,9 @@ export function withCachedPublic(
  * Returns a receiver of new revocations for clients that log in for a token and come again; null for management
  * requests, which never use the cache.
  */
-export function revocationsTakerFor(
+export function onRevocationsFor(
   { identities }: AuthContext,
   { isSufficient }: AuthTarget,
-): RevocationsTaker | null {
-  return isSufficient === null ? null : revocationsTaker(identities);
+): OnRevocations | null {
+  return isSufficient === null ? null : onRevocations(identities);
 }

@@ -22,7 +22,7 @@ import { verifyPassword } from "./password.ts";
 import type { LoginRecord, TokenRecord } from "../identity-store.ts";
 import {
   loginKey,
-  revocationsTakerFor,
+  onRevocationsFor,
   cachedLogin,
   withCachedPublic,
   cacheWriter,
@@ -96,7 +96,7 @@ async function lookUp(
   const namespaces = namespacesAmong([...repositories, ...[namespace].flat()]);
   const query = { name: username || null, hash, places, repositories, namespaces };
   const cache = cacheWriter(identities);
-  const record = await identities.find(query, revocationsTakerFor(auth, target));
+  const record = await identities.find(query, onRevocationsFor(auth, target));
   const attempt = places === null ? null : { places, record };
   const actor =
     attempt === null
@@ -193,7 +193,7 @@ export async function addPublic(
   const known = withCachedPublic(actor, repositories, identities);
   if (isSufficient?.(known) === true) return known;
   const cache = cacheWriter(identities);
-  const record = await identities.publicAmong(repositories, revocationsTakerFor(auth, target));
+  const record = await identities.publicAmong(repositories, onRevocationsFor(auth, target));
   cache.publics(record);
   return withPublic(actor, record.public, record.readAt);
 }

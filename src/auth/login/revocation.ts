@@ -1,7 +1,7 @@
 import { type Actor, withoutPublic } from "../policy/access.ts";
 import type { AuthContext } from "../context.ts";
 import { type LoginCache, loginCacheOf, type Snapshot } from "./cache.ts";
-import type { RevocationsTaker, Identities, Revocations } from "../identity-store.ts";
+import type { OnRevocations, Identities, Revocations } from "../identity-store.ts";
 
 /** The greatest age of the known revocations, in milliseconds: "fresh" for most requests, "recent" for a pull. */
 const AGES = { fresh: 30_000, recent: 60_000 };
@@ -24,7 +24,7 @@ export function revokedAt(identities: Identities, subject: string): number {
 }
 
 /** Returns a receiver of new revocations when the known ones are too old; else null. */
-export function revocationsTaker(identities: Identities): RevocationsTaker | null {
+export function onRevocations(identities: Identities): OnRevocations | null {
   const cache = loginCacheOf(identities);
   return youngSnapshot(cache, "fresh") === null ? taker(cache) : null;
 }
@@ -42,7 +42,7 @@ export async function unrevoked(actor: Actor, auth: AuthContext, age: Age): Prom
   return isPublic ? withoutPublic(actor, revoked) : null;
 }
 
-/** Returns the subjects that were revoked since `asOf`. */
+/** Returns the subjects that were revoked since `grantedAt`. */
 export async function revokedAmong(
   subjects: readonly string[],
   grantedAt: number,

@@ -6,8 +6,6 @@ import type { Caution } from "./issuer-url.ts";
 import { type IdTokenClaims, selectorsFor, type TrustRule } from "./trust.ts";
 import { MAX_PASSWORD } from "./workload.ts";
 
-export type { IdTokenClaims } from "./trust.ts";
-
 export type Verification =
   | { readonly ok: true; readonly claims: VerifiedClaims }
   | {

@@ -7,7 +7,7 @@ import { lookupOf, type VerifiedClaims, verifyIdToken } from "./id-token.ts";
 import type { Trust } from "../identity-store.ts";
 import {
   loginKey,
-  revocationsTakerFor,
+  onRevocationsFor,
   cachedLogin,
   withCachedPublic,
   cacheWriter,
@@ -59,7 +59,7 @@ export async function exchanged(
   const record = await identities.rulesNamed(
     concerned,
     repositories,
-    revocationsTakerFor(auth, target),
+    onRevocationsFor(auth, target),
   );
   const { grantedAt, subject, expires } = credential;
   const revoked = await revokedAmong(credential.rules.map(ruleSubject), grantedAt, auth, "fresh");
@@ -156,7 +156,7 @@ async function verifyWorkload(
   const { repositories } = target;
   const selectors = others ? lookup.selectors : [];
   const query = { issuer: lookup.issuer, namespaces, selectors, repositories };
-  const trust = await auth.identities.trusting(query, revocationsTakerFor(auth, target));
+  const trust = await auth.identities.trusting(query, onRevocationsFor(auth, target));
   const options = { insecure: auth.insecureIssuers };
   const rules = [...trust.rules, ...trust.others];
   const verified = await verifyIdToken(token, rules, options);

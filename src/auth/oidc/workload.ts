@@ -44,7 +44,7 @@ export function ruleSubject(rule: string): string {
   return `rule:${rule}`;
 }
 
-/** @param asOf when the rules' lifetimes begin, in milliseconds since 1970 */
+/** @param grantedAt when the rules' lifetimes begin, in milliseconds since 1970 */
 export function matchedRules(rules: readonly TrustRule[], grantedAt: number): RuleGrant[] {
   const since = Math.floor(grantedAt / 1000);
   return rules.map(({ id, scopes, lifetime }) => ({

@@ -500,9 +500,9 @@ CREATE TABLE jobs (
   lease_until INTEGER NOT NULL DEFAULT 0
 ) WITHOUT ROWID;
 
--- What was pulled before this table existed is unknown: no retention rule may take that for never.
+-- Uses before this moment are unknown: no retention rule may take that for never.
 INSERT INTO jobs (name, state)
-VALUES ('retention', json_object('pullsSince', CAST(unixepoch('subsec') * 1000 AS INTEGER)));
+VALUES ('retention', json_object('usesSince', CAST(unixepoch('subsec') * 1000 AS INTEGER)));
 
 -- The backup that this index writes into the bucket has an id of its own.
 INSERT INTO jobs (name, state)

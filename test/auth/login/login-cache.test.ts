@@ -8,7 +8,7 @@ import { afterEach, beforeAll, describe, expect, test, vi } from "vitest";
 import { anonymous } from "../../../src/auth/policy/access.ts";
 import { clearLoginCache } from "../../../src/auth/login/cache.ts";
 import { loginKey, cachedLogin, cacheWriter } from "../../../src/auth/login/login-cache.ts";
-import { revocationsTaker } from "../../../src/auth/login/revocation.ts";
+import { onRevocations } from "../../../src/auth/login/revocation.ts";
 import { IdentityStore } from "../../../src/db/identities.ts";
 import {
   addRobot,
@@ -362,12 +362,12 @@ test("a login that was looked up before the isolate forgot all is not remembered
   const identities = new IdentityStore(env.DB);
   const key = await loginKey({ username: "ada", password: "x" }, "k");
   const actor = { ...anonymous(false), name: "ada", grantedAt: Date.now() };
-  revocationsTaker(identities)?.(await identities.revoked());
+  onRevocations(identities)?.(await identities.revoked());
   cacheWriter(identities).login(key, actor, null);
   expect(cachedLogin(key, identities)?.actor).toEqual(actor);
   const remember = cacheWriter(identities);
   clearLoginCache(identities);
-  revocationsTaker(identities)?.(await identities.revoked());
+  onRevocations(identities)?.(await identities.revoked());
   remember.login(key, actor, null);
   expect(cachedLogin(key, identities)).toBeNull();
 });

@@ -29,7 +29,7 @@ test.each(["anonymous", "oidc", "retention", "registry", "fsck", "export", "gc",
   "POST /users: nobody is called %s",
   async (name) => {
     const answer = await refused("POST", "/users", { name, password: PASSWORD });
-    expect(answer).toEqual({ status: 400, code: "INVALID" });
+    expect(answer).toEqual({ status: 400, code: "FIELD_INVALID" });
   },
 );
 
