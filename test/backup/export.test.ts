@@ -352,7 +352,7 @@ const LEFT_OUT: Readonly<Record<string, string>> = {
   retention_runs: "derived",
   retention_backlog: "derived",
   deletion_batch: "empty between two batches",
-  changes: "what is to be exported",
+  change_log: "what is to be exported",
   import_objects: "of an import",
   import_tombstones: "of an import",
 };
