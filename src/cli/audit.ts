@@ -105,7 +105,7 @@ async function showAudit(options: AuditOptions, command: Command): Promise<void>
     piece = [];
   }
   if (piece.length > 0) print(output.table(piece, COLUMNS));
-  if (!found) print("Nothing was logged that fits.");
+  if (!found) print("No event matches these filters.");
 }
 
 /** A client's own words are in it: its user agent, and the name that it claimed. */

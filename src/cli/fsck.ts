@@ -80,7 +80,7 @@ export function addFsckCommand(program: Command): void {
     .option("--repair", "put right what can be; no object is ever deleted")
     .option(
       "--hash <amount>",
-      "read so much to see whether it has its digest: none, 10GiB, all (default: all)",
+      "how much to read and compare with its digest: none, 10GiB, all (default: all)",
       parseAmount,
     )
     .addOption(

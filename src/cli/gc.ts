@@ -96,8 +96,8 @@ async function run(_options: object, command: Command): Promise<void> {
 
 function said(done: Run): string {
   const failed = done.failed === 0 ? "" : `; ${done.failed} objects failed and are tried again`;
-  const gone = `${done.manifests} manifests, ${done.pastTags} past tags and ${done.repositories} repositories`;
-  return `${done.blobs} blobs let go, ${done.objects} objects deleted${failed}; made final: ${gone} (${done.milliseconds} ms)`;
+  const gone = `${done.manifests} manifests, ${done.pastTags} entries of tag history and ${done.repositories} repositories`;
+  return `${done.blobs} blobs and ${done.objects} objects deleted${failed}; purged: ${gone} (${done.milliseconds} ms)`;
 }
 
 function count(number: number): string {

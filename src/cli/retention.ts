@@ -39,7 +39,7 @@ export function addRetentionCommands(program: Command): void {
     .description("Show the policy that holds, and what its last run did.")
     .action(showPolicy);
   subject(retention.command("set"))
-    .description("Set a policy, in the JSON of Amazon ECR's. It is carried out soon.")
+    .description("Set a policy, in the JSON of Amazon ECR's. It first runs within minutes.")
     .argument("<file>", "- for standard input")
     .action(setPolicy);
   yesOption(subject(retention.command("remove")))

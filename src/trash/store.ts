@@ -162,7 +162,7 @@ export class RestoreStore {
   #requireRestorable(past: Past, repository: RepositoryName, what: string): void {
     if (past.id === null) {
       throw new RegistryError("NOT_FOUND", {
-        message: `the tag ${what} has no past in ${repository}: it was not moved or deleted since, or too long ago`,
+        message: `the tag ${what} has no history in ${repository}: it was never moved or deleted, that was longer ago than UNDO_DAYS, or it was purged`,
       });
     }
     requireInTime(`the tag ${what} was changed`, past.changedAt, this.#age);

@@ -707,7 +707,7 @@ describe("audit", () => {
     expect(events.length).toBeGreaterThanOrEqual(3);
     expect(events.every((event) => event.namespace === namespace)).toBe(true);
     expect(await ok(`audit --namespace ${namespace} --until 7d`)).toBe(
-      "Nothing was logged that fits.\n",
+      "No event matches these filters.\n",
     );
   });
 });

@@ -130,7 +130,7 @@ test("what is purged cannot be pulled, nor restored", async () => {
   expect(await statusOf(`/v2/acme/leak/blobs/${config}`)).toBe(404);
   const again = await slipway("trash restore acme/leak:v1");
   expect([again.code, again.stdout]).toEqual([1, ""]);
-  expect(again.stderr).toMatch(/^slipway: the tag v1 has no past in acme\/leak/);
+  expect(again.stderr).toMatch(/^slipway: the tag v1 has no history in acme\/leak/);
 });
 
 test("a repository is purged as it is, and once it was deleted", async () => {

@@ -106,12 +106,12 @@ describe("a tag", () => {
     }
   });
 
-  test("that nobody moved or deleted has no past", async () => {
+  test("that nobody moved or deleted has no history", async () => {
     const client = await newClient();
     await push(client, "v1");
     for (const tag of ["v1", "never"]) {
       const response = await leavesNothing(() => api("POST", path(client), { tag }));
-      expect(await response.clone().text()).toContain(`the tag ${tag} has no past`);
+      expect(await response.clone().text()).toContain(`the tag ${tag} has no history`);
       expect(await problem(response)).toEqual({ status: 404, code: "NOT_FOUND" });
     }
   });

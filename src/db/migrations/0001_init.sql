@@ -11,7 +11,7 @@ CREATE TABLE namespaces (
   visibility TEXT NOT NULL DEFAULT 'private' CHECK (visibility IN ('private', 'public')),
   version INTEGER NOT NULL DEFAULT 1,
   created_at INTEGER NOT NULL,
-  -- JSON: [{"tags": "v*", "except": ["v*-rc*"]}], as oci/tag-rules.ts reads it. The rules hold in all its repositories.
+  -- JSON: [{"tags": "v*", "except": ["v*-rc*"]}], as api/tag-rules.ts takes it. The rules hold in all its repositories.
   immutable_tags TEXT NOT NULL DEFAULT '[]',
   -- JSON as it was given: retention/policy.ts reads it. NULL: no policy.
   retention TEXT
