@@ -171,7 +171,7 @@ async function token(challenge: string, basic: string): Promise<string> {
   const fields = Object.fromEntries(
     [...challenge.matchAll(/(\w+)="([^"]*)"/g)].map(([, key = "", value = ""]) => [key, value]),
   );
-  const url = new URL(fields.auth ?? "");
+  const url = new URL(fields.realm ?? "");
   if (fields.service !== undefined) url.searchParams.set("service", fields.service);
   if (fields.scope !== undefined) url.searchParams.set("scope", fields.scope);
   const response = await fetch(url, { headers: { authorization: basic } });
