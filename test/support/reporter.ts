@@ -7,8 +7,8 @@ import { SAMPLED } from "./sampled.ts";
 const MANY_FILES = 100;
 /** Of the whole suite, on two cores. */
 const MINUTES: Readonly<Record<ProvidedContext["sample"], string>> = {
-  few: "about 4 minutes; 10 where a core is slow",
-  many: "about 8 minutes; 20 where a core is slow",
+  few: "about 5 minutes; 15 where a core is slow",
+  many: "about 10 minutes; 27 where a core is slow",
   all: "hours",
 };
 
