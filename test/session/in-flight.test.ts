@@ -99,7 +99,8 @@ test("an upload that is alone has four parts under way while the next one is rea
 });
 
 test("six uploads share the buffers: each goes on, none has more than its share for long", async () => {
-  const slow = new SlowBucket(() => scheduler.wait(50));
+  // A part arrives after so many turns, in which whoever has read enough asks for a buffer, however slow the machine is.
+  const slow = new SlowBucket(() => turns(80));
   const client = slow.client();
   // All are begun before the first part sets out: none is late because its beginning took long.
   const locations = await Promise.all(Array.from({ length: 6 }, () => client.startUpload()));
