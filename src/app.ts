@@ -1,5 +1,5 @@
 import type { Actor } from "./auth/policy/access.ts";
-import { authenticate, type TokenRequirements } from "./auth/login/authenticate.ts";
+import { authenticate } from "./auth/login/authenticate.ts";
 import { authorize, isAllowed, scopeOf } from "./auth/policy/authorize.ts";
 import type { AuthTarget, AuthContext } from "./auth/context.ts";
 import { addPublic } from "./auth/login/login.ts";
@@ -10,7 +10,6 @@ import { type Env, readSettings } from "./settings.ts";
 import type { Refusal } from "./events/budget.ts";
 import { countPull, noteLook, noteUse } from "./events/pull-counter.ts";
 import { reportRefusal } from "./events/refusal-reporter.ts";
-import { requireKnownFields } from "./api/query.ts";
 import { bind, type Context, type Params, type Usage } from "./http/context.ts";
 import { errorResponse, problemResponse } from "./http/error-response.ts";
 import { contentLength, log } from "./http/log.ts";
@@ -22,11 +21,14 @@ import { dropUnread } from "./http/unread.ts";
 import { isRefusal, RegistryError } from "./oci/errors.ts";
 import { identitiesOf, registryOf } from "./isolate.ts";
 import { matchRoute } from "./match.ts";
+import { surfaceOf } from "./routes.ts";
 import { addressOf, RequestAuthContext, type Run } from "./auth-context.ts";
 import type { Route } from "./http/route.ts";
 import { memoryUse } from "./memory/isolate.ts";
 import { network } from "./network.ts";
 import { type AuditEntry, auditEvent, type Initiator } from "./db/audit.ts";
+
+const RESPONSES = { oci: errorResponse, problem: problemResponse };
 
 /** Collects what the log line of a request needs, while the request is handled. */
 interface Trace {
@@ -47,9 +49,9 @@ export async function handle(request: Request, env: Env, defer: Defer): Promise<
   const response = await answered.catch((thrown: unknown) => {
     const error = asRefusal(thrown);
     trace.error = error;
-    return isApi(url) ? problemResponse(error) : errorResponse(error);
+    return RESPONSES[surfaceOf(url)](error);
   });
-  if (mayHaveChanged(request, trace.route, response)) clearLoginCache(identitiesOf(env));
+  if (mayHaveChanged(trace.route, response)) clearLoginCache(identitiesOf(env));
   if (request.body !== null) {
     await dropUnread(request, trace.actor?.name ? "known" : "stranger");
   }
@@ -85,28 +87,20 @@ async function respond(run: Run, trace: Trace): Promise<Response> {
   requireTls(request, url, route);
   const { name, namespace } = trace.params;
   const target = name ?? (namespace === undefined ? null : `${namespace}/`);
-  const purpose: AuthTarget = {
+  const wanted: AuthTarget = {
     repositories: name === undefined ? [] : [name],
     ...(namespace === undefined ? {} : { namespace }),
     scope: scopeOf(route.access, target),
-    // Writes and API calls use no cached login: rights may have changed since, and API handlers ask for more rights
-    // than their routes do, which this function does not know.
     isSufficient:
-      isApi(url) || !isRead(request) || route.access === "catalog"
-        ? null
-        : (actor) => isAllowed(actor, route.access, target),
+      route.login === "cached" ? (actor) => isAllowed(actor, route.access, target) : null,
   };
-  // The token service's own requests carry the credentials that it checks itself.
-  const header =
-    route.access === "none" && !isApi(url) ? null : request.headers.get("authorization");
-  trace.actor = await authenticate(header, auth, purpose, requirementsOf(route, trace.params));
-  // A registry token lists what is public. Without one the database has to be asked, and only the API has the time for
-  // that.
-  if (header === null && isApi(url) && name !== undefined) {
-    trace.actor = await addPublic(trace.actor, auth, purpose);
+  const isChecked = route.login === "cached" || route.login === "fresh";
+  const header = isChecked ? request.headers.get("authorization") : null;
+  trace.actor = await authenticate(header, auth, wanted, route);
+  if (header === null && route.asksPublic) {
+    trace.actor = await addPublic(trace.actor, auth, wanted);
   }
   enforceAccess(trace.actor, { request, route, target }, auth);
-  if (isApi(url)) requireKnownFields(route, url.searchParams);
   // The cast is safe: `route` in http/route.ts checks that a handler takes only parameters that its path has.
   const params = trace.params as Params;
   const context: Context<keyof Params> = {
@@ -128,11 +122,7 @@ async function respond(run: Run, trace: Trace): Promise<Response> {
   return route.handler(context);
 }
 
-/**
- * Authorises the request. A denied HEAD of a blob gets 404 instead of 403: its answer has no body and so no reason, and
- * a client that looks for a blob before it pushes would stop at a bare 403. After a 404 the client goes on to the
- * request whose refusal says why (RFC 9110 § 15.5.4 lets 404 hide a 403).
- */
+/** Authorises the request. A denied HEAD is told what the route says. */
 function enforceAccess(
   actor: Actor,
   { request, route, target }: { request: Request; route: Route; target: string | null },
@@ -142,30 +132,18 @@ function enforceAccess(
     authorize(actor, route.access, target, auth);
   } catch (error) {
     const isDenied = isRefusal(error, "DENIED");
-    if (!isDenied || request.method !== "HEAD" || route.id !== "end-2") throw error;
-    throw new RegistryError("BLOB_UNKNOWN", { cause: error });
+    if (!isDenied || request.method !== "HEAD" || route.deniedHead === "DENIED") throw error;
+    throw new RegistryError(route.deniedHead, { cause: error });
   }
 }
 
 /**
- * Says which tokens are accepted. A pull does not wait for the newest revocations. An upload in progress may be ended
- * with a token that has expired since it began.
+ * Returns whether rights may have changed, so that the login cache has to be cleared. A 5xx counts as well: the change
+ * may have been made before the failure.
  */
-function requirementsOf({ access, id }: Route, params: Partial<Params>): TokenRequirements {
-  return {
-    revocation: id === "end-1" ? "none" : access === "pull" ? "recent" : "fresh",
-    expired: params.upload === undefined ? "refused" : "allowed",
-  };
-}
-
-/**
- * Returns whether the API may have changed something, so that the login cache has to be cleared. A 5xx counts as well:
- * the change may have been made before the failure.
- */
-function mayHaveChanged(request: Request, route: Route | null, { status }: Response): boolean {
-  const manages = route !== null && route.access !== "none" && route.path.startsWith("/api/");
+function mayHaveChanged(route: Route | null, { status }: Response): boolean {
   const isRefused = status >= 400 && status < 500;
-  return manages && !isRead(request) && !isRefused;
+  return route !== null && route.changesRights && !isRefused;
 }
 
 /**
@@ -179,10 +157,6 @@ function isLogged(request: Request, { status }: Response, env: Env): boolean {
 
 function isRead({ method }: Request): boolean {
   return method === "GET" || method === "HEAD";
-}
-
-function isApi(url: URL): boolean {
-  return url.pathname.startsWith("/api/");
 }
 
 function initiatorOf({ request, requestId }: Run, actor: Actor | null): Initiator {

@@ -1,53 +1,97 @@
-import * as v from "valibot";
-import { ROLES } from "../auth/policy/access.ts";
 import { ADMIN } from "../auth/login/admin.ts";
 import { RegistryError } from "../oci/errors.ts";
-import { type Member, memberKey } from "../db/members.ts";
-import type { Context } from "../http/context.ts";
-import { pattern, readJson, requireWithin } from "../http/input.ts";
-import { requireLasting } from "./lasting.ts";
-import { listing, pageOf } from "../http/list.ts";
-import { lastOwnerOf, noContent, timestamp } from "../http/resource.ts";
+import { type Member as StoredMember, memberKey } from "../db/members.ts";
+import { requireWithin } from "../http/input.ts";
+import { timestamp } from "../http/resource.ts";
+import { none, page, set } from "./answer.ts";
+import { type Endpoint, endpoint, type QueryField } from "./endpoint.ts";
+import { LAST_OWNER, PAGE, paged, withNext } from "./query.ts";
+import { Member, Membership } from "./schema/namespaces.ts";
 
-const Membership = v.strictObject({
-  role: v.picklist(ROLES),
-  repositories: v.optional(pattern),
-});
-
-export async function list({ url, params, registry }: Context<"namespace">): Promise<Response> {
-  const page = pageOf(url.searchParams);
-  const members = await registry.members.list(params.namespace, page);
-  return listing(url, page, members.map(view), memberKey);
-}
+const list = endpoint(
+  "GET /namespaces/:namespace/members",
+  {
+    id: "listMembers",
+    summary: "Who has which role",
+    access: "own",
+    query: PAGE,
+    answer: page(Member),
+    refuses: ["NOT_FOUND"],
+  },
+  async ({ query, params, registry }) => {
+    const found = await registry.members.list(params.namespace, withNext(query));
+    const { items, next } = paged(query, found, memberKey);
+    return { items: items.map(view), next };
+  },
+);
 
 /** Sets the role of a user for a pattern; there is one for each, so a new one replaces the old one. */
-export async function write(context: Context<"namespace" | "user">): Promise<Response> {
-  const { request, url, params, actor, initiator, registry } = context;
-  const { namespace, user } = params;
-  if (user === ADMIN) {
-    const message = "the built-in administrator owns everything and needs no role";
-    throw new RegistryError("DENIED", { message });
-  }
-  const { role, repositories = `${namespace}/*` } = await readJson(request, Membership);
-  requireWithin(namespace, [{ repositories }]);
-  requireLasting(actor, "a role");
-  const wanted = { user, repositories, role, createdAt: Date.now() };
-  // RFC 9110 § 13.1.2: with `*` the request only creates a role and changes none.
-  const over = request.headers.get("if-none-match")?.trim() === "*" ? "nothing" : "any";
-  const rules = { over, lastOwner: lastOwnerOf(url) } as const;
-  const { member, created } = await registry.members.set(namespace, wanted, rules, initiator);
-  // No Location: roles are listed, and have no paths of their own.
-  return Response.json(view(member), { status: created ? 201 : 200 });
-}
+const write = endpoint(
+  "PUT /namespaces/:namespace/members/:user",
+  {
+    id: "setMember",
+    summary: "Give a user a role",
+    access: "own",
+    requires: [
+      {
+        rule: "The built-in administrator gets no role.",
+        check: ({ params }) => {
+          if (params.user !== ADMIN) return;
+          const message = "the built-in administrator owns everything and needs no role";
+          throw new RegistryError("DENIED", { message });
+        },
+      },
+    ],
+    lasts: () => "a role",
+    query: { lastOwner: LAST_OWNER },
+    body: Membership,
+    answer: set(Member),
+    refuses: ["CONFLICT", "NOT_FOUND", "VERSION_MISMATCH"],
+  },
+  async ({ request, query, body, params: { namespace, user }, initiator, registry }) => {
+    const { role, repositories = `${namespace}/*` } = body;
+    requireWithin(namespace, [{ repositories }]);
+    const wanted = { user, repositories, role, createdAt: Date.now() };
+    // RFC 9110 § 13.1.2: with `*` the request only creates a role and changes none.
+    const over = request.headers.get("if-none-match")?.trim() === "*" ? "nothing" : "any";
+    const rules = { over, lastOwner: query.lastOwner } as const;
+    const { member, created } = await registry.members.set(namespace, wanted, rules, initiator);
+    return { value: view(member), isNew: created };
+  },
+);
 
-export async function remove(context: Context<"namespace" | "user">): Promise<Response> {
-  const { url, params, initiator, registry } = context;
-  const one = url.searchParams.get("repositories");
-  const removal = { user: params.user, pattern: one, lastOwner: lastOwnerOf(url) };
-  await registry.members.remove(params.namespace, removal, initiator);
-  return noContent();
-}
+/** An empty pattern is not taken for none: it would take all roles away. */
+const PATTERN: QueryField<string | null> = {
+  name: "repositories",
+  schema: {
+    type: "string",
+    description: "The pattern whose role is taken away; without it, all of the user's here.",
+  },
+  parse: (given) => given,
+};
 
-function view({ user, repositories, role, createdAt }: Member) {
+const remove = endpoint(
+  "DELETE /namespaces/:namespace/members/:user",
+  {
+    id: "removeMember",
+    summary: "Take a user's roles away",
+    access: "own",
+    query: {
+      pattern: PATTERN,
+      lastOwner: LAST_OWNER,
+    },
+    answer: none,
+    refuses: ["CONFLICT", "NOT_FOUND"],
+  },
+  async ({ query, params, initiator, registry }) => {
+    const { pattern, lastOwner } = query;
+    const removal = { user: params.user, pattern, lastOwner };
+    await registry.members.remove(params.namespace, removal, initiator);
+  },
+);
+
+export const MEMBERS: readonly Endpoint[] = [list, write, remove];
+
+function view({ user, repositories, role, createdAt }: StoredMember) {
   return { user, repositories, role, createdAt: timestamp(createdAt) };
 }

@@ -1,30 +1,20 @@
-import type { Method } from "../http/route.ts";
-import { GROUPS } from "./openapi-operations.ts";
-import { list, ref, type Schema, SCHEMAS } from "./openapi-schemas.ts";
-import type { Answer, Operation, Query } from "./openapi-shape.ts";
-import { MAINTENANCE_GROUPS, MAINTENANCE_SCHEMAS } from "./openapi-maintenance.ts";
+import {
+  type ConversionConfig,
+  type JsonSchema,
+  type OverrideSchemaContext,
+  toJsonSchema,
+  toJsonSchemaDefs,
+} from "@valibot/to-json-schema";
+import type * as v from "valibot";
+import { RegistryError, type Refusal } from "../oci/errors.ts";
+import type { Status } from "./answer.ts";
+import type { Endpoint } from "./endpoint.ts";
+import { Problem, SCHEMAS } from "./schemas.ts";
 
-/** Answers the management API as OpenAPI 3.1 (spec.openapis.org/oas/v3.1.1); a test compares it with the code. */
-export function read(): Response {
-  return new Response(DOCUMENT, {
-    headers: { "content-type": "application/json", "cache-control": "public, max-age=300" },
-  });
-}
+type Json = Readonly<Record<string, unknown>>;
 
-export interface Endpoint extends Operation {
-  readonly method: Method;
-  readonly path: string;
-}
-
-export const ENDPOINTS: readonly Endpoint[] = Object.entries({
-  ...GROUPS,
-  ...MAINTENANCE_GROUPS,
-}).flatMap(([group, operations]) =>
-  Object.entries(operations).map(([endpoint, operation]) => {
-    const [method, path = ""] = endpoint.split(" ");
-    return { ...operation, group, method: method as Method, path };
-  }),
-);
+/** The endpoints by the tag that the document has them under. */
+export type Groups = Readonly<Record<string, readonly Endpoint[]>>;
 
 const PATH_PARAMETERS: Readonly<Record<string, string>> = {
   name: "A repository. It may have slashes, and they stay as they are.",
@@ -36,154 +26,228 @@ const PATH_PARAMETERS: Readonly<Record<string, string>> = {
   token: "A token's id, not its secret.",
 };
 
-const text = { type: "string" };
-const time = { type: "string", description: "RFC 3339, or a day, which stands for its beginning." };
-
-const QUERY: Readonly<Record<Query, Schema>> = {
-  limit: query("limit", {
-    type: "integer",
-    minimum: 1,
-    default: 100,
-    description: "No page has more than 1000, whatever is asked for.",
-  }),
-  after: query("after", { ...text, description: "`next` of the page before." }),
-  namespace: query("namespace", text),
-  repository: query("repository", text),
-  actor: query("actor", text),
-  action: query("action", { ...text, examples: ["tag.delete"] }),
-  outcome: query("outcome", { enum: ["done", "denied", "failed"] }),
-  repositories: query("repositories", {
-    ...text,
-    description: "The pattern whose role is taken away; without it, all of the user's here.",
-  }),
-  confirm: query("confirm", {
-    enum: ["last-owner"],
-    description: "That a namespace may lose its last owner: 409 without it.",
-  }),
-  tag: query("tag", text),
-  since: query("since", time),
-  until: query("until", { ...time, description: `${time.description} Not included itself.` }),
-  sinceDay: query("since", { type: "string", format: "date" }),
-  untilDay: query("until", { type: "string", format: "date", description: "Not included itself." }),
+const HEADERS: Readonly<Record<string, string>> = {
+  ETag: "The resource's version, for If-Match.",
+  Link: "The next page; not on the last one.",
+  Location: "The path of what was made.",
 };
-
-/** Returns the parameter's name in a URL. */
-export function parameterOf(name: Query): string {
-  return String(QUERY[name]["name"]);
-}
 
 const IF_MATCH = {
   name: "If-Match",
   in: "header",
   description: "The ETag that is to be changed, or several: 412 if it has another one by now.",
-  schema: text,
+  schema: { type: "string" },
 };
 
-const DOCUMENT = JSON.stringify({
-  openapi: "3.1.0",
-  info: {
-    title: "Slipway",
-    version: "1",
-    description:
-      "Who may do what in this registry, and what is in it. Images are pushed and pulled by the OCI Distribution API below /v2/.",
-  },
-  servers: [{ url: "/api/v1" }],
-  security: [{ basic: [] }, { bearer: [] }],
-  paths: pathsOf(ENDPOINTS),
-  components: {
-    schemas: { Any: { type: "object" }, ...SCHEMAS, ...MAINTENANCE_SCHEMAS },
-    securitySchemes: {
-      basic: {
-        type: "http",
-        scheme: "basic",
-        description:
-          'A user and a password or token; a robot and its secret; "oidc" and an ID token, or what it was exchanged for.',
-      },
-      bearer: { type: "http", scheme: "bearer", description: "A token (slp_… or slpo_…) alone." },
-    },
-  },
-});
+const IF_NONE_MATCH = {
+  name: "If-None-Match",
+  in: "header",
+  description: "The ETags that the client has: 304 if one of them is the resource's.",
+  schema: { type: "string" },
+};
 
-function pathsOf(endpoints: readonly Endpoint[]): Record<string, Record<string, unknown>> {
+const ACCESS: Readonly<Record<string, string>> = {
+  none: "Everyone may.",
+  login: "Whoever is logged in may.",
+  administer: "Administrators may.",
+  pull: "Whoever may pull from the repository may.",
+  push: "Whoever may push to the repository may.",
+  delete: "Whoever may delete from the repository may.",
+  maintain: "Maintainers of the repository may.",
+  own: "Owners of the namespace may.",
+};
+
+/** Describes the management API as OpenAPI 3.1 (spec.openapis.org/oas/v3.1.1), from its endpoints. */
+export function openApi(groups: Groups): Json {
+  const schemas = new Schemas(Object.values(groups).flat());
   const paths: Record<string, Record<string, unknown>> = {};
-  for (const endpoint of endpoints) {
-    const operations = (paths[endpoint.path] ??= { parameters: pathParameters(endpoint.path) });
-    operations[endpoint.method.toLowerCase()] = operationOf(endpoint);
+  for (const [group, endpoints] of Object.entries(groups)) {
+    for (const one of endpoints) {
+      const path = templateOf(one);
+      const operations = (paths[path] ??= { parameters: pathParameters(path) });
+      operations[one.method.toLowerCase()] = operationOf(one, group, schemas);
+    }
   }
-  return paths;
+  return {
+    openapi: "3.1.0",
+    info: {
+      title: "Slipway",
+      version: "1",
+      description:
+        "Who may do what in this registry, and what is in it. Images are pushed and pulled by the OCI Distribution API below /v2/.",
+    },
+    servers: [{ url: "/api/v1" }],
+    security: [{ basic: [] }, { bearer: [] }],
+    paths,
+    components: {
+      schemas: schemas.named,
+      securitySchemes: {
+        basic: {
+          type: "http",
+          scheme: "basic",
+          description:
+            'A user and a password or token; a robot and its secret; "oidc" and an ID token, or what it was exchanged for.',
+        },
+        bearer: { type: "http", scheme: "bearer", description: "A token (slp_… or slpo_…) alone." },
+      },
+    },
+  };
 }
 
-function pathParameters(path: string): Schema[] {
+/** The path below /api/v1, as OpenAPI writes it. */
+export function templateOf({ path }: Pick<Endpoint, "path">): string {
+  return path.replace("/api/v1", "").replaceAll(/:(\w+)\+?/g, "{$1}");
+}
+
+/** The refusals that an endpoint can answer with, sorted. */
+export function refusalsOf(one: Endpoint): Refusal[] {
+  const { access, path, query, body, ifMatch } = one;
+  const all: Refusal[] = ["UNAUTHORIZED", "TOO_MANY_REQUESTS", "UNAVAILABLE"];
+  if (access !== "none") all.push("DENIED");
+  if (path.includes(":")) all.push("NAME_INVALID");
+  if (path.includes(":digest")) all.push("DIGEST_INVALID");
+  // An unknown field is refused even where there is none.
+  all.push("FIELD_INVALID");
+  if (query.length > 0) all.push("REQUEST_INVALID");
+  if (body !== null) all.push("MEDIA_TYPE_UNSUPPORTED", "REQUEST_INVALID", "REQUEST_TOO_LARGE");
+  if (ifMatch) all.push("VERSION_MISMATCH");
+  return [...new Set([...all, ...one.refuses])].toSorted();
+}
+
+/** Whether anybody may call it, without credentials. */
+export function isOpen({ access }: Pick<Endpoint, "access">): boolean {
+  return access === "none" || access === "pull";
+}
+
+/** The whole access rule, in sentences. */
+export function accessOf({ access, rules }: Endpoint): string {
+  return [ACCESS[access] ?? "", ...rules].join(" ");
+}
+
+const CONVERSION: ConversionConfig = {
+  typeMode: "input",
+  // What JSON Schema cannot say, a check of our own, is in the descriptions.
+  errorMode: "ignore",
+  target: "draft-2020-12",
+  overrideRef: ({ referenceId }) => `#/components/schemas/${referenceId}`,
+};
+
+/** The schemas of the document, converted to JSON Schema 2020-12, which is what OpenAPI 3.1 has. */
+class Schemas {
+  readonly named: Readonly<Record<string, JsonSchema>>;
+  /** The names of those that have one. */
+  readonly #names = new Map(Object.entries(SCHEMAS).map(([name, schema]) => [schema, name]));
+  readonly #others: readonly v.GenericSchema[];
+  readonly #converted: Readonly<Record<string, JsonSchema>>;
+
+  /** Converts all at once: each call of the library converts every named schema anew. */
+  constructor(endpoints: readonly Endpoint[]) {
+    const all = endpoints.flatMap(({ body, answer }) => [
+      body ?? [],
+      Object.values(answer.statuses).flatMap(({ content = {} }) => Object.values(content)),
+    ]);
+    this.#others = [...new Set(all.flat())].filter((schema) => !this.#names.has(schema));
+    const others = this.#others.map((schema, i) => [placeOf(i), schema] as const);
+    this.#converted = toJsonSchemaDefs(
+      { ...SCHEMAS, ...Object.fromEntries(others) },
+      { ...CONVERSION, overrideSchema: fromOther },
+    );
+    this.named = Object.fromEntries(
+      Object.entries(this.#converted).filter(([name]) => Object.hasOwn(SCHEMAS, name)),
+    );
+  }
+
+  of(schema: v.GenericSchema): JsonSchema {
+    const name = this.#names.get(schema);
+    if (name !== undefined) return { $ref: `#/components/schemas/${name}` };
+    return this.#converted[placeOf(this.#others.indexOf(schema))] ?? {};
+  }
+}
+
+function placeOf(index: number): string {
+  return `other ${index}`;
+}
+
+/** Has a schema described by the one that `describedBy` gave it. */
+function fromOther({ valibotSchema }: OverrideSchemaContext): JsonSchema | undefined {
+  if (!("describedBy" in valibotSchema)) return undefined;
+  const { $schema: _, ...rest } = toJsonSchema(
+    valibotSchema.describedBy as v.GenericSchema,
+    CONVERSION,
+  );
+  return rest;
+}
+
+function pathParameters(path: string): Json[] {
   return [...path.matchAll(/\{(\w+)\}/g)].map(([, name = ""]) => ({
     name,
     in: "path",
     required: true,
     description: PATH_PARAMETERS[name],
-    schema: text,
+    schema: { type: "string" },
   }));
 }
 
-function operationOf(endpoint: Endpoint): Schema {
-  const { id, summary, group, open, query: names = [], body, ifMatch, answer } = endpoint;
+function operationOf(one: Endpoint, group: string, schemas: Schemas): Json {
+  const { id, summary, query, body, ifMatch, answer } = one;
+  const parameters: Json[] = query.map(({ name, schema }) => ({ name, in: "query", schema }));
+  if (ifMatch) parameters.push(IF_MATCH);
+  if (answer.statuses[304] !== undefined) parameters.push(IF_NONE_MATCH);
   return {
     operationId: id,
     summary,
+    description: accessOf(one),
     tags: [group],
-    ...(open ? { security: [{}, { basic: [] }, { bearer: [] }] } : {}),
-    parameters: [...names.map((name) => QUERY[name]), ...(ifMatch ? [IF_MATCH] : [])],
-    ...(body === undefined ? {} : { requestBody: { required: true, content: json(ref(body)) } }),
-    responses: {
-      ...answersOf(answer),
-      default: {
-        description: "A refusal",
-        content: { "application/problem+json": { schema: ref("Problem") } },
-      },
-    },
+    ...(isOpen(one) ? { security: [{}, { basic: [] }, { bearer: [] }] } : {}),
+    parameters,
+    ...(body === null
+      ? {}
+      : {
+          requestBody: {
+            required: true,
+            content: { "application/json": { schema: schemas.of(body) } },
+          },
+        }),
+    responses: { ...answersOf(answer.statuses, schemas), ...problemsOf(one, schemas) },
   };
 }
 
-function answersOf(answer: Answer): Record<string, Schema> {
-  if (answer === null) return { 204: { description: "Done" } };
-  const [kind, name] = answer;
-  const one = { description: "The thing itself", content: json(ref(name)) };
-  switch (kind) {
-    case "one":
-      return { 200: one };
-    case "new":
-      return { 201: { ...one, description: "It was made; Location says where it is" } };
-    case "issued":
-      return { 201: { ...one, description: "It was made; its secret is shown this once" } };
-    case "set":
-      return { 200: one, 201: { ...one, description: "It was made" } };
-    case "page":
-    case "lines": {
-      const lines = { "application/x-ndjson": { schema: ref(name) } };
-      const content = { ...json(pageOf(name)), ...(kind === "lines" ? lines : {}) };
-      const description =
-        kind === "lines" ? "A page, or all of them as JSON lines (by Accept)" : "A page";
-      return { 200: { description, content } };
-    }
-  }
+function answersOf(
+  statuses: Readonly<Record<number, Status>>,
+  schemas: Schemas,
+): Record<string, Json> {
+  return Object.fromEntries(
+    Object.entries(statuses).map(([status, { description, content = {}, headers = [] }]) => {
+      const bodies = Object.entries(content).map(([type, schema]) => [
+        type,
+        { schema: schemas.of(schema) },
+      ]);
+      const described = headers.map((name) => [
+        name,
+        { description: HEADERS[name], schema: { type: "string" } },
+      ]);
+      return [
+        status,
+        {
+          description,
+          ...(bodies.length === 0 ? {} : { content: Object.fromEntries(bodies) }),
+          ...(described.length === 0 ? {} : { headers: Object.fromEntries(described) }),
+        },
+      ];
+    }),
+  );
 }
 
-function pageOf(name: string): Schema {
+/** The refusals by status; `code` of the body says which of them it is. */
+function problemsOf(one: Endpoint, schemas: Schemas): Record<string, Json> {
+  const content = { "application/problem+json": { schema: schemas.of(Problem) } };
+  const byStatus = Map.groupBy(refusalsOf(one), (reason) => new RegistryError(reason).status);
+  const known = [...byStatus].map(([status, reasons]) => [
+    String(status),
+    { description: reasons.join(", "), content },
+  ]);
   return {
-    type: "object",
-    required: ["items", "next"],
-    properties: {
-      items: list(ref(name)),
-      next: {
-        type: ["string", "null"],
-        description: "What to ask for the next page with (`after`); null on the last one.",
-      },
-    },
+    ...Object.fromEntries(known),
+    default: { description: "An internal error, whose cause is in the log", content },
   };
-}
-
-function query(name: string, schema: Schema): Schema {
-  return { name, in: "query", schema };
-}
-
-function json(schema: Schema): Schema {
-  return { "application/json": { schema } };
 }

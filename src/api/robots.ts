@@ -1,151 +1,216 @@
-import * as v from "valibot";
 import type { Settings } from "../settings.ts";
-import type { Robot } from "../db/robots.ts";
-import type { Context } from "../http/context.ts";
-import { accountName, description, readJson, requireWithin, scopes } from "../http/input.ts";
-import { expiryOfNew, expiryOfOld, requireLasting } from "./lasting.ts";
-import { listing, pageOf } from "../http/list.ts";
+import type { Robot as StoredRobot } from "../db/robots.ts";
+import type { Params } from "../http/context.ts";
+import { requireWithin } from "../http/input.ts";
 import {
   disabledView,
-  found,
-  noContent,
   requireChange,
   requireCreated,
-  resource,
   timestamp,
   wantedVersion,
 } from "../http/resource.ts";
-import { Expiry, expiresInDays, mint, tokenView } from "./tokens.ts";
+import { changed, created, issued, none, one, page, versioned } from "./answer.ts";
+import { type Endpoint, endpoint } from "./endpoint.ts";
+import { expiryOfNew, expiryOfOld } from "./lasting.ts";
+import { PAGE, paged, withNext } from "./query.ts";
+import {
+  Expiry,
+  MadeRobot,
+  MadeRobotToken,
+  NewRobot,
+  NewRobotToken,
+  Robot,
+  RobotChange,
+  RobotToken,
+} from "./schema/accounts.ts";
+import { mint, tokenView } from "./tokens.ts";
 
-const NewRobot = v.strictObject({
-  name: accountName,
-  description: v.optional(description, ""),
-  scopes,
-  expiresInDays,
-});
+const list = endpoint(
+  "GET /namespaces/:namespace/robots",
+  {
+    id: "listRobots",
+    summary: "A namespace's robots",
+    access: "own",
+    query: PAGE,
+    answer: page(Robot),
+    refuses: ["NOT_FOUND"],
+  },
+  async ({ query, params, settings, registry }) => {
+    const robots = await registry.robots.list(params.namespace, withNext(query));
+    const views = robots.map((robot) => view(robot, settings));
+    return paged(query, views, ({ name }) => name);
+  },
+);
 
-const RobotChange = v.strictObject({
-  description: v.optional(description),
-  scopes: v.optional(scopes),
-  disabled: v.optional(v.boolean()),
-});
-
-const NewRobotToken = v.strictObject({
-  description: v.optional(description, ""),
-  expiresInDays,
-});
-
-export async function list(context: Context<"namespace">): Promise<Response> {
-  const { url, params, settings, registry } = context;
-  const page = pageOf(url.searchParams);
-  const robots = await registry.robots.list(params.namespace, page);
-  const views = robots.map((robot) => view(robot, settings));
-  return listing(url, page, views, ({ name }) => name);
-}
-
-/** Creates a robot, with its first secret. */
-export async function create(context: Context<"namespace">): Promise<Response> {
-  const { request, params, actor, initiator, settings, registry } = context;
-  const { namespace } = params;
-  const given = await readJson(request, NewRobot);
-  requireWithin(namespace, given.scopes);
-  const wanted = { days: given.expiresInDays, longest: settings.longestLives.robotToken };
-  const { secret, token } = await mint("", expiryOfNew(wanted, actor));
-  const robot = {
-    name: `${namespace}+${given.name}`,
-    description: given.description,
-    scopes: given.scopes,
-    tokens: [token],
-    disabledAt: null,
-    disabledBy: null,
-    version: 1,
-    createdAt: token.createdAt,
-  };
-  const creation = await registry.robots.create(namespace, robot, token, initiator);
-  requireCreated(creation, `the robot ${robot.name}`);
-  const location = `/api/v1/namespaces/${namespace}/robots/${given.name}`;
-  const toJson = { ...view(robot, settings), secret };
-  return resource(toJson, { status: 201, location });
-}
+const create = endpoint(
+  "POST /namespaces/:namespace/robots",
+  {
+    id: "createRobot",
+    summary: "Create a robot, with its first secret",
+    access: "own",
+    body: NewRobot,
+    answer: created(MadeRobot),
+    refuses: ["CONFLICT", "NOT_FOUND"],
+  },
+  async ({ body, params, actor, initiator, settings, registry }) => {
+    const { namespace } = params;
+    requireWithin(namespace, body.scopes);
+    const wanted = { days: body.expiresInDays, longest: settings.longestLives.robotToken };
+    const { secret, token } = await mint("", expiryOfNew(wanted, actor));
+    const robot = {
+      name: `${namespace}+${body.name}`,
+      description: body.description,
+      scopes: body.scopes,
+      tokens: [token],
+      disabledAt: null,
+      disabledBy: null,
+      version: 1,
+      createdAt: token.createdAt,
+    };
+    const creation = await registry.robots.create(namespace, robot, token, initiator);
+    requireCreated(creation, `the robot ${robot.name}`);
+    const location = `/namespaces/${namespace}/robots/${body.name}`;
+    return { value: { ...view(robot, settings), secret }, location };
+  },
+);
 
 /** Reads a robot. Its tokens are added, deleted and used without a new version of it. */
-export async function read(context: Context<"namespace" | "robot">): Promise<Response> {
-  const { request, params, settings, registry } = context;
-  const robot = await registry.robots.find(nameOf(params).name);
-  return found(request, view(robot, settings), "more");
-}
+const read = endpoint(
+  "GET /namespaces/:namespace/robots/:robot",
+  {
+    id: "readRobot",
+    summary: "A robot",
+    access: "own",
+    answer: versioned(Robot, "more"),
+    refuses: ["NOT_FOUND"],
+  },
+  async ({ params, settings, registry }) =>
+    view(await registry.robots.find(nameOf(params).name), settings),
+);
 
-export async function update(context: Context<"namespace" | "robot">): Promise<Response> {
-  const { request, params, actor, initiator, settings, registry } = context;
-  const { name } = nameOf(params);
-  const version = await wantedVersion(request, () => registry.robots.find(name));
-  const given = await readJson(request, RobotChange);
-  requireChange(given);
-  if (given.scopes !== undefined) {
-    requireWithin(params.namespace, given.scopes);
+const update = endpoint(
+  "PATCH /namespaces/:namespace/robots/:robot",
+  {
+    id: "updateRobot",
+    summary: "Change a robot, or disable it",
+    access: "own",
     // The robot may have secrets that do not end.
-    requireLasting(actor, "other scopes of a robot");
-  }
-  if (given.disabled === false) requireLasting(actor, "an enabled robot");
-  const change = {
-    description: given.description ?? null,
-    scopes: given.scopes ?? null,
-    disabled: given.disabled ?? null,
-  };
-  const robot = await registry.robots.update(nameOf(params), change, version, initiator);
-  return resource(view(robot, settings));
-}
+    lasts: ({ scopes, disabled }) =>
+      scopes !== undefined
+        ? "other scopes of a robot"
+        : disabled === false
+          ? "an enabled robot"
+          : null,
+    body: RobotChange,
+    ifMatch: true,
+    answer: changed(Robot),
+    refuses: ["NOT_FOUND"],
+  },
+  async ({ request, body, params, initiator, settings, registry }) => {
+    const robot = nameOf(params);
+    const version = await wantedVersion(request, () => registry.robots.find(robot.name));
+    requireChange(body);
+    if (body.scopes !== undefined) requireWithin(params.namespace, body.scopes);
+    const change = {
+      description: body.description ?? null,
+      scopes: body.scopes ?? null,
+      disabled: body.disabled ?? null,
+    };
+    return view(await registry.robots.update(robot, change, version, initiator), settings);
+  },
+);
 
-export async function remove(context: Context<"namespace" | "robot">): Promise<Response> {
-  const { request, params, initiator, registry } = context;
-  const { name } = nameOf(params);
-  const version = await wantedVersion(request, () => registry.robots.find(name));
-  await registry.robots.remove(nameOf(params), version, initiator);
-  return noContent();
-}
+const remove = endpoint(
+  "DELETE /namespaces/:namespace/robots/:robot",
+  {
+    id: "deleteRobot",
+    summary: "Delete a robot",
+    access: "own",
+    ifMatch: true,
+    answer: none,
+    refuses: ["NOT_FOUND"],
+  },
+  async ({ request, params, initiator, registry }) => {
+    const robot = nameOf(params);
+    const version = await wantedVersion(request, () => registry.robots.find(robot.name));
+    await registry.robots.remove(robot, version, initiator);
+  },
+);
 
 /** Adds a secret, so that the old one can be deleted when nothing uses it any more. */
-export async function createToken(context: Context<"namespace" | "robot">): Promise<Response> {
-  const { request, params, actor, initiator, settings, registry } = context;
-  const given = await readJson(request, NewRobotToken);
-  const wanted = { days: given.expiresInDays, longest: settings.longestLives.robotToken };
-  const { secret, token } = await mint(given.description, expiryOfNew(wanted, actor));
-  const { namespace, name } = nameOf(params);
-  await registry.tokens.addToRobot(namespace, name, token, initiator);
-  // No Location: a token has no path of its own.
-  return Response.json({ ...tokenView(token, wanted.longest), secret }, { status: 201 });
-}
+const createToken = endpoint(
+  "POST /namespaces/:namespace/robots/:robot/tokens",
+  {
+    id: "createRobotToken",
+    summary: "A further secret, for rotation",
+    access: "own",
+    body: NewRobotToken,
+    answer: issued(MadeRobotToken),
+    refuses: ["CONFLICT", "NOT_FOUND"],
+  },
+  async ({ body, params, actor, initiator, settings, registry }) => {
+    const wanted = { days: body.expiresInDays, longest: settings.longestLives.robotToken };
+    const { secret, token } = await mint(body.description, expiryOfNew(wanted, actor));
+    const { namespace, name } = nameOf(params);
+    await registry.tokens.addToRobot(namespace, name, token, initiator);
+    return { ...tokenView(token, wanted.longest), secret };
+  },
+);
 
-export async function updateToken(
-  context: Context<"namespace" | "robot" | "token">,
-): Promise<Response> {
-  const { request, params, actor, initiator, settings, registry } = context;
-  const { expiresInDays: days } = await readJson(request, Expiry);
-  const wanted = { days, longest: settings.longestLives.robotToken };
-  const { namespace, name } = nameOf(params);
-  const token = await registry.tokens.prolongForRobot(
-    namespace,
-    { robot: name, id: params.token },
-    (current) => expiryOfOld(current, wanted, actor),
-    initiator,
-  );
-  return Response.json(tokenView(token, wanted.longest));
-}
+const updateToken = endpoint(
+  "PATCH /namespaces/:namespace/robots/:robot/tokens/:token",
+  {
+    id: "updateRobotToken",
+    summary: "Let a secret end at another time",
+    access: "own",
+    body: Expiry,
+    answer: one(RobotToken),
+    refuses: ["CONFLICT", "NOT_FOUND"],
+  },
+  async ({ body, params, actor, initiator, settings, registry }) => {
+    const wanted = { days: body.expiresInDays, longest: settings.longestLives.robotToken };
+    const { namespace, name } = nameOf(params);
+    const token = await registry.tokens.prolongForRobot(
+      namespace,
+      { robot: name, id: params.token },
+      (current) => expiryOfOld(current, wanted, actor),
+      initiator,
+    );
+    return tokenView(token, wanted.longest);
+  },
+);
 
-export async function removeToken(
-  context: Context<"namespace" | "robot" | "token">,
-): Promise<Response> {
-  const { params, initiator, registry } = context;
-  const { namespace, name } = nameOf(params);
-  await registry.tokens.removeFromRobot(namespace, name, params.token, initiator);
-  return noContent();
-}
+const removeToken = endpoint(
+  "DELETE /namespaces/:namespace/robots/:robot/tokens/:token",
+  {
+    id: "deleteRobotToken",
+    summary: "Delete one secret",
+    access: "own",
+    answer: none,
+    refuses: ["NOT_FOUND"],
+  },
+  async ({ params, initiator, registry }) => {
+    const { namespace, name } = nameOf(params);
+    await registry.tokens.removeFromRobot(namespace, name, params.token, initiator);
+  },
+);
 
-function nameOf({ namespace, robot }: Context<"namespace" | "robot">["params"]) {
+export const ROBOTS: readonly Endpoint[] = [
+  list,
+  create,
+  read,
+  update,
+  remove,
+  createToken,
+  updateToken,
+  removeToken,
+];
+
+function nameOf({ namespace, robot }: Pick<Params, "namespace" | "robot">) {
   return { namespace, name: `${namespace}+${robot}` };
 }
 
-function view(robot: Robot, { longestLives }: Settings) {
+function view(robot: StoredRobot, { longestLives }: Settings) {
   return {
     name: robot.name,
     description: robot.description,

@@ -1,100 +1,132 @@
-import * as v from "valibot";
 import { type Actor, isAdministrator, type Scope, scopeGrants } from "../auth/policy/access.ts";
 import { endOf } from "../auth/login/lifetime.ts";
 import { newSecret } from "../auth/login/secret.ts";
 import { RegistryError } from "../oci/errors.ts";
-import type { NewToken, Token, UserToken } from "../db/tokens.ts";
-import type { Context } from "../http/context.ts";
-import { description, readJson, scopes } from "../http/input.ts";
+import type { NewToken as NewTokenRow, Token as StoredToken, UserToken } from "../db/tokens.ts";
+import { requireCreated, timestamp } from "../http/resource.ts";
+import { issued, none, one, page } from "./answer.ts";
+import { type Endpoint, endpoint } from "./endpoint.ts";
 import { expiryOfNew, expiryOfOld } from "./lasting.ts";
-import { listing, pageOf } from "../http/list.ts";
-import { noContent, requireCreated, timestamp } from "../http/resource.ts";
+import { PAGE, paged, withNext } from "./query.ts";
+import { Expiry, MadeToken, NewToken, Token } from "./schema/accounts.ts";
 
-const DAY = 86_400_000;
-const MAX_DAYS = 3650;
+const DAY_MS = 86_400_000;
 const EVERYTHING: readonly Scope[] = [{ repositories: "*", actions: ["admin"] }];
 
-/** Days from now; null for a secret that is valid until it is deleted. */
-const days = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(MAX_DAYS));
-export const expiresInDays = v.optional(v.nullable(days));
+const USER = {
+  rule: "It takes a user, with the password or a token that is not limited.",
+  check: ({ actor }: { readonly actor: Actor }) => void userOf(actor),
+};
 
-const NewUserToken = v.strictObject({
-  description: v.pipe(description, v.nonEmpty("say what the token is for")),
-  scopes: v.optional(scopes),
-  expiresInDays,
-});
+const OTHERS = "Others' tokens take an administrator.";
 
-/** The expiry is the only field that can be changed. */
-export const Expiry = v.strictObject({ expiresInDays: v.nullable(days) });
+const list = endpoint(
+  "GET /tokens",
+  {
+    id: "listTokens",
+    summary: "The caller's tokens",
+    access: "login",
+    requires: [USER],
+    query: PAGE,
+    answer: page(Token),
+  },
+  async ({ query, actor, settings, registry }) => {
+    const tokens = await registry.tokens.list(userOf(actor), withNext(query));
+    const { token: longest } = settings.longestLives;
+    const views = tokens.map((token) => userView(token, longest));
+    return paged(query, views, ({ id }) => id);
+  },
+);
 
-/** Lists the caller's own tokens. */
-export async function list({ url, actor, settings, registry }: Context): Promise<Response> {
-  const page = pageOf(url.searchParams);
-  const tokens = await registry.tokens.list(requireUser(actor), page);
-  const { token: longest } = settings.longestLives;
-  return listing(
-    url,
-    page,
-    tokens.map((token) => userView(token, longest)),
-    ({ id }) => id,
-  );
-}
+const create = endpoint(
+  "POST /tokens",
+  {
+    id: "createToken",
+    summary: "Make a token of the caller's",
+    access: "login",
+    requires: [USER],
+    body: NewToken,
+    answer: issued(MadeToken),
+    refuses: ["CONFLICT", "NOT_FOUND"],
+  },
+  async ({ body, actor, initiator, settings, registry }) => {
+    const wanted = { days: body.expiresInDays, longest: settings.longestLives.token };
+    const { secret, token } = await mint(body.description, expiryOfNew(wanted, actor));
+    const made = { ...token, scopes: body.scopes ?? EVERYTHING };
+    requireCreated(await registry.tokens.create(userOf(actor), made, initiator), "a token");
+    return { ...userView(made, wanted.longest), secret };
+  },
+);
 
-export async function create(context: Context): Promise<Response> {
-  const { request, actor, initiator, settings, registry } = context;
-  const user = requireUser(actor);
-  const given = await readJson(request, NewUserToken);
-  const limits = given.scopes ?? EVERYTHING;
-  const wanted = { days: given.expiresInDays, longest: settings.longestLives.token };
-  const { secret, token } = await mint(given.description, expiryOfNew(wanted, actor));
-  const made = { ...token, scopes: limits };
-  requireCreated(await registry.tokens.create(user, made, initiator), "a token of this id");
-  // No Location, which would name the token (RFC 9110 § 15.3.2): a token has no path of its own.
-  return Response.json({ ...userView(made, wanted.longest), secret }, { status: 201 });
-}
+const update = endpoint(
+  "PATCH /tokens/:token",
+  {
+    id: "updateToken",
+    summary: "Let a token end at another time",
+    access: "login",
+    requires: [{ ...USER, rule: `${USER.rule} ${OTHERS}` }],
+    body: Expiry,
+    answer: one(Token),
+    refuses: ["CONFLICT", "NOT_FOUND"],
+  },
+  async ({ body, params, actor, initiator, settings, registry }) => {
+    const wanted = { days: body.expiresInDays, longest: settings.longestLives.token };
+    const token = await registry.tokens.prolong(
+      params.token,
+      isAdministrator(actor) ? null : userOf(actor),
+      (current) => expiryOfOld(current, wanted, actor),
+      initiator,
+    );
+    return userView(token, wanted.longest);
+  },
+);
 
-/** Changes the caller's own token; an administrator may change any user's. */
-export async function update(context: Context<"token">): Promise<Response> {
-  const { request, params, actor, initiator, settings, registry } = context;
-  const user = requireUser(actor);
-  const given = await readJson(request, Expiry);
-  const wanted = { days: given.expiresInDays, longest: settings.longestLives.token };
-  const token = await registry.tokens.prolong(
-    params.token,
-    isAdministrator(actor) ? null : user,
-    (current) => expiryOfOld(current, wanted, actor),
-    initiator,
-  );
-  return Response.json(userView(token, wanted.longest));
-}
+const remove = endpoint(
+  "DELETE /tokens/:token",
+  {
+    id: "deleteToken",
+    summary: "Delete a token",
+    access: "login",
+    requires: [
+      {
+        rule: `${USER.rule} A limited token can delete itself. ${OTHERS}`,
+        check: ({ actor, params }) => {
+          if (!isItself(actor, params.token)) userOf(actor);
+        },
+      },
+    ],
+    answer: none,
+    refuses: ["NOT_FOUND"],
+  },
+  async ({ params, actor, initiator, registry }) => {
+    const user = isAdministrator(actor) ? null : actor.name;
+    await registry.tokens.remove(params.token, user, initiator);
+  },
+);
 
-/** Deletes the caller's own token; an administrator may delete any user's. A limited token can delete only itself. */
-export async function remove(context: Context<"token">): Promise<Response> {
-  const { params, actor, initiator, registry } = context;
-  const { token } = params;
-  // A registry token depends on the token that it was made with, but must not delete it.
-  const itself = actor.token === null && actor.dependsOn.includes(`token:${token}`);
-  const user = itself && actor.via === "token" ? actor.name : requireUser(actor);
-  await registry.tokens.remove(token, isAdministrator(actor) ? null : user, initiator);
-  return noContent();
-}
+export const TOKENS: readonly Endpoint[] = [list, create, update, remove];
 
 /** Makes a secret, and the record of it to store. */
 export async function mint(
   purpose: string,
   expiresAt: number | null,
-): Promise<{ readonly secret: string; readonly token: NewToken }> {
+): Promise<{ readonly secret: string; readonly token: NewTokenRow }> {
   const { secret, hash } = await newSecret();
   const id = crypto.getRandomValues(new Uint8Array(8)).toHex();
   const token = { id, hash, description: purpose, expiresAt, lastUsed: null };
   return { secret, token: { ...token, createdAt: Date.now() } };
 }
 
+/** Whether the caller is this token. A registry token depends on the token that it was made with, and is another. */
+function isItself({ via, token, dependsOn }: Actor, id: string): boolean {
+  return token === null && via === "token" && dependsOn.includes(`token:${id}`);
+}
+
 /**
  * @returns the user's name
  * @throws DENIED for anyone but a user, and for limited credentials
  */
-function requireUser({ name, via, token, limits }: Actor): string {
+function userOf({ name, via, token, limits }: Actor): string {
   const unlimited =
     via === "password" || (via === "token" && limits !== null && ownsEverything(limits));
   if (name !== null && token === null && unlimited) return name;
@@ -113,14 +145,14 @@ function ownsEverything(limits: NonNullable<Actor["limits"]>): boolean {
 }
 
 /** @param longest the longest lifetime of such tokens, which also ends a token that was made for longer */
-export function tokenView(token: Token, longest: number | null) {
-  const { id, description: purpose, lastUsed, createdAt } = token;
+export function tokenView(token: StoredToken, longest: number | null) {
+  const { id, description, lastUsed, createdAt } = token;
   const expiresAt = endOf(token, longest);
   return {
     id,
-    description: purpose,
+    description,
     expiresAt: expiresAt === null ? null : timestamp(expiresAt),
-    lastUsed: lastUsed === null ? null : timestamp(lastUsed * DAY).slice(0, 10),
+    lastUsed: lastUsed === null ? null : timestamp(lastUsed * DAY_MS).slice(0, 10),
     createdAt: timestamp(createdAt),
   };
 }

@@ -1,104 +1,115 @@
-import * as v from "valibot";
+import type * as v from "valibot";
 import { checkRule } from "../auth/oidc/trust-check.ts";
-import { selectorOf, type TrustRule } from "../auth/oidc/trust.ts";
+import { selectorOf, type TrustRule as Rule } from "../auth/oidc/trust.ts";
 import type { Settings } from "../settings.ts";
 import { isRefusal, RegistryError } from "../oci/errors.ts";
 import type { StoredRule } from "../db/trust-rules.ts";
-import type { Context } from "../http/context.ts";
-import { accountName, invalid, readJson, requireWithin, scopes } from "../http/input.ts";
-import { requireLasting } from "./lasting.ts";
-import { listing, pageOf } from "../http/list.ts";
-import {
-  found,
-  noContent,
-  requireChange,
-  requireCreated,
-  resource,
-  timestamp,
-  wantedVersion,
-} from "../http/resource.ts";
+import { invalid, requireWithin } from "../http/input.ts";
+import { requireChange, requireCreated, timestamp, wantedVersion } from "../http/resource.ts";
+import { changed, created, none, page, versioned } from "./answer.ts";
+import { type Call, type Endpoint, endpoint } from "./endpoint.ts";
+import { PAGE, paged, withNext } from "./query.ts";
+import { NewTrustRule, TrustRule, TrustRuleChange } from "./schema/namespaces.ts";
 
-const DEFAULT_LIFETIME = 900;
 /** Tries of a change: when several writers race, one of them wins each round. */
 const MAX_TRIES = 4;
 
-/** Claims that valibot's record ignores: a condition that is ignored would let other tokens in. */
-const UNNAMEABLE = ["__proto__", "constructor", "prototype"];
-
-const claims = v.pipe(
-  v.unknown(),
-  v.check(
-    (given) => !UNNAMEABLE.some((name) => Object.hasOwn(Object(given) as object, name)),
-    `a claim cannot be called ${UNNAMEABLE.join(" or ")}`,
-  ),
-  v.record(v.string(), v.array(v.string())),
+const list = endpoint(
+  "GET /namespaces/:namespace/trust-rules",
+  {
+    id: "listTrustRules",
+    summary: "Whose ID tokens hold",
+    access: "own",
+    query: PAGE,
+    answer: page(TrustRule),
+    refuses: ["NOT_FOUND"],
+  },
+  async ({ query, params, registry }) => {
+    const rules = await registry.trustRules.list(params.namespace, withNext(query));
+    return paged(query, rules.map(view), ({ name }) => name);
+  },
 );
 
-const FIELDS = {
-  issuer: v.string(),
-  audience: v.string(),
-  claims,
-  scopes,
-  lifetime: v.number(),
-};
+const create = endpoint(
+  "POST /namespaces/:namespace/trust-rules",
+  {
+    id: "createTrustRule",
+    summary: "Trust an issuer's ID tokens",
+    access: "own",
+    lasts: () => "a trust rule",
+    body: NewTrustRule,
+    answer: created(TrustRule),
+    refuses: ["CONFLICT", "NOT_FOUND"],
+  },
+  async ({ body: { name, ...given }, params: { namespace }, initiator, registry, settings }) => {
+    const rule = { ...given, id: `${namespace}+${name}`, version: 1, createdAt: Date.now() };
+    requireSound(namespace, rule, settings);
+    const creation = await registry.trustRules.create(namespace, rule, selectorOf(rule), initiator);
+    requireCreated(creation, `the rule ${rule.id}`);
+    return { value: view(rule), location: `/namespaces/${namespace}/trust-rules/${name}` };
+  },
+);
 
-const NewRule = v.strictObject({
-  name: accountName,
-  ...FIELDS,
-  lifetime: v.optional(FIELDS.lifetime, DEFAULT_LIFETIME),
-});
+const read = endpoint(
+  "GET /namespaces/:namespace/trust-rules/:rule",
+  {
+    id: "readTrustRule",
+    summary: "A trust rule",
+    access: "own",
+    answer: versioned(TrustRule),
+    refuses: ["NOT_FOUND"],
+  },
+  async ({ params, registry }) => view(await registry.trustRules.find(idOf(params))),
+);
 
-const RuleChange = v.strictObject({
-  issuer: v.optional(FIELDS.issuer),
-  audience: v.optional(FIELDS.audience),
-  claims: v.optional(FIELDS.claims),
-  scopes: v.optional(FIELDS.scopes),
-  lifetime: v.optional(FIELDS.lifetime),
-});
-
-export async function list({ url, params, registry }: Context<"namespace">): Promise<Response> {
-  const page = pageOf(url.searchParams);
-  const rules = await registry.trustRules.list(params.namespace, page);
-  return listing(url, page, rules.map(view), ({ name }) => name);
-}
-
-export async function create(context: Context<"namespace">): Promise<Response> {
-  const { request, params, actor, initiator, registry, settings } = context;
-  const { namespace } = params;
-  const { name, ...given } = await readJson(request, NewRule);
-  const rule = { ...given, id: `${namespace}+${name}`, version: 1, createdAt: Date.now() };
-  requireSound(namespace, rule, settings);
-  requireLasting(actor, "a trust rule");
-  const creation = await registry.trustRules.create(namespace, rule, selectorOf(rule), initiator);
-  requireCreated(creation, `the rule ${rule.id}`);
-  const location = `/api/v1/namespaces/${namespace}/trust-rules/${name}`;
-  return resource(view(rule), { status: 201, location });
-}
-
-export async function read(context: Context<"namespace" | "rule">): Promise<Response> {
-  const { request, params, registry } = context;
-  return found(request, view(await registry.trustRules.find(idOf(params))));
-}
-
-export async function update(context: Context<"namespace" | "rule">): Promise<Response> {
-  const { request, params, actor, registry } = context;
-  const wanted = await wantedVersion(request, () => registry.trustRules.find(idOf(params)));
-  const given = await readJson(request, RuleChange);
-  requireChange(given);
-  requireLasting(actor, "a changed trust rule");
-  for (let tries = 1; ; tries++) {
-    try {
-      return resource(view(await write(context, given, wanted)));
-    } catch (error) {
-      const isRace = wanted === null && isRefusal(error, "VERSION_MISMATCH");
-      if (!isRace) throw error;
-      if (tries < MAX_TRIES) continue;
-      // Not 412: the request set no condition.
-      const message = "others are changing this rule at the same time: try again";
-      throw new RegistryError("CONFLICT", { message, cause: error });
+const update = endpoint(
+  "PATCH /namespaces/:namespace/trust-rules/:rule",
+  {
+    id: "updateTrustRule",
+    summary: "Change a trust rule",
+    access: "own",
+    lasts: () => "a changed trust rule",
+    body: TrustRuleChange,
+    ifMatch: true,
+    answer: changed(TrustRule),
+    refuses: ["CONFLICT", "NOT_FOUND"],
+  },
+  async (call) => {
+    const { request, params, registry } = call;
+    const wanted = await wantedVersion(request, () => registry.trustRules.find(idOf(params)));
+    requireChange(call.body);
+    for (let tries = 1; ; tries++) {
+      try {
+        return view(await write(call, wanted));
+      } catch (error) {
+        const isRace = wanted === null && isRefusal(error, "VERSION_MISMATCH");
+        if (!isRace) throw error;
+        if (tries < MAX_TRIES) continue;
+        // Not 412: the request set no condition.
+        const message = "others are changing this rule at the same time: try again";
+        throw new RegistryError("CONFLICT", { message, cause: error });
+      }
     }
-  }
-}
+  },
+);
+
+const remove = endpoint(
+  "DELETE /namespaces/:namespace/trust-rules/:rule",
+  {
+    id: "deleteTrustRule",
+    summary: "Delete a trust rule",
+    access: "own",
+    ifMatch: true,
+    answer: none,
+    refuses: ["NOT_FOUND"],
+  },
+  async ({ request, params, initiator, registry: { trustRules } }) => {
+    const version = await wantedVersion(request, () => trustRules.find(idOf(params)));
+    await trustRules.remove(params.namespace, idOf(params), version, initiator);
+  },
+);
+
+export const TRUST_RULES: readonly Endpoint[] = [list, create, read, update, remove];
 
 /**
  * Writes the whole changed rule, since only a whole rule can be checked, unless another one was written in the
@@ -106,39 +117,37 @@ export async function update(context: Context<"namespace" | "rule">): Promise<Re
  * @throws VERSION_MISMATCH
  */
 async function write(
-  { params, initiator, registry, settings }: Context<"namespace" | "rule">,
-  given: v.InferOutput<typeof RuleChange>,
+  {
+    params,
+    body,
+    initiator,
+    registry,
+    settings,
+  }: Call<"namespace" | "rule", v.InferOutput<typeof TrustRuleChange>, unknown>,
   wanted: number | null,
 ): Promise<StoredRule> {
   const current = await registry.trustRules.find(idOf(params));
   const rule = {
     id: current.id,
-    issuer: given.issuer ?? current.issuer,
-    audience: given.audience ?? current.audience,
-    claims: given.claims ?? current.claims,
-    scopes: given.scopes ?? current.scopes,
-    lifetime: given.lifetime ?? current.lifetime,
+    issuer: body.issuer ?? current.issuer,
+    audience: body.audience ?? current.audience,
+    claims: body.claims ?? current.claims,
+    scopes: body.scopes ?? current.scopes,
+    lifetime: body.lifetime ?? current.lifetime,
   };
   requireSound(params.namespace, rule, settings);
   const place = { version: wanted ?? current.version, selector: selectorOf(rule) };
   return registry.trustRules.update(params.namespace, rule, place, initiator);
 }
 
-export async function remove(context: Context<"namespace" | "rule">): Promise<Response> {
-  const { request, params, initiator, registry } = context;
-  const version = await wantedVersion(request, () => registry.trustRules.find(idOf(params)));
-  await registry.trustRules.remove(params.namespace, idOf(params), version, initiator);
-  return noContent();
-}
-
 /** @throws FIELD_INVALID for scopes outside the namespace, or a rule that is too loose */
-function requireSound(namespace: string, rule: TrustRule, { insecureIssuers }: Settings): void {
+function requireSound(namespace: string, rule: Rule, { insecureIssuers }: Settings): void {
   requireWithin(namespace, rule.scopes);
   const problem = checkRule(rule, { insecure: insecureIssuers });
   if (problem !== null) throw invalid("", problem);
 }
 
-function idOf({ namespace, rule }: Context<"namespace" | "rule">["params"]): string {
+function idOf({ namespace, rule }: { readonly namespace: string; readonly rule: string }): string {
   return `${namespace}+${rule}`;
 }
 

@@ -1,126 +1,160 @@
-import * as v from "valibot";
 import { ADMIN } from "../auth/login/admin.ts";
 import { hashPassword } from "../auth/login/password.ts";
-import { isReserved } from "../auth/policy/reserved.ts";
-import { isSecret } from "../auth/login/secret.ts";
-import { isCredential } from "../auth/login/token.ts";
-import { RegistryError } from "../oci/errors.ts";
-import type { User } from "../db/users.ts";
 import type { Context } from "../http/context.ts";
-import { accountName, readJson } from "../http/input.ts";
-import { requireLasting } from "./lasting.ts";
-import { listing, pageOf } from "../http/list.ts";
+import { RegistryError } from "../oci/errors.ts";
+import type { User as StoredUser } from "../db/users.ts";
 import {
   disabledView,
-  found,
-  lastOwnerOf,
-  noContent,
   requireChange,
   requireCreated,
-  resource,
   timestamp,
   wantedVersion,
 } from "../http/resource.ts";
+import { changed, created, none, page, versioned } from "./answer.ts";
+import { type Endpoint, endpoint, type Requirement } from "./endpoint.ts";
+import { LAST_OWNER, PAGE, paged, withNext } from "./query.ts";
+import { NewUser, User, UserChange } from "./schema/accounts.ts";
 
-export const password = v.pipe(
-  v.string(),
-  v.minLength(12, "a password has at least 12 characters"),
-  v.maxLength(1024, "a password has at most 1024 characters"),
-  // A login would take such a password for a token, and never compare it with the hash.
-  v.check(
-    (text) => !isSecret(text) && !isCredential(text),
-    'a password does not begin with "slp_" or "slpo_"',
-  ),
+/** The built-in administrator is no row that could be changed. */
+const EDITABLE: Requirement<Context<"user">> = {
+  rule: "The built-in administrator stays as it is.",
+  check: ({ params }) => {
+    if (params.user !== ADMIN) return;
+    throw new RegistryError("DENIED", {
+      message:
+        "the built-in administrator stays as it is; its password is the deployment's secret ADMIN_PASSWORD",
+    });
+  },
+};
+
+const list = endpoint(
+  "GET /users",
+  { id: "listUsers", summary: "All users", access: "administer", query: PAGE, answer: page(User) },
+  async ({ query, registry }) => {
+    const users = await registry.users.list(withNext(query));
+    return paged(query, users.map(view), ({ name }) => name);
+  },
 );
 
-const NewUser = v.strictObject({
-  name: v.pipe(
-    accountName,
-    v.check(
-      (name) => !isReserved(name),
-      "this name stands for what is no person, in the audit log or at a login; choose another",
-    ),
-  ),
-  password,
-  admin: v.optional(v.boolean(), false),
-});
+const create = endpoint(
+  "POST /users",
+  {
+    id: "createUser",
+    summary: "Create a user",
+    access: "administer",
+    lasts: () => "a user",
+    body: NewUser,
+    answer: created(User),
+    refuses: ["CONFLICT"],
+  },
+  async ({ body: { name, admin, password }, initiator, registry }) => {
+    const enabled = { disabledAt: null, disabledBy: null };
+    const user = { name, admin, ...enabled, createdAt: Date.now(), version: 1 };
+    const creation = await registry.users.create(user, await hashPassword(password), initiator);
+    requireCreated(creation, `the user ${name}`);
+    return { value: view(user), location: `/users/${name}` };
+  },
+);
 
-const UserChange = v.strictObject({
-  admin: v.optional(v.boolean()),
-  disabled: v.optional(v.boolean()),
-  password: v.optional(password),
-});
+const read = endpoint(
+  "GET /users/:user",
+  {
+    id: "readUser",
+    summary: "A user",
+    access: "administer",
+    answer: versioned(User),
+    refuses: ["NOT_FOUND"],
+  },
+  async ({ params, registry }) => view(await registry.users.find(params.user)),
+);
 
-export async function list({ url, registry }: Context): Promise<Response> {
-  const page = pageOf(url.searchParams);
-  const users = await registry.users.list(page);
-  return listing(url, page, users.map(view), ({ name }) => name);
-}
+const update = endpoint(
+  "PATCH /users/:user",
+  {
+    id: "updateUser",
+    summary: "Change a user, or disable it; what was logged in is revoked",
+    access: "administer",
+    requires: [EDITABLE],
+    requiresFor: [
+      {
+        rule: "Nobody disables themselves.",
+        check: ({ body, params, actor }) => {
+          if (body.disabled === true && params.user === actor.name) throw themselves("disables");
+        },
+      },
+      {
+        // A token must not become a password, which would outlive it; PUT /me/password has the same rule.
+        rule: "One's own password takes the current one.",
+        check: ({ body, params, actor }) => {
+          const isOwn = body.password !== undefined && params.user === actor.name;
+          if (!isOwn || actor.via === "password") return;
+          const message =
+            "one's own password is changed by whoever is logged in with the current one";
+          throw new RegistryError("DENIED", { message });
+        },
+      },
+    ],
+    lasts: ({ admin, password, disabled }) =>
+      admin === true
+        ? "an administrator"
+        : password !== undefined
+          ? "a user's password"
+          : disabled === false
+            ? "an enabled user"
+            : null,
+    query: { lastOwner: LAST_OWNER },
+    body: UserChange,
+    ifMatch: true,
+    answer: changed(User),
+    refuses: ["CONFLICT", "NOT_FOUND"],
+  },
+  async ({ request, query, body, params, initiator, registry }) => {
+    const version = await wantedVersion(request, () => registry.users.find(params.user));
+    requireChange(body);
+    const change = {
+      admin: body.admin ?? null,
+      disabled: body.disabled ?? null,
+      password: body.password === undefined ? null : await hashPassword(body.password),
+      lastOwner: query.lastOwner,
+    };
+    return view(await registry.users.update(params.user, change, version, initiator));
+  },
+);
 
-export async function create({ request, actor, initiator, registry }: Context): Promise<Response> {
-  const { name, admin, ...given } = await readJson(request, NewUser);
-  requireLasting(actor, "a user");
-  const enabled = { disabledAt: null, disabledBy: null };
-  const user = { name, admin, ...enabled, createdAt: Date.now(), version: 1 };
-  const creation = await registry.users.create(user, await hashPassword(given.password), initiator);
-  requireCreated(creation, `the user ${name}`);
-  return resource(view(user), { status: 201, location: `/api/v1/users/${name}` });
-}
+const remove = endpoint(
+  "DELETE /users/:user",
+  {
+    id: "deleteUser",
+    summary: "Delete a user, its tokens and memberships",
+    access: "administer",
+    requires: [
+      EDITABLE,
+      {
+        rule: "Nobody deletes themselves.",
+        check: ({ params, actor }) => {
+          if (params.user === actor.name) throw themselves("deletes");
+        },
+      },
+    ],
+    query: { lastOwner: LAST_OWNER },
+    ifMatch: true,
+    answer: none,
+    refuses: ["CONFLICT", "NOT_FOUND"],
+  },
+  async ({ request, query, params, initiator, registry }) => {
+    const version = await wantedVersion(request, () => registry.users.find(params.user));
+    await registry.users.remove(params.user, version, query.lastOwner, initiator);
+  },
+);
 
-export async function read({ request, params, registry }: Context<"user">): Promise<Response> {
-  return found(request, view(await registry.users.find(params.user)));
-}
-
-export async function update(context: Context<"user">): Promise<Response> {
-  const { request, url, params, actor, initiator, registry } = context;
-  requireEditable(params.user);
-  const lastOwner = lastOwnerOf(url);
-  const version = await wantedVersion(request, () => registry.users.find(params.user));
-  const given = await readJson(request, UserChange);
-  requireChange(given);
-  if (given.disabled === true && params.user === actor.name) throw themselves("disables");
-  // A token must not become a password, which would outlive it; PUT /me/password has the same rule.
-  if (given.password !== undefined && params.user === actor.name && actor.via !== "password") {
-    const message = "one's own password is changed by whoever is logged in with the current one";
-    throw new RegistryError("DENIED", { message });
-  }
-  if (given.admin === true) requireLasting(actor, "an administrator");
-  if (given.password !== undefined) requireLasting(actor, "a user's password");
-  if (given.disabled === false) requireLasting(actor, "an enabled user");
-  const change = {
-    admin: given.admin ?? null,
-    disabled: given.disabled ?? null,
-    password: given.password === undefined ? null : await hashPassword(given.password),
-    lastOwner,
-  };
-  return resource(view(await registry.users.update(params.user, change, version, initiator)));
-}
-
-export async function remove(context: Context<"user">): Promise<Response> {
-  const { request, url, params, actor, initiator, registry } = context;
-  requireEditable(params.user);
-  if (params.user === actor.name) throw themselves("deletes");
-  const lastOwner = lastOwnerOf(url);
-  const version = await wantedVersion(request, () => registry.users.find(params.user));
-  await registry.users.remove(params.user, version, lastOwner, initiator);
-  return noContent();
-}
+export const USERS: readonly Endpoint[] = [list, create, read, update, remove];
 
 function themselves(does: "deletes" | "disables"): RegistryError {
   const message = `nobody ${does} themselves: let another administrator do it`;
   return new RegistryError("CONFLICT", { message });
 }
 
-/** @throws DENIED for the built-in administrator */
-function requireEditable(name: string): void {
-  if (name !== ADMIN) return;
-  throw new RegistryError("DENIED", {
-    message:
-      "the built-in administrator stays as it is; its password is the deployment's secret ADMIN_PASSWORD",
-  });
-}
-
-function view(user: User) {
+function view(user: StoredUser): User {
   const { name, admin, createdAt, version } = user;
   return { name, admin, ...disabledView(user), createdAt: timestamp(createdAt), version };
 }

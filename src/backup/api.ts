@@ -1,51 +1,80 @@
-import * as v from "valibot";
-import type { ExportOverview } from "./export.ts";
-import type { FoundPage } from "./unlinked-blobs.ts";
-import type { ImportProgress } from "./import-state.ts";
-import type { Context } from "../http/context.ts";
-import { readJson } from "../http/input.ts";
+import { one } from "../api/answer.ts";
+import { type Endpoint, endpoint } from "../api/endpoint.ts";
+import { Nothing } from "../api/schema/common.ts";
 import { timestamp } from "../http/resource.ts";
-
-const Nothing = v.strictObject({});
-const Import = v.strictObject({
-  /** The id of a backup or of a full export. */
-  from: v.optional(v.pipe(v.string(), v.minLength(1), v.maxLength(64))),
-});
-const Search = v.strictObject({
-  after: v.optional(v.pipe(v.string(), v.minLength(1), v.maxLength(1024))),
-  link: v.optional(v.boolean()),
-});
+import type { ExportOverview } from "./export.ts";
+import type { ImportProgress } from "./import-state.ts";
+import { Exports, FoundObjects, Import, Importing, Search } from "./schema.ts";
+import type { FoundPage } from "./unlinked-blobs.ts";
 
 /** Answers with what has been exported, and how many changes wait. */
-export async function read({ registry }: Context): Promise<Response> {
-  return Response.json(toJson(await registry.exporter.overview()));
-}
+const read = endpoint(
+  "GET /exports",
+  {
+    id: "readExports",
+    summary: "What of the index is in the bucket",
+    access: "administer",
+    answer: one(Exports),
+  },
+  async ({ registry }) => toJson(await registry.exporter.overview()),
+);
 
-/** Begins a full export, unless one is running. */
-export async function begin({ request, initiator, registry }: Context): Promise<Response> {
-  await readJson(request, Nothing);
-  return Response.json(toJson(await registry.exporter.begin(initiator)));
-}
+const begin = endpoint(
+  "POST /exports",
+  {
+    id: "beginExport",
+    summary: "Begin a full export, unless one is under way",
+    access: "administer",
+    body: Nothing,
+    answer: one(Exports),
+  },
+  async ({ initiator, registry }) => toJson(await registry.exporter.begin(initiator)),
+);
 
-/** Runs one step of the current full export. */
-export async function step({ request, registry }: Context): Promise<Response> {
-  await readJson(request, Nothing);
-  return Response.json(toJson(await registry.exporter.step()));
-}
+const step = endpoint(
+  "POST /exports/steps",
+  {
+    id: "stepExport",
+    summary: "One step of it; running is null at its end",
+    access: "administer",
+    body: Nothing,
+    answer: one(Exports),
+  },
+  async ({ registry }) => toJson(await registry.exporter.step()),
+);
 
-/** Begins an import, or runs its next step. */
-export async function recover({ request, initiator, registry }: Context): Promise<Response> {
-  const { from = null } = await readJson(request, Import);
-  return Response.json(importJson(await registry.importer.step(from, initiator)));
-}
+const recover = endpoint(
+  "POST /import",
+  {
+    id: "runImport",
+    summary: "Begin an import, or take its next step, until it is done",
+    access: "administer",
+    body: Importing,
+    answer: one(Import),
+    refuses: ["CONFLICT", "NOT_FOUND"],
+  },
+  async ({ body: { from = null }, initiator, registry }) =>
+    importJson(await registry.importer.step(from, initiator)),
+);
 
 /** Lists a page of the objects that are missing from the import; links them if asked to. */
-export async function search({ request, initiator, registry }: Context): Promise<Response> {
-  const { after = null, link = false } = await readJson(request, Search);
-  const imported = await registry.importer.state();
-  const page = await registry.unlinkedBlobs.page(imported, after, link ? initiator : null);
-  return Response.json(pageJson(page));
-}
+const search = endpoint(
+  "POST /import/objects",
+  {
+    id: "findObjects",
+    summary: "What was pushed after what was imported",
+    access: "administer",
+    body: Search,
+    answer: one(FoundObjects),
+    refuses: ["CONFLICT", "NOT_FOUND"],
+  },
+  async ({ body: { after = null, link = false }, initiator, registry }) => {
+    const imported = await registry.importer.state();
+    return pageJson(await registry.unlinkedBlobs.page(imported, after, link ? initiator : null));
+  },
+);
+
+export const BACKUP: readonly Endpoint[] = [read, begin, step, recover, search];
 
 function toJson({ chain, pending, exportedAt, running, finished }: ExportOverview) {
   return {

@@ -3,20 +3,7 @@ import { type Command, InvalidArgumentError, Option } from "commander";
 import { connect } from "./connection.ts";
 import { type Columns, Output, print, shortDigest, time } from "./output.ts";
 import { plainJson } from "./terminal.ts";
-
-interface AuditEvent {
-  readonly time: string;
-  readonly actor: string | null;
-  readonly via: string;
-  readonly action: string;
-  readonly namespace: string | null;
-  readonly repository: string | null;
-  readonly reference: string | null;
-  readonly digest: string | null;
-  readonly detail: string | null;
-  readonly address: string | null;
-  readonly outcome: string;
-}
+import type { AuditEvent } from "../events/schema.ts";
 
 interface AuditOptions {
   readonly namespace?: string;

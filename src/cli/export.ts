@@ -5,46 +5,10 @@ import { connect } from "./connection.ts";
 import { bytes, digestColumn, Output, time, timeColumn } from "./output.ts";
 import type { Shown } from "./table.ts";
 import { progress } from "./progress.ts";
+import type { Exports, FoundObjects, Import } from "../backup/schema.ts";
 
-interface Exports {
-  readonly chain: string;
-  readonly pending: number;
-  readonly exportedAt: string | null;
-  readonly running: Full | null;
-  readonly finished: readonly (Full & { readonly finishedAt: string })[];
-}
-
-interface Full {
-  readonly id: string;
-  readonly startedAt: string;
-  readonly objects: number;
-  readonly rows: number;
-}
-
-interface Import {
-  readonly phase: string;
-  readonly chain: string;
-  readonly full: string | null;
-  readonly beganAt: string;
-  readonly endedAt: string | null;
-  readonly exportedAt: string | null;
-  readonly toRead: number;
-  readonly read: number;
-  readonly rows: number;
-  readonly lost: number;
-  readonly examples: readonly { readonly table: string; readonly key: string }[];
-}
-
-interface Found {
-  readonly key: string;
-  readonly digest: string;
-  readonly size: number;
-  readonly uploadedAt: string;
-  readonly repository: string | null;
-  readonly kind: string;
-  readonly outcome: string;
-  readonly reason: string | null;
-}
+type Full = Exports["finished"][number];
+type Found = FoundObjects["items"][number];
 
 interface ImportOptions {
   readonly from?: string;

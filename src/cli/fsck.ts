@@ -7,44 +7,11 @@ import { bytes, type Columns, Output, time } from "./output.ts";
 import { progress } from "./progress.ts";
 import type { Shown } from "./table.ts";
 import { parseSize } from "./quota.ts";
+import type { FsckState, FsckStep } from "../fsck/schema.ts";
 
-interface Finding {
-  readonly kind: string;
-  readonly repository: string | null;
-  readonly subject: string;
-  readonly outcome: "found" | "repaired" | "marked";
-  readonly message: string;
-  readonly affected: readonly string[];
-}
-
-interface Step {
-  readonly phase: string;
-  readonly findings: readonly Finding[];
-  /** The cursor of the next step; null at the end. */
-  readonly next: object | null;
-  readonly checked: number;
-  readonly bytes: number;
-  readonly unhashed: number;
-}
-
-interface Round {
-  readonly beganAt: string;
-  readonly endedAt: string | null;
-  readonly checked: number;
-  readonly bytes: number;
-  readonly findings: number;
-}
-
-interface Rounds {
-  readonly round: Round | null;
-  readonly last: Round | null;
-}
-
-interface State {
-  readonly bytesPerDay: number;
-  readonly look: Rounds;
-  readonly hash: Rounds;
-}
+type Finding = FsckStep["findings"][number];
+type Rounds = FsckState["look"];
+type Round = NonNullable<Rounds["last"]>;
 
 interface FsckOptions {
   readonly repair?: true;
@@ -101,7 +68,7 @@ told so, and push them again. The registry stays in use meanwhile.`,
 async function run(options: FsckOptions, command: Command): Promise<void> {
   const api = await connect(command);
   const output = new Output(command);
-  if (options.status === true) return status(await api.get<State>("/fsck"), output);
+  if (options.status === true) return status(await api.get<FsckState>("/fsck"), output);
   const total: Total = { findings: [], checked: 0, bytes: 0, unhashed: 0 };
   try {
     await walk(api, options, total);
@@ -118,7 +85,7 @@ async function run(options: FsckOptions, command: Command): Promise<void> {
   });
 }
 
-/** Step by step to the end. */
+/** FsckStep by step to the end. */
 async function walk(api: Api, { repair, hash }: FsckOptions, total: Total): Promise<void> {
   const asked = { repair: repair === true, ...(hash === undefined ? {} : { hash }) };
   let next: object | null = null;
@@ -135,17 +102,17 @@ async function walk(api: Api, { repair, hash }: FsckOptions, total: Total): Prom
 }
 
 /** A step may be done twice. What passes, as a fault of the network or of what the registry rests on, does not end a run. */
-async function attempt(api: Api, body: object): Promise<Step> {
+async function attempt(api: Api, body: object): Promise<FsckStep> {
   for (const pause of PAUSES) {
     try {
-      return await api.send<Step>("POST", "/fsck", body);
+      return await api.send<FsckStep>("POST", "/fsck", body);
     } catch (error) {
       if (!mayPass(error)) throw error;
       progress(`${error.message}; trying again in ${pause / 1000} s`);
       await wait(pause);
     }
   }
-  return api.send<Step>("POST", "/fsck", body);
+  return api.send<FsckStep>("POST", "/fsck", body);
 }
 
 function mayPass(error: unknown): error is CliError {
@@ -178,7 +145,7 @@ function said({ findings, checked, bytes: hashed }: Total): string {
   return `${checked} rows and objects, ${bytes(hashed)} hashed, ${findings.length} findings`;
 }
 
-function status(state: State, output: Output): void {
+function status(state: FsckState, output: Output): void {
   const { bytesPerDay, look, hash } = state;
   const lines = [
     "Looks whether everything is there.",

@@ -2,34 +2,9 @@ import type { Command } from "commander";
 import { connect } from "./connection.ts";
 import { CliError } from "./error.ts";
 import { type Columns, Output, print, time } from "./output.ts";
+import type { GcRun, GcState } from "../gc/schema.ts";
 
-interface Run {
-  readonly blobs: number;
-  readonly objects: number;
-  readonly failed: number;
-  readonly manifests: number;
-  readonly pastTags: number;
-  readonly repositories: number;
-  readonly more: boolean;
-  readonly endedAt: string;
-  readonly milliseconds: number;
-}
-
-interface Queue {
-  readonly waiting: number;
-  readonly due: number;
-  readonly failing?: number;
-  readonly firstDueAt: string | null;
-}
-
-interface Overview {
-  readonly blobs: Queue;
-  readonly objects: Queue;
-  readonly manifests: Queue;
-  readonly repositories: Queue;
-  readonly lastRun: Run | null;
-  readonly failedAt: string | null;
-}
+type Run = NonNullable<GcRun["run"]>;
 
 /** The queues, each with what waits in it. */
 const QUEUES = [
@@ -42,7 +17,10 @@ const QUEUES = [
 /** The overview counts no further. */
 const MAX_COUNTED = 10_000;
 
-interface Row extends Queue {
+interface Row extends Partial<Pick<GcState["objects"], "failing">> {
+  readonly waiting: number;
+  readonly due: number;
+  readonly firstDueAt: string | null;
   readonly what: string;
 }
 
@@ -67,7 +45,7 @@ export function addGcCommands(program: Command): void {
 
 async function status(_options: object, command: Command): Promise<void> {
   const api = await connect(command);
-  const overview = await api.get<Overview>("/gc");
+  const overview = await api.get<GcState>("/gc");
   const rows = QUEUES.map(([name, what]) => ({ what, ...overview[name] }));
   const { lastRun, failedAt } = overview;
   const output = new Output(command);
@@ -83,7 +61,7 @@ async function run(_options: object, command: Command): Promise<void> {
   const output = new Output(command);
   const runs: Run[] = [];
   do {
-    const answer = await api.send<{ run: Run | null }>("POST", "/gc", {});
+    const answer = await api.send<GcRun>("POST", "/gc", {});
     if (answer.run === null) {
       const hint = "slipway gc status shows how far it is";
       throw new CliError("a run is under way already", { code: "CONFLICT", hint });

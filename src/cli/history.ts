@@ -12,35 +12,9 @@ import {
 } from "./output.ts";
 import { repositoryPath } from "./repository-path.ts";
 import type { Target } from "./thing.ts";
+import type { DeletedManifest, DeletedRepository, PastTag } from "../trash/schema.ts";
 
-interface Change {
-  readonly tag: string;
-  readonly digest: string;
-  readonly successor: string | null;
-  readonly changedAt: string;
-  readonly changedBy: string | null;
-  readonly restorableUntil: string;
-}
-
-interface Deletion {
-  readonly deletedAt: string;
-  readonly deletedBy: string | null;
-  readonly restorableUntil: string;
-}
-
-interface DeletedManifest extends Deletion {
-  readonly digest: string;
-  readonly mediaType: string;
-  readonly artifactType: string | null;
-  readonly size: number | null;
-}
-
-interface DeletedRepository extends Deletion {
-  readonly id: string;
-  readonly name: string;
-}
-
-const CHANGES: Columns<Change> = {
+const CHANGES: Columns<PastTag> = {
   "CHANGED (UTC)": timeColumn("CHANGED", ({ changedAt }) => changedAt),
   BY: ({ changedBy }) => changedBy ?? "",
   TAG: ({ tag }) => tag,
@@ -56,7 +30,7 @@ const CHANGES: Columns<Change> = {
   },
 };
 
-const DELETION: Columns<Deletion> = {
+const DELETION: Columns<Pick<DeletedRepository, "deletedAt" | "deletedBy" | "restorableUntil">> = {
   "DELETED (UTC)": timeColumn("DELETED", ({ deletedAt }) => deletedAt),
   BY: ({ deletedBy }) => deletedBy ?? "",
   "RESTORABLE UNTIL": {
@@ -84,7 +58,7 @@ export async function listHistory(target: Target, _options: object, command: Com
   const { repository, tag, digest } = target;
   if (digest !== undefined) command.error("a manifest has no history, its tags have");
   const api = await connect(command);
-  const items = api.list<Change>(`${repositoryPath(repository)}/-/history`, { tag });
+  const items = api.list<PastTag>(`${repositoryPath(repository)}/-/history`, { tag });
   const none = `No tag was moved or deleted there that can be restored.`;
   await new Output(command).list({ items, columns: CHANGES, none });
 }

@@ -4,12 +4,12 @@ import { Api } from "./api.ts";
 import { configFile, forgetLogin, type Login, readConfig, saveLogin } from "./config.ts";
 import { connect, namedRegistry, registryOf, warnIfClear } from "./connection.ts";
 import { CliError } from "./error.ts";
-import { type Me, whoAmI } from "./me.ts";
+import { whoAmI } from "./me.ts";
 import { date, Output } from "./output.ts";
 import { askLine, canAsk, readPassword } from "./prompt.ts";
 import { parseRegistry } from "./registry-url.ts";
 import { expiry, parseExpiry, showScopes } from "./scope.ts";
-import type { Issued } from "./token.ts";
+import type { MadeToken, Me } from "../api/schema/accounts.ts";
 
 interface LoginOptions {
   readonly user?: string;
@@ -82,7 +82,7 @@ interface Made {
 }
 
 async function makeToken(api: Api, user: string, { expires }: LoginOptions): Promise<Made> {
-  const { secret, ...answer } = await api.send<Issued>("POST", "/tokens", {
+  const { secret, ...answer } = await api.send<MadeToken>("POST", "/tokens", {
     description: `slipway on ${hostname()}`,
     ...expiry(expires),
   });

@@ -15,18 +15,7 @@ import {
 } from "./output.ts";
 import { repositoryPath } from "./repository-path.ts";
 import { type Target, parseTarget } from "./thing.ts";
-
-export interface Manifest {
-  readonly digest: string;
-  readonly mediaType: string;
-  readonly artifactType: string | null;
-  readonly size: number | null;
-  readonly platforms: readonly string[];
-  readonly subject: string | null;
-  /** The first of them. */
-  readonly tags: readonly string[];
-  readonly createdAt: string;
-}
+import type { Manifest } from "../api/schema/repositories.ts";
 
 const COLUMNS: Columns<Manifest> = {
   DIGEST: digestColumn(({ digest }) => digest),

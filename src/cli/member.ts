@@ -3,13 +3,7 @@ import { connect, connectAs, type PasswordOptions, passwordOptions } from "./con
 import { confirmDestruction, undoText, yesOption, type YesOption } from "./destroy.ts";
 import { unlessLastOwner, withQuery } from "./last-owner.ts";
 import { type Columns, date, Output } from "./output.ts";
-
-interface Member {
-  readonly user: string;
-  readonly repositories: string;
-  readonly role: string;
-  readonly createdAt: string;
-}
+import type { Member } from "../api/schema/namespaces.ts";
 
 interface MemberOptions extends YesOption {
   readonly repositories?: string;
@@ -43,7 +37,7 @@ export function addMemberCommands(program: Command): void {
     )
     .option("--repositories <glob>", "of which repositories (default: all in the namespace)");
   yesOption(passwordOptions(set), LAST_OWNER).action(
-    async (namespace: string, user: string, role: string, ...rest) =>
+    async (namespace: string, user: string, role: Member["role"], ...rest) =>
       setMember({ namespace, user, role }, ...(rest as [SetOptions, Command])),
   );
   member

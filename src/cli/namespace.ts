@@ -1,5 +1,4 @@
 import type { Command } from "commander";
-import type { TagRule } from "../oci/tag-rules.ts";
 import { connect, connectAs, type PasswordOptions, passwordOptions } from "./connection.ts";
 import { confirmDestruction, undoText, yesOption, type YesOption } from "./destroy.ts";
 import {
@@ -12,13 +11,7 @@ import {
 import { type Columns, date, Output, time } from "./output.ts";
 import { addQuotaCommand } from "./quota.ts";
 import { visibilityOption } from "./visibility.ts";
-
-interface Namespace {
-  readonly name: string;
-  readonly visibility: string;
-  readonly immutableTags: readonly TagRule[];
-  readonly createdAt: string;
-}
+import type { Namespace } from "../api/schema/namespaces.ts";
 
 interface CreateOptions extends ImmutableOptions, PasswordOptions {
   readonly public?: true;

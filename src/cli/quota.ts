@@ -2,16 +2,9 @@ import { type Command, InvalidArgumentError } from "commander";
 import { connect } from "./connection.ts";
 import { doubt } from "./near.ts";
 import { bytes, Output } from "./output.ts";
+import type { Quota } from "../quota/schema.ts";
 
-interface Measure {
-  readonly used: number;
-  readonly limit: number | null;
-}
-
-interface Quota {
-  readonly bytes: Measure;
-  readonly repositories: Measure;
-}
+type Measure = Quota["bytes"];
 
 /** "none" is no limit; an option that is left out changes nothing. */
 interface Limits {

@@ -1,6 +1,5 @@
 import { readFile } from "node:fs/promises";
 import { type Command, InvalidArgumentError } from "commander";
-import type { TagRule } from "../oci/tag-rules.ts";
 import { connect, connectAs, type PasswordOptions, passwordOptions } from "./connection.ts";
 import { confirmDestruction, undoText, yesOption, type YesOption } from "./destroy.ts";
 import { CliError, hinted } from "./error.ts";
@@ -15,26 +14,9 @@ import { doubtNamespaces } from "./near.ts";
 import { type Columns, counted, date, Output, size, time } from "./output.ts";
 import { repositoryPath } from "./repository-path.ts";
 import { visibilityOption } from "./visibility.ts";
+import type { Repository, RepositoryDetail } from "../api/schema/repositories.ts";
 
 type Labels = Readonly<Record<string, string>>;
-
-interface Repository {
-  readonly name: string;
-  readonly visibility: string;
-  readonly description: string;
-  readonly labels: Labels;
-  readonly createdAt: string;
-}
-
-interface RepositoryDetails extends Repository {
-  readonly readme: string;
-  readonly immutableTags: readonly TagRule[];
-  readonly inheritedImmutableTags: readonly TagRule[];
-  /** null where there are too many to count. */
-  readonly size: number | null;
-  readonly tags: number | null;
-  readonly manifests: number | null;
-}
 
 interface TextOptions {
   readonly description?: string;
@@ -106,7 +88,7 @@ async function createRepository(name: string, options: CreateOptions, command: C
     ...(await texts(options)),
   };
   const made = await hinted(
-    api.send<RepositoryDetails>("POST", "/repositories", repository),
+    api.send<RepositoryDetail>("POST", "/repositories", repository),
     409,
     `To change it: slipway repo set ${name}`,
   );
@@ -123,7 +105,7 @@ async function listRepositories(options: { readonly namespace?: string }, comman
 
 async function showRepository(name: string, _options: object, command: Command): Promise<void> {
   const api = await connect(command);
-  const found = await api.get<RepositoryDetails>(repositoryPath(name));
+  const found = await api.get<RepositoryDetail>(repositoryPath(name));
   const output = new Output(command);
   const summary = output.details({
     name: found.name,
@@ -137,7 +119,7 @@ async function showRepository(name: string, _options: object, command: Command):
 }
 
 /** The settings, for a list of details. */
-function settingsOf(found: RepositoryDetails): Record<string, string> {
+function settingsOf(found: RepositoryDetail): Record<string, string> {
   const labels = Object.entries(found.labels).map(([key, value]) => `${key}=${value}`);
   const inherited = found.inheritedImmutableTags;
   return {
@@ -166,16 +148,16 @@ async function setRepository(name: string, options: SetOptions, command: Command
     ...(await texts(options)),
   };
   const output = new Output(command);
-  const show = (changed: RepositoryDetails) =>
+  const show = (changed: RepositoryDetail) =>
     output.answer(changed, `Repository ${name} was changed.`, output.details(settingsOf(changed)));
   if (options.label === undefined && options.removeLabel === undefined) {
-    return show(await api.send<RepositoryDetails>("PATCH", path, change));
+    return show(await api.send<RepositoryDetail>("PATCH", path, change));
   }
   // The labels are one value, so a change of some begins with all.
   const { value, etag } = await api.read<Repository>(path);
   const all = Object.entries({ ...value.labels, ...label });
   const labels = Object.fromEntries(all.filter(([key]) => !removeLabel.includes(key)));
-  show(await api.send<RepositoryDetails>("PATCH", path, { ...change, labels }, etag));
+  show(await api.send<RepositoryDetail>("PATCH", path, { ...change, labels }, etag));
 }
 
 async function deleteRepository(name: string, options: YesOption, command: Command): Promise<void> {

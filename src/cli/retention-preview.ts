@@ -3,43 +3,16 @@ import { shortDigest, time } from "./output.ts";
 import { plain } from "./terminal.ts";
 import { progress } from "./progress.ts";
 import { repositoryPath } from "./repository-path.ts";
-
-interface Expiring {
-  readonly digest: string;
-  readonly tags: readonly string[];
-  readonly pushedAt: string;
-  readonly rule: number;
-  readonly reason: string;
-  readonly attachments: readonly { readonly digest: string }[];
-}
+import type { Expiring, Protected, RetentionPreview } from "../retention/schema.ts";
 
 /** An image that a preview lists, with its repository. */
 export interface Found extends Expiring {
   readonly repository: string;
 }
 
-interface KeptImage {
-  readonly digest: string;
-  readonly tags: readonly string[];
-}
-
-/** Images that a rule would take were it not for this. */
-interface Kept<Example = KeptImage> {
-  readonly by: "tags" | "immutability" | "grace" | "rule" | "use" | "unknown";
-  readonly rule: number | null;
-  readonly lastUsed: string | null;
-  readonly until: string | null;
-  readonly images: number;
-  readonly examples: readonly Example[];
-}
-
 /** The same with its examples from several repositories. */
-export type KeptFound = Kept<KeptImage & { readonly repository: string }>;
-
-interface Page {
-  readonly items: readonly Expiring[];
-  readonly next: string | null;
-  readonly kept: readonly Kept[];
+export interface KeptFound extends Omit<Protected, "examples"> {
+  readonly examples: readonly (Protected["examples"][number] & { readonly repository: string })[];
 }
 
 const MAX_EXAMPLES = 3;
@@ -70,7 +43,7 @@ export class Preview {
     while (after !== null) {
       if (--this.#looks < 0) return;
       const query: string = after === "" ? "" : `?after=${encodeURIComponent(after)}`;
-      const page: Page = await api.send<Page>("POST", path + query, policy);
+      const page: RetentionPreview = await api.send<RetentionPreview>("POST", path + query, policy);
       this.found.push(...page.items.map((item) => ({ repository, ...item })));
       for (const one of page.kept) this.#keep(repository, one);
       progress(`${repository}: ${this.found.length} found`);
@@ -78,7 +51,7 @@ export class Preview {
     }
   }
 
-  #keep(repository: string, kept: Kept): void {
+  #keep(repository: string, kept: Protected): void {
     const key = `${kept.by} ${kept.rule ?? ""}`;
     const before = this.#kept.get(key);
     const examples = kept.examples.map((example) => ({ repository, ...example }));

@@ -10,19 +10,10 @@ import { progress } from "./progress.ts";
 import { repositoryPath } from "./repository-path.ts";
 import { warn } from "./report.ts";
 import { counted, countedRun, type Found, keptText, Preview } from "./retention-preview.ts";
+import type { NamespaceRetention, Retention } from "../retention/schema.ts";
 
-interface Stored {
-  readonly policy: object | null;
-  readonly warnings: readonly string[];
-  /** The rest is a repository's. */
-  readonly of?: "repository" | "namespace" | null;
-  readonly nextRunAt?: string | null;
-  readonly lastRun?: {
-    readonly beganAt: string;
-    readonly images: number;
-    readonly manifests: number;
-  } | null;
-}
+/** A policy; what only a repository has is missing for a namespace. */
+type AnyRetention = NamespaceRetention & Partial<Retention>;
 
 interface SubjectOptions {
   readonly repository?: true;
@@ -68,7 +59,7 @@ function pathOf(name: string, options: SubjectOptions): string {
 
 async function showPolicy(name: string, options: SubjectOptions, command: Command) {
   const api = await connect(command);
-  const stored = await api.get<Stored>(pathOf(name, options));
+  const stored = await api.get<AnyRetention>(pathOf(name, options));
   const output = new Output(command);
   warnOf(stored);
   if (stored.policy === null) {
@@ -86,7 +77,7 @@ async function showPolicy(name: string, options: SubjectOptions, command: Comman
 async function setPolicy(name: string, file: string, options: SubjectOptions, command: Command) {
   const policy = await readPolicy(file);
   const api = await connect(command);
-  const stored = await api.send<Stored>("PUT", pathOf(name, options), policy);
+  const stored = await api.send<AnyRetention>("PUT", pathOf(name, options), policy);
   warnOf(stored);
   const output = new Output(command);
   if (output.isJson) return output.answer(stored, "");
@@ -155,7 +146,7 @@ async function previewPolicy(
 async function lookAtNamespace(name: string, looked: Preview, api: Api): Promise<void> {
   for (const repository of await repositoriesOf(name, {}, api)) {
     if (looked.isCut) return;
-    const { of } = await api.get<Stored>(pathOf(repository, { repository: true }));
+    const { of } = await api.get<AnyRetention>(pathOf(repository, { repository: true }));
     if (of === "namespace") await looked.add(repository, {}, api);
   }
 }
@@ -182,6 +173,6 @@ async function readPolicy(file: string): Promise<object> {
   }
 }
 
-function warnOf({ warnings }: Stored): void {
+function warnOf({ warnings }: AnyRetention): void {
   for (const warning of warnings) warn(warning);
 }

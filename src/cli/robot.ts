@@ -8,24 +8,12 @@ import {
   parseExpiry,
   parseMemberName,
   requiredScopes,
-  type Scope,
   type ScopeOptions,
   scopeOptions,
   showScopes,
 } from "./scope.ts";
 import { shownOnce } from "./secret.ts";
-import type { Issued, Token } from "./token.ts";
-
-interface Robot {
-  readonly name: string;
-  readonly description: string;
-  readonly scopes: readonly Scope[];
-  readonly tokens: readonly Token[];
-  readonly disabled: boolean;
-  readonly disabledAt: string | null;
-  readonly disabledBy: string | null;
-  readonly createdAt: string;
-}
+import type { MadeRobot, MadeRobotToken, Robot, RobotToken } from "../api/schema/accounts.ts";
 
 interface CreateOptions extends ScopeOptions, PasswordOptions {
   readonly description?: string;
@@ -54,7 +42,7 @@ const COLUMNS: Columns<Robot> = {
   DISABLED: disabledSince,
 };
 
-const SECRETS: Columns<Token> = {
+const SECRETS: Columns<RobotToken> = {
   "SECRET (ID)": ({ id }) => id,
   DESCRIPTION: ({ description }) => description,
   CREATED: ({ createdAt }) => date(createdAt),
@@ -97,7 +85,7 @@ export function addRobotCommands(program: Command): void {
 async function createRobot(name: MemberName, options: CreateOptions, command: Command) {
   const scopes = requiredScopes(options, command);
   const api = await connectAs(options, command, options.expires);
-  const made = await api.send<Robot & Issued>("POST", robotsPath(name.namespace), {
+  const made = await api.send<MadeRobot>("POST", robotsPath(name.namespace), {
     name: name.short,
     scopes,
     ...(options.description === undefined ? {} : { description: options.description }),
@@ -133,7 +121,11 @@ async function rotateRobot(name: MemberName, options: RotateOptions, command: Co
   if (remove !== undefined) return removeSecret(name, remove, { options, command });
   const api = await connectAs(options, command, options.expires);
   const full = fullName(name);
-  const made = await api.send<Issued>("POST", `${robotPath(name)}/tokens`, expiry(options.expires));
+  const made = await api.send<MadeRobotToken>(
+    "POST",
+    `${robotPath(name)}/tokens`,
+    expiry(options.expires),
+  );
   const title = `Robot ${full} has one more secret, ${made.id}, which holds ${until(made.expiresAt)}.`;
   const usage = { title, kind: "secret", host: api.host, user: full } as const;
   const next = `The old secret holds on. Once nothing uses it any more, delete it:
@@ -160,7 +152,7 @@ async function removeSecret(
 async function setSecret(name: MemberName, options: SetOptions, command: Command): Promise<void> {
   const api = await connectAs(options, command, options.expires);
   const path = `${robotPath(name)}/tokens/${encodeURIComponent(options.secret)}`;
-  const secret = await api.send<Token>("PATCH", path, expiry(options.expires));
+  const secret = await api.send<RobotToken>("PATCH", path, expiry(options.expires));
   const text = `Secret ${secret.id} of ${fullName(name)} holds ${until(secret.expiresAt)}.`;
   new Output(command).answer(secret, text);
 }

@@ -5,20 +5,11 @@ import { connect } from "./connection.ts";
 import { confirmDestruction, undoText, yesOption, type YesOption } from "./destroy.ts";
 import { listHistory } from "./history.ts";
 import { kindOf } from "./kind.ts";
-import { type Manifest, readManifest, summaryOf } from "./manifest.ts";
+import { readManifest, summaryOf } from "./manifest.ts";
 import { type Columns, digestColumn, Output, sizeColumn, timeColumn } from "./output.ts";
 import { repositoryPath } from "./repository-path.ts";
 import { parseTarget } from "./thing.ts";
-
-interface Tag {
-  readonly name: string;
-  readonly digest: string;
-  readonly mediaType: string;
-  readonly artifactType: string | null;
-  readonly size: number | null;
-  readonly platforms: readonly string[];
-  readonly updatedAt: string;
-}
+import type { Manifest, Tag } from "../api/schema/repositories.ts";
 
 interface TagName {
   readonly repository: string;

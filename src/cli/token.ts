@@ -8,30 +8,13 @@ import { type Columns, date, Output, until } from "./output.ts";
 import {
   expiry,
   parseExpiry,
-  type Scope,
   type ScopeOptions,
   scopeOptions,
   scopesOf,
   showScopes,
 } from "./scope.ts";
 import { shownOnce } from "./secret.ts";
-
-export interface Token {
-  readonly id: string;
-  readonly description: string;
-  readonly expiresAt: string | null;
-  readonly lastUsed: string | null;
-  readonly createdAt: string;
-}
-
-interface UserToken extends Token {
-  readonly scopes: readonly Scope[];
-}
-
-/** A token with its secret, which is answered once, when it is created. */
-export interface Issued extends Token {
-  readonly secret: string;
-}
+import type { MadeToken, Token } from "../api/schema/accounts.ts";
 
 interface CreateOptions extends ScopeOptions, PasswordOptions {
   readonly description: string;
@@ -42,7 +25,7 @@ interface SetOptions extends PasswordOptions {
   readonly expires: number | "never";
 }
 
-const COLUMNS: Columns<UserToken> = {
+const COLUMNS: Columns<Token> = {
   ID: ({ id }) => id,
   DESCRIPTION: ({ description }) => description,
   SCOPES: ({ scopes }) => showScopes(scopes),
@@ -78,7 +61,7 @@ async function createToken(options: CreateOptions, command: Command): Promise<vo
   const namespaces = scopes.map(({ repositories }) => repositories.split("/")[0] ?? "");
   await doubtNamespaces(api, namespaces, ", so the token gives no rights there");
   const { name } = await whoAmI(api);
-  const made = await api.send<Issued>("POST", "/tokens", {
+  const made = await api.send<MadeToken>("POST", "/tokens", {
     description: options.description,
     ...(scopes.length === 0 ? {} : { scopes }),
     ...expiry(options.expires),
@@ -91,14 +74,14 @@ async function createToken(options: CreateOptions, command: Command): Promise<vo
 
 async function listTokens(_options: object, command: Command): Promise<void> {
   const api = await connect(command);
-  const items = api.list<UserToken>("/tokens");
+  const items = api.list<Token>("/tokens");
   await new Output(command).list({ items, columns: COLUMNS, none: "You have no tokens." });
 }
 
 async function setToken(id: string, options: SetOptions, command: Command): Promise<void> {
   const api = await connectAs(options, command, options.expires);
   const path = `/tokens/${encodeURIComponent(id)}`;
-  const token = await api.send<UserToken>("PATCH", path, expiry(options.expires));
+  const token = await api.send<Token>("PATCH", path, expiry(options.expires));
   new Output(command).answer(token, `Token ${token.id} holds ${until(token.expiresAt)}.`);
 }
 

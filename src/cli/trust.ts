@@ -27,16 +27,7 @@ import {
   scopeOptions,
   showScopes,
 } from "./scope.ts";
-
-interface Rule {
-  readonly name: string;
-  readonly issuer: string;
-  readonly audience: string;
-  readonly claims: Claims;
-  readonly scopes: readonly Scope[];
-  /** In seconds. */
-  readonly lifetime: number;
-}
+import type { TrustRule } from "../api/schema/namespaces.ts";
 
 interface RuleOptions extends ScopeOptions, PasswordOptions {
   readonly namespace?: string;
@@ -64,7 +55,7 @@ interface Trusted {
 const GITHUB = "https://token.actions.githubusercontent.com";
 const GITLAB = "https://gitlab.com";
 
-const COLUMNS: Columns<Rule> = {
+const COLUMNS: Columns<TrustRule> = {
   NAME: ({ name }) => name,
   ISSUER: {
     value: ({ issuer }) => issuer,
@@ -206,7 +197,7 @@ async function addRule(trusted: Trusted, options: RuleOptions, command: Command)
     namespace,
     image: imageIn(namespace, scopes, trusted.project),
   };
-  const rule = await api.send<Rule>("POST", rulesPath(namespace), {
+  const rule = await api.send<TrustRule>("POST", rulesPath(namespace), {
     name: options.name ?? trusted.name,
     issuer: options.issuer,
     audience: registry.audience,
@@ -245,7 +236,7 @@ function audienceFor(api: Api, { audience }: RuleOptions): string {
 
 async function listRules(namespace: string, _options: object, command: Command): Promise<void> {
   const api = await connect(command);
-  const items = api.list<Rule>(rulesPath(namespace));
+  const items = api.list<TrustRule>(rulesPath(namespace));
   const none = `${namespace} trusts nobody's ID tokens.`;
   await new Output(command).list({ items, columns: COLUMNS, none });
 }

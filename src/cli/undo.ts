@@ -8,19 +8,7 @@ import { listDeletedManifests, listDeletedRepositories } from "./history.ts";
 import { Output } from "./output.ts";
 import { repositoryPath } from "./repository-path.ts";
 import { parseTarget, type Target } from "./thing.ts";
-
-interface Restored {
-  readonly digest: string | null;
-  readonly replaced: string | null;
-  readonly tags: readonly string[];
-  readonly manifests: readonly string[];
-}
-
-interface Purged {
-  readonly tags: readonly string[];
-  readonly blobs: number;
-  readonly sharedBlobs: number;
-}
+import type { Purged, Restored } from "../trash/schema.ts";
 
 interface RestoreOptions {
   readonly digest?: string;

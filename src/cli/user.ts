@@ -18,15 +18,7 @@ import { whoAmI } from "./me.ts";
 import { type Columns, date, disabledSince, Output } from "./output.ts";
 import { askHidden, askNewPassword, canAsk, linesOfStdin } from "./prompt.ts";
 import { shownOnce } from "./secret.ts";
-
-interface User {
-  readonly name: string;
-  readonly admin: boolean;
-  readonly disabled: boolean;
-  readonly disabledAt: string | null;
-  readonly disabledBy: string | null;
-  readonly createdAt: string;
-}
+import type { User } from "../api/schema/accounts.ts";
 
 interface CreateOptions extends PasswordOptions {
   readonly admin?: true;

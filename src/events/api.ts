@@ -1,46 +1,80 @@
-import type { AuditEvent, AuditFilter, AuditStore } from "../db/audit.ts";
-import type { Context } from "../http/context.ts";
+import { pageOrLines, wantsLines } from "../api/answer.ts";
+import { type Endpoint, endpoint, type QueryField } from "../api/endpoint.ts";
+import { PAGE, paged, textField, timeField, withNext } from "../api/query.ts";
+import type { AuditEvent as StoredEvent, AuditFilter, AuditStore } from "../db/audit.ts";
 import { invalid, isWithin } from "../http/input.ts";
-import { listing, pageOf, pageResponse } from "../http/list.ts";
-import { timeOf } from "../http/time.ts";
 import { timestamp } from "../http/resource.ts";
+import type { Registry } from "../compose.ts";
+import { AuditEvent, OUTCOMES } from "./schema.ts";
 
-const JSON_LINES = "application/x-ndjson";
 /** Entries of one query, many because a Worker may make only so many queries for one request. */
 const EXPORT_PAGE = 1_000;
 
-/** Lists what was done and what was refused, the newest first. */
-export function list(context: Context): Promise<Response> {
-  return answer(context, filterOf(context.url));
+const OUTCOME: QueryField<AuditFilter["outcome"]> = {
+  name: "outcome",
+  schema: { enum: OUTCOMES },
+  parse: (given) => {
+    const outcome = OUTCOMES.find((one) => one === given);
+    if (outcome !== undefined || !given) return outcome;
+    throw invalid("outcome", "write done, denied or failed");
+  },
+};
+
+const FILTERS = {
+  repository: textField("repository"),
+  actor: textField("actor"),
+  action: textField("action", { examples: ["tag.delete"] }),
+  outcome: OUTCOME,
+  since: timeField("since"),
+  until: timeField("until", " Not included itself."),
+};
+
+const list = endpoint(
+  "GET /audit",
+  {
+    id: "listAudit",
+    summary: "What was done and refused, the newest first",
+    access: "administer",
+    query: { namespace: textField("namespace"), ...FILTERS, ...PAGE },
+    answer: pageOrLines(AuditEvent),
+  },
+  ({ request, query: { limit, after, ...filter }, registry }) =>
+    answer(registry, filterOf(filter), { page: { limit, after }, lines: wantsLines(request) }),
+);
+
+const listNamespace = endpoint(
+  "GET /namespaces/:namespace/audit",
+  {
+    id: "listNamespaceAudit",
+    summary: "The same, in one namespace",
+    access: "own",
+    query: { ...FILTERS, ...PAGE },
+    answer: pageOrLines(AuditEvent),
+  },
+  ({ request, query: { limit, after, ...filter }, params: { namespace }, registry }) => {
+    // The cursor where a search stopped reveals the entries that it skipped, so it must not cover other namespaces at
+    // all.
+    if (filter.repository !== undefined && !isWithin(namespace, filter.repository)) {
+      throw invalid("repository", `name one within the namespace, such as "${namespace}/app"`);
+    }
+    const page = { limit, after };
+    const within = filterOf({ ...filter, namespace });
+    return answer(registry, within, { page, lines: wantsLines(request) });
+  },
+);
+
+export const AUDIT: readonly Endpoint[] = [list, listNamespace];
+
+interface Wanted {
+  readonly page: { readonly limit: number; readonly after: string };
+  readonly lines: boolean;
 }
 
-/** Lists the audit entries of one namespace. */
-export function listNamespace(context: Context<"namespace">): Promise<Response> {
-  const { namespace } = context.params;
-  const filter = filterOf(context.url);
-  // The cursor where a search stopped reveals the entries that it skipped, so it must not cover other namespaces at
-  // all.
-  if (filter.repository !== undefined && !isWithin(namespace, filter.repository)) {
-    throw invalid("repository", `name one within the namespace, such as "${namespace}/app"`);
-  }
-  return answer(context, { ...filter, namespace });
-}
-
-async function answer({ request, url, registry }: Context, filter: AuditFilter): Promise<Response> {
-  const page = pageOf(url.searchParams);
-  if (wantsLines(request)) {
-    const lines = linesOf(registry.audit, filter, page.after);
-    return new Response(lines, { headers: { "content-type": JSON_LINES, vary: "accept" } });
-  }
-  const { events, end } = await registry.audit.list(filter, page);
+async function answer({ audit }: Registry, filter: AuditFilter, { page, lines }: Wanted) {
+  if (lines) return linesOf(audit, filter, page.after);
+  const { events, end } = await audit.list(filter, withNext(page));
   const items = events.map(toJson);
-  if (end !== null) return pageResponse(url, items, end);
-  return listing(url, page, items, ({ id }) => id);
-}
-
-function wantsLines(request: Request): boolean {
-  const accepted = request.headers.get("accept")?.toLowerCase().split(",") ?? [];
-  return accepted.some((type) => type.split(";", 1)[0]?.trim() === JSON_LINES);
+  return end === null ? paged(page, items, ({ id }) => id) : { items, next: end };
 }
 
 /** Streams all entries, one a line. A page is read when the last one was sent, so that only one is in memory. */
@@ -67,21 +101,12 @@ function linesOf(audit: AuditStore, filter: AuditFilter, from: string): Readable
   );
 }
 
-function filterOf({ searchParams: query }: URL): AuditFilter {
-  const outcome = query.get("outcome") || undefined;
-  if (outcome !== undefined && !["done", "denied", "failed"].includes(outcome)) {
-    throw invalid("outcome", "write done, denied or failed");
-  }
-  const texts = ["namespace", "repository", "actor", "action", "outcome"] as const;
-  const times = ["since", "until"] as const;
-  const given = [
-    ...texts.map((field) => [field, query.get(field) || undefined] as const),
-    ...times.map((field) => [field, timeOf(query, field)] as const),
-  ];
-  return Object.fromEntries(given.filter(([, value]) => value !== undefined));
+/** Leaves out the fields that were not given. */
+function filterOf(given: Readonly<Record<string, string | number | undefined>>): AuditFilter {
+  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
 }
 
-function toJson({ time, ...event }: AuditEvent) {
-  const { id, ...rest } = event;
-  return { id, time: timestamp(time), ...rest };
+function toJson({ id, time, ...event }: StoredEvent): AuditEvent {
+  const none = { namespace: null, repository: null, reference: null, digest: null, detail: null };
+  return { id, time: timestamp(time), ...none, ...event };
 }

@@ -1,59 +1,57 @@
-import * as v from "valibot";
-import { PHASES as FSCK_PHASES, START as FSCK_START, type Cursor as FsckCursor } from "./fsck.ts";
-import type { Rounds as FsckRounds } from "./scan.ts";
-import type { Context } from "../http/context.ts";
-import { isLine, readJson } from "../http/input.ts";
+import { one } from "../api/answer.ts";
+import { type Endpoint, endpoint } from "../api/endpoint.ts";
 import { timestamp } from "../http/resource.ts";
-
-/** The longest name in a cursor, in characters: R2's keys have at most 1,024 bytes, and other names are shorter. */
-const MAX_NAME = 1024;
-
-const whole = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
-
-/** The options of one step; the cursor is what the last step answered. */
-const Run = v.strictObject({
-  cursor: v.optional(
-    v.strictObject({
-      phase: v.picklist(FSCK_PHASES),
-      repository: whole,
-      name: v.pipe(v.string(), v.maxLength(MAX_NAME), v.check(isLine, "must be on one line")),
-      hashed: whole,
-    }),
-  ),
-  // Bytes to hash in all; left out, all there are.
-  hash: v.optional(whole, Number.MAX_SAFE_INTEGER),
-  repair: v.optional(v.boolean(), false),
-});
+import { START } from "./fsck.ts";
+import type { Rounds } from "./scan.ts";
+import { FsckRun, FsckState, FsckStep } from "./schema.ts";
 
 /** Answers with the progress of the background check. */
-export async function read({ registry, settings }: Context): Promise<Response> {
-  const { look, hash } = await registry.backgroundFsck.state();
-  return Response.json({ bytesPerDay: settings.fsckBytes, look: rounds(look), hash: rounds(hash) });
-}
+const read = endpoint(
+  "GET /fsck",
+  {
+    id: "readFsck",
+    summary: "How far the background passes are",
+    access: "administer",
+    answer: one(FsckState),
+  },
+  async ({ registry, settings }) => {
+    const { look, hash } = await registry.backgroundFsck.state();
+    return { bytesPerDay: settings.fsckBytes, look: rounds(look), hash: rounds(hash) };
+  },
+);
 
-/** Runs one bounded step, and answers with the cursor of the next. @throws CONFLICT while an import is running */
-export async function run({ request, registry, initiator }: Context): Promise<Response> {
-  const body = await readJson(request, Run);
-  const { hashed, ...from } = body.cursor ?? { ...FSCK_START, hashed: 0 };
-  const { next, ...step } = await registry.fsck.step(from, {
-    hash: Math.max(0, body.hash - hashed),
-    beyond: "look",
-    repair: body.repair ? initiator : null,
-  });
-  return Response.json({ ...step, next: next === null ? null : cursor(next, hashed + step.bytes) });
-}
+/** Runs one bounded step, and answers with the cursor of the next. */
+const run = endpoint(
+  "POST /fsck",
+  {
+    id: "runFsck",
+    summary: "One step of a pass; next says where the next step begins",
+    access: "administer",
+    body: FsckRun,
+    answer: one(FsckStep),
+    // While an import is running.
+    refuses: ["CONFLICT"],
+  },
+  async ({ body, registry, initiator }) => {
+    const { hashed, ...from } = body.cursor ?? { ...START, hashed: 0 };
+    const { next, ...step } = await registry.fsck.step(from, {
+      hash: Math.max(0, body.hash - hashed),
+      beyond: "look",
+      repair: body.repair ? initiator : null,
+    });
+    return { ...step, next: next === null ? null : { ...next, hashed: hashed + step.bytes } };
+  },
+);
 
-function cursor(next: FsckCursor, hashed: number) {
-  return { ...next, hashed };
-}
+export const FSCK: readonly Endpoint[] = [read, run];
 
-function rounds({ round, last }: FsckRounds) {
+function rounds({ round, last }: Rounds) {
   return { round: toJson(round), last: toJson(last) };
 }
 
-function toJson(one: FsckRounds["round"]) {
-  if (one === null) return null;
-  const { beganAt, endedAt, ...round } = one;
+function toJson(given: Rounds["round"]) {
+  if (given === null) return null;
+  const { beganAt, endedAt, ...round } = given;
   return {
     beganAt: timestamp(beganAt),
     endedAt: endedAt === null ? null : timestamp(endedAt),

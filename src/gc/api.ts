@@ -1,37 +1,55 @@
-import * as v from "valibot";
-import type { Context } from "../http/context.ts";
-import { readJson } from "../http/input.ts";
+import { one } from "../api/answer.ts";
+import { type Endpoint, endpoint } from "../api/endpoint.ts";
+import { Nothing } from "../api/schema/common.ts";
 import { timestamp } from "../http/resource.ts";
-
-/** An empty JSON object. It is required because no HTML form of another site can send JSON. */
-const Nothing = v.strictObject({});
+import { GcRun, GcState } from "./schema.ts";
 
 /** Returns the state of garbage collection's queues, and the result of its last run. */
-export async function read({ registry }: Context): Promise<Response> {
-  const { gc, jobs } = registry;
-  const { lastRun, failedAt, ...queues } = await gc.overview(jobs);
-  const toJson = Object.fromEntries(
-    Object.entries(queues).map(([name, { firstDueAt, ...queue }]) => [
-      name,
-      { ...queue, firstDueAt: firstDueAt === null ? null : timestamp(firstDueAt) },
-    ]),
-  );
-  return Response.json({
-    ...toJson,
-    lastRun: lastRun === null ? null : runJson(lastRun),
-    failedAt: failedAt === null ? null : timestamp(failedAt),
-  });
-}
+const read = endpoint(
+  "GET /gc",
+  {
+    id: "readGc",
+    summary: "What waits for garbage collection, and the last run",
+    access: "administer",
+    answer: one(GcState),
+  },
+  async ({ registry: { gc, jobs } }) => {
+    const { blobs, objects, manifests, repositories, lastRun, failedAt } = await gc.overview(jobs);
+    return {
+      blobs: queueJson(blobs),
+      objects: queueJson(objects),
+      manifests: queueJson(manifests),
+      repositories: queueJson(repositories),
+      lastRun: lastRun === null ? null : runJson(lastRun),
+      failedAt: failedAt === null ? null : timestamp(failedAt),
+    };
+  },
+);
 
 /**
  * Runs one bounded garbage collection. The answer says whether more is due; it is null while the run of the cron
  * trigger is in flight.
  */
-export async function run({ request, registry }: Context): Promise<Response> {
-  await readJson(request, Nothing);
-  const { gc, jobs } = registry;
-  const done = await gc.tick(jobs);
-  return Response.json({ run: done === null ? null : runJson(done) });
+const run = endpoint(
+  "POST /gc",
+  {
+    id: "runGc",
+    summary: "Run garbage collection; more says whether to ask again",
+    access: "administer",
+    body: Nothing,
+    answer: one(GcRun),
+  },
+  async ({ registry: { gc, jobs } }) => {
+    const done = await gc.tick(jobs);
+    return { run: done === null ? null : runJson(done) };
+  },
+);
+
+export const GC: readonly Endpoint[] = [read, run];
+
+function queueJson<T extends { readonly firstDueAt: number | null }>(queue: T) {
+  const { firstDueAt } = queue;
+  return { ...queue, firstDueAt: firstDueAt === null ? null : timestamp(firstDueAt) };
 }
 
 function runJson<T extends { readonly endedAt: number }>({ endedAt, ...counts }: T) {

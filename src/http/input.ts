@@ -1,13 +1,11 @@
 import * as v from "valibot";
 import { RegistryError } from "../oci/errors.ts";
-import { SCOPE_ACTIONS, type Scope } from "../auth/policy/access.ts";
+import type { Scope } from "../auth/policy/access.ts";
 import { ambiguityOf, shapeOf } from "../oci/json.ts";
-import { isAccountName } from "../oci/reference.ts";
 import { readLimited } from "./body.ts";
 
 /** The largest body in bytes, far more than a readme and its repository's labels need. */
 const MAX_BODY = 256 * 1024;
-const MAX_SCOPES = 20;
 /** Of a wrong value, in a message. */
 const MAX_SHOWN = 100;
 
@@ -64,51 +62,10 @@ function parseJson(bytes: Uint8Array): unknown {
   }
 }
 
-/** The name of a user, or of a robot or rule without its namespace. */
-export const accountName = v.pipe(
-  v.string(),
-  v.check(
-    isAccountName,
-    'write 1 to 64 lower-case letters, digits, ".", "_" or "-", with a letter or digit at both ends',
-  ),
-);
-
-/** One line of text that says what something is for. */
-export const description = v.pipe(
-  v.string(),
-  v.maxLength(512),
-  v.check(isLine, "write it on one line, without control characters"),
-);
-
 /** Returns whether the text is one line without control characters: terminals and logs print it unescaped. */
 export function isLine(text: string): boolean {
   return !/[\p{Cc}\p{Cs}]/u.test(text);
 }
-
-/** A glob over repository names; `*` stands for any characters. */
-export const pattern = v.pipe(
-  v.string(),
-  v.maxLength(255),
-  v.regex(/^[a-z0-9*](?:[a-z0-9._/-]|\*(?!\*))*$/, 'write it like "acme/*" or "acme/app"'),
-  v.regex(/[a-z0-9*]$/, 'a pattern ends with a letter, a digit or "*"'),
-);
-
-export const scopes = v.pipe(
-  v.array(
-    v.strictObject({
-      repositories: pattern,
-      actions: v.pipe(
-        v.array(v.picklist(SCOPE_ACTIONS)),
-        v.minLength(1),
-        v.maxLength(4),
-        // Drops repeated actions, and keeps their order.
-        v.transform((actions) => [...new Set(actions)]),
-      ),
-    }),
-  ),
-  v.minLength(1),
-  v.maxLength(MAX_SCOPES),
-);
 
 /** Returns whether the namespace contains all repositories that the name or pattern matches. */
 export function isWithin(namespace: string, repositories: string): boolean {

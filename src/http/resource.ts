@@ -67,10 +67,6 @@ function versionOf(tag: string): number[] {
   return /^"[1-9]\d{0,14}"$/.test(tag) ? [Number(tag.slice(1, -1))] : [];
 }
 
-export function noContent(): Response {
-  return new Response(null, { status: 204 });
-}
-
 /** @throws CONFLICT or NOT_FOUND, unless the resource was created */
 export function requireCreated(creation: Creation, what: string): void {
   switch (creation) {
@@ -102,19 +98,6 @@ interface Account {
 export function disabledView({ disabledAt, disabledBy }: Account) {
   const since = disabledAt === null ? null : timestamp(disabledAt);
   return { disabled: since !== null, disabledAt: since, disabledBy };
-}
-
-/**
- * Reads whether the request allows a namespace to lose its last owner: `?confirm=last-owner`.
- * @throws REQUEST_INVALID for another confirmation
- */
-export function lastOwnerOf({ searchParams }: URL): "stays" | "may leave" {
-  const confirmed = searchParams.getAll("confirm");
-  if (confirmed.length === 0) return "stays";
-  if (confirmed.every((what) => what === "last-owner")) return "may leave";
-  throw new RegistryError("REQUEST_INVALID", {
-    message: "?confirm= can confirm last-owner, and nothing else",
-  });
 }
 
 /** Formats milliseconds since 1970 as in RFC 3339. */

@@ -5,10 +5,8 @@ const TIME =
   /^(\d{4}-\d{2}-\d{2})(?:[Tt ]([01]\d|2[0-3]):[0-5]\d(?::[0-5]\d(?:\.\d{1,9})?)?(?:[Zz]|[+-]([01]\d|2[0-3]):[0-5]\d))?$/;
 const DAY = 86_400_000;
 
-/** Reads a time from the query, in milliseconds since 1970; a day alone is its start in UTC. @throws FIELD_INVALID */
-export function timeOf(query: URLSearchParams, field: string): number | undefined {
-  const text = query.get(field);
-  if (text === null) return undefined;
+/** Parses a time to milliseconds since 1970; a day alone is its start in UTC. @throws FIELD_INVALID */
+export function parseTime(text: string, field: string): number {
   const day = TIME.exec(text)?.[1];
   const time = Date.parse(text.toUpperCase().replace(" ", "T"));
   // V8 reads the 30th of February as the 2nd of March.
@@ -16,10 +14,8 @@ export function timeOf(query: URLSearchParams, field: string): number | undefine
   throw invalid(field, 'write a time like "2026-11-23" or "2026-11-23T12:30:00Z"');
 }
 
-/** Reads a day from the query, in days since 1970. @throws FIELD_INVALID */
-export function dayOf(query: URLSearchParams, field: string): number | undefined {
-  const text = query.get(field);
-  if (text === null) return undefined;
+/** Parses a day to days since 1970. @throws FIELD_INVALID */
+export function parseDay(text: string, field: string): number {
   if (/^\d{4}-\d{2}-\d{2}$/.test(text) && isDay(text)) return Date.parse(text) / DAY;
   throw invalid(field, 'write a day like "2026-11-23"');
 }

@@ -7,9 +7,8 @@ import type { Route } from "./route.ts";
  * answered.
  * @throws REQUEST_INVALID
  */
-export function requireTls(request: Request, url: URL, { access, path }: Route): void {
-  const takesCredentials = access !== "none" || path === "/token" || path.startsWith("/api/");
-  if (url.protocol !== "http:" || !takesCredentials || !isOnCloudflare(request, url)) return;
+export function requireTls(request: Request, url: URL, { login }: Route): void {
+  if (url.protocol !== "http:" || login === "none" || !isOnCloudflare(request, url)) return;
   throw new RegistryError("REQUEST_INVALID", {
     message: `this registry speaks HTTPS alone: use https://${url.host}, and change any password or token that was sent without`,
   });

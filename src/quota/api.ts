@@ -1,24 +1,35 @@
-import * as v from "valibot";
-import type { Context } from "../http/context.ts";
-import { readJson } from "../http/input.ts";
+import { one } from "../api/answer.ts";
+import { type Endpoint, endpoint } from "../api/endpoint.ts";
 import { requireChange } from "../http/resource.ts";
+import { Limits, Quota } from "./schema.ts";
 
-/** A number, or null for no limit. */
-const limit = v.optional(
-  v.nullable(
-    v.pipe(v.number(), v.safeInteger("must be a whole number"), v.minValue(0, "must be 0 or more")),
-  ),
+const read = endpoint(
+  "GET /namespaces/:namespace/quota",
+  {
+    id: "readQuota",
+    summary: "What a namespace takes, and may take",
+    access: "own",
+    answer: one(Quota),
+    refuses: ["NOT_FOUND"],
+  },
+  ({ params, registry }) => registry.quotas.find(params.namespace),
 );
-const Limits = v.strictObject({ bytes: limit, repositories: limit });
-
-export async function read({ params, registry }: Context<"namespace">): Promise<Response> {
-  return Response.json(await registry.quotas.find(params.namespace));
-}
 
 /** Sets the given limits; a limit that is left out stays unchanged. */
-export async function update(context: Context<"namespace">): Promise<Response> {
-  const { request, params, initiator, registry } = context;
-  const limits = await readJson(request, Limits);
-  requireChange(limits);
-  return Response.json(await registry.quotas.set(params.namespace, limits, initiator));
-}
+const write = endpoint(
+  "PUT /namespaces/:namespace/quota",
+  {
+    id: "setQuota",
+    summary: "Limit it; what is left out stays as it is",
+    access: "administer",
+    body: Limits,
+    answer: one(Quota),
+    refuses: ["NOT_FOUND"],
+  },
+  ({ body, params, initiator, registry }) => {
+    requireChange(body);
+    return registry.quotas.set(params.namespace, body, initiator);
+  },
+);
+
+export const QUOTA: readonly Endpoint[] = [read, write];

@@ -1,20 +1,16 @@
-import * as v from "valibot";
+import type * as v from "valibot";
+import { one } from "../api/answer.ts";
+import { type Endpoint, endpoint } from "../api/endpoint.ts";
 import { authorize } from "../auth/policy/authorize.ts";
 import type { AuthContext } from "../auth/context.ts";
 import { type Digest, isDigest } from "../oci/digest.ts";
 import { isTag, type RepositoryName, type Tag } from "../oci/reference.ts";
-import type { Purged } from "./purge-store.ts";
-import type { Restored } from "./store.ts";
 import type { Context } from "../http/context.ts";
-import { invalid, readJson } from "../http/input.ts";
+import { invalid } from "../http/input.ts";
 import { idOf } from "../http/opaque-id.ts";
-
-/** The target to restore or purge: a tag, a manifest, or the repository itself. */
-const Body = v.strictObject({
-  tag: v.optional(v.string()),
-  digest: v.optional(v.string()),
-  repository: v.optional(v.string()),
-});
+import type { Purged as PurgeResult } from "./purge-store.ts";
+import { Purge, Purged, Restoration, Restored } from "./schema.ts";
+import type { Restored as RestoreResult } from "./store.ts";
 
 type Target =
   /** A tag; `digest` selects one of the manifests that it once pointed to, null the one before its last change. */
@@ -23,23 +19,75 @@ type Target =
   /** A repository by its id, "newest", or another word that the endpoint knows. */
   | { readonly kind: "repository"; readonly which: string };
 
-const WHOLE: Restored = { digest: null, replaced: null, tags: [], manifests: [] };
-const EMPTY: Purged = { tags: [], blobs: 0, sharedBlobs: 0 };
+const WHOLE: RestoreResult = { digest: null, replaced: null, tags: [], manifests: [] };
+const EMPTY: PurgeResult = { tags: [], blobs: 0, sharedBlobs: 0 };
 
-export async function restore(context: Context<"name">): Promise<Response> {
-  const { request, params, actor, auth } = context;
-  const target = targetOf(await readJson(request, Body));
-  // Who may delete a manifest may bring it back. A tag is moved, as by a push; a repository takes who may delete it.
-  if (target.kind === "tag") authorize(actor, "push", params.name, auth);
-  if (target.kind === "repository") authorize(actor, "maintain", params.name, auth);
-  const restored = await restoreTarget(context, target);
-  return Response.json({ repository: params.name, ...restored });
-}
+const restore = endpoint(
+  "POST /repositories/:name+/-/restore",
+  {
+    id: "restore",
+    summary: "Bring back what was deleted or moved",
+    access: "delete",
+    requiresFor: [
+      {
+        // Who may delete a manifest may bring it back. A tag is moved, as by a push; a repository takes who may delete it.
+        rule: "A tag takes who may push as well, the repository itself who maintains it.",
+        check: ({ body, actor, params, auth }) => {
+          const { kind } = targetOf(body);
+          if (kind === "tag") authorize(actor, "push", params.name, auth);
+          if (kind === "repository") authorize(actor, "maintain", params.name, auth);
+        },
+      },
+    ],
+    body: Restoration,
+    answer: one(Restored),
+    refuses: [
+      "CONFLICT",
+      "IMMUTABLE",
+      "MANIFEST_UNKNOWN",
+      "NAME_UNKNOWN",
+      "NOT_FOUND",
+      "QUOTA_EXCEEDED",
+    ],
+  },
+  async (call) => ({
+    repository: call.params.name,
+    ...(await restoreTarget(call, targetOf(call.body))),
+  }),
+);
+
+const purge = endpoint(
+  "POST /repositories/:name+/-/purge",
+  {
+    id: "purge",
+    summary: "Delete for good",
+    access: "maintain",
+    body: Purge,
+    answer: one(Purged),
+    refuses: [
+      "CONFLICT",
+      "IMMUTABLE",
+      "MANIFEST_UNKNOWN",
+      "NAME_UNKNOWN",
+      "NOT_FOUND",
+      "REFERENCED",
+    ],
+  },
+  async (call) => {
+    const target = targetOf(call.body);
+    if (target.kind === "tag" && target.digest !== null) {
+      throw invalid("digest", "goes without the tag: a tag is purged with all that it pointed to");
+    }
+    return { repository: call.params.name, ...(await purgeTarget(call, target)) };
+  },
+);
+
+export const TRASH: readonly Endpoint[] = [restore, purge];
 
 async function restoreTarget(
   { params, initiator, auth, registry }: Context<"name">,
   target: Target,
-): Promise<Restored> {
+): Promise<RestoreResult> {
   const { name } = params;
   switch (target.kind) {
     case "tag":
@@ -52,19 +100,10 @@ async function restoreTarget(
   }
 }
 
-export async function purge(context: Context<"name">): Promise<Response> {
-  const { request, params } = context;
-  const target = targetOf(await readJson(request, Body));
-  if (target.kind === "tag" && target.digest !== null) {
-    throw invalid("digest", "goes without the tag: a tag is purged with all that it pointed to");
-  }
-  return Response.json({ repository: params.name, ...(await purgeTarget(context, target)) });
-}
-
 async function purgeTarget(
   { params, initiator, auth, registry }: Context<"name">,
   target: Target,
-): Promise<Purged> {
+): Promise<PurgeResult> {
   const { name } = params;
   switch (target.kind) {
     case "tag":
@@ -90,7 +129,7 @@ function purgeRepository(
  * Parses the body.
  * @throws FIELD_INVALID unless it names exactly one target
  */
-function targetOf({ tag, digest, repository }: v.InferOutput<typeof Body>): Target {
+function targetOf({ tag, digest, repository }: v.InferOutput<typeof Restoration>): Target {
   if (digest !== undefined && !isDigest(digest)) {
     throw invalid("digest", "expected sha256:<64 hex> or sha512:<128 hex>, in lower case");
   }

@@ -1,72 +1,104 @@
+import { page } from "../api/answer.ts";
+import { type Endpoint, endpoint } from "../api/endpoint.ts";
+import { NAMESPACE, PAGE, paged, TAG, withNext } from "../api/query.ts";
 import { rangesOf } from "../auth/policy/ranges.ts";
 import type { Signing } from "../auth/login/jwt.ts";
 import { isDigest } from "../oci/digest.ts";
-import { isTag, parseNamespace, type RepositoryName, type Tag } from "../oci/reference.ts";
-import type {
-  DeletedManifest,
-  DeletedRepository,
-  ManifestPlace,
-  RepositoryPlace,
-} from "./list-store.ts";
-import type { Context } from "../http/context.ts";
+import type { RepositoryName } from "../oci/reference.ts";
 import { listDeleted } from "../http/visible.ts";
 import { encryptCursor, decryptCursor } from "../http/cursor.ts";
 import { invalid } from "../http/input.ts";
-import { listing, pageOf, pageResponse } from "../http/list.ts";
 import { opaqueId } from "../http/opaque-id.ts";
 import { contentJson, timestamp } from "../http/resource.ts";
+import type { ManifestPlace, RepositoryPlace } from "./list-store.ts";
+import { DeletedManifest, DeletedRepository, PastTag } from "./schema.ts";
 
 /** The cursor of the first page. */
 const FIRST = ":0:0";
 
 /** Lists what the repository's tags pointed to, the last change first, as long as it can be restored. */
-export async function tags(context: Context<"name">): Promise<Response> {
-  const { url, params, settings, registry } = context;
-  const page = pageOf(url.searchParams);
-  const tag = tagOf(url.searchParams);
-  const past = { since: Date.now() - settings.trashMs, after: page.after || null };
-  const found = await registry.history.tags(params.name, tag, { ...past, limit: page.limit });
-  if (found.length === 0) await registry.summaries.requireRepository(params.name);
-  const items = found.map(({ changedAt, changedBy, ...entry }) => ({
-    ...entry,
-    ...moment("changedAt", changedAt, context),
-    changedBy,
-  }));
-  return listing(url, page, items, ({ id }) => id);
-}
+const history = endpoint(
+  "GET /repositories/:name+/-/history",
+  {
+    id: "listHistory",
+    summary: "What its tags pointed to, newest first",
+    access: "push",
+    query: { tag: TAG, ...PAGE },
+    answer: page(PastTag),
+    refuses: ["NAME_UNKNOWN"],
+  },
+  async ({ query, params: { name }, settings: { trashMs }, registry }) => {
+    const { after, limit } = withNext(query);
+    const past = { since: Date.now() - trashMs, after: after || null, limit };
+    const found = await registry.history.tags(name, query.tag, past);
+    if (found.length === 0) await registry.summaries.requireRepository(name);
+    const items = found.map(({ changedAt, changedBy, ...entry }) => ({
+      ...entry,
+      changedAt: timestamp(changedAt),
+      restorableUntil: timestamp(changedAt + trashMs),
+      changedBy,
+    }));
+    return paged(query, items, ({ id }) => id);
+  },
+);
 
 /** Lists the repository's deleted manifests, the last one first, as long as they can be restored. */
-export async function manifests(context: Context<"name">): Promise<Response> {
-  const { url, params, settings, registry } = context;
-  const page = pageOf(url.searchParams);
-  const past = { since: Date.now() - settings.trashMs, after: manifestPlace(page.after) };
-  const found = await registry.history.manifests(params.name, { ...past, limit: page.limit });
-  if (found.length === 0) await registry.summaries.requireRepository(params.name);
-  const items = found.map((manifest) => toJson(manifest, context));
-  return listing(url, page, items, ({ deletedAt, digest }) => `${Date.parse(deletedAt)}:${digest}`);
-}
+const manifests = endpoint(
+  "GET /repositories/:name+/-/deleted",
+  {
+    id: "listDeleted",
+    summary: "Its deleted manifests, newest first",
+    access: "delete",
+    query: PAGE,
+    answer: page(DeletedManifest),
+    refuses: ["NAME_UNKNOWN"],
+  },
+  async ({ query, params: { name }, settings: { trashMs }, registry }) => {
+    const { after, limit } = withNext(query);
+    const past = { since: Date.now() - trashMs, after: manifestPlace(after), limit };
+    const found = await registry.history.manifests(name, past);
+    if (found.length === 0) await registry.summaries.requireRepository(name);
+    const items = found.map((manifest) => ({
+      ...contentJson(manifest),
+      ...deletion(manifest, trashMs),
+    }));
+    return paged(query, items, ({ deletedAt, digest }) => `${Date.parse(deletedAt)}:${digest}`);
+  },
+);
 
 /** Lists the deleted repositories that the caller may maintain, by name, as long as they can be restored. */
-export async function repositories(context: Context): Promise<Response> {
-  const { url, actor, auth, settings, registry } = context;
-  const { after, limit } = pageOf(url.searchParams);
-  const namespace = url.searchParams.get("namespace");
-  const { found, searchedTo } = await listDeleted(registry, actor, {
-    within: rangesOf(namespace === null ? "*" : `${parseNamespace(namespace)}/*`),
-    after: repositoryPlace(after === "" ? FIRST : await decrypted(after, auth.signing)),
-    limit,
-    since: Date.now() - settings.trashMs,
-  });
-  const items = found.slice(0, limit - 1);
-  const next = found.length === limit ? (items.at(-1) ?? null) : searchedTo;
-  const cursor =
-    next === null ? null : await encryptCursor(keyOf(next), "deleted-repositories", auth.signing);
-  return pageResponse(
-    url,
-    items.map((one) => shownRepository(one, context)),
-    cursor,
-  );
-}
+const repositories = endpoint(
+  "GET /deleted-repositories",
+  {
+    id: "listDeletedRepositories",
+    summary: "The deleted repositories that the caller may maintain",
+    access: "login",
+    query: { namespace: NAMESPACE, ...PAGE },
+    answer: page(DeletedRepository),
+    refuses: ["NAME_INVALID"],
+  },
+  async ({ query, actor, auth: { signing }, settings: { trashMs }, registry }) => {
+    const { namespace, after, limit } = query;
+    const { found, searchedTo } = await listDeleted(registry, actor, {
+      within: rangesOf(namespace === null ? "*" : `${namespace}/*`),
+      after: repositoryPlace(after === "" ? FIRST : await decrypted(after, signing)),
+      limit: limit + 1,
+      since: Date.now() - trashMs,
+    });
+    const shown = found.slice(0, limit);
+    const next = found.length > limit ? (shown.at(-1) ?? null) : searchedTo;
+    return {
+      items: shown.map((one) => ({
+        id: opaqueId(one.id, signing),
+        name: one.name,
+        ...deletion(one, trashMs),
+      })),
+      next: next && (await encryptCursor(keyOf(next), "deleted-repositories", signing)),
+    };
+  },
+);
+
+export const TRASH_LISTS: readonly Endpoint[] = [history, manifests, repositories];
 
 /** A place names a row's number, by which others could count: nobody sees it. */
 async function decrypted(after: string, signing: Signing): Promise<string> {
@@ -75,29 +107,16 @@ async function decrypted(after: string, signing: Signing): Promise<string> {
   throw invalid("after", "is not what the last page ended with");
 }
 
-function toJson({ deletedAt, deletedBy, ...manifest }: DeletedManifest, context: Context) {
-  return { ...contentJson(manifest), ...moment("deletedAt", deletedAt, context), deletedBy };
-}
-
-function shownRepository({ id, name, deletedAt, deletedBy }: DeletedRepository, context: Context) {
+/** Formats when something was deleted and by whom, and until when it can be restored. */
+function deletion(
+  { deletedAt, deletedBy }: { readonly deletedAt: number; readonly deletedBy: string | null },
+  trashMs: number,
+) {
   return {
-    id: opaqueId(id, context.auth.signing),
-    name,
-    ...moment("deletedAt", deletedAt, context),
+    deletedAt: timestamp(deletedAt),
+    restorableUntil: timestamp(deletedAt + trashMs),
     deletedBy,
   };
-}
-
-/** Formats when something was deleted or changed, and until when it can be restored. */
-function moment<Field extends string>(field: Field, time: number, { settings }: Context) {
-  const fields = { [field]: timestamp(time), restorableUntil: timestamp(time + settings.trashMs) };
-  return fields as Record<Field | "restorableUntil", string>;
-}
-
-function tagOf(query: URLSearchParams): Tag | null {
-  const tag = query.get("tag");
-  if (tag === null || isTag(tag)) return tag;
-  throw invalid("tag", "is no tag");
 }
 
 function manifestPlace(after: string): ManifestPlace | null {

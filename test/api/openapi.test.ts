@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { templateOf } from "../../src/api/openapi.ts";
 import { API_ROUTES } from "../../src/api/routes.ts";
 import { RegistryClient } from "../support/client.ts";
 import { blob, imageManifest, index } from "../support/images.ts";
@@ -10,11 +11,13 @@ type Schema = Readonly<Record<string, unknown>> & {
   readonly properties?: Readonly<Record<string, Schema>>;
   readonly required?: readonly string[];
   readonly items?: Schema;
+  readonly anyOf?: readonly Schema[];
 };
 
 interface Operation {
   operationId: string;
   summary: string;
+  description: string;
   security?: object[];
   parameters: { name: string; in: string; schema: Schema }[];
   requestBody?: { content: Record<string, { schema: Schema }> };
@@ -44,20 +47,20 @@ test("the document is there for everyone, and can be kept for a while", async ()
 });
 
 test("the document has each route, and no other", () => {
-  const routes = API_ROUTES.map(({ method, path }) => {
-    const template = path.replace("/api/v1", "").replaceAll(/:(\w+)\+?/g, "{$1}");
-    return `${method} ${template}`;
-  });
+  const routes = API_ROUTES.map((route) => `${route.method} ${templateOf(route)}`);
   const described = operations.map(({ method, path }) => `${method.toUpperCase()} ${path}`);
   expect(described.toSorted()).toEqual(routes.toSorted());
 });
 
-test("the document says of each operation whether everyone may call it", () => {
-  for (const { method, path, access } of API_ROUTES) {
-    const template = path.replace("/api/v1", "").replaceAll(/:(\w+)\+?/g, "{$1}");
+test("the document says of each operation who may call it", () => {
+  for (const route of API_ROUTES) {
+    const { method, access, rules } = route;
+    const template = templateOf(route);
     const operation = openapi.paths[template]?.[method.toLowerCase()];
     const open = operation?.security?.some((way) => Object.keys(way).length === 0) ?? false;
-    expect(open, `${method} ${path}`).toBe(access === "none" || access === "pull");
+    expect(open, `${method} ${template}`).toBe(access === "none" || access === "pull");
+    expect(operation?.description, `${method} ${template}`).toMatch(/ may\./);
+    for (const rule of rules) expect(operation?.description).toContain(rule);
   }
 });
 
@@ -104,10 +107,15 @@ function schemaOf(path: string, method: string, status: number, type = "applicat
 function faults(value: unknown, given: Schema, place = "$"): string[] {
   const name = given.$ref?.split("/").at(-1);
   const schema = name === undefined ? given : (openapi.components.schemas[name] ?? {});
+  if (schema.anyOf !== undefined) {
+    const each = schema.anyOf.map((option) => faults(value, option, place));
+    return each.find((some) => some.length === 0) ?? each.flat();
+  }
   const types = [schema["type"] ?? []].flat() as string[];
   const actual = value === null ? "null" : Array.isArray(value) ? "array" : typeof value;
-  const mine = actual === "number" && Number.isInteger(value) ? "integer" : actual;
-  if (types.length > 0 && !types.includes(mine)) return [`${place} is ${mine}`];
+  const mine = actual === "number" && Number.isInteger(value) ? ["integer", actual] : [actual];
+  if (types.length > 0 && !mine.some((type) => types.includes(type)))
+    return [`${place} is ${mine.join(" or ")}`];
   const options = schema["enum"] as unknown[] | undefined;
   if (options !== undefined && !options.includes(value)) return [`${place} is ${String(value)}`];
   if (Array.isArray(value)) {
@@ -185,6 +193,7 @@ test("describes what the API answers", async () => {
 function sample(given: Schema): unknown {
   const name = given.$ref?.split("/").at(-1);
   const schema = name === undefined ? given : (openapi.components.schemas[name] ?? {});
+  if (schema.anyOf !== undefined) return sample(schema.anyOf[0] ?? {});
   if (Array.isArray(schema["enum"])) return schema["enum"][0] as unknown;
   switch ([schema["type"]].flat()[0]) {
     case "object": {
@@ -199,6 +208,7 @@ function sample(given: Schema): unknown {
     case "boolean":
       return true;
     case "integer":
+    case "number":
       return schema["minimum"] ?? 1;
     default:
       return "x".repeat(Number(schema["minLength"] ?? 1));

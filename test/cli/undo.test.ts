@@ -212,7 +212,7 @@ describe("what is said", () => {
     [manifest, nothing, `Manifest a/b@${DIGEST} is not deleted; nothing was changed.`],
     [manifest, { ...nothing, manifests: [DIGEST] }, `Manifest a/b@${DIGEST} was restored.`],
   ])("restore %#", (thing, restored, said) => {
-    expect(sayRestored(thing, restored)).toBe(said);
+    expect(sayRestored(thing, { repository: "a/b", ...restored })).toBe(said);
   });
 
   test.each([
@@ -224,6 +224,8 @@ describe("what is said", () => {
       `Manifest a/b@${DIGEST} was purged, with the tag v1. Other manifests of a/b name 2 more blobs, which can still be pulled.`,
     ],
   ])("purge %#", (thing, purged, said) => {
-    expect(sayPurged(thing, { tags: [], blobs: 0, sharedBlobs: 0, ...purged })).toBe(said);
+    expect(
+      sayPurged(thing, { repository: "a/b", tags: [], blobs: 0, sharedBlobs: 0, ...purged }),
+    ).toBe(said);
   });
 });

@@ -36,9 +36,9 @@ test("ARCHITECTURE.md mentions each folder of src", () => {
   expect(folders.filter((folder) => !PAGE.includes(`src/${folder}/`))).toEqual([]);
 });
 
-test.each(FEATURES)("the feature %s has its endpoints and its SQL", (feature) => {
+test.each(FEATURES)("the feature %s has its endpoints, their schemas and its SQL", (feature) => {
   const names = readdirSync(join(ROOT, "src", feature));
-  expect(names).toContain("api.ts");
+  expect(names).toEqual(expect.arrayContaining(["api.ts", "schema.ts"]));
   expect(names.some((name) => name.endsWith("store.ts"))).toBe(true);
 });
 

@@ -1,6 +1,10 @@
 /** A client of the management API, and checks of what a refused request leaves in the database. */
 import { env } from "cloudflare:workers";
 import { expect } from "vitest";
+import type { Endpoint } from "../../src/api/endpoint.ts";
+import { refusalsOf } from "../../src/api/openapi.ts";
+import { matchRoute } from "../../src/match.ts";
+import type { Refusal } from "../../src/oci/errors.ts";
 import { ADMIN, basic, RegistryClient, type Send, withSettings } from "./client.ts";
 import { leavesNothing } from "./storage.ts";
 
@@ -13,8 +17,11 @@ export interface CallOptions {
   readonly send?: Send;
 }
 
-/** @param body sent as JSON; a string as it is */
-export function api(
+/**
+ * Makes a call. A refusal has to be one that the endpoint declares, so its document lists all of them.
+ * @param body sent as JSON; a string as it is
+ */
+export async function api(
   method: string,
   path: string,
   body?: unknown,
@@ -22,10 +29,20 @@ export function api(
 ): Promise<Response> {
   const client = new RegistryClient({ authorization: as, ...(send === undefined ? {} : { send }) });
   const json = body === undefined ? {} : { "content-type": "application/json" };
-  return client.request(method, `/api/v1${path}`, {
+  const response = await client.request(method, `/api/v1${path}`, {
     headers: { ...json, ...headers },
     body: body === undefined || typeof body === "string" ? (body ?? null) : JSON.stringify(body),
   });
+  if (response.status >= 400 && method !== "HEAD") await requireDeclared(method, path, response);
+  return response;
+}
+
+async function requireDeclared(method: string, path: string, response: Response): Promise<void> {
+  const { code } = await response.clone().json<{ code: Refusal | "UNKNOWN" }>();
+  if (code === "UNKNOWN" || code === "ROUTE_UNKNOWN" || code === "METHOD_UNSUPPORTED") return;
+  const url = new URL(`https://registry.test/api/v1${path}`);
+  const { route } = matchRoute(new Request(url, { method }), url);
+  expect(refusalsOf(route as Endpoint), `what ${method} ${route.path} refuses`).toContain(code);
 }
 
 /** Makes a call that succeeds. @returns its body */

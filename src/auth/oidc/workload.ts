@@ -2,7 +2,7 @@ import { type Actor, anonymous, type Grant, machineGrants } from "../policy/acce
 import { type Mismatch, shown, type TrustRule } from "./trust.ts";
 
 /** The user name of workloads, with their ID token or its exchanged credential as the password. */
-export const WORKLOAD = "oidc";
+export const WORKLOAD = "oidc" as const;
 
 /** The most characters of a password. An ID token is the longest; an exchanged credential keeps to the same limit. */
 export const MAX_PASSWORD = 16 * 1024;

@@ -1,0 +1,74 @@
+import * as v from "valibot";
+import { count, someText, text, texts, time } from "../api/schema/common.ts";
+
+const deleted = { deletedAt: time, deletedBy: someText, restorableUntil: time };
+
+export const PastTag = v.object({
+  id: text,
+  tag: text,
+  digest: text,
+  successor: v.pipe(someText, v.description("What it pointed to then; null: it was deleted.")),
+  changedAt: time,
+  changedBy: someText,
+  restorableUntil: time,
+});
+export type PastTag = v.InferOutput<typeof PastTag>;
+
+export const DeletedManifest = v.object({
+  digest: text,
+  mediaType: text,
+  artifactType: someText,
+  size: v.pipe(count, v.description("Of the manifest itself.")),
+  ...deleted,
+});
+export type DeletedManifest = v.InferOutput<typeof DeletedManifest>;
+
+export const DeletedRepository = v.object({ id: text, name: text, ...deleted });
+export type DeletedRepository = v.InferOutput<typeof DeletedRepository>;
+
+/** The one thing to restore or purge. */
+const target = { tag: v.optional(text), digest: v.optional(text) };
+
+export const Restoration = v.pipe(
+  v.strictObject({
+    ...target,
+    repository: v.pipe(v.optional(text), v.description('The id of a deleted one, or "newest".')),
+  }),
+  v.metadata({
+    minProperties: 1,
+    description:
+      "One thing: a tag (as it was before its last change, or at the digest), a manifest by its digest, or the repository.",
+  }),
+);
+
+export const Restored = v.object({
+  repository: text,
+  digest: v.pipe(someText, v.description("null: the repository itself.")),
+  replaced: v.pipe(someText, v.description("What the tag pointed to until now.")),
+  tags: texts,
+  manifests: v.pipe(texts, v.description("Those that were deleted, children too.")),
+});
+export type Restored = v.InferOutput<typeof Restored>;
+
+export const Purge = v.pipe(
+  v.strictObject({
+    ...target,
+    repository: v.pipe(
+      v.optional(text),
+      v.description('The id of a deleted one, "newest" of them, or "live".'),
+    ),
+  }),
+  v.metadata({
+    minProperties: 1,
+    maxProperties: 1,
+    description: "One thing: a tag with its history, a manifest, or the repository.",
+  }),
+);
+
+export const Purged = v.object({
+  repository: text,
+  tags: texts,
+  blobs: v.pipe(count, v.description("What the repository lost.")),
+  sharedBlobs: v.pipe(count, v.description("What it still has for other manifests.")),
+});
+export type Purged = v.InferOutput<typeof Purged>;
