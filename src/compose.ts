@@ -28,6 +28,7 @@ import { RunStore } from "./retention/run-store.ts";
 import { RepositoryStore } from "./db/repositories.ts";
 import { RepositoryLists } from "./db/repository-lists.ts";
 import { RobotStore } from "./db/robots.ts";
+import { prepare } from "./db/sql.ts";
 import { TagStore } from "./db/tags.ts";
 import { TokenStore } from "./db/tokens.ts";
 import { TrustRuleStore } from "./db/trust-rules.ts";
@@ -122,7 +123,7 @@ export function createRegistry(
     pulls: new PullStore(env.DB),
     purge: new PurgeStore(env.DB),
     readiness: new Readiness({
-      database: () => env.DB.prepare("SELECT 1").first(),
+      database: () => prepare(env.DB, "SELECT 1").first(),
       bucket: () => bucket.sizeOf(NO_OBJECT),
       sessions: () => env.SESSIONS.getByName(NO_UPLOAD).status(NO_CLAIMS),
     }),

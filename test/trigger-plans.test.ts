@@ -41,10 +41,10 @@ const INITIATOR: Initiator = {
 };
 /** Statements of a push and of the deletion of a manifest. */
 const TAGS = {
-  sql: `t.name IN (SELECT value FROM json_each(?2)) AND t.digest <> ?3`,
-  parameters: ["[]", ""],
+  sql: `t.name IN (SELECT value FROM json_each(:tags)) AND t.digest <> :digest`,
+  values: { tags: "[]", digest: "" },
 };
-const OF_MANIFEST = { sql: "t.digest = ?2", parameters: [""] };
+const OF_MANIFEST = { sql: "t.digest = :digest", values: { digest: "" } };
 
 function ignored(): void {
   // The rows found are not needed.

@@ -1,5 +1,6 @@
 import { RAISED } from "../db/raised.ts";
-import { type AuditEntry, auditChange, type Condition, type Initiator } from "../db/audit.ts";
+import { type AuditEntry, auditChange, type Initiator } from "../db/audit.ts";
+import type { Fragment } from "../db/sql.ts";
 import { type Kind, type Row, tableOf } from "./exported.ts";
 import {
   chargeManifests,
@@ -230,10 +231,10 @@ function pick(row: Row, columns: ReadonlySet<string>): Row {
 }
 
 /** The condition for the audit entry of closing or opening the index. */
-function isClosed(sign: "EXISTS" | "NOT EXISTS"): Condition {
+function isClosed(sign: "EXISTS" | "NOT EXISTS"): Fragment {
   return {
-    sql: `SELECT 1 WHERE ${sign} (SELECT 1 FROM sqlite_master WHERE type = 'trigger' AND name = ?2)`,
-    parameters: [closing("repositories", "INSERT")],
+    sql: `SELECT 1 WHERE ${sign} (SELECT 1 FROM sqlite_master WHERE type = 'trigger' AND name = :trigger)`,
+    values: { trigger: closing("repositories", "INSERT") },
   };
 }
 

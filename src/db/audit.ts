@@ -1,5 +1,6 @@
 import type { Action } from "../events/catalogue.ts";
 import type { Page } from "../oci/page.ts";
+import { type Fragment, merge, prepare } from "./sql.ts";
 
 /** Where a request came from, as the audit log keeps it. */
 export interface Initiator {
@@ -41,12 +42,6 @@ export interface AuditFilter {
   /** Milliseconds since 1970, inclusive and exclusive. */
   readonly since?: number;
   readonly until?: number;
-}
-
-/** SQL that returns a row if a condition holds. Its parameters begin at ?2. */
-export interface Condition {
-  readonly sql: string;
-  readonly parameters: readonly (string | number | null)[];
 }
 
 /**
@@ -100,19 +95,21 @@ const VALUES = FIELDS.map(([, field]) => `e.value ->> '${field}'`).join(", ");
 /**
  * Returns the statement that records a change. It belongs in the batch that makes the change, so neither exists without
  * the other.
- * @param condition says, before the change, whether it will change anything
+ * @param condition SQL that returns a row, before the change, if it will change anything
  */
 export function auditChange(
   db: D1Database,
   initiator: Initiator,
   entry: AuditEntry,
-  condition?: Condition,
+  condition?: Fragment,
 ): D1PreparedStatement {
   const event = JSON.stringify([auditEvent(initiator, entry, "done")]);
   const where = condition === undefined ? "" : `WHERE EXISTS (${condition.sql})`;
-  return db
-    .prepare(`INSERT INTO audit (${COLUMNS}) SELECT ${VALUES} FROM json_each(?1) e ${where}`)
-    .bind(event, ...(condition?.parameters ?? []));
+  return prepare(
+    db,
+    `INSERT INTO audit (${COLUMNS}) SELECT ${VALUES} FROM json_each(:event) e ${where}`,
+    merge({ event }, condition?.values ?? {}),
+  );
 }
 
 /**
@@ -124,15 +121,15 @@ export function auditFound(
   db: D1Database,
   initiator: Initiator,
   entry: AuditEntry,
-  found: Condition,
+  found: Fragment,
 ): D1PreparedStatement {
   const event = JSON.stringify(auditEvent(initiator, entry, "done"));
-  return db
-    .prepare(
-      `INSERT INTO audit (${COLUMNS})
-       SELECT ${VALUES} FROM (SELECT json_patch(?1, f.more) AS value FROM (${found.sql}) f) e`,
-    )
-    .bind(event, ...found.parameters);
+  return prepare(
+    db,
+    `INSERT INTO audit (${COLUMNS})
+     SELECT ${VALUES} FROM (SELECT json_patch(:event, f.more) AS value FROM (${found.sql}) f) e`,
+    merge({ event }, found.values),
+  );
 }
 
 /**
@@ -143,14 +140,14 @@ export function auditEach(
   db: D1Database,
   initiator: Initiator,
   entries: readonly AuditEntry[],
-  condition: Condition,
+  condition: Fragment,
 ): D1PreparedStatement {
   const events = JSON.stringify(entries.map((entry) => auditEvent(initiator, entry, "done")));
-  return db
-    .prepare(
-      `INSERT INTO audit (${COLUMNS}) SELECT ${VALUES} FROM json_each(?1) e WHERE EXISTS (${condition.sql})`,
-    )
-    .bind(events, ...condition.parameters);
+  return prepare(
+    db,
+    `INSERT INTO audit (${COLUMNS}) SELECT ${VALUES} FROM json_each(:events) e WHERE EXISTS (${condition.sql})`,
+    merge({ events }, condition.values),
+  );
 }
 
 /** Returns the statement that inserts entries. One that already exists stays unchanged. */
@@ -159,11 +156,11 @@ export function insertEvents(
   events: readonly AuditEvent[],
   conflict = "ON CONFLICT DO NOTHING",
 ): D1PreparedStatement {
-  return db
-    .prepare(
-      `INSERT INTO audit (${COLUMNS}) SELECT ${VALUES} FROM json_each(?1) e WHERE true ${conflict}`,
-    )
-    .bind(JSON.stringify(events));
+  return prepare(
+    db,
+    `INSERT INTO audit (${COLUMNS}) SELECT ${VALUES} FROM json_each(:events) e WHERE true ${conflict}`,
+    { events: JSON.stringify(events) },
+  );
 }
 
 export interface AuditPage {
@@ -210,45 +207,43 @@ export class AuditStore {
    *   early
    */
   async list(filter: AuditFilter, { after, limit }: Page): Promise<AuditPage> {
-    const bounds = [filter.until === undefined ? [] : idAt(filter.until), after || []].flat();
-    const range: Term[] = [
-      { sql: "id >= ", value: filter.since === undefined ? undefined : idAt(filter.since) },
-      { sql: "id < ", value: bounds.toSorted()[0] },
+    const { since, until, outcome } = filter;
+    const before = [until === undefined ? [] : idAt(until), after || []].flat().toSorted()[0];
+    const range = [
+      ...(since === undefined ? [] : [{ sql: "id >= :since", values: { since: idAt(since) } }]),
+      ...(before === undefined ? [] : [{ sql: "id < :before", values: { before } }]),
     ];
-    const given = EQUALITIES.filter(({ field }) => filter[field] !== undefined);
-    const terms = given.map(({ field }) => ({
-      sql: `${field === "outcome" && filter.outcome !== "done" ? NOT_DONE : ""}${field} = `,
-      value: filter[field],
-    }));
-    const indexed =
-      given[0]?.field === "outcome" && filter.outcome === "done" ? [] : terms.slice(0, 1);
+    const given = EQUALITIES.flatMap(({ field, index }) => {
+      const value = filter[field];
+      const also = field === "outcome" && outcome !== "done" ? NOT_DONE : "";
+      if (value === undefined) return [];
+      return [{ field, index, sql: `${also}${field} = :${field}`, values: { [field]: value } }];
+    });
+    const [narrowest] = given;
+    const indexed = narrowest?.field === "outcome" && outcome === "done" ? [] : given.slice(0, 1);
     // A single filter finds its entries by its index alone. With several, most of what the index finds may not match,
     // so the search is bounded.
-    const isAlone = terms.length === indexed.length;
+    const isAlone = given.length === indexed.length;
     const floor = isAlone ? null : await this.#floor([...indexed, ...range]);
-    const { where, values } = conditions([
-      ...terms,
-      ...range,
-      ...(floor === null ? [] : [{ sql: "id >= ", value: floor }]),
-    ]);
-    const index = indexed.length === 0 ? undefined : given[0]?.index;
-    const { results } = await this.#db
-      .prepare(
-        `SELECT ${FIELDS.map(([column, field]) => `${column} AS ${field}`).join(", ")} FROM audit
-         ${index === undefined ? "" : `INDEXED BY ${index}`} ${where} ORDER BY id DESC LIMIT ?1`,
-      )
-      .bind(limit, ...values)
-      .all<AuditEvent>();
+    const last = floor === null ? [] : [{ sql: "id >= :floor", values: { floor } }];
+    const { sql, values } = whereAll([...given, ...range, ...last]);
+    const { results } = await prepare(
+      this.#db,
+      `SELECT ${FIELDS.map(([column, field]) => `${column} AS ${field}`).join(", ")} FROM audit
+       ${indexed.map(({ index }) => `INDEXED BY ${index}`).join("")} ${sql} ORDER BY id DESC LIMIT :limit`,
+      merge(values, { limit }),
+    ).all<AuditEvent>();
     return { events: results, end: results.length < limit ? floor : null };
   }
 
   /** Returns the id of the last entry that one search may look at; null if it may look at all of them. */
-  async #floor(terms: readonly Term[]): Promise<string | null> {
-    const { where, values } = conditions(terms);
-    const row = await this.#db
-      .prepare(`SELECT id FROM audit ${where} ORDER BY id DESC LIMIT 1 OFFSET ?1`)
-      .bind(MAX_SCANNED - 1, ...values)
-      .first<{ id: string }>();
+  async #floor(conditions: readonly Fragment[]): Promise<string | null> {
+    const { sql, values } = whereAll(conditions);
+    const row = await prepare(
+      this.#db,
+      `SELECT id FROM audit ${sql} ORDER BY id DESC LIMIT 1 OFFSET :skipped`,
+      merge(values, { skipped: MAX_SCANNED - 1 }),
+    ).first<{ id: string }>();
     return row?.id ?? null;
   }
 
@@ -257,27 +252,20 @@ export class AuditStore {
    * @returns how many were deleted
    */
   async expire(before: number, limit: number): Promise<number> {
-    const { meta } = await this.#db
-      .prepare(
-        `DELETE FROM audit WHERE id IN (SELECT id FROM audit WHERE id < ?1 ORDER BY id LIMIT ?2)`,
-      )
-      .bind(idAt(before), limit)
-      .run();
+    const { meta } = await prepare(
+      this.#db,
+      `DELETE FROM audit WHERE id IN (SELECT id FROM audit WHERE id < :before ORDER BY id LIMIT :limit)`,
+      { before: idAt(before), limit },
+    ).run();
     return meta.changes;
   }
 }
 
-/** A condition and the value that it is compared with; an undefined value leaves the condition out. */
-interface Term {
-  readonly sql: string;
-  readonly value: string | undefined;
-}
-
-function conditions(terms: readonly Term[]): { where: string; values: string[] } {
-  const given = terms.flatMap(({ sql, value }) => (value === undefined ? [] : [{ sql, value }]));
-  const where = given.map(({ sql }, i) => `${sql}?${i + 2}`).join(" AND ");
+/** Joins conditions to a WHERE clause; without any there is none. */
+function whereAll(conditions: readonly Fragment[]): Fragment {
+  const sql = conditions.map((condition) => condition.sql).join(" AND ");
   return {
-    where: where === "" ? "" : `WHERE ${where}`,
-    values: given.map(({ value }) => value),
+    sql: sql === "" ? "" : `WHERE ${sql}`,
+    values: merge(...conditions.map(({ values }) => values)),
   };
 }

@@ -14,6 +14,7 @@ import {
   renewGraceAsReader,
 } from "./links.ts";
 import { isStillReferenced, refuseChange } from "./errors.ts";
+import { merge, prepare } from "./sql.ts";
 import { forgetUpload } from "./unfinished-uploads.ts";
 
 export interface StoredBlob {
@@ -29,9 +30,9 @@ export interface NewBlob extends StoredBlob {
 /** What a push to a missing repository does: it creates the repository, or changes nothing. */
 export type Absent = "make" | "refuse";
 
-/** SQL: the object ?3 is to be deleted, or has been. */
-const GIVEN_UP = `SELECT 1 FROM object_deletions WHERE key = ?3
-  UNION ALL SELECT 1 FROM deleted_keys WHERE key = ?3`;
+/** SQL: the object :key is to be deleted, or has been. */
+const GIVEN_UP = `SELECT 1 FROM object_deletions WHERE key = :key
+  UNION ALL SELECT 1 FROM deleted_keys WHERE key = :key`;
 
 /** D1: which blobs there are, and which repositories hold them. */
 export class BlobStore {
@@ -110,30 +111,30 @@ export class BlobStore {
     const entry: AuditEntry = { action: "blob.push", repository, digest };
     const held = {
       sql: `SELECT 1 FROM repositories r
-        JOIN repository_blobs l ON l.repository_id = r.id AND l.digest = ?3 WHERE r.name = ?2`,
-      parameters: [repository, digest],
+        JOIN repository_blobs l ON l.repository_id = r.id AND l.digest = :digest WHERE r.name = :repository`,
+      values: { repository, digest },
     };
     // Without this the push fails, and a failed push must not create a repository.
     const possible = {
-      sql: `SELECT 1 WHERE EXISTS (SELECT 1 FROM blobs WHERE digest = ?2) OR NOT EXISTS (
-        SELECT 1 FROM blobs WHERE key = ?3 UNION ALL ${GIVEN_UP})`,
-      parameters: [digest, blob.key],
+      sql: `SELECT 1 WHERE EXISTS (SELECT 1 FROM blobs WHERE digest = :digest) OR NOT EXISTS (
+        SELECT 1 FROM blobs WHERE key = :key UNION ALL ${GIVEN_UP})`,
+      values: { digest, key: blob.key },
     };
     const statements = [
       ...(upload === undefined ? [] : [forgetUpload(this.#db, upload)]),
       ...(this.#absent === "make"
         ? insertRepository(this.#db, repository, initiator, possible)
         : []),
-      this.#db
-        .prepare(
-          `INSERT INTO blobs (digest, key, size, created_at)
-           SELECT ?2, ?3, ?4, ?5 FROM repositories
-           WHERE name = ?1 AND NOT EXISTS (${GIVEN_UP})
-             AND NOT EXISTS (SELECT 1 FROM blobs WHERE key = ?3)
-           ON CONFLICT (digest) DO UPDATE SET key = excluded.key, size = excluded.size, missing_since = NULL
-           WHERE missing_since IS NOT NULL`,
-        )
-        .bind(repository, digest, blob.key, blob.size, Date.now()),
+      prepare(
+        this.#db,
+        `INSERT INTO blobs (digest, key, size, created_at)
+         SELECT :digest, :key, :size, :now FROM repositories
+         WHERE name = :repository AND NOT EXISTS (${GIVEN_UP})
+           AND NOT EXISTS (SELECT 1 FROM blobs WHERE key = :key)
+         ON CONFLICT (digest) DO UPDATE SET key = excluded.key, size = excluded.size, missing_since = NULL
+         WHERE missing_since IS NOT NULL`,
+        { repository, digest, key: blob.key, size: blob.size, now: Date.now() },
+      ),
       insertLinks(this.#db, repository, [digest]),
       renewGrace(this.#db, repository, digest),
       // Only now it is known: the object may be a blob of another digest.
@@ -184,32 +185,31 @@ export class BlobStore {
     initiator: Initiator,
   ): Promise<boolean> {
     const digests = JSON.stringify([digest]);
-    const list = sourceList(sources);
-    const isReadable = `${readableFrom("w.value", "?3")} AND NOT EXISTS (
+    const isReadable = `${readableFrom("w.value", ":sources")} AND NOT EXISTS (
       SELECT 1 FROM blobs b WHERE b.digest = w.value AND b.missing_since IS NOT NULL)`;
     const readable = {
-      sql: `SELECT 1 FROM json_each(?2) w WHERE ${isReadable}`,
-      parameters: [digests, list],
+      sql: `SELECT 1 FROM json_each(:digests) w WHERE ${isReadable}`,
+      values: { digests, sources: sourceList(sources) },
     };
     const linkedAnew = {
-      sql: `${readable.sql} AND EXISTS (SELECT 1 FROM repositories WHERE name = ?4) AND NOT EXISTS (
+      sql: `${readable.sql} AND EXISTS (SELECT 1 FROM repositories WHERE name = :repository) AND NOT EXISTS (
         SELECT 1 FROM repositories r
-        JOIN repository_blobs l ON l.repository_id = r.id AND l.digest = w.value WHERE r.name = ?4)`,
-      parameters: [...readable.parameters, repository],
+        JOIN repository_blobs l ON l.repository_id = r.id AND l.digest = w.value WHERE r.name = :repository)`,
+      values: merge(readable.values, { repository }),
     };
     const statements = [
       ...(this.#absent === "make"
         ? insertRepository(this.#db, repository, initiator, readable)
         : []),
       auditChange(this.#db, initiator, { action: "blob.mount", repository, digest }, linkedAnew),
-      this.#db
-        .prepare(
-          `INSERT INTO repository_blobs (repository_id, digest)
-           SELECT r.id, w.value FROM repositories r, json_each(?2) w
-           WHERE r.name = ?1 AND ${isReadable}
-           ON CONFLICT DO NOTHING`,
-        )
-        .bind(repository, digests, list),
+      prepare(
+        this.#db,
+        `INSERT INTO repository_blobs (repository_id, digest)
+         SELECT r.id, w.value FROM repositories r, json_each(:digests) w
+         WHERE r.name = :repository AND ${isReadable}
+         ON CONFLICT DO NOTHING`,
+        linkedAnew.values,
+      ),
       renewGrace(this.#db, repository, digest),
       this.#db
         .prepare(
@@ -238,8 +238,8 @@ export class BlobStore {
   async remove(repository: RepositoryName, digest: Digest, initiator: Initiator): Promise<boolean> {
     const held = {
       sql: `SELECT 1 FROM repositories r
-        JOIN repository_blobs l ON l.repository_id = r.id AND l.digest = ?3 WHERE r.name = ?2`,
-      parameters: [repository, digest],
+        JOIN repository_blobs l ON l.repository_id = r.id AND l.digest = :digest WHERE r.name = :repository`,
+      values: { repository, digest },
     };
     try {
       const results = await this.#db.batch([

@@ -2,9 +2,10 @@ import { isRaised } from "./raised.ts";
 import type { Scope } from "../auth/policy/access.ts";
 import { RegistryError } from "../oci/errors.ts";
 import { showTagRules, type TagRule } from "../oci/tag-rules.ts";
-import { auditChange, type Condition, type AuditEntry, type Initiator } from "./audit.ts";
+import { auditChange, type AuditEntry, type Initiator } from "./audit.ts";
 import { NOW } from "./clock.ts";
-import { revoke } from "./identities.ts";
+import { revoke } from "./revocations.ts";
+import { type Fragment, prepare } from "./sql.ts";
 
 /**
  * Makes changes of accounts, roles and rules. Each change is one batch, so D1 makes all of it or nothing: the audit
@@ -48,10 +49,10 @@ export async function create(
 }
 
 export interface Edit extends Change {
-  /** Selects the row before the change. Like those of a condition, its parameters begin at ?2. */
-  readonly row: Condition;
+  /** Selects the row before the change. */
+  readonly row: Fragment;
   /** Returns a row if the change will be made; by default the same as `row`. */
-  readonly ready?: Condition;
+  readonly ready?: Fragment;
   /** What the change revokes. */
   readonly revokes?: readonly Revocation[];
   /** Statements that run before the change in the same batch. */
@@ -61,7 +62,7 @@ export interface Edit extends Change {
 export interface Revocation {
   readonly subject: string;
   /** Returns a row if this change revokes the subject; by default every change does. */
-  readonly when?: Condition;
+  readonly when?: Fragment;
 }
 
 interface Edited<Row> {
@@ -82,7 +83,7 @@ export async function tryBatch<Row>(
   statement: D1PreparedStatement,
 ): Promise<Edited<Row>> {
   const statements = [
-    db.prepare(row.sql).bind(null, ...row.parameters),
+    prepare(db, row.sql, row.values),
     auditChange(db, initiator, entry, ready),
     ...revokes.map(({ subject, when = ready }) => revoke(db, subject, when)),
     ...extra,
@@ -116,6 +117,9 @@ export async function edit<Row>(
   throw new RegistryError(before === null ? "NOT_FOUND" : "VERSION_MISMATCH");
 }
 
+/** SQL: the row has this name, and the version that the client expects; NULL accepts any. */
+export const EXPECTED = `name = :name AND (:version IS NULL OR version = :version)`;
+
 /** Selects the row of a name, and the condition that it has the version that the client expects; null accepts any. */
 export function versioned(
   table: "namespaces" | "robots" | "trust_rules" | "users",
@@ -123,24 +127,22 @@ export function versioned(
   version: number | null,
 ): Required<Pick<Edit, "row" | "ready">> {
   return {
-    row: { sql: `SELECT version FROM ${table} WHERE name = ?2`, parameters: [name] },
+    row: { sql: `SELECT version FROM ${table} WHERE name = :name`, values: { name } },
     ready: {
-      sql: `SELECT 1 FROM ${table} WHERE name = ?2 AND (?3 IS NULL OR version = ?3)`,
-      parameters: [name, version],
+      sql: `SELECT 1 FROM ${table} WHERE ${EXPECTED}`,
+      values: { name, version },
     },
   };
 }
 
 /**
  * SQL that disables or enables an account, or leaves it as it is (NULL). Disabling it a second time does not change
- * when and by whom it was disabled.
- * @param n the number of the parameter that is 1 to disable and 0 to enable; the next parameter is the name of the
- *   actor
+ * when and by whom it was disabled. :disabled is 1 to disable, 0 to enable or NULL, and :actor is the actor's name.
  */
-export function disabling(n: number): string {
-  const set = (column: string, value: string) =>
-    `${column} = CASE ?${n} WHEN 1 THEN coalesce(${column}, ${value}) WHEN 0 THEN NULL ELSE ${column} END`;
-  return `${set("disabled_at", NOW)}, ${set("disabled_by", `?${n + 1}`)}`;
+export const DISABLING = `${disabling("disabled_at", NOW)}, ${disabling("disabled_by", ":actor")}`;
+
+function disabling(column: string, value: string): string {
+  return `${column} = CASE :disabled WHEN 1 THEN coalesce(${column}, ${value}) WHEN 0 THEN NULL ELSE ${column} END`;
 }
 
 /**
@@ -153,7 +155,7 @@ export async function listWithin<Row>(
   statement: D1PreparedStatement,
 ): Promise<Row[]> {
   const [there, page] = await db.batch<Row>([
-    db.prepare(`SELECT name FROM namespaces WHERE name = ?1`).bind(namespace),
+    prepare(db, `SELECT name FROM namespaces WHERE name = :namespace`, { namespace }),
     statement,
   ]);
   if (there === undefined || there.results.length === 0) throw new RegistryError("NOT_FOUND");

@@ -1,6 +1,7 @@
 import { isRaised } from "./raised.ts";
 import { RegistryError } from "../oci/errors.ts";
 import { namespaceOf, type RepositoryName } from "../oci/reference.ts";
+import { type Fragment, merge, prepare } from "./sql.ts";
 
 export function isUnresolved(error: unknown): boolean {
   return isRaised(error, "unresolved");
@@ -12,14 +13,14 @@ export function isStillReferenced(error: unknown): boolean {
 
 /**
  * Turns a database error into the refusal of the rule that forbade the change.
- * @param tags SQL over `tags t` of the tags that the change would have moved or deleted; its parameters begin at ?2
+ * @param tags SQL over `tags t` of the tags that the change would have moved or deleted
  * @throws IMMUTABLE, QUOTA_EXCEEDED, MEDIA_TYPE_FIXED, or the error itself if it is none of these
  */
 export async function refuseChange(
   db: D1Database,
   repository: RepositoryName,
   error: unknown,
-  tags: TagFilter = { sql: "false", parameters: [] },
+  tags: Fragment = { sql: "false", values: {} },
 ): Promise<never> {
   if (isRaised(error, "mediaType")) {
     throw new RegistryError("MEDIA_TYPE_FIXED", { cause: error });
@@ -29,12 +30,6 @@ export async function refuseChange(
   const resource = RESOURCES.find((one) => isRaised(error, one));
   if (resource !== undefined) throw await overQuota(db, { repository, resource }, error);
   throw error;
-}
-
-/** A condition that selects some of a repository's tags. */
-export interface TagFilter {
-  readonly sql: string;
-  readonly parameters: readonly (string | number | null)[];
 }
 
 interface ProtectedTag {
@@ -48,15 +43,14 @@ async function immutable(
   db: D1Database,
   repository: RepositoryName,
   cause: unknown,
-  { sql, parameters }: TagFilter,
+  { sql, values }: Fragment,
 ): Promise<RegistryError> {
-  const tag = await db
-    .prepare(
-      `SELECT t.name, t.digest, t.of, t.pattern FROM repositories r
-       JOIN matched_immutable_tags t ON t.repository_id = r.id WHERE r.name = ?1 AND ${sql} LIMIT 1`,
-    )
-    .bind(repository, ...parameters)
-    .first<ProtectedTag>();
+  const tag = await prepare(
+    db,
+    `SELECT t.name, t.digest, t.of, t.pattern FROM repositories r
+     JOIN matched_immutable_tags t ON t.repository_id = r.id WHERE r.name = :repository AND ${sql} LIMIT 1`,
+    merge({ repository }, values),
+  ).first<ProtectedTag>();
   // Without a row, the rule was removed between the two statements.
   if (tag === null) return new RegistryError("UNAVAILABLE", { cause });
   const { name, digest, of, pattern } = tag;
@@ -82,9 +76,8 @@ async function tooManyRepositories(
   repository: RepositoryName,
   cause: unknown,
 ): Promise<RegistryError> {
-  const limit = await db
-    .prepare(`SELECT max_repositories FROM bounds WHERE id = 1`)
-    .first<number>("max_repositories");
+  const bound = prepare(db, `SELECT max_repositories FROM bounds WHERE id = 1`);
+  const limit = await bound.first<number>("max_repositories");
   const namespace = namespaceOf(repository);
   return new RegistryError("QUOTA_EXCEEDED", {
     message: `the namespace ${namespace} has at most ${limit} repositories (MAX_REPOSITORIES), those included that were deleted and not collected yet; delete and purge what is not needed`,
@@ -104,15 +97,14 @@ async function overQuota(
   { repository, resource }: { readonly repository: RepositoryName; readonly resource: Resource },
   cause: unknown,
 ): Promise<RegistryError> {
-  const usage = await db
-    .prepare(
-      // The usage is missing while the first push to a namespace is refused: it counts as 0.
-      `SELECT ?1 AS namespace, coalesce(${USED[resource]}, 0) AS used, ${LIMIT[resource]} AS "limit"
-       FROM bounds b LEFT JOIN quotas q ON q.namespace = ?1
-       LEFT JOIN namespace_usage u ON u.namespace = ?1 WHERE b.id = 1`,
-    )
-    .bind(namespaceOf(repository))
-    .first<Usage>();
+  // The usage is missing while the first push to a namespace is refused: it counts as 0.
+  const usage = await prepare(
+    db,
+    `SELECT :namespace AS namespace, coalesce(${USED[resource]}, 0) AS used, ${LIMIT[resource]} AS "limit"
+     FROM bounds b LEFT JOIN quotas q ON q.namespace = :namespace
+     LEFT JOIN namespace_usage u ON u.namespace = :namespace WHERE b.id = 1`,
+    { namespace: namespaceOf(repository) },
+  ).first<Usage>();
   // Without a limit, the quota was lifted between the two statements.
   if (usage === null || usage.limit === null) return new RegistryError("UNAVAILABLE", { cause });
   const { namespace, used, limit } = usage;

@@ -11,7 +11,7 @@ import type {
   TrustQuery,
 } from "../auth/identity-store.ts";
 import type { TrustRule } from "../auth/oidc/trust.ts";
-import type { Condition } from "./audit.ts";
+import { prepare } from "./sql.ts";
 import { listRevoked, parseRevoked, type RevokedRow } from "./revocations.ts";
 
 /** SQL for a JSON list of those of the listed repositories that the public may pull. */
@@ -86,43 +86,43 @@ export class IdentityStore implements Identities {
   async find(query: LoginQuery, onRevocations: OnRevocations | null): Promise<LoginRecord> {
     const { name, hash, places, repositories, namespaces } = query;
     const keys = places === null ? [] : [...places.known, ...places.unknown];
-    const statement = this.#db
-      .prepare(
-        `WITH who AS (
-           SELECT coalesce(?1, (SELECT coalesce(user, robot) FROM tokens WHERE hash = ?2)) AS name
-         )
-         SELECT who.name, ${NOW} AS readAt,
-           (SELECT json_object('password', password, 'admin', admin, 'disabled', disabled_at IS NOT NULL)
-            FROM users WHERE name = who.name) AS user,
-           (SELECT json_group_array(json_object('pattern', pattern, 'role', role)) FROM (
-              SELECT * FROM (SELECT m.pattern, m.role FROM json_each(?5) n
-                CROSS JOIN members m ON m.namespace = n.value AND m.user = who.name LIMIT ${MAX_ROLES})
-              UNION
-              SELECT * FROM (SELECT pattern, role FROM (
-                SELECT pattern, role, row_number() OVER (PARTITION BY namespace) AS n
-                FROM members WHERE user = who.name) ORDER BY n LIMIT ${MAX_ROLES})
-            )) AS roles,
-           (SELECT json_object('id', t.id, 'isRobot', t.robot IS NOT NULL,
-              'disabled', o.disabled_at IS NOT NULL, 'scopes', json(coalesce(t.scopes, o.scopes)),
-              'createdAt', t.created_at, 'expiresAt', t.expires_at, 'lastUsed', t.last_used)
-            FROM tokens t LEFT JOIN robots o ON o.name = t.robot
-            WHERE t.hash = ?2 AND coalesce(t.user, t.robot) = who.name) AS token,
-           EXISTS (SELECT 1 FROM robots WHERE name = who.name) AS robot,
-           (SELECT json_group_array(json_object('key', f.key, 'failures', f.failures, 'since', f.since, 'triedAt', f.tried_at))
-            FROM json_each(?3) w CROSS JOIN login_failures f ON f.key = w.value) AS failures,
-           (SELECT used_at FROM login_networks WHERE account = ?6 AND network = ?7) AS usedAt,
-           ${publicAmong("?4")} AS public
-         FROM who`,
-      )
-      .bind(
+    const statement = prepare(
+      this.#db,
+      `WITH who AS (
+         SELECT coalesce(:name, (SELECT coalesce(user, robot) FROM tokens WHERE hash = :hash)) AS name
+       )
+       SELECT who.name, ${NOW} AS readAt,
+         (SELECT json_object('password', password, 'admin', admin, 'disabled', disabled_at IS NOT NULL)
+          FROM users WHERE name = who.name) AS user,
+         (SELECT json_group_array(json_object('pattern', pattern, 'role', role)) FROM (
+            SELECT * FROM (SELECT m.pattern, m.role FROM json_each(:namespaces) n
+              CROSS JOIN members m ON m.namespace = n.value AND m.user = who.name LIMIT ${MAX_ROLES})
+            UNION
+            SELECT * FROM (SELECT pattern, role FROM (
+              SELECT pattern, role, row_number() OVER (PARTITION BY namespace) AS n
+              FROM members WHERE user = who.name) ORDER BY n LIMIT ${MAX_ROLES})
+          )) AS roles,
+         (SELECT json_object('id', t.id, 'isRobot', t.robot IS NOT NULL,
+            'disabled', o.disabled_at IS NOT NULL, 'scopes', json(coalesce(t.scopes, o.scopes)),
+            'createdAt', t.created_at, 'expiresAt', t.expires_at, 'lastUsed', t.last_used)
+          FROM tokens t LEFT JOIN robots o ON o.name = t.robot
+          WHERE t.hash = :hash AND coalesce(t.user, t.robot) = who.name) AS token,
+         EXISTS (SELECT 1 FROM robots WHERE name = who.name) AS robot,
+         (SELECT json_group_array(json_object('key', f.key, 'failures', f.failures, 'since', f.since, 'triedAt', f.tried_at))
+          FROM json_each(:keys) w CROSS JOIN login_failures f ON f.key = w.value) AS failures,
+         (SELECT used_at FROM login_networks WHERE account = :account AND network = :network) AS usedAt,
+         ${publicAmong(":repositories")} AS public
+       FROM who`,
+      {
         name,
         hash,
-        JSON.stringify(keys),
-        JSON.stringify(repositories),
-        JSON.stringify(namespaces),
-        places?.account ?? null,
-        places?.network ?? null,
-      );
+        keys: JSON.stringify(keys),
+        repositories: JSON.stringify(repositories),
+        namespaces: JSON.stringify(namespaces),
+        account: places?.account ?? null,
+        network: places?.network ?? null,
+      },
+    );
     const [row] = await this.#read<LoginRow>(statement, onRevocations);
     if (row === undefined) throw new Error("a query of scalars gave no row");
     return {
@@ -140,22 +140,22 @@ export class IdentityStore implements Identities {
 
   async trusting(query: TrustQuery, onRevocations: OnRevocations | null): Promise<Trust> {
     const { issuer, namespaces, selectors, repositories } = query;
-    const statement = this.#db
-      .prepare(
-        publicAndRules(
-          "?2",
-          `FROM json_each(?3) n CROSS JOIN trust_rules t ON t.namespace = n.value
-           WHERE t.issuer = ?1`,
-          `FROM json_each(?4) s CROSS JOIN trust_rules t ON t.issuer = ?1 AND t.selector = s.value
-           WHERE t.namespace NOT IN (SELECT value FROM json_each(?3)) LIMIT ${MAX_OTHERS}`,
-        ),
-      )
-      .bind(
+    const statement = prepare(
+      this.#db,
+      publicAndRules(
+        ":repositories",
+        `FROM json_each(:namespaces) n CROSS JOIN trust_rules t ON t.namespace = n.value
+           WHERE t.issuer = :issuer`,
+        `FROM json_each(:selectors) s CROSS JOIN trust_rules t ON t.issuer = :issuer AND t.selector = s.value
+           WHERE t.namespace NOT IN (SELECT value FROM json_each(:namespaces)) LIMIT ${MAX_OTHERS}`,
+      ),
+      {
         issuer,
-        JSON.stringify(repositories),
-        JSON.stringify(namespaces),
-        JSON.stringify(selectors),
-      );
+        repositories: JSON.stringify(repositories),
+        namespaces: JSON.stringify(namespaces),
+        selectors: JSON.stringify(selectors),
+      },
+    );
     const { rows, ...record } = await this.#rules(statement, onRevocations);
     const isNamed = ({ namespace }: RuleRow): boolean => namespaces.includes(namespace);
     const others = rows.filter((row) => !isNamed(row)).map(parseRule);
@@ -168,11 +168,14 @@ export class IdentityStore implements Identities {
     repositories: readonly string[],
     onRevocations: OnRevocations | null,
   ): Promise<PublicRecord & { readonly rules: TrustRule[] }> {
-    const statement = this.#db
-      .prepare(
-        publicAndRules("?1", `FROM json_each(?2) n CROSS JOIN trust_rules t ON t.name = n.value`),
-      )
-      .bind(JSON.stringify(repositories), JSON.stringify(names));
+    const statement = prepare(
+      this.#db,
+      publicAndRules(
+        ":repositories",
+        `FROM json_each(:names) n CROSS JOIN trust_rules t ON t.name = n.value`,
+      ),
+      { repositories: JSON.stringify(repositories), names: JSON.stringify(names) },
+    );
     const { rows, ...record } = await this.#rules(statement, onRevocations);
     return { ...record, rules: rows.map(parseRule) };
   }
@@ -199,9 +202,11 @@ export class IdentityStore implements Identities {
     repositories: readonly string[],
     onRevocations: OnRevocations | null,
   ): Promise<PublicRecord> {
-    const statement = this.#db
-      .prepare(`SELECT ${publicAmong("?1")} AS public, ${NOW} AS readAt`)
-      .bind(JSON.stringify(repositories));
+    const statement = prepare(
+      this.#db,
+      `SELECT ${publicAmong(":repositories")} AS public, ${NOW} AS readAt`,
+      { repositories: JSON.stringify(repositories) },
+    );
     const [row] = await this.#read<PublicRow>(statement, onRevocations);
     if (row === undefined) throw new Error("a query of scalars gave no row");
     return { public: JSON.parse(row.public) as string[], readAt: row.readAt };
@@ -219,7 +224,10 @@ export class IdentityStore implements Identities {
   }
 
   async used(token: string, day: number): Promise<void> {
-    await this.#db.prepare(`UPDATE tokens SET last_used = ?2 WHERE id = ?1`).bind(token, day).run();
+    await prepare(this.#db, `UPDATE tokens SET last_used = :day WHERE id = :token`, {
+      token,
+      day,
+    }).run();
   }
 
   async revoked(): Promise<Revocations> {
@@ -227,45 +235,24 @@ export class IdentityStore implements Identities {
   }
 
   async revocationsOf(subjects: readonly string[]): Promise<Map<string, number>> {
-    const { results } = await this.#db
-      .prepare(
-        `SELECT subject, revoked_at AS at FROM revocations
-         WHERE subject IN (SELECT value FROM json_each(?1))`,
-      )
-      .bind(JSON.stringify(subjects))
-      .all<RevokedRow>();
+    const { results } = await prepare(
+      this.#db,
+      `SELECT subject, revoked_at AS at FROM revocations
+       WHERE subject IN (SELECT value FROM json_each(:subjects))`,
+      { subjects: JSON.stringify(subjects) },
+    ).all<RevokedRow>();
     return new Map(results.map(({ subject, at }) => [subject, at]));
   }
 
   /** Deletes revocations from before a time, at most `limit` of them. */
   async expire(before: number, limit: number): Promise<void> {
-    await this.#db
-      .prepare(
-        `DELETE FROM revocations WHERE subject IN (
-           SELECT subject FROM revocations WHERE revoked_at < ?1 ORDER BY revoked_at LIMIT ?2)`,
-      )
-      .bind(before, limit)
-      .run();
+    await prepare(
+      this.#db,
+      `DELETE FROM revocations WHERE subject IN (
+         SELECT subject FROM revocations WHERE revoked_at < :before ORDER BY revoked_at LIMIT :limit)`,
+      { before, limit },
+    ).run();
   }
-}
-
-/**
- * Returns the statement that revokes everything that was signed for the subject before. Every batch that takes rights
- * away contains it. (`public:<repository>` and `repository:<name>` are revoked by triggers in db/migrations.)
- * @param subject `user:<name>`, `user:<name>@<namespace>`, `token:<id>`, `robot:<name>` or `rule:<name>`
- * @param condition says, before the change, whether it will take any right away: a refused change must revoke nothing
- */
-export function revoke(
-  db: D1Database,
-  subject: string,
-  condition: Condition = { sql: "SELECT 1", parameters: [] },
-): D1PreparedStatement {
-  return db
-    .prepare(
-      `INSERT INTO revocations (subject, revoked_at) SELECT ?1, ${NOW} WHERE EXISTS (${condition.sql})
-       ON CONFLICT (subject) DO UPDATE SET revoked_at = excluded.revoked_at`,
-    )
-    .bind(subject, ...condition.parameters);
 }
 
 function parseUser(json: string | null): LoginRecord["user"] {

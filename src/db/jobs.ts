@@ -1,4 +1,5 @@
 import { NOW } from "./clock.ts";
+import { prepare } from "./sql.ts";
 
 /** The job of an import. While its state is not "done", the database cannot tell which objects are in use. */
 export const IMPORT_JOB = "import";
@@ -25,14 +26,13 @@ export class JobStore {
    * @returns null while another holder has the lease
    */
   async acquire<State>(name: string, lease: number): Promise<LeasedJob<State> | null> {
-    const row = await this.#db
-      .prepare(
-        `INSERT INTO jobs (name, lease_until) VALUES (?1, ${NOW} + ?2)
-         ON CONFLICT (name) DO UPDATE SET lease_until = excluded.lease_until WHERE lease_until <= ${NOW}
-         RETURNING state, lease_until AS until`,
-      )
-      .bind(name, lease)
-      .first<{ state: string; until: number }>();
+    const row = await prepare(
+      this.#db,
+      `INSERT INTO jobs (name, lease_until) VALUES (:name, ${NOW} + :lease)
+       ON CONFLICT (name) DO UPDATE SET lease_until = excluded.lease_until WHERE lease_until <= ${NOW}
+       RETURNING state, lease_until AS until`,
+      { name, lease },
+    ).first<{ state: string; until: number }>();
     if (row === null) return null;
     return { name, state: JSON.parse(row.state) as Partial<State>, until: row.until };
   }
@@ -43,19 +43,19 @@ export class JobStore {
    *   theirs
    */
   async release({ name, until }: LeasedJob<unknown>, state: object): Promise<boolean> {
-    const { meta } = await this.#db
-      .prepare(`UPDATE jobs SET state = ?3, lease_until = 0 WHERE name = ?1 AND lease_until = ?2`)
-      .bind(name, until, JSON.stringify(state))
-      .run();
+    const { meta } = await prepare(
+      this.#db,
+      `UPDATE jobs SET state = :state, lease_until = 0 WHERE name = :name AND lease_until = :until`,
+      { name, until, state: JSON.stringify(state) },
+    ).run();
     return meta.changes > 0;
   }
 
   /** Returns the state that was stored last; null before the first time. */
   async state<State>(name: string): Promise<Partial<State> | null> {
-    const row = await this.#db
-      .prepare(`SELECT state FROM jobs WHERE name = ?1`)
-      .bind(name)
-      .first<{ state: string }>();
+    const row = await prepare(this.#db, `SELECT state FROM jobs WHERE name = :name`, {
+      name,
+    }).first<{ state: string }>();
     return row === null ? null : (JSON.parse(row.state) as Partial<State>);
   }
 }

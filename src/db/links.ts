@@ -1,27 +1,26 @@
 import type { Digest } from "../oci/digest.ts";
 import type { RepositoryName, Sources } from "../oci/reference.ts";
-import { auditChange, type Condition, type Initiator } from "./audit.ts";
+import { auditChange, type Initiator } from "./audit.ts";
 import { NOW } from "./clock.ts";
+import { ALWAYS, type Fragment, merge, prepare } from "./sql.ts";
 
 /** The statements that every push needs: they create the repository and link its blobs. */
 
 /**
  * Creates the repository and its namespace, if they do not exist.
- * @param condition SQL that must return a row; its parameters begin at ?2
+ * @param condition SQL that must return a row
  */
 export function insertRepository(
   db: D1Database,
   repository: RepositoryName,
   initiator: Initiator,
-  condition: Condition = { sql: "SELECT 1", parameters: [] },
+  { sql, values }: Fragment = ALWAYS,
 ): D1PreparedStatement[] {
-  const { sql, parameters } = condition;
-  const now = Date.now();
-  const time = `?${parameters.length + 2}`;
   const absent = {
-    sql: `SELECT 1 WHERE EXISTS (${sql}) AND NOT EXISTS (SELECT 1 FROM repositories WHERE name = ${time})`,
-    parameters: [...parameters, repository],
+    sql: `SELECT 1 WHERE EXISTS (${sql}) AND NOT EXISTS (SELECT 1 FROM repositories WHERE name = :repository)`,
+    values: merge(values, { repository }),
   };
+  const named = merge(absent.values, { now: Date.now() });
   return [
     auditChange(
       db,
@@ -29,21 +28,21 @@ export function insertRepository(
       { action: "repository.create", repository, detail: "by a push" },
       absent,
     ),
-    db
-      .prepare(
-        `INSERT INTO namespaces (name, created_at)
-         SELECT substr(?1, 1, instr(?1 || '/', '/') - 1), ${time} WHERE EXISTS (${sql})
-         ON CONFLICT (name) DO NOTHING`,
-      )
-      .bind(repository, ...parameters, now),
-    db
-      .prepare(
-        `INSERT INTO repositories (name, visibility, created_at)
-         SELECT ?1, visibility, ${time} FROM namespaces
-         WHERE name = substr(?1, 1, instr(?1 || '/', '/') - 1) AND EXISTS (${sql})
-         ON CONFLICT (name) DO NOTHING`,
-      )
-      .bind(repository, ...parameters, now),
+    prepare(
+      db,
+      `INSERT INTO namespaces (name, created_at)
+       SELECT substr(:repository, 1, instr(:repository || '/', '/') - 1), :now WHERE EXISTS (${sql})
+       ON CONFLICT (name) DO NOTHING`,
+      named,
+    ),
+    prepare(
+      db,
+      `INSERT INTO repositories (name, visibility, created_at)
+       SELECT :repository, visibility, :now FROM namespaces
+       WHERE name = substr(:repository, 1, instr(:repository || '/', '/') - 1) AND EXISTS (${sql})
+       ON CONFLICT (name) DO NOTHING`,
+      named,
+    ),
   ];
 }
 

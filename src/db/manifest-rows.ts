@@ -1,6 +1,6 @@
 import type { Digest } from "../oci/digest.ts";
 import type { RepositoryName } from "../oci/reference.ts";
-import type { Condition } from "./audit.ts";
+import type { Fragment } from "./sql.ts";
 import { NOW } from "./clock.ts";
 import { costOf } from "./cost.ts";
 import type { NewManifest, NewReference } from "./manifests.ts";
@@ -108,12 +108,12 @@ export function namesAll(
   repository: RepositoryName,
   digest: Digest,
   references: readonly NewReference[],
-): Condition {
+): Fragment {
   const count = new Set(references.map((reference) => reference.digest)).size;
   return {
-    sql: `SELECT 1 FROM repositories r WHERE r.name = ?2 AND ?4 = (
-      SELECT count(*) FROM manifest_references f WHERE f.repository_id = r.id AND f.manifest = ?3)`,
-    parameters: [repository, digest, count],
+    sql: `SELECT 1 FROM repositories r WHERE r.name = :repository AND :count = (
+      SELECT count(*) FROM manifest_references f WHERE f.repository_id = r.id AND f.manifest = :digest)`,
+    values: { repository, digest, count },
   };
 }
 

@@ -3,7 +3,7 @@ import type { Digest } from "../oci/digest.ts";
 import { RegistryError } from "../oci/errors.ts";
 import { namespaceOf, type RepositoryName, type Sources, type Tag } from "../oci/reference.ts";
 import { assertion, hasFailed } from "./retry.ts";
-import { type AuditEntry, auditFound, type Condition, type Initiator } from "./audit.ts";
+import { type AuditEntry, auditFound, type Initiator } from "./audit.ts";
 import type { Absent } from "./blobs.ts";
 import { letOthersIn, NOW } from "./clock.ts";
 import { insertLinks, insertRepository, readableFrom, sourceList } from "./links.ts";
@@ -19,6 +19,7 @@ import {
 } from "./manifest-rows.ts";
 import { isStillReferenced, isUnresolved, refuseChange } from "./errors.ts";
 import { type ImageAnnotations, describeFromAnnotations } from "./repositories.ts";
+import type { Fragment } from "./sql.ts";
 import { movedTags, rememberTags } from "./tag-history.ts";
 
 export interface StoredManifest {
@@ -71,9 +72,9 @@ const MAX_DELETED_TAGS = 10_000;
 const MAX_NAMED_TAGS = 20;
 
 /** SQL over `tags t`: the tags of a repository with the given names, and those of one manifest. */
-const TAGS_NAMED = `t.repository_id = (SELECT id FROM repositories WHERE name = ?5)
-  AND t.name IN (SELECT value FROM json_each(?6))`;
-const TAGS_OF = `t.repository_id = (SELECT id FROM repositories WHERE name = ?5) AND t.digest = ?6`;
+const TAGS_NAMED = `t.repository_id = (SELECT id FROM repositories WHERE name = :repository)
+  AND t.name IN (SELECT value FROM json_each(:tags))`;
+const TAGS_OF = `t.repository_id = (SELECT id FROM repositories WHERE name = :repository) AND t.digest = :digest`;
 
 /** Stores the manifests of each repository in D1, and their references. */
 export class ManifestStore {
@@ -134,8 +135,8 @@ export class ManifestStore {
       return true;
     } catch (error) {
       if (isUnresolved(error) || hasFailed(error)) return false;
-      const others = `t.name IN (SELECT value FROM json_each(?2)) AND t.digest <> ?3`;
-      const which = { sql: others, parameters: [tags, digest] };
+      const others = `t.name IN (SELECT value FROM json_each(:tags)) AND t.digest <> :digest`;
+      const which = { sql: others, values: { tags, digest } };
       return refuseChange(this.#db, repository, error, which);
     }
   }
@@ -184,7 +185,7 @@ export class ManifestStore {
       digest,
       ...(manifest.tags.length === 0 ? {} : { reference: manifest.tags.join(",") }),
     };
-    const moved = { sql: TAGS_NAMED, parameters: [repository, tags] };
+    const moved = { sql: TAGS_NAMED, values: { repository, tags } };
     const row = insertManifest(this.#db, repository, manifest, now);
     const [forget, insert] = insertReferences(this.#db, repository, digest, references);
     return [
@@ -250,14 +251,14 @@ export class ManifestStore {
       sql: `SELECT json_object('reference', (
           SELECT group_concat(name) FROM (
             SELECT t.name FROM tags t INDEXED BY tags_by_digest
-            WHERE t.repository_id = r.id AND t.digest = ?3 LIMIT ${MAX_NAMED_TAGS})
+            WHERE t.repository_id = r.id AND t.digest = :digest LIMIT ${MAX_NAMED_TAGS})
         )) AS more FROM repositories r
-        JOIN manifests m ON m.repository_id = r.id AND m.digest = ?3 AND m.deleted_at IS NULL
-        WHERE r.name = ?2`,
-      parameters: [repository, digest],
+        JOIN manifests m ON m.repository_id = r.id AND m.digest = :digest AND m.deleted_at IS NULL
+        WHERE r.name = :repository`,
+      values: { repository, digest },
     };
     const now = Date.now();
-    const which = { sql: TAGS_OF, parameters: [repository, digest] };
+    const which = { sql: TAGS_OF, values: { repository, digest } };
     try {
       const results = await this.#db.batch([
         assertion(this.#db, tooManyTags(repository, digest), "no row"),
@@ -287,7 +288,7 @@ export class ManifestStore {
         });
       }
       if (!isStillReferenced(error)) {
-        const tags = { sql: "t.digest = ?2", parameters: [digest] };
+        const tags = { sql: "t.digest = :digest", values: { digest } };
         return refuseChange(this.#db, repository, error, tags);
       }
       throw new RegistryError("REFERENCED", {
@@ -299,11 +300,11 @@ export class ManifestStore {
   }
 }
 
-function tooManyTags(repository: RepositoryName, digest: Digest): Condition {
+function tooManyTags(repository: RepositoryName, digest: Digest): Fragment {
   return {
     sql: `SELECT 1 FROM repositories r
-      CROSS JOIN tags t INDEXED BY tags_by_digest ON t.repository_id = r.id AND t.digest = ?3
-      WHERE r.name = ?2 LIMIT 1 OFFSET ${MAX_DELETED_TAGS}`,
-    parameters: [repository, digest],
+      CROSS JOIN tags t INDEXED BY tags_by_digest ON t.repository_id = r.id AND t.digest = :digest
+      WHERE r.name = :repository LIMIT 1 OFFSET ${MAX_DELETED_TAGS}`,
+    values: { repository, digest },
   };
 }

@@ -5,6 +5,7 @@ import type { Namespace } from "../oci/reference.ts";
 import type { AuditEntry, Initiator } from "./audit.ts";
 import { tryBatch, edit, listWithin } from "./change.ts";
 import { type LastOwner, withoutOwner } from "./owners.ts";
+import { merge, prepare } from "./sql.ts";
 
 export interface Member {
   readonly user: string;
@@ -34,12 +35,12 @@ export class MemberStore {
     return listWithin(
       this.#db,
       namespace,
-      this.#db
-        .prepare(
-          `SELECT ${COLUMNS} FROM members WHERE namespace = ?1 AND (user, pattern) > (?2, ?3)
-           ORDER BY user, pattern LIMIT ?4`,
-        )
-        .bind(namespace, user, pattern.join(":"), limit),
+      prepare(
+        this.#db,
+        `SELECT ${COLUMNS} FROM members WHERE namespace = :namespace AND (user, pattern) > (:user, :pattern)
+         ORDER BY user, pattern LIMIT :limit`,
+        { namespace, user, pattern: pattern.join(":"), limit },
+      ),
     );
   }
 
@@ -56,32 +57,32 @@ export class MemberStore {
     initiator: Initiator,
   ): Promise<{ member: Member; created: boolean }> {
     const row = {
-      sql: `SELECT role FROM members WHERE user = ?2 AND pattern = ?3`,
-      parameters: [user, repositories],
+      sql: `SELECT role FROM members WHERE user = :user AND pattern = :repositories`,
+      values: { user, repositories },
     };
     const ready = {
-      sql: `SELECT 1 FROM users u JOIN namespaces n ON n.name = ?3
-        LEFT JOIN members m ON m.user = u.name AND m.pattern = ?4
-        WHERE u.name = ?2 AND m.role IS NOT ?5 AND (m.role IS NULL OR ?6 = 'any')`,
-      parameters: [user, namespace, repositories, role, over],
+      sql: `SELECT 1 FROM users u JOIN namespaces n ON n.name = :namespace
+        LEFT JOIN members m ON m.user = u.name AND m.pattern = :repositories
+        WHERE u.name = :user AND m.role IS NOT :role AND (m.role IS NULL OR :over = 'any')`,
+      values: { user, namespace, repositories, role, over },
     };
     // Only a change of a role revokes: a first role takes nothing away.
     const when = {
-      sql: `${row.sql} AND role <> ?4 AND ?5 = 'any'`,
-      parameters: [...row.parameters, role, over],
+      sql: `${row.sql} AND role <> :role AND :over = 'any'`,
+      values: merge(row.values, { role, over }),
     };
     const detail = `${role} of ${repositories}`;
     const entry: AuditEntry = { action: "member.set", namespace, reference: user, detail };
     const revokes = [{ subject: `user:${user}@${namespace}`, when }];
-    const statement = this.#db
-      .prepare(
-        `INSERT INTO members (user, namespace, pattern, role, created_at)
-         SELECT u.name, n.name, ?3, ?4, ?5 FROM users u JOIN namespaces n ON n.name = ?2
-         WHERE u.name = ?1
-         ON CONFLICT (user, pattern) DO UPDATE SET role = excluded.role WHERE ?6 = 'any'
-         RETURNING ${COLUMNS}`,
-      )
-      .bind(user, namespace, repositories, role, createdAt, over);
+    const statement = prepare(
+      this.#db,
+      `INSERT INTO members (user, namespace, pattern, role, created_at)
+       SELECT u.name, n.name, :repositories, :role, :createdAt FROM users u JOIN namespaces n ON n.name = :namespace
+       WHERE u.name = :user
+       ON CONFLICT (user, pattern) DO UPDATE SET role = excluded.role WHERE :over = 'any'
+       RETURNING ${COLUMNS}`,
+      { user, namespace, repositories, role, createdAt, over },
+    );
     const ends = over === "any" && role !== "owner" && repositories === `${namespace}/*`;
     const leaving = { user, namespace, lastOwner: ends ? lastOwner : "may leave" } as const;
     const { before, after } = await withoutOwner(this.#db, leaving, (extra) =>
@@ -99,10 +100,9 @@ export class MemberStore {
 
   /** Which of the two there is not. Whoever may give a role may know both. */
   async #missing(user: string, namespace: Namespace): Promise<string> {
-    const there = await this.#db
-      .prepare(`SELECT 1 FROM namespaces WHERE name = ?1`)
-      .bind(namespace)
-      .first();
+    const there = await prepare(this.#db, `SELECT 1 FROM namespaces WHERE name = :namespace`, {
+      namespace,
+    }).first();
     if (there === null) return `there is no namespace ${namespace}: create it first`;
     return `there is no user ${user}: an administrator can create it`;
   }
@@ -118,18 +118,18 @@ export class MemberStore {
   ): Promise<void> {
     const row = {
       sql: `SELECT 1 FROM members
-        WHERE namespace = ?2 AND user = ?3 AND pattern = coalesce(?4, pattern)`,
-      parameters: [namespace, user, pattern],
+        WHERE namespace = :namespace AND user = :user AND pattern = coalesce(:pattern, pattern)`,
+      values: { namespace, user, pattern },
     };
     const detail = pattern ?? `${namespace}, all of it`;
     const entry: AuditEntry = { action: "member.remove", namespace, reference: user, detail };
     const revokes = [{ subject: `user:${user}@${namespace}` }];
-    const statement = this.#db
-      .prepare(
-        `DELETE FROM members
-         WHERE namespace = ?1 AND user = ?2 AND pattern = coalesce(?3, pattern) RETURNING user`,
-      )
-      .bind(namespace, user, pattern);
+    const statement = prepare(
+      this.#db,
+      `DELETE FROM members
+       WHERE namespace = :namespace AND user = :user AND pattern = coalesce(:pattern, pattern) RETURNING user`,
+      { namespace, user, pattern },
+    );
     const ends = pattern === null || pattern === `${namespace}/*`;
     const leaving = { user, namespace, lastOwner: ends ? lastOwner : "may leave" } as const;
     await withoutOwner(this.#db, leaving, (extra) =>

@@ -1,4 +1,5 @@
 import { NOW } from "./clock.ts";
+import { prepare } from "./sql.ts";
 
 /** Longer than any request of an upload lasts, in milliseconds. */
 const LONGEST_UPLOAD = 2 * 86_400_000;
@@ -10,14 +11,14 @@ const LONGEST_UPLOAD = 2 * 86_400_000;
 export function forgetObjects(db: D1Database, keys: readonly string[]): D1PreparedStatement[] {
   const list = JSON.stringify(keys);
   return [
-    db
-      .prepare(
-        `INSERT INTO deleted_keys (key, until) SELECT value, ${NOW} + ?2 FROM json_each(?1)
-         WHERE value GLOB 'blobs/*' ON CONFLICT DO NOTHING`,
-      )
-      .bind(list, LONGEST_UPLOAD),
-    db
-      .prepare(`DELETE FROM object_deletions WHERE key IN (SELECT value FROM json_each(?1))`)
-      .bind(list),
+    prepare(
+      db,
+      `INSERT INTO deleted_keys (key, until) SELECT value, ${NOW} + :longestUpload FROM json_each(:list)
+       WHERE value GLOB 'blobs/*' ON CONFLICT DO NOTHING`,
+      { list, longestUpload: LONGEST_UPLOAD },
+    ),
+    prepare(db, `DELETE FROM object_deletions WHERE key IN (SELECT value FROM json_each(:list))`, {
+      list,
+    }),
   ];
 }

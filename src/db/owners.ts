@@ -1,6 +1,6 @@
 import { RegistryError } from "../oci/errors.ts";
 import { assertion, hasFailed } from "./retry.ts";
-import type { Condition } from "./audit.ts";
+import { type Fragment, prepare } from "./sql.ts";
 
 /** Whether a change may leave a namespace without an owner of all of it. */
 export type LastOwner = "stays" | "may leave";
@@ -13,14 +13,14 @@ const OWNS = (member: string, user: string) =>
   `${member}.role = 'owner' AND ${member}.pattern = ${member}.namespace || '/*' AND ${user}.disabled_at IS NULL`;
 
 /** Selects the namespaces of which the user is the only owner: this one, or any (null). */
-function ownedAlone(user: string, namespace: string | null): Condition {
+function ownedAlone(user: string, namespace: string | null): Fragment {
   return {
     sql: `SELECT m.namespace FROM members m JOIN users u ON u.name = m.user
-      WHERE m.user = ?2 AND m.namespace = coalesce(?3, m.namespace) AND ${OWNS("m", "u")}
+      WHERE m.user = :user AND m.namespace = coalesce(:namespace, m.namespace) AND ${OWNS("m", "u")}
         AND NOT EXISTS (
           SELECT 1 FROM members o JOIN users p ON p.name = o.user
           WHERE o.namespace = m.namespace AND o.user <> m.user AND ${OWNS("o", "p")})`,
-    parameters: [user, namespace],
+    values: { user, namespace },
   };
 }
 
@@ -42,10 +42,11 @@ export async function withoutOwner<T>(
   } catch (error) {
     // Other errors pass through: only a failed assertion means that the user is the last owner.
     if (error instanceof RegistryError || !hasFailed(error)) throw error;
-    const { results } = await db
-      .prepare(`${condition.sql} ORDER BY 1 LIMIT ${MAX_TOLD}`)
-      .bind(null, ...condition.parameters)
-      .all<{ namespace: string }>();
+    const { results } = await prepare(
+      db,
+      `${condition.sql} ORDER BY 1 LIMIT ${MAX_TOLD}`,
+      condition.values,
+    ).all<{ namespace: string }>();
     const namespaces = results.map((row) => row.namespace);
     throw new RegistryError("CONFLICT", {
       message: `${user} is the last owner of ${namespaces.join(", ")}: give somebody else that role first, or confirm it with ?confirm=last-owner, and only administrators decide who may do what there`,

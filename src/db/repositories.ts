@@ -4,6 +4,7 @@ import type { TagRule } from "../oci/tag-rules.ts";
 import { type AuditEntry, auditChange, type Initiator } from "./audit.ts";
 import { briefRules } from "./change.ts";
 import { refuseChange } from "./errors.ts";
+import { type Fragment, prepare } from "./sql.ts";
 
 export type Visibility = "private" | "public";
 
@@ -54,8 +55,8 @@ export type Row<T extends StoredRepository> = {
 export const COLUMNS = `name, visibility, description, labels, created_at AS createdAt, version`;
 /** The most rows that one answer counts, because anybody may ask for a public repository. */
 const MAX_COUNTED = 10_000;
-/** SQL for the repository's id. ?2 is the version that the client has seen, or NULL for any. */
-const WANTED = `SELECT id FROM repositories WHERE name = ?1 AND version = coalesce(?2, version)`;
+/** SQL for the repository's id; :version is the one that the client has seen, or NULL for any. */
+const WANTED = `SELECT id FROM repositories WHERE name = :repository AND version = coalesce(:version, version)`;
 const NAME_TAKEN = /UNIQUE constraint failed: repositories\.name/;
 
 /** D1: the repositories themselves. */
@@ -67,10 +68,9 @@ export class RepositoryStore {
   }
 
   async exists(repository: RepositoryName): Promise<boolean> {
-    const row = await this.#db
-      .prepare(`SELECT id FROM repositories WHERE name = ?1`)
-      .bind(repository)
-      .first();
+    const row = await prepare(this.#db, `SELECT id FROM repositories WHERE name = :repository`, {
+      repository,
+    }).first();
     return row !== null;
   }
 
@@ -93,10 +93,12 @@ export class RepositoryStore {
   ): Promise<RepositoryDetail | null> {
     const now = Date.now();
     const name = namespaceOf(repository);
-    const there = { sql: `SELECT 1 FROM namespaces WHERE name = ?2`, parameters: [name] };
-    const insertNamespace = this.#db
-      .prepare(`INSERT INTO namespaces (name, created_at) VALUES (?1, ?2) ON CONFLICT DO NOTHING`)
-      .bind(name, now);
+    const there = { sql: `SELECT 1 FROM namespaces WHERE name = :name`, values: { name } };
+    const insertNamespace = prepare(
+      this.#db,
+      `INSERT INTO namespaces (name, created_at) VALUES (:name, :now) ON CONFLICT DO NOTHING`,
+      { name, now },
+    );
     const { visibility, description = "", readme = "", labels = {}, immutableTags = [] } = given;
     const detail = visibility === undefined ? {} : { detail: visibility };
     try {
@@ -108,21 +110,22 @@ export class RepositoryStore {
           { action: "repository.create", repository, ...detail },
           there,
         ),
-        this.#db
-          .prepare(
-            `INSERT INTO repositories (name, visibility, description, readme, labels, immutable_tags, created_at)
-             SELECT ?1, coalesce(?3, visibility), ?4, ?5, ?6, ?7, ?8 FROM namespaces WHERE name = ?2`,
-          )
-          .bind(
+        prepare(
+          this.#db,
+          `INSERT INTO repositories (name, visibility, description, readme, labels, immutable_tags, created_at)
+           SELECT :repository, coalesce(:visibility, visibility), :description, :readme, :labels, :immutableTags, :now
+           FROM namespaces WHERE name = :name`,
+          {
             repository,
             name,
-            visibility ?? null,
+            visibility: visibility ?? null,
             description,
             readme,
-            JSON.stringify(labels),
-            JSON.stringify(immutableTags),
+            labels: JSON.stringify(labels),
+            immutableTags: JSON.stringify(immutableTags),
             now,
-          ),
+          },
+        ),
         this.#detail(repository),
       ]);
       return lastOf(results);
@@ -149,23 +152,23 @@ export class RepositoryStore {
     const entry: AuditEntry = { action: "repository.update", repository, detail: changeOf(given) };
     const results = await this.#db.batch<Row<RepositoryDetail>>([
       auditChange(this.#db, initiator, entry, wanted(repository, version)),
-      this.#db
-        .prepare(
-          `UPDATE repositories SET
-             visibility = coalesce(?3, visibility), description = coalesce(?4, description),
-             readme = coalesce(?5, readme), labels = coalesce(?6, labels),
-             immutable_tags = coalesce(?7, immutable_tags), version = version + 1
-           WHERE id = (${WANTED}) RETURNING id`,
-        )
-        .bind(
+      prepare(
+        this.#db,
+        `UPDATE repositories SET
+           visibility = coalesce(:visibility, visibility), description = coalesce(:description, description),
+           readme = coalesce(:readme, readme), labels = coalesce(:labels, labels),
+           immutable_tags = coalesce(:immutableTags, immutable_tags), version = version + 1
+         WHERE id = (${WANTED}) RETURNING id`,
+        {
           repository,
           version,
-          visibility ?? null,
-          description ?? null,
-          readme ?? null,
-          labels === undefined ? null : JSON.stringify(labels),
-          immutableTags === undefined ? null : JSON.stringify(immutableTags),
-        ),
+          visibility: visibility ?? null,
+          description: description ?? null,
+          readme: readme ?? null,
+          labels: labels === undefined ? null : JSON.stringify(labels),
+          immutableTags: immutableTags === undefined ? null : JSON.stringify(immutableTags),
+        },
+      ),
       this.#detail(repository),
     ]);
     const row = lastOf(results);
@@ -192,51 +195,48 @@ export class RepositoryStore {
         { action: "repository.delete", repository },
         wanted(repository, version),
       ),
-      this.#db
-        .prepare(
-          `UPDATE repositories SET name = '~' || id, former_name = name, deleted_at = ?3, deleted_by = ?4,
-             version = version + 1
-           WHERE id = (${WANTED}) RETURNING id`,
-        )
-        .bind(repository, version, Date.now(), initiator.actor),
-      this.#db.prepare(`SELECT id FROM repositories WHERE name = ?1`).bind(repository),
+      prepare(
+        this.#db,
+        `UPDATE repositories SET name = '~' || id, former_name = name, deleted_at = :now, deleted_by = :actor,
+           version = version + 1
+         WHERE id = (${WANTED}) RETURNING id`,
+        { repository, version, now: Date.now(), actor: initiator.actor },
+      ),
+      prepare(this.#db, `SELECT id FROM repositories WHERE name = :repository`, { repository }),
     ]);
     if (results.at(-1)?.results.length === 1) throw new RegistryError("VERSION_MISMATCH");
     return results[1]?.results.length === 1;
   }
 
   #detail(repository: RepositoryName): D1PreparedStatement {
-    return this.#db
-      .prepare(
-        `SELECT ${COLUMNS}, readme, immutable_tags AS immutableTags,
-           (SELECT immutable_tags FROM namespaces n WHERE n.name = r.namespace) AS inheritedImmutableTags,
-           ${counted("tags")}, ${counted("manifests")},
-           (SELECT CASE WHEN count(*) <= ?2 THEN coalesce(sum(size), 0) END FROM (
-              SELECT b.size FROM repository_blobs l CROSS JOIN blobs b ON b.digest = l.digest
-              WHERE l.repository_id = r.id LIMIT ?2 + 1)) AS size
-         FROM repositories r WHERE name = ?1`,
-      )
-      .bind(repository, MAX_COUNTED);
+    return prepare(
+      this.#db,
+      `SELECT ${COLUMNS}, readme, immutable_tags AS immutableTags,
+         (SELECT immutable_tags FROM namespaces n WHERE n.name = r.namespace) AS inheritedImmutableTags,
+         ${counted("tags")}, ${counted("manifests")},
+         (SELECT CASE WHEN count(*) <= :maxCounted THEN coalesce(sum(size), 0) END FROM (
+            SELECT b.size FROM repository_blobs l CROSS JOIN blobs b ON b.digest = l.digest
+            WHERE l.repository_id = r.id LIMIT :maxCounted + 1)) AS size
+       FROM repositories r WHERE name = :repository`,
+      { repository, maxCounted: MAX_COUNTED },
+    );
   }
 }
 
-/** SQL that counts the repository's rows of a table; NULL for more than ?2. */
+/** SQL that counts the repository's rows of a table; NULL for more than :maxCounted. */
 function counted(table: "tags" | "manifests"): string {
   // The index leaves out deleted manifests: there may be any number of them between two others.
   const rows =
     table === "tags"
       ? `tags c WHERE c.repository_id = r.id`
       : `manifests c INDEXED BY live_manifests WHERE c.repository_id = r.id AND c.deleted_at IS NULL`;
-  return `(SELECT CASE WHEN count(*) <= ?2 THEN count(*) END FROM (
-    SELECT 1 FROM ${rows} LIMIT ?2 + 1)) AS ${table}`;
+  return `(SELECT CASE WHEN count(*) <= :maxCounted THEN count(*) END FROM (
+    SELECT 1 FROM ${rows} LIMIT :maxCounted + 1)) AS ${table}`;
 }
 
 /** The condition for the audit entry of a change that needs the repository in this version. */
-function wanted(repository: RepositoryName, version: number | null) {
-  return {
-    sql: `SELECT 1 FROM repositories WHERE name = ?2 AND version = coalesce(?3, version)`,
-    parameters: [repository, version],
-  };
+function wanted(repository: RepositoryName, version: number | null): Fragment {
+  return { sql: WANTED, values: { repository, version } };
 }
 
 function lastOf(results: readonly D1Result<Row<RepositoryDetail>>[]): RepositoryDetail | null {
@@ -273,13 +273,13 @@ export function describeFromAnnotations(
   repository: RepositoryName,
   { description, labels }: ImageAnnotations,
 ): D1PreparedStatement {
-  return db
-    .prepare(
-      `UPDATE repositories SET
-         description = CASE WHEN description = '' THEN ?2 ELSE description END,
-         labels = CASE WHEN labels = '{}' THEN ?3 ELSE labels END,
-         version = version + 1
-       WHERE name = ?1 AND ((description = '' AND ?2 <> '') OR (labels = '{}' AND ?3 <> '{}'))`,
-    )
-    .bind(repository, description, JSON.stringify(labels));
+  return prepare(
+    db,
+    `UPDATE repositories SET
+       description = CASE WHEN description = '' THEN :description ELSE description END,
+       labels = CASE WHEN labels = '{}' THEN :labels ELSE labels END,
+       version = version + 1
+     WHERE name = :repository AND ((description = '' AND :description <> '') OR (labels = '{}' AND :labels <> '{}'))`,
+    { repository, description, labels: JSON.stringify(labels) },
+  );
 }

@@ -1,6 +1,6 @@
 import { isRaised } from "./raised.ts";
 import { RegistryError } from "../oci/errors.ts";
-import type { Condition } from "./audit.ts";
+import { type Fragment, prepare } from "./sql.ts";
 
 /** How often a change is tried: what was read for it may change before its batch, and is then read again. */
 const TRIES = 3;
@@ -11,11 +11,11 @@ const TRIES = 3;
  */
 export function assertion(
   db: D1Database,
-  { sql, parameters }: Condition,
+  { sql, values }: Fragment,
   expected: "row" | "no row" = "row",
 ): D1PreparedStatement {
   const holds = `${expected === "row" ? "" : "NOT "}EXISTS (${sql})`;
-  return db.prepare(`INSERT INTO assertions (holds) SELECT ${holds}`).bind(null, ...parameters);
+  return prepare(db, `INSERT INTO assertions (holds) SELECT ${holds}`, values);
 }
 
 /**

@@ -1,6 +1,6 @@
 import type { Revocations } from "../auth/identity-store.ts";
-import type { Condition } from "./audit.ts";
 import { NOW } from "./clock.ts";
+import { ALWAYS, type Fragment, merge, prepare } from "./sql.ts";
 
 export interface RevokedRow {
   readonly subject: string;
@@ -27,31 +27,50 @@ const KINDS = [
 export const MAX_LISTED = 1_000;
 
 /**
+ * Returns the statement that revokes everything that was signed for the subject before. Every batch that takes rights
+ * away contains it. (`public:<repository>` and `repository:<name>` are revoked by triggers in db/migrations.)
+ * @param subject `user:<name>`, `user:<name>@<namespace>`, `token:<id>`, `robot:<name>` or `rule:<name>`
+ * @param condition says, before the change, whether it will take any right away: a refused change must revoke nothing
+ */
+export function revoke(
+  db: D1Database,
+  subject: string,
+  condition: Fragment = ALWAYS,
+): D1PreparedStatement {
+  return prepare(
+    db,
+    `INSERT INTO revocations (subject, revoked_at) SELECT :subject, ${NOW} WHERE EXISTS (${condition.sql})
+     ON CONFLICT (subject) DO UPDATE SET revoked_at = excluded.revoked_at`,
+    merge({ subject }, condition.values),
+  );
+}
+
+/**
  * Returns the statement that invalidates all cached entries of a repository. A batch that removes many manifests or
  * blobs at once contains it.
  * @param which SQL over `repositories r`
  */
-export function invalidateRepositories(db: D1Database, which: Condition): D1PreparedStatement {
-  return db
-    .prepare(
-      `INSERT INTO revocations (subject, revoked_at)
-       SELECT 'repository:' || r.name, ${NOW} FROM repositories r WHERE ${which.sql}
-       ON CONFLICT (subject) DO UPDATE SET revoked_at = excluded.revoked_at`,
-    )
-    .bind(...which.parameters);
+export function invalidateRepositories(db: D1Database, which: Fragment): D1PreparedStatement {
+  return prepare(
+    db,
+    `INSERT INTO revocations (subject, revoked_at)
+     SELECT 'repository:' || r.name, ${NOW} FROM repositories r WHERE ${which.sql}
+     ON CONFLICT (subject) DO UPDATE SET revoked_at = excluded.revoked_at`,
+    which.values,
+  );
 }
 
 /** Selects the newest revocations of each kind, one more than are listed, to see whether there are others. */
 export function listRevoked(db: D1Database): D1PreparedStatement {
-  return db
-    .prepare(
-      `SELECT r.subject, r.revoked_at AS at FROM json_each(?1) k CROSS JOIN revocations r ON r.subject IN (
-         SELECT subject FROM revocations INDEXED BY revocations_by_kind
-         WHERE substr(subject, 1, instr(subject, ':')) = k.value ->> 'kind'
-           AND revoked_at > ${NOW} - coalesce(k.value ->> 'age', ${NOW})
-         ORDER BY revoked_at DESC LIMIT ?2)`,
-    )
-    .bind(JSON.stringify(KINDS), MAX_LISTED + 1);
+  return prepare(
+    db,
+    `SELECT r.subject, r.revoked_at AS at FROM json_each(:kinds) k CROSS JOIN revocations r ON r.subject IN (
+       SELECT subject FROM revocations INDEXED BY revocations_by_kind
+       WHERE substr(subject, 1, instr(subject, ':')) = k.value ->> 'kind'
+         AND revoked_at > ${NOW} - coalesce(k.value ->> 'age', ${NOW})
+       ORDER BY revoked_at DESC LIMIT :maxListed)`,
+    { kinds: JSON.stringify(KINDS), maxListed: MAX_LISTED + 1 },
+  );
 }
 
 export function parseRevoked(rows: readonly RevokedRow[]): Revocations {

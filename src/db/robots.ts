@@ -8,12 +8,14 @@ import {
   brief,
   create,
   type Creation,
-  disabling,
+  DISABLING,
   edit,
+  EXPECTED,
   listWithin,
   versioned,
 } from "./change.ts";
 import { insertToken, type NewToken, type Token } from "./tokens.ts";
+import { prepare } from "./sql.ts";
 
 /** A machine's account in a namespace. */
 export interface Robot {
@@ -53,25 +55,24 @@ export class RobotStore {
   }
 
   /** @throws NOT_FOUND if there is no such namespace */
-  async list(namespace: Namespace, page: Page): Promise<Robot[]> {
+  async list(namespace: Namespace, { after, limit }: Page): Promise<Robot[]> {
     const rows = await listWithin<Row>(
       this.#db,
       namespace,
-      this.#db
-        .prepare(
-          `SELECT ${COLUMNS} FROM robots WHERE namespace = ?1 AND name > ?2 ORDER BY name LIMIT ?3`,
-        )
-        .bind(namespace, page.after, page.limit),
+      prepare(
+        this.#db,
+        `SELECT ${COLUMNS} FROM robots WHERE namespace = :namespace AND name > :after ORDER BY name LIMIT :limit`,
+        { namespace, after, limit },
+      ),
     );
     return rows.map(parseRobot);
   }
 
   /** @throws NOT_FOUND */
   async find(name: string): Promise<Robot> {
-    const row = await this.#db
-      .prepare(`SELECT ${COLUMNS} FROM robots WHERE name = ?1`)
-      .bind(name)
-      .first<Row>();
+    const row = await prepare(this.#db, `SELECT ${COLUMNS} FROM robots WHERE name = :name`, {
+      name,
+    }).first<Row>();
     if (row === null) throw new RegistryError("NOT_FOUND");
     return parseRobot(row);
   }
@@ -93,12 +94,12 @@ export class RobotStore {
       detail: brief(scopes),
     };
     return create(this.#db, { initiator, entry }, [
-      this.#db
-        .prepare(
-          `INSERT INTO robots (name, namespace, description, scopes, created_at)
-           VALUES (?1, ?2, ?3, ?4, ?5)`,
-        )
-        .bind(name, namespace, description, JSON.stringify(scopes), createdAt),
+      prepare(
+        this.#db,
+        `INSERT INTO robots (name, namespace, description, scopes, created_at)
+         VALUES (:name, :namespace, :description, :scopes, :createdAt)`,
+        { name, namespace, description, scopes: JSON.stringify(scopes), createdAt },
+      ),
       insertToken(this.#db, { user: null, robot: name, scopes: null }, token),
     ]);
   }
@@ -128,20 +129,20 @@ export class RobotStore {
     const row = await edit<Row>(
       this.#db,
       change,
-      this.#db
-        .prepare(
-          `UPDATE robots SET description = coalesce(?3, description), scopes = coalesce(?4, scopes),
-             ${disabling(5)}, version = version + 1
-           WHERE name = ?1 AND (?2 IS NULL OR version = ?2) RETURNING ${COLUMNS}`,
-        )
-        .bind(
+      prepare(
+        this.#db,
+        `UPDATE robots SET description = coalesce(:description, description), scopes = coalesce(:scopes, scopes),
+           ${DISABLING}, version = version + 1
+         WHERE ${EXPECTED} RETURNING ${COLUMNS}`,
+        {
           name,
           version,
           description,
-          scopes === null ? null : JSON.stringify(scopes),
-          disabled === null ? null : Number(disabled),
-          initiator.actor,
-        ),
+          scopes: scopes === null ? null : JSON.stringify(scopes),
+          disabled: disabled === null ? null : Number(disabled),
+          actor: initiator.actor,
+        },
+      ),
     );
     return parseRobot(row);
   }
@@ -164,11 +165,7 @@ export class RobotStore {
     await edit(
       this.#db,
       change,
-      this.#db
-        .prepare(
-          `DELETE FROM robots WHERE name = ?1 AND (?2 IS NULL OR version = ?2) RETURNING name`,
-        )
-        .bind(name, version),
+      prepare(this.#db, `DELETE FROM robots WHERE ${EXPECTED} RETURNING name`, { name, version }),
     );
   }
 }

@@ -8,6 +8,9 @@ export interface Fragment {
   readonly values: Values;
 }
 
+/** A condition that always holds. */
+export const ALWAYS: Fragment = { sql: "SELECT 1", values: {} };
+
 /** What SQLite gets: numbered parameters, and the names in the order of their numbers. */
 interface Numbered {
   readonly sql: string;

@@ -3,6 +3,7 @@ import type { RepositoryName, Tag } from "../oci/reference.ts";
 import { auditFound, type Initiator } from "./audit.ts";
 import { refuseChange } from "./errors.ts";
 import { rememberTags } from "./tag-history.ts";
+import { prepare } from "./sql.ts";
 
 /** D1: the names of things, page by page. */
 export class TagStore {
@@ -19,14 +20,13 @@ export class TagStore {
   async list(repository: RepositoryName, page: Page): Promise<string[] | null> {
     // The outer join answers two questions at once: no row means that there is no repository, one row without a tag
     // that the page is empty.
-    const { results } = await this.#db
-      .prepare(
-        `SELECT t.name FROM repositories r
-         LEFT JOIN tags t ON t.repository_id = r.id AND t.name > ?2
-         WHERE r.name = ?1 ORDER BY t.name LIMIT ?3`,
-      )
-      .bind(repository, page.after, Math.max(1, page.limit))
-      .all<{ name: string | null }>();
+    const { results } = await prepare(
+      this.#db,
+      `SELECT t.name FROM repositories r
+       LEFT JOIN tags t ON t.repository_id = r.id AND t.name > :after
+       WHERE r.name = :repository ORDER BY t.name LIMIT :limit`,
+      { repository, after: page.after, limit: Math.max(1, page.limit) },
+    ).all<{ name: string | null }>();
     if (results.length === 0) return null;
     return results.flatMap(({ name }) => name ?? []).slice(0, page.limit);
   }
@@ -39,29 +39,29 @@ export class TagStore {
   async delete(repository: RepositoryName, tag: Tag, initiator: Initiator): Promise<boolean> {
     const there = {
       sql: `SELECT json_object('digest', t.digest) AS more FROM repositories r
-        JOIN tags t ON t.repository_id = r.id AND t.name = ?3 WHERE r.name = ?2`,
-      parameters: [repository, tag],
+        JOIN tags t ON t.repository_id = r.id AND t.name = :tag WHERE r.name = :repository`,
+      values: { repository, tag },
     };
     const which = {
-      sql: `t.repository_id = (SELECT id FROM repositories WHERE name = ?5) AND t.name = ?6`,
-      parameters: [repository, tag],
+      sql: `t.repository_id = (SELECT id FROM repositories WHERE name = :repository) AND t.name = :tag`,
+      values: { repository, tag },
     };
     const statements = [
       auditFound(this.#db, initiator, { action: "tag.delete", repository, reference: tag }, there),
       rememberTags(this.#db, { now: Date.now(), initiator, successor: null }, which),
-      this.#db
-        .prepare(
-          `DELETE FROM tags
-           WHERE repository_id = (SELECT id FROM repositories WHERE name = ?1) AND name = ?2
-           RETURNING name`,
-        )
-        .bind(repository, tag),
+      prepare(
+        this.#db,
+        `DELETE FROM tags
+         WHERE repository_id = (SELECT id FROM repositories WHERE name = :repository) AND name = :tag
+         RETURNING name`,
+        { repository, tag },
+      ),
     ];
     try {
       const results = await this.#db.batch(statements);
       return results.at(-1)?.results.length === 1;
     } catch (error) {
-      const named = { sql: "t.name = ?2", parameters: [tag] };
+      const named = { sql: "t.name = :tag", values: { tag } };
       return refuseChange(this.#db, repository, error, named);
     }
   }

@@ -3,7 +3,7 @@ import { RegistryError } from "../oci/errors.ts";
 import type { Page } from "../oci/page.ts";
 import type { Namespace } from "../oci/reference.ts";
 import { retry } from "./retry.ts";
-import type { AuditEntry, Condition, Initiator } from "./audit.ts";
+import type { AuditEntry, Initiator } from "./audit.ts";
 import {
   tryBatch,
   brief,
@@ -13,6 +13,7 @@ import {
   edit,
   type Revocation,
 } from "./change.ts";
+import { type Fragment, merge, prepare } from "./sql.ts";
 
 /** A token without its secret. */
 export interface Token {
@@ -50,13 +51,12 @@ export class TokenStore {
     this.#db = db;
   }
 
-  async list(user: string, page: Page): Promise<UserToken[]> {
-    const { results } = await this.#db
-      .prepare(
-        `SELECT ${COLUMNS}, scopes FROM tokens WHERE user = ?1 AND id > ?2 ORDER BY id LIMIT ?3`,
-      )
-      .bind(user, page.after, page.limit)
-      .all<Token & { scopes: string }>();
+  async list(user: string, { after, limit }: Page): Promise<UserToken[]> {
+    const { results } = await prepare(
+      this.#db,
+      `SELECT ${COLUMNS}, scopes FROM tokens WHERE user = :user AND id > :after ORDER BY id LIMIT :limit`,
+      { user, after, limit },
+    ).all<Token & { scopes: string }>();
     return results.map((row) => ({ ...row, scopes: JSON.parse(row.scopes) as Scope[] }));
   }
 
@@ -79,19 +79,19 @@ export class TokenStore {
    */
   async remove(id: string, user: string | null, initiator: Initiator): Promise<void> {
     const row = {
-      sql: `SELECT 1 FROM tokens WHERE id = ?2 AND user IS NOT NULL AND (?3 IS NULL OR user = ?3)`,
-      parameters: [id, user],
+      sql: `SELECT 1 FROM tokens WHERE id = :id AND user IS NOT NULL AND (:user IS NULL OR user = :user)`,
+      values: { id, user },
     };
     const entry: AuditEntry = { action: "token.delete", reference: id };
     await edit(
       this.#db,
       { initiator, entry, row, revokes: revocationOf(id) },
-      this.#db
-        .prepare(
-          `DELETE FROM tokens WHERE id = ?1 AND user IS NOT NULL AND (?2 IS NULL OR user = ?2)
-           RETURNING id`,
-        )
-        .bind(id, user),
+      prepare(
+        this.#db,
+        `DELETE FROM tokens WHERE id = :id AND user IS NOT NULL AND (:user IS NULL OR user = :user)
+         RETURNING id`,
+        { id, user },
+      ),
     );
   }
 
@@ -107,12 +107,10 @@ export class TokenStore {
     expiry: (token: Token) => number | null,
     initiator: Initiator,
   ): Promise<UserToken> {
-    const whose = { sql: `user IS NOT NULL AND (?3 IS NULL OR user = ?3)`, parameters: [id, user] };
+    const whose = { sql: `user IS NOT NULL AND (:user IS NULL OR user = :user)`, values: { user } };
     const entry: AuditEntry = { action: "token.update", reference: id };
-    const row = await this.#setExpiry<Token & { scopes: string }>(whose, expiry, {
-      entry,
-      initiator,
-    });
+    const change = { entry, initiator };
+    const row = await this.#setExpiry<Token & { scopes: string }>(id, whose, expiry, change);
     return { ...row, scopes: JSON.parse(row.scopes) as Scope[] };
   }
 
@@ -124,8 +122,8 @@ export class TokenStore {
     initiator: Initiator,
   ): Promise<Token> {
     const entry: AuditEntry = { action: "robot.token.update", namespace, reference: robot };
-    const whose = { sql: `robot = ?3`, parameters: [id, robot] };
-    return this.#setExpiry(whose, expiry, { entry, initiator });
+    const whose = { sql: `robot = :robot`, values: { robot } };
+    return this.#setExpiry(id, whose, expiry, { entry, initiator });
   }
 
   /**
@@ -133,33 +131,35 @@ export class TokenStore {
    * other's bound.
    */
   #setExpiry<Row extends Token>(
-    { sql, parameters }: Condition,
+    id: string,
+    { sql, values }: Fragment,
     expiry: (token: Token) => number | null,
     { entry, initiator }: Change,
   ): Promise<Row> {
     return retry(async () => {
-      const token = await this.#db
-        .prepare(`SELECT ${COLUMNS} FROM tokens WHERE id = ?2 AND ${sql}`)
-        .bind(null, ...parameters)
-        .first<Token>();
+      const which = { sql: `id = :id AND ${sql}`, values: merge({ id }, values) };
+      const token = await prepare(
+        this.#db,
+        `SELECT ${COLUMNS} FROM tokens WHERE ${which.sql}`,
+        which.values,
+      ).first<Token>();
       if (token === null) throw new RegistryError("NOT_FOUND");
       const expiresAt = expiry(token);
-      const same = [...parameters, token.expiresAt];
       const row = {
-        sql: `SELECT 1 FROM tokens WHERE id = ?2 AND ${sql} AND expires_at IS ?4`,
-        parameters: same,
+        sql: `SELECT 1 FROM tokens WHERE ${which.sql} AND expires_at IS :before`,
+        values: merge(which.values, { before: token.expiresAt }),
       };
       const said = `expires=${expiresAt === null ? "never" : new Date(expiresAt).toISOString()}`;
       const detail = entry.namespace === undefined ? said : `${token.id} ${said}`;
       const { after } = await tryBatch<Row>(
         this.#db,
         { initiator, entry: { ...entry, detail }, row },
-        this.#db
-          .prepare(
-            `UPDATE tokens SET expires_at = ?1 WHERE id = ?2 AND ${sql} AND expires_at IS ?4
-             RETURNING ${COLUMNS}, scopes`,
-          )
-          .bind(expiresAt, ...same),
+        prepare(
+          this.#db,
+          `UPDATE tokens SET expires_at = :expiresAt WHERE ${which.sql} AND expires_at IS :before
+           RETURNING ${COLUMNS}, scopes`,
+          merge(row.values, { expiresAt }),
+        ),
       );
       return after;
     });
@@ -172,11 +172,11 @@ export class TokenStore {
     token: NewToken,
     initiator: Initiator,
   ): Promise<void> {
-    const row = { sql: `SELECT name FROM robots WHERE name = ?2`, parameters: [robot] };
+    const row = { sql: `SELECT name FROM robots WHERE name = :robot`, values: { robot } };
     const ready = {
-      sql: `SELECT 1 FROM robots WHERE name = ?2
-        AND (SELECT count(*) FROM tokens WHERE robot = ?2) < ${MAX_ROBOT_TOKENS}`,
-      parameters: [robot],
+      sql: `SELECT 1 FROM robots WHERE name = :robot
+        AND (SELECT count(*) FROM tokens WHERE robot = :robot) < ${MAX_ROBOT_TOKENS}`,
+      values: { robot },
     };
     const entry: AuditEntry = {
       action: "robot.token.create",
@@ -188,14 +188,14 @@ export class TokenStore {
     const { before, after } = await tryBatch(
       this.#db,
       { initiator, entry, row, ready },
-      this.#db
-        .prepare(
-          `INSERT INTO tokens (id, robot, hash, description, expires_at, created_at)
-           SELECT ?2, name, ?3, ?4, ?5, ?6 FROM robots WHERE name = ?1
-             AND (SELECT count(*) FROM tokens WHERE robot = ?1) < ${MAX_ROBOT_TOKENS}
-           RETURNING id`,
-        )
-        .bind(robot, id, hash, description, expiresAt, createdAt),
+      prepare(
+        this.#db,
+        `INSERT INTO tokens (id, robot, hash, description, expires_at, created_at)
+         SELECT :id, name, :hash, :description, :expiresAt, :createdAt FROM robots WHERE name = :robot
+           AND (SELECT count(*) FROM tokens WHERE robot = :robot) < ${MAX_ROBOT_TOKENS}
+         RETURNING id`,
+        { robot, id, hash, description, expiresAt, createdAt },
+      ),
     );
     if (before === null) throw new RegistryError("NOT_FOUND");
     if (after === null) {
@@ -212,8 +212,8 @@ export class TokenStore {
     initiator: Initiator,
   ): Promise<void> {
     const row = {
-      sql: `SELECT 1 FROM tokens WHERE id = ?2 AND robot = ?3`,
-      parameters: [id, robot],
+      sql: `SELECT 1 FROM tokens WHERE id = :id AND robot = :robot`,
+      values: { id, robot },
     };
     const entry: AuditEntry = {
       action: "robot.token.delete",
@@ -224,9 +224,10 @@ export class TokenStore {
     await edit(
       this.#db,
       { initiator, entry, row, revokes: revocationOf(id) },
-      this.#db
-        .prepare(`DELETE FROM tokens WHERE id = ?1 AND robot = ?2 RETURNING id`)
-        .bind(id, robot),
+      prepare(this.#db, `DELETE FROM tokens WHERE id = :id AND robot = :robot RETURNING id`, {
+        id,
+        robot,
+      }),
     );
   }
 }
@@ -237,8 +238,8 @@ export class TokenStore {
  */
 function revocationOf(id: string): Revocation[] {
   const when = {
-    sql: `SELECT 1 FROM tokens WHERE id = ?2 AND last_used IS NOT NULL`,
-    parameters: [id],
+    sql: `SELECT 1 FROM tokens WHERE id = :id AND last_used IS NOT NULL`,
+    values: { id },
   };
   return [{ subject: `token:${id}`, when }];
 }
@@ -255,10 +256,10 @@ export function insertToken(
   { user, robot, scopes }: Owner,
   { id, hash, description, expiresAt, createdAt }: NewToken,
 ): D1PreparedStatement {
-  return db
-    .prepare(
-      `INSERT INTO tokens (id, user, robot, hash, description, scopes, expires_at, created_at)
-       VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)`,
-    )
-    .bind(id, user, robot, hash, description, scopes, expiresAt, createdAt);
+  return prepare(
+    db,
+    `INSERT INTO tokens (id, user, robot, hash, description, scopes, expires_at, created_at)
+     VALUES (:id, :user, :robot, :hash, :description, :scopes, :expiresAt, :createdAt)`,
+    { id, user, robot, hash, description, scopes, expiresAt, createdAt },
+  );
 }

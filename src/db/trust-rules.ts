@@ -3,7 +3,17 @@ import { RegistryError } from "../oci/errors.ts";
 import type { Page } from "../oci/page.ts";
 import type { Namespace } from "../oci/reference.ts";
 import type { AuditEntry, Initiator } from "./audit.ts";
-import { type Edit, brief, create, type Creation, edit, listWithin, versioned } from "./change.ts";
+import {
+  type Edit,
+  brief,
+  create,
+  type Creation,
+  edit,
+  EXPECTED,
+  listWithin,
+  versioned,
+} from "./change.ts";
+import { prepare } from "./sql.ts";
 
 /** A trust rule, as it is stored in the namespace that it gives rights in. */
 export interface StoredRule extends TrustRule {
@@ -28,26 +38,25 @@ export class TrustRuleStore {
   }
 
   /** @throws NOT_FOUND if there is no such namespace */
-  async list(namespace: Namespace, page: Page): Promise<StoredRule[]> {
+  async list(namespace: Namespace, { after, limit }: Page): Promise<StoredRule[]> {
     const rows = await listWithin<Row>(
       this.#db,
       namespace,
-      this.#db
-        .prepare(
-          `SELECT ${COLUMNS} FROM trust_rules WHERE namespace = ?1 AND name > ?2
-           ORDER BY name LIMIT ?3`,
-        )
-        .bind(namespace, page.after, page.limit),
+      prepare(
+        this.#db,
+        `SELECT ${COLUMNS} FROM trust_rules WHERE namespace = :namespace AND name > :after
+         ORDER BY name LIMIT :limit`,
+        { namespace, after, limit },
+      ),
     );
     return rows.map(parseRule);
   }
 
   /** @throws NOT_FOUND */
   async find(id: string): Promise<StoredRule> {
-    const row = await this.#db
-      .prepare(`SELECT ${COLUMNS} FROM trust_rules WHERE name = ?1`)
-      .bind(id)
-      .first<Row>();
+    const row = await prepare(this.#db, `SELECT ${COLUMNS} FROM trust_rules WHERE name = :id`, {
+      id,
+    }).first<Row>();
     if (row === null) throw new RegistryError("NOT_FOUND");
     return parseRule(row);
   }
@@ -67,22 +76,22 @@ export class TrustRuleStore {
       detail: describe(rule),
     };
     return create(this.#db, { initiator, entry }, [
-      this.#db
-        .prepare(
-          `INSERT INTO trust_rules (name, namespace, issuer, audience, claims, scopes, lifetime, created_at, selector)
-           VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)`,
-        )
-        .bind(
+      prepare(
+        this.#db,
+        `INSERT INTO trust_rules (name, namespace, issuer, audience, claims, scopes, lifetime, created_at, selector)
+         VALUES (:id, :namespace, :issuer, :audience, :claims, :scopes, :lifetime, :createdAt, :selector)`,
+        {
           id,
           namespace,
           issuer,
           audience,
-          JSON.stringify(claims),
-          JSON.stringify(scopes),
+          claims: JSON.stringify(claims),
+          scopes: JSON.stringify(scopes),
           lifetime,
           createdAt,
           selector,
-        ),
+        },
+      ),
     ]);
   }
 
@@ -106,22 +115,22 @@ export class TrustRuleStore {
     const row = await edit<Row>(
       this.#db,
       change,
-      this.#db
-        .prepare(
-          `UPDATE trust_rules SET issuer = ?3, audience = ?4, claims = ?5, scopes = ?6, lifetime = ?7,
-             selector = ?8, version = version + 1
-           WHERE name = ?1 AND version = ?2 RETURNING ${COLUMNS}`,
-        )
-        .bind(
-          id,
+      prepare(
+        this.#db,
+        `UPDATE trust_rules SET issuer = :issuer, audience = :audience, claims = :claims, scopes = :scopes,
+           lifetime = :lifetime, selector = :selector, version = version + 1
+         WHERE ${EXPECTED} RETURNING ${COLUMNS}`,
+        {
+          name: id,
           version,
           issuer,
           audience,
-          JSON.stringify(claims),
-          JSON.stringify(scopes),
+          claims: JSON.stringify(claims),
+          scopes: JSON.stringify(scopes),
           lifetime,
           selector,
-        ),
+        },
+      ),
     );
     return parseRule(row);
   }
@@ -142,11 +151,10 @@ export class TrustRuleStore {
     await edit(
       this.#db,
       change,
-      this.#db
-        .prepare(
-          `DELETE FROM trust_rules WHERE name = ?1 AND (?2 IS NULL OR version = ?2) RETURNING name`,
-        )
-        .bind(id, version),
+      prepare(this.#db, `DELETE FROM trust_rules WHERE ${EXPECTED} RETURNING name`, {
+        name: id,
+        version,
+      }),
     );
   }
 }

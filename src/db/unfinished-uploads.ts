@@ -1,3 +1,5 @@
+import { prepare } from "./sql.ts";
+
 /** An upload that has brought bytes and has not ended. */
 export interface UnfinishedUpload {
   readonly name: string;
@@ -24,20 +26,19 @@ export class UnfinishedUploads {
    */
   async count(upload: UnfinishedUpload, most: number): Promise<boolean> {
     const { name, namespace, actor, bytes } = upload;
-    const { results } = await this.#db
-      .prepare(
-        `INSERT INTO unfinished_uploads (name, namespace, actor, bytes) SELECT ?1, ?2, ?3, ?4
-         WHERE (EXISTS (SELECT 1 FROM unfinished_uploads WHERE name = ?1) OR ?5 > (
-             SELECT count(*) FROM (SELECT 1 FROM unfinished_uploads INDEXED BY unfinished_uploads_by_actor
-               WHERE actor = ?3 LIMIT ?5) counted))
-           AND (EXISTS (SELECT 1 FROM namespace_blobs WHERE namespace = ?2 AND size >= ?4) OR NOT EXISTS (
-             SELECT 1 FROM limits l LEFT JOIN namespace_usage u ON u.namespace = l.namespace
-             WHERE l.namespace = ?2 AND coalesce(u.bytes + u.waiting, 0) + ?4
-               - coalesce((SELECT bytes FROM unfinished_uploads WHERE name = ?1), 0) > l.bytes))
-         ON CONFLICT (name) DO UPDATE SET bytes = excluded.bytes RETURNING name`,
-      )
-      .bind(name, namespace, actor, bytes, most)
-      .all();
+    const { results } = await prepare(
+      this.#db,
+      `INSERT INTO unfinished_uploads (name, namespace, actor, bytes) SELECT :name, :namespace, :actor, :bytes
+       WHERE (EXISTS (SELECT 1 FROM unfinished_uploads WHERE name = :name) OR :most > (
+           SELECT count(*) FROM (SELECT 1 FROM unfinished_uploads INDEXED BY unfinished_uploads_by_actor
+             WHERE actor = :actor LIMIT :most) counted))
+         AND (EXISTS (SELECT 1 FROM namespace_blobs WHERE namespace = :namespace AND size >= :bytes) OR NOT EXISTS (
+           SELECT 1 FROM limits l LEFT JOIN namespace_usage u ON u.namespace = l.namespace
+           WHERE l.namespace = :namespace AND coalesce(u.bytes + u.waiting, 0) + :bytes
+             - coalesce((SELECT bytes FROM unfinished_uploads WHERE name = :name), 0) > l.bytes))
+       ON CONFLICT (name) DO UPDATE SET bytes = excluded.bytes RETURNING name`,
+      { name, namespace, actor, bytes, most },
+    ).all();
     return results.length === 1;
   }
 
@@ -48,5 +49,5 @@ export class UnfinishedUploads {
 }
 
 export function forgetUpload(db: D1Database, name: string): D1PreparedStatement {
-  return db.prepare(`DELETE FROM unfinished_uploads WHERE name = ?1`).bind(name);
+  return prepare(db, `DELETE FROM unfinished_uploads WHERE name = :name`, { name });
 }

@@ -1,8 +1,17 @@
 import { RegistryError } from "../oci/errors.ts";
 import type { Page } from "../oci/page.ts";
 import type { AuditEntry, Initiator } from "./audit.ts";
-import { type Edit, create, type Creation, disabling, edit, versioned } from "./change.ts";
+import {
+  type Edit,
+  create,
+  type Creation,
+  DISABLING,
+  edit,
+  EXPECTED,
+  versioned,
+} from "./change.ts";
 import { type LastOwner, withoutOwner } from "./owners.ts";
+import { prepare } from "./sql.ts";
 
 export interface User {
   readonly name: string;
@@ -36,20 +45,20 @@ export class UserStore {
     this.#db = db;
   }
 
-  async list(page: Page): Promise<User[]> {
-    const { results } = await this.#db
-      .prepare(`SELECT ${COLUMNS} FROM users WHERE name > ?1 ORDER BY name LIMIT ?2`)
-      .bind(page.after, page.limit)
-      .all<Row>();
+  async list({ after, limit }: Page): Promise<User[]> {
+    const { results } = await prepare(
+      this.#db,
+      `SELECT ${COLUMNS} FROM users WHERE name > :after ORDER BY name LIMIT :limit`,
+      { after, limit },
+    ).all<Row>();
     return results.map(parseUser);
   }
 
   /** @throws NOT_FOUND */
   async find(name: string): Promise<User> {
-    const row = await this.#db
-      .prepare(`SELECT ${COLUMNS} FROM users WHERE name = ?1`)
-      .bind(name)
-      .first<Row>();
+    const row = await prepare(this.#db, `SELECT ${COLUMNS} FROM users WHERE name = :name`, {
+      name,
+    }).first<Row>();
     if (row === null) throw new RegistryError("NOT_FOUND");
     return parseUser(row);
   }
@@ -59,10 +68,11 @@ export class UserStore {
    * @throws NOT_FOUND
    */
   async password(name: string): Promise<{ hash: string; version: number }> {
-    const row = await this.#db
-      .prepare(`SELECT password AS hash, version FROM users WHERE name = ?1`)
-      .bind(name)
-      .first<{ hash: string; version: number }>();
+    const row = await prepare(
+      this.#db,
+      `SELECT password AS hash, version FROM users WHERE name = :name`,
+      { name },
+    ).first<{ hash: string; version: number }>();
     if (row === null) throw new RegistryError("NOT_FOUND");
     return row;
   }
@@ -78,9 +88,11 @@ export class UserStore {
       ...(admin ? { detail: "admin" } : {}),
     };
     return create(this.#db, { initiator, entry }, [
-      this.#db
-        .prepare(`INSERT INTO users (name, password, admin, created_at) VALUES (?1, ?2, ?3, ?4)`)
-        .bind(name, password, Number(admin), createdAt),
+      prepare(
+        this.#db,
+        `INSERT INTO users (name, password, admin, created_at) VALUES (:name, :password, :admin, :createdAt)`,
+        { name, password, admin: Number(admin), createdAt },
+      ),
     ]);
   }
 
@@ -102,13 +114,20 @@ export class UserStore {
       ...versioned("users", name, version),
       revokes: [{ subject: `user:${name}` }],
     };
-    const statement = this.#db
-      .prepare(
-        `UPDATE users SET admin = coalesce(?3, admin), password = coalesce(?4, password), ${disabling(5)},
-           version = version + 1
-         WHERE name = ?1 AND (?2 IS NULL OR version = ?2) RETURNING ${COLUMNS}`,
-      )
-      .bind(name, version, number(admin), password, number(disabled), initiator.actor);
+    const statement = prepare(
+      this.#db,
+      `UPDATE users SET admin = coalesce(:admin, admin), password = coalesce(:password, password), ${DISABLING},
+         version = version + 1
+       WHERE ${EXPECTED} RETURNING ${COLUMNS}`,
+      {
+        name,
+        version,
+        admin: number(admin),
+        password,
+        disabled: number(disabled),
+        actor: initiator.actor,
+      },
+    );
     const leaving = {
       user: name,
       namespace: null,
@@ -135,9 +154,10 @@ export class UserStore {
       ...versioned("users", name, version),
       revokes: [{ subject: `user:${name}` }],
     };
-    const statement = this.#db
-      .prepare(`DELETE FROM users WHERE name = ?1 AND (?2 IS NULL OR version = ?2) RETURNING name`)
-      .bind(name, version);
+    const statement = prepare(this.#db, `DELETE FROM users WHERE ${EXPECTED} RETURNING name`, {
+      name,
+      version,
+    });
     await withoutOwner(this.#db, { user: name, namespace: null, lastOwner }, (extra) =>
       edit(this.#db, { ...change, extra }, statement),
     );

@@ -1,5 +1,6 @@
 import { assertion, hasFailed } from "../db/retry.ts";
 import { type AuditEvent, idAt, insertEvents } from "../db/audit.ts";
+import { prepare } from "../db/sql.ts";
 
 /** A window's counts, and which of some events the log has already: a queue may deliver a message twice. */
 export interface Standing {
@@ -38,15 +39,17 @@ export class RefusalStore {
     ids: readonly string[],
   ): Promise<Standing> {
     const [counts, known] = await this.#db.batch<{ key: string; records: number }>([
-      this.#db
-        .prepare(
-          `SELECT b.key, b.records FROM json_each(?2) w
-           CROSS JOIN audit_budgets b ON b.since = ?1 AND b.key = w.value`,
-        )
-        .bind(since, JSON.stringify(keys)),
-      this.#db
-        .prepare(`SELECT a.id AS key FROM json_each(?1) w CROSS JOIN audit a ON a.id = w.value`)
-        .bind(JSON.stringify(ids)),
+      prepare(
+        this.#db,
+        `SELECT b.key, b.records FROM json_each(:keys) w
+         CROSS JOIN audit_budgets b ON b.since = :since AND b.key = w.value`,
+        { since, keys: JSON.stringify(keys) },
+      ),
+      prepare(
+        this.#db,
+        `SELECT a.id AS key FROM json_each(:ids) w CROSS JOIN audit a ON a.id = w.value`,
+        { ids: JSON.stringify(ids) },
+      ),
     ]);
     return {
       counts: new Map(counts?.results.map(({ key, records }) => [key, records])),
@@ -66,22 +69,22 @@ export class RefusalStore {
       before: before.counts.get(key) ?? 0,
     }));
     const changed = {
-      sql: `SELECT 1 FROM json_each(?3) w
-        LEFT JOIN audit_budgets b ON b.since = ?2 AND b.key = w.value ->> 'key'
+      sql: `SELECT 1 FROM json_each(:rows) w
+        LEFT JOIN audit_budgets b ON b.since = :since AND b.key = w.value ->> 'key'
         WHERE coalesce(b.records, 0) <> w.value ->> 'before'`,
-      parameters: [since, JSON.stringify(rows)],
+      values: { since, rows: JSON.stringify(rows) },
     };
     try {
       await this.#db.batch([
         assertion(this.#db, changed, "no row"),
         insertEvents(this.#db, events),
-        this.#db
-          .prepare(
-            `INSERT INTO audit_budgets (since, key, records)
-             SELECT ?1, value ->> 'key', value ->> 'records' FROM json_each(?2) WHERE true
-             ON CONFLICT (since, key) DO UPDATE SET records = excluded.records`,
-          )
-          .bind(since, JSON.stringify(rows)),
+        prepare(
+          this.#db,
+          `INSERT INTO audit_budgets (since, key, records)
+           SELECT :since, value ->> 'key', value ->> 'records' FROM json_each(:rows) WHERE true
+           ON CONFLICT (since, key) DO UPDATE SET records = excluded.records`,
+          { since, rows: JSON.stringify(rows) },
+        ),
       ]);
       return true;
     } catch (error) {
@@ -92,10 +95,11 @@ export class RefusalStore {
 
   /** Returns those of the names that are namespaces. */
   async namespacesAmong(names: readonly string[]): Promise<Set<string>> {
-    const { results } = await this.#db
-      .prepare(`SELECT n.name FROM json_each(?1) w CROSS JOIN namespaces n ON n.name = w.value`)
-      .bind(JSON.stringify(names))
-      .all<{ name: string }>();
+    const { results } = await prepare(
+      this.#db,
+      `SELECT n.name FROM json_each(:names) w CROSS JOIN namespaces n ON n.name = w.value`,
+      { names: JSON.stringify(names) },
+    ).all<{ name: string }>();
     return new Set(results.map(({ name }) => name));
   }
 
@@ -116,13 +120,12 @@ export class RefusalStore {
 
   /** Deletes the counts of windows that began before a time, at most `limit` of them. */
   async expire(before: number, limit: number): Promise<void> {
-    await this.#db
-      .prepare(
-        `DELETE FROM audit_budgets WHERE (since, key) IN (
-           SELECT since, key FROM audit_budgets WHERE since < ?1 ORDER BY since LIMIT ?2)`,
-      )
-      .bind(before, limit)
-      .run();
+    await prepare(
+      this.#db,
+      `DELETE FROM audit_budgets WHERE (since, key) IN (
+         SELECT since, key FROM audit_budgets WHERE since < :before ORDER BY since LIMIT :limit)`,
+      { before, limit },
+    ).run();
   }
 }
 

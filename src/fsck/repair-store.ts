@@ -29,9 +29,11 @@ export async function repair(
   { entry, kind, broken, statements, parameters }: Repair,
   initiator: Initiator,
 ): Promise<boolean> {
-  const shifted = broken.replaceAll(/\?(\d+)/g, (_, number) => `?${Number(number) + 1}`);
   const used = (sql: string) => parameters.slice(0, highest(sql));
-  const condition = { sql: `SELECT 1 ${shifted}`, parameters: used(broken) };
+  const condition = {
+    sql: `SELECT 1 ${broken.replaceAll(/\?(\d+)/g, ":p$1")}`,
+    values: Object.fromEntries(used(broken).map((value, i) => [`p${i + 1}`, value])),
+  };
   const event: AuditEntry = { ...entry, action: "fsck.repair", detail: kind };
   try {
     const [audited] = await db.batch([

@@ -5,6 +5,7 @@ import { type Namespace, namespaceOf, type RepositoryName } from "../oci/referen
 import type { Initiator } from "../db/audit.ts";
 import { edit } from "../db/change.ts";
 import { refuseChange } from "../db/errors.ts";
+import { type Fragment, merge, prepare } from "../db/sql.ts";
 
 /** The usage and its limit; null for no limit. */
 export interface Measure {
@@ -44,28 +45,26 @@ export class QuotaStore {
    * @throws NOT_FOUND if there is no such namespace
    */
   async find(namespace: Namespace): Promise<Quota> {
-    const row = await this.#db
-      .prepare(
-        `SELECT coalesce(u.bytes + u.waiting, 0) AS bytes, coalesce(u.repositories, 0) AS repositories,
-           CASE WHEN q.namespace IS NULL THEN b.quota_bytes ELSE q.bytes END AS maxBytes, q.repositories AS maxRepositories
-         FROM namespaces n CROSS JOIN bounds b ON b.id = 1 LEFT JOIN namespace_usage u ON u.namespace = n.name
-         LEFT JOIN quotas q ON q.namespace = n.name WHERE n.name = ?1`,
-      )
-      .bind(namespace)
-      .first<Row>();
+    const row = await prepare(
+      this.#db,
+      `SELECT coalesce(u.bytes + u.waiting, 0) AS bytes, coalesce(u.repositories, 0) AS repositories,
+         CASE WHEN q.namespace IS NULL THEN b.quota_bytes ELSE q.bytes END AS maxBytes, q.repositories AS maxRepositories
+       FROM namespaces n CROSS JOIN bounds b ON b.id = 1 LEFT JOIN namespace_usage u ON u.namespace = n.name
+       LEFT JOIN quotas q ON q.namespace = n.name WHERE n.name = :namespace`,
+      { namespace },
+    ).first<Row>();
     if (row === null) throw new RegistryError("NOT_FOUND");
     return measured(row);
   }
 
   /** Returns how many bytes the namespace has left; null without a limit. */
   async left(namespace: Namespace): Promise<number | null> {
-    return this.#db
-      .prepare(
-        `SELECT max(0, l.bytes - coalesce(u.bytes + u.waiting, 0)) AS "left"
-         FROM limits l LEFT JOIN namespace_usage u ON u.namespace = l.namespace WHERE l.namespace = ?1`,
-      )
-      .bind(namespace)
-      .first<number>("left");
+    return prepare(
+      this.#db,
+      `SELECT max(0, l.bytes - coalesce(u.bytes + u.waiting, 0)) AS "left"
+       FROM limits l LEFT JOIN namespace_usage u ON u.namespace = l.namespace WHERE l.namespace = :namespace`,
+      { namespace },
+    ).first<number>("left");
   }
 
   /**
@@ -78,23 +77,26 @@ export class QuotaStore {
     digest: Digest | null,
     size: number,
   ): Promise<void> {
-    const which = digest === null ? "size = ?2" : "digest = ?2";
-    const held = await this.#db
-      .prepare(`SELECT 1 FROM namespace_blobs WHERE namespace = ?1 AND ${which} LIMIT 1`)
-      .bind(namespaceOf(repository), digest ?? size)
-      .first();
+    const which: Fragment =
+      digest === null
+        ? { sql: "size = :size", values: { size } }
+        : { sql: "digest = :digest", values: { digest } };
+    const held = await prepare(
+      this.#db,
+      `SELECT 1 FROM namespace_blobs WHERE namespace = :namespace AND ${which.sql} LIMIT 1`,
+      merge({ namespace: namespaceOf(repository) }, which.values),
+    ).first();
     if (held === null) await refuseChange(this.#db, repository, new Error(RAISED.bytes));
   }
 
   /** Stores the limits of namespaces that have none of their own. */
   async setBounds(quotaBytes: number | null, maxRepositories: number): Promise<void> {
-    await this.#db
-      .prepare(
-        `UPDATE bounds SET quota_bytes = ?1, max_repositories = ?2
-         WHERE id = 1 AND (quota_bytes IS NOT ?1 OR max_repositories <> ?2)`,
-      )
-      .bind(quotaBytes, maxRepositories)
-      .run();
+    await prepare(
+      this.#db,
+      `UPDATE bounds SET quota_bytes = :quotaBytes, max_repositories = :maxRepositories
+       WHERE id = 1 AND (quota_bytes IS NOT :quotaBytes OR max_repositories <> :maxRepositories)`,
+      { quotaBytes, maxRepositories },
+    ).run();
   }
 
   /**
@@ -105,7 +107,7 @@ export class QuotaStore {
     const { bytes, repositories } = limits;
     const given = Object.entries(limits).filter(([, limit]) => limit !== undefined);
     const detail = given.map(([of, limit]) => `${of}=${String(limit ?? "none")}`).join(" ");
-    const row = { sql: `SELECT 1 FROM namespaces WHERE name = ?2`, parameters: [namespace] };
+    const row = { sql: `SELECT 1 FROM namespaces WHERE name = :namespace`, values: { namespace } };
     const changed = await edit<Row>(
       this.#db,
       {
@@ -113,23 +115,23 @@ export class QuotaStore {
         entry: { action: "quota.update", namespace, reference: namespace, detail },
         row,
       },
-      this.#db
-        .prepare(
-          `INSERT INTO quotas AS q (namespace, bytes, repositories)
-           SELECT name, ?2, ?3 FROM namespaces WHERE name = ?1
-           ON CONFLICT (namespace) DO UPDATE
-           SET bytes = iif(?4, excluded.bytes, bytes), repositories = iif(?5, excluded.repositories, repositories)
-           RETURNING bytes AS maxBytes, repositories AS maxRepositories,
-             coalesce((SELECT u.bytes + u.waiting FROM namespace_usage u WHERE u.namespace = ?1), 0) AS bytes,
-             coalesce((SELECT u.repositories FROM namespace_usage u WHERE u.namespace = ?1), 0) AS repositories`,
-        )
-        .bind(
+      prepare(
+        this.#db,
+        `INSERT INTO quotas AS q (namespace, bytes, repositories)
+         SELECT name, :bytes, :repositories FROM namespaces WHERE name = :namespace
+         ON CONFLICT (namespace) DO UPDATE SET bytes = iif(:setsBytes, excluded.bytes, bytes),
+           repositories = iif(:setsRepositories, excluded.repositories, repositories)
+         RETURNING bytes AS maxBytes, repositories AS maxRepositories,
+           coalesce((SELECT u.bytes + u.waiting FROM namespace_usage u WHERE u.namespace = :namespace), 0) AS bytes,
+           coalesce((SELECT u.repositories FROM namespace_usage u WHERE u.namespace = :namespace), 0) AS repositories`,
+        {
           namespace,
-          bytes ?? null,
-          repositories ?? null,
-          bytes === undefined ? 0 : 1,
-          repositories === undefined ? 0 : 1,
-        ),
+          bytes: bytes ?? null,
+          repositories: repositories ?? null,
+          setsBytes: bytes === undefined ? 0 : 1,
+          setsRepositories: repositories === undefined ? 0 : 1,
+        },
+      ),
     );
     return measured(changed);
   }

@@ -62,14 +62,14 @@ export function expire(db: D1Database, expiry: Expiry): D1PreparedStatement[] {
     ...depths.map((depth) => dropChanged(db, repository, depth)),
     auditEach(db, INITIATOR, entries, {
       sql: `SELECT 1 FROM deletion_batch d
-        WHERE d.repository_id = ?2 AND d.digest = e.value ->> 'digest'`,
-      parameters: [repository],
+        WHERE d.repository_id = :repository AND d.digest = e.value ->> 'digest'`,
+      values: { repository },
     }),
     ...deleteTags(db, repository),
     ...depths.map((depth) => softDelete(db, repository, depth)),
     invalidateRepositories(db, {
-      sql: "r.id = ?1 AND EXISTS (SELECT 1 FROM deletion_batch WHERE repository_id = ?1)",
-      parameters: [repository],
+      sql: "r.id = :repository AND EXISTS (SELECT 1 FROM deletion_batch WHERE repository_id = :repository)",
+      values: { repository },
     }),
   ];
 }

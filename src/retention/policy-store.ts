@@ -2,6 +2,7 @@ import { RegistryError } from "../oci/errors.ts";
 import type { Namespace, RepositoryName } from "../oci/reference.ts";
 import { type AuditEntry, auditChange, type Initiator } from "../db/audit.ts";
 import { IN_FORCE } from "./run-store.ts";
+import { prepare } from "../db/sql.ts";
 
 export interface StoredPolicy {
   /** JSON as it was sent, or null without a policy. */
@@ -37,38 +38,40 @@ export class PolicyStore {
 
   /** Reads the policy in force in the repository. @throws NAME_UNKNOWN */
   async ofRepository(name: RepositoryName): Promise<RepositoryPolicy> {
-    const row = await this.#db
-      .prepare(
-        `SELECT r.id, ${IN_FORCE} AS policy, x.last,
-           CASE WHEN r.retention IS NOT NULL THEN 'repository'
-             WHEN ${IN_FORCE} IS NOT NULL THEN 'namespace' END AS "of",
-           CASE WHEN ${IN_FORCE} IS NOT NULL THEN x.next_at END AS nextAt
-         FROM repositories r LEFT JOIN retention_runs x ON x.repository_id = r.id WHERE r.name = ?1`,
-      )
-      .bind(name)
-      .first<RepositoryPolicy>();
+    const row = await prepare(
+      this.#db,
+      `SELECT r.id, ${IN_FORCE} AS policy, x.last,
+         CASE WHEN r.retention IS NOT NULL THEN 'repository'
+           WHEN ${IN_FORCE} IS NOT NULL THEN 'namespace' END AS "of",
+         CASE WHEN ${IN_FORCE} IS NOT NULL THEN x.next_at END AS nextAt
+       FROM repositories r LEFT JOIN retention_runs x ON x.repository_id = r.id WHERE r.name = :name`,
+      { name },
+    ).first<RepositoryPolicy>();
     if (row === null) throw new RegistryError("NAME_UNKNOWN", { detail: { name } });
     return row;
   }
 
   /** Reads the namespace's policy. @throws NOT_FOUND */
   async ofNamespace(name: Namespace): Promise<StoredPolicy> {
-    const row = await this.#db
-      .prepare(`SELECT retention AS policy FROM namespaces WHERE name = ?1`)
-      .bind(name)
-      .first<StoredPolicy>();
+    const row = await prepare(
+      this.#db,
+      `SELECT retention AS policy FROM namespaces WHERE name = :name`,
+      { name },
+    ).first<StoredPolicy>();
     if (row === null) throw new RegistryError("NOT_FOUND");
     return row;
   }
 
   /** Sets the repository's policy, to be carried out soon. @throws NAME_UNKNOWN */
   async setRepository(name: RepositoryName, policy: string, initiator: Initiator): Promise<void> {
-    const there = { sql: `SELECT 1 FROM repositories WHERE name = ?2`, parameters: [name] };
+    const there = { sql: `SELECT 1 FROM repositories WHERE name = :name`, values: { name } };
     const results = await this.#db.batch([
       auditChange(this.#db, initiator, { action: "retention.set", repository: name }, there),
-      this.#db
-        .prepare(`UPDATE repositories SET retention = ?2 WHERE name = ?1 RETURNING id`)
-        .bind(name, policy),
+      prepare(
+        this.#db,
+        `UPDATE repositories SET retention = :policy WHERE name = :name RETURNING id`,
+        { name, policy },
+      ),
     ]);
     if (results[1]?.results.length !== 1) {
       throw new RegistryError("NAME_UNKNOWN", { detail: { name } });
@@ -81,29 +84,31 @@ export class PolicyStore {
    */
   async removeRepository(name: RepositoryName, initiator: Initiator): Promise<void> {
     const there = {
-      sql: `SELECT 1 FROM repositories WHERE name = ?2 AND retention IS NOT NULL`,
-      parameters: [name],
+      sql: `SELECT 1 FROM repositories WHERE name = :name AND retention IS NOT NULL`,
+      values: { name },
     };
     const results = await this.#db.batch([
       auditChange(this.#db, initiator, { action: "retention.remove", repository: name }, there),
-      this.#db
-        .prepare(
-          `UPDATE repositories SET retention = NULL WHERE name = ?1 AND retention IS NOT NULL RETURNING id`,
-        )
-        .bind(name),
+      prepare(
+        this.#db,
+        `UPDATE repositories SET retention = NULL WHERE name = :name AND retention IS NOT NULL RETURNING id`,
+        { name },
+      ),
     ]);
     if (results[1]?.results.length !== 1) throw none();
   }
 
   /** Sets the policy of all repositories without one of their own, to be carried out soon. @throws NOT_FOUND */
   async setNamespace(name: Namespace, policy: string, initiator: Initiator): Promise<void> {
-    const there = { sql: `SELECT 1 FROM namespaces WHERE name = ?2`, parameters: [name] };
+    const there = { sql: `SELECT 1 FROM namespaces WHERE name = :name`, values: { name } };
     const entry: AuditEntry = { action: "retention.set", namespace: name, reference: name };
     const results = await this.#db.batch([
       auditChange(this.#db, initiator, entry, there),
-      this.#db
-        .prepare(`UPDATE namespaces SET retention = ?2 WHERE name = ?1 RETURNING name`)
-        .bind(name, policy),
+      prepare(
+        this.#db,
+        `UPDATE namespaces SET retention = :policy WHERE name = :name RETURNING name`,
+        { name, policy },
+      ),
     ]);
     if (results[1]?.results.length !== 1) throw new RegistryError("NOT_FOUND");
   }
@@ -111,17 +116,17 @@ export class PolicyStore {
   /** Removes the namespace's policy. @throws NOT_FOUND when it has none */
   async removeNamespace(name: Namespace, initiator: Initiator): Promise<void> {
     const there = {
-      sql: `SELECT 1 FROM namespaces WHERE name = ?2 AND retention IS NOT NULL`,
-      parameters: [name],
+      sql: `SELECT 1 FROM namespaces WHERE name = :name AND retention IS NOT NULL`,
+      values: { name },
     };
     const entry: AuditEntry = { action: "retention.remove", namespace: name, reference: name };
     const results = await this.#db.batch([
       auditChange(this.#db, initiator, entry, there),
-      this.#db
-        .prepare(
-          `UPDATE namespaces SET retention = NULL WHERE name = ?1 AND retention IS NOT NULL RETURNING name`,
-        )
-        .bind(name),
+      prepare(
+        this.#db,
+        `UPDATE namespaces SET retention = NULL WHERE name = :name AND retention IS NOT NULL RETURNING name`,
+        { name },
+      ),
     ]);
     if (results[1]?.results.length !== 1) throw none();
   }

@@ -1,8 +1,9 @@
 import { RegistryError } from "../oci/errors.ts";
 import { namespaceOf, type RepositoryName } from "../oci/reference.ts";
 import { retry } from "../db/retry.ts";
-import { type AuditEntry, auditChange, type Condition, type Initiator } from "../db/audit.ts";
+import { type AuditEntry, auditChange, type Initiator } from "../db/audit.ts";
 import { refuseChange } from "../db/errors.ts";
+import { type Fragment, prepare } from "../db/sql.ts";
 import { requireInTime } from "../db/undo-window.ts";
 
 /** Selects one of the deleted repositories of a name: by its id, or the one that was deleted last. */
@@ -14,12 +15,12 @@ interface Found {
   readonly deletedAt: number | null;
 }
 
-/** SQL for the repository of the name ?1 that was deleted last and not purged. */
+/** SQL for the repository of the name that was deleted last and not purged. */
 const NEWEST = `SELECT id, deleted_at AS deletedAt FROM repositories INDEXED BY deleted_repositories
-  WHERE deleted_at IS NOT NULL AND former_name = ?1 AND deleted_at > 0
+  WHERE deleted_at IS NOT NULL AND former_name = :repository AND deleted_at > 0
   ORDER BY deleted_at DESC, id DESC LIMIT 1`;
 const BY_ID = `SELECT id, deleted_at AS deletedAt FROM repositories
-  WHERE id = ?2 AND coalesce(former_name, name) = ?1`;
+  WHERE id = :id AND coalesce(former_name, name) = :repository`;
 
 /** D1: deleted repositories, which come back or go for good. */
 export class DeleteStore {
@@ -55,8 +56,8 @@ export class DeleteStore {
   async #find(repository: RepositoryName, which: Generation): Promise<Found | null> {
     const statement =
       which === "newest"
-        ? this.#db.prepare(NEWEST).bind(repository)
-        : this.#db.prepare(BY_ID).bind(repository, which);
+        ? prepare(this.#db, NEWEST, { repository })
+        : prepare(this.#db, BY_ID, { repository, id: which });
     return statement.first<Found>();
   }
 
@@ -67,24 +68,24 @@ export class DeleteStore {
     initiator: Initiator,
   ): Promise<boolean> {
     const namespace = namespaceOf(repository);
-    const ready: Condition = {
-      sql: `SELECT d.id FROM repositories d WHERE d.id = ?2 AND d.deleted_at = ?3
-        AND NOT EXISTS (SELECT 1 FROM repositories WHERE name = ?4)
-        AND EXISTS (SELECT 1 FROM namespaces WHERE name = ?5)`,
-      parameters: [id, deletedAt, repository, namespace],
+    const ready: Fragment = {
+      sql: `SELECT d.id FROM repositories d WHERE d.id = :id AND d.deleted_at = :deletedAt
+        AND NOT EXISTS (SELECT 1 FROM repositories WHERE name = :repository)
+        AND EXISTS (SELECT 1 FROM namespaces WHERE name = :namespace)`,
+      values: { id, deletedAt, repository, namespace },
     };
     const deletion = `deleted at ${new Date(deletedAt ?? 0).toISOString()}`;
     const entry: AuditEntry = { action: "repository.restore", repository, detail: deletion };
     const results = await this.#db
       .batch<{ id: number; taken: number; homeless: number }>([
         auditChange(this.#db, initiator, entry, ready),
-        this.#db
-          .prepare(
-            `UPDATE repositories SET name = former_name, former_name = NULL, deleted_at = NULL,
-               deleted_by = NULL, version = version + 1
-             WHERE id = (${ready.sql}) RETURNING id`,
-          )
-          .bind(null, ...ready.parameters),
+        prepare(
+          this.#db,
+          `UPDATE repositories SET name = former_name, former_name = NULL, deleted_at = NULL,
+             deleted_by = NULL, version = version + 1
+           WHERE id = (${ready.sql}) RETURNING id`,
+          ready.values,
+        ),
         this.#db
           .prepare(
             `SELECT EXISTS (SELECT 1 FROM repositories WHERE name = ?1) AS taken,
@@ -110,25 +111,32 @@ export class DeleteStore {
 
   /** Makes the deletion of a repository final: the next collection takes it. @throws NOT_FOUND */
   async purge(repository: RepositoryName, which: Generation, initiator: Initiator): Promise<void> {
-    const id =
+    const deleted: Fragment =
       which === "newest"
-        ? `(SELECT id FROM (${NEWEST.replaceAll("?1", "?2")}))`
-        : `(SELECT id FROM repositories WHERE id = ?3 AND former_name = ?2 AND deleted_at > 0)`;
-    const parameters = which === "newest" ? [repository] : [repository, which];
-    const ready = { sql: `SELECT 1 WHERE ${id} IS NOT NULL`, parameters };
+        ? { sql: `(SELECT id FROM (${NEWEST}))`, values: { repository } }
+        : {
+            sql: `(SELECT id FROM repositories WHERE id = :id AND former_name = :repository AND deleted_at > 0)`,
+            values: { repository, id: which },
+          };
+    const ready = { sql: `SELECT 1 WHERE ${deleted.sql} IS NOT NULL`, values: deleted.values };
     const entry: AuditEntry = { action: "repository.purge", repository };
     const results = await this.#db.batch([
       auditChange(this.#db, initiator, entry, ready),
-      this.#db
-        .prepare(`UPDATE repositories SET deleted_at = 0 WHERE id = ${id} RETURNING id`)
-        .bind(null, ...parameters),
+      prepare(
+        this.#db,
+        `UPDATE repositories SET deleted_at = 0 WHERE id = ${deleted.sql} RETURNING id`,
+        deleted.values,
+      ),
     ]);
     if (results[1]?.results.length !== 1) throw unknown(repository, which);
   }
 
   /** Deletes the repository, and makes that final. @throws NAME_UNKNOWN */
   async purgeLive(repository: RepositoryName, initiator: Initiator): Promise<void> {
-    const there = { sql: `SELECT 1 FROM repositories WHERE name = ?2`, parameters: [repository] };
+    const there = {
+      sql: `SELECT 1 FROM repositories WHERE name = :repository`,
+      values: { repository },
+    };
     const results = await this.#db.batch([
       auditChange(this.#db, initiator, { action: "repository.purge", repository }, there),
       this.#db

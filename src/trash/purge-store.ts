@@ -4,6 +4,7 @@ import type { RepositoryName, Tag } from "../oci/reference.ts";
 import { assertion, hasFailed, retry } from "../db/retry.ts";
 import { auditChange, auditFound, type Initiator } from "../db/audit.ts";
 import { invalidateRepositories } from "../db/revocations.ts";
+import { prepare } from "../db/sql.ts";
 import { refuseChange } from "../db/errors.ts";
 
 /** What was purged, and can no longer be restored. */
@@ -38,15 +39,15 @@ export class PurgeStore {
   async tag(repository: RepositoryName, tag: Tag, initiator: Initiator): Promise<Purged> {
     const known = {
       sql: `SELECT json_object('digest', (
-          SELECT t.digest FROM tags t WHERE t.repository_id = r.id AND t.name = ?3
-        )) AS more FROM repositories r WHERE r.name = ?2 AND (
-        EXISTS (SELECT 1 FROM tags t WHERE t.repository_id = r.id AND t.name = ?3)
-        OR EXISTS (SELECT 1 FROM tag_history h WHERE h.repository_id = r.id AND h.tag = ?3))`,
-      parameters: [repository, tag],
+          SELECT t.digest FROM tags t WHERE t.repository_id = r.id AND t.name = :tag
+        )) AS more FROM repositories r WHERE r.name = :repository AND (
+        EXISTS (SELECT 1 FROM tags t WHERE t.repository_id = r.id AND t.name = :tag)
+        OR EXISTS (SELECT 1 FROM tag_history h WHERE h.repository_id = r.id AND h.tag = :tag))`,
+      values: { repository, tag },
     };
     try {
       const [before, , deleted] = await this.#db.batch<{ name: Tag }>([
-        this.#db.prepare(known.sql).bind(null, ...known.parameters),
+        prepare(this.#db, known.sql, known.values),
         auditFound(this.#db, initiator, { action: "tag.purge", repository, reference: tag }, known),
         this.#db
           .prepare(
@@ -67,7 +68,7 @@ export class PurgeStore {
       }
       return { tags: (deleted?.results ?? []).map(({ name }) => name), blobs: 0, sharedBlobs: 0 };
     } catch (error) {
-      return refuseChange(this.#db, repository, error, { sql: "t.name = ?2", parameters: [tag] });
+      return refuseChange(this.#db, repository, error, { sql: "t.name = :tag", values: { tag } });
     }
   }
 
@@ -100,7 +101,7 @@ export class PurgeStore {
       .batch<{ name: Tag; shared: number }>(this.#removal(repository, digest, initiator))
       .catch((error: unknown) => {
         if (hasFailed(error)) return "named" as const;
-        const tags = { sql: "t.digest = ?2", parameters: [digest] };
+        const tags = { sql: "t.digest = :digest", values: { digest } };
         return refuseChange(this.#db, repository, error, tags);
       });
     if (results === "named") return results;
@@ -126,13 +127,13 @@ export class PurgeStore {
       this.#db.prepare(sql).bind(repository, digest, ...others);
     const named = {
       sql: `SELECT 1 FROM repositories r
-        JOIN manifest_references f ON f.repository_id = r.id AND f.digest = ?3 WHERE r.name = ?2`,
-      parameters: [repository, digest],
+        JOIN manifest_references f ON f.repository_id = r.id AND f.digest = :digest WHERE r.name = :repository`,
+      values: { repository, digest },
     };
     const there = {
       sql: `SELECT 1 FROM repositories r
-        JOIN manifests m ON m.repository_id = r.id AND m.digest = ?3 WHERE r.name = ?2`,
-      parameters: [repository, digest],
+        JOIN manifests m ON m.repository_id = r.id AND m.digest = :digest WHERE r.name = :repository`,
+      values: { repository, digest },
     };
     return [
       assertion(this.#db, named, "no row"),
@@ -158,9 +159,9 @@ export class PurgeStore {
       // The whole repository's cached entries are invalidated, since the digests of the removed blobs are not known
       // here.
       invalidateRepositories(this.#db, {
-        sql: `r.name = ?1 AND EXISTS (
-          SELECT 1 FROM manifests m WHERE m.repository_id = r.id AND m.digest = ?2)`,
-        parameters: [repository, digest],
+        sql: `r.name = :repository AND EXISTS (
+          SELECT 1 FROM manifests m WHERE m.repository_id = r.id AND m.digest = :digest)`,
+        values: { repository, digest },
       }),
       run(
         `DELETE FROM manifests WHERE repository_id = ${REPOSITORY} AND digest = ?2 RETURNING digest`,

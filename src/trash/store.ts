@@ -5,6 +5,7 @@ import { assertion, hasFailed, retry } from "../db/retry.ts";
 import { type AuditEntry, auditChange, auditFound, idAt, type Initiator } from "../db/audit.ts";
 import { isUnresolved, refuseChange } from "../db/errors.ts";
 import { restorePlan, restore } from "./restore-store.ts";
+import { merge } from "../db/sql.ts";
 import { rememberTags } from "../db/tag-history.ts";
 import { requireInTime } from "../db/undo-window.ts";
 
@@ -186,19 +187,20 @@ export class RestoreStore {
     const entry: AuditEntry = { action: "tag.restore", repository, reference: tag, digest };
     const there = stillThere(repository, repositoryId, digest, deletedAt);
     const elsewhere = {
-      sql: `SELECT json_object('detail', coalesce(?5 || ', was ' || t.digest, 'was ' || t.digest, ?5)) AS more
-        FROM (SELECT 1) LEFT JOIN tags t ON t.repository_id = ?2 AND t.name = ?3
-        WHERE t.digest IS NOT ?4`,
-      parameters: [repositoryId, tag, digest, counted(manifests).detail ?? null],
+      sql: `SELECT json_object('detail', coalesce(:detail || ', was ' || t.digest, 'was ' || t.digest, :detail)) AS more
+        FROM (SELECT 1) LEFT JOIN tags t ON t.repository_id = :repositoryId AND t.name = :tag
+        WHERE t.digest IS NOT :digest`,
+      values: { repositoryId, tag, digest, detail: counted(manifests).detail ?? null },
     };
     const which = {
-      sql: `t.repository_id = ?5 AND t.name = ?6`,
-      parameters: [repositoryId, tag],
+      sql: `t.repository_id = :repositoryId AND t.name = :tag`,
+      values: { repositoryId, tag },
     };
     const results = await this.#attempt<{ digest: Digest }>(repository, { tag, digest }, [
       assertion(this.#db, {
-        sql: `${there.sql} AND EXISTS (SELECT 1 FROM tag_history WHERE repository_id = ?2 AND id = ?6)`,
-        parameters: [...there.parameters, id],
+        sql: `${there.sql} AND EXISTS (
+          SELECT 1 FROM tag_history WHERE repository_id = :repositoryId AND id = :historyId)`,
+        values: merge(there.values, { historyId: id }),
       }),
       auditFound(this.#db, initiator, entry, elsewhere),
       this.#db
@@ -235,7 +237,7 @@ export class RestoreStore {
       if (hasFailed(error) || isUnresolved(error)) return null;
       if (moved === null) return refuseChange(this.#db, repository, error);
       const { tag, digest } = moved;
-      const which = { sql: "t.name = ?2 AND t.digest <> ?3", parameters: [tag, digest] };
+      const which = { sql: "t.name = :tag AND t.digest <> :digest", values: { tag, digest } };
       return refuseChange(this.#db, repository, error, which);
     }
   }
@@ -249,7 +251,7 @@ function unchanged(digest: Digest): Restored {
   return { digest, replaced: null, tags: [], manifests: [] };
 }
 
-/** The condition that the manifest is as it was read. Its parameters begin at ?2. */
+/** The condition that the manifest is as it was read. */
 function stillThere(
   repository: RepositoryName,
   repositoryId: number,
@@ -258,9 +260,9 @@ function stillThere(
 ) {
   return {
     sql: `SELECT 1 FROM repositories r
-      JOIN manifests m ON m.repository_id = r.id AND m.digest = ?4 AND m.deleted_at IS ?5
-      WHERE r.id = ?2 AND r.name = ?3`,
-    parameters: [repositoryId, repository, digest, deletedAt],
+      JOIN manifests m ON m.repository_id = r.id AND m.digest = :digest AND m.deleted_at IS :deletedAt
+      WHERE r.id = :repositoryId AND r.name = :repository`,
+    values: { repositoryId, repository, digest, deletedAt },
   };
 }
 

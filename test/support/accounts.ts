@@ -4,7 +4,7 @@ import { SignJWT } from "jose";
 import type { Scope } from "../../src/auth/policy/access.ts";
 import { newSecret } from "../../src/auth/login/secret.ts";
 import { selectorOf } from "../../src/auth/oidc/trust.ts";
-import { revoke } from "../../src/db/identities.ts";
+import { revoke } from "../../src/db/revocations.ts";
 import { HOST, RegistryClient, type Send } from "./client.ts";
 
 export interface Secret {

@@ -83,7 +83,7 @@ export interface Actor {
   readonly grants: readonly Grant[];
   /** The limits of its credentials; null for no limit. */
   readonly limits: readonly Grant[] | null;
-  /** The subjects that must not be revoked while the actor is valid, named as for `revoke` in db/identities.ts. */
+  /** The subjects that must not be revoked while the actor is valid, named as for `revoke` in db/revocations.ts. */
   readonly dependsOn: readonly string[];
   /** The claims of its registry token; null for other credentials, or none. */
   readonly token: TokenClaims | null;
