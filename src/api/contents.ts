@@ -1,5 +1,4 @@
 /** The contents of a repository: its tags, its manifests, and its pulls. */
-import type { Page } from "../oci/page.ts";
 import { isTag } from "../oci/reference.ts";
 import type { ManifestRow } from "../db/summaries.ts";
 import { invalid } from "../http/input.ts";
@@ -8,11 +7,8 @@ import { formatDay, parseDay } from "../http/time.ts";
 import type { Summary } from "../registry/summaries.ts";
 import { one, page } from "./answer.ts";
 import { type Endpoint, endpoint } from "./endpoint.ts";
-import { dayField, PAGE, paged, withNext } from "./query.ts";
+import { dayField, PAGE, paged, shortPage, withNext } from "./query.ts";
 import { Manifest, PullCount, Tag } from "./schema/repositories.ts";
-
-/** The longest page: the size of each entry is computed, and an image's config may have to be read from R2. */
-const MAX_PAGE = 100;
 
 const tags = endpoint(
   "GET /repositories/:name+/-/tags",
@@ -92,10 +88,6 @@ const pulls = endpoint(
 );
 
 export const CONTENTS: readonly Endpoint[] = [tags, manifests, manifest, pulls];
-
-function shortPage({ after, limit }: Page): Page {
-  return { after, limit: Math.min(limit, MAX_PAGE) };
-}
 
 function toJson({ createdAt, ...row }: ManifestRow & Summary) {
   return { ...contentJson(row), createdAt: timestamp(createdAt) };

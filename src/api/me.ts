@@ -9,11 +9,13 @@ import { type Endpoint, endpoint } from "./endpoint.ts";
 import { rolesOf, scopesOf } from "./grants.ts";
 import { Me, NewPassword } from "./schema/accounts.ts";
 
-/** Describes the caller, and what its credentials allow. */
+const DAY_MS = 86_400_000;
+
+/** Describes the caller, what its credentials allow, and for how many days what it deletes can be restored. */
 const read = endpoint(
   "GET /me",
   { id: "readMe", summary: "Who the caller is", access: "login", answer: one(Me) },
-  ({ actor: { name, via, grants, limits, expires, token }, actor }) => {
+  ({ actor: { name, via, grants, limits, expires, token }, actor, settings }) => {
     // Only people have roles; a registry token lists its rights, not the roles that gave them.
     const person = (via === "password" || via === "token") && token === null;
     return {
@@ -24,6 +26,7 @@ const read = endpoint(
       roles: person ? rolesOf(grants) : [],
       scopes: person ? limits && scopesOf(limits) : scopesOf(grants),
       expires: expires === null ? null : timestamp(expires * 1000),
+      trashDays: settings.trashMs / DAY_MS,
     };
   },
 );

@@ -8,6 +8,8 @@ import type { QueryField } from "./endpoint.ts";
 
 const DEFAULT_PAGE = 100;
 const MAX_PAGE = 1_000;
+/** The longest page of manifests. */
+const MAX_CONTENT_PAGE = 100;
 const text = { type: "string" };
 
 /** The fields of every list. */
@@ -35,6 +37,11 @@ function parseLimit(given: string | null): number {
   throw new RegistryError("REQUEST_INVALID", {
     message: "limit must be a whole number from 1 on; no page has more than 1000",
   });
+}
+
+/** Makes a page of manifests shorter: each one's size is computed, and its image's config may have to be read from R2. */
+export function shortPage({ after, limit }: Page): Page {
+  return { after, limit: Math.min(limit, MAX_CONTENT_PAGE) };
 }
 
 /** Asks for one entry more than the page has, which shows whether there is a next page. */

@@ -1,6 +1,7 @@
 /** A client of the management API, for one registry and one set of credentials. */
 import { CliError, type Fault } from "./error.ts";
 import { missingAt } from "./missing.ts";
+import { copyable } from "./sentence.ts";
 
 export type Credentials =
   | { readonly user: string; readonly password: string }
@@ -150,7 +151,7 @@ export class Api {
     if (faults.some(({ needs }) => needs === "password")) return PASSWORD_HINT;
     if (status !== 401) return null;
     const { credentials } = this;
-    const login = `slipway login ${this.host}`;
+    const login = copyable(`slipway login ${this.host}`);
     if (credentials === null) return `Log in: ${login}`;
     if ("user" in credentials) {
       return `Check the name and the password. If it is forgotten: ${newPasswordOf(credentials.user)}`;
@@ -163,12 +164,11 @@ export class Api {
 function newPasswordOf(user: string): string {
   return user === "admin"
     ? "it is the deployment's secret ADMIN_PASSWORD (docs/local.md)"
-    : `an administrator sets another: slipway user password ${user}`;
+    : `an administrator sets another: ${copyable(`slipway user password ${user}`)}`;
 }
 
 /** Logging in anew would make a token that ends again. */
-export const PASSWORD_HINT =
-  "Give the password with this command: -u USER at a terminal, -u USER --password-stdin in a script. Or log in once with --expires never.";
+export const PASSWORD_HINT = `Give the password with this command: ${copyable("-u USER")} at a terminal, ${copyable("-u USER --password-stdin")} in a script. Or log in once with ${copyable("--expires never")}.`;
 
 /** A fetch whose failure says which address could not be reached, and why. */
 export async function reach(url: URL, init: RequestInit): Promise<Response> {

@@ -4,6 +4,7 @@ import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { dirname, isAbsolute, join } from "node:path";
 import { CliError } from "./error.ts";
+import { reasonOf } from "./file.ts";
 
 export interface Login {
   readonly user: string;
@@ -35,8 +36,9 @@ export async function readConfig(): Promise<Config> {
     return { current: current ?? null, logins: logins ?? {} };
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return EMPTY;
-    const why = error instanceof SyntaxError ? "it is no JSON; delete it and log in again" : error;
-    throw new CliError(`cannot read ${file}: ${String(why)}`, { cause: error });
+    const isBroken = error instanceof SyntaxError;
+    const why = isBroken ? "it is no JSON; delete it and log in again" : reasonOf(error);
+    throw new CliError(`cannot read ${file}: ${why}`, { cause: error });
   }
 }
 
@@ -50,7 +52,7 @@ async function writeConfig(config: Config): Promise<void> {
     await rename(draft, file);
   } catch (error) {
     await rm(draft, { force: true });
-    throw new CliError(`cannot write ${file}: ${String(error)}`, { cause: error });
+    throw new CliError(`cannot write ${file}: ${reasonOf(error)}`, { cause: error });
   }
 }
 

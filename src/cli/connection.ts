@@ -7,6 +7,7 @@ import { date } from "./output.ts";
 import { canAsk, readPassword } from "./prompt.ts";
 import { isClear, parseRegistry } from "./registry-url.ts";
 import { note, warn } from "./report.ts";
+import { copyable } from "./sentence.ts";
 
 /** The registry that a command is for: `--registry`, else SLIPWAY_REGISTRY, else where one logged in last. */
 export async function registryOf(command: Command, argument?: string): Promise<string> {
@@ -14,7 +15,7 @@ export async function registryOf(command: Command, argument?: string): Promise<s
   if (registry !== null) return registry;
   throw new CliError("which registry?", {
     code: "NO_REGISTRY",
-    hint: "Log in (slipway login HOST), or give --registry or SLIPWAY_REGISTRY.",
+    hint: `Log in (${copyable("slipway login HOST")}), or give --registry or SLIPWAY_REGISTRY.`,
   });
 }
 
@@ -120,7 +121,7 @@ async function credentialsFor(registry: string): Promise<Credentials | null> {
   const whose = owner === null ? "it is not said which registry it is for" : `it is for ${owner}`;
   throw new CliError(`SLIPWAY_TOKEN was not sent to ${registry}, as ${whose}`, {
     code: "TOKEN_NOT_SENT",
-    hint: `Set SLIPWAY_REGISTRY=${registry}, or log in there: slipway login ${registry}`,
+    hint: `Set SLIPWAY_REGISTRY=${registry}, or log in there: ${copyable(`slipway login ${registry}`)}`,
   });
 }
 

@@ -3,6 +3,7 @@ import { isDigest } from "../oci/digest.ts";
 import type { Api } from "./api.ts";
 import { CliError } from "./error.ts";
 import { repositoryPath } from "./repository-path.ts";
+import { copyable } from "./sentence.ts";
 
 /** Shorter, a beginning is likely that of several. */
 const PREFIX = /^sha(?:256|512):[0-9a-f]{6,127}$/;
@@ -70,7 +71,7 @@ async function beginning(items: AsyncIterable<Digested>, given: string): Promise
 function only(found: readonly string[], given: string, repository: string): string {
   const [digest, ...others] = new Set(found);
   if (digest !== undefined && others.length === 0) return digest;
-  const hint = `slipway manifest list ${repository} --wide lists whole digests, slipway trash list those in the trash`;
+  const hint = `${copyable(`slipway manifest list ${repository} --wide`)} lists whole digests, ${copyable(`slipway trash list ${repository}`)} those in the trash`;
   if (digest === undefined) {
     const message = `there is no such manifest in ${repository} whose digest begins with ${given}`;
     throw new CliError(message, { code: "MANIFEST_UNKNOWN", hint });

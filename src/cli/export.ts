@@ -3,6 +3,7 @@ import type { Command } from "commander";
 import type { Api } from "./api.ts";
 import { connect } from "./connection.ts";
 import { bytes, digestColumn, Output, time, timeColumn } from "./output.ts";
+import { copyable } from "./sentence.ts";
 import type { Shown } from "./table.ts";
 import { progress } from "./progress.ts";
 import type { Exports, FoundObjects, Import } from "../backup/schema.ts";
@@ -69,7 +70,8 @@ function shown(
     waiting: `${pending} changes`,
     running: running === null ? "" : `${running.id}: ${running.rows} rows so far`,
   });
-  if (finished.length === 0) return [state, "There is no full export: slipway export"];
+  if (finished.length === 0)
+    return [state, `There is no full export: ${copyable("slipway export")}`];
   const columns = {
     "FULL EXPORT": ({ id }: Full) => id,
     "STARTED (UTC)": ({ startedAt }: Full) => time(startedAt),
@@ -104,7 +106,7 @@ function said(state: Import): string {
     const some = examples.slice(0, 10).map(({ table: name, key }) => `${name} ${key}`);
     lines.push(`${lost} rows rest on what the export does not have: ${some.join(", ")}`);
   }
-  return [...lines, "Now compare it with the bucket: slipway fsck"].join("\n");
+  return [...lines, `Now compare it with the bucket: ${copyable("slipway fsck")}`].join("\n");
 }
 
 /** Looks for what was pushed after the export, page by page. */
@@ -141,7 +143,7 @@ function offer(objects: readonly Found[], output: Output): (string | Shown)[] {
   };
   const isOffered = objects.some(({ outcome, kind }) => outcome === "offered" && kind === "blob");
   const advice = isOffered
-    ? "Blobs that are offered are linked by slipway import --relink; then their images can be pushed again without them."
+    ? `Blobs that are offered are linked by ${copyable("slipway import --relink")}; then their images can be pushed again without them.`
     : "Push their images again; what is linked is not uploaded anew, and goes after the grace time if nothing names it.";
   return [output.table(objects, columns), advice];
 }

@@ -5,6 +5,7 @@ import { connect } from "./connection.ts";
 import { CliError } from "./error.ts";
 import { bytes, type Columns, Output, time } from "./output.ts";
 import { progress } from "./progress.ts";
+import { copyable } from "./sentence.ts";
 import type { Shown } from "./table.ts";
 import { parseSize } from "./quota.ts";
 import type { FsckState, FsckStep } from "../fsck/schema.ts";
@@ -81,7 +82,9 @@ async function run(options: FsckOptions, command: Command): Promise<void> {
   if (left.length === 0) return;
   throw new CliError(`${left.length} of ${total.findings.length} findings need attention`, {
     code: "FINDINGS",
-    ...(options.repair === true ? {} : { hint: "slipway fsck --repair puts right what can be" }),
+    ...(options.repair === true
+      ? {}
+      : { hint: `${copyable("slipway fsck --repair")} puts right what can be` }),
   });
 }
 

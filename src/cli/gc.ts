@@ -3,6 +3,7 @@ import { connect } from "./connection.ts";
 import { CliError } from "./error.ts";
 import { type Columns, Output, print, time } from "./output.ts";
 import type { GcRun, GcState } from "../gc/schema.ts";
+import { copyable } from "./sentence.ts";
 
 type Run = NonNullable<GcRun["run"]>;
 
@@ -63,7 +64,7 @@ async function run(_options: object, command: Command): Promise<void> {
   do {
     const answer = await api.send<GcRun>("POST", "/gc", {});
     if (answer.run === null) {
-      const hint = "slipway gc status shows how far it is";
+      const hint = `${copyable("slipway gc status")} shows how far it is`;
       throw new CliError("a run is under way already", { code: "CONFLICT", hint });
     }
     runs.push(answer.run);

@@ -11,6 +11,7 @@ import {
   timeColumn,
 } from "./output.ts";
 import { repositoryPath } from "./repository-path.ts";
+import { copyable } from "./sentence.ts";
 import type { Target } from "./thing.ts";
 import type { DeletedManifest, DeletedRepository, PastTag } from "../trash/schema.ts";
 
@@ -67,7 +68,7 @@ export async function listHistory(target: Target, _options: object, command: Com
 export async function listDeletedManifests(repository: string, command: Command): Promise<void> {
   const api = await connect(command);
   const items = api.list<DeletedManifest>(`${repositoryPath(repository)}/-/deleted`);
-  const none = `The trash of ${repository} has no manifests.\nIts tags' past: slipway tag history ${repository}`;
+  const none = `The trash of ${repository} has no manifests.\nIts tags' past: ${copyable(`slipway tag history ${repository}`)}`;
   await new Output(command).list({ items, columns: MANIFESTS, none });
 }
 

@@ -1,7 +1,8 @@
 /** Rules of immutable tags, as the command line takes and shows them. */
 import { type Command, InvalidArgumentError } from "commander";
 import { faultOfTagGlob, PRESETS, showTagRules, type TagRule } from "../oci/tag-rules.ts";
-import { closest, doubt } from "./near.ts";
+import { closest } from "../oci/near.ts";
+import { doubt } from "./near.ts";
 
 export interface ImmutableOptions {
   readonly immutable?: readonly string[];

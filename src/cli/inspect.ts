@@ -6,7 +6,7 @@ import { connect } from "./connection.ts";
 import { wholeDigest } from "./digest-prefix.ts";
 import { kindOf } from "./kind.ts";
 import { readManifest, summaryOf } from "./manifest.ts";
-import { bytes, type Columns, digestColumn, Output, time } from "./output.ts";
+import { bytes, type Columns, digestColumn, Output, timeUtc } from "./output.ts";
 import type { Shown } from "./table.ts";
 import { parseTarget, type Target } from "./thing.ts";
 
@@ -116,7 +116,7 @@ function configDetails(config: Config | null): Record<string, string> {
   if (config === null) return {};
   const { created = "", author = "", config: { User = "", Entrypoint, Cmd } = {} } = config;
   return {
-    built: created === "" ? "" : `${time(created)} UTC`,
+    created: created === "" ? "" : timeUtc(created),
     author,
     user: User,
     entrypoint: (Entrypoint ?? []).join(" "),

@@ -3,6 +3,7 @@ import { CommanderError } from "commander";
 import { UsageError } from "./error.ts";
 import { makeProgram } from "./program.ts";
 import { report } from "./report.ts";
+import { copyable } from "./sentence.ts";
 
 // Who reads a table with `head` has read enough.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
@@ -20,5 +21,5 @@ function exitCodeOf(error: unknown): number {
   // Help and version were printed already; help is a success only where it was asked for.
   return error.exitCode === 0
     ? 0
-    : report(new UsageError("which command?", "slipway --help lists all"));
+    : report(new UsageError("which command?", `${copyable("slipway --help")} lists all`));
 }

@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import type { Api } from "./api.ts";
 import { connect } from "./connection.ts";
-import { confirmDestruction, undoText, yesOption, type YesOption } from "./destroy.ts";
+import { confirmDestruction, fromTrash, undoText, yesOption, type YesOption } from "./destroy.ts";
 import { wholeDigest } from "./digest-prefix.ts";
 import { kindOf } from "./kind.ts";
 import {
@@ -10,10 +10,11 @@ import {
   Output,
   size,
   sizeColumn,
-  time,
   timeColumn,
+  timeUtc,
 } from "./output.ts";
 import { repositoryPath } from "./repository-path.ts";
+import { copyable } from "./sentence.ts";
 import { type Target, parseTarget } from "./thing.ts";
 import type { Manifest } from "../api/schema/repositories.ts";
 
@@ -26,7 +27,7 @@ const COLUMNS: Columns<Manifest> = {
   },
   SIZE: sizeColumn(),
   PLATFORMS: ({ platforms }) => platforms.join(","),
-  "CREATED (UTC)": timeColumn("CREATED", ({ createdAt }) => createdAt),
+  "PUSHED (UTC)": timeColumn("PUSHED", ({ createdAt }) => createdAt),
   TAGS: ({ tags }) => tags.join(","),
 };
 
@@ -67,7 +68,7 @@ export function summaryOf(manifest: Manifest): Record<string, string> {
     platforms: platforms.join(", "),
     "belongs to": subject ?? "",
     tags: tags.join(", "),
-    created: `${time(createdAt)} UTC`,
+    pushed: timeUtc(createdAt),
   };
 }
 
@@ -78,7 +79,7 @@ async function deleteManifest(
 ): Promise<void> {
   if (given === undefined) {
     return command.error(
-      "which manifest? Write REPOSITORY@DIGEST; slipway tag delete deletes a tag alone",
+      `which manifest? Write REPOSITORY@DIGEST; ${copyable("slipway tag delete")} deletes a tag alone`,
     );
   }
   const api = await connect(command);
@@ -88,7 +89,7 @@ async function deleteManifest(
   const named = tags.length === 0 ? "" : `, and with it the tags ${tags.join(", ")}`;
   const destruction = {
     action: `delete the manifest ${name}${named}`,
-    undo: `slipway trash restore ${name}`,
+    undo: await fromTrash(api, `slipway trash restore ${name}`),
   };
   await confirmDestruction(destruction, options, command);
   const response = await api.request("DELETE", `/v2/${repository}/manifests/${digest}`);

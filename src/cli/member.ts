@@ -85,7 +85,7 @@ async function removeMember(
   const again = `slipway member set ${namespace} ${user} ROLE${repositories === undefined ? "" : ` --repositories '${repositories}'`}`;
   const destruction = {
     action: `take from ${user} ${repositories === undefined ? `all roles in ${namespace}` : `the role of ${repositories}`}`,
-    undo: again,
+    undo: { command: again },
   };
   await confirmDestruction(destruction, options, command);
   const api = await connect(command);

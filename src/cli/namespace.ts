@@ -8,7 +8,7 @@ import {
   immutableTags,
   sayTagRules,
 } from "./immutable.ts";
-import { type Columns, date, Output, time } from "./output.ts";
+import { type Columns, date, Output, timeUtc } from "./output.ts";
 import { addQuotaCommand } from "./quota.ts";
 import { visibilityOption } from "./visibility.ts";
 import type { Namespace } from "../api/schema/namespaces.ts";
@@ -93,7 +93,7 @@ async function showNamespace(name: string, _options: object, command: Command): 
   const api = await connect(command);
   const found = await api.get<Namespace>(namespacePath(name));
   const output = new Output(command);
-  const summary = { name: found.name, ...settingsOf(found), created: time(found.createdAt) };
+  const summary = { name: found.name, ...settingsOf(found), created: timeUtc(found.createdAt) };
   output.answer(found, output.details(summary));
 }
 

@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { columnsOf, laidOut } from "./sentence.ts";
 import {
   type Column,
   type Columns,
@@ -19,9 +20,6 @@ export interface Listing<T> {
   /** The sentence where there are none. */
   readonly none: string;
 }
-
-/** The width of a terminal that does not say it. */
-const DEFAULT_WIDTH = 80;
 
 /** Standard output: text for people, or with --json the API's answer. */
 export class Output {
@@ -66,14 +64,17 @@ export class Output {
 
 function viewOf(stdout: NodeJS.WriteStream, wide: boolean): View {
   if (!stdout.isTTY) return WHOLE;
-  const width = wide ? null : stdout.columns || DEFAULT_WIDTH;
+  const width = wide ? null : columnsOf(stdout);
   // It knows NO_COLOR and TERM=dumb (nodejs.org/api/tty.html).
   return { width, isColoured: stdout.hasColors() };
 }
 
 /** Prints paragraphs, each safe to look at; empty ones are left out. */
 export function print(...paragraphs: readonly (string | Shown)[]): void {
-  const texts = paragraphs.map((one) => (one instanceof Shown ? one.text : plainLines(one)));
+  const columns = columnsOf(process.stdout);
+  const texts = paragraphs.map((one) =>
+    one instanceof Shown ? one.text : laidOut(plainLines(one), columns),
+  );
   process.stdout.write(`${texts.filter((text) => text !== "").join("\n\n")}\n`);
 }
 
@@ -96,8 +97,14 @@ export function disabledSince({ disabledAt, disabledBy }: Account): string {
   return disabledAt === null ? "" : `${date(disabledAt)} by ${disabledBy ?? ""}`;
 }
 
+/** Such as "2026-12-24 12:34:56"; a table says in its title that it is UTC. */
 export function time(text: string): string {
   return text.slice(0, 19).replace("T", " ");
+}
+
+/** A time by itself, or in a sentence. */
+export function timeUtc(text: string): string {
+  return `${time(text)} UTC`;
 }
 
 /** The end of something that holds, as the end of a sentence. */

@@ -4,6 +4,7 @@ import { text } from "node:stream/consumers";
 import { Writable } from "node:stream";
 import { CliError } from "./error.ts";
 import { note } from "./report.ts";
+import { columnsOf, copyable, laidOut } from "./sentence.ts";
 import { plain } from "./terminal.ts";
 
 /** Says whether there is a terminal to ask at. */
@@ -85,11 +86,13 @@ async function ask(asked: string, typing: "shown" | "hidden"): Promise<string> {
   if (!canAsk()) {
     throw new CliError("there is no terminal to ask at", {
       code: "NO_TERMINAL",
-      hint: "A password can come from standard input: -u USER --password-stdin",
+      hint: `A password can come from standard input: ${copyable("-u USER --password-stdin")}`,
     });
   }
-  // It may name what others have named.
-  const question = `${plain(asked).trimEnd()} `;
+  // It may name what others have named. Only the last line is the prompt: an editor of one line knows no other.
+  const laid = laidOut(plain(asked).trimEnd(), columnsOf(process.stderr)).split("\n");
+  const question = `${laid.at(-1) ?? ""} `;
+  for (const line of laid.slice(0, -1)) process.stderr.write(`${line}\n`);
   const silent = new Writable({ write: (_chunk, _encoding, done) => done() });
   const lines = createInterface({
     input: process.stdin,

@@ -1,9 +1,12 @@
 /** Standard error: lines for people, or with --json one JSON object a line. */
 import { inspect } from "node:util";
 import { CliError, UsageError } from "./error.ts";
+import { reasonOf } from "./file.ts";
+import { columnsOf, laidOut, unjoined } from "./sentence.ts";
 import { styled } from "./table.ts";
 import { plain, plainJson, plainLines } from "./terminal.ts";
 
+/** What was typed is wrong, whether this program finds it or the registry does, by status 400. */
 const USAGE_EXIT = 2;
 
 /** Looked up before the arguments are parsed, as what is wrong with them is reported, too. */
@@ -16,13 +19,13 @@ function wantsJson(args: readonly string[]): boolean {
 
 /** Warns of what happens all the same. */
 export function warn(text: string): void {
-  if (isJson) writeJson({ warning: text });
-  else console.error(`${coloured("yellow", "slipway: warning:")} ${plain(text)}`);
+  if (isJson) writeJson({ warning: unjoined(text) });
+  else say("slipway: warning:", plain(text), "yellow");
 }
 
 /** Says something to whoever sits at the terminal. */
 export function note(text: string): void {
-  console.error(`slipway: ${plain(text)}`);
+  say("slipway:", plain(text));
 }
 
 /** Reports what ended the command. @returns the exit code */
@@ -30,10 +33,12 @@ export function report(error: unknown): number {
   if (isJson) writeJson({ error: jsonOf(error) });
   else {
     const { message, hint } = textOf(error);
-    console.error(`${coloured("red", "slipway:")} ${message}`);
-    if (hint !== null) console.error(plain(hint));
+    say("slipway:", message, "red");
+    if (hint !== null) say("", plain(hint));
   }
-  return error instanceof UsageError ? USAGE_EXIT : 1;
+  const isUsage =
+    error instanceof UsageError || (error instanceof CliError && error.status === 400);
+  return isUsage ? USAGE_EXIT : 1;
 }
 
 function textOf(error: unknown): { message: string; hint: string | null } {
@@ -48,7 +53,8 @@ function jsonOf(error: unknown): object {
   if (known === null) return { code: "BUG", message: inspect(error), hint: null, status: null };
   const { code, message, hint, status, faults } = known;
   const errors = faults.length === 0 ? {} : { errors: faults };
-  return { code, message, hint, status: status ?? null, ...errors };
+  const words = { message: unjoined(message), hint: hint === null ? null : unjoined(hint) };
+  return { code, ...words, status: status ?? null, ...errors };
 }
 
 /** Takes a refusal of the system, such as a write to a full disk, for no fault of this program. */
@@ -56,14 +62,17 @@ function knownError(error: unknown): CliError | null {
   if (error instanceof CliError) return error;
   const { code, syscall } = error as NodeJS.ErrnoException;
   if (!(error instanceof Error) || code === undefined || syscall === undefined) return null;
-  return new CliError(error.message, { code, cause: error });
+  return new CliError(`cannot ${syscall}: ${reasonOf(error)}`, { code, cause: error });
 }
 
 function writeJson(value: object): void {
   process.stderr.write(`${plainJson(JSON.stringify(value))}\n`);
 }
 
-function coloured(style: "red" | "yellow", text: string): string {
+/** @param label begins the first line, in colour where the terminal has colours */
+function say(label: string, text: string, style?: "red" | "yellow"): void {
   const { stderr } = process;
-  return stderr.isTTY && stderr.hasColors() ? styled(style, text) : text;
+  const shown = laidOut(`${label} ${text}`.trimStart(), columnsOf(stderr));
+  const isColoured = style !== undefined && stderr.isTTY && stderr.hasColors();
+  console.error(isColoured ? styled(style, label) + shown.slice(label.length) : shown);
 }

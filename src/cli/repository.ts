@@ -1,8 +1,8 @@
-import { readFile } from "node:fs/promises";
 import { type Command, InvalidArgumentError } from "commander";
 import { connect, connectAs, type PasswordOptions, passwordOptions } from "./connection.ts";
-import { confirmDestruction, undoText, yesOption, type YesOption } from "./destroy.ts";
-import { CliError, hinted } from "./error.ts";
+import { confirmDestruction, fromTrash, undoText, yesOption, type YesOption } from "./destroy.ts";
+import { hinted } from "./error.ts";
+import { readTextFile } from "./file.ts";
 import {
   doubtRules,
   type ImmutableOptions,
@@ -11,8 +11,9 @@ import {
   sayTagRules,
 } from "./immutable.ts";
 import { doubtNamespaces } from "./near.ts";
-import { type Columns, counted, date, Output, size, time } from "./output.ts";
+import { type Columns, counted, date, Output, size, timeUtc } from "./output.ts";
 import { repositoryPath } from "./repository-path.ts";
+import { copyable } from "./sentence.ts";
 import { visibilityOption } from "./visibility.ts";
 import type { Repository, RepositoryDetail } from "../api/schema/repositories.ts";
 
@@ -90,7 +91,7 @@ async function createRepository(name: string, options: CreateOptions, command: C
   const made = await hinted(
     api.send<RepositoryDetail>("POST", "/repositories", repository),
     409,
-    `To change it: slipway repo set ${name}`,
+    `To change it: ${copyable(`slipway repo set ${name}`)}`,
   );
   const output = new Output(command);
   output.answer(made, `Repository ${name} was created.`, output.details(settingsOf(made)));
@@ -113,7 +114,7 @@ async function showRepository(name: string, _options: object, command: Command):
     tags: counted(found.tags),
     manifests: counted(found.manifests),
     size: size(found.size),
-    created: time(found.createdAt),
+    created: timeUtc(found.createdAt),
   });
   output.answer(found, summary, found.readme.trimEnd());
 }
@@ -162,12 +163,12 @@ async function setRepository(name: string, options: SetOptions, command: Command
 
 async function deleteRepository(name: string, options: YesOption, command: Command): Promise<void> {
   const path = repositoryPath(name);
+  const api = await connect(command);
   const destruction = {
     action: `delete the repository ${name} with everything in it`,
-    undo: `slipway trash restore ${name}`,
+    undo: await fromTrash(api, `slipway trash restore ${name}`),
   };
   await confirmDestruction(destruction, options, command);
-  const api = await connect(command);
   await api.remove(path);
   const text = `Repository ${name} was deleted. ${undoText(destruction)}`;
   new Output(command).answer({ deleted: "repository", name }, text);
@@ -176,16 +177,8 @@ async function deleteRepository(name: string, options: YesOption, command: Comma
 async function texts({ description, readme }: TextOptions): Promise<TextOptions> {
   return {
     ...(description === undefined ? {} : { description }),
-    ...(readme === undefined ? {} : { readme: await readText(readme) }),
+    ...(readme === undefined ? {} : { readme: await readTextFile(readme) }),
   };
-}
-
-async function readText(file: string): Promise<string> {
-  try {
-    return await readFile(file, "utf8");
-  } catch (error) {
-    throw new CliError(`cannot read ${file}: ${String(error)}`, { cause: error });
-  }
 }
 
 function collectLabel(text: string, others: Labels = {}): Labels {

@@ -1,5 +1,5 @@
 import type { Api } from "./api.ts";
-import { shortDigest, time } from "./output.ts";
+import { shortDigest, timeUtc } from "./output.ts";
 import { plain } from "./terminal.ts";
 import { progress } from "./progress.ts";
 import { repositoryPath } from "./repository-path.ts";
@@ -75,14 +75,13 @@ export function keptText(kept: readonly KeptFound[]): string[] {
   if (kept.length === 0) return [];
   const images = kept.reduce((sum, one) => sum + one.images, 0);
   return [
-    "",
     `${images} ${images === 1 ? "image that a rule would take is" : "images that rules would take are"} protected:`,
     ...kept.map((one) => `  ${one.images} ${reasonOf(one)} (${examplesOf(one)})`),
   ];
 }
 
 function reasonOf({ by, rule, lastUsed, until }: KeptFound): string {
-  const end = until === null ? "" : `${time(until)} UTC`;
+  const end = until === null ? "" : timeUtc(until);
   switch (by) {
     case "tags":
       return "with more than 100 tags";
@@ -95,7 +94,7 @@ function reasonOf({ by, rule, lastUsed, until }: KeptFound): string {
     case "use":
       return `in use: pulled or asked for, last on ${lastUsed ?? ""}`;
     case "unknown":
-      return `that may be in use: this is not noted for long enough before ${end}`;
+      return `that may be in use: uses were not recorded for long enough before ${end}`;
   }
 }
 

@@ -1,14 +1,21 @@
-import { readFile } from "node:fs/promises";
-import { text as textOf } from "node:stream/consumers";
 import type { Command } from "commander";
 import type { Api } from "./api.ts";
 import { connect } from "./connection.ts";
 import { CliError } from "./error.ts";
-import { confirmDestruction, yesOption, type YesOption } from "./destroy.ts";
-import { digestColumn, Output, print, time, timeColumn } from "./output.ts";
+import {
+  confirmDestruction,
+  fromTrash,
+  requireConsent,
+  undoText,
+  yesOption,
+  type YesOption,
+} from "./destroy.ts";
+import { readTextFileOrInput } from "./file.ts";
+import { digestColumn, Output, print, timeColumn, timeUtc } from "./output.ts";
 import { progress } from "./progress.ts";
 import { repositoryPath } from "./repository-path.ts";
 import { warn } from "./report.ts";
+import { copyable } from "./sentence.ts";
 import { counted, countedRun, type Found, keptText, Preview } from "./retention-preview.ts";
 import type { NamespaceRetention, Retention } from "../retention/schema.ts";
 
@@ -19,7 +26,7 @@ interface SubjectOptions {
   readonly repository?: true;
 }
 
-/** After a policy was set: a large namespace is not gone through to the end. */
+/** Requests before a policy is set: a large namespace is not gone through to the end. */
 const MAX_LOOKS = 20;
 
 export function addRetentionCommands(program: Command): void {
@@ -29,9 +36,9 @@ export function addRetentionCommands(program: Command): void {
   subject(retention.command("show"))
     .description("Show the policy that holds, and what its last run did.")
     .action(showPolicy);
-  subject(retention.command("set"))
+  yesOption(subject(retention.command("set")))
     .description("Set a policy, in the JSON of Amazon ECR's. It first runs within minutes.")
-    .argument("<file>", "- for standard input")
+    .argument("<file>", "- for standard input; then add --yes")
     .action(setPolicy);
   yesOption(subject(retention.command("remove")))
     .description("Remove a policy; a repository then has its namespace's.")
@@ -68,45 +75,64 @@ async function showPolicy(name: string, options: SubjectOptions, command: Comman
   const { lastRun, nextRunAt, of } = stored;
   const notes = [
     of === "namespace" ? "It is the namespace's." : [],
-    lastRun ? `Last run ${time(lastRun.beganAt)} (UTC): ${countedRun(lastRun)} deleted.` : [],
-    nextRunAt ? `Next run ${time(nextRunAt)} (UTC), or soon after.` : [],
+    lastRun ? `Last run ${timeUtc(lastRun.beganAt)}: ${countedRun(lastRun)} deleted.` : [],
+    nextRunAt ? `Next run ${timeUtc(nextRunAt)}, or soon after.` : [],
   ].flat();
-  output.answer(stored, [JSON.stringify(stored.policy, null, 2), ...notes].join("\n"));
+  output.answer(stored, JSON.stringify(stored.policy, null, 2), notes.join("\n"));
 }
 
-async function setPolicy(name: string, file: string, options: SubjectOptions, command: Command) {
+async function setPolicy(
+  name: string,
+  file: string,
+  options: SubjectOptions & YesOption,
+  command: Command,
+): Promise<void> {
+  const action = `set the retention policy of ${name}`;
+  requireConsent(action, options, command);
   const policy = await readPolicy(file);
   const api = await connect(command);
+  const output = new Output(command);
+  const previewed = new Preview(MAX_LOOKS);
+  await previewSet(name, policy, previewed, { options, api });
+  const { found, kept, isCut } = previewed;
+  const going = `${found.length === 0 ? "nothing" : counted(found)} now${isCut ? " in the part that was looked at" : ""}`;
+  const image = `${isRepository(name, options) ? name : `${name}/NAME`}@DIGEST`;
+  const destruction = {
+    action: `${action}, which deletes ${going}`,
+    undo: await fromTrash(api, `slipway trash restore ${image}`),
+  };
+  if (!output.isJson && kept.length > 0) print(`${keptText(kept).join("\n")}\n`);
+  await confirmDestruction(destruction, options, command);
   const stored = await api.send<AnyRetention>("PUT", pathOf(name, options), policy);
   warnOf(stored);
-  const output = new Output(command);
-  if (output.isJson) return output.answer(stored, "");
-  print(`The policy of ${name} was set; it is carried out within minutes, then once a day.`);
-  const looked = new Preview(MAX_LOOKS);
-  if (isRepository(name, options)) await looked.add(name, {}, api);
-  else await lookAtNamespace(name, looked, api);
-  progress("");
-  const { found, kept } = looked;
-  const going =
-    found.length === 0 ? "Nothing would be deleted" : `${counted(found)} would be deleted`;
-  print(
-    [
-      "",
-      `${going} now${looked.isCut ? ", of what was looked at so far" : ""}.`,
-      ...keptText(kept),
-    ].join("\n"),
+  output.answer(
+    stored,
+    `The policy of ${name} was set. It deletes ${going}; it runs within minutes, then once a day.`,
+    `To stop it: ${copyable(`slipway retention remove ${name}`)}\n${undoText(destruction)}`,
   );
+}
+
+/** Looks at what a policy would delete before it is set. */
+async function previewSet(
+  name: string,
+  policy: object,
+  previewed: Preview,
+  { options, api }: { readonly options: SubjectOptions; readonly api: Api },
+): Promise<void> {
+  if (isRepository(name, options)) await previewed.add(name, policy, api);
+  else await previewNamespace(name, policy, previewed, api);
+  progress("");
 }
 
 async function removePolicy(name: string, options: SubjectOptions & YesOption, command: Command) {
   const destruction = {
-    action: `remove the retention policy of ${name}`,
-    undo: `slipway retention set ${name} FILE (slipway retention show ${name} prints it now)`,
+    action: `remove the retention policy of ${name} (${copyable(`slipway retention show ${name}`)} prints it now)`,
+    undo: { command: `slipway retention set ${name} FILE` },
   };
   await confirmDestruction(destruction, options, command);
   const api = await connect(command);
   await api.remove(pathOf(name, options));
-  const text = `The policy of ${name} was removed. To undo: slipway retention set ${name} FILE`;
+  const text = `The policy of ${name} was removed. ${undoText(destruction)}`;
   new Output(command).answer({ deleted: "retention-policy", name }, text);
 }
 
@@ -126,7 +152,8 @@ async function previewPolicy(
   const { found, kept } = previewed;
   const output = new Output(command);
   if (output.isJson) return output.answer({ items: found, next: null, kept }, "");
-  if (found.length === 0) return print(["Nothing would be deleted.", ...keptText(kept)].join("\n"));
+  const protectedText = keptText(kept).join("\n");
+  if (found.length === 0) return print("Nothing would be deleted.", protectedText);
   const several = new Set(found.map(({ repository }) => repository)).size > 1;
   print(
     output.table(found, {
@@ -138,16 +165,22 @@ async function previewPolicy(
       WHY: ({ reason }) => reason,
       TAGS: ({ tags }) => tags.join(","),
     }),
+    `${counted(found)} would be deleted.`,
+    protectedText,
   );
-  print(["", `${counted(found)} would be deleted.`, ...keptText(kept)].join("\n"));
 }
 
-/** Those of its repositories that have no policy of their own. */
-async function lookAtNamespace(name: string, looked: Preview, api: Api): Promise<void> {
+/** Looks at the repositories of a namespace that have no policy of their own. */
+async function previewNamespace(
+  name: string,
+  policy: object,
+  previewed: Preview,
+  api: Api,
+): Promise<void> {
   for (const repository of await repositoriesOf(name, {}, api)) {
-    if (looked.isCut) return;
+    if (previewed.isCut) return;
     const { of } = await api.get<AnyRetention>(pathOf(repository, { repository: true }));
-    if (of === "namespace") await looked.add(repository, {}, api);
+    if (of !== "repository") await previewed.add(repository, policy, api);
   }
 }
 
@@ -161,15 +194,11 @@ async function repositoriesOf(name: string, options: SubjectOptions, api: Api): 
 }
 
 async function readPolicy(file: string): Promise<object> {
-  const text = await (file === "-" ? textOf(process.stdin) : readFile(file, "utf8")).catch(
-    (error: unknown) => {
-      throw new CliError(`cannot read ${file}: ${String(error)}`, { cause: error });
-    },
-  );
+  const text = await readTextFileOrInput(file);
   try {
     return JSON.parse(text) as object;
   } catch (error) {
-    throw new CliError(`${file} is no JSON: ${String(error)}`, { cause: error });
+    throw new CliError(`${file} is no JSON: ${(error as Error).message}`, { cause: error });
   }
 }
 

@@ -2,7 +2,7 @@ import { type Command, InvalidArgumentError } from "commander";
 import type { Api } from "./api.ts";
 import { isRepositoryName, isTag } from "../oci/reference.ts";
 import { connect } from "./connection.ts";
-import { confirmDestruction, undoText, yesOption, type YesOption } from "./destroy.ts";
+import { confirmDestruction, fromTrash, undoText, yesOption, type YesOption } from "./destroy.ts";
 import { listHistory } from "./history.ts";
 import { kindOf } from "./kind.ts";
 import { readManifest, summaryOf } from "./manifest.ts";
@@ -74,9 +74,10 @@ async function manifestOfTag(api: Api, { repository, tag }: TagName): Promise<Ma
 /** Tags are the OCI API's to delete. */
 async function deleteTag({ repository, tag }: TagName, options: YesOption, command: Command) {
   const name = `${repository}:${tag}`;
-  const destruction = { action: `delete the tag ${name}`, undo: `slipway trash restore ${name}` };
-  await confirmDestruction(destruction, options, command);
   const api = await connect(command);
+  const undo = await fromTrash(api, `slipway trash restore ${name}`);
+  const destruction = { action: `delete the tag ${name}`, undo };
+  await confirmDestruction(destruction, options, command);
   const response = await api.request("DELETE", `/v2/${repository}/manifests/${tag}`);
   await response.body?.cancel();
   const text = `Tag ${name} was deleted; the manifest stays. ${undoText(destruction)}`;

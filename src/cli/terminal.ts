@@ -10,9 +10,9 @@ const UNSAFE =
 const UNSAFE_IN_LINES = new RegExp(String.raw`(?![\n\t])${UNSAFE.source}`, "gu");
 const SUBSTITUTE = "\u{FFFD}";
 
-/** One line. */
+/** One line. A no-break space stays: it joins the words of a command. */
 export function plain(text: string): string {
-  return text.replaceAll(/\s+/g, " ").replaceAll(UNSAFE, SUBSTITUTE);
+  return text.replaceAll(/[^\S\u00A0]+/g, " ").replaceAll(UNSAFE, SUBSTITUTE);
 }
 
 /** Several lines, such as a description. */

@@ -113,7 +113,7 @@ export class SummaryIndex {
     return results.map((row) => ({ ...row, tags: JSON.parse(row.tags) as Tag[] }));
   }
 
-  /** By what the index has of them; only a manifest that lies in R2 for its size keeps its platforms to itself. */
+  /** Sums up manifests, also deleted ones, by what the index has of them; only a manifest that lies in R2 for its size keeps its platforms to itself. */
   async facts(
     repository: RepositoryName,
     digests: readonly Digest[],
@@ -145,7 +145,7 @@ export class SummaryIndex {
               LIMIT 1)) AS listed
          FROM repositories r CROSS JOIN json_each(?2) w
          CROSS JOIN manifests m
-           ON m.repository_id = r.id AND m.digest = w.value AND m.deleted_at IS NULL
+           ON m.repository_id = r.id AND m.digest = w.value
          LEFT JOIN repository_blobs l ON m.artifact_type IN (${IMAGE_CONFIGS})
            AND l.repository_id = m.repository_id AND l.digest = m.content ->> '$.config.digest'
          LEFT JOIN blobs c ON c.digest = l.digest

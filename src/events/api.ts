@@ -4,7 +4,9 @@ import { PAGE, paged, textField, timeField, withNext } from "../api/query.ts";
 import type { AuditEvent as StoredEvent, AuditFilter, AuditStore } from "../db/audit.ts";
 import { invalid, isWithin } from "../http/input.ts";
 import { timestamp } from "../http/resource.ts";
+import { closest } from "../oci/near.ts";
 import type { Registry } from "../compose.ts";
+import { ACTIONS } from "./catalogue.ts";
 import { AuditEvent, OUTCOMES } from "./schema.ts";
 
 /** Entries of one query, many because a Worker may make only so many queries for one request. */
@@ -20,10 +22,29 @@ const OUTCOME: QueryField<AuditFilter["outcome"]> = {
   },
 };
 
+/** A misspelt action is refused: no entry would match it, which reads as if nothing had happened. */
+const ACTION: QueryField<string | undefined> = {
+  name: "action",
+  schema: { type: "string", examples: ["tag.delete"] },
+  parse: (given) => {
+    // A denied request has its method and route as its action.
+    if (!given || Object.hasOwn(ACTIONS, given) || /^[A-Z]+ \//.test(given))
+      return given || undefined;
+    const known = Object.keys(ACTIONS);
+    const near = closest(given, known);
+    const alike = near === null ? known.filter((one) => one.startsWith(`${given}.`)) : [near];
+    const next =
+      alike.length > 0
+        ? `did you mean ${alike.join(", ")}?`
+        : `the actions are ${known.join(", ")}`;
+    throw invalid("action", `there is no such action; ${next}`);
+  },
+};
+
 const FILTERS = {
   repository: textField("repository"),
   actor: textField("actor"),
-  action: textField("action", { examples: ["tag.delete"] }),
+  action: ACTION,
   outcome: OUTCOME,
   since: timeField("since"),
   until: timeField("until", " Not included itself."),

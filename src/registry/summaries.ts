@@ -32,23 +32,24 @@ export class Summaries {
 
   /** @throws NAME_UNKNOWN */
   async tags(repository: RepositoryName, page: Page): Promise<(TagRow & Summary)[]> {
-    return this.#measured(repository, await this.#index.tags(repository, page));
+    return this.measured(repository, await this.#index.tags(repository, page));
   }
 
   /** @throws NAME_UNKNOWN */
   async manifests(repository: RepositoryName, page: Page): Promise<(ManifestRow & Summary)[]> {
-    return this.#measured(repository, await this.#index.manifests(repository, page));
+    return this.measured(repository, await this.#index.manifests(repository, page));
   }
 
   /** @throws MANIFEST_UNKNOWN */
   async manifest(repository: RepositoryName, digest: Digest): Promise<ManifestRow & Summary> {
     const row = await this.#index.manifest(repository, digest);
-    const [found] = row === null ? [] : await this.#measured(repository, [row]);
+    const [found] = row === null ? [] : await this.measured(repository, [row]);
     if (found === undefined) throw new RegistryError("MANIFEST_UNKNOWN", { detail: { digest } });
     return found;
   }
 
-  async #measured<Row extends { readonly digest: Digest }>(
+  /** Adds to rows of manifests, also of deleted ones, what they amount to. @throws NAME_UNKNOWN */
+  async measured<Row extends { readonly digest: Digest }>(
     repository: RepositoryName,
     rows: readonly Row[],
   ): Promise<(Row & Summary)[]> {
@@ -63,7 +64,7 @@ export class Summaries {
         }),
       ),
     );
-    // Manifests that were deleted between the two queries are left out.
+    // Manifests that were purged between the two queries are left out.
     return rows.flatMap((row) => {
       const found = measured.get(row.digest);
       return found === undefined ? [] : { ...row, ...found };

@@ -1,6 +1,6 @@
 import { page } from "../api/answer.ts";
 import { type Endpoint, endpoint } from "../api/endpoint.ts";
-import { NAMESPACE, PAGE, paged, TAG, withNext } from "../api/query.ts";
+import { NAMESPACE, PAGE, paged, shortPage, TAG, withNext } from "../api/query.ts";
 import { rangesOf } from "../auth/policy/ranges.ts";
 import type { Signing } from "../auth/login/jwt.ts";
 import { isDigest } from "../oci/digest.ts";
@@ -54,15 +54,16 @@ const manifests = endpoint(
     refuses: ["NAME_UNKNOWN"],
   },
   async ({ query, params: { name }, settings: { trashMs }, registry }) => {
-    const { after, limit } = withNext(query);
+    const short = shortPage(query);
+    const { after, limit } = withNext(short);
     const past = { since: Date.now() - trashMs, after: manifestPlace(after), limit };
-    const found = await registry.history.manifests(name, past);
-    if (found.length === 0) await registry.summaries.requireRepository(name);
+    const rows = await registry.history.manifests(name, past);
+    const found = await registry.summaries.measured(name, rows);
     const items = found.map((manifest) => ({
       ...contentJson(manifest),
       ...deletion(manifest, trashMs),
     }));
-    return paged(query, items, ({ deletedAt, digest }) => `${Date.parse(deletedAt)}:${digest}`);
+    return paged(short, items, ({ deletedAt, digest }) => `${Date.parse(deletedAt)}:${digest}`);
   },
 );
 

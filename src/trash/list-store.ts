@@ -20,7 +20,6 @@ export interface DeletedManifest {
   readonly digest: Digest;
   readonly mediaType: string;
   readonly artifactType: string;
-  readonly size: number;
   /** Milliseconds since 1970. */
   readonly deletedAt: number;
   readonly deletedBy: string | null;
@@ -90,7 +89,7 @@ export class TrashLists {
     const place = after ?? { deletedAt: Number.MAX_SAFE_INTEGER, digest: ABOVE };
     const { results } = await this.#db
       .prepare(
-        `SELECT m.digest, m.media_type AS mediaType, m.artifact_type AS artifactType, m.size,
+        `SELECT m.digest, m.media_type AS mediaType, m.artifact_type AS artifactType,
            m.deleted_at AS deletedAt, m.deleted_by AS deletedBy
          FROM repositories r
          CROSS JOIN manifests m INDEXED BY deleted_manifests

@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { count, someText, text, texts, time } from "../api/schema/common.ts";
+import { content, count, someText, text, texts, time } from "../api/schema/common.ts";
 
 const deleted = { deletedAt: time, deletedBy: someText, restorableUntil: time };
 
@@ -16,9 +16,7 @@ export type PastTag = v.InferOutput<typeof PastTag>;
 
 export const DeletedManifest = v.object({
   digest: text,
-  mediaType: text,
-  artifactType: someText,
-  size: v.pipe(count, v.description("Of the manifest itself.")),
+  ...content,
   ...deleted,
 });
 export type DeletedManifest = v.InferOutput<typeof DeletedManifest>;

@@ -13,7 +13,7 @@ import { type Server, startServer } from "../../scripts/server.ts";
 import { Api } from "../../src/cli/api.ts";
 import { githubSnippet, gitlabSnippet } from "../../src/cli/ci-snippet.ts";
 import { startIssuer } from "../server/issuer.ts";
-import { CommandLine, LAUNCHER } from "./harness.ts";
+import { CommandLine, inAWeek, LAUNCHER } from "./harness.ts";
 
 const MANIFEST = "application/vnd.oci.image.manifest.v1+json";
 const PASSWORD = "a password that nobody guesses";
@@ -349,7 +349,7 @@ describe("what would outlast the login", () => {
       if (shown.endsWith(": ")) terminal.stdin.write(`${server.password}\r`);
     }
     expect(shown).toMatch(
-      /^slipway: what this makes lasts longer than your login, which ends on \S+: give your password\r\nPassword for 127\.0\.0\.1:\d+, user admin: \r\n/,
+      /^slipway: what this makes lasts longer than your login, which ends on \S+:\r\ngive your password\r\nPassword for 127\.0\.0\.1:\d+, user admin: \r\n/,
     );
     expect(shown).not.toContain(server.password);
     expect(await roles(namespace)).toEqual([`${user} owner ${namespace}/*`]);
@@ -645,7 +645,7 @@ describe("repository", () => {
       `slipway: there is no terminal to ask at: add --yes to delete the repository ${name} with everything in it`,
     ]);
     expect(await ok(`repo delete ${name} --yes`)).toBe(
-      `Repository ${name} was deleted. To undo, within UNDO_DAYS: slipway trash restore ${name}\n`,
+      `Repository ${name} was deleted. To undo, within 7 days (until ${inAWeek()}): slipway trash restore ${name}\n`,
     );
     expect(await ok(`repo list --namespace ${namespace}`)).toBe(
       "There are no repositories that you can pull from.\n",
@@ -680,7 +680,7 @@ describe("repository", () => {
     expect(await ok(`tag list ${name}`)).toMatch(new RegExp(`^v1 .* ${digest}$`, "m"));
     expect(await ok(`manifest list ${name}`)).toMatch(new RegExp(`^${digest} .* v1$`, "m"));
     expect(await ok(`tag delete ${name}:v1 --yes`)).toBe(
-      `Tag ${name}:v1 was deleted; the manifest stays. To undo, within UNDO_DAYS: slipway trash restore ${name}:v1\n`,
+      `Tag ${name}:v1 was deleted; the manifest stays. To undo, within 7 days (until ${inAWeek()}): slipway trash restore ${name}:v1\n`,
     );
     expect(await ok(`tag list ${name}`)).toBe(`${name} has no tags.\n`);
     const again = await slipway(`tag delete ${name}:v1 --yes`);

@@ -34,6 +34,16 @@ export interface Sitting {
   readonly typing?: readonly (readonly [end: string, typed: string])[];
 }
 
+/** What a terminal shows, as if it were endlessly wide. */
+export function unwrapped(shown: string): string {
+  return stripVTControlCharacters(shown).replaceAll(/\s+/g, " ");
+}
+
+/** The day on which the trash lets go of what is deleted now, by UTC. */
+export function inAWeek(): string {
+  return new Date(Date.now() + 7 * 86_400_000).toISOString().slice(0, 10);
+}
+
 export class CommandLine {
   /** Where its configuration is; it goes when the file's tests are over. */
   readonly home = mkdtempSync(join(tmpdir(), "slipway-cli-"));

@@ -103,10 +103,10 @@ describe("nothing that a registry says steers the terminal", () => {
     ["audit --json", 0],
     ["repo show acme/app", 0],
     ["repo show acme/app --json", 0],
-    ["user list", 1],
-    ["user create alice", 1],
-    // The program cannot read the answer, and its message may quote that.
-    ["repo show acme/other", 1],
+    // Status 400: what was typed is wrong, says the registry.
+    ["user list", 2],
+    ["user create alice", 2],
+    ["repo show acme/other", 2],
   ])("%s", async (line, code) => {
     const ended = await slipway(`${line} --registry ${url}`);
     expect(ended.code).toBe(code);

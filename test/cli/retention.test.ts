@@ -3,7 +3,7 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type Server, startServer } from "../../scripts/server.ts";
-import { CommandLine } from "./harness.ts";
+import { CommandLine, unwrapped } from "./harness.ts";
 
 const INDEX = "application/vnd.oci.image.index.v1+json";
 const POLICY = {
@@ -68,7 +68,7 @@ test("a policy is previewed, set, shown and removed", async () => {
   const { stdout } = await slipway(`retention preview acme/app ${file} --json`);
   expect(JSON.parse(stdout)).toMatchObject({ items: [{ tags: ["v1.0.0"], rule: 1 }], next: null });
   expect(await ok("retention show acme/app")).toContain("acme/app has no retention policy");
-  expect(await ok("retention set acme/app -", { input: JSON.stringify(POLICY) })).toContain(
+  expect(await ok("retention set acme/app - --yes", { input: JSON.stringify(POLICY) })).toContain(
     "was set",
   );
   const shown = await ok("retention show acme/app");
@@ -84,7 +84,7 @@ test("a policy is previewed, set, shown and removed", async () => {
 });
 
 test("a namespace's holds in its repositories", async () => {
-  await ok(`retention set acme ${file}`);
+  await ok(`retention set acme ${file} --yes`);
   expect(await ok("retention show acme/other")).toContain("It is the namespace's.");
   expect(await ok("retention preview acme")).toContain("1 image would be deleted.");
   expect(await ok("retention preview acme/other")).toBe("Nothing would be deleted.\n");
@@ -103,8 +103,15 @@ test("what is protected is said, and by what, by preview and set", async () => {
   ];
   const previewed = await ok(`retention preview acme/kept ${file}`);
   expect(previewed.split("\n")).toEqual(["Nothing would be deleted.", ...protects]);
-  const set = (await ok(`retention set acme/kept ${file}`)).split("\n");
-  expect(set.slice(2)).toEqual(["Nothing would be deleted now.", ...protects]);
+  const set = (await ok(`retention set acme/kept ${file} --yes`)).split("\n");
+  expect(set).toEqual([
+    ...protects.slice(1),
+    "The policy of acme/kept was set. It deletes nothing now; it runs within minutes, then once a day.",
+    "",
+    "To stop it: slipway retention remove acme/kept",
+    expect.stringMatching(/^To undo, within 7 days .*: slipway trash restore acme\/kept@DIGEST$/),
+    "",
+  ]);
   const { stdout } = await slipway(`retention preview acme/kept ${file} --json`);
   expect(JSON.parse(stdout)).toMatchObject({
     items: [],
@@ -112,22 +119,53 @@ test("what is protected is said, and by what, by preview and set", async () => {
   });
 });
 
+test("set says how many images go, and changes nothing unless somebody agrees", async () => {
+  const nobody = await slipway(`retention set acme/app ${file}`);
+  expect(nobody).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining("add --yes to set the"),
+  });
+  expect(await ok("retention show acme/app")).toContain("no retention policy");
+  expect(await ok(`retention set acme/app ${file} --yes`)).toContain("It deletes 1 image now;");
+  await ok("retention remove acme/app --yes");
+  const set = await commandLine.json(`retention set acme ${file} --yes`);
+  expect(set).toMatchObject({ policy: POLICY });
+  await ok("retention remove acme --yes");
+});
+
+// util-linux's `script` gives a terminal; elsewhere its arguments are others.
+test.runIf(process.platform === "linux").each([
+  ["acme/app", "acme/app@DIGEST"],
+  ["acme", "acme/NAME@DIGEST"],
+])("set asks at a terminal: %s", async (name, restored) => {
+  const typing = [["[y/N]", "n"]] as const;
+  const shown = unwrapped(
+    await commandLine.atTerminal(`retention set ${name} ${file}`, { typing, columns: 100 }),
+  );
+  expect(shown).toContain(
+    `Set the retention policy of ${name}, which deletes 1 image now? To undo, within 7 days (until`,
+  );
+  expect(shown).toContain(`slipway trash restore ${restored} [y/N]`);
+  expect(shown).toContain("nothing was changed");
+  expect(await ok(`retention show ${name}`)).toContain("no retention policy");
+});
+
 test("what means nothing here is said, and what is wrong is named", async () => {
   const archive = { type: "transition", targetStorageClass: "archive" };
   const policy = { rules: [{ ...POLICY.rules[0], action: archive }] };
-  const set = await slipway("retention set acme/app -", { input: JSON.stringify(policy) });
+  const set = await slipway("retention set acme/app - --yes", { input: JSON.stringify(policy) });
   expect(set.code).toBe(0);
   expect(set.stderr).toMatch(/^slipway: warning: rule 1 changes nothing/);
-  const wrong = await slipway("retention set acme/app -", {
+  const wrong = await slipway("retention set acme/app - --yes", {
     input: '{"rules":[{"rulePriority":0}]}',
   });
   expect(wrong).toMatchObject({
-    code: 1,
+    code: 2,
     stderr: "slipway: rules[0].rulePriority: a whole number from 1 on is missing\n",
   });
-  const broken = await slipway("retention set acme/app -", { input: "{" });
+  const broken = await slipway("retention set acme/app - --yes", { input: "{" });
   expect(broken).toMatchObject({ code: 1, stderr: expect.stringContaining("- is no JSON") });
-  const missing = await slipway(`retention set acme/app ${home}/none`);
+  const missing = await slipway(`retention set acme/app ${home}/none --yes`);
   expect(missing).toMatchObject({ code: 1, stderr: expect.stringContaining("cannot read") });
   const nobody = await slipway("retention remove acme/app");
   expect(nobody).toMatchObject({ code: 2, stderr: expect.stringContaining("add --yes") });

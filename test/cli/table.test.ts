@@ -2,7 +2,7 @@
 import { describe, expect, test } from "vitest";
 import { OCI_ARTIFACT, OCI_INDEX, OCI_MANIFEST } from "../../src/oci/media-type.ts";
 import { kindOf } from "../../src/cli/kind.ts";
-import { closest } from "../../src/cli/near.ts";
+import { closest } from "../../src/oci/near.ts";
 import { ago, counted, digestColumn, shortDigest, size } from "../../src/cli/output.ts";
 import { type Columns, details, table } from "../../src/cli/table.ts";
 import { truncated, widthOf } from "../../src/cli/text-width.ts";

@@ -1,11 +1,10 @@
 /** Restoring on the command line: a process, against a registry of its own. */
-import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Server, startServer } from "../../scripts/server.ts";
 import { parseTarget } from "../../src/cli/thing.ts";
 import { sayPurged, sayRestored } from "../../src/cli/undo.ts";
-import { CommandLine, LAUNCHER } from "./harness.ts";
+import { CommandLine, unwrapped } from "./harness.ts";
 
 const MANIFEST = "application/vnd.oci.image.manifest.v1+json";
 const INDEX = "application/vnd.oci.image.index.v1+json";
@@ -13,7 +12,7 @@ const DIGEST = `sha256:${"0".repeat(64)}`;
 const OTHER = `sha256:${"1".repeat(64)}`;
 type Bytes = Uint8Array<ArrayBuffer>;
 const commandLine = new CommandLine();
-const { home, ok, slipway } = commandLine;
+const { ok, slipway } = commandLine;
 let server: Server;
 
 beforeAll(async () => {
@@ -150,17 +149,8 @@ test.runIf(process.platform === "linux").each([
   ["y", "were purged", 404],
 ])("purge asks, and says that it cannot be undone: %s", async (answer, said, status) => {
   await push("acme/asked", "v1");
-  const command = `'${process.execPath}' '${LAUNCHER}' trash purge acme/asked:v1`;
-  const env = { PATH: process.env["PATH"], XDG_CONFIG_HOME: home };
-  const terminal = spawn("script", ["-qec", command, "/dev/null"], { env });
-  let shown = "";
-  let isAnswered = false;
-  for await (const chunk of terminal.stdout.setEncoding("utf8")) {
-    shown += chunk;
-    if (isAnswered || !shown.includes("[y/N]")) continue;
-    isAnswered = true;
-    terminal.stdin.write(`${answer}\r`);
-  }
+  const typing = [["[y/N]", answer]] as const;
+  const shown = unwrapped(await commandLine.atTerminal("trash purge acme/asked:v1", { typing }));
   expect(shown).toContain("Purge the tag acme/asked:v1");
   expect(shown).toContain("This cannot be undone. [y/N]");
   expect(shown).toContain(said);

@@ -1,4 +1,3 @@
-import type { Action } from "../../src/events/catalogue.ts";
 import { env } from "cloudflare:workers";
 import { expect, test } from "vitest";
 import { auditEvent, AuditStore, type AuditEntry } from "../../src/db/audit.ts";
@@ -70,7 +69,7 @@ async function found(query: string): Promise<number[]> {
 
 test("the audit log: each filter, and all of them together", async () => {
   const namespace = await newNamespace();
-  const [actor, action] = [`a-${namespace}`, `x.${namespace}` as Action];
+  const [actor, action] = [`a-${namespace}`, "robot.token.update"] as const;
   await insert(8, (minute) => ({
     actor: minute % 2 === 0 ? actor : "other",
     action: minute < 4 ? action : "tag.delete",
@@ -87,6 +86,24 @@ test("the audit log: each filter, and all of them together", async () => {
   expect(await found(`${since}&until=2026-03-01`)).toEqual([]);
   const every = `namespace=${namespace}&repository=${namespace}/a&actor=${actor}&action=${action}`;
   expect(await found(every)).toEqual([0]);
+});
+
+async function refusal(action: string) {
+  const answer = await api("GET", `/audit?action=${action}`);
+  const { code, detail } = await answer.json<{ code: string; detail: string }>();
+  return [answer.status, code, detail.slice(0, 80)];
+}
+
+test("the audit log: an unknown action is refused, with the known ones that are like it", async () => {
+  expect(await refusal("tag.delet")).toEqual([
+    400,
+    "FIELD_INVALID",
+    "action: there is no such action; did you mean tag.delete?",
+  ]);
+  expect((await refusal("quota")).at(-1)).toContain("did you mean quota.update, quota.warn?");
+  expect((await refusal("constructor")).at(-1)).toContain("the actions are audit.suppress, blob.");
+  // A denied request's action is its method and route.
+  expect(await found("action=PUT /v2/:name/manifests/:reference")).toEqual([]);
 });
 
 async function outcomes(query: string): Promise<string[]> {

@@ -10,7 +10,7 @@ import { PurgeStore } from "../../src/trash/purge-store.ts";
 import { restorePlan, restore } from "../../src/trash/restore-store.ts";
 import { RestoreStore } from "../../src/trash/store.ts";
 import { age, DAY, newClient, path, push, remove } from "../support/deletion.ts";
-import { blob, imageManifest } from "../support/images.ts";
+import { blob, describe, imageManifest, index } from "../support/images.ts";
 import { all } from "../support/lists.ts";
 import { api, done, problem } from "../support/management.ts";
 import { plansOf, walks } from "../support/plans.ts";
@@ -91,7 +91,8 @@ test("deleted: the manifests, the last first, page by page", async () => {
     digest: digests[3],
     mediaType: "application/vnd.oci.image.manifest.v1+json",
     artifactType: "a/b",
-    size: expect.any(Number),
+    size: config.bytes.length,
+    platforms: [],
     deletedAt: expect.any(String),
     deletedBy: "admin",
     restorableUntil: expect.any(String),
@@ -203,4 +204,16 @@ test("every statement finds its rows by an index, and lists come in their order"
       /SEARCH repositories USING COVERING INDEX deleted_repositories \(\(former_name,deleted_at\)>\(\?,\?\) AND former_name<\?\)/,
     ),
   );
+});
+
+test("a deleted index has the size and the platforms that it had before", async () => {
+  const client = await newClient();
+  const { manifest, config, layer } = await push(client, "v1");
+  const platform = { os: "linux", architecture: "arm64" };
+  const manifests = [describe(manifest, manifest.mediaType, { platform })];
+  const { digest } = await client.pushManifest(index([], { manifests }), "multi");
+  const measured = { size: config.bytes.length + layer.bytes.length, platforms: ["linux/arm64"] };
+  expect((await all(path(client, "tags")))[0]).toMatchObject({ digest, ...measured });
+  await remove(client, digest);
+  expect(await all(path(client, "deleted"))).toMatchObject([{ digest, ...measured }]);
 });

@@ -48,6 +48,11 @@ export const Me = v.object({
   roles: v.array(v.object({ repositories: text, role: v.picklist(ROLES) })),
   scopes: v.nullable(v.array(Scope)),
   expires: someTime,
+  trashDays: v.pipe(
+    v.number(),
+    v.minValue(0),
+    v.description("Days for which a deletion can be undone; 0: never."),
+  ),
 });
 export type Me = v.InferOutput<typeof Me>;
 
