@@ -8,6 +8,7 @@ import { clearLoginCache } from "./auth/login/cache.ts";
 import type { Defer } from "./defer.ts";
 import { type Env, readSettings } from "./settings.ts";
 import type { Refusal } from "./events/budget.ts";
+import { kick } from "./events/kick.ts";
 import { countPull, noteLook, noteUse } from "./events/pull-counter.ts";
 import { reportRefusal } from "./events/refusal-reporter.ts";
 import { bind, type Context, type Params, type Usage } from "./http/context.ts";
@@ -52,6 +53,7 @@ export async function handle(request: Request, env: Env, defer: Defer): Promise<
     return RESPONSES[surfaceOf(url)](error);
   });
   if (mayHaveChanged(trace.route, response)) clearLoginCache(identitiesOf(env));
+  if (mayHaveEvents(trace.route, response)) kick(env.EVENTS, defer);
   if (request.body !== null) {
     await dropUnread(request, trace.actor?.name ? "known" : "stranger");
   }
@@ -144,6 +146,12 @@ function enforceAccess(
 function mayHaveChanged(route: Route | null, { status }: Response): boolean {
   const isRefused = status >= 400 && status < 500;
   return route !== null && route.changesRights && !isRefused;
+}
+
+/** Returns whether the request may have recorded a change, which is then handed on to the subscribers of events. */
+function mayHaveEvents(route: Route | null, { ok, status }: Response): boolean {
+  if (!ok || route === null) return false;
+  return route.records === "changes" || (route.records === "creations" && status === 201);
 }
 
 /**

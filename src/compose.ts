@@ -1,19 +1,14 @@
 import type { Env, Settings } from "./settings.ts";
 import { AuditStore } from "./db/audit.ts";
 import { BlobStore } from "./db/blobs.ts";
-import { BlobRepairStore } from "./fsck/blob-store.ts";
 import { Bucket } from "./db/bucket.ts";
-import { GcStore } from "./gc/store.ts";
 import { SummaryIndex } from "./db/summaries.ts";
 import { EdgeCache } from "./db/edge-cache.ts";
-import { ExportStore } from "./backup/export-store.ts";
 import { FsckStore } from "./fsck/store.ts";
-import { ImportStore } from "./backup/import-store.ts";
 import { JobStore } from "./db/jobs.ts";
 import { DeleteStore } from "./trash/delete-store.ts";
 import { TrashLists } from "./trash/list-store.ts";
 import { ManifestStore } from "./db/manifests.ts";
-import { ManifestRepairStore } from "./fsck/manifest-store.ts";
 import { MemberStore } from "./db/members.ts";
 import { NamespaceStore } from "./db/namespaces.ts";
 import { ObjectCache } from "./db/object-cache.ts";
@@ -22,9 +17,7 @@ import { PullReads } from "./db/pull-reads.ts";
 import { PurgeStore } from "./trash/purge-store.ts";
 import { QuotaStore } from "./quota/store.ts";
 import { ReferrerStore } from "./db/referrers.ts";
-import { RetentionStore } from "./retention/store.ts";
 import { PolicyStore } from "./retention/policy-store.ts";
-import { RunStore } from "./retention/run-store.ts";
 import { RepositoryStore } from "./db/repositories.ts";
 import { RepositoryLists } from "./db/repository-lists.ts";
 import { RobotStore } from "./db/robots.ts";
@@ -34,13 +27,8 @@ import { TokenStore } from "./db/tokens.ts";
 import { TrustRuleStore } from "./db/trust-rules.ts";
 import { RestoreStore } from "./trash/store.ts";
 import { UserStore } from "./db/users.ts";
-import { GarbageCollector } from "./gc/job.ts";
-import { Exporter } from "./backup/export.ts";
-import { Fsck } from "./fsck/fsck.ts";
-import { BackgroundFsck } from "./fsck/background.ts";
-import { Importer } from "./backup/import.ts";
 import { UnlinkedBlobs } from "./backup/unlinked-blobs.ts";
-import { Retention } from "./retention/job.ts";
+import { createMaintenance, type Maintenance } from "./maintenance.ts";
 import { Blobs } from "./registry/blobs.ts";
 import { Summaries } from "./registry/summaries.ts";
 import { PullCache, type InvalidatedAt } from "./registry/pull-cache.ts";
@@ -49,17 +37,12 @@ import { Readiness } from "./registry/readiness.ts";
 import { Room } from "./registry/room.ts";
 import { Uploads } from "./registry/uploads.ts";
 
-export interface Registry {
+export interface Registry extends Maintenance {
   readonly audit: AuditStore;
   readonly blobs: Blobs;
-  readonly gc: GarbageCollector;
   readonly summaries: Summaries;
   readonly deletions: DeleteStore;
-  readonly exporter: Exporter;
-  readonly fsck: Fsck;
-  readonly backgroundFsck: BackgroundFsck;
   readonly history: TrashLists;
-  readonly importer: Importer;
   readonly jobs: JobStore;
   readonly manifests: Manifests;
   readonly members: MemberStore;
@@ -72,7 +55,6 @@ export interface Registry {
   readonly unlinkedBlobs: UnlinkedBlobs;
   readonly repositories: RepositoryStore;
   readonly repositoryLists: RepositoryLists;
-  readonly retention: Retention;
   readonly robots: RobotStore;
   readonly room: Room;
   readonly tags: TagStore;
@@ -109,7 +91,7 @@ export function createRegistry(
   const room = new Room(quotas);
   const stores = { bucket, jobs: new JobStore(env.DB), audit: new AuditStore(env.DB) };
   return {
-    ...createMaintenance(env.DB, settings, stores),
+    ...createMaintenance(env, settings, { ...stores, quotas }),
     audit: stores.audit,
     blobs: new Blobs({ index: blobIndex, ...pulls, room, grace: settings.grace }),
     summaries: new Summaries(new SummaryIndex(env.DB), repositories, bucket),
@@ -136,6 +118,12 @@ export function createRegistry(
     trustRules: new TrustRuleStore(env.DB),
     undo: new RestoreStore(env.DB, settings.trashMs),
     room,
+    // What is found belongs to a repository that was there.
+    unlinkedBlobs: new UnlinkedBlobs(
+      { rows: new FsckStore(env.DB), blobs: new BlobStore(env.DB, "refuse") },
+      bucket,
+      settings.grace,
+    ),
     uploads: new Uploads(env.SESSIONS, { bucket, index: blobIndex, room }, settings),
     users: new UserStore(env.DB),
   };
@@ -146,30 +134,3 @@ const NO_OBJECT = "readyz";
 const NO_UPLOAD = "readyz";
 /** An upload that may no longer begin: its session stores nothing. */
 const NO_CLAIMS = { repository: "", actor: "", algorithm: "sha256", deadline: 0 } as const;
-
-interface Stores {
-  readonly bucket: Bucket;
-  readonly jobs: JobStore;
-  readonly audit: AuditStore;
-}
-
-function createMaintenance(db: D1Database, settings: Settings, stores: Stores) {
-  const { bucket, jobs, audit } = stores;
-  const { grace, trashMs: undo, uploadTtl, fsckBytes } = settings;
-  const rows = new FsckStore(db);
-  const repairs = { blobs: new BlobRepairStore(db), manifests: new ManifestRepairStore(db) };
-  // A session clears what it left when it has expired, and once more after that.
-  const fsck = new Fsck({ index: rows, ...repairs, bucket }, { orphan: 2 * uploadTtl, undo });
-  const exports = new ExportStore(db);
-  const retention = { index: new RetentionStore(db), runs: new RunStore(db), jobs };
-  return {
-    gc: new GarbageCollector(new GcStore(db), bucket, { grace, undo }),
-    exporter: new Exporter(exports, bucket, jobs),
-    fsck,
-    backgroundFsck: new BackgroundFsck(fsck, { jobs, audit }, fsckBytes),
-    importer: new Importer({ index: new ImportStore(db), exports }, bucket, jobs),
-    // What is found belongs to a repository that was there.
-    unlinkedBlobs: new UnlinkedBlobs({ rows, blobs: new BlobStore(db, "refuse") }, bucket, grace),
-    retention: new Retention(retention, grace),
-  };
-}

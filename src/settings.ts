@@ -1,6 +1,7 @@
 import * as v from "valibot";
 import type { LongestLives } from "./auth/login/lifetime.ts";
 import type { EventMessage } from "./events/message.ts";
+import type { Delivery } from "./events/subscriber.ts";
 import { MAX_REFERENCES } from "./oci/manifest.ts";
 import type { UploadSession } from "./session/upload-session.ts";
 
@@ -10,6 +11,8 @@ export interface Env {
   readonly DB: D1Database;
   readonly SESSIONS: DurableObjectNamespace<UploadSession>;
   readonly EVENTS: Queue<EventMessage>;
+  /** Brings events to the subscriber of the same name: each has a queue of its own. */
+  readonly EVENTS_JOBS: Queue<Delivery>;
   /** Limits the passwords tried from one address, or at one account. */
   readonly PASSWORD_LIMIT: RateLimit;
   /** Limits the passwords tried in all from networks that are new to their accounts. */

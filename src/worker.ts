@@ -1,17 +1,14 @@
 import { handle } from "./app.ts";
 import { clearLoginCache } from "./auth/login/cache.ts";
-import { MAX_LIFETIME } from "./auth/oidc/trust-check.ts";
-import { type Env, readSettings } from "./settings.ts";
+import type { Env } from "./settings.ts";
 import { consume } from "./events/consumer.ts";
 import type { EventMessage } from "./events/message.ts";
+import { receive } from "./events/receive.ts";
+import type { Delivery } from "./events/subscriber.ts";
 import { identitiesOf, registryOf } from "./isolate.ts";
-import { LoginAttemptStore } from "./db/login-attempts.ts";
-import { AuditStore } from "./db/audit.ts";
-import { expirePulls } from "./events/prune-store.ts";
 import { PullStore } from "./events/pull-store.ts";
 import { RefusalStore } from "./events/refusal-store.ts";
-import { runJob, runMaintenance, type Maintenance } from "./jobs/runner.ts";
-import { prune } from "./jobs/prune.ts";
+import type { JobRunner } from "./jobs/runner.ts";
 
 export { UploadSession } from "./session/upload-session.ts";
 
@@ -24,45 +21,34 @@ export default {
     return response;
   },
   queue(batch, env) {
+    if (isOfSubscriber(batch)) {
+      const { subscriptions, deadEvents } = registryOf(env);
+      const subscribers = subscriptions.map(({ subscriber }) => subscriber);
+      return receive(batch, subscribers, deadEvents);
+    }
     const stores = { pulls: new PullStore(env.DB), refusals: new RefusalStore(env.DB) };
-    return consume(batch, stores, (job) =>
-      withCacheClear(env, (maintenance) => runJob(maintenance, job)),
+    return consume(batch as MessageBatch<EventMessage>, stores, (job) =>
+      withCacheClear(env, (runner) => runner.run(job)),
     );
   },
   scheduled(_, env) {
-    return withCacheClear(env, runMaintenance);
+    return withCacheClear(env, (runner) => runner.runAll());
   },
-} satisfies ExportedHandler<Env, EventMessage>;
+} satisfies ExportedHandler<Env, EventMessage | Delivery>;
+
+/** All messages of a batch come from one queue, whose name a deployment may choose. */
+function isOfSubscriber(
+  batch: MessageBatch<EventMessage | Delivery>,
+): batch is MessageBatch<Delivery> {
+  const [first] = batch.messages;
+  return first !== undefined && "subscriber" in first.body;
+}
 
 /** What a policy deletes here is gone here at once, and elsewhere when it is heard of. */
-async function withCacheClear(
-  env: Env,
-  work: (maintenance: Maintenance) => Promise<void>,
-): Promise<void> {
+async function withCacheClear(env: Env, work: (runner: JobRunner) => Promise<void>): Promise<void> {
   try {
-    await work(maintenanceOf(env));
+    await work(registryOf(env).runner);
   } finally {
     clearLoginCache(identitiesOf(env));
   }
-}
-
-function maintenanceOf(env: Env): Maintenance {
-  const { auditAge, uploadTtl, tokenSeconds, defaultQuota, maxRepositories } = readSettings(env);
-  const stores = {
-    attempts: new LoginAttemptStore(env.DB),
-    audit: new AuditStore(env.DB),
-    identities: identitiesOf(env),
-    refusals: new RefusalStore(env.DB),
-  };
-  // A revocation is kept as long as any token signed before it can be valid, including expired ones that end an upload.
-  const longest = Math.max(tokenSeconds, MAX_LIFETIME) * 1000 + uploadTtl;
-  return {
-    ...registryOf(env),
-    prune: [
-      () => registryOf(env).quotas.setBounds(defaultQuota, maxRepositories),
-      () => expirePulls(env.DB, Date.now()),
-      () => prune(stores, { audit: auditAge, tokens: longest }),
-    ],
-    enqueue: (job) => env.EVENTS.send({ kind: job }),
-  };
 }

@@ -3,6 +3,7 @@ import { applyD1Migrations, reset } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, expect, vi } from "vitest";
 import { makeStrict } from "./production/bindings.ts";
+import { holdDeliveries } from "./production/deliveries.ts";
 import { takeViolations } from "./production/invocation.ts";
 import { makeEntryStrict } from "./production/request.ts";
 import { makeJobsStrict } from "./production/jobs.ts";
@@ -20,6 +21,7 @@ if (!(IS_USED in globalThis)) {
   await makeStrict();
   makeEntryStrict();
   makeJobsStrict();
+  holdDeliveries();
   Object.assign(globalThis, { [IS_USED]: true });
 }
 takeViolations();

@@ -24,6 +24,7 @@ const PATH_PARAMETERS: Readonly<Record<string, string>> = {
   robot: "A robot's name without its namespace.",
   rule: "A trust rule's name without its namespace.",
   token: "A token's id, not its secret.",
+  event: "The id of a dead event: the subscriber, and the event's number.",
 };
 
 const HEADERS: Readonly<Record<string, string>> = {

@@ -1,5 +1,6 @@
 import { BACKUP } from "../backup/api.ts";
 import { AUDIT } from "../events/api.ts";
+import { DEAD_EVENTS } from "../events/dead-api.ts";
 import { FSCK } from "../fsck/api.ts";
 import { GC } from "../gc/api.ts";
 import { QUOTA } from "../quota/api.ts";
@@ -52,6 +53,7 @@ export const API_GROUPS: Groups = {
   fsck: FSCK,
   backup: BACKUP,
   audit: AUDIT,
+  events: DEAD_EVENTS,
 };
 
 /** The routes of the management API. */

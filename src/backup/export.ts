@@ -3,6 +3,7 @@ import type { Bucket, Listed } from "../db/bucket.ts";
 import type { ExportStore, Weighed } from "./export-store.ts";
 import { type FullExport, type Line, TABLE_NAMES } from "./exported.ts";
 import { IMPORT_JOB, type JobStore } from "../db/jobs.ts";
+import { type Job, type Lease, type Step, takeStep } from "../jobs/job.ts";
 import {
   changesIn,
   changesKey,
@@ -21,19 +22,12 @@ import {
 } from "./export-state.ts";
 import type { ImportState } from "./import-state.ts";
 
-/** Milliseconds. A step takes seconds; a run that still holds the job after this time counts as dead. */
-const LEASE = 300_000;
 /** Bounds of one object, which is written, and later read, in one step. */
 const MAX_ROWS = 2_000;
 const MAX_BYTES = 4 * 1024 * 1024;
-/** The most steps of one tick. */
-const STEPS = 10;
 
-/** The result of a step, and whether there is more to do at once. */
-interface Outcome {
-  readonly state: ExportState;
-  readonly more: boolean;
-}
+type Outcome = Step<ExportState>;
+
 /** The progress of the export, for the API. */
 export interface ExportOverview {
   readonly chain: string;
@@ -45,7 +39,10 @@ export interface ExportOverview {
 }
 
 /** Exports the index into the bucket: all of it when an administrator asks, and changes by the cron. */
-export class Exporter {
+export class Exporter implements Job<ExportState> {
+  readonly name = EXPORT_JOB;
+  readonly leaseMs = 300_000;
+  readonly maxSteps = 10;
   readonly #index: ExportStore;
   readonly #bucket: Bucket;
   readonly #jobs: JobStore;
@@ -56,18 +53,10 @@ export class Exporter {
     this.#jobs = jobs;
   }
 
-  /**
-   * Runs a bounded number of steps, for the cron. Every second step goes to a running full export, so that changes do
-   * not hold it up.
-   * @returns whether more work is due
-   */
-  async tick(): Promise<boolean> {
-    for (let i = 0; i < STEPS; i++) {
-      const isTurn = i % 2 === 1;
-      const more = await this.#take(async (state) => this.#next(state, isTurn));
-      if (!more) return false;
-    }
-    return true;
+  /** Writes changes or a page. Every second step of a turn goes to a running full export, so that changes do not hold it up. */
+  advance(lease: Lease<ExportState>): Promise<Outcome | null> {
+    const isTurn = lease.stepsBefore % 2 === 1;
+    return this.#unlessImporting(lease, (state) => this.#next(state, isTurn));
   }
 
   /** Begins a full export, unless one is running. */
@@ -97,24 +86,19 @@ export class Exporter {
     return { chain, pending: Math.max(0, id - exported), exportedAt, running: full, finished };
   }
 
-  /**
-   * Holds the job for one step, and saves the result before the next one depends on it.
-   * @returns whether there is more to do at once
-   */
-  async #take(step: (state: ExportState) => Promise<Outcome | null>): Promise<boolean> {
-    const held = await this.#jobs.acquire<ExportState>(EXPORT_JOB, LEASE);
-    if (held === null) return false;
-    const state = held.state as ExportState;
-    let outcome: Outcome | null = null;
-    try {
-      // An import continues an older backup, whose export has its rows already.
-      const imported = await this.#jobs.state<ImportState>(IMPORT_JOB);
-      const isImporting = imported?.phase !== undefined && imported.phase !== "done";
-      outcome = isImporting ? null : await step(state);
-    } finally {
-      await this.#jobs.release(held, outcome?.state ?? state);
-    }
-    return outcome?.more ?? false;
+  /** Holds the job for one step that is asked for. */
+  async #take(step: (state: ExportState) => Promise<Outcome | null>): Promise<void> {
+    await takeStep<ExportState>(this.#jobs, this, (lease) => this.#unlessImporting(lease, step));
+  }
+
+  /** An import continues an older backup, whose export has its rows already. */
+  async #unlessImporting(
+    lease: Lease<ExportState>,
+    step: (state: ExportState) => Promise<Outcome | null>,
+  ): Promise<Outcome | null> {
+    const imported = await this.#jobs.state<ImportState>(IMPORT_JOB);
+    const isImporting = imported?.phase !== undefined && imported.phase !== "done";
+    return isImporting ? null : step(lease.state as ExportState);
   }
 
   async #next(state: ExportState, isTurnOfFull: boolean): Promise<Outcome | null> {

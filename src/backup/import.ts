@@ -1,16 +1,16 @@
 import { RegistryError } from "../oci/errors.ts";
-import type { Initiator } from "../db/audit.ts";
+import { BY_ITSELF, type Initiator } from "../db/audit.ts";
 import type { Bucket } from "../db/bucket.ts";
 import type { Columns, ExportStore } from "./export-store.ts";
 import { type Kind, LEVELS, type Row, tableOf } from "./exported.ts";
 import type { Gone, ImportStore, Standing } from "./import-store.ts";
 import { IMPORT_JOB, type JobStore } from "../db/jobs.ts";
+import { type Job, Lease, type Step, takeStep } from "../jobs/job.ts";
 import { EXPORT_JOB, type ExportState, KEPT } from "./export-state.ts";
 import { type Entry, parseLines } from "./import-lines.ts";
 import { completeExports, findSource, listMore } from "./import-source.ts";
 import type { ImportProgress, ImportState, Lost } from "./import-state.ts";
 
-const LEASE = 300_000;
 /** Characters that one step reads. An object has about as many at most; those of a quiet registry have far fewer. */
 const MAX_LENGTH = 4 * 1024 * 1024;
 const MAX_OBJECTS = 50;
@@ -25,7 +25,10 @@ const MAX_EXAMPLES = 50;
  * last state, and a written row is never changed again. They are read once for each level, so that rows come after
  * those they depend on. Each step may be repeated.
  */
-export class Importer {
+export class Importer implements Job<ImportState> {
+  readonly name = IMPORT_JOB;
+  readonly leaseMs = 300_000;
+  readonly maxSteps = 10;
   readonly #index: ImportStore;
   readonly #exports: ExportStore;
   readonly #bucket: Bucket;
@@ -44,7 +47,7 @@ export class Importer {
 
   async state(): Promise<ImportState | null> {
     const state = await this.#jobs.state<ImportState>(IMPORT_JOB);
-    return state?.phase === undefined ? null : (state as ImportState);
+    return state !== null && isBegun(state) ? state : null;
   }
 
   /**
@@ -53,19 +56,18 @@ export class Importer {
    * @throws CONFLICT when there are repositories already, or the export is broken; NOT_FOUND without an export
    */
   async step(from: string | null, initiator: Initiator): Promise<ImportProgress> {
-    const held = await this.#jobs.acquire<ImportState>(IMPORT_JOB, LEASE);
-    if (held === null) return progressOf((await this.state()) ?? busy());
-    const begun = held.state.phase === undefined ? null : (held.state as ImportState);
-    let next: Partial<ImportState> = held.state;
-    try {
-      const state = await (begun === null
-        ? this.#begin(from, initiator)
-        : this.#next(begun, initiator));
-      next = state;
-      return progressOf(state);
-    } finally {
-      await this.#jobs.release(held, next);
-    }
+    const done = await takeStep<ImportState>(this.#jobs, this, async ({ state }) => {
+      return stepOf(
+        await (isBegun(state) ? this.#next(state, initiator) : this.#begin(from, initiator)),
+      );
+    });
+    return progressOf(done?.state ?? (await this.state()) ?? busy());
+  }
+
+  /** Continues an import that was begun: whoever began it need not stay. */
+  async advance({ state }: Lease<ImportState>): Promise<Step<ImportState> | null> {
+    if (!isBegun(state) || state.phase === "done") return null;
+    return stepOf(await this.#next(state, BY_ITSELF));
   }
 
   async #begin(from: string | null, initiator: Initiator): Promise<ImportState> {
@@ -108,14 +110,17 @@ export class Importer {
 
   /** Makes this index continue the backup, after its last change. */
   async #adopt(state: ImportState): Promise<ImportState> {
-    const held = await this.#jobs.acquire<ExportState>(EXPORT_JOB, LEASE);
-    if (held === null) return busy();
+    const lease = await Lease.take<ExportState>(this.#jobs, {
+      name: EXPORT_JOB,
+      leaseMs: this.leaseMs,
+    });
+    if (lease === null) return busy();
     const { chain, covered: exported, exportedAt } = state;
     await this.#index.renumber(exported);
     const finished = await completeExports(this.#bucket, chain, KEPT);
     const replaces = finished[0]?.replaces ?? [];
     const next = { chain, exported, exportedAt, finished, replaces };
-    return (await this.#jobs.release(held, next)) ? state : busy();
+    return (await lease.end(next)) ? state : busy();
   }
 
   async #read(state: ImportState): Promise<ImportState> {
@@ -206,6 +211,14 @@ export class Importer {
     await this.#index.open(initiator, state.full ?? state.chain);
     return { ...state, phase: "done", endedAt: Date.now() };
   }
+}
+
+function isBegun(state: Partial<ImportState>): state is ImportState {
+  return state.phase !== undefined;
+}
+
+function stepOf(state: ImportState): Step<ImportState> {
+  return { state, more: state.phase !== "done" };
 }
 
 /** Returns the first line of each row of a level. */

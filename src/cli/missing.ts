@@ -46,6 +46,13 @@ const THINGS: readonly (readonly [RegExp, (...parts: string[]) => Missing])[] = 
     }),
   ],
   [
+    /^\/api\/v1\/events\/dead\/([^/]+)/,
+    (id) => ({
+      message: `there is no dead event ${id}`,
+      hint: "slipway events dead lists those that there are",
+    }),
+  ],
+  [
     /^\/api\/v1\/repositories\/(.+?)(?:\/-\/.*)?$/,
     (repository) => ({
       message: `there is no repository ${repository}, or you may not see it`,

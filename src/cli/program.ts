@@ -4,6 +4,7 @@ import { addGcCommands } from "./gc.ts";
 import { SlipwayCommand } from "./command.ts";
 import { addCompletionCommand } from "./completion.ts";
 import { addExamples } from "./examples.ts";
+import { addEventCommands } from "./events.ts";
 import { addExportCommands } from "./export.ts";
 import { addFsckCommand } from "./fsck.ts";
 import { addInspectCommand } from "./inspect.ts";
@@ -58,6 +59,7 @@ Quote a glob ('acme/*'), so that the shell leaves it alone.`,
   addExportCommands(program);
   addFsckCommand(program);
   addAuditCommand(program);
+  addEventCommands(program);
   addGcCommands(program);
   program.commandsGroup("Commands:");
   addCompletionCommand(program);

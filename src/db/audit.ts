@@ -1,6 +1,8 @@
-import type { Action } from "../events/catalogue.ts";
+import type { AnyEntry, AuditEntry } from "../events/catalogue.ts";
 import type { Page } from "../oci/page.ts";
 import { type Fragment, merge, prepare } from "./sql.ts";
+
+export type { AuditEntry, EntryOf } from "../events/catalogue.ts";
 
 /** Where a request came from, as the audit log keeps it. */
 export interface Initiator {
@@ -13,24 +15,27 @@ export interface Initiator {
   readonly requestId: string;
 }
 
-/** What was done, or refused. */
-export interface AuditEntry {
-  readonly action: Action;
-  readonly namespace?: string;
-  /** The repository. Its namespace is recorded with it, so `namespace` can be left out. */
-  readonly repository?: string;
-  /** The tag, or the name of whatever else was changed. */
-  readonly reference?: string;
-  readonly digest?: string;
-  /** Anything else that is worth knowing; never a secret. */
-  readonly detail?: string;
-}
+/** The initiator of what the registry does by itself: no request. */
+export const BY_ITSELF: Initiator = {
+  actor: null,
+  subject: null,
+  via: "registry",
+  address: null,
+  agent: null,
+  requestId: "",
+};
 
-export interface AuditEvent extends Initiator, AuditEntry {
+export interface AuditEvent extends Initiator, AnyEntry {
   /** Begins with the time, so it is also the order. */
   readonly id: string;
   readonly time: number;
   readonly outcome: "done" | "denied" | "failed";
+}
+
+/** What was done, with its place in the order of all events. */
+export interface Event extends AuditEvent {
+  /** Grows by one from event to event, in the order of their transactions. */
+  readonly order: number;
 }
 
 export interface AuditFilter {
@@ -167,6 +172,9 @@ export interface AuditPage {
   readonly events: AuditEvent[];
   readonly end: string | null;
 }
+
+/** SQL for the columns of an event, named as its fields. */
+export const EVENT_COLUMNS = FIELDS.map(([column, field]) => `a.${column} AS ${field}`).join(", ");
 
 /** The most rows that one search looks at. */
 const MAX_SCANNED = 5_000;

@@ -51,6 +51,25 @@ export class JobStore {
     return meta.changes > 0;
   }
 
+  /**
+   * Stores a job's state in the middle of its work, and has the lease last anew.
+   * @param lease how long it lasts from now, in milliseconds
+   * @returns the job as it is held from now on; null if another holder has taken it
+   */
+  async renew<State>(
+    { name, until }: LeasedJob<unknown>,
+    state: State,
+    lease: number,
+  ): Promise<LeasedJob<State> | null> {
+    const row = await prepare(
+      this.#db,
+      `UPDATE jobs SET state = :state, lease_until = ${NOW} + :lease
+       WHERE name = :name AND lease_until = :until RETURNING lease_until AS until`,
+      { name, until, state: JSON.stringify(state), lease },
+    ).first<{ until: number }>();
+    return row === null ? null : { name, state, until: row.until };
+  }
+
   /** Returns the state that was stored last; null before the first time. */
   async state<State>(name: string): Promise<Partial<State> | null> {
     const row = await prepare(this.#db, `SELECT state FROM jobs WHERE name = :name`, {

@@ -4,15 +4,7 @@ import type { Page } from "../oci/page.ts";
 import type { Namespace } from "../oci/reference.ts";
 import { retry } from "./retry.ts";
 import type { AuditEntry, Initiator } from "./audit.ts";
-import {
-  tryBatch,
-  brief,
-  type Change,
-  create,
-  type Creation,
-  edit,
-  type Revocation,
-} from "./change.ts";
+import { tryBatch, brief, create, type Creation, edit, type Revocation } from "./change.ts";
 import { type Fragment, merge, prepare } from "./sql.ts";
 
 /** A token without its secret. */
@@ -108,7 +100,11 @@ export class TokenStore {
     initiator: Initiator,
   ): Promise<UserToken> {
     const whose = { sql: `user IS NOT NULL AND (:user IS NULL OR user = :user)`, values: { user } };
-    const entry: AuditEntry = { action: "token.update", reference: id };
+    const entry = (detail: string): AuditEntry => ({
+      action: "token.update",
+      reference: id,
+      detail,
+    });
     const change = { entry, initiator };
     const row = await this.#setExpiry<Token & { scopes: string }>(id, whose, expiry, change);
     return { ...row, scopes: JSON.parse(row.scopes) as Scope[] };
@@ -121,7 +117,12 @@ export class TokenStore {
     expiry: (token: Token) => number | null,
     initiator: Initiator,
   ): Promise<Token> {
-    const entry: AuditEntry = { action: "robot.token.update", namespace, reference: robot };
+    const entry = (detail: string): AuditEntry => ({
+      action: "robot.token.update",
+      namespace,
+      reference: robot,
+      detail: `${id} ${detail}`,
+    });
     const whose = { sql: `robot = :robot`, values: { robot } };
     return this.#setExpiry(id, whose, expiry, { entry, initiator });
   }
@@ -134,7 +135,10 @@ export class TokenStore {
     id: string,
     { sql, values }: Fragment,
     expiry: (token: Token) => number | null,
-    { entry, initiator }: Change,
+    {
+      entry,
+      initiator,
+    }: { readonly entry: (detail: string) => AuditEntry; readonly initiator: Initiator },
   ): Promise<Row> {
     return retry(async () => {
       const which = { sql: `id = :id AND ${sql}`, values: merge({ id }, values) };
@@ -149,11 +153,10 @@ export class TokenStore {
         sql: `SELECT 1 FROM tokens WHERE ${which.sql} AND expires_at IS :before`,
         values: merge(which.values, { before: token.expiresAt }),
       };
-      const said = `expires=${expiresAt === null ? "never" : new Date(expiresAt).toISOString()}`;
-      const detail = entry.namespace === undefined ? said : `${token.id} ${said}`;
+      const detail = `expires=${expiresAt === null ? "never" : new Date(expiresAt).toISOString()}`;
       const { after } = await tryBatch<Row>(
         this.#db,
-        { initiator, entry: { ...entry, detail }, row },
+        { initiator, entry: entry(detail), row },
         prepare(
           this.#db,
           `UPDATE tokens SET expires_at = :expiresAt WHERE ${which.sql} AND expires_at IS :before

@@ -7,6 +7,8 @@ export const ACTIONS = {
   "blob.delete": "a blob was deleted from a repository",
   "blob.mount": "a repository got a blob of another one",
   "blob.push": "a blob was uploaded",
+  "event.drop": "an event that a subscriber failed to receive was dropped",
+  "event.retry": "an event that a subscriber failed to receive was sent again",
   "export.begin": "a full backup of the index was asked for",
   "fsck.finding": "a background check found something",
   "fsck.repair": "fsck repaired something",
@@ -51,7 +53,105 @@ export const ACTIONS = {
   "user.create": "a user was created",
   "user.delete": "a user was deleted",
   "user.update": "a user was changed",
-} as const;
+} as const satisfies Record<keyof Payloads, string>;
 
 /** What was done, or what a denied request would have done: its method and route. */
-export type Action = keyof typeof ACTIONS | `${string} ${string}`;
+export type Action = keyof Payloads | Denied;
+type Denied = `${string} ${string}`;
+
+/** The fields of an entry, besides its action. */
+interface Fields {
+  readonly namespace: string;
+  /** The repository. Its namespace is recorded with it, so `namespace` can be left out. */
+  readonly repository: string;
+  /** The tag, or the name of whatever else was changed. */
+  readonly reference: string;
+  readonly digest: string;
+  /** Anything else that is worth knowing; never a secret. */
+  readonly detail: string;
+}
+
+/** The fields that an entry has, and those that it may have; it has no others. */
+export type Payload<Has extends keyof Fields, MayHave extends keyof Fields = never> = Pick<
+  Fields,
+  Has
+> &
+  Partial<Pick<Fields, MayHave>> & {
+    readonly [Field in Exclude<keyof Fields, Has | MayHave>]?: never;
+  };
+
+type OfNamespace = Payload<"namespace" | "reference">;
+type OfNamespaceWithDetail = Payload<"namespace" | "reference" | "detail">;
+/** A policy of a repository, or of a namespace, which is also the reference. */
+type OfPolicy = Payload<"repository"> | OfNamespace;
+
+/** The fields of each action's entry. A statement may add those that it may have. */
+export interface Payloads {
+  "audit.suppress": Payload<"reference" | "detail", "namespace">;
+  "blob.delete": Payload<"repository" | "digest">;
+  "blob.mount": Payload<"repository" | "digest">;
+  "blob.push": Payload<"repository" | "digest">;
+  "event.drop": Payload<"reference">;
+  "event.retry": Payload<"reference">;
+  "export.begin": Payload<"reference">;
+  "fsck.finding": Payload<"detail", "namespace" | "repository" | "reference" | "digest">;
+  "fsck.repair": Payload<"detail", "namespace" | "repository" | "reference" | "digest">;
+  "import.begin": Payload<"reference">;
+  "import.end": Payload<"reference">;
+  login: Payload<never, "namespace" | "reference" | "detail">;
+  "manifest.delete": Payload<"repository" | "digest", "reference" | "detail">;
+  "manifest.expire": Payload<"repository" | "digest" | "detail", "reference">;
+  "manifest.purge": Payload<"repository" | "digest">;
+  "manifest.push": Payload<"repository" | "digest", "reference" | "detail">;
+  "manifest.restore": Payload<"repository" | "digest", "detail">;
+  "member.remove": OfNamespaceWithDetail;
+  "member.set": OfNamespaceWithDetail;
+  "namespace.create": Payload<"namespace" | "reference", "detail">;
+  "namespace.delete": OfNamespace;
+  "namespace.update": OfNamespaceWithDetail;
+  "oidc.exchange": Payload<"namespace" | "reference", "detail">;
+  "quota.update": OfNamespaceWithDetail;
+  "quota.warn": OfNamespaceWithDetail;
+  "repository.create": Payload<"repository", "detail">;
+  "repository.delete": Payload<"repository">;
+  "repository.purge": Payload<"repository">;
+  "repository.restore": Payload<"repository" | "detail">;
+  "repository.update": Payload<"repository" | "detail">;
+  "retention.remove": OfPolicy;
+  "retention.set": OfPolicy;
+  "robot.create": OfNamespaceWithDetail;
+  "robot.delete": OfNamespace;
+  "robot.token.create": OfNamespaceWithDetail;
+  "robot.token.delete": OfNamespaceWithDetail;
+  "robot.token.update": OfNamespaceWithDetail;
+  "robot.update": OfNamespaceWithDetail;
+  "rule.create": OfNamespaceWithDetail;
+  "rule.delete": OfNamespace;
+  "rule.update": OfNamespaceWithDetail;
+  "tag.delete": Payload<"repository" | "reference", "digest" | "detail">;
+  "tag.purge": Payload<"repository" | "reference", "digest" | "detail">;
+  "tag.restore": Payload<"repository" | "reference" | "digest", "detail">;
+  "token.create": Payload<"reference" | "detail">;
+  "token.delete": Payload<"reference">;
+  "token.update": Payload<"reference" | "detail">;
+  "user.create": Payload<"reference", "detail">;
+  "user.delete": Payload<"reference">;
+  "user.update": Payload<"reference" | "detail">;
+}
+
+/** The entry of an action. */
+export type EntryOf<A extends keyof Payloads> = { readonly action: A } & Payloads[A];
+
+/** The entry of a denied request. */
+type DeniedEntry = { readonly action: Denied } & Payload<
+  "detail",
+  "namespace" | "repository" | "digest"
+>;
+
+/** What was done, or refused: an action with its fields, and no others. */
+export type AuditEntry = { [A in keyof Payloads]: EntryOf<A> }[keyof Payloads] | DeniedEntry;
+
+/** What is known of an entry whatever its action is. */
+export interface AnyEntry extends Partial<Fields> {
+  readonly action: Action;
+}

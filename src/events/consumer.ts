@@ -11,7 +11,7 @@ import {
   type Refusal,
   windowOf,
 } from "./budget.ts";
-import { type EventMessage, type Job, JOBS } from "./message.ts";
+import type { EventMessage } from "./message.ts";
 
 /**
  * The most rows of a statement. They are one parameter of at most 2 MB (developers.cloudflare.com/d1/platform/limits).
@@ -30,7 +30,7 @@ export interface Stores {
 export async function consume(
   { messages }: MessageBatch<EventMessage>,
   { pulls, refusals }: Stores,
-  runJob: (job: Job) => Promise<void>,
+  runJob: (job: string) => Promise<void>,
 ): Promise<void> {
   const refused = messages.flatMap(({ body }) => (body.kind === "audit" ? body : []));
   const dropped = messages.flatMap(({ body }) => (body.kind === "dropped" ? body.counts : []));
@@ -44,8 +44,8 @@ export async function consume(
   for (const some of chunksOf(suppressed)) await refusals.suppress(some);
   for (const some of chunksOf(uses)) await pulls.use(some);
   for (const some of chunksOf(counts)) await pulls.add(some);
-  for (const job of JOBS) {
-    if (messages.every(({ body }) => body.kind !== job)) continue;
+  const jobs = messages.flatMap(({ body }) => (body.kind === "job" ? body.job : []));
+  for (const job of new Set(jobs)) {
     // The cron continues a job that failed here; its failure must not cause the batch to be delivered again.
     await runJob(job).catch((error: unknown) => console.error(error));
   }

@@ -11,8 +11,5 @@ export type EventMessage =
       /** Messages of older versions have none. */
       readonly uses?: readonly Use[];
     }
-  | { readonly kind: Job };
-
-/** The jobs that are continued soon when one run was not enough: garbage collection, and the export. */
-export const JOBS = ["gc", "export"] as const;
-export type Job = (typeof JOBS)[number];
+  /** Has a job take its next turn soon; the cron continues it if the message is lost. */
+  | { readonly kind: "job"; readonly job: string };

@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { someText, text, time } from "../api/schema/common.ts";
+import { count, someText, text, time } from "../api/schema/common.ts";
 
 export const OUTCOMES = ["done", "denied", "failed"] as const;
 
@@ -21,3 +21,14 @@ export const AuditEvent = v.object({
   outcome: v.picklist(OUTCOMES),
 });
 export type AuditEvent = v.InferOutput<typeof AuditEvent>;
+
+/** An event that a subscriber failed to receive. */
+export const DeadEvent = v.object({
+  id: text,
+  subscriber: text,
+  order: count,
+  error: text,
+  since: time,
+  event: AuditEvent,
+});
+export type DeadEvent = v.InferOutput<typeof DeadEvent>;

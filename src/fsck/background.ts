@@ -1,7 +1,14 @@
 import { isDigest } from "../oci/digest.ts";
 import { isRefusal } from "../oci/errors.ts";
-import { type AuditEntry, type AuditEvent, auditEvent, type AuditStore } from "../db/audit.ts";
-import type { LeasedJob, JobStore } from "../db/jobs.ts";
+import {
+  type AuditEntry,
+  type AuditEvent,
+  auditEvent,
+  type AuditStore,
+  BY_ITSELF,
+} from "../db/audit.ts";
+import type { JobStore } from "../db/jobs.ts";
+import { type Job, type Lease, LeaseLost, type Step as JobStep } from "../jobs/job.ts";
 import type { Fsck, Step } from "./fsck.ts";
 import { finding, type Finding } from "./findings.ts";
 import type { StepOptions } from "./phase.ts";
@@ -25,10 +32,14 @@ interface State extends Readonly<Record<PassName, Walk>> {
   readonly told: readonly string[];
 }
 
-const JOB = "fsck";
+/** A pass's turn within a step of the job. */
+interface Turn {
+  readonly lease: Lease<State>;
+  readonly state: State;
+  readonly now: number;
+}
+
 const DAY = 86_400_000;
-/** Milliseconds: a tick of the cron is ended after 15 minutes (developers.cloudflare.com/workers/platform/limits). */
-const LEASE = 900_000;
 /** The most steps of each pass in a tick. */
 const STEPS = 20;
 const ROWS = 1_000;
@@ -40,21 +51,16 @@ const MAX_DETAIL = 500;
 /** The part of a day's bytes that may be saved up. */
 const SAVED = 1 / 24;
 
-const BY_ITSELF = {
-  actor: null,
-  subject: null,
-  via: "registry",
-  address: null,
-  agent: null,
-  requestId: "",
-};
-
 /**
  * Checks a few rows and objects with every tick of the cron, from the first to the last, and a day after it began again
  * from the first. A second pass hashes as many bytes as are allowed, spread over the day. It repairs nothing: findings
  * go to the audit log.
  */
-export class BackgroundFsck {
+export class BackgroundFsck implements Job<State> {
+  readonly name = "fsck";
+  /** A tick of the cron is ended after 15 minutes (developers.cloudflare.com/workers/platform/limits). */
+  readonly leaseMs = 900_000;
+  readonly maxSteps = 1;
   readonly #fsck: Fsck;
   readonly #jobs: JobStore;
   readonly #audit: AuditStore;
@@ -73,7 +79,7 @@ export class BackgroundFsck {
 
   /** Returns the progress of both passes. */
   async state(): Promise<Readonly<Record<PassName, Rounds>>> {
-    const known = (await this.#jobs.state<State>(JOB)) ?? {};
+    const known = (await this.#jobs.state<State>(this.name)) ?? {};
     const of = (name: PassName) => {
       const { round = null, last = null } = known[name] ?? {};
       return { round, last };
@@ -81,44 +87,45 @@ export class BackgroundFsck {
     return { look: of("look"), hash: of("hash") };
   }
 
-  /** Runs both passes. @throws AggregateError of what failed; the other pass still runs */
-  async tick(now = Date.now()): Promise<void> {
-    if (await this.#fsck.isImporting()) return;
+  /**
+   * Takes a few steps of each pass. The state is saved before each: no finished step is done or reported twice.
+   * @throws AggregateError of what failed; the other pass still runs
+   */
+  async advance(lease: Lease<State>, now = Date.now()): Promise<JobStep<State> | null> {
+    if (await this.#fsck.isImporting()) return null;
     const failures: unknown[] = [];
+    let state = this.#resumed(lease.state, now);
     for (const name of PASS_NAMES) {
       if (name === "hash" && this.#bytesPerDay === 0) continue;
-      await this.#take(name, now).catch((error: unknown) => failures.push(error));
+      try {
+        state = await this.#take(name, { lease, state, now });
+      } catch (error) {
+        if (error instanceof LeaseLost) throw error;
+        failures.push(error);
+        state = this.#resumed(lease.state, now);
+      }
     }
-    if (failures.length > 0) throw new AggregateError(failures, `fsck: ${failures.join("; ")}`);
+    if (failures.length === 0) return { state, more: false };
+    await lease.save(state);
+    throw new AggregateError(failures, `fsck: ${failures.join("; ")}`);
   }
 
-  /** Runs one pass for this tick. The state is saved before each step: no finished step is done or reported twice. */
-  async #take(name: PassName, now: number): Promise<void> {
-    let held = await this.#jobs.acquire<State>(JOB, LEASE);
-    if (held === null) return;
-    let state = this.#resumed(held.state, now);
+  async #take(name: PassName, { lease, state: from, now }: Turn): Promise<State> {
+    let state = from;
     let checked = 0;
     for (let i = 0; i < STEPS && checked < ROWS && isDue(state[name], now); i++) {
       state = { ...state, [name]: { ...state[name], tries: state[name].tries + 1 } };
-      held = await this.#layDown(held, state);
-      if (held === null) return;
-      const done = await this.#step(held, name, state, now);
+      await lease.save(state);
+      const done = await this.#step(name, state, now);
       state = done.state;
       checked += done.checked;
       if (done.isOver) break;
     }
-    await this.#jobs.release(held, state);
+    await lease.save(state);
+    return state;
   }
 
-  /** Saves the state and takes the lease again. @returns null when another run holds the job now */
-  async #layDown(held: LeasedJob<State>, state: State): Promise<LeasedJob<State> | null> {
-    const isOurs = await this.#jobs.release(held, state);
-    return isOurs ? this.#jobs.acquire<State>(JOB, LEASE) : null;
-  }
-
-  /** @throws the step's error, after the job was released */
   async #step(
-    held: LeasedJob<State>,
     name: PassName,
     state: State,
     now: number,
@@ -133,12 +140,9 @@ export class BackgroundFsck {
       const after = await this.#after(name, state, step, now);
       return { state: after, checked: step.checked, isOver: isSpent || after[name].round === null };
     } catch (error) {
+      if (!isRefusal(error, "CONFLICT")) throw error;
       // An import has begun.
-      if (isRefusal(error, "CONFLICT")) {
-        return { state: { ...state, [name]: { ...walk, tries: 0 } }, checked: 0, isOver: true };
-      }
-      await this.#jobs.release(held, state);
-      throw error;
+      return { state: { ...state, [name]: { ...walk, tries: 0 } }, checked: 0, isOver: true };
     }
   }
 

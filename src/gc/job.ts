@@ -1,6 +1,7 @@
 import type { Bucket } from "../db/bucket.ts";
 import type { Ages, GcStore, Queues } from "./store.ts";
 import type { JobStore } from "../db/jobs.ts";
+import type { Job, Lease, Step } from "../jobs/job.ts";
 
 /** What one run did. */
 export interface GcReport {
@@ -47,16 +48,15 @@ const OBJECTS = 1_000;
 /** The most passes of one run, about 10,000 blobs; what is left waits for the next run. */
 const ROUNDS = 20;
 
-const JOB = "gc";
-/** The lease of a run, in milliseconds. A run takes seconds, so one that has not ended after a minute has died. */
-const LEASE = 60_000;
-
 /**
  * Runs garbage collection while the registry is in use, in bounded passes that keep no request waiting. Every statement
  * is safe by itself, so a run may break off at any point, and two may run at once. Rows are deleted first and bytes
  * last; the key of an object stays stored until its bytes are deleted.
  */
-export class GarbageCollector {
+export class GarbageCollector implements Job<State> {
+  readonly name = "gc";
+  readonly leaseMs = 60_000;
+  readonly maxSteps = 1;
   readonly #index: GcStore;
   readonly #bucket: Bucket;
   readonly #ages: Ages;
@@ -85,24 +85,26 @@ export class GarbageCollector {
     return { ...total, more: true };
   }
 
-  /** One run, unless another is under way; it is remembered for the overview. @returns null where there was none */
-  async tick(jobs: JobStore): Promise<LastRun | null> {
-    const held = await jobs.acquire<State>(JOB, LEASE);
-    if (held === null) return null;
+  /** Makes one run, and remembers it for the overview. */
+  async advance(lease: Lease<State>): Promise<Step<State>> {
     const began = Date.now();
     try {
       const collected = await this.run();
-      const run = { ...collected, endedAt: Date.now(), milliseconds: Date.now() - began };
-      await jobs.release(held, { lastRun: run, failedAt: null });
-      return run;
+      const lastRun = { ...collected, endedAt: Date.now(), milliseconds: Date.now() - began };
+      return { state: { lastRun, failedAt: null }, more: collected.more };
     } catch (error) {
-      await jobs.release(held, { ...held.state, failedAt: Date.now() });
+      await lease.save({ lastRun: lease.state.lastRun ?? null, failedAt: Date.now() });
       throw error;
     }
   }
 
+  /** Returns what the last run did; null before the first. */
+  async lastRun(jobs: JobStore): Promise<LastRun | null> {
+    return (await jobs.state<State>(this.name))?.lastRun ?? null;
+  }
+
   async overview(jobs: JobStore): Promise<Overview> {
-    const { lastRun = null, failedAt = null } = (await jobs.state<State>(JOB)) ?? {};
+    const { lastRun = null, failedAt = null } = (await jobs.state<State>(this.name)) ?? {};
     return { ...(await this.#index.queues(this.#ages)), lastRun, failedAt };
   }
 

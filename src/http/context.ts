@@ -18,6 +18,7 @@ import {
 } from "../oci/reference.ts";
 import type { Registry } from "../compose.ts";
 import type { Initiator } from "../db/audit.ts";
+import { type DeadEventId, parseDeadEventId } from "./event-id.ts";
 import { parseUploadId, type UploadId } from "../registry/uploads.ts";
 
 /** The parameters that a path may have, parsed. */
@@ -36,6 +37,8 @@ export interface Params {
   readonly rule: string;
   /** A token's id, not its secret. */
   readonly token: string;
+  /** The id of a dead event. */
+  readonly event: DeadEventId;
 }
 
 const PARSERS: { readonly [K in keyof Params]: (text: string) => Params[K] } = {
@@ -49,6 +52,7 @@ const PARSERS: { readonly [K in keyof Params]: (text: string) => Params[K] } = {
   robot: parseAccountName,
   rule: parseAccountName,
   token: parseTokenId,
+  event: parseDeadEventId,
 };
 
 /** The manifest or blob that was read; the tag is null for a read by digest. */

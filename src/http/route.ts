@@ -17,6 +17,8 @@ export interface Needs extends TokenRequirements {
   readonly deniedHead: "DENIED" | "BLOB_UNKNOWN";
   /** Whether a change by this route may change rights, so that the login cache is cleared. */
   readonly changesRights: boolean;
+  /** What of this route is recorded as an event: nothing, only what answers 201, or every success. */
+  readonly records: "nothing" | "creations" | "changes";
 }
 
 export interface Route extends Needs {
@@ -64,5 +66,6 @@ function needsOf(method: Method, access: Access): Needs {
     asksPublic: false,
     deniedHead: "DENIED",
     changesRights: false,
+    records: method === "GET" || method === "OPTIONS" ? "nothing" : "changes",
   };
 }

@@ -1,6 +1,7 @@
 import type { LoginAttemptStore } from "../db/login-attempts.ts";
 import type { AuditStore } from "../db/audit.ts";
 import type { IdentityStore } from "../db/identities.ts";
+import type { OutboxStore } from "../events/outbox-store.ts";
 import type { RefusalStore } from "../events/refusal-store.ts";
 
 /** The rows that one batch deletes. At most MAX_BATCHES of them run; what is left waits for the next run. */
@@ -11,6 +12,8 @@ const MAX_BATCHES = 20;
  * try, so that a late message finds the counts of its window instead of starting new ones.
  */
 const COUNTED_REFUSALS = 3_600_000;
+/** Entries this much older than the first event of the outbox have none there: clocks of Workers differ by far less. */
+const MARGIN = 3_600_000;
 
 export interface Ages {
   /** How long audit events are kept, in milliseconds. */
@@ -25,6 +28,7 @@ export async function prune(
     readonly attempts: LoginAttemptStore;
     readonly audit: AuditStore;
     readonly identities: IdentityStore;
+    readonly outbox: OutboxStore;
     readonly refusals: RefusalStore;
   },
   { audit, tokens }: Ages,
@@ -36,7 +40,9 @@ export async function prune(
     await stores.identities.expire(now - tokens, MAX_BATCHES * BATCH);
   } finally {
     // Whatever fails there does not keep the log from being shortened.
-    await pruneTable(stores.audit, now - audit);
+    // An event that is not handed on yet has its fields there.
+    const oldest = (await stores.outbox.oldest()) ?? now;
+    await pruneTable(stores.audit, Math.min(now - audit, oldest - MARGIN));
   }
 }
 

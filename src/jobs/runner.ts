@@ -1,42 +1,68 @@
-import type { Job } from "../events/message.ts";
 import type { JobStore } from "../db/jobs.ts";
-import type { GarbageCollector } from "../gc/job.ts";
-import type { Retention } from "../retention/job.ts";
-import type { Exporter } from "../backup/export.ts";
-import type { BackgroundFsck } from "../fsck/background.ts";
+import { endAfter, type Job, Lease, LeaseLost } from "./job.ts";
 
-/** What the registry does of its own accord. */
-export interface Maintenance {
-  readonly gc: GarbageCollector;
-  readonly exporter: Exporter;
-  readonly backgroundFsck: BackgroundFsck;
-  readonly jobs: JobStore;
-  readonly retention: Retention;
-  /** Has the database know the settings, and forgets what is old: each a job of its own. */
-  readonly prune: readonly (() => Promise<void>)[];
-  /** Has a job go on soon. */
-  readonly enqueue: (job: Job) => Promise<unknown>;
-}
+/** Runs the registry's jobs: all of them by the cron, and one of them soon by the queue. */
+export class JobRunner {
+  readonly #store: JobStore;
+  readonly #jobs: readonly Job[];
+  readonly #enqueue: (job: string) => Promise<unknown>;
 
-/** One tick of the cron: each job takes a bounded step. One that fails does not keep the others from theirs. */
-export async function runMaintenance(maintenance: Maintenance): Promise<void> {
-  // What is about to be collected is told to the bucket first. What policies cost is their authors' doing, so they come last.
-  const jobs = [
-    ...maintenance.prune,
-    () => runJob(maintenance, "export"),
-    () => runJob(maintenance, "gc"),
-    () => maintenance.backgroundFsck.tick(),
-    () => maintenance.retention.tick(),
-  ];
-  const failures: unknown[] = [];
-  for (const job of jobs) await job().catch((error: unknown) => failures.push(error));
-  if (failures.length > 0)
-    throw new AggregateError(failures, `maintenance: ${failures.join("; ")}`);
-}
+  /**
+   * @param jobs in the order of their turns
+   * @param enqueue has a job run soon, by a message in the queue
+   */
+  constructor(
+    store: JobStore,
+    jobs: readonly Job[],
+    enqueue: (job: string) => Promise<unknown> = () => Promise.resolve(),
+  ) {
+    this.#store = store;
+    this.#jobs = jobs;
+    this.#enqueue = enqueue;
+  }
 
-/** One run of a job, and the next one soon where it did not get to the end. */
-export async function runJob(maintenance: Maintenance, job: Job): Promise<void> {
-  const { gc, exporter, jobs, enqueue } = maintenance;
-  const more = job === "gc" ? (await gc.tick(jobs))?.more : await exporter.tick();
-  if (more === true) await enqueue(job);
+  /** The jobs in the order of their turns. */
+  get names(): readonly string[] {
+    return this.#jobs.map(({ name }) => name);
+  }
+
+  /** One tick of the cron: each job has a turn. @throws AggregateError of what failed, once all have had theirs */
+  async runAll(): Promise<void> {
+    const failures: unknown[] = [];
+    for (const job of this.#jobs) {
+      await this.#run(job).catch((error: unknown) => failures.push(error));
+    }
+    if (failures.length > 0) throw new AggregateError(failures, `jobs: ${failures.join("; ")}`);
+  }
+
+  /** A turn of one job. @throws Error if there is no such job */
+  async run(name: string): Promise<void> {
+    const job = this.#jobs.find((one) => one.name === name);
+    if (job === undefined) throw new Error(`there is no job ${name}`);
+    await this.#run(job);
+  }
+
+  /** One turn, and the next one soon if this one did not get to the end. */
+  async #run(job: Job): Promise<void> {
+    if ((await this.turn(job)) === true) await this.#enqueue(job.name);
+  }
+
+  /**
+   * Takes as many steps of a job as a turn may have.
+   * @returns whether more work is due; null while another run holds the job, and nothing was done
+   */
+  async turn<State extends object>(job: Job<State>): Promise<boolean | null> {
+    for (let i = 0; i < job.maxSteps; i++) {
+      const lease = await Lease.take(this.#store, job, i);
+      if (lease === null) return i === 0 ? null : false;
+      try {
+        const step = await endAfter(lease, job.advance.bind(job));
+        if (step?.more !== true) return false;
+      } catch (error) {
+        if (!(error instanceof LeaseLost)) throw error;
+        return false;
+      }
+    }
+    return true;
+  }
 }

@@ -4,6 +4,7 @@ import type { RepositoryName } from "../oci/reference.ts";
 import type { AuditEntry } from "../db/audit.ts";
 import type { Expiring } from "./deletion-store.ts";
 import type { JobStore } from "../db/jobs.ts";
+import type { Job, Lease, Step } from "../jobs/job.ts";
 import type { Found, RetentionStore } from "./store.ts";
 import type { Run, RunStore } from "./run-store.ts";
 import { type ExpiringImage, depthsOf } from "./attachments.ts";
@@ -13,8 +14,6 @@ import { beginScan, BOUNDS, type Bounds, countsUse, type Scan, Scanner } from ".
 const JOB = "retention";
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;
-/** Milliseconds after which a run that still holds the job counts as dead. */
-const LEASE = 10 * 60_000;
 /**
  * The most that a tick may cost: a page is 1, a deletion of images 10. D1 allows a Worker 1,000 statements at a time.
  */
@@ -46,8 +45,16 @@ export interface Preview {
   readonly next: Scan | null;
 }
 
+/** The state of the job: since when uses are known, in milliseconds since 1970. */
+interface JobState {
+  readonly usesSince: number;
+}
+
 /** Carries out retention policies, in bounded steps: about once a day in each repository that has one. */
-export class Retention {
+export class Retention implements Job<JobState> {
+  readonly name = JOB;
+  readonly leaseMs = 600_000;
+  readonly maxSteps = 1;
   readonly #index: RetentionStore;
   readonly #runs: RunStore;
   readonly #jobs: JobStore;
@@ -67,19 +74,19 @@ export class Retention {
     this.#bounds = bounds;
   }
 
-  /** Runs one tick for the cron; does nothing, and returns null, while another run holds the job. */
-  async tick(): Promise<Expired | null> {
-    const held = await this.#jobs.acquire<{ usesSince: number }>(JOB, LEASE);
-    if (held === null) return null;
-    const { state } = held;
-    try {
-      return await this.#work(state.usesSince ?? Date.now());
-    } finally {
-      await this.#jobs.release(held, { usesSince: Date.now(), ...state });
-    }
+  async advance(lease: Lease<JobState>): Promise<Step<JobState>> {
+    const state = { usesSince: lease.state.usesSince ?? Date.now() };
+    if (lease.state.usesSince === undefined) await lease.save(state);
+    await this.run(state.usesSince);
+    // What is left waits for the cron: policies are their authors' doing, and others come first.
+    return { state, more: false };
   }
 
-  async #work(usesSince: number): Promise<Expired> {
+  /**
+   * Takes steps of due repositories, as many as one tick of the cron may cost.
+   * @throws AggregateError of what failed, once the other repositories had their turns
+   */
+  async run(usesSince: number): Promise<Expired> {
     const done = { steps: 0, images: 0, ended: 0 };
     const failures: unknown[] = [];
     const end = Date.now() + MAX_TIME.tick;
@@ -175,7 +182,7 @@ export class Retention {
     scan: Scan | null,
     limit: number,
   ): Promise<Preview> {
-    const state = await this.#jobs.state<{ usesSince: number }>(JOB);
+    const state = await this.#jobs.state<JobState>(JOB);
     const scanner = this.#scanner(repository, policy, state?.usesSince ?? Date.now());
     const expiring: ExpiringImage[] = [];
     const kept: { image: Found; protection: Protection }[] = [];

@@ -18,8 +18,15 @@ export const V2_ROUTES: readonly Route[] = [
     deniedHead: "BLOB_UNKNOWN",
   },
   route("end-3", "GET /v2/:name+/manifests/:reference", "pull", manifests.read),
-  route("end-4", "POST /v2/:name+/blobs/uploads", "push", uploads.start),
-  ofUpload(route("end-5", "PATCH /v2/:name+/blobs/uploads/:upload", "push", uploads.append)),
+  // A mount and a blob that came with its request are recorded, and answer 201.
+  {
+    ...route("end-4", "POST /v2/:name+/blobs/uploads", "push", uploads.start),
+    records: "creations",
+  },
+  {
+    ...ofUpload(route("end-5", "PATCH /v2/:name+/blobs/uploads/:upload", "push", uploads.append)),
+    records: "nothing",
+  },
   ofUpload(route("end-6", "PUT /v2/:name+/blobs/uploads/:upload", "push", uploads.finish)),
   route("end-7", "PUT /v2/:name+/manifests/:target", "push", manifests.write),
   route("end-8", "GET /v2/:name+/tags/list", "pull", tags.list),
@@ -30,7 +37,7 @@ export const V2_ROUTES: readonly Route[] = [
   ofUpload(route("end-14", "DELETE /v2/:name+/blobs/uploads/:upload", "push", uploads.cancel)),
   route("catalog", "GET /v2/_catalog", "catalog", tags.listRepositories),
   { ...route("token", "GET /token", "none", token.read), login: "own" },
-  { ...route("token", "POST /token", "none", token.write), login: "own" },
+  { ...route("token", "POST /token", "none", token.write), login: "own", records: "nothing" },
   route("root", "GET /", "none", health.root),
   route("root", "OPTIONS /", "none", health.options),
   route("health", "GET /healthz", "none", health.live),

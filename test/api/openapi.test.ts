@@ -1,6 +1,9 @@
+import { env } from "cloudflare:workers";
 import { expect, test } from "vitest";
 import { templateOf } from "../../src/api/openapi.ts";
 import { API_ROUTES } from "../../src/api/routes.ts";
+import { auditEvent, BY_ITSELF } from "../../src/db/audit.ts";
+import { DeadEventStore } from "../../src/events/dead-store.ts";
 import { RegistryClient } from "../support/client.ts";
 import { blob, imageManifest, index } from "../support/images.ts";
 import { api, done } from "../support/management.ts";
@@ -178,6 +181,8 @@ test("describes what the API answers", async () => {
     robot: "ci",
     rule: "ci",
   };
+  const event = auditEvent(BY_ITSELF, { action: "retention.set", repository: name }, "done");
+  await new DeadEventStore(env.DB).add("jobs", { ...event, order: 1 }, "Error: broken");
   const reads = operations.filter(({ method }) => method === "get");
   for (const { path } of reads) {
     const url = path.replaceAll(/\{(\w+)\}/g, (_, key: string) => values[key] ?? "");
@@ -223,6 +228,7 @@ test("describes what the API takes: every field of it, and no other", async () =
     const schema = operation.requestBody?.content["application/json"]?.schema ?? {};
     const url = path
       .replace("{token}", "0123456789abcdef")
+      .replace("{event}", "jobs-1")
       .replaceAll(/\{(\w+)\}/g, "openapi-test");
     // Known fields are checked first, then the others in order: the refusal must name the unknown field.
     const body = { ...(sample(schema) as object), surprise: 1 };

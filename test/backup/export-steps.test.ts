@@ -102,7 +102,7 @@ beforeAll(async () => {
 
 test("3,000 manifests go and come back in bounded steps", async () => {
   const watched = new Watched();
-  const { exporter, importer } = watched.registry;
+  const { exporter, importer, runner } = watched.registry;
   await watched.step(() => exporter.begin(INITIATOR));
   let steps = 0;
   for (let running = true; running; steps++) {
@@ -114,7 +114,7 @@ test("3,000 manifests go and come back in bounded steps", async () => {
   for (const { key, size } of objects) expect(size, key).toBeLessThan(8 * 1024 * 1024);
   const before = await snapshot();
   await loseDatabase();
-  await watched.step(() => exporter.tick());
+  await watched.step(() => runner.turn(exporter));
   for (let phase = "", i = 0; phase !== "done"; i++) {
     ({ phase } = await watched.step(() => importer.step(null, INITIATOR)));
     expect(i).toBeLessThan(40);
@@ -143,8 +143,8 @@ test("the cron takes thousands of changes in one tick", async () => {
   await env.DB.prepare(
     `${numbers} INSERT INTO users (name, password, created_at) SELECT 'user-' || i, 'x', i FROM n`,
   ).run();
-  const { exporter } = new Watched().registry;
-  await exporter.tick();
+  const { exporter, runner } = new Watched().registry;
+  await runner.turn(exporter);
   expect((await exporter.overview()).pending).toBe(0);
   expect(await keysOf("exports/")).toHaveLength(3);
 });

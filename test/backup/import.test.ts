@@ -157,7 +157,7 @@ describe.each(["lost", "unanswered"] as const)("every call that is %s is made go
   test("those of export and import are", async () => {
     const all = await populate();
     const changes = await withFaults(
-      ({ exporter }) => exporter.tick(),
+      ({ exporter, runner }) => runner.turn(exporter),
       async () => (await overview()).pending === 0,
     );
     expect(changes).toBeGreaterThan(5);

@@ -104,7 +104,11 @@ function denial(i: number): Refusal {
   };
   return {
     of: "denial",
-    event: auditEvent(initiator, { action: "tag.delete", namespace: `n${i}` }, "denied"),
+    event: auditEvent(
+      initiator,
+      { action: "namespace.delete", namespace: `n${i}`, reference: `n${i}` },
+      "denied",
+    ),
   };
 }
 

@@ -10,6 +10,7 @@ import { RegistryClient } from "../support/client.ts";
 import { newFsck } from "../support/fsck.ts";
 import { blob, type Content } from "../support/images.ts";
 import { done } from "../support/management.ts";
+import { tick } from "../support/fsck.ts";
 
 const MINUTE = 60_000;
 const DAY = 1440 * MINUTE;
@@ -51,7 +52,7 @@ async function told(): Promise<Record<string, unknown>[]> {
 /** Ticks until a round has ended. @returns when that was */
 async function round(of: BackgroundFsck, from: number, name: "look" | "hash" = "hash") {
   for (let i = 0; i < 1000; i++) {
-    await of.tick(from + i * TICK);
+    await tick(of, from + i * TICK);
     const { last } = (await of.state())[name];
     if (last !== null && last.beganAt >= from) return from + i * TICK;
   }
@@ -69,9 +70,9 @@ test("the background walk goes through everything, and begins again a day after 
   expect(hash.last).toMatchObject({ beganAt: START, endedAt: ended, bytes: 3000, findings: 0 });
   expect(look.last).toMatchObject({ beganAt: START, bytes: 0, findings: 0 });
   expect(look.last?.checked).toBeGreaterThanOrEqual(10);
-  await walk.tick(START + DAY - 1);
+  await tick(walk, START + DAY - 1);
   expect(await walk.state()).toEqual({ look, hash });
-  await walk.tick(START + DAY);
+  await tick(walk, START + DAY);
   const after = await walk.state();
   for (const one of [after.look, after.hash]) {
     expect(one.round ?? one.last).toMatchObject({ beganAt: START + DAY });
@@ -85,7 +86,7 @@ test("the walk hashes what a day allows, spread over the day, larger objects for
   let before = 0;
   const steps: number[] = [];
   for (let i = 0; i <= 130; i++) {
-    await walk.tick(START + i * TICK);
+    await tick(walk, START + i * TICK);
     const { round: now, last } = (await walk.state()).hash;
     const { bytes } = now ?? last ?? { bytes: 0 };
     if (bytes !== before) steps.push(i);
@@ -99,8 +100,8 @@ test("the walk hashes what a day allows, spread over the day, larger objects for
 test("the walk does not save up what it has not used", async () => {
   await push(5, 1000);
   const walk = sample(24_000);
-  await walk.tick(START);
-  await walk.tick(START + 10 * DAY);
+  await tick(walk, START);
+  await tick(walk, START + 10 * DAY);
   expect((await walk.state()).hash.round?.bytes).toBe(1000);
 });
 
@@ -154,7 +155,7 @@ test("the walk goes on where it was, and leaves what another is at alone", async
   const walk = sample(DAY);
   const jobs = new JobStore(env.DB);
   const held = await jobs.acquire("fsck", 60_000);
-  await walk.tick(START);
+  await tick(walk, START);
   expect(await walk.state()).toEqual({ look: NONE, hash: NONE });
   const gone = { cursor: { phase: "gone", repository: 0, name: "" } };
   if (held !== null) await jobs.release(held, { look: gone, hash: gone });

@@ -16,6 +16,7 @@ import { api } from "../support/management.ts";
 import { plansOf, walks } from "../support/plans.ts";
 import { keys } from "../support/storage.ts";
 import { recount } from "../support/usage.ts";
+import { turn } from "../support/jobs.ts";
 
 const HOUR = 3_600_000;
 const INITIATOR = {
@@ -228,9 +229,9 @@ test("one kind of thing that fails keeps no other from going", async () => {
     grace: HOUR,
     undo: HOUR,
   });
-  await expect(failing.tick(jobs)).rejects.toThrow("nowhere");
+  await expect(turn(failing)).rejects.toThrow("nowhere");
   expect(await gc().overview(jobs)).toMatchObject({ failedAt: expect.any(Number) });
-  expect(await gc().tick(jobs)).not.toBeNull();
+  expect(await turn(gc())).not.toBeNull();
   expect(await gc().overview(jobs)).toMatchObject({ failedAt: null });
   expect(await gc().run()).toEqual({ ...NOTHING, more: false });
 });
@@ -438,7 +439,7 @@ test("the cron takes one run at a time, and the overview shows it", async () => 
   await registry.pushBlob(blob());
   const jobs = new JobStore(env.DB);
   const held = await jobs.acquire("gc", 60_000);
-  expect(await gc().tick(jobs)).toBeNull();
+  expect(await turn(gc())).toBeNull();
   expect(held).not.toBeNull();
   if (held !== null) await jobs.release(held, {});
   const waiting = await api("GET", "/gc");
@@ -474,7 +475,7 @@ test("the queue goes on where one run was not enough", async () => {
     id: "1",
     timestamp: new Date(),
     attempts: 1,
-    body: { kind: "gc" as const },
+    body: { kind: "job" as const, job: "gc" },
   };
   await worker.queue(createMessageBatch("slipway-events", [message]), env);
   expect(await (await api("GET", "/gc")).json()).toMatchObject({ lastRun: { blobs: 1 } });

@@ -7,6 +7,7 @@ import worker from "../../src/worker.ts";
 import { LoginAttemptStore } from "../../src/db/login-attempts.ts";
 import { AuditStore } from "../../src/db/audit.ts";
 import { IdentityStore } from "../../src/db/identities.ts";
+import { OutboxStore } from "../../src/events/outbox-store.ts";
 import { RefusalStore } from "../../src/events/refusal-store.ts";
 import { intercept } from "../support/wrapped-env.ts";
 
@@ -16,6 +17,7 @@ const stores = {
   attempts: new LoginAttemptStore(env.DB),
   audit: new AuditStore(env.DB),
   identities: new IdentityStore(env.DB),
+  outbox: new OutboxStore(env.DB),
   refusals: new RefusalStore(env.DB),
 };
 
@@ -34,6 +36,7 @@ async function addEvents(number: number, age: number): Promise<void> {
   )
     .bind(number, time.toString(16).padStart(12, "0"), time)
     .run();
+  await env.DB.prepare(`DELETE FROM outbox`).run();
 }
 
 async function count(table: string): Promise<number> {
@@ -46,6 +49,20 @@ test("events go when they are older than they are kept, and not a moment before"
   await addEvents(2, 10 * DAY - HOUR);
   await prune(stores, { audit: 10 * DAY, tokens: DAY });
   expect(await count("audit")).toBe(2);
+});
+
+test("an event that is not handed on yet keeps its entry", async () => {
+  await addEvents(3, 10 * DAY + 2 * HOUR);
+  await addEvents(2, 10 * DAY);
+  const [first] = (
+    await env.DB.prepare(`SELECT id FROM audit ORDER BY id DESC LIMIT 1`).all<{ id: string }>()
+  ).results;
+  await env.DB.prepare(`INSERT INTO outbox (audit_id) VALUES (?1)`).bind(first?.id).run();
+  await prune(stores, { audit: DAY, tokens: DAY });
+  expect(await count("audit")).toBe(2);
+  await stores.outbox.forget(Number.MAX_SAFE_INTEGER);
+  await prune(stores, { audit: DAY, tokens: DAY });
+  expect(await count("audit")).toBe(0);
 });
 
 test("expire: at most so many go at once, the oldest first, and it says how many", async () => {

@@ -1,17 +1,15 @@
 /** Holds each run of a background job to the limits of an invocation: the cron and the queue give it one. */
 import { GarbageCollector } from "../../src/gc/job.ts";
-import { Exporter } from "../../src/backup/export.ts";
-import { BackgroundFsck } from "../../src/fsck/background.ts";
 import { Retention } from "../../src/retention/job.ts";
+import { JobRunner } from "../../src/jobs/runner.ts";
 import { invoke } from "./invocation.ts";
 
 type Run = (...parameters: unknown[]) => unknown;
 
 export function makeJobsStrict(): void {
   makeStrict(GarbageCollector.prototype, "run");
-  makeStrict(Exporter.prototype, "tick");
-  makeStrict(BackgroundFsck.prototype, "tick");
-  makeStrict(Retention.prototype, "tick");
+  makeStrict(Retention.prototype, "run");
+  makeStrict(JobRunner.prototype, "turn");
 }
 
 function makeStrict<T extends object>(prototype: T, name: keyof T & string): void {

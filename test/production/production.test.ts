@@ -141,7 +141,7 @@ test("the calls of every binding are an invocation's, and it makes at most 10,00
     () => env.BLOBS.resumeMultipartUpload("nothing", "none").abort(),
     () => env.DB.prepare("SELECT 1").first(),
     () => env.DB.withSession("first-unconstrained").prepare("SELECT 1").all(),
-    () => env.EVENTS.send({ kind: "gc" }),
+    () => env.EVENTS.send({ kind: "job", job: "gc" }),
     () => cache.match(`${INITIATOR}/nothing`),
   ];
   for (const call of all) {

@@ -8,7 +8,6 @@ import type { Found } from "../../src/retention/store.ts";
 import { RunStore } from "../../src/retention/run-store.ts";
 import { type ExpiringImage, depthsOf, plan } from "../../src/retention/attachments.ts";
 import type { Decision } from "../../src/retention/evaluate.ts";
-import { runMaintenance, type Maintenance } from "../../src/jobs/runner.ts";
 import {
   ANY,
   digestFor,
@@ -21,6 +20,7 @@ import {
   runToEnd,
   Shelf,
 } from "../support/retention.ts";
+import { turn } from "../support/jobs.ts";
 
 const OLD = policyOf(rule(1, { ...ANY, ...pushedBefore(30) }));
 /** D1 takes 2,000,000 bytes. */
@@ -66,14 +66,14 @@ test("a run that ends the Worker goes to the back", async () => {
   await heavy.setPolicy(OLD);
   await retentionOf().step(await run(heavy), 0);
   await heavy.makeDue();
-  await expect(retentionOf({ db: killed() }).tick()).rejects.toThrow("killed");
+  await expect(turn(retentionOf({ db: killed() }))).rejects.toThrow("killed");
   await env.DB.prepare(`UPDATE jobs SET lease_until = 0 WHERE name = 'retention'`).run();
   await other.setPolicy(OLD);
   expect(await new RunStore(env.DB).due()).toMatchObject({ id: other.id });
   await runToEnd();
   expect(await other.gone()).toEqual(["a"]);
   await heavy.makeDue();
-  expect(await retentionOf().tick()).toMatchObject({ ended: 1 });
+  expect(await retentionOf().run(0)).toMatchObject({ ended: 1 });
 });
 
 async function run(shelf: Shelf) {
@@ -103,30 +103,12 @@ test("slow pages are fewer, in one turn, one tick and one answer of a preview", 
   }
   const bounds = { page: 1 };
   // Both begin, and the first one has a page.
-  expect(await retentionOf({ db: slow(40_000), bounds }).tick()).toMatchObject({ steps: 3 });
+  expect(await retentionOf({ db: slow(40_000), bounds }).run(0)).toMatchObject({ steps: 3 });
   const retention = retentionOf({ db: slow(4_000), bounds });
   expect(await retention.step(await run(shelves[1]), 0)).toMatchObject({ cost: 3 });
   const policy = parsePolicy(OLD);
   const { next } = await retention.preview(shelves[1].id, policy, null, 100);
   expect(next).toMatchObject({ phase: "evaluate", after: [expect.any(Number), digestFor("i1")] });
-});
-
-test("the collection, and all else, comes before retention", async () => {
-  const order: string[] = [];
-  const job = (name: string) => () => {
-    order.push(name);
-    return Promise.resolve(null);
-  };
-  await runMaintenance({
-    prune: [job("prune")],
-    exporter: { tick: job("export") },
-    retention: { tick: job("retention") },
-    gc: { tick: job("gc") },
-    backgroundFsck: { tick: job("sample") },
-    jobs: {},
-    again: job("again"),
-  } as unknown as Maintenance);
-  expect(order).toEqual(["prune", "export", "gc", "sample", "retention"]);
 });
 
 const NONE: Decision = { rule: null, reason: "" };

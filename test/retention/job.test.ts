@@ -25,6 +25,7 @@ import {
   tagged,
   UNTAGGED,
 } from "../support/retention.ts";
+import { turn } from "../support/jobs.ts";
 
 const INITIATOR = {
   actor: "t",
@@ -102,8 +103,8 @@ describe("the steps of a policy's run", () => {
     const shelf = await Shelf.with(images(60));
     await shelf.setPolicy(FIVE);
     const retention = retentionOf({ bounds: { page: 1, expiring: 1 } });
-    const ticked = await retention.tick();
-    expect(ticked?.ended).toBe(0);
+    const { ended } = await retention.run(0);
+    expect(ended).toBe(0);
     const left = (await shelf.live()).length;
     expect(left).toBeGreaterThan(5);
     expect(left).toBeLessThan(60);
@@ -114,7 +115,7 @@ describe("the steps of a policy's run", () => {
   test("repositories take turns", async () => {
     const shelves = [await Shelf.with(images(60)), await Shelf.with(images(60))];
     for (const shelf of shelves) await shelf.setPolicy(FIVE);
-    await retentionOf({ bounds: { page: 1, expiring: 1 } }).tick();
+    await turn(retentionOf({ bounds: { page: 1, expiring: 1 } }));
     for (const shelf of shelves) expect((await shelf.live()).length).toBeLessThan(60);
   });
 
@@ -124,7 +125,7 @@ describe("the steps of a policy's run", () => {
     await env.DB.prepare(`UPDATE jobs SET lease_until = ?1 WHERE name = 'retention'`)
       .bind(Date.now() + 60_000)
       .run();
-    expect(await retentionOf().tick()).toBeNull();
+    expect(await turn(retentionOf())).toBeNull();
     await env.DB.prepare(`UPDATE jobs SET lease_until = 0 WHERE name = 'retention'`).run();
     await runToEnd();
     expect(await shelf.gone()).toEqual(namesFrom(5, 9));
@@ -306,7 +307,7 @@ describe.each(["before", "after"] as const)("a crash %s a batch", (when) => {
       await shelf.setPolicy(FIVE);
       const bounds = { page: 3, expiring: 2 };
       const retention = retentionOf({ db: failing({ left }, when), bounds });
-      const fails = await retention.tick().then(
+      const fails = await turn(retention).then(
         () => false,
         () => true,
       );
@@ -336,10 +337,10 @@ test("what fails in one repository is tried again later, and keeps no other wait
     .run();
   const shelf = await Shelf.with(images(9));
   await shelf.setPolicy(FIVE);
-  await expect(retentionOf().tick()).rejects.toThrow("rules: a list of rules is missing");
+  await expect(turn(retentionOf())).rejects.toThrow("rules: a list of rules is missing");
   expect(await shelf.gone()).toEqual(namesFrom(5, 9));
   expect(Number((await row(broken))["next_at"])).toBeGreaterThan(Date.now() + 3_000_000);
-  expect(await retentionOf().tick()).toMatchObject({ steps: 0 });
+  expect(await retentionOf().run(0)).toMatchObject({ steps: 0 });
 });
 
 test("two that take the same step: one of them does it", async () => {
@@ -390,7 +391,7 @@ async function meanwhile(pieces: readonly Piece[], change: (shelf: Shelf) => Pro
       };
     },
   });
-  await retentionOf({ db }).tick();
+  await turn(retentionOf({ db }));
   expect(isChanged).toBe(true);
   const { results } = await env.DB.prepare(`SELECT * FROM deletion_batch`).all();
   expect(results).toEqual([]);

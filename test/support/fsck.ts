@@ -8,6 +8,8 @@ import { ManifestRepairStore } from "../../src/fsck/manifest-store.ts";
 import { Fsck, START, type Step } from "../../src/fsck/fsck.ts";
 import type { Finding } from "../../src/fsck/findings.ts";
 import type { StepOptions } from "../../src/fsck/phase.ts";
+import type { BackgroundFsck } from "../../src/fsck/background.ts";
+import { turn } from "./jobs.ts";
 
 const HOUR = 3_600_000;
 
@@ -59,3 +61,11 @@ export async function findings(
 export async function expectSound(setup: FsckSetup = {}): Promise<void> {
   expect(await findings(setup)).toEqual([]);
 }
+
+/** A turn of the background check at a time, in milliseconds since 1970. */
+export async function tick(job: BackgroundFsck, now: number): Promise<void> {
+  const { name, leaseMs, maxSteps } = job;
+  await turn({ name, leaseMs, maxSteps, advance: (lease: Lease) => job.advance(lease, now) });
+}
+
+type Lease = Parameters<BackgroundFsck["advance"]>[0];

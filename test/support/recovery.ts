@@ -77,7 +77,8 @@ export function registry() {
 
 /** Runs the cron until nothing changes any more. */
 export async function exportChanges(): Promise<void> {
-  await registry().exporter.tick();
+  const { exporter, runner } = registry();
+  await runner.turn(exporter);
 }
 
 interface Exports {

@@ -72,7 +72,12 @@ export function wrapEnv(env: Env, { d1, r2, session, queue, limit }: Wraps): Env
     ...(d1 === undefined ? {} : { DB: wrapDatabase(env.DB, d1) }),
     ...(r2 === undefined ? {} : { BLOBS: wrapBucket(env.BLOBS, r2) }),
     ...(session === undefined ? {} : { SESSIONS: wrapSessions(env.SESSIONS, session) }),
-    ...(queue === undefined ? {} : { EVENTS: wrapCalls(env.EVENTS, queue) }),
+    ...(queue === undefined
+      ? {}
+      : {
+          EVENTS: wrapCalls(env.EVENTS, queue),
+          EVENTS_JOBS: wrapCalls(env.EVENTS_JOBS, queue),
+        }),
     ...(limit === undefined
       ? {}
       : {

@@ -396,6 +396,30 @@ CREATE INDEX audit_by_repository ON audit (repository, id) WHERE repository IS N
 -- Refusals alone: nearly all of the log is what was done, and most of that is written by pushes.
 CREATE INDEX audit_by_outcome ON audit (outcome, id) WHERE outcome <> 'done';
 
+-- Events: what was done, in the order of the transactions, without gaps. Each row is handed on to all subscribers, and then deleted.
+-- Ids of the audit log begin with a Worker's clock, so a later one may be committed earlier. AUTOINCREMENT: no number is used again.
+CREATE TABLE outbox (
+  seq INTEGER PRIMARY KEY AUTOINCREMENT,
+  audit_id TEXT NOT NULL
+);
+
+-- A batch that fails takes the number of its event back.
+CREATE TRIGGER event_is_numbered AFTER INSERT ON audit WHEN NEW.outcome = 'done'
+BEGIN
+  INSERT INTO outbox (audit_id) VALUES (NEW.id);
+END;
+
+-- Events that a subscriber failed to receive so often that they are no longer delivered.
+CREATE TABLE dead_events (
+  subscriber TEXT NOT NULL,
+  seq INTEGER NOT NULL,
+  -- JSON.
+  event TEXT NOT NULL,
+  error TEXT NOT NULL,
+  since INTEGER NOT NULL,
+  PRIMARY KEY (subscriber, seq)
+) WITHOUT ROWID;
+
 -- How many records of refusals of a kind, an account or a network the log has of a window, since its beginning (docs/access.md has
 -- the limits).
 CREATE TABLE audit_budgets (

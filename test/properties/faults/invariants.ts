@@ -141,6 +141,8 @@ export async function wipe(): Promise<void> {
 /** Tables that record what happened, besides the content itself. */
 const NOTES = new Set([
   "audit",
+  "outbox",
+  "dead_events",
   "unreferenced_blobs",
   "object_deletions",
   "d1_migrations",

@@ -189,7 +189,7 @@ test("a batch of the queue comes again", async () => {
         event: auditEvent(initiator, { action: "login" }, "failed"),
       },
       { kind: "pulls", counts: [count] },
-      { kind: "gc" },
+      { kind: "job", job: "gc" },
     ];
     const messages = bodies.map((body, i) => ({
       id: `${i}`,

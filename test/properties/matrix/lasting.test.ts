@@ -171,6 +171,7 @@ const OTHERS: Readonly<Record<string, string>> = {
   "POST /import/objects": "brings back what was there",
   "POST /fsck": "mends what is there",
   "POST /gc": "takes away",
+  "POST /events/dead/:event/retry": "tells of what was done",
   "PUT /repositories/:name+/-/retention": "takes away",
   "PUT /namespaces/:namespace/retention": "takes away",
   "POST /repositories/:name+/-/retention/preview": "changes nothing",

@@ -147,6 +147,9 @@ export const ATTEMPTS: Readonly<Record<string, Attempt>> = {
     "POST /import": ["administer", 400, WRONG],
     "POST /import/objects": ["administer", 400, WRONG],
     "GET /audit": ["administer", 200],
+    "GET /events/dead": ["administer", 200],
+    "POST /events/dead/:event/retry": ["administer", 400, WRONG],
+    "DELETE /events/dead/:event": ["administer", 404],
     "GET /fsck": ["administer", 200],
     "POST /fsck": ["administer", 400, WRONG],
     "GET /gc": ["administer", 200],
@@ -187,6 +190,7 @@ function api(
     ":user": "nobody",
     ":robot": "nobody",
     ":rule": "nothing",
+    ":event": "jobs-1",
   };
   return Object.fromEntries(
     Object.entries(table).map(([route, [need, status, body]]) => {

@@ -1,0 +1,19 @@
+import { RegistryError } from "../oci/errors.ts";
+
+/** What a dead event's id says: the subscriber that failed to receive it, and its number. */
+export interface DeadEventId {
+  readonly subscriber: string;
+  readonly order: number;
+}
+
+/** Returns the text of an id, such as "jobs-41". */
+export function formatDeadEventId({ subscriber, order }: DeadEventId): string {
+  return `${subscriber}-${order}`;
+}
+
+/** Parses the text of an id. @throws NOT_FOUND for an id that this registry cannot have given out */
+export function parseDeadEventId(text: string): DeadEventId {
+  const [, subscriber, order] = /^([a-z]{1,40})-(\d{1,15})$/.exec(text) ?? [];
+  if (subscriber === undefined || order === undefined) throw new RegistryError("NOT_FOUND");
+  return { subscriber, order: Number(order) };
+}
