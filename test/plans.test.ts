@@ -39,7 +39,7 @@ test("what may be read is looked up in each source, not in all that hold the blo
     const lines = await planOf(sql);
     expect(lines).toContainEqual(
       expect.stringMatching(
-        /SEARCH link USING .*(repository_id=\? AND digest=\?|digest=\? AND repository_id=\?)/,
+        /SEARCH link USING .*(repository_id=\? AND digest_id=\?|digest_id=\? AND repository_id=\?)/,
       ),
     );
   }

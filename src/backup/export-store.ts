@@ -1,7 +1,8 @@
+import { kindOf } from "../db/manifest-references.ts";
+import { inflateText } from "../db/manifest-text.ts";
 import { auditChange, type AuditEntry, type Initiator } from "../db/audit.ts";
 import {
   type Held,
-  HELD_BLOBS,
   type Kind,
   type Line,
   type ReferenceLine,
@@ -37,7 +38,7 @@ export class ExportStore {
     this.#db = db;
   }
 
-  /** Reads the columns of each table, without computed ones. */
+  /** Reads the columns of each table's lines, without computed ones. */
   async columns(): Promise<Columns> {
     const { results } = await this.#db
       .prepare(
@@ -46,7 +47,9 @@ export class ExportStore {
       )
       .bind(JSON.stringify([...TABLE_NAMES, "blobs"]))
       .all<{ name: string; columns: string }>();
-    return new Map(results.map(({ name, columns }) => [name, JSON.parse(columns) as string[]]));
+    return new Map(
+      results.map(({ name, columns }) => [name, ofLine(name, JSON.parse(columns) as string[])]),
+    );
   }
 
   /** Reads changes after a number, the oldest first. */
@@ -124,7 +127,7 @@ export class ExportStore {
 
   #rows(table: TableName, keys: string, columns: Columns): D1PreparedStatement {
     const found = TABLES[table].key.map((column, i) => `t.${column} = w.value ->> ${i}`);
-    const all = columns.get(table)?.map((column) => `t.${column}`) ?? [];
+    const all = columns.get(table)?.map((column) => selected(table, column)) ?? [];
     return this.#db
       .prepare(
         `SELECT w.value AS line_key, ${all.join(", ")} FROM json_each(?1) w
@@ -136,33 +139,49 @@ export class ExportStore {
   #references(keys: string, columns: Columns): D1PreparedStatement {
     return this.#db
       .prepare(
-        `SELECT w.value AS line_key, f.digest AS line_digest, f.kind AS line_kind, ${HELD} AS line_held,
+        `SELECT w.value AS line_key, d.digest AS line_digest, f.kind AS line_kind,
+           f.platform AS line_platform, ${HELD} AS line_held,
            ${blobColumns(columns)}
          FROM json_each(?1) w
-         CROSS JOIN manifest_references f ON f.repository_id = w.value ->> 0 AND f.manifest = w.value ->> 1
-         LEFT JOIN repository_blobs l ON l.repository_id = f.repository_id AND l.digest = f.digest
-         LEFT JOIN trashed_blobs k ON k.repository_id = f.repository_id AND k.digest = f.digest
-         LEFT JOIN blobs b ON b.digest = f.digest`,
+         CROSS JOIN manifests m ON m.repository_id = w.value ->> 0 AND m.digest = w.value ->> 1
+         CROSS JOIN manifest_references f ON f.repository_id = m.repository_id AND f.manifest_id = m.id
+         CROSS JOIN digests d ON d.id = f.digest_id
+         LEFT JOIN repository_blobs l ON l.repository_id = f.repository_id AND l.digest_id = f.digest_id
+         LEFT JOIN trashed_blobs k ON k.repository_id = f.repository_id AND k.digest_id = f.digest_id
+         LEFT JOIN blobs b ON b.digest_id = f.digest_id`,
       )
       .bind(keys);
   }
 
   #heldBlobs(keys: string, columns: Columns): D1PreparedStatement {
-    const on = HELD_BLOBS.key.map((column, i) => `${column} = w.value ->> ${i}`);
-    const holds = (alias: string) => on.map((condition) => `${alias}.${condition}`).join(" AND ");
     return this.#db
       .prepare(
         `SELECT w.value AS line_key, ${HELD} AS line_held, ${blobColumns(columns)}
          FROM json_each(?1) w
-         LEFT JOIN repository_blobs l ON ${holds("l")} LEFT JOIN trashed_blobs k ON ${holds("k")}
-         JOIN blobs b ON b.digest = coalesce(l.digest, k.digest)`,
+         CROSS JOIN digests d ON d.hash = unhex(substr(w.value ->> 1, 8))
+         LEFT JOIN repository_blobs l ON l.repository_id = w.value ->> 0 AND l.digest_id = d.id
+         LEFT JOIN trashed_blobs k ON k.repository_id = w.value ->> 0 AND k.digest_id = d.id
+         JOIN blobs b ON b.digest_id = coalesce(l.digest_id, k.digest_id)`,
       )
       .bind(keys);
   }
 }
 
+/** Returns the columns of a table's lines. Ids that only this database knows are not in them: a blob has its digest. */
+function ofLine(table: string, columns: readonly string[]): string[] {
+  if (table === "manifests") return columns.filter((column) => column !== "id");
+  return columns.map((column) => (column === "digest_id" ? "digest" : column));
+}
+
+/** SQL: a column of a row `t`. */
+function selected(table: TableName, column: string): string {
+  return table === "manifests" && column === "content"
+    ? "hex(t.content) AS content"
+    : `t.${column}`;
+}
+
 /** SQL: how a repository holds a blob, by its link `l` or as a trashed blob `k`. */
-const HELD = `CASE WHEN l.digest IS NOT NULL THEN 'link' WHEN k.digest IS NOT NULL THEN 'kept' END`;
+const HELD = `CASE WHEN l.digest_id IS NOT NULL THEN 'link' WHEN k.digest_id IS NOT NULL THEN 'kept' END`;
 
 /** SQL: the size of a row beyond the usual one, in bytes. */
 const WEIGHTS: Partial<Record<TableName, string>> = {
@@ -171,13 +190,18 @@ const WEIGHTS: Partial<Record<TableName, string>> = {
 };
 
 function blobColumns(columns: Columns): string {
-  return (columns.get("blobs") ?? []).map((column) => `b.${column}`).join(", ");
+  const own = (columns.get("blobs") ?? []).filter((column) => column !== "digest");
+  return ["d.digest", ...own.map((column) => `b.${column}`)].join(", ");
 }
 
 function groupReferences(rows: readonly Row[]): Map<string, ReferenceLine[]> {
   const groups = new Map<string, ReferenceLine[]>();
-  for (const { line_key, line_digest, line_kind, line_held, ...blob } of rows) {
-    const reference = { digest: String(line_digest), kind: String(line_kind) };
+  for (const { line_key, line_digest, line_kind, line_platform, line_held, ...blob } of rows) {
+    const reference = {
+      digest: String(line_digest),
+      kind: kindOf(Number(line_kind)),
+      ...(typeof line_platform === "string" ? { platform: line_platform } : {}),
+    };
     const of = groups.get(String(line_key)) ?? [];
     of.push(
       line_held === null || line_held === undefined
@@ -198,7 +222,10 @@ function lineOf(
   const values = JSON.parse(key) as (string | number)[];
   if (found === undefined) return { table: kind, gone: values };
   const { line_key: _, line_held: held, ...row } = found;
-  if (kind === "manifests") return { table: kind, row, references };
+  if (kind === "manifests") {
+    const content = inflateText(String(row["content"] ?? ""));
+    return { table: kind, row: { ...row, content }, references };
+  }
   if (kind !== "blob_links") return { table: kind, row };
   const [repository_id = 0, digest = ""] = values;
   return { table: kind, row: { repository_id, digest }, held: held as Held, blob: row };

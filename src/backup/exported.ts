@@ -1,3 +1,5 @@
+import type { ReferenceRowKind } from "../db/manifest-references.ts";
+
 /** A table of the index that is exported, as it cannot be derived from others. Triggers record each change of it. */
 export interface ExportedTable {
   /** The columns of its primary key. */
@@ -79,7 +81,8 @@ export type Held = "link" | "kept";
 /** A reference of a manifest, with the blob if the repository holds it. */
 export interface ReferenceLine {
   readonly digest: string;
-  readonly kind: string;
+  readonly kind: ReferenceRowKind;
+  readonly platform?: string;
   readonly held?: Held;
   readonly blob?: Row;
 }

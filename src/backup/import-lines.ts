@@ -1,4 +1,5 @@
 import { RegistryError } from "../oci/errors.ts";
+import { isReferenceKind } from "../db/manifest-references.ts";
 import type { Columns } from "./export-store.ts";
 import { type Kind, type Line, TABLES } from "./exported.ts";
 
@@ -15,7 +16,7 @@ export interface Entry {
 type Fields = Readonly<Record<string, unknown>>;
 
 const HELD = ["repository_id", "digest"];
-const REFERENCE = ["digest", "kind", "held", "blob"];
+const REFERENCE = ["digest", "kind", "platform", "held", "blob"];
 
 /**
  * Parses the lines of an exported object, and checks them against the tables and columns of this version.
@@ -75,10 +76,12 @@ function requireReferences(list: unknown, columns: Columns, wrong: Wrong): void 
   for (const reference of list as unknown[]) {
     if (!isObject(reference)) throw wrong("a reference is no object");
     requireFields(reference, REFERENCE, wrong);
-    const { digest, kind } = reference;
-    if (typeof digest !== "string" || !["blob", "manifest", "optional"].includes(String(kind))) {
+    const { digest, kind, platform } = reference;
+    if (typeof digest !== "string" || !isReferenceKind(String(kind))) {
       throw wrong("a reference without digest and kind");
     }
+    if (platform !== undefined && typeof platform !== "string")
+      throw wrong("a platform is no text");
     if (reference["held"] !== undefined) requireHeld(reference, columns, wrong);
   }
 }

@@ -1,3 +1,7 @@
+import { insertDigestList } from "../db/digest-rows.ts";
+import { idOf } from "../db/digests.ts";
+import { kindNumber } from "../db/manifest-references.ts";
+import { deflateText } from "../db/manifest-text.ts";
 import { ROW_BYTES } from "../db/cost.ts";
 import { type Held, type Line, type Row, TABLE_NAMES, type TableName } from "./exported.ts";
 
@@ -14,7 +18,7 @@ export function insertTables(db: D1Database, lines: readonly RowLine[]): D1Prepa
   const tables = Map.groupBy(lines, ({ table }) => table);
   return TABLE_NAMES.flatMap((table) => {
     const rows = (tables.get(table) ?? []).map(({ row }) => row);
-    return insertRows(db, table, rows);
+    return insertRows(db, table, table === "manifests" ? rows.map(deflated) : rows);
   });
 }
 
@@ -25,17 +29,32 @@ function insertRows(
   rows: readonly Row[],
 ): D1PreparedStatement[] {
   const shapes = Map.groupBy(rows, (row) => Object.keys(row).join(", "));
-  return [...shapes].flatMap(([columns, of]) =>
-    chunked(of).map((chunk) =>
+  return [...shapes].flatMap(([shape, of]) => {
+    const columns = shape.split(", ").map((name) => writtenAs(table, name));
+    return chunked(of).map((chunk) =>
       db
         .prepare(
-          `INSERT INTO ${table} (${columns})
-           SELECT ${columns.split(", ").map(value).join(", ")} FROM json_each(?1) w WHERE true
+          `INSERT INTO ${table} (${columns.map(({ column }) => column).join(", ")})
+           SELECT ${columns.map(({ sql }) => sql).join(", ")} FROM json_each(?1) w WHERE true
            ON CONFLICT DO NOTHING RETURNING 1`,
         )
         .bind(chunk),
-    ),
-  );
+    );
+  });
+}
+
+/** Returns the row of a manifest with its text as it is stored. */
+function deflated(row: Row): Row {
+  const { content } = row;
+  return typeof content === "string" ? { ...row, content: deflateText(content) } : row;
+}
+
+/** Returns the column that a field of a line is written to, and SQL of its value. */
+function writtenAs(table: TableName | "blobs", name: string): { column: string; sql: string } {
+  const field = value(name);
+  if (table === "blobs" && name === "digest") return { column: "digest_id", sql: idOf(field) };
+  if (table === "manifests" && name === "content") return { column: name, sql: `unhex(${field})` };
+  return { column: name, sql: field };
 }
 
 /**
@@ -51,25 +70,26 @@ export function insertHeld(db: D1Database, lines: readonly RowLine[]): D1Prepare
     links.map((chunk) =>
       db
         .prepare(
-          `INSERT INTO ${table} (repository_id, digest)
-           SELECT r.id, w.value ->> 1 FROM json_each(?1) w
+          `INSERT INTO ${table} (repository_id, digest_id)
+           SELECT r.id, ${idOf("w.value ->> 1")} FROM json_each(?1) w
            CROSS JOIN repositories r ON r.id = w.value ->> 0
            WHERE w.value ->> 2 = ?2 AND NOT EXISTS (
-             SELECT 1 FROM ${other} o WHERE o.repository_id = r.id AND o.digest = w.value ->> 1)
+             SELECT 1 FROM ${other} o WHERE o.repository_id = r.id AND o.digest_id = ${idOf("w.value ->> 1")})
            ON CONFLICT DO NOTHING`,
         )
         .bind(chunk, how),
     );
   return [
+    ...chunked(newest.map(({ digest }) => digest)).map((chunk) => insertDigestList(db, chunk)),
     ...insertRows(db, "blobs", blobs),
     ...insert("repository_blobs", "trashed_blobs", "link"),
     ...insert("trashed_blobs", "repository_blobs", "kept"),
     ...links.map((chunk) =>
       db
         .prepare(
-          `DELETE FROM blobs WHERE digest IN (SELECT w.value ->> 1 FROM json_each(?1) w)
-             AND NOT EXISTS (SELECT 1 FROM repository_blobs l WHERE l.digest = blobs.digest)
-             AND NOT EXISTS (SELECT 1 FROM trashed_blobs k WHERE k.digest = blobs.digest)`,
+          `DELETE FROM blobs WHERE digest_id IN (SELECT ${idOf("w.value ->> 1")} FROM json_each(?1) w)
+             AND NOT EXISTS (SELECT 1 FROM repository_blobs l WHERE l.digest_id = blobs.digest_id)
+             AND NOT EXISTS (SELECT 1 FROM trashed_blobs k WHERE k.digest_id = blobs.digest_id)`,
         )
         .bind(chunk),
     ),
@@ -80,17 +100,28 @@ export function insertReferences(db: D1Database, lines: readonly RowLine[]): D1P
   const rows = lines.flatMap((line) => {
     if (line.table !== "manifests") return [];
     const { repository_id, digest: manifest } = line.row;
-    return line.references.map(({ digest, kind }) => [repository_id, manifest, digest, kind]);
+    return line.references.map(({ digest, kind, platform = null }) => [
+      repository_id,
+      manifest,
+      digest,
+      kindNumber(kind),
+      platform,
+    ]);
   });
-  return chunked(rows).map((chunk) =>
-    db
-      .prepare(
-        `INSERT INTO manifest_references (repository_id, manifest, digest, kind)
-         SELECT w.value ->> 0, w.value ->> 1, w.value ->> 2, w.value ->> 3
-         FROM json_each(?1) w WHERE true ON CONFLICT DO NOTHING`,
-      )
-      .bind(chunk),
-  );
+  return [
+    ...chunked(rows.map(([, , digest]) => digest)).map((chunk) => insertDigestList(db, chunk)),
+    ...chunked(rows).map((chunk) =>
+      db
+        .prepare(
+          `INSERT INTO manifest_references (repository_id, manifest_id, digest_id, kind, platform)
+           SELECT m.repository_id, m.id, ${idOf("w.value ->> 2")}, w.value ->> 3, w.value ->> 4
+           FROM json_each(?1) w
+           CROSS JOIN manifests m ON m.repository_id = w.value ->> 0 AND m.digest = w.value ->> 1
+           WHERE true ON CONFLICT DO NOTHING`,
+        )
+        .bind(chunk),
+    ),
+  ];
 }
 
 /** Sets the cost of manifests, which older exports do not have. */
@@ -103,7 +134,7 @@ export function chargeManifests(db: D1Database, lines: readonly RowLine[]): D1Pr
       .prepare(
         `UPDATE manifests SET cost = size + ${ROW_BYTES} * (1 + (
            SELECT count(*) FROM manifest_references f
-           WHERE f.repository_id = manifests.repository_id AND f.manifest = manifests.digest))
+           WHERE f.repository_id = manifests.repository_id AND f.manifest_id = manifests.id))
          WHERE (repository_id, digest) IN (
            SELECT w.value ->> 0, w.value ->> 1 FROM json_each(?1) w)`,
       )

@@ -156,9 +156,9 @@ export class ImportStore {
     const [result] = await this.#unseen([
       this.#db
         .prepare(
-          `DELETE FROM repository_blobs WHERE (repository_id, digest) IN (
-             SELECT repository_id, digest FROM unreferenced_blobs ORDER BY since LIMIT ?1)
-           RETURNING digest`,
+          `DELETE FROM repository_blobs WHERE (repository_id, digest_id) IN (
+             SELECT repository_id, digest_id FROM unreferenced_blobs ORDER BY since LIMIT ?1)
+           RETURNING digest_id`,
         )
         .bind(limit),
     ]);

@@ -3,6 +3,8 @@ import { RegistryError } from "../oci/errors.ts";
 import { namespaceOf, type RepositoryName, type Sources } from "../oci/reference.ts";
 import { type AuditEntry, auditChange, type Initiator } from "./audit.ts";
 import { NOW } from "./clock.ts";
+import { insertDigests } from "./digest-rows.ts";
+import { idOf } from "./digests.ts";
 import { forgetObjects } from "./object-deletions.ts";
 import { IMPORT_JOB } from "./jobs.ts";
 import {
@@ -72,10 +74,10 @@ export class BlobStore {
       this.#db
         .prepare(
           `SELECT b.key, b.size FROM repositories r
-           JOIN repository_blobs l ON l.repository_id = r.id AND l.digest = ?2
-           JOIN blobs b ON b.digest = l.digest AND b.missing_since IS NULL
+           JOIN repository_blobs l ON l.repository_id = r.id AND l.digest_id = ${idOf("?2")}
+           JOIN blobs b ON b.digest_id = l.digest_id AND b.missing_since IS NULL
            WHERE r.name = ?1 AND NOT EXISTS (
-             SELECT 1 FROM unreferenced_blobs v WHERE v.repository_id = r.id AND v.digest = ?2
+             SELECT 1 FROM unreferenced_blobs v WHERE v.repository_id = r.id AND v.digest_id = l.digest_id
                AND coalesce(v.counted_on_at, v.since) <= ${NOW} - ?3)`,
         )
         .bind(repository, digest, grace),
@@ -87,8 +89,8 @@ export class BlobStore {
     return this.#db
       .prepare(
         `SELECT b.key, b.size FROM repositories r
-         JOIN repository_blobs l ON l.repository_id = r.id AND l.digest = ?2
-         JOIN blobs b ON b.digest = l.digest AND b.missing_since IS NULL
+         JOIN repository_blobs l ON l.repository_id = r.id AND l.digest_id = ${idOf("?2")}
+         JOIN blobs b ON b.digest_id = l.digest_id AND b.missing_since IS NULL
          WHERE r.name = ?1`,
       )
       .bind(repository, digest);
@@ -111,29 +113,34 @@ export class BlobStore {
     const entry: AuditEntry = { action: "blob.push", repository, digest };
     const held = {
       sql: `SELECT 1 FROM repositories r
-        JOIN repository_blobs l ON l.repository_id = r.id AND l.digest = :digest WHERE r.name = :repository`,
+        JOIN repository_blobs l ON l.repository_id = r.id AND l.digest_id = ${idOf(":digest")} WHERE r.name = :repository`,
       values: { repository, digest },
     };
     // Without this the push fails, and a failed push must not create a repository.
     const possible = {
-      sql: `SELECT 1 WHERE EXISTS (SELECT 1 FROM blobs WHERE digest = :digest) OR NOT EXISTS (
+      sql: `SELECT 1 WHERE EXISTS (SELECT 1 FROM blobs WHERE digest_id = ${idOf(":digest")}) OR NOT EXISTS (
         SELECT 1 FROM blobs WHERE key = :key UNION ALL ${GIVEN_UP})`,
       values: { digest, key: blob.key },
+    };
+    // What the object may become: it is not given up, and no blob of another digest.
+    const free = {
+      sql: `SELECT 1 FROM repositories
+        WHERE name = :repository AND NOT EXISTS (${GIVEN_UP}) AND NOT EXISTS (SELECT 1 FROM blobs WHERE key = :key)`,
+      values: { repository, key: blob.key },
     };
     const statements = [
       ...(upload === undefined ? [] : [forgetUpload(this.#db, upload)]),
       ...(this.#absent === "make"
         ? insertRepository(this.#db, repository, initiator, possible)
         : []),
+      insertDigests(this.#db, [digest], free),
       prepare(
         this.#db,
-        `INSERT INTO blobs (digest, key, size, created_at)
-         SELECT :digest, :key, :size, :now FROM repositories
-         WHERE name = :repository AND NOT EXISTS (${GIVEN_UP})
-           AND NOT EXISTS (SELECT 1 FROM blobs WHERE key = :key)
-         ON CONFLICT (digest) DO UPDATE SET key = excluded.key, size = excluded.size, missing_since = NULL
+        `INSERT INTO blobs (digest_id, key, size, created_at)
+         SELECT ${idOf(":digest")}, :key, :size, :now WHERE EXISTS (${free.sql})
+         ON CONFLICT (digest_id) DO UPDATE SET key = excluded.key, size = excluded.size, missing_since = NULL
          WHERE missing_since IS NOT NULL`,
-        { repository, digest, key: blob.key, size: blob.size, now: Date.now() },
+        merge(free.values, { digest, size: blob.size, now: Date.now() }),
       ),
       insertLinks(this.#db, repository, [digest]),
       renewGrace(this.#db, repository, digest),
@@ -184,17 +191,16 @@ export class BlobStore {
     sources: Sources,
     initiator: Initiator,
   ): Promise<boolean> {
-    const digests = JSON.stringify([digest]);
-    const isReadable = `${readableFrom("w.value", ":sources")} AND NOT EXISTS (
-      SELECT 1 FROM blobs b WHERE b.digest = w.value AND b.missing_since IS NOT NULL)`;
+    const isReadable = `d.hash = unhex(substr(:digest, 8)) AND ${readableFrom("d.id", ":sources")}
+      AND NOT EXISTS (SELECT 1 FROM blobs b WHERE b.digest_id = d.id AND b.missing_since IS NOT NULL)`;
     const readable = {
-      sql: `SELECT 1 FROM json_each(:digests) w WHERE ${isReadable}`,
-      values: { digests, sources: sourceList(sources) },
+      sql: `SELECT 1 FROM digests d WHERE ${isReadable}`,
+      values: { digest, sources: sourceList(sources) },
     };
     const linkedAnew = {
       sql: `${readable.sql} AND EXISTS (SELECT 1 FROM repositories WHERE name = :repository) AND NOT EXISTS (
         SELECT 1 FROM repositories r
-        JOIN repository_blobs l ON l.repository_id = r.id AND l.digest = w.value WHERE r.name = :repository)`,
+        JOIN repository_blobs l ON l.repository_id = r.id AND l.digest_id = d.id WHERE r.name = :repository)`,
       values: merge(readable.values, { repository }),
     };
     const statements = [
@@ -204,8 +210,8 @@ export class BlobStore {
       auditChange(this.#db, initiator, { action: "blob.mount", repository, digest }, linkedAnew),
       prepare(
         this.#db,
-        `INSERT INTO repository_blobs (repository_id, digest)
-         SELECT r.id, w.value FROM repositories r, json_each(:digests) w
+        `INSERT INTO repository_blobs (repository_id, digest_id)
+         SELECT r.id, d.id FROM repositories r, digests d
          WHERE r.name = :repository AND ${isReadable}
          ON CONFLICT DO NOTHING`,
         linkedAnew.values,
@@ -215,8 +221,8 @@ export class BlobStore {
         .prepare(
           `SELECT EXISTS (
              SELECT 1 FROM repositories r
-             JOIN repository_blobs l ON l.repository_id = r.id AND l.digest = ?2
-             JOIN blobs b ON b.digest = l.digest AND b.missing_since IS NULL
+             JOIN repository_blobs l ON l.repository_id = r.id AND l.digest_id = ${idOf("?2")}
+             JOIN blobs b ON b.digest_id = l.digest_id AND b.missing_since IS NULL
              WHERE r.name = ?1
            ) AS held`,
         )
@@ -238,7 +244,7 @@ export class BlobStore {
   async remove(repository: RepositoryName, digest: Digest, initiator: Initiator): Promise<boolean> {
     const held = {
       sql: `SELECT 1 FROM repositories r
-        JOIN repository_blobs l ON l.repository_id = r.id AND l.digest = :digest WHERE r.name = :repository`,
+        JOIN repository_blobs l ON l.repository_id = r.id AND l.digest_id = ${idOf(":digest")} WHERE r.name = :repository`,
       values: { repository, digest },
     };
     try {
@@ -247,8 +253,8 @@ export class BlobStore {
         this.#db
           .prepare(
             `DELETE FROM repository_blobs
-             WHERE repository_id = (SELECT id FROM repositories WHERE name = ?1) AND digest = ?2
-             RETURNING digest`,
+             WHERE repository_id = (SELECT id FROM repositories WHERE name = ?1) AND digest_id = ${idOf("?2")}
+             RETURNING digest_id`,
           )
           .bind(repository, digest),
       ]);

@@ -2,6 +2,7 @@ import type { Digest } from "../oci/digest.ts";
 import type { RepositoryName, Sources } from "../oci/reference.ts";
 import { auditChange, type Initiator } from "./audit.ts";
 import { NOW } from "./clock.ts";
+import { idOf } from "./digests.ts";
 import { ALWAYS, type Fragment, merge, prepare } from "./sql.ts";
 
 /** The statements that every push needs: they create the repository and link its blobs. */
@@ -55,7 +56,7 @@ export function renewGrace(
   return db
     .prepare(
       `UPDATE unreferenced_blobs SET since = ${NOW}, counted_on_at = NULL
-       WHERE repository_id = (SELECT id FROM repositories WHERE name = ?1) AND digest = ?2
+       WHERE repository_id = (SELECT id FROM repositories WHERE name = ?1) AND digest_id = ${idOf("?2")}
          AND since < ${NOW}`,
     )
     .bind(repository, digest);
@@ -72,7 +73,7 @@ export function renewGraceAsReader(
   return db
     .prepare(
       `UPDATE unreferenced_blobs SET since = ${NOW}, counted_on_at = coalesce(counted_on_at, since)
-       WHERE repository_id = (SELECT id FROM repositories WHERE name = ?1) AND digest = ?2
+       WHERE repository_id = (SELECT id FROM repositories WHERE name = ?1) AND digest_id = ${idOf("?2")}
          AND since < ${NOW} AND coalesce(counted_on_at, since) > ${NOW} - ?3`,
     )
     .bind(repository, digest, grace);
@@ -86,9 +87,9 @@ export function insertLinks(
 ): D1PreparedStatement {
   return db
     .prepare(
-      `INSERT INTO repository_blobs (repository_id, digest)
-       SELECT r.id, b.digest FROM repositories r, json_each(?2) w
-       JOIN blobs b ON b.digest = w.value
+      `INSERT INTO repository_blobs (repository_id, digest_id)
+       SELECT r.id, b.digest_id FROM repositories r, json_each(?2) w
+       JOIN blobs b ON b.digest_id = ${idOf("w.value")}
        WHERE r.name = ?1
        ON CONFLICT DO NOTHING`,
     )
@@ -103,18 +104,19 @@ export function sourceList(sources: Sources): string | null {
 /**
  * SQL that tells whether one of the sources holds the blob. CROSS JOIN fixes the planner's order: it looks up each
  * source, where it would otherwise scan all repositories that hold the blob, which may be thousands.
+ * @param digestId SQL of the id of its digest
  */
-export function readableFrom(digest: string, sources: string): string {
+export function readableFrom(digestId: string, sources: string): string {
   return `CASE WHEN ${sources} IS NULL
     THEN EXISTS (
       SELECT 1 FROM repository_blobs any_link
       CROSS JOIN repositories holder
         ON holder.id = any_link.repository_id AND holder.deleted_at IS NULL
-      WHERE any_link.digest = ${digest}
+      WHERE any_link.digest_id = ${digestId}
     )
     ELSE EXISTS (
       SELECT 1 FROM json_each(${sources}) source
       CROSS JOIN repositories held_in ON held_in.name = source.value
-      CROSS JOIN repository_blobs link ON link.repository_id = held_in.id AND link.digest = ${digest}
+      CROSS JOIN repository_blobs link ON link.repository_id = held_in.id AND link.digest_id = ${digestId}
     ) END`;
 }

@@ -3,7 +3,12 @@ import type { RepositoryName } from "../oci/reference.ts";
 import type { Fragment } from "./sql.ts";
 import { NOW } from "./clock.ts";
 import { costOf } from "./cost.ts";
-import type { NewManifest, NewReference } from "./manifests.ts";
+import { deflateText } from "./manifest-text.ts";
+import { prepare } from "./sql.ts";
+import { insertDigests } from "./digest-rows.ts";
+import { idOf } from "./digests.ts";
+import { kindNumber, type NewReference } from "./manifest-references.ts";
+import type { NewManifest } from "./manifests.ts";
 
 /** The most references or blobs that one batch writes: about 30 ms of the database's time. */
 export const STEP = 1_000;
@@ -16,8 +21,8 @@ export const STEP = 1_000;
  */
 export const STAGED = 1;
 
-/** SQL that selects the manifest ?2 of the repository ?1. */
-const ITSELF = `m.repository_id = (SELECT id FROM repositories WHERE name = ?1) AND m.digest = ?2`;
+/** SQL that selects the manifest. */
+const ITSELF = `m.repository_id = (SELECT id FROM repositories WHERE name = :repository) AND m.digest = :digest`;
 
 /** Inserts the manifest's row, or makes it visible again if it was deleted or still being written. */
 export function insertManifest(
@@ -26,17 +31,17 @@ export function insertManifest(
   manifest: NewManifest,
   now: number,
 ): D1PreparedStatement {
-  return db
-    .prepare(
-      `${INSERT}
-       ON CONFLICT (repository_id, digest) DO UPDATE
-       SET media_type = excluded.media_type, artifact_type = excluded.artifact_type,
-         pushed_at = excluded.pushed_at, deleted_at = NULL, deleted_by = NULL, cost = excluded.cost,
-         size = ${found("size")}, content = ${found("content")}, object = ${found("object")},
-         subject = ${found("subject")}, missing_since = NULL
-       RETURNING digest`,
-    )
-    .bind(...valuesOf(repository, manifest, now), null);
+  return prepare(
+    db,
+    `${INSERT}
+     ON CONFLICT (repository_id, digest) DO UPDATE
+     SET media_type = excluded.media_type, artifact_type = excluded.artifact_type,
+       pushed_at = excluded.pushed_at, deleted_at = NULL, deleted_by = NULL, cost = excluded.cost,
+       size = ${found("size")}, content = ${found("content")}, object = ${found("object")},
+       subject = ${found("subject")}, missing_since = NULL
+     RETURNING digest`,
+    { ...valuesOf(repository, manifest, now), deletedAt: null },
+  );
 }
 
 /** Inserts the row of a manifest that is being written, if it has none yet. */
@@ -46,30 +51,22 @@ export function stageManifest(
   manifest: NewManifest,
   now: number,
 ): D1PreparedStatement {
-  return db
-    .prepare(`${INSERT} ON CONFLICT DO NOTHING`)
-    .bind(...valuesOf(repository, manifest, now), STAGED);
+  return prepare(db, `${INSERT} ON CONFLICT DO NOTHING`, {
+    ...valuesOf(repository, manifest, now),
+    deletedAt: STAGED,
+  });
 }
 
 const INSERT = `INSERT INTO manifests (repository_id, digest, media_type, size, content, object, subject,
     artifact_type, created_at, pushed_at, cost, deleted_at)
-  SELECT id, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?9, ?10, ?11 FROM repositories WHERE name = ?1`;
+  SELECT id, :digest, :mediaType, :size, unhex(:content), :object, :subject, :artifactType, :now, :now, :cost, :deletedAt
+  FROM repositories WHERE name = :repository`;
 
 function valuesOf(repository: RepositoryName, manifest: NewManifest, now: number) {
-  const { digest, mediaType, size, content, object, subject, artifactType, references } = manifest;
+  const { digest, mediaType, size, object, subject, artifactType, references } = manifest;
+  const content = manifest.content === null ? null : deflateText(manifest.content);
   const cost = costOf(size, references);
-  return [
-    repository,
-    digest,
-    mediaType,
-    size,
-    content,
-    object,
-    subject,
-    artifactType,
-    now,
-    cost,
-  ] as const;
+  return { repository, digest, mediaType, size, content, object, subject, artifactType, now, cost };
 }
 
 /**
@@ -81,25 +78,31 @@ export function insertReferences(
   repository: RepositoryName,
   digest: Digest,
   references: readonly NewReference[],
-): D1PreparedStatement[] {
-  const list = JSON.stringify(references);
+): [D1PreparedStatement, ...D1PreparedStatement[]] {
+  const rows = references.map(({ digest: to, kind, platform }) => [to, kindNumber(kind), platform]);
+  const values = { repository, digest, list: JSON.stringify(rows) };
   return [
-    db
-      .prepare(
-        `DELETE FROM manifest_references
-         WHERE repository_id = (SELECT id FROM repositories WHERE name = ?1) AND manifest = ?2
-           AND digest IN (SELECT value ->> 'digest' FROM json_each(?3))
-           AND EXISTS (SELECT 1 FROM manifests m WHERE ${ITSELF} AND m.deleted_at IS NOT NULL)`,
-      )
-      .bind(repository, digest, list),
-    db
-      .prepare(
-        `INSERT INTO manifest_references (repository_id, manifest, digest, kind)
-         SELECT m.repository_id, m.digest, w.value ->> 'digest', w.value ->> 'kind'
-         FROM manifests m, json_each(?3) w WHERE ${ITSELF}
-         ON CONFLICT DO UPDATE SET kind = excluded.kind WHERE kind = 'optional'`,
-      )
-      .bind(repository, digest, list),
+    prepare(
+      db,
+      `DELETE FROM manifest_references
+       WHERE repository_id = (SELECT id FROM repositories WHERE name = :repository)
+         AND manifest_id = (SELECT m.id FROM manifests m WHERE ${ITSELF} AND m.deleted_at IS NOT NULL)
+         AND digest_id IN (SELECT ${idOf("value ->> 0")} FROM json_each(:list))`,
+      values,
+    ),
+    insertDigests(
+      db,
+      references.map((reference) => reference.digest),
+      { sql: `SELECT 1 FROM manifests m WHERE ${ITSELF}`, values: { repository, digest } },
+    ),
+    prepare(
+      db,
+      `INSERT INTO manifest_references (repository_id, manifest_id, digest_id, kind, platform)
+       SELECT m.repository_id, m.id, ${idOf("w.value ->> 0")}, w.value ->> 1, w.value ->> 2
+       FROM manifests m, json_each(:list) w WHERE ${ITSELF}
+       ON CONFLICT DO UPDATE SET kind = excluded.kind WHERE kind = 0`,
+      values,
+    ),
   ];
 }
 
@@ -111,8 +114,9 @@ export function namesAll(
 ): Fragment {
   const count = new Set(references.map((reference) => reference.digest)).size;
   return {
-    sql: `SELECT 1 FROM repositories r WHERE r.name = :repository AND :count = (
-      SELECT count(*) FROM manifest_references f WHERE f.repository_id = r.id AND f.manifest = :digest)`,
+    sql: `SELECT 1 FROM manifests m WHERE ${ITSELF} AND :count = (
+      SELECT count(*) FROM manifest_references f
+      WHERE f.repository_id = m.repository_id AND f.manifest_id = m.id)`,
     values: { repository, digest, count },
   };
 }

@@ -5,6 +5,7 @@ import { namespaceOf, type RepositoryName, type Sources, type Tag } from "../oci
 import { assertion, hasFailed } from "./retry.ts";
 import { type AuditEntry, auditFound, type Initiator } from "./audit.ts";
 import type { Absent } from "./blobs.ts";
+import { idOf } from "./digests.ts";
 import { letOthersIn, NOW } from "./clock.ts";
 import { insertLinks, insertRepository, readableFrom, sourceList } from "./links.ts";
 import {
@@ -17,6 +18,8 @@ import {
   stepsOf,
   uncountObject,
 } from "./manifest-rows.ts";
+import type { NewReference } from "./manifest-references.ts";
+import { STORED_TEXT } from "./manifest-text.ts";
 import { isStillReferenced, isUnresolved, refuseChange } from "./errors.ts";
 import { type ImageAnnotations, describeFromAnnotations } from "./repositories.ts";
 import type { Fragment } from "./sql.ts";
@@ -43,14 +46,6 @@ export interface Resolution {
   readonly manifestSize: number | null;
 }
 
-export interface NewReference {
-  readonly digest: Digest;
-  /**
-   * `blob` and `manifest` must be in the repository when the row is written; an optional reference (`optional`) need not.
-   */
-  readonly kind: "blob" | "manifest" | "optional";
-}
-
 export interface NewManifest extends StoredManifest {
   readonly subject: Digest | null;
   readonly artifactType: string;
@@ -61,7 +56,8 @@ export interface NewManifest extends StoredManifest {
   readonly imageAnnotations: ImageAnnotations | null;
 }
 
-export const COLUMNS = "m.digest, m.media_type AS mediaType, m.size, m.content, m.object";
+/** SQL over `manifests m`: the columns of a StoredManifest, whose text has yet to be inflated (manifest-text.ts). */
+export const COLUMNS = `m.digest, m.media_type AS mediaType, m.size, ${STORED_TEXT}, m.object`;
 
 /**
  * The most tags that one deletion of a manifest deletes: one batch records each of them in the history and deletes them
@@ -94,12 +90,12 @@ export class ManifestStore {
   ): Promise<Map<Digest, Resolution>> {
     const { results } = await this.#db
       .prepare(
-        `SELECT w.value AS digest, l.digest IS NOT NULL AS linked, m.size AS manifestSize,
-           CASE WHEN l.digest IS NOT NULL OR ${readableFrom("w.value", "?3")} THEN b.size END AS blobSize
+        `SELECT w.value AS digest, l.digest_id IS NOT NULL AS linked, m.size AS manifestSize,
+           CASE WHEN l.digest_id IS NOT NULL OR ${readableFrom("b.digest_id", "?3")} THEN b.size END AS blobSize
          FROM json_each(?2) w
          LEFT JOIN repositories r ON r.name = ?1
-         LEFT JOIN blobs b ON b.digest = w.value AND b.missing_since IS NULL
-         LEFT JOIN repository_blobs l ON l.repository_id = r.id AND l.digest = w.value
+         LEFT JOIN blobs b ON b.digest_id = ${idOf("w.value")} AND b.missing_since IS NULL
+         LEFT JOIN repository_blobs l ON l.repository_id = r.id AND l.digest_id = b.digest_id
          LEFT JOIN manifests m
            ON m.repository_id = r.id AND m.digest = w.value
            AND m.deleted_at IS NULL AND m.missing_since IS NULL`,
@@ -187,12 +183,12 @@ export class ManifestStore {
     };
     const moved = { sql: TAGS_NAMED, values: { repository, tags } };
     const row = insertManifest(this.#db, repository, manifest, now);
-    const [forget, insert] = insertReferences(this.#db, repository, digest, references);
+    const [forget, ...insert] = insertReferences(this.#db, repository, digest, references);
     return [
       ...(object === null ? [] : [uncountObject(this.#db, object)]),
       ...(isStaged
         ? [row, assertion(this.#db, namesAll(repository, digest, references))]
-        : [forget, row, insert]),
+        : [forget, row, ...insert]),
       auditFound(this.#db, initiator, entry, movedTags(repository, digest, tags)),
       rememberTags(this.#db, { now, initiator, successor: digest }, moved),
       this.#db

@@ -2,6 +2,9 @@ import type { Digest } from "../oci/digest.ts";
 import type { RepositoryName, Tag } from "../oci/reference.ts";
 import type { StoredBlob } from "./blobs.ts";
 import { NOW } from "./clock.ts";
+import { IS_BLOB, IS_MANIFEST } from "./manifest-references.ts";
+import { idOf } from "./digests.ts";
+import { inflated } from "./manifest-text.ts";
 import { COLUMNS, type StoredManifest } from "./manifests.ts";
 
 /** What was so when the database was asked. */
@@ -107,8 +110,12 @@ export class PullReads {
    * Finds a manifest by the primary alone, without its children and blobs: for a client that asks whether it has to
    * push.
    */
-  currentManifest(repository: RepositoryName, digest: Digest): Promise<StoredManifest | null> {
-    return manifestIn(this.#db, byDigest(repository, digest)).first<ManifestRow>();
+  async currentManifest(
+    repository: RepositoryName,
+    digest: Digest,
+  ): Promise<StoredManifest | null> {
+    const row = await manifestIn(this.#db, byDigest(repository, digest)).first<ManifestRow>();
+    return row && inflated(row);
   }
 
   /**
@@ -148,8 +155,8 @@ async function blobIn(
   const row = await place
     .prepare(
       `SELECT b.key, b.size, ${NOW} AS readAt FROM repositories r
-       JOIN repository_blobs l ON l.repository_id = r.id AND l.digest = ?2
-       JOIN blobs b ON b.digest = l.digest AND b.missing_since IS NULL
+       JOIN repository_blobs l ON l.repository_id = r.id AND l.digest_id = ${idOf("?2")}
+       JOIN blobs b ON b.digest_id = l.digest_id AND b.missing_since IS NULL
        WHERE r.name = ?1`,
     )
     .bind(repository, digest)
@@ -167,8 +174,8 @@ async function pulled(place: ReadSource, root: Root): Promise<CacheEntry<Pulled>
   ])) as [D1Result<ManifestRow>, D1Result<StoredManifest>, D1Result<NamedBlob>];
   const [row] = roots.results;
   if (row === undefined) return null;
-  const { readAt, ...manifest } = row;
-  const graph = { manifests: children.results, blobs: blobs.results };
+  const { readAt, ...manifest } = inflated(row);
+  const graph = { manifests: children.results.map(inflated), blobs: blobs.results };
   return { value: { manifest, graph }, readAt };
 }
 
@@ -185,7 +192,7 @@ async function confirmed(
   const row = await place
     .prepare(
       `SELECT m.digest, m.media_type AS mediaType, m.size, m.object, ${NOW} AS readAt,
-         CASE WHEN m.digest <> ?3 THEN m.content END AS content
+         CASE WHEN m.digest <> ?3 THEN hex(m.content) END AS content
        FROM repositories r
        JOIN tags t ON t.repository_id = r.id AND t.name = ?2
        JOIN manifests m ON m.repository_id = r.id AND m.digest = t.digest AND m.missing_since IS NULL
@@ -194,7 +201,7 @@ async function confirmed(
     .bind(repository, tag, known)
     .first<ManifestRow>();
   if (row === null) return null;
-  const { readAt, ...manifest } = row;
+  const { readAt, ...manifest } = inflated(row);
   return { value: { manifest, graph: { manifests: [], blobs: [] } }, readAt };
 }
 
@@ -213,9 +220,11 @@ function childrenOf(place: ReadSource, { sql, parameters }: Root): D1PreparedSta
   return place
     .prepare(
       `SELECT ${COLUMNS} FROM repositories r
+       CROSS JOIN manifests root ON root.repository_id = r.id AND root.digest = ${sql}
        CROSS JOIN manifest_references f
-         ON f.repository_id = r.id AND f.manifest = ${sql} AND f.kind = 'manifest'
-       CROSS JOIN manifests m ON m.repository_id = r.id AND m.digest = f.digest
+         ON f.repository_id = r.id AND f.manifest_id = root.id AND ${IS_MANIFEST}
+       CROSS JOIN digests d ON d.id = f.digest_id
+       CROSS JOIN manifests m ON m.repository_id = r.id AND m.digest = d.digest
          AND m.deleted_at IS NULL AND m.missing_since IS NULL AND m.size <= ${MAX_CHILD}
        WHERE r.name = ?1 LIMIT ${MAX_CHILDREN}`,
     )
@@ -227,20 +236,25 @@ function blobsOf(place: ReadSource, { sql, parameters }: Root): D1PreparedStatem
   return place
     .prepare(
       `WITH repository AS (SELECT id FROM repositories WHERE name = ?1),
-       root AS (SELECT r.id, ${sql} AS digest FROM repository r),
+       root AS (
+         SELECT r.id AS repository_id, m.id FROM repository r
+         CROSS JOIN manifests m ON m.repository_id = r.id AND m.digest = ${sql}),
        named AS (
-         SELECT id, digest FROM root
+         SELECT repository_id, id FROM root
          UNION ALL
          SELECT * FROM (
-           SELECT r.id, f.digest FROM root r
+           SELECT c.repository_id, c.id FROM root r
            CROSS JOIN manifest_references f
-             ON f.repository_id = r.id AND f.manifest = r.digest AND f.kind = 'manifest'
+             ON f.repository_id = r.repository_id AND f.manifest_id = r.id AND ${IS_MANIFEST}
+           CROSS JOIN digests d ON d.id = f.digest_id
+           CROSS JOIN manifests c ON c.repository_id = r.repository_id AND c.digest = d.digest
            LIMIT ${MAX_CHILDREN}))
-       SELECT DISTINCT b.digest, b.key, b.size FROM named
+       SELECT DISTINCT d.digest, b.key, b.size FROM named
        CROSS JOIN manifest_references f
-         ON f.repository_id = named.id AND f.manifest = named.digest AND f.kind = 'blob'
-       CROSS JOIN repository_blobs l ON l.repository_id = named.id AND l.digest = f.digest
-       CROSS JOIN blobs b ON b.digest = f.digest AND b.missing_since IS NULL
+         ON f.repository_id = named.repository_id AND f.manifest_id = named.id AND ${IS_BLOB}
+       CROSS JOIN repository_blobs l ON l.repository_id = named.repository_id AND l.digest_id = f.digest_id
+       CROSS JOIN blobs b ON b.digest_id = f.digest_id AND b.missing_since IS NULL
+       CROSS JOIN digests d ON d.id = b.digest_id
        LIMIT ${MAX_BLOBS}`,
     )
     .bind(...parameters);

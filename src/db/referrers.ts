@@ -1,6 +1,7 @@
 import type { Digest } from "../oci/digest.ts";
 import type { Page } from "../oci/page.ts";
 import type { RepositoryName } from "../oci/reference.ts";
+import { inflated } from "./manifest-text.ts";
 import { COLUMNS, type StoredManifest } from "./manifests.ts";
 
 export interface StoredReferrer extends StoredManifest {
@@ -46,6 +47,6 @@ export class ReferrerStore {
       )
       .bind(...parameters, ...(artifactType === null ? [] : [artifactType]))
       .all<StoredReferrer & { candidates: number }>();
-    return { rows: results, more: results.length < (results[0]?.candidates ?? 0) };
+    return { rows: results.map(inflated), more: results.length < (results[0]?.candidates ?? 0) };
   }
 }

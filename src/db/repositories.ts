@@ -215,7 +215,7 @@ export class RepositoryStore {
          (SELECT immutable_tags FROM namespaces n WHERE n.name = r.namespace) AS inheritedImmutableTags,
          ${counted("tags")}, ${counted("manifests")},
          (SELECT CASE WHEN count(*) <= :maxCounted THEN coalesce(sum(size), 0) END FROM (
-            SELECT b.size FROM repository_blobs l CROSS JOIN blobs b ON b.digest = l.digest
+            SELECT b.size FROM repository_blobs l CROSS JOIN blobs b ON b.digest_id = l.digest_id
             WHERE l.repository_id = r.id LIMIT :maxCounted + 1)) AS size
        FROM repositories r WHERE name = :repository`,
       { repository, maxCounted: MAX_COUNTED },

@@ -1,4 +1,7 @@
 import type { Digest } from "../oci/digest.ts";
+import { digestOf, idOf } from "./digests.ts";
+import { IS_BLOB, IS_CONFIG, IS_MANIFEST } from "./manifest-references.ts";
+import { DOCKER_LIST, OCI_INDEX } from "../oci/media-type.ts";
 import type { Page } from "../oci/page.ts";
 import type { RepositoryName, Tag } from "../oci/reference.ts";
 
@@ -36,7 +39,7 @@ interface SummaryRow {
   readonly digest: Digest;
   readonly size: number | null;
   readonly own: string;
-  readonly listed: string;
+  readonly given: string | null;
   readonly key: string | null;
   readonly keySize: number | null;
 }
@@ -48,16 +51,9 @@ const MAX_PLATFORMS = 100;
  * page of the strangest manifests.
  */
 const MAX_NAMED = 2_000;
+const INDEXES = `'${OCI_INDEX}', '${DOCKER_LIST}'`;
 /** The media types of configs of images that run: OCI's and Docker's. */
 const IMAGE_CONFIGS = `'application/vnd.oci.image.config.v1+json', 'application/vnd.docker.container.image.v1+json'`;
-
-/**
- * SQL for the platform of a descriptor, which is an element of json_each; NULL if it has none. `$.manifests` may be
- * something other than a list.
- */
-const PLATFORM = `CASE WHEN d.type = 'object' THEN substr(
-  (d.value ->> '$.platform.os') || '/' || (d.value ->> '$.platform.architecture')
-  || coalesce('/' || nullif(d.value ->> '$.platform.variant', ''), ''), 1, 100) END`;
 
 /** D1: what is in a repository, for those who look at it; pulls and pushes have `manifests.ts`. */
 export class SummaryIndex {
@@ -113,7 +109,7 @@ export class SummaryIndex {
     return results.map((row) => ({ ...row, tags: JSON.parse(row.tags) as Tag[] }));
   }
 
-  /** Sums up manifests, also deleted ones, by what the index has of them; only a manifest that lies in R2 for its size keeps its platforms to itself. */
+  /** Reads the summaries of manifests, also of deleted ones, from the index alone. */
   async facts(
     repository: RepositoryName,
     digests: readonly Digest[],
@@ -121,34 +117,34 @@ export class SummaryIndex {
     const { results } = await this.#db
       .prepare(
         `SELECT m.digest, c.key, c.size AS keySize,
-           (WITH RECURSIVE named (digest, kind) AS (
-              VALUES (m.digest, 'manifest')
+           (WITH RECURSIVE named (manifest_id, digest_id, kind) AS (
+              VALUES (m.id, NULL, NULL)
               UNION ALL
-              SELECT f.digest, f.kind FROM named parent
+              SELECT CASE WHEN ${IS_MANIFEST} THEN (
+                  SELECT c.id FROM manifests c
+                  WHERE c.repository_id = m.repository_id AND c.digest = ${digestOf("f.digest_id")}) END,
+                f.digest_id, f.kind
+              FROM named parent
               CROSS JOIN manifest_references f
-                ON f.repository_id = m.repository_id AND f.manifest = parent.digest
-              WHERE parent.kind = 'manifest' LIMIT ?3 + 1)
+                ON f.repository_id = m.repository_id AND f.manifest_id = parent.manifest_id
+              LIMIT ?3 + 1)
             SELECT CASE WHEN (SELECT count(*) FROM named) <= ?3 THEN coalesce(sum(b.size), 0) END
-            FROM (SELECT DISTINCT digest FROM named WHERE kind = 'blob') counted
-            CROSS JOIN blobs b ON b.digest = counted.digest) AS size,
+            FROM (SELECT DISTINCT f.digest_id FROM named f WHERE ${IS_BLOB}) counted
+            CROSS JOIN blobs b ON b.digest_id = counted.digest_id) AS size,
            (SELECT json_group_array(platform) FROM (
-              SELECT DISTINCT ${PLATFORM} AS platform FROM json_each(m.content, '$.manifests') d
-              LIMIT ?4)) AS own,
-           (SELECT json_group_array(platform) FROM (
-              SELECT ${PLATFORM} AS platform
-              FROM (SELECT manifest FROM manifest_references f INDEXED BY manifest_references_by_digest
-                    WHERE f.repository_id = m.repository_id AND f.digest = m.digest AND f.kind = 'manifest'
-                    LIMIT 1) lister
-              CROSS JOIN manifests p ON p.repository_id = m.repository_id AND p.digest = lister.manifest
-              CROSS JOIN json_each(p.content, '$.manifests') d
-              WHERE CASE WHEN d.type = 'object' THEN d.value ->> '$.digest' END = m.digest
-              LIMIT 1)) AS listed
+              SELECT DISTINCT f.platform FROM manifest_references f
+              WHERE m.media_type IN (${INDEXES}) AND f.repository_id = m.repository_id AND f.manifest_id = m.id
+                AND f.platform IS NOT NULL
+              ORDER BY f.platform LIMIT ?4)) AS own,
+           (SELECT f.platform FROM manifest_references f INDEXED BY manifest_references_by_digest
+            WHERE f.repository_id = m.repository_id AND f.digest_id = ${idOf("m.digest")} AND ${IS_MANIFEST}
+            LIMIT 1) AS given
          FROM repositories r CROSS JOIN json_each(?2) w
          CROSS JOIN manifests m
            ON m.repository_id = r.id AND m.digest = w.value
-         LEFT JOIN repository_blobs l ON m.artifact_type IN (${IMAGE_CONFIGS})
-           AND l.repository_id = m.repository_id AND l.digest = m.content ->> '$.config.digest'
-         LEFT JOIN blobs c ON c.digest = l.digest
+         LEFT JOIN blobs c ON m.artifact_type IN (${IMAGE_CONFIGS}) AND c.digest_id = (
+           SELECT max(+f.digest_id) FROM manifest_references f
+           WHERE f.repository_id = m.repository_id AND f.manifest_id = m.id AND ${IS_CONFIG})
          WHERE r.name = ?1`,
       )
       .bind(repository, JSON.stringify(digests), MAX_NAMED, MAX_PLATFORMS)
@@ -157,13 +153,11 @@ export class SummaryIndex {
   }
 }
 
-function factsOf({ size, own, listed, key, keySize }: SummaryRow): ManifestSummary {
-  const platforms = [own, listed].map((list) =>
-    (JSON.parse(list) as (string | null)[]).flatMap((platform) => platform ?? []),
-  );
+function factsOf({ size, own, given, key, keySize }: SummaryRow): ManifestSummary {
+  const platforms = JSON.parse(own) as string[];
   return {
     size,
-    platforms: platforms.find((list) => list.length > 0) ?? [],
+    platforms: platforms.length > 0 || given === null ? platforms : [given],
     config: key === null || keySize === null ? null : { key, size: keySize },
   };
 }

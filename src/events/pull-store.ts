@@ -1,3 +1,5 @@
+import { idOf } from "../db/digests.ts";
+import { IS_BLOB } from "../db/manifest-references.ts";
 import type { Digest } from "../oci/digest.ts";
 import type { RepositoryName } from "../oci/reference.ts";
 
@@ -82,11 +84,10 @@ export class PullStore {
            CROSS JOIN repositories r ON r.name = w.value ->> 'repository'
            CROSS JOIN manifests m ON m.repository_id = r.id AND m.digest = (
              SELECT CASE WHEN count(o.digest) = 1 AND count(*) < ${MAX_OWNERS} THEN max(o.digest) END FROM (
-               SELECT f.manifest FROM manifest_references f INDEXED BY manifest_references_by_digest
-               WHERE f.repository_id = r.id AND f.digest = w.value ->> 'digest' AND f.kind = 'blob'
+               SELECT f.manifest_id FROM manifest_references f INDEXED BY manifest_references_by_digest
+               WHERE f.repository_id = r.id AND f.digest_id = ${idOf("w.value ->> 'digest'")} AND ${IS_BLOB}
                LIMIT ${MAX_OWNERS}) lister
-             LEFT JOIN manifests o
-               ON o.repository_id = r.id AND o.digest = lister.manifest AND o.deleted_at IS NULL)
+             LEFT JOIN manifests o ON o.id = lister.manifest_id AND o.deleted_at IS NULL)
            GROUP BY 1, 2 ${written}`,
         )
         .bind(list),

@@ -1,5 +1,7 @@
 import type { Digest } from "../oci/digest.ts";
 import type { Initiator } from "../db/audit.ts";
+import { idOf } from "../db/digests.ts";
+import { IS_BLOB } from "../db/manifest-references.ts";
 import { NOW } from "../db/clock.ts";
 import { allRepositoriesOf, bytesOf, linksOf, repositoriesOf, waitingOf } from "./usage-store.ts";
 import { noteManifest, repair } from "./repair-store.ts";
@@ -12,13 +14,14 @@ export interface Held {
   readonly digest: Digest;
 }
 
-const UNHELD = `FROM blobs AS b WHERE b.digest = ?1
-  AND NOT EXISTS (SELECT 1 FROM repository_blobs l WHERE l.digest = b.digest)
-  AND NOT EXISTS (SELECT 1 FROM trashed_blobs k WHERE k.digest = b.digest)`;
+const UNHELD = `FROM blobs AS b WHERE b.digest_id = ${idOf("?1")}
+  AND NOT EXISTS (SELECT 1 FROM repository_blobs l WHERE l.digest_id = b.digest_id)
+  AND NOT EXISTS (SELECT 1 FROM trashed_blobs k WHERE k.digest_id = b.digest_id)`;
 
-const NAMED = `EXISTS (SELECT 1 FROM manifest_references f WHERE f.repository_id = ?1 AND f.digest = ?2)`;
-const LINKED = `EXISTS (SELECT 1 FROM repository_blobs l WHERE l.repository_id = ?1 AND l.digest = ?2)`;
-const REVIEWED = `EXISTS (SELECT 1 FROM unreferenced_blobs v WHERE v.repository_id = ?1 AND v.digest = ?2)`;
+const ID = idOf("?2");
+const NAMED = `EXISTS (SELECT 1 FROM manifest_references f WHERE f.repository_id = ?1 AND f.digest_id = ${ID})`;
+const LINKED = `EXISTS (SELECT 1 FROM repository_blobs l WHERE l.repository_id = ?1 AND l.digest_id = ${ID})`;
+const REVIEWED = `EXISTS (SELECT 1 FROM unreferenced_blobs v WHERE v.repository_id = ?1 AND v.digest_id = ${ID})`;
 
 /** D1: repairs the rows of blobs and the counts of their usage. */
 export class BlobRepairStore {
@@ -43,14 +46,14 @@ export class BlobRepairStore {
     initiator: Initiator,
   ): Promise<boolean> {
     const [digest] = parameters;
-    const which = `WHERE digest = ?1 AND key = ?2 AND missing_since IS ${from}`;
+    const which = `WHERE digest_id = ${idOf("?1")} AND key = ?2 AND missing_since IS ${from}`;
     const statements = [`UPDATE blobs SET missing_since = ${to} ${which}`];
     const broken = `FROM blobs ${which}`;
     return repair(this.#db, { kind, entry: { digest }, broken, statements, parameters }, initiator);
   }
 
   resize(digest: Digest, key: string, size: number, initiator: Initiator): Promise<boolean> {
-    const which = `WHERE digest = ?1 AND key = ?2 AND size <> ?3`;
+    const which = `WHERE digest_id = ${idOf("?1")} AND key = ?2 AND size <> ?3`;
     const change = {
       kind: "blob.size",
       entry: { digest },
@@ -96,20 +99,20 @@ export class BlobRepairStore {
 
   review(held: Held, initiator: Initiator): Promise<boolean> {
     const which = `FROM repository_blobs l
-      WHERE l.repository_id = ?1 AND l.digest = ?2 AND NOT ${NAMED} AND NOT ${REVIEWED}`;
-    const insert = `INSERT INTO unreferenced_blobs (repository_id, digest, since) SELECT ?1, ?2, ${NOW} ${which}`;
+      WHERE l.repository_id = ?1 AND l.digest_id = ${ID} AND NOT ${NAMED} AND NOT ${REVIEWED}`;
+    const insert = `INSERT INTO unreferenced_blobs (repository_id, digest_id, since) SELECT ?1, l.digest_id, ${NOW} ${which}`;
     return this.#hold("review.missing", held, [which, insert], initiator);
   }
 
   endReview(held: Held, initiator: Initiator): Promise<boolean> {
-    const which = `FROM unreferenced_blobs WHERE repository_id = ?1 AND digest = ?2 AND ${NAMED}`;
+    const which = `FROM unreferenced_blobs WHERE repository_id = ?1 AND digest_id = ${ID} AND ${NAMED}`;
     return this.#hold("review.wrong", held, [which, `DELETE ${which}`], initiator);
   }
 
   /** Drops a trashed blob that no manifest names any more, or that the repository links again. */
   untrash(held: Held, initiator: Initiator): Promise<boolean> {
     const which = `FROM trashed_blobs
-      WHERE repository_id = ?1 AND digest = ?2 AND (NOT ${NAMED} OR ${LINKED})`;
+      WHERE repository_id = ?1 AND digest_id = ${ID} AND (NOT ${NAMED} OR ${LINKED})`;
     return this.#hold("kept.unneeded", held, [which, `DELETE ${which}`], initiator);
   }
 
@@ -144,7 +147,7 @@ export class BlobRepairStore {
       broken: which,
       statements: [
         noteManifest(which),
-        `INSERT INTO ${table} (repository_id, digest) SELECT ?1, b.digest ${which}`,
+        `INSERT INTO ${table} (repository_id, digest_id) SELECT ?1, b.digest_id ${which}`,
       ],
       parameters: [repositoryId, digest, JSON.stringify(blobs)],
     };
@@ -169,17 +172,18 @@ export class BlobRepairStore {
   /** Counts a blob in its namespace again. */
   weigh(namespace: string, digest: Digest, initiator: Initiator): Promise<boolean> {
     const links = linksOf("counted");
-    const counted = `FROM (SELECT ?1 AS namespace, ?2 AS digest) counted LEFT JOIN blobs b ON b.digest = counted.digest`;
+    const counted = `FROM (SELECT ?1 AS namespace, ${ID} AS digest_id) counted
+      LEFT JOIN blobs b ON b.digest_id = counted.digest_id`;
     const change = {
       kind: "usage.blob",
       entry: { namespace, digest },
       broken: `${counted}
-        LEFT JOIN namespace_blobs w ON w.namespace = counted.namespace AND w.digest = counted.digest
+        LEFT JOIN namespace_blobs w ON w.namespace = counted.namespace AND w.digest_id = counted.digest_id
         WHERE coalesce(w.links, 0) <> ${links} OR w.size <> b.size`,
       statements: [
-        `DELETE FROM namespace_blobs WHERE namespace = ?1 AND digest = ?2`,
-        `INSERT INTO namespace_blobs (namespace, digest, size, links)
-         SELECT ?1, ?2, b.size, ${links} ${counted} WHERE b.digest IS NOT NULL AND ${links} > 0`,
+        `DELETE FROM namespace_blobs WHERE namespace = ?1 AND digest_id = ${ID}`,
+        `INSERT INTO namespace_blobs (namespace, digest_id, size, links)
+         SELECT ?1, b.digest_id, b.size, ${links} ${counted} WHERE b.digest_id IS NOT NULL AND ${links} > 0`,
       ],
       parameters: [namespace, digest],
     };
@@ -214,8 +218,9 @@ export class BlobRepairStore {
 }
 
 /** SQL: those of the blobs ?3 that the manifest ?2 names. */
-const NAMED_BLOBS = `FROM json_each(?3) w CROSS JOIN blobs b ON b.digest = w.value WHERE EXISTS (
-  SELECT 1 FROM manifest_references f
-  WHERE f.repository_id = ?1 AND f.manifest = ?2 AND f.digest = b.digest AND f.kind = 'blob')`;
-const HELD = `EXISTS (SELECT 1 FROM repository_blobs l WHERE l.repository_id = ?1 AND l.digest = b.digest)`;
-const IS_KEPT = `EXISTS (SELECT 1 FROM trashed_blobs k WHERE k.repository_id = ?1 AND k.digest = b.digest)`;
+const NAMED_BLOBS = `FROM json_each(?3) w CROSS JOIN blobs b ON b.digest_id = ${idOf("w.value")} WHERE EXISTS (
+  SELECT 1 FROM manifests m CROSS JOIN manifest_references f
+    ON f.repository_id = m.repository_id AND f.manifest_id = m.id AND f.digest_id = b.digest_id AND ${IS_BLOB}
+  WHERE m.repository_id = ?1 AND m.digest = ?2)`;
+const HELD = `EXISTS (SELECT 1 FROM repository_blobs l WHERE l.repository_id = ?1 AND l.digest_id = b.digest_id)`;
+const IS_KEPT = `EXISTS (SELECT 1 FROM trashed_blobs k WHERE k.repository_id = ?1 AND k.digest_id = b.digest_id)`;

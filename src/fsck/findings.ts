@@ -126,7 +126,7 @@ export interface Difference {
 
 /** The kinds that a reference can have in the index. Where sparse indexes are or were allowed, more may be optional. */
 const POSSIBLE: Readonly<Record<ReferenceKind, readonly ReferenceRow["kind"][]>> = {
-  config: ["blob"],
+  config: ["config"],
   layer: ["blob", "optional"],
   foreign: ["blob", "optional"],
   child: ["manifest", "blob", "optional"],
@@ -137,10 +137,10 @@ export function compareReferences(
   rows: readonly ReferenceRow[],
 ): Difference {
   const possible = new Map<Digest, Named>();
-  for (const { digest, kind } of named) {
-    const before = possible.get(digest) ?? { digest, kinds: [], foreign: true };
+  for (const { digest, kind, platform } of named) {
+    const before = possible.get(digest) ?? { digest, kinds: [], foreign: true, platform };
     const kinds = [...new Set([...before.kinds, ...POSSIBLE[kind]])];
-    possible.set(digest, { digest, kinds, foreign: before.foreign && kind === "foreign" });
+    possible.set(digest, { ...before, kinds, foreign: before.foreign && kind === "foreign" });
   }
   const actual = new Map(rows.map(({ digest, kind }) => [digest, kind]));
   const wrong = [...possible.values()].filter(({ digest, kinds }) => {

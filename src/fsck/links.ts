@@ -1,4 +1,5 @@
 import type { Initiator } from "../db/audit.ts";
+import type { ReferenceRowKind } from "../db/manifest-references.ts";
 import type { ManifestRow } from "./row.ts";
 import { type Fault, finding, type Finding, unresolved } from "./findings.ts";
 import { MAX_REPAIRS, type Work } from "./phase.ts";
@@ -42,9 +43,9 @@ async function resolve(
   initiator: Initiator,
 ): Promise<number> {
   const { repositoryId, repository, deleted } = row;
-  const of = (wanted: "blob" | "manifest") =>
-    broken.flatMap(({ digest, kind }) => (kind === wanted ? digest : []));
-  const [held, children] = [of("blob"), of("manifest").slice(0, MAX_REPAIRS)];
+  const of = (...wanted: readonly ReferenceRowKind[]) =>
+    broken.flatMap(({ digest, kind }) => (wanted.includes(kind) ? digest : []));
+  const [held, children] = [of("config", "blob"), of("manifest").slice(0, MAX_REPAIRS)];
   if (held.length > 0) {
     await (deleted === 1 ? blobs.keep(row, held, initiator) : blobs.link(row, held, initiator));
   }

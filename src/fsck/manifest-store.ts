@@ -1,6 +1,8 @@
 import type { Digest } from "../oci/digest.ts";
 import type { Initiator } from "../db/audit.ts";
 import type { Held } from "./blob-store.ts";
+import { idOf } from "../db/digests.ts";
+import { IS_MANIFEST, kindNumber, type ReferenceRowKind } from "../db/manifest-references.ts";
 import { NOW } from "../db/clock.ts";
 import type { ManifestRow } from "./row.ts";
 import { noteManifest, repair } from "./repair-store.ts";
@@ -9,9 +11,11 @@ import { noteManifest, repair } from "./repair-store.ts";
 export interface Named {
   readonly digest: Digest;
   /** The kinds that it can have. */
-  readonly kinds: readonly ("blob" | "manifest" | "optional")[];
+  readonly kinds: readonly ReferenceRowKind[];
   /** Whether it may be missing here, as for a layer that is stored elsewhere, whatever the settings allow. */
   readonly foreign: boolean;
+  /** The platform that an index gives for it; null for none. */
+  readonly platform: string | null;
 }
 
 /** SQL: a deleted manifest that a tag or a manifest that is not deleted names. */
@@ -19,8 +23,8 @@ const NEEDED = `repository_id = ?1 AND digest = ?2 AND deleted_at IS NOT NULL AN
   EXISTS (SELECT 1 FROM tags t WHERE t.repository_id = ?1 AND t.digest = ?2)
   OR EXISTS (
     SELECT 1 FROM manifest_references f INDEXED BY manifest_references_by_digest
-    CROSS JOIN manifests p ON p.repository_id = f.repository_id AND p.digest = f.manifest
-    WHERE f.repository_id = ?1 AND f.digest = ?2 AND f.kind = 'manifest' AND p.deleted_at IS NULL))`;
+    CROSS JOIN manifests p ON p.id = f.manifest_id
+    WHERE f.repository_id = ?1 AND f.digest_id = ${idOf("?2")} AND ${IS_MANIFEST} AND p.deleted_at IS NULL))`;
 
 const CAN_BE = (kind: string) =>
   `EXISTS (SELECT 1 FROM json_each(w.value -> 'kinds') k WHERE k.value = '${kind}')`;
@@ -30,20 +34,24 @@ const CAN_BE = (kind: string) =>
  * has none: whether it was allowed to be missing is not known any more.
  */
 const RESOLVED = `(
-  SELECT w.value ->> 'digest' AS digest, CASE
+  SELECT w.value ->> 'digest' AS digest, w.value ->> 'platform' AS platform, CASE
     WHEN ${CAN_BE("manifest")} AND EXISTS (
       SELECT 1 FROM manifests c
-      WHERE c.repository_id = ?1 AND c.digest = w.value ->> 'digest' AND c.deleted_at IS NULL) THEN 'manifest'
-    WHEN ${CAN_BE("blob")} AND EXISTS (
-      SELECT 1 FROM repository_blobs l WHERE l.repository_id = ?1 AND l.digest = w.value ->> 'digest') THEN 'blob'
-    WHEN w.value ->> 'foreign' THEN 'optional' END AS kind
+      WHERE c.repository_id = ?1 AND c.digest = w.value ->> 'digest' AND c.deleted_at IS NULL)
+      THEN ${kindNumber("manifest")}
+    WHEN (${CAN_BE("config")} OR ${CAN_BE("blob")}) AND EXISTS (
+      SELECT 1 FROM repository_blobs l
+      WHERE l.repository_id = ?1 AND l.digest_id = ${idOf("w.value ->> 'digest'")})
+      THEN iif(${CAN_BE("config")}, ${kindNumber("config")}, ${kindNumber("blob")})
+    WHEN w.value ->> 'foreign' THEN ${kindNumber("optional")} END AS kind
   FROM json_each(?5) w)`;
 
 /** SQL: whether the manifest still has the media type that its bytes were read as. */
 const UNCHANGED = `EXISTS (
   SELECT 1 FROM manifests WHERE repository_id = ?1 AND digest = ?2 AND media_type = ?3)`;
-const EXTRA = `FROM manifest_references WHERE repository_id = ?1 AND manifest = ?2
-  AND digest IN (SELECT value FROM json_each(?4)) AND ${UNCHANGED}`;
+const ID = `(SELECT id FROM manifests WHERE repository_id = ?1 AND digest = ?2)`;
+const EXTRA = `FROM manifest_references WHERE repository_id = ?1 AND manifest_id = ${ID}
+  AND digest_id IN (SELECT ${idOf("value")} FROM json_each(?4)) AND ${UNCHANGED}`;
 
 /** D1: repairs the rows of manifests. */
 export class ManifestRepairStore {
@@ -70,7 +78,7 @@ export class ManifestRepairStore {
     [from, to, kind]: readonly [from: string, to: string, kind: string],
     initiator: Initiator,
   ): Promise<boolean> {
-    const which = `WHERE repository_id = ?1 AND digest = ?2 AND object IS ?3 AND content IS ?4 AND missing_since IS ${from}`;
+    const which = `WHERE repository_id = ?1 AND digest = ?2 AND object IS ?3 AND hex(content) = ?4 AND missing_since IS ${from}`;
     const change = {
       kind,
       entry: { repository, digest },
@@ -131,9 +139,12 @@ export class ManifestRepairStore {
       statements: [
         noteManifest(broken),
         `DELETE ${EXTRA}`,
-        `INSERT INTO manifest_references (repository_id, manifest, digest, kind)
-         SELECT ?1, ?2, digest, kind FROM ${RESOLVED} WHERE kind IS NOT NULL AND ${UNCHANGED}
-         ON CONFLICT DO UPDATE SET kind = excluded.kind`,
+        `INSERT INTO digests (hash) SELECT DISTINCT unhex(substr(w.value ->> 'digest', 8)) FROM json_each(?5) w
+         WHERE ${idOf("w.value ->> 'digest'")} IS NULL AND ${UNCHANGED}
+           AND EXISTS (SELECT 1 FROM ${RESOLVED} x WHERE x.digest = w.value ->> 'digest' AND x.kind IS NOT NULL)`,
+        `INSERT INTO manifest_references (repository_id, manifest_id, digest_id, kind, platform)
+         SELECT ?1, ${ID}, ${idOf("x.digest")}, x.kind, x.platform FROM ${RESOLVED} x WHERE x.kind IS NOT NULL AND ${UNCHANGED}
+         ON CONFLICT DO UPDATE SET kind = excluded.kind, platform = excluded.platform`,
       ],
       parameters: [repositoryId, digest, mediaType, JSON.stringify(extra), JSON.stringify(wrong)],
     };

@@ -2,6 +2,7 @@ import { algorithmOf, digestOf } from "../oci/digest.ts";
 import { RegistryError } from "../oci/errors.ts";
 import { type Manifest, readManifest } from "../oci/manifest.ts";
 import { OCI_ARTIFACT, OCI_INDEX, OCI_MANIFEST } from "../oci/media-type.ts";
+import { inflateText, MAX_ROW_CONTENT } from "../db/manifest-text.ts";
 import type { ManifestKey, ManifestRow, Place } from "./row.ts";
 import { compareReferences, type Difference, finding, type Finding } from "./findings.ts";
 import { STEP_BYTES } from "./objects.ts";
@@ -12,7 +13,6 @@ import { fromBucket, readAgain, ReadFailure } from "./read-failure.ts";
 const MANIFESTS = 100;
 /** The most bytes of text that one statement reads; a manifest that is stored in its row has at most 256 KiB. */
 const MAX_TEXT = 4 * 1024 * 1024;
-const MAX_ROW_TEXT = 256 * 1024;
 /** The largest manifest in bytes; no setting allows larger ones. */
 const MAX_MANIFEST = 16 * 1024 * 1024;
 
@@ -48,7 +48,7 @@ export async function checkManifests(from: Place, work: Work): Promise<Checked> 
 function withinText(keys: readonly ManifestKey[]): ManifestKey[] {
   let text = 0;
   return keys.filter(({ size }, i) => {
-    text += size <= MAX_ROW_TEXT ? size : 0;
+    text += size <= MAX_ROW_CONTENT ? size : 0;
     return i === 0 || text <= MAX_TEXT;
   });
 }
@@ -119,9 +119,9 @@ async function examine(row: ManifestRow, how: "look" | "read", work: Work): Prom
 
 async function load(row: ManifestRow, how: "look" | "read", { bucket }: Work): Promise<Read> {
   const { digest, content, object } = row;
-  if (content !== null) {
-    const bytes = new TextEncoder().encode(content);
-    const isWhole = (await digestOf(algorithmOf(digest), bytes)) === digest;
+  if (content !== "") {
+    const bytes = inflateBytes(content);
+    const isWhole = bytes !== null && (await digestOf(algorithmOf(digest), bytes)) === digest;
     return { bytes: isWhole ? bytes : null, kind: isWhole ? "whole" : "damaged", hashed: 0 };
   }
   const size = object === null ? null : await fromBucket(() => bucket.sizeOf(object));
@@ -136,6 +136,15 @@ async function load(row: ManifestRow, how: "look" | "read", { bucket }: Work): P
   const isWhole = (await digestOf(algorithmOf(digest), bytes)) === digest;
   const kind = isWhole ? "whole" : "damaged";
   return { bytes: isWhole ? bytes : null, kind, hashed: bytes.length };
+}
+
+/** @returns null if the row is damaged, which the digest need not tell */
+function inflateBytes(content: string): Uint8Array | null {
+  try {
+    return new TextEncoder().encode(inflateText(content) ?? "");
+  } catch {
+    return null;
+  }
 }
 
 async function doomed(row: ManifestRow, { blobs, options }: Work): Promise<Finding[]> {

@@ -36,7 +36,7 @@ export async function checkBlobs(from: Place, work: Work): Promise<Checked> {
     bytes += hashed.bytes;
     unhashed += isLarge ? 1 : 0;
     checked++;
-    last = row.digest;
+    last = String(row.digestId);
   }
   const isEnd = checked === rows.length && rows.length < BLOBS;
   const next = isEnd ? null : { repository: 0, name: last };

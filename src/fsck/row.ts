@@ -1,15 +1,21 @@
+import type { ReferenceRowKind } from "../db/manifest-references.ts";
 import type { Digest } from "../oci/digest.ts";
 
 /** The rows that fsck compares, as fsck/store.ts reads them. */
 
-/** A cursor in a table: after the row of this repository's id and this name, digest or key. */
+/** A cursor in a table: after the row of this repository's id and this name, digest, key or digest's id. */
 export interface Place {
   readonly repository: number;
   readonly name: string;
 }
 
-export interface BlobRow {
+/** A row that has an id instead of its digest. */
+interface ByDigest {
+  readonly digestId: number;
   readonly digest: Digest;
+}
+
+export interface BlobRow extends ByDigest {
   readonly key: string;
   readonly size: number;
   /** Whether it is marked as missing or damaged. */
@@ -30,7 +36,7 @@ export type Target = "linked" | "kept" | "stored" | "live" | "deleted" | "nothin
 
 export interface ReferenceRow {
   readonly digest: Digest;
-  readonly kind: "blob" | "manifest" | "optional";
+  readonly kind: ReferenceRowKind;
   readonly target: Target;
 }
 
@@ -38,7 +44,8 @@ export interface ManifestRow extends ManifestKey {
   /** The repository's name, or its former name if it was deleted. */
   readonly repository: string;
   readonly mediaType: string;
-  readonly content: string | null;
+  /** As it is stored (db/manifest-text.ts); "" if the manifest is in the bucket. */
+  readonly content: string;
   readonly object: string | null;
   readonly subject: Digest | null;
   readonly artifactType: string;
@@ -57,10 +64,9 @@ export interface TagRow {
 }
 
 /** A repository's link to a blob, or a trashed blob. */
-export interface HoldRow {
+export interface HoldRow extends ByDigest {
   readonly repositoryId: number;
   readonly repository: string;
-  readonly digest: Digest;
   /** Whether the blob has a row. */
   readonly stored: number;
   /** Whether a manifest of the repository names it. */
@@ -78,9 +84,8 @@ export interface TrashedRow extends HoldRow {
   readonly linked: number;
 }
 
-export interface WeightRow {
+export interface WeightRow extends ByDigest {
   readonly namespace: string;
-  readonly digest: Digest;
   readonly size: number;
   readonly links: number;
   /** null when the blob does not exist. */

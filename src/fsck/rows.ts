@@ -65,9 +65,9 @@ export async function checkWeights(from: Place, { index, blobs, options }: Work)
     options.repair,
     ({ namespace, digest }, initiator) => blobs.weigh(namespace, digest, initiator),
   );
-  return page(rows, WEIGHTS, found, ({ namespace, digest }) => ({
+  return page(rows, WEIGHTS, found, ({ namespace, digestId }) => ({
     repository: 0,
-    name: `${namespace} ${digest}`,
+    name: `${namespace} ${digestId}`,
   }));
 }
 
@@ -80,8 +80,8 @@ export async function checkUsages(from: Place, { index, blobs, options }: Work):
   return page(rows, NAMESPACES, found, ({ namespace }) => ({ repository: 0, name: namespace }));
 }
 
-function heldAt({ repositoryId, digest }: Pick<LinkRow, "repositoryId" | "digest">): Place {
-  return { repository: repositoryId, name: digest };
+function heldAt({ repositoryId, digestId }: Pick<LinkRow, "repositoryId" | "digestId">): Place {
+  return { repository: repositoryId, name: String(digestId) };
 }
 
 /** Finds the rows' faults, and repairs them if wanted and possible; stops after as many as one step can repair. */

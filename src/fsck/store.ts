@@ -15,6 +15,9 @@ import type {
 } from "./row.ts";
 import { allRepositoriesOf, bytesOf, linksOf, repositoriesOf, waitingOf } from "./usage-store.ts";
 import { IMPORT_JOB } from "../db/jobs.ts";
+import { digestOf, idOf } from "../db/digests.ts";
+import { IS_BLOB, IS_MANIFEST, kindOf } from "../db/manifest-references.ts";
+import { STORED_TEXT } from "../db/manifest-text.ts";
 import { STAGED } from "../db/manifest-rows.ts";
 
 /** SQL over `repositories r`: the name, for a deleted one its former name. */
@@ -26,7 +29,14 @@ const COUNTED = `SELECT name AS namespace FROM namespaces WHERE name > ?1
 
 /** SQL over `repository_blobs l` or `trashed_blobs l`. */
 const NAMED = `EXISTS (
-  SELECT 1 FROM manifest_references f WHERE f.repository_id = l.repository_id AND f.digest = l.digest) AS named`;
+  SELECT 1 FROM manifest_references f
+  WHERE f.repository_id = l.repository_id AND f.digest_id = l.digest_id) AS named`;
+
+/** SQL: the id and the digest of a row; a digest that is missing, which foreign keys forbid, is called by its id. */
+function digestIn(row: string): string {
+  const id = `${row}.digest_id`;
+  return `${id} AS digestId, coalesce(${digestOf(id)}, 'the digest ' || ${id}) AS digest`;
+}
 
 /** D1: the rows to compare. One statement reads each page, so it shows one moment, whatever changes meanwhile. */
 export class FsckStore {
@@ -38,12 +48,12 @@ export class FsckStore {
 
   blobs({ name }: Place, limit: number): Promise<BlobRow[]> {
     return this.#all(
-      `SELECT b.digest, b.key, b.size, b.missing_since IS NOT NULL AS lost,
-         EXISTS (SELECT 1 FROM repository_blobs l WHERE l.digest = b.digest)
-           OR EXISTS (SELECT 1 FROM trashed_blobs k WHERE k.digest = b.digest) AS held,
+      `SELECT ${digestIn("b")}, b.key, b.size, b.missing_since IS NOT NULL AS lost,
+         EXISTS (SELECT 1 FROM repository_blobs l WHERE l.digest_id = b.digest_id)
+           OR EXISTS (SELECT 1 FROM trashed_blobs k WHERE k.digest_id = b.digest_id) AS held,
          EXISTS (SELECT 1 FROM object_deletions d WHERE d.key = b.key) AS doomed
-       FROM blobs b WHERE b.digest > ?1 ORDER BY b.digest LIMIT ?2`,
-      name,
+       FROM blobs b WHERE b.digest_id > ?1 ORDER BY b.digest_id LIMIT ?2`,
+      idIn(name),
       limit,
     );
   }
@@ -63,11 +73,12 @@ export class FsckStore {
   async manifests(keys: readonly ManifestKey[]): Promise<ManifestRow[]> {
     const rows = await this.#all<ManifestRow & { readonly references: string }>(
       `SELECT m.repository_id AS repositoryId, ${NAME}, m.digest, m.media_type AS mediaType, m.size,
-         m.content, m.object, m.subject, m.artifact_type AS artifactType,
+         ${STORED_TEXT}, m.object, m.subject, m.artifact_type AS artifactType,
          m.deleted_at IS NOT NULL AS deleted, m.missing_since IS NOT NULL AS lost,
          EXISTS (SELECT 1 FROM object_deletions d WHERE d.key = m.object) AS doomed,
-         (SELECT json_group_array(json_array(f.digest, f.kind, ${target("f.kind", "f")}))
-          FROM manifest_references f WHERE f.repository_id = m.repository_id AND f.manifest = m.digest
+         (SELECT json_group_array(json_array(d.digest, f.kind, ${TARGET}))
+          FROM manifest_references f CROSS JOIN digests d ON d.id = f.digest_id
+          WHERE f.repository_id = m.repository_id AND f.manifest_id = m.id
          ) AS "references"
        FROM json_each(?1) w
        CROSS JOIN manifests m ON m.repository_id = w.value ->> 0 AND m.digest = w.value ->> 1
@@ -93,40 +104,40 @@ export class FsckStore {
 
   links({ repository, name }: Place, limit: number): Promise<LinkRow[]> {
     return this.#all(
-      `SELECT l.repository_id AS repositoryId, ${NAME}, r.namespace, l.digest, b.digest IS NOT NULL AS stored, ${NAMED},
-         EXISTS (SELECT 1 FROM unreferenced_blobs v WHERE v.repository_id = l.repository_id AND v.digest = l.digest) AS reviewed,
-         EXISTS (SELECT 1 FROM namespace_blobs n WHERE n.namespace = r.namespace AND n.digest = l.digest) AS weighed
+      `SELECT l.repository_id AS repositoryId, ${NAME}, r.namespace, ${digestIn("l")}, b.digest_id IS NOT NULL AS stored, ${NAMED},
+         EXISTS (SELECT 1 FROM unreferenced_blobs v WHERE v.repository_id = l.repository_id AND v.digest_id = l.digest_id) AS reviewed,
+         EXISTS (SELECT 1 FROM namespace_blobs n WHERE n.namespace = r.namespace AND n.digest_id = l.digest_id) AS weighed
        FROM repository_blobs l CROSS JOIN repositories r ON r.id = l.repository_id
-       LEFT JOIN blobs b ON b.digest = l.digest
-       WHERE (l.repository_id, l.digest) > (?1, ?2) ORDER BY l.repository_id, l.digest LIMIT ?3`,
+       LEFT JOIN blobs b ON b.digest_id = l.digest_id
+       WHERE (l.repository_id, l.digest_id) > (?1, ?2) ORDER BY l.repository_id, l.digest_id LIMIT ?3`,
       repository,
-      name,
+      idIn(name),
       limit,
     );
   }
 
   kept({ repository, name }: Place, limit: number): Promise<TrashedRow[]> {
     return this.#all(
-      `SELECT l.repository_id AS repositoryId, ${NAME}, l.digest, b.digest IS NOT NULL AS stored, ${NAMED},
-         EXISTS (SELECT 1 FROM repository_blobs x WHERE x.repository_id = l.repository_id AND x.digest = l.digest) AS linked
+      `SELECT l.repository_id AS repositoryId, ${NAME}, ${digestIn("l")}, b.digest_id IS NOT NULL AS stored, ${NAMED},
+         EXISTS (SELECT 1 FROM repository_blobs x WHERE x.repository_id = l.repository_id AND x.digest_id = l.digest_id) AS linked
        FROM trashed_blobs l CROSS JOIN repositories r ON r.id = l.repository_id
-       LEFT JOIN blobs b ON b.digest = l.digest
-       WHERE (l.repository_id, l.digest) > (?1, ?2) ORDER BY l.repository_id, l.digest LIMIT ?3`,
+       LEFT JOIN blobs b ON b.digest_id = l.digest_id
+       WHERE (l.repository_id, l.digest_id) > (?1, ?2) ORDER BY l.repository_id, l.digest_id LIMIT ?3`,
       repository,
-      name,
+      idIn(name),
       limit,
     );
   }
 
-  /** @param place by its name: namespace and digest, with a blank between */
+  /** @param place by its name: the namespace and the digest's id, with a blank between */
   weights({ name }: Place, limit: number): Promise<WeightRow[]> {
-    const [namespace = "", digest = ""] = name.split(" ");
+    const [namespace = "", digestId = "0"] = name.split(" ");
     return this.#all(
-      `SELECT n.namespace, n.digest, n.size, n.links, b.size AS actualSize, ${linksOf("n")} AS actualLinks
-       FROM namespace_blobs n LEFT JOIN blobs b ON b.digest = n.digest
-       WHERE (n.namespace, n.digest) > (?1, ?2) ORDER BY n.namespace, n.digest LIMIT ?3`,
+      `SELECT n.namespace, ${digestIn("n")}, n.size, n.links, b.size AS actualSize, ${linksOf("n")} AS actualLinks
+       FROM namespace_blobs n LEFT JOIN blobs b ON b.digest_id = n.digest_id
+       WHERE (n.namespace, n.digest_id) > (?1, ?2) ORDER BY n.namespace, n.digest_id LIMIT ?3`,
       namespace,
-      digest,
+      idIn(digestId),
       limit,
     );
   }
@@ -179,7 +190,11 @@ export class FsckStore {
 
   /** Returns whether the blob still has this object. */
   async isBlob(digest: Digest, key: string): Promise<boolean> {
-    const rows = await this.#all(`SELECT 1 FROM blobs WHERE digest = ?1 AND key = ?2`, digest, key);
+    const rows = await this.#all(
+      `SELECT 1 FROM blobs WHERE digest_id = ${idOf("?1")} AND key = ?2`,
+      digest,
+      key,
+    );
     return rows.length === 1;
   }
 
@@ -188,9 +203,9 @@ export class FsckStore {
    */
   needing(digest: Digest, limit: number): Promise<string[]> {
     return this.#affected(
-      `SELECT f.repository_id, f.manifest FROM repository_blobs l
-       CROSS JOIN manifest_references f ON f.repository_id = l.repository_id AND f.digest = l.digest
-       WHERE l.digest = ?1`,
+      `SELECT f.repository_id, f.manifest_id FROM repository_blobs l
+       CROSS JOIN manifest_references f ON f.repository_id = l.repository_id AND f.digest_id = l.digest_id
+       WHERE l.digest_id = ${idOf("?1")}`,
       [digest],
       limit,
     );
@@ -198,10 +213,11 @@ export class FsckStore {
 
   /** Lists what cannot be pulled without a manifest of a repository. */
   needingManifest({ repositoryId, digest }: ManifestKey, limit: number): Promise<string[]> {
-    return this.#affected(`SELECT ?1, ?2`, [repositoryId, digest], limit);
+    const first = `SELECT repository_id, id FROM manifests WHERE repository_id = ?1 AND digest = ?2`;
+    return this.#affected(first, [repositoryId, digest], limit);
   }
 
-  /** @param first SQL: the manifests to start from; the indexes that name them are found from there */
+  /** @param first SQL: the repositories and ids of the manifests to start from; the indexes that name them are found from there */
   async #affected(
     first: string,
     parameters: readonly (string | number)[],
@@ -209,15 +225,18 @@ export class FsckStore {
   ): Promise<string[]> {
     const bound = `?${parameters.length + 1}`;
     const rows = await this.#all<{ name: string }>(
-      `WITH RECURSIVE named (repository_id, digest) AS (
+      `WITH RECURSIVE named (repository_id, id) AS (
          SELECT * FROM (${first} LIMIT ${bound})
          UNION
-         SELECT f.repository_id, f.manifest FROM named parent
-         CROSS JOIN manifest_references f ON f.repository_id = parent.repository_id AND f.digest = parent.digest
+         SELECT f.repository_id, f.manifest_id FROM named parent
+         CROSS JOIN manifests m ON m.id = parent.id
+         CROSS JOIN manifest_references f
+           ON f.repository_id = parent.repository_id AND f.digest_id = ${idOf("m.digest")}
          LIMIT 4 * ${bound})
-       SELECT DISTINCT coalesce(r.former_name, r.name) || coalesce(':' || t.name, '@' || named.digest) AS name
+       SELECT DISTINCT coalesce(r.former_name, r.name) || coalesce(':' || t.name, '@' || m.digest) AS name
        FROM named CROSS JOIN repositories r ON r.id = named.repository_id
-       LEFT JOIN tags t ON t.repository_id = named.repository_id AND t.digest = named.digest
+       CROSS JOIN manifests m ON m.id = named.id
+       LEFT JOIN tags t ON t.repository_id = named.repository_id AND t.digest = m.digest
        ORDER BY t.name IS NULL LIMIT ${bound}`,
       ...parameters,
       limit,
@@ -234,21 +253,26 @@ export class FsckStore {
   }
 }
 
-/** SQL: what the digest of a row `f` with a repository_id points to. */
-function target(kind: string, row: string): string {
-  const at = (table: string) =>
-    `FROM ${table} x WHERE x.repository_id = ${row}.repository_id AND x.digest = ${row}.digest`;
-  return `CASE ${kind}
-    WHEN 'blob' THEN CASE
-      WHEN EXISTS (SELECT 1 ${at("repository_blobs")}) THEN 'linked'
-      WHEN EXISTS (SELECT 1 ${at("trashed_blobs")}) THEN 'kept'
-      WHEN EXISTS (SELECT 1 FROM blobs x WHERE x.digest = ${row}.digest) THEN 'stored' ELSE 'nothing' END
-    WHEN 'manifest' THEN coalesce(
-      (SELECT CASE WHEN x.deleted_at IS NULL THEN 'live' ELSE 'deleted' END ${at("manifests")}), 'nothing')
-    ELSE 'nothing' END`;
+/** SQL over `manifest_references f` and its digest `d`: what the reference points to. */
+const TARGET = `CASE
+  WHEN ${IS_BLOB} THEN CASE
+    WHEN EXISTS (SELECT 1 FROM repository_blobs x WHERE x.repository_id = f.repository_id AND x.digest_id = f.digest_id)
+      THEN 'linked'
+    WHEN EXISTS (SELECT 1 FROM trashed_blobs x WHERE x.repository_id = f.repository_id AND x.digest_id = f.digest_id)
+      THEN 'kept'
+    WHEN EXISTS (SELECT 1 FROM blobs x WHERE x.digest_id = f.digest_id) THEN 'stored' ELSE 'nothing' END
+  WHEN ${IS_MANIFEST} THEN coalesce((
+    SELECT CASE WHEN x.deleted_at IS NULL THEN 'live' ELSE 'deleted' END FROM manifests x
+    WHERE x.repository_id = f.repository_id AND x.digest = d.digest), 'nothing')
+  ELSE 'nothing' END`;
+
+/** Returns the id of a digest that a cursor names; 0, before all others, where it names none. */
+function idIn(name: string): number {
+  const id = Number(name);
+  return Number.isSafeInteger(id) ? id : 0;
 }
 
 function parseReferences(json: string): ReferenceRow[] {
-  const rows = JSON.parse(json) as [Digest, ReferenceRow["kind"], Target][];
-  return rows.map(([digest, kind, to]) => ({ digest, kind, target: to }));
+  const rows = JSON.parse(json) as [Digest, number, Target][];
+  return rows.map(([digest, kind, to]) => ({ digest, kind: kindOf(kind), target: to }));
 }

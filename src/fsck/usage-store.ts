@@ -2,11 +2,11 @@ import { ROW_BYTES } from "../db/cost.ts";
 
 /** SQL that computes usage from the rows, to compare it with the stored counts. */
 
-/** SQL over a row with namespace and digest: how many repositories of the namespace link or trashed the blob. */
+/** SQL over a row with namespace and digest_id: how many repositories of the namespace link or trashed the blob. */
 export function linksOf(row: string): string {
   const [held, kept] = ["repository_blobs", "trashed_blobs"].map(
     (table) => `(SELECT count(*) FROM ${table} l CROSS JOIN repositories r ON r.id = l.repository_id
-      WHERE l.digest = ${row}.digest AND r.namespace = ${row}.namespace)`,
+      WHERE l.digest_id = ${row}.digest_id AND r.namespace = ${row}.namespace)`,
   );
   return `(${held} + ${kept})`;
 }

@@ -42,12 +42,12 @@ const GONE = `(SELECT id FROM repositories INDEXED BY deleted_repositories_by_ti
  * since a row that is still named cannot be deleted.
  */
 const CONTENTS = [
-  ["manifest_references", "manifest, digest"],
+  ["manifest_references", "manifest_id, digest_id"],
   ["tags", "name"],
   ["tag_history", "id"],
   ["manifests", "digest"],
-  ["repository_blobs", "digest"],
-  ["trashed_blobs", "digest"],
+  ["repository_blobs", "digest_id"],
+  ["trashed_blobs", "digest_id"],
   ["pulls", "tag, day"],
 ] as const;
 
@@ -70,13 +70,13 @@ export class GcStore {
     const { results } = await this.#db
       .prepare(
         `DELETE FROM repository_blobs AS l
-         WHERE (l.repository_id, l.digest) IN (
-           SELECT repository_id, digest FROM unreferenced_blobs WHERE since <= ${NOW} - ?1
+         WHERE (l.repository_id, l.digest_id) IN (
+           SELECT repository_id, digest_id FROM unreferenced_blobs WHERE since <= ${NOW} - ?1
            ORDER BY since LIMIT ?2)
          AND NOT EXISTS (
            SELECT 1 FROM manifest_references f
-           WHERE f.repository_id = l.repository_id AND f.digest = l.digest)
-         RETURNING digest`,
+           WHERE f.repository_id = l.repository_id AND f.digest_id = l.digest_id)
+         RETURNING digest_id`,
       )
       .bind(grace, limit)
       .all();
@@ -90,10 +90,10 @@ export class GcStore {
   async expireManifests({ undo }: Ages, limit: number): Promise<number> {
     const { results } = await this.#db
       .prepare(
-        `DELETE FROM manifests WHERE (repository_id, digest) IN (
-           SELECT repository_id, digest FROM (
-             SELECT repository_id, digest, references_before FROM (
-               SELECT repository_id, digest,
+        `DELETE FROM manifests WHERE id IN (
+           SELECT id FROM (
+             SELECT id, references_before FROM (
+               SELECT id,
                  sum((cost - size) / ${ROW_BYTES}) OVER (ORDER BY deleted_at
                    ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS references_before
                FROM (

@@ -12,6 +12,7 @@ import {
   OCI_MANIFEST,
   type ManifestKind,
 } from "./media-type.ts";
+import { platformOf } from "./platform.ts";
 
 /**
  * The deepest JSON that is accepted, deeper than any client writes: no reader of the manifest has to recurse further.
@@ -44,6 +45,7 @@ const Descriptor = v.object({
   ),
   size: v.pipe(v.number(), v.safeInteger(), v.minValue(0)),
   urls: v.nullish(v.array(v.string()), []),
+  platform: v.optional(v.unknown()),
 });
 type Descriptor = v.InferOutput<typeof Descriptor>;
 
@@ -81,6 +83,8 @@ export interface ManifestReference {
   readonly digest: Digest;
   readonly size: number;
   readonly kind: ReferenceKind;
+  /** The platform that an index gives for a child, such as "linux/arm64/v8"; null for none. */
+  readonly platform: string | null;
 }
 
 export interface Manifest {
@@ -192,8 +196,8 @@ function layer(descriptor: Descriptor): ManifestReference {
   return reference(descriptor, foreign ? "foreign" : "layer");
 }
 
-function reference({ digest, size }: Descriptor, kind: ReferenceKind): ManifestReference {
-  return { digest, size, kind };
+function reference({ digest, size, platform }: Descriptor, kind: ReferenceKind): ManifestReference {
+  return { digest, size, kind, platform: kind === "child" ? platformOf(platform) : null };
 }
 
 /**

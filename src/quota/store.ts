@@ -1,3 +1,4 @@
+import { idOf } from "../db/digests.ts";
 import { RAISED } from "../db/raised.ts";
 import { RegistryError } from "../oci/errors.ts";
 import type { Digest } from "../oci/digest.ts";
@@ -80,7 +81,7 @@ export class QuotaStore {
     const which: Fragment =
       digest === null
         ? { sql: "size = :size", values: { size } }
-        : { sql: "digest = :digest", values: { digest } };
+        : { sql: `digest_id = ${idOf(":digest")}`, values: { digest } };
     const held = await prepare(
       this.#db,
       `SELECT 1 FROM namespace_blobs WHERE namespace = :namespace AND ${which.sql} LIMIT 1`,

@@ -12,16 +12,12 @@ import type { ObjectCache } from "../db/object-cache.ts";
 import type { PullReads } from "../db/pull-reads.ts";
 import type { ReferrerStore } from "../db/referrers.ts";
 import { ConfigPrefetch } from "./config-prefetch.ts";
+import { MAX_ROW_CONTENT } from "../db/manifest-text.ts";
 import type { PullCache } from "./pull-cache.ts";
 import { imageAnnotationsOf } from "./image-annotations.ts";
 import { resolveReferences } from "./references.ts";
 import type { Room } from "./room.ts";
 
-/**
- * The largest manifest, in bytes, whose text is stored in its row, so that a pull by tag is one query. A D1 row holds 2
- * MB.
- */
-const MAX_ROW_CONTENT = 256 * 1024;
 /**
  * The size of a page of referrers. A page is an index that clients read as a whole, so it is no larger than the 4 MiB
  * that they accept for a manifest.

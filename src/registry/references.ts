@@ -4,7 +4,8 @@ import { RegistryError } from "../oci/errors.ts";
 import type { Manifest, ManifestReference } from "../oci/manifest.ts";
 import type { RepositoryName, Sources } from "../oci/reference.ts";
 import { letOthersIn } from "../db/clock.ts";
-import type { ManifestStore, NewReference, Resolution } from "../db/manifests.ts";
+import type { ManifestStore, Resolution } from "../db/manifests.ts";
+import type { NewReference } from "../db/manifest-references.ts";
 
 /** The most digests that one query looks up, so that other requests' queries do not wait long for it. */
 const RESOLVED = 1_000;
@@ -51,7 +52,9 @@ export async function resolveReferences(
   }
   const rows = resolved.flatMap((result) => ("missing" in result ? [] : result));
   requireFewOptional(rows, settings.maxOptionalReferences);
-  const adopt = rows.filter(({ kind, digest }) => kind === "blob" && !known.get(digest)?.linked);
+  const adopt = rows.filter(
+    ({ kind, digest }) => (kind === "blob" || kind === "config") && !known.get(digest)?.linked,
+  );
   return { references: rows, adopt: adopt.map(({ digest }) => digest) };
 }
 
@@ -70,7 +73,7 @@ function requireFewOptional(references: readonly NewReference[], most: number): 
  * @throws MANIFEST_INVALID when the descriptor's size is not the content's
  */
 function resolveReference(
-  { digest, size, kind }: ManifestReference,
+  { digest, size, kind, platform }: ManifestReference,
   known: Resolution | undefined,
   allowSparse: boolean,
 ): NewReference | { readonly missing: Digest } {
@@ -78,7 +81,7 @@ function resolveReference(
   const actual = asManifest ?? known?.blobSize ?? null;
   if (actual === null) {
     const mayBeMissing = kind === "foreign" || (allowSparse && kind !== "config");
-    return mayBeMissing ? { digest, kind: "optional" } : { missing: digest };
+    return mayBeMissing ? { digest, kind: "optional", platform } : { missing: digest };
   }
   if (actual !== size) {
     throw new RegistryError("MANIFEST_INVALID", {
@@ -86,5 +89,6 @@ function resolveReference(
       detail: { digest, size, actual },
     });
   }
-  return { digest, kind: asManifest === null ? "blob" : "manifest" };
+  if (asManifest !== null) return { digest, kind: "manifest", platform };
+  return { digest, kind: kind === "config" ? "config" : "blob", platform };
 }

@@ -1,5 +1,6 @@
 import type { Digest } from "../oci/digest.ts";
 import { RegistryError } from "../oci/errors.ts";
+import { platformOf } from "../oci/platform.ts";
 import type { Page } from "../oci/page.ts";
 import type { RepositoryName } from "../oci/reference.ts";
 import type { Bucket } from "../db/bucket.ts";
@@ -103,9 +104,6 @@ export function platformsOf(config: string): string[] {
     if (error instanceof SyntaxError) return [];
     throw error;
   }
-  const { os, architecture, variant } = (json ?? {}) as Record<string, unknown>;
-  if (typeof os !== "string" || typeof architecture !== "string") return [];
-  const parts = [os, architecture, ...(typeof variant === "string" ? [variant] : [])];
-  const platform = parts.filter((part) => part !== "").join("/");
-  return platform === "" || platform === NOWHERE ? [] : [platform.slice(0, 100)];
+  const platform = platformOf(json);
+  return platform === null || platform === NOWHERE ? [] : [platform];
 }

@@ -1,5 +1,6 @@
 import { isAttachmentTagSql } from "../oci/attachment-tag.ts";
 import type { Digest } from "../oci/digest.ts";
+import { idOf } from "../db/digests.ts";
 import { auditEach, type AuditEntry } from "../db/audit.ts";
 import { MAX_TAGS, USED_ON } from "./store.ts";
 import { invalidateRepositories } from "../db/revocations.ts";
@@ -139,8 +140,8 @@ function dropChanged(db: D1Database, repository: number, depth: number): D1Prepa
          ${stays("d.root")}
          OR EXISTS (
            SELECT 1 FROM manifest_references f INDEXED BY manifest_references_by_digest
-           CROSS JOIN manifests o ON o.repository_id = ?1 AND o.digest = f.manifest AND o.deleted_at IS NULL
-           WHERE f.repository_id = ?1 AND f.digest = d.digest AND ${stays("o.digest")})
+           CROSS JOIN manifests o ON o.id = f.manifest_id AND o.deleted_at IS NULL
+           WHERE f.repository_id = ?1 AND f.digest_id = ${idOf("d.digest")} AND ${stays("o.digest")})
          OR EXISTS (
            SELECT 1 FROM manifests m
            CROSS JOIN manifests o ON o.repository_id = ?1 AND o.digest = m.subject AND o.deleted_at IS NULL

@@ -1,6 +1,7 @@
 import type { RepositoryName } from "../oci/reference.ts";
 import { NOW } from "../db/clock.ts";
 import { expire, type Expiry } from "./deletion-store.ts";
+import { type Values, prepare } from "../db/sql.ts";
 
 /** A repository whose policy is due, or is being carried out. */
 export interface Run {
@@ -44,18 +45,17 @@ export class RunStore {
 
   /** Finds the run that has been due for longest. */
   due(): Promise<Run | null> {
-    return this.#run(`WHERE x.next_at <= ${NOW} ORDER BY x.next_at LIMIT 1`, []);
+    return this.#run(`WHERE x.next_at <= ${NOW} ORDER BY x.next_at LIMIT 1`);
   }
 
   find(id: number): Promise<Run | null> {
-    return this.#run(`WHERE x.repository_id = ?1`, [id]);
+    return this.#run(`WHERE x.repository_id = :id`, { id });
   }
 
-  async #run(which: string, parameters: readonly number[]): Promise<Run | null> {
-    const row = await this.#db
-      .prepare(`${RUN} ${which}`)
-      .bind(...parameters)
-      .first<Omit<Run, "isDeleted"> & { isDeleted: number }>();
+  async #run(which: string, values: Values = {}): Promise<Run | null> {
+    const row = await prepare(this.#db, `${RUN} ${which}`, values).first<
+      Omit<Run, "isDeleted"> & { isDeleted: number }
+    >();
     return row === null ? null : { ...row, isDeleted: row.isDeleted === 1 };
   }
 
@@ -70,60 +70,61 @@ export class RunStore {
   ): Promise<boolean> {
     const results = await this.#db.batch([
       ...(expiry === null ? [] : expire(this.#db, { ...expiry, repository: id, step })),
-      this.#db
-        .prepare(
-          `UPDATE retention_runs SET policy = ?3, state = ?4, next_at = ?5, step = step + 1,
-             images = images + (
-               SELECT count(*) FROM deletion_batch d WHERE d.repository_id = ?1 AND d.depth = 0),
-             manifests = manifests + (
-               SELECT count(*) FROM deletion_batch d WHERE d.repository_id = ?1)
-           WHERE repository_id = ?1 AND step = ?2 RETURNING step`,
-        )
-        .bind(id, step, policy, JSON.stringify(state), nextAt),
-      this.#db.prepare(`DELETE FROM deletion_batch WHERE repository_id = ?1`).bind(id),
+      prepare(
+        this.#db,
+        `UPDATE retention_runs SET policy = :policy, state = :state, next_at = :nextAt, step = step + 1,
+           images = images + (
+             SELECT count(*) FROM deletion_batch d WHERE d.repository_id = :id AND d.depth = 0),
+           manifests = manifests + (
+             SELECT count(*) FROM deletion_batch d WHERE d.repository_id = :id)
+         WHERE repository_id = :id AND step = :step RETURNING step`,
+        { id, step, policy, state: JSON.stringify(state), nextAt },
+      ),
+      prepare(this.#db, `DELETE FROM deletion_batch WHERE repository_id = :id`, { id }),
     ]);
     return results.at(-2)?.results.length === 1;
   }
 
   /** Ends the run, and makes the next one due in a day. */
   async finish({ id, step }: Run, beganAt: number): Promise<void> {
-    await this.#db
-      .prepare(
-        `UPDATE retention_runs SET policy = NULL, state = NULL, step = step + 1, images = 0, manifests = 0,
-           next_at = max(?3 + ${DAY}, ${NOW} + ${DAY / 24}),
-           last = json_object('beganAt', ?3, 'endedAt', ${NOW}, 'images', images, 'manifests', manifests)
-         WHERE repository_id = ?1 AND step = ?2`,
-      )
-      .bind(id, step, beganAt)
-      .run();
+    await prepare(
+      this.#db,
+      `UPDATE retention_runs SET policy = NULL, state = NULL, step = step + 1, images = 0, manifests = 0,
+         next_at = max(:beganAt + ${DAY}, ${NOW} + ${DAY / 24}),
+         last = json_object('beganAt', :beganAt, 'endedAt', ${NOW}, 'images', images, 'manifests', manifests)
+       WHERE repository_id = :id AND step = :step`,
+      { id, step, beganAt },
+    ).run();
   }
 
   /** Starts a run from the beginning, with its counts at zero. */
   async restart({ id, step }: Run, { policy, state, nextAt }: Progress): Promise<boolean> {
-    const { meta } = await this.#db
-      .prepare(
-        `UPDATE retention_runs SET policy = ?3, state = ?4, next_at = ?5, step = step + 1, images = 0, manifests = 0
-         WHERE repository_id = ?1 AND step = ?2`,
-      )
-      .bind(id, step, policy, JSON.stringify(state), nextAt)
-      .run();
+    const { meta } = await prepare(
+      this.#db,
+      `UPDATE retention_runs SET policy = :policy, state = :state, next_at = :nextAt, step = step + 1,
+         images = 0, manifests = 0
+       WHERE repository_id = :id AND step = :step`,
+      { id, step, policy, state: JSON.stringify(state), nextAt },
+    ).run();
     return meta.changes === 1;
   }
 
   /** Makes the run due after so many milliseconds from now. */
   async postpone({ id }: Run, milliseconds: number): Promise<void> {
-    await this.#db
-      .prepare(`UPDATE retention_runs SET next_at = ${NOW} + ?2 WHERE repository_id = ?1`)
-      .bind(id, milliseconds)
-      .run();
+    await prepare(
+      this.#db,
+      `UPDATE retention_runs SET next_at = ${NOW} + :milliseconds WHERE repository_id = :id`,
+      { id, milliseconds },
+    ).run();
   }
 
   /** Deletes the run of a repository without a policy. */
   async forget({ id, step }: Run): Promise<void> {
-    await this.#db
-      .prepare(`DELETE FROM retention_runs WHERE repository_id = ?1 AND step = ?2`)
-      .bind(id, step)
-      .run();
+    await prepare(
+      this.#db,
+      `DELETE FROM retention_runs WHERE repository_id = :id AND step = :step`,
+      { id, step },
+    ).run();
   }
 
   /**
@@ -131,44 +132,41 @@ export class RunStore {
    * @returns false when no namespace is in the backlog
    */
   async sweep(): Promise<boolean> {
-    const due = await this.#db
-      .prepare(
-        `SELECT namespace, after FROM retention_backlog WHERE namespace > '' ORDER BY namespace LIMIT 1`,
-      )
-      .first<{ namespace: string; after: string }>();
+    const due = await prepare(
+      this.#db,
+      `SELECT namespace, after FROM retention_backlog WHERE namespace > '' ORDER BY namespace LIMIT 1`,
+    ).first<{ namespace: string; after: string }>();
     if (due === null) return false;
-    const { namespace, after } = due;
     // The repository with the namespace's own name, then those below it: "0" follows "/" in byte order.
-    const { results } = await this.#db
-      .prepare(
-        `SELECT name FROM repositories WHERE name = ?1 AND ?2 = ''
-         UNION ALL
-         SELECT name FROM (
-           SELECT name FROM repositories WHERE name > max(?2, ?1 || '/') AND name < ?1 || '0'
-           ORDER BY name LIMIT ?3)`,
-      )
-      .bind(namespace, after, SWEPT)
-      .all<{ name: string }>();
+    const { results } = await prepare(
+      this.#db,
+      `SELECT name FROM repositories WHERE name = :namespace AND :after = ''
+       UNION ALL
+       SELECT name FROM (
+         SELECT name FROM repositories WHERE name > max(:after, :namespace || '/') AND name < :namespace || '0'
+         ORDER BY name LIMIT :swept)`,
+      { ...due, swept: SWEPT },
+    ).all<{ name: string }>();
     const names = results.map(({ name }) => name);
     // A further change of the policy sets the backlog back to its start, and these writes then do nothing.
-    const isUnchanged = `EXISTS (SELECT 1 FROM retention_backlog WHERE namespace = ?1 AND after = ?2)`;
+    const which = `retention_backlog WHERE namespace = :namespace AND after = :after`;
     await this.#db.batch([
-      this.#db
-        .prepare(
-          `INSERT INTO retention_runs (repository_id, next_at)
-           SELECT r.id, ${NOW} FROM json_each(?3) w
-           CROSS JOIN repositories r ON r.name = w.value AND r.retention IS NULL
-           WHERE ${isUnchanged}
-           ON CONFLICT (repository_id) DO UPDATE SET next_at = min(next_at, excluded.next_at)`,
-        )
-        .bind(namespace, after, JSON.stringify(names)),
+      prepare(
+        this.#db,
+        `INSERT INTO retention_runs (repository_id, next_at)
+         SELECT r.id, ${NOW} FROM json_each(:names) w
+         CROSS JOIN repositories r ON r.name = w.value AND r.retention IS NULL
+         WHERE EXISTS (SELECT 1 FROM ${which})
+         ON CONFLICT (repository_id) DO UPDATE SET next_at = min(next_at, excluded.next_at)`,
+        { ...due, names: JSON.stringify(names) },
+      ),
       names.length < SWEPT
-        ? this.#db
-            .prepare(`DELETE FROM retention_backlog WHERE namespace = ?1 AND after = ?2`)
-            .bind(namespace, after)
-        : this.#db
-            .prepare(`UPDATE retention_backlog SET after = ?3 WHERE namespace = ?1 AND after = ?2`)
-            .bind(namespace, after, names.at(-1) ?? ""),
+        ? prepare(this.#db, `DELETE FROM ${which}`, due)
+        : prepare(
+            this.#db,
+            `UPDATE retention_backlog SET after = :last WHERE namespace = :namespace AND after = :after`,
+            { ...due, last: names.at(-1) ?? "" },
+          ),
     ]);
     return true;
   }

@@ -1,5 +1,6 @@
 import { ATTACHMENT_ENDINGS_SQL, isAttachmentTagSql } from "../oci/attachment-tag.ts";
 import type { Digest } from "../oci/digest.ts";
+import { idOf } from "../db/digests.ts";
 import { DOCKER_LIST, OCI_INDEX } from "../oci/media-type.ts";
 
 /** A manifest, with all that decides whether it may be deleted. */
@@ -43,13 +44,14 @@ export const MAX_ATTACHMENTS = 300;
 const INDEXES = `'${OCI_INDEX}', '${DOCKER_LIST}'`;
 const TAGS = `SELECT name FROM tags t INDEXED BY tags_by_digest
   WHERE t.repository_id = ?1 AND t.digest = m.digest ORDER BY name LIMIT ${MAX_TAGS + 1}`;
-const PARENTS = `SELECT f.manifest FROM manifest_references f INDEXED BY manifest_references_by_digest
-  WHERE f.repository_id = ?1 AND f.digest = m.digest LIMIT ${MAX_PARENTS + 1}`;
+const PARENTS = `SELECT f.manifest_id FROM manifest_references f INDEXED BY manifest_references_by_digest
+  WHERE f.repository_id = ?1 AND f.digest_id = ${idOf("m.digest")} LIMIT ${MAX_PARENTS + 1}`;
 /** SQL: the children of the indexes among the manifests named so far. */
-const CHILDREN = `SELECT f.digest FROM named parent
+const CHILDREN = `SELECT d.digest FROM named parent
   CROSS JOIN manifests i ON i.repository_id = ?1 AND i.digest = parent.digest AND i.deleted_at IS NULL
     AND i.media_type IN (${INDEXES})
-  CROSS JOIN manifest_references f ON f.repository_id = ?1 AND f.manifest = i.digest`;
+  CROSS JOIN manifest_references f ON f.repository_id = ?1 AND f.manifest_id = i.id
+  CROSS JOIN digests d ON d.id = f.digest_id`;
 /** SQL over `manifests m`, with ?1 as the repository: the last day on which it or one of its children was in use. */
 export const USED_ON = `(SELECT CASE WHEN count(*) > ${MAX_CHILDREN} THEN unixepoch() / 86400 ELSE max(p.day) END
   FROM (
@@ -66,7 +68,7 @@ function facts(pulls: boolean): string {
     (SELECT count(*) FROM (${PARENTS})) AS parents,
     (SELECT json_group_array(json_array(digest, deleted_at IS NULL)) FROM (
        SELECT o.digest, o.deleted_at FROM (${PARENTS}) lister
-       CROSS JOIN manifests o ON o.repository_id = ?1 AND o.digest = lister.manifest
+       CROSS JOIN manifests o ON o.id = lister.manifest_id
        UNION ALL
        SELECT o.digest, o.deleted_at FROM manifests o
        WHERE o.repository_id = ?1 AND o.digest = m.subject

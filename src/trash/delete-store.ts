@@ -86,12 +86,12 @@ export class DeleteStore {
            WHERE id = (${ready.sql}) RETURNING id`,
           ready.values,
         ),
-        this.#db
-          .prepare(
-            `SELECT EXISTS (SELECT 1 FROM repositories WHERE name = ?1) AS taken,
-               NOT EXISTS (SELECT 1 FROM namespaces WHERE name = ?2) AS homeless`,
-          )
-          .bind(repository, namespace),
+        prepare(
+          this.#db,
+          `SELECT EXISTS (SELECT 1 FROM repositories WHERE name = :repository) AS taken,
+             NOT EXISTS (SELECT 1 FROM namespaces WHERE name = :namespace) AS homeless`,
+          { repository, namespace },
+        ),
       ])
       .catch((error: unknown) => refuseChange(this.#db, repository, error));
     if (results[1]?.results.length === 1) return true;
@@ -139,13 +139,13 @@ export class DeleteStore {
     };
     const results = await this.#db.batch([
       auditChange(this.#db, initiator, { action: "repository.purge", repository }, there),
-      this.#db
-        .prepare(
-          `UPDATE repositories SET name = '~' || id, former_name = name, deleted_at = 0, deleted_by = ?2,
-             version = version + 1
-           WHERE name = ?1 RETURNING id`,
-        )
-        .bind(repository, initiator.actor),
+      prepare(
+        this.#db,
+        `UPDATE repositories SET name = '~' || id, former_name = name, deleted_at = 0, deleted_by = :actor,
+           version = version + 1
+         WHERE name = :repository RETURNING id`,
+        { repository, actor: initiator.actor },
+      ),
     ]);
     if (results[1]?.results.length === 1) return;
     throw new RegistryError("NAME_UNKNOWN", { detail: { name: repository } });

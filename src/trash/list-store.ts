@@ -2,6 +2,7 @@ import type { NameRange } from "../auth/policy/ranges.ts";
 import type { Digest } from "../oci/digest.ts";
 import type { RepositoryName, Tag } from "../oci/reference.ts";
 import { idAt } from "../db/audit.ts";
+import { merge, prepare } from "../db/sql.ts";
 
 /** An entry of a tag's history: what it pointed to until it was moved or deleted. */
 export interface PastTag {
@@ -69,15 +70,17 @@ export class TrashLists {
     const which =
       tag === null
         ? `tag_history h ON h.repository_id = r.id`
-        : `tag_history h INDEXED BY tag_history_by_tag ON h.repository_id = r.id AND h.tag = ?5`;
-    const { results } = await this.#db
-      .prepare(
-        `SELECT ${TAG_COLUMNS} FROM repositories r
-         CROSS JOIN ${which} AND h.id >= ?2 AND h.id < ?3
-         WHERE r.name = ?1 ORDER BY h.id DESC LIMIT ?4`,
-      )
-      .bind(repository, idAt(since + 1), after ?? ABOVE, limit, ...(tag === null ? [] : [tag]))
-      .all<PastTag>();
+        : `tag_history h INDEXED BY tag_history_by_tag ON h.repository_id = r.id AND h.tag = :tag`;
+    const { results } = await prepare(
+      this.#db,
+      `SELECT ${TAG_COLUMNS} FROM repositories r
+       CROSS JOIN ${which} AND h.id >= :first AND h.id < :after
+       WHERE r.name = :repository ORDER BY h.id DESC LIMIT :limit`,
+      merge(
+        { repository, first: idAt(since + 1), after: after ?? ABOVE, limit },
+        tag === null ? {} : { tag },
+      ),
+    ).all<PastTag>();
     return results;
   }
 
@@ -86,18 +89,17 @@ export class TrashLists {
     repository: RepositoryName,
     { since, after, limit }: PastPage<ManifestPlace>,
   ): Promise<DeletedManifest[]> {
-    const place = after ?? { deletedAt: Number.MAX_SAFE_INTEGER, digest: ABOVE };
-    const { results } = await this.#db
-      .prepare(
-        `SELECT m.digest, m.media_type AS mediaType, m.artifact_type AS artifactType,
-           m.deleted_at AS deletedAt, m.deleted_by AS deletedBy
-         FROM repositories r
-         CROSS JOIN manifests m INDEXED BY deleted_manifests
-           ON m.repository_id = r.id AND m.deleted_at > ?2 AND (m.deleted_at, m.digest) < (?3, ?4)
-         WHERE r.name = ?1 ORDER BY m.deleted_at DESC, m.digest DESC LIMIT ?5`,
-      )
-      .bind(repository, since, place.deletedAt, place.digest, limit)
-      .all<DeletedManifest>();
+    const { deletedAt, digest } = after ?? { deletedAt: Number.MAX_SAFE_INTEGER, digest: ABOVE };
+    const { results } = await prepare(
+      this.#db,
+      `SELECT m.digest, m.media_type AS mediaType, m.artifact_type AS artifactType,
+         m.deleted_at AS deletedAt, m.deleted_by AS deletedBy
+       FROM repositories r
+       CROSS JOIN manifests m INDEXED BY deleted_manifests
+         ON m.repository_id = r.id AND m.deleted_at > :since AND (m.deleted_at, m.digest) < (:deletedAt, :digest)
+       WHERE r.name = :repository ORDER BY m.deleted_at DESC, m.digest DESC LIMIT :limit`,
+      { repository, since, deletedAt, digest, limit },
+    ).all<DeletedManifest>();
     return results;
   }
 
@@ -107,25 +109,24 @@ export class TrashLists {
    */
   async repositories(
     ranges: readonly NameRange[],
-    after: RepositoryPlace,
+    { name, deletedAt, id }: RepositoryPlace,
     limit: number,
   ): Promise<DeletedRepository[]> {
-    const { results } = await this.#db
-      .prepare(
-        `SELECT id, former_name AS name, deleted_at AS deletedAt, deleted_by AS deletedBy
-         FROM repositories WHERE id IN (
-           SELECT r.id FROM json_each(?1) w CROSS JOIN repositories r ON r.id IN (
-             SELECT id FROM repositories INDEXED BY deleted_repositories
-             WHERE deleted_at IS NOT NULL AND former_name <= w.value ->> 'to'
-               AND (former_name, deleted_at, id) > (
-                 w.value ->> 'from',
-                 CASE w.value ->> 'from' WHEN ?2 THEN ?3 ELSE -1 END,
-                 CASE w.value ->> 'from' WHEN ?2 THEN ?4 ELSE 0 END)
-             ORDER BY former_name, deleted_at, id LIMIT ?5)
-         ) ORDER BY former_name, deleted_at, id LIMIT ?5`,
-      )
-      .bind(JSON.stringify(ranges), after.name, after.deletedAt, after.id, limit)
-      .all<DeletedRepository>();
+    const { results } = await prepare(
+      this.#db,
+      `SELECT id, former_name AS name, deleted_at AS deletedAt, deleted_by AS deletedBy
+       FROM repositories WHERE id IN (
+         SELECT r.id FROM json_each(:ranges) w CROSS JOIN repositories r ON r.id IN (
+           SELECT id FROM repositories INDEXED BY deleted_repositories
+           WHERE deleted_at IS NOT NULL AND former_name <= w.value ->> 'to'
+             AND (former_name, deleted_at, id) > (
+               w.value ->> 'from',
+               CASE w.value ->> 'from' WHEN :name THEN :deletedAt ELSE -1 END,
+               CASE w.value ->> 'from' WHEN :name THEN :id ELSE 0 END)
+           ORDER BY former_name, deleted_at, id LIMIT :limit)
+       ) ORDER BY former_name, deleted_at, id LIMIT :limit`,
+      { ranges: JSON.stringify(ranges), name, deletedAt, id, limit },
+    ).all<DeletedRepository>();
     return results;
   }
 }

@@ -4,6 +4,7 @@ import type { RepositoryName, Tag } from "../oci/reference.ts";
 import { assertion, hasFailed, retry } from "../db/retry.ts";
 import { auditChange, auditFound, type Initiator } from "../db/audit.ts";
 import { invalidateRepositories } from "../db/revocations.ts";
+import { idOf } from "../db/digests.ts";
 import { prepare } from "../db/sql.ts";
 import { refuseChange } from "../db/errors.ts";
 
@@ -18,11 +19,13 @@ export interface Purged {
 
 const MAX_NAMED = 10;
 const REPOSITORY = `(SELECT id FROM repositories WHERE name = ?1)`;
-/** SQL for the digests that the manifest ?2 names and no other manifest in the repository does. */
-const ITS_OWN = `SELECT f.digest FROM manifest_references f
-  WHERE f.repository_id = ${REPOSITORY} AND f.manifest = ?2 AND NOT EXISTS (
+/** SQL for the id of the manifest ?2. */
+const MANIFEST = `(SELECT m.id FROM manifests m WHERE m.repository_id = ${REPOSITORY} AND m.digest = ?2)`;
+/** SQL for the ids of digests that the manifest ?2 names and no other manifest in the repository does. */
+const ITS_OWN = `SELECT f.digest_id FROM manifest_references f
+  WHERE f.repository_id = ${REPOSITORY} AND f.manifest_id = ${MANIFEST} AND NOT EXISTS (
     SELECT 1 FROM manifest_references o
-    WHERE o.repository_id = f.repository_id AND o.digest = f.digest AND o.manifest <> f.manifest)`;
+    WHERE o.repository_id = f.repository_id AND o.digest_id = f.digest_id AND o.manifest_id <> f.manifest_id)`;
 
 /** D1: makes deletions final, also of what was not deleted yet. */
 export class PurgeStore {
@@ -127,7 +130,7 @@ export class PurgeStore {
       this.#db.prepare(sql).bind(repository, digest, ...others);
     const named = {
       sql: `SELECT 1 FROM repositories r
-        JOIN manifest_references f ON f.repository_id = r.id AND f.digest = :digest WHERE r.name = :repository`,
+        JOIN manifest_references f ON f.repository_id = r.id AND f.digest_id = ${idOf(":digest")} WHERE r.name = :repository`,
       values: { repository, digest },
     };
     const there = {
@@ -151,11 +154,13 @@ export class PurgeStore {
         initiator.actor,
       ),
       run(`DELETE FROM repository_blobs
-        WHERE repository_id = ${REPOSITORY} AND digest IN (${ITS_OWN}) RETURNING digest`),
+        WHERE repository_id = ${REPOSITORY} AND digest_id IN (${ITS_OWN}) RETURNING digest_id`),
       run(`SELECT count(*) AS shared FROM manifest_references f
-        JOIN repository_blobs l ON l.repository_id = f.repository_id AND l.digest = f.digest
-        WHERE f.repository_id = ${REPOSITORY} AND f.manifest = ?2`),
-      run(`DELETE FROM manifest_references WHERE repository_id = ${REPOSITORY} AND manifest = ?2`),
+        JOIN repository_blobs l ON l.repository_id = f.repository_id AND l.digest_id = f.digest_id
+        WHERE f.repository_id = ${REPOSITORY} AND f.manifest_id = ${MANIFEST}`),
+      run(
+        `DELETE FROM manifest_references WHERE repository_id = ${REPOSITORY} AND manifest_id = ${MANIFEST}`,
+      ),
       // The whole repository's cached entries are invalidated, since the digests of the removed blobs are not known
       // here.
       invalidateRepositories(this.#db, {
@@ -173,11 +178,12 @@ export class PurgeStore {
   async #namersOf(repository: RepositoryName, digest: Digest): Promise<Digest[]> {
     const { results } = await this.#db
       .prepare(
-        `SELECT manifest FROM manifest_references INDEXED BY manifest_references_by_digest
-         WHERE repository_id = ${REPOSITORY} AND digest = ?2 LIMIT ${MAX_NAMED}`,
+        `SELECT p.digest FROM manifest_references f INDEXED BY manifest_references_by_digest
+         CROSS JOIN manifests p ON p.id = f.manifest_id
+         WHERE f.repository_id = ${REPOSITORY} AND f.digest_id = ${idOf("?2")} LIMIT ${MAX_NAMED}`,
       )
       .bind(repository, digest)
-      .all<{ manifest: Digest }>();
-    return results.map(({ manifest }) => manifest);
+      .all<{ digest: Digest }>();
+    return results.map((namer) => namer.digest);
   }
 }

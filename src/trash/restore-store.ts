@@ -1,6 +1,7 @@
 import { ATTACHMENT_ENDINGS_SQL } from "../oci/attachment-tag.ts";
 import type { Digest } from "../oci/digest.ts";
 import { RegistryError } from "../oci/errors.ts";
+import { IS_BLOB, IS_MANIFEST } from "../db/manifest-references.ts";
 import { NOW } from "../db/clock.ts";
 
 /**
@@ -27,20 +28,21 @@ const MAX_EDGES = 10_000;
 const MAX_MISSING = 10;
 
 /** SQL for the manifests to restore: ?1 is the repository, ?2 the root, ?3 when it was deleted, ?4 a limit. */
-const NAMED = `WITH RECURSIVE named (digest) AS (
-    SELECT digest FROM manifests WHERE repository_id = ?1 AND digest = ?2 AND deleted_at = ?3
+const NAMED = `WITH RECURSIVE named (id, digest) AS (
+    SELECT id, digest FROM manifests WHERE repository_id = ?1 AND digest = ?2 AND deleted_at = ?3
     UNION
-    SELECT c.digest FROM named parent
+    SELECT c.id, c.digest FROM named parent
     CROSS JOIN manifest_references f
-      ON f.repository_id = ?1 AND f.manifest = parent.digest AND f.kind = 'manifest'
+      ON f.repository_id = ?1 AND f.manifest_id = parent.id AND ${IS_MANIFEST}
+    CROSS JOIN digests d ON d.id = f.digest_id
     CROSS JOIN manifests c
-      ON c.repository_id = ?1 AND c.digest = f.digest AND c.deleted_at IS NOT NULL
+      ON c.repository_id = ?1 AND c.digest = d.digest AND c.deleted_at IS NOT NULL
     UNION
-    SELECT s.digest FROM named parent
+    SELECT s.id, s.digest FROM named parent
     CROSS JOIN manifests s INDEXED BY deleted_manifests_by_subject
       ON s.repository_id = ?1 AND s.subject = parent.digest AND s.deleted_at = ?3
     UNION
-    SELECT a.digest FROM named parent
+    SELECT a.id, a.digest FROM named parent
     CROSS JOIN ${ATTACHMENT_ENDINGS_SQL} ending
     CROSS JOIN tag_history h INDEXED BY tag_history_by_tag
       ON h.repository_id = ?1 AND h.tag = 'sha256-' || substr(parent.digest, 8) || ending.value
@@ -59,21 +61,23 @@ export async function restorePlan(
 ): Promise<Digest[]> {
   const statements = [
     `SELECT digest FROM named`,
-    `SELECT f.manifest AS parent, f.digest AS child FROM named parent
+    `SELECT parent.digest AS parent, c.digest AS child FROM named parent
      CROSS JOIN manifest_references f
-       ON f.repository_id = ?1 AND f.manifest = parent.digest AND f.kind = 'manifest'
+       ON f.repository_id = ?1 AND f.manifest_id = parent.id AND ${IS_MANIFEST}
+     CROSS JOIN digests d ON d.id = f.digest_id
      CROSS JOIN manifests c
-       ON c.repository_id = ?1 AND c.digest = f.digest AND c.deleted_at IS NOT NULL
+       ON c.repository_id = ?1 AND c.digest = d.digest AND c.deleted_at IS NOT NULL
      LIMIT ${MAX_EDGES + 1}`,
-    `SELECT DISTINCT f.digest FROM named parent
-     CROSS JOIN manifest_references f ON f.repository_id = ?1 AND f.manifest = parent.digest
-     WHERE CASE f.kind
-       WHEN 'manifest' THEN NOT EXISTS (
-         SELECT 1 FROM manifests c WHERE c.repository_id = ?1 AND c.digest = f.digest)
-       WHEN 'blob' THEN NOT EXISTS (
-           SELECT 1 FROM repository_blobs l WHERE l.repository_id = ?1 AND l.digest = f.digest)
+    `SELECT DISTINCT d.digest FROM named parent
+     CROSS JOIN manifest_references f ON f.repository_id = ?1 AND f.manifest_id = parent.id
+     CROSS JOIN digests d ON d.id = f.digest_id
+     WHERE CASE
+       WHEN ${IS_MANIFEST} THEN NOT EXISTS (
+         SELECT 1 FROM manifests c WHERE c.repository_id = ?1 AND c.digest = d.digest)
+       WHEN ${IS_BLOB} THEN NOT EXISTS (
+           SELECT 1 FROM repository_blobs l WHERE l.repository_id = ?1 AND l.digest_id = f.digest_id)
          AND NOT EXISTS (
-           SELECT 1 FROM trashed_blobs k WHERE k.repository_id = ?1 AND k.digest = f.digest)
+           SELECT 1 FROM trashed_blobs k WHERE k.repository_id = ?1 AND k.digest_id = f.digest_id)
        ELSE 0 END
      LIMIT ${MAX_MISSING}`,
   ].map((sql) =>
@@ -134,10 +138,11 @@ export function restore(
   return [
     db
       .prepare(
-        `INSERT INTO repository_blobs (repository_id, digest)
-         SELECT DISTINCT k.repository_id, k.digest FROM json_each(?2) w
-         CROSS JOIN manifest_references f ON f.repository_id = ?1 AND f.manifest = w.value
-         CROSS JOIN trashed_blobs k ON k.repository_id = ?1 AND k.digest = f.digest
+        `INSERT INTO repository_blobs (repository_id, digest_id)
+         SELECT DISTINCT k.repository_id, k.digest_id FROM json_each(?2) w
+         CROSS JOIN manifests m ON m.repository_id = ?1 AND m.digest = w.value
+         CROSS JOIN manifest_references f ON f.repository_id = ?1 AND f.manifest_id = m.id
+         CROSS JOIN trashed_blobs k ON k.repository_id = ?1 AND k.digest_id = f.digest_id
          WHERE true ON CONFLICT DO NOTHING`,
       )
       .bind(repositoryId, list),

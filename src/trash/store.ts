@@ -5,7 +5,7 @@ import { assertion, hasFailed, retry } from "../db/retry.ts";
 import { type AuditEntry, auditChange, auditFound, idAt, type Initiator } from "../db/audit.ts";
 import { isUnresolved, refuseChange } from "../db/errors.ts";
 import { restorePlan, restore } from "./restore-store.ts";
-import { merge } from "../db/sql.ts";
+import { merge, prepare } from "../db/sql.ts";
 import { rememberTags } from "../db/tag-history.ts";
 import { requireInTime } from "../db/undo-window.ts";
 
@@ -78,13 +78,12 @@ export class RestoreStore {
     initiator: Initiator,
   ): Promise<Restored> {
     return retry(async () => {
-      const found = await this.#db
-        .prepare(
-          `SELECT r.id AS repositoryId, m.digest, m.deleted_at AS deletedAt FROM repositories r
-           LEFT JOIN manifests m ON m.repository_id = r.id AND m.digest = ?2 WHERE r.name = ?1`,
-        )
-        .bind(repository, digest)
-        .first<{ repositoryId: number; digest: Digest | null; deletedAt: number | null }>();
+      const found = await prepare(
+        this.#db,
+        `SELECT r.id AS repositoryId, m.digest, m.deleted_at AS deletedAt FROM repositories r
+         LEFT JOIN manifests m ON m.repository_id = r.id AND m.digest = :digest WHERE r.name = :repository`,
+        { repository, digest },
+      ).first<{ repositoryId: number; digest: Digest | null; deletedAt: number | null }>();
       if (found === null) throw new RegistryError("NAME_UNKNOWN", { detail: { name: repository } });
       const { repositoryId, deletedAt } = found;
       if (found.digest === null) {
@@ -120,42 +119,41 @@ export class RestoreStore {
     digests: readonly Digest[],
     deletedAt: number,
   ): D1PreparedStatement {
-    return this.#db
-      .prepare(
-        `INSERT INTO tags (repository_id, name, digest, updated_at)
-         SELECT h.repository_id, h.tag, h.digest, ?2 FROM tag_history h
-         WHERE h.repository_id = ?1 AND h.id >= ?3 AND h.id < ?4 AND h.successor IS NULL
-           AND h.digest IN (SELECT value FROM json_each(?5))
-         ORDER BY h.id DESC ON CONFLICT DO NOTHING RETURNING name`,
-      )
-      .bind(
+    return prepare(
+      this.#db,
+      `INSERT INTO tags (repository_id, name, digest, updated_at)
+       SELECT h.repository_id, h.tag, h.digest, :now FROM tag_history h
+       WHERE h.repository_id = :repositoryId AND h.id >= :first AND h.id < :end AND h.successor IS NULL
+         AND h.digest IN (SELECT value FROM json_each(:digests))
+       ORDER BY h.id DESC ON CONFLICT DO NOTHING RETURNING name`,
+      {
         repositoryId,
-        Date.now(),
-        idAt(deletedAt),
-        idAt(deletedAt + 1),
-        JSON.stringify(digests),
-      );
+        now: Date.now(),
+        first: idAt(deletedAt),
+        end: idAt(deletedAt + 1),
+        digests: JSON.stringify(digests),
+      },
+    );
   }
 
   async #past(repository: RepositoryName, tag: Tag, digest: Digest | null): Promise<Past> {
     const entry =
       digest === null
-        ? `tag_history p INDEXED BY tag_history_by_tag WHERE p.repository_id = r.id AND p.tag = ?2`
+        ? `tag_history p INDEXED BY tag_history_by_tag WHERE p.repository_id = r.id AND p.tag = :tag`
         : `tag_history p INDEXED BY tag_history_by_digest
-           WHERE p.repository_id = r.id AND p.digest = ?3 AND p.tag = ?2`;
-    const past = await this.#db
-      .prepare(
-        `SELECT r.id AS repositoryId, t.digest AS current, h.id, h.digest, h.changed_at AS changedAt,
-           m.digest IS NOT NULL AS kept, m.deleted_at AS deletedAt
-         FROM repositories r
-         LEFT JOIN tags t ON t.repository_id = r.id AND t.name = ?2
-         LEFT JOIN tag_history h ON h.repository_id = r.id
-           AND h.id = (SELECT p.id FROM ${entry} ORDER BY p.id DESC LIMIT 1)
-         LEFT JOIN manifests m ON m.repository_id = r.id AND m.digest = h.digest
-         WHERE r.name = ?1`,
-      )
-      .bind(repository, tag, ...(digest === null ? [] : [digest]))
-      .first<Past>();
+           WHERE p.repository_id = r.id AND p.digest = :digest AND p.tag = :tag`;
+    const past = await prepare(
+      this.#db,
+      `SELECT r.id AS repositoryId, t.digest AS current, h.id, h.digest, h.changed_at AS changedAt,
+         m.digest IS NOT NULL AS kept, m.deleted_at AS deletedAt
+       FROM repositories r
+       LEFT JOIN tags t ON t.repository_id = r.id AND t.name = :tag
+       LEFT JOIN tag_history h ON h.repository_id = r.id
+         AND h.id = (SELECT p.id FROM ${entry} ORDER BY p.id DESC LIMIT 1)
+       LEFT JOIN manifests m ON m.repository_id = r.id AND m.digest = h.digest
+       WHERE r.name = :repository`,
+      merge({ repository, tag }, digest === null ? {} : { digest }),
+    ).first<Past>();
     if (past !== null) return past;
     throw new RegistryError("NAME_UNKNOWN", { detail: { name: repository } });
   }
@@ -203,18 +201,20 @@ export class RestoreStore {
         values: merge(there.values, { historyId: id }),
       }),
       auditFound(this.#db, initiator, entry, elsewhere),
-      this.#db
-        .prepare(`SELECT digest FROM tags WHERE repository_id = ?1 AND name = ?2`)
-        .bind(repositoryId, tag),
+      prepare(
+        this.#db,
+        `SELECT digest FROM tags WHERE repository_id = :repositoryId AND name = :tag`,
+        { repositoryId, tag },
+      ),
       ...(manifests.length === 0 ? [] : restore(this.#db, repositoryId, manifests)),
       rememberTags(this.#db, { now, initiator, successor: digest }, which),
-      this.#db
-        .prepare(
-          `INSERT INTO tags (repository_id, name, digest, updated_at) VALUES (?1, ?2, ?3, ?4)
-           ON CONFLICT (repository_id, name) DO UPDATE
-           SET digest = excluded.digest, updated_at = excluded.updated_at WHERE digest <> excluded.digest`,
-        )
-        .bind(repositoryId, tag, digest, now),
+      prepare(
+        this.#db,
+        `INSERT INTO tags (repository_id, name, digest, updated_at) VALUES (:repositoryId, :tag, :digest, :now)
+         ON CONFLICT (repository_id, name) DO UPDATE
+         SET digest = excluded.digest, updated_at = excluded.updated_at WHERE digest <> excluded.digest`,
+        { repositoryId, tag, digest, now },
+      ),
     ]);
     if (results === null) return null;
     const replaced = results[2]?.results[0]?.digest ?? null;

@@ -1,9 +1,12 @@
 /** No step of an export or import grows with the registry. */
 import { env } from "cloudflare:workers";
 import { beforeAll, expect, test } from "vitest";
+import { kindNumber } from "../../src/db/manifest-references.ts";
+import { idOf } from "../../src/db/digests.ts";
 import { readSettings } from "../../src/settings.ts";
 import { createRegistry, type Registry } from "../../src/compose.ts";
 import type { Initiator } from "../../src/db/audit.ts";
+import { deflateText } from "../../src/db/manifest-text.ts";
 import { costOf } from "../../src/db/cost.ts";
 import { RegistryClient } from "../support/client.ts";
 import { blob } from "../support/images.ts";
@@ -85,12 +88,12 @@ beforeAll(async () => {
     env.DB.prepare(
       `${numbers} INSERT INTO manifests
          (repository_id, digest, media_type, size, content, artifact_type, created_at, pushed_at, cost)
-       SELECT 1, ${digest}, 'application/vnd.oci.image.manifest.v1+json', 1500, printf('%.*c', 1500, 'é'), '', i, i, ${costOf(1500, [config, layer])} FROM n`,
-    ),
+       SELECT 1, ${digest}, 'application/vnd.oci.image.manifest.v1+json', 1500, unhex(?1), '', i, i, ${costOf(1500, [config, layer])} FROM n`,
+    ).bind(deflateText("é".repeat(1500))),
     ...[config, layer].map(({ digest: named }) =>
       env.DB.prepare(
-        `${numbers} INSERT INTO manifest_references (repository_id, manifest, digest, kind)
-         SELECT 1, ${digest}, ?1, 'blob' FROM n`,
+        `INSERT INTO manifest_references (repository_id, manifest_id, digest_id, kind)
+         SELECT 1, id, ${idOf("?1")}, ${kindNumber("blob")} FROM manifests WHERE repository_id = 1`,
       ).bind(named),
     ),
     env.DB.prepare(

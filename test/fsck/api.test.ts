@@ -1,6 +1,7 @@
 /** POST /api/v1/fsck: one step after the other, each with the cursor that the last one answered. */
 import { env } from "cloudflare:workers";
 import { beforeAll, expect, test } from "vitest";
+import { idOf } from "../../src/db/digests.ts";
 import { PHASES } from "../../src/fsck/fsck.ts";
 import { RegistryClient } from "../support/client.ts";
 import { blob, type Content, imageManifest } from "../support/images.ts";
@@ -52,7 +53,7 @@ async function findings(body: object): Promise<readonly Record<string, unknown>[
 }
 
 async function keyOf({ digest }: Content): Promise<string> {
-  const row = await env.DB.prepare(`SELECT key FROM blobs WHERE digest = ?1`)
+  const row = await env.DB.prepare(`SELECT key FROM blobs WHERE digest_id = ${idOf("?1")}`)
     .bind(digest)
     .first<{ key: string }>();
   return row?.key ?? "";
@@ -77,7 +78,7 @@ test("POST /fsck hashes as much as is asked for, over all steps", async () => {
 
 test("repairs where that is asked for, and says by whom in the log", async () => {
   await env.DB.prepare(
-    `INSERT INTO unreferenced_blobs (repository_id, digest, since) VALUES (1, ?1, 1)`,
+    `INSERT INTO unreferenced_blobs (repository_id, digest_id, since) VALUES (1, ${idOf("?1")}, 1)`,
   )
     .bind(layer.digest)
     .run();

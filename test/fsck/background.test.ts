@@ -2,6 +2,7 @@
 import { applyD1Migrations, createScheduledController, reset } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { beforeEach, expect, test } from "vitest";
+import { idOf } from "../../src/db/digests.ts";
 import worker from "../../src/worker.ts";
 import { AuditStore } from "../../src/db/audit.ts";
 import { JobStore } from "../../src/db/jobs.ts";
@@ -36,7 +37,7 @@ async function push(count: number, size: number): Promise<Content[]> {
 }
 
 async function spoil(content: Content | undefined): Promise<void> {
-  const row = await env.DB.prepare(`SELECT key FROM blobs WHERE digest = ?1`)
+  const row = await env.DB.prepare(`SELECT key FROM blobs WHERE digest_id = ${idOf("?1")}`)
     .bind(content?.digest ?? "")
     .first<{ key: string }>();
   await env.BLOBS.put(row?.key ?? "", blob(content?.bytes.length).bytes);
@@ -112,7 +113,7 @@ test("the walk hashes nothing where nothing is allowed, but looks whether everyt
   await round(walk, START, "look");
   expect((await walk.state()).look.last).toMatchObject({ bytes: 0, findings: 0 });
   expect((await walk.state()).hash).toEqual(NONE);
-  await env.DB.prepare(`UPDATE blobs SET key = 'blobs/x' WHERE digest = ?1`)
+  await env.DB.prepare(`UPDATE blobs SET key = 'blobs/x' WHERE digest_id = ${idOf("?1")}`)
     .bind(second?.digest ?? "")
     .run();
   await round(walk, START + DAY, "look");

@@ -5,6 +5,9 @@
 import { applyD1Migrations, reset } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { expect, test } from "vitest";
+import { kindNumber } from "../../src/db/manifest-references.ts";
+import { idOf } from "../../src/db/digests.ts";
+import { deflateText } from "../../src/db/manifest-text.ts";
 import { ALL_KINDS, type Finding, type Kind } from "../../src/fsck/findings.ts";
 import { RegistryClient } from "../support/client.ts";
 import { expectSound, findings, REPAIRER } from "../support/fsck.ts";
@@ -51,6 +54,8 @@ interface Damage {
   readonly lax?: true;
 }
 
+/** SQL: the reference of the manifest ?1 to the digest ?2. */
+const REFERENCE = `manifest_id IN (SELECT id FROM manifests WHERE digest = ?1) AND digest_id = ${idOf("?2")}`;
 const SCHEMA = `SELECT sql FROM sqlite_schema WHERE name = ?1`;
 
 async function run(sql: string, ...values: (string | number | null)[]): Promise<void> {
@@ -74,7 +79,7 @@ async function without(triggers: readonly string[], work: () => Promise<unknown>
 
 async function keyOf({ digest }: Content): Promise<string> {
   const row = await env.DB.prepare(
-    `SELECT key FROM blobs WHERE digest = ?1 UNION SELECT object FROM manifests WHERE digest = ?1`,
+    `SELECT key FROM blobs WHERE digest_id = ${idOf("?1")} UNION SELECT object FROM manifests WHERE digest = ?1`,
   )
     .bind(digest)
     .first<{ key: string }>();
@@ -119,7 +124,8 @@ const DAMAGES: Readonly<Record<string, Damage>> = {
     ...pushed,
   },
   "a blob's row has another size": {
-    plant: ({ layer }) => run(`UPDATE blobs SET size = size + 1 WHERE digest = ?1`, layer.digest),
+    plant: ({ layer }) =>
+      run(`UPDATE blobs SET size = size + 1 WHERE digest_id = ${idOf("?1")}`, layer.digest),
     found: ({ layer }) => [
       ["blob.size", layer.digest],
       ["usage.blob", layer.digest],
@@ -127,19 +133,23 @@ const DAMAGES: Readonly<Record<string, Damage>> = {
     repaired: ({ layer }) => [["blob.size", layer.digest]],
   },
   "a blob was taken for lost": {
-    plant: ({ layer }) => run(`UPDATE blobs SET missing_since = 1 WHERE digest = ?1`, layer.digest),
+    plant: ({ layer }) =>
+      run(`UPDATE blobs SET missing_since = 1 WHERE digest_id = ${idOf("?1")}`, layer.digest),
     found: ({ layer }) => [["blob.found", layer.digest]],
   },
   "nobody holds a blob": {
     plant: async ({ cancelDeletion, id }) => {
       await without(["unlinked_blob_goes", "last_link_schedules_deletion"], () =>
         run(
-          `DELETE FROM repository_blobs WHERE repository_id = ?1 AND digest = ?2`,
+          `DELETE FROM repository_blobs WHERE repository_id = ?1 AND digest_id = ${idOf("?2")}`,
           id,
           cancelDeletion.digest,
         ),
       );
-      await run(`DELETE FROM namespace_blobs WHERE digest = ?1`, cancelDeletion.digest);
+      await run(
+        `DELETE FROM namespace_blobs WHERE digest_id = ${idOf("?1")}`,
+        cancelDeletion.digest,
+      );
     },
     found: ({ cancelDeletion }) => [["blob.unheld", cancelDeletion.digest]],
   },
@@ -165,13 +175,36 @@ const DAMAGES: Readonly<Record<string, Damage>> = {
   },
   "a manifest's text is another": {
     plant: ({ image }) =>
-      run(`UPDATE manifests SET content = content || ' ' WHERE digest = ?1`, image.digest),
+      run(
+        `UPDATE manifests SET content = unhex(?2) WHERE digest = ?1`,
+        image.digest,
+        deflateText(new TextDecoder().decode(image.bytes) + " "),
+      ),
+    found: ({ image }) => [["manifest.damaged", image.digest]],
+    ...pushed,
+  },
+  "a manifest's text cannot be inflated": {
+    plant: ({ image }) =>
+      run(`UPDATE manifests SET content = x'01ffff' WHERE digest = ?1`, image.digest),
+    found: ({ image }) => [["manifest.damaged", image.digest]],
+    ...pushed,
+  },
+  "a manifest's text is of no known dictionary": {
+    plant: ({ image }) =>
+      run(
+        `UPDATE manifests SET content = unhex('ff' || substr(hex(content), 3)) WHERE digest = ?1`,
+        image.digest,
+      ),
     found: ({ image }) => [["manifest.damaged", image.digest]],
     ...pushed,
   },
   "a deleted manifest's text is another": {
     plant: ({ gone }) =>
-      run(`UPDATE manifests SET content = content || ' ' WHERE digest = ?1`, gone.digest),
+      run(
+        `UPDATE manifests SET content = unhex(?2) WHERE digest = ?1`,
+        gone.digest,
+        deflateText(new TextDecoder().decode(gone.bytes) + " "),
+      ),
     found: ({ gone }) => [["manifest.damaged", gone.digest]],
     ...pushed,
   },
@@ -202,9 +235,10 @@ const DAMAGES: Readonly<Record<string, Damage>> = {
     plant: ({ id }) =>
       run(
         `INSERT INTO manifests (repository_id, digest, media_type, size, content, artifact_type, created_at)
-         VALUES (?1, ?2, 'application/vnd.oci.image.index.v1+json', 2, '[]', '', 0)`,
+         VALUES (?1, ?2, 'application/vnd.oci.image.index.v1+json', 2, unhex(?3), '', 0)`,
         id,
         NO_MANIFEST,
+        deflateText("[]"),
       ),
     found: () => [["manifest.invalid", NO_MANIFEST]],
     ...unrepaired,
@@ -226,14 +260,14 @@ const DAMAGES: Readonly<Record<string, Damage>> = {
     plant: async ({ client }) => {
       await client.pushBlob(FOREIGN_CONFIG);
       await client.pushManifest(FOREIGN_IMAGE);
-      await run(`DELETE FROM manifest_references WHERE digest = ?1`, FOREIGN.digest);
+      await run(`DELETE FROM manifest_references WHERE digest_id = ${idOf("?1")}`, FOREIGN.digest);
     },
     found: () => [["reference.wrong", FOREIGN_IMAGE.digest]],
   },
   "a reference has another kind": {
     plant: ({ image, config }) =>
       run(
-        `UPDATE manifest_references SET kind = 'optional' WHERE manifest = ?1 AND digest = ?2`,
+        `UPDATE manifest_references SET kind = ${kindNumber("optional")} WHERE ${REFERENCE}`,
         image.digest,
         config.digest,
       ),
@@ -242,7 +276,9 @@ const DAMAGES: Readonly<Record<string, Damage>> = {
   "a reference is not in the bytes": {
     plant: ({ id, image, cancelDeletion }) =>
       run(
-        `INSERT INTO manifest_references (repository_id, manifest, digest, kind) VALUES (?1, ?2, ?3, 'blob')`,
+        `INSERT INTO manifest_references (repository_id, manifest_id, digest_id, kind)
+         SELECT repository_id, id, ${idOf("?3")}, ${kindNumber("blob")} FROM manifests
+         WHERE repository_id = ?1 AND digest = ?2`,
         id,
         image.digest,
         cancelDeletion.digest,
@@ -254,7 +290,7 @@ const DAMAGES: Readonly<Record<string, Damage>> = {
       plant: async (scene) => {
         await unreference(scene.image, scene.layer);
         await run(
-          `DELETE FROM repository_blobs WHERE repository_id = ?1 AND digest = ?2`,
+          `DELETE FROM repository_blobs WHERE repository_id = ?1 AND digest_id = ${idOf("?2")}`,
           scene.id,
           scene.layer.digest,
         );
@@ -279,7 +315,7 @@ const DAMAGES: Readonly<Record<string, Damage>> = {
   "a repository does not keep what a deleted manifest names": {
     plant: ({ kept }) =>
       without(["untrashed_blob_goes", "last_trashed_blob_schedules_deletion"], () =>
-        run(`DELETE FROM trashed_blobs WHERE digest = ?1`, kept.digest),
+        run(`DELETE FROM trashed_blobs WHERE digest_id = ${idOf("?1")}`, kept.digest),
       ),
     found: ({ gone, kept }) => [
       ["reference.unresolved", gone.digest],
@@ -323,22 +359,18 @@ const DAMAGES: Readonly<Record<string, Damage>> = {
     plant: ({ large }) => run(`DELETE FROM manifests WHERE digest = ?1`, large.digest),
     found: () => [["tag.unresolved", "large"]],
     ...unrepaired,
-    heal: async (scene) => {
-      // Nor do its references go with it, without foreign keys.
-      await run(`DELETE FROM manifest_references WHERE manifest = ?1`, scene.large.digest);
-      await pushAgain(scene);
-    },
+    heal: pushAgain,
   },
   "a blob's row is not there": {
     lax: true,
-    plant: ({ layer }) => run(`DELETE FROM blobs WHERE digest = ?1`, layer.digest),
+    plant: ({ layer }) => run(`DELETE FROM blobs WHERE digest_id = ${idOf("?1")}`, layer.digest),
     found: ({ layer }) => [["link.unresolved", layer.digest]],
     ...unrepaired,
     heal: pushAgain,
   },
   "the row of a blob that is kept is not there": {
     lax: true,
-    plant: ({ kept }) => run(`DELETE FROM blobs WHERE digest = ?1`, kept.digest),
+    plant: ({ kept }) => run(`DELETE FROM blobs WHERE digest_id = ${idOf("?1")}`, kept.digest),
     found: ({ kept }) => [["kept.unresolved", kept.digest]],
     ...unrepaired,
     heal: pushAgain,
@@ -347,7 +379,7 @@ const DAMAGES: Readonly<Record<string, Damage>> = {
     plant: async ({ id }) => {
       await new RegistryClient().pushBlob(UNNEEDED);
       await run(
-        `INSERT INTO trashed_blobs (repository_id, digest) VALUES (?1, ?2)`,
+        `INSERT INTO trashed_blobs (repository_id, digest_id) VALUES (?1, ${idOf("?2")})`,
         id,
         UNNEEDED.digest,
       );
@@ -356,18 +388,22 @@ const DAMAGES: Readonly<Record<string, Damage>> = {
   },
   "a blob is kept that is linked": {
     plant: ({ id, layer }) =>
-      run(`INSERT INTO trashed_blobs (repository_id, digest) VALUES (?1, ?2)`, id, layer.digest),
+      run(
+        `INSERT INTO trashed_blobs (repository_id, digest_id) VALUES (?1, ${idOf("?2")})`,
+        id,
+        layer.digest,
+      ),
     found: ({ layer }) => [["kept.unneeded", layer.digest]],
   },
   "a blob that nothing names does not wait for collection": {
     plant: ({ cancelDeletion }) =>
-      run(`DELETE FROM unreferenced_blobs WHERE digest = ?1`, cancelDeletion.digest),
+      run(`DELETE FROM unreferenced_blobs WHERE digest_id = ${idOf("?1")}`, cancelDeletion.digest),
     found: ({ cancelDeletion }) => [["review.missing", cancelDeletion.digest]],
   },
   "a blob that a manifest names waits for collection": {
     plant: ({ id, layer }) =>
       run(
-        `INSERT INTO unreferenced_blobs (repository_id, digest, since) VALUES (?1, ?2, 1)`,
+        `INSERT INTO unreferenced_blobs (repository_id, digest_id, since) VALUES (?1, ${idOf("?2")}, 1)`,
         id,
         layer.digest,
       ),
@@ -375,17 +411,21 @@ const DAMAGES: Readonly<Record<string, Damage>> = {
   },
   "a blob is counted too often": {
     plant: ({ layer }) =>
-      run(`UPDATE namespace_blobs SET links = links + 1 WHERE digest = ?1`, layer.digest),
+      run(
+        `UPDATE namespace_blobs SET links = links + 1 WHERE digest_id = ${idOf("?1")}`,
+        layer.digest,
+      ),
     found: ({ layer }) => [["usage.blob", layer.digest]],
   },
   "a blob is not counted": {
-    plant: ({ layer }) => run(`DELETE FROM namespace_blobs WHERE digest = ?1`, layer.digest),
+    plant: ({ layer }) =>
+      run(`DELETE FROM namespace_blobs WHERE digest_id = ${idOf("?1")}`, layer.digest),
     found: ({ layer }) => [["usage.blob", layer.digest]],
   },
   "a blob is counted where it is not": {
     plant: ({ layer }) =>
       run(
-        `INSERT INTO namespace_blobs (namespace, digest, size, links) VALUES ('other', ?1, 1, 1)`,
+        `INSERT INTO namespace_blobs (namespace, digest_id, size, links) VALUES ('other', ${idOf("?1")}, 1, 1)`,
         layer.digest,
       ),
     found: ({ layer }) => [["usage.blob", layer.digest]],
@@ -433,19 +473,19 @@ function doom(key: string): Promise<void> {
 }
 
 function unreference({ digest }: Manifest, named: Content): Promise<void> {
-  return run(
-    `DELETE FROM manifest_references WHERE manifest = ?1 AND digest = ?2`,
-    digest,
-    named.digest,
-  );
+  return run(`DELETE FROM manifest_references WHERE ${REFERENCE}`, digest, named.digest);
 }
 
 /** Deletes the repository's link, and counts that, but nothing else happens. */
 async function unlink({ id }: Scene, { digest }: Content): Promise<void> {
   await without(["referenced_blob_stays", "unlinked_blob_goes"], () =>
-    run(`DELETE FROM repository_blobs WHERE repository_id = ?1 AND digest = ?2`, id, digest),
+    run(
+      `DELETE FROM repository_blobs WHERE repository_id = ?1 AND digest_id = ${idOf("?2")}`,
+      id,
+      digest,
+    ),
   );
-  await run(`DELETE FROM namespace_blobs WHERE digest = ?1`, digest);
+  await run(`DELETE FROM namespace_blobs WHERE digest_id = ${idOf("?1")}`, digest);
 }
 
 function lax(sql: string): string {

@@ -20,7 +20,8 @@ test("say what they mean and what to do, whatever came of them", () => {
 });
 
 test.each([
-  ["config", "blob", true],
+  ["config", "config", true],
+  ["config", "blob", false],
   ["config", "optional", false],
   ["config", "manifest", false],
   ["layer", "blob", true],
@@ -32,22 +33,22 @@ test.each([
   ["child", "blob", true],
   ["child", "optional", true],
 ] as const)("a %s may be %s: %s", (kind, row, expected) => {
-  const named = [{ digest: A, size: 1, kind }];
+  const named = [{ digest: A, size: 1, kind, platform: null }];
   const rows = [{ digest: A, kind: row, target: "linked" }] as const;
   expect(compareReferences(named, rows).wrong.length === 0).toBe(expected);
 });
 
 test("rows are missing, or name what is not named", () => {
   const named = [
-    { digest: A, size: 1, kind: "config" },
-    { digest: A, size: 1, kind: "foreign" },
-    { digest: B, size: 1, kind: "foreign" },
+    { digest: A, size: 1, kind: "config", platform: null },
+    { digest: A, size: 1, kind: "foreign", platform: null },
+    { digest: B, size: 1, kind: "foreign", platform: "linux/amd64" },
   ] as const;
   const rows = [{ digest: C, kind: "blob", target: "linked" }] as const;
   expect(compareReferences(named, rows)).toEqual({
     wrong: [
-      { digest: A, kinds: ["blob", "optional"], foreign: false },
-      { digest: B, kinds: ["blob", "optional"], foreign: true },
+      { digest: A, kinds: ["config", "blob", "optional"], foreign: false, platform: null },
+      { digest: B, kinds: ["blob", "optional"], foreign: true, platform: "linux/amd64" },
     ],
     extra: [C],
   });

@@ -2,11 +2,15 @@
 import { applyD1Migrations, reset } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { beforeEach, describe, expect, test } from "vitest";
+import { kindNumber } from "../../src/db/manifest-references.ts";
+import { insertDigests } from "../../src/db/digest-rows.ts";
+import { idOf } from "../../src/db/digests.ts";
 import type { Digest } from "../../src/oci/digest.ts";
 import { OCI_INDEX } from "../../src/oci/media-type.ts";
 import { readSettings } from "../../src/settings.ts";
 import { createRegistry } from "../../src/compose.ts";
 import { GcStore } from "../../src/gc/store.ts";
+import { deflateText } from "../../src/db/manifest-text.ts";
 import { Bucket } from "../../src/db/bucket.ts";
 import { type Cursor, PHASES, START, type Step } from "../../src/fsck/fsck.ts";
 import { GarbageCollector } from "../../src/gc/job.ts";
@@ -146,8 +150,8 @@ describe("fsck finds nothing", () => {
     await done("DELETE", "/repositories/acme/app");
     await env.DB.prepare(`UPDATE repositories SET deleted_at = 0`).run();
     await env.DB.prepare(
-      `DELETE FROM manifest_references WHERE (manifest, digest) IN (
-         SELECT manifest, digest FROM manifest_references LIMIT 2)`,
+      `DELETE FROM manifest_references WHERE (manifest_id, digest_id) IN (
+         SELECT manifest_id, digest_id FROM manifest_references LIMIT 2)`,
     ).run();
     await expectSound({ orphan: -60_000 });
   });
@@ -167,19 +171,20 @@ describe("fsck finds nothing", () => {
     await env.DB.batch([
       env.DB.prepare(
         `INSERT INTO manifests (repository_id, digest, media_type, size, content, object, artifact_type, created_at, pushed_at)
-         SELECT id, ?2, ?3, ?4, ?5, NULL, '', 0, 0 FROM repositories WHERE name = ?1`,
+         SELECT id, ?2, ?3, ?4, unhex(?5), NULL, '', 0, 0 FROM repositories WHERE name = ?1`,
       ).bind(
         client.repository,
         both.digest,
         OCI_INDEX,
         both.bytes.length,
-        new TextDecoder().decode(both.bytes),
+        deflateText(new TextDecoder().decode(both.bytes)),
       ),
+      insertDigests(env.DB, [config.digest as Digest, image.digest as Digest]),
       ...([config, image] as const).map(({ digest }, i) =>
         env.DB.prepare(
-          `INSERT INTO manifest_references (repository_id, manifest, digest, kind)
-           SELECT id, ?2, ?3, ?4 FROM repositories WHERE name = ?1`,
-        ).bind(client.repository, both.digest, digest, i === 0 ? "blob" : "manifest"),
+          `INSERT INTO manifest_references (repository_id, manifest_id, digest_id, kind)
+           SELECT repository_id, id, ${idOf("?2")}, ?3 FROM manifests WHERE digest = ?1`,
+        ).bind(both.digest, digest, kindNumber(i === 0 ? "config" : "manifest")),
       ),
     ]);
     await expectSound();
@@ -253,7 +258,7 @@ function interrupted(
 
 async function keyOf(digest: string): Promise<string> {
   const row = await env.DB.prepare(
-    `SELECT key FROM blobs WHERE digest = ?1 UNION SELECT object FROM manifests WHERE digest = ?1`,
+    `SELECT key FROM blobs WHERE digest_id = ${idOf("?1")} UNION SELECT object FROM manifests WHERE digest = ?1`,
   )
     .bind(digest)
     .first<{ key: string }>();
@@ -321,15 +326,19 @@ async function manyBlobs(count: number): Promise<void> {
   const blobs = Array.from({ length: count }, (_, i) => ({ n: i, ...text(`blob ${i}`) }));
   await Promise.all(blobs.map(({ n, bytes }) => env.BLOBS.put(`blobs/${n}`, bytes)));
   const rows = blobs.map(({ n, digest, bytes }) => ({ n, digest, size: bytes.length }));
+  await insertDigests(
+    env.DB,
+    rows.map(({ digest }) => digest as Digest),
+  ).run();
   await env.DB.prepare(
-    `INSERT INTO blobs (digest, key, size, created_at)
-     SELECT value ->> 'digest', 'blobs/' || (value ->> 'n'), value ->> 'size', 0 FROM json_each(?1)`,
+    `INSERT INTO blobs (digest_id, key, size, created_at)
+     SELECT ${idOf("value ->> 'digest'")}, 'blobs/' || (value ->> 'n'), value ->> 'size', 0 FROM json_each(?1)`,
   )
     .bind(JSON.stringify(rows))
     .run();
   await env.DB.prepare(
-    `INSERT INTO repository_blobs (repository_id, digest)
-     SELECT r.id, b.digest FROM repositories r, blobs b WHERE b.digest <> ?1`,
+    `INSERT INTO repository_blobs (repository_id, digest_id)
+     SELECT r.id, b.digest_id FROM repositories r, blobs b WHERE b.digest_id <> ${idOf("?1")}`,
   )
     .bind(text("first").digest)
     .run();
@@ -384,7 +393,9 @@ describe("the steps of fsck", () => {
   test("hash no more than they may, and look whether the rest is there", async () => {
     const client = new RegistryClient();
     for (let i = 0; i < 3; i++) await client.pushBlob(blob(1000));
-    const { results } = await env.DB.prepare(`SELECT digest, key FROM blobs ORDER BY digest`).all<{
+    const { results } = await env.DB.prepare(
+      `SELECT digest, key FROM blobs JOIN digests ON id = digest_id ORDER BY id`,
+    ).all<{
       digest: Digest;
       key: string;
     }>();

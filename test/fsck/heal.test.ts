@@ -2,6 +2,7 @@
 import { applyD1Migrations, reset } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { beforeEach, describe, expect, test } from "vitest";
+import { idOf } from "../../src/db/digests.ts";
 import type { Digest } from "../../src/oci/digest.ts";
 import { BlobStore } from "../../src/db/blobs.ts";
 import { BlobRepairStore } from "../../src/fsck/blob-store.ts";
@@ -34,7 +35,7 @@ beforeEach(async () => {
 });
 
 async function keyOf({ digest }: Content): Promise<string> {
-  const row = await env.DB.prepare(`SELECT key FROM blobs WHERE digest = ?1`)
+  const row = await env.DB.prepare(`SELECT key FROM blobs WHERE digest_id = ${idOf("?1")}`)
     .bind(digest)
     .first<{ key: string }>();
   return row?.key ?? "";

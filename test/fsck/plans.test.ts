@@ -15,7 +15,7 @@ const ROW: ManifestRow = {
   ...HELD,
   size: 1,
   mediaType: "a/b",
-  content: null,
+  content: "",
   object: "x",
   subject: null,
   artifactType: "",

@@ -160,7 +160,7 @@ describe("what fails", () => {
   test("an object that the bucket never gives is told of and does not hold up the others", async () => {
     const client = new RegistryClient();
     for (let i = 0; i < 3; i++) await client.pushBlob(blob(1000));
-    const row = await env.DB.prepare(`SELECT key FROM blobs ORDER BY digest`).first<{
+    const row = await env.DB.prepare(`SELECT key FROM blobs ORDER BY digest_id`).first<{
       key: string;
     }>();
     const fsck = newFsck({ ...OLD, bucket: without(row?.key ?? "") });

@@ -2,6 +2,7 @@
 import { createMessageBatch, createScheduledController } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { beforeEach, expect, test, vi } from "vitest";
+import { idOf } from "../../src/db/digests.ts";
 import worker from "../../src/worker.ts";
 import type { Digest } from "../../src/oci/digest.ts";
 import type { RepositoryName } from "../../src/oci/reference.ts";
@@ -239,7 +240,7 @@ test("one kind of thing that fails keeps no other from going", async () => {
 test("a finish that was under way while its object was collected makes no row of it", async () => {
   const registry = new RegistryClient();
   const layer = await registry.pushBlob(blob());
-  const row = await env.DB.prepare(`SELECT key, size FROM blobs WHERE digest = ?1`)
+  const row = await env.DB.prepare(`SELECT key, size FROM blobs WHERE digest_id = ${idOf("?1")}`)
     .bind(layer.digest)
     .first<{ key: string; size: number }>();
   await age(HOUR);
@@ -386,7 +387,7 @@ test("a key that a row names is never deleted, whatever the list says", async ()
   const registry = new RegistryClient();
   const { layer } = await pushImage(registry, "v1");
   await env.DB.prepare(
-    `INSERT INTO object_deletions (key, due_at) SELECT key, 0 FROM blobs WHERE digest = ?1`,
+    `INSERT INTO object_deletions (key, due_at) SELECT key, 0 FROM blobs WHERE digest_id = ${idOf("?1")}`,
   )
     .bind(layer.digest)
     .run();
@@ -401,12 +402,15 @@ test("1,500 blobs go in one run, and their objects by as many as R2 takes at onc
   await env.DB.batch([
     env.DB.prepare(
       `WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1500)
-       INSERT INTO blobs (digest, key, size, created_at)
-       SELECT 'sha256:' || printf('%064x', i), 'blobs/many-' || i, 1, 0 FROM n`,
+       INSERT INTO digests (hash) SELECT unhex(printf('%064x', i)) FROM n`,
     ),
     env.DB.prepare(
-      `INSERT INTO repository_blobs (repository_id, digest)
-       SELECT r.id, b.digest FROM repositories r, blobs b
+      `INSERT INTO blobs (digest_id, key, size, created_at)
+       SELECT id, 'blobs/many-' || id, 1, 0 FROM digests WHERE hex(hash) GLOB '0000000000*'`,
+    ),
+    env.DB.prepare(
+      `INSERT INTO repository_blobs (repository_id, digest_id)
+       SELECT r.id, b.digest_id FROM repositories r, blobs b
        WHERE r.name = ?1 AND b.key GLOB 'blobs/many-*'`,
     ).bind(registry.repository),
   ]);

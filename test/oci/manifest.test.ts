@@ -62,19 +62,35 @@ test("an image's references: its config and its layers, foreign ones apart", () 
     mediaType: "application/vnd.oci.image.layer.nondistributable.v1.tar+gzip",
   };
   expect(parse({ ...IMAGE, layers: [LAYER, foreign, typed] }, OCI_MANIFEST).references).toEqual([
-    { digest: CONFIG.digest, size: 1, kind: "config" },
-    { digest: LAYER.digest, size: 2, kind: "layer" },
-    { digest: foreign.digest, size: 2, kind: "foreign" },
-    { digest: typed.digest, size: 2, kind: "foreign" },
+    { digest: CONFIG.digest, size: 1, kind: "config", platform: null },
+    { digest: LAYER.digest, size: 2, kind: "layer", platform: null },
+    { digest: foreign.digest, size: 2, kind: "foreign", platform: null },
+    { digest: typed.digest, size: 2, kind: "foreign", platform: null },
   ]);
+});
+
+test.each([
+  [{ os: "linux", architecture: "amd64" }, "linux/amd64"],
+  [{ os: "linux", architecture: "arm", variant: "v7" }, "linux/arm/v7"],
+  [{ os: "linux", architecture: "arm", variant: "" }, "linux/arm"],
+  [{ os: "windows", architecture: "a".repeat(200) }, `windows/${"a".repeat(92)}`],
+  [{ os: "linux" }, null],
+  [{ os: 1, architecture: {} }, null],
+  [["linux"], null],
+  ["linux/amd64", null],
+  [null, null],
+])("a child's platform is what the index gives: %j", (platform, expected) => {
+  const child = { ...LAYER, platform };
+  const { references } = parse({ ...INDEX, manifests: [child] }, OCI_INDEX);
+  expect(references).toMatchObject([{ kind: "child", platform: expected }]);
 });
 
 test("an index's references are its children, an artifact's its blobs", () => {
   expect(parse(INDEX, OCI_INDEX).references).toEqual([
-    { digest: LAYER.digest, size: 2, kind: "child" },
+    { digest: LAYER.digest, size: 2, kind: "child", platform: null },
   ]);
   expect(parse({ blobs: [LAYER] }, OCI_ARTIFACT).references).toEqual([
-    { digest: LAYER.digest, size: 2, kind: "layer" },
+    { digest: LAYER.digest, size: 2, kind: "layer", platform: null },
   ]);
   expect(parse({}, OCI_ARTIFACT).references).toEqual([]);
 });

@@ -1,6 +1,7 @@
 /** Deleted content is gone at once where it was deleted, and everywhere within five minutes. */
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { idOf } from "../../src/db/digests.ts";
 import { EdgeCache } from "../../src/db/edge-cache.ts";
 import { ADMIN, RegistryClient } from "../support/client.ts";
 import { NOTHING } from "../support/counting.ts";
@@ -237,7 +238,7 @@ describe("the object is not where it was known to be", () => {
       const isolate = await knower(one.digest);
       const old = await keyOf(one.digest);
       await env.BLOBS.put(`${old}0`, one.bytes);
-      await env.DB.prepare(`UPDATE blobs SET key = ?2 WHERE digest = ?1`)
+      await env.DB.prepare(`UPDATE blobs SET key = ?2 WHERE digest_id = ${idOf("?1")}`)
         .bind(one.digest, `${old}0`)
         .run();
       await env.BLOBS.delete(old);

@@ -1,6 +1,7 @@
 /** Isolates of one location: each has its own memory, and all share the edge cache, the database and the bucket. */
 import { env } from "cloudflare:workers";
 import { expect, vi } from "vitest";
+import { idOf } from "../../src/db/digests.ts";
 import type { Env } from "../../src/settings.ts";
 import { RegistryClient } from "../support/client.ts";
 import { Counter } from "../support/counting.ts";
@@ -150,7 +151,7 @@ export async function pullBlob(client: RegistryClient, digest: string): Promise<
 
 /** The key of a blob's object. */
 export async function keyOf(digest: string): Promise<string> {
-  const row = await env.DB.prepare(`SELECT key FROM blobs WHERE digest = ?1`)
+  const row = await env.DB.prepare(`SELECT key FROM blobs WHERE digest_id = ${idOf("?1")}`)
     .bind(digest)
     .first<{ key: string }>();
   if (row === null) throw new Error(`there is no blob ${digest}`);

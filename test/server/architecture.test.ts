@@ -70,13 +70,9 @@ const NUMBERED: readonly string[] = [
   "src/fsck/store.ts",
   "src/gc/store.ts",
   "src/retention/deletion-store.ts",
-  "src/retention/run-store.ts",
   "src/retention/store.ts",
-  "src/trash/delete-store.ts",
-  "src/trash/list-store.ts",
   "src/trash/purge-store.ts",
   "src/trash/restore-store.ts",
-  "src/trash/store.ts",
 ];
 
 test("statements have named parameters: db/sql.ts alone numbers them", () => {

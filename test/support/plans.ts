@@ -47,12 +47,11 @@ export function walks(plan: readonly string[]): string[] {
 
 /** A new repository looks for everything that refers to it, of which there is nothing yet. */
 const OF_NEW_REPOSITORY = [
-  "trashed_blobs",
-  "manifests",
-  "pulls",
-  "repository_blobs",
-  "tag_history",
-].map((table) => `SEARCH ${table} USING PRIMARY KEY (repository_id=?)`);
+  ...["trashed_blobs", "pulls", "repository_blobs", "tag_history"].map(
+    (table) => `SEARCH ${table} USING PRIMARY KEY (repository_id=?)`,
+  ),
+  "SEARCH manifests USING COVERING INDEX manifest_costs (repository_id=?)",
+];
 
 /**
  * Returns the lines of a plan that scan all rows of a repository. Without statistics the planner prefers a primary key

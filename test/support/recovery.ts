@@ -32,19 +32,27 @@ const COMPARED: Readonly<Record<string, string>> = {
       `SELECT * FROM ${table} ORDER BY ${key.join(", ")}`,
     ]),
   ),
-  manifest_references: `SELECT * FROM manifest_references ORDER BY 1, 2, 3`,
-  repository_blobs: `SELECT * FROM repository_blobs l WHERE EXISTS (
-    SELECT 1 FROM manifest_references f WHERE f.repository_id = l.repository_id AND f.digest = l.digest)
+  manifest_references: `SELECT f.repository_id, m.digest AS manifest, d.digest, f.kind, f.platform
+    FROM manifest_references f JOIN manifests m ON m.id = f.manifest_id JOIN digests d ON d.id = f.digest_id
+    ORDER BY 1, 2, 3`,
+  repository_blobs: `SELECT l.repository_id, d.digest FROM repository_blobs l JOIN digests d ON d.id = l.digest_id
+    WHERE EXISTS (
+      SELECT 1 FROM manifest_references f WHERE f.repository_id = l.repository_id AND f.digest_id = l.digest_id)
     ORDER BY 1, 2`,
-  trashed_blobs: `SELECT * FROM trashed_blobs ORDER BY 1, 2`,
-  blobs: `SELECT * FROM blobs b WHERE EXISTS (
-    SELECT 1 FROM repository_blobs l JOIN manifest_references f
-      ON f.repository_id = l.repository_id AND f.digest = l.digest WHERE l.digest = b.digest)
-    OR EXISTS (SELECT 1 FROM trashed_blobs k WHERE k.digest = b.digest) ORDER BY 1`,
+  trashed_blobs: `SELECT k.repository_id, d.digest FROM trashed_blobs k JOIN digests d ON d.id = k.digest_id ORDER BY 1, 2`,
+  blobs: `SELECT d.digest, b.key, b.size, b.created_at, b.missing_since FROM blobs b JOIN digests d ON d.id = b.digest_id
+    WHERE EXISTS (
+      SELECT 1 FROM repository_blobs l JOIN manifest_references f
+        ON f.repository_id = l.repository_id AND f.digest_id = l.digest_id WHERE l.digest_id = b.digest_id)
+    OR EXISTS (SELECT 1 FROM trashed_blobs k WHERE k.digest_id = b.digest_id) ORDER BY 1`,
   /** Rows that the triggers derive. */
-  namespace_blobs: `SELECT * FROM namespace_blobs ORDER BY 1, 2`,
+  namespace_blobs: `SELECT n.namespace, d.digest, n.size, n.links FROM namespace_blobs n JOIN digests d ON d.id = n.digest_id
+    ORDER BY 1, 2`,
   namespace_usage: `SELECT * FROM namespace_usage WHERE bytes > 0 OR repositories > 0 ORDER BY 1`,
-  unreferenced_blobs: `SELECT repository_id, digest FROM unreferenced_blobs ORDER BY 1, 2`,
+  unreferenced_blobs: `SELECT v.repository_id, d.digest FROM unreferenced_blobs v JOIN digests d ON d.id = v.digest_id
+    ORDER BY 1, 2`,
+  digests: `SELECT digest FROM digests d WHERE EXISTS (SELECT 1 FROM manifest_references f WHERE f.digest_id = d.id)
+    ORDER BY 1`,
 };
 
 export type Snapshot = Readonly<Record<string, readonly unknown[]>>;
@@ -52,8 +60,17 @@ export type Snapshot = Readonly<Record<string, readonly unknown[]>>;
 export async function snapshot(): Promise<Snapshot> {
   const results = await env.DB.batch(Object.values(COMPARED).map((sql) => env.DB.prepare(sql)));
   return Object.fromEntries(
-    Object.keys(COMPARED).map((table, i) => [table, results[i]?.results ?? []]),
+    Object.keys(COMPARED).map((table, i) => {
+      const rows = results[i]?.results ?? [];
+      return [table, table === "manifests" ? rows.map((row) => withoutId(row as object)) : rows];
+    }),
   );
+}
+
+/** A manifest's id is of its database alone. */
+function withoutId(row: object): object {
+  const { id: _, ...others } = row as { id: number };
+  return others;
 }
 
 /** Loses the database and imports from the bucket: all exported rows must be the same. */

@@ -1,5 +1,8 @@
 /** Repositories with a history, written directly into the index, and what a policy leaves of them. */
 import { env } from "cloudflare:workers";
+import { kindNumber } from "../../src/db/manifest-references.ts";
+import { insertDigests } from "../../src/db/digest-rows.ts";
+import { idOf } from "../../src/db/digests.ts";
 import type { Digest } from "../../src/oci/digest.ts";
 import { parsePolicy } from "../../src/retention/policy.ts";
 import { OCI_INDEX, OCI_MANIFEST } from "../../src/oci/media-type.ts";
@@ -116,9 +119,12 @@ export class Shelf {
         subject === undefined ? null : digestFor(subject),
         Math.round(now - pushed * DAY),
       ),
+      insertDigests(env.DB, (children ?? []).map(digestFor)),
       ...(children ?? []).map((child) =>
         prepare(
-          `INSERT INTO manifest_references (repository_id, manifest, digest, kind) VALUES (?1, ?2, ?3, 'manifest')`,
+          `INSERT INTO manifest_references (repository_id, manifest_id, digest_id, kind)
+           SELECT m.repository_id, m.id, ${idOf("?3")}, ${kindNumber("manifest")} FROM manifests m
+           WHERE m.repository_id = ?1 AND m.digest = ?2`,
           digest,
           digestFor(child),
         ),

@@ -3,14 +3,14 @@ import { env } from "cloudflare:workers";
 import { expect } from "vitest";
 
 const COUNTED = {
-  blobs: `SELECT namespace, digest, size, links FROM namespace_blobs ORDER BY namespace, digest`,
+  blobs: `SELECT namespace, digest_id, size, links FROM namespace_blobs ORDER BY namespace, digest_id`,
   usage: `SELECT namespace, bytes, waiting, repositories, all_repositories FROM namespace_usage
     WHERE bytes <> 0 OR waiting <> 0 OR all_repositories <> 0 ORDER BY namespace`,
 };
 
 /** The blobs that repositories link, and those that they keep as trashed blobs. */
-const HELD = `(SELECT repository_id, digest FROM repository_blobs
-  UNION ALL SELECT repository_id, digest FROM trashed_blobs)`;
+const HELD = `(SELECT repository_id, digest_id FROM repository_blobs
+  UNION ALL SELECT repository_id, digest_id FROM trashed_blobs)`;
 
 /** The bytes that rows of the index count. */
 const ROWS = `SELECT repository_id, size + 512 AS size, 0 AS waits FROM manifests
@@ -19,14 +19,14 @@ const ROWS = `SELECT repository_id, size + 512 AS size, 0 AS waits FROM manifest
   UNION ALL SELECT repository_id, iif(successor IS NULL, 0, 512), iif(successor IS NULL, 512, 0) FROM tag_history`;
 
 const RECOUNTED = {
-  blobs: `SELECT r.namespace, l.digest, b.size, count(*) AS links FROM ${HELD} l
-    JOIN repositories r ON r.id = l.repository_id JOIN blobs b ON b.digest = l.digest
-    GROUP BY r.namespace, l.digest ORDER BY r.namespace, l.digest`,
+  blobs: `SELECT r.namespace, l.digest_id, b.size, count(*) AS links FROM ${HELD} l
+    JOIN repositories r ON r.id = l.repository_id JOIN blobs b ON b.digest_id = l.digest_id
+    GROUP BY r.namespace, l.digest_id ORDER BY r.namespace, l.digest_id`,
   usage: `SELECT namespace, sum(size) AS bytes, sum(waits) AS waiting, sum(live) AS repositories,
       sum(own) AS all_repositories FROM (
       SELECT * FROM (
-        SELECT DISTINCT r.namespace, l.digest, b.size, 0 AS waits, 0 AS live, 0 AS own FROM ${HELD} l
-        JOIN repositories r ON r.id = l.repository_id JOIN blobs b ON b.digest = l.digest)
+        SELECT DISTINCT r.namespace, l.digest_id, b.size, 0 AS waits, 0 AS live, 0 AS own FROM ${HELD} l
+        JOIN repositories r ON r.id = l.repository_id JOIN blobs b ON b.digest_id = l.digest_id)
       UNION ALL SELECT namespace, name, 0, 0, deleted_at IS NULL, 1 FROM repositories
       UNION ALL SELECT r.namespace, '', sum(i.size), sum(i.waits), 0, 0 FROM (${ROWS}) i
         JOIN repositories r ON r.id = i.repository_id GROUP BY r.namespace

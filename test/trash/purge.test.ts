@@ -1,6 +1,7 @@
 /** Purged content can be neither read nor restored any more. */
 import { env } from "cloudflare:workers";
 import { describe, expect, test } from "vitest";
+import { idOf } from "../../src/db/digests.ts";
 import type { RegistryClient } from "../support/client.ts";
 import {
   about,
@@ -28,7 +29,7 @@ async function doomed(): Promise<string[]> {
 }
 
 async function keyOf(digest: string): Promise<string | null> {
-  return env.DB.prepare(`SELECT key FROM blobs WHERE digest = ?1`)
+  return env.DB.prepare(`SELECT key FROM blobs WHERE digest_id = ${idOf("?1")}`)
     .bind(digest)
     .first<string>("key");
 }

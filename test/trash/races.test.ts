@@ -146,7 +146,7 @@ test("restore against a push of another digest: the last one wins, and what it r
           object: null,
           subject: null,
           artifactType: "",
-          references: [{ digest: config.digest as Digest, kind: "blob" }],
+          references: [{ digest: config.digest as Digest, kind: "blob", platform: null }],
           adopt: [],
           tags: [V1],
           imageAnnotations: null,

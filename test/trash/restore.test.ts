@@ -1,6 +1,7 @@
 /** Deleted or moved tags and manifests are restored. */
 import { env } from "cloudflare:workers";
 import { describe, expect, test } from "vitest";
+import { idOf } from "../../src/db/digests.ts";
 import type { Digest } from "../../src/oci/digest.ts";
 import { childrenFirst } from "../../src/trash/restore-store.ts";
 import { basic, type RegistryClient, withSettings } from "../support/client.ts";
@@ -333,8 +334,12 @@ describe("a manifest", () => {
     await remove(client, manifest.digest);
     // No endpoint does this.
     await env.DB.batch([
-      env.DB.prepare(`DELETE FROM repository_blobs WHERE digest = ?1`).bind(layer.digest),
-      env.DB.prepare(`DELETE FROM trashed_blobs WHERE digest = ?1`).bind(layer.digest),
+      env.DB.prepare(`DELETE FROM repository_blobs WHERE digest_id = ${idOf("?1")}`).bind(
+        layer.digest,
+      ),
+      env.DB.prepare(`DELETE FROM trashed_blobs WHERE digest_id = ${idOf("?1")}`).bind(
+        layer.digest,
+      ),
     ]);
     for (const body of [{ digest: list.digest }, { tag: "v1" }, { tag: "v2" }]) {
       const response = await leavesNothing(() => api("POST", path(client), body));

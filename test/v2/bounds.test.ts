@@ -105,7 +105,7 @@ test("many references are written so many at a time, and nothing is in sight bef
   expect((await plain.request("DELETE", `manifests/${image.digest}`)).status).toBe(202);
   expect((await client.putManifest("v2", image)).status).toBe(201);
   const { count } = (await env.DB.prepare(
-    `SELECT count(*) AS count FROM manifest_references WHERE manifest = ?1`,
+    `SELECT count(*) AS count FROM manifest_references WHERE manifest_id = (SELECT id FROM manifests WHERE digest = ?1)`,
   )
     .bind(image.digest)
     .first<{ count: number }>()) ?? { count: 0 };

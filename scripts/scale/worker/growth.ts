@@ -1,4 +1,6 @@
 /** The statements that grow one world into another. The triggers run, so that all derived rows exist as well. */
+import { idOf } from "../../../src/db/digests.ts";
+import { kindNumber } from "../../../src/db/manifest-references.ts";
 import {
   BIG,
   BIG_ID,
@@ -6,6 +8,7 @@ import {
   digestSql,
   FIRST_SMALL_ID,
   GONE_ID,
+  type Kind,
   LAYERS,
   layerSql,
   LONG_AGO,
@@ -37,18 +40,57 @@ const NUMBERS = `WITH RECURSIVE n (n) AS (SELECT CAST(?1 AS INTEGER) UNION ALL S
 const NOW = `CAST(unixepoch('subsec') * 1000 AS INTEGER)`;
 const LAYER_INDEXES = JSON.stringify(Array.from({ length: LAYERS }, (_, j) => j));
 
-/** SQL: the text of an image's manifest. */
-function image(config: string, layers: readonly string[]): string {
-  const layerTexts = layers.map(
-    (n) =>
-      `{"mediaType":"application/vnd.oci.image.layer.v1.tar+gzip","digest":"' || ${digestSql("layer", n)} || '","size":' || (3000000 + ${n}) || '}`,
-  );
-  return `'{"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json","config":{"mediaType":"application/vnd.oci.image.config.v1+json","digest":"' || ${config} || '","size":${CONFIG_SIZE}},"layers":[${layerTexts.join(",")}]}'`;
+/** The bytes of an image's manifest of so many layers: its text, and deflated as the Worker does it. */
+const TEXT_BYTES = 883;
+const DEFLATED_BYTES = 243;
+
+/**
+ * SQL: a short text as a row may have it. SQLite cannot deflate, so it is a stored block (RFC 1951 § 3.2.4): after the
+ * dictionary's number a 1 for the last block, the length, and the length with all bits inverted.
+ */
+function stored(text: string): string {
+  const length = `length(CAST(${text} AS BLOB))`;
+  return `unhex('0101' || ${littleEndian(length)} || ${littleEndian(`~${length}`)} || hex(${text}))`;
 }
 
+/** SQL: the hexadecimal digits of a number of two bytes, the lower one first. */
+function littleEndian(n: string): string {
+  return `printf('%02x%02x', (${n}) & 255, ((${n}) >> 8) & 255)`;
+}
+
+/** SQL: an image's manifest that takes as much room as a deflated one. It has no layers: they would be compressed. */
+function image(config: string): string {
+  const text = `'{"config":{"digest":"' || ${config} || '"},"x":"'`;
+  return stored(
+    `substr(${text} || hex(zeroblob(${DEFLATED_BYTES})), 1, ${DEFLATED_BYTES} - 8) || '"}'`,
+  );
+}
+
+/** SQL: the id of a repository's manifest. */
+function manifest(repository: number | string, digest: string): string {
+  return `(SELECT id FROM manifests WHERE repository_id = ${repository} AND digest = ${digest})`;
+}
+
+/** Gives ids to the digests of blobs. */
+function digestsOf(kind: Kind, rows: (world: World) => number): Table {
+  return {
+    what: `digests of ${kind}s`,
+    rows,
+    sql: `${NUMBERS} INSERT INTO digests (hash) SELECT unhex(substr(${digestSql(kind, "n")}, 8)) FROM n`,
+  };
+}
+
+function configs({ manifests }: World): number {
+  return Math.ceil(manifests / 3);
+}
+
+function layers({ manifests }: World): number {
+  return Math.ceil(manifests / 20) * LAYERS;
+}
+
+const EMPTY_TEXT = stored("'{}'");
 const IMAGE_TYPE = `'application/vnd.oci.image.manifest.v1+json'`;
 const CONFIG_TYPE = `'application/vnd.oci.image.config.v1+json'`;
-const OWN_LAYERS = Array.from({ length: LAYERS }, (_, j) => layerSql("n", String(j)));
 
 function ofEachKind({ due }: World): number {
   return due;
@@ -66,58 +108,59 @@ const TABLES: readonly Table[] = [
     sql: `${NUMBERS} INSERT INTO repositories (id, name, created_at, visibility)
       SELECT ${FIRST_SMALL_ID} + n, printf('small-%03d/r%06d', n / 100, n), 0, iif(n % 10 = 0, 'public', 'private') FROM n`,
   },
+  digestsOf("config", configs),
+  digestsOf("layer", layers),
   {
     what: "configs",
-    rows: ({ manifests }) => Math.ceil(manifests / 3),
-    sql: `${NUMBERS} INSERT INTO blobs (digest, key, size, created_at)
-      SELECT ${digestSql("config", "n")}, 'blobs/config-' || n, ${CONFIG_SIZE}, 0 FROM n`,
+    rows: configs,
+    sql: `${NUMBERS} INSERT INTO blobs (digest_id, key, size, created_at)
+      SELECT ${idOf(digestSql("config", "n"))}, 'blobs/config-' || n, ${CONFIG_SIZE}, 0 FROM n`,
   },
   {
     what: "layers",
-    rows: ({ manifests }) => Math.ceil(manifests / 20) * LAYERS,
-    sql: `${NUMBERS} INSERT INTO blobs (digest, key, size, created_at)
-      SELECT ${digestSql("layer", "n")}, 'blobs/layer-' || n, 3000000 + n, 0 FROM n`,
+    rows: layers,
+    sql: `${NUMBERS} INSERT INTO blobs (digest_id, key, size, created_at)
+      SELECT ${idOf(digestSql("layer", "n"))}, 'blobs/layer-' || n, 3000000 + n, 0 FROM n`,
   },
   {
     what: "links to configs",
-    rows: ({ manifests }) => Math.ceil(manifests / 3),
-    sql: `${NUMBERS} INSERT INTO repository_blobs (repository_id, digest)
-      SELECT ${BIG_ID}, ${digestSql("config", "n")} FROM n`,
+    rows: configs,
+    sql: `${NUMBERS} INSERT INTO repository_blobs (repository_id, digest_id)
+      SELECT ${BIG_ID}, ${idOf(digestSql("config", "n"))} FROM n`,
   },
   {
     what: "links to layers",
-    rows: ({ manifests }) => Math.ceil(manifests / 20) * LAYERS,
-    sql: `${NUMBERS} INSERT INTO repository_blobs (repository_id, digest)
-      SELECT ${BIG_ID}, ${digestSql("layer", "n")} FROM n`,
+    rows: layers,
+    sql: `${NUMBERS} INSERT INTO repository_blobs (repository_id, digest_id)
+      SELECT ${BIG_ID}, ${idOf(digestSql("layer", "n"))} FROM n`,
   },
   {
     what: "manifests",
     rows: ({ manifests }) => manifests,
     sql: `${NUMBERS} INSERT INTO manifests (repository_id, digest, media_type, size, content, artifact_type, created_at,
         pushed_at)
-      SELECT ${BIG_ID}, digest, ${IMAGE_TYPE}, length(content), content, ${CONFIG_TYPE}, 0, ${LONG_AGO} + n FROM (
-        SELECT n, ${digestSql("manifest", "n")} AS digest, ${image(digestSql("config", "n / 3"), OWN_LAYERS)} AS content
-        FROM n)`,
+      SELECT ${BIG_ID}, ${digestSql("manifest", "n")}, ${IMAGE_TYPE}, ${TEXT_BYTES}, ${image(digestSql("config", "n / 3"))},
+        ${CONFIG_TYPE}, 0, ${LONG_AGO} + n FROM n`,
   },
   {
     what: "referrers of the first manifest",
     rows: ({ manifests }) => Math.min(manifests, 10_000),
     sql: `${NUMBERS} INSERT INTO manifests (repository_id, digest, media_type, size, content, subject, artifact_type,
         created_at, pushed_at)
-      SELECT ${BIG_ID}, ${digestSql("referrer", "n")}, ${IMAGE_TYPE}, 2, '{}', ${digestSql("manifest", "0")},
+      SELECT ${BIG_ID}, ${digestSql("referrer", "n")}, ${IMAGE_TYPE}, 2, ${EMPTY_TEXT}, ${digestSql("manifest", "0")},
         iif(n % 2 = 1, '${OTHER_TYPE}', 'application/spdx+json'), 0, ${LONG_AGO} - n FROM n`,
   },
   {
     what: "references to configs",
     rows: ({ manifests }) => manifests,
-    sql: `${NUMBERS} INSERT INTO manifest_references (repository_id, manifest, digest, kind)
-      SELECT ${BIG_ID}, ${digestSql("manifest", "n")}, ${digestSql("config", "n / 3")}, 'blob' FROM n ORDER BY 2`,
+    sql: `${NUMBERS} INSERT INTO manifest_references (repository_id, manifest_id, digest_id, kind)
+      SELECT ${BIG_ID}, ${manifest(BIG_ID, digestSql("manifest", "n"))}, ${idOf(digestSql("config", "n / 3"))}, ${kindNumber("config")} FROM n ORDER BY 2`,
   },
   {
     what: "references to layers",
     rows: ({ manifests }) => manifests,
-    sql: `${NUMBERS} INSERT INTO manifest_references (repository_id, manifest, digest, kind)
-      SELECT ${BIG_ID}, ${digestSql("manifest", "n")}, ${digestSql("layer", layerSql("n", "j.value"))}, 'blob'
+    sql: `${NUMBERS} INSERT INTO manifest_references (repository_id, manifest_id, digest_id, kind)
+      SELECT ${BIG_ID}, ${manifest(BIG_ID, digestSql("manifest", "n"))}, ${idOf(digestSql("layer", layerSql("n", "j.value")))}, ${kindNumber("blob")}
       FROM n, json_each('${LAYER_INDEXES}') j ORDER BY 2`,
   },
   {
@@ -131,14 +174,14 @@ const TABLES: readonly Table[] = [
     rows: ({ due }) => 2 * due,
     sql: `${NUMBERS} INSERT INTO manifests (repository_id, digest, media_type, size, content, artifact_type, created_at,
         pushed_at, deleted_at, deleted_by)
-      SELECT ${BIG_ID}, ${digestSql("deleted", "n")}, ${IMAGE_TYPE}, 2, '{}', ${CONFIG_TYPE}, 0, 0,
+      SELECT ${BIG_ID}, ${digestSql("deleted", "n")}, ${IMAGE_TYPE}, 2, ${EMPTY_TEXT}, ${CONFIG_TYPE}, 0, 0,
         iif(n % 2 = 0, ${NOW}, ${LONG_AGO} + n), 'admin' FROM n`,
   },
   {
     what: "references of deleted manifests",
     rows: ({ due }) => 2 * due,
-    sql: `${NUMBERS} INSERT INTO manifest_references (repository_id, manifest, digest, kind)
-      SELECT ${BIG_ID}, ${digestSql("deleted", "n")}, ${digestSql("layer", layerSql("n % 100", "j.value"))}, 'blob'
+    sql: `${NUMBERS} INSERT INTO manifest_references (repository_id, manifest_id, digest_id, kind)
+      SELECT ${BIG_ID}, ${manifest(BIG_ID, digestSql("deleted", "n"))}, ${idOf(digestSql("layer", layerSql("n % 100", "j.value")))}, ${kindNumber("blob")}
       FROM n, json_each('${LAYER_INDEXES}') j`,
   },
   {
@@ -169,23 +212,24 @@ const TABLES: readonly Table[] = [
 /** Blobs that no manifest has named for longer than any grace period. */
 function unreferenced(): Table[] {
   return [
+    digestsOf("unlinked", ofEachKind),
     {
       what: "blobs that nothing names",
       rows: ofEachKind,
-      sql: `${NUMBERS} INSERT INTO blobs (digest, key, size, created_at)
-        SELECT ${digestSql("unlinked", "n")}, 'blobs/unlinked-' || n, 1000, 0 FROM n`,
+      sql: `${NUMBERS} INSERT INTO blobs (digest_id, key, size, created_at)
+        SELECT ${idOf(digestSql("unlinked", "n"))}, 'blobs/unlinked-' || n, 1000, 0 FROM n`,
     },
     {
       what: "links that nothing names",
       rows: ofEachKind,
-      sql: `${NUMBERS} INSERT INTO repository_blobs (repository_id, digest)
-        SELECT ${BIG_ID}, ${digestSql("unlinked", "n")} FROM n`,
+      sql: `${NUMBERS} INSERT INTO repository_blobs (repository_id, digest_id)
+        SELECT ${BIG_ID}, ${idOf(digestSql("unlinked", "n"))} FROM n`,
     },
     {
       what: "their reviews",
       rows: ofEachKind,
       sql: `${NUMBERS} UPDATE unreferenced_blobs SET since = 1000 FROM n
-        WHERE repository_id = ${BIG_ID} AND digest = ${digestSql("unlinked", "n")}`,
+        WHERE repository_id = ${BIG_ID} AND digest_id = ${idOf(digestSql("unlinked", "n"))}`,
     },
   ];
 }
@@ -197,21 +241,21 @@ function inSmallOnes(): Table[] {
     {
       what: "links of small repositories",
       rows: smallRepositories,
-      sql: `${NUMBERS} INSERT INTO repository_blobs (repository_id, digest)
-        SELECT ${id}, ${digestSql("layer", "j.value")} FROM n, json_each('[0,1]') j`,
+      sql: `${NUMBERS} INSERT INTO repository_blobs (repository_id, digest_id)
+        SELECT ${id}, ${idOf(digestSql("layer", "j.value"))} FROM n, json_each('[0,1]') j`,
     },
     {
       what: "manifests of small repositories",
       rows: smallRepositories,
       sql: `${NUMBERS} INSERT INTO manifests (repository_id, digest, media_type, size, content, artifact_type, created_at,
           pushed_at)
-        SELECT ${id}, ${digestSql("small", "n")}, ${IMAGE_TYPE}, 2, '{}', ${CONFIG_TYPE}, 0, 0 FROM n`,
+        SELECT ${id}, ${digestSql("small", "n")}, ${IMAGE_TYPE}, 2, ${EMPTY_TEXT}, ${CONFIG_TYPE}, 0, 0 FROM n`,
     },
     {
       what: "references of small repositories",
       rows: smallRepositories,
-      sql: `${NUMBERS} INSERT INTO manifest_references (repository_id, manifest, digest, kind)
-        SELECT ${id}, ${digestSql("small", "n")}, ${digestSql("layer", "j.value")}, 'blob' FROM n, json_each('[0,1]') j`,
+      sql: `${NUMBERS} INSERT INTO manifest_references (repository_id, manifest_id, digest_id, kind)
+        SELECT ${id}, ${manifest(id, digestSql("small", "n"))}, ${idOf(digestSql("layer", "j.value"))}, ${kindNumber("blob")} FROM n, json_each('[0,1]') j`,
     },
     {
       what: "tags of small repositories",
@@ -237,30 +281,31 @@ function inDeletedOne(): Table[] {
       sql: `INSERT INTO repositories (id, name, former_name, deleted_at, deleted_by, created_at)
         SELECT ${GONE_ID}, '~${GONE_ID}', 'big/gone', ${LONG_AGO}, 'admin', 0 WHERE ?1 < ?2`,
     },
+    digestsOf("gone-config", ofEachKind),
     {
       what: "blobs of the deleted repository",
       rows: ofEachKind,
-      sql: `${NUMBERS} INSERT INTO blobs (digest, key, size, created_at)
-        SELECT ${digestSql("gone-config", "n")}, 'blobs/gone-' || n, ${CONFIG_SIZE}, 0 FROM n`,
+      sql: `${NUMBERS} INSERT INTO blobs (digest_id, key, size, created_at)
+        SELECT ${idOf(digestSql("gone-config", "n"))}, 'blobs/gone-' || n, ${CONFIG_SIZE}, 0 FROM n`,
     },
     {
       what: "links of the deleted repository",
       rows: ofEachKind,
-      sql: `${NUMBERS} INSERT INTO repository_blobs (repository_id, digest)
-        SELECT ${GONE_ID}, ${digestSql("gone-config", "n")} FROM n`,
+      sql: `${NUMBERS} INSERT INTO repository_blobs (repository_id, digest_id)
+        SELECT ${GONE_ID}, ${idOf(digestSql("gone-config", "n"))} FROM n`,
     },
     {
       what: "manifests of the deleted repository",
       rows: ofEachKind,
       sql: `${NUMBERS} INSERT INTO manifests (repository_id, digest, media_type, size, content, artifact_type, created_at,
           pushed_at)
-        SELECT ${GONE_ID}, ${digestSql("gone", "n")}, ${IMAGE_TYPE}, 2, '{}', ${CONFIG_TYPE}, 0, 0 FROM n`,
+        SELECT ${GONE_ID}, ${digestSql("gone", "n")}, ${IMAGE_TYPE}, 2, ${EMPTY_TEXT}, ${CONFIG_TYPE}, 0, 0 FROM n`,
     },
     {
       what: "references of the deleted repository",
       rows: ofEachKind,
-      sql: `${NUMBERS} INSERT INTO manifest_references (repository_id, manifest, digest, kind)
-        SELECT ${GONE_ID}, ${digestSql("gone", "n")}, ${digestSql("gone-config", "n")}, 'blob' FROM n`,
+      sql: `${NUMBERS} INSERT INTO manifest_references (repository_id, manifest_id, digest_id, kind)
+        SELECT ${GONE_ID}, ${manifest(GONE_ID, digestSql("gone", "n"))}, ${idOf(digestSql("gone-config", "n"))}, ${kindNumber("blob")} FROM n`,
     },
     {
       what: "tags of the deleted repository",

@@ -21,7 +21,7 @@ function request(
 
 const PULLS: readonly Operation[] = [
   // The reads of an isolate with empty caches.
-  request("manifest by tag", 75, ({ manifests }) => `${V2}/manifests/${tag(manifests / 2)}`),
+  request("manifest by tag", 85, ({ manifests }) => `${V2}/manifests/${tag(manifests / 2)}`),
   request(
     "manifest by digest",
     75,
@@ -54,16 +54,16 @@ const LISTS: readonly Operation[] = [
     ({ manifests }) => `${V2}/tags/list?n=${PAGE}&last=${tag(manifests - PAGE - 1)}`,
   ),
   request("catalog page", 50, () => `/v2/_catalog?n=1`),
-  request("tags with details", 2_700, () => `${API}/-/tags?limit=${PAGE}`),
+  request("tags with details", 2_900, () => `${API}/-/tags?limit=${PAGE}`),
   request(
     "tags with details, middle",
-    2_700,
+    2_900,
     ({ manifests }) => `${API}/-/tags?limit=${PAGE}&after=${tag(manifests / 2)}`,
   ),
-  request("manifests with details", 2_700, () => `${API}/-/manifests?limit=${PAGE}`),
+  request("manifests with details", 2_900, () => `${API}/-/manifests?limit=${PAGE}`),
   request(
     "one manifest with details",
-    70,
+    80,
     ({ manifests }) => `${API}/-/manifests/${digest("manifest", manifests / 2)}`,
   ),
   { ...request("repository with counts", 42_000, () => API), counts: "bounded" },
@@ -75,7 +75,7 @@ const LISTS: readonly Operation[] = [
 const PUSHES: readonly Operation[] = [
   {
     name: "push of a manifest, new tag",
-    most: 150,
+    most: 170,
     ready: async (trial) => {
       const image = await trial.image();
       return () => trial.put(image, unused());
@@ -83,7 +83,7 @@ const PUSHES: readonly Operation[] = [
   },
   {
     name: "push of a manifest, tag moved",
-    most: 150,
+    most: 180,
     ready: async (trial) => {
       const { tag: moved } = await trial.pushed();
       const image = await trial.image();
@@ -100,7 +100,7 @@ const PUSHES: readonly Operation[] = [
   },
   {
     name: "push of an index of 100",
-    most: 900,
+    most: 1_700,
     ready: async (trial) => {
       const index = await trial.index(CHILDREN);
       return () => trial.put(index, unused());
@@ -119,7 +119,7 @@ const PUSHES: readonly Operation[] = [
       return () => trial.request("HEAD", `${V2}/blobs/${blob}`);
     },
   },
-  { name: "push of a blob", most: 60, ready: (trial) => () => trial.pushedBlob() },
+  { name: "push of a blob", most: 75, ready: (trial) => () => trial.pushedBlob() },
   {
     name: "mount of a blob that thousands hold",
     most: 60,
@@ -131,7 +131,7 @@ const PUSHES: readonly Operation[] = [
   },
   {
     name: "mount to a new repository",
-    most: 60,
+    most: 70,
     ready: (trial) => {
       const path = `/v2/${unused()}/app/blobs/uploads/?mount=${digest("layer", 0)}&from=${BIG}`;
       return () => trial.request("POST", path);

@@ -115,7 +115,7 @@ const FSCK: readonly Operation[] = [
   ),
   fsck("links", 500, (index) => index.links(IN_BIG, PAGE)),
   fsck("blobs", 500, (index) => index.blobs(IN_BIG, PAGE)),
-  fsck("weights", 700, (index) => index.weights({ repository: 0, name: "big sha256:1" }, PAGE)),
+  fsck("weights", 700, (index) => index.weights({ repository: 0, name: "big 1" }, PAGE)),
   {
     ...fsck("weights of what thousands hold", 250_000, (index) =>
       index.weights({ repository: 0, name: "small" }, 2),

@@ -47,36 +47,48 @@ CREATE INDEX deleted_repositories_by_time ON repositories (deleted_at) WHERE del
 
 -- Blobs
 
+-- The digests of blobs and of what manifests name, each once: other rows have its id instead of 71 characters. Triggers delete a
+-- digest that no row names any more, and its id is never given out again. db/digests.ts has the SQL that goes from one to the other.
+CREATE TABLE digests (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  -- The algorithm follows from the length: 32 bytes of SHA-256, 64 of SHA-512.
+  hash BLOB NOT NULL UNIQUE CHECK (length(hash) IN (32, 64)),
+  digest TEXT GENERATED ALWAYS AS (
+    CASE length(hash) WHEN 32 THEN 'sha256:' ELSE 'sha512:' END || lower(hex(hash))
+  ) VIRTUAL
+);
+
 -- A digest has one row, however many repositories hold it. A key belongs to one blob for ever.
 CREATE TABLE blobs (
-  digest TEXT NOT NULL PRIMARY KEY,
+  digest_id INTEGER PRIMARY KEY REFERENCES digests (id),
   key TEXT NOT NULL UNIQUE,
   size INTEGER NOT NULL CHECK (size >= 0),
   created_at INTEGER NOT NULL,
   -- Since when fsck knows that the bytes are missing or damaged. Until they are pushed again, nobody sees the blob; then it
   -- gets another object.
   missing_since INTEGER
-) WITHOUT ROWID;
+);
 
 -- A row lets a blob be read through a repository.
 CREATE TABLE repository_blobs (
   repository_id INTEGER NOT NULL REFERENCES repositories (id),
-  digest TEXT NOT NULL REFERENCES blobs (digest),
-  PRIMARY KEY (repository_id, digest)
+  digest_id INTEGER NOT NULL REFERENCES blobs (digest_id),
+  PRIMARY KEY (repository_id, digest_id)
 ) WITHOUT ROWID;
 
-CREATE INDEX repository_blobs_by_digest ON repository_blobs (digest);
+CREATE INDEX repository_blobs_by_digest ON repository_blobs (digest_id);
 
 -- Manifests and tags
 
 -- A deleted manifest can be restored for UNDO_DAYS: nobody sees it, but it keeps what it names.
 CREATE TABLE manifests (
+  id INTEGER PRIMARY KEY,
   repository_id INTEGER NOT NULL REFERENCES repositories (id),
   digest TEXT NOT NULL,
   media_type TEXT NOT NULL,
   size INTEGER NOT NULL,
-  -- The text; NULL where it is too big for a row and lies in R2, under the key in "object".
-  content TEXT,
+  -- The text, deflated as db/manifest-text.ts does it; NULL where it is too big for a row and lies in R2, under the key in "object".
+  content BLOB,
   subject TEXT,
   artifact_type TEXT NOT NULL,
   created_at INTEGER NOT NULL,
@@ -88,8 +100,8 @@ CREATE TABLE manifests (
   missing_since INTEGER,
   -- What the namespace's quota counts: the bytes, and 512 for the row and for the row of each reference.
   cost INTEGER NOT NULL DEFAULT 0,
-  PRIMARY KEY (repository_id, digest)
-) WITHOUT ROWID;
+  UNIQUE (repository_id, digest)
+);
 
 CREATE INDEX manifests_by_push ON manifests (repository_id, pushed_at, digest) WHERE deleted_at IS NULL;
 CREATE INDEX live_manifests ON manifests (repository_id, digest) WHERE deleted_at IS NULL;
@@ -105,17 +117,21 @@ WHERE subject IS NOT NULL AND deleted_at IS NULL;
 -- A sum over a repository reads this index, not the manifests' texts.
 CREATE INDEX manifest_costs ON manifests (repository_id, cost);
 
--- What a manifest names: a 'blob' or 'manifest' that must be in the repository, or 'optional', which need not.
+-- What a manifest names.
 CREATE TABLE manifest_references (
   repository_id INTEGER NOT NULL,
-  manifest TEXT NOT NULL,
-  digest TEXT NOT NULL,
-  kind TEXT NOT NULL CHECK (kind IN ('blob', 'manifest', 'optional')),
-  PRIMARY KEY (repository_id, manifest, digest),
-  FOREIGN KEY (repository_id, manifest) REFERENCES manifests (repository_id, digest) ON DELETE CASCADE
+  -- The manifest is in the same repository; its references are deleted with it.
+  manifest_id INTEGER NOT NULL,
+  digest_id INTEGER NOT NULL REFERENCES digests (id),
+  -- 0 is 'optional', which need not be in the repository; 1 is a 'manifest', 2 a 'blob' and 3 the 'config', which is a blob too: these
+  -- must be there. db/manifest-references.ts has the same numbers.
+  kind INTEGER NOT NULL CHECK (kind BETWEEN 0 AND 3),
+  -- The platform that an index gives for it, such as 'linux/arm64/v8'.
+  platform TEXT,
+  PRIMARY KEY (repository_id, manifest_id, digest_id)
 ) WITHOUT ROWID;
 
-CREATE INDEX manifest_references_by_digest ON manifest_references (repository_id, digest);
+CREATE INDEX manifest_references_by_digest ON manifest_references (digest_id, repository_id);
 
 CREATE TABLE tags (
   repository_id INTEGER NOT NULL,
@@ -152,23 +168,23 @@ CREATE INDEX tag_history_by_time ON tag_history (changed_at);
 -- Blobs that were deleted from a repository while only deleted manifests named them.
 CREATE TABLE trashed_blobs (
   repository_id INTEGER NOT NULL REFERENCES repositories (id),
-  digest TEXT NOT NULL REFERENCES blobs (digest),
-  PRIMARY KEY (repository_id, digest)
+  digest_id INTEGER NOT NULL REFERENCES blobs (digest_id),
+  PRIMARY KEY (repository_id, digest_id)
 ) WITHOUT ROWID;
 
-CREATE INDEX trashed_blobs_by_digest ON trashed_blobs (digest);
+CREATE INDEX trashed_blobs_by_digest ON trashed_blobs (digest_id);
 
 -- Blobs of a repository that no manifest of it names, since they were last looked for, pushed, or let go. After the grace period
 -- the repository loses them. The triggers keep exactly those here.
 CREATE TABLE unreferenced_blobs (
   repository_id INTEGER NOT NULL,
-  digest TEXT NOT NULL,
+  digest_id INTEGER NOT NULL,
   since INTEGER NOT NULL,
   -- When somebody who may only pull last renewed the grace period, which is possible for a bounded time; NULL: nobody has since
   -- the blob was pushed, mounted, let go, or asked for by somebody who may push.
   counted_on_at INTEGER,
-  PRIMARY KEY (repository_id, digest),
-  FOREIGN KEY (repository_id, digest) REFERENCES repository_blobs (repository_id, digest) ON DELETE CASCADE
+  PRIMARY KEY (repository_id, digest_id),
+  FOREIGN KEY (repository_id, digest_id) REFERENCES repository_blobs (repository_id, digest_id) ON DELETE CASCADE
 ) WITHOUT ROWID;
 
 CREATE INDEX unreferenced_blobs_by_time ON unreferenced_blobs (since);
@@ -200,10 +216,10 @@ CREATE INDEX deleted_keys_by_time ON deleted_keys (until);
 -- A namespace's blob counts once, however many of its repositories hold it or have it in the trash.
 CREATE TABLE namespace_blobs (
   namespace TEXT NOT NULL,
-  digest TEXT NOT NULL,
+  digest_id INTEGER NOT NULL,
   size INTEGER NOT NULL,
   links INTEGER NOT NULL,
-  PRIMARY KEY (namespace, digest)
+  PRIMARY KEY (namespace, digest_id)
 ) WITHOUT ROWID;
 
 -- A body whose announced length is that of a blob which is there may be that blob, so it is let through.
@@ -544,17 +560,17 @@ END;
 -- References: what a manifest or a tag names is there
 
 CREATE TRIGGER reference_needs_blob BEFORE INSERT ON manifest_references
-WHEN NEW.kind = 'blob' AND NOT EXISTS (
-  SELECT 1 FROM repository_blobs WHERE repository_id = NEW.repository_id AND digest = NEW.digest
+WHEN NEW.kind >= 2 AND NOT EXISTS (
+  SELECT 1 FROM repository_blobs WHERE repository_id = NEW.repository_id AND digest_id = NEW.digest_id
 )
 BEGIN
   SELECT RAISE(ABORT, 'reference unresolved');
 END;
 
 CREATE TRIGGER reference_needs_manifest BEFORE INSERT ON manifest_references
-WHEN NEW.kind = 'manifest' AND NOT EXISTS (
-  SELECT 1 FROM manifests
-  WHERE repository_id = NEW.repository_id AND digest = NEW.digest AND deleted_at IS NULL
+WHEN NEW.kind = 1 AND NOT EXISTS (
+  SELECT 1 FROM digests d CROSS JOIN manifests m ON m.repository_id = NEW.repository_id AND m.digest = d.digest
+  WHERE d.id = NEW.digest_id AND m.deleted_at IS NULL
 )
 BEGIN
   SELECT RAISE(ABORT, 'reference unresolved');
@@ -574,8 +590,9 @@ WHEN NEW.deleted_at IS NOT NULL AND OLD.deleted_at IS NULL AND (
   EXISTS (SELECT 1 FROM tags WHERE repository_id = OLD.repository_id AND digest = OLD.digest)
   OR EXISTS (
     SELECT 1 FROM manifest_references f
-    CROSS JOIN manifests m ON m.repository_id = f.repository_id AND m.digest = f.manifest
-    WHERE f.repository_id = OLD.repository_id AND f.digest = OLD.digest AND m.deleted_at IS NULL
+    CROSS JOIN manifests m ON m.id = f.manifest_id
+    WHERE f.digest_id = (SELECT id FROM digests WHERE hash = unhex(substr(OLD.digest, 8)))
+      AND f.repository_id = OLD.repository_id AND m.deleted_at IS NULL
   )
 )
 BEGIN
@@ -587,24 +604,29 @@ END;
 CREATE TRIGGER referenced_manifest_stays BEFORE DELETE ON manifests
 WHEN EXISTS (
   SELECT 1 FROM manifest_references f
-  CROSS JOIN manifests m ON m.repository_id = f.repository_id AND m.digest = f.manifest
-  WHERE f.repository_id = OLD.repository_id AND f.digest = OLD.digest
-    AND (OLD.deleted_at IS NULL OR m.deleted_at IS NULL)
+  CROSS JOIN manifests m ON m.id = f.manifest_id
+  WHERE f.digest_id = (SELECT id FROM digests WHERE hash = unhex(substr(OLD.digest, 8)))
+    AND f.repository_id = OLD.repository_id AND (OLD.deleted_at IS NULL OR m.deleted_at IS NULL)
 )
 BEGIN
   SELECT RAISE(ABORT, 'still referenced');
+END;
+
+CREATE TRIGGER references_of_manifest_go AFTER DELETE ON manifests
+BEGIN
+  DELETE FROM manifest_references WHERE repository_id = OLD.repository_id AND manifest_id = OLD.id;
 END;
 
 -- A restored manifest finds all that it names.
 CREATE TRIGGER manifest_needs_references BEFORE UPDATE OF deleted_at ON manifests
 WHEN NEW.deleted_at IS NULL AND OLD.deleted_at IS NOT NULL AND EXISTS (
   SELECT 1 FROM manifest_references f
-  WHERE f.repository_id = OLD.repository_id AND f.manifest = OLD.digest AND CASE f.kind
-    WHEN 'blob' THEN NOT EXISTS (
-      SELECT 1 FROM repository_blobs l WHERE l.repository_id = f.repository_id AND l.digest = f.digest)
-    WHEN 'manifest' THEN NOT EXISTS (
-      SELECT 1 FROM manifests c
-      WHERE c.repository_id = f.repository_id AND c.digest = f.digest AND c.deleted_at IS NULL)
+  WHERE f.repository_id = OLD.repository_id AND f.manifest_id = OLD.id AND CASE
+    WHEN f.kind >= 2 THEN NOT EXISTS (
+      SELECT 1 FROM repository_blobs l WHERE l.repository_id = f.repository_id AND l.digest_id = f.digest_id)
+    WHEN f.kind = 1 THEN NOT EXISTS (
+      SELECT 1 FROM digests d CROSS JOIN manifests c ON c.repository_id = f.repository_id AND c.digest = d.digest
+      WHERE d.id = f.digest_id AND c.deleted_at IS NULL)
     ELSE 0 END
 )
 BEGIN
@@ -614,8 +636,8 @@ END;
 CREATE TRIGGER referenced_blob_stays BEFORE DELETE ON repository_blobs
 WHEN EXISTS (
   SELECT 1 FROM manifest_references f
-  CROSS JOIN manifests m ON m.repository_id = f.repository_id AND m.digest = f.manifest
-  WHERE f.repository_id = OLD.repository_id AND f.digest = OLD.digest AND m.deleted_at IS NULL
+  CROSS JOIN manifests m ON m.id = f.manifest_id
+  WHERE f.repository_id = OLD.repository_id AND f.digest_id = OLD.digest_id AND m.deleted_at IS NULL
 )
 BEGIN
   SELECT RAISE(ABORT, 'still referenced');
@@ -661,73 +683,73 @@ END;
 
 CREATE TRIGGER link_is_counted AFTER INSERT ON repository_blobs
 BEGIN
-  INSERT INTO unreferenced_blobs (repository_id, digest, since)
-  SELECT NEW.repository_id, NEW.digest, CAST(unixepoch('subsec') * 1000 AS INTEGER)
+  INSERT INTO unreferenced_blobs (repository_id, digest_id, since)
+  SELECT NEW.repository_id, NEW.digest_id, CAST(unixepoch('subsec') * 1000 AS INTEGER)
   WHERE NOT EXISTS (
-    SELECT 1 FROM manifest_references f WHERE f.repository_id = NEW.repository_id AND f.digest = NEW.digest
+    SELECT 1 FROM manifest_references f WHERE f.repository_id = NEW.repository_id AND f.digest_id = NEW.digest_id
   );
-  INSERT INTO namespace_blobs (namespace, digest, size, links)
-  SELECT r.namespace, b.digest, b.size, 1 FROM repositories r, blobs b
-  WHERE r.id = NEW.repository_id AND b.digest = NEW.digest
-  ON CONFLICT (namespace, digest) DO UPDATE SET links = links + 1;
-  DELETE FROM trashed_blobs WHERE repository_id = NEW.repository_id AND digest = NEW.digest;
+  INSERT INTO namespace_blobs (namespace, digest_id, size, links)
+  SELECT r.namespace, b.digest_id, b.size, 1 FROM repositories r, blobs b
+  WHERE r.id = NEW.repository_id AND b.digest_id = NEW.digest_id
+  ON CONFLICT (namespace, digest_id) DO UPDATE SET links = links + 1;
+  DELETE FROM trashed_blobs WHERE repository_id = NEW.repository_id AND digest_id = NEW.digest_id;
 END;
 
 CREATE TRIGGER trashed_blob_is_counted AFTER INSERT ON trashed_blobs
 BEGIN
-  INSERT INTO namespace_blobs (namespace, digest, size, links)
-  SELECT r.namespace, b.digest, b.size, 1 FROM repositories r, blobs b
-  WHERE r.id = NEW.repository_id AND b.digest = NEW.digest
-  ON CONFLICT (namespace, digest) DO UPDATE SET links = links + 1;
+  INSERT INTO namespace_blobs (namespace, digest_id, size, links)
+  SELECT r.namespace, b.digest_id, b.size, 1 FROM repositories r, blobs b
+  WHERE r.id = NEW.repository_id AND b.digest_id = NEW.digest_id
+  ON CONFLICT (namespace, digest_id) DO UPDATE SET links = links + 1;
 END;
 
 -- The last repository that holds a blob schedules its object before the row goes: afterwards nobody knows whose it was.
 CREATE TRIGGER last_link_schedules_deletion BEFORE DELETE ON repository_blobs
-WHEN NOT EXISTS (SELECT 1 FROM trashed_blobs WHERE digest = OLD.digest)
-  AND NOT EXISTS (SELECT 1 FROM repository_blobs WHERE digest = OLD.digest AND repository_id <> OLD.repository_id)
+WHEN NOT EXISTS (SELECT 1 FROM trashed_blobs WHERE digest_id = OLD.digest_id)
+  AND NOT EXISTS (SELECT 1 FROM repository_blobs WHERE digest_id = OLD.digest_id AND repository_id <> OLD.repository_id)
   AND NOT EXISTS (
-    SELECT 1 FROM manifest_references WHERE repository_id = OLD.repository_id AND digest = OLD.digest)
+    SELECT 1 FROM manifest_references WHERE repository_id = OLD.repository_id AND digest_id = OLD.digest_id)
 BEGIN
   INSERT INTO object_deletions (key, due_at, namespace, size)
   SELECT b.key, CAST(unixepoch('subsec') * 1000 AS INTEGER), r.namespace, b.size FROM blobs b, repositories r
-  WHERE b.digest = OLD.digest AND r.id = OLD.repository_id ON CONFLICT (key) DO NOTHING;
+  WHERE b.digest_id = OLD.digest_id AND r.id = OLD.repository_id ON CONFLICT (key) DO NOTHING;
 END;
 
 CREATE TRIGGER last_trashed_blob_schedules_deletion BEFORE DELETE ON trashed_blobs
-WHEN NOT EXISTS (SELECT 1 FROM repository_blobs WHERE digest = OLD.digest)
-  AND NOT EXISTS (SELECT 1 FROM trashed_blobs WHERE digest = OLD.digest AND repository_id <> OLD.repository_id)
+WHEN NOT EXISTS (SELECT 1 FROM repository_blobs WHERE digest_id = OLD.digest_id)
+  AND NOT EXISTS (SELECT 1 FROM trashed_blobs WHERE digest_id = OLD.digest_id AND repository_id <> OLD.repository_id)
 BEGIN
   INSERT INTO object_deletions (key, due_at, namespace, size)
   SELECT b.key, CAST(unixepoch('subsec') * 1000 AS INTEGER), r.namespace, b.size FROM blobs b, repositories r
-  WHERE b.digest = OLD.digest AND r.id = OLD.repository_id ON CONFLICT (key) DO NOTHING;
+  WHERE b.digest_id = OLD.digest_id AND r.id = OLD.repository_id ON CONFLICT (key) DO NOTHING;
 END;
 
 CREATE TRIGGER unlinked_blob_goes AFTER DELETE ON repository_blobs
 BEGIN
-  INSERT INTO trashed_blobs (repository_id, digest)
-  SELECT OLD.repository_id, OLD.digest WHERE EXISTS (
-    SELECT 1 FROM manifest_references f WHERE f.repository_id = OLD.repository_id AND f.digest = OLD.digest
+  INSERT INTO trashed_blobs (repository_id, digest_id)
+  SELECT OLD.repository_id, OLD.digest_id WHERE EXISTS (
+    SELECT 1 FROM manifest_references f WHERE f.repository_id = OLD.repository_id AND f.digest_id = OLD.digest_id
   );
   UPDATE namespace_blobs SET links = links - 1
-  WHERE namespace = (SELECT namespace FROM repositories WHERE id = OLD.repository_id) AND digest = OLD.digest;
+  WHERE namespace = (SELECT namespace FROM repositories WHERE id = OLD.repository_id) AND digest_id = OLD.digest_id;
   DELETE FROM namespace_blobs
-  WHERE namespace = (SELECT namespace FROM repositories WHERE id = OLD.repository_id) AND digest = OLD.digest
+  WHERE namespace = (SELECT namespace FROM repositories WHERE id = OLD.repository_id) AND digest_id = OLD.digest_id
     AND links = 0;
-  DELETE FROM blobs WHERE digest = OLD.digest
-    AND NOT EXISTS (SELECT 1 FROM repository_blobs WHERE digest = OLD.digest)
-    AND NOT EXISTS (SELECT 1 FROM trashed_blobs WHERE digest = OLD.digest);
+  DELETE FROM blobs WHERE digest_id = OLD.digest_id
+    AND NOT EXISTS (SELECT 1 FROM repository_blobs WHERE digest_id = OLD.digest_id)
+    AND NOT EXISTS (SELECT 1 FROM trashed_blobs WHERE digest_id = OLD.digest_id);
 END;
 
 CREATE TRIGGER untrashed_blob_goes AFTER DELETE ON trashed_blobs
 BEGIN
   UPDATE namespace_blobs SET links = links - 1
-  WHERE namespace = (SELECT namespace FROM repositories WHERE id = OLD.repository_id) AND digest = OLD.digest;
+  WHERE namespace = (SELECT namespace FROM repositories WHERE id = OLD.repository_id) AND digest_id = OLD.digest_id;
   DELETE FROM namespace_blobs
-  WHERE namespace = (SELECT namespace FROM repositories WHERE id = OLD.repository_id) AND digest = OLD.digest
+  WHERE namespace = (SELECT namespace FROM repositories WHERE id = OLD.repository_id) AND digest_id = OLD.digest_id
     AND links = 0;
-  DELETE FROM blobs WHERE digest = OLD.digest
-    AND NOT EXISTS (SELECT 1 FROM repository_blobs WHERE digest = OLD.digest)
-    AND NOT EXISTS (SELECT 1 FROM trashed_blobs WHERE digest = OLD.digest);
+  DELETE FROM blobs WHERE digest_id = OLD.digest_id
+    AND NOT EXISTS (SELECT 1 FROM repository_blobs WHERE digest_id = OLD.digest_id)
+    AND NOT EXISTS (SELECT 1 FROM trashed_blobs WHERE digest_id = OLD.digest_id);
 END;
 
 CREATE TRIGGER object_of_blob_goes AFTER DELETE ON blobs
@@ -741,6 +763,19 @@ WHEN NEW.key <> OLD.key
 BEGIN
   INSERT INTO object_deletions (key, due_at) VALUES (OLD.key, CAST(unixepoch('subsec') * 1000 AS INTEGER))
   ON CONFLICT (key) DO NOTHING;
+END;
+
+-- A digest goes with the last row that names it.
+CREATE TRIGGER digest_of_blob_goes AFTER DELETE ON blobs
+BEGIN
+  DELETE FROM digests
+  WHERE id = OLD.digest_id AND NOT EXISTS (SELECT 1 FROM manifest_references WHERE digest_id = OLD.digest_id);
+END;
+
+CREATE TRIGGER digest_of_reference_goes AFTER DELETE ON manifest_references
+WHEN NOT EXISTS (SELECT 1 FROM manifest_references WHERE digest_id = OLD.digest_id)
+BEGIN
+  DELETE FROM digests WHERE id = OLD.digest_id AND NOT EXISTS (SELECT 1 FROM blobs WHERE digest_id = OLD.digest_id);
 END;
 
 CREATE TRIGGER object_of_manifest_goes AFTER DELETE ON manifests
@@ -767,19 +802,19 @@ END;
 
 CREATE TRIGGER reference_unlists_blob AFTER INSERT ON manifest_references
 BEGIN
-  DELETE FROM unreferenced_blobs WHERE repository_id = NEW.repository_id AND digest = NEW.digest;
+  DELETE FROM unreferenced_blobs WHERE repository_id = NEW.repository_id AND digest_id = NEW.digest_id;
 END;
 
 CREATE TRIGGER unreferenced_blob_is_listed AFTER DELETE ON manifest_references
 WHEN NOT EXISTS (
-  SELECT 1 FROM manifest_references f WHERE f.repository_id = OLD.repository_id AND f.digest = OLD.digest
+  SELECT 1 FROM manifest_references f WHERE f.repository_id = OLD.repository_id AND f.digest_id = OLD.digest_id
 )
 BEGIN
-  DELETE FROM trashed_blobs WHERE repository_id = OLD.repository_id AND digest = OLD.digest;
-  INSERT INTO unreferenced_blobs (repository_id, digest, since)
-  SELECT l.repository_id, l.digest, CAST(unixepoch('subsec') * 1000 AS INTEGER) FROM repository_blobs l
-  WHERE l.repository_id = OLD.repository_id AND l.digest = OLD.digest
-  ON CONFLICT (repository_id, digest) DO UPDATE SET since = excluded.since;
+  DELETE FROM trashed_blobs WHERE repository_id = OLD.repository_id AND digest_id = OLD.digest_id;
+  INSERT INTO unreferenced_blobs (repository_id, digest_id, since)
+  SELECT l.repository_id, l.digest_id, CAST(unixepoch('subsec') * 1000 AS INTEGER) FROM repository_blobs l
+  WHERE l.repository_id = OLD.repository_id AND l.digest_id = OLD.digest_id
+  ON CONFLICT (repository_id, digest_id) DO UPDATE SET since = excluded.since;
 END;
 
 -- Usage
@@ -1207,19 +1242,24 @@ END;
 
 CREATE TRIGGER insert_of_trashed_blobs_is_logged AFTER INSERT ON trashed_blobs
 BEGIN
-  INSERT INTO change_log (kind, key) VALUES ('blob_links', json_array(NEW.repository_id, NEW.digest));
+  INSERT INTO change_log (kind, key)
+  SELECT 'blob_links', json_array(NEW.repository_id, digest) FROM digests WHERE id = NEW.digest_id;
 END;
 
-CREATE TRIGGER delete_of_trashed_blobs_is_logged AFTER DELETE ON trashed_blobs
+-- Before, since the digest may go with the row.
+CREATE TRIGGER delete_of_trashed_blobs_is_logged BEFORE DELETE ON trashed_blobs
 BEGIN
-  INSERT INTO change_log (kind, key) VALUES ('blob_links', json_array(OLD.repository_id, OLD.digest));
+  INSERT INTO change_log (kind, key)
+  SELECT 'blob_links', json_array(OLD.repository_id, digest) FROM digests WHERE id = OLD.digest_id;
 END;
 
 -- Every repository that holds the blob is logged: each may be the last one.
 CREATE TRIGGER update_of_blobs_is_logged AFTER UPDATE ON blobs
 BEGIN
   INSERT INTO change_log (kind, key)
-  SELECT 'blob_links', json_array(repository_id, digest) FROM repository_blobs WHERE digest = NEW.digest
-  UNION ALL
-  SELECT 'blob_links', json_array(repository_id, digest) FROM trashed_blobs WHERE digest = NEW.digest;
+  SELECT 'blob_links', json_array(h.repository_id, d.digest) FROM digests d CROSS JOIN (
+    SELECT repository_id FROM repository_blobs WHERE digest_id = NEW.digest_id
+    UNION ALL
+    SELECT repository_id FROM trashed_blobs WHERE digest_id = NEW.digest_id
+  ) h WHERE d.id = NEW.digest_id;
 END;

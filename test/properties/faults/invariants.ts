@@ -2,6 +2,7 @@
 import { env } from "cloudflare:workers";
 import { runDurableObjectAlarm } from "cloudflare:test";
 import { expect } from "vitest";
+import { IS_BLOB, IS_MANIFEST } from "../../../src/db/manifest-references.ts";
 import { Bucket, type Multipart } from "../../../src/db/bucket.ts";
 import { GcStore } from "../../../src/gc/store.ts";
 import { GarbageCollector } from "../../../src/gc/job.ts";
@@ -46,7 +47,8 @@ export async function expectReadable(): Promise<void> {
   expect((await namedKeys()).filter((key) => !stored.has(key))).toEqual([]);
   const contents = await all<{ name: string; path: string; digest: string }>(
     `SELECT r.name, c.path, c.digest FROM (
-       SELECT repository_id, 'blobs/' || digest AS path, digest FROM repository_blobs
+       SELECT l.repository_id, 'blobs/' || d.digest AS path, d.digest FROM repository_blobs l
+         JOIN digests d ON d.id = l.digest_id
        UNION SELECT repository_id, 'manifests/' || digest, digest FROM manifests WHERE deleted_at IS NULL
        UNION SELECT repository_id, 'manifests/' || name, digest FROM tags) c
      JOIN repositories r ON r.id = c.repository_id AND r.deleted_at IS NULL`,
@@ -58,13 +60,13 @@ export async function expectReadable(): Promise<void> {
     expect(digestOf(bytes, digest.startsWith("sha512:") ? "sha512" : "sha256")).toBe(digest);
   }
   const dangling = await all(
-    `SELECT f.manifest, f.digest FROM manifest_references f
-     JOIN manifests m ON m.repository_id = f.repository_id AND m.digest = f.manifest
-     WHERE m.deleted_at IS NULL AND CASE f.kind
-       WHEN 'blob' THEN NOT EXISTS (
-         SELECT 1 FROM repository_blobs l WHERE l.repository_id = f.repository_id AND l.digest = f.digest)
-       WHEN 'manifest' THEN NOT EXISTS (
-         SELECT 1 FROM manifests c WHERE c.repository_id = f.repository_id AND c.digest = f.digest
+    `SELECT m.digest AS manifest, d.digest FROM manifest_references f
+     JOIN manifests m ON m.id = f.manifest_id JOIN digests d ON d.id = f.digest_id
+     WHERE m.deleted_at IS NULL AND CASE
+       WHEN ${IS_BLOB} THEN NOT EXISTS (
+         SELECT 1 FROM repository_blobs l WHERE l.repository_id = f.repository_id AND l.digest_id = f.digest_id)
+       WHEN ${IS_MANIFEST} THEN NOT EXISTS (
+         SELECT 1 FROM manifests c WHERE c.repository_id = f.repository_id AND c.digest = d.digest
            AND c.deleted_at IS NULL)
        ELSE 0 END`,
   );
@@ -72,10 +74,13 @@ export async function expectReadable(): Promise<void> {
 }
 
 const UNREACHABLE = [
-  `SELECT digest FROM blobs b WHERE NOT EXISTS (SELECT 1 FROM repository_blobs WHERE digest = b.digest)
-     AND NOT EXISTS (SELECT 1 FROM trashed_blobs WHERE digest = b.digest)`,
-  `SELECT repository_id, digest FROM repository_blobs l WHERE NOT EXISTS (
-     SELECT 1 FROM manifest_references f WHERE f.repository_id = l.repository_id AND f.digest = l.digest)`,
+  `SELECT digest_id FROM blobs b WHERE NOT EXISTS (SELECT 1 FROM repository_blobs WHERE digest_id = b.digest_id)
+     AND NOT EXISTS (SELECT 1 FROM trashed_blobs WHERE digest_id = b.digest_id)`,
+  `SELECT repository_id, digest_id FROM repository_blobs l WHERE NOT EXISTS (
+     SELECT 1 FROM manifest_references f WHERE f.repository_id = l.repository_id AND f.digest_id = l.digest_id)`,
+  `SELECT f.* FROM manifest_references f WHERE NOT EXISTS (SELECT 1 FROM manifests m WHERE m.id = f.manifest_id)`,
+  `SELECT digest FROM digests d WHERE NOT EXISTS (SELECT 1 FROM blobs WHERE digest_id = d.id)
+     AND NOT EXISTS (SELECT 1 FROM manifest_references WHERE digest_id = d.id)`,
   `SELECT * FROM unreferenced_blobs`,
   `SELECT * FROM object_deletions`,
 ];
@@ -123,6 +128,7 @@ export async function expectNothingLeft(): Promise<void> {
   expect(await keys()).toEqual([]);
   expect(await all(`SELECT name FROM repositories`)).toEqual([{ name: THERE }]);
   const tables = ["blobs", "repository_blobs", "trashed_blobs", "manifests", "manifest_references"];
+  tables.push("digests");
   tables.push("tags", "tag_history", "namespace_blobs", "object_deletions");
   await env.DB.prepare(`DELETE FROM audit`).run();
   for (const table of tables) {

@@ -99,7 +99,7 @@ async function tick(fault: Fault | null): Promise<Faults> {
   }
   await expectReadable();
   const { results } = await env.DB.prepare(
-    `SELECT 'blobs/' || digest AS digest FROM blobs UNION ALL SELECT digest FROM manifests`,
+    `SELECT 'blobs/' || d.digest AS digest FROM blobs b JOIN digests d ON d.id = b.digest_id UNION ALL SELECT digest FROM manifests`,
   ).all<{ digest: string }>();
   const left = results.map(({ digest }) => digest);
   expect(left.filter((digest) => digest.startsWith("sha"))).toContain(kept.digest);

@@ -1,6 +1,7 @@
 /** What is garbage after all operations have ended, and what only waits for its time. */
 import { env } from "cloudflare:workers";
 import { beforeEach, expect, test } from "vitest";
+import { idOf } from "../../../src/db/digests.ts";
 import { RegistryClient } from "../../support/client.ts";
 import { blob, type Content, imageManifest } from "../../support/images.ts";
 import { leftovers } from "./leftovers.ts";
@@ -63,7 +64,7 @@ test("what nobody reviews is a leak", async () => {
 
 test("what the collection should have taken is a leak", async () => {
   const quietAt = await collectAtTheEnd();
-  await env.DB.prepare(`UPDATE unreferenced_blobs SET since = ?1 WHERE digest = ?2`)
+  await env.DB.prepare(`UPDATE unreferenced_blobs SET since = ?1 WHERE digest_id = ${idOf("?2")}`)
     .bind(quietAt - HOUR, layer.digest)
     .run();
   expect(await left(quietAt)).toEqual([expect.stringContaining(layer.digest)]);

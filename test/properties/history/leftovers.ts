@@ -1,4 +1,5 @@
 /** Checks what is stored after all operations have ended: nothing that cannot be reached. */
+import { digestOf } from "../../../src/db/digests.ts";
 import type { Ages, Violation } from "./model.ts";
 
 /** The part of D1 that is used here; miniflare has the same under other types. */
@@ -26,19 +27,22 @@ function garbageAt(quietAt: number, { grace, undo }: Ages): Readonly<Record<stri
     // A manifest whose undo window ended since then leaves its blobs their grace period, as unreferenced blobs. A blob
     // whose time is over, or that is not recorded as unreferenced, waits for nothing.
     "a repository holds a blob that no manifest names": `
-      SELECT r.name, l.digest FROM repository_blobs l JOIN repositories r ON r.id = l.repository_id
+      SELECT r.name, ${digestOf("l.digest_id")} FROM repository_blobs l JOIN repositories r ON r.id = l.repository_id
       WHERE NOT EXISTS (SELECT 1 FROM manifest_references f
-        WHERE f.repository_id = l.repository_id AND f.digest = l.digest)
+        WHERE f.repository_id = l.repository_id AND f.digest_id = l.digest_id)
       AND NOT EXISTS (SELECT 1 FROM unreferenced_blobs v
-        WHERE v.repository_id = l.repository_id AND v.digest = l.digest AND v.since > ${quietAt - grace})`,
+        WHERE v.repository_id = l.repository_id AND v.digest_id = l.digest_id AND v.since > ${quietAt - grace})`,
     "a blob is kept that no manifest names": `
-      SELECT k.repository_id, k.digest FROM trashed_blobs k
+      SELECT k.repository_id, ${digestOf("k.digest_id")} FROM trashed_blobs k
       WHERE NOT EXISTS (SELECT 1 FROM manifest_references f
-        WHERE f.repository_id = k.repository_id AND f.digest = k.digest)`,
+        WHERE f.repository_id = k.repository_id AND f.digest_id = k.digest_id)`,
     "no repository holds a blob": `
-      SELECT b.digest FROM blobs b
-      WHERE NOT EXISTS (SELECT 1 FROM repository_blobs l WHERE l.digest = b.digest)
-        AND NOT EXISTS (SELECT 1 FROM trashed_blobs k WHERE k.digest = b.digest)`,
+      SELECT ${digestOf("b.digest_id")} FROM blobs b
+      WHERE NOT EXISTS (SELECT 1 FROM repository_blobs l WHERE l.digest_id = b.digest_id)
+        AND NOT EXISTS (SELECT 1 FROM trashed_blobs k WHERE k.digest_id = b.digest_id)`,
+    "a digest has an id though no row names it": `
+      SELECT d.digest FROM digests d WHERE NOT EXISTS (SELECT 1 FROM blobs b WHERE b.digest_id = d.id)
+        AND NOT EXISTS (SELECT 1 FROM manifest_references f WHERE f.digest_id = d.id)`,
     "an object is still to be deleted": `
       SELECT key FROM object_deletions WHERE due_at <= ${quietAt}`,
     "a manifest's undo window is over": `

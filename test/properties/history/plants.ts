@@ -32,14 +32,14 @@ export const CHECKS = ["DROP TRIGGER referenced_blob_stays"];
 async function unlinkLater(db: D1Database, [graceMs, limit]: readonly unknown[]) {
   const { results: due } = await db
     .prepare(
-      `SELECT repository_id AS repository, digest FROM unreferenced_blobs
+      `SELECT repository_id AS repository, digest_id AS digest FROM unreferenced_blobs
        WHERE since <= unixepoch('subsec') * 1000 - ?1 ORDER BY since LIMIT ?2`,
     )
     .bind(graceMs, limit)
-    .all<{ repository: number; digest: string }>();
+    .all<{ repository: number; digest: number }>();
   await scheduler.wait(150);
   const remove = db.prepare(
-    `DELETE FROM repository_blobs WHERE repository_id = ?1 AND digest = ?2`,
+    `DELETE FROM repository_blobs WHERE repository_id = ?1 AND digest_id = ?2`,
   );
   const statements = due.map(({ repository, digest }) => remove.bind(repository, digest));
   if (statements.length > 0) await db.batch(statements);
