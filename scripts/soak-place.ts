@@ -146,7 +146,7 @@ export class ServerPlace implements Place {
     return {
       ADMIN_PASSWORD: PASSWORD,
       GC_GRACE_HOURS: (this.#ages.grace / 3_600_000).toFixed(12),
-      UNDO_DAYS: (this.#ages.undo / 86_400_000).toFixed(12),
+      TRASH_DAYS: (this.#ages.trash / 86_400_000).toFixed(12),
     };
   }
 

@@ -13,7 +13,7 @@ import { SMALL } from "../test/properties/history/universe.ts";
 import { random } from "../test/support/images.ts";
 import { ServerPlace } from "./soak-place.ts";
 
-const AGES = { grace: 3_600, undo: 15_000 };
+const AGES = { grace: 3_600, trash: 15_000 };
 /** The largest layer takes more than one part. */
 const SIZE = { ...SMALL, layers: 14, images: 12, indexes: 4, largest: 9 * 1024 * 1024 };
 const ROUND = 40_000;

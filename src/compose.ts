@@ -60,7 +60,7 @@ export interface Registry extends Maintenance {
   readonly tags: TagStore;
   readonly tokens: TokenStore;
   readonly trustRules: TrustRuleStore;
-  readonly undo: RestoreStore;
+  readonly trash: RestoreStore;
   readonly uploads: Uploads;
   readonly users: UserStore;
 }
@@ -116,7 +116,7 @@ export function createRegistry(
     tags: new TagStore(env.DB),
     tokens: new TokenStore(env.DB),
     trustRules: new TrustRuleStore(env.DB),
-    undo: new RestoreStore(env.DB, settings.trashMs),
+    trash: new RestoreStore(env.DB, settings.trashMs),
     room,
     // What is found belongs to a repository that was there.
     unlinkedBlobs: new UnlinkedBlobs(

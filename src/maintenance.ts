@@ -55,15 +55,15 @@ interface Stores {
 /** Wires the jobs, and lists them. */
 export function createMaintenance(env: Env, settings: Settings, stores: Stores): Maintenance {
   const { bucket, jobs, quotas } = stores;
-  const { grace, trashMs: undo, uploadTtl, fsckBytes } = settings;
+  const { grace, trashMs: trash, uploadTtl, fsckBytes } = settings;
   const db = env.DB;
   const repairs = { blobs: new BlobRepairStore(db), manifests: new ManifestRepairStore(db) };
   // A session clears what it left when it has expired, and once more after that.
-  const ages = { orphan: 2 * uploadTtl, undo };
+  const ages = { orphan: 2 * uploadTtl, trash };
   const fsck = new Fsck({ index: new FsckStore(db), ...repairs, bucket }, ages);
   const exports = new ExportStore(db);
   const retentionStores = { index: new RetentionStore(db), runs: new RunStore(db), jobs };
-  const gc = new GarbageCollector(new GcStore(db), bucket, { grace, undo });
+  const gc = new GarbageCollector(new GcStore(db), bucket, { grace, trash });
   const exporter = new Exporter(exports, bucket, jobs);
   const importer = new Importer({ index: new ImportStore(db), exports }, bucket, jobs);
   const backgroundFsck = new BackgroundFsck(fsck, stores, fsckBytes);

@@ -37,7 +37,7 @@ export interface Env {
   readonly MAX_ROBOT_TOKEN_DAYS?: string;
   readonly AUDIT_DAYS?: string;
   readonly ALLOW_INSECURE_ISSUERS?: string;
-  readonly UNDO_DAYS?: string;
+  readonly TRASH_DAYS?: string;
   readonly GC_GRACE_HOURS?: string;
   readonly FSCK_DAILY_MB?: string;
   readonly TAG_READS?: string;
@@ -99,7 +99,7 @@ const Settings = v.object({
   MAX_ROBOT_TOKEN_DAYS: number("0", 0, 3650),
   AUDIT_DAYS: number("365", 1, 3650),
   ALLOW_INSECURE_ISSUERS: flag("false"),
-  UNDO_DAYS: number("7", 0, 365),
+  TRASH_DAYS: number("7", 0, 365),
   GC_GRACE_HOURS: number("24", 0, 24 * 365),
   FSCK_DAILY_MB: number("1024", 0, 1024 * 1024),
   TAG_READS: v.optional(v.picklist(["strict", "nearest"]), "strict"),
@@ -189,7 +189,7 @@ export function readSettings(env: Env): Settings {
     }),
     auditAge: output.AUDIT_DAYS * 86_400_000,
     insecureIssuers: output.ALLOW_INSECURE_ISSUERS,
-    trashMs: output.UNDO_DAYS * 86_400_000,
+    trashMs: output.TRASH_DAYS * 86_400_000,
     grace: output.GC_GRACE_HOURS * 3_600_000,
     fsckBytes: output.FSCK_DAILY_MB * 1024 * 1024,
     tagReads: output.TAG_READS,

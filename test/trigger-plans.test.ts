@@ -5,7 +5,7 @@ import type { Namespace, RepositoryName } from "../src/oci/reference.ts";
 import type { Initiator } from "../src/db/audit.ts";
 import { QuotaStore } from "../src/quota/store.ts";
 import { refuseChange } from "../src/db/errors.ts";
-import { planOf, plansOf, walks } from "./support/plans.ts";
+import { planOf, plansOf, tableScans } from "./support/plans.ts";
 
 interface Trigger {
   readonly name: string;
@@ -55,8 +55,8 @@ describe.each(triggers.map((trigger) => [trigger.name, trigger] as const))("%s",
     const statements = statementsOf(trigger);
     expect(statements.length).toBeGreaterThan(0);
     for (const sql of statements) {
-      const walked = walks(await planOf(sql)).filter((line) => line !== CONSTANT);
-      expect(walked, sql).toEqual([]);
+      const scanned = tableScans(await planOf(sql)).filter((line) => line !== CONSTANT);
+      expect(scanned, sql).toEqual([]);
     }
   });
 });
@@ -91,7 +91,7 @@ test("why a change was refused is found by its tags, or its manifest's, and by t
     expect(found).toHaveLength(1);
     for (const { sql, plan } of found) {
       expect(
-        walks(plan).filter((line) => line !== CONSTANT),
+        tableScans(plan).filter((line) => line !== CONSTANT),
         sql,
       ).toEqual([]);
       expect(plan, sql).toContainEqual(expect.stringMatching(lookup));
@@ -107,5 +107,5 @@ test("quotas and what they are compared to are found by the namespace", async ()
     await quotas.set(namespace, { bytes: 1 }, INITIATOR).catch(ignored);
   });
   expect(found).toHaveLength(4);
-  for (const { sql, plan } of found) expect(walks(plan), sql).toEqual([]);
+  for (const { sql, plan } of found) expect(tableScans(plan), sql).toEqual([]);
 });

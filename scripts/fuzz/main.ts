@@ -32,7 +32,7 @@ if (!Number.isFinite(durationMs) || !Number.isFinite(seed)) {
 
 const statuses = new Map<number, number>();
 const failures: string[] = [];
-const server = await startServer({ env: { LOG_READS: "false", UNDO_DAYS: "0" } });
+const server = await startServer({ env: { LOG_READS: "false", TRASH_DAYS: "0" } });
 try {
   const prepared = await prepare(server);
   const end = Date.now() + durationMs;

@@ -76,9 +76,9 @@ const search = endpoint(
 
 export const BACKUP: readonly Endpoint[] = [read, begin, step, recover, search];
 
-function toJson({ chain, pending, exportedAt, running, finished }: ExportOverview) {
+function toJson({ backupId, pending, exportedAt, running, finished }: ExportOverview) {
   return {
-    chain,
+    backupId,
     pending,
     exportedAt: someTime(exportedAt),
     running:
@@ -99,10 +99,10 @@ function toJson({ chain, pending, exportedAt, running, finished }: ExportOvervie
 }
 
 function importJson(state: ImportProgress) {
-  const { phase, chain, full, objects, toRead, read: done, rows, lost, examples } = state;
+  const { phase, backupId, full, objects, toRead, read: done, rows, lost, examples } = state;
   return {
     phase,
-    chain,
+    backupId,
     full,
     beganAt: timestamp(state.beganAt),
     endedAt: someTime(state.endedAt),

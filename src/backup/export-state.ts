@@ -3,11 +3,11 @@ import type { FullExport } from "./exported.ts";
 
 export const EXPORT_JOB = "export";
 /** The number of newest full exports to keep, with all changes since the older of them began. */
-export const KEPT = 2;
+export const FULL_EXPORTS_KEPT = 2;
 
 /** The state of the export; the migrations create it. */
 export interface ExportState {
-  readonly chain: string;
+  readonly backupId: string;
   /** The number of the last change that is in the bucket. */
   readonly exported: number;
   /** When it was written, in milliseconds since 1970; null before the first. */
@@ -48,10 +48,10 @@ export function begunFull(after: number): FullState {
 export function begunChain(state: ExportState, after: number): ExportState {
   return {
     ...state,
-    chain: uniqueAt(Date.now(), "-"),
+    backupId: uniqueAt(Date.now(), "-"),
     full: begunFull(after),
     finished: [],
-    replaces: [...(state.replaces ?? []), state.chain],
+    replaces: [...(state.replaces ?? []), state.backupId],
   };
 }
 

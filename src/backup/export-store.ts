@@ -2,7 +2,7 @@ import { kindOf } from "../db/manifest-references.ts";
 import { inflateText } from "../db/manifest-text.ts";
 import { auditChange, type AuditEntry, type Initiator } from "../db/audit.ts";
 import {
-  type Held,
+  type BlobState,
   type Kind,
   type Line,
   type ReferenceLine,
@@ -13,20 +13,20 @@ import {
 } from "./exported.ts";
 
 /** A row by its key, which is JSON, and its approximate size in bytes. */
-export interface Weighed {
+export interface SizedKey {
   readonly kind: Kind;
   readonly key: string;
-  readonly weight: number;
+  readonly approximateBytes: number;
 }
 
-export interface NotedChange extends Weighed {
+export interface NotedChange extends SizedKey {
   readonly id: number;
 }
 
 /** The approximate size of a row without a known size, in bytes. */
-const ROW_WEIGHT = 500;
+const ROW_BYTES = 500;
 /** The factor for a manifest's size: its references are written too, which takes about as much again. */
-const MANIFEST_WEIGHT = 2;
+const MANIFEST_FACTOR = 2;
 
 export type Columns = ReadonlyMap<string, readonly string[]>;
 
@@ -56,11 +56,11 @@ export class ExportStore {
   async changes(after: number, limit: number): Promise<NotedChange[]> {
     const { results } = await this.#db
       .prepare(
-        `SELECT c.id, c.kind, c.key, ${ROW_WEIGHT} + coalesce(CASE c.kind
-           WHEN 'manifests' THEN (SELECT ${MANIFEST_WEIGHT} * m.size FROM manifests m
+        `SELECT c.id, c.kind, c.key, ${ROW_BYTES} + coalesce(CASE c.kind
+           WHEN 'manifests' THEN (SELECT ${MANIFEST_FACTOR} * m.size FROM manifests m
              WHERE m.repository_id = c.key ->> 0 AND m.digest = c.key ->> 1)
            WHEN 'repositories' THEN (SELECT length(r.readme) FROM repositories r WHERE r.id = c.key ->> 0)
-           END, 0) AS weight
+           END, 0) AS approximateBytes
          FROM change_log c WHERE c.id > ?1 ORDER BY c.id LIMIT ?2`,
       )
       .bind(after, limit)
@@ -84,23 +84,23 @@ export class ExportStore {
   }
 
   /** Reads rows of a table in the order of their keys. @param after a key, or null for the beginning */
-  async page(table: TableName, after: string | null, limit: number): Promise<Weighed[]> {
+  async page(table: TableName, after: string | null, limit: number): Promise<SizedKey[]> {
     const { key } = TABLES[table];
     const columns = key.join(", ");
     const bounds = key.map((_, i) => `?2 ->> ${i}`).join(", ");
-    const weight = WEIGHTS[table] ?? "0";
+    const approximateBytes = EXTRA_BYTES[table] ?? "0";
     const { results } = await this.#db
       .prepare(
-        `SELECT json_array(${columns}) AS key, ${ROW_WEIGHT} + ${weight} AS weight FROM ${table}
+        `SELECT json_array(${columns}) AS key, ${ROW_BYTES} + ${approximateBytes} AS approximateBytes FROM ${table}
          ${after === null ? "WHERE ?2 IS NULL" : `WHERE (${columns}) > (${bounds})`} ORDER BY ${columns} LIMIT ?1`,
       )
       .bind(limit, after)
-      .all<{ key: string; weight: number }>();
+      .all<{ key: string; approximateBytes: number }>();
     return results.map((row) => ({ ...row, kind: table }));
   }
 
   /** Reads rows as they are at one moment, a line each, in the order in which their keys first occur. */
-  async lines(rows: readonly Pick<Weighed, "kind" | "key">[]): Promise<Line[]> {
+  async lines(rows: readonly Pick<SizedKey, "kind" | "key">[]): Promise<Line[]> {
     const columns = await this.columns();
     const keys = Map.groupBy(rows, ({ kind }) => kind);
     const kinds = [...keys].map(([kind, of]) => {
@@ -108,7 +108,7 @@ export class ExportStore {
       return { kind, keys: distinct, parameter: `[${distinct.join(",")}]` };
     });
     const statements = kinds.flatMap(({ kind, parameter }) => {
-      if (kind === "blob_links") return [this.#heldBlobs(parameter, columns)];
+      if (kind === "blob_links") return [this.#blobLinks(parameter, columns)];
       const own = this.#rows(kind, parameter, columns);
       return kind === "manifests" ? [own, this.#references(parameter, columns)] : [own];
     });
@@ -140,7 +140,7 @@ export class ExportStore {
     return this.#db
       .prepare(
         `SELECT w.value AS line_key, d.digest AS line_digest, f.kind AS line_kind,
-           f.platform AS line_platform, ${HELD} AS line_held,
+           f.platform AS line_platform, ${BLOB_STATE} AS line_state,
            ${blobColumns(columns)}
          FROM json_each(?1) w
          CROSS JOIN manifests m ON m.repository_id = w.value ->> 0 AND m.digest = w.value ->> 1
@@ -153,10 +153,10 @@ export class ExportStore {
       .bind(keys);
   }
 
-  #heldBlobs(keys: string, columns: Columns): D1PreparedStatement {
+  #blobLinks(keys: string, columns: Columns): D1PreparedStatement {
     return this.#db
       .prepare(
-        `SELECT w.value AS line_key, ${HELD} AS line_held, ${blobColumns(columns)}
+        `SELECT w.value AS line_key, ${BLOB_STATE} AS line_state, ${blobColumns(columns)}
          FROM json_each(?1) w
          CROSS JOIN digests d ON d.hash = unhex(substr(w.value ->> 1, 8))
          LEFT JOIN repository_blobs l ON l.repository_id = w.value ->> 0 AND l.digest_id = d.id
@@ -181,11 +181,11 @@ function selected(table: TableName, column: string): string {
 }
 
 /** SQL: how a repository holds a blob, by its link `l` or as a trashed blob `k`. */
-const HELD = `CASE WHEN l.digest_id IS NOT NULL THEN 'link' WHEN k.digest_id IS NOT NULL THEN 'kept' END`;
+const BLOB_STATE = `CASE WHEN l.digest_id IS NOT NULL THEN 'linked' WHEN k.digest_id IS NOT NULL THEN 'trashed' END`;
 
 /** SQL: the size of a row beyond the usual one, in bytes. */
-const WEIGHTS: Partial<Record<TableName, string>> = {
-  manifests: `${MANIFEST_WEIGHT} * size`,
+const EXTRA_BYTES: Partial<Record<TableName, string>> = {
+  manifests: `${MANIFEST_FACTOR} * size`,
   repositories: "length(readme)",
 };
 
@@ -196,7 +196,7 @@ function blobColumns(columns: Columns): string {
 
 function groupReferences(rows: readonly Row[]): Map<string, ReferenceLine[]> {
   const groups = new Map<string, ReferenceLine[]>();
-  for (const { line_key, line_digest, line_kind, line_platform, line_held, ...blob } of rows) {
+  for (const { line_key, line_digest, line_kind, line_platform, line_state, ...blob } of rows) {
     const reference = {
       digest: String(line_digest),
       kind: kindOf(Number(line_kind)),
@@ -204,9 +204,9 @@ function groupReferences(rows: readonly Row[]): Map<string, ReferenceLine[]> {
     };
     const of = groups.get(String(line_key)) ?? [];
     of.push(
-      line_held === null || line_held === undefined
+      line_state === null || line_state === undefined
         ? reference
-        : { ...reference, held: line_held as Held, blob },
+        : { ...reference, state: line_state as BlobState, blob },
     );
     groups.set(String(line_key), of);
   }
@@ -221,12 +221,12 @@ function lineOf(
 ): Line {
   const values = JSON.parse(key) as (string | number)[];
   if (found === undefined) return { table: kind, gone: values };
-  const { line_key: _, line_held: held, ...row } = found;
+  const { line_key: _, line_state: state, ...row } = found;
   if (kind === "manifests") {
     const content = inflateText(String(row["content"] ?? ""));
     return { table: kind, row: { ...row, content }, references };
   }
   if (kind !== "blob_links") return { table: kind, row };
   const [repository_id = 0, digest = ""] = values;
-  return { table: kind, row: { repository_id, digest }, held: held as Held, blob: row };
+  return { table: kind, row: { repository_id, digest }, state: state as BlobState, blob: row };
 }

@@ -1,6 +1,6 @@
 import type { Initiator } from "../db/audit.ts";
 import type { Bucket, Listed } from "../db/bucket.ts";
-import type { ExportStore, Weighed } from "./export-store.ts";
+import type { ExportStore, SizedKey } from "./export-store.ts";
 import { type FullExport, type Line, TABLE_NAMES } from "./exported.ts";
 import { IMPORT_JOB, type JobStore } from "../db/jobs.ts";
 import { type Job, type Lease, type Step, takeStep } from "../jobs/job.ts";
@@ -18,7 +18,7 @@ import {
   EXPORT_JOB,
   type ExportState,
   type FullState,
-  KEPT,
+  FULL_EXPORTS_KEPT,
 } from "./export-state.ts";
 import type { ImportState } from "./import-state.ts";
 
@@ -30,7 +30,7 @@ type Outcome = Step<ExportState>;
 
 /** The progress of the export, for the API. */
 export interface ExportOverview {
-  readonly chain: string;
+  readonly backupId: string;
   /** Changes that are not in the bucket yet. */
   readonly pending: number;
   readonly exportedAt: number | null;
@@ -81,9 +81,15 @@ export class Exporter implements Job<ExportState> {
 
   async overview(): Promise<ExportOverview> {
     const state = await this.#jobs.state<ExportState>(EXPORT_JOB);
-    const { chain = "", exported = 0, exportedAt = null, full = null, finished = [] } = state ?? {};
+    const {
+      backupId = "",
+      exported = 0,
+      exportedAt = null,
+      full = null,
+      finished = [],
+    } = state ?? {};
     const { id } = await this.#index.newest();
-    return { chain, pending: Math.max(0, id - exported), exportedAt, running: full, finished };
+    return { backupId, pending: Math.max(0, id - exported), exportedAt, running: full, finished };
   }
 
   /** Holds the job for one step that is asked for. */
@@ -108,7 +114,7 @@ export class Exporter implements Job<ExportState> {
 
   /** Writes changes. A step that died before it was saved is repeated. */
   async #changes(state: ExportState): Promise<Outcome | null> {
-    const { chain, exported } = state;
+    const { backupId, exported } = state;
     const beyond = await this.#beyond(state);
     const due = await this.#index.changes(exported, MAX_ROWS);
     const taken = withinBytes(due);
@@ -117,7 +123,7 @@ export class Exporter implements Job<ExportState> {
     const { isEmpty } = await this.#index.newest();
     // An empty database may wait to be recovered from the bucket, so it exports nothing before its first repository.
     if (exported === 0 && isEmpty && beyond.length === 0) return null;
-    const key = changesKey(chain, exported + 1, last);
+    const key = changesKey(backupId, exported + 1, last);
     const text = textOf(await this.#index.lines(taken));
     // The existing object may hold changes that were deleted here, or never made; only an equal one is this step's own.
     const isDone = beyond.length === 1 && (await this.#bucket.read(key)) === text;
@@ -133,9 +139,9 @@ export class Exporter implements Job<ExportState> {
    * Lists objects of this backup that the index does not know: either it died before it saved the step that wrote them,
    * or it was set back to an older state, and the same numbers mean other changes there.
    */
-  async #beyond({ chain, exported }: ExportState): Promise<readonly Listed[]> {
-    const after = changesKey(chain, exported + 1, 0);
-    return (await this.#bucket.list(changesPrefix(chain), after, 2)).objects;
+  async #beyond({ backupId, exported }: ExportState): Promise<readonly Listed[]> {
+    const after = changesKey(backupId, exported + 1, 0);
+    return (await this.#bucket.list(changesPrefix(backupId), after, 2)).objects;
   }
 
   async #leaveChain(state: ExportState): Promise<Outcome> {
@@ -148,7 +154,7 @@ export class Exporter implements Job<ExportState> {
     if ((await this.#beyond(state)).length > 0) return this.#changes(state);
     switch (full.phase) {
       case "rows":
-        return { state: { ...state, full: await this.#rows(state.chain, full) }, more: true };
+        return { state: { ...state, full: await this.#rows(state.backupId, full) }, more: true };
       case "changes": {
         const changes = state.exported < full.through ? await this.#changes(state) : null;
         return changes ?? { state: await this.#finish(state, full), more: true };
@@ -161,8 +167,8 @@ export class Exporter implements Job<ExportState> {
   }
 
   /** Writes one page, with rows of as many tables as fit. */
-  async #rows(chain: string, full: FullState): Promise<FullState> {
-    const taken: Weighed[] = [];
+  async #rows(backupId: string, full: FullState): Promise<FullState> {
+    const taken: SizedKey[] = [];
     let { table, key } = full;
     let room = MAX_BYTES;
     for (let name = TABLE_NAMES[table]; name !== undefined; name = TABLE_NAMES[table]) {
@@ -170,7 +176,7 @@ export class Exporter implements Job<ExportState> {
       const page = await this.#index.page(name, key, limit);
       const some = withinBytes(page, room);
       taken.push(...some);
-      room -= weigh(some);
+      room -= sumOfBytes(some);
       key = some.at(-1)?.key ?? key;
       if (some.length < page.length || page.length === limit || room <= 0) break;
       table++;
@@ -178,7 +184,7 @@ export class Exporter implements Job<ExportState> {
     }
     const lines = await this.#index.lines(taken);
     const objects = full.objects + 1;
-    await this.#bucket.write(fullKey(chain, full.id, objects), textOf(lines));
+    await this.#bucket.write(fullKey(backupId, full.id, objects), textOf(lines));
     const rows = full.rows + lines.length;
     if (table < TABLE_NAMES.length) return { ...full, table, key, objects, rows };
     // The changes made while the rows were read make them consistent.
@@ -189,47 +195,49 @@ export class Exporter implements Job<ExportState> {
   async #finish(state: ExportState, full: FullState): Promise<ExportState> {
     const { id, startedAt, after, objects, rows } = full;
     const counts = { after, through: state.exported, objects, rows };
-    const { chain, replaces = [] } = state;
-    const done = { chain, id, startedAt, finishedAt: Date.now(), ...counts, replaces };
-    await this.#bucket.write(fullDoneKey(chain, id), JSON.stringify(done));
-    const finished = [done, ...(state.finished ?? [])].slice(0, KEPT);
+    const { backupId, replaces = [] } = state;
+    const done = { backupId, id, startedAt, finishedAt: Date.now(), ...counts, replaces };
+    await this.#bucket.write(fullDoneKey(backupId, id), JSON.stringify(done));
+    const finished = [done, ...(state.finished ?? [])].slice(0, FULL_EXPORTS_KEPT);
     return { ...state, finished, full: { ...full, phase: "prune" } };
   }
 
   /** Deletes up to a thousand objects of this backup that the remaining exports do not need. */
   async #prune(state: ExportState): Promise<ExportState> {
-    const { chain, finished = [] } = state;
-    const oldest = finished.length < KEPT ? 0 : (finished.at(-1)?.after ?? 0);
-    const { objects } = await this.#bucket.list(changesPrefix(chain), null);
+    const { backupId, finished = [] } = state;
+    const oldest = finished.length < FULL_EXPORTS_KEPT ? 0 : (finished.at(-1)?.after ?? 0);
+    const { objects } = await this.#bucket.list(changesPrefix(backupId), null);
     const old = objects.filter(({ key }) => (changesIn(key)?.last ?? Infinity) <= oldest);
     const stays = finished.map(({ id }) => id);
-    const ids = await this.#bucket.folders(fullPrefix(chain));
+    const ids = await this.#bucket.folders(fullPrefix(backupId));
     const [gone] = ids.filter((id) => !stays.includes(id));
-    const pages = gone === undefined ? [] : await this.#pages(chain, gone);
+    const pages = gone === undefined ? [] : await this.#pages(backupId, gone);
     const keys = new Set([...old.map(({ key }) => key), ...pages]);
     await this.#bucket.delete([...keys].slice(0, 1_000));
     return { ...state, full: old.length + pages.length > 0 ? (state.full ?? null) : null };
   }
 
   /** Lists the objects of a full export, its mark of completeness first: half an export must not count as complete. */
-  async #pages(chain: string, id: string): Promise<string[]> {
-    const { objects } = await this.#bucket.list(fullPrefix(chain, id), null, 500);
-    return [fullDoneKey(chain, id), ...objects.map(({ key }) => key)];
+  async #pages(backupId: string, id: string): Promise<string[]> {
+    const { objects } = await this.#bucket.list(fullPrefix(backupId, id), null, 500);
+    return [fullDoneKey(backupId, id), ...objects.map(({ key }) => key)];
   }
 }
 
 /** Returns the first of the rows that fit, but always one. */
-function withinBytes<T extends { readonly weight: number }>(
+function withinBytes<T extends { readonly approximateBytes: number }>(
   rows: readonly T[],
   most = MAX_BYTES,
 ): T[] {
   let sum = 0;
-  const over = rows.findIndex(({ weight }, i) => (sum += weight) > most && i > 0);
+  const over = rows.findIndex(
+    ({ approximateBytes }, i) => (sum += approximateBytes) > most && i > 0,
+  );
   return over === -1 ? [...rows] : rows.slice(0, over);
 }
 
-function weigh(rows: readonly Weighed[]): number {
-  return rows.reduce((sum, { weight }) => sum + weight, 0);
+function sumOfBytes(rows: readonly SizedKey[]): number {
+  return rows.reduce((sum, { approximateBytes }) => sum + approximateBytes, 0);
 }
 
 function textOf(lines: readonly Line[]): string {

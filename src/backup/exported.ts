@@ -62,28 +62,28 @@ export const TABLE_NAMES = Object.keys(TABLES) as TableName[];
 /** The subject of a line: a row of a table, or `blob_links`: a blob link that changed without a manifest. */
 export type Kind = TableName | "blob_links";
 
-export const HELD_BLOBS: ExportedTable = {
+export const BLOB_LINKS: ExportedTable = {
   key: ["repository_id", "digest"],
   level: 2,
   bases: [IN_REPOSITORY],
 };
 
 export function tableOf(kind: Kind): ExportedTable {
-  return kind === "blob_links" ? HELD_BLOBS : TABLES[kind];
+  return kind === "blob_links" ? BLOB_LINKS : TABLES[kind];
 }
 
 /** A row, by its columns. */
 export type Row = Readonly<Record<string, string | number | null>>;
 
 /** A link, by which the blob can be read, or a trashed blob, which only deleted manifests need. */
-export type Held = "link" | "kept";
+export type BlobState = "linked" | "trashed";
 
 /** A reference of a manifest, with the blob if the repository holds it. */
 export interface ReferenceLine {
   readonly digest: string;
   readonly kind: ReferenceRowKind;
   readonly platform?: string;
-  readonly held?: Held;
+  readonly state?: BlobState;
   readonly blob?: Row;
 }
 
@@ -96,11 +96,16 @@ export type Line =
       readonly row: Row;
       readonly references: readonly ReferenceLine[];
     }
-  | { readonly table: "blob_links"; readonly row: Row; readonly held: Held; readonly blob: Row };
+  | {
+      readonly table: "blob_links";
+      readonly row: Row;
+      readonly state: BlobState;
+      readonly blob: Row;
+    };
 
 /** The description of a complete full export. */
 export interface FullExport {
-  readonly chain: string;
+  readonly backupId: string;
   readonly id: string;
   /** Milliseconds since 1970. */
   readonly startedAt: number;

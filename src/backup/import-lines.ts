@@ -15,8 +15,8 @@ export interface Entry {
 
 type Fields = Readonly<Record<string, unknown>>;
 
-const HELD = ["repository_id", "digest"];
-const REFERENCE = ["digest", "kind", "platform", "held", "blob"];
+const BLOB_LINK = ["repository_id", "digest"];
+const REFERENCE = ["digest", "kind", "platform", "state", "blob"];
 
 /**
  * Parses the lines of an exported object, and checks them against the tables and columns of this version.
@@ -38,7 +38,7 @@ function parseLine(text: string, columns: Columns, wrong: Wrong): Omit<Entry, "l
   const line = parseJson(text, wrong);
   const { table } = line;
   if (!isKind(table)) throw wrong(`there is no table "${String(table)}"`);
-  const names = table === "blob_links" ? HELD : TABLES[table].key;
+  const names = table === "blob_links" ? BLOB_LINK : TABLES[table].key;
   if ("gone" in line) {
     requireFields(line, ["table", "gone"], wrong);
     const { gone } = line;
@@ -46,13 +46,17 @@ function parseLine(text: string, columns: Columns, wrong: Wrong): Omit<Entry, "l
     if (!isKey) throw wrong(`what is gone is no key of ${table}`);
     return { line: line as Line, kind: table, key: JSON.stringify(gone) };
   }
-  const extra = { blob_links: ["held", "blob"], manifests: ["references"] };
+  const extra = { blob_links: ["state", "blob"], manifests: ["references"] };
   const more = table === "blob_links" || table === "manifests" ? extra[table] : [];
   requireFields(line, ["table", "row", ...more], wrong);
-  const row = requireRow(line["row"], table === "blob_links" ? HELD : columns.get(table), wrong);
+  const row = requireRow(
+    line["row"],
+    table === "blob_links" ? BLOB_LINK : columns.get(table),
+    wrong,
+  );
   const values = names.map((name) => row[name]);
   if (!values.every(isKeyValue)) throw wrong(`a row of ${table} without its key`);
-  if (table === "blob_links") requireHeld(line, columns, wrong);
+  if (table === "blob_links") requireBlobState(line, columns, wrong);
   if (table === "manifests") {
     const { object = null } = row;
     if (object !== null) requireObject(object, "manifests/", wrong);
@@ -82,12 +86,12 @@ function requireReferences(list: unknown, columns: Columns, wrong: Wrong): void 
     }
     if (platform !== undefined && typeof platform !== "string")
       throw wrong("a platform is no text");
-    if (reference["held"] !== undefined) requireHeld(reference, columns, wrong);
+    if (reference["state"] !== undefined) requireBlobState(reference, columns, wrong);
   }
 }
 
-function requireHeld({ held, blob }: Fields, columns: Columns, wrong: Wrong): void {
-  if (held !== "link" && held !== "kept") throw wrong("a blob that is held in no known way");
+function requireBlobState({ state, blob }: Fields, columns: Columns, wrong: Wrong): void {
+  if (state !== "linked" && state !== "trashed") throw wrong("a blob in no known state");
   const { key } = requireRow(blob, columns.get("blobs"), wrong);
   requireObject(key, "blobs/", wrong);
 }

@@ -3,7 +3,7 @@ import { idOf } from "../db/digests.ts";
 import { kindNumber } from "../db/manifest-references.ts";
 import { deflateText } from "../db/manifest-text.ts";
 import { ROW_BYTES } from "../db/cost.ts";
-import { type Held, type Line, type Row, TABLE_NAMES, type TableName } from "./exported.ts";
+import { type BlobState, type Line, type Row, TABLE_NAMES, type TableName } from "./exported.ts";
 
 /** The statements that write imported rows, and their helpers. */
 
@@ -61,12 +61,12 @@ function writtenAs(table: TableName | "blobs", name: string): { column: string; 
  * Writes blobs and the links of repositories to them; a blob without a link is deleted again.
  * @param lines the newest first: of two about the same blob the first is right
  */
-export function insertHeld(db: D1Database, lines: readonly RowLine[]): D1PreparedStatement[] {
-  const held = lines.flatMap(heldIn);
-  const newest = uniqueBy(held, ({ repository, digest }) => `${repository} ${digest}`);
+export function insertBlobLinks(db: D1Database, lines: readonly RowLine[]): D1PreparedStatement[] {
+  const found = lines.flatMap(blobLinksIn);
+  const newest = uniqueBy(found, ({ repository, digest }) => `${repository} ${digest}`);
   const blobs = uniqueBy(newest, ({ digest }) => digest).map(({ blob }) => blob);
   const links = chunked(newest.map(({ repository, digest, how }) => [repository, digest, how]));
-  const insert = (table: string, other: string, how: Held) =>
+  const insert = (table: string, other: string, how: BlobState) =>
     links.map((chunk) =>
       db
         .prepare(
@@ -82,8 +82,8 @@ export function insertHeld(db: D1Database, lines: readonly RowLine[]): D1Prepare
   return [
     ...chunked(newest.map(({ digest }) => digest)).map((chunk) => insertDigestList(db, chunk)),
     ...insertRows(db, "blobs", blobs),
-    ...insert("repository_blobs", "trashed_blobs", "link"),
-    ...insert("trashed_blobs", "repository_blobs", "kept"),
+    ...insert("repository_blobs", "trashed_blobs", "linked"),
+    ...insert("trashed_blobs", "repository_blobs", "trashed"),
     ...links.map((chunk) =>
       db
         .prepare(
@@ -143,21 +143,21 @@ export function chargeManifests(db: D1Database, lines: readonly RowLine[]): D1Pr
 }
 
 /** A blob, and how a repository holds it. */
-interface HeldLine {
+interface BlobLinkLine {
   readonly repository: number;
   readonly digest: string;
-  readonly how: Held;
+  readonly how: BlobState;
   readonly blob: Row;
 }
 
-function heldIn(line: RowLine): HeldLine[] {
+function blobLinksIn(line: RowLine): BlobLinkLine[] {
   const repository = Number(line.row["repository_id"]);
   if (line.table === "blob_links") {
-    const { held: how, blob } = line;
+    const { state: how, blob } = line;
     return [{ repository, digest: String(line.row["digest"]), how, blob }];
   }
   if (line.table !== "manifests") return [];
-  return line.references.flatMap(({ digest, held: how, blob }) =>
+  return line.references.flatMap(({ digest, state: how, blob }) =>
     how === undefined || blob === undefined ? [] : [{ repository, digest, how, blob }],
   );
 }

@@ -15,16 +15,16 @@ export async function findSource(
   own: string,
   from: string | null,
 ): Promise<Source> {
-  const others = (await bucket.folders(EXPORTS)).filter((chain) => chain !== own);
-  const chains = from === null ? await current(bucket, others) : others;
-  const [chain] = from === null ? chains : chains.filter((one) => one === from);
-  if (from === null && chains.length > 1) {
+  const others = (await bucket.folders(EXPORTS)).filter((backupId) => backupId !== own);
+  const backupIds = from === null ? await current(bucket, others) : others;
+  const [backupId] = from === null ? backupIds : backupIds.filter((one) => one === from);
+  if (from === null && backupIds.length > 1) {
     throw new RegistryError("CONFLICT", {
-      message: `the bucket has the exports of ${chains.length} indexes: say which one with from: ${chains.join(", ")} (each begins with the time when it came into being, in hexadecimal milliseconds)`,
+      message: `the bucket has the exports of ${backupIds.length} indexes: say which one with from: ${backupIds.join(", ")} (each begins with the time when it came into being, in hexadecimal milliseconds)`,
     });
   }
-  if (chain !== undefined) return newestOf(bucket, chain);
-  for (const one of from === null ? [] : chains) {
+  if (backupId !== undefined) return newestOf(bucket, backupId);
+  for (const one of from === null ? [] : backupIds) {
     const full = await readFull(bucket, one, from);
     if (full !== null) return sourceOf(full);
   }
@@ -33,32 +33,32 @@ export async function findSource(
 }
 
 /** Returns the backups that no other one replaces. */
-async function current(bucket: Bucket, chains: readonly string[]): Promise<string[]> {
+async function current(bucket: Bucket, backupIds: readonly string[]): Promise<string[]> {
   const replaced = new Set<string>();
   // The newest first.
-  for (const chain of chains.toReversed()) {
-    if (replaced.has(chain) || chains.length === 1) continue;
-    const [full] = await completeExports(bucket, chain, 1);
+  for (const backupId of backupIds.toReversed()) {
+    if (replaced.has(backupId) || backupIds.length === 1) continue;
+    const [full] = await completeExports(bucket, backupId, 1);
     for (const one of full?.replaces ?? []) replaced.add(one);
   }
-  return chains.filter((chain) => !replaced.has(chain));
+  return backupIds.filter((backupId) => !replaced.has(backupId));
 }
 
-async function newestOf(bucket: Bucket, chain: string): Promise<Source> {
-  const [full] = await completeExports(bucket, chain, 1);
+async function newestOf(bucket: Bucket, backupId: string): Promise<Source> {
+  const [full] = await completeExports(bucket, backupId, 1);
   if (full !== undefined) return sourceOf(full);
-  return { chain, full: null, pages: 0, since: 0, through: 0 };
+  return { backupId, full: null, pages: 0, since: 0, through: 0 };
 }
 
 /** Reads the newest complete full exports of a backup, the newest first. */
 export async function completeExports(
   bucket: Bucket,
-  chain: string,
+  backupId: string,
   limit: number,
 ): Promise<FullExport[]> {
   const complete: FullExport[] = [];
-  for (const id of (await bucket.folders(fullPrefix(chain))).toReversed()) {
-    const full = await readFull(bucket, chain, id);
+  for (const id of (await bucket.folders(fullPrefix(backupId))).toReversed()) {
+    const full = await readFull(bucket, backupId, id);
     if (full !== null) complete.push(full);
     if (complete.length === limit) break;
   }
@@ -68,17 +68,17 @@ export async function completeExports(
 /** @returns null for one that is not complete, or does not exist */
 async function readFull(
   bucket: Bucket,
-  chain: string,
+  backupId: string,
   id: string | null,
 ): Promise<FullExport | null> {
-  const text = id === null ? null : await bucket.read(fullDoneKey(chain, id));
+  const text = id === null ? null : await bucket.read(fullDoneKey(backupId, id));
   if (text === null || id === null) return null;
   // The key decides which export it is; the fields in the text may be those of a copy.
-  return { ...(JSON.parse(text) as FullExport), chain, id };
+  return { ...(JSON.parse(text) as FullExport), backupId, id };
 }
 
-function sourceOf({ chain, id, objects, after, through }: FullExport): Source {
-  return { chain, full: id, pages: objects, since: after, through };
+function sourceOf({ backupId, id, objects, after, through }: FullExport): Source {
+  return { backupId, full: id, pages: objects, since: after, through };
 }
 
 /** Lists more objects to read: the pages of the full export, then the changes since it began. */
@@ -86,10 +86,10 @@ export async function listMore(
   bucket: Bucket,
   state: ImportState,
 ): Promise<{ readonly state: ImportState; readonly keys: readonly string[] }> {
-  const { chain, full, after, since } = state;
-  const pages = full === null ? null : fullPrefix(chain, full);
+  const { backupId, full, after, since } = state;
+  const pages = full === null ? null : fullPrefix(backupId, full);
   const isFull = pages !== null && (after === null || after.startsWith(pages));
-  const prefix = isFull ? pages : changesPrefix(chain);
+  const prefix = isFull ? pages : changesPrefix(backupId);
   const { objects, more } = await bucket.list(prefix, after?.startsWith(prefix) ? after : null);
   const wanted = objects.filter(({ key }) =>
     isFull ? key.endsWith(".jsonl") : (changesIn(key)?.last ?? 0) > since,
@@ -99,7 +99,7 @@ export async function listMore(
     covered: isFull ? since : coveredBy(wanted, state.covered),
     exportedAt: Math.max(state.exportedAt, ...wanted.map(({ uploaded }) => uploaded)),
     objects: state.objects + wanted.length,
-    after: more ? (objects.at(-1)?.key ?? after) : isFull ? changesPrefix(chain) : null,
+    after: more ? (objects.at(-1)?.key ?? after) : isFull ? changesPrefix(backupId) : null,
   };
   if (!more) requireComplete(next, isFull);
   const keys = wanted.map(({ key }) => key);

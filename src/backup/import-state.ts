@@ -1,6 +1,6 @@
 /** The export that an import reads. */
 export interface Source {
-  readonly chain: string;
+  readonly backupId: string;
   /** The full export that it begins with; null if the backup has every change from the first on. */
   readonly full: string | null;
   /** The number of its objects. */

@@ -5,7 +5,7 @@ import { type Kind, type Row, tableOf } from "./exported.ts";
 import {
   chargeManifests,
   chunked,
-  insertHeld,
+  insertBlobLinks,
   insertReferences,
   insertTables,
   type RowLine,
@@ -141,7 +141,7 @@ export class ImportStore {
     const results = await this.#unseen([
       ...inserts,
       // The triggers make each link an unreferenced blob until a reference is written.
-      ...insertHeld(this.#db, lines),
+      ...insertBlobLinks(this.#db, lines),
       ...insertReferences(this.#db, lines),
       ...chargeManifests(this.#db, lines),
       this.#gone(gone),

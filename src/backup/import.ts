@@ -6,7 +6,7 @@ import { type Kind, LEVELS, type Row, tableOf } from "./exported.ts";
 import type { Gone, ImportStore, Standing } from "./import-store.ts";
 import { IMPORT_JOB, type JobStore } from "../db/jobs.ts";
 import { type Job, Lease, type Step, takeStep } from "../jobs/job.ts";
-import { EXPORT_JOB, type ExportState, KEPT } from "./export-state.ts";
+import { EXPORT_JOB, type ExportState, FULL_EXPORTS_KEPT } from "./export-state.ts";
 import { type Entry, parseLines } from "./import-lines.ts";
 import { completeExports, findSource, listMore } from "./import-source.ts";
 import type { ImportProgress, ImportState, Lost } from "./import-state.ts";
@@ -73,8 +73,8 @@ export class Importer implements Job<ImportState> {
   async #begin(from: string | null, initiator: Initiator): Promise<ImportState> {
     if (!(await this.#index.isEmpty())) throw notEmpty();
     const own = await this.#jobs.state<ExportState>(EXPORT_JOB);
-    const source = await findSource(this.#bucket, own?.chain ?? "", from);
-    if (!(await this.#index.close(initiator, source.full ?? source.chain))) throw notEmpty();
+    const source = await findSource(this.#bucket, own?.backupId ?? "", from);
+    if (!(await this.#index.close(initiator, source.full ?? source.backupId))) throw notEmpty();
     return {
       ...source,
       phase: "list",
@@ -115,11 +115,11 @@ export class Importer implements Job<ImportState> {
       leaseMs: this.leaseMs,
     });
     if (lease === null) return busy();
-    const { chain, covered: exported, exportedAt } = state;
+    const { backupId, covered: exported, exportedAt } = state;
     await this.#index.renumber(exported);
-    const finished = await completeExports(this.#bucket, chain, KEPT);
+    const finished = await completeExports(this.#bucket, backupId, FULL_EXPORTS_KEPT);
     const replaces = finished[0]?.replaces ?? [];
-    const next = { chain, exported, exportedAt, finished, replaces };
+    const next = { backupId, exported, exportedAt, finished, replaces };
     return (await lease.end(next)) ? state : busy();
   }
 
@@ -208,7 +208,7 @@ export class Importer implements Job<ImportState> {
   async #prune(state: ImportState, initiator: Initiator): Promise<ImportState> {
     if ((await this.#index.dropUnnamed(MAX_DROPPED)) > 0) return state;
     if ((await this.#index.clear(MAX_CLEARED)) > 0) return state;
-    await this.#index.open(initiator, state.full ?? state.chain);
+    await this.#index.open(initiator, state.full ?? state.backupId);
     return { ...state, phase: "done", endedAt: Date.now() };
   }
 }

@@ -4,7 +4,7 @@ import { count, flag, someText, someTime, text, time } from "../api/schema/commo
 const counts = { objects: count, rows: count };
 
 export const Exports = v.object({
-  chain: v.pipe(text, v.description("The name of this index in the bucket.")),
+  backupId: v.pipe(text, v.description("The name of this index in the bucket.")),
   pending: v.pipe(count, v.description("Changes that are not in the bucket yet.")),
   exportedAt: someTime,
   running: v.nullable(
@@ -31,7 +31,7 @@ export const Importing = v.strictObject({
 
 export const Import = v.object({
   phase: v.picklist(["list", "read", "prune", "done"]),
-  chain: text,
+  backupId: text,
   full: someText,
   beganAt: time,
   endedAt: someTime,

@@ -28,7 +28,7 @@ export function addExportCommands(program: Command): void {
   program
     .command("import")
     .description("Rebuild the index of an empty database from the bucket.")
-    .option("--from <export>", "the chain or full export to begin with, where there are several")
+    .option("--from <export>", "the backup or full export to begin with, where there are several")
     .option("--relink", "link the blobs that were pushed after the export")
     .addHelpText(
       "after",
@@ -61,11 +61,11 @@ async function runExport(options: { readonly status?: true }, command: Command):
 }
 
 function shown(
-  { chain, pending, exportedAt, running, finished }: Exports,
+  { backupId, pending, exportedAt, running, finished }: Exports,
   output: Output,
 ): (string | Shown)[] {
   const state = output.details({
-    chain,
+    backup: backupId,
     "last changes (UTC)": exportedAt === null ? "none yet" : time(exportedAt),
     waiting: `${pending} changes`,
     running: running === null ? "" : `${running.id}: ${running.rows} rows so far`,
@@ -97,8 +97,8 @@ async function runImport(options: ImportOptions, command: Command): Promise<void
 }
 
 function said(state: Import): string {
-  const { rows, lost, examples, chain, full, exportedAt, endedAt } = state;
-  const source = full === null ? `chain ${chain}` : `full export ${full}`;
+  const { rows, lost, examples, backupId, full, exportedAt, endedAt } = state;
+  const source = full === null ? `backup ${backupId}` : `full export ${full}`;
   const known = exportedAt === null ? "" : ` and what changed until ${time(exportedAt)} UTC`;
   const ended = endedAt === null ? "" : `, ended ${time(endedAt)} UTC`;
   const lines = [`Imported ${rows} rows: ${source}${known}${ended}.`];

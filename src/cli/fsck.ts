@@ -11,7 +11,7 @@ import { parseSize } from "./quota.ts";
 import type { FsckState, FsckStep } from "../fsck/schema.ts";
 
 type Finding = FsckStep["findings"][number];
-type Rounds = FsckState["look"];
+type Rounds = FsckState["metadata"];
 type Round = NonNullable<Rounds["last"]>;
 
 interface FsckOptions {
@@ -72,7 +72,7 @@ async function run(options: FsckOptions, command: Command): Promise<void> {
   if (options.status === true) return status(await api.get<FsckState>("/fsck"), output);
   const total: Total = { findings: [], checked: 0, bytes: 0, unhashed: 0 };
   try {
-    await walk(api, options, total);
+    await runSteps(api, options, total);
   } finally {
     progress("");
     // Also when it broke off: what was found was found.
@@ -89,7 +89,7 @@ async function run(options: FsckOptions, command: Command): Promise<void> {
 }
 
 /** FsckStep by step to the end. */
-async function walk(api: Api, { repair, hash }: FsckOptions, total: Total): Promise<void> {
+async function runSteps(api: Api, { repair, hash }: FsckOptions, total: Total): Promise<void> {
   const asked = { repair: repair === true, ...(hash === undefined ? {} : { hash }) };
   let next: object | null = null;
   do {
@@ -149,10 +149,10 @@ function said({ findings, checked, bytes: hashed }: Total): string {
 }
 
 function status(state: FsckState, output: Output): void {
-  const { bytesPerDay, look, hash } = state;
+  const { bytesPerDay, metadata, hash } = state;
   const lines = [
-    "Looks whether everything is there.",
-    ...roundsOf(look),
+    "Checks that everything is there.",
+    ...roundsOf(metadata),
     "",
     bytesPerDay === 0 ? "Hashes nothing." : `Hashes ${bytes(bytesPerDay)} a day.`,
     ...(bytesPerDay === 0 ? [] : roundsOf(hash)),
@@ -166,8 +166,8 @@ function roundsOf({ round, last }: Rounds): string[] {
       ? "No round is under way."
       : `This round began ${time(round.beganAt)} (UTC): ${saidOf(round)}.`,
     last === null
-      ? "None has ended."
-      : `The last one ended ${time(last.endedAt ?? "")} (UTC): ${saidOf(last)}.`,
+      ? "No round has ended yet."
+      : `The last round ended ${time(last.endedAt ?? "")} (UTC): ${saidOf(last)}.`,
   ];
 }
 

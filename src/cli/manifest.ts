@@ -8,6 +8,7 @@ import {
   type Columns,
   digestColumn,
   Output,
+  platformsColumn,
   size,
   sizeColumn,
   timeColumn,
@@ -26,7 +27,7 @@ const COLUMNS: Columns<Manifest> = {
     isDetail: true,
   },
   SIZE: sizeColumn(),
-  PLATFORMS: ({ platforms }) => platforms.join(","),
+  PLATFORMS: platformsColumn(),
   "PUSHED (UTC)": timeColumn("PUSHED", ({ createdAt }) => createdAt),
   TAGS: ({ tags }) => tags.join(","),
 };

@@ -167,6 +167,16 @@ export function timeColumn<T>(shortTitle: string, timeOf: (item: T) => string): 
   };
 }
 
+/** A column of platforms; a terminal shows the first, and how many more there are. */
+export function platformsColumn<T extends { readonly platforms: readonly string[] }>(): Column<T> {
+  return {
+    value: ({ platforms }) => platforms.join(","),
+    short: ({ platforms: [first = "", ...others] }) =>
+      others.length === 0 ? first : `${first} +${others.length}`,
+    isFixed: true,
+  };
+}
+
 /** A column of sizes that the API adds up unless there are too many parts. */
 export function sizeColumn<T extends { readonly size: number | null }>(): Column<T> {
   return { value: (item) => size(item.size), isFixed: true };

@@ -19,7 +19,7 @@ import { addRobotCommands } from "./robot.ts";
 import { addTagCommands } from "./tag.ts";
 import { addTokenCommands } from "./token.ts";
 import { addTrustCommands } from "./trust.ts";
-import { addTrashCommands } from "./undo.ts";
+import { addTrashCommands } from "./trash.ts";
 import { addUserCommands } from "./user.ts";
 
 export function makeProgram(): SlipwayCommand {

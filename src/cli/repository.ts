@@ -116,7 +116,7 @@ async function showRepository(name: string, _options: object, command: Command):
     size: size(found.size),
     created: timeUtc(found.createdAt),
   });
-  output.answer(found, summary, found.readme.trimEnd());
+  output.answer(found, summary, copyable(found.readme.trimEnd()));
 }
 
 /** The settings, for a list of details. */

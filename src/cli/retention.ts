@@ -78,7 +78,7 @@ async function showPolicy(name: string, options: SubjectOptions, command: Comman
     lastRun ? `Last run ${timeUtc(lastRun.beganAt)}: ${countedRun(lastRun)} deleted.` : [],
     nextRunAt ? `Next run ${timeUtc(nextRunAt)}, or soon after.` : [],
   ].flat();
-  output.answer(stored, JSON.stringify(stored.policy, null, 2), notes.join("\n"));
+  output.answer(stored, copyable(JSON.stringify(stored.policy, null, 2)), notes.join("\n"));
 }
 
 async function setPolicy(

@@ -14,6 +14,7 @@ import {
 } from "./scope.ts";
 import { shownOnce } from "./secret.ts";
 import type { MadeRobot, MadeRobotToken, Robot, RobotToken } from "../api/schema/accounts.ts";
+import { copyable } from "./sentence.ts";
 
 interface CreateOptions extends ScopeOptions, PasswordOptions {
   readonly description?: string;
@@ -130,8 +131,8 @@ async function rotateRobot(name: MemberName, options: RotateOptions, command: Co
   const usage = { title, kind: "secret", host: api.host, user: full } as const;
   const next = `The old secret holds on. Once nothing uses it any more, delete it:
 
-  slipway robot show ${full}                  # lists the ids
-  slipway robot rotate ${full} --remove ID`;
+  ${copyable(`slipway robot show ${full}                  # lists the ids`)}
+  ${copyable(`slipway robot rotate ${full} --remove ID`)}`;
   new Output(command).answer(made, shownOnce(made.secret, usage), next);
 }
 

@@ -1,3 +1,5 @@
+import { copyable } from "./sentence.ts";
+
 export interface Usage {
   /** A sentence about what was created. */
   readonly title: string;
@@ -14,5 +16,5 @@ export function shownOnce(secret: string, { title, kind, host, user }: Usage): s
 
 To use it, give it to standard input of
 
-  docker login ${host} -u ${user} --password-stdin`;
+  ${copyable(`docker login ${host} -u ${user} --password-stdin`)}`;
 }

@@ -4,9 +4,9 @@ import { widthOf, wrapped } from "./text-width.ts";
 /** Joins the words of a command; it prints as a space. */
 const JOINT = "\u00A0";
 
-/** A command within a sentence: it stays on one line, so that it can be copied. */
-export function copyable(command: string): string {
-  return command.replaceAll(" ", JOINT);
+/** A command within a sentence, or lines to be pasted: each stays on one line, so that it can be copied. */
+export function copyable(text: string): string {
+  return text.replaceAll(" ", JOINT);
 }
 
 /** The text as programs read it. */
@@ -15,7 +15,7 @@ export function unjoined(text: string): string {
 }
 
 /**
- * Breaks the lines that are too long; an indented one goes on indented.
+ * Breaks the lines that are too long; an indented one goes on further to the right.
  * @param width null where there is no terminal
  */
 export function laidOut(text: string, width: number | null): string {
@@ -23,8 +23,9 @@ export function laidOut(text: string, width: number | null): string {
   const lines = text.split("\n").flatMap((line) => {
     if (widthOf(line) <= width) return line;
     const [indent = ""] = /^ */.exec(line) ?? [];
-    const room = width - indent.length;
-    return wrapped(line.slice(indent.length), room).map((one) => indent + one);
+    const hanging = indent === "" ? "" : `${indent}  `;
+    const [first = "", ...rest] = wrapped(line.slice(indent.length), width - hanging.length);
+    return [indent + first, ...rest.map((one) => hanging + one)];
   });
   return unjoined(lines.join("\n"));
 }

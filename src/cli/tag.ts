@@ -6,7 +6,14 @@ import { confirmDestruction, fromTrash, undoText, yesOption, type YesOption } fr
 import { listHistory } from "./history.ts";
 import { kindOf } from "./kind.ts";
 import { readManifest, summaryOf } from "./manifest.ts";
-import { type Columns, digestColumn, Output, sizeColumn, timeColumn } from "./output.ts";
+import {
+  type Columns,
+  digestColumn,
+  Output,
+  platformsColumn,
+  sizeColumn,
+  timeColumn,
+} from "./output.ts";
 import { repositoryPath } from "./repository-path.ts";
 import { parseTarget } from "./thing.ts";
 import type { Manifest, Tag } from "../api/schema/repositories.ts";
@@ -20,7 +27,7 @@ const COLUMNS: Columns<Tag> = {
   TAG: ({ name }) => name,
   TYPE: { value: ({ name, ...tag }) => kindOf({ ...tag, tags: [name] }), isFixed: true },
   SIZE: sizeColumn(),
-  PLATFORMS: ({ platforms }) => platforms.join(","),
+  PLATFORMS: platformsColumn(),
   "UPDATED (UTC)": timeColumn("UPDATED", ({ updatedAt }) => updatedAt),
   DIGEST: digestColumn(({ digest }) => digest),
 };

@@ -17,6 +17,7 @@ import { connect, connectAs, type PasswordOptions, passwordOptions } from "./con
 import { confirmDestruction, undoText, yesOption, type YesOption } from "./destroy.ts";
 import { checkIssuer } from "./issuer.ts";
 import { type Columns, Output } from "./output.ts";
+import { copyable } from "./sentence.ts";
 import {
   type MemberName,
   parseLifetime,
@@ -207,7 +208,7 @@ async function addRule(trusted: Trusted, options: RuleOptions, command: Command)
   });
   new Output(command).answer(
     rule,
-    `Rule ${rule.name} was created: ${showScopes(rule.scopes)}.\n\n${trusted.snippet(registry).trimEnd()}`,
+    `Rule ${rule.name} was created: ${showScopes(rule.scopes)}.\n\n${copyable(trusted.snippet(registry).trimEnd())}`,
   );
 }
 

@@ -111,7 +111,7 @@ export class BlobStore {
   ): Promise<string> {
     const { upload } = blob;
     const entry: AuditEntry = { action: "blob.push", repository, digest };
-    const held = {
+    const linked = {
       sql: `SELECT 1 FROM repositories r
         JOIN repository_blobs l ON l.repository_id = r.id AND l.digest_id = ${idOf(":digest")} WHERE r.name = :repository`,
       values: { repository, digest },
@@ -145,7 +145,7 @@ export class BlobStore {
       insertLinks(this.#db, repository, [digest]),
       renewGrace(this.#db, repository, digest),
       // Only now it is known: the object may be a blob of another digest.
-      auditChange(this.#db, initiator, entry, held),
+      auditChange(this.#db, initiator, entry, linked),
       // Through the link: what is stored, but not in the repository, was not pushed to it.
       this.#select(repository, digest),
     ];
@@ -224,13 +224,13 @@ export class BlobStore {
              JOIN repository_blobs l ON l.repository_id = r.id AND l.digest_id = ${idOf("?2")}
              JOIN blobs b ON b.digest_id = l.digest_id AND b.missing_since IS NULL
              WHERE r.name = ?1
-           ) AS held`,
+           ) AS linked`,
         )
         .bind(repository, digest),
     ];
     try {
-      const results = await this.#db.batch<{ held: number }>(statements);
-      return results.at(-1)?.results[0]?.held === 1;
+      const results = await this.#db.batch<{ linked: number }>(statements);
+      return results.at(-1)?.results[0]?.linked === 1;
     } catch (error) {
       return refuseChange(this.#db, repository, error);
     }
@@ -242,14 +242,14 @@ export class BlobStore {
    * @throws REFERENCED while a manifest of the repository names it
    */
   async remove(repository: RepositoryName, digest: Digest, initiator: Initiator): Promise<boolean> {
-    const held = {
+    const linked = {
       sql: `SELECT 1 FROM repositories r
         JOIN repository_blobs l ON l.repository_id = r.id AND l.digest_id = ${idOf(":digest")} WHERE r.name = :repository`,
       values: { repository, digest },
     };
     try {
       const results = await this.#db.batch([
-        auditChange(this.#db, initiator, { action: "blob.delete", repository, digest }, held),
+        auditChange(this.#db, initiator, { action: "blob.delete", repository, digest }, linked),
         this.#db
           .prepare(
             `DELETE FROM repository_blobs

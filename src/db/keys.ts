@@ -29,12 +29,12 @@ export function manifestKey(digest: Digest): string {
  */
 export const EXPORTS = "exports/";
 
-export function changesPrefix(chain: string): string {
-  return `${EXPORTS}${chain}/changes/`;
+export function changesPrefix(backupId: string): string {
+  return `${EXPORTS}${backupId}/changes/`;
 }
 
-export function changesKey(chain: string, first: number, last: number): string {
-  return `${changesPrefix(chain)}${padded(first)}-${padded(last)}.jsonl`;
+export function changesKey(backupId: string, first: number, last: number): string {
+  return `${changesPrefix(backupId)}${padded(first)}-${padded(last)}.jsonl`;
 }
 
 /** Returns the numbers of the first and the last change in a key; null for any other key. */
@@ -43,16 +43,16 @@ export function changesIn(key: string): { readonly first: number; readonly last:
   return first === undefined ? null : { first: Number(first), last: Number(last) };
 }
 
-export function fullPrefix(chain: string, id = ""): string {
-  return `${EXPORTS}${chain}/full/${id === "" ? "" : `${id}/`}`;
+export function fullPrefix(backupId: string, id = ""): string {
+  return `${EXPORTS}${backupId}/full/${id === "" ? "" : `${id}/`}`;
 }
 
-export function fullKey(chain: string, id: string, n: number): string {
-  return `${fullPrefix(chain, id)}${padded(n)}.jsonl`;
+export function fullKey(backupId: string, id: string, n: number): string {
+  return `${fullPrefix(backupId, id)}${padded(n)}.jsonl`;
 }
 
-export function fullDoneKey(chain: string, id: string): string {
-  return `${fullPrefix(chain, id)}done.json`;
+export function fullDoneKey(backupId: string, id: string): string {
+  return `${fullPrefix(backupId, id)}done.json`;
 }
 
 function padded(number: number): string {

@@ -16,7 +16,7 @@ export const STEP = 1_000;
 /** The statements that write a manifest and its references. */
 
 /**
- * The `deleted_at` of a manifest that is still being written. It lies before any undo window, so the manifest is
+ * The `deleted_at` of a manifest that is still being written. It lies before any trash window, so the manifest is
  * invisible, cannot be restored, and goes with the next garbage collection unless its push ends.
  */
 export const STAGED = 1;

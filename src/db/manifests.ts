@@ -237,13 +237,13 @@ export class ManifestStore {
   }
 
   /**
-   * Deletes a manifest with its tags. It is soft-deleted: invisible, and restorable within the undo window.
+   * Deletes a manifest with its tags. It is soft-deleted: invisible, and restorable within the trash window.
    * @returns false if there was none
    * @throws REFERENCED while an index names it, or while more tags point to it than one request deletes; IMMUTABLE
    *   while an immutable tag points to it
    */
   async delete(repository: RepositoryName, digest: Digest, initiator: Initiator): Promise<boolean> {
-    const held = {
+    const present = {
       sql: `SELECT json_object('reference', (
           SELECT group_concat(name) FROM (
             SELECT t.name FROM tags t INDEXED BY tags_by_digest
@@ -258,7 +258,7 @@ export class ManifestStore {
     try {
       const results = await this.#db.batch([
         assertion(this.#db, tooManyTags(repository, digest), "no row"),
-        auditFound(this.#db, initiator, { action: "manifest.delete", repository, digest }, held),
+        auditFound(this.#db, initiator, { action: "manifest.delete", repository, digest }, present),
         rememberTags(this.#db, { now, initiator, successor: null }, which),
         this.#db
           .prepare(

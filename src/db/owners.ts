@@ -6,7 +6,7 @@ import { type Fragment, prepare } from "./sql.ts";
 export type LastOwner = "stays" | "may leave";
 
 /** The most namespaces that a message names; more would not make it clearer. */
-const MAX_TOLD = 10;
+const MAX_NAMED = 10;
 
 /** SQL that selects owners of a whole namespace who can log in; the index namespace_owners covers it. */
 const OWNS = (member: string, user: string) =>
@@ -44,7 +44,7 @@ export async function withoutOwner<T>(
     if (error instanceof RegistryError || !hasFailed(error)) throw error;
     const { results } = await prepare(
       db,
-      `${condition.sql} ORDER BY 1 LIMIT ${MAX_TOLD}`,
+      `${condition.sql} ORDER BY 1 LIMIT ${MAX_NAMED}`,
       condition.values,
     ).all<{ namespace: string }>();
     const namespaces = results.map((row) => row.namespace);

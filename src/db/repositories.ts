@@ -178,7 +178,7 @@ export class RepositoryStore {
   }
 
   /**
-   * Deletes the repository with all its content. Its name becomes free, and it can be restored within the undo window.
+   * Deletes the repository with all its content. Its name becomes free, and it can be restored within the trash window.
    * @param version the version that it must have; null for any
    * @returns false if there was none
    * @throws VERSION_MISMATCH

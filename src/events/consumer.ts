@@ -39,8 +39,8 @@ export async function consume(
   for (const [since, some] of Map.groupBy(refused, ({ event }) => windowOf(event.time))) {
     dropped.push(...(await record(since, some, refusals)));
   }
-  const told = summed(await addressed(summed(dropped), refusals));
-  const suppressed = told.map((one) => ({ ...one, until: one.since + BUDGET_WINDOW }));
+  const sums = summed(await addressed(summed(dropped), refusals));
+  const suppressed = sums.map((one) => ({ ...one, until: one.since + BUDGET_WINDOW }));
   for (const some of chunksOf(suppressed)) await refusals.suppress(some);
   for (const some of chunksOf(uses)) await pulls.use(some);
   for (const some of chunksOf(counts)) await pulls.add(some);

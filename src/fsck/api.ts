@@ -15,8 +15,8 @@ const read = endpoint(
     answer: one(FsckState),
   },
   async ({ registry, settings }) => {
-    const { look, hash } = await registry.backgroundFsck.state();
-    return { bytesPerDay: settings.fsckBytes, look: rounds(look), hash: rounds(hash) };
+    const { metadata, hash } = await registry.backgroundFsck.state();
+    return { bytesPerDay: settings.fsckBytes, metadata: rounds(metadata), hash: rounds(hash) };
   },
 );
 
@@ -36,7 +36,7 @@ const run = endpoint(
     const { hashed, ...from } = body.cursor ?? { ...START, hashed: 0 };
     const { next, ...step } = await registry.fsck.step(from, {
       hash: Math.max(0, body.hash - hashed),
-      beyond: "look",
+      beyond: "metadata",
       repair: body.repair ? initiator : null,
     });
     return { ...step, next: next === null ? null : { ...next, hashed: hashed + step.bytes } };

@@ -17,19 +17,19 @@ import {
   isDue,
   resumed,
   type Rounds,
-  type Walk,
+  type PassState,
   PASS_NAMES,
   type PassName,
 } from "./scan.ts";
 
-interface State extends Readonly<Record<PassName, Walk>> {
+interface State extends Readonly<Record<PassName, PassState>> {
   /** Bytes that may be hashed now; negative after an object that was larger. */
   readonly allowance: number;
   /** When the allowance was computed, in milliseconds since 1970. */
   readonly at: number;
   /** The findings that were reported on a day, and that day, in days since 1970. */
   readonly day: number;
-  readonly told: readonly string[];
+  readonly reported: readonly string[];
 }
 
 /** A pass's turn within a step of the job. */
@@ -46,7 +46,7 @@ const ROWS = 1_000;
 /** Ticks in which a page is tried; a page that never finished is then skipped. */
 const TRIES = 3;
 /** The most findings of a day that are reported; a run of slipway fsck shows all of them. */
-const MAX_TOLD = 1_000;
+const MAX_REPORTED = 1_000;
 const MAX_DETAIL = 500;
 /** The part of a day's bytes that may be saved up. */
 const SAVED = 1 / 24;
@@ -84,7 +84,7 @@ export class BackgroundFsck implements Job<State> {
       const { round = null, last = null } = known[name] ?? {};
       return { round, last };
     };
-    return { look: of("look"), hash: of("hash") };
+    return { metadata: of("metadata"), hash: of("hash") };
   }
 
   /**
@@ -130,8 +130,8 @@ export class BackgroundFsck implements Job<State> {
     state: State,
     now: number,
   ): Promise<{ readonly state: State; readonly checked: number; readonly isOver: boolean }> {
-    const walk = state[name];
-    const { cursor, tries } = walk;
+    const pass = state[name];
+    const { cursor, tries } = pass;
     try {
       if (tries > TRIES) return await this.#passOver(name, state, now);
       const step = await this.#fsck.step(cursor, this.#options(name, state));
@@ -142,13 +142,13 @@ export class BackgroundFsck implements Job<State> {
     } catch (error) {
       if (!isRefusal(error, "CONFLICT")) throw error;
       // An import has begun.
-      return { state: { ...state, [name]: { ...walk, tries: 0 } }, checked: 0, isOver: true };
+      return { state: { ...state, [name]: { ...pass, tries: 0 } }, checked: 0, isOver: true };
     }
   }
 
   #options(name: PassName, { allowance }: State): StepOptions {
-    return name === "look"
-      ? { hash: 0, beyond: "look", repair: null }
+    return name === "metadata"
+      ? { hash: 0, beyond: "metadata", repair: null }
       : { hash: Math.max(0, allowance), beyond: "stop", repair: null };
   }
 
@@ -169,8 +169,8 @@ export class BackgroundFsck implements Job<State> {
     now: number,
   ): Promise<State> {
     const allowance = state.allowance - step.bytes;
-    const walk = advanced(name, state[name], step, now);
-    return this.#tell(step.findings, { ...state, allowance, [name]: walk }, now);
+    const pass = advanced(name, state[name], step, now);
+    return this.#tell(step.findings, { ...state, allowance, [name]: pass }, now);
   }
 
   /** Restores the saved state, and adds the bytes that were allowed since. */
@@ -179,27 +179,27 @@ export class BackgroundFsck implements Job<State> {
     const saved = allowance + (this.#bytesPerDay * (now - at)) / DAY;
     const day = Math.floor(now / DAY);
     return {
-      look: resumed("look", known.look),
+      metadata: resumed("metadata", known.metadata),
       hash: resumed("hash", known.hash),
       allowance: Math.min(saved, this.#bytesPerDay * SAVED),
       at: now,
       day,
-      told: known.day === day ? (known.told ?? []) : [],
+      reported: known.day === day ? (known.reported ?? []) : [],
     };
   }
 
   /** Writes findings into the audit log, each one once a day. */
   async #tell(findings: readonly Finding[], state: State, now: number): Promise<State> {
-    const told = new Set(state.told);
+    const reported = new Set(state.reported);
     const events: AuditEvent[] = [];
     for (const one of findings) {
       const name = await nameOf(one);
-      if (told.has(name) || told.size >= MAX_TOLD) continue;
-      told.add(name);
+      if (reported.has(name) || reported.size >= MAX_REPORTED) continue;
+      reported.add(name);
       events.push(auditEvent(BY_ITSELF, entryOf(one), "failed", now));
     }
     if (events.length > 0) await this.#audit.add(events);
-    return { ...state, told: [...told] };
+    return { ...state, reported: [...reported] };
   }
 }
 

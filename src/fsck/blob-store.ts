@@ -7,21 +7,21 @@ import { allRepositoriesOf, bytesOf, linksOf, repositoriesOf, waitingOf } from "
 import { noteManifest, repair } from "./repair-store.ts";
 
 /** A blob or manifest of a repository. */
-export interface Held {
+export interface RepositoryContent {
   readonly repositoryId: number;
   /** The repository's name, for the audit log. */
   readonly repository: string;
   readonly digest: Digest;
 }
 
-const UNHELD = `FROM blobs AS b WHERE b.digest_id = ${idOf("?1")}
+const UNLINKED = `FROM blobs AS b WHERE b.digest_id = ${idOf("?1")}
   AND NOT EXISTS (SELECT 1 FROM repository_blobs l WHERE l.digest_id = b.digest_id)
   AND NOT EXISTS (SELECT 1 FROM trashed_blobs k WHERE k.digest_id = b.digest_id)`;
 
 const ID = idOf("?2");
 const NAMED = `EXISTS (SELECT 1 FROM manifest_references f WHERE f.repository_id = ?1 AND f.digest_id = ${ID})`;
 const LINKED = `EXISTS (SELECT 1 FROM repository_blobs l WHERE l.repository_id = ?1 AND l.digest_id = ${ID})`;
-const REVIEWED = `EXISTS (SELECT 1 FROM unreferenced_blobs v WHERE v.repository_id = ?1 AND v.digest_id = ${ID})`;
+const IS_LISTED = `EXISTS (SELECT 1 FROM unreferenced_blobs v WHERE v.repository_id = ?1 AND v.digest_id = ${ID})`;
 
 /** D1: repairs the rows of blobs and the counts of their usage. */
 export class BlobRepairStore {
@@ -70,12 +70,12 @@ export class BlobRepairStore {
    */
   letGo(digest: Digest, delay: number, initiator: Initiator): Promise<boolean> {
     const change = {
-      kind: "blob.unheld",
+      kind: "blob.unlinked",
       entry: { digest },
-      broken: UNHELD,
+      broken: UNLINKED,
       statements: [
-        `INSERT INTO object_deletions (key, due_at) SELECT b.key, ${NOW} + ?2 ${UNHELD} ON CONFLICT DO NOTHING`,
-        `DELETE ${UNHELD}`,
+        `INSERT INTO object_deletions (key, due_at) SELECT b.key, ${NOW} + ?2 ${UNLINKED} ON CONFLICT DO NOTHING`,
+        `DELETE ${UNLINKED}`,
       ],
       parameters: [digest, delay],
     };
@@ -88,7 +88,7 @@ export class BlobRepairStore {
       EXISTS (SELECT 1 FROM blobs b WHERE b.key = ?1)
       OR EXISTS (SELECT 1 FROM manifests m WHERE m.object = ?1))`;
     const change = {
-      kind: "doomed",
+      kind: "object.scheduled",
       entry: { reference: key },
       broken: which,
       statements: [`DELETE ${which}`],
@@ -97,46 +97,54 @@ export class BlobRepairStore {
     return repair(this.#db, change, initiator);
   }
 
-  review(held: Held, initiator: Initiator): Promise<boolean> {
+  listUnreferenced(content: RepositoryContent, initiator: Initiator): Promise<boolean> {
     const which = `FROM repository_blobs l
-      WHERE l.repository_id = ?1 AND l.digest_id = ${ID} AND NOT ${NAMED} AND NOT ${REVIEWED}`;
+      WHERE l.repository_id = ?1 AND l.digest_id = ${ID} AND NOT ${NAMED} AND NOT ${IS_LISTED}`;
     const insert = `INSERT INTO unreferenced_blobs (repository_id, digest_id, since) SELECT ?1, l.digest_id, ${NOW} ${which}`;
-    return this.#hold("review.missing", held, [which, insert], initiator);
+    return this.#hold("unreferenced.missing", content, [which, insert], initiator);
   }
 
-  endReview(held: Held, initiator: Initiator): Promise<boolean> {
+  unlistUnreferenced(content: RepositoryContent, initiator: Initiator): Promise<boolean> {
     const which = `FROM unreferenced_blobs WHERE repository_id = ?1 AND digest_id = ${ID} AND ${NAMED}`;
-    return this.#hold("review.wrong", held, [which, `DELETE ${which}`], initiator);
+    return this.#hold("unreferenced.wrong", content, [which, `DELETE ${which}`], initiator);
   }
 
   /** Drops a trashed blob that no manifest names any more, or that the repository links again. */
-  untrash(held: Held, initiator: Initiator): Promise<boolean> {
+  untrash(content: RepositoryContent, initiator: Initiator): Promise<boolean> {
     const which = `FROM trashed_blobs
       WHERE repository_id = ?1 AND digest_id = ${ID} AND (NOT ${NAMED} OR ${LINKED})`;
-    return this.#hold("kept.unneeded", held, [which, `DELETE ${which}`], initiator);
+    return this.#hold("trashed.unneeded", content, [which, `DELETE ${which}`], initiator);
   }
 
   /**
    * Links the blobs that a manifest of the repository names. Only a blob that was linked once has such a reference, so
    * nobody gains the right to read another repository's blob.
    */
-  link(manifest: Held, blobs: readonly Digest[], initiator: Initiator): Promise<boolean> {
+  link(
+    manifest: RepositoryContent,
+    blobs: readonly Digest[],
+    initiator: Initiator,
+  ): Promise<boolean> {
     return this.#give(
       manifest,
       blobs,
-      ["repository_blobs", `${NAMED_BLOBS} AND NOT ${HELD}`],
+      ["repository_blobs", `${NAMED_BLOBS} AND NOT ${IS_LINKED}`],
       initiator,
     );
   }
 
   /** Restores them as trashed blobs, where only deleted manifests name them. */
-  keep(manifest: Held, blobs: readonly Digest[], initiator: Initiator): Promise<boolean> {
-    const which = `${NAMED_BLOBS} AND NOT ${HELD} AND NOT ${IS_KEPT}`;
+  keep(
+    manifest: RepositoryContent,
+    blobs: readonly Digest[],
+    initiator: Initiator,
+  ): Promise<boolean> {
+    const which = `${NAMED_BLOBS} AND NOT ${IS_LINKED} AND NOT ${IS_TRASHED}`;
     return this.#give(manifest, blobs, ["trashed_blobs", which], initiator);
   }
 
   #give(
-    { repositoryId, repository, digest }: Held,
+    { repositoryId, repository, digest }: RepositoryContent,
     blobs: readonly Digest[],
     [table, which]: readonly [table: string, which: string],
     initiator: Initiator,
@@ -156,7 +164,7 @@ export class BlobRepairStore {
 
   #hold(
     kind: string,
-    { repositoryId, repository, digest }: Held,
+    { repositoryId, repository, digest }: RepositoryContent,
     [broken, statement]: readonly [string, string],
     initiator: Initiator,
   ): Promise<boolean> {
@@ -170,7 +178,7 @@ export class BlobRepairStore {
   }
 
   /** Counts a blob in its namespace again. */
-  weigh(namespace: string, digest: Digest, initiator: Initiator): Promise<boolean> {
+  countBlob(namespace: string, digest: Digest, initiator: Initiator): Promise<boolean> {
     const links = linksOf("counted");
     const counted = `FROM (SELECT ?1 AS namespace, ${ID} AS digest_id) counted
       LEFT JOIN blobs b ON b.digest_id = counted.digest_id`;
@@ -222,5 +230,5 @@ const NAMED_BLOBS = `FROM json_each(?3) w CROSS JOIN blobs b ON b.digest_id = ${
   SELECT 1 FROM manifests m CROSS JOIN manifest_references f
     ON f.repository_id = m.repository_id AND f.manifest_id = m.id AND f.digest_id = b.digest_id AND ${IS_BLOB}
   WHERE m.repository_id = ?1 AND m.digest = ?2)`;
-const HELD = `EXISTS (SELECT 1 FROM repository_blobs l WHERE l.repository_id = ?1 AND l.digest_id = b.digest_id)`;
-const IS_KEPT = `EXISTS (SELECT 1 FROM trashed_blobs k WHERE k.repository_id = ?1 AND k.digest_id = b.digest_id)`;
+const IS_LINKED = `EXISTS (SELECT 1 FROM repository_blobs l WHERE l.repository_id = ?1 AND l.digest_id = b.digest_id)`;
+const IS_TRASHED = `EXISTS (SELECT 1 FROM trashed_blobs k WHERE k.repository_id = ?1 AND k.digest_id = b.digest_id)`;

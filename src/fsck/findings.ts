@@ -1,6 +1,6 @@
 import type { Digest } from "../oci/digest.ts";
 import type { ManifestReference, ReferenceKind } from "../oci/manifest.ts";
-import type { TrashedRow, LinkRow, ReferenceRow, TagRow, UsageRow, WeightRow } from "./row.ts";
+import type { TrashedRow, LinkRow, ReferenceRow, TagRow, UsageRow, CountRow } from "./row.ts";
 import type { Named } from "./manifest-store.ts";
 
 const PUSH_AGAIN =
@@ -16,8 +16,8 @@ const KINDS = {
   "blob.damaged": ["the bytes of the blob's object do not have its digest", PUSH_AGAIN],
   "blob.size": ["the blob's row has another size than its object, which is whole", ""],
   "blob.found": ["the blob was taken for lost, but its object is there and whole", ""],
-  "blob.unheld": ["no repository holds the blob, and it was not collected", ""],
-  "blob.doomed": ["the blob's object is to be deleted, though the blob is there", ""],
+  "blob.unlinked": ["no repository holds the blob, and it was not collected", ""],
+  "blob.scheduled": ["the blob's object is to be deleted, though the blob is there", ""],
   "manifest.missing": [
     "the manifest's object is not in the bucket",
     "push the manifest again: after --repair clients are told that it is not there, and send it",
@@ -28,7 +28,10 @@ const KINDS = {
     "push the manifest again: after --repair clients are told that it is not there, and send it",
   ],
   "manifest.found": ["the manifest was taken for lost, but its bytes are there and whole", ""],
-  "manifest.doomed": ["the manifest's object is to be deleted, though the manifest is there", ""],
+  "manifest.scheduled": [
+    "the manifest's object is to be deleted, though the manifest is there",
+    "",
+  ],
   "manifest.invalid": [
     "the manifest has its digest, but cannot be read as its media type",
     "see whether anything can pull it, and delete it if not",
@@ -47,13 +50,13 @@ const KINDS = {
     "--repair brings it back; where it is gone, push the image again under this tag",
   ],
   "link.unresolved": ["the repository holds a blob that there is not", "push what needs it again"],
-  "kept.unresolved": [
+  "trashed.unresolved": [
     "the repository keeps a blob for its deleted manifests that there is not",
     "what needs it cannot be restored; push it again",
   ],
-  "kept.unneeded": ["the repository keeps a blob that it need not keep", ""],
-  "review.missing": ["no manifest names the blob, but it is not waiting to be collected", ""],
-  "review.wrong": ["a manifest names the blob, but it is waiting to be collected", ""],
+  "trashed.unneeded": ["the repository keeps a blob that it need not keep", ""],
+  "unreferenced.missing": ["no manifest names the blob, but it is not waiting to be collected", ""],
+  "unreferenced.wrong": ["a manifest names the blob, but it is waiting to be collected", ""],
   "usage.blob": [
     "the blob is not counted in its namespace as it should be",
     "--repair counts it, unless that takes the namespace above its quota: then raise that first",
@@ -159,7 +162,7 @@ export function unresolved(
   return references.filter(({ kind, target }) => {
     if (kind === "optional") return false;
     if (kind === "manifest") return parent === "live" && target !== "live";
-    return target !== "linked" && (parent === "live" || target !== "kept");
+    return target !== "linked" && (parent === "live" || target !== "trashed");
   });
 }
 
@@ -170,28 +173,28 @@ export function tagFaults({ repository, name, digest, target }: TagRow): Fault[]
 }
 
 export function linkFaults(row: LinkRow): Fault[] {
-  const { repository, namespace, digest, stored, named, reviewed, weighed } = row;
+  const { repository, namespace, digest, stored, named, listed, counted } = row;
   const faults: Fault[] = [];
   if (stored === 0) faults.push({ kind: "link.unresolved", repository, subject: digest });
-  if (named === 1 && reviewed === 1) {
-    faults.push({ kind: "review.wrong", repository, subject: digest });
+  if (named === 1 && listed === 1) {
+    faults.push({ kind: "unreferenced.wrong", repository, subject: digest });
   }
-  if (named === 0 && reviewed === 0) {
-    faults.push({ kind: "review.missing", repository, subject: digest });
+  if (named === 0 && listed === 0) {
+    faults.push({ kind: "unreferenced.missing", repository, subject: digest });
   }
-  if (stored === 1 && weighed === 0) {
+  if (stored === 1 && counted === 0) {
     faults.push({ kind: "usage.blob", subject: digest, detail: `${namespace} does not have it` });
   }
   return faults;
 }
 
 export function trashedFaults({ repository, digest, stored, named, linked }: TrashedRow): Fault[] {
-  if (stored === 0) return [{ kind: "kept.unresolved", repository, subject: digest }];
+  if (stored === 0) return [{ kind: "trashed.unresolved", repository, subject: digest }];
   if (named === 1 && linked === 0) return [];
-  return [{ kind: "kept.unneeded", repository, subject: digest }];
+  return [{ kind: "trashed.unneeded", repository, subject: digest }];
 }
 
-export function weightFaults(row: WeightRow): Fault[] {
+export function countFaults(row: CountRow): Fault[] {
   const { namespace, digest, size, links, actualSize, actualLinks } = row;
   if (links === actualLinks && (actualSize === null || size === actualSize)) return [];
   const detail = `${namespace} counts ${links} links and ${size} bytes, but has ${actualLinks} and ${actualSize ?? 0}`;

@@ -4,7 +4,7 @@ import type { Finding } from "./findings.ts";
 import { checkManifests } from "./manifests.ts";
 import { checkBlobs, checkObjects } from "./objects.ts";
 import type { FsckAges, Phase, StepOptions, Stores } from "./phase.ts";
-import { checkTrashed, checkLinks, checkTags, checkUsages, checkWeights } from "./rows.ts";
+import { checkTrashed, checkLinks, checkTags, checkUsages, checkCounts } from "./rows.ts";
 
 /**
  * The phases in order: a blob that a manifest names is linked before blobs without links are deleted, and counts are
@@ -14,9 +14,9 @@ const CHECKS = {
   manifests: checkManifests,
   tags: checkTags,
   links: checkLinks,
-  kept: checkTrashed,
+  trashed: checkTrashed,
   blobs: checkBlobs,
-  weights: checkWeights,
+  counts: checkCounts,
   usage: checkUsages,
   objects: checkObjects,
 } satisfies Record<string, Phase>;

@@ -45,9 +45,9 @@ async function resolve(
   const { repositoryId, repository, deleted } = row;
   const of = (...wanted: readonly ReferenceRowKind[]) =>
     broken.flatMap(({ digest, kind }) => (wanted.includes(kind) ? digest : []));
-  const [held, children] = [of("config", "blob"), of("manifest").slice(0, MAX_REPAIRS)];
-  if (held.length > 0) {
-    await (deleted === 1 ? blobs.keep(row, held, initiator) : blobs.link(row, held, initiator));
+  const [linked, children] = [of("config", "blob"), of("manifest").slice(0, MAX_REPAIRS)];
+  if (linked.length > 0) {
+    await (deleted === 1 ? blobs.keep(row, linked, initiator) : blobs.link(row, linked, initiator));
   }
   for (const digest of children) {
     await manifests.restore({ repositoryId, repository, digest }, initiator);

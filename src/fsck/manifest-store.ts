@@ -1,6 +1,6 @@
 import type { Digest } from "../oci/digest.ts";
 import type { Initiator } from "../db/audit.ts";
-import type { Held } from "./blob-store.ts";
+import type { RepositoryContent } from "./blob-store.ts";
 import { idOf } from "../db/digests.ts";
 import { IS_MANIFEST, kindNumber, type ReferenceRowKind } from "../db/manifest-references.ts";
 import { NOW } from "../db/clock.ts";
@@ -108,7 +108,10 @@ export class ManifestRepairStore {
   }
 
   /** Restores a deleted manifest that a tag, or a manifest that is not deleted, names. */
-  restore({ repositoryId, repository, digest }: Held, initiator: Initiator): Promise<boolean> {
+  restore(
+    { repositoryId, repository, digest }: RepositoryContent,
+    initiator: Initiator,
+  ): Promise<boolean> {
     const change = {
       kind: "manifest.deleted",
       entry: { repository, digest },

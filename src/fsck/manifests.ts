@@ -32,7 +32,7 @@ export async function checkManifests(from: Place, work: Work): Promise<Checked> 
     if (checked > 0 && (bytes >= STEP_BYTES || repairs >= MAX_REPAIRS)) break;
     if (isSpent && options.beyond === "stop") break;
     if (row !== undefined) {
-      const done = await checkManifest(row, isSpent ? "look" : "read", work);
+      const done = await checkManifest(row, isSpent ? "metadata" : "read", work);
       findings.push(...done.findings);
       bytes += done.bytes;
       repairs += options.repair === null ? 0 : done.repairs;
@@ -59,10 +59,14 @@ interface Done {
   readonly repairs: number;
 }
 
-async function checkManifest(row: ManifestRow, how: "look" | "read", work: Work): Promise<Done> {
+async function checkManifest(
+  row: ManifestRow,
+  how: "metadata" | "read",
+  work: Work,
+): Promise<Done> {
   const { bytes, kind, hashed, error } = await read(row, how, work);
   const findings = [
-    ...(await doomed(row, work)),
+    ...(await scheduled(row, work)),
     ...(error === undefined ? [] : [finding(about("manifest.unread", row, error))]),
     ...(await state(row, kind, work)),
     ...(bytes === null ? [] : await checkBytes(row, bytes, work)),
@@ -93,7 +97,7 @@ interface Read {
 }
 
 /** Reads the manifest's bytes, again after a failure of the bucket; a lasting failure must not stop the run. */
-async function read(row: ManifestRow, how: "look" | "read", work: Work): Promise<Read> {
+async function read(row: ManifestRow, how: "metadata" | "read", work: Work): Promise<Read> {
   try {
     return await readAgain(() => examine(row, how, work));
   } catch (error) {
@@ -106,7 +110,7 @@ async function read(row: ManifestRow, how: "look" | "read", work: Work): Promise
 }
 
 /** Reads the manifest's bytes. If they look wrong, the row is read again: it may have been pushed again, or deleted. */
-async function examine(row: ManifestRow, how: "look" | "read", work: Work): Promise<Read> {
+async function examine(row: ManifestRow, how: "metadata" | "read", work: Work): Promise<Read> {
   const first = await load(row, how, work);
   if (first.kind === "whole" || first.kind === "unread") return first;
   const [again] = await work.index.manifests([row]);
@@ -117,7 +121,7 @@ async function examine(row: ManifestRow, how: "look" | "read", work: Work): Prom
   return isSame ? { ...second, hashed } : { bytes: null, kind: "unread", hashed };
 }
 
-async function load(row: ManifestRow, how: "look" | "read", { bucket }: Work): Promise<Read> {
+async function load(row: ManifestRow, how: "metadata" | "read", { bucket }: Work): Promise<Read> {
   const { digest, content, object } = row;
   if (content !== "") {
     const bytes = inflateBytes(content);
@@ -127,7 +131,7 @@ async function load(row: ManifestRow, how: "look" | "read", { bucket }: Work): P
   const size = object === null ? null : await fromBucket(() => bucket.sizeOf(object));
   if (size === null || object === null) return { bytes: null, kind: "missing", hashed: 0 };
   if (size > MAX_MANIFEST) return { bytes: null, kind: "damaged", hashed: 0 };
-  if (how === "look" && size === row.size && row.lost === 0) {
+  if (how === "metadata" && size === row.size && row.lost === 0) {
     return { bytes: null, kind: "unread", hashed: 0 };
   }
   const body = await fromBucket(() => bucket.open(object));
@@ -147,12 +151,12 @@ function inflateBytes(content: string): Uint8Array | null {
   }
 }
 
-async function doomed(row: ManifestRow, { blobs, options }: Work): Promise<Finding[]> {
+async function scheduled(row: ManifestRow, { blobs, options }: Work): Promise<Finding[]> {
   const { object } = row;
-  if (row.doomed === 0 || object === null) return [];
+  if (row.scheduled === 0 || object === null) return [];
   const { repair } = options;
   const isDone = repair !== null && (await blobs.cancelDeletion(object, repair));
-  return [finding(about("manifest.doomed", row, object), isDone ? "repaired" : "found")];
+  return [finding(about("manifest.scheduled", row, object), isDone ? "repaired" : "found")];
 }
 
 /** Reports the state of the bytes where it differs from the row's. */

@@ -31,7 +31,7 @@ export async function checkBlobs(from: Place, work: Work): Promise<Checked> {
     if (checked > 0 && bytes >= STEP_BYTES) break;
     if (options.repair !== null && findings.length >= MAX_REPAIRS) break;
     if (isSpent && !isLarge && options.beyond === "stop") break;
-    const hashed = await checkBlob(row, isLarge || isSpent ? "look" : "hash", work);
+    const hashed = await checkBlob(row, isLarge || isSpent ? "metadata" : "hash", work);
     findings.push(...hashed.findings);
     bytes += hashed.bytes;
     unhashed += isLarge ? 1 : 0;
@@ -48,7 +48,7 @@ interface Hashed {
   readonly bytes: number;
 }
 
-async function checkBlob(row: BlobRow, how: "look" | "hash", work: Work): Promise<Hashed> {
+async function checkBlob(row: BlobRow, how: "metadata" | "hash", work: Work): Promise<Hashed> {
   const findings = await checkRow(row, work);
   const { fault, bytes } = await examine(row, how, work);
   if (fault === null) return { findings, bytes };
@@ -57,16 +57,18 @@ async function checkBlob(row: BlobRow, how: "look" | "hash", work: Work): Promis
 
 /** Checks the row alone, whatever is in the bucket. */
 async function checkRow(row: BlobRow, { blobs, ages, options }: Work): Promise<Finding[]> {
-  const { digest, key, held, doomed } = row;
+  const { digest, key, inUse, scheduled } = row;
   const { repair } = options;
   const findings: Finding[] = [];
-  if (held === 0) {
-    const isDone = repair !== null && (await blobs.letGo(digest, ages.undo, repair));
-    findings.push(finding({ kind: "blob.unheld", subject: digest }, isDone ? "repaired" : "found"));
+  if (inUse === 0) {
+    const isDone = repair !== null && (await blobs.letGo(digest, ages.trash, repair));
+    findings.push(
+      finding({ kind: "blob.unlinked", subject: digest }, isDone ? "repaired" : "found"),
+    );
   }
-  if (doomed === 1) {
+  if (scheduled === 1) {
     const isDone = repair !== null && (await blobs.cancelDeletion(key, repair));
-    const fault = { kind: "blob.doomed", subject: digest, detail: key } as const;
+    const fault = { kind: "blob.scheduled", subject: digest, detail: key } as const;
     findings.push(finding(fault, isDone ? "repaired" : "found"));
   }
   return findings;
@@ -83,7 +85,7 @@ interface Examined {
 }
 
 /** Compares the object with its row, again after a failure of the bucket; a lasting failure must not stop the run. */
-async function examine(row: BlobRow, how: "look" | "hash", work: Work): Promise<Examined> {
+async function examine(row: BlobRow, how: "metadata" | "hash", work: Work): Promise<Examined> {
   try {
     return await readAgain(() => compare(row, how, work));
   } catch (error) {
@@ -96,11 +98,11 @@ async function examine(row: BlobRow, how: "look" | "hash", work: Work): Promise<
 }
 
 /** Compares the object with its row. One that looks wrong is read to its end, twice. */
-async function compare(row: BlobRow, how: "look" | "hash", work: Work): Promise<Examined> {
+async function compare(row: BlobRow, how: "metadata" | "hash", work: Work): Promise<Examined> {
   const { digest, key, size, lost } = row;
   const { bucket, index } = work;
   const actual = how === "hash" ? null : await fromBucket(() => bucket.sizeOf(key));
-  if (how === "look" && lost === 0 && actual === size) return { fault: null, bytes: 0 };
+  if (how === "metadata" && lost === 0 && actual === size) return { fault: null, bytes: 0 };
   const first = await hash(digest, key, work);
   if (first.actual === digest) {
     if (lost === 1) return { fault: { kind: "blob.found" }, bytes: first.bytes };

@@ -18,14 +18,14 @@ export interface FsckAges {
   /** The age below which an unexplained object may belong to an upload in progress, which deletes it itself. */
   readonly orphan: number;
   /** How long the object of a blob without links is kept. */
-  readonly undo: number;
+  readonly trash: number;
 }
 
 export interface StepOptions {
   /** Bytes that may be read for hashing. */
   readonly hash: number;
-  /** Whether objects beyond that are only checked for existence and size ("look"), or left to another step ("stop"). */
-  readonly beyond: "look" | "stop";
+  /** Whether objects beyond that are only checked for existence and size ("metadata"), or left to another step ("stop"). */
+  readonly beyond: "metadata" | "stop";
   /** The initiator of repairs; null to change nothing. */
   readonly repair: Initiator | null;
 }

@@ -21,8 +21,8 @@ export interface BlobRow extends ByDigest {
   /** Whether it is marked as missing or damaged. */
   readonly lost: number;
   /** Whether a repository links it, or keeps it as a trashed blob. */
-  readonly held: number;
-  readonly doomed: number;
+  readonly inUse: number;
+  readonly scheduled: number;
 }
 
 export interface ManifestKey {
@@ -32,7 +32,7 @@ export interface ManifestKey {
 }
 
 /** The target of a manifest's reference. */
-export type Target = "linked" | "kept" | "stored" | "live" | "deleted" | "nothing";
+export type Target = "linked" | "trashed" | "stored" | "live" | "deleted" | "nothing";
 
 export interface ReferenceRow {
   readonly digest: Digest;
@@ -51,7 +51,7 @@ export interface ManifestRow extends ManifestKey {
   readonly artifactType: string;
   readonly deleted: number;
   readonly lost: number;
-  readonly doomed: number;
+  readonly scheduled: number;
   readonly references: readonly ReferenceRow[];
 }
 
@@ -74,9 +74,9 @@ export interface HoldRow extends ByDigest {
 }
 
 export interface LinkRow extends HoldRow {
-  readonly reviewed: number;
+  readonly listed: number;
   /** Whether it counts in its namespace. */
-  readonly weighed: number;
+  readonly counted: number;
   readonly namespace: string;
 }
 
@@ -84,7 +84,7 @@ export interface TrashedRow extends HoldRow {
   readonly linked: number;
 }
 
-export interface WeightRow extends ByDigest {
+export interface CountRow extends ByDigest {
   readonly namespace: string;
   readonly size: number;
   readonly links: number;

@@ -8,7 +8,7 @@ import {
   linkFaults,
   tagFaults,
   usageFaults,
-  weightFaults,
+  countFaults,
 } from "./findings.ts";
 import { type Checked, type Found, MAX_REPAIRS, page, type Work } from "./phase.ts";
 
@@ -16,7 +16,7 @@ import { type Checked, type Found, MAX_REPAIRS, page, type Work } from "./phase.
 
 const ROWS = 200;
 /** Counts in a step, fewer because each is compared with all repositories that link the blob, maybe thousands. */
-const WEIGHTS = 50;
+const COUNTS = 50;
 /** Namespaces in a step: all blobs of one are read to compute its usage. */
 const NAMESPACES = 1;
 
@@ -37,35 +37,36 @@ export async function checkLinks(from: Place, { index, blobs, options }: Work): 
   const rows = await index.links(from, ROWS);
   const found = await repaired(rows, linkFaults, options.repair, async (row, initiator, fault) => {
     const { kind } = fault;
-    if (kind === "review.missing") return blobs.review(row, initiator);
-    if (kind === "review.wrong") return blobs.endReview(row, initiator);
-    return kind === "usage.blob" && blobs.weigh(row.namespace, row.digest, initiator);
+    if (kind === "unreferenced.missing") return blobs.listUnreferenced(row, initiator);
+    if (kind === "unreferenced.wrong") return blobs.unlistUnreferenced(row, initiator);
+    return kind === "usage.blob" && blobs.countBlob(row.namespace, row.digest, initiator);
   });
-  return page(rows, ROWS, found, heldAt);
+  return page(rows, ROWS, found, placeOf);
 }
 
 /** Checks that each trashed blob exists and is needed. */
 export async function checkTrashed(from: Place, { index, blobs, options }: Work): Promise<Checked> {
-  const rows = await index.kept(from, ROWS);
+  const rows = await index.trashed(from, ROWS);
   const found = await repaired(
     rows,
     trashedFaults,
     options.repair,
-    async (row, initiator, { kind }) => kind === "kept.unneeded" && blobs.untrash(row, initiator),
+    async (row, initiator, { kind }) =>
+      kind === "trashed.unneeded" && blobs.untrash(row, initiator),
   );
-  return page(rows, ROWS, found, heldAt);
+  return page(rows, ROWS, found, placeOf);
 }
 
 /** Checks that each namespace counts a blob as often as its repositories link it. */
-export async function checkWeights(from: Place, { index, blobs, options }: Work): Promise<Checked> {
-  const rows = await index.weights(from, WEIGHTS);
+export async function checkCounts(from: Place, { index, blobs, options }: Work): Promise<Checked> {
+  const rows = await index.counts(from, COUNTS);
   const found = await repaired(
     rows,
-    weightFaults,
+    countFaults,
     options.repair,
-    ({ namespace, digest }, initiator) => blobs.weigh(namespace, digest, initiator),
+    ({ namespace, digest }, initiator) => blobs.countBlob(namespace, digest, initiator),
   );
-  return page(rows, WEIGHTS, found, ({ namespace, digestId }) => ({
+  return page(rows, COUNTS, found, ({ namespace, digestId }) => ({
     repository: 0,
     name: `${namespace} ${digestId}`,
   }));
@@ -80,7 +81,7 @@ export async function checkUsages(from: Place, { index, blobs, options }: Work):
   return page(rows, NAMESPACES, found, ({ namespace }) => ({ repository: 0, name: namespace }));
 }
 
-function heldAt({ repositoryId, digestId }: Pick<LinkRow, "repositoryId" | "digestId">): Place {
+function placeOf({ repositoryId, digestId }: Pick<LinkRow, "repositoryId" | "digestId">): Place {
   return { repository: repositoryId, name: String(digestId) };
 }
 

@@ -18,24 +18,24 @@ export interface Rounds {
 }
 
 /** The state of a pass that starts again after its end. */
-export interface Walk extends Rounds {
+export interface PassState extends Rounds {
   readonly cursor: Cursor;
   /** How often the page at the cursor was tried. */
   readonly tries: number;
 }
 
 /** The metadata pass checks that everything exists; the other reads the bytes, over as many days as the limit needs. */
-export const PASSES = { look: PHASES, hash: ["manifests", "blobs"] } as const satisfies Record<
+export const PASSES = { metadata: PHASES, hash: ["manifests", "blobs"] } as const satisfies Record<
   string,
   readonly PhaseName[]
 >;
 export type PassName = keyof typeof PASSES;
-export const PASS_NAMES = ["look", "hash"] as const satisfies readonly PassName[];
+export const PASS_NAMES = ["metadata", "hash"] as const satisfies readonly PassName[];
 
 const DAY = 86_400_000;
 
 /** Restores a saved state; another version may have saved it, with another set of phases. */
-export function resumed(name: PassName, known: Partial<Walk> | undefined): Walk {
+export function resumed(name: PassName, known: Partial<PassState> | undefined): PassState {
   const { cursor = START, tries = 0, round = null, last = null } = known ?? {};
   const phases: readonly PhaseName[] = PASSES[name];
   return phases.includes(cursor.phase)
@@ -51,8 +51,8 @@ export function isDue({ round, last }: Rounds, now: number): boolean {
 type Done = Pick<Step, "checked" | "bytes" | "findings" | "next">;
 
 /** Returns the state after a step, with its page done. */
-export function advanced(name: PassName, walk: Walk, step: Done, now: number): Walk {
-  const before = walk.round ?? {
+export function advanced(name: PassName, pass: PassState, step: Done, now: number): PassState {
+  const before = pass.round ?? {
     beganAt: now,
     endedAt: null,
     checked: 0,
@@ -66,7 +66,7 @@ export function advanced(name: PassName, walk: Walk, step: Done, now: number): W
     findings: before.findings + step.findings.length,
   };
   const next = step.next === null ? null : within(PASSES[name], step.next);
-  if (next !== null) return { ...walk, cursor: next, tries: 0, round };
+  if (next !== null) return { ...pass, cursor: next, tries: 0, round };
   return { cursor: START, tries: 0, round: null, last: { ...round, endedAt: now } };
 }
 

@@ -62,7 +62,10 @@ export type FsckStep = v.InferOutput<typeof FsckStep>;
 
 export const FsckState = v.object({
   bytesPerDay: count,
-  look: v.pipe(v.object(rounds), v.description("Whether everything is there; nothing is hashed.")),
+  metadata: v.pipe(
+    v.object(rounds),
+    v.description("Whether everything is there; nothing is hashed."),
+  ),
   hash: v.pipe(v.object(rounds), v.description("Whether the bytes are what their digests say.")),
 });
 export type FsckState = v.InferOutput<typeof FsckState>;

@@ -11,7 +11,7 @@ import type {
   Target,
   Unexplained,
   UsageRow,
-  WeightRow,
+  CountRow,
 } from "./row.ts";
 import { allRepositoriesOf, bytesOf, linksOf, repositoriesOf, waitingOf } from "./usage-store.ts";
 import { IMPORT_JOB } from "../db/jobs.ts";
@@ -50,8 +50,8 @@ export class FsckStore {
     return this.#all(
       `SELECT ${digestIn("b")}, b.key, b.size, b.missing_since IS NOT NULL AS lost,
          EXISTS (SELECT 1 FROM repository_blobs l WHERE l.digest_id = b.digest_id)
-           OR EXISTS (SELECT 1 FROM trashed_blobs k WHERE k.digest_id = b.digest_id) AS held,
-         EXISTS (SELECT 1 FROM object_deletions d WHERE d.key = b.key) AS doomed
+           OR EXISTS (SELECT 1 FROM trashed_blobs k WHERE k.digest_id = b.digest_id) AS inUse,
+         EXISTS (SELECT 1 FROM object_deletions d WHERE d.key = b.key) AS scheduled
        FROM blobs b WHERE b.digest_id > ?1 ORDER BY b.digest_id LIMIT ?2`,
       idIn(name),
       limit,
@@ -75,7 +75,7 @@ export class FsckStore {
       `SELECT m.repository_id AS repositoryId, ${NAME}, m.digest, m.media_type AS mediaType, m.size,
          ${STORED_TEXT}, m.object, m.subject, m.artifact_type AS artifactType,
          m.deleted_at IS NOT NULL AS deleted, m.missing_since IS NOT NULL AS lost,
-         EXISTS (SELECT 1 FROM object_deletions d WHERE d.key = m.object) AS doomed,
+         EXISTS (SELECT 1 FROM object_deletions d WHERE d.key = m.object) AS scheduled,
          (SELECT json_group_array(json_array(d.digest, f.kind, ${TARGET}))
           FROM manifest_references f CROSS JOIN digests d ON d.id = f.digest_id
           WHERE f.repository_id = m.repository_id AND f.manifest_id = m.id
@@ -105,8 +105,8 @@ export class FsckStore {
   links({ repository, name }: Place, limit: number): Promise<LinkRow[]> {
     return this.#all(
       `SELECT l.repository_id AS repositoryId, ${NAME}, r.namespace, ${digestIn("l")}, b.digest_id IS NOT NULL AS stored, ${NAMED},
-         EXISTS (SELECT 1 FROM unreferenced_blobs v WHERE v.repository_id = l.repository_id AND v.digest_id = l.digest_id) AS reviewed,
-         EXISTS (SELECT 1 FROM namespace_blobs n WHERE n.namespace = r.namespace AND n.digest_id = l.digest_id) AS weighed
+         EXISTS (SELECT 1 FROM unreferenced_blobs v WHERE v.repository_id = l.repository_id AND v.digest_id = l.digest_id) AS listed,
+         EXISTS (SELECT 1 FROM namespace_blobs n WHERE n.namespace = r.namespace AND n.digest_id = l.digest_id) AS counted
        FROM repository_blobs l CROSS JOIN repositories r ON r.id = l.repository_id
        LEFT JOIN blobs b ON b.digest_id = l.digest_id
        WHERE (l.repository_id, l.digest_id) > (?1, ?2) ORDER BY l.repository_id, l.digest_id LIMIT ?3`,
@@ -116,7 +116,7 @@ export class FsckStore {
     );
   }
 
-  kept({ repository, name }: Place, limit: number): Promise<TrashedRow[]> {
+  trashed({ repository, name }: Place, limit: number): Promise<TrashedRow[]> {
     return this.#all(
       `SELECT l.repository_id AS repositoryId, ${NAME}, ${digestIn("l")}, b.digest_id IS NOT NULL AS stored, ${NAMED},
          EXISTS (SELECT 1 FROM repository_blobs x WHERE x.repository_id = l.repository_id AND x.digest_id = l.digest_id) AS linked
@@ -130,7 +130,7 @@ export class FsckStore {
   }
 
   /** @param place by its name: the namespace and the digest's id, with a blank between */
-  weights({ name }: Place, limit: number): Promise<WeightRow[]> {
+  counts({ name }: Place, limit: number): Promise<CountRow[]> {
     const [namespace = "", digestId = "0"] = name.split(" ");
     return this.#all(
       `SELECT n.namespace, ${digestIn("n")}, n.size, n.links, b.size AS actualSize, ${linksOf("n")} AS actualLinks
@@ -259,7 +259,7 @@ const TARGET = `CASE
     WHEN EXISTS (SELECT 1 FROM repository_blobs x WHERE x.repository_id = f.repository_id AND x.digest_id = f.digest_id)
       THEN 'linked'
     WHEN EXISTS (SELECT 1 FROM trashed_blobs x WHERE x.repository_id = f.repository_id AND x.digest_id = f.digest_id)
-      THEN 'kept'
+      THEN 'trashed'
     WHEN EXISTS (SELECT 1 FROM blobs x WHERE x.digest_id = f.digest_id) THEN 'stored' ELSE 'nothing' END
   WHEN ${IS_MANIFEST} THEN coalesce((
     SELECT CASE WHEN x.deleted_at IS NULL THEN 'live' ELSE 'deleted' END FROM manifests x

@@ -4,11 +4,11 @@ import { ROW_BYTES } from "../db/cost.ts";
 
 /** SQL over a row with namespace and digest_id: how many repositories of the namespace link or trashed the blob. */
 export function linksOf(row: string): string {
-  const [held, kept] = ["repository_blobs", "trashed_blobs"].map(
+  const [linked, trashed] = ["repository_blobs", "trashed_blobs"].map(
     (table) => `(SELECT count(*) FROM ${table} l CROSS JOIN repositories r ON r.id = l.repository_id
       WHERE l.digest_id = ${row}.digest_id AND r.namespace = ${row}.namespace)`,
   );
-  return `(${held} + ${kept})`;
+  return `(${linked} + ${trashed})`;
 }
 
 /** SQL over a row with a namespace: its usage in bytes, by the same rules as the triggers. */

@@ -10,7 +10,7 @@ export interface GcReport {
   /** Objects deleted from R2, and objects whose deletion failed. */
   readonly objects: number;
   readonly failed: number;
-  /** Deleted manifests, history entries of tags and deleted repositories whose undo window had ended. */
+  /** Deleted manifests, history entries of tags and deleted repositories whose trash window had ended. */
   readonly manifests: number;
   readonly pastTags: number;
   readonly repositories: number;

@@ -6,8 +6,8 @@ import { forgetObjects } from "../db/object-deletions.ts";
 export interface Ages {
   /** The grace period of a blob that no manifest names. */
   readonly grace: number;
-  /** The undo window of deleted tags, manifests and repositories. */
-  readonly undo: number;
+  /** The trash window of deleted tags, manifests and repositories. */
+  readonly trash: number;
 }
 
 /** What waits for garbage collection. Counts stop at MAX_COUNTED. */
@@ -33,7 +33,7 @@ const BACK_OFF = `min(86400000, 300000 << min(attempts, 10))`;
 /** The most references that are deleted with the manifests of one statement. Those of its last manifest come on top. */
 const MAX_REFERENCES = 5_000;
 
-/** SQL for the deleted repository whose undo window ended first; ?1 is the window. */
+/** SQL for the deleted repository whose trash window ended first; ?1 is the window. */
 const GONE = `(SELECT id FROM repositories INDEXED BY deleted_repositories_by_time
   WHERE deleted_at IS NOT NULL AND deleted_at <= ${NOW} - ?1 ORDER BY deleted_at LIMIT 1)`;
 
@@ -84,10 +84,10 @@ export class GcStore {
   }
 
   /**
-   * Deletes manifests whose undo window has ended, as many as the database does without keeping other requests waiting.
+   * Deletes manifests whose trash window has ended, as many as the database does without keeping other requests waiting.
    * @returns how many were deleted
    */
-  async expireManifests({ undo }: Ages, limit: number): Promise<number> {
+  async expireManifests({ trash }: Ages, limit: number): Promise<number> {
     const { results } = await this.#db
       .prepare(
         `DELETE FROM manifests WHERE id IN (
@@ -103,16 +103,16 @@ export class GcStore {
              WHERE coalesce(references_before, 0) < ?3))
          RETURNING digest`,
       )
-      .bind(undo, limit, MAX_REFERENCES)
+      .bind(trash, limit, MAX_REFERENCES)
       .all();
     return results.length;
   }
 
   /**
-   * Deletes the history of tags from before the undo window.
+   * Deletes the history of tags from before the trash window.
    * @returns how many entries were deleted
    */
-  async expireHistory({ undo }: Ages, limit: number): Promise<number> {
+  async expireHistory({ trash }: Ages, limit: number): Promise<number> {
     const { results } = await this.#db
       .prepare(
         `DELETE FROM tag_history WHERE (repository_id, id) IN (
@@ -120,17 +120,17 @@ export class GcStore {
            WHERE changed_at <= ${NOW} - ?1 ORDER BY changed_at LIMIT ?2)
          RETURNING id`,
       )
-      .bind(undo, limit)
+      .bind(trash, limit)
       .all();
     return results.length;
   }
 
   /**
-   * Empties the deleted repository whose undo window ended first, by at most `limit` rows of each table, and deletes it
+   * Empties the deleted repository whose trash window ended first, by at most `limit` rows of each table, and deletes it
    * once it is empty. It cannot be restored from the first deleted row on.
    */
   async drainRepository(
-    { undo }: Ages,
+    { trash }: Ages,
     limit: number,
   ): Promise<{ readonly rows: number; readonly gone: boolean }> {
     const emptied = (before: readonly (typeof CONTENTS)[number][]) =>
@@ -144,16 +144,16 @@ export class GcStore {
              SELECT ${columns} FROM ${table} WHERE repository_id = ${GONE} LIMIT ?2)
            ${emptied(CONTENTS.slice(0, i))} RETURNING repository_id`,
         )
-        .bind(undo, limit),
+        .bind(trash, limit),
     );
     const results = await this.#db.batch([
       this.#db
         .prepare(`UPDATE repositories SET deleted_at = 0 WHERE id = ${GONE} AND deleted_at > 0`)
-        .bind(undo),
+        .bind(trash),
       ...drain,
       this.#db
         .prepare(`DELETE FROM repositories WHERE id = ${GONE}${emptied(CONTENTS)} RETURNING id`)
-        .bind(undo),
+        .bind(trash),
     ]);
     const counts = results.slice(1).map((result) => result.results.length);
     return {
@@ -208,12 +208,12 @@ export class GcStore {
       .run();
   }
 
-  async queues({ grace, undo }: Ages): Promise<Queues> {
+  async queues({ grace, trash }: Ages): Promise<Queues> {
     const results = await this.#db.batch<Queue>([
       this.#queue("unreferenced_blobs", "since", grace),
       this.#queue("object_deletions", "due_at", 0),
-      this.#queue("manifests INDEXED BY deleted_manifests_by_time", "deleted_at", undo),
-      this.#queue("repositories INDEXED BY deleted_repositories_by_time", "deleted_at", undo),
+      this.#queue("manifests INDEXED BY deleted_manifests_by_time", "deleted_at", trash),
+      this.#queue("repositories INDEXED BY deleted_repositories_by_time", "deleted_at", trash),
       this.#db
         .prepare(
           `SELECT count(*) AS waiting, 0 AS due, NULL AS firstDueAt FROM (

@@ -73,7 +73,7 @@ export class QuotaStore {
    * unknown, as one of this size.
    * @throws QUOTA_EXCEEDED
    */
-  async requireHeld(
+  async requireLinked(
     repository: RepositoryName,
     digest: Digest | null,
     size: number,
@@ -82,12 +82,12 @@ export class QuotaStore {
       digest === null
         ? { sql: "size = :size", values: { size } }
         : { sql: `digest_id = ${idOf(":digest")}`, values: { digest } };
-    const held = await prepare(
+    const linked = await prepare(
       this.#db,
       `SELECT 1 FROM namespace_blobs WHERE namespace = :namespace AND ${which.sql} LIMIT 1`,
       merge({ namespace: namespaceOf(repository) }, which.values),
     ).first();
-    if (held === null) await refuseChange(this.#db, repository, new Error(RAISED.bytes));
+    if (linked === null) await refuseChange(this.#db, repository, new Error(RAISED.bytes));
   }
 
   /** Stores the limits of namespaces that have none of their own. */

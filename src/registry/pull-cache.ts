@@ -77,14 +77,14 @@ export class PullCache {
     const known = guess && this.#manifests.get(`${repository} ${guess}`);
     // The blobs and children were read together with the manifest and expire with it: after that, all of them are read
     // again in one query.
-    const held = known && this.#holds(repository, known) ? known.value : null;
+    const cached = known && this.#holds(repository, known) ? known.value : null;
     const invalidation = this.#invalidations.get(repository);
     const source = this.#sourceFor(repository);
-    const entry = await this.#reads.tagged(repository, tag, held?.digest ?? null, source);
+    const entry = await this.#reads.tagged(repository, tag, cached?.digest ?? null, source);
     if (entry === null) return null;
     const { manifest } = entry.value;
     const { digest } = manifest;
-    if (held?.digest === digest) return { ...manifest, content: held.content };
+    if (cached?.digest === digest) return { ...manifest, content: cached.content };
     if (this.#invalidations.get(repository) === invalidation) {
       this.#keep(repository, entry);
       this.#tags.set(key, digest, entrySize(key, digest));

@@ -48,7 +48,7 @@ export class Room {
     const isEnough = remembered !== null && length <= remembered.bytes;
     const known = isEnough ? remembered : await this.#ask(repository);
     // A blob that the namespace already holds does not count again.
-    if (length > known.bytes) await this.#quotas.requireHeld(repository, digest, length);
+    if (length > known.bytes) await this.#quotas.requireLinked(repository, digest, length);
     // An accepted body is subtracted from the cached value. This does not renew the value.
     else this.#remember(repository, { ...known, bytes: known.bytes - length });
   }

@@ -91,7 +91,7 @@ export class Retention implements Job<JobState> {
     const failures: unknown[] = [];
     const end = Date.now() + MAX_TIME.tick;
     let left = BUDGET;
-    while (left > 0 && (await this.#runs.sweep())) left--;
+    while (left > 0 && (await this.#runs.clearBacklog())) left--;
     while (left > 0 && Date.now() < end) {
       const run = await this.#runs.due();
       if (run === null) break;

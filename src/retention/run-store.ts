@@ -131,7 +131,7 @@ export class RunStore {
    * Makes the next repositories of a namespace with a new policy due.
    * @returns false when no namespace is in the backlog
    */
-  async sweep(): Promise<boolean> {
+  async clearBacklog(): Promise<boolean> {
     const due = await prepare(
       this.#db,
       `SELECT namespace, after FROM retention_backlog WHERE namespace > '' ORDER BY namespace LIMIT 1`,

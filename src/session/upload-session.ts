@@ -253,12 +253,12 @@ export class UploadSession extends DurableObject<Env> {
    */
   async #wakeUp(progress: Progress): Promise<void> {
     const expiry = this.#kv.get<number>("expiry") ?? 0;
-    const isTold = toBeCounted(progress) === progress.counted;
-    if (isTold) this.#kv.delete("countAt");
-    const countAt = isTold
+    const isReported = toBeCounted(progress) === progress.counted;
+    if (isReported) this.#kv.delete("countAt");
+    const countAt = isReported
       ? Infinity
       : (this.#kv.get<number>("countAt") ?? Date.now() + COUNT_AFTER);
-    if (!isTold) this.#kv.put("countAt", countAt);
+    if (!isReported) this.#kv.put("countAt", countAt);
     this.#kv.put("alarm", countAt < expiry ? "count" : "expiry");
     await this.ctx.storage.setAlarm(Math.min(expiry, countAt));
   }

@@ -91,9 +91,9 @@ async function restoreTarget(
   const { name } = params;
   switch (target.kind) {
     case "tag":
-      return registry.undo.restoreTag(name, target.tag, target.digest, initiator);
+      return registry.trash.restoreTag(name, target.tag, target.digest, initiator);
     case "manifest":
-      return registry.undo.restoreManifest(name, target.digest, initiator);
+      return registry.trash.restoreManifest(name, target.digest, initiator);
     case "repository":
       await registry.deletions.restore(name, generationOf(target.which, auth), initiator);
       return WHOLE;

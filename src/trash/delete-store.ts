@@ -4,7 +4,7 @@ import { retry } from "../db/retry.ts";
 import { type AuditEntry, auditChange, type Initiator } from "../db/audit.ts";
 import { refuseChange } from "../db/errors.ts";
 import { type Fragment, prepare } from "../db/sql.ts";
-import { requireInTime } from "../db/undo-window.ts";
+import { requireInTime } from "../db/trash-window.ts";
 
 /** Selects one of the deleted repositories of a name: by its id, or the one that was deleted last. */
 export type Generation = number | "newest";

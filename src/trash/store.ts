@@ -7,7 +7,7 @@ import { isUnresolved, refuseChange } from "../db/errors.ts";
 import { restorePlan, restore } from "./restore-store.ts";
 import { merge, prepare } from "../db/sql.ts";
 import { rememberTags } from "../db/tag-history.ts";
-import { requireInTime } from "../db/undo-window.ts";
+import { requireInTime } from "../db/trash-window.ts";
 
 /** What was restored; empty if all of it was there already. */
 export interface Restored {
@@ -30,7 +30,7 @@ interface Past {
   readonly digest: Digest;
   readonly changedAt: number;
   /** Whether the manifest's row still exists, and when it was deleted; null if it was not. */
-  readonly kept: 0 | 1;
+  readonly stored: 0 | 1;
   readonly deletedAt: number | null;
 }
 
@@ -145,7 +145,7 @@ export class RestoreStore {
     const past = await prepare(
       this.#db,
       `SELECT r.id AS repositoryId, t.digest AS current, h.id, h.digest, h.changed_at AS changedAt,
-         m.digest IS NOT NULL AS kept, m.deleted_at AS deletedAt
+         m.digest IS NOT NULL AS stored, m.deleted_at AS deletedAt
        FROM repositories r
        LEFT JOIN tags t ON t.repository_id = r.id AND t.name = :tag
        LEFT JOIN tag_history h ON h.repository_id = r.id
@@ -161,11 +161,11 @@ export class RestoreStore {
   #requireRestorable(past: Past, repository: RepositoryName, what: string): void {
     if (past.id === null) {
       throw new RegistryError("NOT_FOUND", {
-        message: `the tag ${what} has no history in ${repository}: it was never moved or deleted, that was longer ago than UNDO_DAYS, or it was purged`,
+        message: `the tag ${what} has no history in ${repository}: it was never moved or deleted, that was longer ago than TRASH_DAYS, or it was purged`,
       });
     }
     requireInTime(`the tag ${what} was changed`, past.changedAt, this.#age);
-    if (past.kept === 1) return;
+    if (past.stored === 1) return;
     throw new RegistryError("CONFLICT", {
       message: `the manifest ${past.digest} that the tag pointed to is not there any more; push it again`,
       detail: [{ digest: past.digest }],

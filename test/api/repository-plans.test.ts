@@ -7,7 +7,7 @@ import { SummaryIndex } from "../../src/db/summaries.ts";
 import { PullStore } from "../../src/events/pull-store.ts";
 import { RepositoryStore } from "../../src/db/repositories.ts";
 import { RepositoryLists } from "../../src/db/repository-lists.ts";
-import { plansOf, walks } from "../support/plans.ts";
+import { plansOf, tableScans } from "../support/plans.ts";
 
 const INITIATOR = {
   actor: "a",
@@ -42,7 +42,7 @@ test("repositories and what is in them are found by their indexes", async () => 
     await repositories.delete(NAME, null, INITIATOR);
   });
   expect(found.length).toBeGreaterThanOrEqual(14);
-  for (const { sql, plan } of found) expect(walks(plan), sql).toEqual([]);
+  for (const { sql, plan } of found) expect(tableScans(plan), sql).toEqual([]);
 });
 
 test("pages of tags, manifests and pulls come in their order, without sorting", async () => {

@@ -115,7 +115,7 @@ describe("what an import brings back", () => {
     await exportChanges();
     await manyExports(all.client);
     await done("DELETE", `/repositories/${first.repository}`);
-    // The undo window of all deletions is over, and so is the grace period.
+    // The trash window of all deletions is over, and so is the grace period.
     const settings = { ...readSettings(env), trashMs: 0, grace: 0 };
     await createRegistry(env, settings).gc.run();
     const second = new RegistryClient({ repository: `${unused("space")}/app` });

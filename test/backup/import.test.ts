@@ -204,20 +204,20 @@ describe("an import is refused", () => {
   test("where several indexes have written into the bucket, until one is chosen", async () => {
     const first = await populate();
     const id = await exportAll();
-    const { chain } = await overview();
+    const { backupId } = await overview();
     const before = await snapshot();
     await loseDatabase();
     await new RegistryClient({ repository: "another/app" }).pushBlob(blob());
     await exportChanges();
     await loseDatabase();
     const response = await api("POST", "/import", {});
-    expect(await response.clone().text()).toContain(chain);
+    expect(await response.clone().text()).toContain(backupId);
     expect((await problem(response)).status).toBe(409);
     expect((await refused("POST", "/import", { from: "nothing" })).status).toBe(404);
-    expect(await importAll(id)).toMatchObject({ chain, full: id, lost: 0 });
+    expect(await importAll(id)).toMatchObject({ backupId, full: id, lost: 0 });
     await expectLike(before);
     await loseDatabase();
-    expect(await importAll(chain)).toMatchObject({ chain, full: id });
+    expect(await importAll(backupId)).toMatchObject({ backupId, full: id });
     await expectLike(before);
     await expectWhole(first);
   });
@@ -321,9 +321,9 @@ describe("the bucket of the exports", () => {
         await client.pushManifest(amd, `${tag}-later`);
         await exportChanges();
       }
-      const { chain, pending, running, finished } = await overview();
+      const { backupId, pending, running, finished } = await overview();
       expect([pending, running, finished.length]).toEqual([0, null, 1]);
-      expect(await chains()).toEqual([first, chain]);
+      expect(await chains()).toEqual([first, backupId]);
       // Only one of them can be imported.
       await expectSame();
       expect(await client.listTags()).not.toContain("future-1");
@@ -331,10 +331,10 @@ describe("the bucket of the exports", () => {
       await client.pushManifest(amd, "again");
       await exportAll();
       await expectSame();
-      expect(await chains()).toEqual([first, chain]);
+      expect(await chains()).toEqual([first, backupId]);
       // The replaced backup can still be imported by name.
       await loseDatabase();
-      expect(await importAll(first)).toMatchObject({ chain: first, lost: 0 });
+      expect(await importAll(first)).toMatchObject({ backupId: first, lost: 0 });
       expect(await client.listTags()).toContain("future-1");
     });
 
@@ -394,7 +394,7 @@ describe("the bucket of the exports", () => {
     ["an unknown column", '{"table":"users","row":{"name":"x","shoe":1}}\n', 'no column "shoe"'],
     [
       "an unknown column of a blob",
-      '{"table":"manifests","row":{"repository_id":1,"digest":"d"},"references":[{"digest":"d","kind":"blob","held":"link","blob":{"x":1}}]}\n',
+      '{"table":"manifests","row":{"repository_id":1,"digest":"d"},"references":[{"digest":"d","kind":"blob","state":"linked","blob":{"x":1}}]}\n',
       'no column "x"',
     ],
     ["an unknown field", '{"table":"users","row":{"name":"x"},"also":1}\n', 'no field "also"'],
@@ -404,12 +404,12 @@ describe("the bucket of the exports", () => {
     ["a list for a value", '{"table":"users","row":{"name":"x","password":[]}}\n', "neither"],
     [
       "a blob that is no blob's object",
-      '{"table":"manifests","row":{"repository_id":1,"digest":"d"},"references":[{"digest":"d","kind":"blob","held":"link","blob":{"digest":"d","key":"exports/x","size":1}}]}\n',
+      '{"table":"manifests","row":{"repository_id":1,"digest":"d"},"references":[{"digest":"d","kind":"blob","state":"linked","blob":{"digest":"d","key":"exports/x","size":1}}]}\n',
       "no object of blobs/",
     ],
     [
       "a held blob without its object",
-      '{"table":"blob_links","row":{"repository_id":1,"digest":"d"},"held":"link","blob":{"digest":"d"}}\n',
+      '{"table":"blob_links","row":{"repository_id":1,"digest":"d"},"state":"linked","blob":{"digest":"d"}}\n',
       "no object of blobs/",
     ],
     [
@@ -501,13 +501,13 @@ test("a push after the last export is lost, and its repository whole", async () 
 test("a full export is what its place says, whatever it says itself", async () => {
   const { client } = await populate();
   const id = await exportAll();
-  const { chain } = await overview();
+  const { backupId } = await overview();
   const key = (await keysOf("exports/")).find((one) => one.endsWith("done.json")) ?? "";
   const says = JSON.parse((await (await env.BLOBS.get(key))?.text()) ?? "{}") as object;
-  await env.BLOBS.put(key, JSON.stringify({ ...says, chain: "another", id: "other" }));
+  await env.BLOBS.put(key, JSON.stringify({ ...says, backupId: "another", id: "other" }));
   const before = await snapshot();
   await loseDatabase();
-  expect(await importAll()).toMatchObject({ chain, full: id, lost: 0 });
+  expect(await importAll()).toMatchObject({ backupId, full: id, lost: 0 });
   await expectLike(before);
   expect(await client.listTags()).toContain("latest");
 });

@@ -3,7 +3,15 @@ import { describe, expect, test } from "vitest";
 import { OCI_ARTIFACT, OCI_INDEX, OCI_MANIFEST } from "../../src/oci/media-type.ts";
 import { kindOf } from "../../src/cli/kind.ts";
 import { closest } from "../../src/oci/near.ts";
-import { ago, counted, digestColumn, shortDigest, size } from "../../src/cli/output.ts";
+import {
+  ago,
+  counted,
+  digestColumn,
+  platformsColumn,
+  shortDigest,
+  size,
+} from "../../src/cli/output.ts";
+import { copyable, laidOut } from "../../src/cli/sentence.ts";
 import { type Columns, details, table } from "../../src/cli/table.ts";
 import { truncated, widthOf } from "../../src/cli/text-width.ts";
 
@@ -137,4 +145,32 @@ test.each([
   ["2026-01-31T12:00:00Z", "2026-01-31"],
 ])("%s was %s", (time, age) => {
   expect(ago(time, Date.parse("2026-11-30T12:00:30Z"))).toBe(age);
+});
+
+describe("sentences", () => {
+  test("are broken between words, and go on below where they begin", () => {
+    expect(laidOut("one two three\n  four five six", 10)).toBe(
+      ["one two", "three", "  four", "    five", "    six"].join("\n"),
+    );
+    expect(laidOut("one two three", null)).toBe("one two three");
+  });
+
+  test("keep their commands, and lines to be pasted, whole", () => {
+    const command = copyable("slipway tag list acme/app");
+    expect(laidOut(`see ${command} for more`, 12)).toBe(
+      ["see", "slipway tag list acme/app", "for more"].join("\n"),
+    );
+    expect(laidOut(copyable("  - run: echo $TOKEN\n  - more"), 8)).toBe(
+      "  - run: echo $TOKEN\n  - more",
+    );
+    expect(laidOut(command, null)).toBe("slipway tag list acme/app");
+  });
+});
+
+test("a terminal shows one platform and how many more there are, a pipe all of them", () => {
+  const column = { PLATFORMS: platformsColumn<{ readonly platforms: readonly string[] }>() };
+  const items = [{ platforms: ["linux/amd64", "linux/arm64", "linux/arm/v7"] }, { platforms: [] }];
+  const view = { width: 80, isColoured: false };
+  expect(table(items, column, view).text.split("\n")).toEqual(["PLATFORMS", "linux/amd64 +2", ""]);
+  expect(table(items, column).text).toContain("linux/amd64,linux/arm64,linux/arm/v7");
 });

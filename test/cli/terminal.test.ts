@@ -377,7 +377,7 @@ describe("a registry whose trash keeps nothing", () => {
   const other = new CommandLine();
 
   test("does not say that a deletion can be undone", async () => {
-    const none = await startServer({ env: { UNDO_DAYS: "0" } });
+    const none = await startServer({ env: { TRASH_DAYS: "0" } });
     await other.logIn(none);
     await other.ok("namespace create acme");
     await other.ok("repo create acme/app");

@@ -14,7 +14,7 @@ import { Dispatcher } from "../../src/events/dispatcher.ts";
 import { OutboxStore } from "../../src/events/outbox-store.ts";
 import type { Delivery, Subscription } from "../../src/events/subscriber.ts";
 import { JobRunner } from "../../src/jobs/runner.ts";
-import { walks, plansOf } from "../support/plans.ts";
+import { tableScans, plansOf } from "../support/plans.ts";
 
 const outbox = new OutboxStore(env.DB);
 const runner = new JobRunner(new JobStore(env.DB), []);
@@ -250,7 +250,7 @@ test("no statement of the outbox walks through a table", async () => {
   for (const { sql, plan } of plans) {
     // Its first rows are read in the order of their numbers.
     expect(
-      walks(plan).filter((line) => line !== "SCAN o"),
+      tableScans(plan).filter((line) => line !== "SCAN o"),
       sql,
     ).toEqual([]);
   }

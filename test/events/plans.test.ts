@@ -4,7 +4,7 @@ import { LoginAttemptStore } from "../../src/db/login-attempts.ts";
 import { AuditStore } from "../../src/db/audit.ts";
 import { IdentityStore } from "../../src/db/identities.ts";
 import { RefusalStore } from "../../src/events/refusal-store.ts";
-import { plansOf, walks } from "../support/plans.ts";
+import { plansOf, tableScans } from "../support/plans.ts";
 
 const PLACES = { account: "a", network: "b", known: ["known:b"], unknown: ["address:c", "all:"] };
 
@@ -32,7 +32,7 @@ test("no statement of logins, refusals or the log's outcomes walks through a tab
   for (const { sql, plan } of plans) {
     // The log itself is read in its order, only the newest entries.
     const isInOrder = plan.length === 1;
-    const found = walks(plan).filter((line) => !(isInOrder && line === "SCAN audit"));
+    const found = tableScans(plan).filter((line) => !(isInOrder && line === "SCAN audit"));
     expect(found, sql).toEqual([]);
   }
   const denied = plans.filter(

@@ -33,7 +33,7 @@ beforeAll(async () => {
   await client.pushManifest(imageManifest({ config, layers: [layer] }), "v1");
 });
 
-async function walk(body: object = {}): Promise<Step[]> {
+async function runSteps(body: object = {}): Promise<Step[]> {
   const steps: Step[] = [];
   let next: Cursor | null = null;
   do {
@@ -49,7 +49,7 @@ async function walk(body: object = {}): Promise<Step[]> {
 }
 
 async function findings(body: object): Promise<readonly Record<string, unknown>[]> {
-  return (await walk(body)).flatMap((step) => step.findings);
+  return (await runSteps(body)).flatMap((step) => step.findings);
 }
 
 async function keyOf({ digest }: Content): Promise<string> {
@@ -60,18 +60,18 @@ async function keyOf({ digest }: Content): Promise<string> {
 }
 
 test("POST /fsck walks to the end, hashing everything", async () => {
-  const steps = await walk();
+  const steps = await runSteps();
   expect([...new Set(steps.map(({ phase }) => phase))]).toEqual(PHASES);
   expect(steps.flatMap((step) => step.findings)).toEqual([]);
   expect(steps.reduce((sum, { bytes }) => sum + bytes, 0)).toBe(2000);
 });
 
 test("POST /fsck hashes as much as is asked for, over all steps", async () => {
-  expect((await walk({ hash: 0 })).reduce((sum, { bytes }) => sum + bytes, 0)).toBe(0);
-  const first = await walk({ hash: 1 });
+  expect((await runSteps({ hash: 0 })).reduce((sum, { bytes }) => sum + bytes, 0)).toBe(0);
+  const first = await runSteps({ hash: 1 });
   expect(first.reduce((sum, { bytes }) => sum + bytes, 0)).toBe(1000);
   const afterwards = first.find(({ phase }) => phase === "blobs")?.next;
-  expect(afterwards).toMatchObject({ phase: "weights", hashed: 1000 });
+  expect(afterwards).toMatchObject({ phase: "counts", hashed: 1000 });
   const cursor = { phase: "blobs", repository: 0, name: "", hashed: 1500 };
   expect(await done("POST", "/fsck", { cursor, hash: 1000 })).toMatchObject({ bytes: 0 });
 });
@@ -83,7 +83,7 @@ test("repairs where that is asked for, and says by whom in the log", async () =>
     .bind(layer.digest)
     .run();
   const wrong = {
-    kind: "review.wrong",
+    kind: "unreferenced.wrong",
     repository: "acme/app",
     subject: layer.digest,
     message: expect.stringContaining("a manifest names the blob"),
@@ -102,7 +102,7 @@ test("repairs where that is asked for, and says by whom in the log", async () =>
       namespace: "acme",
       repository: "acme/app",
       digest: layer.digest,
-      detail: "review.wrong",
+      detail: "unreferenced.wrong",
       outcome: "done",
     },
   ]);

@@ -12,7 +12,7 @@ import { blob, type Content, imageManifest, index, type Manifest } from "../supp
 import { expectSame, exportChanges } from "../support/recovery.ts";
 
 const MAX_QUERIES = 1_000;
-const OPTIONS = { hash: 0, beyond: "look", repair: REPAIRER } as const;
+const OPTIONS = { hash: 0, beyond: "metadata", repair: REPAIRER } as const;
 
 beforeEach(async () => {
   await reset();

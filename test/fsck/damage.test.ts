@@ -151,11 +151,11 @@ const DAMAGES: Readonly<Record<string, Damage>> = {
         cancelDeletion.digest,
       );
     },
-    found: ({ cancelDeletion }) => [["blob.unheld", cancelDeletion.digest]],
+    found: ({ cancelDeletion }) => [["blob.unlinked", cancelDeletion.digest]],
   },
   "a blob's object is to be deleted": {
-    plant: async ({ layer }) => doom(await keyOf(layer)),
-    found: ({ layer }) => [["blob.doomed", layer.digest]],
+    plant: async ({ layer }) => schedule(await keyOf(layer)),
+    found: ({ layer }) => [["blob.scheduled", layer.digest]],
   },
   "a manifest's object is not there": {
     plant: ({ large }) => lose(large),
@@ -214,8 +214,8 @@ const DAMAGES: Readonly<Record<string, Damage>> = {
     found: ({ large }) => [["manifest.found", large.digest]],
   },
   "a manifest's object is to be deleted": {
-    plant: async ({ large }) => doom(await keyOf(large)),
-    found: ({ large }) => [["manifest.doomed", large.digest]],
+    plant: async ({ large }) => schedule(await keyOf(large)),
+    found: ({ large }) => [["manifest.scheduled", large.digest]],
   },
   "a manifest's size is wrong": {
     plant: ({ large }) => run(`UPDATE manifests SET size = 1 WHERE digest = ?1`, large.digest),
@@ -308,7 +308,7 @@ const DAMAGES: Readonly<Record<string, Damage>> = {
     plant: (scene) => unlink(scene, scene.layer),
     found: ({ image, layer }) => [
       ["reference.unresolved", image.digest],
-      ["blob.unheld", layer.digest],
+      ["blob.unlinked", layer.digest],
     ],
     repaired: ({ image }) => [["reference.unresolved", image.digest]],
   },
@@ -319,7 +319,7 @@ const DAMAGES: Readonly<Record<string, Damage>> = {
       ),
     found: ({ gone, kept }) => [
       ["reference.unresolved", gone.digest],
-      ["blob.unheld", kept.digest],
+      ["blob.unlinked", kept.digest],
       ["usage.blob", kept.digest],
     ],
     repaired: ({ gone, kept }) => [
@@ -371,7 +371,7 @@ const DAMAGES: Readonly<Record<string, Damage>> = {
   "the row of a blob that is kept is not there": {
     lax: true,
     plant: ({ kept }) => run(`DELETE FROM blobs WHERE digest_id = ${idOf("?1")}`, kept.digest),
-    found: ({ kept }) => [["kept.unresolved", kept.digest]],
+    found: ({ kept }) => [["trashed.unresolved", kept.digest]],
     ...unrepaired,
     heal: pushAgain,
   },
@@ -384,7 +384,7 @@ const DAMAGES: Readonly<Record<string, Damage>> = {
         UNNEEDED.digest,
       );
     },
-    found: () => [["kept.unneeded", UNNEEDED.digest]],
+    found: () => [["trashed.unneeded", UNNEEDED.digest]],
   },
   "a blob is kept that is linked": {
     plant: ({ id, layer }) =>
@@ -393,12 +393,12 @@ const DAMAGES: Readonly<Record<string, Damage>> = {
         id,
         layer.digest,
       ),
-    found: ({ layer }) => [["kept.unneeded", layer.digest]],
+    found: ({ layer }) => [["trashed.unneeded", layer.digest]],
   },
   "a blob that nothing names does not wait for collection": {
     plant: ({ cancelDeletion }) =>
       run(`DELETE FROM unreferenced_blobs WHERE digest_id = ${idOf("?1")}`, cancelDeletion.digest),
-    found: ({ cancelDeletion }) => [["review.missing", cancelDeletion.digest]],
+    found: ({ cancelDeletion }) => [["unreferenced.missing", cancelDeletion.digest]],
   },
   "a blob that a manifest names waits for collection": {
     plant: ({ id, layer }) =>
@@ -407,7 +407,7 @@ const DAMAGES: Readonly<Record<string, Damage>> = {
         id,
         layer.digest,
       ),
-    found: ({ layer }) => [["review.wrong", layer.digest]],
+    found: ({ layer }) => [["unreferenced.wrong", layer.digest]],
   },
   "a blob is counted too often": {
     plant: ({ layer }) =>
@@ -468,7 +468,7 @@ const FOREIGN_IMAGE = imageManifest({
 });
 const UNNEEDED = blob();
 
-function doom(key: string): Promise<void> {
+function schedule(key: string): Promise<void> {
   return run(`INSERT INTO object_deletions (key, due_at) VALUES (?1, 0)`, key);
 }
 

@@ -56,11 +56,11 @@ test("rows are missing, or name what is not named", () => {
 
 test.each([
   ["live", "blob", "linked", true],
-  ["live", "blob", "kept", false],
+  ["live", "blob", "trashed", false],
   ["live", "blob", "stored", false],
   ["live", "blob", "nothing", false],
   ["deleted", "blob", "linked", true],
-  ["deleted", "blob", "kept", true],
+  ["deleted", "blob", "trashed", true],
   ["deleted", "blob", "stored", false],
   ["live", "manifest", "live", true],
   ["live", "manifest", "deleted", false],

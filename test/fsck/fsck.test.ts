@@ -108,7 +108,7 @@ function patient(db: D1Database, next: () => Promise<void>): D1Database {
 
 /** Collects all that is due, whatever its age. */
 async function collect(): Promise<void> {
-  const ages = { grace: -1_000, undo: -1_000 };
+  const ages = { grace: -1_000, trash: -1_000 };
   await new GarbageCollector(new GcStore(env.DB), new Bucket(env.BLOBS), ages).run();
 }
 
@@ -214,13 +214,13 @@ describe("fsck finds nothing", () => {
     const bucket = delayed(env.BLOBS, next);
     const setup = { bucket, db: patient(env.DB, next), orphan: -60_000 };
     let checked = 0;
-    const walks = sized("walks of fsck while others work", 4, 20);
-    for (let walk = 0; walk < walks; walk++) {
+    const tableScans = sized("walks of fsck while others work", 4, 20);
+    for (let runSteps = 0; runSteps < tableScans; runSteps++) {
       const steps = await stepsOf(newFsck(setup));
       expect(steps.flatMap((step) => step.findings)).toEqual([]);
       checked += steps.reduce((sum, step) => sum + step.checked, 0);
     }
-    expect(checked).toBeGreaterThan(5 * walks);
+    expect(checked).toBeGreaterThan(5 * tableScans);
     await expectSound({ orphan: -60_000 });
   });
 
@@ -359,7 +359,7 @@ describe("the steps of fsck", () => {
     expect([...new Set(steps.map(({ phase }) => phase))]).toEqual(PHASES);
     expect(checkedIn(steps, "links")).toEqual([200, 200, 51]);
     expect(checkedIn(steps, "blobs")).toEqual([100, 100, 100, 100, 51]);
-    expect(checkedIn(steps, "weights")).toEqual([...Array<number>(9).fill(50), 1]);
+    expect(checkedIn(steps, "counts")).toEqual([...Array<number>(9).fill(50), 1]);
     const objects = checkedIn(steps, "objects");
     expect([objects.at(0), objects.at(-1)]).toEqual([expect.toSatisfy((n) => n <= 500), 0]);
     expect(objects.reduce((sum, count) => sum + count, 0)).toBe(451);
@@ -376,7 +376,7 @@ describe("the steps of fsck", () => {
     expect(found).toHaveLength(231);
     for (const [i, { next }] of all.entries()) {
       if (next === null) continue;
-      const options = { hash: Number.MAX_SAFE_INTEGER, beyond: "look", repair: null } as const;
+      const options = { hash: Number.MAX_SAFE_INTEGER, beyond: "metadata", repair: null } as const;
       expect(await fsck.step(next, options)).toEqual(all[i + 1]);
     }
   });
@@ -420,7 +420,7 @@ describe("the steps of fsck", () => {
     const two = await newFsck().step(from, { ...options, hash: 1001 });
     expect(two).toMatchObject({ checked: 2, bytes: 2000 });
     const rest = await newFsck().step(two.next ?? START, { ...options, hash: 1001 });
-    expect(rest).toMatchObject({ checked: 1, bytes: 1000, next: { phase: "weights" } });
+    expect(rest).toMatchObject({ checked: 1, bytes: 1000, next: { phase: "counts" } });
   });
 
   test("of one registry are those of the deployment's own", async () => {

@@ -81,8 +81,8 @@ describe("a lost blob", () => {
     expect(await client.pullBlob(layer.digest)).toEqual(layer.bytes);
     expect(await other.pullBlob(layer.digest)).toEqual(layer.bytes);
     expect(await keyOf(layer)).not.toBe(key);
-    const doomed = env.DB.prepare(`SELECT key FROM object_deletions WHERE key = ?1`).bind(key);
-    expect(await doomed.first()).toEqual({ key });
+    const scheduled = env.DB.prepare(`SELECT key FROM object_deletions WHERE key = ?1`).bind(key);
+    expect(await scheduled.first()).toEqual({ key });
     await expectSound();
   });
 
@@ -122,9 +122,9 @@ describe("a lost blob", () => {
     const key = await loseLayer();
     const blobs = new BlobStore(env.DB, "make");
     const initiator = { ...REPAIRER, address: anyAddress() };
-    const doomed = `blobs/${crypto.randomUUID()}-1`;
-    await blobs.discard("acme/app" as never, { key: doomed, size: 1 });
-    for (const wrong of [await keyOf(config), doomed, key]) {
+    const scheduled = `blobs/${crypto.randomUUID()}-1`;
+    await blobs.discard("acme/app" as never, { key: scheduled, size: 1 });
+    for (const wrong of [await keyOf(config), scheduled, key]) {
       const add = blobs.add(
         client.repository as never,
         layer.digest as Digest,

@@ -6,7 +6,7 @@ import { FsckStore } from "../../src/fsck/store.ts";
 import type { ManifestRow } from "../../src/fsck/row.ts";
 import { ManifestRepairStore } from "../../src/fsck/manifest-store.ts";
 import { REPAIRER } from "../support/fsck.ts";
-import { plansOf, walks } from "../support/plans.ts";
+import { plansOf, tableScans } from "../support/plans.ts";
 
 const DIGEST = `sha256:${"0".repeat(64)}` as Digest;
 const PLACE = { repository: 0, name: "" };
@@ -21,7 +21,7 @@ const ROW: ManifestRow = {
   artifactType: "",
   deleted: 0,
   lost: 0,
-  doomed: 0,
+  scheduled: 0,
   references: [],
 };
 
@@ -31,8 +31,8 @@ async function pages(db: D1Database): Promise<void> {
   await index.manifestKeys(PLACE, 10);
   await index.tags(PLACE, 10);
   await index.links(PLACE, 10);
-  await index.kept(PLACE, 10);
-  await index.weights(PLACE, 10);
+  await index.trashed(PLACE, 10);
+  await index.counts(PLACE, 10);
 }
 
 async function others(db: D1Database): Promise<void> {
@@ -54,12 +54,12 @@ async function repairs(db: D1Database): Promise<void> {
   await blobs.resize(DIGEST, "x", 1, REPAIRER);
   await blobs.letGo(DIGEST, 1, REPAIRER);
   await blobs.cancelDeletion("x", REPAIRER);
-  await blobs.review(HELD, REPAIRER);
-  await blobs.endReview(HELD, REPAIRER);
+  await blobs.listUnreferenced(HELD, REPAIRER);
+  await blobs.unlistUnreferenced(HELD, REPAIRER);
   await blobs.untrash(HELD, REPAIRER);
   await blobs.link(HELD, [DIGEST], REPAIRER);
   await blobs.keep(HELD, [DIGEST], REPAIRER);
-  await blobs.weigh("acme", DIGEST, REPAIRER);
+  await blobs.countBlob("acme", DIGEST, REPAIRER);
   await blobs.count("acme", REPAIRER);
   const manifests = new ManifestRepairStore(db);
   await manifests.markMissing(ROW, REPAIRER);
@@ -73,7 +73,7 @@ test("pages come by an index, in their order", async () => {
   const found = await plansOf(pages);
   expect(found).toHaveLength(6);
   for (const { sql, plan } of found) {
-    expect(walks(plan), sql).toEqual([]);
+    expect(tableScans(plan), sql).toEqual([]);
     expect(plan.join("\n"), sql).not.toContain("TEMP B-TREE");
   }
 });
@@ -84,5 +84,6 @@ test.each([
 ] as const)("%s: no statement walks through a table", async (_, work, count) => {
   const found = await plansOf(work);
   expect(found.length).toBeGreaterThanOrEqual(count);
-  for (const { sql, plan } of found) expect(walks(plan), `${sql}\n${plan.join("\n")}`).toEqual([]);
+  for (const { sql, plan } of found)
+    expect(tableScans(plan), `${sql}\n${plan.join("\n")}`).toEqual([]);
 });

@@ -27,7 +27,7 @@ function sample(bytesPerDay = DAY, fsck = newFsck(OLD)): BackgroundFsck {
   return new BackgroundFsck(fsck, stores, bytesPerDay);
 }
 
-async function told(): Promise<string[]> {
+async function reported(): Promise<string[]> {
   const { results } = await env.DB.prepare(
     `SELECT detail FROM audit WHERE action = 'fsck.finding' ORDER BY detail`,
   ).all<{ detail: string }>();
@@ -73,7 +73,7 @@ describe("where the database is lost", () => {
     await exportChanges();
     await loseDatabase();
     await tick(sample(), START);
-    expect(await told()).toEqual([
+    expect(await reported()).toEqual([
       expect.stringMatching(/^index\.empty: .*delete nothing.*slipway import/),
     ]);
     expect(await findings(OLD)).toMatchObject([{ kind: "index.empty", repository: null }]);
@@ -88,7 +88,7 @@ describe("where the database is lost", () => {
     await loseDatabase();
     expect(await findings()).toMatchObject([{ kind: "index.empty", outcome: "found" }]);
     await tick(sample(DAY, newFsck()), START);
-    expect(await told()).toEqual([expect.stringMatching(/^index\.empty: /)]);
+    expect(await reported()).toEqual([expect.stringMatching(/^index\.empty: /)]);
     await importAll();
     expect(await findings()).toEqual([]);
   });
@@ -128,8 +128,8 @@ describe("where the database is lost", () => {
       steps++;
     }
     expect(steps).toBeGreaterThan(3);
-    expect(await told()).toEqual([]);
-    expect((await sample().state()).look).toEqual({ round: null, last: null });
+    expect(await reported()).toEqual([]);
+    expect((await sample().state()).metadata).toEqual({ round: null, last: null });
     expect((await done<{ findings: [] }>("POST", "/fsck", {})).findings).toEqual([]);
   });
 
@@ -138,7 +138,7 @@ describe("where the database is lost", () => {
     await env.DB.prepare(`DELETE FROM unreferenced_blobs`).run();
     const db = replaced(env.DB, "prepare", (sql: string) => {
       const statement = env.DB.prepare(sql);
-      if (!sql.includes("AS reviewed")) return statement;
+      if (!sql.includes("AS listed")) return statement;
       return {
         bind: (...values: unknown[]) => ({
           async all() {
@@ -151,8 +151,8 @@ describe("where the database is lost", () => {
       };
     });
     await tick(sample(0, newFsck({ ...OLD, db })), START);
-    expect(await told()).toEqual([]);
-    expect((await sample(0).state()).look.round?.findings).toBe(0);
+    expect(await reported()).toEqual([]);
+    expect((await sample(0).state()).metadata.round?.findings).toBe(0);
   });
 });
 
@@ -164,11 +164,11 @@ describe("what fails", () => {
       key: string;
     }>();
     const fsck = newFsck({ ...OLD, bucket: without(row?.key ?? "") });
-    const walk = sample(24 * DAY, fsck);
-    await tick(walk, START);
-    await tick(walk, START + TICK);
-    expect((await walk.state()).hash.last).toMatchObject({ bytes: 2000, findings: 1 });
-    expect(await told()).toEqual([expect.stringMatching(/^blob\.unread: .*Unspecified error/)]);
+    const background = sample(24 * DAY, fsck);
+    await tick(background, START);
+    await tick(background, START + TICK);
+    expect((await background.state()).hash.last).toMatchObject({ bytes: 2000, findings: 1 });
+    expect(await reported()).toEqual([expect.stringMatching(/^blob\.unread: .*Unspecified error/)]);
   });
 
   test("a manifest that the bucket never gives does not hold up the others either", async () => {
@@ -200,33 +200,33 @@ describe("what fails", () => {
     await env.DB.prepare(`DELETE FROM unreferenced_blobs`).run();
     await env.BLOBS.put("blobs/stray", "x");
     const db = failing(/AS actualBytes/);
-    const walk = sample(DAY, newFsck({ ...OLD, db }));
+    const background = sample(DAY, newFsck({ ...OLD, db }));
     for (let i = 0; i < 3; i++) {
-      await expect(tick(walk, START + i * TICK)).rejects.toThrow("timed out");
+      await expect(tick(background, START + i * TICK)).rejects.toThrow("timed out");
       // The other pass continues.
-      expect((await walk.state()).hash.last === null).toBe(i === 0);
+      expect((await background.state()).hash.last === null).toBe(i === 0);
     }
-    const review = expect.stringMatching(/^review\.missing: /);
-    expect(await told()).toEqual([review]);
+    const unreferenced = expect.stringMatching(/^unreferenced\.missing: /);
+    expect(await reported()).toEqual([unreferenced]);
     // A page is a namespace here, and of these there are two.
     await env.DB.prepare(`INSERT INTO namespaces (name, created_at) VALUES ('other', 0)`).run();
-    for (let i = 3; i < 7; i++) await tick(walk, START + i * TICK).catch(() => null);
-    expect((await walk.state()).look.last).toMatchObject({ findings: 4 });
+    for (let i = 3; i < 7; i++) await tick(background, START + i * TICK).catch(() => null);
+    expect((await background.state()).metadata.last).toMatchObject({ findings: 4 });
     const passed = expect.stringMatching(/^page\.unread: .*tried 3 times/);
     const orphan = expect.stringMatching(/^object\.orphan: /);
-    expect(await told()).toEqual([orphan, passed, passed, review]);
+    expect(await reported()).toEqual([orphan, passed, passed, unreferenced]);
   });
 
   test("a page whose worker dies each time does not hold up the walk", async () => {
     await new RegistryClient().pushBlob(blob());
     const dying = { cursor: { phase: "links", repository: 0, name: "" }, tries: 3 };
     const jobs = new JobStore(env.DB);
-    const held = await jobs.acquire("fsck", 60_000);
-    if (held !== null) await jobs.release(held, { look: dying });
-    const walk = sample(0, newFsck({ ...OLD, db: failing(/AS reviewed/) }));
-    await tick(walk, START);
-    expect((await walk.state()).look.last?.findings).toBe(1);
-    expect(await told()).toEqual([expect.stringMatching(/^page\.unread: /)]);
+    const lease = await jobs.acquire("fsck", 60_000);
+    if (lease !== null) await jobs.release(lease, { metadata: dying });
+    const background = sample(0, newFsck({ ...OLD, db: failing(/AS listed/) }));
+    await tick(background, START);
+    expect((await background.state()).metadata.last?.findings).toBe(1);
+    expect(await reported()).toEqual([expect.stringMatching(/^page\.unread: /)]);
   });
 });
 
@@ -234,19 +234,20 @@ test("a budget smaller than what there is does not keep the walk from everything
   const client = new RegistryClient();
   for (let i = 0; i < 30; i++) await client.pushBlob(blob(1000));
   await env.BLOBS.put("blobs/stray", "x");
-  const walk = sample(5000);
-  for (let hour = 0; hour < 24; hour++) await tick(walk, START + hour * 12 * TICK);
-  const { look, hash } = await walk.state();
-  expect(look.last).toMatchObject({ bytes: 0, findings: 1 });
+  const background = sample(5000);
+  for (let hour = 0; hour < 24; hour++) await tick(background, START + hour * 12 * TICK);
+  const { metadata, hash } = await background.state();
+  expect(metadata.last).toMatchObject({ bytes: 0, findings: 1 });
   expect(hash.last).toBeNull();
   expect(hash.round?.bytes).toBeGreaterThanOrEqual(4000);
   expect(hash.round?.bytes).toBeLessThanOrEqual(6000);
-  expect(await told()).toEqual([expect.stringMatching(/^object\.orphan: /)]);
+  expect(await reported()).toEqual([expect.stringMatching(/^object\.orphan: /)]);
   // The check still comes to its end, and begins again.
   for (let day = 1; day < 8; day++) {
-    for (let hour = 0; hour < 24; hour++) await tick(walk, START + day * DAY + hour * 12 * TICK);
+    for (let hour = 0; hour < 24; hour++)
+      await tick(background, START + day * DAY + hour * 12 * TICK);
   }
-  const after = await walk.state();
+  const after = await background.state();
   expect(after.hash.last).toMatchObject({ bytes: 30_000, findings: 0 });
   expect(after.hash.round).not.toBeNull();
 });

@@ -14,7 +14,7 @@ import { GarbageCollector } from "../../src/gc/job.ts";
 import { RegistryClient, withSettings } from "../support/client.ts";
 import { blob, type Content, imageManifest, index, text } from "../support/images.ts";
 import { api } from "../support/management.ts";
-import { plansOf, walks } from "../support/plans.ts";
+import { plansOf, tableScans } from "../support/plans.ts";
 import { keys } from "../support/storage.ts";
 import { recount } from "../support/usage.ts";
 import { turn } from "../support/jobs.ts";
@@ -30,7 +30,7 @@ const INITIATOR = {
 };
 const NOTHING = { blobs: 0, objects: 0, failed: 0, manifests: 0, pastTags: 0, repositories: 0 };
 
-function gc(ages = { grace: HOUR, undo: HOUR }, bucket = env.BLOBS): GarbageCollector {
+function gc(ages = { grace: HOUR, trash: HOUR }, bucket = env.BLOBS): GarbageCollector {
   return new GarbageCollector(new GcStore(env.DB), new Bucket(bucket), ages);
 }
 
@@ -63,7 +63,7 @@ async function age(milliseconds: number): Promise<void> {
 
 // Each begins with a registry from which nothing is to go.
 beforeEach(async () => {
-  await gc({ grace: 0, undo: 0 }).run();
+  await gc({ grace: 0, trash: 0 }).run();
 });
 
 test("a blob that no manifest names goes when the grace time is over", async () => {
@@ -187,7 +187,7 @@ test("an index and its children go together, in whatever order they are found", 
   const due = new GcStore(env.DB);
   let rest = 5;
   for (; rest > 0; rest--) {
-    expect(await due.expireManifests({ grace: 0, undo: 0 }, 1)).toBe(1);
+    expect(await due.expireManifests({ grace: 0, trash: 0 }, 1)).toBe(1);
   }
 });
 
@@ -204,8 +204,8 @@ test("a child that was deleted before its index, by its Worker's clock, keeps no
     .bind(manifest.digest, list.digest)
     .run();
   const due = new GcStore(env.DB);
-  expect(await due.expireManifests({ grace: 0, undo: 0 }, 1)).toBe(1);
-  expect(await due.expireManifests({ grace: 0, undo: 0 }, 1)).toBe(1);
+  expect(await due.expireManifests({ grace: 0, trash: 0 }, 1)).toBe(1);
+  expect(await due.expireManifests({ grace: 0, trash: 0 }, 1)).toBe(1);
 });
 
 test("one kind of thing that fails keeps no other from going", async () => {
@@ -222,13 +222,13 @@ test("one kind of thing that fails keeps no other from going", async () => {
   });
   const run = new GarbageCollector(new GcStore(broken), new Bucket(env.BLOBS), {
     grace: HOUR,
-    undo: HOUR,
+    trash: HOUR,
   }).run();
   await expect(run).rejects.toThrow("nowhere");
   const jobs = new JobStore(env.DB);
   const failing = new GarbageCollector(new GcStore(broken), new Bucket(env.BLOBS), {
     grace: HOUR,
-    undo: HOUR,
+    trash: HOUR,
   });
   await expect(turn(failing)).rejects.toThrow("nowhere");
   expect(await gc().overview(jobs)).toMatchObject({ failedAt: expect.any(Number) });
@@ -276,7 +276,7 @@ test("a deleted blob comes back with the manifest that is pushed again, and is k
   await registry.request("DELETE", `manifests/${manifest.digest}`);
   expect(await status(registry.request("DELETE", `blobs/${layer.digest}`))).toBe(202);
   expect(await status(registry.get(`blobs/${layer.digest}`))).toBe(404);
-  expect(await gc({ grace: 0, undo: HOUR }).run()).toEqual({ ...NOTHING, more: false });
+  expect(await gc({ grace: 0, trash: HOUR }).run()).toEqual({ ...NOTHING, more: false });
   // The trashed blob counts in the usage as long as it is kept.
   await recount();
   expect(await status(registry.putManifest("v2", manifest))).toBe(400);
@@ -286,7 +286,7 @@ test("a deleted blob comes back with the manifest that is pushed again, and is k
   await recount();
 });
 
-test("what only the undo window kept goes with it", async () => {
+test("what only the trash window kept goes with it", async () => {
   const before = await keys();
   const registry = new RegistryClient();
   const { manifest, layer, config } = await pushImage(registry, "v1");
@@ -315,7 +315,7 @@ test("a deleted repository is emptied step by step and goes", async () => {
   await age(HOUR);
   const due = new GcStore(env.DB);
   let steps = 0;
-  for (; !(await due.drainRepository({ grace: HOUR, undo: HOUR }, 2)).gone; steps++) {
+  for (; !(await due.drainRepository({ grace: HOUR, trash: HOUR }, 2)).gone; steps++) {
     expect(steps).toBeLessThan(50);
   }
   // 4 manifests with 7 references, 3 tags, a past one, 7 blobs, two of each at once.
@@ -328,11 +328,11 @@ test("a deleted repository is emptied step by step and goes", async () => {
   expect(results).toEqual([]);
 });
 
-test("a repository whose undo window is not over stays", async () => {
+test("a repository whose trash window is not over stays", async () => {
   const registry = new RegistryClient();
   await pushImage(registry, "v1");
   await registry.request("DELETE", `/api/v1/repositories/${registry.repository}`);
-  expect(await gc({ grace: 0, undo: HOUR }).run()).toEqual({ ...NOTHING, more: false });
+  expect(await gc({ grace: 0, trash: HOUR }).run()).toEqual({ ...NOTHING, more: false });
 });
 
 test("a big manifest's object goes with it, and one whose row never came goes too", async () => {
@@ -442,10 +442,10 @@ test("the cron takes one run at a time, and the overview shows it", async () => 
   const registry = new RegistryClient();
   await registry.pushBlob(blob());
   const jobs = new JobStore(env.DB);
-  const held = await jobs.acquire("gc", 60_000);
+  const lease = await jobs.acquire("gc", 60_000);
   expect(await turn(gc())).toBeNull();
-  expect(held).not.toBeNull();
-  if (held !== null) await jobs.release(held, {});
+  expect(lease).not.toBeNull();
+  if (lease !== null) await jobs.release(lease, {});
   const waiting = await api("GET", "/gc");
   expect(await waiting.json()).toMatchObject({
     blobs: { waiting: 1, due: 0, firstDueAt: expect.any(String) },
@@ -488,7 +488,7 @@ test("the queue goes on where one run was not enough", async () => {
 test("what is due is found by an index, not by a walk", async () => {
   const found = await plansOf(async (db) => {
     const due = new GcStore(db);
-    const ages = { grace: 0, undo: 0 };
+    const ages = { grace: 0, trash: 0 };
     await due.unlink(ages, 10);
     await due.expireManifests(ages, 10);
     await due.expireHistory(ages, 10);
@@ -500,5 +500,5 @@ test("what is due is found by an index, not by a walk", async () => {
     await due.queues(ages);
   });
   expect(found.length).toBeGreaterThanOrEqual(16);
-  for (const { sql, plan } of found) expect(walks(plan), sql).toEqual([]);
+  for (const { sql, plan } of found) expect(tableScans(plan), sql).toEqual([]);
 });

@@ -24,7 +24,7 @@ function collect(environment: Env) {
   const due = new GcStore(environment.DB);
   return new GarbageCollector(due, new Bucket(environment.BLOBS), {
     grace: GRACE,
-    undo: GRACE,
+    trash: GRACE,
   }).run();
 }
 

@@ -102,7 +102,7 @@ async function holding(contents: readonly Content[]): Promise<RegistryClient> {
 
 /** Collection without a grace time, until nothing is due. */
 async function collect(): Promise<void> {
-  const send = withSettings({ GC_GRACE_HOURS: "0", UNDO_DAYS: "0" });
+  const send = withSettings({ GC_GRACE_HOURS: "0", TRASH_DAYS: "0" });
   for (;;) {
     const { run } = await done<{ run: { more: boolean } | null }>("POST", "/gc", {}, { send });
     if (run?.more === false) return;

@@ -594,12 +594,12 @@ describe("policies", () => {
     );
     await policies.setNamespace(namespace as never, text(OLD), INITIATOR);
     const index = new RunStore(env.DB);
-    expect(await index.sweep()).toBe(true);
+    expect(await index.clearBacklog()).toBe(true);
     expect(await runs()).toBe(500);
     // A policy that is set again in the middle starts from the beginning.
     await policies.setNamespace(namespace as never, text(FIVE), INITIATOR);
-    for (let i = 0; i < 3; i++) expect(await index.sweep()).toBe(true);
-    expect(await index.sweep()).toBe(false);
+    for (let i = 0; i < 3; i++) expect(await index.clearBacklog()).toBe(true);
+    expect(await index.clearBacklog()).toBe(false);
     expect(await runs()).toBe(1_101);
   });
 
@@ -623,7 +623,7 @@ describe("policies", () => {
 });
 
 describe("what went can be brought back", () => {
-  const undo = new RestoreStore(env.DB, DAY);
+  const trash = new RestoreStore(env.DB, DAY);
   const PIECES: Piece[] = [
     { name: "leaf", pushed: 99 },
     { name: "inner", pushed: 99, children: ["leaf"] },
@@ -645,21 +645,21 @@ describe("what went can be brought back", () => {
 
   test("an image, by one restoration, with all that went with it, and nothing else", async () => {
     const shelf = await expired();
-    await undo.restoreManifest(shelf.name, digestFor("outer"), INITIATOR);
+    await trash.restoreManifest(shelf.name, digestFor("outer"), INITIATOR);
     expect(await shelf.live()).toEqual(FAMILY);
     expect(await shelf.tags()).toEqual(TAGS);
   });
 
   test("by one of its tags", async () => {
     const shelf = await expired();
-    await undo.restoreTag(shelf.name, "a" as Tag, null, INITIATOR);
+    await trash.restoreTag(shelf.name, "a" as Tag, null, INITIATOR);
     expect(await shelf.live()).toEqual(FAMILY);
     expect(await shelf.tags()).toContain("a");
   });
 
   test("and stays: to the policy it is as if it were pushed then", async () => {
     const shelf = await expired();
-    await undo.restoreManifest(shelf.name, digestFor("outer"), INITIATOR);
+    await trash.restoreManifest(shelf.name, digestFor("outer"), INITIATOR);
     await shelf.makeDue();
     await runToEnd();
     expect(await shelf.live()).toEqual(FAMILY);
@@ -670,7 +670,7 @@ describe("what went can be brought back", () => {
     await shelf.setPolicy(FIVE);
     await runToEnd();
     expect(await shelf.gone()).toEqual(["i005", "i006"]);
-    await undo.restoreManifest(shelf.name, digestFor("i006"), INITIATOR);
+    await trash.restoreManifest(shelf.name, digestFor("i006"), INITIATOR);
     await shelf.makeDue();
     await runToEnd();
     expect(await shelf.gone()).toEqual(["i004", "i005"]);
@@ -684,7 +684,7 @@ describe("what went can be brought back", () => {
       policyOf(rule(1, { ...tagged("v*"), ...moreThan(2), orderBy: "semver" })),
     );
     await runToEnd();
-    await undo.restoreManifest(shelf.name, digestFor("v1"), INITIATOR);
+    await trash.restoreManifest(shelf.name, digestFor("v1"), INITIATOR);
     expect(await shelf.gone()).toEqual([]);
     await shelf.makeDue();
     await runToEnd();

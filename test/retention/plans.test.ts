@@ -5,7 +5,7 @@ import { PullStore } from "../../src/events/pull-store.ts";
 import { RetentionStore } from "../../src/retention/store.ts";
 import { PolicyStore } from "../../src/retention/policy-store.ts";
 import { RunStore } from "../../src/retention/run-store.ts";
-import { planOf, recorded, walks } from "../support/plans.ts";
+import { planOf, recorded, tableScans } from "../support/plans.ts";
 import { wrapEnv } from "../support/wrapped-env.ts";
 import {
   ANY,
@@ -82,7 +82,7 @@ test("no statement walks through a table", () => {
   const LEVELS = "SCAN level";
   for (const [sql, plan] of plans) {
     expect(
-      walks(plan).filter((line) => line !== LEVELS),
+      tableScans(plan).filter((line) => line !== LEVELS),
       sql,
     ).toEqual([]);
   }

@@ -309,9 +309,9 @@ test(`${REPOSITORIES} random repositories, seed ${SEED}`, async () => {
     }
     expect(await shelf.tags()).toEqual(live.flatMap(({ tags }) => tags).toSorted());
 
-    const undo = new RestoreStore(env.DB, DAY);
+    const trash = new RestoreStore(env.DB, DAY);
     for (const { image } of previewed.toReversed()) {
-      await undo.restoreManifest(shelf.name, digestFor(image), UNDO);
+      await trash.restoreManifest(shelf.name, digestFor(image), UNDO);
     }
     expect({ live: await shelf.live(), tags: await shelf.tags() }, about).toEqual(before);
     gone += went.length;

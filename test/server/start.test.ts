@@ -177,8 +177,8 @@ describe("a start that can't be", () => {
     ],
     [
       "a setting that is wrong",
-      { UNDO_DAYS: "many" },
-      /^slipway: setting UNDO_DAYS is missing or wrong: /,
+      { TRASH_DAYS: "many" },
+      /^slipway: setting TRASH_DAYS is missing or wrong: /,
     ],
     [
       "a log format that there isn't",

@@ -7,7 +7,7 @@ import { audited } from "../support/events.ts";
 import { blob, type Bytes, content, digestOf, imageManifest } from "../support/images.ts";
 import { ignore, RegistryClient, refusal, type Send, uploadOf } from "../support/client.ts";
 import { done } from "../support/management.ts";
-import { plansOf, walks } from "../support/plans.ts";
+import { plansOf, tableScans } from "../support/plans.ts";
 import { emptyBucket, exportChanges, keysOf, loseDatabase } from "../support/recovery.ts";
 import { keys, runExpiry, session } from "../support/storage.ts";
 import { wrapEnv } from "../support/wrapped-env.ts";
@@ -161,5 +161,5 @@ test("while the database is lost, or on its way back, nothing is cleared", async
 test("what is in use is found by an index", async () => {
   const found = await plansOf((db) => new BlobStore(db, "refuse").unusedKeys(["blobs/x"]));
   expect(found).toHaveLength(1);
-  for (const { sql, plan } of found) expect(walks(plan), sql).toEqual([]);
+  for (const { sql, plan } of found) expect(tableScans(plan), sql).toEqual([]);
 });

@@ -36,10 +36,10 @@ export function newFsck({ db = env.DB, bucket = env.BLOBS, orphan = 48 * HOUR }:
     manifests: new ManifestRepairStore(db),
     bucket: new Bucket(bucket),
   };
-  return new Fsck(stores, { orphan, undo: 168 * HOUR });
+  return new Fsck(stores, { orphan, trash: 168 * HOUR });
 }
 
-const LOOK: StepOptions = { hash: Number.MAX_SAFE_INTEGER, beyond: "look", repair: null };
+const LOOK: StepOptions = { hash: Number.MAX_SAFE_INTEGER, beyond: "metadata", repair: null };
 
 /** Runs every step, from the beginning to the end. */
 export async function stepsOf(fsck: Fsck, options: Partial<StepOptions> = {}): Promise<Step[]> {

@@ -38,7 +38,7 @@ export async function planOf(sql: string): Promise<string[]> {
 const BOUNDED = ["parent", "named", "counted", "lister", "who"].map((name) => `SCAN ${name}`);
 
 /** Returns the lines of a plan that scan a whole table; parameters and subqueries are scanned anyway. */
-export function walks(plan: readonly string[]): string[] {
+export function tableScans(plan: readonly string[]): string[] {
   const scans = plan.filter((line) => line.startsWith("SCAN"));
   return scans.filter(
     (line) => !BOUNDED.includes(line) && !/VIRTUAL TABLE|^SCAN \(|CONSTANT ROW/.test(line),
@@ -57,8 +57,8 @@ const OF_NEW_REPOSITORY = [
  * Returns the lines of a plan that scan all rows of a repository. Without statistics the planner prefers a primary key
  * by its first column to an index by two columns, unless the index has all columns that are needed.
  */
-export function repositoryWalks(plan: readonly string[]): string[] {
+export function repositoryScans(plan: readonly string[]): string[] {
   const isNew = OF_NEW_REPOSITORY.every((line) => plan.includes(line));
-  const walked = plan.filter((line) => line.endsWith("(repository_id=?)"));
-  return isNew ? walked.filter((line) => !OF_NEW_REPOSITORY.includes(line)) : walked;
+  const scanned = plan.filter((line) => line.endsWith("(repository_id=?)"));
+  return isNew ? scanned.filter((line) => !OF_NEW_REPOSITORY.includes(line)) : scanned;
 }

@@ -99,7 +99,7 @@ export async function exportChanges(): Promise<void> {
 }
 
 interface Exports {
-  readonly chain: string;
+  readonly backupId: string;
   readonly pending: number;
   readonly running: {
     readonly id: string;
@@ -122,7 +122,7 @@ export async function exportAll(): Promise<string> {
 
 export interface Imported {
   readonly phase: string;
-  readonly chain: string;
+  readonly backupId: string;
   readonly full: string | null;
   readonly objects: number;
   readonly read: number;

@@ -13,7 +13,7 @@ import { age, DAY, newClient, path, push, remove } from "../support/deletion.ts"
 import { blob, describe, imageManifest, index } from "../support/images.ts";
 import { all } from "../support/lists.ts";
 import { api, done, problem } from "../support/management.ts";
-import { plansOf, walks } from "../support/plans.ts";
+import { plansOf, tableScans } from "../support/plans.ts";
 import { newUser } from "../support/principals.ts";
 
 interface Change {
@@ -157,7 +157,7 @@ test("every statement finds its rows by an index, and lists come in their order"
   });
   expect(lists).toHaveLength(3);
   for (const { sql, plan } of lists) {
-    expect(walks(plan), sql).toEqual([]);
+    expect(tableScans(plan), sql).toEqual([]);
     expect(plan.join("\n"), sql).not.toContain("TEMP B-TREE");
     expect(plan.join("\n"), sql).toMatch(
       /\((repository_id=\?.* AND )?(id>\? AND id<\?|deleted_at>\?|.*deleted_at.*)\)/,
@@ -166,13 +166,13 @@ test("every statement finds its rows by an index, and lists come in their order"
   const changes = await plansOf(async (db) => {
     const after = { name: "" as RepositoryName, deletedAt: 0, id: 0 };
     await new TrashLists(db).repositories([{ from: "", to: "~" }], after, 10);
-    const undo = new RestoreStore(db, DAY);
+    const trash = new RestoreStore(db, DAY);
     await remove(client, digest);
-    await undo.restoreManifest(name, digest, INITIATOR);
+    await trash.restoreManifest(name, digest, INITIATOR);
     await remove(client, digest);
-    await undo.restoreTag(name, tag, null, INITIATOR);
+    await trash.restoreTag(name, tag, null, INITIATOR);
     await remove(client, tag);
-    await undo.restoreTag(name, tag, digest, INITIATOR);
+    await trash.restoreTag(name, tag, digest, INITIATOR);
     const root = { repositoryId: 1, digest, deletedAt: 1 };
     await db.batch([...restore(db, 1, await restorePlan(db, root))]);
     const deletions = new DeleteStore(db, DAY);
@@ -194,7 +194,7 @@ test("every statement finds its rows by an index, and lists come in their order"
   });
   expect(changes.length).toBeGreaterThanOrEqual(30);
   for (const { sql, plan } of changes) {
-    expect(walks(plan), sql).toEqual([]);
+    expect(tableScans(plan), sql).toEqual([]);
     // Nor through all of a repository.
     expect(plan.join("\n"), sql).not.toMatch(/\(repository_id=\?\)/);
   }

@@ -21,7 +21,7 @@ import { api, problem, refused } from "../support/management.ts";
 import { leavesNothing } from "../support/storage.ts";
 
 /** Lists the keys of objects that the next garbage collection deletes. */
-async function doomed(): Promise<string[]> {
+async function scheduled(): Promise<string[]> {
   const { results } = await env.DB.prepare(
     `SELECT key FROM object_deletions WHERE due_at <= unixepoch('subsec') * 1000`,
   ).all<{ key: string }>();
@@ -64,7 +64,7 @@ describe("a manifest", () => {
       for (const body of [{ digest }, { tag: "v1" }, { tag: "v2" }]) {
         expect((await refused("POST", path(client), body)).status).toBe(404);
       }
-      expect(await doomed()).toEqual(expect.arrayContaining(keys));
+      expect(await scheduled()).toEqual(expect.arrayContaining(keys));
       expect(await entries(client.repository)).toContainEqual({
         actor: "admin",
         action: "manifest.purge",
@@ -105,7 +105,7 @@ describe("a manifest", () => {
     await client.request("DELETE", `blobs/${layer.digest}`);
     await purge(client.repository, { digest: manifest.digest });
     expect(await keyOf(layer.digest)).toBeNull();
-    expect(await doomed()).toContain(key);
+    expect(await scheduled()).toContain(key);
   });
 
   test("that lies in R2 goes from there", async () => {
@@ -119,7 +119,7 @@ describe("a manifest", () => {
       .bind(digest)
       .first<string>("object");
     await purge(client.repository, { digest });
-    expect(await doomed()).toContain(object);
+    expect(await scheduled()).toContain(object);
   });
 
   test.each(["in sight", "deleted"])("stays while an index %s names it", async (how) => {

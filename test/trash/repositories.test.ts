@@ -126,7 +126,7 @@ test("a repository without its namespace, its time or its name is not restored",
   await env.DB.prepare(`DELETE FROM namespaces WHERE name = ?1`)
     .bind(namespaceOf(client.repository))
     .run();
-  const send = withSettings({ UNDO_DAYS: "9" });
+  const send = withSettings({ TRASH_DAYS: "9" });
   const body = { repository: id };
   expect((await refused("POST", path(client), body, { send })).status).toBe(409);
 });

@@ -127,16 +127,16 @@ describe("a tag", () => {
       expect(await response.clone().text()).toContain("here that can be undone for 7 days");
       expect(await problem(response)).toEqual({ status: 404, code: "NOT_FOUND" });
     }
-    const send = withSettings({ UNDO_DAYS: "8" });
+    const send = withSettings({ TRASH_DAYS: "8" });
     await restore(client.repository, { tag: "v1" }, { send });
     expect(await digestOf(client, "v1")).toBe(manifest.digest);
   });
 
-  test("nothing is restored where UNDO_DAYS is 0", async () => {
+  test("nothing is restored where TRASH_DAYS is 0", async () => {
     const client = await newClient();
     const { manifest } = await push(client, "v1");
     await remove(client, manifest.digest);
-    const send = withSettings({ UNDO_DAYS: "0" });
+    const send = withSettings({ TRASH_DAYS: "0" });
     for (const body of [{ tag: "v1" }, { digest: manifest.digest }]) {
       expect((await refused("POST", path(client), body, { send })).status).toBe(404);
     }

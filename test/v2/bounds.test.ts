@@ -169,11 +169,11 @@ test("a large push that broke off and is repeated: the manifest's object is kept
   expect(batches).toBe(3);
   expect((await plain.putManifest("v1", image)).status).toBe(201);
   const { results } = await env.DB.prepare(
-    `SELECT m.object, d.key AS doomed FROM manifests m LEFT JOIN object_deletions d ON d.key = m.object WHERE m.digest = ?1`,
+    `SELECT m.object, d.key AS scheduled FROM manifests m LEFT JOIN object_deletions d ON d.key = m.object WHERE m.digest = ?1`,
   )
     .bind(image.digest)
     .all();
-  expect(results).toEqual([{ object: expect.any(String), doomed: null }]);
+  expect(results).toEqual([{ object: expect.any(String), scheduled: null }]);
   // With the object that the second push wrote, which the next garbage collection deletes.
   const cost = image.bytes.length + 512 * (1 + 2_401 + 1);
   expect(await usedBy(namespace)).toBe(config.bytes.length + cost + image.bytes.length);

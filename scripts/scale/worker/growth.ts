@@ -272,7 +272,7 @@ function inSmallOnes(): Table[] {
   ];
 }
 
-/** The content of the deleted repository whose undo window is over. */
+/** The content of the deleted repository whose trash window is over. */
 function inDeletedOne(): Table[] {
   return [
     {

@@ -6,7 +6,7 @@ import { createRegistry } from "../../../src/compose.ts";
 import type { Metered } from "./meter.ts";
 import { OPERATIONS } from "./operations.ts";
 import { type Cost, Trial } from "./trial.ts";
-import { doomedKey, type World } from "./world.ts";
+import { scheduledKey, type World } from "./world.ts";
 
 export { UploadSession } from "../../../src/worker.ts";
 
@@ -31,7 +31,7 @@ async function perform(task: Task, env: Env): Promise<unknown> {
       return OPERATIONS.map(({ name, most, counts = null }) => ({ name, most, counts }));
     case "objects": {
       const numbers = Array.from({ length: task.to - task.from }, (_, i) => task.from + i);
-      await Promise.all(numbers.map((n) => env.BLOBS.put(doomedKey(n), "doomed")));
+      await Promise.all(numbers.map((n) => env.BLOBS.put(scheduledKey(n), "doomed")));
       return null;
     }
     case "operation": {

@@ -17,7 +17,7 @@ import { BIG_ID, digest, LONG_AGO, tag } from "./world.ts";
 const DUE = 50;
 const PAGE = 50;
 const DAY = 86_400_000;
-const AGES: Ages = { grace: DAY, undo: 7 * DAY };
+const AGES: Ages = { grace: DAY, trash: 7 * DAY };
 
 /** Makes a step that needs no preparation. */
 function step(name: string, most: number, take: (trial: Trial) => Promise<unknown>): Operation {
@@ -115,10 +115,10 @@ const FSCK: readonly Operation[] = [
   ),
   fsck("links", 500, (index) => index.links(IN_BIG, PAGE)),
   fsck("blobs", 500, (index) => index.blobs(IN_BIG, PAGE)),
-  fsck("weights", 700, (index) => index.weights({ repository: 0, name: "big 1" }, PAGE)),
+  fsck("counts", 700, (index) => index.counts({ repository: 0, name: "big 1" }, PAGE)),
   {
-    ...fsck("weights of what thousands hold", 250_000, (index) =>
-      index.weights({ repository: 0, name: "small" }, 2),
+    ...fsck("counts of what thousands hold", 250_000, (index) =>
+      index.counts({ repository: 0, name: "small" }, 2),
     ),
     counts: "unbounded",
   },

@@ -100,6 +100,6 @@ export function smallRepository(n: number): string {
   return `small-${String(Math.floor(n / 100)).padStart(3, "0")}/r${String(n).padStart(6, "0")}`;
 }
 
-export function doomedKey(n: number): string {
+export function scheduledKey(n: number): string {
   return `blobs/doomed-${String(n).padStart(7, "0")}`;
 }

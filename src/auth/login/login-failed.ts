@@ -130,6 +130,6 @@ export function limited(
     message: `${TOO_MANY}; try again in ${seconds} seconds${message === undefined ? "" : `: ${message}`}`,
     headers: { "retry-after": String(seconds) },
   });
-  const told = reason === undefined ? TOO_MANY : `${TOO_MANY}: ${reason}`;
-  return new LoginFailed(refusal, { ...failure, reason: told });
+  const reported = reason === undefined ? TOO_MANY : `${TOO_MANY}: ${reason}`;
+  return new LoginFailed(refusal, { ...failure, reason: reported });
 }

@@ -100,10 +100,10 @@ export async function identified(
   const isKnown = trust.hasMore || compare(trust.others, claims).matching.length > 0;
   const isSufficient = target.isSufficient?.(actor) ?? trust.public.length > 0;
   if (isKnown && (isSufficient || mismatches.length === 0)) return actor;
-  const told = explain(claims.sub, mismatches);
+  const explained = explain(claims.sub, mismatches);
   const hint = "; exchange it for the namespaces that it is for to hear why";
-  const message = namespaces.length === 0 ? told.message + hint : told.message;
-  throw await unmatched({ ...told, message }, claims, { auth, target });
+  const message = namespaces.length === 0 ? explained.message + hint : explained.message;
+  throw await unmatched({ ...explained, message }, claims, { auth, target });
 }
 
 /**

@@ -86,7 +86,7 @@ export function workloadActor(
 }
 
 /** The most mismatches to report: a few are enough to see what to fix. */
-const MAX_TOLD = 3;
+const MAX_EXPLAINED = 3;
 
 /** Why an ID token satisfied no rule. */
 export interface Explanation {
@@ -112,10 +112,12 @@ export function explain(
     const all = mismatches.filter((mismatch) => mismatch.namespace === namespace);
     const own = all.filter(({ isOwn }) => isOwn);
     const isOwn = own.length > 0;
-    return { namespace, isOwn, told: (isOwn ? own : all).slice(0, MAX_TOLD) };
+    return { namespace, isOwn, explained: (isOwn ? own : all).slice(0, MAX_EXPLAINED) };
   });
   const reasons = [
-    ...closest.flatMap(({ isOwn, told }) => told.map(({ full, found }) => (isOwn ? full : found))),
+    ...closest.flatMap(({ isOwn, explained }) =>
+      explained.map(({ full, found }) => (isOwn ? full : found)),
+    ),
     ...unruled.map((namespace) => `${namespace}: no rule for tokens of this issuer`),
     ...(closest.some(({ isOwn }) => !isOwn)
       ? ["what the rule wants its owners read in their audit log"]
@@ -125,10 +127,10 @@ export function explain(
   const why = reasons.length === 0 ? "" : `: ${[...new Set(reasons)].join("; ")}`;
   return {
     message: `no trust rule accepts the ID token of ${shown(subject)}${why}`,
-    records: closest.map(({ namespace, isOwn, told }) => ({
+    records: closest.map(({ namespace, isOwn, explained }) => ({
       namespace,
       isOwn,
-      detail: `no trust rule matches: ${told.map(({ full }) => full).join("; ")}`,
+      detail: `no trust rule matches: ${explained.map(({ full }) => full).join("; ")}`,
     })),
   };
 }

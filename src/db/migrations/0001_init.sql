@@ -80,7 +80,7 @@ CREATE INDEX repository_blobs_by_digest ON repository_blobs (digest_id);
 
 -- Manifests and tags
 
--- A deleted manifest can be restored for UNDO_DAYS: nobody sees it, but it keeps what it names.
+-- A deleted manifest can be restored for TRASH_DAYS: nobody sees it, but it keeps what it names.
 CREATE TABLE manifests (
   id INTEGER PRIMARY KEY,
   repository_id INTEGER NOT NULL REFERENCES repositories (id),
@@ -547,7 +547,7 @@ VALUES ('retention', json_object('usesSince', CAST(unixepoch('subsec') * 1000 AS
 -- The backup that this index writes into the bucket has an id of its own.
 INSERT INTO jobs (name, state)
 VALUES ('export', json_object(
-  'chain', printf('%012x', CAST(unixepoch('subsec') * 1000 AS INTEGER)) || '-' || lower(hex(randomblob(4))), 'exported', 0));
+  'backupId', printf('%012x', CAST(unixepoch('subsec') * 1000 AS INTEGER)) || '-' || lower(hex(randomblob(4))), 'exported', 0));
 
 -- A batch cannot stop in the middle: writing a 0 here fails it, and nothing of it is done.
 CREATE VIEW assertions AS SELECT 1 AS holds;

@@ -16,7 +16,7 @@ import {
 } from "../../support/client.ts";
 import { Counter, NOTHING } from "../../support/counting.ts";
 import { blob, imageManifest } from "../../support/images.ts";
-import { plansOf, walks } from "../../support/plans.ts";
+import { plansOf, tableScans } from "../../support/plans.ts";
 import { newNamespace, newUser } from "../../support/principals.ts";
 import { turns } from "../../support/waits.ts";
 
@@ -507,7 +507,7 @@ describe("what an isolate knows of revocations", () => {
     const found = await plansOf((db) => new IdentityStore(db).revoked());
     expect(found).toHaveLength(1);
     for (const { sql, plan } of found) {
-      expect(walks(plan), sql).toEqual([]);
+      expect(tableScans(plan), sql).toEqual([]);
       expect(plan).toContainEqual(
         expect.stringMatching(/revocations_by_kind \(<expr>=\? AND revoked_at>\?\)/),
       );

@@ -13,12 +13,12 @@ import { isOpen, keys as allKeys } from "../../support/storage.ts";
 const YEAR = 365 * 86_400_000;
 
 /**
- * Runs garbage collection without a grace period; content that can be restored stays, unless the undo window is over
+ * Runs garbage collection without a grace period; content that can be restored stays, unless the trash window is over
  * too.
  */
-export async function collect(undo = YEAR): Promise<void> {
+export async function collect(trash = YEAR): Promise<void> {
   const index = new GcStore(env.DB);
-  const gc = new GarbageCollector(index, new Bucket(env.BLOBS), { grace: 0, undo });
+  const gc = new GarbageCollector(index, new Bucket(env.BLOBS), { grace: 0, trash });
   for (let i = 0; (await gc.run()).more; i++) {
     if (i > 100) throw new Error("the collection comes to no end");
   }

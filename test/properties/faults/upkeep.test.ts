@@ -26,8 +26,8 @@ import { sample, tell } from "../../support/sample.ts";
 import { hurry, senderOf } from "./run.ts";
 
 const MODES: readonly Mode[] = ["lost", "unanswered", "busy", "busy, but done"];
-/** Without grace period and undo window, everything unneeded is deleted at once. */
-const AT_ONCE = { GC_GRACE_HOURS: "0", UNDO_DAYS: "0" };
+/** Without grace period and trash window, everything unneeded is deleted at once. */
+const AT_ONCE = { GC_GRACE_HOURS: "0", TRASH_DAYS: "0" };
 const BIG = { annotations: { pad: "x".repeat(300_000) } };
 
 beforeAll(hurry);

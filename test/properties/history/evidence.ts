@@ -16,7 +16,7 @@ export interface Ages {
   /** The grace period of a blob that no manifest names, in milliseconds. */
   readonly grace: number;
   /** How long deleted content can be restored, in milliseconds. */
-  readonly undo: number;
+  readonly trash: number;
 }
 
 /** A span of the history, such as that of a request. */
@@ -177,7 +177,7 @@ export class Evidence {
     return (
       effectOf(deletion) === "yes" &&
       deletion.answered <= span.called &&
-      deletion.calledAt + this.#ages.undo - SLACK > span.answeredAt
+      deletion.calledAt + this.#ages.trash - SLACK > span.answeredAt
     );
   }
 
@@ -219,7 +219,7 @@ export class Evidence {
   #holdsUntil(repository: string, manifest: string, seen: Span): number {
     const { takers } = this.#of(repository, manifest);
     const later = takers.filter((one) => one.answered > seen.called);
-    return Math.min(...later.map(({ calledAt }) => calledAt + this.#ages.undo));
+    return Math.min(...later.map(({ calledAt }) => calledAt + this.#ages.trash));
   }
 
   /** Content that certainly was in a deleted repository exists again after its restoration. */

@@ -16,12 +16,12 @@ const WEEK = 7 * 86_400_000;
 /** One tag and a handful of manifests, so that all clients conflict. */
 const CROWDED: Size = { ...SMALL, repositories: 2, tags: 1, layers: 4, images: 3, indexes: 2 };
 
-const USUAL = { grace: 0, undo: WEEK, size: SMALL };
+const USUAL = { grace: 0, trash: WEEK, size: SMALL };
 const KINDS = [
   USUAL,
-  { grace: 500, undo: WEEK, size: SMALL },
-  { grace: 150, undo: 1_000, size: CROWDED },
-  { grace: 0, undo: 0, size: CROWDED },
+  { grace: 500, trash: WEEK, size: SMALL },
+  { grace: 150, trash: 1_000, size: CROWDED },
+  { grace: 0, trash: 0, size: CROWDED },
 ];
 /** The seed decides which kind of run it is, too. */
 const ALL = KINDS.map((_, i) => {
@@ -33,7 +33,7 @@ const RUNS = sample("histories", ALL, { few: 1 });
 beforeEach(startAnew);
 
 test.each(RUNS)(
-  "seed $seed, a grace of $grace ms, an undo window of $undo ms: every answer can be explained",
+  "seed $seed, a grace of $grace ms, a trash window of $trash ms: every answer can be explained",
   async ({ seed, size, ...ages }) => {
     const result = await run({ seed, ages, clients: 8, steps: 30, size }, placeHere(ages));
     const command = `TEST_SAMPLE=many TEST_SEED=${seed} npx vitest run --config test/vitest.config.ts --project worker test/history/history.test.ts`;

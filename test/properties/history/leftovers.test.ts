@@ -8,7 +8,7 @@ import { leftovers } from "./leftovers.ts";
 import { placeHere, startAnew } from "./world.ts";
 
 const HOUR = 3_600_000;
-const AGES = { grace: HOUR, undo: HOUR };
+const AGES = { grace: HOUR, trash: HOUR };
 const HELD = "a repository holds a blob that no manifest names";
 
 let client: RegistryClient;
@@ -24,7 +24,7 @@ beforeEach(async () => {
 });
 
 /**
- * Its undo window ends during the last garbage collection, which deletes the manifest and makes its blobs unreferenced.
+ * Its trash window ends during the last garbage collection, which deletes the manifest and makes its blobs unreferenced.
  */
 async function collectAtTheEnd(): Promise<number> {
   const quietAt = Date.now();
@@ -44,7 +44,7 @@ async function left(quietAt: number): Promise<string[]> {
   return found.map(({ message }) => message);
 }
 
-test("what a manifest let go whose undo window ended during the last collection still has its grace", async () => {
+test("what a manifest let go whose trash window ended during the last collection still has its grace", async () => {
   const quietAt = await collectAtTheEnd();
   expect(await left(quietAt)).toEqual([]);
   // The blob is just unreferenced: after the grace period garbage collection deletes it.

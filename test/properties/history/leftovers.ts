@@ -22,9 +22,9 @@ export interface Stores {
  * SQL that returns a row for each leftover.
  * @param quietAt when the last garbage collection began: what was due then is deleted, and nothing else is required
  */
-function garbageAt(quietAt: number, { grace, undo }: Ages): Readonly<Record<string, string>> {
+function garbageAt(quietAt: number, { grace, trash }: Ages): Readonly<Record<string, string>> {
   return {
-    // A manifest whose undo window ended since then leaves its blobs their grace period, as unreferenced blobs. A blob
+    // A manifest whose trash window ended since then leaves its blobs their grace period, as unreferenced blobs. A blob
     // whose time is over, or that is not recorded as unreferenced, waits for nothing.
     "a repository holds a blob that no manifest names": `
       SELECT r.name, ${digestOf("l.digest_id")} FROM repository_blobs l JOIN repositories r ON r.id = l.repository_id
@@ -45,12 +45,12 @@ function garbageAt(quietAt: number, { grace, undo }: Ages): Readonly<Record<stri
         AND NOT EXISTS (SELECT 1 FROM manifest_references f WHERE f.digest_id = d.id)`,
     "an object is still to be deleted": `
       SELECT key FROM object_deletions WHERE due_at <= ${quietAt}`,
-    "a manifest's undo window is over": `
-      SELECT m.digest FROM manifests m WHERE m.deleted_at <= ${quietAt - undo}`,
-    "a tag's undo window is over": `
-      SELECT h.tag FROM tag_history h WHERE h.changed_at <= ${quietAt - undo}`,
-    "a repository's undo window is over": `
-      SELECT r.former_name FROM repositories r WHERE r.deleted_at <= ${quietAt - undo}`,
+    "a manifest's trash window is over": `
+      SELECT m.digest FROM manifests m WHERE m.deleted_at <= ${quietAt - trash}`,
+    "a tag's trash window is over": `
+      SELECT h.tag FROM tag_history h WHERE h.changed_at <= ${quietAt - trash}`,
+    "a repository's trash window is over": `
+      SELECT r.former_name FROM repositories r WHERE r.deleted_at <= ${quietAt - trash}`,
   };
 }
 

@@ -5,7 +5,7 @@ import { check, type Universe } from "./model.ts";
 import { stepsOf } from "./plan.ts";
 import { universeOf } from "./universe.ts";
 
-const AGES = { grace: 1_000, undo: 10_000 };
+const AGES = { grace: 1_000, trash: 10_000 };
 const UNIVERSE: Universe = {
   blobs: new Map([
     ["a", ["layer", "config"]],

@@ -97,7 +97,7 @@ const cases = BUGS.flatMap((bug, i) => seeds.map((seed) => ({ ...bug, seed: seed
 test.each(sample("planted bugs", cases, { few: 1 }))(
   "seed $seed: $name",
   async ({ seed, plant, needs = [], grace, weights, size = SMALL, steps = STEPS, kind }) => {
-    const ages: Ages = { grace, undo: WEEK };
+    const ages: Ages = { grace, trash: WEEK };
     const given = { ages, clients: 8, steps, weights: { ...USUAL, ...weights }, size };
     for (const statement of needs) await env.DB.prepare(statement).run();
     const kinds = new Set<ViolationKind>();
@@ -112,7 +112,7 @@ test.each(sample("planted bugs", cases, { few: 1 }))(
 test.each(sample("histories without a planted bug", cases.slice(0, CONTROLS * SEEDS), { few: 1 }))(
   "seed $seed: without the bug ($name), nothing",
   async ({ seed, grace, weights, size = SMALL, steps = STEPS }) => {
-    const ages: Ages = { grace, undo: WEEK };
+    const ages: Ages = { grace, trash: WEEK };
     const given = { seed, ages, clients: 8, steps, weights: { ...USUAL, ...weights }, size };
     const result = await run(given, placeHere(ages));
     expect(result.violations, report(result, COMMAND)).toEqual([]);

@@ -67,7 +67,7 @@ export async function run(given: Given, place: Place, recorder = new Recorder())
   );
   await place.ready();
   const unfinished = await place.expire([...sessions.keys()]);
-  // Two runs: blobs that the first makes unreferenced wait for their own grace period. A manifest's undo window may
+  // Two runs: blobs that the first makes unreferenced wait for their own grace period. A manifest's trash window may
   // also end during the second.
   let quietAt = 0;
   for (let i = 0; i < 2; i++) {

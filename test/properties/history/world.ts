@@ -27,7 +27,7 @@ export async function startAnew(): Promise<void> {
 export function placeHere(ages: Ages, planted: (env: Env) => Env = (real) => real): Place {
   const settings = {
     GC_GRACE_HOURS: decimal(ages.grace / 3_600_000),
-    UNDO_DAYS: decimal(ages.undo / 86_400_000),
+    TRASH_DAYS: decimal(ages.trash / 86_400_000),
   };
   const used = planted({ ...env, ...settings });
   return {

@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Server, startServer } from "../../scripts/server.ts";
 import { parseTarget } from "../../src/cli/thing.ts";
-import { sayPurged, sayRestored } from "../../src/cli/undo.ts";
+import { sayPurged, sayRestored } from "../../src/cli/trash.ts";
 import { CommandLine, unwrapped } from "./harness.ts";
 
 const MANIFEST = "application/vnd.oci.image.manifest.v1+json";
