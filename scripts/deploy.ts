@@ -1,12 +1,13 @@
 /** `npm run deploy`: makes what is missing in your Cloudflare account and deploys the registry. Repeatable. */
 import { execFile } from "node:child_process";
 import { randomBytes } from "node:crypto";
+import { readFileSync } from "node:fs";
 import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Unstable_Config as Config } from "wrangler";
 import { projectConfig, ROOT, wranglerArguments } from "./local.ts";
-import { foreignAmong } from "./start/control.ts";
+import { foreignIn } from "./start/control.ts";
 
 interface Result {
   readonly code: number;
@@ -107,17 +108,20 @@ async function createDatabase(): Promise<string> {
 
 /** Ends here where another version made the database: wrangler would apply nothing, and this version would not find its tables. */
 async function checkMigrations(name: string): Promise<void> {
-  const query = ["--remote", "--json", "--command", "SELECT name FROM d1_migrations"];
+  const sql =
+    "SELECT name, (SELECT sql FROM sqlite_master WHERE name = 'schema_version') AS version FROM d1_migrations";
+  const query = ["--remote", "--json", "--command", sql];
   const { code, output } = await wrangler("d1", "execute", name, ...query);
   if (code !== 0 && /no such table/.test(output)) return;
   if (code !== 0) fail(output);
-  const [answer] = JSON.parse(output) as { results: { name: string }[] }[];
-  const applied = answer?.results.map((row) => row.name) ?? [];
-  const files = await readdir(join(ROOT, database?.migrations_dir ?? ""));
-  const foreign = foreignAmong(
-    applied,
-    files.map((file) => ({ name: file })),
-  );
+  const [answer] = JSON.parse(output) as { results: { name: string; version: string | null }[] }[];
+  const rows = answer?.results ?? [];
+  const folder = join(ROOT, database?.migrations_dir ?? "");
+  const migrations = (await readdir(folder)).toSorted().map((file) => {
+    return { name: file, statements: [readFileSync(join(folder, file), "utf8")] };
+  });
+  const applied = { names: rows.map((row) => row.name), version: rows[0]?.version ?? null };
+  const foreign = foreignIn(applied, migrations);
   if (foreign === undefined) return;
   fail(
     `The database ${name} is of another version of Slipway, which made it with ${foreign}: deploy that version, or name a new database in wrangler.toml.`,

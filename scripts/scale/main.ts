@@ -3,6 +3,8 @@
  * databases, one of 1,000,000 manifests with as many tags and 5,000,000 references in one repository, and one of a
  * hundredth of that; every operation is tried on both, and D1 counts the rows that it reads.
  *
+ * At last it says what an image takes in the database, with the events of its pushes.
+ *
  * --scale    another size: 0.01 takes seconds
  * --data     where the databases are kept for the next time
  *
@@ -16,7 +18,8 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { projectConfig, ROOT } from "../local.ts";
 import { measure, type Measured } from "./measure.ts";
-import { count, printCollection, printOperations, printParts } from "./report.ts";
+import { KINDS, sizeOf } from "./images.ts";
+import { count, printCollection, printOperations, printParts, printSizes } from "./report.ts";
 import { seeded } from "./seed.ts";
 
 const MANIFESTS = 1_000_000;
@@ -44,6 +47,8 @@ const small = {
   manifests: Math.max(LEAST, large.manifests / 100),
   due: Math.min(large.due, 30_000),
 };
+/** Images whose room in the database is measured; a hundredth of the large registry is enough. */
+const images = Math.max(LEAST * 2, (MANIFESTS * scale) / 50);
 const began = performance.now();
 const results: Measured[] = [];
 for (const world of [small, large]) {
@@ -55,6 +60,7 @@ const [ofSmall, ofLarge] = results;
 if (ofSmall === undefined || ofLarge === undefined) throw new Error("nothing was measured");
 const failures = printOperations(ofSmall, ofLarge) + printCollection(results);
 printParts(ofLarge);
+printSizes(images, await Promise.all(KINDS.map((kind) => sizeOf(kind, images))));
 console.log(
   `\n${((performance.now() - began) / 1000).toFixed(0)} s; the databases are in ${folder}`,
 );

@@ -1,4 +1,5 @@
 /** Formats the measurements as tables. */
+import type { Size } from "./images.ts";
 import { type Measured, sum } from "./measure.ts";
 import type { Collection, Statement } from "./worker.ts";
 
@@ -99,6 +100,18 @@ export function printParts({ runs, world }: Measured): void {
   console.log(`\nWhere the last run's time went, of ${count(world.manifests)}`);
   const outside = ["outside the database: R2 and the way there", "", "", "", rest];
   printTable([["statement", "times", "rows read", "written", "ms"], ...rows, outside]);
+}
+
+/** Prints what an image takes in the database, in bytes, and in which tables with their indexes. */
+export function printSizes(images: number, sizes: readonly Size[]): void {
+  const each = (total = 0) => count(Math.round(total / images));
+  const parts = [...new Set(sizes.flatMap((size) => Object.keys(size.parts)))];
+  const rows = sizes.map(({ name, bytes, parts: of }): Row => {
+    const events = of["audit"] ?? 0;
+    return [name, each(bytes), each(bytes - events), ...parts.map((part) => each(of[part]))];
+  });
+  console.log(`\nBytes of the database an image, after ${count(images)} pushes with an event each`);
+  printTable([["image", "in all", "without events", ...parts], ...rows]);
 }
 
 function timeOf(statements: readonly Statement[]): number {

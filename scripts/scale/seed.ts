@@ -18,21 +18,31 @@ export async function seeded(folder: string, world: World): Promise<string> {
   const data = join(folder, `${world.manifests}-${world.due}`);
   if (await exists(data)) return data;
   const unfinished = `${data}.unfinished`;
-  await rm(unfinished, { recursive: true, force: true });
-  await mkdir(unfinished, { recursive: true });
-  const registry = await startLocal({ data: unfinished, vars: VARS });
-  await registry.dispose();
-  fill(await databaseFile(unfinished), world);
+  fill(await emptyDatabase(unfinished), world);
   await rename(unfinished, data);
   return data;
 }
 
-function fill(file: string, world: World): void {
+/** Makes an empty database by the migrations. @returns its file */
+export async function emptyDatabase(data: string): Promise<string> {
+  await rm(data, { recursive: true, force: true });
+  await mkdir(data, { recursive: true });
+  const registry = await startLocal({ data, vars: VARS });
+  await registry.dispose();
+  return databaseFile(data);
+}
+
+/** Opens a database to fill it fast: a failed seed is made again from the start, so nothing is kept for a rollback. */
+export function openToFill(file: string): DatabaseSync {
   const db = new DatabaseSync(file);
-  // A failed seed is made again from the start, so nothing is kept for a rollback.
   db.enableDefensive(false);
   const pragmas = `locking_mode = EXCLUSIVE; journal_mode = DELETE; journal_mode = OFF; synchronous = OFF; cache_size = -${CACHE_KIB}`;
   for (const pragma of pragmas.split("; ")) db.exec(`PRAGMA ${pragma}`);
+  return db;
+}
+
+function fill(file: string, world: World): void {
+  const db = openToFill(file);
   for (const sql of BEGINNING) db.exec(sql);
   const began = performance.now();
   let table = { what: "", began };

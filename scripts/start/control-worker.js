@@ -3,13 +3,16 @@
  * socket that its owner alone can reach.
  */
 const TASKS = {
-  /** The names of the migrations that were applied, from wrangler's own table. */
+  /** The names of the migrations that were applied, from wrangler's own table, and the schema's version. */
   async applied({ DB }) {
     await DB.exec(
       "CREATE TABLE IF NOT EXISTS d1_migrations (id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT UNIQUE, applied_at TIMESTAMP DEFAULT CURRENT_TIMESTAMP NOT NULL)",
     );
     const { results } = await DB.prepare("SELECT name FROM d1_migrations").all();
-    return results.map(({ name }) => name);
+    const version = await DB.prepare(
+      "SELECT sql FROM sqlite_master WHERE name = 'schema_version'",
+    ).first("sql");
+    return { names: results.map(({ name }) => name), version };
   },
   /** Applies a migration and records it, in one transaction. */
   async migrate({ DB }, { name, statements }) {

@@ -9,6 +9,14 @@ export interface Migration {
   readonly statements: readonly string[];
 }
 
+/** What a database says of itself. */
+export interface Applied {
+  /** The migrations that were applied to it. */
+  readonly names: readonly string[];
+  /** The statement that made its view `schema_version`; null if it has none. */
+  readonly version: string | null;
+}
+
 export class Control {
   readonly #socketPath: string;
 
@@ -18,18 +26,20 @@ export class Control {
 
   /**
    * Applies the migrations that the database does not have yet, in their order.
-   * @throws StartError where it has others: another version made it, and this one would read only half of it
+   * @throws StartError where it has others, or had them in another form: another version made it, and this one would
+   *   read only half of it
    */
   async migrate(migrations: readonly Migration[]): Promise<void> {
-    const applied = new Set((await this.#ask({ task: "applied" })) as string[]);
-    const foreign = foreignAmong([...applied], migrations);
+    const applied = (await this.#ask({ task: "applied" })) as Applied;
+    const foreign = foreignIn(applied, migrations);
     if (foreign !== undefined) {
       throw new StartError(
         `the data folder is of another version of Slipway, which made its database with ${foreign}: start that version, or choose a new folder with SLIPWAY_DATA`,
       );
     }
     for (const migration of migrations) {
-      if (!applied.has(migration.name)) await this.#ask({ task: "migrate", ...migration });
+      if (!applied.names.includes(migration.name))
+        await this.#ask({ task: "migrate", ...migration });
     }
   }
 
@@ -49,10 +59,21 @@ export class Control {
   }
 }
 
-/** @returns the first of the applied migrations that this version does not have */
-export function foreignAmong(
-  applied: readonly string[],
-  migrations: readonly Pick<Migration, "name">[],
+/**
+ * Finds what another version of Slipway made a database with.
+ * @returns a migration that this version does not have, or has in another form; undefined if it is of this version
+ */
+export function foreignIn(
+  { names, version }: Applied,
+  migrations: readonly Migration[],
 ): string | undefined {
-  return applied.find((name) => migrations.every((migration) => migration.name !== name));
+  const foreign = names.find((name) => migrations.every((migration) => migration.name !== name));
+  if (foreign !== undefined) return foreign;
+  const own = migrations
+    .flatMap(({ statements }) => VERSION.exec(statements.join("\n")) ?? [])
+    .at(-1);
+  return version === (own ?? null) ? undefined : names.map((name) => `another ${name}`)[0];
 }
+
+/** The statement that makes the view, which changes with the schema. */
+const VERSION = /CREATE VIEW schema_version AS SELECT \d+ AS version/;

@@ -4,6 +4,7 @@ import { kindNumber } from "../db/manifest-references.ts";
 import { deflateText } from "../db/manifest-text.ts";
 import { ROW_BYTES } from "../db/cost.ts";
 import { type BlobState, type Line, type Row, TABLE_NAMES, type TableName } from "./exported.ts";
+import { prepare } from "../db/sql.ts";
 
 /** The statements that write imported rows, and their helpers. */
 
@@ -32,13 +33,13 @@ function insertRows(
   return [...shapes].flatMap(([shape, of]) => {
     const columns = shape.split(", ").map((name) => writtenAs(table, name));
     return chunked(of).map((chunk) =>
-      db
-        .prepare(
-          `INSERT INTO ${table} (${columns.map(({ column }) => column).join(", ")})
-           SELECT ${columns.map(({ sql }) => sql).join(", ")} FROM json_each(?1) w WHERE true
-           ON CONFLICT DO NOTHING RETURNING 1`,
-        )
-        .bind(chunk),
+      prepare(
+        db,
+        `INSERT INTO ${table} (${columns.map(({ column }) => column).join(", ")})
+         SELECT ${columns.map(({ sql }) => sql).join(", ")} FROM json_each(:chunk) w WHERE true
+         ON CONFLICT DO NOTHING RETURNING 1`,
+        { chunk },
+      ),
     );
   });
 }
@@ -68,16 +69,16 @@ export function insertBlobLinks(db: D1Database, lines: readonly RowLine[]): D1Pr
   const links = chunked(newest.map(({ repository, digest, how }) => [repository, digest, how]));
   const insert = (table: string, other: string, how: BlobState) =>
     links.map((chunk) =>
-      db
-        .prepare(
-          `INSERT INTO ${table} (repository_id, digest_id)
-           SELECT r.id, ${idOf("w.value ->> 1")} FROM json_each(?1) w
-           CROSS JOIN repositories r ON r.id = w.value ->> 0
-           WHERE w.value ->> 2 = ?2 AND NOT EXISTS (
-             SELECT 1 FROM ${other} o WHERE o.repository_id = r.id AND o.digest_id = ${idOf("w.value ->> 1")})
-           ON CONFLICT DO NOTHING`,
-        )
-        .bind(chunk, how),
+      prepare(
+        db,
+        `INSERT INTO ${table} (repository_id, digest_id)
+         SELECT r.id, ${idOf("w.value ->> 1")} FROM json_each(:chunk) w
+         CROSS JOIN repositories r ON r.id = w.value ->> 0
+         WHERE w.value ->> 2 = :how AND NOT EXISTS (
+           SELECT 1 FROM ${other} o WHERE o.repository_id = r.id AND o.digest_id = ${idOf("w.value ->> 1")})
+         ON CONFLICT DO NOTHING`,
+        { chunk, how },
+      ),
     );
   return [
     ...chunked(newest.map(({ digest }) => digest)).map((chunk) => insertDigestList(db, chunk)),
@@ -85,13 +86,13 @@ export function insertBlobLinks(db: D1Database, lines: readonly RowLine[]): D1Pr
     ...insert("repository_blobs", "trashed_blobs", "linked"),
     ...insert("trashed_blobs", "repository_blobs", "trashed"),
     ...links.map((chunk) =>
-      db
-        .prepare(
-          `DELETE FROM blobs WHERE digest_id IN (SELECT ${idOf("w.value ->> 1")} FROM json_each(?1) w)
-             AND NOT EXISTS (SELECT 1 FROM repository_blobs l WHERE l.digest_id = blobs.digest_id)
-             AND NOT EXISTS (SELECT 1 FROM trashed_blobs k WHERE k.digest_id = blobs.digest_id)`,
-        )
-        .bind(chunk),
+      prepare(
+        db,
+        `DELETE FROM blobs WHERE digest_id IN (SELECT ${idOf("w.value ->> 1")} FROM json_each(:chunk) w)
+           AND NOT EXISTS (SELECT 1 FROM repository_blobs l WHERE l.digest_id = blobs.digest_id)
+           AND NOT EXISTS (SELECT 1 FROM trashed_blobs k WHERE k.digest_id = blobs.digest_id)`,
+        { chunk },
+      ),
     ),
   ];
 }
@@ -111,15 +112,15 @@ export function insertReferences(db: D1Database, lines: readonly RowLine[]): D1P
   return [
     ...chunked(rows.map(([, , digest]) => digest)).map((chunk) => insertDigestList(db, chunk)),
     ...chunked(rows).map((chunk) =>
-      db
-        .prepare(
-          `INSERT INTO manifest_references (repository_id, manifest_id, digest_id, kind, platform)
-           SELECT m.repository_id, m.id, ${idOf("w.value ->> 2")}, w.value ->> 3, w.value ->> 4
-           FROM json_each(?1) w
-           CROSS JOIN manifests m ON m.repository_id = w.value ->> 0 AND m.digest = w.value ->> 1
-           WHERE true ON CONFLICT DO NOTHING`,
-        )
-        .bind(chunk),
+      prepare(
+        db,
+        `INSERT INTO manifest_references (repository_id, manifest_id, digest_id, kind, platform)
+         SELECT m.repository_id, m.id, ${idOf("w.value ->> 2")}, w.value ->> 3, w.value ->> 4
+         FROM json_each(:chunk) w
+         CROSS JOIN manifests m ON m.repository_id = w.value ->> 0 AND m.digest = w.value ->> 1
+         WHERE true ON CONFLICT DO NOTHING`,
+        { chunk },
+      ),
     ),
   ];
 }
@@ -130,15 +131,15 @@ export function chargeManifests(db: D1Database, lines: readonly RowLine[]): D1Pr
     table === "manifests" ? [[row["repository_id"], row["digest"]]] : [],
   );
   return chunked(keys).map((chunk) =>
-    db
-      .prepare(
-        `UPDATE manifests SET cost = size + ${ROW_BYTES} * (1 + (
-           SELECT count(*) FROM manifest_references f
-           WHERE f.repository_id = manifests.repository_id AND f.manifest_id = manifests.id))
-         WHERE (repository_id, digest) IN (
-           SELECT w.value ->> 0, w.value ->> 1 FROM json_each(?1) w)`,
-      )
-      .bind(chunk),
+    prepare(
+      db,
+      `UPDATE manifests SET cost = size + ${ROW_BYTES} * (1 + (
+         SELECT count(*) FROM manifest_references f
+         WHERE f.repository_id = manifests.repository_id AND f.manifest_id = manifests.id))
+       WHERE (repository_id, digest) IN (
+         SELECT w.value ->> 0, w.value ->> 1 FROM json_each(:chunk) w)`,
+      { chunk },
+    ),
   );
 }
 

@@ -11,6 +11,7 @@ import {
   type RowLine,
   value,
 } from "./import-row-store.ts";
+import { prepare } from "../db/sql.ts";
 
 /** The tables that only the import may write while it runs. */
 const CLOSED = ["repositories", "manifests", "tags", "repository_blobs"] as const;
@@ -36,7 +37,7 @@ export class ImportStore {
 
   /** Returns whether there is no repository at all, not even a deleted one. */
   async isEmpty(): Promise<boolean> {
-    const row = await this.#db.prepare(`SELECT max(id) AS id FROM repositories`).first();
+    const row = await prepare(this.#db, `SELECT max(id) AS id FROM repositories`).first();
     return row?.["id"] === null;
   }
 
@@ -48,7 +49,8 @@ export class ImportStore {
       auditChange(this.#db, initiator, entry, isClosed("NOT EXISTS")),
       ...CLOSED.flatMap((table) =>
         EVENTS.map((event) =>
-          this.#db.prepare(
+          prepare(
+            this.#db,
             `CREATE TRIGGER IF NOT EXISTS ${closing(table, event)} BEFORE ${event} ON ${table}
              BEGIN SELECT RAISE(ABORT, '${RAISED.importing}'); END`,
           ),
@@ -70,32 +72,31 @@ export class ImportStore {
 
   /** Renumbers the changes made here so far, which are few, after all imported ones. */
   async renumber(after: number): Promise<void> {
-    await this.#db
-      .prepare(
-        `UPDATE change_log SET id = id + max(?1, (SELECT max(id) FROM change_log))
-         WHERE (SELECT min(id) FROM change_log) <= ?1`,
-      )
-      .bind(after)
-      .run();
+    await prepare(
+      this.#db,
+      `UPDATE change_log SET id = id + max(:after, (SELECT max(id) FROM change_log))
+       WHERE (SELECT min(id) FROM change_log) <= :after`,
+      { after },
+    ).run();
   }
 
   /** Lists objects to read, numbered from `first` on. */
   async listObjects(first: number, keys: readonly string[]): Promise<void> {
-    await this.#db
-      .prepare(
-        `INSERT INTO import_objects (n, key) SELECT ?1 + w.key, w.value FROM json_each(?2) w WHERE true
-         ON CONFLICT (n) DO UPDATE SET key = excluded.key`,
-      )
-      .bind(first, JSON.stringify(keys))
-      .run();
+    await prepare(
+      this.#db,
+      `INSERT INTO import_objects (n, key) SELECT :first + w.key, w.value FROM json_each(:keys) w WHERE true
+       ON CONFLICT (n) DO UPDATE SET key = excluded.key`,
+      { first, keys: JSON.stringify(keys) },
+    ).run();
   }
 
   /** Returns the objects up to a number, the last of them first. */
   async objects(upTo: number, limit: number): Promise<{ n: number; key: string }[]> {
-    const { results } = await this.#db
-      .prepare(`SELECT n, key FROM import_objects WHERE n <= ?1 ORDER BY n DESC LIMIT ?2`)
-      .bind(upTo, limit)
-      .all<{ n: number; key: string }>();
+    const { results } = await prepare(
+      this.#db,
+      `SELECT n, key FROM import_objects WHERE n <= :upTo ORDER BY n DESC LIMIT :limit`,
+      { upTo, limit },
+    ).all<{ n: number; key: string }>();
     return results;
   }
 
@@ -116,15 +117,15 @@ export class ImportStore {
       return `(${none} OR EXISTS (SELECT 1 FROM ${base} b WHERE ${same}))`;
     });
     const statements = chunked(keys).map((chunk) =>
-      this.#db
-        .prepare(
-          `SELECT CASE
-             WHEN ${there} THEN 'there'
-             WHEN ${[isGone(kind, key), ...gone].join(" OR ")} THEN 'gone'
-             WHEN ${["true", ...based].join(" AND ")} THEN 'new' ELSE 'baseless' END AS standing
-           FROM json_each(?1) w ORDER BY w.key`,
-        )
-        .bind(chunk),
+      prepare(
+        this.#db,
+        `SELECT CASE
+           WHEN ${there} THEN 'there'
+           WHEN ${[isGone(kind, key), ...gone].join(" OR ")} THEN 'gone'
+           WHEN ${["true", ...based].join(" AND ")} THEN 'new' ELSE 'baseless' END AS standing
+         FROM json_each(:chunk) w ORDER BY w.key`,
+        { chunk },
+      ),
     );
     if (statements.length === 0) return [];
     const results = await this.#db.batch<{ standing: Standing }>(statements);
@@ -154,13 +155,13 @@ export class ImportStore {
   /** Deletes links to blobs that no manifest names: their objects may be gone. @returns how many */
   async dropUnnamed(limit: number): Promise<number> {
     const [result] = await this.#unseen([
-      this.#db
-        .prepare(
-          `DELETE FROM repository_blobs WHERE (repository_id, digest_id) IN (
-             SELECT repository_id, digest_id FROM unreferenced_blobs ORDER BY since LIMIT ?1)
-           RETURNING digest_id`,
-        )
-        .bind(limit),
+      prepare(
+        this.#db,
+        `DELETE FROM repository_blobs WHERE (repository_id, digest_id) IN (
+           SELECT repository_id, digest_id FROM unreferenced_blobs ORDER BY since LIMIT :limit)
+         RETURNING digest_id`,
+        { limit },
+      ),
     ]);
     return result?.results.length ?? 0;
   }
@@ -168,49 +169,49 @@ export class ImportStore {
   /** Deletes the rows that only the import needed. @returns how many, up to the limit for each kind */
   async clear(limit: number): Promise<number> {
     const results = await this.#db.batch([
-      this.#db
-        .prepare(
-          `DELETE FROM import_tombstones WHERE (kind, key) IN (SELECT kind, key FROM import_tombstones LIMIT ?1) RETURNING 1`,
-        )
-        .bind(limit),
-      this.#db
-        .prepare(
-          `DELETE FROM import_objects WHERE n IN (SELECT n FROM import_objects LIMIT ?1) RETURNING 1`,
-        )
-        .bind(limit),
+      prepare(
+        this.#db,
+        `DELETE FROM import_tombstones WHERE (kind, key) IN (
+           SELECT kind, key FROM import_tombstones LIMIT :limit) RETURNING 1`,
+        { limit },
+      ),
+      prepare(
+        this.#db,
+        `DELETE FROM import_objects WHERE n IN (SELECT n FROM import_objects LIMIT :limit) RETURNING 1`,
+        { limit },
+      ),
     ]);
     return results.reduce((sum, result) => sum + result.results.length, 0);
   }
 
   /** Runs a batch without the triggers that are meant for new rows. */
   async #unseen(statements: readonly D1PreparedStatement[]): Promise<D1Result[]> {
-    const { results: triggers } = await this.#db
-      .prepare(
-        `SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name <> 'assertions'`,
-      )
-      .all<{ name: string; sql: string }>();
+    const { results: triggers } = await prepare(
+      this.#db,
+      `SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name <> 'assertions'`,
+    ).all<{ name: string; sql: string }>();
     const aside = triggers.filter(({ sql }) => SET_ASIDE.test(sql));
     const results = await this.#db.batch([
-      ...aside.map(({ name }) => this.#db.prepare(`DROP TRIGGER ${name}`)),
+      ...aside.map(({ name }) => prepare(this.#db, `DROP TRIGGER ${name}`)),
       ...statements,
-      ...aside.map(({ sql }) => this.#db.prepare(sql)),
+      ...aside.map(({ sql }) => prepare(this.#db, sql)),
     ]);
     return results.slice(aside.length, aside.length + statements.length);
   }
 
   #opening(): D1PreparedStatement[] {
     return CLOSED.flatMap((table) =>
-      EVENTS.map((event) => this.#db.prepare(`DROP TRIGGER IF EXISTS ${closing(table, event)}`)),
+      EVENTS.map((event) => prepare(this.#db, `DROP TRIGGER IF EXISTS ${closing(table, event)}`)),
     );
   }
 
   #gone(gone: readonly Gone[]): D1PreparedStatement {
-    return this.#db
-      .prepare(
-        `INSERT INTO import_tombstones (kind, key)
-         SELECT w.value ->> 0, w.value ->> 1 FROM json_each(?1) w WHERE true ON CONFLICT DO NOTHING`,
-      )
-      .bind(JSON.stringify(gone.map(({ kind, key }) => [kind, key])));
+    return prepare(
+      this.#db,
+      `INSERT INTO import_tombstones (kind, key)
+       SELECT w.value ->> 0, w.value ->> 1 FROM json_each(:gone) w WHERE true ON CONFLICT DO NOTHING`,
+      { gone: JSON.stringify(gone.map(({ kind, key }) => [kind, key])) },
+    );
   }
 }
 

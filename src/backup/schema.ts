@@ -25,7 +25,7 @@ export type Exports = v.InferOutput<typeof Exports>;
 export const Importing = v.strictObject({
   from: v.pipe(
     v.optional(v.pipe(text, v.minLength(1), v.maxLength(64))),
-    v.description("The chain or the full export to begin with."),
+    v.description("The backup or the full export to begin with."),
   ),
 });
 

@@ -113,7 +113,7 @@ export class UnlinkedBlobs {
       return "the object does not say whose it is";
     }
     try {
-      await this.#blobs.add(repository, digest, { key, size }, initiator);
+      await this.#blobs.add(repository, digest, { key, size, event: "blob.link" }, initiator);
       return null;
     } catch (error) {
       if (!(error instanceof RegistryError)) throw error;

@@ -131,8 +131,9 @@ export function auditFound(
   const event = JSON.stringify(auditEvent(initiator, entry, "done"));
   return prepare(
     db,
-    `INSERT INTO audit (${COLUMNS})
-     SELECT ${VALUES} FROM (SELECT json_patch(:event, f.more) AS value FROM (${found.sql}) f) e`,
+    // Materialized, or SQLite would find the details anew for each column.
+    `WITH e AS MATERIALIZED (SELECT json_patch(:event, f.more) AS value FROM (${found.sql}) f)
+     INSERT INTO audit (${COLUMNS}) SELECT ${VALUES} FROM e`,
     merge({ event }, found.values),
   );
 }

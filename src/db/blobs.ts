@@ -1,7 +1,7 @@
 import type { Digest } from "../oci/digest.ts";
 import { RegistryError } from "../oci/errors.ts";
 import { namespaceOf, type RepositoryName, type Sources } from "../oci/reference.ts";
-import { type AuditEntry, auditChange, type Initiator } from "./audit.ts";
+import { auditChange, type Initiator } from "./audit.ts";
 import { NOW } from "./clock.ts";
 import { insertDigests } from "./digest-rows.ts";
 import { idOf } from "./digests.ts";
@@ -16,7 +16,7 @@ import {
   renewGraceAsReader,
 } from "./links.ts";
 import { isStillReferenced, refuseChange } from "./errors.ts";
-import { merge, prepare } from "./sql.ts";
+import { type Fragment, merge, prepare } from "./sql.ts";
 import { forgetUpload } from "./unfinished-uploads.ts";
 
 export interface StoredBlob {
@@ -27,6 +27,8 @@ export interface StoredBlob {
 export interface NewBlob extends StoredBlob {
   /** The name of the upload that brought the bytes. They may be counted as unfinished until they are a blob. */
   readonly upload?: string;
+  /** The event to record. A push has none: its manifest's event says what it brought. */
+  readonly event?: "blob.link";
 }
 
 /** What a push to a missing repository does: it creates the repository, or changes nothing. */
@@ -71,29 +73,29 @@ export class BlobStore {
   ): Promise<StoredBlob | null> {
     const [, found] = await this.#db.batch<StoredBlob>([
       renewGraceAsReader(this.#db, { repository, digest, grace }),
-      this.#db
-        .prepare(
-          `SELECT b.key, b.size FROM repositories r
-           JOIN repository_blobs l ON l.repository_id = r.id AND l.digest_id = ${idOf("?2")}
-           JOIN blobs b ON b.digest_id = l.digest_id AND b.missing_since IS NULL
-           WHERE r.name = ?1 AND NOT EXISTS (
-             SELECT 1 FROM unreferenced_blobs v WHERE v.repository_id = r.id AND v.digest_id = l.digest_id
-               AND coalesce(v.counted_on_at, v.since) <= ${NOW} - ?3)`,
-        )
-        .bind(repository, digest, grace),
+      prepare(
+        this.#db,
+        `SELECT b.key, b.size FROM repositories r
+         JOIN repository_blobs l ON l.repository_id = r.id AND l.digest_id = ${idOf(":digest")}
+         JOIN blobs b ON b.digest_id = l.digest_id AND b.missing_since IS NULL
+         WHERE r.name = :repository AND NOT EXISTS (
+           SELECT 1 FROM unreferenced_blobs v WHERE v.repository_id = r.id AND v.digest_id = l.digest_id
+             AND coalesce(v.counted_on_at, v.since) <= ${NOW} - :grace)`,
+        { repository, digest, grace },
+      ),
     ]);
     return found?.results[0] ?? null;
   }
 
   #select(repository: RepositoryName, digest: Digest): D1PreparedStatement {
-    return this.#db
-      .prepare(
-        `SELECT b.key, b.size FROM repositories r
-         JOIN repository_blobs l ON l.repository_id = r.id AND l.digest_id = ${idOf("?2")}
-         JOIN blobs b ON b.digest_id = l.digest_id AND b.missing_since IS NULL
-         WHERE r.name = ?1`,
-      )
-      .bind(repository, digest);
+    return prepare(
+      this.#db,
+      `SELECT b.key, b.size FROM repositories r
+       JOIN repository_blobs l ON l.repository_id = r.id AND l.digest_id = ${idOf(":digest")}
+       JOIN blobs b ON b.digest_id = l.digest_id AND b.missing_since IS NULL
+       WHERE r.name = :repository`,
+      { repository, digest },
+    );
   }
 
   /**
@@ -109,13 +111,7 @@ export class BlobStore {
     blob: NewBlob,
     initiator: Initiator,
   ): Promise<string> {
-    const { upload } = blob;
-    const entry: AuditEntry = { action: "blob.push", repository, digest };
-    const linked = {
-      sql: `SELECT 1 FROM repositories r
-        JOIN repository_blobs l ON l.repository_id = r.id AND l.digest_id = ${idOf(":digest")} WHERE r.name = :repository`,
-      values: { repository, digest },
-    };
+    const { upload, event } = blob;
     // Without this the push fails, and a failed push must not create a repository.
     const possible = {
       sql: `SELECT 1 WHERE EXISTS (SELECT 1 FROM blobs WHERE digest_id = ${idOf(":digest")}) OR NOT EXISTS (
@@ -145,7 +141,16 @@ export class BlobStore {
       insertLinks(this.#db, repository, [digest]),
       renewGrace(this.#db, repository, digest),
       // Only now it is known: the object may be a blob of another digest.
-      auditChange(this.#db, initiator, entry, linked),
+      ...(event === undefined
+        ? []
+        : [
+            auditChange(
+              this.#db,
+              initiator,
+              { action: event, repository, digest },
+              linked(repository, digest),
+            ),
+          ]),
       // Through the link: what is stored, but not in the repository, was not pushed to it.
       this.#select(repository, digest),
     ];
@@ -165,14 +170,13 @@ export class BlobStore {
    * @returns false if the object belongs to a blob or already waits for deletion: the caller must not delete it
    */
   async discard(repository: RepositoryName, { key, size }: StoredBlob): Promise<boolean> {
-    const { results } = await this.#db
-      .prepare(
-        `INSERT INTO object_deletions (key, due_at, namespace, size)
-         SELECT ?1, ${NOW}, ?2, ?3 WHERE NOT EXISTS (SELECT 1 FROM blobs WHERE key = ?1)
-         ON CONFLICT DO NOTHING RETURNING key`,
-      )
-      .bind(key, namespaceOf(repository), size)
-      .all();
+    const { results } = await prepare(
+      this.#db,
+      `INSERT INTO object_deletions (key, due_at, namespace, size)
+       SELECT :key, ${NOW}, :namespace, :size WHERE NOT EXISTS (SELECT 1 FROM blobs WHERE key = :key)
+       ON CONFLICT DO NOTHING RETURNING key`,
+      { key, namespace: namespaceOf(repository), size },
+    ).all();
     return results.length === 1;
   }
 
@@ -197,36 +201,29 @@ export class BlobStore {
       sql: `SELECT 1 FROM digests d WHERE ${isReadable}`,
       values: { digest, sources: sourceList(sources) },
     };
-    const linkedAnew = {
-      sql: `${readable.sql} AND EXISTS (SELECT 1 FROM repositories WHERE name = :repository) AND NOT EXISTS (
-        SELECT 1 FROM repositories r
-        JOIN repository_blobs l ON l.repository_id = r.id AND l.digest_id = d.id WHERE r.name = :repository)`,
-      values: merge(readable.values, { repository }),
-    };
     const statements = [
       ...(this.#absent === "make"
         ? insertRepository(this.#db, repository, initiator, readable)
         : []),
-      auditChange(this.#db, initiator, { action: "blob.mount", repository, digest }, linkedAnew),
       prepare(
         this.#db,
         `INSERT INTO repository_blobs (repository_id, digest_id)
          SELECT r.id, d.id FROM repositories r, digests d
          WHERE r.name = :repository AND ${isReadable}
          ON CONFLICT DO NOTHING`,
-        linkedAnew.values,
+        merge(readable.values, { repository }),
       ),
       renewGrace(this.#db, repository, digest),
-      this.#db
-        .prepare(
-          `SELECT EXISTS (
-             SELECT 1 FROM repositories r
-             JOIN repository_blobs l ON l.repository_id = r.id AND l.digest_id = ${idOf("?2")}
-             JOIN blobs b ON b.digest_id = l.digest_id AND b.missing_since IS NULL
-             WHERE r.name = ?1
-           ) AS linked`,
-        )
-        .bind(repository, digest),
+      prepare(
+        this.#db,
+        `SELECT EXISTS (
+           SELECT 1 FROM repositories r
+           JOIN repository_blobs l ON l.repository_id = r.id AND l.digest_id = ${idOf(":digest")}
+           JOIN blobs b ON b.digest_id = l.digest_id AND b.missing_since IS NULL
+           WHERE r.name = :repository
+         ) AS linked`,
+        { repository, digest },
+      ),
     ];
     try {
       const results = await this.#db.batch<{ linked: number }>(statements);
@@ -242,21 +239,18 @@ export class BlobStore {
    * @throws REFERENCED while a manifest of the repository names it
    */
   async remove(repository: RepositoryName, digest: Digest, initiator: Initiator): Promise<boolean> {
-    const linked = {
-      sql: `SELECT 1 FROM repositories r
-        JOIN repository_blobs l ON l.repository_id = r.id AND l.digest_id = ${idOf(":digest")} WHERE r.name = :repository`,
-      values: { repository, digest },
-    };
+    const there = linked(repository, digest);
     try {
       const results = await this.#db.batch([
-        auditChange(this.#db, initiator, { action: "blob.delete", repository, digest }, linked),
-        this.#db
-          .prepare(
-            `DELETE FROM repository_blobs
-             WHERE repository_id = (SELECT id FROM repositories WHERE name = ?1) AND digest_id = ${idOf("?2")}
-             RETURNING digest_id`,
-          )
-          .bind(repository, digest),
+        auditChange(this.#db, initiator, { action: "blob.delete", repository, digest }, there),
+        prepare(
+          this.#db,
+          `DELETE FROM repository_blobs
+           WHERE repository_id = (SELECT id FROM repositories WHERE name = :repository)
+             AND digest_id = ${idOf(":digest")}
+           RETURNING digest_id`,
+          { repository, digest },
+        ),
       ]);
       return results[1]?.results.length === 1;
     } catch (error) {
@@ -274,16 +268,24 @@ export class BlobStore {
    * @returns null if the database cannot tell, because it is empty (as after its loss) or still being imported
    */
   async unusedKeys(keys: readonly string[]): Promise<string[] | null> {
-    const { results } = await this.#db
-      .prepare(
-        `SELECT w.value AS key, EXISTS (SELECT 1 FROM blobs b WHERE b.key = w.value) AS used,
-           (SELECT max(id) FROM repositories) IS NOT NULL
-             AND NOT EXISTS (SELECT 1 FROM jobs WHERE name = ?2 AND state ->> 'phase' <> 'done') AS known
-         FROM json_each(?1) w`,
-      )
-      .bind(JSON.stringify(keys), IMPORT_JOB)
-      .all<{ key: string; used: number; known: number }>();
+    const { results } = await prepare(
+      this.#db,
+      `SELECT w.value AS key, EXISTS (SELECT 1 FROM blobs b WHERE b.key = w.value) AS used,
+         (SELECT max(id) FROM repositories) IS NOT NULL
+           AND NOT EXISTS (SELECT 1 FROM jobs WHERE name = :job AND state ->> 'phase' <> 'done') AS known
+       FROM json_each(:keys) w`,
+      { keys: JSON.stringify(keys), job: IMPORT_JOB },
+    ).all<{ key: string; used: number; known: number }>();
     if (results.some(({ known }) => known === 0)) return null;
     return results.filter(({ used }) => used === 0).map(({ key }) => key);
   }
+}
+
+/** The condition that the repository holds the blob. */
+function linked(repository: RepositoryName, digest: Digest): Fragment {
+  return {
+    sql: `SELECT 1 FROM repositories r
+      JOIN repository_blobs l ON l.repository_id = r.id AND l.digest_id = ${idOf(":digest")} WHERE r.name = :repository`,
+    values: { repository, digest },
+  };
 }

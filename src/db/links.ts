@@ -53,13 +53,13 @@ export function renewGrace(
   repository: RepositoryName,
   digest: Digest,
 ): D1PreparedStatement {
-  return db
-    .prepare(
-      `UPDATE unreferenced_blobs SET since = ${NOW}, counted_on_at = NULL
-       WHERE repository_id = (SELECT id FROM repositories WHERE name = ?1) AND digest_id = ${idOf("?2")}
-         AND since < ${NOW}`,
-    )
-    .bind(repository, digest);
+  return prepare(
+    db,
+    `UPDATE unreferenced_blobs SET since = ${NOW}, counted_on_at = NULL
+     WHERE repository_id = (SELECT id FROM repositories WHERE name = :repository) AND digest_id = ${idOf(":digest")}
+       AND since < ${NOW}`,
+    { repository, digest },
+  );
 }
 
 /**
@@ -70,13 +70,13 @@ export function renewGraceAsReader(
   db: D1Database,
   { repository, digest, grace }: { repository: RepositoryName; digest: Digest; grace: number },
 ): D1PreparedStatement {
-  return db
-    .prepare(
-      `UPDATE unreferenced_blobs SET since = ${NOW}, counted_on_at = coalesce(counted_on_at, since)
-       WHERE repository_id = (SELECT id FROM repositories WHERE name = ?1) AND digest_id = ${idOf("?2")}
-         AND since < ${NOW} AND coalesce(counted_on_at, since) > ${NOW} - ?3`,
-    )
-    .bind(repository, digest, grace);
+  return prepare(
+    db,
+    `UPDATE unreferenced_blobs SET since = ${NOW}, counted_on_at = coalesce(counted_on_at, since)
+     WHERE repository_id = (SELECT id FROM repositories WHERE name = :repository) AND digest_id = ${idOf(":digest")}
+       AND since < ${NOW} AND coalesce(counted_on_at, since) > ${NOW} - :grace`,
+    { repository, digest, grace },
+  );
 }
 
 /** Links blobs to a repository; digests without a blob are skipped. */
@@ -85,15 +85,15 @@ export function insertLinks(
   repository: RepositoryName,
   digests: readonly Digest[],
 ): D1PreparedStatement {
-  return db
-    .prepare(
-      `INSERT INTO repository_blobs (repository_id, digest_id)
-       SELECT r.id, b.digest_id FROM repositories r, json_each(?2) w
-       JOIN blobs b ON b.digest_id = ${idOf("w.value")}
-       WHERE r.name = ?1
-       ON CONFLICT DO NOTHING`,
-    )
-    .bind(repository, JSON.stringify(digests));
+  return prepare(
+    db,
+    `INSERT INTO repository_blobs (repository_id, digest_id)
+     SELECT r.id, b.digest_id FROM repositories r, json_each(:digests) w
+     JOIN blobs b ON b.digest_id = ${idOf("w.value")}
+     WHERE r.name = :repository
+     ON CONFLICT DO NOTHING`,
+    { repository, digests: JSON.stringify(digests) },
+  );
 }
 
 /** Returns the sources as a parameter; NULL stands for all. */

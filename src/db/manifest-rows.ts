@@ -123,7 +123,7 @@ export function namesAll(
 
 /** Stops counting the object as waiting for deletion: its bytes count with the manifest now. */
 export function uncountObject(db: D1Database, object: string): D1PreparedStatement {
-  return db.prepare(`UPDATE object_deletions SET size = 0 WHERE key = ?1`).bind(object);
+  return prepare(db, `UPDATE object_deletions SET size = 0 WHERE key = :object`, { object });
 }
 
 /**
@@ -132,14 +132,15 @@ export function uncountObject(db: D1Database, object: string): D1PreparedStateme
  */
 export function claimObject(db: D1Database, object: string, size: number): D1PreparedStatement[] {
   return [
-    db
-      .prepare(
-        `DELETE FROM object_deletions WHERE key = ?1 AND EXISTS (SELECT 1 FROM manifests WHERE object = ?1)`,
-      )
-      .bind(object),
-    db
-      .prepare(`UPDATE object_deletions SET size = ?2, due_at = ${NOW} WHERE key = ?1`)
-      .bind(object, size),
+    prepare(
+      db,
+      `DELETE FROM object_deletions WHERE key = :object AND EXISTS (SELECT 1 FROM manifests WHERE object = :object)`,
+      { object },
+    ),
+    prepare(db, `UPDATE object_deletions SET size = :size, due_at = ${NOW} WHERE key = :object`, {
+      object,
+      size,
+    }),
   ];
 }
 

@@ -3,6 +3,7 @@ import type { Digest } from "../oci/digest.ts";
 import { RegistryError } from "../oci/errors.ts";
 import { namespaceOf, type RepositoryName, type Sources, type Tag } from "../oci/reference.ts";
 import { assertion, hasFailed } from "./retry.ts";
+import { deletion, MAX_DELETED_TAGS } from "./manifest-deletion.ts";
 import { type AuditEntry, auditFound, type Initiator } from "./audit.ts";
 import type { Absent } from "./blobs.ts";
 import { idOf } from "./digests.ts";
@@ -20,10 +21,11 @@ import {
 } from "./manifest-rows.ts";
 import type { NewReference } from "./manifest-references.ts";
 import { STORED_TEXT } from "./manifest-text.ts";
+import { broughtBlobs, pushDetails } from "./push-event.ts";
 import { isStillReferenced, isUnresolved, refuseChange } from "./errors.ts";
 import { type ImageAnnotations, describeFromAnnotations } from "./repositories.ts";
-import type { Fragment } from "./sql.ts";
-import { movedTags, rememberTags } from "./tag-history.ts";
+import { prepare } from "./sql.ts";
+import { rememberTags } from "./tag-history.ts";
 
 export interface StoredManifest {
   readonly digest: Digest;
@@ -59,18 +61,19 @@ export interface NewManifest extends StoredManifest {
 /** SQL over `manifests m`: the columns of a StoredManifest, whose text has yet to be inflated (manifest-text.ts). */
 export const COLUMNS = `m.digest, m.media_type AS mediaType, m.size, ${STORED_TEXT}, m.object`;
 
-/**
- * The most tags that one deletion of a manifest deletes: one batch records each of them in the history and deletes them
- * all.
- */
-const MAX_DELETED_TAGS = 10_000;
-/** The most tags that the audit entry of a deleted manifest names; the history has all of them. */
-const MAX_NAMED_TAGS = 20;
-
-/** SQL over `tags t`: the tags of a repository with the given names, and those of one manifest. */
+/** SQL over `tags t`: the tags of a repository with the given names. */
 const TAGS_NAMED = `t.repository_id = (SELECT id FROM repositories WHERE name = :repository)
   AND t.name IN (SELECT value FROM json_each(:tags))`;
-const TAGS_OF = `t.repository_id = (SELECT id FROM repositories WHERE name = :repository) AND t.digest = :digest`;
+
+/** How a push ends. */
+interface Finish {
+  /** JSON: the tags that it sets. */
+  readonly tags: string;
+  /** Whether the references are written already, and then what the manifest brings, in words. */
+  readonly isStaged: boolean;
+  readonly brought: string | null;
+  readonly initiator: Initiator;
+}
 
 /** Stores the manifests of each repository in D1, and their references. */
 export class ManifestStore {
@@ -88,20 +91,19 @@ export class ManifestStore {
     digests: readonly Digest[],
     sources: Sources,
   ): Promise<Map<Digest, Resolution>> {
-    const { results } = await this.#db
-      .prepare(
-        `SELECT w.value AS digest, l.digest_id IS NOT NULL AS linked, m.size AS manifestSize,
-           CASE WHEN l.digest_id IS NOT NULL OR ${readableFrom("b.digest_id", "?3")} THEN b.size END AS blobSize
-         FROM json_each(?2) w
-         LEFT JOIN repositories r ON r.name = ?1
-         LEFT JOIN blobs b ON b.digest_id = ${idOf("w.value")} AND b.missing_since IS NULL
-         LEFT JOIN repository_blobs l ON l.repository_id = r.id AND l.digest_id = b.digest_id
-         LEFT JOIN manifests m
-           ON m.repository_id = r.id AND m.digest = w.value
-           AND m.deleted_at IS NULL AND m.missing_since IS NULL`,
-      )
-      .bind(repository, JSON.stringify(digests), sourceList(sources))
-      .all<Omit<Resolution, "linked"> & { linked: number }>();
+    const { results } = await prepare(
+      this.#db,
+      `SELECT w.value AS digest, l.digest_id IS NOT NULL AS linked, m.size AS manifestSize,
+         CASE WHEN l.digest_id IS NOT NULL OR ${readableFrom("b.digest_id", ":sources")} THEN b.size END AS blobSize
+       FROM json_each(:digests) w
+       LEFT JOIN repositories r ON r.name = :repository
+       LEFT JOIN blobs b ON b.digest_id = ${idOf("w.value")} AND b.missing_since IS NULL
+       LEFT JOIN repository_blobs l ON l.repository_id = r.id AND l.digest_id = b.digest_id
+       LEFT JOIN manifests m
+         ON m.repository_id = r.id AND m.digest = w.value
+         AND m.deleted_at IS NULL AND m.missing_since IS NULL`,
+      { repository, digests: JSON.stringify(digests), sources: sourceList(sources) },
+    ).all<Omit<Resolution, "linked"> & { linked: number }>();
     return new Map(results.map((row) => [row.digest, { ...row, linked: row.linked === 1 }]));
   }
 
@@ -121,10 +123,10 @@ export class ManifestStore {
     const tags = JSON.stringify(manifest.tags);
     const isLarge = references.length > STEP || adopt.length > STEP;
     try {
-      if (isLarge) await this.#stage(repository, manifest, initiator);
+      const brought = isLarge ? await this.#stage(repository, manifest, initiator) : null;
       const results = await this.#db.batch<{ digest: Digest }>([
         ...(isLarge ? [] : this.#begin(repository, adopt, initiator)),
-        ...this.#finish(repository, manifest, { tags, isStaged: isLarge, initiator }),
+        ...this.#finish(repository, manifest, { tags, isStaged: isLarge, brought, initiator }),
       ]);
       const written = results.some((result) => result.results[0]?.digest === digest);
       if (!written) throw new RegistryError("NAME_UNKNOWN", { detail: { name: repository } });
@@ -150,28 +152,32 @@ export class ManifestStore {
   /**
    * Writes a large manifest to an invisible row. If this breaks off, the next garbage collections delete what was
    * written.
+   * @returns what the manifest brings, in words
    */
   async #stage(
     repository: RepositoryName,
     manifest: NewManifest,
     initiator: Initiator,
-  ): Promise<void> {
+  ): Promise<string | null> {
     const { digest, references, adopt } = manifest;
     const [first = [], ...others] = stepsOf(adopt);
     await this.#db.batch(this.#begin(repository, first, initiator));
     for (const some of others) await this.#db.batch([insertLinks(this.#db, repository, some)]);
+    const { sql, values } = broughtBlobs(repository, digestsOf(references));
+    const brought = await prepare(this.#db, sql, values).first<string>("brought");
     const staged = stageManifest(this.#db, repository, manifest, Date.now());
     for (const [i, some] of stepsOf(references).entries()) {
       const inserts = insertReferences(this.#db, repository, digest, some);
       await this.#db.batch([...(i === 0 ? [staged] : []), ...inserts]);
       await letOthersIn();
     }
+    return brought;
   }
 
   #finish(
     repository: RepositoryName,
     manifest: NewManifest,
-    { tags, isStaged, initiator }: { tags: string; isStaged: boolean; initiator: Initiator },
+    { tags, isStaged, brought, initiator }: Finish,
   ): D1PreparedStatement[] {
     const now = Date.now();
     const { digest, references, imageAnnotations, object, size } = manifest;
@@ -184,20 +190,22 @@ export class ManifestStore {
     const moved = { sql: TAGS_NAMED, values: { repository, tags } };
     const row = insertManifest(this.#db, repository, manifest, now);
     const [forget, ...insert] = insertReferences(this.#db, repository, digest, references);
+    const named = isStaged ? [] : digestsOf(references);
+    const event = pushDetails({ repository, digest, tags, named, brought });
     return [
       ...(object === null ? [] : [uncountObject(this.#db, object)]),
+      auditFound(this.#db, initiator, entry, event),
       ...(isStaged
         ? [row, assertion(this.#db, namesAll(repository, digest, references))]
         : [forget, row, ...insert]),
-      auditFound(this.#db, initiator, entry, movedTags(repository, digest, tags)),
       rememberTags(this.#db, { now, initiator, successor: digest }, moved),
-      this.#db
-        .prepare(
-          `INSERT INTO tags (repository_id, name, digest, updated_at)
-           SELECT r.id, w.value, ?2, ?4 FROM repositories r, json_each(?3) w WHERE r.name = ?1
-           ON CONFLICT (repository_id, name) DO UPDATE SET digest = excluded.digest, updated_at = excluded.updated_at`,
-        )
-        .bind(repository, digest, tags, now),
+      prepare(
+        this.#db,
+        `INSERT INTO tags (repository_id, name, digest, updated_at)
+         SELECT r.id, w.value, :digest, :now FROM repositories r, json_each(:tags) w WHERE r.name = :repository
+         ON CONFLICT (repository_id, name) DO UPDATE SET digest = excluded.digest, updated_at = excluded.updated_at`,
+        { repository, digest, tags, now },
+      ),
       ...(object === null ? [] : claimObject(this.#db, object, size)),
       ...(imageAnnotations === null
         ? []
@@ -214,26 +222,24 @@ export class ManifestStore {
     repository: RepositoryName,
     { key, size, dueAt }: { readonly key: string; readonly size: number; readonly dueAt: number },
   ): Promise<void> {
-    const { meta } = await this.#db
-      .prepare(
-        `INSERT INTO object_deletions (key, due_at, namespace, size) SELECT ?1, ?2, ?3, ?4
-         WHERE NOT EXISTS (SELECT 1 FROM limits l LEFT JOIN namespace_usage u ON u.namespace = l.namespace
-           WHERE l.namespace = ?3 AND coalesce(u.bytes + u.waiting, 0) + ?4 > l.bytes)`,
-      )
-      .bind(key, dueAt, namespaceOf(repository), size)
-      .run();
+    const { meta } = await prepare(
+      this.#db,
+      `INSERT INTO object_deletions (key, due_at, namespace, size) SELECT :key, :dueAt, :namespace, :size
+       WHERE NOT EXISTS (SELECT 1 FROM limits l LEFT JOIN namespace_usage u ON u.namespace = l.namespace
+         WHERE l.namespace = :namespace AND coalesce(u.bytes + u.waiting, 0) + :size > l.bytes)`,
+      { key, dueAt, namespace: namespaceOf(repository), size },
+    ).run();
     if (meta.changes === 0) await refuseChange(this.#db, repository, new Error(RAISED.bytes));
   }
 
   /** Makes the deletion of an announced object due at once, unless a manifest names it after all. */
   async giveUpObject(key: string): Promise<void> {
-    await this.#db
-      .prepare(
-        `UPDATE object_deletions SET due_at = ${NOW}
-         WHERE key = ?1 AND NOT EXISTS (SELECT 1 FROM manifests WHERE object = ?1)`,
-      )
-      .bind(key)
-      .run();
+    await prepare(
+      this.#db,
+      `UPDATE object_deletions SET due_at = ${NOW}
+       WHERE key = :key AND NOT EXISTS (SELECT 1 FROM manifests WHERE object = :key)`,
+      { key },
+    ).run();
   }
 
   /**
@@ -243,38 +249,8 @@ export class ManifestStore {
    *   while an immutable tag points to it
    */
   async delete(repository: RepositoryName, digest: Digest, initiator: Initiator): Promise<boolean> {
-    const present = {
-      sql: `SELECT json_object('reference', (
-          SELECT group_concat(name) FROM (
-            SELECT t.name FROM tags t INDEXED BY tags_by_digest
-            WHERE t.repository_id = r.id AND t.digest = :digest LIMIT ${MAX_NAMED_TAGS})
-        )) AS more FROM repositories r
-        JOIN manifests m ON m.repository_id = r.id AND m.digest = :digest AND m.deleted_at IS NULL
-        WHERE r.name = :repository`,
-      values: { repository, digest },
-    };
-    const now = Date.now();
-    const which = { sql: TAGS_OF, values: { repository, digest } };
     try {
-      const results = await this.#db.batch([
-        assertion(this.#db, tooManyTags(repository, digest), "no row"),
-        auditFound(this.#db, initiator, { action: "manifest.delete", repository, digest }, present),
-        rememberTags(this.#db, { now, initiator, successor: null }, which),
-        this.#db
-          .prepare(
-            `DELETE FROM tags
-             WHERE repository_id = (SELECT id FROM repositories WHERE name = ?1) AND digest = ?2`,
-          )
-          .bind(repository, digest),
-        this.#db
-          .prepare(
-            `UPDATE manifests SET deleted_at = ?3, deleted_by = ?4
-             WHERE repository_id = (SELECT id FROM repositories WHERE name = ?1) AND digest = ?2
-               AND deleted_at IS NULL
-             RETURNING digest`,
-          )
-          .bind(repository, digest, now, initiator.actor),
-      ]);
+      const results = await this.#db.batch(deletion(this.#db, repository, digest, initiator));
       return results.at(-1)?.results.length === 1;
     } catch (error) {
       if (hasFailed(error)) {
@@ -296,11 +272,6 @@ export class ManifestStore {
   }
 }
 
-function tooManyTags(repository: RepositoryName, digest: Digest): Fragment {
-  return {
-    sql: `SELECT 1 FROM repositories r
-      CROSS JOIN tags t INDEXED BY tags_by_digest ON t.repository_id = r.id AND t.digest = :digest
-      WHERE r.name = :repository LIMIT 1 OFFSET ${MAX_DELETED_TAGS}`,
-    values: { repository, digest },
-  };
+function digestsOf(references: readonly NewReference[]): Digest[] {
+  return references.map(({ digest }) => digest);
 }

@@ -6,6 +6,7 @@ import { IS_BLOB, IS_MANIFEST } from "./manifest-references.ts";
 import { idOf } from "./digests.ts";
 import { inflated } from "./manifest-text.ts";
 import { COLUMNS, type StoredManifest } from "./manifests.ts";
+import { type Fragment, prepare } from "./sql.ts";
 
 /** What was so when the database was asked. */
 export interface CacheEntry<Value> {
@@ -53,19 +54,14 @@ const REPLICA_LAG = 60_000;
  */
 export type Source = "nearest" | "primary";
 
-/** Selects a manifest by SQL of its digest, in terms of the row `r` of its repository, whose name is ?1, and of ?2. */
-interface Root {
-  readonly sql: string;
-  readonly parameters: readonly [RepositoryName, Digest | Tag];
+/** The root of a pull: SQL of its digest, in terms of the row `r` of its repository. */
+function byDigest(repository: RepositoryName, digest: Digest): Fragment {
+  return { sql: ":digest", values: { repository, digest } };
 }
 
-function byDigest(repository: RepositoryName, digest: Digest): Root {
-  return { sql: "?2", parameters: [repository, digest] };
-}
-
-function byTag(repository: RepositoryName, tag: Tag): Root {
-  const sql = "(SELECT t.digest FROM tags t WHERE t.repository_id = r.id AND t.name = ?2)";
-  return { sql, parameters: [repository, tag] };
+function byTag(repository: RepositoryName, tag: Tag): Fragment {
+  const sql = "(SELECT t.digest FROM tags t WHERE t.repository_id = r.id AND t.name = :tag)";
+  return { sql, values: { repository, tag } };
 }
 
 type ManifestRow = StoredManifest & { readonly readAt: number };
@@ -152,21 +148,20 @@ async function blobIn(
   repository: RepositoryName,
   digest: Digest,
 ): Promise<CacheEntry<StoredBlob> | null> {
-  const row = await place
-    .prepare(
-      `SELECT b.key, b.size, ${NOW} AS readAt FROM repositories r
-       JOIN repository_blobs l ON l.repository_id = r.id AND l.digest_id = ${idOf("?2")}
-       JOIN blobs b ON b.digest_id = l.digest_id AND b.missing_since IS NULL
-       WHERE r.name = ?1`,
-    )
-    .bind(repository, digest)
-    .first<StoredBlob & { readAt: number }>();
+  const row = await prepare(
+    place,
+    `SELECT b.key, b.size, ${NOW} AS readAt FROM repositories r
+     JOIN repository_blobs l ON l.repository_id = r.id AND l.digest_id = ${idOf(":digest")}
+     JOIN blobs b ON b.digest_id = l.digest_id AND b.missing_since IS NULL
+     WHERE r.name = :repository`,
+    { repository, digest },
+  ).first<StoredBlob & { readAt: number }>();
   if (row === null) return null;
   const { readAt, ...value } = row;
   return { value, readAt };
 }
 
-async function pulled(place: ReadSource, root: Root): Promise<CacheEntry<Pulled> | null> {
+async function pulled(place: ReadSource, root: Fragment): Promise<CacheEntry<Pulled> | null> {
   const [roots, children, blobs] = (await place.batch([
     manifestIn(place, root),
     childrenOf(place, root),
@@ -189,73 +184,72 @@ async function confirmed(
   tag: Tag,
   known: Digest,
 ): Promise<CacheEntry<Pulled> | null> {
-  const row = await place
-    .prepare(
-      `SELECT m.digest, m.media_type AS mediaType, m.size, m.object, ${NOW} AS readAt,
-         CASE WHEN m.digest <> ?3 THEN hex(m.content) END AS content
-       FROM repositories r
-       JOIN tags t ON t.repository_id = r.id AND t.name = ?2
-       JOIN manifests m ON m.repository_id = r.id AND m.digest = t.digest AND m.missing_since IS NULL
-       WHERE r.name = ?1`,
-    )
-    .bind(repository, tag, known)
-    .first<ManifestRow>();
+  const row = await prepare(
+    place,
+    `SELECT m.digest, m.media_type AS mediaType, m.size, m.object, ${NOW} AS readAt,
+       CASE WHEN m.digest <> :known THEN hex(m.content) END AS content
+     FROM repositories r
+     JOIN tags t ON t.repository_id = r.id AND t.name = :tag
+     JOIN manifests m ON m.repository_id = r.id AND m.digest = t.digest AND m.missing_since IS NULL
+     WHERE r.name = :repository`,
+    { repository, tag, known },
+  ).first<ManifestRow>();
   if (row === null) return null;
   const { readAt, ...manifest } = inflated(row);
   return { value: { manifest, graph: { manifests: [], blobs: [] } }, readAt };
 }
 
-function manifestIn(place: ReadSource, { sql, parameters }: Root): D1PreparedStatement {
-  return place
-    .prepare(
-      `SELECT ${COLUMNS}, ${NOW} AS readAt FROM repositories r
-       JOIN manifests m ON m.repository_id = r.id AND m.digest = ${sql}
-         AND m.deleted_at IS NULL AND m.missing_since IS NULL
-       WHERE r.name = ?1`,
-    )
-    .bind(...parameters);
+function manifestIn(place: ReadSource, { sql, values }: Fragment): D1PreparedStatement {
+  return prepare(
+    place,
+    `SELECT ${COLUMNS}, ${NOW} AS readAt FROM repositories r
+     JOIN manifests m ON m.repository_id = r.id AND m.digest = ${sql}
+       AND m.deleted_at IS NULL AND m.missing_since IS NULL
+     WHERE r.name = :repository`,
+    values,
+  );
 }
 
-function childrenOf(place: ReadSource, { sql, parameters }: Root): D1PreparedStatement {
-  return place
-    .prepare(
-      `SELECT ${COLUMNS} FROM repositories r
-       CROSS JOIN manifests root ON root.repository_id = r.id AND root.digest = ${sql}
-       CROSS JOIN manifest_references f
-         ON f.repository_id = r.id AND f.manifest_id = root.id AND ${IS_MANIFEST}
-       CROSS JOIN digests d ON d.id = f.digest_id
-       CROSS JOIN manifests m ON m.repository_id = r.id AND m.digest = d.digest
-         AND m.deleted_at IS NULL AND m.missing_since IS NULL AND m.size <= ${MAX_CHILD}
-       WHERE r.name = ?1 LIMIT ${MAX_CHILDREN}`,
-    )
-    .bind(...parameters);
+function childrenOf(place: ReadSource, { sql, values }: Fragment): D1PreparedStatement {
+  return prepare(
+    place,
+    `SELECT ${COLUMNS} FROM repositories r
+     CROSS JOIN manifests root ON root.repository_id = r.id AND root.digest = ${sql}
+     CROSS JOIN manifest_references f
+       ON f.repository_id = r.id AND f.manifest_id = root.id AND ${IS_MANIFEST}
+     CROSS JOIN digests d ON d.id = f.digest_id
+     CROSS JOIN manifests m ON m.repository_id = r.id AND m.digest = d.digest
+       AND m.deleted_at IS NULL AND m.missing_since IS NULL AND m.size <= ${MAX_CHILD}
+     WHERE r.name = :repository LIMIT ${MAX_CHILDREN}`,
+    values,
+  );
 }
 
 /** Of the manifest's own blobs and those of its children. */
-function blobsOf(place: ReadSource, { sql, parameters }: Root): D1PreparedStatement {
-  return place
-    .prepare(
-      `WITH repository AS (SELECT id FROM repositories WHERE name = ?1),
-       root AS (
-         SELECT r.id AS repository_id, m.id FROM repository r
-         CROSS JOIN manifests m ON m.repository_id = r.id AND m.digest = ${sql}),
-       named AS (
-         SELECT repository_id, id FROM root
-         UNION ALL
-         SELECT * FROM (
-           SELECT c.repository_id, c.id FROM root r
-           CROSS JOIN manifest_references f
-             ON f.repository_id = r.repository_id AND f.manifest_id = r.id AND ${IS_MANIFEST}
-           CROSS JOIN digests d ON d.id = f.digest_id
-           CROSS JOIN manifests c ON c.repository_id = r.repository_id AND c.digest = d.digest
-           LIMIT ${MAX_CHILDREN}))
-       SELECT DISTINCT d.digest, b.key, b.size FROM named
-       CROSS JOIN manifest_references f
-         ON f.repository_id = named.repository_id AND f.manifest_id = named.id AND ${IS_BLOB}
-       CROSS JOIN repository_blobs l ON l.repository_id = named.repository_id AND l.digest_id = f.digest_id
-       CROSS JOIN blobs b ON b.digest_id = f.digest_id AND b.missing_since IS NULL
-       CROSS JOIN digests d ON d.id = b.digest_id
-       LIMIT ${MAX_BLOBS}`,
-    )
-    .bind(...parameters);
+function blobsOf(place: ReadSource, { sql, values }: Fragment): D1PreparedStatement {
+  return prepare(
+    place,
+    `WITH repository AS (SELECT id FROM repositories WHERE name = :repository),
+     root AS (
+       SELECT r.id AS repository_id, m.id FROM repository r
+       CROSS JOIN manifests m ON m.repository_id = r.id AND m.digest = ${sql}),
+     named AS (
+       SELECT repository_id, id FROM root
+       UNION ALL
+       SELECT * FROM (
+         SELECT c.repository_id, c.id FROM root r
+         CROSS JOIN manifest_references f
+           ON f.repository_id = r.repository_id AND f.manifest_id = r.id AND ${IS_MANIFEST}
+         CROSS JOIN digests d ON d.id = f.digest_id
+         CROSS JOIN manifests c ON c.repository_id = r.repository_id AND c.digest = d.digest
+         LIMIT ${MAX_CHILDREN}))
+     SELECT DISTINCT d.digest, b.key, b.size FROM named
+     CROSS JOIN manifest_references f
+       ON f.repository_id = named.repository_id AND f.manifest_id = named.id AND ${IS_BLOB}
+     CROSS JOIN repository_blobs l ON l.repository_id = named.repository_id AND l.digest_id = f.digest_id
+     CROSS JOIN blobs b ON b.digest_id = f.digest_id AND b.missing_since IS NULL
+     CROSS JOIN digests d ON d.id = b.digest_id
+     LIMIT ${MAX_BLOBS}`,
+    values,
+  );
 }

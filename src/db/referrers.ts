@@ -3,6 +3,7 @@ import type { Page } from "../oci/page.ts";
 import type { RepositoryName } from "../oci/reference.ts";
 import { inflated } from "./manifest-text.ts";
 import { COLUMNS, type StoredManifest } from "./manifests.ts";
+import { merge, prepare } from "./sql.ts";
 
 export interface StoredReferrer extends StoredManifest {
   readonly artifactType: string;
@@ -27,26 +28,28 @@ export class ReferrerStore {
     artifactType: string | null,
     page: Page & { readonly maxBytes: number },
   ): Promise<{ readonly rows: StoredReferrer[]; readonly more: boolean }> {
-    const typed = artifactType === null ? "" : "AND m.artifact_type = ?6";
+    const typed = artifactType === null ? "" : "AND m.artifact_type = :artifactType";
     // Without the hint, the planner scans the primary key, which has all manifests of the repository.
     const index = artifactType === null ? "manifests_by_subject" : "manifests_by_subject_and_type";
-    const parameters = [repository, subject, page.after, page.limit, page.maxBytes];
-    const { results } = await this.#db
-      .prepare(
-        `SELECT digest, mediaType, size, content, object, artifactType, candidates FROM (
+    const { after, limit, maxBytes } = page;
+    const { results } = await prepare(
+      this.#db,
+      `SELECT digest, mediaType, size, content, object, artifactType, candidates FROM (
            SELECT *, sum(size) OVER (ORDER BY digest) AS bytes,
              row_number() OVER (ORDER BY digest) AS position, count(*) OVER () AS candidates
            FROM (
              SELECT ${COLUMNS}, m.artifact_type AS artifactType FROM repositories r
              JOIN manifests m INDEXED BY ${index}
-               ON m.repository_id = r.id AND m.subject = ?2 AND m.digest > ?3
+               ON m.repository_id = r.id AND m.subject = :subject AND m.digest > :after
                  AND m.deleted_at IS NULL AND m.missing_since IS NULL ${typed}
-             WHERE r.name = ?1 ORDER BY m.digest LIMIT ?4 + 1
+             WHERE r.name = :repository ORDER BY m.digest LIMIT :limit + 1
            )
-         ) WHERE position = 1 OR (position <= ?4 AND bytes <= ?5) ORDER BY position`,
-      )
-      .bind(...parameters, ...(artifactType === null ? [] : [artifactType]))
-      .all<StoredReferrer & { candidates: number }>();
+         ) WHERE position = 1 OR (position <= :limit AND bytes <= :maxBytes) ORDER BY position`,
+      merge(
+        { repository, subject, after, limit, maxBytes },
+        artifactType === null ? {} : { artifactType },
+      ),
+    ).all<StoredReferrer & { candidates: number }>();
     return { rows: results.map(inflated), more: results.length < (results[0]?.candidates ?? 0) };
   }
 }

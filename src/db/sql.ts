@@ -11,6 +11,15 @@ export interface Fragment {
 /** A condition that always holds. */
 export const ALWAYS: Fragment = { sql: "SELECT 1", values: {} };
 
+/** Makes a fragment of SQL and those of the values that it names. */
+export function fragment(sql: string, all: Values): Fragment {
+  const { names } = numbered(sql);
+  return {
+    sql,
+    values: Object.fromEntries(Object.entries(all).filter(([name]) => names.includes(name))),
+  };
+}
+
 /** What SQLite gets: numbered parameters, and the names in the order of their numbers. */
 interface Numbered {
   readonly sql: string;
@@ -27,7 +36,11 @@ const known = new Map<string, Numbered>();
  * Prepares a statement. D1 has no named parameters, so each name gets a number; a name may occur several times.
  * @throws TypeError for a name without a value, and for a value whose name does not occur
  */
-export function prepare(db: D1Database, sql: string, values: Values = {}): D1PreparedStatement {
+export function prepare(
+  db: Pick<D1Database, "prepare">,
+  sql: string,
+  values: Values = {},
+): D1PreparedStatement {
   const { sql: text, names } = numbered(sql);
   const bound = names.map((name) => {
     const value = Object.hasOwn(values, name) ? values[name] : undefined;

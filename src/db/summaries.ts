@@ -4,6 +4,7 @@ import { IS_BLOB, IS_CONFIG, IS_MANIFEST } from "./manifest-references.ts";
 import { DOCKER_LIST, OCI_INDEX } from "../oci/media-type.ts";
 import type { Page } from "../oci/page.ts";
 import type { RepositoryName, Tag } from "../oci/reference.ts";
+import { type Fragment, merge, prepare } from "./sql.ts";
 
 export interface TagRow {
   readonly name: Tag;
@@ -64,48 +65,49 @@ export class SummaryIndex {
   }
 
   async tags(repository: RepositoryName, page: Page): Promise<TagRow[]> {
-    const { results } = await this.#db
-      .prepare(
-        `SELECT t.name, t.digest, m.media_type AS mediaType, m.artifact_type AS artifactType,
-           t.updated_at AS updatedAt
-         FROM repositories r
-         CROSS JOIN tags t ON t.repository_id = r.id AND t.name > ?2
-         CROSS JOIN manifests m ON m.repository_id = r.id AND m.digest = t.digest
-         WHERE r.name = ?1 ORDER BY t.name LIMIT ?3`,
-      )
-      .bind(repository, page.after, page.limit)
-      .all<TagRow>();
+    const { results } = await prepare(
+      this.#db,
+      `SELECT t.name, t.digest, m.media_type AS mediaType, m.artifact_type AS artifactType,
+         t.updated_at AS updatedAt
+       FROM repositories r
+       CROSS JOIN tags t ON t.repository_id = r.id AND t.name > :after
+       CROSS JOIN manifests m ON m.repository_id = r.id AND m.digest = t.digest
+       WHERE r.name = :repository ORDER BY t.name LIMIT :limit`,
+      { repository, after: page.after, limit: page.limit },
+    ).all<TagRow>();
     return results;
   }
 
   manifests(repository: RepositoryName, page: Page): Promise<ManifestRow[]> {
-    return this.#manifests("m.digest > ?2 ORDER BY m.digest", repository, page);
+    const { after, limit } = page;
+    const which = { sql: "m.digest > :after ORDER BY m.digest", values: { after } };
+    return this.#manifests(which, repository, limit);
   }
 
   async manifest(repository: RepositoryName, digest: Digest): Promise<ManifestRow | null> {
-    const [row] = await this.#manifests("m.digest = ?2", repository, { after: digest, limit: 1 });
+    const which = { sql: "m.digest = :digest", values: { digest } };
+    const [row] = await this.#manifests(which, repository, 1);
     return row ?? null;
   }
 
   async #manifests(
-    which: string,
+    which: Fragment,
     repository: RepositoryName,
-    { after, limit }: Page,
+    limit: number,
   ): Promise<ManifestRow[]> {
-    const { results } = await this.#db
-      .prepare(
-        `SELECT m.digest, m.media_type AS mediaType, m.artifact_type AS artifactType, m.subject,
-           m.created_at AS createdAt,
-           (SELECT json_group_array(name) FROM (
-              SELECT name FROM tags t INDEXED BY tags_by_digest
-              WHERE t.repository_id = r.id AND t.digest = m.digest ORDER BY name LIMIT ?4)) AS tags
-         FROM repositories r
-         CROSS JOIN manifests m INDEXED BY live_manifests
-           ON m.repository_id = r.id AND m.deleted_at IS NULL
-         WHERE r.name = ?1 AND ${which} LIMIT ?3`,
-      )
-      .bind(repository, after, limit, MAX_TAGS)
-      .all<Omit<ManifestRow, "tags"> & { tags: string }>();
+    const { results } = await prepare(
+      this.#db,
+      `SELECT m.digest, m.media_type AS mediaType, m.artifact_type AS artifactType, m.subject,
+         m.created_at AS createdAt,
+         (SELECT json_group_array(name) FROM (
+            SELECT name FROM tags t INDEXED BY tags_by_digest
+            WHERE t.repository_id = r.id AND t.digest = m.digest ORDER BY name LIMIT :maxTags)) AS tags
+       FROM repositories r
+       CROSS JOIN manifests m INDEXED BY live_manifests
+         ON m.repository_id = r.id AND m.deleted_at IS NULL
+       WHERE r.name = :repository AND ${which.sql} LIMIT :limit`,
+      merge({ repository, limit, maxTags: MAX_TAGS }, which.values),
+    ).all<Omit<ManifestRow, "tags"> & { tags: string }>();
     return results.map((row) => ({ ...row, tags: JSON.parse(row.tags) as Tag[] }));
   }
 
@@ -114,41 +116,45 @@ export class SummaryIndex {
     repository: RepositoryName,
     digests: readonly Digest[],
   ): Promise<Map<Digest, ManifestSummary>> {
-    const { results } = await this.#db
-      .prepare(
-        `SELECT m.digest, c.key, c.size AS keySize,
-           (WITH RECURSIVE named (manifest_id, digest_id, kind) AS (
-              VALUES (m.id, NULL, NULL)
-              UNION ALL
-              SELECT CASE WHEN ${IS_MANIFEST} THEN (
-                  SELECT c.id FROM manifests c
-                  WHERE c.repository_id = m.repository_id AND c.digest = ${digestOf("f.digest_id")}) END,
-                f.digest_id, f.kind
-              FROM named parent
-              CROSS JOIN manifest_references f
-                ON f.repository_id = m.repository_id AND f.manifest_id = parent.manifest_id
-              LIMIT ?3 + 1)
-            SELECT CASE WHEN (SELECT count(*) FROM named) <= ?3 THEN coalesce(sum(b.size), 0) END
-            FROM (SELECT DISTINCT f.digest_id FROM named f WHERE ${IS_BLOB}) counted
-            CROSS JOIN blobs b ON b.digest_id = counted.digest_id) AS size,
-           (SELECT json_group_array(platform) FROM (
-              SELECT DISTINCT f.platform FROM manifest_references f
-              WHERE m.media_type IN (${INDEXES}) AND f.repository_id = m.repository_id AND f.manifest_id = m.id
-                AND f.platform IS NOT NULL
-              ORDER BY f.platform LIMIT ?4)) AS own,
-           (SELECT f.platform FROM manifest_references f INDEXED BY manifest_references_by_digest
-            WHERE f.repository_id = m.repository_id AND f.digest_id = ${idOf("m.digest")} AND ${IS_MANIFEST}
-            LIMIT 1) AS given
-         FROM repositories r CROSS JOIN json_each(?2) w
-         CROSS JOIN manifests m
-           ON m.repository_id = r.id AND m.digest = w.value
-         LEFT JOIN blobs c ON m.artifact_type IN (${IMAGE_CONFIGS}) AND c.digest_id = (
-           SELECT max(+f.digest_id) FROM manifest_references f
-           WHERE f.repository_id = m.repository_id AND f.manifest_id = m.id AND ${IS_CONFIG})
-         WHERE r.name = ?1`,
-      )
-      .bind(repository, JSON.stringify(digests), MAX_NAMED, MAX_PLATFORMS)
-      .all<SummaryRow>();
+    const { results } = await prepare(
+      this.#db,
+      `SELECT m.digest, c.key, c.size AS keySize,
+         (WITH RECURSIVE named (manifest_id, digest_id, kind) AS (
+            VALUES (m.id, NULL, NULL)
+            UNION ALL
+            SELECT CASE WHEN ${IS_MANIFEST} THEN (
+                SELECT c.id FROM manifests c
+                WHERE c.repository_id = m.repository_id AND c.digest = ${digestOf("f.digest_id")}) END,
+              f.digest_id, f.kind
+            FROM named parent
+            CROSS JOIN manifest_references f
+              ON f.repository_id = m.repository_id AND f.manifest_id = parent.manifest_id
+            LIMIT :maxNamed + 1)
+          SELECT CASE WHEN (SELECT count(*) FROM named) <= :maxNamed THEN coalesce(sum(b.size), 0) END
+          FROM (SELECT DISTINCT f.digest_id FROM named f WHERE ${IS_BLOB}) counted
+          CROSS JOIN blobs b ON b.digest_id = counted.digest_id) AS size,
+         (SELECT json_group_array(platform) FROM (
+            SELECT DISTINCT f.platform FROM manifest_references f
+            WHERE m.media_type IN (${INDEXES}) AND f.repository_id = m.repository_id AND f.manifest_id = m.id
+              AND f.platform IS NOT NULL
+            ORDER BY f.platform LIMIT :maxPlatforms)) AS own,
+         (SELECT f.platform FROM manifest_references f INDEXED BY manifest_references_by_digest
+          WHERE f.repository_id = m.repository_id AND f.digest_id = ${idOf("m.digest")} AND ${IS_MANIFEST}
+          LIMIT 1) AS given
+       FROM repositories r CROSS JOIN json_each(:digests) w
+       CROSS JOIN manifests m
+         ON m.repository_id = r.id AND m.digest = w.value
+       LEFT JOIN blobs c ON m.artifact_type IN (${IMAGE_CONFIGS}) AND c.digest_id = (
+         SELECT max(+f.digest_id) FROM manifest_references f
+         WHERE f.repository_id = m.repository_id AND f.manifest_id = m.id AND ${IS_CONFIG})
+       WHERE r.name = :repository`,
+      {
+        repository,
+        digests: JSON.stringify(digests),
+        maxNamed: MAX_NAMED,
+        maxPlatforms: MAX_PLATFORMS,
+      },
+    ).all<SummaryRow>();
     return new Map(results.map((row) => [row.digest, factsOf(row)]));
   }
 }

@@ -1,5 +1,4 @@
 import type { Digest } from "../oci/digest.ts";
-import type { RepositoryName } from "../oci/reference.ts";
 import { idAt, type Initiator } from "./audit.ts";
 import { type Fragment, merge, prepare } from "./sql.ts";
 
@@ -27,19 +26,4 @@ export function rememberTags(
      FROM tags t WHERE t.digest IS NOT :successor AND ${sql}`,
     merge({ idAt: idAt(now), successor, now, actor: initiator.actor }, values),
   );
-}
-
-/**
- * Selects what the tags of a push pointed to before, where they move. It returns a row for each push to a repository
- * that exists.
- */
-export function movedTags(repository: RepositoryName, digest: Digest, tags: string): Fragment {
-  return {
-    sql: `SELECT json_object('detail', (
-        SELECT group_concat(t.name || ' was ' || t.digest, ', ') FROM json_each(:tags) w
-        CROSS JOIN tags t ON t.repository_id = r.id AND t.name = w.value WHERE t.digest <> :digest
-      )) AS more
-      FROM repositories r WHERE r.name = :repository`,
-    values: { repository, digest, tags },
-  };
 }

@@ -5,8 +5,7 @@
 export const ACTIONS = {
   "audit.suppress": "refusals of a kind were dropped, for the log had enough of them",
   "blob.delete": "a blob was deleted from a repository",
-  "blob.mount": "a repository got a blob of another one",
-  "blob.push": "a blob was uploaded",
+  "blob.link": "a blob that an import found in the bucket was linked to its repository",
   "event.drop": "an event that a subscriber failed to receive was dropped",
   "event.retry": "an event that a subscriber failed to receive was sent again",
   "export.begin": "a full backup of the index was asked for",
@@ -18,7 +17,7 @@ export const ACTIONS = {
   "manifest.delete": "a manifest was deleted, with its tags",
   "manifest.expire": "a retention policy deleted an image",
   "manifest.purge": "a manifest was purged",
-  "manifest.push": "a manifest was pushed, or a tag was moved to it",
+  "manifest.push": "a manifest was pushed, with new blobs perhaps, or a tag was moved to it",
   "manifest.restore": "a deleted manifest was restored",
   "member.remove": "a user lost a role in a namespace",
   "member.set": "a user got a role in a namespace",
@@ -89,8 +88,7 @@ type OfPolicy = Payload<"repository"> | OfNamespace;
 export interface Payloads {
   "audit.suppress": Payload<"reference" | "detail", "namespace">;
   "blob.delete": Payload<"repository" | "digest">;
-  "blob.mount": Payload<"repository" | "digest">;
-  "blob.push": Payload<"repository" | "digest">;
+  "blob.link": Payload<"repository" | "digest">;
   "event.drop": Payload<"reference">;
   "event.retry": Payload<"reference">;
   "export.begin": Payload<"reference">;

@@ -11,7 +11,7 @@ import {
   type Refusal,
   windowOf,
 } from "./budget.ts";
-import type { EventMessage } from "./message.ts";
+import { type EventMessage, EVENTS_JOB } from "./message.ts";
 
 /**
  * The most rows of a statement. They are one parameter of at most 2 MB (developers.cloudflare.com/d1/platform/limits).
@@ -44,8 +44,13 @@ export async function consume(
   for (const some of chunksOf(suppressed)) await refusals.suppress(some);
   for (const some of chunksOf(uses)) await pulls.use(some);
   for (const some of chunksOf(counts)) await pulls.add(some);
-  const jobs = messages.flatMap(({ body }) => (body.kind === "job" ? body.job : []));
-  for (const job of new Set(jobs)) {
+  const jobs = new Set(messages.flatMap(({ body }) => (body.kind === "job" ? body.job : [])));
+  if (jobs.size > 0) {
+    // It comes last: what the others did has events as well.
+    jobs.delete(EVENTS_JOB);
+    jobs.add(EVENTS_JOB);
+  }
+  for (const job of jobs) {
     // The cron continues a job that failed here; its failure must not cause the batch to be delivered again.
     await runJob(job).catch((error: unknown) => console.error(error));
   }

@@ -1,4 +1,5 @@
 import type { Job, Lease, Step } from "../jobs/job.ts";
+import { EVENTS_JOB } from "./message.ts";
 import type { Numbered, OutboxStore } from "./outbox-store.ts";
 import type { Delivery, Subscription } from "./subscriber.ts";
 
@@ -19,7 +20,7 @@ interface State {
  * crash has events sent again. A queue that takes nothing holds up its own subscriber alone.
  */
 export class Dispatcher implements Job<State> {
-  readonly name = "events";
+  readonly name = EVENTS_JOB;
   readonly leaseMs = 60_000;
   readonly maxSteps = 1;
   readonly #outbox: OutboxStore;
@@ -47,25 +48,23 @@ export class Dispatcher implements Job<State> {
       // A new subscriber begins with what the outbox has.
       sent[name] = before[name] ?? 0;
       try {
-        for (let i = 0; i < MAX_PAGES; i++) {
+        let isFull = true;
+        for (let i = 0; i < MAX_PAGES && isFull; i++) {
           const page = await read(sent[name]);
           await send(subscription, page);
           sent[name] = page.at(-1)?.order ?? sent[name];
-          more = page.length === PAGE;
-          if (!more) break;
+          isFull = page.length === PAGE;
         }
+        more ||= isFull;
       } catch (error) {
         failures.push(error);
       }
     }
-    const through = Math.min(...Object.values(sent));
     const isNews = Object.entries(sent).some(([name, order]) => order !== before[name]);
-    if (isNews) {
-      await lease.save({ sent });
-      await this.#outbox.forget(through);
-    }
-    if (failures.length > 0) throw new AggregateError(failures, `events: ${failures.join("; ")}`);
-    return isNews ? { state: { sent }, more } : null;
+    if (isNews) await this.#outbox.forget(Math.min(...Object.values(sent)));
+    if (failures.length === 0) return isNews ? { state: { sent }, more } : null;
+    await lease.save({ sent });
+    throw new AggregateError(failures, `events: ${failures.join("; ")}`);
   }
 }
 

@@ -1,5 +1,5 @@
 import type { Defer } from "../defer.ts";
-import type { EventMessage } from "./message.ts";
+import { type EventMessage, EVENTS_JOB } from "./message.ts";
 
 /** How long an isolate waits for further changes before it has their events handed on, in milliseconds. */
 const GATHER = 1_000;
@@ -23,7 +23,7 @@ async function send(queue: Queue<EventMessage>): Promise<void> {
   await scheduler.wait(GATHER);
   pending.delete(queue);
   try {
-    await queue.send({ kind: "job", job: "events" });
+    await queue.send({ kind: "job", job: EVENTS_JOB });
   } catch (error) {
     console.error(error);
   }

@@ -1,6 +1,9 @@
 import type { PullCount, Use } from "./pull-store.ts";
 import type { Dropped, Refusal } from "./budget.ts";
 
+/** The job that hands events on. */
+export const EVENTS_JOB = "events";
+
 /** The messages of the queue: all work that no answer waits for. */
 export type EventMessage =
   | ({ readonly kind: "audit" } & Refusal)

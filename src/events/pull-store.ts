@@ -2,6 +2,7 @@ import { idOf } from "../db/digests.ts";
 import { IS_BLOB } from "../db/manifest-references.ts";
 import type { Digest } from "../oci/digest.ts";
 import type { RepositoryName } from "../oci/reference.ts";
+import { prepare } from "../db/sql.ts";
 
 /** The number of pulls of a tag on a day; the tag is "" for pulls by digest. */
 export interface PullCount {
@@ -45,16 +46,15 @@ export class PullStore {
 
   /** Adds to the stored counts; deleted repositories are ignored. */
   async add(counts: readonly PullCount[]): Promise<void> {
-    await this.#db
-      .prepare(
-        `INSERT INTO pulls (repository_id, tag, day, count)
-         SELECT r.id, w.value ->> 'tag', w.value ->> 'day', sum(w.value ->> 'count')
-         FROM json_each(?1) w CROSS JOIN repositories r ON r.name = w.value ->> 'repository'
-         GROUP BY 1, 2, 3
-         ON CONFLICT (repository_id, tag, day) DO UPDATE SET count = count + excluded.count`,
-      )
-      .bind(JSON.stringify(counts))
-      .run();
+    await prepare(
+      this.#db,
+      `INSERT INTO pulls (repository_id, tag, day, count)
+       SELECT r.id, w.value ->> 'tag', w.value ->> 'day', sum(w.value ->> 'count')
+       FROM json_each(:counts) w CROSS JOIN repositories r ON r.name = w.value ->> 'repository'
+       GROUP BY 1, 2, 3
+       ON CONFLICT (repository_id, tag, day) DO UPDATE SET count = count + excluded.count`,
+      { counts: JSON.stringify(counts) },
+    ).run();
   }
 
   /**
@@ -63,34 +63,34 @@ export class PullStore {
    * ignored.
    */
   async use(uses: readonly Use[]): Promise<void> {
-    const list = JSON.stringify(uses);
+    const values = { uses: JSON.stringify(uses) };
     const written = `ON CONFLICT (repository_id, digest) DO UPDATE SET day = excluded.day WHERE day < excluded.day`;
     await this.#db.batch([
-      this.#db
-        .prepare(
-          `INSERT INTO manifest_pulls (repository_id, digest, day)
-           SELECT r.id, m.digest, max(w.value ->> 'day')
-           FROM json_each(?1) w
-           CROSS JOIN repositories r ON r.name = w.value ->> 'repository'
-           CROSS JOIN manifests m ON m.repository_id = r.id AND m.digest = w.value ->> 'digest'
-           GROUP BY 1, 2 ${written}`,
-        )
-        .bind(list),
-      this.#db
-        .prepare(
-          `INSERT INTO manifest_pulls (repository_id, digest, day)
-           SELECT r.id, m.digest, max(w.value ->> 'day')
-           FROM json_each(?1) w
-           CROSS JOIN repositories r ON r.name = w.value ->> 'repository'
-           CROSS JOIN manifests m ON m.repository_id = r.id AND m.digest = (
-             SELECT CASE WHEN count(o.digest) = 1 AND count(*) < ${MAX_OWNERS} THEN max(o.digest) END FROM (
-               SELECT f.manifest_id FROM manifest_references f INDEXED BY manifest_references_by_digest
-               WHERE f.repository_id = r.id AND f.digest_id = ${idOf("w.value ->> 'digest'")} AND ${IS_BLOB}
-               LIMIT ${MAX_OWNERS}) lister
-             LEFT JOIN manifests o ON o.id = lister.manifest_id AND o.deleted_at IS NULL)
-           GROUP BY 1, 2 ${written}`,
-        )
-        .bind(list),
+      prepare(
+        this.#db,
+        `INSERT INTO manifest_pulls (repository_id, digest, day)
+         SELECT r.id, m.digest, max(w.value ->> 'day')
+         FROM json_each(:uses) w
+         CROSS JOIN repositories r ON r.name = w.value ->> 'repository'
+         CROSS JOIN manifests m ON m.repository_id = r.id AND m.digest = w.value ->> 'digest'
+         GROUP BY 1, 2 ${written}`,
+        values,
+      ),
+      prepare(
+        this.#db,
+        `INSERT INTO manifest_pulls (repository_id, digest, day)
+         SELECT r.id, m.digest, max(w.value ->> 'day')
+         FROM json_each(:uses) w
+         CROSS JOIN repositories r ON r.name = w.value ->> 'repository'
+         CROSS JOIN manifests m ON m.repository_id = r.id AND m.digest = (
+           SELECT CASE WHEN count(o.digest) = 1 AND count(*) < ${MAX_OWNERS} THEN max(o.digest) END FROM (
+             SELECT f.manifest_id FROM manifest_references f INDEXED BY manifest_references_by_digest
+             WHERE f.repository_id = r.id AND f.digest_id = ${idOf("w.value ->> 'digest'")} AND ${IS_BLOB}
+             LIMIT ${MAX_OWNERS}) lister
+           LEFT JOIN manifests o ON o.id = lister.manifest_id AND o.deleted_at IS NULL)
+         GROUP BY 1, 2 ${written}`,
+        values,
+      ),
     ]);
   }
 
@@ -105,15 +105,14 @@ export class PullStore {
     after: Omit<DayCount, "count">,
     limit: number,
   ): Promise<{ readonly counts: DayCount[]; readonly end: Omit<DayCount, "count"> | null }> {
-    const { results } = await this.#db
-      .prepare(
-        `SELECT tag, day, count, day >= ?4 AND day < ?5 AS wanted FROM (
-           SELECT p.tag, p.day, p.count FROM repositories r
-           CROSS JOIN pulls p ON p.repository_id = r.id AND (p.tag, p.day) > (?2, ?3)
-           WHERE r.name = ?1 ORDER BY p.tag, p.day LIMIT ?6)`,
-      )
-      .bind(repository, after.tag, after.day, since, until, MAX_SCANNED)
-      .all<DayCount & { wanted: number }>();
+    const { results } = await prepare(
+      this.#db,
+      `SELECT tag, day, count, day >= :since AND day < :until AS wanted FROM (
+         SELECT p.tag, p.day, p.count FROM repositories r
+         CROSS JOIN pulls p ON p.repository_id = r.id AND (p.tag, p.day) > (:tag, :day)
+         WHERE r.name = :repository ORDER BY p.tag, p.day LIMIT :maxScanned)`,
+      { repository, tag: after.tag, day: after.day, since, until, maxScanned: MAX_SCANNED },
+    ).all<DayCount & { wanted: number }>();
     const counts = results.flatMap(({ wanted, ...count }) => (wanted === 1 ? count : []));
     const unseen = results.length === MAX_SCANNED ? results.at(-1) : null;
     const end = counts.length > limit ? counts[limit - 1] : unseen;

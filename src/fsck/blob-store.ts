@@ -14,14 +14,17 @@ export interface RepositoryContent {
   readonly digest: Digest;
 }
 
-const UNLINKED = `FROM blobs AS b WHERE b.digest_id = ${idOf("?1")}
+const UNLINKED = `FROM blobs AS b WHERE b.digest_id = ${idOf(":digest")}
   AND NOT EXISTS (SELECT 1 FROM repository_blobs l WHERE l.digest_id = b.digest_id)
   AND NOT EXISTS (SELECT 1 FROM trashed_blobs k WHERE k.digest_id = b.digest_id)`;
 
-const ID = idOf("?2");
-const NAMED = `EXISTS (SELECT 1 FROM manifest_references f WHERE f.repository_id = ?1 AND f.digest_id = ${ID})`;
-const LINKED = `EXISTS (SELECT 1 FROM repository_blobs l WHERE l.repository_id = ?1 AND l.digest_id = ${ID})`;
-const IS_LISTED = `EXISTS (SELECT 1 FROM unreferenced_blobs v WHERE v.repository_id = ?1 AND v.digest_id = ${ID})`;
+const ID = idOf(":digest");
+const NAMED = `EXISTS (
+  SELECT 1 FROM manifest_references f WHERE f.repository_id = :repositoryId AND f.digest_id = ${ID})`;
+const LINKED = `EXISTS (
+  SELECT 1 FROM repository_blobs l WHERE l.repository_id = :repositoryId AND l.digest_id = ${ID})`;
+const IS_LISTED = `EXISTS (
+  SELECT 1 FROM unreferenced_blobs v WHERE v.repository_id = :repositoryId AND v.digest_id = ${ID})`;
 
 /** D1: repairs the rows of blobs and the counts of their usage. */
 export class BlobRepairStore {
@@ -33,33 +36,33 @@ export class BlobRepairStore {
 
   /** Marks the blob as missing: clients no longer see it, and a push of it restores it. */
   markMissing(digest: Digest, key: string, initiator: Initiator): Promise<boolean> {
-    return this.#mark([digest, key], ["NULL", NOW, "blob.lost"], initiator);
+    return this.#mark({ digest, key }, ["NULL", NOW, "blob.lost"], initiator);
   }
 
   markFound(digest: Digest, key: string, initiator: Initiator): Promise<boolean> {
-    return this.#mark([digest, key], ["NOT NULL", "NULL", "blob.found"], initiator);
+    return this.#mark({ digest, key }, ["NOT NULL", "NULL", "blob.found"], initiator);
   }
 
   #mark(
-    parameters: readonly [digest: Digest, key: string],
+    values: { readonly digest: Digest; readonly key: string },
     [from, to, kind]: readonly [from: string, to: string, kind: string],
     initiator: Initiator,
   ): Promise<boolean> {
-    const [digest] = parameters;
-    const which = `WHERE digest_id = ${idOf("?1")} AND key = ?2 AND missing_since IS ${from}`;
+    const { digest } = values;
+    const which = `WHERE digest_id = ${idOf(":digest")} AND key = :key AND missing_since IS ${from}`;
     const statements = [`UPDATE blobs SET missing_since = ${to} ${which}`];
     const broken = `FROM blobs ${which}`;
-    return repair(this.#db, { kind, entry: { digest }, broken, statements, parameters }, initiator);
+    return repair(this.#db, { kind, entry: { digest }, broken, statements, values }, initiator);
   }
 
   resize(digest: Digest, key: string, size: number, initiator: Initiator): Promise<boolean> {
-    const which = `WHERE digest_id = ${idOf("?1")} AND key = ?2 AND size <> ?3`;
+    const which = `WHERE digest_id = ${idOf(":digest")} AND key = :key AND size <> :size`;
     const change = {
       kind: "blob.size",
       entry: { digest },
       broken: `FROM blobs ${which}`,
-      statements: [`UPDATE blobs SET size = ?3 ${which}`],
-      parameters: [digest, key, size],
+      statements: [`UPDATE blobs SET size = :size ${which}`],
+      values: { digest, key, size },
     };
     return repair(this.#db, change, initiator);
   }
@@ -74,45 +77,46 @@ export class BlobRepairStore {
       entry: { digest },
       broken: UNLINKED,
       statements: [
-        `INSERT INTO object_deletions (key, due_at) SELECT b.key, ${NOW} + ?2 ${UNLINKED} ON CONFLICT DO NOTHING`,
+        `INSERT INTO object_deletions (key, due_at) SELECT b.key, ${NOW} + :delay ${UNLINKED} ON CONFLICT DO NOTHING`,
         `DELETE ${UNLINKED}`,
       ],
-      parameters: [digest, delay],
+      values: { digest, delay },
     };
     return repair(this.#db, change, initiator);
   }
 
   /** Cancels the deletion of an object that a row names. */
   cancelDeletion(key: string, initiator: Initiator): Promise<boolean> {
-    const which = `FROM object_deletions WHERE key = ?1 AND (
-      EXISTS (SELECT 1 FROM blobs b WHERE b.key = ?1)
-      OR EXISTS (SELECT 1 FROM manifests m WHERE m.object = ?1))`;
+    const which = `FROM object_deletions WHERE key = :key AND (
+      EXISTS (SELECT 1 FROM blobs b WHERE b.key = :key)
+      OR EXISTS (SELECT 1 FROM manifests m WHERE m.object = :key))`;
     const change = {
       kind: "object.scheduled",
       entry: { reference: key },
       broken: which,
       statements: [`DELETE ${which}`],
-      parameters: [key],
+      values: { key },
     };
     return repair(this.#db, change, initiator);
   }
 
   listUnreferenced(content: RepositoryContent, initiator: Initiator): Promise<boolean> {
     const which = `FROM repository_blobs l
-      WHERE l.repository_id = ?1 AND l.digest_id = ${ID} AND NOT ${NAMED} AND NOT ${IS_LISTED}`;
-    const insert = `INSERT INTO unreferenced_blobs (repository_id, digest_id, since) SELECT ?1, l.digest_id, ${NOW} ${which}`;
+      WHERE l.repository_id = :repositoryId AND l.digest_id = ${ID} AND NOT ${NAMED} AND NOT ${IS_LISTED}`;
+    const insert = `INSERT INTO unreferenced_blobs (repository_id, digest_id, since)
+      SELECT :repositoryId, l.digest_id, ${NOW} ${which}`;
     return this.#hold("unreferenced.missing", content, [which, insert], initiator);
   }
 
   unlistUnreferenced(content: RepositoryContent, initiator: Initiator): Promise<boolean> {
-    const which = `FROM unreferenced_blobs WHERE repository_id = ?1 AND digest_id = ${ID} AND ${NAMED}`;
+    const which = `FROM unreferenced_blobs WHERE repository_id = :repositoryId AND digest_id = ${ID} AND ${NAMED}`;
     return this.#hold("unreferenced.wrong", content, [which, `DELETE ${which}`], initiator);
   }
 
   /** Drops a trashed blob that no manifest names any more, or that the repository links again. */
   untrash(content: RepositoryContent, initiator: Initiator): Promise<boolean> {
     const which = `FROM trashed_blobs
-      WHERE repository_id = ?1 AND digest_id = ${ID} AND (NOT ${NAMED} OR ${LINKED})`;
+      WHERE repository_id = :repositoryId AND digest_id = ${ID} AND (NOT ${NAMED} OR ${LINKED})`;
     return this.#hold("trashed.unneeded", content, [which, `DELETE ${which}`], initiator);
   }
 
@@ -155,9 +159,9 @@ export class BlobRepairStore {
       broken: which,
       statements: [
         noteManifest(which),
-        `INSERT INTO ${table} (repository_id, digest_id) SELECT ?1, b.digest_id ${which}`,
+        `INSERT INTO ${table} (repository_id, digest_id) SELECT :repositoryId, b.digest_id ${which}`,
       ],
-      parameters: [repositoryId, digest, JSON.stringify(blobs)],
+      values: { repositoryId, digest, blobs: JSON.stringify(blobs) },
     };
     return repair(this.#db, change, initiator);
   }
@@ -168,19 +172,15 @@ export class BlobRepairStore {
     [broken, statement]: readonly [string, string],
     initiator: Initiator,
   ): Promise<boolean> {
-    const parameters = [repositoryId, digest];
+    const values = { repositoryId, digest };
     const entry = { repository, digest };
-    return repair(
-      this.#db,
-      { kind, entry, broken, statements: [statement], parameters },
-      initiator,
-    );
+    return repair(this.#db, { kind, entry, broken, statements: [statement], values }, initiator);
   }
 
   /** Counts a blob in its namespace again. */
   countBlob(namespace: string, digest: Digest, initiator: Initiator): Promise<boolean> {
     const links = linksOf("counted");
-    const counted = `FROM (SELECT ?1 AS namespace, ${ID} AS digest_id) counted
+    const counted = `FROM (SELECT :namespace AS namespace, ${ID} AS digest_id) counted
       LEFT JOIN blobs b ON b.digest_id = counted.digest_id`;
     const change = {
       kind: "usage.blob",
@@ -189,11 +189,11 @@ export class BlobRepairStore {
         LEFT JOIN namespace_blobs w ON w.namespace = counted.namespace AND w.digest_id = counted.digest_id
         WHERE coalesce(w.links, 0) <> ${links} OR w.size <> b.size`,
       statements: [
-        `DELETE FROM namespace_blobs WHERE namespace = ?1 AND digest_id = ${ID}`,
+        `DELETE FROM namespace_blobs WHERE namespace = :namespace AND digest_id = ${ID}`,
         `INSERT INTO namespace_blobs (namespace, digest_id, size, links)
-         SELECT ?1, b.digest_id, b.size, ${links} ${counted} WHERE b.digest_id IS NOT NULL AND ${links} > 0`,
+         SELECT :namespace, b.digest_id, b.size, ${links} ${counted} WHERE b.digest_id IS NOT NULL AND ${links} > 0`,
       ],
-      parameters: [namespace, digest],
+      values: { namespace, digest },
     };
     return repair(this.#db, change, initiator);
   }
@@ -211,24 +211,26 @@ export class BlobRepairStore {
     const change = {
       kind: "usage.namespace",
       entry: { namespace },
-      broken: `FROM (SELECT ?1 AS namespace) counted
+      broken: `FROM (SELECT :namespace AS namespace) counted
         LEFT JOIN namespace_usage u ON u.namespace = counted.namespace
         WHERE ${wrong.join(" OR ")}`,
       statements: [
-        `INSERT INTO namespace_usage (namespace) VALUES (?1) ON CONFLICT DO NOTHING`,
+        `INSERT INTO namespace_usage (namespace) VALUES (:namespace) ON CONFLICT DO NOTHING`,
         `UPDATE namespace_usage AS counted SET ${columns.map(([column, sum]) => `${column} = ${sum}`).join(", ")}
-         WHERE counted.namespace = ?1`,
+         WHERE counted.namespace = :namespace`,
       ],
-      parameters: [namespace],
+      values: { namespace },
     };
     return repair(this.#db, change, initiator);
   }
 }
 
-/** SQL: those of the blobs ?3 that the manifest ?2 names. */
-const NAMED_BLOBS = `FROM json_each(?3) w CROSS JOIN blobs b ON b.digest_id = ${idOf("w.value")} WHERE EXISTS (
+/** SQL: those of :blobs that the manifest names. */
+const NAMED_BLOBS = `FROM json_each(:blobs) w CROSS JOIN blobs b ON b.digest_id = ${idOf("w.value")} WHERE EXISTS (
   SELECT 1 FROM manifests m CROSS JOIN manifest_references f
     ON f.repository_id = m.repository_id AND f.manifest_id = m.id AND f.digest_id = b.digest_id AND ${IS_BLOB}
-  WHERE m.repository_id = ?1 AND m.digest = ?2)`;
-const IS_LINKED = `EXISTS (SELECT 1 FROM repository_blobs l WHERE l.repository_id = ?1 AND l.digest_id = b.digest_id)`;
-const IS_TRASHED = `EXISTS (SELECT 1 FROM trashed_blobs k WHERE k.repository_id = ?1 AND k.digest_id = b.digest_id)`;
+  WHERE m.repository_id = :repositoryId AND m.digest = :digest)`;
+const IS_LINKED = `EXISTS (
+  SELECT 1 FROM repository_blobs l WHERE l.repository_id = :repositoryId AND l.digest_id = b.digest_id)`;
+const IS_TRASHED = `EXISTS (
+  SELECT 1 FROM trashed_blobs k WHERE k.repository_id = :repositoryId AND k.digest_id = b.digest_id)`;

@@ -19,39 +19,40 @@ export interface Named {
 }
 
 /** SQL: a deleted manifest that a tag or a manifest that is not deleted names. */
-const NEEDED = `repository_id = ?1 AND digest = ?2 AND deleted_at IS NOT NULL AND (
-  EXISTS (SELECT 1 FROM tags t WHERE t.repository_id = ?1 AND t.digest = ?2)
+const NEEDED = `repository_id = :repositoryId AND digest = :digest AND deleted_at IS NOT NULL AND (
+  EXISTS (SELECT 1 FROM tags t WHERE t.repository_id = :repositoryId AND t.digest = :digest)
   OR EXISTS (
     SELECT 1 FROM manifest_references f INDEXED BY manifest_references_by_digest
     CROSS JOIN manifests p ON p.id = f.manifest_id
-    WHERE f.repository_id = ?1 AND f.digest_id = ${idOf("?2")} AND ${IS_MANIFEST} AND p.deleted_at IS NULL))`;
+    WHERE f.repository_id = :repositoryId AND f.digest_id = ${idOf(":digest")} AND ${IS_MANIFEST}
+      AND p.deleted_at IS NULL))`;
 
 const CAN_BE = (kind: string) =>
   `EXISTS (SELECT 1 FROM json_each(w.value -> 'kinds') k WHERE k.value = '${kind}')`;
 
 /**
- * SQL: the kinds of the references ?5 of the manifest ?1, as far as they resolve. A layer or child that does not exist
+ * SQL: the kinds of the references :wrong of the manifest, as far as they resolve. A layer or child that does not exist
  * has none: whether it was allowed to be missing is not known any more.
  */
 const RESOLVED = `(
   SELECT w.value ->> 'digest' AS digest, w.value ->> 'platform' AS platform, CASE
     WHEN ${CAN_BE("manifest")} AND EXISTS (
       SELECT 1 FROM manifests c
-      WHERE c.repository_id = ?1 AND c.digest = w.value ->> 'digest' AND c.deleted_at IS NULL)
+      WHERE c.repository_id = :repositoryId AND c.digest = w.value ->> 'digest' AND c.deleted_at IS NULL)
       THEN ${kindNumber("manifest")}
     WHEN (${CAN_BE("config")} OR ${CAN_BE("blob")}) AND EXISTS (
       SELECT 1 FROM repository_blobs l
-      WHERE l.repository_id = ?1 AND l.digest_id = ${idOf("w.value ->> 'digest'")})
+      WHERE l.repository_id = :repositoryId AND l.digest_id = ${idOf("w.value ->> 'digest'")})
       THEN iif(${CAN_BE("config")}, ${kindNumber("config")}, ${kindNumber("blob")})
     WHEN w.value ->> 'foreign' THEN ${kindNumber("optional")} END AS kind
-  FROM json_each(?5) w)`;
+  FROM json_each(:wrong) w)`;
 
 /** SQL: whether the manifest still has the media type that its bytes were read as. */
 const UNCHANGED = `EXISTS (
-  SELECT 1 FROM manifests WHERE repository_id = ?1 AND digest = ?2 AND media_type = ?3)`;
-const ID = `(SELECT id FROM manifests WHERE repository_id = ?1 AND digest = ?2)`;
-const EXTRA = `FROM manifest_references WHERE repository_id = ?1 AND manifest_id = ${ID}
-  AND digest_id IN (SELECT ${idOf("value")} FROM json_each(?4)) AND ${UNCHANGED}`;
+  SELECT 1 FROM manifests WHERE repository_id = :repositoryId AND digest = :digest AND media_type = :mediaType)`;
+const ID = `(SELECT id FROM manifests WHERE repository_id = :repositoryId AND digest = :digest)`;
+const EXTRA = `FROM manifest_references WHERE repository_id = :repositoryId AND manifest_id = ${ID}
+  AND digest_id IN (SELECT ${idOf("value")} FROM json_each(:extra)) AND ${UNCHANGED}`;
 
 /** D1: repairs the rows of manifests. */
 export class ManifestRepairStore {
@@ -78,13 +79,14 @@ export class ManifestRepairStore {
     [from, to, kind]: readonly [from: string, to: string, kind: string],
     initiator: Initiator,
   ): Promise<boolean> {
-    const which = `WHERE repository_id = ?1 AND digest = ?2 AND object IS ?3 AND hex(content) = ?4 AND missing_since IS ${from}`;
+    const which = `WHERE repository_id = :repositoryId AND digest = :digest AND object IS :object
+      AND hex(content) = :content AND missing_since IS ${from}`;
     const change = {
       kind,
       entry: { repository, digest },
       broken: `FROM manifests ${which}`,
       statements: [`UPDATE manifests SET missing_since = ${to} ${which}`],
-      parameters: [repositoryId, digest, object, content],
+      values: { repositoryId, digest, object, content },
     };
     return repair(this.#db, change, initiator);
   }
@@ -92,17 +94,23 @@ export class ManifestRepairStore {
   /** Writes the row's fields as the bytes have them. */
   describe(
     { repositoryId, repository, digest, mediaType }: ManifestRow,
-    fields: readonly [size: number, subject: Digest | null, artifactType: string],
+    [size, subject, artifactType]: readonly [
+      size: number,
+      subject: Digest | null,
+      artifactType: string,
+    ],
     initiator: Initiator,
   ): Promise<boolean> {
-    const which = `WHERE repository_id = ?1 AND digest = ?2 AND media_type = ?3
-      AND (size <> ?4 OR subject IS NOT ?5 OR artifact_type <> ?6)`;
+    const which = `WHERE repository_id = :repositoryId AND digest = :digest AND media_type = :mediaType
+      AND (size <> :size OR subject IS NOT :subject OR artifact_type <> :artifactType)`;
     const change = {
       kind: "manifest.fields",
       entry: { repository, digest },
       broken: `FROM manifests ${which}`,
-      statements: [`UPDATE manifests SET size = ?4, subject = ?5, artifact_type = ?6 ${which}`],
-      parameters: [repositoryId, digest, mediaType, ...fields],
+      statements: [
+        `UPDATE manifests SET size = :size, subject = :subject, artifact_type = :artifactType ${which}`,
+      ],
+      values: { repositoryId, digest, mediaType, size, subject, artifactType },
     };
     return repair(this.#db, change, initiator);
   }
@@ -117,7 +125,7 @@ export class ManifestRepairStore {
       entry: { repository, digest },
       broken: `FROM manifests WHERE ${NEEDED}`,
       statements: [`UPDATE manifests SET deleted_at = NULL, deleted_by = NULL WHERE ${NEEDED}`],
-      parameters: [repositoryId, digest],
+      values: { repositoryId, digest },
     };
     return repair(this.#db, change, initiator);
   }
@@ -142,14 +150,21 @@ export class ManifestRepairStore {
       statements: [
         noteManifest(broken),
         `DELETE ${EXTRA}`,
-        `INSERT INTO digests (hash) SELECT DISTINCT unhex(substr(w.value ->> 'digest', 8)) FROM json_each(?5) w
+        `INSERT INTO digests (hash) SELECT DISTINCT unhex(substr(w.value ->> 'digest', 8)) FROM json_each(:wrong) w
          WHERE ${idOf("w.value ->> 'digest'")} IS NULL AND ${UNCHANGED}
            AND EXISTS (SELECT 1 FROM ${RESOLVED} x WHERE x.digest = w.value ->> 'digest' AND x.kind IS NOT NULL)`,
         `INSERT INTO manifest_references (repository_id, manifest_id, digest_id, kind, platform)
-         SELECT ?1, ${ID}, ${idOf("x.digest")}, x.kind, x.platform FROM ${RESOLVED} x WHERE x.kind IS NOT NULL AND ${UNCHANGED}
+         SELECT :repositoryId, ${ID}, ${idOf("x.digest")}, x.kind, x.platform FROM ${RESOLVED} x
+         WHERE x.kind IS NOT NULL AND ${UNCHANGED}
          ON CONFLICT DO UPDATE SET kind = excluded.kind, platform = excluded.platform`,
       ],
-      parameters: [repositoryId, digest, mediaType, JSON.stringify(extra), JSON.stringify(wrong)],
+      values: {
+        repositoryId,
+        digest,
+        mediaType,
+        extra: JSON.stringify(extra),
+        wrong: JSON.stringify(wrong),
+      },
     };
     return repair(this.#db, change, initiator);
   }

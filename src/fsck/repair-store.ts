@@ -1,5 +1,6 @@
 import { isRaised } from "../db/raised.ts";
 import { auditChange, type AuditEntry, type Initiator } from "../db/audit.ts";
+import { fragment, prepare, type Values } from "../db/sql.ts";
 
 /** A change that repairs something. */
 export interface Repair {
@@ -10,8 +11,8 @@ export interface Repair {
   readonly broken: string;
   /** The statements, each of which also checks that the fault is still there. */
   readonly statements: readonly string[];
-  /** The parameters of all statements, from ?1 on. */
-  readonly parameters: readonly (string | number | null)[];
+  /** The values of all of them, of which each takes those that it names. */
+  readonly values: Values;
 }
 
 /** Whether a constraint or trigger refused a repair. */
@@ -26,19 +27,14 @@ function isRefused(error: unknown): boolean {
  */
 export async function repair(
   db: D1Database,
-  { entry, kind, broken, statements, parameters }: Repair,
+  { entry, kind, broken, statements, values }: Repair,
   initiator: Initiator,
 ): Promise<boolean> {
-  const used = (sql: string) => parameters.slice(0, highest(sql));
-  const condition = {
-    sql: `SELECT 1 ${broken.replaceAll(/\?(\d+)/g, ":p$1")}`,
-    values: Object.fromEntries(used(broken).map((value, i) => [`p${i + 1}`, value])),
-  };
   const event: AuditEntry = { ...entry, action: "fsck.repair", detail: kind };
   try {
     const [audited] = await db.batch([
-      auditChange(db, initiator, event, condition),
-      ...statements.map((sql) => db.prepare(sql).bind(...used(sql))),
+      auditChange(db, initiator, event, fragment(`SELECT 1 ${broken}`, values)),
+      ...statements.map((sql) => prepare(db, sql, fragment(sql, values).values)),
     ]);
     // The number may have rows that a trigger wrote for the entry.
     return (audited?.meta.changes ?? 0) > 0;
@@ -49,15 +45,10 @@ export async function repair(
 }
 
 /**
- * SQL: records a change of the manifest ?2 of the repository ?1, so that it is exported again with its references,
- * which no trigger records.
+ * SQL: records a change of the manifest, so that it is exported again with its references, which no trigger records.
  * @param broken as in Repair
  */
 export function noteManifest(broken: string): string {
-  return `INSERT INTO change_log (kind, key) SELECT 'manifests', json_array(?1, ?2) WHERE EXISTS (SELECT 1 ${broken})`;
-}
-
-/** Returns the highest parameter of a statement: D1 wants exactly as many values. */
-function highest(sql: string): number {
-  return Math.max(0, ...[...sql.matchAll(/\?(\d+)/g)].map(([, number]) => Number(number)));
+  return `INSERT INTO change_log (kind, key)
+    SELECT 'manifests', json_array(:repositoryId, :digest) WHERE EXISTS (SELECT 1 ${broken})`;
 }

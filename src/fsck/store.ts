@@ -18,14 +18,15 @@ import { IMPORT_JOB } from "../db/jobs.ts";
 import { digestOf, idOf } from "../db/digests.ts";
 import { IS_BLOB, IS_MANIFEST, kindOf } from "../db/manifest-references.ts";
 import { STORED_TEXT } from "../db/manifest-text.ts";
+import { type Fragment, merge, prepare, type Values } from "../db/sql.ts";
 import { STAGED } from "../db/manifest-rows.ts";
 
 /** SQL over `repositories r`: the name, for a deleted one its former name. */
 const NAME = `coalesce(r.former_name, r.name) AS repository`;
 
-/** SQL: the namespaces after ?1 that are counted, or should be. */
-const COUNTED = `SELECT name AS namespace FROM namespaces WHERE name > ?1
-  UNION SELECT namespace FROM namespace_usage WHERE namespace > ?1 ORDER BY 1`;
+/** SQL: the namespaces after :name that are counted, or should be. */
+const COUNTED = `SELECT name AS namespace FROM namespaces WHERE name > :name
+  UNION SELECT namespace FROM namespace_usage WHERE namespace > :name ORDER BY 1`;
 
 /** SQL over `repository_blobs l` or `trashed_blobs l`. */
 const NAMED = `EXISTS (
@@ -52,9 +53,8 @@ export class FsckStore {
          EXISTS (SELECT 1 FROM repository_blobs l WHERE l.digest_id = b.digest_id)
            OR EXISTS (SELECT 1 FROM trashed_blobs k WHERE k.digest_id = b.digest_id) AS inUse,
          EXISTS (SELECT 1 FROM object_deletions d WHERE d.key = b.key) AS scheduled
-       FROM blobs b WHERE b.digest_id > ?1 ORDER BY b.digest_id LIMIT ?2`,
-      idIn(name),
-      limit,
+       FROM blobs b WHERE b.digest_id > :id ORDER BY b.digest_id LIMIT :limit`,
+      { id: idIn(name), limit },
     );
   }
 
@@ -62,10 +62,8 @@ export class FsckStore {
   manifestKeys({ repository, name }: Place, limit: number): Promise<ManifestKey[]> {
     return this.#all(
       `SELECT repository_id AS repositoryId, digest, size FROM manifests
-       WHERE (repository_id, digest) > (?1, ?2) ORDER BY repository_id, digest LIMIT ?3`,
-      repository,
-      name,
-      limit,
+       WHERE (repository_id, digest) > (:repository, :name) ORDER BY repository_id, digest LIMIT :limit`,
+      { repository, name, limit },
     );
   }
 
@@ -80,11 +78,11 @@ export class FsckStore {
           FROM manifest_references f CROSS JOIN digests d ON d.id = f.digest_id
           WHERE f.repository_id = m.repository_id AND f.manifest_id = m.id
          ) AS "references"
-       FROM json_each(?1) w
+       FROM json_each(:keys) w
        CROSS JOIN manifests m ON m.repository_id = w.value ->> 0 AND m.digest = w.value ->> 1
          AND m.deleted_at IS NOT ${STAGED}
        CROSS JOIN repositories r ON r.id = m.repository_id AND r.deleted_at IS NOT 0`,
-      JSON.stringify(keys.map(({ repositoryId, digest }) => [repositoryId, digest])),
+      { keys: JSON.stringify(keys.map(({ repositoryId, digest }) => [repositoryId, digest])) },
     );
     return rows.map((row) => ({ ...row, references: parseReferences(row.references) }));
   }
@@ -95,10 +93,8 @@ export class FsckStore {
          CASE WHEN m.digest IS NULL THEN 'nothing' WHEN m.deleted_at IS NULL THEN 'live' ELSE 'deleted' END AS target
        FROM tags t CROSS JOIN repositories r ON r.id = t.repository_id
        LEFT JOIN manifests m ON m.repository_id = t.repository_id AND m.digest = t.digest
-       WHERE (t.repository_id, t.name) > (?1, ?2) ORDER BY t.repository_id, t.name LIMIT ?3`,
-      repository,
-      name,
-      limit,
+       WHERE (t.repository_id, t.name) > (:repository, :name) ORDER BY t.repository_id, t.name LIMIT :limit`,
+      { repository, name, limit },
     );
   }
 
@@ -109,10 +105,8 @@ export class FsckStore {
          EXISTS (SELECT 1 FROM namespace_blobs n WHERE n.namespace = r.namespace AND n.digest_id = l.digest_id) AS counted
        FROM repository_blobs l CROSS JOIN repositories r ON r.id = l.repository_id
        LEFT JOIN blobs b ON b.digest_id = l.digest_id
-       WHERE (l.repository_id, l.digest_id) > (?1, ?2) ORDER BY l.repository_id, l.digest_id LIMIT ?3`,
-      repository,
-      idIn(name),
-      limit,
+       WHERE (l.repository_id, l.digest_id) > (:repository, :id) ORDER BY l.repository_id, l.digest_id LIMIT :limit`,
+      { repository, id: idIn(name), limit },
     );
   }
 
@@ -122,10 +116,8 @@ export class FsckStore {
          EXISTS (SELECT 1 FROM repository_blobs x WHERE x.repository_id = l.repository_id AND x.digest_id = l.digest_id) AS linked
        FROM trashed_blobs l CROSS JOIN repositories r ON r.id = l.repository_id
        LEFT JOIN blobs b ON b.digest_id = l.digest_id
-       WHERE (l.repository_id, l.digest_id) > (?1, ?2) ORDER BY l.repository_id, l.digest_id LIMIT ?3`,
-      repository,
-      idIn(name),
-      limit,
+       WHERE (l.repository_id, l.digest_id) > (:repository, :id) ORDER BY l.repository_id, l.digest_id LIMIT :limit`,
+      { repository, id: idIn(name), limit },
     );
   }
 
@@ -135,10 +127,8 @@ export class FsckStore {
     return this.#all(
       `SELECT n.namespace, ${digestIn("n")}, n.size, n.links, b.size AS actualSize, ${linksOf("n")} AS actualLinks
        FROM namespace_blobs n LEFT JOIN blobs b ON b.digest_id = n.digest_id
-       WHERE (n.namespace, n.digest_id) > (?1, ?2) ORDER BY n.namespace, n.digest_id LIMIT ?3`,
-      namespace,
-      idIn(digestId),
-      limit,
+       WHERE (n.namespace, n.digest_id) > (:namespace, :digestId) ORDER BY n.namespace, n.digest_id LIMIT :limit`,
+      { namespace, digestId: idIn(digestId), limit },
     );
   }
 
@@ -147,9 +137,8 @@ export class FsckStore {
       `SELECT counted.namespace, u.bytes, u.repositories, u.waiting, u.all_repositories AS allRepositories,
          ${bytesOf("counted")} AS actualBytes, ${repositoriesOf("counted")} AS actualRepositories,
          ${waitingOf("counted")} AS actualWaiting, ${allRepositoriesOf("counted")} AS actualAllRepositories
-       FROM (${COUNTED} LIMIT ?2) counted LEFT JOIN namespace_usage u ON u.namespace = counted.namespace ORDER BY counted.namespace`,
-      name,
-      limit,
+       FROM (${COUNTED} LIMIT :limit) counted LEFT JOIN namespace_usage u ON u.namespace = counted.namespace ORDER BY counted.namespace`,
+      { name, limit },
     );
   }
 
@@ -161,11 +150,11 @@ export class FsckStore {
   /** Returns the same keys, and whether the index is empty, so that no row could name them. */
   async orphans(keys: readonly string[]): Promise<Unexplained> {
     const rows = await this.#all<{ key: string; empty: number }>(
-      `SELECT w.value AS key, (SELECT max(id) FROM repositories) IS NULL AS empty FROM json_each(?1) w
+      `SELECT w.value AS key, (SELECT max(id) FROM repositories) IS NULL AS empty FROM json_each(:keys) w
        WHERE NOT EXISTS (SELECT 1 FROM blobs b WHERE b.key = w.value)
          AND NOT EXISTS (SELECT 1 FROM manifests m WHERE m.object = w.value)
          AND NOT EXISTS (SELECT 1 FROM object_deletions d WHERE d.key = w.value)`,
-      JSON.stringify(keys),
+      { keys: JSON.stringify(keys) },
     );
     return { keys: rows.map(({ key }) => key), isEmpty: rows.some(({ empty }) => empty === 1) };
   }
@@ -173,8 +162,8 @@ export class FsckStore {
   /** Returns whether an import is running: until its end the index is not complete. */
   async isImporting(): Promise<boolean> {
     const rows = await this.#all(
-      `SELECT 1 FROM jobs WHERE name = ?1 AND coalesce(state ->> 'phase', 'done') <> 'done'`,
-      IMPORT_JOB,
+      `SELECT 1 FROM jobs WHERE name = :job AND coalesce(state ->> 'phase', 'done') <> 'done'`,
+      { job: IMPORT_JOB },
     );
     return rows.length === 1;
   }
@@ -183,7 +172,7 @@ export class FsckStore {
   async namespaceAfter(name: string): Promise<string | null> {
     const [row] = await this.#all<{ namespace: string | null }>(
       `SELECT min(namespace) AS namespace FROM (${COUNTED} LIMIT 1)`,
-      name,
+      { name },
     );
     return row?.namespace ?? null;
   }
@@ -191,9 +180,8 @@ export class FsckStore {
   /** Returns whether the blob still has this object. */
   async isBlob(digest: Digest, key: string): Promise<boolean> {
     const rows = await this.#all(
-      `SELECT 1 FROM blobs WHERE digest_id = ${idOf("?1")} AND key = ?2`,
-      digest,
-      key,
+      `SELECT 1 FROM blobs WHERE digest_id = ${idOf(":digest")} AND key = :key`,
+      { digest, key },
     );
     return rows.length === 1;
   }
@@ -202,54 +190,41 @@ export class FsckStore {
    * Lists what cannot be pulled without a blob: `repository:tag`, or `repository@digest` for a manifest without a tag.
    */
   needing(digest: Digest, limit: number): Promise<string[]> {
-    return this.#affected(
-      `SELECT f.repository_id, f.manifest_id FROM repository_blobs l
-       CROSS JOIN manifest_references f ON f.repository_id = l.repository_id AND f.digest_id = l.digest_id
-       WHERE l.digest_id = ${idOf("?1")}`,
-      [digest],
-      limit,
-    );
+    const sql = `SELECT f.repository_id, f.manifest_id FROM repository_blobs l
+      CROSS JOIN manifest_references f ON f.repository_id = l.repository_id AND f.digest_id = l.digest_id
+      WHERE l.digest_id = ${idOf(":digest")}`;
+    return this.#affected({ sql, values: { digest } }, limit);
   }
 
   /** Lists what cannot be pulled without a manifest of a repository. */
   needingManifest({ repositoryId, digest }: ManifestKey, limit: number): Promise<string[]> {
-    const first = `SELECT repository_id, id FROM manifests WHERE repository_id = ?1 AND digest = ?2`;
-    return this.#affected(first, [repositoryId, digest], limit);
+    const sql = `SELECT repository_id, id FROM manifests WHERE repository_id = :repositoryId AND digest = :digest`;
+    return this.#affected({ sql, values: { repositoryId, digest } }, limit);
   }
 
   /** @param first SQL: the repositories and ids of the manifests to start from; the indexes that name them are found from there */
-  async #affected(
-    first: string,
-    parameters: readonly (string | number)[],
-    limit: number,
-  ): Promise<string[]> {
-    const bound = `?${parameters.length + 1}`;
+  async #affected(first: Fragment, limit: number): Promise<string[]> {
     const rows = await this.#all<{ name: string }>(
       `WITH RECURSIVE named (repository_id, id) AS (
-         SELECT * FROM (${first} LIMIT ${bound})
+         SELECT * FROM (${first.sql} LIMIT :limit)
          UNION
          SELECT f.repository_id, f.manifest_id FROM named parent
          CROSS JOIN manifests m ON m.id = parent.id
          CROSS JOIN manifest_references f
            ON f.repository_id = parent.repository_id AND f.digest_id = ${idOf("m.digest")}
-         LIMIT 4 * ${bound})
+         LIMIT 4 * :limit)
        SELECT DISTINCT coalesce(r.former_name, r.name) || coalesce(':' || t.name, '@' || m.digest) AS name
        FROM named CROSS JOIN repositories r ON r.id = named.repository_id
        CROSS JOIN manifests m ON m.id = named.id
        LEFT JOIN tags t ON t.repository_id = named.repository_id AND t.digest = m.digest
-       ORDER BY t.name IS NULL LIMIT ${bound}`,
-      ...parameters,
-      limit,
+       ORDER BY t.name IS NULL LIMIT :limit`,
+      merge(first.values, { limit }),
     );
     return rows.map(({ name }) => name);
   }
 
-  async #all<Row>(sql: string, ...parameters: (string | number)[]): Promise<Row[]> {
-    const { results } = await this.#db
-      .prepare(sql)
-      .bind(...parameters)
-      .all<Row>();
-    return results;
+  async #all<Row>(sql: string, values: Values): Promise<Row[]> {
+    return (await prepare(this.#db, sql, values).all<Row>()).results;
   }
 }
 

@@ -1,6 +1,7 @@
 import { NOW } from "../db/clock.ts";
 import { ROW_BYTES } from "../db/cost.ts";
 import { forgetObjects } from "../db/object-deletions.ts";
+import { prepare } from "../db/sql.ts";
 
 /** How long things stay before they are deleted, in milliseconds. */
 export interface Ages {
@@ -33,9 +34,9 @@ const BACK_OFF = `min(86400000, 300000 << min(attempts, 10))`;
 /** The most references that are deleted with the manifests of one statement. Those of its last manifest come on top. */
 const MAX_REFERENCES = 5_000;
 
-/** SQL for the deleted repository whose trash window ended first; ?1 is the window. */
+/** SQL for the deleted repository whose trash window, :trash, ended first. */
 const GONE = `(SELECT id FROM repositories INDEXED BY deleted_repositories_by_time
-  WHERE deleted_at IS NOT NULL AND deleted_at <= ${NOW} - ?1 ORDER BY deleted_at LIMIT 1)`;
+  WHERE deleted_at IS NOT NULL AND deleted_at <= ${NOW} - :trash ORDER BY deleted_at LIMIT 1)`;
 
 /**
  * The tables of a repository's content, with the columns that identify a row of it. Rows that name others come first,
@@ -67,19 +68,18 @@ export class GcStore {
    * @returns how many were removed
    */
   async unlink({ grace }: Ages, limit: number): Promise<number> {
-    const { results } = await this.#db
-      .prepare(
-        `DELETE FROM repository_blobs AS l
-         WHERE (l.repository_id, l.digest_id) IN (
-           SELECT repository_id, digest_id FROM unreferenced_blobs WHERE since <= ${NOW} - ?1
-           ORDER BY since LIMIT ?2)
-         AND NOT EXISTS (
-           SELECT 1 FROM manifest_references f
-           WHERE f.repository_id = l.repository_id AND f.digest_id = l.digest_id)
-         RETURNING digest_id`,
-      )
-      .bind(grace, limit)
-      .all();
+    const { results } = await prepare(
+      this.#db,
+      `DELETE FROM repository_blobs AS l
+       WHERE (l.repository_id, l.digest_id) IN (
+         SELECT repository_id, digest_id FROM unreferenced_blobs WHERE since <= ${NOW} - :grace
+         ORDER BY since LIMIT :limit)
+       AND NOT EXISTS (
+         SELECT 1 FROM manifest_references f
+         WHERE f.repository_id = l.repository_id AND f.digest_id = l.digest_id)
+       RETURNING digest_id`,
+      { grace, limit },
+    ).all();
     return results.length;
   }
 
@@ -88,23 +88,22 @@ export class GcStore {
    * @returns how many were deleted
    */
   async expireManifests({ trash }: Ages, limit: number): Promise<number> {
-    const { results } = await this.#db
-      .prepare(
-        `DELETE FROM manifests WHERE id IN (
-           SELECT id FROM (
-             SELECT id, references_before FROM (
-               SELECT id,
-                 sum((cost - size) / ${ROW_BYTES}) OVER (ORDER BY deleted_at
-                   ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS references_before
-               FROM (
-                 SELECT * FROM manifests INDEXED BY deleted_manifests_by_time
-                 WHERE deleted_at IS NOT NULL AND deleted_at <= ${NOW} - ?1
-                 ORDER BY deleted_at LIMIT ?2))
-             WHERE coalesce(references_before, 0) < ?3))
-         RETURNING digest`,
-      )
-      .bind(trash, limit, MAX_REFERENCES)
-      .all();
+    const { results } = await prepare(
+      this.#db,
+      `DELETE FROM manifests WHERE id IN (
+         SELECT id FROM (
+           SELECT id, references_before FROM (
+             SELECT id,
+               sum((cost - size) / ${ROW_BYTES}) OVER (ORDER BY deleted_at
+                 ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS references_before
+             FROM (
+               SELECT * FROM manifests INDEXED BY deleted_manifests_by_time
+               WHERE deleted_at IS NOT NULL AND deleted_at <= ${NOW} - :trash
+               ORDER BY deleted_at LIMIT :limit))
+           WHERE coalesce(references_before, 0) < :maxReferences))
+       RETURNING digest`,
+      { trash, limit, maxReferences: MAX_REFERENCES },
+    ).all();
     return results.length;
   }
 
@@ -113,15 +112,14 @@ export class GcStore {
    * @returns how many entries were deleted
    */
   async expireHistory({ trash }: Ages, limit: number): Promise<number> {
-    const { results } = await this.#db
-      .prepare(
-        `DELETE FROM tag_history WHERE (repository_id, id) IN (
-           SELECT repository_id, id FROM tag_history INDEXED BY tag_history_by_time
-           WHERE changed_at <= ${NOW} - ?1 ORDER BY changed_at LIMIT ?2)
-         RETURNING id`,
-      )
-      .bind(trash, limit)
-      .all();
+    const { results } = await prepare(
+      this.#db,
+      `DELETE FROM tag_history WHERE (repository_id, id) IN (
+         SELECT repository_id, id FROM tag_history INDEXED BY tag_history_by_time
+         WHERE changed_at <= ${NOW} - :trash ORDER BY changed_at LIMIT :limit)
+       RETURNING id`,
+      { trash, limit },
+    ).all();
     return results.length;
   }
 
@@ -138,22 +136,26 @@ export class GcStore {
         .map(([table]) => ` AND NOT EXISTS (SELECT 1 FROM ${table} WHERE repository_id = ${GONE})`)
         .join("");
     const drain = CONTENTS.map(([table, columns], i) =>
-      this.#db
-        .prepare(
-          `DELETE FROM ${table} WHERE repository_id = ${GONE} AND (${columns}) IN (
-             SELECT ${columns} FROM ${table} WHERE repository_id = ${GONE} LIMIT ?2)
-           ${emptied(CONTENTS.slice(0, i))} RETURNING repository_id`,
-        )
-        .bind(trash, limit),
+      prepare(
+        this.#db,
+        `DELETE FROM ${table} WHERE repository_id = ${GONE} AND (${columns}) IN (
+           SELECT ${columns} FROM ${table} WHERE repository_id = ${GONE} LIMIT :limit)
+         ${emptied(CONTENTS.slice(0, i))} RETURNING repository_id`,
+        { trash, limit },
+      ),
     );
     const results = await this.#db.batch([
-      this.#db
-        .prepare(`UPDATE repositories SET deleted_at = 0 WHERE id = ${GONE} AND deleted_at > 0`)
-        .bind(trash),
+      prepare(
+        this.#db,
+        `UPDATE repositories SET deleted_at = 0 WHERE id = ${GONE} AND deleted_at > 0`,
+        { trash },
+      ),
       ...drain,
-      this.#db
-        .prepare(`DELETE FROM repositories WHERE id = ${GONE}${emptied(CONTENTS)} RETURNING id`)
-        .bind(trash),
+      prepare(
+        this.#db,
+        `DELETE FROM repositories WHERE id = ${GONE}${emptied(CONTENTS)} RETURNING id`,
+        { trash },
+      ),
     ]);
     const counts = results.slice(1).map((result) => result.results.length);
     return {
@@ -164,15 +166,14 @@ export class GcStore {
 
   /** Returns the keys of objects whose deletion is due. */
   async dueObjects(limit: number): Promise<string[]> {
-    const { results } = await this.#db
-      .prepare(
-        `SELECT key FROM object_deletions o WHERE due_at <= ${NOW}
-           AND NOT EXISTS (SELECT 1 FROM blobs b WHERE b.key = o.key)
-           AND NOT EXISTS (SELECT 1 FROM manifests m WHERE m.object = o.key)
-         ORDER BY due_at LIMIT ?1`,
-      )
-      .bind(limit)
-      .all<{ key: string }>();
+    const { results } = await prepare(
+      this.#db,
+      `SELECT key FROM object_deletions o WHERE due_at <= ${NOW}
+         AND NOT EXISTS (SELECT 1 FROM blobs b WHERE b.key = o.key)
+         AND NOT EXISTS (SELECT 1 FROM manifests m WHERE m.object = o.key)
+       ORDER BY due_at LIMIT :limit`,
+      { limit },
+    ).all<{ key: string }>();
     return results.map(({ key }) => key);
   }
 
@@ -186,26 +187,24 @@ export class GcStore {
    * @returns how many were deleted
    */
   async forgetKeys(limit: number): Promise<number> {
-    const { results } = await this.#db
-      .prepare(
-        `DELETE FROM deleted_keys WHERE key IN (
-           SELECT key FROM deleted_keys WHERE until <= ${NOW} ORDER BY until LIMIT ?1)
-         RETURNING key`,
-      )
-      .bind(limit)
-      .all();
+    const { results } = await prepare(
+      this.#db,
+      `DELETE FROM deleted_keys WHERE key IN (
+         SELECT key FROM deleted_keys WHERE until <= ${NOW} ORDER BY until LIMIT :limit)
+       RETURNING key`,
+      { limit },
+    ).all();
     return results.length;
   }
 
   /** Schedules another try for objects whose deletion failed. */
   async postponeObjects(keys: readonly string[]): Promise<void> {
-    await this.#db
-      .prepare(
-        `UPDATE object_deletions SET attempts = attempts + 1, due_at = ${NOW} + ${BACK_OFF}
-         WHERE key IN (SELECT value FROM json_each(?1))`,
-      )
-      .bind(JSON.stringify(keys))
-      .run();
+    await prepare(
+      this.#db,
+      `UPDATE object_deletions SET attempts = attempts + 1, due_at = ${NOW} + ${BACK_OFF}
+       WHERE key IN (SELECT value FROM json_each(:keys))`,
+      { keys: JSON.stringify(keys) },
+    ).run();
   }
 
   async queues({ grace, trash }: Ages): Promise<Queues> {
@@ -214,12 +213,12 @@ export class GcStore {
       this.#queue("object_deletions", "due_at", 0),
       this.#queue("manifests INDEXED BY deleted_manifests_by_time", "deleted_at", trash),
       this.#queue("repositories INDEXED BY deleted_repositories_by_time", "deleted_at", trash),
-      this.#db
-        .prepare(
-          `SELECT count(*) AS waiting, 0 AS due, NULL AS firstDueAt FROM (
-             SELECT 1 FROM object_deletions WHERE attempts > 0 LIMIT ?1)`,
-        )
-        .bind(MAX_COUNTED),
+      prepare(
+        this.#db,
+        `SELECT count(*) AS waiting, 0 AS due, NULL AS firstDueAt FROM (
+           SELECT 1 FROM object_deletions WHERE attempts > 0 LIMIT :maxCounted)`,
+        { maxCounted: MAX_COUNTED },
+      ),
     ]);
     const [blobs, objects, manifests, repositories, failing] = results.map(
       (result) => result.results[0] ?? { waiting: 0, due: 0, firstDueAt: null },
@@ -229,12 +228,12 @@ export class GcStore {
 
   /** @param column the column, with an index, of the time from which rows wait */
   #queue(table: string, column: string, age: number): D1PreparedStatement {
-    return this.#db
-      .prepare(
-        `SELECT count(*) AS waiting, coalesce(sum(at <= ${NOW} - ?1), 0) AS due, min(at) + ?1 AS firstDueAt
-         FROM (SELECT ${column} AS at FROM ${table} WHERE ${column} >= 0
-               ORDER BY ${column} LIMIT ?2)`,
-      )
-      .bind(age, MAX_COUNTED);
+    return prepare(
+      this.#db,
+      `SELECT count(*) AS waiting, coalesce(sum(at <= ${NOW} - :age), 0) AS due, min(at) + :age AS firstDueAt
+       FROM (SELECT ${column} AS at FROM ${table} WHERE ${column} >= 0
+             ORDER BY ${column} LIMIT :maxCounted)`,
+      { age, maxCounted: MAX_COUNTED },
+    );
   }
 }

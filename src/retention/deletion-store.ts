@@ -4,6 +4,7 @@ import { idOf } from "../db/digests.ts";
 import { auditEach, type AuditEntry } from "../db/audit.ts";
 import { MAX_TAGS, USED_ON } from "./store.ts";
 import { invalidateRepositories } from "../db/revocations.ts";
+import { prepare } from "../db/sql.ts";
 
 /** A manifest to delete, with the values that it had when it was evaluated. */
 export interface Expiring {
@@ -44,7 +45,7 @@ const INITIATOR = {
 /** SQL over `deletion_batch d`: whether the manifest is not in the batch. */
 function stays(digest: string): string {
   return `NOT EXISTS (
-    SELECT 1 FROM deletion_batch e WHERE e.repository_id = ?1 AND e.digest = ${digest})`;
+    SELECT 1 FROM deletion_batch e WHERE e.repository_id = :repository AND e.digest = ${digest})`;
 }
 
 /**
@@ -102,88 +103,88 @@ function stage(
   const isUnused = `(w.value ->> 'depth' > 0 OR coalesce(${USED_ON}, -1) <= coalesce(w.value ->> 'usedOn', -1))`;
   return [
     ...listsOf(rows).map((list) =>
-      db
-        .prepare(
-          `INSERT INTO deletion_batch (repository_id, digest, root, depth, at, tags)
-         SELECT ?1, m.digest, w.value ->> 'root', w.value ->> 'depth', w.value ->> 'at', w.value ->> 'tags'
+      prepare(
+        db,
+        `INSERT INTO deletion_batch (repository_id, digest, root, depth, at, tags)
+         SELECT :repository, m.digest, w.value ->> 'root', w.value ->> 'depth', w.value ->> 'at', w.value ->> 'tags'
          FROM retention_runs x
          CROSS JOIN repositories r ON r.id = x.repository_id AND r.deleted_at IS NULL
-         CROSS JOIN json_each(?3) w
-         CROSS JOIN manifests m ON m.repository_id = ?1 AND m.digest = w.value ->> 'digest'
+         CROSS JOIN json_each(:list) w
+         CROSS JOIN manifests m ON m.repository_id = :repository AND m.digest = w.value ->> 'digest'
            AND m.deleted_at IS NULL AND m.pushed_at = w.value ->> 'pushedAt'
            ${byUse ? `AND ${isUnused}` : ""}
-         WHERE x.repository_id = ?1 AND x.step = ?2 AND x.policy = coalesce(
+         WHERE x.repository_id = :repository AND x.step = :step AND x.policy = coalesce(
            r.retention, (SELECT n.retention FROM namespaces n WHERE n.name = r.namespace))`,
-        )
-        .bind(repository, step, list),
+        { repository, step, list },
+      ),
     ),
-    db
-      .prepare(
-        `DELETE FROM deletion_batch AS d WHERE d.repository_id = ?1 AND (
-           d.tags <> (SELECT json_group_array(name) FROM (
-             SELECT name FROM tags t INDEXED BY tags_by_digest
-             WHERE t.repository_id = ?1 AND t.digest = d.digest ORDER BY name
-             LIMIT ${MAX_TAGS + 1}))
-           OR EXISTS (
-             SELECT 1 FROM json_each(d.tags) who
-             CROSS JOIN matched_immutable_tags p ON p.repository_id = ?1 AND p.name = who.value))`,
-      )
-      .bind(repository),
+    prepare(
+      db,
+      `DELETE FROM deletion_batch AS d WHERE d.repository_id = :repository AND (
+         d.tags <> (SELECT json_group_array(name) FROM (
+           SELECT name FROM tags t INDEXED BY tags_by_digest
+           WHERE t.repository_id = :repository AND t.digest = d.digest ORDER BY name
+           LIMIT ${MAX_TAGS + 1}))
+         OR EXISTS (
+           SELECT 1 FROM json_each(d.tags) who
+           CROSS JOIN matched_immutable_tags p ON p.repository_id = :repository AND p.name = who.value))`,
+      { repository },
+    ),
   ];
 }
 
 /** Drops the candidates of one depth that belong to a manifest that stays; called for each depth in turn. */
 function dropChanged(db: D1Database, repository: number, depth: number): D1PreparedStatement {
-  return db
-    .prepare(
-      `DELETE FROM deletion_batch AS d WHERE d.repository_id = ?1 AND d.depth = ?2 AND (
-         ${stays("d.root")}
-         OR EXISTS (
-           SELECT 1 FROM manifest_references f INDEXED BY manifest_references_by_digest
-           CROSS JOIN manifests o ON o.id = f.manifest_id AND o.deleted_at IS NULL
-           WHERE f.repository_id = ?1 AND f.digest_id = ${idOf("d.digest")} AND ${stays("o.digest")})
-         OR EXISTS (
-           SELECT 1 FROM manifests m
-           CROSS JOIN manifests o ON o.repository_id = ?1 AND o.digest = m.subject AND o.deleted_at IS NULL
-           WHERE m.repository_id = ?1 AND m.digest = d.digest AND ${stays("o.digest")})
-         OR EXISTS (
-           SELECT 1 FROM json_each(d.tags) who
-           CROSS JOIN manifests o ON o.repository_id = ?1
-             AND o.digest = 'sha256:' || substr(who.value, 8, 64) AND o.deleted_at IS NULL
-           WHERE ${isAttachmentTagSql("who.value")}
-             AND ${stays("o.digest")}))`,
-    )
-    .bind(repository, depth);
+  return prepare(
+    db,
+    `DELETE FROM deletion_batch AS d WHERE d.repository_id = :repository AND d.depth = :depth AND (
+       ${stays("d.root")}
+       OR EXISTS (
+         SELECT 1 FROM manifest_references f INDEXED BY manifest_references_by_digest
+         CROSS JOIN manifests o ON o.id = f.manifest_id AND o.deleted_at IS NULL
+         WHERE f.repository_id = :repository AND f.digest_id = ${idOf("d.digest")} AND ${stays("o.digest")})
+       OR EXISTS (
+         SELECT 1 FROM manifests m
+         CROSS JOIN manifests o ON o.repository_id = :repository AND o.digest = m.subject AND o.deleted_at IS NULL
+         WHERE m.repository_id = :repository AND m.digest = d.digest AND ${stays("o.digest")})
+       OR EXISTS (
+         SELECT 1 FROM json_each(d.tags) who
+         CROSS JOIN manifests o ON o.repository_id = :repository
+           AND o.digest = 'sha256:' || substr(who.value, 8, 64) AND o.deleted_at IS NULL
+         WHERE ${isAttachmentTagSql("who.value")}
+           AND ${stays("o.digest")}))`,
+    { repository, depth },
+  );
 }
 
 /** Deletes the tags with the same time as their manifest, so that they are restored together: see trash/store.ts. */
 function deleteTags(db: D1Database, repository: number): D1PreparedStatement[] {
   return [
-    db
-      .prepare(
-        `INSERT INTO tag_history (repository_id, id, tag, digest, changed_at)
-         SELECT ?1, printf('%012x', d.at) || lower(hex(randomblob(8))), t.name, t.digest, d.at
-         FROM deletion_batch d
-         CROSS JOIN tags t INDEXED BY tags_by_digest ON t.repository_id = ?1 AND t.digest = d.digest
-         WHERE d.repository_id = ?1`,
-      )
-      .bind(repository),
-    db
-      .prepare(
-        `DELETE FROM tags WHERE repository_id = ?1 AND digest IN (
-           SELECT d.digest FROM deletion_batch d WHERE d.repository_id = ?1)`,
-      )
-      .bind(repository),
+    prepare(
+      db,
+      `INSERT INTO tag_history (repository_id, id, tag, digest, changed_at)
+       SELECT :repository, printf('%012x', d.at) || lower(hex(randomblob(8))), t.name, t.digest, d.at
+       FROM deletion_batch d
+       CROSS JOIN tags t INDEXED BY tags_by_digest ON t.repository_id = :repository AND t.digest = d.digest
+       WHERE d.repository_id = :repository`,
+      { repository },
+    ),
+    prepare(
+      db,
+      `DELETE FROM tags WHERE repository_id = :repository AND digest IN (
+         SELECT d.digest FROM deletion_batch d WHERE d.repository_id = :repository)`,
+      { repository },
+    ),
   ];
 }
 
 function softDelete(db: D1Database, repository: number, depth: number): D1PreparedStatement {
-  return db
-    .prepare(
-      `UPDATE manifests SET deleted_by = NULL, deleted_at = (
-         SELECT d.at FROM deletion_batch d WHERE d.repository_id = ?1 AND d.digest = manifests.digest)
-       WHERE repository_id = ?1 AND digest IN (
-         SELECT d.digest FROM deletion_batch d WHERE d.repository_id = ?1 AND d.depth = ?2)`,
-    )
-    .bind(repository, depth);
+  return prepare(
+    db,
+    `UPDATE manifests SET deleted_by = NULL, deleted_at = (
+       SELECT d.at FROM deletion_batch d WHERE d.repository_id = :repository AND d.digest = manifests.digest)
+     WHERE repository_id = :repository AND digest IN (
+       SELECT d.digest FROM deletion_batch d WHERE d.repository_id = :repository AND d.depth = :depth)`,
+    { repository, depth },
+  );
 }

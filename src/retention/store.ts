@@ -2,6 +2,7 @@ import { ATTACHMENT_ENDINGS_SQL, isAttachmentTagSql } from "../oci/attachment-ta
 import type { Digest } from "../oci/digest.ts";
 import { idOf } from "../db/digests.ts";
 import { DOCKER_LIST, OCI_INDEX } from "../oci/media-type.ts";
+import { prepare } from "../db/sql.ts";
 
 /** A manifest, with all that decides whether it may be deleted. */
 export interface Found {
@@ -43,25 +44,25 @@ export const MAX_ATTACHMENTS = 300;
 
 const INDEXES = `'${OCI_INDEX}', '${DOCKER_LIST}'`;
 const TAGS = `SELECT name FROM tags t INDEXED BY tags_by_digest
-  WHERE t.repository_id = ?1 AND t.digest = m.digest ORDER BY name LIMIT ${MAX_TAGS + 1}`;
+  WHERE t.repository_id = :repository AND t.digest = m.digest ORDER BY name LIMIT ${MAX_TAGS + 1}`;
 const PARENTS = `SELECT f.manifest_id FROM manifest_references f INDEXED BY manifest_references_by_digest
-  WHERE f.repository_id = ?1 AND f.digest_id = ${idOf("m.digest")} LIMIT ${MAX_PARENTS + 1}`;
+  WHERE f.repository_id = :repository AND f.digest_id = ${idOf("m.digest")} LIMIT ${MAX_PARENTS + 1}`;
 /** SQL: the children of the indexes among the manifests named so far. */
 const CHILDREN = `SELECT d.digest FROM named parent
-  CROSS JOIN manifests i ON i.repository_id = ?1 AND i.digest = parent.digest AND i.deleted_at IS NULL
+  CROSS JOIN manifests i ON i.repository_id = :repository AND i.digest = parent.digest AND i.deleted_at IS NULL
     AND i.media_type IN (${INDEXES})
-  CROSS JOIN manifest_references f ON f.repository_id = ?1 AND f.manifest_id = i.id
+  CROSS JOIN manifest_references f ON f.repository_id = :repository AND f.manifest_id = i.id
   CROSS JOIN digests d ON d.id = f.digest_id`;
-/** SQL over `manifests m`, with ?1 as the repository: the last day on which it or one of its children was in use. */
+/** SQL over `manifests m`, with :repository: the last day on which it or one of its children was in use. */
 export const USED_ON = `(SELECT CASE WHEN count(*) > ${MAX_CHILDREN} THEN unixepoch() / 86400 ELSE max(p.day) END
   FROM (
     WITH RECURSIVE named (digest) AS (
       SELECT m.digest UNION ${CHILDREN} LIMIT ${MAX_CHILDREN + 1})
     SELECT digest FROM named
   ) counted
-  LEFT JOIN manifest_pulls p ON p.repository_id = ?1 AND p.digest = counted.digest)`;
+  LEFT JOIN manifest_pulls p ON p.repository_id = :repository AND p.digest = counted.digest)`;
 
-/** SQL over `manifests m`: the columns of a Row; ?1 is the repository and ?2 the start of the run. */
+/** SQL over `manifests m`: the columns of a Row; :since is the start of the run. */
 function facts(pulls: boolean): string {
   return `m.digest, m.pushed_at AS pushedAt, m.subject,
     (SELECT json_group_array(name) FROM (${TAGS})) AS tags,
@@ -71,15 +72,15 @@ function facts(pulls: boolean): string {
        CROSS JOIN manifests o ON o.id = lister.manifest_id
        UNION ALL
        SELECT o.digest, o.deleted_at FROM manifests o
-       WHERE o.repository_id = ?1 AND o.digest = m.subject
+       WHERE o.repository_id = :repository AND o.digest = m.subject
        UNION ALL
        SELECT o.digest, o.deleted_at FROM (${TAGS}) who
-       CROSS JOIN manifests o ON o.repository_id = ?1 AND o.digest = 'sha256:' || substr(who.name, 8, 64)
+       CROSS JOIN manifests o ON o.repository_id = :repository AND o.digest = 'sha256:' || substr(who.name, 8, 64)
        WHERE ${isAttachmentTagSql("who.name")} AND o.digest <> m.digest
-     ) WHERE deleted_at IS NULL OR deleted_at >= ?2) AS "referencedBy",
+     ) WHERE deleted_at IS NULL OR deleted_at >= :since) AS "referencedBy",
     EXISTS (
       SELECT 1 FROM (${TAGS}) who
-      CROSS JOIN matched_immutable_tags p ON p.repository_id = ?1 AND p.name = who.name) AS protected,
+      CROSS JOIN matched_immutable_tags p ON p.repository_id = :repository AND p.name = who.name) AS protected,
     ${pulls ? USED_ON : "NULL"} AS usedOn`;
 }
 
@@ -105,57 +106,54 @@ export class RetentionStore {
   /** Reads one page of a repository's manifests, from the newest push to the oldest. */
   async page(look: PageQuery, after: Position | null, limit: number): Promise<Found[]> {
     const [pushedAt, digest] = after ?? [Number.MAX_SAFE_INTEGER, ""];
-    const { results } = await this.#db
-      .prepare(
-        `SELECT ${facts(look.pulls)} FROM manifests m INDEXED BY manifests_by_push
-         WHERE m.repository_id = ?1 AND m.deleted_at IS NULL AND (m.pushed_at, m.digest) < (?3, ?4)
-         ORDER BY m.pushed_at DESC, m.digest DESC LIMIT ?5`,
-      )
-      .bind(look.repository, look.since, pushedAt, digest, limit)
-      .all<Row>();
+    const { results } = await prepare(
+      this.#db,
+      `SELECT ${facts(look.pulls)} FROM manifests m INDEXED BY manifests_by_push
+       WHERE m.repository_id = :repository AND m.deleted_at IS NULL AND (m.pushed_at, m.digest) < (:pushedAt, :digest)
+       ORDER BY m.pushed_at DESC, m.digest DESC LIMIT :limit`,
+      { repository: look.repository, since: look.since, pushedAt, digest, limit },
+    ).all<Row>();
     return results.map(parse);
   }
 
   /** Reads those of the manifests that are not deleted. */
   async find(look: PageQuery, digests: readonly Digest[]): Promise<Found[]> {
-    const { results } = await this.#db
-      .prepare(
-        `SELECT ${facts(look.pulls)} FROM json_each(?3) w
-         CROSS JOIN manifests m ON m.repository_id = ?1 AND m.digest = w.value AND m.deleted_at IS NULL`,
-      )
-      .bind(look.repository, look.since, JSON.stringify(digests))
-      .all<Row>();
+    const { results } = await prepare(
+      this.#db,
+      `SELECT ${facts(look.pulls)} FROM json_each(:digests) w
+       CROSS JOIN manifests m ON m.repository_id = :repository AND m.digest = w.value AND m.deleted_at IS NULL`,
+      { repository: look.repository, since: look.since, digests: JSON.stringify(digests) },
+    ).all<Row>();
     return results.map(parse);
   }
 
   /** Reads the attachments of each image, and their attachments. */
   async families(look: PageQuery, roots: readonly Digest[]): Promise<Map<Digest, Found[]>> {
-    const { results } = await this.#db
-      .prepare(
-        `SELECT w.value AS root, ${facts(false)} FROM json_each(?3) w
-         CROSS JOIN manifests m ON m.repository_id = ?1 AND m.deleted_at IS NULL AND m.digest IN (
-           WITH RECURSIVE named (digest) AS (
-             SELECT w.value
-             UNION
-             ${CHILDREN}
-             UNION
-             SELECT s.digest FROM named parent
-             CROSS JOIN manifests s ON s.repository_id = ?1 AND s.digest IN (
-               SELECT digest FROM manifests INDEXED BY manifests_by_subject
-               WHERE repository_id = ?1 AND subject = parent.digest AND deleted_at IS NULL
-               LIMIT ${MAX_ATTACHMENTS + 1})
-             UNION
-             SELECT t.digest FROM named parent
-             CROSS JOIN ${ATTACHMENT_ENDINGS_SQL} ending
-             CROSS JOIN tags t ON t.repository_id = ?1
-               AND t.name = 'sha256-' || substr(parent.digest, 8) || ending.value
-             WHERE parent.digest GLOB 'sha256:*'
+    const { results } = await prepare(
+      this.#db,
+      `SELECT w.value AS root, ${facts(false)} FROM json_each(:roots) w
+       CROSS JOIN manifests m ON m.repository_id = :repository AND m.deleted_at IS NULL AND m.digest IN (
+         WITH RECURSIVE named (digest) AS (
+           SELECT w.value
+           UNION
+           ${CHILDREN}
+           UNION
+           SELECT s.digest FROM named parent
+           CROSS JOIN manifests s ON s.repository_id = :repository AND s.digest IN (
+             SELECT digest FROM manifests INDEXED BY manifests_by_subject
+             WHERE repository_id = :repository AND subject = parent.digest AND deleted_at IS NULL
              LIMIT ${MAX_ATTACHMENTS + 1})
-           SELECT digest FROM named)
-         WHERE m.digest <> w.value`,
-      )
-      .bind(look.repository, look.since, JSON.stringify(roots))
-      .all<Row & { root: Digest }>();
+           UNION
+           SELECT t.digest FROM named parent
+           CROSS JOIN ${ATTACHMENT_ENDINGS_SQL} ending
+           CROSS JOIN tags t ON t.repository_id = :repository
+             AND t.name = 'sha256-' || substr(parent.digest, 8) || ending.value
+           WHERE parent.digest GLOB 'sha256:*'
+           LIMIT ${MAX_ATTACHMENTS + 1})
+         SELECT digest FROM named)
+       WHERE m.digest <> w.value`,
+      { repository: look.repository, since: look.since, roots: JSON.stringify(roots) },
+    ).all<Row & { root: Digest }>();
     const families = Map.groupBy(results, ({ root }) => root);
     return new Map([...families].map(([root, rows]) => [root, rows.map(parse)]));
   }

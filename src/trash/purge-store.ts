@@ -5,7 +5,7 @@ import { assertion, hasFailed, retry } from "../db/retry.ts";
 import { auditChange, auditFound, type Initiator } from "../db/audit.ts";
 import { invalidateRepositories } from "../db/revocations.ts";
 import { idOf } from "../db/digests.ts";
-import { prepare } from "../db/sql.ts";
+import { prepare, type Values } from "../db/sql.ts";
 import { refuseChange } from "../db/errors.ts";
 
 /** What was purged, and can no longer be restored. */
@@ -18,10 +18,10 @@ export interface Purged {
 }
 
 const MAX_NAMED = 10;
-const REPOSITORY = `(SELECT id FROM repositories WHERE name = ?1)`;
-/** SQL for the id of the manifest ?2. */
-const MANIFEST = `(SELECT m.id FROM manifests m WHERE m.repository_id = ${REPOSITORY} AND m.digest = ?2)`;
-/** SQL for the ids of digests that the manifest ?2 names and no other manifest in the repository does. */
+const REPOSITORY = `(SELECT id FROM repositories WHERE name = :repository)`;
+/** SQL for the id of the manifest. */
+const MANIFEST = `(SELECT m.id FROM manifests m WHERE m.repository_id = ${REPOSITORY} AND m.digest = :digest)`;
+/** SQL for the ids of digests that the manifest names and no other manifest in the repository does. */
 const ITS_OWN = `SELECT f.digest_id FROM manifest_references f
   WHERE f.repository_id = ${REPOSITORY} AND f.manifest_id = ${MANIFEST} AND NOT EXISTS (
     SELECT 1 FROM manifest_references o
@@ -52,17 +52,17 @@ export class PurgeStore {
       const [before, , deleted] = await this.#db.batch<{ name: Tag }>([
         prepare(this.#db, known.sql, known.values),
         auditFound(this.#db, initiator, { action: "tag.purge", repository, reference: tag }, known),
-        this.#db
-          .prepare(
-            `DELETE FROM tags WHERE repository_id = ${REPOSITORY} AND name = ?2 RETURNING name`,
-          )
-          .bind(repository, tag),
-        this.#db
-          .prepare(
-            `DELETE FROM tag_history INDEXED BY tag_history_by_tag
-             WHERE repository_id = ${REPOSITORY} AND tag = ?2`,
-          )
-          .bind(repository, tag),
+        prepare(
+          this.#db,
+          `DELETE FROM tags WHERE repository_id = ${REPOSITORY} AND name = :tag RETURNING name`,
+          { repository, tag },
+        ),
+        prepare(
+          this.#db,
+          `DELETE FROM tag_history INDEXED BY tag_history_by_tag
+           WHERE repository_id = ${REPOSITORY} AND tag = :tag`,
+          { repository, tag },
+        ),
       ]);
       if (before?.results.length !== 1) {
         throw new RegistryError("NOT_FOUND", {
@@ -126,32 +126,35 @@ export class PurgeStore {
     digest: Digest,
     initiator: Initiator,
   ): D1PreparedStatement[] {
-    const run = (sql: string, ...others: (string | number | null)[]) =>
-      this.#db.prepare(sql).bind(repository, digest, ...others);
+    const values = { repository, digest };
+    const run = (sql: string, others: Values = {}) =>
+      prepare(this.#db, sql, { ...values, ...others });
     const named = {
       sql: `SELECT 1 FROM repositories r
-        JOIN manifest_references f ON f.repository_id = r.id AND f.digest_id = ${idOf(":digest")} WHERE r.name = :repository`,
-      values: { repository, digest },
+        JOIN manifest_references f ON f.repository_id = r.id AND f.digest_id = ${idOf(":digest")}
+        WHERE r.name = :repository`,
+      values,
     };
     const there = {
       sql: `SELECT 1 FROM repositories r
         JOIN manifests m ON m.repository_id = r.id AND m.digest = :digest WHERE r.name = :repository`,
-      values: { repository, digest },
+      values,
     };
     return [
       assertion(this.#db, named, "no row"),
       auditChange(this.#db, initiator, { action: "manifest.purge", repository, digest }, there),
-      run(`DELETE FROM tags WHERE repository_id = ${REPOSITORY} AND digest = ?2 RETURNING name`),
+      run(
+        `DELETE FROM tags WHERE repository_id = ${REPOSITORY} AND digest = :digest RETURNING name`,
+      ),
       run(`DELETE FROM tag_history INDEXED BY tag_history_by_digest
-        WHERE repository_id = ${REPOSITORY} AND digest = ?2 AND EXISTS (
+        WHERE repository_id = ${REPOSITORY} AND digest = :digest AND EXISTS (
         SELECT 1 FROM manifests m
-        WHERE m.repository_id = tag_history.repository_id AND m.digest = ?2)`),
+        WHERE m.repository_id = tag_history.repository_id AND m.digest = :digest)`),
       // A trigger refuses to remove blobs that a visible manifest names, so this one is soft-deleted first.
       run(
-        `UPDATE manifests SET deleted_at = ?3, deleted_by = ?4
-         WHERE repository_id = ${REPOSITORY} AND digest = ?2 AND deleted_at IS NULL`,
-        Date.now(),
-        initiator.actor,
+        `UPDATE manifests SET deleted_at = :now, deleted_by = :actor
+         WHERE repository_id = ${REPOSITORY} AND digest = :digest AND deleted_at IS NULL`,
+        { now: Date.now(), actor: initiator.actor },
       ),
       run(`DELETE FROM repository_blobs
         WHERE repository_id = ${REPOSITORY} AND digest_id IN (${ITS_OWN}) RETURNING digest_id`),
@@ -166,24 +169,23 @@ export class PurgeStore {
       invalidateRepositories(this.#db, {
         sql: `r.name = :repository AND EXISTS (
           SELECT 1 FROM manifests m WHERE m.repository_id = r.id AND m.digest = :digest)`,
-        values: { repository, digest },
+        values,
       }),
       run(
-        `DELETE FROM manifests WHERE repository_id = ${REPOSITORY} AND digest = ?2 RETURNING digest`,
+        `DELETE FROM manifests WHERE repository_id = ${REPOSITORY} AND digest = :digest RETURNING digest`,
       ),
     ];
   }
 
   /** Returns the first of the indexes that name the manifest. */
   async #namersOf(repository: RepositoryName, digest: Digest): Promise<Digest[]> {
-    const { results } = await this.#db
-      .prepare(
-        `SELECT p.digest FROM manifest_references f INDEXED BY manifest_references_by_digest
-         CROSS JOIN manifests p ON p.id = f.manifest_id
-         WHERE f.repository_id = ${REPOSITORY} AND f.digest_id = ${idOf("?2")} LIMIT ${MAX_NAMED}`,
-      )
-      .bind(repository, digest)
-      .all<{ digest: Digest }>();
+    const { results } = await prepare(
+      this.#db,
+      `SELECT p.digest FROM manifest_references f INDEXED BY manifest_references_by_digest
+       CROSS JOIN manifests p ON p.id = f.manifest_id
+       WHERE f.repository_id = ${REPOSITORY} AND f.digest_id = ${idOf(":digest")} LIMIT ${MAX_NAMED}`,
+      { repository, digest },
+    ).all<{ digest: Digest }>();
     return results.map((namer) => namer.digest);
   }
 }

@@ -1,6 +1,9 @@
 /** What every route that takes a body refuses, before anything else. */
+import { env } from "cloudflare:workers";
 import { beforeAll, expect, test } from "vitest";
 import { API_ROUTES } from "../../src/api/routes.ts";
+import { auditEvent, BY_ITSELF } from "../../src/db/audit.ts";
+import { DeadEventStore } from "../../src/events/dead-store.ts";
 import { anyAddress } from "../support/accounts.ts";
 import { ADMIN, RegistryClient } from "../support/client.ts";
 import { index } from "../support/images.ts";
@@ -56,6 +59,7 @@ const BODIES: Readonly<Record<string, (() => object) | null>> = {
   "PATCH /api/v1/namespaces/:namespace/trust-rules/:rule": () => ({ lifetime: 60 }),
   "POST /api/v1/oidc/exchange": null,
   "POST /api/v1/gc": () => ({}),
+  "POST /api/v1/events/dead/:event/retry": () => ({}),
   "POST /api/v1/fsck": () => ({ hash: 0 }),
   "POST /api/v1/exports": () => ({}),
   "POST /api/v1/exports/steps": () => ({}),
@@ -94,6 +98,9 @@ beforeAll(async () => {
   await makeToken(user);
   const as = user.authorization;
   const tokens = await done<{ items: [{ id: string }] }>("GET", "/tokens", undefined, { as });
+  const event = auditEvent(BY_ITSELF, { action: "import.end", reference: "x" }, "done");
+  await new DeadEventStore(env.DB).add("jobs", { ...event, order: 1 }, "Error: broken");
+  place = { ...place, ":event": "jobs-1" };
   place = { ...place, ":robot": "robot", ":rule": "rule", ":token": tokens.items[0].id };
   place = { ...place, ":robot/tokens/:token": `robot/tokens/${secrets[0].id}` };
 });

@@ -21,7 +21,7 @@ const NEW = `${PASSWORD}, and a new one`;
 test("GET /me: who one is, with which roles and within which limits", async () => {
   const { namespace, owner } = await makeNamespace();
   const roles = [{ repositories: `${namespace}/*`, role: "owner" }];
-  const person = { name: owner.name, admin: false, roles };
+  const person = { name: owner.name, admin: false, roles, trashDays: 7 };
   expect(await done("GET", "/me", undefined, { as: owner.authorization })).toEqual({
     ...person,
     via: "password",
@@ -63,6 +63,7 @@ test("GET /me: an administrator, a limited one, a robot, a registry token, and n
     roles: [],
     scopes: [{ repositories: `${namespace}/*`, actions: ["admin"] }],
     expires: expect.any(String),
+    trashDays: 7,
   });
   const bearer = await pushToken(ADMIN, "a/b");
   expect(await done("GET", "/me", undefined, { as: bearer })).toMatchObject({

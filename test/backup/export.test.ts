@@ -1,7 +1,7 @@
 /** A lost database is rebuilt from the bucket alone. */
 import { createMessageBatch } from "cloudflare:test";
 import { env } from "cloudflare:workers";
-import { beforeEach, describe, expect, test } from "vitest";
+import { beforeEach, describe, expect, test, vi } from "vitest";
 import { idOf } from "../../src/db/digests.ts";
 import { readSettings } from "../../src/settings.ts";
 import type { EventMessage } from "../../src/events/message.ts";
@@ -231,6 +231,28 @@ describe("what an import brings back", () => {
     await expectSame();
     await expectWhole(all);
   });
+});
+
+test("a manifest whose text is damaged ends no export: its row comes back without a text", async () => {
+  const client = new RegistryClient();
+  const config = await client.pushBlob(blob());
+  const [broken, whole] = [imageManifest({ config }), imageManifest({ config, layers: [config] })];
+  await client.pushManifest(broken, "broken");
+  await client.pushManifest(whole, "whole");
+  await env.DB.prepare(`UPDATE manifests SET content = x'ff00' WHERE digest = ?1`)
+    .bind(broken.digest)
+    .run();
+  const logged = vi.spyOn(console, "error").mockImplementation(() => {});
+  await exportChanges();
+  expect(logged.mock.calls.join()).toContain(broken.digest);
+  logged.mockRestore();
+  await loseDatabase();
+  expect(await importAll()).toMatchObject({ lost: 0 });
+  expect(await client.pullManifest("whole")).toEqual(whole.bytes);
+  const row = await env.DB.prepare(`SELECT content FROM manifests WHERE digest = ?1`)
+    .bind(broken.digest)
+    .first();
+  expect(row).toEqual({ content: null });
 });
 
 describe("the bucket of the exports", () => {

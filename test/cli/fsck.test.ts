@@ -116,7 +116,7 @@ test("--status says how far the walks are that go on by themselves", async () =>
   const { code, stdout } = await slipway("fsck --status");
   expect(code).toBe(0);
   expect(stdout).toMatch(
-    /^Looks .*\.\n.*round.*\n.*ended.*\n\nHashes 1\.0 GiB a day\.\n.*round.*\n.*ended.*\n$/,
+    /^Checks .*\.\n.*round.*\n.*ended.*\n\nHashes 1\.0 GiB a day\.\n.*round.*\n.*ended.*\n$/,
   );
 });
 

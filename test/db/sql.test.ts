@@ -1,7 +1,7 @@
 /** Named parameters of SQL. */
 import { env } from "cloudflare:workers";
 import { describe, expect, test } from "vitest";
-import { merge, prepare } from "../../src/db/sql.ts";
+import { fragment, merge, prepare } from "../../src/db/sql.ts";
 
 describe("A statement's parameters", () => {
   test("are bound by their names, each as often as it occurs", async () => {
@@ -30,6 +30,17 @@ describe("A statement's parameters", () => {
     expect(() => prepare(env.DB, "SELECT :a", { a: 1, b: 2 })).toThrow(":b does not occur");
     // A name of every object is not taken for a value.
     expect(() => prepare(env.DB, "SELECT :constructor")).toThrow("no value for :constructor");
+  });
+
+  test("are picked from the values of several statements", () => {
+    const values = { a: 1, b: 2 };
+    expect(fragment("SELECT :b, ':a'", values)).toEqual({
+      sql: "SELECT :b, ':a'",
+      values: { b: 2 },
+    });
+    expect(() => prepare(env.DB, "SELECT :c", fragment("SELECT :c", values).values)).toThrow(
+      "no value for :c",
+    );
   });
 
   test("keep one value each when fragments are merged", () => {

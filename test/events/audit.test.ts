@@ -130,7 +130,7 @@ test("the audit log: by outcome, alone and with other filters, however much was 
     ),
   );
   await new AuditStore(env.DB).add(refused);
-  await insert(5_100, () => ({ action: "blob.push", namespace }));
+  await insert(5_100, () => ({ action: "tag.delete", namespace }));
   expect(await outcomes("outcome=denied")).toEqual(["denied"]);
   expect(await outcomes(`outcome=failed&actor=${namespace}`)).toEqual(["failed"]);
   expect(await outcomes(`outcome=denied&namespace=${namespace}`)).toEqual(["denied"]);
@@ -226,7 +226,7 @@ async function exported(path: string): Promise<Event[]> {
 test("JSON lines: the whole range, over several pages, with the same filters", async () => {
   const namespace = await newNamespace();
   await insert(2300, (minute) => ({
-    action: "blob.push",
+    action: "tag.delete",
     repository: `${namespace}/app`,
     actor: minute % 2 === 0 ? "even" : "odd",
   }));
@@ -245,7 +245,7 @@ test("JSON lines: the whole range, over several pages, with the same filters", a
 test("filters that have little in common look at so much at once, and find what lies behind", async () => {
   const namespace = await newNamespace();
   await insert(12_000, (minute) => ({
-    action: minute === 3 ? "quota.warn" : "blob.push",
+    action: minute === 3 ? "quota.warn" : "tag.delete",
     actor: minute === 4 ? "eve" : "alice",
     namespace,
   }));

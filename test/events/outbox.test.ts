@@ -151,7 +151,28 @@ describe("a dispatcher", () => {
     expect(all.orders).toEqual([1, 2, 3]);
   });
 
-  test("that died before it stored how far it is sends again, and loses nothing", async () => {
+  test("that died before the rows went sends again, and loses nothing", async () => {
+    await change(3);
+    const queue = new Kept("tags");
+    const db = new Proxy(env.DB, {
+      get(target, name) {
+        if (name !== "prepare") return Reflect.get(target, name) as unknown;
+        return (sql: string) => {
+          if (sql.startsWith("DELETE FROM outbox")) throw new Error("killed");
+          return target.prepare(sql);
+        };
+      },
+    });
+    const dispatcher = new Dispatcher(new OutboxStore(db), [queue.subscription]);
+    await expect(runner.turn(dispatcher)).rejects.toThrow("killed");
+    expect(await numbers()).toEqual([1, 2, 3]);
+    await change();
+    await dispatch(queue);
+    expect(queue.orders).toEqual([1, 2, 3, 1, 2, 3, 4]);
+    expect(await numbers()).toEqual([]);
+  });
+
+  test("that died after they went loses nothing and sends nothing again", async () => {
     await change(3);
     const queue = new Kept("tags");
     const db = new Proxy(env.DB, {
@@ -166,12 +187,11 @@ describe("a dispatcher", () => {
     const dying = new JobRunner(new JobStore(db), []);
     const dispatcher = new Dispatcher(outbox, [queue.subscription]);
     await expect(dying.turn(dispatcher)).rejects.toThrow("killed");
-    expect(await numbers()).toEqual([1, 2, 3]);
     expect(await dispatch(queue)).toBeNull();
     await env.DB.prepare(`UPDATE jobs SET lease_until = 0 WHERE name = 'events'`).run();
     await change();
     await dispatch(queue);
-    expect(queue.orders).toEqual([1, 2, 3, 1, 2, 3, 4]);
+    expect(queue.orders).toEqual([1, 2, 3, 4]);
     expect(await numbers()).toEqual([]);
   });
 
@@ -210,7 +230,13 @@ describe("a dispatcher", () => {
   test("reads pages, sends no more than a queue takes at once, and goes on in another turn", async () => {
     await change(1_050);
     const queue = new Kept("tags");
-    expect(await dispatch(queue)).toBe(true);
+    // A second subscriber, which is further, does not change that more is due.
+    const further = new Kept("further");
+    await env.DB.prepare(`INSERT INTO jobs (name, lease_until, state) VALUES ('events', 0, ?1)`)
+      .bind(JSON.stringify({ sent: { further: 1_040 } }))
+      .run();
+    expect(await dispatch(queue, further)).toBe(true);
+    expect(further.orders).toEqual(from(1_041, 10));
     expect(queue.orders).toEqual(from(1, 1_000));
     expect(Math.max(...queue.sizes)).toBeLessThanOrEqual(100);
     expect(await numbers()).toEqual(from(1_001, 50));

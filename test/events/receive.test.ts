@@ -109,6 +109,17 @@ describe("a subscriber", () => {
     expect(await deadIds()).toEqual([]);
   });
 
+  test("that takes long holds up its own queue alone", async () => {
+    const release = Promise.withResolvers<void>();
+    const slow: Subscriber = { name: "slow", actions: [], receive: () => release.promise };
+    const good = new Taker("good");
+    const waiting = deliver([slow, good], [{ subscriber: "slow", event: event(1) }]);
+    const some = [1, 2].map((order) => ({ subscriber: "good", event: event(order) }));
+    expect((await deliver([slow, good], some)).acked).toEqual(["good-1", "good-2"]);
+    release.resolve();
+    expect((await waiting).acked).toEqual(["slow-1"]);
+  });
+
   test("that always fails has the event among the dead ones after so many deliveries", async () => {
     const bad = new Taker("jobs", [7]);
     const last = { subscriber: "jobs", event: event(7), attempts: MAX_DELIVERIES };

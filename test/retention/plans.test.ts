@@ -97,10 +97,10 @@ test("a page comes in the order of the pushes, without sorting", () => {
 });
 
 test("what a manifest belongs to, its tags and what protects them are looked up for it alone", () => {
-  for (const part of ["INDEXED BY manifests_by_push", "json_each(?3) w"]) {
+  for (const part of ["INDEXED BY manifests_by_push", "usedOn FROM json_each("]) {
     const plan = planned(part);
     const expected = [
-      /SEARCH f USING COVERING INDEX manifest_references_by_digest \(repository_id=\? AND digest=\?\)/,
+      /SEARCH f USING COVERING INDEX manifest_references_by_digest \(digest_id=\? AND repository_id=\?\)/,
       /SEARCH t USING COVERING INDEX tags_by_digest \(repository_id=\? AND digest=\?\)/,
       /SEARCH t USING PRIMARY KEY \(repository_id=\? AND name=\?\)/,
       /SEARCH o USING .*\(repository_id=\? AND digest=\?\)/,

@@ -20,10 +20,12 @@ import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { processTree } from "../../scripts/bench/processes.ts";
 import { type Server, startServer } from "../../scripts/server.ts";
+import { databaseFile } from "../../scripts/scale/seed.ts";
 import { Control } from "../../scripts/start/control.ts";
 import { sample } from "../support/sample.ts";
 
 const START = join(import.meta.dirname, "../../scripts/start.ts");
+const SCHEMA = join(import.meta.dirname, "../../src/db/migrations/0001_init.sql");
 const NOBODY = 65_534;
 const isLinux = process.platform === "linux";
 const isRoot = process.getuid?.() === 0;
@@ -139,7 +141,7 @@ describe.runIf(isLinux)("what a running server opens", () => {
     await control.scheduled("*/5 * * * *");
     await expect(
       control.migrate([
-        { name: "0001_init.sql", statements: [] },
+        { name: "0001_init.sql", statements: [await readFile(SCHEMA, "utf8")] },
         { name: "9999.sql", statements: ["DROP TABLE tables"] },
       ]),
     ).rejects.toThrow("no such table: tables");
@@ -241,6 +243,26 @@ describe("a start that can't be", () => {
     const { code, stderr } = await fail({ SLIPWAY_DATA: data, PORT: "0" });
     expect(stderr).toBe(`slipway: the data folder ${data} ${said}\n`);
     expect([code, statSync(data).mode]).toEqual([1, before]);
+  });
+
+  test.each([
+    ["an earlier form of its migration", `CREATE VIEW schema_version AS SELECT 1 AS version`],
+    ["its migration before that had a version", `SELECT 1`],
+  ])("says that another version made the data folder, with %s, and leaves it", async (_, made) => {
+    const data = await mkdtemp(join(folder, "older-"));
+    const first = await begin({ SLIPWAY_DATA: data, PORT: "0" });
+    await first.stop();
+    const file = await databaseFile(data);
+    const change = new DatabaseSync(file);
+    change.exec(`DROP VIEW schema_version; ${made}`);
+    change.close();
+    const before = tablesOf(file);
+    const { code, stderr } = await fail({ SLIPWAY_DATA: data, PORT: "0" });
+    expect(stderr).toContain(
+      "slipway: the data folder is of another version of Slipway, which made its database with another 0001_init.sql: start that version, or choose a new folder with SLIPWAY_DATA\n",
+    );
+    expect(code).toBe(1);
+    expect(tablesOf(file)).toEqual(before);
   });
 
   test.runIf(isRoot)("says that the data folder is another user's", async () => {
@@ -486,3 +508,10 @@ test("a data folder of another version is refused with what to do, and left as i
   expect(database.prepare(`SELECT name, applied_at FROM d1_migrations`).all()).toEqual(before);
   database.close();
 });
+
+function tablesOf(file: string): unknown[] {
+  const db = new DatabaseSync(file, { readOnly: true });
+  const rows = db.prepare(`SELECT name, sql FROM sqlite_master ORDER BY name`).all();
+  db.close();
+  return rows;
+}

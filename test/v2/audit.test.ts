@@ -67,20 +67,19 @@ async function pushImage(tag?: string): Promise<Manifest> {
   return client.pushManifest(imageManifest({ config }), tag);
 }
 
-test("a blob that is pushed in one request, in two, or in pieces: blob.push, once", async () => {
+test("a blob is pushed without an event: its manifest's says that it came", async () => {
   const [one, two, three] = [blob(), blob(), blob()];
+  await client.request("POST", `blobs/uploads/?digest=${blob().digest}`);
   const single = await client.request("POST", `blobs/uploads/?digest=${one.digest}`, {
     body: one.bytes,
   });
-  await expectAudited(single, { action: "blob.push", digest: one.digest });
+  expect((await audited(single)).map(({ action }) => action)).toEqual(["repository.create"]);
   const begun = await client.request("POST", "blobs/uploads/");
   await expectNothing(begun, 202);
-  const finished = await client.finish(locationOf(begun), two.digest, two.bytes);
-  await expectAudited(finished, { action: "blob.push", digest: two.digest });
+  await expectNothing(await client.finish(locationOf(begun), two.digest, two.bytes), 201);
   const patched = await client.patch(await client.startUpload(), three.bytes);
   await expectNothing(patched, 202);
-  const last = await client.finish(locationOf(patched), three.digest);
-  await expectAudited(last, { action: "blob.push", digest: three.digest });
+  await expectNothing(await client.finish(locationOf(patched), three.digest), 201);
 });
 
 async function created(response: Response): Promise<Row[]> {
@@ -100,20 +99,11 @@ test("the push that makes the repository: repository.create, once, and not by a 
   expect(await created(await push())).toEqual([]);
 });
 
-test("a finish that is repeated pushed nothing anew", async () => {
-  const { bytes, digest } = blob();
-  const location = await client.startUpload();
-  await expectAudited(await client.finish(location, digest, bytes), {
-    action: "blob.push",
-    digest,
-  });
-  await expectNothing(await client.finish(location, digest, bytes), 201);
-});
-
-test("a blob that is mounted: blob.mount, with the repository that got it", async () => {
+test("a blob is mounted without an event: its manifest's says that it came", async () => {
+  await pushImage();
   const { digest } = await client.in(`${namespace}/base`).pushBlob(blob());
   const path = `blobs/uploads/?mount=${digest}&from=${namespace}/base`;
-  await expectAudited(await client.request("POST", path), { action: "blob.mount", digest });
+  await expectNothing(await client.request("POST", path), 201);
 });
 
 test("a mount of what the repository holds changes nothing, and the log does not say so", async () => {
@@ -127,12 +117,13 @@ test("a mount that cannot be done is none", async () => {
   await expectNothing(await client.request("POST", path), 202);
 });
 
-test("a manifest that is pushed: manifest.push, with its digest and all its tags", async () => {
+test("a manifest that is pushed: manifest.push, with its digest, what it brought, and all its tags", async () => {
   const config = await client.pushBlob(blob());
   const image = imageManifest({ config });
   const { digest } = image;
   const byDigest = await client.putManifest(digest, image);
-  await expectAudited(byDigest, { action: "manifest.push", digest });
+  const detail = "1 new blob, 100 bytes";
+  await expectAudited(byDigest, { action: "manifest.push", digest, detail });
   const byTag = await client.putManifest("latest", image);
   await expectAudited(byTag, { action: "manifest.push", digest, reference: "latest" });
   const many = await client.putManifest("v1?tag=v1.2&tag=v1.2.3", image);
@@ -148,7 +139,7 @@ test("a push that moves tags says what each of them pointed to before", async ()
     action: "manifest.push",
     digest,
     reference: "latest,v1,v2",
-    detail: `latest was ${one.digest}, v1 was ${other.digest}`,
+    detail: `1 new blob, 100 bytes; latest was ${one.digest}, v1 was ${other.digest}`,
   });
   // Pushed again, they point to what they pointed to.
   await expectAudited(await client.putManifest("latest?tag=v1", image), {
@@ -205,20 +196,53 @@ test("reading leaves nothing", async () => {
   }
 });
 
+test("a push says how many blobs it brought, uploaded or mounted, and not those that were there", async () => {
+  const [config, base] = [await client.pushBlob(blob(10)), await client.pushBlob(blob(20))];
+  await client.pushManifest(imageManifest({ config, layers: [base] }), "base");
+  const mounted = await client.in(`${namespace}/base`).pushBlob(blob(300));
+  const path = `blobs/uploads/?mount=${mounted.digest}&from=${namespace}/base`;
+  expect((await client.request("POST", path)).status).toBe(201);
+  const more = [await client.pushBlob(blob(4000)), await client.pushBlob(blob(50_000))];
+  const layers = [base, ...more, mounted];
+  const image = imageManifest({ config, layers });
+  const pushed = await client.putManifest("base", image);
+  const [row] = await audited(pushed);
+  expect(row).toMatchObject({ action: "manifest.push", reference: "base" });
+  expect(row?.detail).toMatch(/^3 new blobs, 54300 bytes; base was sha256:[0-9a-f]{64}$/);
+  const again = await client.putManifest("other", image);
+  expect((await audited(again))[0]?.detail).toBeNull();
+});
+
+test("a push of a manifest with thousands of layers says how many it brought", async () => {
+  const config = await client.pushBlob(blob(10));
+  const layer = await client.pushBlob(blob(90));
+  const many = Array.from({ length: 1_100 }, () => blob(1));
+  const send = withSettings({ ALLOW_SPARSE_INDEXES: "true", MAX_OPTIONAL_REFERENCES: "2000" });
+  const image = imageManifest({ config, layers: [layer, ...many] });
+  const pushed = await as(user.authorization, send).putManifest("many", image);
+  const rows = await audited(pushed);
+  expect(rows.map(({ action, detail }) => [action, detail])).toEqual([
+    ["manifest.push", "2 new blobs, 100 bytes"],
+  ]);
+});
+
 test("a robot's push is in the robot's name, and a registry token's in its owner's", async () => {
   const scopes = [{ repositories: `${namespace}/*`, actions: ["push" as const] }];
   const robot = await addRobot(namespace, scopes);
   const { secret } = await addSecret({ robot });
-  const { bytes, digest } = blob();
-  const path = `blobs/uploads/?digest=${digest}`;
-  const pushed = await as(basic(robot, secret)).request("POST", path, { body: bytes });
+  const config = await client.pushBlob(blob());
+  const image = imageManifest({ config });
+  const { digest } = image;
+  const pushed = await as(basic(robot, secret)).putManifest(digest, image);
   const subject = expect.stringMatching(/^token:[0-9a-f]{16}$/) as string;
-  await expectAudited(pushed, { action: "blob.push", digest, actor: robot, subject, via: "robot" });
+  const detail = "1 new blob, 100 bytes";
+  const entry = { action: "manifest.push", digest, subject };
+  await expectAudited(pushed, { ...entry, detail, actor: robot, via: "robot" });
   const mine = await addSecret({ user: user.name, scopes });
   const scope = `repository:${namespace}/app:pull,push`;
   const bearer = await as(basic(user.name, mine.secret)).token(scope);
-  const again = await as(bearer).request("POST", path, { body: bytes });
-  await expectAudited(again, { action: "blob.push", digest, subject, via: "token" });
+  const again = await as(bearer).putManifest(digest, image);
+  await expectAudited(again, { ...entry, via: "token" });
 });
 
 test("without an address and an agent the log says local and nothing", async () => {
@@ -227,11 +251,13 @@ test("without an address and an agent the log says local and nothing", async () 
     authorization: user.authorization,
     send: withSettings({}),
   });
-  const { bytes, digest } = blob();
-  const response = await plain.request("POST", `blobs/uploads/?digest=${digest}`, { body: bytes });
+  const image = imageManifest({ config: await plain.pushBlob(blob()) });
+  const { digest } = image;
+  const response = await plain.putManifest(digest, image);
   await expectAudited(response, {
-    action: "blob.push",
+    action: "manifest.push",
     digest,
+    detail: "1 new blob, 100 bytes",
     address: "local",
     agent: null,
   });

@@ -14,6 +14,7 @@ import {
   LONG_AGO,
   OTHER_TYPE,
   smallRepositories,
+  UPPER_HALF,
   type World,
 } from "./world.ts";
 
@@ -72,11 +73,12 @@ function manifest(repository: number | string, digest: string): string {
 }
 
 /** Gives ids to the digests of blobs. */
-function digestsOf(kind: Kind, rows: (world: World) => number): Table {
+function digestsOf(kind: Kind, rows: (world: World) => number, which = ""): Table {
   return {
     what: `digests of ${kind}s`,
     rows,
-    sql: `${NUMBERS} INSERT INTO digests (hash) SELECT unhex(substr(${digestSql(kind, "n")}, 8)) FROM n`,
+    sql: `${NUMBERS} INSERT INTO digests (hash) SELECT unhex(substr(digest, 8))
+      FROM (SELECT ${digestSql(kind, "n")} AS digest FROM n) WHERE true ${which}`,
   };
 }
 
@@ -110,6 +112,12 @@ const TABLES: readonly Table[] = [
   },
   digestsOf("config", configs),
   digestsOf("layer", layers),
+  // Those of an index's children (world.ts), whose digests have ids wherever such an index was pushed before.
+  digestsOf(
+    "manifest",
+    ({ manifests }) => Math.min(manifests, 280),
+    `AND digest >= '${UPPER_HALF}'`,
+  ),
   {
     what: "configs",
     rows: configs,

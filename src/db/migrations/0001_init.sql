@@ -2,6 +2,10 @@
 -- Times are milliseconds since 1970, days are days since 1970. A trigger refuses what must never happen and keeps what is
 -- derived, so that no statement can forget it; README.md has a table of them.
 
+-- The version of this schema. While there is no release this file changes in place, and the number with it: `npm start` and
+-- `npm run deploy` refuse a database of another number (scripts/start/control.ts).
+CREATE VIEW schema_version AS SELECT 2 AS version;
+
 -- Namespaces and repositories
 
 -- A namespace is the first component of a repository's name. It is made with its first repository, or before.

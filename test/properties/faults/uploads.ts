@@ -44,7 +44,7 @@ function push(content: Content, send: (client: RegistryClient) => Promise<Respon
     collected: [404],
     restart: anew(content),
     verify: readable(content),
-    actions: ["blob.push", "repository.create"],
+    actions: ["repository.create"],
   };
 }
 
@@ -153,7 +153,7 @@ export const UPLOADS: readonly Scenario[] = [
         send: (sender) => sender.request("POST", path),
         expects: [201],
         verify: readable(layer),
-        actions: ["blob.mount", "repository.create"],
+        actions: ["repository.create"],
       };
     },
   },
@@ -214,8 +214,10 @@ export const UPLOADS: readonly Scenario[] = [
     prepare: async (client) => {
       const content = await held(client);
       const location = await begun(client, content.bytes);
-      const attempt = push(content, (sender) => sender.finish(location, content.digest));
-      return { ...attempt, actions: ["blob.push"], noted: true };
+      const { actions: _, ...attempt } = push(content, (sender) =>
+        sender.finish(location, content.digest),
+      );
+      return attempt;
     },
   },
   {

@@ -63,7 +63,7 @@ export function withTagFirst(env: Env): Env {
 }
 
 function movesTag(sql: string): boolean {
-  return sql.startsWith("INSERT INTO tags") && sql.includes("FROM repositories r, json_each(?3) w");
+  return sql.startsWith("INSERT INTO tags") && sql.includes("FROM repositories r, json_each(");
 }
 
 /** The table again, without the foreign key and the triggers that it has. */
