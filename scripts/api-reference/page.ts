@@ -16,9 +16,9 @@ const HEAD = `# The management API
 Made from the OpenAPI 3.1 document that every registry serves at \`/api/v1/openapi.json\`, which has the schemas of bodies and answers
 as well. All paths are below \`/api/v1\`.
 
-Send a user and a password or token by Basic, or a token alone by Bearer ([access.md](access.md)). Bodies are JSON, \`application/json\`. A
-list has pages: \`next\` is the \`after\` of the next one. A resource with an \`ETag\` is changed with \`If-Match\`. A refusal is a problem document
-(RFC 9457); its \`code\` is for programs.`;
+Send a user and a password or token by Basic, or a token alone by Bearer ([access.md](access.md)). Bodies are JSON, \`application/json\`. Lists
+come in pages: send the answer's \`next\` as \`after\` to get the next page; null means the last one. Send an \`ETag\` as \`If-Match\` to change
+only that version; without it any version is changed. A refusal is a problem document (RFC 9457); its \`code\` is for programs.`;
 
 /** Refusals that every endpoint may answer with; the page says them once. */
 const COMMON = ["FIELD_INVALID", "TOO_MANY_REQUESTS", "UNAUTHORIZED", "UNAVAILABLE"];
@@ -31,8 +31,9 @@ export function referencePage({ paths }: ApiDocument): string {
       text: entryOf(`${method.toUpperCase()} ${path}`, operation),
     })),
   );
+  const titles: Readonly<Record<string, string>> = { gc: "Garbage collection", fsck: "fsck" };
   const sections = [...Map.groupBy(entries, ({ group }) => group)].map(([group, some]) => {
-    const title = group.charAt(0).toUpperCase() + group.slice(1);
+    const title = titles[group] ?? group.charAt(0).toUpperCase() + group.slice(1);
     return [`## ${title}`, ...some.map(({ text }) => text)].join("\n\n");
   });
   const common = `Every endpoint may refuse with ${COMMON.map(code).join(", ")}.`;

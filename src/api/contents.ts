@@ -14,7 +14,7 @@ const tags = endpoint(
   "GET /repositories/:name+/-/tags",
   {
     id: "listTags",
-    summary: "Its tags, at most 100 a page",
+    summary: "List a repository's tags, at most 100 a page",
     access: "pull",
     query: PAGE,
     answer: page(Tag),
@@ -35,7 +35,7 @@ const manifests = endpoint(
   "GET /repositories/:name+/-/manifests",
   {
     id: "listManifests",
-    summary: "Its manifests, at most 100 a page",
+    summary: "List a repository's manifests, at most 100 a page",
     access: "pull",
     query: PAGE,
     answer: page(Manifest),
@@ -52,7 +52,7 @@ const manifest = endpoint(
   "GET /repositories/:name+/-/manifests/:digest",
   {
     id: "readManifest",
-    summary: "What a manifest is",
+    summary: "Read what a manifest is",
     access: "pull",
     answer: one(Manifest),
     refuses: ["MANIFEST_UNKNOWN", "NAME_UNKNOWN"],
@@ -66,7 +66,7 @@ const pulls = endpoint(
   "GET /repositories/:name+/-/pulls",
   {
     id: "listPulls",
-    summary: "Its pulls, by tag and day",
+    summary: "List a repository's pulls, by tag and day",
     access: "pull",
     query: {
       since: dayField("since"),

@@ -114,7 +114,11 @@ export function endpoint<
     summary,
     rules: [
       ...[...requires, ...requiresFor].map(({ rule }) => rule),
-      ...(lasts === undefined ? [] : ["What does not end by itself takes credentials that don't."]),
+      ...(lasts === undefined
+        ? []
+        : [
+            "To make something that does not expire, the caller's credentials must not expire either.",
+          ]),
     ],
     query: Object.values(fields),
     body: body ?? null,

@@ -17,7 +17,7 @@ const create = endpoint(
   "POST /oidc/exchange",
   {
     id: "exchangeToken",
-    summary: "An ID token for a password that lasts minutes",
+    summary: "Exchange an ID token for a password that lasts at most an hour",
     access: "none",
     body: Exchange,
     answer: one(Exchanged),

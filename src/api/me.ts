@@ -14,7 +14,12 @@ const DAY_MS = 86_400_000;
 /** Describes the caller, what its credentials allow, and for how many days what it deletes can be restored. */
 const read = endpoint(
   "GET /me",
-  { id: "readMe", summary: "Who the caller is", access: "login", answer: one(Me) },
+  {
+    id: "readMe",
+    summary: "Read who the caller is, and what it may do",
+    access: "login",
+    answer: one(Me),
+  },
   ({ actor: { name, via, grants, limits, expires, token }, actor, settings }) => {
     // Only people have roles; a registry token lists its rights, not the roles that gave them.
     const person = (via === "password" || via === "token") && token === null;
@@ -40,7 +45,7 @@ const update = endpoint(
     requires: [
       {
         // A token must not become a password.
-        rule: "It takes a login with the current password, and no built-in administrator.",
+        rule: "The caller must be logged in with the current password. The built-in administrator cannot use this.",
         check: ({ actor: { name, via, token } }) => {
           if (name === ADMIN) {
             throw new RegistryError("DENIED", {

@@ -12,7 +12,7 @@ const list = endpoint(
   "GET /namespaces/:namespace/members",
   {
     id: "listMembers",
-    summary: "Who has which role",
+    summary: "List who has which role",
     access: "own",
     query: PAGE,
     answer: page(Member),

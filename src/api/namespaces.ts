@@ -13,7 +13,7 @@ const list = endpoint(
   "GET /namespaces",
   {
     id: "listNamespaces",
-    summary: "Those in which the caller may do something",
+    summary: "List the namespaces in which the caller has a right",
     access: "login",
     query: PAGE,
     answer: page(Namespace),
@@ -62,7 +62,7 @@ const read = endpoint(
   "GET /namespaces/:namespace",
   {
     id: "readNamespace",
-    summary: "A namespace",
+    summary: "Read a namespace",
     access: "own",
     answer: versioned(Namespace),
     refuses: ["NOT_FOUND"],
@@ -74,7 +74,8 @@ const update = endpoint(
   "PATCH /namespaces/:namespace",
   {
     id: "updateNamespace",
-    summary: "Change what its new repositories get",
+    summary:
+      "Change a namespace: the visibility of new repositories, and the immutable tags of all",
     access: "own",
     lasts: ({ visibility }) => (visibility === "public" ? "a public namespace" : null),
     body: NamespaceChange,

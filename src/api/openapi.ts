@@ -48,14 +48,14 @@ const IF_NONE_MATCH = {
 };
 
 const ACCESS: Readonly<Record<string, string>> = {
-  none: "Everyone may.",
-  login: "Whoever is logged in may.",
-  administer: "Administrators may.",
-  pull: "Whoever may pull from the repository may.",
-  push: "Whoever may push to the repository may.",
-  delete: "Whoever may delete from the repository may.",
-  maintain: "Maintainers of the repository may.",
-  own: "Owners of the namespace may.",
+  none: "Everyone may use it.",
+  login: "Needs a login.",
+  administer: "For administrators.",
+  pull: "Needs the right to pull from the repository.",
+  push: "Needs the right to push to the repository.",
+  delete: "Needs the right to delete from the repository.",
+  maintain: "For maintainers of the repository.",
+  own: "For owners of the namespace.",
 };
 
 /** Describes the management API as OpenAPI 3.1 (spec.openapis.org/oas/v3.1.1), from its endpoints. */

@@ -22,7 +22,7 @@ const list = endpoint(
   "GET /repositories",
   {
     id: "listRepositories",
-    summary: "Those that the caller may pull",
+    summary: "List the repositories that the caller may pull",
     access: "none",
     query: { namespace: NAMESPACE, ...PAGE },
     answer: page(Repository),
@@ -51,7 +51,7 @@ const create = endpoint(
     access: "login",
     requiresFor: [
       {
-        rule: "It takes who maintains the repository; where a push creates repositories (CREATE_ON_PUSH), who may push may too, without visibility and immutableTags.",
+        rule: "Maintainers of the repository may. With CREATE_ON_PUSH, callers who may push may too, but cannot set visibility or immutableTags.",
         check: requireMaker,
       },
     ],
@@ -104,7 +104,7 @@ const read = endpoint(
   "GET /repositories/:name+",
   {
     id: "readRepository",
-    summary: "A repository",
+    summary: "Read a repository",
     access: "pull",
     answer: versioned(RepositoryDetail, "more"),
     refuses: ["NAME_UNKNOWN"],

@@ -29,7 +29,7 @@ const list = endpoint(
   "GET /namespaces/:namespace/robots",
   {
     id: "listRobots",
-    summary: "A namespace's robots",
+    summary: "List a namespace's robots",
     access: "own",
     query: PAGE,
     answer: page(Robot),
@@ -79,7 +79,7 @@ const read = endpoint(
   "GET /namespaces/:namespace/robots/:robot",
   {
     id: "readRobot",
-    summary: "A robot",
+    summary: "Read a robot",
     access: "own",
     answer: versioned(Robot, "more"),
     refuses: ["NOT_FOUND"],
@@ -142,7 +142,7 @@ const createToken = endpoint(
   "POST /namespaces/:namespace/robots/:robot/tokens",
   {
     id: "createRobotToken",
-    summary: "A further secret, for rotation",
+    summary: "Create a further secret, for rotation",
     access: "own",
     body: NewRobotToken,
     answer: issued(MadeRobotToken),
@@ -161,7 +161,7 @@ const updateToken = endpoint(
   "PATCH /namespaces/:namespace/robots/:robot/tokens/:token",
   {
     id: "updateRobotToken",
-    summary: "Let a secret end at another time",
+    summary: "Change when a secret expires",
     access: "own",
     body: Expiry,
     answer: one(RobotToken),

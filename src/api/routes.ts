@@ -28,7 +28,7 @@ const readOpenApi = endpoint(
   "GET /openapi.json",
   {
     id: "readOpenApi",
-    summary: "This document",
+    summary: "Read this document",
     access: "none",
     answer: json("An OpenAPI 3.1 document", "public, max-age=300"),
   },

@@ -14,17 +14,17 @@ const DAY_MS = 86_400_000;
 const EVERYTHING: readonly Scope[] = [{ repositories: "*", actions: ["admin"] }];
 
 const USER = {
-  rule: "It takes a user, with the password or a token that is not limited.",
+  rule: "Only for users, with their password or an unlimited token.",
   check: ({ actor }: { readonly actor: Actor }) => void userOf(actor),
 };
 
-const OTHERS = "Others' tokens take an administrator.";
+const OTHERS = "Only administrators may use this on other users' tokens.";
 
 const list = endpoint(
   "GET /tokens",
   {
     id: "listTokens",
-    summary: "The caller's tokens",
+    summary: "List the caller's tokens",
     access: "login",
     requires: [USER],
     query: PAGE,
@@ -42,7 +42,7 @@ const create = endpoint(
   "POST /tokens",
   {
     id: "createToken",
-    summary: "Make a token of the caller's",
+    summary: "Create a token for the caller",
     access: "login",
     requires: [USER],
     body: NewToken,
@@ -62,7 +62,7 @@ const update = endpoint(
   "PATCH /tokens/:token",
   {
     id: "updateToken",
-    summary: "Let a token end at another time",
+    summary: "Change when a token expires",
     access: "login",
     requires: [{ ...USER, rule: `${USER.rule} ${OTHERS}` }],
     body: Expiry,

@@ -18,7 +18,7 @@ const list = endpoint(
   "GET /namespaces/:namespace/trust-rules",
   {
     id: "listTrustRules",
-    summary: "Whose ID tokens hold",
+    summary: "List trust rules",
     access: "own",
     query: PAGE,
     answer: page(TrustRule),
@@ -54,7 +54,7 @@ const read = endpoint(
   "GET /namespaces/:namespace/trust-rules/:rule",
   {
     id: "readTrustRule",
-    summary: "A trust rule",
+    summary: "Read a trust rule",
     access: "own",
     answer: versioned(TrustRule),
     refuses: ["NOT_FOUND"],

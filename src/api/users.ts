@@ -29,7 +29,13 @@ const EDITABLE: Requirement<Context<"user">> = {
 
 const list = endpoint(
   "GET /users",
-  { id: "listUsers", summary: "All users", access: "administer", query: PAGE, answer: page(User) },
+  {
+    id: "listUsers",
+    summary: "List all users",
+    access: "administer",
+    query: PAGE,
+    answer: page(User),
+  },
   async ({ query, registry }) => {
     const users = await registry.users.list(withNext(query));
     return paged(query, users.map(view), ({ name }) => name);
@@ -60,7 +66,7 @@ const read = endpoint(
   "GET /users/:user",
   {
     id: "readUser",
-    summary: "A user",
+    summary: "Read a user",
     access: "administer",
     answer: versioned(User),
     refuses: ["NOT_FOUND"],
@@ -72,7 +78,7 @@ const update = endpoint(
   "PATCH /users/:user",
   {
     id: "updateUser",
-    summary: "Change a user, or disable it; what was logged in is revoked",
+    summary: "Change a user, or disable it; what it logged in with is revoked",
     access: "administer",
     requires: [EDITABLE],
     requiresFor: [
@@ -84,7 +90,7 @@ const update = endpoint(
       },
       {
         // A token must not become a password, which would outlive it; PUT /me/password has the same rule.
-        rule: "One's own password takes the current one.",
+        rule: "To change their own password, callers log in with the current one.",
         check: ({ body, params, actor }) => {
           const isOwn = body.password !== undefined && params.user === actor.name;
           if (!isOwn || actor.via === "password") return;

@@ -12,7 +12,7 @@ const read = endpoint(
   "GET /exports",
   {
     id: "readExports",
-    summary: "What of the index is in the bucket",
+    summary: "Read what of the index is in the bucket",
     access: "administer",
     answer: one(Exports),
   },
@@ -35,7 +35,7 @@ const step = endpoint(
   "POST /exports/steps",
   {
     id: "stepExport",
-    summary: "One step of it; running is null at its end",
+    summary: "Take the next step of the full export; `running` is null when it is done",
     access: "administer",
     body: Nothing,
     answer: one(Exports),
@@ -62,7 +62,7 @@ const search = endpoint(
   "POST /import/objects",
   {
     id: "findObjects",
-    summary: "What was pushed after what was imported",
+    summary: "List the blobs that are missing from the import; link them if asked",
     access: "administer",
     body: Search,
     answer: one(FoundObjects),

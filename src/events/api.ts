@@ -54,7 +54,7 @@ const list = endpoint(
   "GET /audit",
   {
     id: "listAudit",
-    summary: "What was done and refused, the newest first",
+    summary: "Read the audit log: what was done and refused, the newest first",
     access: "administer",
     query: { namespace: textField("namespace"), ...FILTERS, ...PAGE },
     answer: pageOrLines(AuditEvent),
@@ -67,7 +67,7 @@ const listNamespace = endpoint(
   "GET /namespaces/:namespace/audit",
   {
     id: "listNamespaceAudit",
-    summary: "The same, in one namespace",
+    summary: "Read the audit log of a namespace",
     access: "own",
     query: { ...FILTERS, ...PAGE },
     answer: pageOrLines(AuditEvent),

@@ -2,7 +2,8 @@ import { none, page } from "../api/answer.ts";
 import { type Endpoint, endpoint } from "../api/endpoint.ts";
 import { PAGE, paged, withNext } from "../api/query.ts";
 import { Nothing } from "../api/schema/common.ts";
-import { type DeadEventId, formatDeadEventId, parseDeadEventId } from "../http/event-id.ts";
+import { type DeadEventId, formatDeadEventId, readDeadEventId } from "../http/event-id.ts";
+import { invalid } from "../http/input.ts";
 import { timestamp } from "../http/resource.ts";
 import { RegistryError } from "../oci/errors.ts";
 import type { DeadEvent as StoredEvent } from "./dead-store.ts";
@@ -15,16 +16,15 @@ const list = endpoint(
   "GET /events/dead",
   {
     id: "listDeadEvents",
-    summary: "Events that a subscriber failed to receive",
+    summary: "List the events that a subscriber failed to receive",
     access: "administer",
     query: PAGE,
     answer: page(DeadEvent),
-    // A cursor that is no id.
-    refuses: ["NOT_FOUND"],
   },
   async ({ query, registry }) => {
     const { after, limit } = withNext(query);
-    const place = after === "" ? FIRST : parseDeadEventId(after);
+    const place = after === "" ? FIRST : readDeadEventId(after);
+    if (place === null) throw invalid("after", "is not what the last page ended with");
     const found = await registry.deadEvents.list(place, limit);
     return paged(query, found.map(toJson), ({ id }) => id);
   },
@@ -34,7 +34,7 @@ const retry = endpoint(
   "POST /events/dead/:event/retry",
   {
     id: "retryDeadEvent",
-    summary: "Send an event again",
+    summary: "Send a dead event again",
     access: "administer",
     body: Nothing,
     answer: none,
@@ -60,7 +60,7 @@ const drop = endpoint(
   "DELETE /events/dead/:event",
   {
     id: "dropDeadEvent",
-    summary: "Drop an event",
+    summary: "Drop a dead event",
     access: "administer",
     answer: none,
     refuses: ["NOT_FOUND"],

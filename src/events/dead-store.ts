@@ -33,7 +33,8 @@ export class DeadEventStore {
         this.#db,
         `INSERT INTO dead_events (subscriber, seq, event, error, since)
          VALUES (:subscriber, :seq, :event, :error, ${NOW})
-         ON CONFLICT (subscriber, seq) DO UPDATE SET error = excluded.error, since = excluded.since`,
+         ON CONFLICT (subscriber, seq)
+           DO UPDATE SET event = excluded.event, error = excluded.error, since = excluded.since`,
         { ...values, event: JSON.stringify(event), error: error.slice(0, MAX_ERROR) },
       ),
       prepare(

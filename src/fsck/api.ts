@@ -10,7 +10,7 @@ const read = endpoint(
   "GET /fsck",
   {
     id: "readFsck",
-    summary: "How far the background passes are",
+    summary: "Read how far the background passes are",
     access: "administer",
     answer: one(FsckState),
   },
@@ -25,7 +25,7 @@ const run = endpoint(
   "POST /fsck",
   {
     id: "runFsck",
-    summary: "One step of a pass; next says where the next step begins",
+    summary: "Take one step of a pass; `next` is the cursor of the next step",
     access: "administer",
     body: FsckRun,
     answer: one(FsckStep),

@@ -9,7 +9,7 @@ const read = endpoint(
   "GET /gc",
   {
     id: "readGc",
-    summary: "What waits for garbage collection, and the last run",
+    summary: "Read what waits for garbage collection, and the last run",
     access: "administer",
     answer: one(GcState),
   },
@@ -34,7 +34,7 @@ const run = endpoint(
   "POST /gc",
   {
     id: "runGc",
-    summary: "Run garbage collection; more says whether to ask again",
+    summary: "Run garbage collection once; `more` says whether to ask again",
     access: "administer",
     body: Nothing,
     answer: one(GcRun),

@@ -7,7 +7,7 @@ const read = endpoint(
   "GET /namespaces/:namespace/quota",
   {
     id: "readQuota",
-    summary: "What a namespace takes, and may take",
+    summary: "Read what a namespace takes, and may take",
     access: "own",
     answer: one(Quota),
     refuses: ["NOT_FOUND"],
@@ -20,7 +20,7 @@ const write = endpoint(
   "PUT /namespaces/:namespace/quota",
   {
     id: "setQuota",
-    summary: "Limit it; what is left out stays as it is",
+    summary: "Set a namespace's quota; missing fields keep their value",
     access: "administer",
     body: Limits,
     answer: one(Quota),

@@ -31,7 +31,7 @@ const read = endpoint(
   "GET /repositories/:name+/-/retention",
   {
     id: "readRetention",
-    summary: "The retention policy that holds in a repository",
+    summary: "Read the retention policy in force in a repository",
     access: "maintain",
     answer: one(Retention),
     refuses: ["NAME_UNKNOWN"],
@@ -43,7 +43,7 @@ const write = endpoint(
   "PUT /repositories/:name+/-/retention",
   {
     id: "setRetention",
-    summary: "Set a policy; it is carried out soon",
+    summary: "Set a repository's policy; it is carried out soon",
     access: "maintain",
     body: RetentionPolicy,
     answer: one(Retention),
@@ -71,7 +71,7 @@ const readNamespace = endpoint(
   "GET /namespaces/:namespace/retention",
   {
     id: "readNamespaceRetention",
-    summary: "A namespace's policy",
+    summary: "Read a namespace's retention policy",
     access: "own",
     answer: one(NamespaceRetention),
     refuses: ["NOT_FOUND"],
@@ -101,7 +101,7 @@ const removeNamespace = endpoint(
   "DELETE /namespaces/:namespace/retention",
   {
     id: "removeNamespaceRetention",
-    summary: "Remove it",
+    summary: "Remove a namespace's policy",
     access: "own",
     answer: none,
     refuses: ["NOT_FOUND"],
@@ -119,7 +119,7 @@ const preview = endpoint(
   "POST /repositories/:name+/-/retention/preview",
   {
     id: "previewRetention",
-    summary: "What a policy would delete, and why; {} for the one in force",
+    summary: "List what a policy would delete, and why; send {} for the one in force",
     access: "maintain",
     query: PAGE,
     body: SomePolicy,

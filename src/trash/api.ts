@@ -26,12 +26,12 @@ const restore = endpoint(
   "POST /repositories/:name+/-/restore",
   {
     id: "restore",
-    summary: "Bring back what was deleted or moved",
+    summary: "Restore a tag, a manifest or the repository",
     access: "delete",
     requiresFor: [
       {
         // Who may delete a manifest may bring it back. A tag is moved, as by a push; a repository takes who may delete it.
-        rule: "A tag takes who may push as well, the repository itself who maintains it.",
+        rule: "To restore a tag the caller must also be able to push, to restore the repository also to maintain it.",
         check: ({ body, actor, params, auth }) => {
           const { kind } = targetOf(body);
           if (kind === "tag") authorize(actor, "push", params.name, auth);
@@ -60,7 +60,7 @@ const purge = endpoint(
   "POST /repositories/:name+/-/purge",
   {
     id: "purge",
-    summary: "Delete for good",
+    summary: "Delete a tag, a manifest or the repository for good",
     access: "maintain",
     body: Purge,
     answer: one(Purged),

@@ -21,7 +21,7 @@ const history = endpoint(
   "GET /repositories/:name+/-/history",
   {
     id: "listHistory",
-    summary: "What its tags pointed to, newest first",
+    summary: "List what a repository's tags pointed to, newest first",
     access: "push",
     query: { tag: TAG, ...PAGE },
     answer: page(PastTag),
@@ -47,7 +47,7 @@ const manifests = endpoint(
   "GET /repositories/:name+/-/deleted",
   {
     id: "listDeleted",
-    summary: "Its deleted manifests, newest first",
+    summary: "List a repository's deleted manifests, newest first, at most 100 a page",
     access: "delete",
     query: PAGE,
     answer: page(DeletedManifest),
@@ -72,7 +72,7 @@ const repositories = endpoint(
   "GET /deleted-repositories",
   {
     id: "listDeletedRepositories",
-    summary: "The deleted repositories that the caller may maintain",
+    summary: "List the deleted repositories that the caller may maintain",
     access: "login",
     query: { namespace: NAMESPACE, ...PAGE },
     answer: page(DeletedRepository),

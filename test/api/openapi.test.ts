@@ -62,7 +62,7 @@ test("the document says of each operation who may call it", () => {
     const operation = openapi.paths[template]?.[method.toLowerCase()];
     const open = operation?.security?.some((way) => Object.keys(way).length === 0) ?? false;
     expect(open, `${method} ${template}`).toBe(access === "none" || access === "pull");
-    expect(operation?.description, `${method} ${template}`).toMatch(/ may\./);
+    expect(operation?.description, `${method} ${template}`).toMatch(/^(?:Needs|For|Everyone) /);
     for (const rule of rules) expect(operation?.description).toContain(rule);
   }
 });

@@ -181,6 +181,16 @@ describe("dead events", () => {
     ]);
   });
 
+  test("are the last one of a number, which Time Travel gives to another event again", async () => {
+    await dead.add("jobs", event(5), "x");
+    const other = event(5);
+    await dead.add("jobs", other, "y");
+    expect(await dead.find({ subscriber: "jobs", order: 5 })).toMatchObject({
+      event: { id: other.id },
+      error: "y",
+    });
+  });
+
   test("are listed by pages", async () => {
     for (const order of [10, 9, 2]) await dead.add("jobs", event(order), "x");
     const first = await done<{ items: { id: string }[]; next: string }>(
@@ -193,6 +203,8 @@ describe("dead events", () => {
       `/events/dead?limit=2&after=${first.next}`,
     );
     expect(rest).toMatchObject({ items: [{ id: "jobs-10" }], next: null });
+    const refusal = await api("GET", "/events/dead?after=jobs");
+    expect(await refusal.json()).toMatchObject({ status: 400, errors: [{ field: "after" }] });
   });
 
   test("are sent again, to their subscriber's queue", async () => {

@@ -173,7 +173,7 @@ function post(trial: Trial, path: string, body: object): Promise<Response> {
 const UNDO: readonly Operation[] = [
   request("past of all tags", 150, () => `${API}/-/history?limit=${PAGE}`),
   request("past of one tag", 150, () => `${API}/-/history?tag=latest&limit=${PAGE}`),
-  request("deleted manifests", 150, () => `${API}/-/deleted?limit=${PAGE}`),
+  request("deleted manifests", 2_900, () => `${API}/-/deleted?limit=${PAGE}`),
   request("deleted repositories", 50, () => "/api/v1/deleted-repositories?limit=1"),
   {
     name: "restore of a manifest",
