@@ -68,7 +68,8 @@ export function createMaintenance(env: Env, settings: Settings, stores: Stores):
   const importer = new Importer({ index: new ImportStore(db), exports }, bucket, jobs);
   const backgroundFsck = new BackgroundFsck(fsck, stores, fsckBytes);
   const retention = new Retention(retentionStores, grace);
-  const enqueue = (job: string) => env.EVENTS.send({ kind: "job", job });
+  const enqueue = (job: string, delaySeconds = 0) =>
+    env.EVENTS.send({ kind: "job", job }, { delaySeconds });
   const subscriptions: readonly Subscription[] = [
     { subscriber: jobsSubscriber(enqueue), queue: env.EVENTS_JOBS },
   ];

@@ -45,7 +45,7 @@ export function begunFull(after: number): FullState {
  * Starts another backup with a full export; the old one stays as it is.
  * @param after the number of the newest change
  */
-export function begunChain(state: ExportState, after: number): ExportState {
+export function begunBackup(state: ExportState, after: number): ExportState {
   return {
     ...state,
     backupId: uniqueAt(Date.now(), "-"),

@@ -13,7 +13,7 @@ import {
   fullPrefix,
 } from "../db/keys.ts";
 import {
-  begunChain,
+  begunBackup,
   begunFull,
   EXPORT_JOB,
   type ExportState,
@@ -119,7 +119,7 @@ export class Exporter implements Job<ExportState> {
     const due = await this.#index.changes(exported, MAX_ROWS);
     const taken = withinBytes(due);
     const last = taken.at(-1)?.id;
-    if (last === undefined) return beyond.length > 0 ? this.#leaveChain(state) : null;
+    if (last === undefined) return beyond.length > 0 ? this.#leaveBackup(state) : null;
     const { isEmpty } = await this.#index.newest();
     // An empty database may wait to be recovered from the bucket, so it exports nothing before its first repository.
     if (exported === 0 && isEmpty && beyond.length === 0) return null;
@@ -127,7 +127,7 @@ export class Exporter implements Job<ExportState> {
     const text = textOf(await this.#index.lines(taken));
     // The existing object may hold changes that were deleted here, or never made; only an equal one is this step's own.
     const isDone = beyond.length === 1 && (await this.#bucket.read(key)) === text;
-    if (beyond.length > 0 && !isDone) return this.#leaveChain(state);
+    if (beyond.length > 0 && !isDone) return this.#leaveBackup(state);
     await this.#index.forget(exported);
     await this.#bucket.writeOnce(key, text);
     const isCut = due.length === MAX_ROWS || taken.length < due.length;
@@ -144,9 +144,9 @@ export class Exporter implements Job<ExportState> {
     return (await this.#bucket.list(changesPrefix(backupId), after, 2)).objects;
   }
 
-  async #leaveChain(state: ExportState): Promise<Outcome> {
+  async #leaveBackup(state: ExportState): Promise<Outcome> {
     const { id } = await this.#index.newest();
-    return { state: begunChain(state, id), more: true };
+    return { state: begunBackup(state, id), more: true };
   }
 
   async #fullStep(state: ExportState, full: FullState): Promise<Outcome | null> {

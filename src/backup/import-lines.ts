@@ -1,3 +1,4 @@
+import { isDigest } from "../oci/digest.ts";
 import { RegistryError } from "../oci/errors.ts";
 import { isReferenceKind } from "../db/manifest-references.ts";
 import type { Columns } from "./export-store.ts";
@@ -56,7 +57,7 @@ function parseLine(text: string, columns: Columns, wrong: Wrong): Omit<Entry, "l
   );
   const values = names.map((name) => row[name]);
   if (!values.every(isKeyValue)) throw wrong(`a row of ${table} without its key`);
-  if (table === "blob_links") requireBlobState(line, columns, wrong);
+  if (table === "blob_links") requireBlobState({ ...line, digest: row["digest"] }, columns, wrong);
   if (table === "manifests") {
     const { object = null } = row;
     if (object !== null) requireObject(object, "manifests/", wrong);
@@ -87,13 +88,17 @@ function requireReferences(list: unknown, columns: Columns, wrong: Wrong): void 
     if (platform !== undefined && typeof platform !== "string")
       throw wrong("a platform is no text");
     if (reference["state"] !== undefined) requireBlobState(reference, columns, wrong);
+    if (!isDigest(digest)) throw wrong("a reference by no digest");
   }
 }
 
-function requireBlobState({ state, blob }: Fields, columns: Columns, wrong: Wrong): void {
+function requireBlobState({ state, blob, digest }: Fields, columns: Columns, wrong: Wrong): void {
   if (state !== "linked" && state !== "trashed") throw wrong("a blob in no known state");
-  const { key } = requireRow(blob, columns.get("blobs"), wrong);
+  const { key, digest: own } = requireRow(blob, columns.get("blobs"), wrong);
   requireObject(key, "blobs/", wrong);
+  if (typeof own !== "string" || !isDigest(own) || own !== digest) {
+    throw wrong("a blob under another digest than its own");
+  }
 }
 
 /** Requires a key under the prefix, since the object that a row names is deleted one day. */

@@ -44,10 +44,14 @@ function insertRows(
   });
 }
 
-/** Returns the row of a manifest with its text as it is stored. */
+/**
+ * Returns the row of a manifest with its text as it is stored. One that was damaged when it was exported has neither
+ * text nor object: it is missing until it is pushed again.
+ */
 function deflated(row: Row): Row {
-  const { content } = row;
-  return typeof content === "string" ? { ...row, content: deflateText(content) } : row;
+  const { content, object = null } = row;
+  if (typeof content === "string") return { ...row, content: deflateText(content) };
+  return object === null ? { ...row, missing_since: row["missing_since"] ?? Date.now() } : row;
 }
 
 /** Returns the column that a field of a line is written to, and SQL of its value. */

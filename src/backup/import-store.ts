@@ -1,6 +1,5 @@
 import { RAISED } from "../db/raised.ts";
 import { type AuditEntry, auditChange, type Initiator } from "../db/audit.ts";
-import type { Fragment } from "../db/sql.ts";
 import { type Kind, type Row, tableOf } from "./exported.ts";
 import {
   chargeManifests,
@@ -11,7 +10,7 @@ import {
   type RowLine,
   value,
 } from "./import-row-store.ts";
-import { prepare } from "../db/sql.ts";
+import { type Fragment, prepare } from "../db/sql.ts";
 
 /** The tables that only the import may write while it runs. */
 const CLOSED = ["repositories", "manifests", "tags", "repository_blobs"] as const;

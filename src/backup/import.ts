@@ -28,7 +28,8 @@ const MAX_EXAMPLES = 50;
 export class Importer implements Job<ImportState> {
   readonly name = IMPORT_JOB;
   readonly leaseMs = 300_000;
-  readonly maxSteps = 10;
+  /** A step writes hundreds of statements, triggers among them, and an invocation may make a thousand. */
+  readonly maxSteps = 3;
   readonly #index: ImportStore;
   readonly #exports: ExportStore;
   readonly #bucket: Bucket;

@@ -34,5 +34,10 @@ export function kindOf(number: number): ReferenceRowKind {
 /** SQL over `manifest_references f`. */
 export const IS_MANIFEST = `f.kind = ${KINDS.indexOf("manifest")}`;
 /** A blob, or the config, which is a blob too. */
-export const IS_BLOB = `f.kind >= ${KINDS.indexOf("blob")}`;
+export const IS_BLOB = isBlob("f");
 export const IS_CONFIG = `f.kind = ${KINDS.indexOf("config")}`;
+
+/** SQL over a row of references: whether it names a blob. */
+export function isBlob(row: string): string {
+  return `${row}.kind >= ${KINDS.indexOf("blob")}`;
+}

@@ -1,10 +1,10 @@
+/** The statements that write a manifest and its references. */
 import type { Digest } from "../oci/digest.ts";
 import type { RepositoryName } from "../oci/reference.ts";
-import type { Fragment } from "./sql.ts";
 import { NOW } from "./clock.ts";
 import { costOf } from "./cost.ts";
 import { deflateText } from "./manifest-text.ts";
-import { prepare } from "./sql.ts";
+import { type Fragment, prepare } from "./sql.ts";
 import { insertDigests } from "./digest-rows.ts";
 import { idOf } from "./digests.ts";
 import { kindNumber, type NewReference } from "./manifest-references.ts";
@@ -12,8 +12,6 @@ import type { NewManifest } from "./manifests.ts";
 
 /** The most references or blobs that one batch writes: about 30 ms of the database's time. */
 export const STEP = 1_000;
-
-/** The statements that write a manifest and its references. */
 
 /**
  * The `deleted_at` of a manifest that is still being written. It lies before any trash window, so the manifest is

@@ -4,7 +4,7 @@ import type { StoredBlob } from "./blobs.ts";
 import { NOW } from "./clock.ts";
 import { IS_BLOB, IS_MANIFEST } from "./manifest-references.ts";
 import { idOf } from "./digests.ts";
-import { inflated } from "./manifest-text.ts";
+import { inflated, inflatedOr } from "./manifest-text.ts";
 import { COLUMNS, type StoredManifest } from "./manifests.ts";
 import { type Fragment, prepare } from "./sql.ts";
 
@@ -170,7 +170,12 @@ async function pulled(place: ReadSource, root: Fragment): Promise<CacheEntry<Pul
   const [row] = roots.results;
   if (row === undefined) return null;
   const { readAt, ...manifest } = inflated(row);
-  const graph = { manifests: children.results.map(inflated), blobs: blobs.results };
+  // Children are only read ahead: one that is damaged is left out.
+  const readable = children.results.flatMap((child) => {
+    const { content, ...rest } = inflatedOr("damaged" as const, child);
+    return content === "damaged" ? [] : { ...rest, content };
+  });
+  const graph = { manifests: readable, blobs: blobs.results };
   return { value: { manifest, graph }, readAt };
 }
 

@@ -1,7 +1,7 @@
 import type { Digest } from "../oci/digest.ts";
 import type { Page } from "../oci/page.ts";
 import type { RepositoryName } from "../oci/reference.ts";
-import { inflated } from "./manifest-text.ts";
+import { inflatedOr } from "./manifest-text.ts";
 import { COLUMNS, type StoredManifest } from "./manifests.ts";
 import { merge, prepare } from "./sql.ts";
 
@@ -50,6 +50,9 @@ export class ReferrerStore {
         artifactType === null ? {} : { artifactType },
       ),
     ).all<StoredReferrer & { candidates: number }>();
-    return { rows: results.map(inflated), more: results.length < (results[0]?.candidates ?? 0) };
+    return {
+      rows: results.map((row) => inflatedOr("{}", row)),
+      more: results.length < (results[0]?.candidates ?? 0),
+    };
   }
 }

@@ -1,6 +1,6 @@
 import type { Digest } from "../oci/digest.ts";
 import { digestOf, idOf } from "./digests.ts";
-import { IS_BLOB, IS_CONFIG, IS_MANIFEST } from "./manifest-references.ts";
+import { isBlob, IS_CONFIG, IS_MANIFEST } from "./manifest-references.ts";
 import { DOCKER_LIST, OCI_INDEX } from "../oci/media-type.ts";
 import type { Page } from "../oci/page.ts";
 import type { RepositoryName, Tag } from "../oci/reference.ts";
@@ -131,7 +131,7 @@ export class SummaryIndex {
               ON f.repository_id = m.repository_id AND f.manifest_id = parent.manifest_id
             LIMIT :maxNamed + 1)
           SELECT CASE WHEN (SELECT count(*) FROM named) <= :maxNamed THEN coalesce(sum(b.size), 0) END
-          FROM (SELECT DISTINCT f.digest_id FROM named f WHERE ${IS_BLOB}) counted
+          FROM (SELECT DISTINCT named.digest_id FROM named WHERE ${isBlob("named")}) counted
           CROSS JOIN blobs b ON b.digest_id = counted.digest_id) AS size,
          (SELECT json_group_array(platform) FROM (
             SELECT DISTINCT f.platform FROM manifest_references f

@@ -7,7 +7,7 @@ import { timestamp } from "../http/resource.ts";
 import { closest } from "../oci/near.ts";
 import type { Registry } from "../compose.ts";
 import { ACTIONS } from "./catalogue.ts";
-import { AuditEvent, OUTCOMES } from "./schema.ts";
+import { AuditEvent, NO_FIELDS, OUTCOMES } from "./schema.ts";
 
 /** Entries of one query, many because a Worker may make only so many queries for one request. */
 const EXPORT_PAGE = 1_000;
@@ -128,6 +128,5 @@ function filterOf(given: Readonly<Record<string, string | number | undefined>>):
 }
 
 function toJson({ id, time, ...event }: StoredEvent): AuditEvent {
-  const none = { namespace: null, repository: null, reference: null, digest: null, detail: null };
-  return { id, time: timestamp(time), ...none, ...event };
+  return { id, time: timestamp(time), ...NO_FIELDS, ...event };
 }

@@ -7,7 +7,7 @@ import { invalid } from "../http/input.ts";
 import { timestamp } from "../http/resource.ts";
 import { RegistryError } from "../oci/errors.ts";
 import type { DeadEvent as StoredEvent } from "./dead-store.ts";
-import { DeadEvent } from "./schema.ts";
+import { DeadEvent, NO_FIELDS } from "./schema.ts";
 
 /** Comes before all others: no subscriber has this name. */
 const FIRST: DeadEventId = { subscriber: "", order: 0 };
@@ -81,15 +81,6 @@ function toJson({
 }: StoredEvent): DeadEvent {
   const id = formatDeadEventId({ subscriber, order });
   // As the audit log writes its entry.
-  const entry = { ...NOTHING_ELSE, ...event, time: timestamp(time) };
+  const entry = { ...NO_FIELDS, ...event, time: timestamp(time) };
   return { id, subscriber, order, error, since: timestamp(since), event: entry };
 }
-
-/** Fields that an event need not have. */
-const NOTHING_ELSE = {
-  namespace: null,
-  repository: null,
-  reference: null,
-  digest: null,
-  detail: null,
-};

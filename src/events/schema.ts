@@ -22,6 +22,15 @@ export const AuditEvent = v.object({
 });
 export type AuditEvent = v.InferOutput<typeof AuditEvent>;
 
+/** The fields that an entry need not have. */
+export const NO_FIELDS = {
+  namespace: null,
+  repository: null,
+  reference: null,
+  digest: null,
+  detail: null,
+};
+
 /** An event that a subscriber failed to receive. */
 export const DeadEvent = v.object({
   id: text,

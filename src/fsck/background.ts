@@ -88,7 +88,7 @@ export class BackgroundFsck implements Job<State> {
   }
 
   /**
-   * Takes a few steps of each pass. The state is saved before each: no finished step is done or reported twice.
+   * Takes a few steps of each pass. The state is saved before each, so after a crash only the step that was under way is done again.
    * @throws AggregateError of what failed; the other pass still runs
    */
   async advance(lease: Lease<State>, now = Date.now()): Promise<JobStep<State> | null> {

@@ -47,14 +47,25 @@ export class FsckStore {
     this.#db = db;
   }
 
+  /** Returns the highest id of a blob's digest. */
+  async lastBlob(): Promise<number> {
+    const [row] = await this.#all<{ readonly id: number }>(
+      `SELECT coalesce(max(digest_id), 0) AS id FROM blobs`,
+      {},
+    );
+    return row?.id ?? 0;
+  }
+
+  /** @param place by its name: the digest's id, and the last id of the pass, with a blank between */
   blobs({ name }: Place, limit: number): Promise<BlobRow[]> {
+    const [id = "", last = "0"] = name.split(" ");
     return this.#all(
       `SELECT ${digestIn("b")}, b.key, b.size, b.missing_since IS NOT NULL AS lost,
          EXISTS (SELECT 1 FROM repository_blobs l WHERE l.digest_id = b.digest_id)
            OR EXISTS (SELECT 1 FROM trashed_blobs k WHERE k.digest_id = b.digest_id) AS inUse,
          EXISTS (SELECT 1 FROM object_deletions d WHERE d.key = b.key) AS scheduled
-       FROM blobs b WHERE b.digest_id > :id ORDER BY b.digest_id LIMIT :limit`,
-      { id: idIn(name), limit },
+       FROM blobs b WHERE b.digest_id > :id AND b.digest_id <= :last ORDER BY b.digest_id LIMIT :limit`,
+      { id: idIn(id), last: idIn(last), limit },
     );
   }
 

@@ -39,8 +39,8 @@ const run = endpoint(
     body: Nothing,
     answer: one(GcRun),
   },
-  async ({ registry: { gc, jobs, runner } }) => {
-    const done = (await runner.turn(gc)) === null ? null : await gc.lastRun(jobs);
+  async ({ registry: { gc, jobs } }) => {
+    const done = await gc.runOnce(jobs);
     return { run: done === null ? null : runJson(done) };
   },
 );

@@ -1,7 +1,7 @@
 import type { Bucket } from "../db/bucket.ts";
 import type { Ages, GcStore, Queues } from "./store.ts";
 import type { JobStore } from "../db/jobs.ts";
-import type { Job, Lease, Step } from "../jobs/job.ts";
+import { type Job, type Lease, type Step, takeStep } from "../jobs/job.ts";
 
 /** What one run did. */
 export interface GcReport {
@@ -93,14 +93,17 @@ export class GarbageCollector implements Job<State> {
       const lastRun = { ...collected, endedAt: Date.now(), milliseconds: Date.now() - began };
       return { state: { lastRun, failedAt: null }, more: collected.more };
     } catch (error) {
-      await lease.save({ lastRun: lease.state.lastRun ?? null, failedAt: Date.now() });
+      // That the run failed says more than that this could not be noted.
+      const failed = { lastRun: lease.state.lastRun ?? null, failedAt: Date.now() };
+      await lease.save(failed).catch((unsaved: unknown) => console.error(unsaved));
       throw error;
     }
   }
 
-  /** Returns what the last run did; null before the first. */
-  async lastRun(jobs: JobStore): Promise<LastRun | null> {
-    return (await jobs.state<State>(this.name))?.lastRun ?? null;
+  /** Makes one run now. @returns what it did; null while another run holds the job */
+  async runOnce(jobs: JobStore): Promise<LastRun | null> {
+    const step = await takeStep<State>(jobs, this, (lease) => this.advance(lease));
+    return step?.state.lastRun ?? null;
   }
 
   async overview(jobs: JobStore): Promise<Overview> {

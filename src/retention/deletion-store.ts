@@ -1,7 +1,7 @@
 import { isAttachmentTagSql } from "../oci/attachment-tag.ts";
 import type { Digest } from "../oci/digest.ts";
 import { idOf } from "../db/digests.ts";
-import { auditEach, type AuditEntry } from "../db/audit.ts";
+import { auditEach, type AuditEntry, BY_ITSELF } from "../db/audit.ts";
 import { MAX_TAGS, USED_ON } from "./store.ts";
 import { invalidateRepositories } from "../db/revocations.ts";
 import { prepare } from "../db/sql.ts";
@@ -33,14 +33,7 @@ export interface Expiry {
 }
 
 /** The audit initiator of deletions by a policy: no request. */
-const INITIATOR = {
-  actor: null,
-  subject: null,
-  via: "retention",
-  address: null,
-  agent: null,
-  requestId: "",
-};
+const INITIATOR = { ...BY_ITSELF, via: "retention" };
 
 /** SQL over `deletion_batch d`: whether the manifest is not in the batch. */
 function stays(digest: string): string {

@@ -58,12 +58,14 @@ const manifests = endpoint(
     const { after, limit } = withNext(short);
     const past = { since: Date.now() - trashMs, after: manifestPlace(after), limit };
     const rows = await registry.history.manifests(name, past);
-    const found = await registry.summaries.measured(name, rows);
+    // One that is purged meanwhile is left out of the page, and does not end the list.
+    const shown = paged(short, rows, ({ deletedAt, digest }) => `${deletedAt}:${digest}`);
+    const found = await registry.summaries.measured(name, shown.items);
     const items = found.map((manifest) => ({
       ...contentJson(manifest),
       ...deletion(manifest, trashMs),
     }));
-    return paged(short, items, ({ deletedAt, digest }) => `${Date.parse(deletedAt)}:${digest}`);
+    return { items, next: shown.next };
   },
 );
 

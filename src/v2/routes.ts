@@ -18,7 +18,7 @@ export const V2_ROUTES: readonly Route[] = [
     deniedHead: "BLOB_UNKNOWN",
   },
   route("end-3", "GET /v2/:name+/manifests/:reference", "pull", manifests.read),
-  // A mount and a blob that came with its request are recorded, and answer 201.
+  // What is recorded is the repository that a push to a new name creates, at the latest with the blob.
   {
     ...route("end-4", "POST /v2/:name+/blobs/uploads", "push", uploads.start),
     records: "creations",
@@ -34,7 +34,10 @@ export const V2_ROUTES: readonly Route[] = [
   route("end-10", "DELETE /v2/:name+/blobs/:digest", "delete", blobs.remove),
   route("end-12", "GET /v2/:name+/referrers/:digest", "pull", referrers.list),
   ofUpload(route("end-13", "GET /v2/:name+/blobs/uploads/:upload", "push", uploads.status)),
-  ofUpload(route("end-14", "DELETE /v2/:name+/blobs/uploads/:upload", "push", uploads.cancel)),
+  {
+    ...ofUpload(route("end-14", "DELETE /v2/:name+/blobs/uploads/:upload", "push", uploads.cancel)),
+    records: "nothing",
+  },
   route("catalog", "GET /v2/_catalog", "catalog", tags.listRepositories),
   { ...route("token", "GET /token", "none", token.read), login: "own" },
   { ...route("token", "POST /token", "none", token.write), login: "own", records: "nothing" },

@@ -413,6 +413,16 @@ describe("the bucket of the exports", () => {
       "no object of blobs/",
     ],
     [
+      "a reference by no digest",
+      '{"table":"manifests","row":{"repository_id":1,"digest":"d"},"references":[{"digest":"d","kind":"blob"}]}\n',
+      "by no digest",
+    ],
+    [
+      "a blob under another digest",
+      '{"table":"blob_links","row":{"repository_id":1,"digest":"d"},"state":"linked","blob":{"digest":"e","key":"blobs/x","size":1}}\n',
+      "another digest than its own",
+    ],
+    [
       "a manifest that is no manifest's object",
       '{"table":"manifests","row":{"repository_id":1,"digest":"d","object":"blobs/x"},"references":[]}\n',
       "no object of manifests/",

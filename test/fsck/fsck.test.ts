@@ -92,8 +92,8 @@ function delayed(bucket: R2Bucket, next: () => Promise<void>): R2Bucket {
 
 /** The database, as far as repair reads it, where something else happens before each statement. */
 function patient(db: D1Database, next: () => Promise<void>): D1Database {
-  const prepare = (sql: string) => ({
-    bind: (...values: unknown[]) => ({
+  const prepare = (sql: string) => {
+    const bind = (...values: unknown[]) => ({
       async all() {
         await next();
         return db
@@ -101,8 +101,9 @@ function patient(db: D1Database, next: () => Promise<void>): D1Database {
           .bind(...values)
           .all();
       },
-    }),
-  });
+    });
+    return { bind, ...bind() };
+  };
   return { prepare } as unknown as D1Database;
 }
 
@@ -214,13 +215,13 @@ describe("fsck finds nothing", () => {
     const bucket = delayed(env.BLOBS, next);
     const setup = { bucket, db: patient(env.DB, next), orphan: -60_000 };
     let checked = 0;
-    const tableScans = sized("walks of fsck while others work", 4, 20);
-    for (let runSteps = 0; runSteps < tableScans; runSteps++) {
+    const passes = sized("walks of fsck while others work", 4, 20);
+    for (let pass = 0; pass < passes; pass++) {
       const steps = await stepsOf(newFsck(setup));
       expect(steps.flatMap((step) => step.findings)).toEqual([]);
       checked += steps.reduce((sum, step) => sum + step.checked, 0);
     }
-    expect(checked).toBeGreaterThan(5 * tableScans);
+    expect(checked).toBeGreaterThan(5 * passes);
     await expectSound({ orphan: -60_000 });
   });
 

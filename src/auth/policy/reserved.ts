@@ -3,10 +3,14 @@ import { WORKLOAD } from "../oidc/workload.ts";
 
 /** Names of the registry's own work in the audit log and in the table of jobs, and names that look like these. */
 const OWN_WORK = [
+  "bounds",
+  "events",
   "export",
   "fsck",
   "gc",
   "import",
+  "prune",
+  "pulls",
   "registry",
   "retention",
   "scheduled",

@@ -13,14 +13,18 @@ const SOURCES = import.meta.glob<string>("../../../src/**/*.ts", {
 /** Collects the names of the registry's own work in the code: the `via` of audit entries, and the names of jobs. */
 function namesInCode(): string[] {
   const all = Object.values(SOURCES).join("\n");
-  const names = [...all.matchAll(/\bvia: "([a-z-]+)"|\b(?:[A-Z]+_)?JOB = "([a-z-]+)"/g)];
-  return [...new Set(names.map(([, via, job]) => via ?? job ?? ""))];
+  const names = [
+    ...all.matchAll(
+      /\bvia: "([a-z-]+)"|\b(?:[A-Z]+_)?JOB = "([a-z-]+)"|^  readonly name = "([a-z-]+)"|statelessJob\("([a-z-]+)"/gm,
+    ),
+  ];
+  return [...new Set(names.map(([, ...found]) => found.find((name) => name !== undefined) ?? ""))];
 }
 
 test("the code's names for what is no person are found, and each is reserved", () => {
   const names = namesInCode();
   expect(names).toEqual(
-    expect.arrayContaining(["retention", "registry", "fsck", "export", "oidc"]),
+    expect.arrayContaining(["retention", "registry", "fsck", "export", "gc", "prune", "oidc"]),
   );
   expect([...names, ...VIAS].filter((name) => !isReserved(name))).toEqual([]);
 });

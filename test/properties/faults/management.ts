@@ -135,6 +135,17 @@ const LAST_OWNER = {
       .run(),
 };
 
+/** An event that its subscriber failed to receive. What is compared before and after has no dead events. */
+const DEAD = {
+  noted: true,
+  path: () => ({ event: "jobs-5" }),
+  given: () =>
+    env.DB.prepare(
+      `INSERT OR REPLACE INTO dead_events (subscriber, seq, event, error, since)
+       VALUES ('jobs', 5, json_object('order', 5, 'time', 0, 'action', 'gc'), 'x', 0)`,
+    ).run(),
+};
+
 export const MANAGEMENT: readonly Scenario[] = [
   ...["/me", "/users", "/users/:user", "/tokens", "/namespaces", IN_NAMESPACE].map((path) =>
     api(`GET ${path}`),
@@ -156,7 +167,14 @@ export const MANAGEMENT: readonly Scenario[] = [
     "/fsck",
     "/exports",
     "/deleted-repositories",
+    "/events/dead",
   ].map((path) => api(`GET ${path}`)),
+  changes("POST /events/dead/:event/retry", () => ({}), "event.retry", {
+    ...DEAD,
+    status: 204,
+    repeated: [404],
+  }),
+  deletes("DELETE /events/dead/:event", "event.drop", DEAD),
   ...["tags", "manifests", "manifests/:digest", "pulls", "history", "deleted"].map((path) =>
     api(`GET ${IN_REPOSITORY}/-/${path}`),
   ),
