@@ -253,6 +253,10 @@ test("a manifest whose text is damaged ends no export: its row comes back withou
     .bind(broken.digest)
     .first();
   expect(row).toEqual({ content: null });
+  // A client is told that it is not there, and pushes it again.
+  expect((await client.head("manifests/broken")).status).toBe(404);
+  await client.pushManifest(broken, "broken");
+  expect(await client.pullManifest("broken")).toEqual(broken.bytes);
 });
 
 describe("the bucket of the exports", () => {

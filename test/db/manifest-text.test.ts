@@ -1,12 +1,12 @@
 /** A manifest's text in its row: byte for byte what was pushed, small, and bounded. */
 import { env } from "cloudflare:workers";
 import { deflateRawSync } from "node:zlib";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { deflateText, inflateText, MAX_ROW_CONTENT } from "../../src/db/manifest-text.ts";
 import { DICTIONARIES } from "../../src/db/manifest-dictionary.ts";
 import { digestOf } from "../../src/oci/digest.ts";
-import { RegistryClient } from "../support/client.ts";
-import { blob, imageManifest, text } from "../support/images.ts";
+import { RegistryClient, withSettings } from "../support/client.ts";
+import { blob, describe, imageManifest, index, text } from "../support/images.ts";
 
 /** Pseudo-random digests: no two runs differ. */
 function hex(n: number): string {
@@ -86,4 +86,34 @@ test("a manifest is served with the bytes that were pushed, by digest and by tag
     .first();
   expect(row?.["type"]).toBe("blob");
   expect(Number(row?.["length"])).toBeLessThan(bytes.length / 2);
+});
+
+test("a damaged manifest takes neither its index nor the other referrers of its subject along", async () => {
+  const client = new RegistryClient();
+  const config = await client.pushBlob(blob());
+  const [child, other] = [imageManifest({ config }), imageManifest({ config, layers: [config] })];
+  for (const one of [child, other]) await client.pushManifest(one);
+  const both = await client.pushManifest(index([child, other]), "both");
+  const annotations = { a: "b" };
+  const referrers = [[config], []].map((layers) =>
+    imageManifest({
+      config,
+      layers,
+      fields: { subject: describe(both, both.mediaType), annotations },
+    }),
+  );
+  for (const one of referrers) await client.pushManifest(one);
+  const [broken] = referrers;
+  const logged = vi.spyOn(console, "error").mockImplementation(() => {});
+  await env.DB.prepare(`UPDATE manifests SET content = x'01ffff' WHERE digest IN (?1, ?2)`)
+    .bind(child.digest, broken?.digest ?? "")
+    .run();
+  const fresh = new RegistryClient({ repository: client.repository, send: withSettings({}) });
+  expect(await fresh.pullManifest("both")).toEqual(both.bytes);
+  expect((await fresh.head("manifests/both")).status).toBe(200);
+  const listed = await fresh.referrers(both.digest);
+  expect(listed).toHaveLength(2);
+  expect(listed.filter((one) => one["digest"] !== broken?.digest)).toMatchObject([{ annotations }]);
+  expect(logged).toHaveBeenCalled();
+  logged.mockRestore();
 });

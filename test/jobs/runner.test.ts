@@ -83,6 +83,22 @@ describe("a turn", () => {
     expect(await standing()).toEqual({ steps: 2, held: 0 });
   });
 
+  test("that is asked for while another run holds the job comes later", async () => {
+    const held = await jobs.acquire<Counted>("counting", 60_000);
+    const sent: unknown[] = [];
+    const runner = new JobRunner(jobs, [counting(1)], (...message) =>
+      Promise.resolve(sent.push(message)),
+    );
+    await runner.run("counting");
+    expect(sent).toEqual([["counting", 30]]);
+    // The cron comes again by itself.
+    await runner.runAll();
+    expect(sent).toHaveLength(1);
+    if (held !== null) await jobs.release(held, {});
+    await runner.run("counting");
+    expect(sent).toHaveLength(1);
+  });
+
   test("that fails ends its lease, and keeps what was stored before", async () => {
     const job = counting(5, {
       before: async (lease) => {
