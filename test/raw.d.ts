@@ -10,4 +10,6 @@ interface ImportMeta {
     pattern: string,
     options: { readonly query: "?raw"; readonly import: "default"; readonly eager: true },
   ): Record<string, T>;
+  /** The same, as modules. */
+  glob<T>(patterns: readonly string[], options: { readonly eager: true }): Record<string, T>;
 }

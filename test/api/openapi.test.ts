@@ -1,5 +1,6 @@
 import { env } from "cloudflare:workers";
 import { expect, test } from "vitest";
+import type { Endpoint } from "../../src/api/endpoint.ts";
 import { templateOf } from "../../src/api/openapi.ts";
 import { API_ROUTES } from "../../src/api/routes.ts";
 import { auditEvent, BY_ITSELF } from "../../src/db/audit.ts";
@@ -53,6 +54,21 @@ test("the document has each route, and no other", () => {
   const routes = API_ROUTES.map((route) => `${route.method} ${templateOf(route)}`);
   const described = operations.map(({ method, path }) => `${method.toUpperCase()} ${path}`);
   expect(described.toSorted()).toEqual(routes.toSorted());
+});
+
+test("each endpoint that a module exports is served", () => {
+  const modules = import.meta.glob<Record<string, unknown>>(
+    ["../../src/*/*api.ts", "../../src/api/*.ts"],
+    { eager: true },
+  );
+  const exported = Object.values(modules).flatMap((module) =>
+    Object.values(module).flatMap((value) => (Array.isArray(value) ? (value as unknown[]) : [])),
+  );
+  const endpoints = exported.filter(
+    (one): one is Endpoint => typeof one === "object" && one !== null && "answer" in one,
+  );
+  expect(endpoints.length).toBeGreaterThan(API_ROUTES.length);
+  expect(endpoints.filter((one) => !API_ROUTES.includes(one))).toEqual([]);
 });
 
 test("the document says of each operation who may call it", () => {
