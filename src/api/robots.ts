@@ -11,7 +11,7 @@ import {
 } from "../http/resource.ts";
 import { changed, created, issued, none, one, page, versioned } from "./answer.ts";
 import { type Endpoint, endpoint } from "./endpoint.ts";
-import { expiryOfNew, expiryOfOld } from "./lasting.ts";
+import { expiryOfOld } from "./lasting.ts";
 import { PAGE, paged, withNext } from "./query.ts";
 import {
   Expiry,
@@ -56,7 +56,7 @@ const create = endpoint(
     const { namespace } = params;
     requireWithin(namespace, body.scopes);
     const wanted = { days: body.expiresInDays, longest: settings.longestLives.robotToken };
-    const { secret, token } = await mint("", expiryOfNew(wanted, actor));
+    const { secret, token } = await mint("", wanted, actor);
     const robot = {
       name: `${namespace}+${body.name}`,
       description: body.description,
@@ -150,7 +150,7 @@ const createToken = endpoint(
   },
   async ({ body, params, actor, initiator, settings, registry }) => {
     const wanted = { days: body.expiresInDays, longest: settings.longestLives.robotToken };
-    const { secret, token } = await mint(body.description, expiryOfNew(wanted, actor));
+    const { secret, token } = await mint(body.description, wanted, actor);
     const { namespace, name } = nameOf(params);
     await registry.tokens.addToRobot(namespace, name, token, initiator);
     return { ...tokenView(token, wanted.longest), secret };

@@ -6,7 +6,7 @@ import type { NewToken as NewTokenRow, Token as StoredToken, UserToken } from ".
 import { requireCreated, timestamp } from "../http/resource.ts";
 import { issued, none, one, page } from "./answer.ts";
 import { type Endpoint, endpoint } from "./endpoint.ts";
-import { expiryOfNew, expiryOfOld } from "./lasting.ts";
+import { expiryOfNew, expiryOfOld, type Wanted } from "./lasting.ts";
 import { PAGE, paged, withNext } from "./query.ts";
 import { Expiry, MadeToken, NewToken, Token } from "./schema/accounts.ts";
 
@@ -51,7 +51,7 @@ const create = endpoint(
   },
   async ({ body, actor, initiator, settings, registry }) => {
     const wanted = { days: body.expiresInDays, longest: settings.longestLives.token };
-    const { secret, token } = await mint(body.description, expiryOfNew(wanted, actor));
+    const { secret, token } = await mint(body.description, wanted, actor);
     const made = { ...token, scopes: body.scopes ?? EVERYTHING };
     requireCreated(await registry.tokens.create(userOf(actor), made, initiator), "a token");
     return { ...userView(made, wanted.longest), secret };
@@ -106,11 +106,13 @@ const remove = endpoint(
 
 export const TOKENS: readonly Endpoint[] = [list, create, update, remove];
 
-/** Makes a secret, and the record of it to store. */
+/** Makes a secret, and the record of it to store. @throws what `expiryOfNew` throws */
 export async function mint(
   purpose: string,
-  expiresAt: number | null,
+  wanted: Wanted,
+  actor: Actor,
 ): Promise<{ readonly secret: string; readonly token: NewTokenRow }> {
+  const expiresAt = expiryOfNew(wanted, actor);
   const { secret, hash } = await newSecret();
   const id = crypto.getRandomValues(new Uint8Array(8)).toHex();
   const token = { id, hash, description: purpose, expiresAt, lastUsed: null };

@@ -63,8 +63,8 @@ export class Dispatcher implements Job<State> {
     const isNews = Object.entries(sent).some(([name, order]) => order !== before[name]);
     if (isNews) await this.#outbox.forget(Math.min(...Object.values(sent)));
     if (failures.length === 0) return isNews ? { state: { sent }, more } : null;
-    await lease.save({ sent });
-    throw new AggregateError(failures, `events: ${failures.join("; ")}`);
+    const error = new AggregateError(failures, `events: ${failures.join("; ")}`);
+    return lease.fail({ sent }, error);
   }
 }
 

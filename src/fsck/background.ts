@@ -106,8 +106,7 @@ export class BackgroundFsck implements Job<State> {
       }
     }
     if (failures.length === 0) return { state, more: false };
-    await lease.save(state);
-    throw new AggregateError(failures, `fsck: ${failures.join("; ")}`);
+    return lease.fail(state, new AggregateError(failures, `fsck: ${failures.join("; ")}`));
   }
 
   async #take(name: PassName, { lease, state: from, now }: Turn): Promise<State> {

@@ -93,10 +93,7 @@ export class GarbageCollector implements Job<State> {
       const lastRun = { ...collected, endedAt: Date.now(), milliseconds: Date.now() - began };
       return { state: { lastRun, failedAt: null }, more: collected.more };
     } catch (error) {
-      // That the run failed says more than that this could not be noted.
-      const failed = { lastRun: lease.state.lastRun ?? null, failedAt: Date.now() };
-      await lease.save(failed).catch((unsaved: unknown) => console.error(unsaved));
-      throw error;
+      return lease.fail({ lastRun: lease.state.lastRun ?? null, failedAt: Date.now() }, error);
     }
   }
 

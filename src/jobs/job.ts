@@ -67,6 +67,15 @@ export class Lease<State extends object> {
   }
 
   /**
+   * Stores how far a step got that failed, and throws its error. A lease that was lost meanwhile must not hide the error:
+   * the runner takes LeaseLost for no failure.
+   */
+  async fail(state: State, error: unknown): Promise<never> {
+    await this.save(state).catch((unsaved: unknown) => console.error(unsaved));
+    throw error;
+  }
+
+  /**
    * Ends the lease.
    * @param state the new state; by default the one that was stored last
    * @returns false if another run has taken the job: the stored state is then its own

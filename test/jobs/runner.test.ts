@@ -1,6 +1,6 @@
 /** What holds for every job: a lease, a turn, errors of its own, and going on soon. */
 import { env } from "cloudflare:workers";
-import { beforeEach, describe, expect, test } from "vitest";
+import { beforeEach, describe, expect, test, vi } from "vitest";
 import { createRegistry } from "../../src/compose.ts";
 import { JobStore } from "../../src/db/jobs.ts";
 import { type Job, type Lease, statelessJob, type Step } from "../../src/jobs/job.ts";
@@ -120,6 +120,21 @@ describe("a turn", () => {
     });
     expect(await new JobRunner(jobs, []).turn(job)).toBe(false);
     expect(await standing()).toEqual({ steps: null, held: 1 });
+  });
+
+  test("that failed and lost its lease tells of its failure, and leaves the state to the other run", async () => {
+    const logged = vi.spyOn(console, "error").mockImplementation(() => {});
+    const job = counting(5, {
+      before: async (lease) => {
+        await env.DB.prepare(`UPDATE jobs SET lease_until = 0 WHERE name = 'counting'`).run();
+        await jobs.acquire("counting", 60_000);
+        await lease.fail({ steps: 40 }, new Error("broken"));
+      },
+    });
+    await expect(new JobRunner(jobs, []).turn(job)).rejects.toThrow("broken");
+    expect(await standing()).toEqual({ steps: null, held: 1 });
+    expect(logged).toHaveBeenCalledOnce();
+    logged.mockRestore();
   });
 
   test("stores a state in the middle of a step, which outlives a crash", async () => {
