@@ -14,7 +14,8 @@ const memory = new Map();
 
 export default {
   async fetch(request, env) {
-    const url = new URL(request.url);
+    // The socket passes the request line on as it is, so `request.url` is a path (../socket.ts).
+    const url = new URL(request.url, "http://bare");
     const [, kind, key] = url.pathname.split("/");
     switch (`${request.method} ${kind}`) {
       case "PUT multipart":
@@ -55,11 +56,11 @@ export default {
         const kept = new Response(request.body, {
           headers: length === null ? headers : { ...headers, "content-length": length },
         });
-        await caches.default.put(request.url, kept);
+        await caches.default.put(url, kept);
         return new Response(null, { status: 201 });
       }
       case "GET cache":
-        return (await caches.default.match(request.url)) ?? new Response(null, { status: 404 });
+        return (await caches.default.match(url)) ?? new Response(null, { status: 404 });
       default:
         return new Response(null, { status: 404 });
     }
