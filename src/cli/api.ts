@@ -1,7 +1,7 @@
 /** A client of the management API, for one registry and one set of credentials. */
 import { CliError, type Fault } from "./error.ts";
 import { missingAt } from "./missing.ts";
-import { networkReasonOf } from "./network-reason.ts";
+import { reasonOf, unreachable } from "./remote/unreachable.ts";
 import { copyable } from "./sentence.ts";
 
 export type Credentials =
@@ -124,7 +124,7 @@ export class Api {
   #broken(error: unknown): CliError {
     const { registry } = this;
     if (!(error instanceof SyntaxError)) {
-      return new CliError(`${registry} broke off: ${networkReasonOf(error)}`, { cause: error });
+      return new CliError(`${registry} broke off: ${reasonOf(error)}`, { cause: error });
     }
     return new CliError(`${registry} answered no JSON: is it a Slipway registry?`, {
       cause: error,
@@ -176,7 +176,7 @@ export async function reach(url: URL, init: RequestInit): Promise<Response> {
   try {
     return await fetch(url, init);
   } catch (error) {
-    throw new CliError(`cannot reach ${url.origin}: ${networkReasonOf(error)}`, { cause: error });
+    throw unreachable(url.origin, error);
   }
 }
 

@@ -1,3 +1,10 @@
+import { CliError } from "../error.ts";
+
+/** The error for a server that no answer came from. */
+export function unreachable(origin: string, error: unknown): CliError {
+  return new CliError(`cannot reach ${origin}: ${reasonOf(error)}`, { cause: error });
+}
+
 /** Codes of system and TLS errors → what they mean to whoever typed the address. */
 const REASONS: Readonly<Record<string, string>> = {
   ECONNREFUSED: "nothing listens there",
@@ -9,10 +16,10 @@ const REASONS: Readonly<Record<string, string>> = {
     "it does not speak https there; if it speaks http, write http://HOST",
 };
 
-/** Says why nothing came, in words. fetch() wraps what happened, and a host with several addresses wraps it once more. */
-export function networkReasonOf(error: unknown): string {
+/** fetch() wraps what happened, and a host with several addresses wraps it once more. */
+export function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  if (error.cause !== undefined) return networkReasonOf(error.cause);
+  if (error.cause !== undefined) return reasonOf(error.cause);
   const { code = "" } = error as NodeJS.ErrnoException;
   return REASONS[code] ?? (error.message === "" ? code || error.name : error.message);
 }
