@@ -1,7 +1,8 @@
 /** A client of the management API, for one registry and one set of credentials. */
 import { CliError, type Fault } from "./error.ts";
 import { missingAt } from "./missing.ts";
-import { reasonOf, unreachable } from "./remote/unreachable.ts";
+import { networkReasonOf } from "./network-reason.ts";
+import { unreachable } from "./remote/unreachable.ts";
 import { copyable } from "./sentence.ts";
 
 export type Credentials =
@@ -124,7 +125,7 @@ export class Api {
   #broken(error: unknown): CliError {
     const { registry } = this;
     if (!(error instanceof SyntaxError)) {
-      return new CliError(`${registry} broke off: ${reasonOf(error)}`, { cause: error });
+      return new CliError(`${registry} broke off: ${networkReasonOf(error)}`, { cause: error });
     }
     return new CliError(`${registry} answered no JSON: is it a Slipway registry?`, {
       cause: error,

@@ -5,7 +5,7 @@ import { algorithmOf } from "../../oci/digest.ts";
 import { CliError } from "../error.ts";
 import type { Blob, ImageSource } from "../image/source.ts";
 import { isNetworkError } from "../remote/retry.ts";
-import { reasonOf } from "../remote/unreachable.ts";
+import { networkReasonOf } from "../network-reason.ts";
 
 /** Times in a row that a source may break off before it has given a byte more. */
 const TRIES = 6;
@@ -47,9 +47,12 @@ export async function* bodyOf(
       if (!isNetworkError(error)) throw error;
       failures += 1;
       if (failures === TRIES) {
-        throw new CliError(`cannot read ${blob.digest} from ${source.name}: ${reasonOf(error)}`, {
-          cause: error,
-        });
+        throw new CliError(
+          `cannot read ${blob.digest} from ${source.name}: ${networkReasonOf(error)}`,
+          {
+            cause: error,
+          },
+        );
       }
       await sleep(WAIT_MS * 2 ** (failures - 1), undefined, { signal });
     }

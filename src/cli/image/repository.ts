@@ -10,7 +10,7 @@ import {
   OCI_MANIFEST,
 } from "../../oci/media-type.ts";
 import { CliError } from "../error.ts";
-import { isNetworkError, retried } from "../remote/retry.ts";
+import { isNetworkError, reached } from "../remote/retry.ts";
 import { unreachable } from "../remote/unreachable.ts";
 import { type Answer, type Asked, Upstream } from "../remote/upstream.ts";
 import { type Descriptor, type Manifest, MAX_MANIFEST_BYTES, parseManifest } from "./manifest.ts";
@@ -45,7 +45,7 @@ export class Repository {
   call(asked: Call): Promise<Answer> {
     const path = asked.path.startsWith("/") ? asked.path : `/v2/${this.name}/${asked.path}`;
     const { signal } = asked;
-    return retried(
+    return reached(
       this.registry,
       () => this.upstream.request({ scopes: this.scopes, ...asked, path }),
       signal,
@@ -117,7 +117,7 @@ export class Repository {
       const upstream = this.#elsewhere.get(at) ?? new Upstream(at);
       this.#elsewhere.set(at, upstream);
       const path = url.pathname + url.search;
-      answer = await retried(at, () => upstream.request({ ...asked, path }), asked.signal);
+      answer = await reached(at, () => upstream.request({ ...asked, path }), asked.signal);
     }
     return answer;
   }

@@ -18,24 +18,33 @@ const PASSING = new Set([
 
 /**
  * @returns the answer; the last try's if that, too, is one that another try may change
- * @throws CliError where no answer came
+ * @throws the last try's error where no answer came
  */
-export async function retried(
-  origin: string,
-  send: () => Promise<Answer>,
-  signal?: AbortSignal,
-): Promise<Answer> {
+export async function retried(send: () => Promise<Answer>, signal?: AbortSignal): Promise<Answer> {
   for (let failures = 1; ; failures++) {
     const result = await attempt(send);
     signal?.throwIfAborted();
     if (result instanceof Error) {
-      if (failures === TRIES || !isPassing(result)) throw unreachable(origin, result);
+      if (failures === TRIES || !isPassing(result)) throw result;
       await waitToRetry(failures, null, signal);
     } else {
       if (failures === TRIES || !isRetryable(result)) return result;
       result.body.resume();
       await waitToRetry(failures, result, signal);
     }
+  }
+}
+
+/** The same. @throws CliError where no answer came, which names the server */
+export async function reached(
+  origin: string,
+  send: () => Promise<Answer>,
+  signal?: AbortSignal,
+): Promise<Answer> {
+  try {
+    return await retried(send, signal);
+  } catch (error) {
+    throw isNetworkError(error) ? unreachable(origin, error) : error;
   }
 }
 

@@ -1,25 +1,8 @@
 import { CliError } from "../error.ts";
+import { networkReasonOf } from "../network-reason.ts";
 
 /** The error for a server that no answer came from. */
 export function unreachable(origin: string, error: unknown): CliError {
-  return new CliError(`cannot reach ${origin}: ${reasonOf(error)}`, { cause: error });
-}
-
-/** Codes of system and TLS errors → what they mean to whoever typed the address. */
-const REASONS: Readonly<Record<string, string>> = {
-  ECONNREFUSED: "nothing listens there",
-  ENOTFOUND: "there is no host of that name",
-  EAI_AGAIN: "its name cannot be looked up now; is there a network?",
-  ERR_SSL_WRONG_VERSION_NUMBER:
-    "it does not speak https there; if it speaks http, write http://HOST",
-  ERR_SSL_PACKET_LENGTH_TOO_LONG:
-    "it does not speak https there; if it speaks http, write http://HOST",
-};
-
-/** fetch() wraps what happened, and a host with several addresses wraps it once more. */
-export function reasonOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  if (error.cause !== undefined) return reasonOf(error.cause);
-  const { code = "" } = error as NodeJS.ErrnoException;
-  return REASONS[code] ?? (error.message === "" ? code || error.name : error.message);
+  const message = `cannot reach ${origin}: ${networkReasonOf(error)}`;
+  return new CliError(message, { code: "UNREACHABLE", cause: error });
 }

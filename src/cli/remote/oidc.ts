@@ -1,0 +1,166 @@
+/** Logs a CI job in by the ID token that its CI gives it, without a stored secret. */
+import { setTimeout as sleep } from "node:timers/promises";
+import { Api, reach } from "../api.ts";
+import { CliError, hinted } from "../error.ts";
+import { readTextFile } from "../file.ts";
+import { copyable } from "../sentence.ts";
+import type { Exchanged } from "../../api/schema/namespaces.ts";
+
+/** The time that one request may take, in milliseconds. */
+const TIMEOUT_MS = 30_000;
+/** The waits before another attempt, in milliseconds: a CI's token service is sometimes overloaded. */
+const WAITS_MS = [500, 1_000, 2_000];
+
+/** The user name of workloads. */
+const WORKLOAD = "oidc";
+
+/**
+ * Gets an ID token for this audience: from SLIPWAY_ID_TOKEN, else from the file SLIPWAY_ID_TOKEN_FILE, which is read each
+ * time, else from the service of GitHub Actions (and Forgejo's, which is the same).
+ * @throws CliError that says what the job lacks
+ */
+export async function idToken(audience: string): Promise<string> {
+  const { SLIPWAY_ID_TOKEN: given, SLIPWAY_ID_TOKEN_FILE: file } = process.env;
+  if (given) return given.trim();
+  if (file) return tokenInFile(file);
+  const { ACTIONS_ID_TOKEN_REQUEST_URL: url, ACTIONS_ID_TOKEN_REQUEST_TOKEN: secret } = process.env;
+  if (!url || !secret) throw await noToken(audience);
+  return retried(() => requestToken(url, secret, audience));
+}
+
+/** Which login a job asks for. */
+export interface Login {
+  /** Those whose trust rules are to take the ID token, ten at most. */
+  readonly namespaces: readonly string[];
+  /** The audience that the rules want, usually the registry's https URL. */
+  readonly audience: string;
+}
+
+/**
+ * Exchanges an ID token for a password that holds for minutes.
+ * @param registry its origin
+ * @throws CliError with the registry's reason where no trust rule takes the token
+ */
+export async function exchange(
+  registry: string,
+  { namespaces, audience }: Login,
+): Promise<Exchanged> {
+  const token = await idToken(audience);
+  const api = new Api(registry, null);
+  const answer = retried(() =>
+    api.send<Exchanged>("POST", "/oidc/exchange", { token, namespaces }),
+  );
+  return hinted(answer, 401, trustHint(namespaces));
+}
+
+/** Ends an exchanged password, and whatever was signed by it. One that has ended already is left as it is. */
+export async function revoke(registry: string, password: string): Promise<void> {
+  const api = new Api(registry, { user: WORKLOAD, password });
+  try {
+    await retried(() => api.remove("/oidc/credential"));
+  } catch (error) {
+    if (!(error instanceof CliError) || error.status !== 401) throw error;
+  }
+}
+
+async function tokenInFile(file: string): Promise<string> {
+  const token = (await readTextFile(file)).trim();
+  if (token !== "") return token;
+  throw new CliError(`the file of SLIPWAY_ID_TOKEN_FILE is empty: ${file}`, {
+    code: "NO_ID_TOKEN",
+  });
+}
+
+/** Asks GitHub's service: docs.github.com, "OpenID Connect reference", "Methods for requesting the OIDC token". */
+async function requestToken(service: string, secret: string, audience: string): Promise<string> {
+  const url = new URL(service);
+  url.searchParams.set("audience", audience);
+  const headers = { accept: "application/json", authorization: `Bearer ${secret}` };
+  const signal = AbortSignal.timeout(TIMEOUT_MS);
+  const response = await reach(url, { headers, redirect: "error", signal });
+  const text = await response.text();
+  const token = response.ok ? valueIn(text) : null;
+  if (token !== null) return token;
+  const said = response.ok ? "without an ID token" : `${response.status}`;
+  throw new CliError(`the CI's token service at ${url.origin} answered ${said}`, {
+    code: "NO_ID_TOKEN",
+    status: response.status,
+  });
+}
+
+function valueIn(body: string): string | null {
+  try {
+    const { value } = JSON.parse(body) as { readonly value?: unknown };
+    return typeof value === "string" && value !== "" ? value : null;
+  } catch (error) {
+    if (error instanceof SyntaxError) return null;
+    throw error;
+  }
+}
+
+/** Tries again where nothing answered, or the server failed. Both requests may be repeated. */
+async function retried<T>(attempt: () => Promise<T>): Promise<T> {
+  for (const wait of WAITS_MS) {
+    try {
+      return await attempt();
+    } catch (error) {
+      if (!isPassing(error)) throw error;
+      await sleep(wait);
+    }
+  }
+  return attempt();
+}
+
+function isPassing(error: unknown): boolean {
+  if (!(error instanceof CliError)) return false;
+  return error.status === undefined || error.status >= 500;
+}
+
+async function noToken(audience: string): Promise<CliError> {
+  const { GITHUB_ACTIONS } = process.env;
+  if (GITHUB_ACTIONS !== "true") {
+    return new CliError("there is no ID token to log in with", {
+      code: "NO_ID_TOKEN",
+      hint: `Give one for the audience ${audience} in SLIPWAY_ID_TOKEN, or in the file that SLIPWAY_ID_TOKEN_FILE names. In GitHub Actions a job with ${copyable("permissions: id-token: write")} needs neither.`,
+    });
+  }
+  if (await isOfFork()) {
+    return new CliError("GitHub gives no ID token to a pull request from a fork", {
+      code: "NO_ID_TOKEN",
+      hint: `Build there without a push, such as by ${copyable("if: github.event.pull_request.head.repo.fork != true")} at the step that logs in.`,
+    });
+  }
+  return new CliError("this job may not ask for an ID token", {
+    code: "NO_ID_TOKEN",
+    hint: `Add ${copyable("permissions: { contents: read, id-token: write }")} to the job; a reusable workflow needs it in the workflow that calls it, too. Forgejo has ${copyable("enable-openid-connect: true")} instead.`,
+  });
+}
+
+interface Event {
+  readonly pull_request?: {
+    readonly head?: { readonly repo?: { readonly fork?: boolean } | null };
+  };
+}
+
+/** Whether the job runs for a pull request whose branch is in a fork, or was, if the fork is deleted by now. */
+async function isOfFork(): Promise<boolean> {
+  const { GITHUB_EVENT_PATH: file, GITHUB_EVENT_NAME: event = "" } = process.env;
+  if (!file || !event.startsWith("pull_request")) return false;
+  const { pull_request: pull } = JSON.parse(await readTextFile(file)) as Event;
+  return pull?.head?.repo === null || pull?.head?.repo?.fork === true;
+}
+
+/** The command that trusts this job, with what the CI tells of it. */
+function trustHint([namespace = ""]: readonly string[]): string {
+  const { env } = process;
+  const push = `--push '${namespace}/*'`;
+  const { GITHUB_REPOSITORY: repository, GITHUB_SERVER_URL: forge } = env;
+  const { CI_PROJECT_PATH: project, CI_PROJECT_ID: id } = env;
+  const command =
+    repository && forge === "https://github.com"
+      ? `slipway trust add github ${repository} ${push}`
+      : project && id
+        ? `slipway trust add gitlab ${project} --project-id ${id} ${push}`
+        : `slipway trust add oidc --issuer URL --claim NAME=GLOB ${push}`;
+  return `If ${namespace} has no rule for this job yet, an owner of it adds one: ${copyable(command)}`;
+}
