@@ -5,11 +5,12 @@ import type { AddressInfo } from "node:net";
 import { pipeline } from "node:stream/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { CliError } from "../error.ts";
+import { unjoined } from "../sentence.ts";
 import { unreachable } from "../remote/unreachable.ts";
 import type { Answer, Upstream } from "../remote/upstream.ts";
 import { forward } from "./forward.ts";
 import { type Refusal, refusalOf } from "./guard.ts";
-import { rewritten } from "./headers.ts";
+import { maxRequestBytesIn, rewritten } from "./headers.ts";
 import type { UploadReport } from "./report.ts";
 import { repositoryOf, uploadTarget, type UploadTarget } from "./target.ts";
 import { upload } from "./upload.ts";
@@ -159,8 +160,7 @@ class Proxy {
     outgoing: ServerResponse,
     answer: Answer,
   ): Promise<void> {
-    const told = Number(answer.headers["oci-chunk-max-length"]);
-    if (told > 0) this.#maxRequestBytes = told;
+    this.#maxRequestBytes = maxRequestBytesIn(answer.headers) ?? this.#maxRequestBytes;
     const self = `http://${incoming.headers.host ?? ""}`;
     const { upstream, secret } = this.#options;
     const headers = rewritten(answer.headers, upstream.origin, self);
@@ -174,7 +174,8 @@ class Proxy {
 
   async #fail(incoming: IncomingMessage, outgoing: ServerResponse, error: unknown): Promise<void> {
     const { upstream } = this.#options;
-    const { message } = error instanceof CliError ? error : unreachable(upstream.origin, error);
+    const known = error instanceof CliError ? error : unreachable(upstream.origin, error);
+    const message = unjoined([known.message, known.hint ?? ""].join(". ").replace(/\. $/, ""));
     await refuse(incoming, outgoing, { status: 502, code: "UNAVAILABLE", message });
   }
 }
@@ -203,14 +204,17 @@ function rangeStart({ headers }: IncomingMessage): number | null {
 
 /** Reads and drops what the client still sends: it loses the answer if its connection is closed (RFC 9112 § 9.6). */
 async function drain(incoming: IncomingMessage): Promise<void> {
-  const timer = new AbortController();
+  const ended = new AbortController();
+  const { signal } = ended;
   const reading = (async () => {
     for await (const piece of incoming.iterator({ destroyOnReturn: false })) void piece;
   })();
   try {
-    await Promise.race([reading, sleep(DRAIN_MS, undefined, { signal: timer.signal })]);
+    // A request whose answer was given is not told that its connection has closed.
+    const hungUp = once(incoming.socket, "close", { signal });
+    await Promise.race([reading, hungUp, sleep(DRAIN_MS, undefined, { signal })]);
   } finally {
-    timer.abort();
+    ended.abort();
     incoming.destroy();
   }
 }
