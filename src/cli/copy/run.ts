@@ -100,8 +100,8 @@ async function run(from: ImageReference, to: TargetImage, options: Options): Pro
   const connections = new Connections();
   const copied = await interruptible(async (signal) => {
     try {
-      const opening = { platforms, parallel, progress, connections };
-      return await copyOnce(from, to, { ...opening, referrers, signal });
+      const opening = { platforms, parallel, progress, connections, signal };
+      return await copyOnce(from, to, { ...opening, referrers });
     } finally {
       progress.end();
       await connections.close();
@@ -111,7 +111,7 @@ async function run(from: ImageReference, to: TargetImage, options: Options): Pro
   output.answer({ ...names, ...copied }, sentenceOf(names, copied));
 }
 
-export type Once = Opening & Pick<Copying, "referrers" | "signal">;
+export type Once = Opening & Pick<Copying, "referrers">;
 
 export async function copyOnce(from: ImageReference, to: TargetImage, once: Once): Promise<Copied> {
   await new Cache("uploads").prune();

@@ -30,6 +30,7 @@ export interface Opening {
   readonly parallel: number;
   readonly progress: Progress;
   readonly connections: Connections;
+  readonly signal: AbortSignal;
 }
 
 export async function openSource(image: ImageReference, opening: Opening): Promise<ImageSource> {
@@ -90,7 +91,7 @@ async function openDaemon(name: string, opening: Opening): Promise<ImageSource> 
   const path = join(folder, "image.tar");
   const step = opening.progress.begin(name, null);
   try {
-    await save(name, path);
+    await save(name, path, opening.signal);
     step.done("read from the docker daemon");
     const shown = `docker-daemon:${name}`;
     // The archive has this one image.
@@ -107,10 +108,11 @@ async function openDaemon(name: string, opening: Opening): Promise<ImageSource> 
   }
 }
 
-async function save(name: string, path: string): Promise<void> {
+async function save(name: string, path: string, signal: AbortSignal): Promise<void> {
   try {
-    await promisify(execFile)("docker", ["save", "--output", path, "--", name]);
+    await promisify(execFile)("docker", ["save", "--output", path, "--", name], { signal });
   } catch (error) {
+    signal.throwIfAborted();
     const { code, stderr = "" } = error as NodeJS.ErrnoException & { stderr?: string };
     const why = code === "ENOENT" ? "there is no program docker" : stderr.trim();
     throw new CliError(`cannot read ${name} from the docker daemon: ${why}`, {
