@@ -6,7 +6,7 @@ import { decodeJwt } from "jose";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from "vitest";
 import { type Server, startServer } from "../../scripts/server.ts";
 import { CliError } from "../../src/cli/error.ts";
-import { exchange, idToken } from "../../src/cli/remote/oidc.ts";
+import { exchange, idToken, revoke } from "../../src/cli/remote/oidc.ts";
 import { type Issuer, startIssuer } from "../server/issuer.ts";
 import { type JobTokens, startJobTokens } from "../server/job-tokens.ts";
 
@@ -164,7 +164,7 @@ test("outside of GitHub the variables are named that a token is taken from", asy
   expect(said).toContain(`${AUDIENCE} in SLIPWAY_ID_TOKEN`);
 });
 
-test("an exchange gives a password that the registry takes", async () => {
+test("an exchange gives a password that the registry takes until it is revoked", async () => {
   setEnv(jobs.env);
   jobs.claims = { repository_id: "123" };
   const login = { namespaces: ["acme"], audience: server.url };
@@ -172,6 +172,17 @@ test("an exchange gives a password that the registry takes", async () => {
   expect(username).toBe("oidc");
   expect(Date.parse(expiresAt)).toBeGreaterThan(Date.now());
   expect(await statusOf(password)).toBe(200);
+  await revoke(server.url, password);
+  expect(await statusOf(password)).toBe(401);
+  // It may have ended by itself before.
+  await revoke(server.url, password);
+});
+
+test("a registry that does not revoke is reported", async () => {
+  const { origin } = new URL(jobs.env["ACTIONS_ID_TOKEN_REQUEST_URL"] ?? "");
+  jobs.faults.push([403, "{}"]);
+  const { status } = await refusalOf(revoke(origin, "slpo_x"));
+  expect([status, jobs.requests]).toEqual([403, 1]);
 });
 
 async function statusOf(password: string): Promise<number> {
