@@ -26,6 +26,7 @@ export interface Env {
   readonly PUBLIC_PULL?: string;
   readonly ALLOW_SPARSE_INDEXES?: string;
   readonly UPLOAD_TTL_HOURS?: string;
+  readonly MAX_REQUEST_BODY_MB?: string;
   readonly MAX_MANIFEST_BYTES?: string;
   readonly MAX_OPTIONAL_REFERENCES?: string;
   readonly MAX_REPOSITORIES?: string;
@@ -84,6 +85,8 @@ const Settings = v.object({
   // At least an hour: objects that a writer left are cleared after twice this time, so the writer must have ended by
   // then.
   UPLOAD_TTL_HOURS: number("24", 1, 24 * 365),
+  // 100 MB to 5 GB, by the plan of the zone: https://developers.cloudflare.com/workers/platform/limits/#request-limits
+  MAX_REQUEST_BODY_MB: number("100", 0, 5000),
   MAX_MANIFEST_BYTES: number(String(4 * 1024 * 1024), 1024, MAX_MANIFEST_LIMIT),
   MAX_OPTIONAL_REFERENCES: number("500", 0, MAX_REFERENCES),
   // A search through a namespace looks at every name in it.
@@ -116,6 +119,8 @@ export interface Settings {
   readonly allowSparse: boolean;
   /** Milliseconds without a request after which an upload expires. */
   readonly uploadTtl: number;
+  /** How many bytes one request's body may have before Cloudflare refuses it; null where nothing limits it. */
+  readonly maxRequestBytes: number | null;
   /** The size of the largest manifest, in bytes. */
   readonly maxManifest: number;
   /** What one manifest may name that is not in its repository. */
@@ -175,6 +180,8 @@ export function readSettings(env: Env): Settings {
     publicPull: output.PUBLIC_PULL,
     allowSparse: output.ALLOW_SPARSE_INDEXES,
     uploadTtl: output.UPLOAD_TTL_HOURS * 3_600_000,
+    maxRequestBytes:
+      output.MAX_REQUEST_BODY_MB === 0 ? null : Math.floor(output.MAX_REQUEST_BODY_MB * 1_000_000),
     maxManifest: output.MAX_MANIFEST_BYTES,
     maxOptionalReferences: output.MAX_OPTIONAL_REFERENCES,
     maxRepositories: Math.floor(output.MAX_REPOSITORIES),

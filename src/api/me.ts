@@ -11,7 +11,7 @@ import { Me, NewPassword } from "./schema/accounts.ts";
 
 const DAY_MS = 86_400_000;
 
-/** Describes the caller, what its credentials allow, and for how many days what it deletes can be restored. */
+/** Describes the caller, what its credentials allow, and the limits of the registry that its work depends on. */
 const read = endpoint(
   "GET /me",
   {
@@ -32,6 +32,7 @@ const read = endpoint(
       scopes: person ? limits && scopesOf(limits) : scopesOf(grants),
       expires: expires === null ? null : timestamp(expires * 1000),
       trashDays: settings.trashMs / DAY_MS,
+      maxRequestBytes: settings.maxRequestBytes,
     };
   },
 );

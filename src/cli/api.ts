@@ -1,6 +1,8 @@
 /** A client of the management API, for one registry and one set of credentials. */
 import { CliError, type Fault } from "./error.ts";
 import { missingAt } from "./missing.ts";
+import { networkReasonOf } from "./network-reason.ts";
+import { unreachable } from "./remote/unreachable.ts";
 import { copyable } from "./sentence.ts";
 
 export type Credentials =
@@ -123,7 +125,7 @@ export class Api {
   #broken(error: unknown): CliError {
     const { registry } = this;
     if (!(error instanceof SyntaxError)) {
-      return new CliError(`${registry} broke off: ${reasonOf(error)}`, { cause: error });
+      return new CliError(`${registry} broke off: ${networkReasonOf(error)}`, { cause: error });
     }
     return new CliError(`${registry} answered no JSON: is it a Slipway registry?`, {
       cause: error,
@@ -175,7 +177,7 @@ export async function reach(url: URL, init: RequestInit): Promise<Response> {
   try {
     return await fetch(url, init);
   } catch (error) {
-    throw new CliError(`cannot reach ${url.origin}: ${reasonOf(error)}`, { cause: error });
+    throw unreachable(url.origin, error);
   }
 }
 
@@ -183,25 +185,6 @@ function authorization(credentials: Credentials): string {
   if ("token" in credentials) return `Bearer ${credentials.token}`;
   const { user, password } = credentials;
   return `Basic ${Buffer.from(`${user}:${password}`).toString("base64")}`;
-}
-
-/** Codes of system and TLS errors → what they mean to whoever typed the address. */
-const REASONS: Readonly<Record<string, string>> = {
-  ECONNREFUSED: "nothing listens there",
-  ENOTFOUND: "there is no host of that name",
-  EAI_AGAIN: "its name cannot be looked up now; is there a network?",
-  ERR_SSL_WRONG_VERSION_NUMBER:
-    "it does not speak https there; if it speaks http, write http://HOST",
-  ERR_SSL_PACKET_LENGTH_TOO_LONG:
-    "it does not speak https there; if it speaks http, write http://HOST",
-};
-
-/** fetch() wraps what happened, and a host with several addresses wraps it once more. */
-function reasonOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  if (error.cause !== undefined) return reasonOf(error.cause);
-  const { code = "" } = error as NodeJS.ErrnoException;
-  return REASONS[code] ?? (error.message === "" ? code || error.name : error.message);
 }
 
 interface Refusal {

@@ -125,7 +125,7 @@ async function credentialsFor(registry: string): Promise<Credentials | null> {
   });
 }
 
-function namedByEnvironment(): string | undefined {
+export function namedByEnvironment(): string | undefined {
   const named = process.env["SLIPWAY_REGISTRY"];
   return named ? parseRegistry(named) : undefined;
 }

@@ -33,17 +33,17 @@ export async function start(context: Context<"name">): Promise<Response> {
   }
   context.defer(registry.room.learn(name));
   // .NET reads any other Range here as a chunk size.
-  return progress(202, { name, id, offset: 0, empty: "0-0" });
+  return progress(context, 202, { id, offset: 0, empty: "0-0" });
 }
 
 /** end-5: appends a chunk, or the whole blob. */
 export async function append(context: Context<"name" | "upload">): Promise<Response> {
   const { request, url, params, registry } = context;
-  const { name, upload: id } = params;
-  return withProgress(name, id, async () => {
+  const { upload: id } = params;
+  return withProgress(context, id, async () => {
     const chunk = chunkOf(request, positionOf(request, url));
     const offset = await registry.uploads.append(uploaderOf(context), id, chunk);
-    return progress(202, { name, id, offset, empty: "0-0" });
+    return progress(context, 202, { id, offset, empty: "0-0" });
   });
 }
 
@@ -56,7 +56,7 @@ export async function finish(context: Context<"name" | "upload">): Promise<Respo
     throw new RegistryError("DIGEST_INVALID", { message: "the digest parameter is missing" });
   }
   await requirePace(context);
-  return withProgress(name, id, async () => {
+  return withProgress(context, id, async () => {
     const chunk = chunkOf(request, positionOf(request, url));
     await registry.uploads.finish(uploaderOf(context), id, chunk, digest);
     return created(name, digest);
@@ -65,9 +65,9 @@ export async function finish(context: Context<"name" | "upload">): Promise<Respo
 
 /** end-13: returns how many bytes of an upload have arrived. */
 export async function status(context: Context<"name" | "upload">): Promise<Response> {
-  const { name, upload: id } = context.params;
+  const { upload: id } = context.params;
   const offset = await context.registry.uploads.status(uploaderOf(context), id);
-  return progress(204, { name, id, offset, empty: "0--1" });
+  return progress(context, 204, { id, offset, empty: "0--1" });
 }
 
 /** end-14: cancels an upload. */
@@ -139,29 +139,36 @@ function contentLength(request: Request): number | null {
 }
 
 interface Standing {
-  readonly name: RepositoryName;
   readonly id: UploadId;
   readonly offset: number;
   /** The Range of an empty upload in this answer. */
   readonly empty: "0-0" | "0--1";
 }
 
-/** Says where to continue and how much has arrived. Location is relative, so that it is valid behind any proxy. */
-function progressHeaders({ name, id, offset, empty }: Standing): Record<string, string> {
+/**
+ * Says where to continue, how much has arrived, and how long a request may be (a header that the specification does not
+ * have). Location is relative, so that it is valid behind any proxy.
+ */
+function progressHeaders(
+  { params, settings }: Context<"name">,
+  { id, offset, empty }: Standing,
+): Record<string, string> {
+  const most = settings.maxRequestBytes;
   return {
-    location: `/v2/${name}/blobs/uploads/${id}?${OFFSET}=${offset}`,
+    location: `/v2/${params.name}/blobs/uploads/${id}?${OFFSET}=${offset}`,
     range: formatUploadRange(offset, empty),
     "docker-upload-uuid": id,
+    ...(most === null ? {} : { "oci-chunk-max-length": String(most) }),
   };
 }
 
-function progress(code: 202 | 204, standing: Standing): Response {
-  return new Response(null, { status: code, headers: progressHeaders(standing) });
+function progress(context: Context<"name">, code: 202 | 204, standing: Standing): Response {
+  return new Response(null, { status: code, headers: progressHeaders(context, standing) });
 }
 
 /** Answers a chunk that is out of order with the upload's offset, so that the client can continue from there. */
 async function withProgress(
-  name: RepositoryName,
+  context: Context<"name">,
   id: UploadId,
   work: () => Promise<Response>,
 ): Promise<Response> {
@@ -169,7 +176,7 @@ async function withProgress(
     return await work();
   } catch (error) {
     if (!(error instanceof OutOfOrder)) throw error;
-    const headers = progressHeaders({ name, id, offset: error.offset, empty: "0--1" });
+    const headers = progressHeaders(context, { id, offset: error.offset, empty: "0--1" });
     throw new RegistryError("CHUNK_OUT_OF_ORDER", { detail: error.detail, headers, cause: error });
   }
 }

@@ -21,7 +21,13 @@ const NEW = `${PASSWORD}, and a new one`;
 test("GET /me: who one is, with which roles and within which limits", async () => {
   const { namespace, owner } = await makeNamespace();
   const roles = [{ repositories: `${namespace}/*`, role: "owner" }];
-  const person = { name: owner.name, admin: false, roles, trashDays: 7 };
+  const person = {
+    name: owner.name,
+    admin: false,
+    roles,
+    trashDays: 7,
+    maxRequestBytes: 100_000_000,
+  };
   expect(await done("GET", "/me", undefined, { as: owner.authorization })).toEqual({
     ...person,
     via: "password",
@@ -64,6 +70,7 @@ test("GET /me: an administrator, a limited one, a robot, a registry token, and n
     scopes: [{ repositories: `${namespace}/*`, actions: ["admin"] }],
     expires: expect.any(String),
     trashDays: 7,
+    maxRequestBytes: 100_000_000,
   });
   const bearer = await pushToken(ADMIN, "a/b");
   expect(await done("GET", "/me", undefined, { as: bearer })).toMatchObject({

@@ -53,6 +53,12 @@ export const Me = v.object({
     v.minValue(0),
     v.description("Days for which a deletion can be undone; 0: never."),
   ),
+  maxRequestBytes: v.pipe(
+    v.nullable(v.number()),
+    v.description(
+      "The most bytes that one request's body may have, by the setting MAX_REQUEST_BODY_MB; null: no limit is known.",
+    ),
+  ),
 });
 export type Me = v.InferOutput<typeof Me>;
 

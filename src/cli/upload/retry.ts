@@ -1,0 +1,34 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Answer } from "../remote/upstream.ts";
+
+/** Tries in a row that bring nothing forward, with about three minutes of waiting between them. */
+export const MAX_TRIES = 14;
+const FIRST_WAIT_MS = 250;
+const MAX_WAIT_MS = 20_000;
+/** A registry may ask for a longer wait than ours, but not for hours. */
+const MAX_RETRY_AFTER_MS = 60_000;
+/** What a later try may answer otherwise: request timeout, too many requests; and every 5xx, Cloudflare's 520 to 530 too. */
+const RETRYABLE = new Set([408, 429]);
+
+export function isRetryable({ status }: Answer): boolean {
+  return status >= 500 || RETRYABLE.has(status);
+}
+
+/** Waits before a try, the longer the more have failed; at least as long as the registry asked for. */
+export async function waitToRetry(
+  failures: number,
+  answer: Answer | null,
+  signal?: AbortSignal,
+): Promise<void> {
+  const grown = Math.min(FIRST_WAIT_MS * 2 ** (failures - 1), MAX_WAIT_MS);
+  // Between half and the whole, so that uploads that failed together do not come back together.
+  const ownMs = grown * (0.5 + Math.random() / 2);
+  await sleep(Math.max(ownMs, retryAfterMs(answer)), undefined, { signal });
+}
+
+/** RFC 9110 § 10.2.3: seconds, or a date. */
+function retryAfterMs(answer: Answer | null): number {
+  const text = answer?.headers["retry-after"] ?? "";
+  const ms = /^\d+$/.test(text) ? Number(text) * 1000 : Date.parse(text) - Date.now();
+  return Number.isNaN(ms) ? 0 : Math.min(Math.max(ms, 0), MAX_RETRY_AFTER_MS);
+}
