@@ -13,6 +13,7 @@ import { addManifestCommands } from "./manifest.ts";
 import { addMemberCommands } from "./member.ts";
 import { addNamespaceCommands } from "./namespace.ts";
 import manifest from "./package.json" with { type: "json" };
+import { addProxyCommand } from "./proxy/command.ts";
 import { addRepositoryCommands } from "./repository.ts";
 import { addRetentionCommands } from "./retention.ts";
 import { addRobotCommands } from "./robot.ts";
@@ -54,6 +55,8 @@ Quote a glob ('acme/*'), so that the shell leaves it alone.`,
   addManifestCommands(program);
   addInspectCommand(program);
   addTrashCommands(program);
+  program.commandsGroup("Transfer:");
+  addProxyCommand(program);
   program.commandsGroup("Operation:");
   addRetentionCommands(program);
   addExportCommands(program);

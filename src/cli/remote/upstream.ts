@@ -45,13 +45,21 @@ export class Upstream {
   readonly #authorize: Authorize | null;
   readonly #agent: http.Agent;
 
-  constructor(origin: string, authorize: Authorize | null = null) {
+  /** @param agent the connections of another one for the same registry */
+  constructor(origin: string, authorize: Authorize | null = null, agent?: http.Agent) {
     this.origin = origin;
     this.#url = new URL(origin);
     this.#authorize = authorize;
     const { Agent } = this.#url.protocol === "https:" ? https : http;
     // HTTPS_PROXY, HTTP_PROXY and NO_PROXY.
-    this.#agent = new Agent({ keepAlive: true, proxyEnv: process.env });
+    this.#agent = agent ?? new Agent({ keepAlive: true, proxyEnv: process.env });
+  }
+
+  /** The same registry with this header, as it was given by somebody else, over the same connections. */
+  as(authorization: string | null): Upstream {
+    const given: Authorize = (_, challenge) =>
+      Promise.resolve(challenge === null ? authorization : null);
+    return new Upstream(this.origin, given, this.#agent);
   }
 
   /**

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { retryAfterMs } from "../remote/retry.ts";
 import type { Answer } from "../remote/upstream.ts";
 
 /** Tries in a row that bring nothing forward, with about three minutes of waiting between them. */
@@ -23,12 +24,6 @@ export async function waitToRetry(
   const grown = Math.min(FIRST_WAIT_MS * 2 ** (failures - 1), MAX_WAIT_MS);
   // Between half and the whole, so that uploads that failed together do not come back together.
   const ownMs = grown * (0.5 + Math.random() / 2);
-  await sleep(Math.max(ownMs, retryAfterMs(answer)), undefined, { signal });
-}
-
-/** RFC 9110 § 10.2.3: seconds, or a date. */
-function retryAfterMs(answer: Answer | null): number {
-  const text = answer?.headers["retry-after"] ?? "";
-  const ms = /^\d+$/.test(text) ? Number(text) * 1000 : Date.parse(text) - Date.now();
-  return Number.isNaN(ms) ? 0 : Math.min(Math.max(ms, 0), MAX_RETRY_AFTER_MS);
+  const askedMs = retryAfterMs(answer?.headers["retry-after"]) ?? 0;
+  await sleep(Math.max(ownMs, Math.min(askedMs, MAX_RETRY_AFTER_MS)), undefined, { signal });
 }

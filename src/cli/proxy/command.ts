@@ -1,0 +1,95 @@
+/** `slipway proxy`. */
+import { randomBytes } from "node:crypto";
+import { once } from "node:events";
+import { type Command, InvalidArgumentError, Option } from "commander";
+import { registryOf } from "../connection.ts";
+import { UsageError } from "../error.ts";
+import { Output } from "../output.ts";
+import { Upstream } from "../remote/upstream.ts";
+import { note } from "../report.ts";
+import { CREDENTIALS, type CredentialKind, openCredential } from "./credential.ts";
+import { PROXY_USER } from "./guard.ts";
+import { hostsToml } from "./hosts-toml.ts";
+import { lineReport } from "./report.ts";
+import { startProxy } from "./server.ts";
+
+interface ProxyCommandOptions {
+  readonly port: number;
+  readonly credential: CredentialKind;
+  readonly namespace?: readonly string[];
+}
+
+const USUAL_PORT = 5001;
+const SECRET_BYTES = 24;
+
+export function addProxyCommand(program: Command): void {
+  program
+    .command("proxy")
+    .description("Let any client push layers of any size: a proxy on this machine splits them.")
+    .option("--port <number>", "the port on this machine; 0 for a free one", parsePort, USUAL_PORT)
+    .addOption(
+      new Option(
+        "--credential <kind>",
+        "pass: what clients send; login, docker, oidc: the proxy's own, of slipway login, of docker login or by a CI job's ID token",
+      )
+        .choices(CREDENTIALS)
+        .default("pass"),
+    )
+    .option("--namespace <names...>", "with oidc: the namespaces whose trust rules it asks for")
+    .action(runProxy);
+}
+
+async function runProxy(options: ProxyCommandOptions, command: Command): Promise<void> {
+  const { credential: kind, namespace: namespaces = [], port: wanted } = options;
+  if (kind === "oidc" && namespaces.length === 0) {
+    throw new UsageError("which namespaces? Give --namespace", "slipway proxy --help says more");
+  }
+  const registry = await registryOf(command);
+  const secret = kind === "pass" ? null : secretOf();
+  const credential = kind === "pass" ? null : await openCredential(kind, { registry, namespaces });
+  const upstream = new Upstream(registry, credential?.authorize);
+  const proxy = await startProxy({ upstream, port: wanted, secret, report: lineReport(note) });
+  const { port } = proxy;
+  const ended = ending();
+  const text = `Ready. Push to localhost:${port} instead of ${new URL(registry).host}:
+
+    docker login localhost:${port}${secret === null ? "" : ` -u ${PROXY_USER}`}
+    docker push localhost:${port}/NAMESPACE/NAME:TAG`;
+  new Output(command).answer(
+    { ready: `http://localhost:${port}`, registry },
+    text,
+    ...(secret === null || process.env["SLIPWAY_PROXY_SECRET"] ? [] : [`The secret is ${secret}`]),
+    `Or, for containerd, keep the registry's name, by this file:`,
+    hostsToml(registry, port, secret),
+  );
+  await ended;
+  await proxy.stop();
+  await credential?.close();
+}
+
+/** @throws UsageError for one that is easily guessed: other users of the machine can try */
+function secretOf(): string {
+  const given = process.env["SLIPWAY_PROXY_SECRET"];
+  if (!given) return randomBytes(SECRET_BYTES).toString("base64url");
+  if (given.length >= 16) return given;
+  throw new UsageError(
+    "SLIPWAY_PROXY_SECRET has fewer than 16 characters",
+    "Leave it out, and the proxy makes one",
+  );
+}
+
+async function ending(): Promise<void> {
+  const one = new AbortController();
+  const { signal } = one;
+  const signals = ["SIGINT", "SIGTERM"].map((name) => once(process, name, { signal }));
+  await Promise.race(signals);
+  // A second Ctrl-C ends the process at once.
+  one.abort();
+  await Promise.allSettled(signals);
+}
+
+function parsePort(text: string): number {
+  const port = Number(text);
+  if (/^\d+$/.test(text) && port <= 65_535) return port;
+  throw new InvalidArgumentError("A port is a number up to 65535.");
+}

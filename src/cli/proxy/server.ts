@@ -1,0 +1,216 @@
+/** The proxy's server: it listens on loopback alone. */
+import { once } from "node:events";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { pipeline } from "node:stream/promises";
+import { setTimeout as sleep } from "node:timers/promises";
+import { CliError } from "../error.ts";
+import { unreachable } from "../remote/unreachable.ts";
+import type { Answer, Upstream } from "../remote/upstream.ts";
+import { forward } from "./forward.ts";
+import { type Refusal, refusalOf } from "./guard.ts";
+import { rewritten } from "./headers.ts";
+import type { UploadReport } from "./report.ts";
+import { repositoryOf, uploadTarget, type UploadTarget } from "./target.ts";
+import { upload } from "./upload.ts";
+
+export interface ProxyOptions {
+  readonly upstream: Upstream;
+  /** 0 for one that is free. */
+  readonly port: number;
+  /** What clients log in with; null where they bring credentials of the registry. */
+  readonly secret: string | null;
+  readonly report: UploadReport;
+}
+
+export interface RunningProxy {
+  readonly port: number;
+  /** Gives up what is under way, and closes. */
+  stop(): Promise<void>;
+}
+
+/** Where a registry does not say how large a request may be: the limit of Cloudflare's smaller plans. */
+const USUAL_MAX_REQUEST_BYTES = 100_000_000;
+/** How long a client may go on to send a body that was refused, until it sees the answer. */
+const DRAIN_MS = 10_000;
+
+/** @throws CliError where the port is taken */
+export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
+  const proxy = new Proxy(options);
+  const ipv4 = await listen(proxy, "127.0.0.1", options.port);
+  const { port } = ipv4.address() as AddressInfo;
+  proxy.port = port;
+  // A machine without IPv6 has no ::1.
+  const ipv6 = await listen(proxy, "::1", port).catch((error: unknown) => ignoreMissing(error));
+  const servers = ipv6 === null ? [ipv4] : [ipv4, ipv6];
+  return {
+    port,
+    async stop() {
+      proxy.stop();
+      for (const server of servers) server.closeAllConnections();
+      await Promise.all(servers.map((server) => closed(server)));
+    },
+  };
+}
+
+async function listen(proxy: Proxy, host: string, port: number): Promise<Server> {
+  const server = createServer((incoming, outgoing) => void proxy.handle(incoming, outgoing));
+  // A layer takes as long as it takes.
+  server.requestTimeout = 0;
+  server.listen(port, host);
+  try {
+    await once(server, "listening");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EADDRINUSE") throw error;
+    const hint = "Stop what listens there, or choose another: --port 5002";
+    throw new CliError(`port ${port} is taken`, { code: "PORT_TAKEN", hint, cause: error });
+  }
+  return server;
+}
+
+function ignoreMissing(error: unknown): null {
+  const { code = "" } = error as NodeJS.ErrnoException;
+  if (code === "EADDRNOTAVAIL" || code === "EAFNOSUPPORT") return null;
+  throw error;
+}
+
+async function closed(server: Server): Promise<void> {
+  server.close();
+  await once(server, "close");
+}
+
+class Proxy {
+  port = 0;
+  readonly #options: ProxyOptions;
+  readonly #stopping = new AbortController();
+  #maxRequestBytes = USUAL_MAX_REQUEST_BYTES;
+
+  constructor(options: ProxyOptions) {
+    this.#options = options;
+  }
+
+  stop(): void {
+    this.#stopping.abort();
+    this.#options.upstream.close();
+  }
+
+  async handle(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
+    const gone = new AbortController();
+    outgoing.once("close", () => outgoing.writableFinished || gone.abort());
+    const signal = AbortSignal.any([gone.signal, this.#stopping.signal]);
+    try {
+      const { secret } = this.#options;
+      const path = incoming.url ?? "/";
+      const refusal = refusalOf(incoming.headers, path, { port: this.port, secret });
+      if (refusal !== null) return await refuse(incoming, outgoing, refusal);
+      const target = uploadTarget(incoming.method ?? "", path);
+      const splits = target !== null && this.#splits(incoming);
+      const answer = splits
+        ? await this.#upload(incoming, target, signal)
+        : await forward(incoming, this.#passing(incoming), signal);
+      await this.#answer(incoming, outgoing, answer);
+    } catch (error) {
+      if (signal.aborted || outgoing.headersSent) outgoing.destroy();
+      else await this.#fail(incoming, outgoing, error);
+    }
+  }
+
+  /** A client that splits layers itself goes through, as long as its chunks are small enough. */
+  #splits({ headers }: IncomingMessage): boolean {
+    const { "content-range": range, "content-length": length } = headers;
+    return range === undefined || length === undefined || Number(length) > this.#maxRequestBytes;
+  }
+
+  async #upload(
+    incoming: IncomingMessage,
+    target: UploadTarget,
+    signal: AbortSignal,
+  ): Promise<Answer> {
+    const { report } = this.#options;
+    const length = incoming.headers["content-length"];
+    const name = repositoryOf(incoming.url ?? "");
+    const shown = report.begin(name, length === undefined ? null : Number(length));
+    try {
+      const answer = await upload(incoming, {
+        upstream: this.#passing(incoming),
+        target: { ...target, offset: rangeStart(incoming) ?? target.offset },
+        maxRequestBytes: this.#maxRequestBytes,
+        signal,
+        onSent: (offset) => shown.at(offset),
+      });
+      // A PATCH leaves the upload open: the client ends it by a PUT.
+      if (answer.status < 300) shown.done(target.digest);
+      else shown.failed(`the registry answered ${answer.status}`);
+      return answer;
+    } catch (error) {
+      shown.failed(error instanceof Error ? error.message : String(error));
+      throw error;
+    }
+  }
+
+  /** The registry as the client's own credentials reach it, or those of the proxy. */
+  #passing({ headers: { authorization } }: IncomingMessage): Upstream {
+    const { upstream, secret } = this.#options;
+    return secret === null ? upstream.as(authorization ?? null) : upstream;
+  }
+
+  async #answer(
+    incoming: IncomingMessage,
+    outgoing: ServerResponse,
+    answer: Answer,
+  ): Promise<void> {
+    const told = Number(answer.headers["oci-chunk-max-length"]);
+    if (told > 0) this.#maxRequestBytes = told;
+    const self = `http://${incoming.headers.host ?? ""}`;
+    const { upstream, secret } = this.#options;
+    const headers = rewritten(answer.headers, upstream.origin, self);
+    // The challenge is the proxy's to answer, and it could not.
+    const isOurs = secret !== null && answer.status === 401;
+    if (isOurs) delete headers["www-authenticate"];
+    outgoing.writeHead(isOurs ? 403 : statusOf(incoming, answer), headers);
+    await pipeline(answer.body, outgoing);
+    if (!incoming.complete) await drain(incoming);
+  }
+
+  async #fail(incoming: IncomingMessage, outgoing: ServerResponse, error: unknown): Promise<void> {
+    const { upstream } = this.#options;
+    const { message } = error instanceof CliError ? error : unreachable(upstream.origin, error);
+    await refuse(incoming, outgoing, { status: 502, code: "UNAVAILABLE", message });
+  }
+}
+
+function statusOf({ method }: IncomingMessage, { status }: Answer): number {
+  // 204 is the answer to the question how much has arrived, asked after a chunk's own answer was lost.
+  return method === "PATCH" && status === 204 ? 202 : status;
+}
+
+async function refuse(
+  incoming: IncomingMessage,
+  outgoing: ServerResponse,
+  { status, code, message, headers }: Refusal,
+): Promise<void> {
+  outgoing.writeHead(status, { "content-type": "application/json", ...headers });
+  outgoing.end(JSON.stringify({ errors: [{ code, message }] }));
+  if (!incoming.complete) await drain(incoming);
+}
+
+/** The offset that a client's own chunk begins at. */
+function rangeStart({ headers }: IncomingMessage): number | null {
+  const { "content-range": range = "" } = headers;
+  const start = /^(?:bytes )?(\d+)-\d+/.exec(range)?.[1];
+  return start === undefined ? null : Number(start);
+}
+
+/** Reads and drops what the client still sends: it loses the answer if its connection is closed (RFC 9112 § 9.6). */
+async function drain(incoming: IncomingMessage): Promise<void> {
+  const timer = new AbortController();
+  const reading = (async () => {
+    for await (const piece of incoming.iterator({ destroyOnReturn: false })) void piece;
+  })();
+  try {
+    await Promise.race([reading, sleep(DRAIN_MS, undefined, { signal: timer.signal })]);
+  } finally {
+    timer.abort();
+    incoming.destroy();
+  }
+}

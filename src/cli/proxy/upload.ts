@@ -1,0 +1,54 @@
+/** A client's upload, sent on in requests that the edge lets through. */
+import type { IncomingMessage } from "node:http";
+import { retried } from "../remote/retry.ts";
+import type { Answer, Upstream } from "../remote/upstream.ts";
+import { sendBlob } from "../upload/send-blob.ts";
+import { pathOf, Session } from "../upload/session.ts";
+import { scopesOf, type UploadTarget } from "./target.ts";
+
+export interface UploadOptions {
+  readonly upstream: Upstream;
+  readonly target: UploadTarget;
+  readonly maxRequestBytes: number;
+  readonly signal: AbortSignal;
+  readonly onSent: (offset: number) => void;
+}
+
+/**
+ * Sends the body of a client's POST, PATCH or PUT to the upload's session; POST and PUT end the upload.
+ * @returns the registry's last answer
+ */
+export async function upload(incoming: IncomingMessage, options: UploadOptions): Promise<Answer> {
+  const { upstream, target, maxRequestBytes, signal, onSent } = options;
+  const scopes = scopesOf(incoming.url ?? "");
+  const at = { upstream, scopes, signal };
+  const begun = target.location === null ? await begin(target.start, at) : null;
+  if (begun !== null && begun.status !== 202) return begun;
+  begun?.body.resume();
+  const { digest } = target;
+  const location = target.location ?? pathOf(begun?.headers.location ?? "", upstream.origin);
+  return sendBlob({
+    ...at,
+    location,
+    offset: begun !== null ? 0 : (target.offset ?? (await offsetOf(location, at))),
+    // The client's connection stays open after a refusal: the answer goes there.
+    body: incoming.iterator({ destroyOnReturn: false }) as AsyncIterable<Uint8Array>,
+    finish: digest === null ? null : () => digest,
+    maxRequestBytes,
+    onSent,
+  });
+}
+
+type At = Pick<UploadOptions, "upstream" | "signal"> & { readonly scopes: readonly string[] };
+
+function begin(path: string, { upstream, scopes, signal }: At): Promise<Answer> {
+  const asked = { method: "POST", path, scopes, signal, body: [] };
+  return retried(() => upstream.request(asked), signal);
+}
+
+async function offsetOf(location: string, at: At): Promise<number> {
+  const session = new Session({ ...at, location, offset: 0 });
+  const answer = await retried(() => session.ask(), at.signal);
+  answer.body.resume();
+  return session.offset;
+}
