@@ -32,7 +32,7 @@ export async function idToken(audience: string): Promise<string> {
 export interface Login {
   /** Those whose trust rules are to take the ID token, ten at most. */
   readonly namespaces: readonly string[];
-  /** The audience that the rules want, usually the registry's https URL. */
+  /** The audience that the rules want, usually the registry's URL. SLIPWAY_AUDIENCE has precedence. */
   readonly audience: string;
 }
 
@@ -45,7 +45,7 @@ export async function exchange(
   registry: string,
   { namespaces, audience }: Login,
 ): Promise<Exchanged> {
-  const token = await idToken(audience);
+  const token = await idToken(process.env["SLIPWAY_AUDIENCE"] || audience);
   const api = new Api(registry, null);
   const answer = retried(() =>
     api.send<Exchanged>("POST", "/oidc/exchange", { token, namespaces }),

@@ -1,0 +1,5823 @@
+// node_modules/commander/lib/error.js
+var CommanderError = class extends Error {
+  /**
+   * Constructs the CommanderError class
+   * @param {number} exitCode suggested exit code which could be used with process.exit
+   * @param {string} code an id string representing the error
+   * @param {string} message human-readable description of the error
+   */
+  constructor(exitCode, code, message) {
+    super(message);
+    Error.captureStackTrace(this, this.constructor);
+    this.name = this.constructor.name;
+    this.code = code;
+    this.exitCode = exitCode;
+    this.nestedError = void 0;
+  }
+};
+var InvalidArgumentError = class extends CommanderError {
+  /**
+   * Constructs the InvalidArgumentError class
+   * @param {string} [message] explanation of why argument is invalid
+   */
+  constructor(message) {
+    super(1, "commander.invalidArgument", message);
+    Error.captureStackTrace(this, this.constructor);
+    this.name = this.constructor.name;
+  }
+};
+
+// node_modules/commander/lib/argument.js
+var Argument = class {
+  /**
+   * Initialize a new command argument with the given name and description.
+   * The default is that the argument is required, and you can explicitly
+   * indicate this with <> around the name. Put [] around the name for an optional argument.
+   *
+   * @param {string} name
+   * @param {string} [description]
+   */
+  constructor(name, description) {
+    this.description = description || "";
+    this.variadic = false;
+    this.parseArg = void 0;
+    this.defaultValue = void 0;
+    this.defaultValueDescription = void 0;
+    this.argChoices = void 0;
+    switch (name[0]) {
+      case "<":
+        this.required = true;
+        this._name = name.slice(1, -1);
+        break;
+      case "[":
+        this.required = false;
+        this._name = name.slice(1, -1);
+        break;
+      default:
+        this.required = true;
+        this._name = name;
+        break;
+    }
+    if (this._name.endsWith("...")) {
+      this.variadic = true;
+      this._name = this._name.slice(0, -3);
+    }
+  }
+  /**
+   * Return argument name.
+   *
+   * @return {string}
+   */
+  name() {
+    return this._name;
+  }
+  /**
+   * @package
+   */
+  _collectValue(value, previous) {
+    if (previous === this.defaultValue || !Array.isArray(previous)) {
+      return [value];
+    }
+    previous.push(value);
+    return previous;
+  }
+  /**
+   * Set the default value, and optionally supply the description to be displayed in the help.
+   *
+   * @param {*} value
+   * @param {string} [description]
+   * @return {Argument}
+   */
+  default(value, description) {
+    this.defaultValue = value;
+    this.defaultValueDescription = description;
+    return this;
+  }
+  /**
+   * Set the custom handler for processing CLI command arguments into argument values.
+   *
+   * @param {Function} [fn]
+   * @return {Argument}
+   */
+  argParser(fn) {
+    this.parseArg = fn;
+    return this;
+  }
+  /**
+   * Only allow argument value to be one of choices.
+   *
+   * @param {string[]} values
+   * @return {Argument}
+   */
+  choices(values) {
+    this.argChoices = values.slice();
+    this.parseArg = (arg, previous) => {
+      if (!this.argChoices.includes(arg)) {
+        throw new InvalidArgumentError(
+          `Allowed choices are ${this.argChoices.join(", ")}.`
+        );
+      }
+      if (this.variadic) {
+        return this._collectValue(arg, previous);
+      }
+      return arg;
+    };
+    return this;
+  }
+  /**
+   * Make argument required.
+   *
+   * @returns {Argument}
+   */
+  argRequired() {
+    this.required = true;
+    return this;
+  }
+  /**
+   * Make argument optional.
+   *
+   * @returns {Argument}
+   */
+  argOptional() {
+    this.required = false;
+    return this;
+  }
+};
+function humanReadableArgName(arg) {
+  const nameOutput = arg.name() + (arg.variadic === true ? "..." : "");
+  return arg.required ? "<" + nameOutput + ">" : "[" + nameOutput + "]";
+}
+
+// node_modules/commander/lib/command.js
+import { EventEmitter } from "node:events";
+import childProcess from "node:child_process";
+import path from "node:path";
+import fs from "node:fs";
+import process2 from "node:process";
+import { stripVTControlCharacters as stripVTControlCharacters2 } from "node:util";
+
+// node_modules/commander/lib/help.js
+import { stripVTControlCharacters } from "node:util";
+var Help = class {
+  constructor() {
+    this.helpWidth = void 0;
+    this.minWidthToWrap = 40;
+    this.sortSubcommands = false;
+    this.sortOptions = false;
+    this.showGlobalOptions = false;
+  }
+  /**
+   * prepareContext is called by Commander after applying overrides from `Command.configureHelp()`
+   * and just before calling `formatHelp()`.
+   *
+   * Commander just uses the helpWidth and the rest is provided for optional use by more complex subclasses.
+   *
+   * @param {{ error?: boolean, helpWidth?: number, outputHasColors?: boolean }} contextOptions
+   */
+  prepareContext(contextOptions) {
+    this.helpWidth = this.helpWidth ?? contextOptions.helpWidth ?? 80;
+  }
+  /**
+   * Get an array of the visible subcommands. Includes a placeholder for the implicit help command, if there is one.
+   *
+   * @param {Command} cmd
+   * @returns {Command[]}
+   */
+  visibleCommands(cmd) {
+    const visibleCommands = cmd.commands.filter((cmd2) => !cmd2._hidden);
+    const helpCommand = cmd._getHelpCommand();
+    if (helpCommand && !helpCommand._hidden) {
+      visibleCommands.push(helpCommand);
+    }
+    if (this.sortSubcommands) {
+      visibleCommands.sort((a, b) => {
+        return a.name().localeCompare(b.name());
+      });
+    }
+    return visibleCommands;
+  }
+  /**
+   * Compare options for sort.
+   *
+   * @param {Option} a
+   * @param {Option} b
+   * @returns {number}
+   */
+  compareOptions(a, b) {
+    const getSortKey = (option) => {
+      return option.short ? option.short.replace(/^-/, "") : option.long.replace(/^--/, "");
+    };
+    return getSortKey(a).localeCompare(getSortKey(b));
+  }
+  /**
+   * Get an array of the visible options. Includes a placeholder for the implicit help option, if there is one.
+   *
+   * @param {Command} cmd
+   * @returns {Option[]}
+   */
+  visibleOptions(cmd) {
+    const visibleOptions = cmd.options.filter((option) => !option.hidden);
+    const helpOption = cmd._getHelpOption();
+    if (helpOption && !helpOption.hidden) {
+      const removeShort = helpOption.short && cmd._findOption(helpOption.short);
+      const removeLong = helpOption.long && cmd._findOption(helpOption.long);
+      if (!removeShort && !removeLong) {
+        visibleOptions.push(helpOption);
+      } else if (helpOption.long && !removeLong) {
+        visibleOptions.push(
+          cmd.createOption(helpOption.long, helpOption.description).helpGroup(helpOption.helpGroupHeading)
+        );
+      } else if (helpOption.short && !removeShort) {
+        visibleOptions.push(
+          cmd.createOption(helpOption.short, helpOption.description).helpGroup(helpOption.helpGroupHeading)
+        );
+      }
+    }
+    if (this.sortOptions) {
+      visibleOptions.sort(this.compareOptions);
+    }
+    return visibleOptions;
+  }
+  /**
+   * Get an array of the visible global options. (Not including help.)
+   *
+   * @param {Command} cmd
+   * @returns {Option[]}
+   */
+  visibleGlobalOptions(cmd) {
+    if (!this.showGlobalOptions) return [];
+    const globalOptions = [];
+    for (let ancestorCmd = cmd.parent; ancestorCmd; ancestorCmd = ancestorCmd.parent) {
+      const visibleOptions = ancestorCmd.options.filter(
+        (option) => !option.hidden
+      );
+      globalOptions.push(...visibleOptions);
+    }
+    if (this.sortOptions) {
+      globalOptions.sort(this.compareOptions);
+    }
+    return globalOptions;
+  }
+  /**
+   * Get an array of the arguments if any have a description.
+   *
+   * @param {Command} cmd
+   * @returns {Argument[]}
+   */
+  visibleArguments(cmd) {
+    if (cmd._argsDescription) {
+      cmd.registeredArguments.forEach((argument) => {
+        argument.description = argument.description || cmd._argsDescription[argument.name()] || "";
+      });
+    }
+    if (cmd.registeredArguments.find((argument) => argument.description)) {
+      return cmd.registeredArguments;
+    }
+    return [];
+  }
+  /**
+   * Get the command term to show in the list of subcommands.
+   *
+   * @param {Command} cmd
+   * @returns {string}
+   */
+  subcommandTerm(cmd) {
+    const args = cmd.registeredArguments.map((arg) => humanReadableArgName(arg)).join(" ");
+    return cmd._name + (cmd._aliases[0] ? "|" + cmd._aliases[0] : "") + (cmd.options.length ? " [options]" : "") + // simplistic check for non-help option
+    (args ? " " + args : "");
+  }
+  /**
+   * Get the option term to show in the list of options.
+   *
+   * @param {Option} option
+   * @returns {string}
+   */
+  optionTerm(option) {
+    return option.flags;
+  }
+  /**
+   * Get the argument term to show in the list of arguments.
+   *
+   * @param {Argument} argument
+   * @returns {string}
+   */
+  argumentTerm(argument) {
+    return argument.name();
+  }
+  /**
+   * Get the longest command term length.
+   *
+   * @param {Command} cmd
+   * @param {Help} helper
+   * @returns {number}
+   */
+  longestSubcommandTermLength(cmd, helper) {
+    return helper.visibleCommands(cmd).reduce((max, command) => {
+      return Math.max(
+        max,
+        this.displayWidth(
+          helper.styleSubcommandTerm(helper.subcommandTerm(command))
+        )
+      );
+    }, 0);
+  }
+  /**
+   * Get the longest option term length.
+   *
+   * @param {Command} cmd
+   * @param {Help} helper
+   * @returns {number}
+   */
+  longestOptionTermLength(cmd, helper) {
+    return helper.visibleOptions(cmd).reduce((max, option) => {
+      return Math.max(
+        max,
+        this.displayWidth(helper.styleOptionTerm(helper.optionTerm(option)))
+      );
+    }, 0);
+  }
+  /**
+   * Get the longest global option term length.
+   *
+   * @param {Command} cmd
+   * @param {Help} helper
+   * @returns {number}
+   */
+  longestGlobalOptionTermLength(cmd, helper) {
+    return helper.visibleGlobalOptions(cmd).reduce((max, option) => {
+      return Math.max(
+        max,
+        this.displayWidth(helper.styleOptionTerm(helper.optionTerm(option)))
+      );
+    }, 0);
+  }
+  /**
+   * Get the longest argument term length.
+   *
+   * @param {Command} cmd
+   * @param {Help} helper
+   * @returns {number}
+   */
+  longestArgumentTermLength(cmd, helper) {
+    return helper.visibleArguments(cmd).reduce((max, argument) => {
+      return Math.max(
+        max,
+        this.displayWidth(
+          helper.styleArgumentTerm(helper.argumentTerm(argument))
+        )
+      );
+    }, 0);
+  }
+  /**
+   * Get the command usage to be displayed at the top of the built-in help.
+   *
+   * @param {Command} cmd
+   * @returns {string}
+   */
+  commandUsage(cmd) {
+    let cmdName = cmd._name;
+    if (cmd._aliases[0]) {
+      cmdName = cmdName + "|" + cmd._aliases[0];
+    }
+    let ancestorCmdNames = "";
+    for (let ancestorCmd = cmd.parent; ancestorCmd; ancestorCmd = ancestorCmd.parent) {
+      ancestorCmdNames = ancestorCmd.name() + " " + ancestorCmdNames;
+    }
+    return ancestorCmdNames + cmdName + " " + cmd.usage();
+  }
+  /**
+   * Get the description for the command.
+   *
+   * @param {Command} cmd
+   * @returns {string}
+   */
+  commandDescription(cmd) {
+    return cmd.description();
+  }
+  /**
+   * Get the subcommand summary to show in the list of subcommands.
+   * (Fallback to description for backwards compatibility.)
+   *
+   * @param {Command} cmd
+   * @returns {string}
+   */
+  subcommandDescription(cmd) {
+    return cmd.summary() || cmd.description();
+  }
+  /**
+   * Get the option description to show in the list of options.
+   *
+   * @param {Option} option
+   * @return {string}
+   */
+  optionDescription(option) {
+    const extraInfo = [];
+    if (option.argChoices) {
+      extraInfo.push(
+        // use stringify to match the display of the default value
+        `choices: ${option.argChoices.map((choice) => JSON.stringify(choice)).join(", ")}`
+      );
+    }
+    if (option.defaultValue !== void 0) {
+      const showDefault = option.required || option.optional || option.isBoolean() && typeof option.defaultValue === "boolean";
+      if (showDefault) {
+        extraInfo.push(
+          `default: ${option.defaultValueDescription || JSON.stringify(option.defaultValue)}`
+        );
+      }
+    }
+    if (option.presetArg !== void 0 && option.optional) {
+      extraInfo.push(`preset: ${JSON.stringify(option.presetArg)}`);
+    }
+    if (option.envVar !== void 0) {
+      extraInfo.push(`env: ${option.envVar}`);
+    }
+    if (extraInfo.length > 0) {
+      const extraDescription = `(${extraInfo.join(", ")})`;
+      if (option.description) {
+        return `${option.description} ${extraDescription}`;
+      }
+      return extraDescription;
+    }
+    return option.description;
+  }
+  /**
+   * Get the argument description to show in the list of arguments.
+   *
+   * @param {Argument} argument
+   * @return {string}
+   */
+  argumentDescription(argument) {
+    const extraInfo = [];
+    if (argument.argChoices) {
+      extraInfo.push(
+        // use stringify to match the display of the default value
+        `choices: ${argument.argChoices.map((choice) => JSON.stringify(choice)).join(", ")}`
+      );
+    }
+    if (argument.defaultValue !== void 0) {
+      extraInfo.push(
+        `default: ${argument.defaultValueDescription || JSON.stringify(argument.defaultValue)}`
+      );
+    }
+    if (extraInfo.length > 0) {
+      const extraDescription = `(${extraInfo.join(", ")})`;
+      if (argument.description) {
+        return `${argument.description} ${extraDescription}`;
+      }
+      return extraDescription;
+    }
+    return argument.description;
+  }
+  /**
+   * Format a list of items, given a heading and an array of formatted items.
+   *
+   * @param {string} heading
+   * @param {string[]} items
+   * @param {Help} helper
+   * @returns string[]
+   */
+  formatItemList(heading, items, helper) {
+    if (items.length === 0) return [];
+    return [helper.styleTitle(heading), ...items, ""];
+  }
+  /**
+   * Group items by their help group heading.
+   *
+   * @param {Command[] | Option[]} unsortedItems
+   * @param {Command[] | Option[]} visibleItems
+   * @param {Function} getGroup
+   * @returns {Map<string, Command[] | Option[]>}
+   */
+  groupItems(unsortedItems, visibleItems, getGroup) {
+    const result = /* @__PURE__ */ new Map();
+    unsortedItems.forEach((item) => {
+      const group = getGroup(item);
+      if (!result.has(group)) result.set(group, []);
+    });
+    visibleItems.forEach((item) => {
+      const group = getGroup(item);
+      if (!result.has(group)) {
+        result.set(group, []);
+      }
+      result.get(group).push(item);
+    });
+    return result;
+  }
+  /**
+   * Generate the built-in help text.
+   *
+   * @param {Command} cmd
+   * @param {Help} helper
+   * @returns {string}
+   */
+  formatHelp(cmd, helper) {
+    const termWidth = helper.padWidth(cmd, helper);
+    const helpWidth = helper.helpWidth ?? 80;
+    function callFormatItem(term, description) {
+      return helper.formatItem(term, termWidth, description, helper);
+    }
+    let output = [
+      `${helper.styleTitle("Usage:")} ${helper.styleUsage(helper.commandUsage(cmd))}`,
+      ""
+    ];
+    const commandDescription = helper.commandDescription(cmd);
+    if (commandDescription.length > 0) {
+      output = output.concat([
+        helper.boxWrap(
+          helper.styleCommandDescription(commandDescription),
+          helpWidth
+        ),
+        ""
+      ]);
+    }
+    const argumentList = helper.visibleArguments(cmd).map((argument) => {
+      return callFormatItem(
+        helper.styleArgumentTerm(helper.argumentTerm(argument)),
+        helper.styleArgumentDescription(helper.argumentDescription(argument))
+      );
+    });
+    output = output.concat(
+      this.formatItemList("Arguments:", argumentList, helper)
+    );
+    const optionGroups = this.groupItems(
+      cmd.options,
+      helper.visibleOptions(cmd),
+      (option) => option.helpGroupHeading ?? "Options:"
+    );
+    optionGroups.forEach((options, group) => {
+      const optionList = options.map((option) => {
+        return callFormatItem(
+          helper.styleOptionTerm(helper.optionTerm(option)),
+          helper.styleOptionDescription(helper.optionDescription(option))
+        );
+      });
+      output = output.concat(this.formatItemList(group, optionList, helper));
+    });
+    if (helper.showGlobalOptions) {
+      const globalOptionList = helper.visibleGlobalOptions(cmd).map((option) => {
+        return callFormatItem(
+          helper.styleOptionTerm(helper.optionTerm(option)),
+          helper.styleOptionDescription(helper.optionDescription(option))
+        );
+      });
+      output = output.concat(
+        this.formatItemList("Global Options:", globalOptionList, helper)
+      );
+    }
+    const commandGroups = this.groupItems(
+      cmd.commands,
+      helper.visibleCommands(cmd),
+      (sub) => sub.helpGroup() || "Commands:"
+    );
+    commandGroups.forEach((commands, group) => {
+      const commandList = commands.map((sub) => {
+        return callFormatItem(
+          helper.styleSubcommandTerm(helper.subcommandTerm(sub)),
+          helper.styleSubcommandDescription(helper.subcommandDescription(sub))
+        );
+      });
+      output = output.concat(this.formatItemList(group, commandList, helper));
+    });
+    return output.join("\n");
+  }
+  /**
+   * Return display width of string, ignoring ANSI escape sequences. Used in padding and wrapping calculations.
+   *
+   * @param {string} str
+   * @returns {number}
+   */
+  displayWidth(str) {
+    return stripVTControlCharacters(str).length;
+  }
+  /**
+   * Style the title for displaying in the help. Called with 'Usage:', 'Options:', etc.
+   *
+   * @param {string} str
+   * @returns {string}
+   */
+  styleTitle(str) {
+    return str;
+  }
+  styleUsage(str) {
+    return str.split(" ").map((word) => {
+      if (word === "[options]") return this.styleOptionText(word);
+      if (word === "[command]") return this.styleSubcommandText(word);
+      if (word[0] === "[" || word[0] === "<")
+        return this.styleArgumentText(word);
+      return this.styleCommandText(word);
+    }).join(" ");
+  }
+  styleCommandDescription(str) {
+    return this.styleDescriptionText(str);
+  }
+  styleOptionDescription(str) {
+    return this.styleDescriptionText(str);
+  }
+  styleSubcommandDescription(str) {
+    return this.styleDescriptionText(str);
+  }
+  styleArgumentDescription(str) {
+    return this.styleDescriptionText(str);
+  }
+  styleDescriptionText(str) {
+    return str;
+  }
+  styleOptionTerm(str) {
+    return this.styleOptionText(str);
+  }
+  styleSubcommandTerm(str) {
+    return str.split(" ").map((word) => {
+      if (word === "[options]") return this.styleOptionText(word);
+      if (word[0] === "[" || word[0] === "<")
+        return this.styleArgumentText(word);
+      return this.styleSubcommandText(word);
+    }).join(" ");
+  }
+  styleArgumentTerm(str) {
+    return this.styleArgumentText(str);
+  }
+  styleOptionText(str) {
+    return str;
+  }
+  styleArgumentText(str) {
+    return str;
+  }
+  styleSubcommandText(str) {
+    return str;
+  }
+  styleCommandText(str) {
+    return str;
+  }
+  /**
+   * Calculate the pad width from the maximum term length.
+   *
+   * @param {Command} cmd
+   * @param {Help} helper
+   * @returns {number}
+   */
+  padWidth(cmd, helper) {
+    return Math.max(
+      helper.longestOptionTermLength(cmd, helper),
+      helper.longestGlobalOptionTermLength(cmd, helper),
+      helper.longestSubcommandTermLength(cmd, helper),
+      helper.longestArgumentTermLength(cmd, helper)
+    );
+  }
+  /**
+   * Detect manually wrapped and indented strings by checking for line break followed by whitespace.
+   *
+   * @param {string} str
+   * @returns {boolean}
+   */
+  preformatted(str) {
+    return /\n[^\S\r\n]/.test(str);
+  }
+  /**
+   * Format the "item", which consists of a term and description. Pad the term and wrap the description, indenting the following lines.
+   *
+   * So "TTT", 5, "DDD DDDD DD DDD" might be formatted for this.helpWidth=17 like so:
+   *   TTT  DDD DDDD
+   *        DD DDD
+   *
+   * @param {string} term
+   * @param {number} termWidth
+   * @param {string} description
+   * @param {Help} helper
+   * @returns {string}
+   */
+  formatItem(term, termWidth, description, helper) {
+    const itemIndent = 2;
+    const itemIndentStr = " ".repeat(itemIndent);
+    if (!description) return itemIndentStr + term;
+    const paddedTerm = term.padEnd(
+      termWidth + term.length - helper.displayWidth(term)
+    );
+    const spacerWidth = 2;
+    const helpWidth = this.helpWidth ?? 80;
+    const remainingWidth = helpWidth - termWidth - spacerWidth - itemIndent;
+    let formattedDescription;
+    if (remainingWidth < this.minWidthToWrap || helper.preformatted(description)) {
+      formattedDescription = description;
+    } else {
+      const wrappedDescription = helper.boxWrap(description, remainingWidth);
+      formattedDescription = wrappedDescription.replace(
+        /\n/g,
+        "\n" + " ".repeat(termWidth + spacerWidth)
+      );
+    }
+    return itemIndentStr + paddedTerm + " ".repeat(spacerWidth) + formattedDescription.replace(/\n/g, `
+${itemIndentStr}`);
+  }
+  /**
+   * Wrap a string at whitespace, preserving existing line breaks.
+   * Wrapping is skipped if the width is less than `minWidthToWrap`.
+   *
+   * @param {string} str
+   * @param {number} width
+   * @returns {string}
+   */
+  boxWrap(str, width) {
+    if (width < this.minWidthToWrap) return str;
+    const rawLines = str.split(/\r\n|\n/);
+    const chunkPattern = /[\s]*[^\s]+/g;
+    const wrappedLines = [];
+    rawLines.forEach((line) => {
+      const chunks = line.match(chunkPattern);
+      if (chunks === null) {
+        wrappedLines.push("");
+        return;
+      }
+      let sumChunks = [chunks.shift()];
+      let sumWidth = this.displayWidth(sumChunks[0]);
+      chunks.forEach((chunk) => {
+        const visibleWidth = this.displayWidth(chunk);
+        if (sumWidth + visibleWidth <= width) {
+          sumChunks.push(chunk);
+          sumWidth += visibleWidth;
+          return;
+        }
+        wrappedLines.push(sumChunks.join(""));
+        const nextChunk = chunk.trimStart();
+        sumChunks = [nextChunk];
+        sumWidth = this.displayWidth(nextChunk);
+      });
+      wrappedLines.push(sumChunks.join(""));
+    });
+    return wrappedLines.join("\n");
+  }
+};
+
+// node_modules/commander/lib/option.js
+var Option = class {
+  /**
+   * Initialize a new `Option` with the given `flags` and `description`.
+   *
+   * @param {string} flags
+   * @param {string} [description]
+   */
+  constructor(flags, description) {
+    this.flags = flags;
+    this.description = description || "";
+    this.required = flags.includes("<");
+    this.optional = flags.includes("[");
+    this.variadic = new RegExp("\\p{ID_Continue}\\.\\.\\.[>\\]]$", "u").test(flags);
+    this.mandatory = false;
+    const optionFlags = splitOptionFlags(flags);
+    this.short = optionFlags.shortFlag;
+    this.long = optionFlags.longFlag;
+    this.negate = false;
+    if (this.long) {
+      this.negate = this.long.startsWith("--no-");
+    }
+    this.defaultValue = void 0;
+    this.defaultValueDescription = void 0;
+    this.presetArg = void 0;
+    this.envVar = void 0;
+    this.parseArg = void 0;
+    this.hidden = false;
+    this.argChoices = void 0;
+    this.conflictsWith = [];
+    this.implied = void 0;
+    this.helpGroupHeading = void 0;
+  }
+  /**
+   * Set the default value, and optionally supply the description to be displayed in the help.
+   *
+   * @param {*} value
+   * @param {string} [description]
+   * @return {Option}
+   */
+  default(value, description) {
+    this.defaultValue = value;
+    this.defaultValueDescription = description;
+    return this;
+  }
+  /**
+   * Preset to use when option used without option-argument, especially optional but also boolean and negated.
+   * The custom processing (parseArg) is called.
+   *
+   * @example
+   * new Option('--color').default('GREYSCALE').preset('RGB');
+   * new Option('--donate [amount]').preset('20').argParser(parseFloat);
+   *
+   * @param {*} arg
+   * @return {Option}
+   */
+  preset(arg) {
+    this.presetArg = arg;
+    return this;
+  }
+  /**
+   * Add option name(s) that conflict with this option.
+   * An error will be displayed if conflicting options are found during parsing.
+   *
+   * @example
+   * new Option('--rgb').conflicts('cmyk');
+   * new Option('--js').conflicts(['ts', 'jsx']);
+   *
+   * @param {(string | string[])} names
+   * @return {Option}
+   */
+  conflicts(names) {
+    this.conflictsWith = this.conflictsWith.concat(names);
+    return this;
+  }
+  /**
+   * Specify implied option values for when this option is set and the implied options are not.
+   *
+   * The custom processing (parseArg) is not called on the implied values.
+   *
+   * @example
+   * program
+   *   .addOption(new Option('--log', 'write logging information to file'))
+   *   .addOption(new Option('--trace', 'log extra details').implies({ log: 'trace.txt' }));
+   *
+   * @param {object} impliedOptionValues
+   * @return {Option}
+   */
+  implies(impliedOptionValues) {
+    let newImplied = impliedOptionValues;
+    if (typeof impliedOptionValues === "string") {
+      newImplied = { [impliedOptionValues]: true };
+    }
+    this.implied = Object.assign(this.implied || {}, newImplied);
+    return this;
+  }
+  /**
+   * Set environment variable to check for option value.
+   *
+   * An environment variable is only used if when processed the current option value is
+   * undefined, or the source of the current value is 'default' or 'config' or 'env'.
+   *
+   * @param {string} name
+   * @return {Option}
+   */
+  env(name) {
+    this.envVar = name;
+    return this;
+  }
+  /**
+   * Set the custom handler for processing CLI option arguments into option values.
+   *
+   * @param {Function} [fn]
+   * @return {Option}
+   */
+  argParser(fn) {
+    this.parseArg = fn;
+    return this;
+  }
+  /**
+   * Whether the option is mandatory and must have a value after parsing.
+   *
+   * @param {boolean} [mandatory=true]
+   * @return {Option}
+   */
+  makeOptionMandatory(mandatory = true) {
+    this.mandatory = !!mandatory;
+    return this;
+  }
+  /**
+   * Hide option in help.
+   *
+   * @param {boolean} [hide=true]
+   * @return {Option}
+   */
+  hideHelp(hide = true) {
+    this.hidden = !!hide;
+    return this;
+  }
+  /**
+   * @package
+   */
+  _collectValue(value, previous) {
+    if (previous === this.defaultValue || !Array.isArray(previous)) {
+      return [value];
+    }
+    previous.push(value);
+    return previous;
+  }
+  /**
+   * Only allow option value to be one of choices.
+   *
+   * @param {string[]} values
+   * @return {Option}
+   */
+  choices(values) {
+    this.argChoices = values.slice();
+    this.parseArg = (arg, previous) => {
+      if (!this.argChoices.includes(arg)) {
+        throw new InvalidArgumentError(
+          `Allowed choices are ${this.argChoices.join(", ")}.`
+        );
+      }
+      if (this.variadic) {
+        return this._collectValue(arg, previous);
+      }
+      return arg;
+    };
+    return this;
+  }
+  /**
+   * Return option name.
+   *
+   * @return {string}
+   */
+  name() {
+    if (this.long) {
+      return this.long.replace(/^--/, "");
+    }
+    return this.short.replace(/^-/, "");
+  }
+  /**
+   * Return option name, in a camelcase format that can be used
+   * as an object attribute key.
+   *
+   * @return {string}
+   */
+  attributeName() {
+    if (this.negate) {
+      return camelcase(this.name().replace(/^no-/, ""));
+    }
+    return camelcase(this.name());
+  }
+  /**
+   * Set the help group heading.
+   *
+   * @param {string} heading
+   * @return {Option}
+   */
+  helpGroup(heading) {
+    this.helpGroupHeading = heading;
+    return this;
+  }
+  /**
+   * Check if `arg` matches the short or long flag.
+   *
+   * @param {string} arg
+   * @return {boolean}
+   * @package
+   */
+  is(arg) {
+    return this.short === arg || this.long === arg;
+  }
+  /**
+   * Return whether a boolean option.
+   *
+   * Options are one of boolean, negated, required argument, or optional argument.
+   *
+   * @return {boolean}
+   * @package
+   */
+  isBoolean() {
+    return !this.required && !this.optional && !this.negate;
+  }
+};
+var DualOptions = class {
+  /**
+   * @param {Option[]} options
+   */
+  constructor(options) {
+    this.positiveOptions = /* @__PURE__ */ new Map();
+    this.negativeOptions = /* @__PURE__ */ new Map();
+    this.dualOptions = /* @__PURE__ */ new Set();
+    options.forEach((option) => {
+      if (option.negate) {
+        this.negativeOptions.set(option.attributeName(), option);
+      } else {
+        this.positiveOptions.set(option.attributeName(), option);
+      }
+    });
+    this.negativeOptions.forEach((value, key) => {
+      if (this.positiveOptions.has(key)) {
+        this.dualOptions.add(key);
+      }
+    });
+  }
+  /**
+   * Did the value come from the option, and not from possible matching dual option?
+   *
+   * @param {*} value
+   * @param {Option} option
+   * @returns {boolean}
+   */
+  valueFromOption(value, option) {
+    const optionKey = option.attributeName();
+    if (!this.dualOptions.has(optionKey)) return true;
+    const preset = this.negativeOptions.get(optionKey).presetArg;
+    const negativeValue = preset !== void 0 ? preset : false;
+    return option.negate === (negativeValue === value);
+  }
+};
+function camelcase(str) {
+  return str.split("-").reduce((str2, word) => {
+    return str2 + word[0].toUpperCase() + word.slice(1);
+  });
+}
+function splitOptionFlags(flags) {
+  let shortFlag;
+  let longFlag;
+  const shortFlagExp = /^-[^-]$/;
+  const longFlagExp = /^--[^-]/;
+  const flagParts = flags.split(/[ |,]+/).concat("guard");
+  if (shortFlagExp.test(flagParts[0])) shortFlag = flagParts.shift();
+  if (longFlagExp.test(flagParts[0])) longFlag = flagParts.shift();
+  if (!shortFlag && shortFlagExp.test(flagParts[0]))
+    shortFlag = flagParts.shift();
+  if (!shortFlag && longFlagExp.test(flagParts[0])) {
+    shortFlag = longFlag;
+    longFlag = flagParts.shift();
+  }
+  if (flagParts[0].startsWith("-")) {
+    const unsupportedFlag = flagParts[0];
+    const baseError = `option creation failed due to '${unsupportedFlag}' in option flags '${flags}'`;
+    if (/^-[^-][^-]/.test(unsupportedFlag))
+      throw new Error(
+        `${baseError}
+- a short flag is a single dash and a single character
+  - either use a single dash and a single character (for a short flag)
+  - or use a double dash for a long option (and can have two, like '--ws, --workspace')`
+      );
+    if (shortFlagExp.test(unsupportedFlag))
+      throw new Error(`${baseError}
+- too many short flags`);
+    if (longFlagExp.test(unsupportedFlag))
+      throw new Error(`${baseError}
+- too many long flags`);
+    throw new Error(`${baseError}
+- unrecognised flag format`);
+  }
+  if (shortFlag === void 0 && longFlag === void 0)
+    throw new Error(
+      `option creation failed due to no flags found in '${flags}'.`
+    );
+  return { shortFlag, longFlag };
+}
+
+// node_modules/commander/lib/suggestSimilar.js
+var maxDistance = 3;
+function editDistance(a, b) {
+  if (Math.abs(a.length - b.length) > maxDistance)
+    return Math.max(a.length, b.length);
+  const d = [];
+  for (let i = 0; i <= a.length; i++) {
+    d[i] = [i];
+  }
+  for (let j = 0; j <= b.length; j++) {
+    d[0][j] = j;
+  }
+  for (let j = 1; j <= b.length; j++) {
+    for (let i = 1; i <= a.length; i++) {
+      let cost;
+      if (a[i - 1] === b[j - 1]) {
+        cost = 0;
+      } else {
+        cost = 1;
+      }
+      d[i][j] = Math.min(
+        d[i - 1][j] + 1,
+        // deletion
+        d[i][j - 1] + 1,
+        // insertion
+        d[i - 1][j - 1] + cost
+        // substitution
+      );
+      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]) {
+        d[i][j] = Math.min(d[i][j], d[i - 2][j - 2] + 1);
+      }
+    }
+  }
+  return d[a.length][b.length];
+}
+function suggestSimilar(word, candidates) {
+  if (!candidates || candidates.length === 0) return "";
+  candidates = Array.from(new Set(candidates));
+  const searchingOptions = word.startsWith("--");
+  if (searchingOptions) {
+    word = word.slice(2);
+    candidates = candidates.map((candidate) => candidate.slice(2));
+  }
+  let similar = [];
+  let bestDistance = maxDistance;
+  const minSimilarity = 0.4;
+  candidates.forEach((candidate) => {
+    if (candidate.length <= 1) return;
+    const distance = editDistance(word, candidate);
+    const length = Math.max(word.length, candidate.length);
+    const similarity = (length - distance) / length;
+    if (similarity > minSimilarity) {
+      if (distance < bestDistance) {
+        bestDistance = distance;
+        similar = [candidate];
+      } else if (distance === bestDistance) {
+        similar.push(candidate);
+      }
+    }
+  });
+  similar.sort((a, b) => a.localeCompare(b));
+  if (searchingOptions) {
+    similar = similar.map((candidate) => `--${candidate}`);
+  }
+  if (similar.length > 1) {
+    return `
+(Did you mean one of ${similar.join(", ")}?)`;
+  }
+  if (similar.length === 1) {
+    return `
+(Did you mean ${similar[0]}?)`;
+  }
+  return "";
+}
+
+// node_modules/commander/lib/command.js
+var Command = class _Command extends EventEmitter {
+  /**
+   * Initialize a new `Command`.
+   *
+   * @param {string} [name]
+   */
+  constructor(name) {
+    super();
+    this.commands = [];
+    this.options = [];
+    this.parent = null;
+    this._allowUnknownOption = false;
+    this._allowExcessArguments = false;
+    this.registeredArguments = [];
+    this._args = this.registeredArguments;
+    this.args = [];
+    this.rawArgs = [];
+    this.processedArgs = [];
+    this._scriptPath = null;
+    this._name = name || "";
+    this._optionValues = {};
+    this._optionValueSources = {};
+    this._storeOptionsAsProperties = false;
+    this._actionHandler = null;
+    this._executableHandler = false;
+    this._executableFile = null;
+    this._executableDir = null;
+    this._defaultCommandName = null;
+    this._exitCallback = null;
+    this._aliases = [];
+    this._combineFlagAndOptionalValue = true;
+    this._description = "";
+    this._summary = "";
+    this._argsDescription = void 0;
+    this._enablePositionalOptions = false;
+    this._passThroughOptions = false;
+    this._lifeCycleHooks = {};
+    this._showHelpAfterError = false;
+    this._showSuggestionAfterError = true;
+    this._savedState = null;
+    this._outputConfiguration = {
+      writeOut: (str) => process2.stdout.write(str),
+      writeErr: (str) => process2.stderr.write(str),
+      outputError: (str, write) => write(str),
+      getOutHelpWidth: () => process2.stdout.isTTY ? process2.stdout.columns : void 0,
+      getErrHelpWidth: () => process2.stderr.isTTY ? process2.stderr.columns : void 0,
+      getOutHasColors: () => useColor() ?? (process2.stdout.isTTY && process2.stdout.hasColors?.()),
+      getErrHasColors: () => useColor() ?? (process2.stderr.isTTY && process2.stderr.hasColors?.()),
+      stripColor: (str) => stripVTControlCharacters2(str)
+    };
+    this._hidden = false;
+    this._helpOption = void 0;
+    this._addImplicitHelpCommand = void 0;
+    this._helpCommand = void 0;
+    this._helpConfiguration = {};
+    this._helpGroupHeading = void 0;
+    this._defaultCommandGroup = void 0;
+    this._defaultOptionGroup = void 0;
+  }
+  /**
+   * Copy settings that are useful to have in common across root command and subcommands.
+   *
+   * (Used internally when adding a command using `.command()` so subcommands inherit parent settings.)
+   *
+   * @param {Command} sourceCommand
+   * @return {Command} `this` command for chaining
+   */
+  copyInheritedSettings(sourceCommand) {
+    this._outputConfiguration = sourceCommand._outputConfiguration;
+    this._helpOption = sourceCommand._helpOption;
+    this._helpCommand = sourceCommand._helpCommand;
+    this._helpConfiguration = sourceCommand._helpConfiguration;
+    this._exitCallback = sourceCommand._exitCallback;
+    this._storeOptionsAsProperties = sourceCommand._storeOptionsAsProperties;
+    this._combineFlagAndOptionalValue = sourceCommand._combineFlagAndOptionalValue;
+    this._allowExcessArguments = sourceCommand._allowExcessArguments;
+    this._enablePositionalOptions = sourceCommand._enablePositionalOptions;
+    this._showHelpAfterError = sourceCommand._showHelpAfterError;
+    this._showSuggestionAfterError = sourceCommand._showSuggestionAfterError;
+    return this;
+  }
+  /**
+   * @returns {Command[]}
+   * @private
+   */
+  _getCommandAndAncestors() {
+    const result = [];
+    for (let command = this; command; command = command.parent) {
+      result.push(command);
+    }
+    return result;
+  }
+  /**
+   * Define a command.
+   *
+   * There are two styles of command: pay attention to where to put the description.
+   *
+   * @example
+   * // Command implemented using action handler (description is supplied separately to `.command`)
+   * program
+   *   .command('clone <source> [destination]')
+   *   .description('clone a repository into a newly created directory')
+   *   .action((source, destination) => {
+   *     console.log('clone command called');
+   *   });
+   *
+   * // Command implemented using separate executable file (description is second parameter to `.command`)
+   * program
+   *   .command('start <service>', 'start named service')
+   *   .command('stop [service]', 'stop named service, or all if no name supplied');
+   *
+   * @param {string} nameAndArgs - command name and arguments, args are `<required>` or `[optional]` and last may also be `variadic...`
+   * @param {(object | string)} [actionOptsOrExecDesc] - configuration options (for action), or description (for executable)
+   * @param {object} [execOpts] - configuration options (for executable)
+   * @return {Command} returns new command for action handler, or `this` for executable command
+   */
+  command(nameAndArgs, actionOptsOrExecDesc, execOpts) {
+    let desc = actionOptsOrExecDesc;
+    let opts = execOpts;
+    if (typeof desc === "object" && desc !== null) {
+      opts = desc;
+      desc = null;
+    }
+    opts = opts || {};
+    const [, name, args] = nameAndArgs.match(/([^ ]+) *(.*)/);
+    const cmd = this.createCommand(name);
+    if (desc) {
+      cmd.description(desc);
+      cmd._executableHandler = true;
+    }
+    if (opts.isDefault) this._defaultCommandName = cmd._name;
+    cmd._hidden = !!(opts.noHelp || opts.hidden);
+    cmd._executableFile = opts.executableFile || null;
+    if (args) cmd.arguments(args);
+    this._registerCommand(cmd);
+    cmd.parent = this;
+    cmd.copyInheritedSettings(this);
+    if (desc) return this;
+    return cmd;
+  }
+  /**
+   * Factory routine to create a new unattached command.
+   *
+   * See .command() for creating an attached subcommand, which uses this routine to
+   * create the command. You can override createCommand to customise subcommands.
+   *
+   * @param {string} [name]
+   * @return {Command} new command
+   */
+  createCommand(name) {
+    return new _Command(name);
+  }
+  /**
+   * You can customise the help with a subclass of Help by overriding createHelp,
+   * or by overriding Help properties using configureHelp().
+   *
+   * @return {Help}
+   */
+  createHelp() {
+    return Object.assign(new Help(), this.configureHelp());
+  }
+  /**
+   * You can customise the help by overriding Help properties using configureHelp(),
+   * or with a subclass of Help by overriding createHelp().
+   *
+   * @param {object} [configuration] - configuration options
+   * @return {(Command | object)} `this` command for chaining, or stored configuration
+   */
+  configureHelp(configuration) {
+    if (configuration === void 0) return this._helpConfiguration;
+    this._helpConfiguration = configuration;
+    return this;
+  }
+  /**
+   * The default output goes to stdout and stderr. You can customise this for special
+   * applications. You can also customise the display of errors by overriding outputError.
+   *
+   * The configuration properties are all functions:
+   *
+   *     // change how output being written, defaults to stdout and stderr
+   *     writeOut(str)
+   *     writeErr(str)
+   *     // change how output being written for errors, defaults to writeErr
+   *     outputError(str, write) // used for displaying errors and not used for displaying help
+   *     // specify width for wrapping help
+   *     getOutHelpWidth()
+   *     getErrHelpWidth()
+   *     // color support, currently only used with Help
+   *     getOutHasColors()
+   *     getErrHasColors()
+   *     stripColor() // used to remove ANSI escape codes if output does not have colors
+   *
+   * @param {object} [configuration] - configuration options
+   * @return {(Command | object)} `this` command for chaining, or stored configuration
+   */
+  configureOutput(configuration) {
+    if (configuration === void 0) return this._outputConfiguration;
+    this._outputConfiguration = {
+      ...this._outputConfiguration,
+      ...configuration
+    };
+    return this;
+  }
+  /**
+   * Display the help or a custom message after an error occurs.
+   *
+   * @param {(boolean|string)} [displayHelp]
+   * @return {Command} `this` command for chaining
+   */
+  showHelpAfterError(displayHelp = true) {
+    if (typeof displayHelp !== "string") displayHelp = !!displayHelp;
+    this._showHelpAfterError = displayHelp;
+    return this;
+  }
+  /**
+   * Display suggestion of similar commands for unknown commands, or options for unknown options.
+   *
+   * @param {boolean} [displaySuggestion]
+   * @return {Command} `this` command for chaining
+   */
+  showSuggestionAfterError(displaySuggestion = true) {
+    this._showSuggestionAfterError = !!displaySuggestion;
+    return this;
+  }
+  /**
+   * Add a prepared subcommand.
+   *
+   * See .command() for creating an attached subcommand which inherits settings from its parent.
+   *
+   * @param {Command} cmd - new subcommand
+   * @param {object} [opts] - configuration options
+   * @return {Command} `this` command for chaining
+   */
+  addCommand(cmd, opts) {
+    if (!cmd._name) {
+      throw new Error(`Command passed to .addCommand() must have a name
+- specify the name in Command constructor or using .name()`);
+    }
+    opts = opts || {};
+    if (opts.isDefault) this._defaultCommandName = cmd._name;
+    if (opts.noHelp || opts.hidden) cmd._hidden = true;
+    this._registerCommand(cmd);
+    cmd.parent = this;
+    cmd._checkForBrokenPassThrough();
+    return this;
+  }
+  /**
+   * Factory routine to create a new unattached argument.
+   *
+   * See .argument() for creating an attached argument, which uses this routine to
+   * create the argument. You can override createArgument to return a custom argument.
+   *
+   * @param {string} name
+   * @param {string} [description]
+   * @return {Argument} new argument
+   */
+  createArgument(name, description) {
+    return new Argument(name, description);
+  }
+  /**
+   * Define argument syntax for command.
+   *
+   * The default is that the argument is required, and you can explicitly
+   * indicate this with <> around the name. Put [] around the name for an optional argument.
+   *
+   * @example
+   * program.argument('<input-file>');
+   * program.argument('[output-file]');
+   *
+   * @param {string} name
+   * @param {string} [description]
+   * @param {(Function|*)} [parseArg] - custom argument processing function or default value
+   * @param {*} [defaultValue]
+   * @return {Command} `this` command for chaining
+   */
+  argument(name, description, parseArg, defaultValue) {
+    const argument = this.createArgument(name, description);
+    if (typeof parseArg === "function") {
+      argument.default(defaultValue).argParser(parseArg);
+    } else {
+      argument.default(parseArg);
+    }
+    this.addArgument(argument);
+    return this;
+  }
+  /**
+   * Define argument syntax for command, adding multiple at once (without descriptions).
+   *
+   * See also .argument().
+   *
+   * @example
+   * program.arguments('<cmd> [env]');
+   *
+   * @param {string} names
+   * @return {Command} `this` command for chaining
+   */
+  arguments(names) {
+    names.trim().split(/ +/).forEach((detail) => {
+      this.argument(detail);
+    });
+    return this;
+  }
+  /**
+   * Define argument syntax for command, adding a prepared argument.
+   *
+   * @param {Argument} argument
+   * @return {Command} `this` command for chaining
+   */
+  addArgument(argument) {
+    const previousArgument = this.registeredArguments.slice(-1)[0];
+    if (previousArgument?.variadic) {
+      throw new Error(
+        `only the last argument can be variadic '${previousArgument.name()}'`
+      );
+    }
+    if (argument.required && argument.defaultValue !== void 0 && argument.parseArg === void 0) {
+      throw new Error(
+        `a default value for a required argument is never used: '${argument.name()}'`
+      );
+    }
+    this.registeredArguments.push(argument);
+    return this;
+  }
+  /**
+   * Customise or override default help command. By default a help command is automatically added if your command has subcommands.
+   *
+   * @example
+   *    program.helpCommand('help [cmd]');
+   *    program.helpCommand('help [cmd]', 'show help');
+   *    program.helpCommand(false); // suppress default help command
+   *    program.helpCommand(true); // add help command even if no subcommands
+   *
+   * @param {string|boolean} enableOrNameAndArgs - enable with custom name and/or arguments, or boolean to override whether added
+   * @param {string} [description] - custom description
+   * @return {Command} `this` command for chaining
+   */
+  helpCommand(enableOrNameAndArgs, description) {
+    if (typeof enableOrNameAndArgs === "boolean") {
+      this._addImplicitHelpCommand = enableOrNameAndArgs;
+      if (enableOrNameAndArgs && this._defaultCommandGroup) {
+        this._initCommandGroup(this._getHelpCommand());
+      }
+      return this;
+    }
+    const nameAndArgs = enableOrNameAndArgs ?? "help [command]";
+    const [, helpName, helpArgs] = nameAndArgs.match(/([^ ]+) *(.*)/);
+    const helpDescription = description ?? "display help for command";
+    const helpCommand = this.createCommand(helpName);
+    helpCommand.helpOption(false);
+    if (helpArgs) helpCommand.arguments(helpArgs);
+    if (helpDescription) helpCommand.description(helpDescription);
+    this._addImplicitHelpCommand = true;
+    this._helpCommand = helpCommand;
+    if (enableOrNameAndArgs || description) this._initCommandGroup(helpCommand);
+    return this;
+  }
+  /**
+   * Add prepared custom help command.
+   *
+   * @param {(Command|string|boolean)} helpCommand - custom help command, or deprecated enableOrNameAndArgs as for `.helpCommand()`
+   * @param {string} [deprecatedDescription] - deprecated custom description used with custom name only
+   * @return {Command} `this` command for chaining
+   */
+  addHelpCommand(helpCommand, deprecatedDescription) {
+    if (typeof helpCommand !== "object") {
+      this.helpCommand(helpCommand, deprecatedDescription);
+      return this;
+    }
+    this._addImplicitHelpCommand = true;
+    this._helpCommand = helpCommand;
+    this._initCommandGroup(helpCommand);
+    return this;
+  }
+  /**
+   * Lazy create help command.
+   *
+   * @return {(Command|null)}
+   * @package
+   */
+  _getHelpCommand() {
+    const hasImplicitHelpCommand = this._addImplicitHelpCommand ?? (this.commands.length && !this._actionHandler && !this._findCommand("help"));
+    if (hasImplicitHelpCommand) {
+      if (this._helpCommand === void 0) {
+        this.helpCommand(void 0, void 0);
+      }
+      return this._helpCommand;
+    }
+    return null;
+  }
+  /**
+   * Add hook for life cycle event.
+   *
+   * @param {string} event
+   * @param {Function} listener
+   * @return {Command} `this` command for chaining
+   */
+  hook(event, listener) {
+    const allowedValues = ["preSubcommand", "preAction", "postAction"];
+    if (!allowedValues.includes(event)) {
+      throw new Error(`Unexpected value for event passed to hook : '${event}'.
+Expecting one of '${allowedValues.join("', '")}'`);
+    }
+    if (this._lifeCycleHooks[event]) {
+      this._lifeCycleHooks[event].push(listener);
+    } else {
+      this._lifeCycleHooks[event] = [listener];
+    }
+    return this;
+  }
+  /**
+   * Register callback to use as replacement for calling process.exit.
+   *
+   * @param {Function} [fn] optional callback which will be passed a CommanderError, defaults to throwing
+   * @return {Command} `this` command for chaining
+   */
+  exitOverride(fn) {
+    if (fn) {
+      this._exitCallback = fn;
+    } else {
+      this._exitCallback = (err) => {
+        if (err.code !== "commander.executeSubCommandAsync") {
+          throw err;
+        } else {
+        }
+      };
+    }
+    return this;
+  }
+  /**
+   * Call process.exit, and _exitCallback if defined.
+   *
+   * @param {number} exitCode exit code for using with process.exit
+   * @param {string} code an id string representing the error
+   * @param {string} message human-readable description of the error
+   * @return never
+   * @private
+   */
+  _exit(exitCode, code, message) {
+    if (this._exitCallback) {
+      this._exitCallback(new CommanderError(exitCode, code, message));
+    }
+    process2.exit(exitCode);
+  }
+  /**
+   * Register callback `fn` for the command.
+   *
+   * @example
+   * program
+   *   .command('serve')
+   *   .description('start service')
+   *   .action(function() {
+   *      // do work here
+   *   });
+   *
+   * @param {Function} fn
+   * @return {Command} `this` command for chaining
+   */
+  action(fn) {
+    const listener = (args) => {
+      const expectedArgsCount = this.registeredArguments.length;
+      const actionArgs = args.slice(0, expectedArgsCount);
+      if (this._storeOptionsAsProperties) {
+        actionArgs[expectedArgsCount] = this;
+      } else {
+        actionArgs[expectedArgsCount] = this.opts();
+      }
+      actionArgs.push(this);
+      return fn.apply(this, actionArgs);
+    };
+    this._actionHandler = listener;
+    return this;
+  }
+  /**
+   * Factory routine to create a new unattached option.
+   *
+   * See .option() for creating an attached option, which uses this routine to
+   * create the option. You can override createOption to return a custom option.
+   *
+   * @param {string} flags
+   * @param {string} [description]
+   * @return {Option} new option
+   */
+  createOption(flags, description) {
+    return new Option(flags, description);
+  }
+  /**
+   * Wrap parseArgs to catch 'commander.invalidArgument'.
+   *
+   * @param {(Option | Argument)} target
+   * @param {string} value
+   * @param {*} previous
+   * @param {string} invalidArgumentMessage
+   * @private
+   */
+  _callParseArg(target, value, previous, invalidArgumentMessage) {
+    try {
+      return target.parseArg(value, previous);
+    } catch (err) {
+      if (err.code === "commander.invalidArgument") {
+        const message = `${invalidArgumentMessage} ${err.message}`;
+        this.error(message, { exitCode: err.exitCode, code: err.code });
+      }
+      throw err;
+    }
+  }
+  /**
+   * Check for option flag conflicts.
+   * Register option if no conflicts found, or throw on conflict.
+   *
+   * @param {Option} option
+   * @private
+   */
+  _registerOption(option) {
+    const matchingOption = option.short && this._findOption(option.short) || option.long && this._findOption(option.long);
+    if (matchingOption) {
+      const matchingFlag = option.long && this._findOption(option.long) ? option.long : option.short;
+      throw new Error(`Cannot add option '${option.flags}'${this._name && ` to command '${this._name}'`} due to conflicting flag '${matchingFlag}'
+-  already used by option '${matchingOption.flags}'`);
+    }
+    this._initOptionGroup(option);
+    this.options.push(option);
+  }
+  /**
+   * Check for command name and alias conflicts with existing commands.
+   * Register command if no conflicts found, or throw on conflict.
+   *
+   * @param {Command} command
+   * @private
+   */
+  _registerCommand(command) {
+    const knownBy = (cmd) => {
+      return [cmd.name()].concat(cmd.aliases());
+    };
+    const alreadyUsed = knownBy(command).find(
+      (name) => this._findCommand(name)
+    );
+    if (alreadyUsed) {
+      const existingCmd = knownBy(this._findCommand(alreadyUsed)).join("|");
+      const newCmd = knownBy(command).join("|");
+      throw new Error(
+        `cannot add command '${newCmd}' as already have command '${existingCmd}'`
+      );
+    }
+    this._initCommandGroup(command);
+    this.commands.push(command);
+  }
+  /**
+   * Add an option.
+   *
+   * @param {Option} option
+   * @return {Command} `this` command for chaining
+   */
+  addOption(option) {
+    this._registerOption(option);
+    const oname = option.name();
+    const name = option.attributeName();
+    if (option.defaultValue !== void 0) {
+      this.setOptionValueWithSource(name, option.defaultValue, "default");
+    }
+    const handleOptionValue = (val, invalidValueMessage, valueSource) => {
+      if (val == null && option.presetArg !== void 0) {
+        val = option.presetArg;
+      }
+      const oldValue = this.getOptionValue(name);
+      if (val !== null && option.parseArg) {
+        val = this._callParseArg(option, val, oldValue, invalidValueMessage);
+      } else if (val !== null && option.variadic) {
+        val = option._collectValue(val, oldValue);
+      }
+      if (val == null) {
+        if (option.negate) {
+          val = false;
+        } else if (option.isBoolean() || option.optional) {
+          val = true;
+        } else {
+          val = "";
+        }
+      }
+      this.setOptionValueWithSource(name, val, valueSource);
+    };
+    this.on("option:" + oname, (val) => {
+      const invalidValueMessage = `error: option '${option.flags}' argument '${val}' is invalid.`;
+      handleOptionValue(val, invalidValueMessage, "cli");
+    });
+    if (option.envVar) {
+      this.on("optionEnv:" + oname, (val) => {
+        const invalidValueMessage = `error: option '${option.flags}' value '${val}' from env '${option.envVar}' is invalid.`;
+        handleOptionValue(val, invalidValueMessage, "env");
+      });
+    }
+    return this;
+  }
+  /**
+   * Internal implementation shared by .option() and .requiredOption()
+   *
+   * @return {Command} `this` command for chaining
+   * @private
+   */
+  _optionEx(config, flags, description, fn, defaultValue) {
+    if (typeof flags === "object" && flags instanceof Option) {
+      throw new Error(
+        "To add an Option object use addOption() instead of option() or requiredOption()"
+      );
+    }
+    const option = this.createOption(flags, description);
+    option.makeOptionMandatory(!!config.mandatory);
+    if (typeof fn === "function") {
+      option.default(defaultValue).argParser(fn);
+    } else if (fn instanceof RegExp) {
+      const regex = fn;
+      fn = (val, def) => {
+        const m = regex.exec(val);
+        return m ? m[0] : def;
+      };
+      option.default(defaultValue).argParser(fn);
+    } else {
+      option.default(fn);
+    }
+    return this.addOption(option);
+  }
+  /**
+   * Define option with `flags`, `description`, and optional argument parsing function or `defaultValue` or both.
+   *
+   * The `flags` string contains the short and/or long flags, separated by comma, a pipe or space. A required
+   * option-argument is indicated by `<>` and an optional option-argument by `[]`.
+   *
+   * See the README for more details, and see also addOption() and requiredOption().
+   *
+   * @example
+   * program
+   *     .option('-p, --pepper', 'add pepper')
+   *     .option('--pt, --pizza-type <TYPE>', 'type of pizza') // required option-argument
+   *     .option('-c, --cheese [CHEESE]', 'add extra cheese', 'mozzarella') // optional option-argument with default
+   *     .option('-t, --tip <VALUE>', 'add tip to purchase cost', parseFloat) // custom parse function
+   *
+   * @param {string} flags
+   * @param {string} [description]
+   * @param {(Function|*)} [parseArg] - custom option processing function or default value
+   * @param {*} [defaultValue]
+   * @return {Command} `this` command for chaining
+   */
+  option(flags, description, parseArg, defaultValue) {
+    return this._optionEx({}, flags, description, parseArg, defaultValue);
+  }
+  /**
+   * Add a required option which must have a value after parsing. This usually means
+   * the option must be specified on the command line. (Otherwise the same as .option().)
+   *
+   * The `flags` string contains the short and/or long flags, separated by comma, a pipe or space.
+   *
+   * @param {string} flags
+   * @param {string} [description]
+   * @param {(Function|*)} [parseArg] - custom option processing function or default value
+   * @param {*} [defaultValue]
+   * @return {Command} `this` command for chaining
+   */
+  requiredOption(flags, description, parseArg, defaultValue) {
+    return this._optionEx(
+      { mandatory: true },
+      flags,
+      description,
+      parseArg,
+      defaultValue
+    );
+  }
+  /**
+   * Alter parsing of short flags with optional values.
+   *
+   * @example
+   * // for `.option('-f,--flag [value]'):
+   * program.combineFlagAndOptionalValue(true);  // `-f80` is treated like `--flag=80`, this is the default behaviour
+   * program.combineFlagAndOptionalValue(false) // `-fb` is treated like `-f -b`
+   *
+   * @param {boolean} [combine] - if `true` or omitted, an optional value can be specified directly after the flag.
+   * @return {Command} `this` command for chaining
+   */
+  combineFlagAndOptionalValue(combine = true) {
+    this._combineFlagAndOptionalValue = !!combine;
+    return this;
+  }
+  /**
+   * Allow unknown options on the command line.
+   *
+   * @param {boolean} [allowUnknown] - if `true` or omitted, no error will be thrown for unknown options.
+   * @return {Command} `this` command for chaining
+   */
+  allowUnknownOption(allowUnknown = true) {
+    this._allowUnknownOption = !!allowUnknown;
+    return this;
+  }
+  /**
+   * Allow excess command-arguments on the command line. Pass false to make excess arguments an error.
+   *
+   * @param {boolean} [allowExcess] - if `true` or omitted, no error will be thrown for excess arguments.
+   * @return {Command} `this` command for chaining
+   */
+  allowExcessArguments(allowExcess = true) {
+    this._allowExcessArguments = !!allowExcess;
+    return this;
+  }
+  /**
+   * Enable positional options. Positional means global options are specified before subcommands which lets
+   * subcommands reuse the same option names, and also enables subcommands to turn on passThroughOptions.
+   * The default behaviour is non-positional and global options may appear anywhere on the command line.
+   *
+   * @param {boolean} [positional]
+   * @return {Command} `this` command for chaining
+   */
+  enablePositionalOptions(positional = true) {
+    this._enablePositionalOptions = !!positional;
+    return this;
+  }
+  /**
+   * Pass through options that come after command-arguments rather than treat them as command-options,
+   * so actual command-options come before command-arguments. Turning this on for a subcommand requires
+   * positional options to have been enabled on the program (parent commands).
+   * The default behaviour is non-positional and options may appear before or after command-arguments.
+   *
+   * @param {boolean} [passThrough] for unknown options.
+   * @return {Command} `this` command for chaining
+   */
+  passThroughOptions(passThrough = true) {
+    this._passThroughOptions = !!passThrough;
+    this._checkForBrokenPassThrough();
+    return this;
+  }
+  /**
+   * @private
+   */
+  _checkForBrokenPassThrough() {
+    if (this.parent && this._passThroughOptions && !this.parent._enablePositionalOptions) {
+      throw new Error(
+        `passThroughOptions cannot be used for '${this._name}' without turning on enablePositionalOptions for parent command(s)`
+      );
+    }
+  }
+  /**
+   * Whether to store option values as properties on command object,
+   * or store separately (specify false). In both cases the option values can be accessed using .opts().
+   *
+   * @param {boolean} [storeAsProperties=true]
+   * @return {Command} `this` command for chaining
+   */
+  storeOptionsAsProperties(storeAsProperties = true) {
+    if (this.options.length) {
+      throw new Error("call .storeOptionsAsProperties() before adding options");
+    }
+    if (Object.keys(this._optionValues).length) {
+      throw new Error(
+        "call .storeOptionsAsProperties() before setting option values"
+      );
+    }
+    this._storeOptionsAsProperties = !!storeAsProperties;
+    return this;
+  }
+  /**
+   * Retrieve option value.
+   *
+   * @param {string} key
+   * @return {object} value
+   */
+  getOptionValue(key) {
+    if (this._storeOptionsAsProperties) {
+      return this[key];
+    }
+    return this._optionValues[key];
+  }
+  /**
+   * Store option value.
+   *
+   * @param {string} key
+   * @param {object} value
+   * @return {Command} `this` command for chaining
+   */
+  setOptionValue(key, value) {
+    return this.setOptionValueWithSource(key, value, void 0);
+  }
+  /**
+   * Store option value and where the value came from.
+   *
+   * @param {string} key
+   * @param {object} value
+   * @param {string} source - expected values are default/config/env/cli/implied
+   * @return {Command} `this` command for chaining
+   */
+  setOptionValueWithSource(key, value, source) {
+    if (this._storeOptionsAsProperties) {
+      this[key] = value;
+    } else {
+      this._optionValues[key] = value;
+    }
+    this._optionValueSources[key] = source;
+    return this;
+  }
+  /**
+   * Get source of option value.
+   * Expected values are default | config | env | cli | implied
+   *
+   * @param {string} key
+   * @return {string}
+   */
+  getOptionValueSource(key) {
+    return this._optionValueSources[key];
+  }
+  /**
+   * Get source of option value. See also .optsWithGlobals().
+   * Expected values are default | config | env | cli | implied
+   *
+   * @param {string} key
+   * @return {string}
+   */
+  getOptionValueSourceWithGlobals(key) {
+    let source;
+    this._getCommandAndAncestors().forEach((cmd) => {
+      if (Object.hasOwn(cmd._optionValueSources, key)) {
+        source = cmd.getOptionValueSource(key);
+      }
+    });
+    return source;
+  }
+  /**
+   * Get user arguments from implied or explicit arguments.
+   * Side-effects: set _scriptPath if args included script. Used for default program name, and subcommand searches.
+   *
+   * @private
+   */
+  _prepareUserArgs(argv, parseOptions) {
+    if (argv !== void 0 && !Array.isArray(argv)) {
+      throw new Error("first parameter to parse must be array or undefined");
+    }
+    parseOptions = parseOptions || {};
+    if (argv === void 0 && parseOptions.from === void 0) {
+      if (process2.versions?.electron) {
+        parseOptions.from = "electron";
+      }
+      const execArgv = process2.execArgv ?? [];
+      if (execArgv.includes("-e") || execArgv.includes("--eval") || execArgv.includes("-p") || execArgv.includes("--print")) {
+        parseOptions.from = "eval";
+      }
+    }
+    if (argv === void 0) {
+      argv = process2.argv;
+    }
+    this.rawArgs = argv.slice();
+    let userArgs;
+    switch (parseOptions.from) {
+      case void 0:
+      case "node":
+        this._scriptPath = argv[1];
+        userArgs = argv.slice(2);
+        break;
+      case "electron":
+        if (process2.defaultApp) {
+          this._scriptPath = argv[1];
+          userArgs = argv.slice(2);
+        } else {
+          userArgs = argv.slice(1);
+        }
+        break;
+      case "user":
+        userArgs = argv.slice(0);
+        break;
+      case "eval":
+        userArgs = argv.slice(1);
+        break;
+      default:
+        throw new Error(
+          `unexpected parse option { from: '${parseOptions.from}' }`
+        );
+    }
+    if (!this._name && this._scriptPath)
+      this.nameFromFilename(this._scriptPath);
+    this._name = this._name || "program";
+    return userArgs;
+  }
+  /**
+   * Parse `argv`, setting options and invoking commands when defined.
+   *
+   * Use parseAsync instead of parse if any of your action handlers are async.
+   *
+   * Call with no parameters to parse `process.argv`. Detects Electron and special node options like `node --eval`. Easy mode!
+   *
+   * Or call with an array of strings to parse, and optionally where the user arguments start by specifying where the arguments are `from`:
+   * - `'node'`: default, `argv[0]` is the application and `argv[1]` is the script being run, with user arguments after that
+   * - `'electron'`: `argv[0]` is the application and `argv[1]` varies depending on whether the electron application is packaged
+   * - `'user'`: just user arguments
+   *
+   * @example
+   * program.parse(); // parse process.argv and auto-detect electron and special node flags
+   * program.parse(process.argv); // assume argv[0] is app and argv[1] is script
+   * program.parse(my-args, { from: 'user' }); // just user supplied arguments, nothing special about argv[0]
+   *
+   * @param {string[]} [argv] - optional, defaults to process.argv
+   * @param {object} [parseOptions] - optionally specify style of options with from: node/user/electron
+   * @param {string} [parseOptions.from] - where the args are from: 'node', 'user', 'electron'
+   * @return {Command} `this` command for chaining
+   */
+  parse(argv, parseOptions) {
+    this._prepareForParse();
+    const userArgs = this._prepareUserArgs(argv, parseOptions);
+    this._parseCommand([], userArgs);
+    return this;
+  }
+  /**
+   * Parse `argv`, setting options and invoking commands when defined.
+   *
+   * Call with no parameters to parse `process.argv`. Detects Electron and special node options like `node --eval`. Easy mode!
+   *
+   * Or call with an array of strings to parse, and optionally where the user arguments start by specifying where the arguments are `from`:
+   * - `'node'`: default, `argv[0]` is the application and `argv[1]` is the script being run, with user arguments after that
+   * - `'electron'`: `argv[0]` is the application and `argv[1]` varies depending on whether the electron application is packaged
+   * - `'user'`: just user arguments
+   *
+   * @example
+   * await program.parseAsync(); // parse process.argv and auto-detect electron and special node flags
+   * await program.parseAsync(process.argv); // assume argv[0] is app and argv[1] is script
+   * await program.parseAsync(my-args, { from: 'user' }); // just user supplied arguments, nothing special about argv[0]
+   *
+   * @param {string[]} [argv]
+   * @param {object} [parseOptions]
+   * @param {string} parseOptions.from - where the args are from: 'node', 'user', 'electron'
+   * @return {Promise}
+   */
+  async parseAsync(argv, parseOptions) {
+    this._prepareForParse();
+    const userArgs = this._prepareUserArgs(argv, parseOptions);
+    await this._parseCommand([], userArgs);
+    return this;
+  }
+  _prepareForParse() {
+    if (this._savedState === null) {
+      this.options.filter(
+        (option) => option.negate && option.defaultValue === void 0 && this.getOptionValue(option.attributeName()) === void 0
+      ).forEach((option) => {
+        const positiveLongFlag = option.long.replace(/^--no-/, "--");
+        if (!this._findOption(positiveLongFlag)) {
+          this.setOptionValueWithSource(
+            option.attributeName(),
+            true,
+            "default"
+          );
+        }
+      });
+      this.saveStateBeforeParse();
+    } else {
+      this.restoreStateBeforeParse();
+    }
+  }
+  /**
+   * Called the first time parse is called to save state and allow a restore before subsequent calls to parse.
+   * Not usually called directly, but available for subclasses to save their custom state.
+   *
+   * This is called in a lazy way. Only commands used in parsing chain will have state saved.
+   */
+  saveStateBeforeParse() {
+    this._savedState = {
+      // name is stable if supplied by author, but may be unspecified for root command and deduced during parsing
+      _name: this._name,
+      // option values before parse have default values (including false for negated options)
+      // shallow clones
+      _optionValues: { ...this._optionValues },
+      _optionValueSources: { ...this._optionValueSources }
+    };
+  }
+  /**
+   * Restore state before parse for calls after the first.
+   * Not usually called directly, but available for subclasses to save their custom state.
+   *
+   * This is called in a lazy way. Only commands used in parsing chain will have state restored.
+   */
+  restoreStateBeforeParse() {
+    if (this._storeOptionsAsProperties)
+      throw new Error(`Can not call parse again when storeOptionsAsProperties is true.
+- either make a new Command for each call to parse, or stop storing options as properties`);
+    this._name = this._savedState._name;
+    this._scriptPath = null;
+    this.rawArgs = [];
+    this._optionValues = { ...this._savedState._optionValues };
+    this._optionValueSources = { ...this._savedState._optionValueSources };
+    this.args = [];
+    this.processedArgs = [];
+  }
+  /**
+   * Throw if expected executable is missing. Add lots of help for author.
+   *
+   * @param {string} executableFile
+   * @param {string} executableDir
+   * @param {string} subcommandName
+   */
+  _checkForMissingExecutable(executableFile, executableDir, subcommandName) {
+    if (fs.existsSync(executableFile)) return;
+    const executableDirMessage = executableDir ? `searched for local subcommand relative to directory '${executableDir}'` : "no directory for search for local subcommand, use .executableDir() to supply a custom directory";
+    const executableMissing = `'${executableFile}' does not exist
+ - if '${subcommandName}' is not meant to be an executable command, remove description parameter from '.command()' and use '.description()' instead
+ - if the default executable name is not suitable, use the executableFile option to supply a custom name or path
+ - ${executableDirMessage}`;
+    throw new Error(executableMissing);
+  }
+  /**
+   * Execute a sub-command executable.
+   *
+   * @private
+   */
+  _executeSubCommand(subcommand, args) {
+    args = args.slice();
+    const sourceExt = [".js", ".ts", ".tsx", ".mjs", ".cjs"];
+    function findFile(baseDir, baseName) {
+      const localBin = path.resolve(baseDir, baseName);
+      if (fs.existsSync(localBin)) return localBin;
+      if (sourceExt.includes(path.extname(baseName))) return void 0;
+      const foundExt = sourceExt.find(
+        (ext) => fs.existsSync(`${localBin}${ext}`)
+      );
+      if (foundExt) return `${localBin}${foundExt}`;
+      return void 0;
+    }
+    this._checkForMissingMandatoryOptions();
+    this._checkForConflictingOptions();
+    let executableFile = subcommand._executableFile || `${this._name}-${subcommand._name}`;
+    let executableDir = this._executableDir || "";
+    if (this._scriptPath) {
+      let resolvedScriptPath;
+      try {
+        resolvedScriptPath = fs.realpathSync(this._scriptPath);
+      } catch {
+        resolvedScriptPath = this._scriptPath;
+      }
+      executableDir = path.resolve(
+        path.dirname(resolvedScriptPath),
+        executableDir
+      );
+    }
+    if (executableDir) {
+      let localFile = findFile(executableDir, executableFile);
+      if (!localFile && !subcommand._executableFile && this._scriptPath) {
+        const legacyName = path.basename(
+          this._scriptPath,
+          path.extname(this._scriptPath)
+        );
+        if (legacyName !== this._name) {
+          localFile = findFile(
+            executableDir,
+            `${legacyName}-${subcommand._name}`
+          );
+        }
+      }
+      executableFile = localFile || executableFile;
+    }
+    const launchWithNode = sourceExt.includes(path.extname(executableFile));
+    let proc;
+    if (process2.platform !== "win32") {
+      if (launchWithNode) {
+        args.unshift(executableFile);
+        args = incrementNodeInspectorPort(process2.execArgv).concat(args);
+        proc = childProcess.spawn(process2.argv[0], args, { stdio: "inherit" });
+      } else {
+        proc = childProcess.spawn(executableFile, args, { stdio: "inherit" });
+      }
+    } else {
+      this._checkForMissingExecutable(
+        executableFile,
+        executableDir,
+        subcommand._name
+      );
+      args.unshift(executableFile);
+      args = incrementNodeInspectorPort(process2.execArgv).concat(args);
+      proc = childProcess.spawn(process2.execPath, args, { stdio: "inherit" });
+    }
+    if (!proc.killed) {
+      const signals = ["SIGUSR1", "SIGUSR2", "SIGTERM", "SIGINT", "SIGHUP"];
+      signals.forEach((signal) => {
+        process2.on(signal, () => {
+          if (proc.killed === false && proc.exitCode === null) {
+            proc.kill(signal);
+          }
+        });
+      });
+    }
+    const exitCallback = this._exitCallback;
+    proc.on("close", (code) => {
+      code = code ?? 1;
+      if (!exitCallback) {
+        process2.exit(code);
+      } else {
+        exitCallback(
+          new CommanderError(
+            code,
+            "commander.executeSubCommandAsync",
+            "(close)"
+          )
+        );
+      }
+    });
+    proc.on("error", (err) => {
+      if (err.code === "ENOENT") {
+        this._checkForMissingExecutable(
+          executableFile,
+          executableDir,
+          subcommand._name
+        );
+      } else if (err.code === "EACCES") {
+        throw new Error(`'${executableFile}' not executable`);
+      }
+      if (!exitCallback) {
+        process2.exit(1);
+      } else {
+        const wrappedError = new CommanderError(
+          1,
+          "commander.executeSubCommandAsync",
+          "(error)"
+        );
+        wrappedError.nestedError = err;
+        exitCallback(wrappedError);
+      }
+    });
+    this.runningCommand = proc;
+  }
+  /**
+   * @private
+   */
+  _dispatchSubcommand(commandName, operands, unknown) {
+    const subCommand = this._findCommand(commandName);
+    if (!subCommand) this.help({ error: true });
+    subCommand._prepareForParse();
+    let promiseChain;
+    promiseChain = this._chainOrCallSubCommandHook(
+      promiseChain,
+      subCommand,
+      "preSubcommand"
+    );
+    promiseChain = this._chainOrCall(promiseChain, () => {
+      if (subCommand._executableHandler) {
+        this._executeSubCommand(subCommand, operands.concat(unknown));
+      } else {
+        return subCommand._parseCommand(operands, unknown);
+      }
+    });
+    return promiseChain;
+  }
+  /**
+   * Invoke help directly if possible, or dispatch if necessary.
+   * e.g. help foo
+   *
+   * @private
+   */
+  _dispatchHelpCommand(subcommandName) {
+    if (!subcommandName) {
+      this.help();
+    }
+    const subCommand = this._findCommand(subcommandName);
+    if (subCommand && !subCommand._executableHandler) {
+      subCommand.help();
+    }
+    return this._dispatchSubcommand(
+      subcommandName,
+      [],
+      [this._getHelpOption()?.long ?? this._getHelpOption()?.short ?? "--help"]
+    );
+  }
+  /**
+   * Check this.args against expected this.registeredArguments.
+   *
+   * @private
+   */
+  _checkNumberOfArguments() {
+    this.registeredArguments.forEach((arg, i) => {
+      if (arg.required && this.args[i] == null) {
+        this.missingArgument(arg.name());
+      }
+    });
+    if (this.registeredArguments.length > 0 && this.registeredArguments[this.registeredArguments.length - 1].variadic) {
+      return;
+    }
+    if (this.args.length > this.registeredArguments.length) {
+      this._excessArguments(this.args);
+    }
+  }
+  /**
+   * Process this.args using this.registeredArguments and save as this.processedArgs!
+   *
+   * @private
+   */
+  _processArguments() {
+    const myParseArg = (argument, value, previous) => {
+      let parsedValue = value;
+      if (value !== null && argument.parseArg) {
+        const invalidValueMessage = `error: command-argument value '${value}' is invalid for argument '${argument.name()}'.`;
+        parsedValue = this._callParseArg(
+          argument,
+          value,
+          previous,
+          invalidValueMessage
+        );
+      }
+      return parsedValue;
+    };
+    this._checkNumberOfArguments();
+    const processedArgs = [];
+    this.registeredArguments.forEach((declaredArg, index) => {
+      let value = declaredArg.defaultValue;
+      if (declaredArg.variadic) {
+        if (index < this.args.length) {
+          value = this.args.slice(index);
+          if (declaredArg.parseArg) {
+            value = value.reduce((processed, v) => {
+              return myParseArg(declaredArg, v, processed);
+            }, declaredArg.defaultValue);
+          }
+        } else if (value === void 0) {
+          value = [];
+        }
+      } else if (index < this.args.length) {
+        value = this.args[index];
+        if (declaredArg.parseArg) {
+          value = myParseArg(declaredArg, value, declaredArg.defaultValue);
+        }
+      }
+      processedArgs[index] = value;
+    });
+    this.processedArgs = processedArgs;
+  }
+  /**
+   * Once we have a promise we chain, but call synchronously until then.
+   *
+   * @param {(Promise|undefined)} promise
+   * @param {Function} fn
+   * @return {(Promise|undefined)}
+   * @private
+   */
+  _chainOrCall(promise, fn) {
+    if (promise?.then && typeof promise.then === "function") {
+      return promise.then(() => fn());
+    }
+    return fn();
+  }
+  /**
+   *
+   * @param {(Promise|undefined)} promise
+   * @param {string} event
+   * @return {(Promise|undefined)}
+   * @private
+   */
+  _chainOrCallHooks(promise, event) {
+    let result = promise;
+    const hooks = [];
+    this._getCommandAndAncestors().reverse().filter((cmd) => cmd._lifeCycleHooks[event] !== void 0).forEach((hookedCommand) => {
+      hookedCommand._lifeCycleHooks[event].forEach((callback) => {
+        hooks.push({ hookedCommand, callback });
+      });
+    });
+    if (event === "postAction") {
+      hooks.reverse();
+    }
+    hooks.forEach((hookDetail) => {
+      result = this._chainOrCall(result, () => {
+        return hookDetail.callback(hookDetail.hookedCommand, this);
+      });
+    });
+    return result;
+  }
+  /**
+   *
+   * @param {(Promise|undefined)} promise
+   * @param {Command} subCommand
+   * @param {string} event
+   * @return {(Promise|undefined)}
+   * @private
+   */
+  _chainOrCallSubCommandHook(promise, subCommand, event) {
+    let result = promise;
+    if (this._lifeCycleHooks[event] !== void 0) {
+      this._lifeCycleHooks[event].forEach((hook) => {
+        result = this._chainOrCall(result, () => {
+          return hook(this, subCommand);
+        });
+      });
+    }
+    return result;
+  }
+  /**
+   * Process arguments in context of this command.
+   * Returns action result, in case it is a promise.
+   *
+   * @private
+   */
+  _parseCommand(operands, unknown) {
+    const parsed = this.parseOptions(unknown);
+    this._parseOptionsEnv();
+    this._parseOptionsImplied();
+    operands = operands.concat(parsed.operands);
+    unknown = parsed.unknown;
+    this.args = operands.concat(unknown);
+    if (operands && this._findCommand(operands[0])) {
+      return this._dispatchSubcommand(operands[0], operands.slice(1), unknown);
+    }
+    if (this._getHelpCommand() && operands[0] === this._getHelpCommand().name()) {
+      return this._dispatchHelpCommand(operands[1]);
+    }
+    if (this._defaultCommandName) {
+      this._outputHelpIfRequested(unknown);
+      return this._dispatchSubcommand(
+        this._defaultCommandName,
+        operands,
+        unknown
+      );
+    }
+    if (this.commands.length && this.args.length === 0 && !this._actionHandler && !this._defaultCommandName) {
+      this.help({ error: true });
+    }
+    this._outputHelpIfRequested(parsed.unknown);
+    this._checkForMissingMandatoryOptions();
+    this._checkForConflictingOptions();
+    const checkForUnknownOptions = () => {
+      if (parsed.unknown.length > 0) {
+        this.unknownOption(parsed.unknown[0]);
+      }
+    };
+    const commandEvent = `command:${this.name()}`;
+    if (this._actionHandler) {
+      checkForUnknownOptions();
+      this._processArguments();
+      let promiseChain;
+      promiseChain = this._chainOrCallHooks(promiseChain, "preAction");
+      promiseChain = this._chainOrCall(
+        promiseChain,
+        () => this._actionHandler(this.processedArgs)
+      );
+      if (this.parent) {
+        promiseChain = this._chainOrCall(promiseChain, () => {
+          this.parent.emit(commandEvent, operands, unknown);
+        });
+      }
+      promiseChain = this._chainOrCallHooks(promiseChain, "postAction");
+      return promiseChain;
+    }
+    if (this.parent?.listenerCount(commandEvent)) {
+      checkForUnknownOptions();
+      this._processArguments();
+      this.parent.emit(commandEvent, operands, unknown);
+    } else if (operands.length) {
+      if (this._findCommand("*")) {
+        return this._dispatchSubcommand("*", operands, unknown);
+      }
+      if (this.listenerCount("command:*")) {
+        this.emit("command:*", operands, unknown);
+      } else if (this.commands.length) {
+        this.unknownCommand();
+      } else {
+        checkForUnknownOptions();
+        this._processArguments();
+      }
+    } else if (this.commands.length) {
+      checkForUnknownOptions();
+      this.help({ error: true });
+    } else {
+      checkForUnknownOptions();
+      this._processArguments();
+    }
+  }
+  /**
+   * Find matching command.
+   *
+   * @private
+   * @return {Command | undefined}
+   */
+  _findCommand(name) {
+    if (!name) return void 0;
+    return this.commands.find(
+      (cmd) => cmd._name === name || cmd._aliases.includes(name)
+    );
+  }
+  /**
+   * Return an option matching `arg` if any.
+   *
+   * @param {string} arg
+   * @return {Option}
+   * @package
+   */
+  _findOption(arg) {
+    return this.options.find((option) => option.is(arg));
+  }
+  /**
+   * Display an error message if a mandatory option does not have a value.
+   * Called after checking for help flags in leaf subcommand.
+   *
+   * @private
+   */
+  _checkForMissingMandatoryOptions() {
+    this._getCommandAndAncestors().forEach((cmd) => {
+      cmd.options.forEach((anOption) => {
+        if (anOption.mandatory && cmd.getOptionValue(anOption.attributeName()) === void 0) {
+          cmd.missingMandatoryOptionValue(anOption);
+        }
+      });
+    });
+  }
+  /**
+   * Display an error message if conflicting options are used together in this.
+   *
+   * @private
+   */
+  _checkForConflictingLocalOptions() {
+    const definedNonDefaultOptions = this.options.filter((option) => {
+      const optionKey = option.attributeName();
+      if (this.getOptionValue(optionKey) === void 0) {
+        return false;
+      }
+      return this.getOptionValueSource(optionKey) !== "default";
+    });
+    const optionsWithConflicting = definedNonDefaultOptions.filter(
+      (option) => option.conflictsWith.length > 0
+    );
+    optionsWithConflicting.forEach((option) => {
+      const conflictingAndDefined = definedNonDefaultOptions.find(
+        (defined) => option.conflictsWith.includes(defined.attributeName())
+      );
+      if (conflictingAndDefined) {
+        this._conflictingOption(option, conflictingAndDefined);
+      }
+    });
+  }
+  /**
+   * Display an error message if conflicting options are used together.
+   * Called after checking for help flags in leaf subcommand.
+   *
+   * @private
+   */
+  _checkForConflictingOptions() {
+    this._getCommandAndAncestors().forEach((cmd) => {
+      cmd._checkForConflictingLocalOptions();
+    });
+  }
+  /**
+   * Parse options from `argv` removing known options,
+   * and return argv split into operands and unknown arguments.
+   *
+   * Side effects: modifies command by storing options. Does not reset state if called again.
+   *
+   * Examples:
+   *
+   *     argv => operands, unknown
+   *     --known kkk op => [op], []
+   *     op --known kkk => [op], []
+   *     sub --unknown uuu op => [sub], [--unknown uuu op]
+   *     sub -- --unknown uuu op => [sub --unknown uuu op], []
+   *
+   * @param {string[]} args
+   * @return {{operands: string[], unknown: string[]}}
+   */
+  parseOptions(args) {
+    const operands = [];
+    const unknown = [];
+    let dest = operands;
+    function maybeOption(arg) {
+      return arg.length > 1 && arg[0] === "-";
+    }
+    const negativeNumberArg = (arg) => {
+      if (!/^-(\d+|\d*\.\d+)([eE][+-]?\d+)?$/.test(arg)) return false;
+      return !this._getCommandAndAncestors().some(
+        (cmd) => cmd.options.map((opt) => opt.short).some((short) => /^-\d$/.test(short))
+      );
+    };
+    let activeVariadicOption = null;
+    let activeGroup = null;
+    let i = 0;
+    while (i < args.length || activeGroup) {
+      const arg = activeGroup ?? args[i++];
+      activeGroup = null;
+      if (arg === "--") {
+        if (dest === unknown) dest.push(arg);
+        dest.push(...args.slice(i));
+        break;
+      }
+      if (activeVariadicOption && (!maybeOption(arg) || negativeNumberArg(arg))) {
+        this.emit(`option:${activeVariadicOption.name()}`, arg);
+        continue;
+      }
+      activeVariadicOption = null;
+      if (maybeOption(arg)) {
+        const option = this._findOption(arg);
+        if (option) {
+          if (option.required) {
+            const value = args[i++];
+            if (value === void 0) this.optionMissingArgument(option);
+            this.emit(`option:${option.name()}`, value);
+          } else if (option.optional) {
+            let value = null;
+            if (i < args.length && (!maybeOption(args[i]) || negativeNumberArg(args[i]))) {
+              value = args[i++];
+            }
+            this.emit(`option:${option.name()}`, value);
+          } else {
+            this.emit(`option:${option.name()}`);
+          }
+          activeVariadicOption = option.variadic ? option : null;
+          continue;
+        }
+      }
+      if (arg.length > 2 && arg[0] === "-" && arg[1] !== "-") {
+        const option = this._findOption(`-${arg[1]}`);
+        if (option) {
+          if (option.required || option.optional && this._combineFlagAndOptionalValue) {
+            this.emit(`option:${option.name()}`, arg.slice(2));
+          } else {
+            this.emit(`option:${option.name()}`);
+            activeGroup = `-${arg.slice(2)}`;
+          }
+          continue;
+        }
+      }
+      if (/^--[^=]+=/.test(arg)) {
+        const index = arg.indexOf("=");
+        const option = this._findOption(arg.slice(0, index));
+        if (option && (option.required || option.optional)) {
+          this.emit(`option:${option.name()}`, arg.slice(index + 1));
+          continue;
+        }
+      }
+      if (dest === operands && maybeOption(arg) && !(this.commands.length === 0 && negativeNumberArg(arg))) {
+        dest = unknown;
+      }
+      if ((this._enablePositionalOptions || this._passThroughOptions) && operands.length === 0 && unknown.length === 0) {
+        if (this._findCommand(arg)) {
+          operands.push(arg);
+          unknown.push(...args.slice(i));
+          break;
+        } else if (this._getHelpCommand() && arg === this._getHelpCommand().name()) {
+          operands.push(arg, ...args.slice(i));
+          break;
+        } else if (this._defaultCommandName) {
+          unknown.push(arg, ...args.slice(i));
+          break;
+        }
+      }
+      if (this._passThroughOptions) {
+        dest.push(arg, ...args.slice(i));
+        break;
+      }
+      dest.push(arg);
+    }
+    return { operands, unknown };
+  }
+  /**
+   * Return an object containing local option values as key-value pairs.
+   *
+   * @return {object}
+   */
+  opts() {
+    if (this._storeOptionsAsProperties) {
+      const result = {};
+      const len = this.options.length;
+      for (let i = 0; i < len; i++) {
+        const key = this.options[i].attributeName();
+        result[key] = key === this._versionOptionName ? this._version : this[key];
+      }
+      return result;
+    }
+    return this._optionValues;
+  }
+  /**
+   * Return an object containing merged local and global option values as key-value pairs.
+   *
+   * @return {object}
+   */
+  optsWithGlobals() {
+    return this._getCommandAndAncestors().reduce(
+      (combinedOptions, cmd) => Object.assign(combinedOptions, cmd.opts()),
+      {}
+    );
+  }
+  /**
+   * Display error message and exit (or call exitOverride).
+   *
+   * @param {string} message
+   * @param {object} [errorOptions]
+   * @param {string} [errorOptions.code] - an id string representing the error
+   * @param {number} [errorOptions.exitCode] - used with process.exit
+   */
+  error(message, errorOptions) {
+    this._outputConfiguration.outputError(
+      `${message}
+`,
+      this._outputConfiguration.writeErr
+    );
+    if (typeof this._showHelpAfterError === "string") {
+      this._outputConfiguration.writeErr(`${this._showHelpAfterError}
+`);
+    } else if (this._showHelpAfterError) {
+      this._outputConfiguration.writeErr("\n");
+      this.outputHelp({ error: true });
+    }
+    const config = errorOptions || {};
+    const exitCode = config.exitCode || 1;
+    const code = config.code || "commander.error";
+    this._exit(exitCode, code, message);
+  }
+  /**
+   * Apply any option related environment variables, if option does
+   * not have a value from cli or client code.
+   *
+   * @private
+   */
+  _parseOptionsEnv() {
+    this.options.forEach((option) => {
+      if (option.envVar && option.envVar in process2.env) {
+        const optionKey = option.attributeName();
+        if (this.getOptionValue(optionKey) === void 0 || ["default", "config", "env"].includes(
+          this.getOptionValueSource(optionKey)
+        )) {
+          if (option.required || option.optional) {
+            this.emit(`optionEnv:${option.name()}`, process2.env[option.envVar]);
+          } else {
+            this.emit(`optionEnv:${option.name()}`);
+          }
+        }
+      }
+    });
+  }
+  /**
+   * Apply any implied option values, if option is undefined or default value.
+   *
+   * @private
+   */
+  _parseOptionsImplied() {
+    const dualHelper = new DualOptions(this.options);
+    const hasCustomOptionValue = (optionKey) => {
+      return this.getOptionValue(optionKey) !== void 0 && !["default", "implied"].includes(this.getOptionValueSource(optionKey));
+    };
+    this.options.filter(
+      (option) => option.implied !== void 0 && hasCustomOptionValue(option.attributeName()) && dualHelper.valueFromOption(
+        this.getOptionValue(option.attributeName()),
+        option
+      )
+    ).forEach((option) => {
+      Object.keys(option.implied).filter((impliedKey) => !hasCustomOptionValue(impliedKey)).forEach((impliedKey) => {
+        this.setOptionValueWithSource(
+          impliedKey,
+          option.implied[impliedKey],
+          "implied"
+        );
+      });
+    });
+  }
+  /**
+   * Argument `name` is missing.
+   *
+   * @param {string} name
+   * @private
+   */
+  missingArgument(name) {
+    const message = `error: missing required argument '${name}'`;
+    this.error(message, { code: "commander.missingArgument" });
+  }
+  /**
+   * `Option` is missing an argument.
+   *
+   * @param {Option} option
+   * @private
+   */
+  optionMissingArgument(option) {
+    const message = `error: option '${option.flags}' argument missing`;
+    this.error(message, { code: "commander.optionMissingArgument" });
+  }
+  /**
+   * `Option` does not have a value, and is a mandatory option.
+   *
+   * @param {Option} option
+   * @private
+   */
+  missingMandatoryOptionValue(option) {
+    const message = `error: required option '${option.flags}' not specified`;
+    this.error(message, { code: "commander.missingMandatoryOptionValue" });
+  }
+  /**
+   * `Option` conflicts with another option.
+   *
+   * @param {Option} option
+   * @param {Option} conflictingOption
+   * @private
+   */
+  _conflictingOption(option, conflictingOption) {
+    const findBestOptionFromValue = (option2) => {
+      const optionKey = option2.attributeName();
+      const optionValue = this.getOptionValue(optionKey);
+      const negativeOption = this.options.find(
+        (target) => target.negate && optionKey === target.attributeName()
+      );
+      const positiveOption = this.options.find(
+        (target) => !target.negate && optionKey === target.attributeName()
+      );
+      if (negativeOption && (negativeOption.presetArg === void 0 && optionValue === false || negativeOption.presetArg !== void 0 && optionValue === negativeOption.presetArg)) {
+        return negativeOption;
+      }
+      return positiveOption || option2;
+    };
+    const getErrorMessage = (option2) => {
+      const bestOption = findBestOptionFromValue(option2);
+      const optionKey = bestOption.attributeName();
+      const source = this.getOptionValueSource(optionKey);
+      if (source === "env") {
+        return `environment variable '${bestOption.envVar}'`;
+      }
+      return `option '${bestOption.flags}'`;
+    };
+    const message = `error: ${getErrorMessage(option)} cannot be used with ${getErrorMessage(conflictingOption)}`;
+    this.error(message, { code: "commander.conflictingOption" });
+  }
+  /**
+   * Unknown option `flag`.
+   *
+   * @param {string} flag
+   * @private
+   */
+  unknownOption(flag) {
+    if (this._allowUnknownOption) return;
+    let suggestion = "";
+    if (flag.startsWith("--") && this._showSuggestionAfterError) {
+      let candidateFlags = [];
+      let command = this;
+      do {
+        const moreFlags = command.createHelp().visibleOptions(command).filter((option) => option.long).map((option) => option.long);
+        candidateFlags = candidateFlags.concat(moreFlags);
+        command = command.parent;
+      } while (command && !command._enablePositionalOptions);
+      suggestion = suggestSimilar(flag, candidateFlags);
+    }
+    const message = `error: unknown option '${flag}'${suggestion}`;
+    this.error(message, { code: "commander.unknownOption" });
+  }
+  /**
+   * Excess arguments, more than expected.
+   *
+   * @param {string[]} receivedArgs
+   * @private
+   */
+  _excessArguments(receivedArgs) {
+    if (this._allowExcessArguments) return;
+    const expected = this.registeredArguments.length;
+    const s = expected === 1 ? "" : "s";
+    const received = receivedArgs.length;
+    const forSubcommand = this.parent ? ` for '${this.name()}'` : "";
+    const details2 = receivedArgs.join(", ");
+    const message = `error: too many arguments${forSubcommand}. Expected ${expected} argument${s} but got ${received}: ${details2}.`;
+    this.error(message, { code: "commander.excessArguments" });
+  }
+  /**
+   * Unknown command.
+   *
+   * @private
+   */
+  unknownCommand() {
+    const unknownName = this.args[0];
+    let suggestion = "";
+    if (this._showSuggestionAfterError) {
+      const candidateNames = [];
+      this.createHelp().visibleCommands(this).forEach((command) => {
+        candidateNames.push(command.name());
+        if (command.alias()) candidateNames.push(command.alias());
+      });
+      suggestion = suggestSimilar(unknownName, candidateNames);
+    }
+    const message = `error: unknown command '${unknownName}'${suggestion}`;
+    this.error(message, { code: "commander.unknownCommand" });
+  }
+  /**
+   * Get or set the program version.
+   *
+   * This method auto-registers the "-V, --version" option which will print the version number.
+   *
+   * You can optionally supply the flags and description to override the defaults.
+   *
+   * @param {string} [str]
+   * @param {string} [flags]
+   * @param {string} [description]
+   * @return {(this | string | undefined)} `this` command for chaining, or version string if no arguments
+   */
+  version(str, flags, description) {
+    if (str === void 0) return this._version;
+    this._version = str;
+    flags = flags || "-V, --version";
+    description = description || "output the version number";
+    const versionOption = this.createOption(flags, description);
+    this._versionOptionName = versionOption.attributeName();
+    this._registerOption(versionOption);
+    this.on("option:" + versionOption.name(), () => {
+      this._outputConfiguration.writeOut(`${str}
+`);
+      this._exit(0, "commander.version", str);
+    });
+    return this;
+  }
+  /**
+   * Set the description.
+   *
+   * @param {string} [str]
+   * @param {object} [argsDescription]
+   * @return {(string|Command)}
+   */
+  description(str, argsDescription) {
+    if (str === void 0 && argsDescription === void 0)
+      return this._description;
+    this._description = str;
+    if (argsDescription) {
+      this._argsDescription = argsDescription;
+    }
+    return this;
+  }
+  /**
+   * Set the summary. Used when listed as subcommand of parent.
+   *
+   * @param {string} [str]
+   * @return {(string|Command)}
+   */
+  summary(str) {
+    if (str === void 0) return this._summary;
+    this._summary = str;
+    return this;
+  }
+  /**
+   * Set an alias for the command.
+   *
+   * You may call more than once to add multiple aliases. Only the first alias is shown in the auto-generated help.
+   *
+   * @param {string} [alias]
+   * @return {(string|Command)}
+   */
+  alias(alias) {
+    if (alias === void 0) return this._aliases[0];
+    let command = this;
+    if (this.commands.length !== 0 && this.commands[this.commands.length - 1]._executableHandler) {
+      command = this.commands[this.commands.length - 1];
+    }
+    if (alias === command._name)
+      throw new Error("Command alias can't be the same as its name");
+    const matchingCommand = this.parent?._findCommand(alias);
+    if (matchingCommand) {
+      const existingCmd = [matchingCommand.name()].concat(matchingCommand.aliases()).join("|");
+      throw new Error(
+        `cannot add alias '${alias}' to command '${this.name()}' as already have command '${existingCmd}'`
+      );
+    }
+    command._aliases.push(alias);
+    return this;
+  }
+  /**
+   * Set aliases for the command.
+   *
+   * Only the first alias is shown in the auto-generated help.
+   *
+   * @param {string[]} [aliases]
+   * @return {(string[]|Command)}
+   */
+  aliases(aliases) {
+    if (aliases === void 0) return this._aliases;
+    aliases.forEach((alias) => this.alias(alias));
+    return this;
+  }
+  /**
+   * Set / get the command usage `str`.
+   *
+   * @param {string} [str]
+   * @return {(string|Command)}
+   */
+  usage(str) {
+    if (str === void 0) {
+      if (this._usage) return this._usage;
+      const args = this.registeredArguments.map((arg) => {
+        return humanReadableArgName(arg);
+      });
+      return [].concat(
+        this.options.length || this._helpOption !== null ? "[options]" : [],
+        this.commands.length ? "[command]" : [],
+        this.registeredArguments.length ? args : []
+      ).join(" ");
+    }
+    this._usage = str;
+    return this;
+  }
+  /**
+   * Get or set the name of the command.
+   *
+   * @param {string} [str]
+   * @return {(string|Command)}
+   */
+  name(str) {
+    if (str === void 0) return this._name;
+    this._name = str;
+    return this;
+  }
+  /**
+   * Set/get the help group heading for this subcommand in parent command's help.
+   *
+   * @param {string} [heading]
+   * @return {Command | string}
+   */
+  helpGroup(heading) {
+    if (heading === void 0) return this._helpGroupHeading ?? "";
+    this._helpGroupHeading = heading;
+    return this;
+  }
+  /**
+   * Set/get the default help group heading for subcommands added to this command.
+   * (This does not override a group set directly on the subcommand using .helpGroup().)
+   *
+   * @example
+   * program.commandsGroup('Development Commands:');
+   * program.command('watch')...
+   * program.command('lint')...
+   * ...
+   *
+   * @param {string} [heading]
+   * @returns {Command | string}
+   */
+  commandsGroup(heading) {
+    if (heading === void 0) return this._defaultCommandGroup ?? "";
+    this._defaultCommandGroup = heading;
+    return this;
+  }
+  /**
+   * Set/get the default help group heading for options added to this command.
+   * (This does not override a group set directly on the option using .helpGroup().)
+   *
+   * @example
+   * program
+   *   .optionsGroup('Development Options:')
+   *   .option('-d, --debug', 'output extra debugging')
+   *   .option('-p, --profile', 'output profiling information')
+   *
+   * @param {string} [heading]
+   * @returns {Command | string}
+   */
+  optionsGroup(heading) {
+    if (heading === void 0) return this._defaultOptionGroup ?? "";
+    this._defaultOptionGroup = heading;
+    return this;
+  }
+  /**
+   * @param {Option} option
+   * @private
+   */
+  _initOptionGroup(option) {
+    if (this._defaultOptionGroup && !option.helpGroupHeading)
+      option.helpGroup(this._defaultOptionGroup);
+  }
+  /**
+   * @param {Command} cmd
+   * @private
+   */
+  _initCommandGroup(cmd) {
+    if (this._defaultCommandGroup && !cmd.helpGroup())
+      cmd.helpGroup(this._defaultCommandGroup);
+  }
+  /**
+   * Set the name of the command from script filename, such as process.argv[1],
+   * or import.meta.filename.
+   *
+   * (Used internally and public although not documented in README.)
+   *
+   * @example
+   * program.nameFromFilename(import.meta.filename);
+   *
+   * @param {string} filename
+   * @return {Command}
+   */
+  nameFromFilename(filename) {
+    this._name = path.basename(filename, path.extname(filename));
+    return this;
+  }
+  /**
+   * Get or set the directory for searching for executable subcommands of this command.
+   *
+   * @example
+   * program.executableDir(import.meta.dirname);
+   * // or
+   * program.executableDir('subcommands');
+   *
+   * @param {string} [path]
+   * @return {(string|null|Command)}
+   */
+  executableDir(path2) {
+    if (path2 === void 0) return this._executableDir;
+    this._executableDir = path2;
+    return this;
+  }
+  /**
+   * Return program help documentation.
+   *
+   * @param {{ error: boolean }} [contextOptions] - pass {error:true} to wrap for stderr instead of stdout
+   * @return {string}
+   */
+  helpInformation(contextOptions) {
+    const helper = this.createHelp();
+    const context = this._getOutputContext(contextOptions);
+    helper.prepareContext({
+      error: context.error,
+      helpWidth: context.helpWidth,
+      outputHasColors: context.hasColors
+    });
+    const text2 = helper.formatHelp(this, helper);
+    if (context.hasColors) return text2;
+    return this._outputConfiguration.stripColor(text2);
+  }
+  /**
+   * @typedef HelpContext
+   * @type {object}
+   * @property {boolean} error
+   * @property {number} helpWidth
+   * @property {boolean} hasColors
+   * @property {function} write - includes stripColor if needed
+   *
+   * @returns {HelpContext}
+   * @private
+   */
+  _getOutputContext(contextOptions) {
+    contextOptions = contextOptions || {};
+    const error = !!contextOptions.error;
+    let baseWrite;
+    let hasColors;
+    let helpWidth;
+    if (error) {
+      baseWrite = (str) => this._outputConfiguration.writeErr(str);
+      hasColors = this._outputConfiguration.getErrHasColors();
+      helpWidth = this._outputConfiguration.getErrHelpWidth();
+    } else {
+      baseWrite = (str) => this._outputConfiguration.writeOut(str);
+      hasColors = this._outputConfiguration.getOutHasColors();
+      helpWidth = this._outputConfiguration.getOutHelpWidth();
+    }
+    const write = (str) => {
+      if (!hasColors) str = this._outputConfiguration.stripColor(str);
+      return baseWrite(str);
+    };
+    return { error, write, hasColors, helpWidth };
+  }
+  /**
+   * Output help information for this command.
+   *
+   * Outputs built-in help, and custom text added using `.addHelpText()`.
+   *
+   * @param {{ error: boolean } | Function} [contextOptions] - pass {error:true} to write to stderr instead of stdout
+   */
+  outputHelp(contextOptions) {
+    let deprecatedCallback;
+    if (typeof contextOptions === "function") {
+      deprecatedCallback = contextOptions;
+      contextOptions = void 0;
+    }
+    const outputContext = this._getOutputContext(contextOptions);
+    const eventContext = {
+      error: outputContext.error,
+      write: outputContext.write,
+      command: this
+    };
+    this._getCommandAndAncestors().reverse().forEach((command) => command.emit("beforeAllHelp", eventContext));
+    this.emit("beforeHelp", eventContext);
+    let helpInformation = this.helpInformation({ error: outputContext.error });
+    if (deprecatedCallback) {
+      helpInformation = deprecatedCallback(helpInformation);
+      if (typeof helpInformation !== "string" && !Buffer.isBuffer(helpInformation)) {
+        throw new Error("outputHelp callback must return a string or a Buffer");
+      }
+    }
+    outputContext.write(helpInformation);
+    if (this._getHelpOption()?.long) {
+      this.emit(this._getHelpOption().long);
+    }
+    this.emit("afterHelp", eventContext);
+    this._getCommandAndAncestors().forEach(
+      (command) => command.emit("afterAllHelp", eventContext)
+    );
+  }
+  /**
+   * You can pass in flags and a description to customise the built-in help option.
+   * Pass in false to disable the built-in help option.
+   *
+   * @example
+   * program.helpOption('-?, --help', 'show help'); // customise
+   * program.helpOption(false); // disable
+   *
+   * @param {(string | boolean)} flags
+   * @param {string} [description]
+   * @return {Command} `this` command for chaining
+   */
+  helpOption(flags, description) {
+    if (typeof flags === "boolean") {
+      if (flags) {
+        if (this._helpOption === null) this._helpOption = void 0;
+        if (this._defaultOptionGroup) {
+          this._initOptionGroup(this._getHelpOption());
+        }
+      } else {
+        this._helpOption = null;
+      }
+      return this;
+    }
+    this._helpOption = this.createOption(
+      flags ?? "-h, --help",
+      description ?? "display help for command"
+    );
+    if (flags || description) this._initOptionGroup(this._helpOption);
+    return this;
+  }
+  /**
+   * Lazy create help option.
+   * Returns null if has been disabled with .helpOption(false).
+   *
+   * @returns {(Option | null)} the help option
+   * @package
+   */
+  _getHelpOption() {
+    if (this._helpOption === void 0) {
+      this.helpOption(void 0, void 0);
+    }
+    return this._helpOption;
+  }
+  /**
+   * Supply your own option to use for the built-in help option.
+   * This is an alternative to using helpOption() to customise the flags and description etc.
+   *
+   * @param {Option} option
+   * @return {Command} `this` command for chaining
+   */
+  addHelpOption(option) {
+    this._helpOption = option;
+    this._initOptionGroup(option);
+    return this;
+  }
+  /**
+   * Output help information and exit.
+   *
+   * Outputs built-in help, and custom text added using `.addHelpText()`.
+   *
+   * @param {{ error: boolean }} [contextOptions] - pass {error:true} to write to stderr instead of stdout
+   */
+  help(contextOptions) {
+    this.outputHelp(contextOptions);
+    let exitCode = Number(process2.exitCode ?? 0);
+    if (exitCode === 0 && contextOptions && typeof contextOptions !== "function" && contextOptions.error) {
+      exitCode = 1;
+    }
+    this._exit(exitCode, "commander.help", "(outputHelp)");
+  }
+  /**
+   * // Do a little typing to coordinate emit and listener for the help text events.
+   * @typedef HelpTextEventContext
+   * @type {object}
+   * @property {boolean} error
+   * @property {Command} command
+   * @property {function} write
+   */
+  /**
+   * Add additional text to be displayed with the built-in help.
+   *
+   * Position is 'before' or 'after' to affect just this command,
+   * and 'beforeAll' or 'afterAll' to affect this command and all its subcommands.
+   *
+   * @param {string} position - before or after built-in help
+   * @param {(string | Function)} text - string to add, or a function returning a string
+   * @return {Command} `this` command for chaining
+   */
+  addHelpText(position, text2) {
+    const allowedValues = ["beforeAll", "before", "after", "afterAll"];
+    if (!allowedValues.includes(position)) {
+      throw new Error(`Unexpected value for position to addHelpText.
+Expecting one of '${allowedValues.join("', '")}'`);
+    }
+    const helpEvent = `${position}Help`;
+    this.on(helpEvent, (context) => {
+      let helpStr;
+      if (typeof text2 === "function") {
+        helpStr = text2({ error: context.error, command: context.command });
+      } else {
+        helpStr = text2;
+      }
+      if (helpStr) {
+        context.write(`${helpStr}
+`);
+      }
+    });
+    return this;
+  }
+  /**
+   * Output help information if help flags specified
+   *
+   * @param {Array} args - array of options to search for help flags
+   * @private
+   */
+  _outputHelpIfRequested(args) {
+    const helpOption = this._getHelpOption();
+    const helpRequested = helpOption && args.find((arg) => helpOption.is(arg));
+    if (helpRequested) {
+      this.outputHelp();
+      this._exit(0, "commander.helpDisplayed", "(outputHelp)");
+    }
+  }
+};
+function incrementNodeInspectorPort(args) {
+  return args.map((arg) => {
+    if (!arg.startsWith("--inspect")) {
+      return arg;
+    }
+    let debugOption;
+    let debugHost = "127.0.0.1";
+    let debugPort = "9229";
+    let match;
+    if ((match = arg.match(/^(--inspect(-brk|-wait)?)$/)) !== null) {
+      debugOption = match[1];
+    } else if ((match = arg.match(
+      /^(--inspect(-brk|-port|-wait)?)=(\[[^\]]+\]|[^:]+)$/
+    )) !== null) {
+      debugOption = match[1];
+      if (/^\d+$/.test(match[3])) {
+        debugPort = match[3];
+      } else {
+        debugHost = match[3];
+      }
+    } else if ((match = arg.match(
+      /^(--inspect(-brk|-port|-wait)?)=(\[[^\]]+\]|[^:]+):(\d+)$/
+    )) !== null) {
+      debugOption = match[1];
+      debugHost = match[3];
+      debugPort = match[4];
+    }
+    if (debugOption && debugPort !== "0") {
+      return `${debugOption}=${debugHost}:${parseInt(debugPort) + 1}`;
+    }
+    return arg;
+  });
+}
+function useColor() {
+  if (process2.env.NO_COLOR || process2.env.FORCE_COLOR === "0" || process2.env.FORCE_COLOR === "false")
+    return false;
+  if (process2.env.FORCE_COLOR || process2.env.CLICOLOR_FORCE !== void 0)
+    return true;
+  return void 0;
+}
+
+// node_modules/commander/index.js
+var program = new Command();
+
+// src/cli/error.ts
+var CliError = class extends Error {
+  code;
+  hint;
+  /** The status of the registry's answer, if there was one. */
+  status;
+  faults;
+  constructor(message, options = {}) {
+    super(message, { cause: options.cause });
+    this.name = "CliError";
+    this.code = options.code ?? "FAILED";
+    this.hint = options.hint ?? null;
+    this.status = options.status;
+    this.faults = options.faults ?? [];
+  }
+};
+var UsageError = class extends CliError {
+  constructor(message, hint) {
+    super(message, { code: "USAGE", hint });
+    this.name = "UsageError";
+  }
+};
+async function hinted(answer, status, hint) {
+  try {
+    return await answer;
+  } catch (error) {
+    if (!(error instanceof CliError) || error.status !== status) throw error;
+    const { message, code, faults } = error;
+    throw new CliError(message, { code, hint, status, faults, cause: error });
+  }
+}
+
+// src/cli/text-width.ts
+var WIDE = /[\p{Script=Han}\p{Script=Hangul}\p{Script=Hiragana}\p{Script=Katakana}\p{Emoji_Presentation}\u3000-\u303E\uFF01-\uFF60\uFFE0-\uFFE6]/u;
+var ZERO = /^[\p{Mn}\p{Me}\p{Cf}]/u;
+var ELLIPSIS = "…";
+var graphemes = new Intl.Segmenter();
+function widthOf(text2) {
+  let width = 0;
+  for (const { segment } of graphemes.segment(text2)) width += widthOfGrapheme(segment);
+  return width;
+}
+function truncated(text2, width) {
+  if (widthOf(text2) <= width) return text2;
+  let kept = "";
+  let left = width - ELLIPSIS.length;
+  for (const { segment } of graphemes.segment(text2)) {
+    left -= widthOfGrapheme(segment);
+    if (left < 0) break;
+    kept += segment;
+  }
+  return kept + ELLIPSIS;
+}
+function padded(text2, width) {
+  return text2 + " ".repeat(Math.max(0, width - widthOf(text2)));
+}
+function wrapped(text2, width) {
+  const lines = [];
+  let line = "";
+  for (const word of text2.split(" ")) {
+    const longer = line === "" ? word : `${line} ${word}`;
+    if (line !== "" && widthOf(longer) > width) {
+      lines.push(line);
+      line = word;
+    } else {
+      line = longer;
+    }
+  }
+  return [...lines, line];
+}
+function widthOfGrapheme(grapheme) {
+  if (ZERO.test(grapheme)) return 0;
+  return WIDE.test(grapheme) ? 2 : 1;
+}
+
+// src/cli/sentence.ts
+var JOINT = " ";
+function copyable(text2) {
+  return text2.replaceAll(" ", JOINT);
+}
+function unjoined(text2) {
+  return text2.replaceAll(JOINT, " ");
+}
+function laidOut(text2, width) {
+  if (width === null) return unjoined(text2);
+  const lines = text2.split("\n").flatMap((line) => {
+    if (widthOf(line) <= width) return line;
+    const [indent = ""] = /^ */.exec(line) ?? [];
+    const hanging = indent === "" ? "" : `${indent}  `;
+    const [first = "", ...rest] = wrapped(line.slice(indent.length), width - hanging.length);
+    return [indent + first, ...rest.map((one) => hanging + one)];
+  });
+  return unjoined(lines.join("\n"));
+}
+var DEFAULT_COLUMNS = 80;
+function columnsOf(stream) {
+  return stream.isTTY ? stream.columns || DEFAULT_COLUMNS : null;
+}
+
+// src/cli/command.ts
+var SlipwayCommand = class _SlipwayCommand extends Command {
+  createCommand(name) {
+    return new _SlipwayCommand(name);
+  }
+  /** A group without a command says which ones it has; the whole program shows its help. */
+  help(context) {
+    if (typeof context === "function") return super.help(context);
+    if (context?.error !== true || this.parent === null) return super.help(context);
+    const names = this.commands.map((command) => command.name()).filter((name) => name !== "help");
+    const hint = `${copyable(`${pathOf(this)} --help`)} says what each does`;
+    throw new UsageError(`which command of ${pathOf(this)}? ${names.join(", ")}`, hint);
+  }
+  error(message) {
+    const text2 = message.replace(/^error: /, "").replace(
+      /^command-argument value '(.*?)' is invalid for argument '(.*?)'\. /,
+      '<$2> cannot be "$1". '
+    );
+    throw new UsageError(text2, `${copyable(`${pathOf(this)} --help`)} says how it is used`);
+  }
+};
+function pathOf(command) {
+  const { parent } = command;
+  return parent === null ? command.name() : `${pathOf(parent)} ${command.name()}`;
+}
+
+// src/cli/proxy/command.ts
+import { randomBytes } from "node:crypto";
+import { once as once3 } from "node:events";
+
+// src/cli/missing.ts
+var NAMELESS = /* @__PURE__ */ new Set([
+  "there is nothing of that name",
+  "repository unknown",
+  "manifest unknown",
+  // The answer to a HEAD request has no body.
+  ""
+]);
+var THINGS = [
+  [
+    /^\/v2\/(.+)\/manifests\/(sha\d+:.+)$/,
+    (repository, digest) => ({
+      message: `there is no manifest ${repository}@${digest}`,
+      hint: `${copyable(`slipway manifest list ${repository}`)} lists those that are there`
+    })
+  ],
+  [
+    /^\/v2\/(.+)\/manifests\/(.+)$/,
+    (repository, tag) => ({
+      message: `there is no tag ${repository}:${tag}`,
+      hint: `${copyable(`slipway tag list ${repository}`)} lists those that are there`
+    })
+  ],
+  [
+    /^\/api\/v1\/repositories\/(.+)\/-\/manifests\/(.+)$/,
+    (repository, digest) => ({
+      message: `there is no manifest ${repository}@${digest}`,
+      hint: `${copyable(`slipway manifest list ${repository}`)} lists those that are there`
+    })
+  ],
+  [
+    /^\/api\/v1\/repositories\/(.+)\/-\/(?:restore|purge)$/,
+    (repository) => ({
+      message: `there is no such thing in the trash of ${repository}`,
+      hint: `${copyable(`slipway trash list ${repository}`)} lists what is`
+    })
+  ],
+  [
+    /^\/api\/v1\/events\/dead\/([^/]+)/,
+    (id) => ({
+      message: `there is no dead event ${id}`,
+      hint: "slipway events dead lists those that there are"
+    })
+  ],
+  [
+    /^\/api\/v1\/repositories\/(.+?)(?:\/-\/.*)?$/,
+    (repository) => ({
+      message: `there is no repository ${repository}, or you may not see it`,
+      hint: `${copyable("slipway repo list")} lists those that you can pull from`
+    })
+  ],
+  [
+    /^\/api\/v1\/namespaces\/([^/]+)\/robots\/([^/]+)\/tokens\/(.+)$/,
+    (namespace, robot, secret) => ({
+      message: `the robot ${namespace}+${robot} has no secret ${secret}`,
+      hint: `${copyable(`slipway robot list ${namespace}`)} lists the robots with their secrets`
+    })
+  ],
+  [
+    /^\/api\/v1\/namespaces\/([^/]+)\/robots\/([^/]+)(?:\/.*)?$/,
+    (namespace, robot) => ({
+      message: `there is no robot ${namespace}+${robot}`,
+      hint: `${copyable(`slipway robot list ${namespace}`)} lists those that are there`
+    })
+  ],
+  [
+    /^\/api\/v1\/namespaces\/([^/]+)\/trust-rules\/(.+)$/,
+    (namespace, rule) => ({
+      message: `there is no trust rule ${namespace}+${rule}`,
+      hint: `${copyable(`slipway trust list ${namespace}`)} lists those that are there`
+    })
+  ],
+  [
+    /^\/api\/v1\/namespaces\/([^/]+)\/members\/(.+)$/,
+    (namespace, user) => ({
+      message: `${user} has no such role in ${namespace}`,
+      hint: `${copyable(`slipway member list ${namespace}`)} lists who has one`
+    })
+  ],
+  [
+    /^\/api\/v1\/namespaces\/([^/]+)(?:\/.*)?$/,
+    (namespace) => ({
+      message: `there is no namespace ${namespace}`,
+      hint: `${copyable("slipway namespace list")} lists those that you have a part in`
+    })
+  ],
+  [
+    /^\/api\/v1\/users\/(.+)$/,
+    (user) => ({
+      message: `there is no user ${user}`,
+      hint: `${copyable("slipway user list")} lists all users`
+    })
+  ],
+  [
+    /^\/api\/v1\/tokens\/(.+)$/,
+    (token) => ({
+      message: `you have no token ${token}`,
+      hint: `${copyable("slipway token list")} lists those that you have`
+    })
+  ]
+];
+function missingAt(path2, said) {
+  if (!NAMELESS.has(said)) return null;
+  for (const [pattern, say2] of THINGS) {
+    const match = pattern.exec(path2);
+    if (match !== null) return say2(...match.slice(1).map(decodeURIComponent));
+  }
+  return null;
+}
+
+// src/cli/network-reason.ts
+var REASONS = {
+  ECONNREFUSED: "nothing listens there",
+  ENOTFOUND: "there is no host of that name",
+  EAI_AGAIN: "its name cannot be looked up now; is there a network?",
+  ERR_SSL_WRONG_VERSION_NUMBER: "it does not speak https there; if it speaks http, write http://HOST",
+  ERR_SSL_PACKET_LENGTH_TOO_LONG: "it does not speak https there; if it speaks http, write http://HOST"
+};
+function networkReasonOf(error) {
+  if (!(error instanceof Error)) return String(error);
+  if (error.cause !== void 0) return networkReasonOf(error.cause);
+  const { code = "" } = error;
+  return REASONS[code] ?? (error.message === "" ? code || error.name : error.message);
+}
+
+// src/cli/remote/unreachable.ts
+function unreachable(origin, error) {
+  const message = `cannot reach ${origin}: ${networkReasonOf(error)}`;
+  return new CliError(message, { code: "UNREACHABLE", cause: error });
+}
+
+// src/cli/api.ts
+var BASE = "/api/v1";
+var Api = class {
+  /** Such as "https://registry.example.com". */
+  registry;
+  credentials;
+  constructor(registry, credentials) {
+    this.registry = registry;
+    this.credentials = credentials;
+  }
+  /** Host and port, with which image names begin. */
+  get host() {
+    return new URL(this.registry).host;
+  }
+  async get(path2) {
+    return this.#parse(await this.request("GET", BASE + path2));
+  }
+  /** Reads a resource with the ETag to change it by. */
+  async read(path2) {
+    const response = await this.request("GET", BASE + path2);
+    const etag = response.headers.get("etag") ?? void 0;
+    return { value: await this.#parse(response), etag };
+  }
+  async send(method, path2, body, ifMatch) {
+    const sending = ifMatch === void 0 ? { body } : { body, ifMatch };
+    return this.#parse(await this.request(method, BASE + path2, sending));
+  }
+  async remove(path2, query = {}) {
+    const response = await this.request("DELETE", BASE + path2, { query });
+    await response.body?.cancel();
+  }
+  /** Everything in a list, page by page. */
+  async *list(path2, query = {}) {
+    let { after } = query;
+    do {
+      const response = await this.request("GET", BASE + path2, { query: { ...query, after } });
+      const page = await this.#parse(response);
+      yield* page.items;
+      after = page.next ?? void 0;
+    } while (after !== void 0);
+  }
+  /** The same as JSON lines, as long as the list may be. */
+  async *export(path2, query) {
+    const accept = "application/x-ndjson";
+    const response = await this.request("GET", BASE + path2, { query, accept });
+    try {
+      if (response.body !== null) yield* response.body;
+    } catch (error) {
+      throw this.#broken(error);
+    }
+  }
+  /** @throws CliError for every answer that is a refusal, and for none */
+  async request(method, path2, sending = {}) {
+    const url = new URL(this.registry + path2);
+    for (const [name, value] of Object.entries(sending.query ?? {})) {
+      if (value !== void 0) url.searchParams.set(name, value);
+    }
+    const headers = new Headers({ accept: sending.accept ?? "application/json" });
+    headers.set("user-agent", "slipway");
+    if (this.credentials !== null) headers.set("authorization", authorization(this.credentials));
+    if (sending.ifMatch !== void 0) headers.set("if-match", sending.ifMatch);
+    if (sending.body !== void 0) headers.set("content-type", "application/json");
+    const body = sending.body === void 0 ? null : JSON.stringify(sending.body);
+    const response = await reach(url, { method, headers, body, redirect: "error" });
+    if (response.ok) return response;
+    throw await this.#refusal(path2, response);
+  }
+  async #parse(response) {
+    try {
+      const text2 = await response.text();
+      return text2 === "" ? null : JSON.parse(text2);
+    } catch (error) {
+      throw this.#broken(error);
+    }
+  }
+  #broken(error) {
+    const { registry } = this;
+    if (!(error instanceof SyntaxError)) {
+      return new CliError(`${registry} broke off: ${networkReasonOf(error)}`, { cause: error });
+    }
+    return new CliError(`${registry} answered no JSON: is it a Slipway registry?`, {
+      cause: error
+    });
+  }
+  async #refusal(path2, response) {
+    const { status } = response;
+    if (status === 412) {
+      const message2 = "it was changed meanwhile: run this again";
+      return new CliError(message2, { status, code: "VERSION_MISMATCH" });
+    }
+    const said = refusalIn(await response.text());
+    const { code = `HTTP_${status}`, faults = [] } = said ?? {};
+    const missing = status === 404 ? missingAt(path2, said?.sentence ?? "") : null;
+    const message = missing?.message ?? said?.sentence ?? `${this.registry} answered ${status}`;
+    const hint = missing?.hint ?? this.#hint(response, faults);
+    return new CliError(message, { code, status, faults, ...hint === null ? {} : { hint } });
+  }
+  /** The next step, which the registry cannot say as it does not know this command line. */
+  #hint({ status, headers }, faults) {
+    const wait = headers.get("retry-after");
+    if (status === 429 && wait !== null) return `Try again in ${wait} seconds.`;
+    if (faults.some(({ needs }) => needs === "password")) return PASSWORD_HINT;
+    if (status !== 401) return null;
+    const { credentials } = this;
+    const login = copyable(`slipway login ${this.host}`);
+    if (credentials === null) return `Log in: ${login}`;
+    if ("user" in credentials) {
+      return `Check the name and the password. If it is forgotten: ${newPasswordOf(credentials.user)}`;
+    }
+    if (credentials.source === "login") return `Log in again: ${login}`;
+    return `SLIPWAY_TOKEN was sent, and is no valid token here. Set another, or unset it and log in: ${login}`;
+  }
+};
+function newPasswordOf(user) {
+  return user === "admin" ? "it is the deployment's secret ADMIN_PASSWORD (docs/local.md)" : `an administrator sets another: ${copyable(`slipway user password ${user}`)}`;
+}
+var PASSWORD_HINT = `Give the password with this command: ${copyable("-u USER")} at a terminal, ${copyable("-u USER --password-stdin")} in a script. Or log in once with ${copyable("--expires never")}.`;
+async function reach(url, init) {
+  try {
+    return await fetch(url, init);
+  } catch (error) {
+    throw unreachable(url.origin, error);
+  }
+}
+function authorization(credentials) {
+  if ("token" in credentials) return `Bearer ${credentials.token}`;
+  const { user, password } = credentials;
+  return `Basic ${Buffer.from(`${user}:${password}`).toString("base64")}`;
+}
+function refusalIn(body) {
+  try {
+    const { detail, title, code, errors } = JSON.parse(body);
+    const faults = Array.isArray(errors) ? errors : [];
+    const [first] = faults;
+    const reasons = faults.flatMap(({ field = "", message = "" }) => {
+      if (message === "" || detail?.includes(message) === true) return [];
+      return field === "" ? message : `${field}: ${message}`;
+    });
+    const said = [detail ?? [], reasons].flat();
+    const sentence = said.length === 0 ? title : said.join("; ");
+    return { sentence, code: code ?? first?.code, faults };
+  } catch (error) {
+    if (error instanceof SyntaxError) return void 0;
+    throw error;
+  }
+}
+
+// src/cli/config.ts
+import { mkdir, readFile as readFile2, rename, rm, writeFile } from "node:fs/promises";
+import { homedir } from "node:os";
+import { dirname, isAbsolute, join } from "node:path";
+
+// src/cli/file.ts
+import { readFile } from "node:fs/promises";
+var REASONS2 = {
+  ENOSPC: "the disk is full",
+  EROFS: "the disk can only be read",
+  ENOENT: "there is no such file",
+  ENOTDIR: "there is no such file",
+  EISDIR: "it is a folder",
+  EACCES: "you are not allowed to",
+  EPERM: "you are not allowed to"
+};
+async function readTextFile(file) {
+  try {
+    return await readFile(file, "utf8");
+  } catch (error) {
+    const { code = "FAILED" } = error;
+    throw new CliError(`cannot read ${file}: ${reasonOf(error)}`, { code, cause: error });
+  }
+}
+function reasonOf(error) {
+  const { code = "", message } = error;
+  return REASONS2[code] ?? message;
+}
+
+// src/cli/config.ts
+var EMPTY = { current: null, logins: {} };
+function configFile() {
+  const given = process.env["XDG_CONFIG_HOME"] ?? "";
+  return join(isAbsolute(given) ? given : join(homedir(), ".config"), "slipway", "config.json");
+}
+async function readConfig() {
+  const file = configFile();
+  try {
+    const { current, logins } = JSON.parse(await readFile2(file, "utf8"));
+    return { current: current ?? null, logins: logins ?? {} };
+  } catch (error) {
+    if (error.code === "ENOENT") return EMPTY;
+    const isBroken = error instanceof SyntaxError;
+    const why = isBroken ? "it is no JSON; delete it and log in again" : reasonOf(error);
+    throw new CliError(`cannot read ${file}: ${why}`, { cause: error });
+  }
+}
+
+// src/cli/table.ts
+import { styleText } from "node:util";
+
+// src/cli/terminal.ts
+var UNSAFE = /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}\p{Bidi_Control}\u206A-\u206F\uFEFF\uFFF9-\uFFFB\u{E0000}-\u{E007F}]/gu;
+var UNSAFE_IN_LINES = new RegExp(String.raw`(?![\n\t])${UNSAFE.source}`, "gu");
+var SUBSTITUTE = "�";
+function plain(text2) {
+  return text2.replaceAll(/[^\S\u00A0]+/g, " ").replaceAll(UNSAFE, SUBSTITUTE);
+}
+function plainLines(text2) {
+  return text2.replaceAll("\r\n", "\n").replaceAll(UNSAFE_IN_LINES, SUBSTITUTE);
+}
+function plainJson(json2) {
+  return json2.replaceAll(UNSAFE_IN_LINES, escaped);
+}
+function escaped(character) {
+  const units = Array.from({ length: character.length }, (_, i) => character.charCodeAt(i));
+  return units.map((unit) => `\\u${unit.toString(16).padStart(4, "0")}`).join("");
+}
+
+// src/cli/table.ts
+var WHOLE = { width: null, isColoured: false };
+var Shown = class {
+  text;
+  constructor(text2) {
+    this.text = text2;
+  }
+};
+var GAP = 2;
+var MIN_WIDTH = 8;
+function table(items, given, view = WHOLE) {
+  const columns = Object.entries(given).flatMap(([title2, column]) => {
+    const whole = typeof column === "function" ? { value: column } : column;
+    if (view.width === null) return { title: title2, ...whole };
+    return whole.isDetail === true ? [] : { title: whole.shortTitle ?? title2, ...whole };
+  });
+  const rows = items.map(
+    (item) => columns.map(({ value, short = value }) => plain((view.width === null ? value : short)(item)))
+  );
+  const natural = columns.map(
+    ({ title: title2 }, i) => Math.max(widthOf(title2), ...rows.map((row) => widthOf(row[i] ?? "")))
+  );
+  const isFlexible = columns.map(({ isFixed }) => isFixed !== true);
+  const widths = view.width === null ? natural : fitted(natural, isFlexible, view.width);
+  const line = (cells, styles) => cells.map((cell, i) => {
+    const width = widths[i] ?? 0;
+    const text2 = truncated(cell, width);
+    const filled = i === cells.length - 1 ? text2 : padded(text2, width);
+    const style = styles[i] ?? null;
+    return style === null || !view.isColoured ? filled : styled(style, filled);
+  }).join(" ".repeat(GAP)).trimEnd();
+  const title = line(
+    columns.map((column) => column.title),
+    columns.map(() => "bold")
+  );
+  const body = items.map(
+    (item, at) => line(
+      rows[at] ?? [],
+      columns.map(({ style }) => style?.(item) ?? null)
+    )
+  );
+  return new Shown([title, ...body].join("\n"));
+}
+function fitted(natural, isFlexible, width) {
+  const widths = [...natural];
+  const room = width - GAP * (widths.length - 1);
+  let excess = widths.reduce((sum, one) => sum + one, 0) - room;
+  while (excess > 0) {
+    const widest = Math.max(...widths.filter((_, i) => isFlexible[i]));
+    if (widest <= MIN_WIDTH) break;
+    widths[widths.findLastIndex((one, i) => one === widest && isFlexible[i] === true)] = widest - 1;
+    excess--;
+  }
+  return widths;
+}
+function details(values, view = WHOLE) {
+  const rows = Object.entries(values).filter(([, value]) => value !== "");
+  const names = Math.max(0, ...rows.map(([name]) => widthOf(name)));
+  const indent = names + GAP;
+  const lines = rows.map(([name, value]) => {
+    const safe = plain(value);
+    const room = view.width === null ? Infinity : Math.max(MIN_WIDTH, view.width - indent);
+    const label = view.isColoured ? styled("bold", padded(name, indent)) : padded(name, indent);
+    return label + wrapped(safe, room).join(`
+${" ".repeat(indent)}`);
+  });
+  return new Shown(lines.join("\n"));
+}
+function styled(style, text2) {
+  return styleText(style, text2, { validateStream: false });
+}
+
+// src/cli/output.ts
+var Output = class {
+  #json;
+  view;
+  constructor(command) {
+    const { json: json2, wide } = command.optsWithGlobals();
+    this.#json = json2 === true;
+    this.view = viewOf(process.stdout, wide === true);
+  }
+  get isJson() {
+    return this.#json;
+  }
+  /** Prints an answer, or what it means, in paragraphs. */
+  answer(answer, ...paragraphs) {
+    if (this.#json) printJson(answer);
+    else print(...paragraphs);
+  }
+  table(items, columns) {
+    return table(items, columns, this.view);
+  }
+  details(values) {
+    return details(values, this.view);
+  }
+  /** A title over what was laid out already. */
+  titled(title, text2) {
+    return new Shown(`${this.view.isColoured ? styled("bold", title) : title}
+${text2}`);
+  }
+  async list({ items, columns, none }) {
+    const all = await Array.fromAsync(items);
+    if (this.#json) printJson({ items: all, next: null });
+    else print(all.length === 0 ? none : this.table(all, columns));
+  }
+};
+function viewOf(stdout, wide) {
+  if (!stdout.isTTY) return WHOLE;
+  const width = wide ? null : columnsOf(stdout);
+  return { width, isColoured: stdout.hasColors() };
+}
+function print(...paragraphs) {
+  const columns = columnsOf(process.stdout);
+  const texts = paragraphs.map(
+    (one) => one instanceof Shown ? one.text : laidOut(plainLines(one), columns)
+  );
+  process.stdout.write(`${texts.filter((text2) => text2 !== "").join("\n\n")}
+`);
+}
+function printJson(value) {
+  process.stdout.write(`${plainJson(JSON.stringify(value, null, 2))}
+`);
+}
+function bytes(count) {
+  const units = ["B", "KiB", "MiB", "GiB", "TiB"];
+  const power = Math.min(Math.floor(Math.log2(Math.max(count, 1)) / 10), units.length - 1);
+  const amount = count / 1024 ** power;
+  return `${power === 0 ? amount : amount.toFixed(1)} ${units[power]}`;
+}
+var MINUTE_MS = 6e4;
+var HOUR_MS = 60 * MINUTE_MS;
+var DAY_MS = 24 * HOUR_MS;
+
+// src/cli/report.ts
+import { inspect } from "node:util";
+var USAGE_EXIT = 2;
+var isJson = wantsJson(process.argv.slice(2));
+function wantsJson(args) {
+  const end = args.indexOf("--");
+  return args.slice(0, end === -1 ? args.length : end).includes("--json");
+}
+function note(text2) {
+  say("slipway:", plain(text2));
+}
+function report(error) {
+  if (isJson) writeJson({ error: jsonOf(error) });
+  else {
+    const { message, hint } = textOf(error);
+    say("slipway:", message, "red");
+    if (hint !== null) say("", plain(hint));
+  }
+  const isUsage = error instanceof UsageError || error instanceof CliError && error.status === 400;
+  return isUsage ? USAGE_EXIT : 1;
+}
+function textOf(error) {
+  const known = knownError(error);
+  if (known !== null) return { message: plain(known.message), hint: known.hint };
+  return { message: plainLines(inspect(error)), hint: null };
+}
+function jsonOf(error) {
+  const known = knownError(error);
+  if (known === null) return { code: "BUG", message: inspect(error), hint: null, status: null };
+  const { code, message, hint, status, faults } = known;
+  const errors = faults.length === 0 ? {} : { errors: faults };
+  const words = { message: unjoined(message), hint: hint === null ? null : unjoined(hint) };
+  return { code, ...words, status: status ?? null, ...errors };
+}
+function knownError(error) {
+  if (error instanceof CliError) return error;
+  const { code, syscall } = error;
+  if (!(error instanceof Error) || code === void 0 || syscall === void 0) return null;
+  return new CliError(`cannot ${syscall}: ${reasonOf(error)}`, { code, cause: error });
+}
+function writeJson(value) {
+  process.stderr.write(`${plainJson(JSON.stringify(value))}
+`);
+}
+function say(label, text2, style) {
+  const { stderr } = process;
+  const shown = laidOut(`${label} ${text2}`.trimStart(), columnsOf(stderr));
+  const isColoured = style !== void 0 && stderr.isTTY && stderr.hasColors();
+  console.error(isColoured ? styled(style, label) + shown.slice(label.length) : shown);
+}
+
+// src/cli/registry-url.ts
+var LOCAL = /^(localhost|127\.0\.0\.1|\[::1\])$/;
+function parseRegistry(text2) {
+  const given = text2.trim();
+  const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(given)?.[1]?.toLowerCase();
+  if (scheme !== void 0 && scheme !== "http" && scheme !== "https") throw invalid(text2);
+  const url = URL.parse(scheme === void 0 ? `https://${given}` : given);
+  if (url === null || url.hostname === "") throw invalid(text2);
+  const extras = [url.username, url.password, url.search, url.hash].join("");
+  if (extras !== "" || url.pathname !== "/") throw invalid(text2);
+  if (scheme === void 0 && LOCAL.test(url.hostname)) return parseRegistry(`http://${given}`);
+  return url.origin;
+}
+function invalid(text2) {
+  return new CliError(
+    `"${text2}" is no registry: name its host, such as registry.example.com or localhost:8787`
+  );
+}
+
+// src/cli/connection.ts
+async function registryOf(command, argument) {
+  const registry = await namedRegistry(command, argument);
+  if (registry !== null) return registry;
+  throw new CliError("which registry?", {
+    code: "NO_REGISTRY",
+    hint: `Log in (${copyable("slipway login HOST")}), or give --registry or SLIPWAY_REGISTRY.`
+  });
+}
+async function namedRegistry(command, argument) {
+  const { registry } = command.optsWithGlobals();
+  const named = argument ?? registry;
+  if (named !== void 0) return parseRegistry(named);
+  return namedByEnvironment() ?? (await readConfig()).current;
+}
+function namedByEnvironment() {
+  const named = process.env["SLIPWAY_REGISTRY"];
+  return named ? parseRegistry(named) : void 0;
+}
+
+// src/cli/remote/upstream.ts
+import http from "node:http";
+import https from "node:https";
+
+// src/cli/upload/byte-queue.ts
+var ByteQueue = class {
+  #pieces = [];
+  #length = 0;
+  get length() {
+    return this.#length;
+  }
+  push(piece) {
+    if (piece.length === 0) return;
+    this.#pieces.push(piece);
+    this.#length += piece.length;
+  }
+  /** Takes the first bytes, at most as many as there are. */
+  take(count) {
+    const taken = [];
+    let left = Math.min(count, this.#length);
+    this.#length -= left;
+    while (left > 0) {
+      const [first = new Uint8Array(0)] = this.#pieces;
+      if (first.length <= left) this.#pieces.shift();
+      else this.#pieces[0] = first.subarray(left);
+      taken.push(first.subarray(0, left));
+      left -= Math.min(left, first.length);
+    }
+    return taken;
+  }
+};
+function firstOf(pieces, count) {
+  const queue = new ByteQueue();
+  for (const piece of pieces) queue.push(piece);
+  return queue.take(count);
+}
+function withoutFirst(pieces, count) {
+  let left = count;
+  return pieces.flatMap((piece) => {
+    const dropped = Math.min(left, piece.length);
+    left -= dropped;
+    return dropped === piece.length ? [] : [piece.subarray(dropped)];
+  });
+}
+function lengthOf(pieces) {
+  return pieces.reduce((sum, { length }) => sum + length, 0);
+}
+
+// src/cli/remote/upstream.ts
+var IDLE_MS = 12e4;
+var Upstream = class _Upstream {
+  /** Such as "https://registry.example.com". */
+  origin;
+  #url;
+  #authorize;
+  #agent;
+  /** @param agent the connections of another one for the same registry */
+  constructor(origin, authorize = null, agent) {
+    this.origin = origin;
+    this.#url = new URL(origin);
+    this.#authorize = authorize;
+    const { Agent } = this.#url.protocol === "https:" ? https : http;
+    this.#agent = agent ?? new Agent({ keepAlive: true, proxyEnv: process.env });
+  }
+  /** The same registry with this header, as it was given by somebody else, over the same connections. */
+  as(authorization2) {
+    const given = (_, challenge) => Promise.resolve(challenge === null ? authorization2 : null);
+    return new _Upstream(this.origin, given, this.#agent);
+  }
+  /**
+   * Sends a request, and once more with fresh credentials where the first try got 401. Follows no redirect.
+   * @throws the system's error where no answer came
+   */
+  async request(asked) {
+    const { scopes = [], body = null } = asked;
+    const first = await this.#send(asked, await this.#authorize?.(scopes, null) ?? null);
+    const challenge = first.headers["www-authenticate"];
+    const isReplayable = body === null || isBytes(body);
+    if (this.#authorize === null || first.status !== 401 || !challenge || !isReplayable)
+      return first;
+    const fresh = await this.#authorize(scopes, challenge);
+    if (fresh === null) return first;
+    first.body.resume();
+    return this.#send(asked, fresh);
+  }
+  /** Closes the connections that are idle. */
+  close() {
+    this.#agent.destroy();
+  }
+  async #send(asked, authorization2) {
+    const sent = this.#open(asked, authorization2);
+    try {
+      return await answered(sent, asked.body ?? null);
+    } catch (error) {
+      const isStale = sent.reusedSocket && error.code === "ECONNRESET";
+      const isReplayable = asked.body == null || isBytes(asked.body);
+      if (!isStale || !isReplayable || asked.signal?.aborted === true) throw error;
+      return answered(this.#open(asked, authorization2), asked.body ?? null);
+    }
+  }
+  #open({ method, path: path2, headers, body, signal }, authorization2) {
+    const { protocol, hostname, port } = this.#url;
+    const { request } = protocol === "https:" ? https : http;
+    const length = body != null && isBytes(body) ? { "content-length": lengthOf(body) } : {};
+    return request({
+      agent: this.#agent,
+      // An IPv6 address has brackets in a URL, and none here.
+      hostname: hostname.replace(/^\[(.*)\]$/, "$1"),
+      port,
+      method,
+      path: path2,
+      headers: { ...headers, ...length, ...authorization2 === null ? {} : { authorization: authorization2 } },
+      timeout: IDLE_MS,
+      ...signal === void 0 ? {} : { signal }
+    });
+  }
+};
+function answered(sent, body) {
+  const { promise, resolve, reject } = Promise.withResolvers();
+  sent.once("response", (response) => {
+    const { statusCode: status = 0, headers } = response;
+    response.once("end", () => sent.writableFinished || sent.destroy());
+    resolve({ status, headers, body: response });
+  });
+  sent.on("error", reject);
+  sent.once("timeout", () => sent.destroy(new Error(`nothing moved for ${IDLE_MS / 1e3} s`)));
+  if (body === null) sent.end();
+  else if (isBytes(body)) {
+    for (const piece of body) sent.write(piece);
+    sent.end();
+  } else {
+    body.once("error", (error) => sent.destroy(error));
+    body.pipe(sent);
+  }
+  return promise;
+}
+function isBytes(body) {
+  return Array.isArray(body);
+}
+
+// src/cli/remote/challenge.ts
+var PIECE = /\s*(?:,|([\w!#$%&'*+.^`|~-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))|([\w!#$%&'*+.^`|~-]+))/gy;
+function parseChallenges(header) {
+  const found = [];
+  for (const [, name, quoted, bare = "", scheme] of header.matchAll(PIECE)) {
+    if (scheme !== void 0) found.push({ scheme: scheme.toLowerCase(), parameters: {} });
+    if (name === void 0) continue;
+    const value = quoted?.replaceAll(/\\(.)/g, "$1") ?? bare;
+    const last = found.at(-1);
+    if (last !== void 0) last.parameters[name.toLowerCase()] = value;
+  }
+  return found;
+}
+
+// src/cli/remote/token-service.ts
+import { json } from "node:stream/consumers";
+
+// node_modules/valibot/dist/index.mjs
+var store$4;
+var DEFAULT_CONFIG = {
+  lang: void 0,
+  message: void 0,
+  abortEarly: void 0,
+  abortPipeEarly: void 0
+};
+// @__NO_SIDE_EFFECTS__
+function getGlobalConfig(config$1) {
+  if (!config$1 && !store$4) return DEFAULT_CONFIG;
+  return {
+    lang: config$1?.lang ?? store$4?.lang,
+    message: config$1?.message,
+    abortEarly: config$1?.abortEarly ?? store$4?.abortEarly,
+    abortPipeEarly: config$1?.abortPipeEarly ?? store$4?.abortPipeEarly
+  };
+}
+var store$3;
+// @__NO_SIDE_EFFECTS__
+function getGlobalMessage(lang) {
+  return store$3?.get(lang);
+}
+var store$2;
+// @__NO_SIDE_EFFECTS__
+function getSchemaMessage(lang) {
+  return store$2?.get(lang);
+}
+var store$1;
+// @__NO_SIDE_EFFECTS__
+function getSpecificMessage(reference, lang) {
+  return store$1?.get(reference)?.get(lang);
+}
+// @__NO_SIDE_EFFECTS__
+function _stringify(input) {
+  const type = typeof input;
+  if (type === "string") return `"${input}"`;
+  if (type === "number" || type === "bigint" || type === "boolean") return `${input}`;
+  if (type === "object" || type === "function") return (input && Object.getPrototypeOf(input)?.constructor?.name) ?? "null";
+  return type;
+}
+function _addIssue(context, label, dataset, config$1, other) {
+  const input = other && "input" in other ? other.input : dataset.value;
+  const expected = other?.expected ?? context.expects ?? null;
+  const received = other?.received ?? /* @__PURE__ */ _stringify(input);
+  const issue = {
+    kind: context.kind,
+    type: context.type,
+    input,
+    expected,
+    received,
+    message: `Invalid ${label}: ${expected ? `Expected ${expected} but r` : "R"}eceived ${received}`,
+    requirement: context.requirement,
+    path: other?.path,
+    issues: other?.issues,
+    lang: config$1.lang,
+    abortEarly: config$1.abortEarly,
+    abortPipeEarly: config$1.abortPipeEarly
+  };
+  const isSchema = context.kind === "schema";
+  const message$1 = other?.message ?? context.message ?? /* @__PURE__ */ getSpecificMessage(context.reference, issue.lang) ?? (isSchema ? /* @__PURE__ */ getSchemaMessage(issue.lang) : null) ?? config$1.message ?? /* @__PURE__ */ getGlobalMessage(issue.lang);
+  if (message$1 !== void 0) issue.message = typeof message$1 === "function" ? message$1(issue) : message$1;
+  if (isSchema) dataset.typed = false;
+  if (dataset.issues) dataset.issues.push(issue);
+  else dataset.issues = [issue];
+}
+// @__NO_SIDE_EFFECTS__
+function _isValidObjectKey(object$1, key) {
+  return Object.prototype.hasOwnProperty.call(object$1, key) && key !== "__proto__" && key !== "prototype" && key !== "constructor";
+}
+function _standardSchema(schema) {
+  schema["~standard"] = {
+    version: 1,
+    vendor: "valibot",
+    validate: (value$1) => schema["~run"]({ value: value$1 }, /* @__PURE__ */ getGlobalConfig())
+  };
+  return schema;
+}
+// @__NO_SIDE_EFFECTS__
+function getDotPath(issue) {
+  if (issue.path) {
+    let key = "";
+    for (const item of issue.path) if (typeof item.key === "string" || typeof item.key === "number") if (key) key += `.${item.key}`;
+    else key += item.key;
+    else return null;
+    return key;
+  }
+  return null;
+}
+var ValiError = class extends Error {
+  /**
+  * Creates a Valibot error with useful information.
+  *
+  * @param issues The error issues.
+  */
+  constructor(issues) {
+    super(issues[0].message);
+    this.name = "ValiError";
+    this.issues = issues;
+  }
+};
+// @__NO_SIDE_EFFECTS__
+function isValiError(error) {
+  return error instanceof ValiError;
+}
+var EMOJI_REGEX = new RegExp("^(?:[\\u{1F1E6}-\\u{1F1FF}]{2}|\\u{1F3F4}[\\u{E0061}-\\u{E007A}]{2}[\\u{E0030}-\\u{E0039}\\u{E0061}-\\u{E007A}]{1,3}\\u{E007F}|(?:\\p{Emoji}\\uFE0F\\u20E3?|\\p{Emoji_Modifier_Base}\\p{Emoji_Modifier}?|(?![\\p{Emoji_Modifier_Base}\\u{1F1E6}-\\u{1F1FF}])\\p{Emoji_Presentation})(?:\\u200D(?:\\p{Emoji}\\uFE0F\\u20E3?|\\p{Emoji_Modifier_Base}\\p{Emoji_Modifier}?|(?![\\p{Emoji_Modifier_Base}\\u{1F1E6}-\\u{1F1FF}])\\p{Emoji_Presentation}))*)+$", "u");
+// @__NO_SIDE_EFFECTS__
+function check(requirement, message$1) {
+  return {
+    kind: "validation",
+    type: "check",
+    reference: check,
+    async: false,
+    expects: null,
+    requirement,
+    message: message$1,
+    "~run"(dataset, config$1) {
+      if (dataset.typed && !this.requirement(dataset.value)) _addIssue(this, "input", dataset, config$1);
+      return dataset;
+    }
+  };
+}
+// @__NO_SIDE_EFFECTS__
+function minValue(requirement, message$1) {
+  return {
+    kind: "validation",
+    type: "min_value",
+    reference: minValue,
+    async: false,
+    expects: `>=${requirement instanceof Date ? requirement.toJSON() : /* @__PURE__ */ _stringify(requirement)}`,
+    requirement,
+    message: message$1,
+    "~run"(dataset, config$1) {
+      if (dataset.typed && !(dataset.value >= this.requirement)) _addIssue(this, "value", dataset, config$1, { received: dataset.value instanceof Date ? dataset.value.toJSON() : /* @__PURE__ */ _stringify(dataset.value) });
+      return dataset;
+    }
+  };
+}
+// @__NO_SIDE_EFFECTS__
+function parseJson(config$1, message$1) {
+  return {
+    kind: "transformation",
+    type: "parse_json",
+    reference: parseJson,
+    config: config$1,
+    message: message$1,
+    async: false,
+    "~run"(dataset, config$2) {
+      try {
+        dataset.value = JSON.parse(dataset.value, this.config?.reviver);
+      } catch (error) {
+        if (error instanceof Error) {
+          _addIssue(this, "JSON", dataset, config$2, { received: `"${error.message}"` });
+          dataset.typed = false;
+        } else throw error;
+      }
+      return dataset;
+    }
+  };
+}
+// @__NO_SIDE_EFFECTS__
+function transform(operation) {
+  return {
+    kind: "transformation",
+    type: "transform",
+    reference: transform,
+    async: false,
+    operation,
+    "~run"(dataset) {
+      dataset.value = this.operation(dataset.value);
+      return dataset;
+    }
+  };
+}
+// @__NO_SIDE_EFFECTS__
+function getFallback(schema, dataset, config$1) {
+  return typeof schema.fallback === "function" ? schema.fallback(dataset, config$1) : schema.fallback;
+}
+// @__NO_SIDE_EFFECTS__
+function getDefault(schema, dataset, config$1) {
+  return typeof schema.default === "function" ? schema.default(dataset, config$1) : schema.default;
+}
+// @__NO_SIDE_EFFECTS__
+function nullish(wrapped2, default_) {
+  return _standardSchema({
+    kind: "schema",
+    type: "nullish",
+    reference: nullish,
+    expects: `(${wrapped2.expects} | null | undefined)`,
+    async: false,
+    wrapped: wrapped2,
+    default: default_,
+    "~run"(dataset, config$1) {
+      if (dataset.value === null || dataset.value === void 0) {
+        if (this.default !== void 0) dataset.value = /* @__PURE__ */ getDefault(this, dataset, config$1);
+        if (dataset.value === null || dataset.value === void 0) {
+          dataset.typed = true;
+          return dataset;
+        }
+      }
+      return this.wrapped["~run"](dataset, config$1);
+    }
+  });
+}
+// @__NO_SIDE_EFFECTS__
+function number(message$1) {
+  return _standardSchema({
+    kind: "schema",
+    type: "number",
+    reference: number,
+    expects: "number",
+    async: false,
+    message: message$1,
+    "~run"(dataset, config$1) {
+      if (typeof dataset.value === "number" && !isNaN(dataset.value)) dataset.typed = true;
+      else _addIssue(this, "type", dataset, config$1);
+      return dataset;
+    }
+  });
+}
+// @__NO_SIDE_EFFECTS__
+function object(entries$1, message$1) {
+  return _standardSchema({
+    kind: "schema",
+    type: "object",
+    reference: object,
+    expects: "Object",
+    async: false,
+    entries: entries$1,
+    message: message$1,
+    "~run"(dataset, config$1) {
+      const input = dataset.value;
+      if (input && typeof input === "object") {
+        dataset.typed = true;
+        dataset.value = {};
+        for (const key in this.entries) {
+          const valueSchema = this.entries[key];
+          if (key in input || (valueSchema.type === "exact_optional" || valueSchema.type === "optional" || valueSchema.type === "nullish") && valueSchema.default !== void 0) {
+            const value$1 = key in input ? input[key] : /* @__PURE__ */ getDefault(valueSchema);
+            const valueDataset = valueSchema["~run"]({ value: value$1 }, config$1);
+            if (valueDataset.issues) {
+              const pathItem = {
+                type: "object",
+                origin: "value",
+                input,
+                key,
+                value: value$1
+              };
+              for (const issue of valueDataset.issues) {
+                if (issue.path) issue.path.unshift(pathItem);
+                else issue.path = [pathItem];
+                dataset.issues?.push(issue);
+              }
+              if (!dataset.issues) dataset.issues = valueDataset.issues;
+              if (config$1.abortEarly) {
+                dataset.typed = false;
+                break;
+              }
+            }
+            if (!valueDataset.typed) dataset.typed = false;
+            dataset.value[key] = valueDataset.value;
+          } else if (valueSchema.fallback !== void 0) dataset.value[key] = /* @__PURE__ */ getFallback(valueSchema);
+          else if (valueSchema.type !== "exact_optional" && valueSchema.type !== "optional" && valueSchema.type !== "nullish") {
+            _addIssue(this, "key", dataset, config$1, {
+              input: void 0,
+              expected: `"${key}"`,
+              path: [{
+                type: "object",
+                origin: "key",
+                input,
+                key,
+                value: input[key]
+              }]
+            });
+            if (config$1.abortEarly) break;
+          }
+        }
+      } else _addIssue(this, "type", dataset, config$1);
+      return dataset;
+    }
+  });
+}
+// @__NO_SIDE_EFFECTS__
+function record(key, value$1, message$1) {
+  return _standardSchema({
+    kind: "schema",
+    type: "record",
+    reference: record,
+    expects: "Object",
+    async: false,
+    key,
+    value: value$1,
+    message: message$1,
+    "~run"(dataset, config$1) {
+      const input = dataset.value;
+      if (input && typeof input === "object") {
+        dataset.typed = true;
+        dataset.value = {};
+        for (const entryKey in input) if (/* @__PURE__ */ _isValidObjectKey(input, entryKey)) {
+          const entryValue = input[entryKey];
+          const keyDataset = this.key["~run"]({ value: entryKey }, config$1);
+          if (keyDataset.issues) {
+            const pathItem = {
+              type: "object",
+              origin: "key",
+              input,
+              key: entryKey,
+              value: entryValue
+            };
+            for (const issue of keyDataset.issues) {
+              issue.path = [pathItem];
+              dataset.issues?.push(issue);
+            }
+            if (!dataset.issues) dataset.issues = keyDataset.issues;
+            if (config$1.abortEarly) {
+              dataset.typed = false;
+              break;
+            }
+          }
+          const valueDataset = this.value["~run"]({ value: entryValue }, config$1);
+          if (valueDataset.issues) {
+            const pathItem = {
+              type: "object",
+              origin: "value",
+              input,
+              key: entryKey,
+              value: entryValue
+            };
+            for (const issue of valueDataset.issues) {
+              if (issue.path) issue.path.unshift(pathItem);
+              else issue.path = [pathItem];
+              dataset.issues?.push(issue);
+            }
+            if (!dataset.issues) dataset.issues = valueDataset.issues;
+            if (config$1.abortEarly) {
+              dataset.typed = false;
+              break;
+            }
+          }
+          if (!keyDataset.typed || !valueDataset.typed) dataset.typed = false;
+          if (keyDataset.typed) dataset.value[keyDataset.value] = valueDataset.value;
+        }
+      } else _addIssue(this, "type", dataset, config$1);
+      return dataset;
+    }
+  });
+}
+// @__NO_SIDE_EFFECTS__
+function string(message$1) {
+  return _standardSchema({
+    kind: "schema",
+    type: "string",
+    reference: string,
+    expects: "string",
+    async: false,
+    message: message$1,
+    "~run"(dataset, config$1) {
+      if (typeof dataset.value === "string") dataset.typed = true;
+      else _addIssue(this, "type", dataset, config$1);
+      return dataset;
+    }
+  });
+}
+function parse(schema, input, config$1) {
+  const dataset = schema["~run"]({ value: input }, /* @__PURE__ */ getGlobalConfig(config$1));
+  if (dataset.issues) throw new ValiError(dataset.issues);
+  return dataset.value;
+}
+// @__NO_SIDE_EFFECTS__
+function pipe(...pipe$1) {
+  return _standardSchema({
+    ...pipe$1[0],
+    pipe: pipe$1,
+    "~run"(dataset, config$1) {
+      for (const item of pipe$1) if (item.kind !== "metadata") {
+        if (dataset.issues && (item.kind === "schema" || item.kind === "transformation")) {
+          dataset.typed = false;
+          break;
+        }
+        if (!dataset.issues || !config$1.abortEarly && !config$1.abortPipeEarly) dataset = item["~run"](dataset, config$1);
+      }
+      return dataset;
+    }
+  });
+}
+// @__NO_SIDE_EFFECTS__
+function safeParse(schema, input, config$1) {
+  const dataset = schema["~run"]({ value: input }, /* @__PURE__ */ getGlobalConfig(config$1));
+  return {
+    typed: dataset.typed,
+    success: !dataset.issues,
+    output: dataset.value,
+    issues: dataset.issues
+  };
+}
+
+// src/cli/remote/credentials.ts
+import { readFile as readFile3 } from "node:fs/promises";
+import { homedir as homedir2 } from "node:os";
+import { join as join2 } from "node:path";
+
+// src/cli/remote/credential-helper.ts
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { text } from "node:stream/consumers";
+var PATIENCE_MS = 6e4;
+var NONE = /credentials not found|no credentials server url|no credentials username/i;
+var Answer = object({ Username: string(), Secret: string() });
+async function fromHelper(name, server) {
+  if (!/^[\w.-]+$/.test(name)) throw new CliError(`"${name}" is no credential helper's name`);
+  const program3 = `docker-credential-${name}`;
+  const { code, said } = await run(program3, server);
+  if (code !== 0) {
+    if (NONE.test(said)) return null;
+    throw new CliError(`${program3} gave no credentials for ${server}: ${said.trim()}`);
+  }
+  const parsed = safeParse(pipe(string(), parseJson(), Answer), said);
+  if (!parsed.success) throw new CliError(`${program3} answered no JSON with Username and Secret`);
+  const { Username: user, Secret: password } = parsed.output;
+  return password === "" ? null : { user, password };
+}
+async function run(program3, input) {
+  const child = spawn(program3, ["get"], {
+    stdio: ["pipe", "pipe", "inherit"],
+    timeout: PATIENCE_MS
+  });
+  child.stdin.on("error", () => void 0);
+  const closed2 = once(child, "close");
+  child.stdin.end(`${input}
+`);
+  try {
+    const [said, [code]] = await Promise.all([text(child.stdout), closed2]);
+    return { code, said };
+  } catch (cause) {
+    const isMissing = cause.code === "ENOENT";
+    const why = isMissing ? "there is no such program" : cause.message;
+    throw new CliError(`cannot run ${program3}, which docker's config names: ${why}`, {
+      hint: "Install it, or take it out of docker's config.json (credsStore, credHelpers).",
+      cause
+    });
+  }
+}
+
+// src/cli/remote/credentials.ts
+var IDENTITY_TOKEN = "<token>";
+var HUB_KEY = "https://index.docker.io/v1/";
+var HUB_HOSTS = /* @__PURE__ */ new Set(["docker.io", "index.docker.io", "registry-1.docker.io"]);
+var Entry = object({
+  /** base64 of "user:password". */
+  auth: nullish(string(), ""),
+  identitytoken: nullish(string(), "")
+});
+var DockerConfig = object({
+  auths: nullish(record(string(), Entry), {}),
+  credsStore: nullish(string(), ""),
+  credHelpers: nullish(record(string(), string()), {})
+});
+async function loginCredentials(registry) {
+  const { current, logins } = await readConfig();
+  const token = process.env["SLIPWAY_TOKEN"]?.trim();
+  if (token && (namedByEnvironment() ?? current) === registry) {
+    return { user: "token", password: token };
+  }
+  const login = logins[registry];
+  return login === void 0 ? null : { user: login.user, password: login.token };
+}
+async function dockerCredentials(host) {
+  const given = process.env["DOCKER_AUTH_CONFIG"];
+  if (given) {
+    const found = await inConfig(parseConfig(given, "DOCKER_AUTH_CONFIG"), host);
+    if (found !== null) return found;
+  }
+  for (const file of configFiles()) {
+    const text2 = await readIfThere(file);
+    const found = text2 === null ? null : await inConfig(parseConfig(text2, file), host);
+    if (found !== null) return found;
+  }
+  return null;
+}
+function configFiles() {
+  const { DOCKER_CONFIG, REGISTRY_AUTH_FILE, XDG_RUNTIME_DIR, XDG_CONFIG_HOME } = process.env;
+  const home = homedir2();
+  return [
+    join2(DOCKER_CONFIG || join2(home, ".docker"), "config.json"),
+    ...REGISTRY_AUTH_FILE ? [REGISTRY_AUTH_FILE] : [],
+    ...XDG_RUNTIME_DIR ? [join2(XDG_RUNTIME_DIR, "containers", "auth.json")] : [],
+    join2(XDG_CONFIG_HOME || join2(home, ".config"), "containers", "auth.json")
+  ];
+}
+async function readIfThere(file) {
+  try {
+    return await readFile3(file, "utf8");
+  } catch (error) {
+    const { code = "" } = error;
+    if (code === "ENOENT" || code === "ENOTDIR") return null;
+    throw new CliError(`cannot read ${file}: ${reasonOf(error)}`, { cause: error });
+  }
+}
+function parseConfig(text2, source) {
+  try {
+    return parse(DockerConfig, JSON.parse(text2));
+  } catch (error) {
+    const why = isValiError(error) ? `${getDotPath(error.issues[0]) ?? "it"} is wrong` : "";
+    throw new CliError(`cannot read ${source}: ${why || "it is no JSON"}`, { cause: error });
+  }
+}
+async function inConfig({ auths, credsStore, credHelpers }, host) {
+  const key = HUB_HOSTS.has(host) ? HUB_KEY : host;
+  const wanted = hostOf(key);
+  const own = Object.entries(auths).find(([name]) => hostOf(name) === wanted)?.[1];
+  const kept = own === void 0 ? null : inEntry(own);
+  const helper = Object.entries(credHelpers).find(([name]) => hostOf(name) === wanted)?.[1];
+  if (helper !== void 0) return fromHelper(helper, key);
+  if (kept !== null || credsStore === "") return kept;
+  return fromHelper(credsStore, key);
+}
+function inEntry({ auth, identitytoken }) {
+  if (identitytoken !== "") return { user: IDENTITY_TOKEN, password: identitytoken };
+  const [, user = "", password = ""] = /^([^:]*):([^]*)$/.exec(Buffer.from(auth, "base64").toString()) ?? [];
+  return user === "" ? null : { user, password: password.replaceAll("\0", "") };
+}
+function hostOf(key) {
+  return key.replace(/^https?:\/\//, "").replace(/\/(?:v[12]\/?)?$/, "");
+}
+
+// src/cli/remote/retry.ts
+import { setTimeout } from "node:timers/promises";
+var TRIES = 6;
+var FIRST_PAUSE_MS = 500;
+var MAX_PAUSE_MS = 6e4;
+function isPassing(status) {
+  return status === 408 || status === 425 || status === 429 || status >= 500 && status !== 501;
+}
+async function retried(send, signal) {
+  for (let tries = 1; ; tries++) {
+    const usual = FIRST_PAUSE_MS * 2 ** (tries - 1) * (0.75 + Math.random() / 2);
+    let pauseMs;
+    try {
+      const answer = await send();
+      if (!isPassing(answer.status) || tries === TRIES) return answer;
+      pauseMs = retryAfterMs(answer.headers["retry-after"]) ?? usual;
+      if (pauseMs > MAX_PAUSE_MS) return answer;
+      answer.body.resume();
+    } catch (error) {
+      if (!isNetworkError(error) || tries === TRIES || signal?.aborted === true) throw error;
+      pauseMs = usual;
+    }
+    await setTimeout(pauseMs, void 0, { signal });
+  }
+}
+function retryAfterMs(header) {
+  if (header === void 0) return null;
+  if (/^\d+$/.test(header.trim())) return Number(header) * 1e3;
+  const at = Date.parse(header);
+  return Number.isNaN(at) ? null : Math.max(0, at - Date.now());
+}
+function isNetworkError(error) {
+  return error instanceof Error && !(error instanceof CliError) && ("code" in error || error.message.startsWith("nothing moved for"));
+}
+async function connected(origin, answer) {
+  try {
+    return await answer;
+  } catch (error) {
+    if (!isNetworkError(error)) throw error;
+    throw unreachable(origin, error);
+  }
+}
+
+// src/cli/remote/token-service.ts
+var Answered = pipe(
+  object({
+    token: nullish(string(), ""),
+    access_token: nullish(string(), ""),
+    // "If omitted, this defaults to 60 seconds" (token.md).
+    expires_in: nullish(pipe(number(), minValue(0)), 60)
+  }),
+  transform(({ token, access_token, expires_in }) => ({
+    token: token || access_token,
+    seconds: expires_in
+  })),
+  check(({ token }) => token !== "")
+);
+var CLIENT = "slipway";
+async function fetchToken(wanted) {
+  const { realm } = wanted;
+  const service = new Upstream(realm.origin);
+  try {
+    const answer = await connected(realm.origin, ask(service, wanted));
+    const { status, body } = answer;
+    if (status === 200) return await tokenIn(answer, realm);
+    body.resume();
+    throw refusal(status, wanted);
+  } finally {
+    service.close();
+  }
+}
+async function ask(service, wanted) {
+  const { credentials } = wanted;
+  if (credentials?.user === IDENTITY_TOKEN)
+    return retried(() => byPost(service, wanted, credentials));
+  const answer = await retried(() => byGet(service, wanted));
+  if (credentials === null || answer.status !== 404 && answer.status !== 405) return answer;
+  answer.body.resume();
+  return retried(() => byPost(service, wanted, credentials));
+}
+function byGet(service, { realm, service: name, scopes, credentials }) {
+  const query = new URLSearchParams(realm.search);
+  if (name !== null) query.set("service", name);
+  for (const scope of scopes) query.append("scope", scope);
+  if (credentials !== null) query.set("account", credentials.user);
+  const headers = credentials === null ? {} : { authorization: basic(credentials) };
+  return service.request({ method: "GET", path: `${realm.pathname}?${query.toString()}`, headers });
+}
+function byPost(service, { realm, service: name, scopes }, { user, password }) {
+  const login = user === IDENTITY_TOKEN ? { grant_type: "refresh_token", refresh_token: password } : { grant_type: "password", username: user, password };
+  const form = new URLSearchParams({ ...login, client_id: CLIENT, scope: scopes.join(" ") });
+  if (name !== null) form.set("service", name);
+  return service.request({
+    method: "POST",
+    path: realm.pathname + realm.search,
+    headers: { "content-type": "application/x-www-form-urlencoded" },
+    body: [Buffer.from(form.toString())]
+  });
+}
+async function tokenIn({ body }, { origin }) {
+  const parsed = safeParse(Answered, await json(body).catch(() => null));
+  if (parsed.success) return parsed.output;
+  throw new CliError(`the token service ${origin} answered no token`);
+}
+function refusal(status, { realm, credentials, scopes }) {
+  const { host } = realm;
+  if (status !== 401 && status !== 403) {
+    return new CliError(`the token service ${realm.origin} answered ${status}`, { status });
+  }
+  const login = copyable(`docker login ${host}`);
+  if (credentials === null) {
+    return new CliError(`${host} gives no token without a login for ${scopes.join(" ")}`, {
+      status,
+      code: "UNAUTHORIZED",
+      hint: `Log in: ${login}, or ${copyable("slipway login")} for a Slipway registry.`
+    });
+  }
+  const whose = credentials.user === IDENTITY_TOKEN ? "the identity token" : credentials.user;
+  return new CliError(`${host} refused the credentials of ${whose}`, {
+    status,
+    code: "UNAUTHORIZED",
+    hint: `They may have ended. Log in again: ${login}`
+  });
+}
+function basic({ user, password }) {
+  return `Basic ${Buffer.from(`${user}:${password}`).toString("base64")}`;
+}
+
+// src/cli/remote/authorize.ts
+var MARGIN_SECONDS = 60;
+function bearerAuthorize(origin, credentials) {
+  const tokens = /* @__PURE__ */ new Map();
+  let asked = null;
+  return async (scopes, challenge) => {
+    const challenges = challenge === null ? null : parseChallenges(challenge);
+    if (challenges !== null) asked = methodOf(origin, challenges);
+    if (asked === null) return null;
+    if (asked === "basic") return credentials === null ? null : basic(credentials);
+    const wanted = scopes.length === 0 ? scopesIn(challenges ?? []) : scopes;
+    const key = [...wanted].toSorted().join(" ");
+    const held = challenge === null ? await usable(tokens.get(key)) : null;
+    if (held !== null) return `Bearer ${held}`;
+    const making = make({ ...asked, scopes: wanted, credentials });
+    tokens.set(key, making);
+    making.catch(() => tokens.get(key) === making && tokens.delete(key));
+    return `Bearer ${(await making).token}`;
+  };
+}
+async function usable(making) {
+  const held = await making;
+  return held !== void 0 && Date.now() < held.until ? held.token : null;
+}
+async function make(wanted) {
+  const begun = Date.now();
+  const { token, seconds } = await fetchToken(wanted);
+  const holds = Math.max(seconds - MARGIN_SECONDS, seconds / 2);
+  return { token, until: begun + holds * 1e3 };
+}
+function methodOf(origin, challenges) {
+  const bearer = challenges.find(
+    ({ scheme, parameters }) => scheme === "bearer" && parameters["realm"]
+  );
+  if (bearer !== void 0) return serviceOf(origin, bearer);
+  return challenges.some(({ scheme }) => scheme === "basic") ? "basic" : null;
+}
+function serviceOf(origin, { parameters }) {
+  const { realm: given = "", service = null } = parameters;
+  const realm = URL.parse(given, origin);
+  const isSafe = realm?.protocol === "https:" || realm?.protocol === "http:" && !origin.startsWith("https:");
+  if (realm !== null && isSafe) return { realm, service };
+  throw new CliError(`${origin} names a token service that is not https: ${given}`, {
+    hint: "No credentials were sent there."
+  });
+}
+function scopesIn(challenges) {
+  const bearer = challenges.find(({ scheme }) => scheme === "bearer");
+  return bearer?.parameters["scope"]?.split(" ").filter((scope) => scope !== "") ?? [];
+}
+
+// src/cli/remote/oidc.ts
+import { setTimeout as sleep } from "node:timers/promises";
+var TIMEOUT_MS = 3e4;
+var WAITS_MS = [500, 1e3, 2e3];
+var WORKLOAD = "oidc";
+async function idToken(audience) {
+  const { SLIPWAY_ID_TOKEN: given, SLIPWAY_ID_TOKEN_FILE: file } = process.env;
+  if (given) return given.trim();
+  if (file) return tokenInFile(file);
+  const { ACTIONS_ID_TOKEN_REQUEST_URL: url, ACTIONS_ID_TOKEN_REQUEST_TOKEN: secret } = process.env;
+  if (!url || !secret) throw await noToken(audience);
+  return retried2(() => requestToken(url, secret, audience));
+}
+async function exchange(registry, { namespaces, audience }) {
+  const token = await idToken(process.env["SLIPWAY_AUDIENCE"] || audience);
+  const api = new Api(registry, null);
+  const answer = retried2(
+    () => api.send("POST", "/oidc/exchange", { token, namespaces })
+  );
+  return hinted(answer, 401, trustHint(namespaces));
+}
+async function revoke(registry, password) {
+  const api = new Api(registry, { user: WORKLOAD, password });
+  try {
+    await retried2(() => api.remove("/oidc/credential"));
+  } catch (error) {
+    if (!(error instanceof CliError) || error.status !== 401) throw error;
+  }
+}
+async function tokenInFile(file) {
+  const token = (await readTextFile(file)).trim();
+  if (token !== "") return token;
+  throw new CliError(`the file of SLIPWAY_ID_TOKEN_FILE is empty: ${file}`, {
+    code: "NO_ID_TOKEN"
+  });
+}
+async function requestToken(service, secret, audience) {
+  const url = new URL(service);
+  url.searchParams.set("audience", audience);
+  const headers = { accept: "application/json", authorization: `Bearer ${secret}` };
+  const signal = AbortSignal.timeout(TIMEOUT_MS);
+  const response = await reach(url, { headers, redirect: "error", signal });
+  const text2 = await response.text();
+  const token = response.ok ? valueIn(text2) : null;
+  if (token !== null) return token;
+  const said = response.ok ? "without an ID token" : `${response.status}`;
+  throw new CliError(`the CI's token service at ${url.origin} answered ${said}`, {
+    code: "NO_ID_TOKEN",
+    status: response.status
+  });
+}
+function valueIn(body) {
+  try {
+    const { value } = JSON.parse(body);
+    return typeof value === "string" && value !== "" ? value : null;
+  } catch (error) {
+    if (error instanceof SyntaxError) return null;
+    throw error;
+  }
+}
+async function retried2(attempt) {
+  for (const wait of WAITS_MS) {
+    try {
+      return await attempt();
+    } catch (error) {
+      if (!isPassing2(error)) throw error;
+      await sleep(wait);
+    }
+  }
+  return attempt();
+}
+function isPassing2(error) {
+  if (!(error instanceof CliError)) return false;
+  return error.status === void 0 || error.status >= 500;
+}
+async function noToken(audience) {
+  const { GITHUB_ACTIONS } = process.env;
+  if (GITHUB_ACTIONS !== "true") {
+    return new CliError("there is no ID token to log in with", {
+      code: "NO_ID_TOKEN",
+      hint: `Give one for the audience ${audience} in SLIPWAY_ID_TOKEN, or in the file that SLIPWAY_ID_TOKEN_FILE names. In GitHub Actions a job with ${copyable("permissions: id-token: write")} needs neither.`
+    });
+  }
+  if (await isOfFork()) {
+    return new CliError("GitHub gives no ID token to a pull request from a fork", {
+      code: "NO_ID_TOKEN",
+      hint: `Build there without a push, such as by ${copyable("if: github.event.pull_request.head.repo.fork != true")} at the step that logs in.`
+    });
+  }
+  return new CliError("this job may not ask for an ID token", {
+    code: "NO_ID_TOKEN",
+    hint: `Add ${copyable("permissions: { contents: read, id-token: write }")} to the job; a reusable workflow needs it in the workflow that calls it, too. Forgejo has ${copyable("enable-openid-connect: true")} instead.`
+  });
+}
+async function isOfFork() {
+  const { GITHUB_EVENT_PATH: file, GITHUB_EVENT_NAME: event = "" } = process.env;
+  if (!file || !event.startsWith("pull_request")) return false;
+  const { pull_request: pull } = JSON.parse(await readTextFile(file));
+  return pull?.head?.repo === null || pull?.head?.repo?.fork === true;
+}
+function trustHint([namespace = ""]) {
+  const { env } = process;
+  const push = `--push '${namespace}/*'`;
+  const { GITHUB_REPOSITORY: repository, GITHUB_SERVER_URL: forge } = env;
+  const { CI_PROJECT_PATH: project, CI_PROJECT_ID: id } = env;
+  const command = repository && forge === "https://github.com" ? `slipway trust add github ${repository} ${push}` : project && id ? `slipway trust add gitlab ${project} --project-id ${id} ${push}` : `slipway trust add oidc --issuer URL --claim NAME=GLOB ${push}`;
+  return `If ${namespace} has no rule for this job yet, an owner of it adds one: ${copyable(command)}`;
+}
+
+// src/cli/proxy/credential.ts
+var CREDENTIALS = ["pass", "login", "docker", "oidc"];
+var MARGIN_MS = 6e4;
+async function openCredential(kind, { registry, namespaces }) {
+  if (kind === "oidc") return openExchanged(registry, namespaces);
+  const { host } = new URL(registry);
+  const credentials = await (kind === "docker" ? dockerCredentials(host) : loginCredentials(registry));
+  if (credentials === null) {
+    const login = kind === "docker" ? `docker login ${host}` : `slipway login ${host}`;
+    throw new CliError(`this machine has no credentials for ${host}`, {
+      code: "NO_CREDENTIALS",
+      hint: `Log in first: ${copyable(login)}`
+    });
+  }
+  return { authorize: bearerAuthorize(registry, credentials), close: () => Promise.resolve() };
+}
+async function openExchanged(registry, namespaces) {
+  const login = { namespaces, audience: registry };
+  let exchanging = exchange(registry, login);
+  let { password, expiresAt } = await exchanging;
+  const renew = async () => {
+    exchanging = exchange(registry, login);
+    ({ password, expiresAt } = await exchanging);
+  };
+  let renewing = null;
+  return {
+    async authorize(_scopes, challenge) {
+      const isEnding = Date.parse(expiresAt) - Date.now() < MARGIN_MS;
+      if (isEnding || challenge !== null) {
+        renewing ??= renew().finally(() => renewing = null);
+        await renewing;
+      }
+      return `Bearer ${password}`;
+    },
+    close: () => revoke(registry, password)
+  };
+}
+
+// src/cli/proxy/guard.ts
+import { createHash, timingSafeEqual } from "node:crypto";
+var PROXY_USER = "slipway";
+var NAMES = ["localhost", "127.0.0.1", "[::1]", "host.docker.internal"];
+function refusalOf(headers, path2, { port, secret }) {
+  const { host = "", origin, authorization: authorization2 = "" } = headers;
+  if (origin !== void 0) return denied("slipway proxy answers no web page");
+  if (!NAMES.some((name) => host.toLowerCase() === `${name}:${port}`)) {
+    return denied(`slipway proxy is localhost:${port}, and "${host}" is not`);
+  }
+  const served = secret === null ? /^\/(?:v2|token)(?:[/?]|$)/ : /^\/v2(?:[/?]|$)/;
+  if (!served.test(path2)) {
+    const message2 = "slipway proxy serves /v2/ alone, and /token; the rest is at the registry itself";
+    return { status: 404, code: "NAME_UNKNOWN", message: message2 };
+  }
+  if (secret === null || isEqual(authorization2, basic2(secret))) return null;
+  const message = `log in with: docker login localhost:${port} -u ${PROXY_USER}, and the secret of slipway proxy`;
+  return {
+    status: 401,
+    code: "UNAUTHORIZED",
+    message,
+    headers: { "www-authenticate": 'Basic realm="slipway proxy"' }
+  };
+}
+function basic2(secret) {
+  return `Basic ${Buffer.from(`${PROXY_USER}:${secret}`).toString("base64")}`;
+}
+function denied(message) {
+  return { status: 403, code: "DENIED", message };
+}
+function isEqual(given, wanted) {
+  const [a, b] = [given, wanted].map((text2) => createHash("sha256").update(text2).digest());
+  return a !== void 0 && b !== void 0 && timingSafeEqual(a, b);
+}
+
+// src/cli/proxy/hosts-toml.ts
+function hostsToml(registry, port, secret) {
+  const { host } = new URL(registry);
+  const header = secret === null ? "" : `  [host."http://127.0.0.1:${port}".header]
+    authorization = ["${basic2(secret)}"]
+`;
+  return `# /etc/containerd/certs.d/${host}/hosts.toml, or for Docker 29 and newer
+# /etc/docker/certs.d/${host}/hosts.toml
+server = "${registry}"
+[host."http://127.0.0.1:${port}"]
+  capabilities = ["pull", "resolve", "push"]
+${header}`;
+}
+
+// src/cli/proxy/report.ts
+function lineReport(write) {
+  return {
+    begin(name) {
+      let sent = 0;
+      return {
+        at: (offset) => sent = offset,
+        done: (digest) => digest !== null && write(`${name}: ${bytes(sent)}, ${digest}`),
+        failed: (text2) => write(`${name}: failed after ${bytes(sent)}: ${text2}`)
+      };
+    }
+  };
+}
+
+// src/cli/proxy/server.ts
+import { once as once2 } from "node:events";
+import { createServer } from "node:http";
+import { pipeline } from "node:stream/promises";
+import { setTimeout as sleep3 } from "node:timers/promises";
+
+// src/cli/proxy/forward.ts
+import { buffer } from "node:stream/consumers";
+
+// src/cli/proxy/headers.ts
+var NOT_PASSED = /* @__PURE__ */ new Set([
+  "authorization",
+  "connection",
+  "expect",
+  "host",
+  "keep-alive",
+  "proxy-authenticate",
+  "proxy-authorization",
+  "proxy-connection",
+  "te",
+  "trailer",
+  "transfer-encoding",
+  "upgrade"
+]);
+function endToEnd(headers) {
+  const named = new Set(headers.connection?.toLowerCase().split(/\s*,\s*/));
+  const passed = Object.entries(headers).flatMap(
+    ([name, value]) => value === void 0 || NOT_PASSED.has(name) || named.has(name) ? [] : [[name, value]]
+  );
+  return Object.fromEntries(passed);
+}
+function rewritten(headers, origin, self) {
+  const { location } = headers;
+  const challenge = headers["www-authenticate"];
+  return {
+    ...endToEnd(headers),
+    ...location === void 0 ? {} : { location: withoutOrigin(location, origin) },
+    ...challenge === void 0 ? {} : { "www-authenticate": challenge.replaceAll(`realm="${origin}/`, `realm="${self}/`) }
+  };
+}
+function withoutOrigin(location, origin) {
+  return location.startsWith(`${origin}/`) ? location.slice(origin.length) : location;
+}
+function hasBody(headers) {
+  const { "content-length": length = "0", "transfer-encoding": coding } = headers;
+  return coding !== void 0 || Number(length) > 0;
+}
+
+// src/cli/proxy/target.ts
+var UPLOADS = /^\/v2\/(?<name>.+)\/blobs\/uploads(?:\/(?<session>[^/]*))?$/;
+var IN_REPOSITORY = /^\/v2\/(?<name>.+?)\/(?:blobs|manifests|tags|referrers)\//;
+function uploadTarget(method, path2) {
+  if (method !== "PATCH" && method !== "PUT" && method !== "POST") return null;
+  const { pathname, searchParams } = new URL(path2, "http://proxy");
+  const groups = UPLOADS.exec(pathname)?.groups;
+  if (groups === void 0) return null;
+  const { name = "", session = "" } = groups;
+  const digest = searchParams.getAll("digest").at(-1) ?? null;
+  const isMount = searchParams.has("mount");
+  if (method === "POST" && (digest === null || isMount)) return null;
+  if (method !== "POST" && session === "") return null;
+  searchParams.delete("digest");
+  const offset = searchParams.get("_offset");
+  const query = searchParams.size === 0 ? "" : `?${searchParams.toString()}`;
+  return {
+    location: method === "POST" ? null : pathname + query,
+    start: `/v2/${name}/blobs/uploads/${startQuery(digest)}`,
+    digest: method === "PATCH" ? null : digest,
+    offset: offset === null ? null : Number(offset)
+  };
+}
+function startQuery(digest) {
+  const [algorithm = "sha256"] = (digest ?? "").split(":");
+  return digest === null || algorithm === "sha256" ? "" : `?digest-algorithm=${encodeURIComponent(algorithm)}`;
+}
+function scopesOf(path2) {
+  const { pathname, searchParams } = new URL(path2, "http://proxy");
+  if (pathname === "/v2/_catalog") return ["registry:catalog:*"];
+  const name = IN_REPOSITORY.exec(pathname)?.groups?.["name"];
+  if (name === void 0) return [];
+  const from = searchParams.get("from");
+  const source = searchParams.has("mount") && from !== null && from !== name;
+  return [`repository:${name}:pull,push,delete`, ...source ? [`repository:${from}:pull`] : []];
+}
+function repositoryOf(path2) {
+  return IN_REPOSITORY.exec(path2)?.groups?.["name"] ?? "";
+}
+
+// src/cli/proxy/forward.ts
+var MAX_HELD_BYTES = 16 * 1024 ** 2;
+async function forward(incoming, upstream, signal) {
+  const { method = "GET", url: path2 = "/" } = incoming;
+  const headers = endToEnd(incoming.headers);
+  const body = await bodyOf(incoming);
+  const asked = { method, path: path2, headers, body, scopes: scopesOf(path2), signal };
+  if (body !== null && !Array.isArray(body)) return upstream.request(asked);
+  return retried(() => upstream.request(asked), signal);
+}
+async function bodyOf(incoming) {
+  const { headers, method } = incoming;
+  if (!hasBody(headers)) return method === "GET" || method === "HEAD" ? null : [];
+  const { "content-length": length } = headers;
+  return length !== void 0 && Number(length) <= MAX_HELD_BYTES ? [await buffer(incoming)] : incoming;
+}
+
+// src/cli/upload/retry.ts
+import { setTimeout as sleep2 } from "node:timers/promises";
+var MAX_TRIES = 14;
+var FIRST_WAIT_MS = 250;
+var MAX_WAIT_MS = 2e4;
+var MAX_RETRY_AFTER_MS = 6e4;
+var RETRYABLE = /* @__PURE__ */ new Set([408, 429]);
+function isRetryable({ status }) {
+  return status >= 500 || RETRYABLE.has(status);
+}
+async function waitToRetry(failures, answer, signal) {
+  const grown = Math.min(FIRST_WAIT_MS * 2 ** (failures - 1), MAX_WAIT_MS);
+  const ownMs = grown * (0.5 + Math.random() / 2);
+  const askedMs = retryAfterMs(answer?.headers["retry-after"]) ?? 0;
+  await sleep2(Math.max(ownMs, Math.min(askedMs, MAX_RETRY_AFTER_MS)), void 0, { signal });
+}
+
+// src/cli/upload/session.ts
+var Session = class {
+  #options;
+  #location;
+  #offset;
+  constructor(options) {
+    this.#options = options;
+    this.#location = options.location;
+    this.#offset = options.offset;
+  }
+  /** How many bytes the registry has. */
+  get offset() {
+    return this.#offset;
+  }
+  /** Appends bytes at the offset. */
+  async append(body, length, placing) {
+    const answer = await this.#send("PATCH", this.#location, { body, length, placing });
+    if (isSuccess(answer)) this.#learn(answer, this.#offset + length, this.#offset + length === 0);
+    return answer;
+  }
+  /** Ends the upload with its last bytes, or none. */
+  async finish(body, length, { digest, placing }) {
+    const answer = await this.#send("PUT", withDigest(this.#location, digest), {
+      body,
+      length,
+      placing
+    });
+    if (isSuccess(answer)) this.#offset += length;
+    return answer;
+  }
+  /** Asks where to go on. @returns the answer, after which `offset` is what the registry said if it is a success */
+  async ask() {
+    const { upstream, scopes, signal } = this.#options;
+    const path2 = this.#location;
+    const answer = await upstream.request({ method: "GET", path: path2, scopes, signal });
+    if (isSuccess(answer)) this.#learn(answer, this.#offset, this.#offset === 0);
+    return answer;
+  }
+  async #send(method, path2, sent) {
+    const { upstream, scopes, signal } = this.#options;
+    const { body, length, placing } = sent;
+    const isRanged = placing === "ranged" && length > 0;
+    const range = `${this.#offset}-${this.#offset + length - 1}`;
+    const headers = {
+      "content-type": "application/octet-stream",
+      ...isRanged ? { "content-range": range } : {}
+    };
+    return upstream.request({ method, path: path2, headers, body, scopes, signal });
+  }
+  /** @param mayBeEmpty whether "0-0" may mean no byte at all, as it also does at some registries */
+  #learn({ headers }, expected, mayBeEmpty) {
+    const { range = "" } = headers;
+    const end = /^(?:bytes=)?0-(-?\d+)$/.exec(range)?.[1];
+    const isEmpty = mayBeEmpty && end === "0";
+    this.#offset = isEmpty ? 0 : end === void 0 ? expected : Number(end) + 1;
+    if (headers.location === void 0) return;
+    this.#location = pathOf2(headers.location, this.#options.upstream.origin);
+    this.#options.onLocation?.(this.#location);
+  }
+};
+function pathOf2(location, origin) {
+  const url = new URL(location, origin);
+  if (url.origin !== origin) {
+    throw new CliError(`${origin} wants the upload to go to ${url.origin}, which is not supported`);
+  }
+  return url.pathname + url.search;
+}
+function withDigest(location, digest) {
+  return `${location}${location.includes("?") ? "&" : "?"}digest=${encodeURIComponent(digest)}`;
+}
+function isSuccess({ status }) {
+  return status >= 200 && status < 300;
+}
+
+// src/cli/upload/window.ts
+var HELD_SECONDS = 8;
+var SMALLEST_WINDOW = 256 * 1024;
+var MAX_HELD = 112 * 1024 ** 2;
+var PART_BYTES = 8 * 1024 ** 2;
+var uploadsUnderWay = 0;
+var UploadWindow = class {
+  #maxRequestBytes;
+  #bytes = SMALLEST_WINDOW;
+  /** @param maxRequestBytes the largest body that a request may have */
+  constructor(maxRequestBytes) {
+    this.#maxRequestBytes = maxRequestBytes;
+    uploadsUnderWay += 1;
+  }
+  /** Ends the upload's share in what all may hold. */
+  close() {
+    uploadsUnderWay -= 1;
+  }
+  /** The bytes that may be held. */
+  get bytes() {
+    const share = Math.floor(MAX_HELD / uploadsUnderWay);
+    return Math.max(2, Math.min(this.#bytes, share, 2 * this.#maxRequestBytes));
+  }
+  /** The size of a request that begins at this offset, where so many bytes or more are to come. */
+  requestBytes(offset) {
+    const most = Math.floor(this.bytes / 2);
+    const end = Math.floor((offset + most) / PART_BYTES) * PART_BYTES;
+    return end > offset ? end - offset : most;
+  }
+  /** Learns from a request how fast the uplink is. */
+  measure(sentBytes, durationMs) {
+    const perSecond = sentBytes * 1e3 / Math.max(durationMs, 1);
+    const most = Math.max(SMALLEST_WINDOW, sentBytes * 8);
+    this.#bytes = Math.min(Math.max(perSecond * HELD_SECONDS, SMALLEST_WINDOW), most);
+  }
+};
+
+// src/cli/upload/send-blob.ts
+var LEAST_REQUEST_BYTES = 1024 ** 2;
+async function sendBlob(sending) {
+  const window = new UploadWindow(sending.maxRequestBytes);
+  try {
+    return await new BlobSender(sending, window).run();
+  } finally {
+    window.close();
+  }
+}
+var BlobSender = class {
+  #sending;
+  #window;
+  #session;
+  #source;
+  #queue = new ByteQueue();
+  #maxRequestBytes;
+  #inFlight = 0;
+  #hasEnded = false;
+  #failure = null;
+  #wake = Promise.withResolvers();
+  #isOffsetKnown = true;
+  #isFinished = false;
+  #mayBeFinished = false;
+  /** The size of the last request. */
+  #lastSent = 0;
+  constructor(sending, window) {
+    const { upstream, scopes = [], location, offset, onLocation, signal } = sending;
+    this.#sending = sending;
+    this.#window = window;
+    this.#maxRequestBytes = sending.maxRequestBytes;
+    this.#source = sending.body[Symbol.asyncIterator]();
+    this.#session = new Session({ upstream, scopes, location, offset, onLocation, signal });
+  }
+  async run() {
+    void this.#read();
+    try {
+      return await this.#send();
+    } finally {
+      this.#hasEnded = true;
+      this.#changed();
+    }
+  }
+  /** Reads while less is held than the window has room for. */
+  async #read() {
+    try {
+      while (!this.#hasEnded) {
+        if (this.#queue.length + this.#inFlight >= this.#window.bytes) {
+          await this.#wake.promise;
+          continue;
+        }
+        const { value, done = false } = await this.#source.next();
+        if (done) this.#hasEnded = true;
+        else this.#queue.push(value);
+        this.#changed();
+      }
+    } catch (error) {
+      this.#failure = { error };
+      this.#changed();
+    }
+  }
+  async #send() {
+    for (; ; ) {
+      const chunk = await this.#next();
+      this.#inFlight = chunk.end - chunk.start;
+      const answer = await this.#deliver(chunk);
+      this.#inFlight = 0;
+      this.#changed();
+      if (!isSuccess(answer) || chunk.isLast) return answer;
+      answer.body.resume();
+    }
+  }
+  /** Waits for a request's worth of bytes, or for the end of the body. */
+  async #next() {
+    const { offset: start } = this.#session;
+    for (; ; ) {
+      if (this.#failure !== null) throw this.#failure.error;
+      const bytes2 = Math.min(this.#window.requestBytes(start), this.#maxRequestBytes);
+      if (this.#hasEnded || this.#queue.length >= bytes2) {
+        const isLast = this.#hasEnded && this.#queue.length <= bytes2;
+        const pieces = this.#queue.take(bytes2);
+        return { pieces, start, end: start + lengthOf(pieces), isLast };
+      }
+      await this.#wake.promise;
+    }
+  }
+  /**
+   * Brings a chunk to the registry, in as many tries as it takes. After a failed try nobody knows what arrived, so the
+   * registry is asked before more is sent.
+   */
+  async #deliver(chunk) {
+    const { signal } = this.#sending;
+    let failures = 0;
+    for (; ; ) {
+      const { offset } = this.#session;
+      const result = await this.#try(chunk);
+      if (result === "go on") {
+        if (this.#session.offset > offset) failures = 0;
+        continue;
+      }
+      const { answer, isFinal } = result;
+      if (isFinal) return answer;
+      this.#isOffsetKnown = false;
+      failures += 1;
+      if (failures === MAX_TRIES) {
+        if (answer instanceof CliError) throw answer;
+        return answer;
+      }
+      if (answer instanceof CliError) await waitToRetry(failures, null, signal);
+      else {
+        answer.body.resume();
+        await waitToRetry(failures, answer, signal);
+      }
+    }
+  }
+  /** Sends what is left of a chunk, or asks how much is. */
+  async #try(chunk) {
+    const isAsking = !this.#isOffsetKnown;
+    let answer;
+    try {
+      answer = await (isAsking ? this.#session.ask() : this.#sendRest(chunk));
+    } catch (error) {
+      this.#sending.signal?.throwIfAborted();
+      return { answer: unreachable(this.#sending.upstream.origin, error), isFinal: false };
+    }
+    if (isSuccess(answer)) return this.#succeeded(chunk, answer);
+    const goesOn = isAsking && answer.status === 404 ? this.#finishesAgain(chunk) : this.#shrinks(answer);
+    if (goesOn) {
+      answer.body.resume();
+      return "go on";
+    }
+    const mayPass = isRetryable(answer) || !isAsking && answer.status === 416;
+    return mayPass ? { answer, isFinal: false } : { answer, isFinal: true };
+  }
+  #succeeded(chunk, answer) {
+    const { offset } = this.#session;
+    if (offset < chunk.start) {
+      throw new CliError(
+        `${this.#sending.upstream.origin} has lost bytes of an upload: it has ${offset}, and had ${chunk.start}. Push again.`
+      );
+    }
+    this.#isOffsetKnown = true;
+    this.#sending.onSent?.(offset);
+    const isDone = this.#isEnding(chunk) ? this.#isFinished : offset >= chunk.end;
+    if (isDone) return { answer, isFinal: true };
+    answer.body.resume();
+    return "go on";
+  }
+  async #sendRest(chunk) {
+    const { offset } = this.#session;
+    const rest = this.#mayBeFinished ? [] : withoutFirst(chunk.pieces, offset - chunk.start);
+    const length = lengthOf(rest);
+    const sentLength = Math.min(length, this.#maxRequestBytes);
+    const body = sentLength < length ? firstOf(rest, sentLength) : rest;
+    const isRest = sentLength === length;
+    const placing = offset === 0 && chunk.isLast && isRest ? "whole" : "ranged";
+    const began = performance.now();
+    this.#lastSent = sentLength;
+    const { finish } = this.#sending;
+    const ends = chunk.isLast && isRest && finish !== null;
+    const answer = await (ends ? this.#session.finish(body, sentLength, { digest: finish(), placing }) : this.#session.append(body, sentLength, placing));
+    if (isSuccess(answer)) {
+      this.#isFinished = ends;
+      this.#window.measure(sentLength, performance.now() - began);
+    }
+    return answer;
+  }
+  #isEnding({ isLast }) {
+    return isLast && this.#sending.finish !== null;
+  }
+  /** A session that is gone may have ended, and the answer got lost: the same finish gets the same answer again. */
+  #finishesAgain(chunk) {
+    if (!this.#isEnding(chunk) || this.#mayBeFinished) return false;
+    this.#mayBeFinished = true;
+    this.#isOffsetKnown = true;
+    return true;
+  }
+  /** Says whether smaller requests may get through: the edge's limit can be lower than the registry knows. */
+  #shrinks({ status }) {
+    if (status !== 413 || this.#lastSent <= LEAST_REQUEST_BYTES) return false;
+    this.#maxRequestBytes = Math.floor(this.#lastSent / 2);
+    return true;
+  }
+  #changed() {
+    this.#wake.resolve(void 0);
+    this.#wake = Promise.withResolvers();
+  }
+};
+
+// src/cli/proxy/upload.ts
+async function upload(incoming, options) {
+  const { upstream, target, maxRequestBytes, signal, onSent } = options;
+  const scopes = scopesOf(incoming.url ?? "");
+  const at = { upstream, scopes, signal };
+  const begun = target.location === null ? await begin(target.start, at) : null;
+  if (begun !== null && begun.status !== 202) return begun;
+  begun?.body.resume();
+  const { digest } = target;
+  const location = target.location ?? pathOf2(begun?.headers.location ?? "", upstream.origin);
+  return sendBlob({
+    ...at,
+    location,
+    offset: begun !== null ? 0 : target.offset ?? await offsetOf(location, at),
+    // The client's connection stays open after a refusal: the answer goes there.
+    body: incoming.iterator({ destroyOnReturn: false }),
+    finish: digest === null ? null : () => digest,
+    maxRequestBytes,
+    onSent
+  });
+}
+function begin(path2, { upstream, scopes, signal }) {
+  const asked = { method: "POST", path: path2, scopes, signal, body: [] };
+  return retried(() => upstream.request(asked), signal);
+}
+async function offsetOf(location, at) {
+  const session = new Session({ ...at, location, offset: 0 });
+  const answer = await retried(() => session.ask(), at.signal);
+  answer.body.resume();
+  return session.offset;
+}
+
+// src/cli/proxy/server.ts
+var USUAL_MAX_REQUEST_BYTES = 1e8;
+var DRAIN_MS = 1e4;
+async function startProxy(options) {
+  const proxy = new Proxy(options);
+  const ipv4 = await listen(proxy, "127.0.0.1", options.port);
+  const { port } = ipv4.address();
+  proxy.port = port;
+  const ipv6 = await listen(proxy, "::1", port).catch((error) => ignoreMissing(error));
+  const servers = ipv6 === null ? [ipv4] : [ipv4, ipv6];
+  return {
+    port,
+    async stop() {
+      proxy.stop();
+      for (const server of servers) server.closeAllConnections();
+      await Promise.all(servers.map((server) => closed(server)));
+    }
+  };
+}
+async function listen(proxy, host, port) {
+  const server = createServer((incoming, outgoing) => void proxy.handle(incoming, outgoing));
+  server.requestTimeout = 0;
+  server.listen(port, host);
+  try {
+    await once2(server, "listening");
+  } catch (error) {
+    if (error.code !== "EADDRINUSE") throw error;
+    const hint = "Stop what listens there, or choose another: --port 5002";
+    throw new CliError(`port ${port} is taken`, { code: "PORT_TAKEN", hint, cause: error });
+  }
+  return server;
+}
+function ignoreMissing(error) {
+  const { code = "" } = error;
+  if (code === "EADDRNOTAVAIL" || code === "EAFNOSUPPORT") return null;
+  throw error;
+}
+async function closed(server) {
+  server.close();
+  await once2(server, "close");
+}
+var Proxy = class {
+  port = 0;
+  #options;
+  #stopping = new AbortController();
+  #maxRequestBytes = USUAL_MAX_REQUEST_BYTES;
+  constructor(options) {
+    this.#options = options;
+  }
+  stop() {
+    this.#stopping.abort();
+    this.#options.upstream.close();
+  }
+  async handle(incoming, outgoing) {
+    const gone = new AbortController();
+    outgoing.once("close", () => outgoing.writableFinished || gone.abort());
+    const signal = AbortSignal.any([gone.signal, this.#stopping.signal]);
+    try {
+      const { secret } = this.#options;
+      const path2 = incoming.url ?? "/";
+      const refusal2 = refusalOf(incoming.headers, path2, { port: this.port, secret });
+      if (refusal2 !== null) return await refuse(incoming, outgoing, refusal2);
+      const target = uploadTarget(incoming.method ?? "", path2);
+      const splits = target !== null && this.#splits(incoming);
+      const answer = splits ? await this.#upload(incoming, target, signal) : await forward(incoming, this.#passing(incoming), signal);
+      await this.#answer(incoming, outgoing, answer);
+    } catch (error) {
+      if (signal.aborted || outgoing.headersSent) outgoing.destroy();
+      else await this.#fail(incoming, outgoing, error);
+    }
+  }
+  /** A client that splits layers itself goes through, as long as its chunks are small enough. */
+  #splits({ headers }) {
+    const { "content-range": range, "content-length": length } = headers;
+    return range === void 0 || length === void 0 || Number(length) > this.#maxRequestBytes;
+  }
+  async #upload(incoming, target, signal) {
+    const { report: report2 } = this.#options;
+    const length = incoming.headers["content-length"];
+    const name = repositoryOf(incoming.url ?? "");
+    const shown = report2.begin(name, length === void 0 ? null : Number(length));
+    try {
+      const answer = await upload(incoming, {
+        upstream: this.#passing(incoming),
+        target: { ...target, offset: rangeStart(incoming) ?? target.offset },
+        maxRequestBytes: this.#maxRequestBytes,
+        signal,
+        onSent: (offset) => shown.at(offset)
+      });
+      if (answer.status < 300) shown.done(target.digest);
+      else shown.failed(`the registry answered ${answer.status}`);
+      return answer;
+    } catch (error) {
+      shown.failed(error instanceof Error ? error.message : String(error));
+      throw error;
+    }
+  }
+  /** The registry as the client's own credentials reach it, or those of the proxy. */
+  #passing({ headers: { authorization: authorization2 } }) {
+    const { upstream, secret } = this.#options;
+    return secret === null ? upstream.as(authorization2 ?? null) : upstream;
+  }
+  async #answer(incoming, outgoing, answer) {
+    const told = Number(answer.headers["oci-chunk-max-length"]);
+    if (told > 0) this.#maxRequestBytes = told;
+    const self = `http://${incoming.headers.host ?? ""}`;
+    const { upstream, secret } = this.#options;
+    const headers = rewritten(answer.headers, upstream.origin, self);
+    const isOurs = secret !== null && answer.status === 401;
+    if (isOurs) delete headers["www-authenticate"];
+    outgoing.writeHead(isOurs ? 403 : statusOf(incoming, answer), headers);
+    await pipeline(answer.body, outgoing);
+    if (!incoming.complete) await drain(incoming);
+  }
+  async #fail(incoming, outgoing, error) {
+    const { upstream } = this.#options;
+    const { message } = error instanceof CliError ? error : unreachable(upstream.origin, error);
+    await refuse(incoming, outgoing, { status: 502, code: "UNAVAILABLE", message });
+  }
+};
+function statusOf({ method }, { status }) {
+  return method === "PATCH" && status === 204 ? 202 : status;
+}
+async function refuse(incoming, outgoing, { status, code, message, headers }) {
+  outgoing.writeHead(status, { "content-type": "application/json", ...headers });
+  outgoing.end(JSON.stringify({ errors: [{ code, message }] }));
+  if (!incoming.complete) await drain(incoming);
+}
+function rangeStart({ headers }) {
+  const { "content-range": range = "" } = headers;
+  const start = /^(?:bytes )?(\d+)-\d+/.exec(range)?.[1];
+  return start === void 0 ? null : Number(start);
+}
+async function drain(incoming) {
+  const timer = new AbortController();
+  const reading = (async () => {
+    for await (const piece of incoming.iterator({ destroyOnReturn: false })) void piece;
+  })();
+  try {
+    await Promise.race([reading, sleep3(DRAIN_MS, void 0, { signal: timer.signal })]);
+  } finally {
+    timer.abort();
+    incoming.destroy();
+  }
+}
+
+// src/cli/proxy/command.ts
+var USUAL_PORT = 5001;
+var SECRET_BYTES = 24;
+function addProxyCommand(program3) {
+  program3.command("proxy").description("Let any client push layers of any size: a proxy on this machine splits them.").option("--port <number>", "the port on this machine; 0 for a free one", parsePort, USUAL_PORT).addOption(
+    new Option(
+      "--credential <kind>",
+      "pass: what clients send; login, docker, oidc: the proxy's own, of slipway login, of docker login or by a CI job's ID token"
+    ).choices(CREDENTIALS).default("pass")
+  ).option("--namespace <names...>", "with oidc: the namespaces whose trust rules it asks for").action(runProxy);
+}
+async function runProxy(options, command) {
+  const { credential: kind, namespace: namespaces = [], port: wanted } = options;
+  if (kind === "oidc" && namespaces.length === 0) {
+    throw new UsageError("which namespaces? Give --namespace", "slipway proxy --help says more");
+  }
+  const registry = await registryOf(command);
+  const secret = kind === "pass" ? null : secretOf();
+  const credential = kind === "pass" ? null : await openCredential(kind, { registry, namespaces });
+  const upstream = new Upstream(registry, credential?.authorize);
+  const proxy = await startProxy({ upstream, port: wanted, secret, report: lineReport(note) });
+  const { port } = proxy;
+  const ended = ending();
+  const text2 = `Ready. Push to localhost:${port} instead of ${new URL(registry).host}:
+
+    docker login localhost:${port}${secret === null ? "" : ` -u ${PROXY_USER}`}
+    docker push localhost:${port}/NAMESPACE/NAME:TAG`;
+  new Output(command).answer(
+    { ready: `http://localhost:${port}`, registry },
+    text2,
+    ...secret === null || process.env["SLIPWAY_PROXY_SECRET"] ? [] : [`The secret is ${secret}`],
+    `Or, for containerd, keep the registry's name, by this file:`,
+    hostsToml(registry, port, secret)
+  );
+  await ended;
+  await proxy.stop();
+  await credential?.close();
+}
+function secretOf() {
+  const given = process.env["SLIPWAY_PROXY_SECRET"];
+  if (!given) return randomBytes(SECRET_BYTES).toString("base64url");
+  if (given.length >= 16) return given;
+  throw new UsageError(
+    "SLIPWAY_PROXY_SECRET has fewer than 16 characters",
+    "Leave it out, and the proxy makes one"
+  );
+}
+async function ending() {
+  const one = new AbortController();
+  const { signal } = one;
+  const signals = ["SIGINT", "SIGTERM"].map((name) => once3(process, name, { signal }));
+  await Promise.race(signals);
+  one.abort();
+  await Promise.allSettled(signals);
+}
+function parsePort(text2) {
+  const port = Number(text2);
+  if (/^\d+$/.test(text2) && port <= 65535) return port;
+  throw new InvalidArgumentError("A port is a number up to 65535.");
+}
+
+// src/cli/run.ts
+async function run2(program3) {
+  process.stdout.on("error", (error) => {
+    process.exit(error.code === "EPIPE" ? 0 : report(error));
+  });
+  try {
+    await program3.parseAsync();
+  } catch (error) {
+    process.exitCode = exitCodeOf(error);
+  }
+}
+function exitCodeOf(error) {
+  if (!(error instanceof CommanderError)) return report(error);
+  return error.exitCode === 0 ? 0 : report(new UsageError("which command?", `${copyable("slipway --help")} lists all`));
+}
+
+// action/src/slipway.ts
+var program2 = new SlipwayCommand("slipway").option("--registry <host>", "the registry").option("--json", "print JSON").exitOverride();
+addProxyCommand(program2);
+await run2(program2);
