@@ -4751,47 +4751,79 @@ function hostOf(key) {
   return key.replace(/^https?:\/\//, "").replace(/\/(?:v[12]\/?)?$/, "");
 }
 
-// src/cli/remote/retry.ts
-import { setTimeout } from "node:timers/promises";
-var TRIES = 6;
-var FIRST_PAUSE_MS = 500;
-var MAX_PAUSE_MS = 6e4;
-function isPassing(status) {
-  return status === 408 || status === 425 || status === 429 || status >= 500 && status !== 501;
-}
-async function retried(send, signal) {
-  for (let tries = 1; ; tries++) {
-    const usual = FIRST_PAUSE_MS * 2 ** (tries - 1) * (0.75 + Math.random() / 2);
-    let pauseMs;
-    try {
-      const answer = await send();
-      if (!isPassing(answer.status) || tries === TRIES) return answer;
-      pauseMs = retryAfterMs(answer.headers["retry-after"]) ?? usual;
-      if (pauseMs > MAX_PAUSE_MS) return answer;
-      answer.body.resume();
-    } catch (error) {
-      if (!isNetworkError(error) || tries === TRIES || signal?.aborted === true) throw error;
-      pauseMs = usual;
-    }
-    await setTimeout(pauseMs, void 0, { signal });
-  }
-}
+// src/cli/upload/retry.ts
+import { setTimeout as sleep } from "node:timers/promises";
+
+// src/cli/remote/retry-after.ts
 function retryAfterMs(header) {
   if (header === void 0) return null;
   if (/^\d+$/.test(header.trim())) return Number(header) * 1e3;
   const at = Date.parse(header);
   return Number.isNaN(at) ? null : Math.max(0, at - Date.now());
 }
-function isNetworkError(error) {
-  return error instanceof Error && !(error instanceof CliError) && ("code" in error || error.message.startsWith("nothing moved for"));
+
+// src/cli/upload/retry.ts
+var MAX_TRIES = 14;
+var FIRST_WAIT_MS = 250;
+var MAX_WAIT_MS = 2e4;
+var MAX_RETRY_AFTER_MS = 6e4;
+var RETRYABLE = /* @__PURE__ */ new Set([408, 429]);
+function isRetryable({ status }) {
+  return status >= 500 || RETRYABLE.has(status);
 }
-async function connected(origin, answer) {
-  try {
-    return await answer;
-  } catch (error) {
-    if (!isNetworkError(error)) throw error;
-    throw unreachable(origin, error);
+async function waitToRetry(failures, answer, signal) {
+  const grown = Math.min(FIRST_WAIT_MS * 2 ** (failures - 1), MAX_WAIT_MS);
+  const ownMs = grown * (0.5 + Math.random() / 2);
+  const askedMs = retryAfterMs(answer?.headers["retry-after"]) ?? 0;
+  await sleep(Math.max(ownMs, Math.min(askedMs, MAX_RETRY_AFTER_MS)), void 0, { signal });
+}
+
+// src/cli/remote/retry.ts
+var TRIES = 6;
+var PASSING = /* @__PURE__ */ new Set([
+  "ECONNRESET",
+  "ECONNREFUSED",
+  "EPIPE",
+  "ETIMEDOUT",
+  "EAI_AGAIN",
+  "ENETUNREACH"
+]);
+async function retried(send, signal) {
+  for (let failures = 1; ; failures++) {
+    const result = await attempt(send);
+    signal?.throwIfAborted();
+    if (result instanceof Error) {
+      if (failures === TRIES || !isPassing(result)) throw result;
+      await waitToRetry(failures, null, signal);
+    } else {
+      if (failures === TRIES || !isRetryable(result)) return result;
+      result.body.resume();
+      await waitToRetry(failures, result, signal);
+    }
   }
+}
+async function reached(origin, send, signal) {
+  try {
+    return await retried(send, signal);
+  } catch (error) {
+    throw isNetworkError(error) ? unreachable(origin, error) : error;
+  }
+}
+async function attempt(send) {
+  try {
+    return await send();
+  } catch (error) {
+    if (isNetworkError(error)) return error;
+    throw error;
+  }
+}
+function isNetworkError(error) {
+  const { code, name } = error;
+  if (!(error instanceof Error) || name === "CliError" || name === "AbortError") return false;
+  return code !== void 0 || error.message.startsWith("nothing moved for");
+}
+function isPassing(error) {
+  return error.code === void 0 || PASSING.has(error.code);
 }
 
 // src/cli/remote/token-service.ts
@@ -4813,7 +4845,7 @@ async function fetchToken(wanted) {
   const { realm } = wanted;
   const service = new Upstream(realm.origin);
   try {
-    const answer = await connected(realm.origin, ask(service, wanted));
+    const answer = await ask(service, wanted);
     const { status, body } = answer;
     if (status === 200) return await tokenIn(answer, realm);
     body.resume();
@@ -4825,11 +4857,11 @@ async function fetchToken(wanted) {
 async function ask(service, wanted) {
   const { credentials } = wanted;
   if (credentials?.user === IDENTITY_TOKEN)
-    return retried(() => byPost(service, wanted, credentials));
-  const answer = await retried(() => byGet(service, wanted));
+    return reached(service.origin, () => byPost(service, wanted, credentials));
+  const answer = await reached(service.origin, () => byGet(service, wanted));
   if (credentials === null || answer.status !== 404 && answer.status !== 405) return answer;
   answer.body.resume();
-  return retried(() => byPost(service, wanted, credentials));
+  return reached(service.origin, () => byPost(service, wanted, credentials));
 }
 function byGet(service, { realm, service: name, scopes, credentials }) {
   const query = new URLSearchParams(realm.search);
@@ -4931,7 +4963,7 @@ function scopesIn(challenges) {
 }
 
 // src/cli/remote/oidc.ts
-import { setTimeout as sleep } from "node:timers/promises";
+import { setTimeout as sleep2 } from "node:timers/promises";
 var TIMEOUT_MS = 3e4;
 var WAITS_MS = [500, 1e3, 2e3];
 var WORKLOAD = "oidc";
@@ -4990,16 +5022,16 @@ function valueIn(body) {
     throw error;
   }
 }
-async function retried2(attempt) {
+async function retried2(attempt2) {
   for (const wait of WAITS_MS) {
     try {
-      return await attempt();
+      return await attempt2();
     } catch (error) {
       if (!isPassing2(error)) throw error;
-      await sleep(wait);
+      await sleep2(wait);
     }
   }
-  return attempt();
+  return attempt2();
 }
 function isPassing2(error) {
   if (!(error instanceof CliError)) return false;
@@ -5243,23 +5275,6 @@ async function bodyOf(incoming) {
   if (!hasBody(headers)) return method === "GET" || method === "HEAD" ? null : [];
   const { "content-length": length } = headers;
   return length !== void 0 && Number(length) <= MAX_HELD_BYTES ? [await buffer(incoming)] : incoming;
-}
-
-// src/cli/upload/retry.ts
-import { setTimeout as sleep2 } from "node:timers/promises";
-var MAX_TRIES = 14;
-var FIRST_WAIT_MS = 250;
-var MAX_WAIT_MS = 2e4;
-var MAX_RETRY_AFTER_MS = 6e4;
-var RETRYABLE = /* @__PURE__ */ new Set([408, 429]);
-function isRetryable({ status }) {
-  return status >= 500 || RETRYABLE.has(status);
-}
-async function waitToRetry(failures, answer, signal) {
-  const grown = Math.min(FIRST_WAIT_MS * 2 ** (failures - 1), MAX_WAIT_MS);
-  const ownMs = grown * (0.5 + Math.random() / 2);
-  const askedMs = retryAfterMs(answer?.headers["retry-after"]) ?? 0;
-  await sleep2(Math.max(ownMs, Math.min(askedMs, MAX_RETRY_AFTER_MS)), void 0, { signal });
 }
 
 // src/cli/upload/session.ts
