@@ -58,3 +58,9 @@ export function hasBody(headers: IncomingHttpHeaders): boolean {
   const { "content-length": length = "0", "transfer-encoding": coding } = headers;
   return coding !== undefined || Number(length) > 0;
 }
+
+/** How many bytes the registry lets a request bring, where it says so. */
+export function maxRequestBytesIn(headers: IncomingHttpHeaders): number | null {
+  const told = Number(headers["oci-chunk-max-length"]);
+  return Number.isInteger(told) && told > 0 ? told : null;
+}

@@ -26,6 +26,8 @@ interface Line {
   readonly totalBytes: number | null;
   readonly beganAt: number;
   bytes: number;
+  /** The first bytes that were told: a layer that is gone on with begins in its middle. */
+  firstBytes: number | null;
 }
 
 interface View {
@@ -46,11 +48,12 @@ export async function makeProgress(
       : new PlainView(stream);
   return {
     begin(name, totalBytes) {
-      const line: Line = { name, totalBytes, beganAt: Date.now(), bytes: 0 };
+      const line: Line = { name, totalBytes, beganAt: Date.now(), bytes: 0, firstBytes: null };
       view.changed(line);
       return {
         at(count) {
           line.bytes = count;
+          line.firstBytes ??= count;
           view.changed(line);
         },
         done: (text) => view.ended(line, "done", text),
@@ -193,7 +196,8 @@ function drawn(line: Line): string {
   const filled = Math.floor(share * BAR_WIDTH);
   const bar = `[${"=".repeat(filled)}${" ".repeat(BAR_WIDTH - filled)}]`;
   const seconds = (Date.now() - beganAt) / 1000;
-  const speed = seconds > 1 && count > 0 ? `  ${bytes(count / seconds)}/s` : "";
+  const came = count - (line.firstBytes ?? 0);
+  const speed = seconds > 1 && came > 0 ? `  ${bytes(came / seconds)}/s` : "";
   return `${name}  ${bar}  ${amountOf(line)}${speed}`;
 }
 
