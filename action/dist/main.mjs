@@ -48,7 +48,234 @@ function invalid(text2) {
 }
 
 // src/cli/remote/oidc.ts
-import { setTimeout as sleep } from "node:timers/promises";
+import { text as textOf } from "node:stream/consumers";
+
+// node_modules/valibot/dist/index.mjs
+var store$4;
+var DEFAULT_CONFIG = {
+  lang: void 0,
+  message: void 0,
+  abortEarly: void 0,
+  abortPipeEarly: void 0
+};
+// @__NO_SIDE_EFFECTS__
+function getGlobalConfig(config$1) {
+  if (!config$1 && !store$4) return DEFAULT_CONFIG;
+  return {
+    lang: config$1?.lang ?? store$4?.lang,
+    message: config$1?.message,
+    abortEarly: config$1?.abortEarly ?? store$4?.abortEarly,
+    abortPipeEarly: config$1?.abortPipeEarly ?? store$4?.abortPipeEarly
+  };
+}
+var store$3;
+// @__NO_SIDE_EFFECTS__
+function getGlobalMessage(lang) {
+  return store$3?.get(lang);
+}
+var store$2;
+// @__NO_SIDE_EFFECTS__
+function getSchemaMessage(lang) {
+  return store$2?.get(lang);
+}
+var store$1;
+// @__NO_SIDE_EFFECTS__
+function getSpecificMessage(reference, lang) {
+  return store$1?.get(reference)?.get(lang);
+}
+// @__NO_SIDE_EFFECTS__
+function _stringify(input2) {
+  const type = typeof input2;
+  if (type === "string") return `"${input2}"`;
+  if (type === "number" || type === "bigint" || type === "boolean") return `${input2}`;
+  if (type === "object" || type === "function") return (input2 && Object.getPrototypeOf(input2)?.constructor?.name) ?? "null";
+  return type;
+}
+function _addIssue(context, label, dataset, config$1, other) {
+  const input2 = other && "input" in other ? other.input : dataset.value;
+  const expected = other?.expected ?? context.expects ?? null;
+  const received = other?.received ?? /* @__PURE__ */ _stringify(input2);
+  const issue = {
+    kind: context.kind,
+    type: context.type,
+    input: input2,
+    expected,
+    received,
+    message: `Invalid ${label}: ${expected ? `Expected ${expected} but r` : "R"}eceived ${received}`,
+    requirement: context.requirement,
+    path: other?.path,
+    issues: other?.issues,
+    lang: config$1.lang,
+    abortEarly: config$1.abortEarly,
+    abortPipeEarly: config$1.abortPipeEarly
+  };
+  const isSchema = context.kind === "schema";
+  const message$1 = other?.message ?? context.message ?? /* @__PURE__ */ getSpecificMessage(context.reference, issue.lang) ?? (isSchema ? /* @__PURE__ */ getSchemaMessage(issue.lang) : null) ?? config$1.message ?? /* @__PURE__ */ getGlobalMessage(issue.lang);
+  if (message$1 !== void 0) issue.message = typeof message$1 === "function" ? message$1(issue) : message$1;
+  if (isSchema) dataset.typed = false;
+  if (dataset.issues) dataset.issues.push(issue);
+  else dataset.issues = [issue];
+}
+function _standardSchema(schema) {
+  schema["~standard"] = {
+    version: 1,
+    vendor: "valibot",
+    validate: (value$1) => schema["~run"]({ value: value$1 }, /* @__PURE__ */ getGlobalConfig())
+  };
+  return schema;
+}
+var EMOJI_REGEX = new RegExp("^(?:[\\u{1F1E6}-\\u{1F1FF}]{2}|\\u{1F3F4}[\\u{E0061}-\\u{E007A}]{2}[\\u{E0030}-\\u{E0039}\\u{E0061}-\\u{E007A}]{1,3}\\u{E007F}|(?:\\p{Emoji}\\uFE0F\\u20E3?|\\p{Emoji_Modifier_Base}\\p{Emoji_Modifier}?|(?![\\p{Emoji_Modifier_Base}\\u{1F1E6}-\\u{1F1FF}])\\p{Emoji_Presentation})(?:\\u200D(?:\\p{Emoji}\\uFE0F\\u20E3?|\\p{Emoji_Modifier_Base}\\p{Emoji_Modifier}?|(?![\\p{Emoji_Modifier_Base}\\u{1F1E6}-\\u{1F1FF}])\\p{Emoji_Presentation}))*)+$", "u");
+// @__NO_SIDE_EFFECTS__
+function minLength(requirement, message$1) {
+  return {
+    kind: "validation",
+    type: "min_length",
+    reference: minLength,
+    async: false,
+    expects: `>=${requirement}`,
+    requirement,
+    message: message$1,
+    "~run"(dataset, config$1) {
+      if (dataset.typed && dataset.value.length < this.requirement) _addIssue(this, "length", dataset, config$1, { received: `${dataset.value.length}` });
+      return dataset;
+    }
+  };
+}
+// @__NO_SIDE_EFFECTS__
+function parseJson(config$1, message$1) {
+  return {
+    kind: "transformation",
+    type: "parse_json",
+    reference: parseJson,
+    config: config$1,
+    message: message$1,
+    async: false,
+    "~run"(dataset, config$2) {
+      try {
+        dataset.value = JSON.parse(dataset.value, this.config?.reviver);
+      } catch (error) {
+        if (error instanceof Error) {
+          _addIssue(this, "JSON", dataset, config$2, { received: `"${error.message}"` });
+          dataset.typed = false;
+        } else throw error;
+      }
+      return dataset;
+    }
+  };
+}
+// @__NO_SIDE_EFFECTS__
+function getFallback(schema, dataset, config$1) {
+  return typeof schema.fallback === "function" ? schema.fallback(dataset, config$1) : schema.fallback;
+}
+// @__NO_SIDE_EFFECTS__
+function getDefault(schema, dataset, config$1) {
+  return typeof schema.default === "function" ? schema.default(dataset, config$1) : schema.default;
+}
+// @__NO_SIDE_EFFECTS__
+function object(entries$1, message$1) {
+  return _standardSchema({
+    kind: "schema",
+    type: "object",
+    reference: object,
+    expects: "Object",
+    async: false,
+    entries: entries$1,
+    message: message$1,
+    "~run"(dataset, config$1) {
+      const input2 = dataset.value;
+      if (input2 && typeof input2 === "object") {
+        dataset.typed = true;
+        dataset.value = {};
+        for (const key in this.entries) {
+          const valueSchema = this.entries[key];
+          if (key in input2 || (valueSchema.type === "exact_optional" || valueSchema.type === "optional" || valueSchema.type === "nullish") && valueSchema.default !== void 0) {
+            const value$1 = key in input2 ? input2[key] : /* @__PURE__ */ getDefault(valueSchema);
+            const valueDataset = valueSchema["~run"]({ value: value$1 }, config$1);
+            if (valueDataset.issues) {
+              const pathItem = {
+                type: "object",
+                origin: "value",
+                input: input2,
+                key,
+                value: value$1
+              };
+              for (const issue of valueDataset.issues) {
+                if (issue.path) issue.path.unshift(pathItem);
+                else issue.path = [pathItem];
+                dataset.issues?.push(issue);
+              }
+              if (!dataset.issues) dataset.issues = valueDataset.issues;
+              if (config$1.abortEarly) {
+                dataset.typed = false;
+                break;
+              }
+            }
+            if (!valueDataset.typed) dataset.typed = false;
+            dataset.value[key] = valueDataset.value;
+          } else if (valueSchema.fallback !== void 0) dataset.value[key] = /* @__PURE__ */ getFallback(valueSchema);
+          else if (valueSchema.type !== "exact_optional" && valueSchema.type !== "optional" && valueSchema.type !== "nullish") {
+            _addIssue(this, "key", dataset, config$1, {
+              input: void 0,
+              expected: `"${key}"`,
+              path: [{
+                type: "object",
+                origin: "key",
+                input: input2,
+                key,
+                value: input2[key]
+              }]
+            });
+            if (config$1.abortEarly) break;
+          }
+        }
+      } else _addIssue(this, "type", dataset, config$1);
+      return dataset;
+    }
+  });
+}
+// @__NO_SIDE_EFFECTS__
+function string(message$1) {
+  return _standardSchema({
+    kind: "schema",
+    type: "string",
+    reference: string,
+    expects: "string",
+    async: false,
+    message: message$1,
+    "~run"(dataset, config$1) {
+      if (typeof dataset.value === "string") dataset.typed = true;
+      else _addIssue(this, "type", dataset, config$1);
+      return dataset;
+    }
+  });
+}
+// @__NO_SIDE_EFFECTS__
+function pipe(...pipe$1) {
+  return _standardSchema({
+    ...pipe$1[0],
+    pipe: pipe$1,
+    "~run"(dataset, config$1) {
+      for (const item of pipe$1) if (item.kind !== "metadata") {
+        if (dataset.issues && (item.kind === "schema" || item.kind === "transformation")) {
+          dataset.typed = false;
+          break;
+        }
+        if (!dataset.issues || !config$1.abortEarly && !config$1.abortPipeEarly) dataset = item["~run"](dataset, config$1);
+      }
+      return dataset;
+    }
+  });
+}
+// @__NO_SIDE_EFFECTS__
+function safeParse(schema, input2, config$1) {
+  const dataset = schema["~run"]({ value: input2 }, /* @__PURE__ */ getGlobalConfig(config$1));
+  return {
+    typed: dataset.typed,
+    success: !dataset.issues,
+    output: dataset.value,
+    issues: dataset.issues
+  };
+}
 
 // src/cli/text-width.ts
 var graphemes = new Intl.Segmenter();
@@ -60,116 +287,6 @@ function copyable(text2) {
 }
 function unjoined(text2) {
   return text2.replaceAll(JOINT, " ");
-}
-
-// src/cli/missing.ts
-var NAMELESS = /* @__PURE__ */ new Set([
-  "there is nothing of that name",
-  "repository unknown",
-  "manifest unknown",
-  // The answer to a HEAD request has no body.
-  ""
-]);
-var THINGS = [
-  [
-    /^\/v2\/(.+)\/manifests\/(sha\d+:.+)$/,
-    (repository, digest) => ({
-      message: `there is no manifest ${repository}@${digest}`,
-      hint: `${copyable(`slipway manifest list ${repository}`)} lists those that are there`
-    })
-  ],
-  [
-    /^\/v2\/(.+)\/manifests\/(.+)$/,
-    (repository, tag) => ({
-      message: `there is no tag ${repository}:${tag}`,
-      hint: `${copyable(`slipway tag list ${repository}`)} lists those that are there`
-    })
-  ],
-  [
-    /^\/api\/v1\/repositories\/(.+)\/-\/manifests\/(.+)$/,
-    (repository, digest) => ({
-      message: `there is no manifest ${repository}@${digest}`,
-      hint: `${copyable(`slipway manifest list ${repository}`)} lists those that are there`
-    })
-  ],
-  [
-    /^\/api\/v1\/repositories\/(.+)\/-\/(?:restore|purge)$/,
-    (repository) => ({
-      message: `there is no such thing in the trash of ${repository}`,
-      hint: `${copyable(`slipway trash list ${repository}`)} lists what is`
-    })
-  ],
-  [
-    /^\/api\/v1\/events\/dead\/([^/]+)/,
-    (id) => ({
-      message: `there is no dead event ${id}`,
-      hint: "slipway events dead lists those that there are"
-    })
-  ],
-  [
-    /^\/api\/v1\/repositories\/(.+?)(?:\/-\/.*)?$/,
-    (repository) => ({
-      message: `there is no repository ${repository}, or you may not see it`,
-      hint: `${copyable("slipway repo list")} lists those that you can pull from`
-    })
-  ],
-  [
-    /^\/api\/v1\/namespaces\/([^/]+)\/robots\/([^/]+)\/tokens\/(.+)$/,
-    (namespace, robot, secret) => ({
-      message: `the robot ${namespace}+${robot} has no secret ${secret}`,
-      hint: `${copyable(`slipway robot list ${namespace}`)} lists the robots with their secrets`
-    })
-  ],
-  [
-    /^\/api\/v1\/namespaces\/([^/]+)\/robots\/([^/]+)(?:\/.*)?$/,
-    (namespace, robot) => ({
-      message: `there is no robot ${namespace}+${robot}`,
-      hint: `${copyable(`slipway robot list ${namespace}`)} lists those that are there`
-    })
-  ],
-  [
-    /^\/api\/v1\/namespaces\/([^/]+)\/trust-rules\/(.+)$/,
-    (namespace, rule) => ({
-      message: `there is no trust rule ${namespace}+${rule}`,
-      hint: `${copyable(`slipway trust list ${namespace}`)} lists those that are there`
-    })
-  ],
-  [
-    /^\/api\/v1\/namespaces\/([^/]+)\/members\/(.+)$/,
-    (namespace, user) => ({
-      message: `${user} has no such role in ${namespace}`,
-      hint: `${copyable(`slipway member list ${namespace}`)} lists who has one`
-    })
-  ],
-  [
-    /^\/api\/v1\/namespaces\/([^/]+)(?:\/.*)?$/,
-    (namespace) => ({
-      message: `there is no namespace ${namespace}`,
-      hint: `${copyable("slipway namespace list")} lists those that you have a part in`
-    })
-  ],
-  [
-    /^\/api\/v1\/users\/(.+)$/,
-    (user) => ({
-      message: `there is no user ${user}`,
-      hint: `${copyable("slipway user list")} lists all users`
-    })
-  ],
-  [
-    /^\/api\/v1\/tokens\/(.+)$/,
-    (token) => ({
-      message: `you have no token ${token}`,
-      hint: `${copyable("slipway token list")} lists those that you have`
-    })
-  ]
-];
-function missingAt(path, said) {
-  if (!NAMELESS.has(said)) return null;
-  for (const [pattern, say2] of THINGS) {
-    const match = pattern.exec(path);
-    if (match !== null) return say2(...match.slice(1).map(decodeURIComponent));
-  }
-  return null;
 }
 
 // src/cli/network-reason.ts
@@ -194,134 +311,7 @@ function unreachable(origin, error) {
 }
 
 // src/cli/api.ts
-var BASE = "/api/v1";
-var Api = class {
-  /** Such as "https://registry.example.com". */
-  registry;
-  credentials;
-  constructor(registry, credentials) {
-    this.registry = registry;
-    this.credentials = credentials;
-  }
-  /** Host and port, with which image names begin. */
-  get host() {
-    return new URL(this.registry).host;
-  }
-  async get(path) {
-    return this.#parse(await this.request("GET", BASE + path));
-  }
-  /** Reads a resource with the ETag to change it by. */
-  async read(path) {
-    const response = await this.request("GET", BASE + path);
-    const etag = response.headers.get("etag") ?? void 0;
-    return { value: await this.#parse(response), etag };
-  }
-  async send(method, path, body, ifMatch) {
-    const sending = ifMatch === void 0 ? { body } : { body, ifMatch };
-    return this.#parse(await this.request(method, BASE + path, sending));
-  }
-  async remove(path, query = {}) {
-    const response = await this.request("DELETE", BASE + path, { query });
-    await response.body?.cancel();
-  }
-  /** Everything in a list, page by page. */
-  async *list(path, query = {}) {
-    let { after } = query;
-    do {
-      const response = await this.request("GET", BASE + path, { query: { ...query, after } });
-      const page = await this.#parse(response);
-      yield* page.items;
-      after = page.next ?? void 0;
-    } while (after !== void 0);
-  }
-  /** The same as JSON lines, as long as the list may be. */
-  async *export(path, query) {
-    const accept = "application/x-ndjson";
-    const response = await this.request("GET", BASE + path, { query, accept });
-    try {
-      if (response.body !== null) yield* response.body;
-    } catch (error) {
-      throw this.#broken(error);
-    }
-  }
-  /** @throws CliError for every answer that is a refusal, and for none */
-  async request(method, path, sending = {}) {
-    const url = new URL(this.registry + path);
-    for (const [name, value] of Object.entries(sending.query ?? {})) {
-      if (value !== void 0) url.searchParams.set(name, value);
-    }
-    const headers = new Headers({ accept: sending.accept ?? "application/json" });
-    headers.set("user-agent", "slipway");
-    if (this.credentials !== null) headers.set("authorization", authorization(this.credentials));
-    if (sending.ifMatch !== void 0) headers.set("if-match", sending.ifMatch);
-    if (sending.body !== void 0) headers.set("content-type", "application/json");
-    const body = sending.body === void 0 ? null : JSON.stringify(sending.body);
-    const response = await reach(url, { method, headers, body, redirect: "error" });
-    if (response.ok) return response;
-    throw await this.#refusal(path, response);
-  }
-  async #parse(response) {
-    try {
-      const text2 = await response.text();
-      return text2 === "" ? null : JSON.parse(text2);
-    } catch (error) {
-      throw this.#broken(error);
-    }
-  }
-  #broken(error) {
-    const { registry } = this;
-    if (!(error instanceof SyntaxError)) {
-      return new CliError(`${registry} broke off: ${networkReasonOf(error)}`, { cause: error });
-    }
-    return new CliError(`${registry} answered no JSON: is it a Slipway registry?`, {
-      cause: error
-    });
-  }
-  async #refusal(path, response) {
-    const { status } = response;
-    if (status === 412) {
-      const message2 = "it was changed meanwhile: run this again";
-      return new CliError(message2, { status, code: "VERSION_MISMATCH" });
-    }
-    const said = refusalIn(await response.text());
-    const { code = `HTTP_${status}`, faults = [] } = said ?? {};
-    const missing = status === 404 ? missingAt(path, said?.sentence ?? "") : null;
-    const message = missing?.message ?? said?.sentence ?? `${this.registry} answered ${status}`;
-    const hint = missing?.hint ?? this.#hint(response, faults);
-    return new CliError(message, { code, status, faults, ...hint === null ? {} : { hint } });
-  }
-  /** The next step, which the registry cannot say as it does not know this command line. */
-  #hint({ status, headers }, faults) {
-    const wait = headers.get("retry-after");
-    if (status === 429 && wait !== null) return `Try again in ${wait} seconds.`;
-    if (faults.some(({ needs }) => needs === "password")) return PASSWORD_HINT;
-    if (status !== 401) return null;
-    const { credentials } = this;
-    const login = copyable(`slipway login ${this.host}`);
-    if (credentials === null) return `Log in: ${login}`;
-    if ("user" in credentials) {
-      return `Check the name and the password. If it is forgotten: ${newPasswordOf(credentials.user)}`;
-    }
-    if (credentials.source === "login") return `Log in again: ${login}`;
-    return `SLIPWAY_TOKEN was sent, and is no valid token here. Set another, or unset it and log in: ${login}`;
-  }
-};
-function newPasswordOf(user) {
-  return user === "admin" ? "it is the deployment's secret ADMIN_PASSWORD (docs/local.md)" : `an administrator sets another: ${copyable(`slipway user password ${user}`)}`;
-}
 var PASSWORD_HINT = `Give the password with this command: ${copyable("-u USER")} at a terminal, ${copyable("-u USER --password-stdin")} in a script. Or log in once with ${copyable("--expires never")}.`;
-async function reach(url, init) {
-  try {
-    return await fetch(url, init);
-  } catch (error) {
-    throw unreachable(url.origin, error);
-  }
-}
-function authorization(credentials) {
-  if ("token" in credentials) return `Bearer ${credentials.token}`;
-  const { user, password } = credentials;
-  return `Basic ${Buffer.from(`${user}:${password}`).toString("base64")}`;
-}
 function refusalIn(body) {
   try {
     const { detail, title, code, errors } = JSON.parse(body);
@@ -364,24 +354,223 @@ function reasonOf(error) {
   return REASONS2[code] ?? message;
 }
 
+// src/cli/upload/retry.ts
+import { setTimeout as sleep } from "node:timers/promises";
+
+// src/cli/remote/retry-after.ts
+function retryAfterMs(header) {
+  if (header === void 0) return null;
+  if (/^\d+$/.test(header.trim())) return Number(header) * 1e3;
+  const at = Date.parse(header);
+  return Number.isNaN(at) ? null : Math.max(0, at - Date.now());
+}
+
+// src/cli/upload/retry.ts
+var FIRST_WAIT_MS = 250;
+var MAX_WAIT_MS = 2e4;
+var MAX_RETRY_AFTER_MS = 6e4;
+var RETRYABLE = /* @__PURE__ */ new Set([408, 429]);
+function isRetryable({ status }) {
+  return status >= 500 || RETRYABLE.has(status);
+}
+async function waitToRetry(failures, answer, signal) {
+  const grown = Math.min(FIRST_WAIT_MS * 2 ** (failures - 1), MAX_WAIT_MS);
+  const ownMs = grown * (0.5 + Math.random() / 2);
+  const askedMs = retryAfterMs(answer?.headers["retry-after"]) ?? 0;
+  await sleep(Math.max(ownMs, Math.min(askedMs, MAX_RETRY_AFTER_MS)), void 0, { signal });
+}
+
+// src/cli/remote/retry.ts
+var TRIES = 6;
+var PASSING = /* @__PURE__ */ new Set([
+  "ECONNRESET",
+  "ECONNREFUSED",
+  "EPIPE",
+  "ETIMEDOUT",
+  "EAI_AGAIN",
+  "ENETUNREACH"
+]);
+async function retried(send2, signal) {
+  for (let failures = 1; ; failures++) {
+    const result = await attempt(send2);
+    signal?.throwIfAborted();
+    if (result instanceof Error) {
+      if (failures === TRIES || !isPassing(result)) throw result;
+      await waitToRetry(failures, null, signal);
+    } else {
+      if (failures === TRIES || !isRetryable(result)) return result;
+      result.body.resume();
+      await waitToRetry(failures, result, signal);
+    }
+  }
+}
+async function reached(origin, send2, signal) {
+  try {
+    return await retried(send2, signal);
+  } catch (error) {
+    throw isNetworkError(error) ? unreachable(origin, error) : error;
+  }
+}
+async function attempt(send2) {
+  try {
+    return await send2();
+  } catch (error) {
+    if (isNetworkError(error)) return error;
+    throw error;
+  }
+}
+function isNetworkError(error) {
+  const { code, name } = error;
+  if (!(error instanceof Error) || name === "CliError" || name === "AbortError") return false;
+  return code !== void 0 || error.message.startsWith("nothing moved for");
+}
+function isPassing(error) {
+  return error.code === void 0 || PASSING.has(error.code);
+}
+
+// src/cli/remote/upstream.ts
+import http from "node:http";
+import https from "node:https";
+
+// src/cli/upload/byte-queue.ts
+function lengthOf(pieces) {
+  return pieces.reduce((sum, { length }) => sum + length, 0);
+}
+
+// src/cli/remote/upstream.ts
+var IDLE_MS = 12e4;
+var Upstream = class _Upstream {
+  /** Such as "https://registry.example.com". */
+  origin;
+  #url;
+  #authorize;
+  #agent;
+  /** @param agent the connections of another one for the same registry */
+  constructor(origin, authorize = null, agent) {
+    this.origin = origin;
+    this.#url = new URL(origin);
+    this.#authorize = authorize;
+    const { Agent } = this.#url.protocol === "https:" ? https : http;
+    this.#agent = agent ?? new Agent({ keepAlive: true, proxyEnv: process.env });
+  }
+  /** The same registry with this header, as it was given by somebody else, over the same connections. */
+  as(authorization) {
+    const given = (_, challenge) => Promise.resolve(challenge === null ? authorization : null);
+    return new _Upstream(this.origin, given, this.#agent);
+  }
+  /**
+   * Sends a request, and once more with fresh credentials where the first try got 401. Follows no redirect.
+   * @throws the system's error where no answer came
+   */
+  async request(asked) {
+    const { scopes = [], body = null } = asked;
+    const first = await this.#send(asked, await this.#authorize?.(scopes, null) ?? null);
+    const challenge = first.headers["www-authenticate"];
+    const isReplayable = body === null || isBytes(body);
+    if (this.#authorize === null || first.status !== 401 || !challenge || !isReplayable)
+      return first;
+    const fresh = await this.#authorize(scopes, challenge);
+    if (fresh === null) return first;
+    first.body.resume();
+    return this.#send(asked, fresh);
+  }
+  /** Closes the connections that are idle. */
+  close() {
+    this.#agent.destroy();
+  }
+  async #send(asked, authorization) {
+    const sent = this.#open(asked, authorization);
+    try {
+      return await answered(sent, asked.body ?? null);
+    } catch (error) {
+      const isStale = sent.reusedSocket && error.code === "ECONNRESET";
+      const isReplayable = asked.body == null || isBytes(asked.body);
+      if (!isStale || !isReplayable || asked.signal?.aborted === true) throw error;
+      return answered(this.#open(asked, authorization), asked.body ?? null);
+    }
+  }
+  #open({ method, path, headers, body, signal }, authorization) {
+    const { protocol, hostname, port } = this.#url;
+    const { request } = protocol === "https:" ? https : http;
+    const length = body != null && isBytes(body) ? { "content-length": lengthOf(body) } : {};
+    return request({
+      agent: this.#agent,
+      // An IPv6 address has brackets in a URL, and none here.
+      hostname: hostname.replace(/^\[(.*)\]$/, "$1"),
+      port,
+      method,
+      path,
+      headers: { ...headers, ...length, ...authorization === null ? {} : { authorization } },
+      timeout: IDLE_MS,
+      ...signal === void 0 ? {} : { signal }
+    });
+  }
+};
+function answered(sent, body) {
+  const { promise, resolve, reject } = Promise.withResolvers();
+  sent.once("response", (response) => {
+    const { statusCode: status = 0, headers } = response;
+    response.once("end", () => sent.writableFinished || sent.destroy());
+    resolve({ status, headers, body: response });
+  });
+  sent.on("error", reject);
+  sent.once("timeout", () => sent.destroy(new Error(`nothing moved for ${IDLE_MS / 1e3} s`)));
+  if (body === null) sent.end();
+  else if (isBytes(body)) {
+    for (const piece of body) sent.write(piece);
+    sent.end();
+  } else {
+    body.once("error", (error) => sent.destroy(error));
+    body.pipe(sent);
+  }
+  return promise;
+}
+function isBytes(body) {
+  return Array.isArray(body);
+}
+
 // src/cli/remote/oidc.ts
-var TIMEOUT_MS = 3e4;
-var WAITS_MS = [500, 1e3, 2e3];
+var some = pipe(string(), minLength(1));
+var json = pipe(string(), parseJson());
+var IdToken = pipe(json, object({ value: some }));
+var Exchanged = pipe(json, object({ username: some, password: some, expiresAt: some }));
 async function idToken(audience) {
   const { SLIPWAY_ID_TOKEN: given, SLIPWAY_ID_TOKEN_FILE: file } = process.env;
   if (given) return given.trim();
   if (file) return tokenInFile(file);
   const { ACTIONS_ID_TOKEN_REQUEST_URL: url, ACTIONS_ID_TOKEN_REQUEST_TOKEN: secret } = process.env;
   if (!url || !secret) throw await noToken(audience);
-  return retried(() => requestToken(url, secret, audience));
+  return requestToken(url, secret, audience);
 }
 async function exchange(registry, { namespaces, audience }) {
   const token = await idToken(process.env["SLIPWAY_AUDIENCE"] || audience);
-  const api = new Api(registry, null);
-  const answer = retried(
-    () => api.send("POST", "/oidc/exchange", { token, namespaces })
-  );
-  return hinted(answer, 401, trustHint(namespaces));
+  const exchanged = ask(registry, {
+    method: "POST",
+    path: "/api/v1/oidc/exchange",
+    headers: { "content-type": "application/json" },
+    body: [Buffer.from(JSON.stringify({ token, namespaces }))]
+  });
+  const { text: text2 } = await hinted(exchanged, 401, trustHint(namespaces));
+  const { success, output } = safeParse(Exchanged, text2);
+  if (success) return output;
+  throw new CliError(`${registry} answered no credential: is it a Slipway registry?`);
+}
+async function ask(registry, asked) {
+  const said = await send(registry, asked);
+  const { status, text: text2 } = said;
+  if (status < 300) return said;
+  const { sentence, code = `HTTP_${status}` } = refusalIn(text2) ?? {};
+  throw new CliError(sentence ?? `${registry} answered ${status}`, { code, status });
+}
+async function send(origin, asked) {
+  const upstream = new Upstream(origin);
+  const headers = { accept: "application/json", "user-agent": "slipway", ...asked.headers };
+  try {
+    const { status, body } = await reached(origin, () => upstream.request({ ...asked, headers }));
+    return { status, text: await textOf(body) };
+  } finally {
+    upstream.close();
+  }
 }
 async function tokenInFile(file) {
   const token = (await readTextFile(file)).trim();
@@ -393,41 +582,16 @@ async function tokenInFile(file) {
 async function requestToken(service, secret, audience) {
   const url = new URL(service);
   url.searchParams.set("audience", audience);
-  const headers = { accept: "application/json", authorization: `Bearer ${secret}` };
-  const signal = AbortSignal.timeout(TIMEOUT_MS);
-  const response = await reach(url, { headers, redirect: "error", signal });
-  const text2 = await response.text();
-  const token = response.ok ? valueIn(text2) : null;
-  if (token !== null) return token;
-  const said = response.ok ? "without an ID token" : `${response.status}`;
+  const headers = { authorization: `Bearer ${secret}` };
+  const path = url.pathname + url.search;
+  const { status, text: text2 } = await send(url.origin, { method: "GET", path, headers });
+  const { success, output } = safeParse(IdToken, text2);
+  if (status === 200 && success) return output.value;
+  const said = status === 200 ? "without an ID token" : `${status}`;
   throw new CliError(`the CI's token service at ${url.origin} answered ${said}`, {
     code: "NO_ID_TOKEN",
-    status: response.status
+    status
   });
-}
-function valueIn(body) {
-  try {
-    const { value } = JSON.parse(body);
-    return typeof value === "string" && value !== "" ? value : null;
-  } catch (error) {
-    if (error instanceof SyntaxError) return null;
-    throw error;
-  }
-}
-async function retried(attempt) {
-  for (const wait of WAITS_MS) {
-    try {
-      return await attempt();
-    } catch (error) {
-      if (!isPassing(error)) throw error;
-      await sleep(wait);
-    }
-  }
-  return attempt();
-}
-function isPassing(error) {
-  if (!(error instanceof CliError)) return false;
-  return error.status === void 0 || error.status >= 500;
 }
 async function noToken(audience) {
   const { GITHUB_ACTIONS } = process.env;

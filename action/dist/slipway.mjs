@@ -6187,116 +6187,6 @@ function pathOf(command) {
 import { randomBytes } from "node:crypto";
 import { once as once3 } from "node:events";
 
-// src/cli/missing.ts
-var NAMELESS = /* @__PURE__ */ new Set([
-  "there is nothing of that name",
-  "repository unknown",
-  "manifest unknown",
-  // The answer to a HEAD request has no body.
-  ""
-]);
-var THINGS = [
-  [
-    /^\/v2\/(.+)\/manifests\/(sha\d+:.+)$/,
-    (repository, digest) => ({
-      message: `there is no manifest ${repository}@${digest}`,
-      hint: `${copyable(`slipway manifest list ${repository}`)} lists those that are there`
-    })
-  ],
-  [
-    /^\/v2\/(.+)\/manifests\/(.+)$/,
-    (repository, tag) => ({
-      message: `there is no tag ${repository}:${tag}`,
-      hint: `${copyable(`slipway tag list ${repository}`)} lists those that are there`
-    })
-  ],
-  [
-    /^\/api\/v1\/repositories\/(.+)\/-\/manifests\/(.+)$/,
-    (repository, digest) => ({
-      message: `there is no manifest ${repository}@${digest}`,
-      hint: `${copyable(`slipway manifest list ${repository}`)} lists those that are there`
-    })
-  ],
-  [
-    /^\/api\/v1\/repositories\/(.+)\/-\/(?:restore|purge)$/,
-    (repository) => ({
-      message: `there is no such thing in the trash of ${repository}`,
-      hint: `${copyable(`slipway trash list ${repository}`)} lists what is`
-    })
-  ],
-  [
-    /^\/api\/v1\/events\/dead\/([^/]+)/,
-    (id) => ({
-      message: `there is no dead event ${id}`,
-      hint: "slipway events dead lists those that there are"
-    })
-  ],
-  [
-    /^\/api\/v1\/repositories\/(.+?)(?:\/-\/.*)?$/,
-    (repository) => ({
-      message: `there is no repository ${repository}, or you may not see it`,
-      hint: `${copyable("slipway repo list")} lists those that you can pull from`
-    })
-  ],
-  [
-    /^\/api\/v1\/namespaces\/([^/]+)\/robots\/([^/]+)\/tokens\/(.+)$/,
-    (namespace, robot, secret) => ({
-      message: `the robot ${namespace}+${robot} has no secret ${secret}`,
-      hint: `${copyable(`slipway robot list ${namespace}`)} lists the robots with their secrets`
-    })
-  ],
-  [
-    /^\/api\/v1\/namespaces\/([^/]+)\/robots\/([^/]+)(?:\/.*)?$/,
-    (namespace, robot) => ({
-      message: `there is no robot ${namespace}+${robot}`,
-      hint: `${copyable(`slipway robot list ${namespace}`)} lists those that are there`
-    })
-  ],
-  [
-    /^\/api\/v1\/namespaces\/([^/]+)\/trust-rules\/(.+)$/,
-    (namespace, rule) => ({
-      message: `there is no trust rule ${namespace}+${rule}`,
-      hint: `${copyable(`slipway trust list ${namespace}`)} lists those that are there`
-    })
-  ],
-  [
-    /^\/api\/v1\/namespaces\/([^/]+)\/members\/(.+)$/,
-    (namespace, user) => ({
-      message: `${user} has no such role in ${namespace}`,
-      hint: `${copyable(`slipway member list ${namespace}`)} lists who has one`
-    })
-  ],
-  [
-    /^\/api\/v1\/namespaces\/([^/]+)(?:\/.*)?$/,
-    (namespace) => ({
-      message: `there is no namespace ${namespace}`,
-      hint: `${copyable("slipway namespace list")} lists those that you have a part in`
-    })
-  ],
-  [
-    /^\/api\/v1\/users\/(.+)$/,
-    (user) => ({
-      message: `there is no user ${user}`,
-      hint: `${copyable("slipway user list")} lists all users`
-    })
-  ],
-  [
-    /^\/api\/v1\/tokens\/(.+)$/,
-    (token) => ({
-      message: `you have no token ${token}`,
-      hint: `${copyable("slipway token list")} lists those that you have`
-    })
-  ]
-];
-function missingAt(path2, said) {
-  if (!NAMELESS.has(said)) return null;
-  for (const [pattern2, say2] of THINGS) {
-    const match = pattern2.exec(path2);
-    if (match !== null) return say2(...match.slice(1).map(decodeURIComponent));
-  }
-  return null;
-}
-
 // src/cli/network-reason.ts
 var REASONS = {
   ECONNREFUSED: "nothing listens there",
@@ -6319,134 +6209,7 @@ function unreachable(origin, error) {
 }
 
 // src/cli/api.ts
-var BASE = "/api/v1";
-var Api = class {
-  /** Such as "https://registry.example.com". */
-  registry;
-  credentials;
-  constructor(registry, credentials) {
-    this.registry = registry;
-    this.credentials = credentials;
-  }
-  /** Host and port, with which image names begin. */
-  get host() {
-    return new URL(this.registry).host;
-  }
-  async get(path2) {
-    return this.#parse(await this.request("GET", BASE + path2));
-  }
-  /** Reads a resource with the ETag to change it by. */
-  async read(path2) {
-    const response = await this.request("GET", BASE + path2);
-    const etag = response.headers.get("etag") ?? void 0;
-    return { value: await this.#parse(response), etag };
-  }
-  async send(method, path2, body, ifMatch) {
-    const sending = ifMatch === void 0 ? { body } : { body, ifMatch };
-    return this.#parse(await this.request(method, BASE + path2, sending));
-  }
-  async remove(path2, query = {}) {
-    const response = await this.request("DELETE", BASE + path2, { query });
-    await response.body?.cancel();
-  }
-  /** Everything in a list, page by page. */
-  async *list(path2, query = {}) {
-    let { after } = query;
-    do {
-      const response = await this.request("GET", BASE + path2, { query: { ...query, after } });
-      const page = await this.#parse(response);
-      yield* page.items;
-      after = page.next ?? void 0;
-    } while (after !== void 0);
-  }
-  /** The same as JSON lines, as long as the list may be. */
-  async *export(path2, query) {
-    const accept = "application/x-ndjson";
-    const response = await this.request("GET", BASE + path2, { query, accept });
-    try {
-      if (response.body !== null) yield* response.body;
-    } catch (error) {
-      throw this.#broken(error);
-    }
-  }
-  /** @throws CliError for every answer that is a refusal, and for none */
-  async request(method, path2, sending = {}) {
-    const url = new URL(this.registry + path2);
-    for (const [name, value] of Object.entries(sending.query ?? {})) {
-      if (value !== void 0) url.searchParams.set(name, value);
-    }
-    const headers = new Headers({ accept: sending.accept ?? "application/json" });
-    headers.set("user-agent", "slipway");
-    if (this.credentials !== null) headers.set("authorization", authorization(this.credentials));
-    if (sending.ifMatch !== void 0) headers.set("if-match", sending.ifMatch);
-    if (sending.body !== void 0) headers.set("content-type", "application/json");
-    const body = sending.body === void 0 ? null : JSON.stringify(sending.body);
-    const response = await reach(url, { method, headers, body, redirect: "error" });
-    if (response.ok) return response;
-    throw await this.#refusal(path2, response);
-  }
-  async #parse(response) {
-    try {
-      const text2 = await response.text();
-      return text2 === "" ? null : JSON.parse(text2);
-    } catch (error) {
-      throw this.#broken(error);
-    }
-  }
-  #broken(error) {
-    const { registry } = this;
-    if (!(error instanceof SyntaxError)) {
-      return new CliError(`${registry} broke off: ${networkReasonOf(error)}`, { cause: error });
-    }
-    return new CliError(`${registry} answered no JSON: is it a Slipway registry?`, {
-      cause: error
-    });
-  }
-  async #refusal(path2, response) {
-    const { status } = response;
-    if (status === 412) {
-      const message2 = "it was changed meanwhile: run this again";
-      return new CliError(message2, { status, code: "VERSION_MISMATCH" });
-    }
-    const said = refusalIn(await response.text());
-    const { code = `HTTP_${status}`, faults = [] } = said ?? {};
-    const missing = status === 404 ? missingAt(path2, said?.sentence ?? "") : null;
-    const message = missing?.message ?? said?.sentence ?? `${this.registry} answered ${status}`;
-    const hint = missing?.hint ?? this.#hint(response, faults);
-    return new CliError(message, { code, status, faults, ...hint === null ? {} : { hint } });
-  }
-  /** The next step, which the registry cannot say as it does not know this command line. */
-  #hint({ status, headers }, faults) {
-    const wait = headers.get("retry-after");
-    if (status === 429 && wait !== null) return `Try again in ${wait} seconds.`;
-    if (faults.some(({ needs }) => needs === "password")) return PASSWORD_HINT;
-    if (status !== 401) return null;
-    const { credentials } = this;
-    const login = copyable(`slipway login ${this.host}`);
-    if (credentials === null) return `Log in: ${login}`;
-    if ("user" in credentials) {
-      return `Check the name and the password. If it is forgotten: ${newPasswordOf(credentials.user)}`;
-    }
-    if (credentials.source === "login") return `Log in again: ${login}`;
-    return `SLIPWAY_TOKEN was sent, and is no valid token here. Set another, or unset it and log in: ${login}`;
-  }
-};
-function newPasswordOf(user) {
-  return user === "admin" ? "it is the deployment's secret ADMIN_PASSWORD (docs/local.md)" : `an administrator sets another: ${copyable(`slipway user password ${user}`)}`;
-}
 var PASSWORD_HINT = `Give the password with this command: ${copyable("-u USER")} at a terminal, ${copyable("-u USER --password-stdin")} in a script. Or log in once with ${copyable("--expires never")}.`;
-async function reach(url, init) {
-  try {
-    return await fetch(url, init);
-  } catch (error) {
-    throw unreachable(url.origin, error);
-  }
-}
-function authorization(credentials) {
-  if ("token" in credentials) return `Bearer ${credentials.token}`;
-  const { user, password } = credentials;
-  return `Basic ${Buffer.from(`${user}:${password}`).toString("base64")}`;
-}
 function refusalIn(body) {
   try {
     const { detail, title, code, errors } = JSON.parse(body);
@@ -6526,8 +6289,8 @@ function plain(text2) {
 function plainLines(text2) {
   return text2.replaceAll("\r\n", "\n").replaceAll(UNSAFE_IN_LINES, SUBSTITUTE);
 }
-function plainJson(json2) {
-  return json2.replaceAll(UNSAFE_IN_LINES, escaped);
+function plainJson(json3) {
+  return json3.replaceAll(UNSAFE_IN_LINES, escaped);
 }
 function escaped(character) {
   const units = Array.from({ length: character.length }, (_, i) => character.charCodeAt(i));
@@ -6611,8 +6374,8 @@ var Output = class {
   #json;
   view;
   constructor(command) {
-    const { json: json2, wide } = command.optsWithGlobals();
-    this.#json = json2 === true;
+    const { json: json3, wide } = command.optsWithGlobals();
+    this.#json = json3 === true;
     this.view = viewOf(process.stdout, wide === true);
   }
   get isJson() {
@@ -6823,8 +6586,8 @@ var Upstream = class _Upstream {
     this.#agent = agent ?? new Agent({ keepAlive: true, proxyEnv: process.env });
   }
   /** The same registry with this header, as it was given by somebody else, over the same connections. */
-  as(authorization2) {
-    const given = (_, challenge) => Promise.resolve(challenge === null ? authorization2 : null);
+  as(authorization) {
+    const given = (_, challenge) => Promise.resolve(challenge === null ? authorization : null);
     return new _Upstream(this.origin, given, this.#agent);
   }
   /**
@@ -6847,18 +6610,18 @@ var Upstream = class _Upstream {
   close() {
     this.#agent.destroy();
   }
-  async #send(asked, authorization2) {
-    const sent = this.#open(asked, authorization2);
+  async #send(asked, authorization) {
+    const sent = this.#open(asked, authorization);
     try {
       return await answered(sent, asked.body ?? null);
     } catch (error) {
       const isStale = sent.reusedSocket && error.code === "ECONNRESET";
       const isReplayable = asked.body == null || isBytes(asked.body);
       if (!isStale || !isReplayable || asked.signal?.aborted === true) throw error;
-      return answered(this.#open(asked, authorization2), asked.body ?? null);
+      return answered(this.#open(asked, authorization), asked.body ?? null);
     }
   }
-  #open({ method, path: path2, headers, body, signal }, authorization2) {
+  #open({ method, path: path2, headers, body, signal }, authorization) {
     const { protocol, hostname, port } = this.#url;
     const { request } = protocol === "https:" ? https : http;
     const length = body != null && isBytes(body) ? { "content-length": lengthOf(body) } : {};
@@ -6869,7 +6632,7 @@ var Upstream = class _Upstream {
       port,
       method,
       path: path2,
-      headers: { ...headers, ...length, ...authorization2 === null ? {} : { authorization: authorization2 } },
+      headers: { ...headers, ...length, ...authorization === null ? {} : { authorization } },
       timeout: IDLE_MS,
       ...signal === void 0 ? {} : { signal }
     });
@@ -7033,6 +6796,22 @@ function check(requirement, message$1) {
     message: message$1,
     "~run"(dataset, config$1) {
       if (dataset.typed && !this.requirement(dataset.value)) _addIssue(this, "input", dataset, config$1);
+      return dataset;
+    }
+  };
+}
+// @__NO_SIDE_EFFECTS__
+function minLength(requirement, message$1) {
+  return {
+    kind: "validation",
+    type: "min_length",
+    reference: minLength,
+    async: false,
+    expects: `>=${requirement}`,
+    requirement,
+    message: message$1,
+    "~run"(dataset, config$1) {
+      if (dataset.typed && dataset.value.length < this.requirement) _addIssue(this, "length", dataset, config$1, { received: `${dataset.value.length}` });
       return dataset;
     }
   };
@@ -7477,9 +7256,9 @@ var PASSING = /* @__PURE__ */ new Set([
   "EAI_AGAIN",
   "ENETUNREACH"
 ]);
-async function retried(send, signal) {
+async function retried(send2, signal) {
   for (let failures = 1; ; failures++) {
-    const result = await attempt(send);
+    const result = await attempt(send2);
     signal?.throwIfAborted();
     if (result instanceof Error) {
       if (failures === TRIES || !isPassing(result)) throw result;
@@ -7491,16 +7270,16 @@ async function retried(send, signal) {
     }
   }
 }
-async function reached(origin, send, signal) {
+async function reached(origin, send2, signal) {
   try {
-    return await retried(send, signal);
+    return await retried(send2, signal);
   } catch (error) {
     throw isNetworkError(error) ? unreachable(origin, error) : error;
   }
 }
-async function attempt(send) {
+async function attempt(send2) {
   try {
-    return await send();
+    return await send2();
   } catch (error) {
     if (isNetworkError(error)) return error;
     throw error;
@@ -7652,32 +7431,57 @@ function scopesIn(challenges) {
 }
 
 // src/cli/remote/oidc.ts
-import { setTimeout as sleep2 } from "node:timers/promises";
-var TIMEOUT_MS = 3e4;
-var WAITS_MS = [500, 1e3, 2e3];
+import { text as textOf2 } from "node:stream/consumers";
 var WORKLOAD = "oidc";
+var some = pipe(string(), minLength(1));
+var json2 = pipe(string(), parseJson());
+var IdToken = pipe(json2, object({ value: some }));
+var Exchanged = pipe(json2, object({ username: some, password: some, expiresAt: some }));
 async function idToken(audience) {
   const { SLIPWAY_ID_TOKEN: given, SLIPWAY_ID_TOKEN_FILE: file } = process.env;
   if (given) return given.trim();
   if (file) return tokenInFile(file);
   const { ACTIONS_ID_TOKEN_REQUEST_URL: url, ACTIONS_ID_TOKEN_REQUEST_TOKEN: secret } = process.env;
   if (!url || !secret) throw await noToken(audience);
-  return retried2(() => requestToken(url, secret, audience));
+  return requestToken(url, secret, audience);
 }
 async function exchange(registry, { namespaces, audience }) {
   const token = await idToken(process.env["SLIPWAY_AUDIENCE"] || audience);
-  const api = new Api(registry, null);
-  const answer = retried2(
-    () => api.send("POST", "/oidc/exchange", { token, namespaces })
-  );
-  return hinted(answer, 401, trustHint(namespaces));
+  const exchanged = ask2(registry, {
+    method: "POST",
+    path: "/api/v1/oidc/exchange",
+    headers: { "content-type": "application/json" },
+    body: [Buffer.from(JSON.stringify({ token, namespaces }))]
+  });
+  const { text: text2 } = await hinted(exchanged, 401, trustHint(namespaces));
+  const { success, output } = safeParse(Exchanged, text2);
+  if (success) return output;
+  throw new CliError(`${registry} answered no credential: is it a Slipway registry?`);
 }
 async function revoke(registry, password) {
-  const api = new Api(registry, { user: WORKLOAD, password });
+  const login = Buffer.from(`${WORKLOAD}:${password}`).toString("base64");
+  const headers = { authorization: `Basic ${login}` };
   try {
-    await retried2(() => api.remove("/oidc/credential"));
+    await ask2(registry, { method: "DELETE", path: "/api/v1/oidc/credential", headers });
   } catch (error) {
     if (!(error instanceof CliError) || error.status !== 401) throw error;
+  }
+}
+async function ask2(registry, asked) {
+  const said = await send(registry, asked);
+  const { status, text: text2 } = said;
+  if (status < 300) return said;
+  const { sentence, code = `HTTP_${status}` } = refusalIn(text2) ?? {};
+  throw new CliError(sentence ?? `${registry} answered ${status}`, { code, status });
+}
+async function send(origin, asked) {
+  const upstream = new Upstream(origin);
+  const headers = { accept: "application/json", "user-agent": "slipway", ...asked.headers };
+  try {
+    const { status, body } = await reached(origin, () => upstream.request({ ...asked, headers }));
+    return { status, text: await textOf2(body) };
+  } finally {
+    upstream.close();
   }
 }
 async function tokenInFile(file) {
@@ -7690,41 +7494,16 @@ async function tokenInFile(file) {
 async function requestToken(service, secret, audience) {
   const url = new URL(service);
   url.searchParams.set("audience", audience);
-  const headers = { accept: "application/json", authorization: `Bearer ${secret}` };
-  const signal = AbortSignal.timeout(TIMEOUT_MS);
-  const response = await reach(url, { headers, redirect: "error", signal });
-  const text2 = await response.text();
-  const token = response.ok ? valueIn(text2) : null;
-  if (token !== null) return token;
-  const said = response.ok ? "without an ID token" : `${response.status}`;
+  const headers = { authorization: `Bearer ${secret}` };
+  const path2 = url.pathname + url.search;
+  const { status, text: text2 } = await send(url.origin, { method: "GET", path: path2, headers });
+  const { success, output } = safeParse(IdToken, text2);
+  if (status === 200 && success) return output.value;
+  const said = status === 200 ? "without an ID token" : `${status}`;
   throw new CliError(`the CI's token service at ${url.origin} answered ${said}`, {
     code: "NO_ID_TOKEN",
-    status: response.status
+    status
   });
-}
-function valueIn(body) {
-  try {
-    const { value } = JSON.parse(body);
-    return typeof value === "string" && value !== "" ? value : null;
-  } catch (error) {
-    if (error instanceof SyntaxError) return null;
-    throw error;
-  }
-}
-async function retried2(attempt2) {
-  for (const wait of WAITS_MS) {
-    try {
-      return await attempt2();
-    } catch (error) {
-      if (!isPassing2(error)) throw error;
-      await sleep2(wait);
-    }
-  }
-  return attempt2();
-}
-function isPassing2(error) {
-  if (!(error instanceof CliError)) return false;
-  return error.status === void 0 || error.status >= 500;
 }
 async function noToken(audience) {
   const { GITHUB_ACTIONS } = process.env;
@@ -7803,7 +7582,7 @@ import { createHash, timingSafeEqual } from "node:crypto";
 var PROXY_USER = "slipway";
 var NAMES = ["localhost", "127.0.0.1", "[::1]", "host.docker.internal"];
 function refusalOf(headers, path2, { port, secret }) {
-  const { host = "", origin, authorization: authorization2 = "" } = headers;
+  const { host = "", origin, authorization = "" } = headers;
   if (origin !== void 0) return denied("slipway proxy answers no web page");
   if (!NAMES.some((name) => host.toLowerCase() === `${name}:${port}`)) {
     return denied(`slipway proxy is localhost:${port}, and "${host}" is not`);
@@ -7813,7 +7592,7 @@ function refusalOf(headers, path2, { port, secret }) {
     const message2 = "slipway proxy serves /v2/ alone, and /token; the rest is at the registry itself";
     return { status: 404, code: "NAME_UNKNOWN", message: message2 };
   }
-  if (secret === null || isEqual(authorization2, basic2(secret))) return null;
+  if (secret === null || isEqual(authorization, basic2(secret))) return null;
   const message = `log in with: docker login localhost:${port} -u ${PROXY_USER}, and the secret of slipway proxy`;
   return {
     status: 401,
@@ -7979,7 +7758,7 @@ function sizeOf({ totalBytes, bytes: count }) {
 import { once as once2 } from "node:events";
 import { createServer } from "node:http";
 import { pipeline } from "node:stream/promises";
-import { setTimeout as sleep3 } from "node:timers/promises";
+import { setTimeout as sleep2 } from "node:timers/promises";
 
 // src/cli/proxy/forward.ts
 import { buffer } from "node:stream/consumers";
@@ -8520,9 +8299,9 @@ var Proxy2 = class {
     return this.#options.progress.begin(name, length === void 0 ? null : Number(length));
   }
   /** The registry as the client's own credentials reach it, or those of the proxy. */
-  #passing({ headers: { authorization: authorization2 } }) {
+  #passing({ headers: { authorization } }) {
     const { upstream, secret } = this.#options;
-    return secret === null ? upstream.as(authorization2 ?? null) : upstream;
+    return secret === null ? upstream.as(authorization ?? null) : upstream;
   }
   async #answer(incoming, outgoing, answer) {
     this.#maxRequestBytes = maxRequestBytesIn(answer.headers) ?? this.#maxRequestBytes;
@@ -8563,7 +8342,7 @@ async function drain(incoming) {
   })();
   try {
     const hungUp = once2(incoming.socket, "close", { signal });
-    await Promise.race([reading, hungUp, sleep3(DRAIN_MS, void 0, { signal })]);
+    await Promise.race([reading, hungUp, sleep2(DRAIN_MS, void 0, { signal })]);
   } finally {
     ended.abort();
     incoming.destroy();
