@@ -4,7 +4,7 @@
 #
 #   REGISTRY=registry.example.com IMAGE=acme/app VERSION=1.2.3 ./release.sh
 #
-# It needs docker with buildx, curl, jq and slipway (Node 22.12), and the job's ID token for the audience
+# It needs docker with buildx, curl, Node 22.12 and slipway, and the job's ID token for the audience
 # https://registry.example.com in SLIPWAY_ID_TOKEN. In a job of GitHub's or Forgejo's it asks for the token itself.
 # Once, an owner of the namespace trusts the CI: see slipway trust add --help.
 set -euo pipefail
@@ -19,6 +19,11 @@ namespace=${IMAGE%%/*}
 builder=slipway-$$
 work=$(mktemp -d)
 password=
+
+# Prints a field of the JSON on standard input.
+field() {
+  node -e 'console.log(JSON.parse(require("node:fs").readFileSync(0, "utf8"))[process.argv[1]])' "$1"
+}
 
 # Nothing is left at the end, whether the release succeeded or not. The credential would also end by itself.
 finish() {
@@ -48,13 +53,12 @@ docker buildx build . --builder "$builder" --platform "$platforms" --sbom=true -
 if [ -z "${SLIPWAY_ID_TOKEN:-}" ]; then
   : "${ACTIONS_ID_TOKEN_REQUEST_URL:?is missing, and SLIPWAY_ID_TOKEN, too: may this job have an ID token?}"
   SLIPWAY_ID_TOKEN=$(printf 'authorization: Bearer %s' "$ACTIONS_ID_TOKEN_REQUEST_TOKEN" |
-    curl -sS --fail-with-body -H @- "$ACTIONS_ID_TOKEN_REQUEST_URL&audience=$url" | jq -r .value)
+    curl -sS --fail-with-body -H @- "$ACTIONS_ID_TOKEN_REQUEST_URL&audience=$url" | field value)
 fi
-answer=$(printf %s "$SLIPWAY_ID_TOKEN" |
-  jq -R --arg namespace "$namespace" '{token: ., namespaces: [$namespace]}' |
+answer=$(printf '{"token": "%s", "namespaces": ["%s"]}' "$SLIPWAY_ID_TOKEN" "$namespace" |
   curl -sS --fail-with-body -H "content-type: application/json" --data-binary @- "$url/api/v1/oidc/exchange") ||
   { echo "$answer" >&2; exit 1; }
-password=$(jq -r .password <<< "$answer")
+password=$(field password <<< "$answer")
 docker login "$REGISTRY" -u oidc --password-stdin <<< "$password"
 
 # 3. Push: 1.2.3 is also 1.2 and latest, but 1.2.3-rc.1 is only itself. Layers that are there are not sent again.
