@@ -53,6 +53,12 @@ function withoutOrigin(location: string, origin: string): string {
   return location.startsWith(`${origin}/`) ? location.slice(origin.length) : location;
 }
 
+/** How many bytes a request may have, as the registry tells it with an upload; null where it does not. */
+export function toldMaxRequestBytes(headers: IncomingHttpHeaders): number | null {
+  const told = Number(headers["oci-chunk-max-length"]);
+  return told > 0 ? told : null;
+}
+
 /** Says whether a request brings a body, by RFC 9112 § 6.3. */
 export function hasBody(headers: IncomingHttpHeaders): boolean {
   const { "content-length": length = "0", "transfer-encoding": coding } = headers;

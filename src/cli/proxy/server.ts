@@ -9,7 +9,7 @@ import { unreachable } from "../remote/unreachable.ts";
 import type { Answer, Upstream } from "../remote/upstream.ts";
 import { forward } from "./forward.ts";
 import { type Refusal, refusalOf } from "./guard.ts";
-import { rewritten } from "./headers.ts";
+import { rewritten, toldMaxRequestBytes } from "./headers.ts";
 import type { UploadReport } from "./report.ts";
 import { repositoryOf, uploadTarget, type UploadTarget } from "./target.ts";
 import { upload } from "./upload.ts";
@@ -159,8 +159,7 @@ class Proxy {
     outgoing: ServerResponse,
     answer: Answer,
   ): Promise<void> {
-    const told = Number(answer.headers["oci-chunk-max-length"]);
-    if (told > 0) this.#maxRequestBytes = told;
+    this.#maxRequestBytes = toldMaxRequestBytes(answer.headers) ?? this.#maxRequestBytes;
     const self = `http://${incoming.headers.host ?? ""}`;
     const { upstream, secret } = this.#options;
     const headers = rewritten(answer.headers, upstream.origin, self);

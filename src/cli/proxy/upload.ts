@@ -4,6 +4,7 @@ import { retried } from "../remote/retry.ts";
 import type { Answer, Upstream } from "../remote/upstream.ts";
 import { sendBlob } from "../upload/send-blob.ts";
 import { pathOf, Session } from "../upload/session.ts";
+import { toldMaxRequestBytes } from "./headers.ts";
 import { scopesOf, type UploadTarget } from "./target.ts";
 
 export interface UploadOptions {
@@ -34,7 +35,8 @@ export async function upload(incoming: IncomingMessage, options: UploadOptions):
     // The client's connection stays open after a refusal: the answer goes there.
     body: incoming.iterator({ destroyOnReturn: false }) as AsyncIterable<Uint8Array>,
     finish: digest === null ? null : () => digest,
-    maxRequestBytes,
+    // The answer to a POST with a whole blob may be the first that tells it.
+    maxRequestBytes: (begun && toldMaxRequestBytes(begun.headers)) ?? maxRequestBytes,
     onSent,
   });
 }
