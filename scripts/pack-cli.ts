@@ -3,7 +3,16 @@
  * code is in one file, so that installing it fetches no further package.
  */
 import { execFile } from "node:child_process";
-import { copyFile, mkdir, mkdtemp, readFile, rename, rm, writeFile } from "node:fs/promises";
+import {
+  copyFile,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  writeFile,
+} from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { promisify } from "node:util";
@@ -79,12 +88,18 @@ function ageCheck(needs: string): string {
 }`;
 }
 
+async function licence(folder: string): Promise<string> {
+  const file = (await readdir(folder)).find((name) => /^licen[cs]e(\.|$)/i.test(name));
+  if (file === undefined) throw new Error(`${folder} has no licence`);
+  return readFile(join(folder, file), "utf8");
+}
+
 /** Collects the licence texts of other packages' code, which have to be delivered with it. */
 async function licences(packages: Iterable<string>): Promise<string> {
   const texts = Array.from(packages, async (folder) => {
     const manifest = await readFile(join(ROOT, folder, "package.json"), "utf8");
     const { name, version } = JSON.parse(manifest) as { name: string; version: string };
-    return `${name} ${version}\n\n${await readFile(join(ROOT, folder, "LICENSE"), "utf8")}`;
+    return `${name} ${version}\n\n${await licence(join(ROOT, folder))}`;
   });
   return (await Promise.all(texts)).join("\n\n");
 }

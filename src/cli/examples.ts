@@ -75,6 +75,16 @@ export const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
     "acme/app",
   ],
   "trash purge": ["acme/app@sha256:1a2b3c4d5e6f", "acme/app --yes"],
+  push: [
+    "registry.example.com/acme/app:v1",
+    "app:dev registry.example.com/acme/app:v1",
+    "docker-archive:app.tar registry.example.com/acme/app:v1",
+  ],
+  copy: [
+    "docker.io/library/alpine:3 registry.example.com/base/alpine:3",
+    "ghcr.io/acme/app:v1 registry.example.com/acme/app:v1 --referrers",
+    "localhost:8787/acme/app:v1 oci:app:v1 --platform linux/amd64",
+  ],
   "retention show": ["acme/app", "acme"],
   "retention set": ["acme/app policy.json"],
   "retention remove": ["acme/app"],

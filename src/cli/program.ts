@@ -3,6 +3,7 @@ import { addAuditCommand } from "./audit.ts";
 import { addGcCommands } from "./gc.ts";
 import { SlipwayCommand } from "./command.ts";
 import { addCompletionCommand } from "./completion.ts";
+import { addCopyCommands } from "./copy/command.ts";
 import { addExamples } from "./examples.ts";
 import { addEventCommands } from "./events.ts";
 import { addExportCommands } from "./export.ts";
@@ -57,6 +58,7 @@ Quote a glob ('acme/*'), so that the shell leaves it alone.`,
   addTrashCommands(program);
   program.commandsGroup("Transfer:");
   addProxyCommand(program);
+  addCopyCommands(program);
   program.commandsGroup("Operation:");
   addRetentionCommands(program);
   addExportCommands(program);

@@ -1,5 +1,5 @@
 /** The command line as it is used: a process, with a home of its own. */
-import { spawn } from "node:child_process";
+import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, mkdtempSync } from "node:fs";
 import { rm } from "node:fs/promises";
@@ -53,11 +53,8 @@ export class CommandLine {
   }
 
   /** Runs a command. @param line its arguments, none of which has a space in it */
-  readonly slipway = async (line: string, { env, input }: Running = {}): Promise<Finished> => {
-    const child = spawn(NODE, [LAUNCHER, ...line.split(" ")], {
-      env: { ...this.#env(), ...env },
-    });
-    child.stdin.end(input ?? "");
+  readonly slipway = async (line: string, running: Running = {}): Promise<Finished> => {
+    const child = this.start(line, running);
     const closed = once(child, "close") as Promise<[number]>;
     const [stdout, stderr, [code]] = await Promise.all([
       text(child.stdout),
@@ -66,6 +63,15 @@ export class CommandLine {
     ]);
     return { code, stdout, stderr };
   };
+
+  /** Starts a command that may be killed. */
+  start(line: string, { env, input }: Running = {}): ChildProcessWithoutNullStreams {
+    const child = spawn(NODE, [LAUNCHER, ...line.split(" ")], {
+      env: { ...this.#env(), ...env },
+    });
+    child.stdin.end(input ?? "");
+    return child;
+  }
 
   /** Runs a command that succeeds, without a warning. @returns what it prints */
   readonly ok = async (line: string, running?: Running): Promise<string> => {
@@ -106,6 +112,12 @@ export class CommandLine {
   }
 
   #env(): Record<string, string> {
-    return { PATH: process.env["PATH"] ?? "", XDG_CONFIG_HOME: this.home };
+    const { home } = this;
+    return {
+      PATH: process.env["PATH"] ?? "",
+      HOME: home,
+      XDG_CONFIG_HOME: home,
+      XDG_CACHE_HOME: join(home, "cache"),
+    };
   }
 }

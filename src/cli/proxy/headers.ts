@@ -53,14 +53,14 @@ function withoutOrigin(location: string, origin: string): string {
   return location.startsWith(`${origin}/`) ? location.slice(origin.length) : location;
 }
 
-/** How many bytes a request may have, as the registry tells it with an upload; null where it does not. */
-export function toldMaxRequestBytes(headers: IncomingHttpHeaders): number | null {
-  const told = Number(headers["oci-chunk-max-length"]);
-  return told > 0 ? told : null;
-}
-
 /** Says whether a request brings a body, by RFC 9112 § 6.3. */
 export function hasBody(headers: IncomingHttpHeaders): boolean {
   const { "content-length": length = "0", "transfer-encoding": coding } = headers;
   return coding !== undefined || Number(length) > 0;
+}
+
+/** How many bytes the registry lets a request bring, where it says so. */
+export function maxRequestBytesIn(headers: IncomingHttpHeaders): number | null {
+  const told = Number(headers["oci-chunk-max-length"]);
+  return Number.isInteger(told) && told > 0 ? told : null;
 }

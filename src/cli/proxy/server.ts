@@ -5,13 +5,15 @@ import type { AddressInfo } from "node:net";
 import { pipeline } from "node:stream/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { CliError } from "../error.ts";
+import { shortDigest } from "../output.ts";
+import { unjoined } from "../sentence.ts";
 import { unreachable } from "../remote/unreachable.ts";
 import type { Answer, Upstream } from "../remote/upstream.ts";
+import type { Progress, Step } from "../upload/progress.ts";
 import { forward } from "./forward.ts";
 import { type Refusal, refusalOf } from "./guard.ts";
-import { rewritten, toldMaxRequestBytes } from "./headers.ts";
-import type { UploadReport } from "./report.ts";
-import { repositoryOf, uploadTarget, type UploadTarget } from "./target.ts";
+import { hasBody, maxRequestBytesIn, rewritten } from "./headers.ts";
+import { repositoryOf, sessionOf, uploadTarget, type UploadTarget } from "./target.ts";
 import { upload } from "./upload.ts";
 
 export interface ProxyOptions {
@@ -20,7 +22,7 @@ export interface ProxyOptions {
   readonly port: number;
   /** What clients log in with; null where they bring credentials of the registry. */
   readonly secret: string | null;
-  readonly report: UploadReport;
+  readonly progress: Progress;
 }
 
 export interface RunningProxy {
@@ -126,26 +128,30 @@ class Proxy {
     target: UploadTarget,
     signal: AbortSignal,
   ): Promise<Answer> {
-    const { report } = this.#options;
-    const length = incoming.headers["content-length"];
-    const name = repositoryOf(incoming.url ?? "");
-    const shown = report.begin(name, length === undefined ? null : Number(length));
+    // The PUT that ends what a PATCH has brought is no line of its own.
+    const step = hasBody(incoming.headers) ? this.#begin(incoming, target) : null;
     try {
       const answer = await upload(incoming, {
         upstream: this.#passing(incoming),
         target: { ...target, offset: rangeStart(incoming) ?? target.offset },
         maxRequestBytes: this.#maxRequestBytes,
         signal,
-        onSent: (offset) => shown.at(offset),
+        onSent: (offset) => step?.at(offset),
       });
-      // A PATCH leaves the upload open: the client ends it by a PUT.
-      if (answer.status < 300) shown.done(target.digest);
-      else shown.failed(`the registry answered ${answer.status}`);
+      if (answer.status < 300) step?.done("sent");
+      else step?.failed(`refused with ${answer.status}`);
       return answer;
     } catch (error) {
-      shown.failed(error instanceof Error ? error.message : String(error));
+      step?.failed(signal.aborted ? "given up" : "failed");
       throw error;
     }
+  }
+
+  #begin({ url = "", headers }: IncomingMessage, { digest, location }: UploadTarget): Step {
+    const length = headers["content-length"];
+    const layer = digest === null ? sessionOf(location ?? "") : shortDigest(digest);
+    const name = `${repositoryOf(url)} ${layer}`;
+    return this.#options.progress.begin(name, length === undefined ? null : Number(length));
   }
 
   /** The registry as the client's own credentials reach it, or those of the proxy. */
@@ -159,7 +165,7 @@ class Proxy {
     outgoing: ServerResponse,
     answer: Answer,
   ): Promise<void> {
-    this.#maxRequestBytes = toldMaxRequestBytes(answer.headers) ?? this.#maxRequestBytes;
+    this.#maxRequestBytes = maxRequestBytesIn(answer.headers) ?? this.#maxRequestBytes;
     const self = `http://${incoming.headers.host ?? ""}`;
     const { upstream, secret } = this.#options;
     const headers = rewritten(answer.headers, upstream.origin, self);
@@ -173,7 +179,8 @@ class Proxy {
 
   async #fail(incoming: IncomingMessage, outgoing: ServerResponse, error: unknown): Promise<void> {
     const { upstream } = this.#options;
-    const { message } = error instanceof CliError ? error : unreachable(upstream.origin, error);
+    const known = error instanceof CliError ? error : unreachable(upstream.origin, error);
+    const message = unjoined([known.message, known.hint ?? ""].join(". ").replace(/\. $/, ""));
     await refuse(incoming, outgoing, { status: 502, code: "UNAVAILABLE", message });
   }
 }
@@ -202,14 +209,17 @@ function rangeStart({ headers }: IncomingMessage): number | null {
 
 /** Reads and drops what the client still sends: it loses the answer if its connection is closed (RFC 9112 § 9.6). */
 async function drain(incoming: IncomingMessage): Promise<void> {
-  const timer = new AbortController();
+  const ended = new AbortController();
+  const { signal } = ended;
   const reading = (async () => {
     for await (const piece of incoming.iterator({ destroyOnReturn: false })) void piece;
   })();
   try {
-    await Promise.race([reading, sleep(DRAIN_MS, undefined, { signal: timer.signal })]);
+    // A request whose answer was given is not told that its connection has closed.
+    const hungUp = once(incoming.socket, "close", { signal });
+    await Promise.race([reading, hungUp, sleep(DRAIN_MS, undefined, { signal })]);
   } finally {
-    timer.abort();
+    ended.abort();
     incoming.destroy();
   }
 }

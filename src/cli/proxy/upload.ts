@@ -4,12 +4,13 @@ import { retried } from "../remote/retry.ts";
 import type { Answer, Upstream } from "../remote/upstream.ts";
 import { sendBlob } from "../upload/send-blob.ts";
 import { pathOf, Session } from "../upload/session.ts";
-import { toldMaxRequestBytes } from "./headers.ts";
+import { maxRequestBytesIn } from "./headers.ts";
 import { scopesOf, type UploadTarget } from "./target.ts";
 
 export interface UploadOptions {
   readonly upstream: Upstream;
   readonly target: UploadTarget;
+  /** What the registry said last; the answer to a POST says it anew. */
   readonly maxRequestBytes: number;
   readonly signal: AbortSignal;
   readonly onSent: (offset: number) => void;
@@ -35,8 +36,7 @@ export async function upload(incoming: IncomingMessage, options: UploadOptions):
     // The client's connection stays open after a refusal: the answer goes there.
     body: incoming.iterator({ destroyOnReturn: false }) as AsyncIterable<Uint8Array>,
     finish: digest === null ? null : () => digest,
-    // The answer to a POST with a whole blob may be the first that tells it.
-    maxRequestBytes: (begun && toldMaxRequestBytes(begun.headers)) ?? maxRequestBytes,
+    maxRequestBytes: maxRequestBytesIn(begun?.headers ?? {}) ?? maxRequestBytes,
     onSent,
   });
 }

@@ -48,8 +48,8 @@ export async function loginCredentials(registry: string): Promise<RegistryCreden
   const { current, logins } = await readConfig();
   const token = process.env["SLIPWAY_TOKEN"]?.trim();
   if (token && (namedByEnvironment() ?? current) === registry) {
-    // A secret says by itself whose it is.
-    return { user: "token", password: token };
+    // A secret says by itself whose it is, so its user may stay out.
+    return { user: "", password: token };
   }
   const login = logins[registry];
   return login === undefined ? null : { user: login.user, password: login.token };

@@ -1,65 +1,70 @@
 /** Requests that can be sent again: they are, while the registry asks for patience or the network fails. */
-import { setTimeout } from "node:timers/promises";
-import { CliError } from "../error.ts";
-import { unreachable } from "./unreachable.ts";
+import { isRetryable, waitToRetry } from "../upload/retry.ts";
 import type { Answer } from "./upstream.ts";
+import { unreachable } from "./unreachable.ts";
 
+/** Tries in all, with about eight seconds of waiting between them unless the registry asks for more. */
 const TRIES = 6;
-const FIRST_PAUSE_MS = 500;
-/** A registry that wants a longer pause than this is not waited for: whoever started the command decides. */
-const MAX_PAUSE_MS = 60_000;
 
-/** The answers that another try may change: too early, too many requests, and every 5xx but "not implemented". */
-export function isPassing(status: number): boolean {
-  return status === 408 || status === 425 || status === 429 || (status >= 500 && status !== 501);
-}
+/** What breaks off for a moment. A name that is not found and a certificate that is not trusted stay so. */
+const PASSING = new Set([
+  "ECONNRESET",
+  "ECONNREFUSED",
+  "EPIPE",
+  "ETIMEDOUT",
+  "EAI_AGAIN",
+  "ENETUNREACH",
+]);
 
 /**
- * Sends a request until its answer is final, at most six times. The pause is that of Retry-After, or else doubles from half a second.
- * @returns the last answer, which may still be a passing one
- * @throws what the last try threw, where no answer came
+ * @returns the answer; the last try's if that, too, is one that another try may change
+ * @throws the last try's error where no answer came
  */
 export async function retried(send: () => Promise<Answer>, signal?: AbortSignal): Promise<Answer> {
-  for (let tries = 1; ; tries++) {
-    const usual = FIRST_PAUSE_MS * 2 ** (tries - 1) * (0.75 + Math.random() / 2);
-    let pauseMs: number;
-    try {
-      const answer = await send();
-      if (!isPassing(answer.status) || tries === TRIES) return answer;
-      pauseMs = retryAfterMs(answer.headers["retry-after"]) ?? usual;
-      if (pauseMs > MAX_PAUSE_MS) return answer;
-      answer.body.resume();
-    } catch (error) {
-      if (!isNetworkError(error) || tries === TRIES || signal?.aborted === true) throw error;
-      pauseMs = usual;
+  for (let failures = 1; ; failures++) {
+    const result = await attempt(send);
+    signal?.throwIfAborted();
+    if (result instanceof Error) {
+      if (failures === TRIES || !isPassing(result)) throw result;
+      await waitToRetry(failures, null, signal);
+    } else {
+      if (failures === TRIES || !isRetryable(result)) return result;
+      result.body.resume();
+      await waitToRetry(failures, result, signal);
     }
-    await setTimeout(pauseMs, undefined, { signal });
   }
 }
 
-/** Retry-After in seconds or as a date (RFC 9110 § 10.2.3); null where there is none. */
-export function retryAfterMs(header: string | undefined): number | null {
-  if (header === undefined) return null;
-  if (/^\d+$/.test(header.trim())) return Number(header) * 1000;
-  const at = Date.parse(header);
-  return Number.isNaN(at) ? null : Math.max(0, at - Date.now());
-}
-
-/** What the system threw: a connection refused or broken, a name not found. Everything else is a bug, or said in words already. */
-export function isNetworkError(error: unknown): error is NodeJS.ErrnoException {
-  return (
-    error instanceof Error &&
-    !(error instanceof CliError) &&
-    ("code" in error || error.message.startsWith("nothing moved for"))
-  );
-}
-
-/** Says which registry could not be reached, and why. */
-export async function connected<T>(origin: string, answer: Promise<T>): Promise<T> {
+/** The same. @throws CliError where no answer came, which names the server */
+export async function reached(
+  origin: string,
+  send: () => Promise<Answer>,
+  signal?: AbortSignal,
+): Promise<Answer> {
   try {
-    return await answer;
+    return await retried(send, signal);
   } catch (error) {
-    if (!isNetworkError(error)) throw error;
-    throw unreachable(origin, error);
+    throw isNetworkError(error) ? unreachable(origin, error) : error;
   }
+}
+
+/** @returns the system's error where no answer came; anything else is thrown */
+async function attempt(send: () => Promise<Answer>): Promise<Answer | Error> {
+  try {
+    return await send();
+  } catch (error) {
+    if (isNetworkError(error)) return error;
+    throw error;
+  }
+}
+
+/** An error of the system or of TLS; others are bugs, or said in words already. */
+export function isNetworkError(error: unknown): error is NodeJS.ErrnoException {
+  const { code, name } = error as NodeJS.ErrnoException;
+  if (!(error instanceof Error) || name === "CliError" || name === "AbortError") return false;
+  return code !== undefined || error.message.startsWith("nothing moved for");
+}
+
+export function isPassing(error: NodeJS.ErrnoException): boolean {
+  return error.code === undefined || PASSING.has(error.code);
 }

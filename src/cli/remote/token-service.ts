@@ -4,7 +4,7 @@ import * as v from "valibot";
 import { CliError } from "../error.ts";
 import { copyable } from "../sentence.ts";
 import { IDENTITY_TOKEN, type RegistryCredentials } from "./credentials.ts";
-import { connected, retried } from "./retry.ts";
+import { reached } from "./retry.ts";
 import { type Answer, Upstream } from "./upstream.ts";
 
 export interface Wanted {
@@ -42,7 +42,7 @@ export async function fetchToken(wanted: Wanted): Promise<Token> {
   const { realm } = wanted;
   const service = new Upstream(realm.origin);
   try {
-    const answer = await connected(realm.origin, ask(service, wanted));
+    const answer = await ask(service, wanted);
     const { status, body } = answer;
     if (status === 200) return await tokenIn(answer, realm);
     body.resume();
@@ -56,11 +56,11 @@ export async function fetchToken(wanted: Wanted): Promise<Token> {
 async function ask(service: Upstream, wanted: Wanted): Promise<Answer> {
   const { credentials } = wanted;
   if (credentials?.user === IDENTITY_TOKEN)
-    return retried(() => byPost(service, wanted, credentials));
-  const answer = await retried(() => byGet(service, wanted));
+    return reached(service.origin, () => byPost(service, wanted, credentials));
+  const answer = await reached(service.origin, () => byGet(service, wanted));
   if (credentials === null || (answer.status !== 404 && answer.status !== 405)) return answer;
   answer.body.resume();
-  return retried(() => byPost(service, wanted, credentials));
+  return reached(service.origin, () => byPost(service, wanted, credentials));
 }
 
 function byGet(service: Upstream, { realm, service: name, scopes, credentials }: Wanted) {

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { retryAfterMs } from "../remote/retry.ts";
+import { retryAfterMs } from "../remote/retry-after.ts";
 import type { Answer } from "../remote/upstream.ts";
 
 /** Tries in a row that bring nothing forward, with about three minutes of waiting between them. */

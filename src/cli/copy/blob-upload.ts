@@ -1,0 +1,226 @@
+/**
+ * The upload of one blob to a registry. Where the registry tells the size of a request, the blob goes in ranged requests, and where the
+ * session is stands in the user's cache: a second run asks the session what it has, and goes on there. Other registries get it as docker
+ * sends it, in one request.
+ */
+import { Readable } from "node:stream";
+import { CliError } from "../error.ts";
+import { Cache } from "../image/cache.ts";
+import type { Repository } from "../image/repository.ts";
+import { isNetworkError, isPassing } from "../remote/retry.ts";
+import { unreachable } from "../remote/unreachable.ts";
+import type { Answer } from "../remote/upstream.ts";
+import { isRetryable, MAX_TRIES, waitToRetry } from "../upload/retry.ts";
+import { sendBlob } from "../upload/send-blob.ts";
+import { isSuccess, pathOf, Session } from "../upload/session.ts";
+import { type Beginning, bodyOf, counted, fromStart } from "./blob-body.ts";
+import type { Writing } from "./target.ts";
+
+export interface Begun {
+  /** Path and query of the session. */
+  readonly location: string;
+  /** null where the registry does not tell it. */
+  readonly maxRequestBytes: number | null;
+}
+
+interface Kept {
+  readonly location: string;
+  readonly maxRequestBytes: number;
+  /** The process that sends; two must not send to one session. */
+  readonly pid: number;
+}
+
+/** Smaller blobs are sent again sooner than asked for. */
+const MIN_KEPT_BYTES = 1024 ** 2;
+/** The requests to a registry that refused a whole blob as too large, and told no limit. Every plan of Cloudflare lets them through. */
+const CAUTIOUS_REQUEST_BYTES = 64 * 1024 ** 2;
+
+export class BlobUpload {
+  readonly #repository: Repository;
+  readonly #writing: Writing;
+  readonly #uploads = new Cache<Kept>("uploads");
+  readonly #key: string;
+  #keeping: Promise<void> = Promise.resolve();
+
+  constructor(repository: Repository, writing: Writing) {
+    this.#repository = repository;
+    this.#writing = writing;
+    this.#key = `${repository.registry} ${repository.name} ${writing.blob.digest}`;
+  }
+
+  /** Goes on with an upload that an earlier run did not end. @returns false if there is none, or the registry has it no more */
+  async resume(): Promise<boolean> {
+    const kept = await this.#uploads.get(this.#key);
+    if (kept === null || (kept.pid !== process.pid && isRunning(kept.pid))) return false;
+    const { upstream, scopes } = this.#repository;
+    const { signal } = this.#writing;
+    const found = { location: kept.location };
+    const session = new Session({
+      upstream,
+      scopes,
+      location: kept.location,
+      offset: 0,
+      onLocation: (location) => (found.location = location),
+      signal,
+    });
+    const answer = await session.ask();
+    answer.body.resume();
+    const { offset } = session;
+    if (!isSuccess(answer) || offset > this.#writing.blob.size) {
+      await this.#forget();
+      return false;
+    }
+    const { maxRequestBytes } = kept;
+    const sent = await this.#sendRanged(
+      { location: found.location, maxRequestBytes },
+      { offset, hash: offset === 0 ? fromStart(this.#writing.blob).hash : null },
+    );
+    if (isSuccess(sent)) return true;
+    // The registry compares the digest of all of it. What it had before may be wrong, so all of it is sent anew.
+    if (sent.status !== 400 && sent.status !== 404) throw await this.#refused(sent);
+    sent.body.resume();
+    return false;
+  }
+
+  /** @throws CliError where the registry refuses, or the source is damaged */
+  async send({ location, maxRequestBytes }: Begun): Promise<void> {
+    const start = fromStart(this.#writing.blob);
+    if (maxRequestBytes !== null) {
+      const answer = await this.#sendRanged({ location, maxRequestBytes }, start);
+      if (!isSuccess(answer)) throw await this.#refused(answer);
+      return;
+    }
+    const answer = await this.#sendWhole(location);
+    if (isSuccess(answer)) return;
+    if (answer.status !== 413) throw await this.#refused(answer);
+    answer.body.resume();
+    const again = { location: await this.#newLocation(), maxRequestBytes: CAUTIOUS_REQUEST_BYTES };
+    const ranged = await this.#sendRanged(again, fromStart(this.#writing.blob));
+    if (!isSuccess(ranged)) throw await this.#refused(ranged);
+  }
+
+  async #sendRanged(
+    { location, maxRequestBytes }: { location: string; maxRequestBytes: number },
+    beginning: Beginning,
+  ): Promise<Answer> {
+    const { upstream, scopes } = this.#repository;
+    const { blob, source, step, signal } = this.#writing;
+    const session = { location };
+    this.#keep({ location, maxRequestBytes });
+    try {
+      const answer = await sendBlob({
+        upstream,
+        scopes,
+        location,
+        offset: beginning.offset,
+        body: bodyOf(source, blob, beginning, signal),
+        finish: () => blob.digest,
+        maxRequestBytes,
+        onSent: (offset) => step.at(offset),
+        onLocation: (moved) => {
+          session.location = moved;
+          this.#keep({ location: moved, maxRequestBytes });
+        },
+        signal,
+      });
+      if (isSuccess(answer)) answer.body.resume();
+      // What the registry refused would be refused again.
+      await this.#forget();
+      return answer;
+    } catch (error) {
+      await this.#keeping;
+      if (error instanceof CliError && error.code === "DAMAGED")
+        await this.#cancel(session.location);
+      throw error;
+    }
+  }
+
+  /** Sends the blob in one request, and again from its start where that broke off. */
+  async #sendWhole(first: string): Promise<Answer> {
+    let location = first;
+    for (let failures = 1; ; failures++) {
+      const result = await this.#tryWhole(location);
+      if (!(result instanceof Error)) {
+        if (!isRetryable(result) || failures === MAX_TRIES) return result;
+        result.body.resume();
+        await waitToRetry(failures, result, this.#writing.signal);
+      } else {
+        if (!isPassing(result) || failures === MAX_TRIES) {
+          throw unreachable(this.#repository.registry, result);
+        }
+        await waitToRetry(failures, null, this.#writing.signal);
+      }
+      location = await this.#newLocation();
+    }
+  }
+
+  async #tryWhole(location: string): Promise<Answer | Error> {
+    const { upstream, scopes } = this.#repository;
+    const { blob, source, step, signal } = this.#writing;
+    const failure: { error: unknown } = { error: null };
+    const path = `${location}${location.includes("?") ? "&" : "?"}digest=${encodeURIComponent(blob.digest)}`;
+    const headers = {
+      "content-type": "application/octet-stream",
+      "content-length": String(blob.size),
+    };
+    const body = Readable.from(
+      counted(bodyOf(source, blob, fromStart(blob), signal), 0, step.at.bind(step)),
+    );
+    body.once("error", (error) => (failure.error = error));
+    try {
+      return await upstream.request({ method: "PUT", path, headers, body, scopes, signal });
+    } catch (error) {
+      signal.throwIfAborted();
+      if (failure.error instanceof CliError) throw failure.error;
+      if (isNetworkError(error)) return error;
+      throw error;
+    } finally {
+      body.destroy();
+    }
+  }
+
+  async #newLocation(): Promise<string> {
+    const answer = await this.#repository.call({
+      method: "POST",
+      path: "blobs/uploads/",
+      headers: { "content-length": "0" },
+      signal: this.#writing.signal,
+    });
+    const { location } = answer.headers;
+    if (answer.status !== 202 || location === undefined) throw await this.#refused(answer);
+    answer.body.resume();
+    return pathOf(location, this.#repository.registry);
+  }
+
+  async #cancel(location: string): Promise<void> {
+    await this.#forget();
+    const answer = await this.#repository.call({ method: "DELETE", path: location });
+    answer.body.resume();
+  }
+
+  #refused(answer: Answer): Promise<CliError> {
+    return this.#repository.refused(answer, `write the blob ${this.#writing.blob.digest}`);
+  }
+
+  /** Keeps where the session is, in the order in which it moves. */
+  #keep(moved: Omit<Kept, "pid">): void {
+    if (this.#writing.blob.size < MIN_KEPT_BYTES) return;
+    this.#keeping = this.#keeping.then(() =>
+      this.#uploads.set(this.#key, { ...moved, pid: process.pid }),
+    );
+  }
+
+  async #forget(): Promise<void> {
+    await this.#keeping;
+    await this.#uploads.remove(this.#key);
+  }
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    // EPERM: it runs, as somebody else.
+    return (error as NodeJS.ErrnoException).code === "EPERM";
+  }
+}

@@ -1,0 +1,96 @@
+/** Copies one image: blobs first, then manifests, the one with the tag last. Nobody sees a tag whose image is not whole. */
+import type { Digest } from "../../oci/digest.ts";
+import { CliError } from "../error.ts";
+import type { Blob, ImageSource } from "../image/source.ts";
+import { shortDigest } from "../output.ts";
+import { mapPool } from "../pool.ts";
+import type { Progress } from "../upload/progress.ts";
+import { makePlan } from "./plan.ts";
+import type { ImageTarget, Outcome } from "./target.ts";
+
+export interface Copying {
+  readonly source: ImageSource;
+  readonly target: ImageTarget;
+  /** The tags that the image gets; without one it is known by its digest alone. */
+  readonly tags: readonly string[];
+  readonly referrers: boolean;
+  /** How many blobs are under way at a time. */
+  readonly parallel: number;
+  readonly progress: Progress;
+  readonly signal: AbortSignal;
+}
+
+export interface Copied {
+  readonly digest: Digest;
+  readonly mediaType: string;
+  /** Manifests that were written. */
+  readonly manifests: number;
+  /** How many blobs came in which way. */
+  readonly blobs: Readonly<Record<Outcome, number>>;
+  /** The size of the blobs that were sent. */
+  readonly sentBytes: number;
+}
+
+const SAID: Readonly<Record<Outcome, string>> = {
+  sent: "sent",
+  mounted: "mounted",
+  there: "there already",
+};
+
+/** @throws CliError with what could not be read or written */
+export async function copyImage(copying: Copying): Promise<Copied> {
+  const { target, tags, parallel, signal } = copying;
+  const { root, manifests, blobs } = await makePlan(copying);
+  signal.throwIfAborted();
+  // The first failure stops the others: what they sent is not lost, as the next run goes on there.
+  const failed = new AbortController();
+  const stopping = { ...copying, signal: AbortSignal.any([signal, failed.signal]) };
+  const written = await mapPool(blobs, parallel, async (blob) => {
+    try {
+      return { blob, outcome: await copyBlob(blob, stopping) };
+    } catch (error) {
+      failed.abort(error);
+      throw error;
+    }
+  });
+  const missing = manifests.filter(({ tag, isThere }) => tag !== null || !isThere);
+  for (const { manifest, tag } of missing) await target.writeManifest(manifest, tag);
+  if (tags.length === 0) await target.writeManifest(root, null);
+  for (const tag of tags) await target.writeManifest(root, tag);
+  for (const tag of tags) await verify(target, tag, root.digest);
+  const count = (wanted: Outcome) => written.filter(({ outcome }) => outcome === wanted).length;
+  const sent = written.filter(({ outcome }) => outcome === "sent");
+  return {
+    digest: root.digest,
+    mediaType: root.mediaType,
+    manifests: missing.length + Math.max(1, tags.length),
+    blobs: { sent: count("sent"), mounted: count("mounted"), there: count("there") },
+    sentBytes: sent.reduce((sum, { blob: { size } }) => sum + size, 0),
+  };
+}
+
+async function copyBlob(blob: Blob, copying: Copying): Promise<Outcome> {
+  const { source, target, progress, signal } = copying;
+  signal.throwIfAborted();
+  const step = progress.begin(shortDigest(blob.digest), blob.size);
+  try {
+    const outcome = (await target.hasBlob(blob))
+      ? "there"
+      : await target.writeBlob({ blob, source, step, signal });
+    step.done(SAID[outcome]);
+    return outcome;
+  } catch (error) {
+    step.failed(signal.aborted ? "stopped" : "failed");
+    throw error;
+  }
+}
+
+async function verify(target: ImageTarget, tag: string, digest: Digest): Promise<void> {
+  const found = await target.digestOf(tag);
+  if (found === digest) return;
+  const other = found === null ? "is not there" : `is ${found}`;
+  throw new CliError(`${target.name}:${tag} ${other} after the copy of ${digest}`, {
+    code: "NOT_VERIFIED",
+    hint: "Somebody else may have pushed the same tag at that moment.",
+  });
+}

@@ -1,0 +1,27 @@
+import { CliError } from "../error.ts";
+
+const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+
+/**
+ * Runs what a signal may end: it gets the chance to remove its temporary files. The second signal ends the process at once.
+ * @throws CliError with the code INTERRUPTED
+ */
+export async function interruptible<T>(run: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  const controller = new AbortController();
+  const stop = () =>
+    controller.abort(
+      new CliError("stopped", {
+        code: "INTERRUPTED",
+        hint: "Run it again: it goes on where it stopped.",
+      }),
+    );
+  for (const name of SIGNALS) process.once(name, stop);
+  try {
+    return await run(controller.signal);
+  } catch (error) {
+    controller.signal.throwIfAborted();
+    throw error;
+  } finally {
+    for (const name of SIGNALS) process.off(name, stop);
+  }
+}

@@ -1,0 +1,130 @@
+/** An OCI layout in a folder as a target (image-spec image-layout.md). A blob that was not written to its end is gone on with. */
+import { createHash } from "node:crypto";
+import { createReadStream, createWriteStream } from "node:fs";
+import { mkdir, rename, rm, stat, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { pipeline } from "node:stream/promises";
+import { algorithmOf, type Digest } from "../../oci/digest.ts";
+import { CliError } from "../error.ts";
+import { reasonOf } from "../file.ts";
+import { Folder, readJson } from "../image/files.ts";
+import { pathOf } from "../image/layout-source.ts";
+import { descriptorOf, type Manifest } from "../image/manifest.ts";
+import type { Blob } from "../image/source.ts";
+import { type Beginning, bodyOf, counted, fromStart } from "./blob-body.ts";
+import type { ImageTarget, Outcome, Writing } from "./target.ts";
+
+const REF_NAME = "org.opencontainers.image.ref.name";
+
+/** An entry of index.json; fields of others are kept. */
+interface Entry {
+  readonly digest: string;
+  readonly annotations?: Readonly<Record<string, string>> | null;
+}
+
+export class LayoutTarget implements ImageTarget {
+  readonly name: string;
+  readonly #path: string;
+  readonly #files: Folder;
+
+  constructor(path: string) {
+    this.name = `oci:${path}`;
+    this.#path = path;
+    this.#files = new Folder(path);
+  }
+
+  /** Makes the folder where there is none. @throws CliError if it holds something else */
+  static async open(path: string): Promise<LayoutTarget> {
+    const target = new LayoutTarget(path);
+    try {
+      await mkdir(join(path, "blobs"), { recursive: true });
+      await target.#write("oci-layout", JSON.stringify({ imageLayoutVersion: "1.0.0" }));
+    } catch (error) {
+      throw new CliError(`cannot write to ${path}: ${reasonOf(error)}`, { cause: error });
+    }
+    return target;
+  }
+
+  hasManifest(digest: Digest): Promise<boolean> {
+    return this.#files.has(pathOf(digest));
+  }
+
+  async hasBlob({ digest, size }: Blob): Promise<boolean> {
+    const path = pathOf(digest);
+    return (await this.#files.has(path)) && (await this.#files.sizeOf(path)) === size;
+  }
+
+  async writeBlob({ blob, source, step, signal }: Writing): Promise<Outcome> {
+    const path = join(this.#path, pathOf(blob.digest));
+    const partial = join(dirname(path), `.${path.slice(dirname(path).length + 1)}.partial`);
+    await mkdir(dirname(path), { recursive: true });
+    const beginning = await this.#beginning(partial, blob);
+    const body = counted(
+      bodyOf(source, blob, beginning, signal),
+      beginning.offset,
+      step.at.bind(step),
+    );
+    try {
+      await pipeline(
+        body,
+        createWriteStream(partial, { flags: beginning.offset === 0 ? "w" : "a" }),
+      );
+    } catch (error) {
+      if (error instanceof CliError && error.code === "DAMAGED") await rm(partial, { force: true });
+      throw error;
+    }
+    await rename(partial, path);
+    return "sent";
+  }
+
+  /** Hashes what an earlier run wrote. */
+  async #beginning(partial: string, blob: Blob): Promise<Beginning> {
+    const found = await stat(partial).catch(() => null);
+    if (found === null || found.size > blob.size) return fromStart(blob);
+    const hash = createHash(algorithmOf(blob.digest));
+    for await (const chunk of createReadStream(partial)) hash.update(chunk as Buffer);
+    return { offset: found.size, hash };
+  }
+
+  /** A manifest without a tag stands in index.json only if nothing else names it: an attachment of another. */
+  async writeManifest(manifest: Manifest, tag: string | null): Promise<void> {
+    const { digest, bytes, body } = manifest;
+    await this.#write(pathOf(digest), bytes);
+    if (tag === null && body.subject == null) return;
+    const entries = await this.#entries();
+    const others = entries.filter((one) =>
+      tag === null ? one.digest !== digest : one.annotations?.[REF_NAME] !== tag,
+    );
+    const entry = {
+      ...descriptorOf(manifest),
+      ...(tag === null ? {} : { annotations: { [REF_NAME]: tag } }),
+    };
+    await this.#write(
+      "index.json",
+      JSON.stringify({ schemaVersion: 2, manifests: [...others, entry] }, null, 2),
+    );
+  }
+
+  async digestOf(tag: string): Promise<Digest | null> {
+    const found = (await this.#entries()).find((one) => one.annotations?.[REF_NAME] === tag);
+    return (found?.digest ?? null) as Digest | null;
+  }
+
+  async close(): Promise<void> {
+    // Each file is closed when it was written.
+  }
+
+  async #entries(): Promise<readonly Entry[]> {
+    if (!(await this.#files.has("index.json"))) return [];
+    const { manifests } = (await readJson(this.#files, "index.json")) as { manifests: Entry[] };
+    return manifests;
+  }
+
+  /** The new file takes the old one's place in one step. */
+  async #write(name: string, content: string | Uint8Array): Promise<void> {
+    const path = join(this.#path, name);
+    await mkdir(dirname(path), { recursive: true });
+    await writeFile(`${path}.new`, content);
+    await rename(`${path}.new`, path);
+  }
+}

@@ -1,0 +1,29 @@
+/** A place that images are written to. */
+import type { Digest } from "../../oci/digest.ts";
+import type { Manifest } from "../image/manifest.ts";
+import type { Blob, ImageSource } from "../image/source.ts";
+import type { Step } from "../upload/progress.ts";
+
+/** How a blob came there: it was sent, taken from another repository of the registry, or there before. */
+export type Outcome = "sent" | "mounted" | "there";
+
+export interface Writing {
+  readonly blob: Blob;
+  readonly source: ImageSource;
+  readonly step: Step;
+  readonly signal: AbortSignal;
+}
+
+export interface ImageTarget {
+  /** As it can be typed, without a tag. */
+  readonly name: string;
+  hasManifest(digest: Digest): Promise<boolean>;
+  hasBlob(blob: Blob): Promise<boolean>;
+  /** Writes a blob that is not there yet, and goes on where an earlier run stopped. */
+  writeBlob(writing: Writing): Promise<Outcome>;
+  /** Writes a manifest after what it names. @param tag null for none */
+  writeManifest(manifest: Manifest, tag: string | null): Promise<void>;
+  /** The digest that a tag has now; null if there is none. */
+  digestOf(tag: string): Promise<Digest | null>;
+  close(): Promise<void>;
+}
