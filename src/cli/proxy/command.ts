@@ -6,11 +6,10 @@ import { registryOf } from "../connection.ts";
 import { UsageError } from "../error.ts";
 import { Output } from "../output.ts";
 import { Upstream } from "../remote/upstream.ts";
-import { note } from "../report.ts";
 import { CREDENTIALS, type CredentialKind, openCredential } from "./credential.ts";
 import { PROXY_USER } from "./guard.ts";
 import { hostsToml } from "./hosts-toml.ts";
-import { lineReport } from "./report.ts";
+import { makeProgress } from "../upload/progress.ts";
 import { startProxy } from "./server.ts";
 
 interface ProxyCommandOptions {
@@ -48,14 +47,16 @@ async function runProxy(options: ProxyCommandOptions, command: Command): Promise
   const secret = kind === "pass" ? null : secretOf();
   const credential = kind === "pass" ? null : await openCredential(kind, { registry, namespaces });
   const upstream = new Upstream(registry, credential?.authorize);
-  const proxy = await startProxy({ upstream, port: wanted, secret, report: lineReport(note) });
+  const output = new Output(command);
+  const progress = await makeProgress(output.isJson);
+  const proxy = await startProxy({ upstream, port: wanted, secret, progress });
   const { port } = proxy;
   const ended = ending();
   const text = `Ready. Push to localhost:${port} instead of ${new URL(registry).host}:
 
     docker login localhost:${port}${secret === null ? "" : ` -u ${PROXY_USER}`}
     docker push localhost:${port}/NAMESPACE/NAME:TAG`;
-  new Output(command).answer(
+  output.answer(
     { ready: `http://localhost:${port}`, registry },
     text,
     ...(secret === null || process.env["SLIPWAY_PROXY_SECRET"] ? [] : [`The secret is ${secret}`]),
@@ -64,6 +65,7 @@ async function runProxy(options: ProxyCommandOptions, command: Command): Promise
   );
   await ended;
   await proxy.stop();
+  progress.end();
   await credential?.close();
 }
 

@@ -57,6 +57,11 @@ export function scopesOf(path: string): string[] {
   return [`repository:${name}:pull,push,delete`, ...(source ? [`repository:${from}:pull`] : [])];
 }
 
+/** The beginning of a session's name, which tells the layers of a push apart while their digests are not known. */
+export function sessionOf(location: string): string {
+  return (UPLOADS.exec(location.split("?")[0] ?? "")?.groups?.["session"] ?? "").slice(0, 12);
+}
+
 /** The repository, for messages. */
 export function repositoryOf(path: string): string {
   return IN_REPOSITORY.exec(path)?.groups?.["name"] ?? "";
