@@ -10,14 +10,20 @@ import { readSecrets } from "../../scripts/start/secrets.ts";
 import { type RunningProxy, startProxy } from "../../src/cli/proxy/server.ts";
 import { Upstream } from "../../src/cli/remote/upstream.ts";
 import { type Edge, type EdgeOptions, startEdge } from "../support/edge.ts";
-import { type Fault, type Head, isUpload, seededFaults } from "../support/edge-faults.ts";
+import {
+  type Fault,
+  type Faults,
+  type Head,
+  isUpload,
+  seededFaults,
+} from "../support/edge-faults.ts";
 import { blob, content, imageManifest, random, randomBytes } from "../support/images.ts";
 import { PushClient, type Reply, type Shape, SHAPES } from "../support/push-client.ts";
 import { sample, sized, tell } from "../support/sample.ts";
 
 /** The edge's limit is what the registry tells. */
 const LIMIT_BYTES = 1_000_000;
-const SILENT = { begin: () => ({ at() {}, done() {}, failed() {} }) };
+const SILENT = { begin: () => ({ at() {}, done() {}, failed() {} }), end() {} };
 const LANES = 4;
 
 let server: Server;
@@ -43,7 +49,7 @@ async function openEdge(options: Partial<EdgeOptions> = {}): Promise<Edge> {
 
 async function openProxy(edge: Edge): Promise<RunningProxy> {
   const upstream = new Upstream(edge.url);
-  const proxy = await startProxy({ upstream, port: 0, secret: null, report: SILENT });
+  const proxy = await startProxy({ upstream, port: 0, secret: null, progress: SILENT });
   ends.push(() => proxy.stop());
   return proxy;
 }
@@ -64,9 +70,17 @@ async function expectStored(
   }
 }
 
-/** What may fail: everything that pushes, but not the tokens and what is asked before. */
-function isPushing({ method }: Head): boolean {
-  return method !== "HEAD" && method !== "DELETE";
+/** What pushes may fail: the requests of an upload again and again, others not as often as they are tried. */
+function drawFaults(next: () => number): Faults {
+  const percent = 10 + (next() % 50);
+  const ofUploads = seededFaults({ seed: next(), percent, most: 1 + (next() % 12) });
+  const ofOthers = seededFaults({
+    seed: next(),
+    percent,
+    among: ({ method }) => method === "POST" || method === "PUT",
+    most: next() % 5,
+  });
+  return (head) => (isUpload(head) ? ofUploads(head) : ofOthers(head));
 }
 
 const REFUSALS = ["at-once", "drain", "cut"] as const;
@@ -81,15 +95,10 @@ async function pushWithFaults(seed: number): Promise<number> {
     upstream: server.url,
     limitBytes: LIMIT_BYTES,
     refusal: REFUSALS[next() % 3] ?? "drain",
-    faults: seededFaults({
-      seed: next(),
-      percent: 10 + (next() % 50),
-      among: isPushing,
-      most: 1 + (next() % 8),
-    }),
+    faults: drawFaults(next),
   });
   const upstream = new Upstream(edge.url);
-  const proxy = await startProxy({ upstream, port: 0, secret: null, report: SILENT });
+  const proxy = await startProxy({ upstream, port: 0, secret: null, progress: SILENT });
   try {
     const repository = `faults/run-${seed}`;
     const client = clientOf(proxy, repository);
@@ -159,6 +168,22 @@ test("pushes with faults on their way arrive whole, and a fault costs at most on
   expect(failures).toEqual([]);
   expect(faults).toBeGreaterThan(SEEDS.length / 2);
   tell(`proxy pushes: ${SEEDS.length}, with ${faults} faults`);
+});
+
+/** Pushes a layer; three answers to its end are lost. */
+async function pushWithLostEnd(shape: Shape): Promise<void> {
+  let finishes = 0;
+  const edge = await openEdge({
+    faults: ({ method }) =>
+      method === "PUT" && finishes++ < 3 ? { kind: "replace-answer", status: 502 } : null,
+  });
+  const client = clientOf(await openProxy(edge), `lost/${nameOf(shape)}`);
+  expect((await client.pushBlob(blob(LIMIT_BYTES + 1), shape)).status).toBe(201);
+  expect(finishes).toBe(4);
+}
+
+test("the answer that ends an upload may get lost several times", async () => {
+  await Promise.all(SHAPES.map(pushWithLostEnd));
 });
 
 test("a wrong digest is refused by the registry, and the client is told so", async () => {
