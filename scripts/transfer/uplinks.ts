@@ -48,7 +48,10 @@ async function measure(direct: Place, { megabits, layers, seconds }: Case): Prom
       isMet: edge.refused === 0,
     };
   } catch (error) {
-    return { text: `${what}: ${error instanceof Error ? error.message : error}`, isMet: false };
+    return {
+      text: `${what}: ${error instanceof Error ? error.message : String(error)}`,
+      isMet: false,
+    };
   } finally {
     await proxy.stop();
     await edge.stop();
