@@ -58,14 +58,15 @@ export class UploadWindow {
   /** The size of a request that begins at this offset, where so many bytes or more are to come. */
   requestBytes(offset: number): number {
     const most = Math.floor(this.bytes / 2);
-    const end = Math.floor((offset + most) / PART_BYTES) * PART_BYTES;
-    return end > offset ? end - offset : most;
+    const aligned = Math.floor((offset + most) / PART_BYTES) * PART_BYTES - offset;
+    // A rest costs less than requests that are much smaller.
+    return aligned >= most / 2 ? aligned : most;
   }
 
   /** Learns from a request how fast the uplink is. */
   measure(sentBytes: number, durationMs: number): void {
+    // A short request says little about much more than its size.
+    this.#most = Math.max(this.bytes, sentBytes * 8);
     this.#bytesPerSecond = (sentBytes * 1000) / Math.max(durationMs, 1);
-    // A request that was shorter than the window allows says little about more than a few times its size.
-    this.#most = Math.max(SMALLEST_WINDOW, sentBytes * 8);
   }
 }

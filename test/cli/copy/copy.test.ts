@@ -269,7 +269,8 @@ test("a killed push is gone on with: what the registry has is not sent again", a
   }
   expect(await expectWhole(a, "acme/resumed", "v1")).toBe(app.manifest.digest);
   const kept = join(commandLine.home, "cache/slipway/uploads");
-  expect(await readdir(kept)).toEqual([]);
+  // The kill may have left a draft, which is deleted when it is old.
+  expect((await readdir(kept)).filter((name) => !name.includes("."))).toEqual([]);
 });
 
 interface Request {

@@ -1,0 +1,124 @@
+/** How much of an upload is held, and how large its requests are: rules without a clock. */
+import { afterEach, describe, expect, test } from "vitest";
+import { ByteQueue, firstOf, lengthOf, withoutFirst } from "../../../src/cli/upload/byte-queue.ts";
+import { UploadWindow } from "../../../src/cli/upload/window.ts";
+
+const MIB = 1024 ** 2;
+const LIMIT_BYTES = 100_000_000;
+const open: UploadWindow[] = [];
+
+afterEach(() => {
+  for (const window of open.splice(0)) window.close();
+});
+
+function windowOf(maxRequestBytes = LIMIT_BYTES): UploadWindow {
+  const window = new UploadWindow(maxRequestBytes);
+  open.push(window);
+  return window;
+}
+
+/** Sends requests one after the other at this speed. @returns the bytes of each */
+function requestsAt(bytesPerSecond: number, count: number, window = windowOf()): number[] {
+  let offset = 0;
+  return Array.from({ length: count }, () => {
+    const bytes = window.requestBytes(offset);
+    window.measure(bytes, (bytes / bytesPerSecond) * 1000);
+    offset += bytes;
+    return bytes;
+  });
+}
+
+describe("an upload holds no more than its uplink sends in 8 s, and a client's sockets besides in 20 s", () => {
+  // 256 kbit/s, 2 Mbit/s, 3 Mbit/s, 10 Mbit/s, 100 Mbit/s
+  test.each([
+    [32_000, 8.2],
+    [250_000, 2],
+    [375_000, 6],
+    [1_250_000, 8],
+    [12_500_000, 8],
+  ])("at %i bytes a second, %d s", (speed, seconds) => {
+    const window = windowOf();
+    for (let offset = 0, at = 0; at < 20; at++) {
+      // What a new upload holds at first is little at any speed.
+      expect(window.bytes / speed).toBeLessThanOrEqual(8.2);
+      const bytes = window.requestBytes(offset);
+      expect(bytes).toBeLessThanOrEqual(window.bytes / 2);
+      window.measure(bytes, (bytes / speed) * 1000);
+      offset += bytes;
+    }
+    expect(window.bytes / speed).toBeLessThanOrEqual(seconds);
+    expect(window.bytes / speed).toBeGreaterThan(seconds * 0.8);
+  });
+
+  test("which is more after a few requests, not at once, and less again when the uplink is slower", () => {
+    const window = windowOf();
+    const [first = 0, second = 0] = requestsAt(12_500_000, 2, window);
+    expect([first, second]).toEqual([128 * 1024, 512 * 1024]);
+    requestsAt(12_500_000, 8, window);
+    const fast = window.bytes;
+    requestsAt(250_000, 1, window);
+    expect(window.bytes).toBe(500_000);
+    expect(fast).toBeGreaterThan(50 * MIB);
+  });
+});
+
+test("uploads share the uplink, also one that joins later and is not measured yet", () => {
+  const first = windowOf();
+  requestsAt(1_250_000, 10, first);
+  expect(first.bytes).toBe(10_000_000);
+  const second = windowOf();
+  expect(first.bytes).toBe(5_000_000);
+  second.close();
+  expect(first.bytes).toBe(10_000_000);
+});
+
+test("a registry that answers slowly does not keep the requests small", () => {
+  const window = windowOf();
+  for (let at = 0; at < 12; at++) {
+    const bytes = window.bytes / 2;
+    // 0.6 s each, and a line of 100 Mbit/s.
+    window.measure(bytes, 600 + bytes / 12_500);
+  }
+  expect(window.bytes).toBeGreaterThan(50 * MIB);
+});
+
+test("no request is above the registry's limit, and large ones end where parts end", () => {
+  const window = windowOf();
+  let offset = 0;
+  for (const bytes of requestsAt(1e9, 12, window)) {
+    expect(bytes).toBeLessThanOrEqual(LIMIT_BYTES);
+    offset += bytes;
+    if (bytes > 16 * MIB) expect(offset % (8 * MIB)).toBe(0);
+  }
+  for (const bytes of requestsAt(1e9, 12, windowOf(3 * MIB))) {
+    expect(bytes).toBeLessThanOrEqual(3 * MIB);
+  }
+});
+
+test("all uploads together hold 112 MiB at most", () => {
+  const windows = Array.from({ length: 8 }, () => windowOf());
+  for (const window of windows) requestsAt(1e9, 10, window);
+  const held = windows.reduce((sum, { bytes }) => sum + bytes, 0);
+  expect(held).toBeLessThanOrEqual(112 * MIB);
+  expect(held).toBeGreaterThan(100 * MIB);
+  for (const window of windows.slice(1)) {
+    window.close();
+    open.splice(open.indexOf(window), 1);
+  }
+  expect(windows[0]?.bytes).toBeGreaterThan(50 * MIB);
+});
+
+test("a queue gives bytes in their order, whatever their pieces", () => {
+  const queue = new ByteQueue();
+  for (const piece of ["abc", "", "defgh", "i"]) queue.push(Buffer.from(piece));
+  expect(queue.length).toBe(9);
+  expect(Buffer.concat(queue.take(4)).toString()).toBe("abcd");
+  expect(Buffer.concat(queue.take(0)).toString()).toBe("");
+  expect(queue.length).toBe(5);
+  const rest = queue.take(100);
+  expect(Buffer.concat(rest).toString()).toBe("efghi");
+  expect([queue.length, lengthOf(rest)]).toEqual([0, 5]);
+  expect(Buffer.concat(withoutFirst(rest, 2)).toString()).toBe("ghi");
+  expect(Buffer.concat(withoutFirst(rest, 5)).toString()).toBe("");
+  expect(Buffer.concat(firstOf(rest, 4)).toString()).toBe("efgh");
+});
