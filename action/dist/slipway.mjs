@@ -6449,7 +6449,7 @@ function report(error) {
     say("slipway:", message, "red");
     if (hint !== null) say("", plain(hint));
   }
-  const isUsage = error instanceof UsageError || error instanceof CliError && error.status === 400;
+  const isUsage = error instanceof CliError && (error.code === "USAGE" || error.status === 400);
   return isUsage ? USAGE_EXIT : 1;
 }
 function textOf(error) {
@@ -7942,26 +7942,39 @@ function isSuccess({ status }) {
 
 // src/cli/upload/window.ts
 var HELD_SECONDS = 8;
+var LEAST_HELD_SECONDS = 2;
+var PATIENCE_SECONDS = 18;
+var SOCKET_BYTES = 45e5;
 var SMALLEST_WINDOW = 256 * 1024;
 var MAX_HELD = 112 * 1024 ** 2;
 var PART_BYTES = 8 * 1024 ** 2;
-var uploadsUnderWay = 0;
+var underWay = /* @__PURE__ */ new Set();
 var UploadWindow = class {
   #maxRequestBytes;
-  #bytes = SMALLEST_WINDOW;
+  /** By the last request; 0 before there was one. */
+  #bytesPerSecond = 0;
+  #most = SMALLEST_WINDOW;
   /** @param maxRequestBytes the largest body that a request may have */
   constructor(maxRequestBytes) {
     this.#maxRequestBytes = maxRequestBytes;
-    uploadsUnderWay += 1;
+    underWay.add(this);
   }
   /** Ends the upload's share in what all may hold. */
   close() {
-    uploadsUnderWay -= 1;
+    underWay.delete(this);
   }
   /** The bytes that may be held. */
   get bytes() {
-    const share = Math.floor(MAX_HELD / uploadsUnderWay);
-    return Math.max(2, Math.min(this.#bytes, share, 2 * this.#maxRequestBytes));
+    let all = 0;
+    for (const { bytesPerSecond } of underWay) all += bytesPerSecond;
+    const rate = all / underWay.size;
+    const wanted = Math.min(rate * HELD_SECONDS, rate * PATIENCE_SECONDS - SOCKET_BYTES);
+    const held = Math.max(wanted, rate * LEAST_HELD_SECONDS, SMALLEST_WINDOW);
+    const share = MAX_HELD / underWay.size;
+    return Math.max(2, Math.floor(Math.min(held, this.#most, share, 2 * this.#maxRequestBytes)));
+  }
+  get bytesPerSecond() {
+    return this.#bytesPerSecond;
   }
   /** The size of a request that begins at this offset, where so many bytes or more are to come. */
   requestBytes(offset) {
@@ -7971,9 +7984,8 @@ var UploadWindow = class {
   }
   /** Learns from a request how fast the uplink is. */
   measure(sentBytes, durationMs) {
-    const perSecond = sentBytes * 1e3 / Math.max(durationMs, 1);
-    const most = Math.max(this.#bytes, sentBytes * 8);
-    this.#bytes = Math.min(Math.max(perSecond * HELD_SECONDS, SMALLEST_WINDOW), most);
+    this.#most = Math.max(this.bytes, sentBytes * 8);
+    this.#bytesPerSecond = sentBytes * 1e3 / Math.max(durationMs, 1);
   }
 };
 
@@ -8147,9 +8159,12 @@ var BlobSender = class {
   #isEnding({ isLast }) {
     return isLast && this.#sending.finish !== null;
   }
-  /** A session that is gone may have ended, and the answer got lost: the same finish gets the same answer again. */
+  /**
+   * A session that is gone may have ended, and the answer got lost, more than once perhaps: the same finish gets the same
+   * answer again. If there never was one, its own 404 is the last word.
+   */
   #finishesAgain(chunk) {
-    if (!this.#isEnding(chunk) || this.#mayBeFinished) return false;
+    if (!this.#isEnding(chunk)) return false;
     this.#mayBeFinished = true;
     this.#isOffsetKnown = true;
     return true;

@@ -6,6 +6,7 @@ import { credentials, reference, step, type Bench, type Client, type Step } from
 import { expectEqual, expectSameFiles, expectText } from "./compare.ts";
 import { loadIntoStorage } from "./skopeo.ts";
 import { storageVisitor } from "./visitors-engines.ts";
+import { edgeSteps, REFUSED_BY_STORAGE } from "./edge.ts";
 import { visitSteps } from "./visits.ts";
 
 export function buildah(bench: Bench): Client {
@@ -15,6 +16,7 @@ export function buildah(bench: Bench): Client {
       ...basicSteps(bench, tool),
       ...buildSteps(bench, tool),
       ...visitSteps(bench, storageVisitor("buildah")),
+      ...edgeSteps(bench, REFUSED_BY_STORAGE, storageVisitor("buildah")),
     ],
   };
 }

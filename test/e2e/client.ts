@@ -5,6 +5,7 @@ import type { Images } from "./images.ts";
 import type { Registry } from "./registry.ts";
 import * as shell from "./shell.ts";
 import type { Result, RunOptions } from "./shell.ts";
+import type { EdgePlace } from "./edge.ts";
 import type { Gate } from "./visitor.ts";
 
 /** The columns of the final table. */
@@ -24,6 +25,8 @@ export const FEATURES = [
   "600 MB",
   "build",
   "delete",
+  "too large",
+  "proxy",
   "clean",
 ] as const;
 
@@ -72,6 +75,8 @@ export interface Bench {
   images: Images;
   /** The suite of the account cases; undefined for a registry that this run did not start. */
   gate: Gate | undefined;
+  /** The registry behind a limit; undefined for one that this run did not start. */
+  edge: EdgePlace | undefined;
   /** A folder of its own, at the same path in its rootfs. */
   folder: string;
   env: Record<string, string>;
@@ -102,13 +107,14 @@ export interface Place {
   registry: Registry;
   images: Images;
   gate: Gate | undefined;
+  edge: EdgePlace | undefined;
   work: string;
   enter: (argv: string[], cwd?: string) => string[];
 }
 
 /** A client's home: its settings, credentials and caches are its own and go with the run. */
 export async function makeBench(place: Place): Promise<Bench> {
-  const { id, registry, images, gate } = place;
+  const { id, registry, images, gate, edge } = place;
   const folder = join(place.work, id.replace("@", "-"));
   await mkdir(join(folder, "home"), { recursive: true });
   // podman and similar clients require that their credentials file exists.
@@ -136,6 +142,7 @@ export async function makeBench(place: Place): Promise<Bench> {
     registry,
     images,
     gate,
+    edge,
     folder,
     env,
     enter,

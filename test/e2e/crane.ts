@@ -7,6 +7,7 @@ import { expectEqual, expectLayout, expectMounted, expectStored, expectText } fr
 import type { Image } from "./images.ts";
 import { manifestStatus } from "./registry.ts";
 import { craneVisitor } from "./visitors-tools.ts";
+import { edgeSteps } from "./edge.ts";
 import { visitSteps } from "./visits.ts";
 
 export function crane(bench: Bench): Client {
@@ -16,6 +17,11 @@ export function crane(bench: Bench): Client {
       ...basicSteps(bench, tool),
       ...moreSteps(bench, tool),
       ...visitSteps(bench, craneVisitor),
+      ...edgeSteps(
+        bench,
+        /unexpected status code 413 Request Entity Too Large: <html>/,
+        craneVisitor,
+      ),
     ],
   };
 }

@@ -8,7 +8,12 @@ import { startContainerd } from "./engines.ts";
 import type { Image } from "./images.ts";
 import { expectRefusal } from "./shell.ts";
 import { ctrVisitor } from "./visitors-engines.ts";
+import { edgeSteps } from "./edge.ts";
 import { visitSteps } from "./visits.ts";
+
+/** Version 1.6 says one of three things, or hangs. */
+const REFUSED_BY_CTR =
+  /unexpected status(?: from PUT request to \S+)?: 413 Request Entity Too Large|io: read\/write on closed pipe|killed after/;
 
 export async function ctr(bench: Bench): Promise<Client> {
   const engine = await startContainerd(bench);
@@ -16,7 +21,10 @@ export async function ctr(bench: Bench): Promise<Client> {
   const stop = async () => expectEqual(await engine.stop(), [], "left behind");
   const visits = visitSteps(bench, (own) => ctrVisitor(own, engine.socket));
   const clean = step("clean", "containerd stops, leaving nothing behind", [], stop);
-  return { steps: [...accessSteps(bench, tool), ...imageSteps(bench, tool), ...visits, clean] };
+  const large = edgeSteps(bench, REFUSED_BY_CTR, (own) => ctrVisitor(own, engine.socket));
+  return {
+    steps: [...accessSteps(bench, tool), ...imageSteps(bench, tool), ...visits, ...large, clean],
+  };
 }
 
 type Tool = ReturnType<typeof makeTool>;

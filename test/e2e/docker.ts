@@ -11,15 +11,29 @@ import { startDocker, type ImageStore } from "./engines.ts";
 import { nativeArchitecture, type Image } from "./images.ts";
 import type { RunOptions } from "./shell.ts";
 import { buildxVisitor, dockerVisitor } from "./visitors-engines.ts";
+import { edgeSteps } from "./edge.ts";
 import { visitSteps } from "./visits.ts";
 
 export type Docker = ReturnType<typeof makeTool>;
+
+/** What they say of a layer above the edge's limit. Docker 26 tries five times first. */
+const REFUSED: Record<ImageStore, RegExp> = {
+  overlay2: /error parsing HTTP 413 response body: invalid character '<'|Retrying in \d+ seconds?/,
+  containerd: /unexpected status from PUT request to \S+: 413 Request Entity Too Large/,
+};
+const LARGE_FILE_BYTES = 12 * 1024 ** 2;
 
 export function docker(store: ImageStore): (bench: Bench) => Promise<Client> {
   return async (bench) => {
     const engine = await startDocker(bench, store);
     const tool = makeTool(bench, engine.socket, store);
     const stop = async () => expectEqual(await engine.stop(), [], "left behind");
+    const large = [
+      (own: Bench) => dockerVisitor(own, engine.socket),
+      ...(store === "containerd"
+        ? [(own: Bench) => buildxVisitor(own, engine.socket, LARGE_FILE_BYTES)]
+        : []),
+    ];
     const visitors = [dockerVisitor, ...(store === "containerd" ? [buildxVisitor] : [])].map(
       (make) => (own: Bench) => make(own, engine.socket),
     );
@@ -29,6 +43,7 @@ export function docker(store: ImageStore): (bench: Bench) => Promise<Client> {
       ...platformSteps(bench, tool),
       ...(await buildSteps(bench, tool)),
       ...visitSteps(bench, ...visitors),
+      ...edgeSteps(bench, REFUSED[store], ...large),
       step("clean", "the engine stops, leaving nothing behind", [], stop),
     ];
     return { steps };

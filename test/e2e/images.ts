@@ -48,6 +48,8 @@ export interface Images {
   hello: Image;
   twelve: Image;
   big: Image;
+  /** Above the limit of the suite's edge, by one layer of 12 MiB. */
+  large: Image;
   index: Image;
 }
 
@@ -57,6 +59,7 @@ export async function makeImages(cache: string): Promise<Images> {
     hello: await cached(folder, "hello", (at) => makeImage(at, "hello", [])),
     twelve: await cached(folder, "twelve", (at) => makeImage(at, "twelve", TWELVE_MIB)),
     big: await cached(folder, "big", (at) => makeImage(at, "big", [600])),
+    large: await cached(folder, "large", (at) => makeImage(at, "large", [12])),
     index: await cached(folder, "index", makeIndex),
   };
 }

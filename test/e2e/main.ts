@@ -11,6 +11,7 @@ import { join } from "node:path";
 import { atEnd, cleanUp } from "./cleanup.ts";
 import { ACCESS_FEATURES, FEATURES, makeBench, type Bench } from "./client.ts";
 import { CLIENTS, matches, type Listing } from "./clients.ts";
+import { type EdgePlace, openEdge, REFUSED } from "./edge.ts";
 import { processesOf } from "./engines.ts";
 import { makeImages, type Images } from "./images.ts";
 import {
@@ -42,6 +43,7 @@ interface Site {
   registry: Registry;
   images: Images;
   gate: Gate | undefined;
+  edge: EdgePlace | undefined;
   /** One rootfs for each Debian release, opened for its first client. */
   rooms: Map<string, Promise<Room>>;
 }
@@ -66,7 +68,8 @@ async function prepare(): Promise<Site> {
   const registry = await took("registry", openRegistry);
   console.log(`the registry under test: ${registry.url}, repositories ${registry.namespace}/*\n`);
   const gate = await openGate(registry);
-  return { cache, work, registry, images, gate, rooms: new Map() };
+  const edge = registry.log === undefined ? undefined : await openEdge(registry);
+  return { cache, work, registry, images, gate, edge, rooms: new Map() };
 }
 
 async function openSuite(site: Site, suite: string): Promise<Room> {
@@ -78,7 +81,7 @@ async function openSuite(site: Site, suite: string): Promise<Room> {
 }
 
 async function benchFor(site: Site, { id, suite, tool }: Listing): Promise<Bench> {
-  const { registry, images, gate, work, cache, rooms } = site;
+  const { registry, images, gate, edge, work, cache, rooms } = site;
   if (tool !== undefined) {
     const program = await took(`${tool} installed`, () => installGoTool(cache, tool));
     await symlink(program, join(work, "bin", tool));
@@ -87,7 +90,7 @@ async function benchFor(site: Site, { id, suite, tool }: Listing): Promise<Bench
   const room = rooms.get(home) ?? openSuite(site, home);
   rooms.set(home, room);
   const { enter } = await room;
-  return makeBench({ id, registry, images, gate, work, enter });
+  return makeBench({ id, registry, images, gate, edge, work, enter });
 }
 
 async function runOne(site: Site, listing: Listing): Promise<Record[]> {
@@ -103,7 +106,10 @@ async function runOne(site: Site, listing: Listing): Promise<Record[]> {
 function registryRecord(registry: Registry): Record[] {
   const all = requests(registry);
   if (all === undefined) return [];
-  const broken = all.filter(({ status }) => status >= 500);
+  // The edge cuts the other layers of a push off when it refuses one.
+  const broken = all.filter(
+    ({ status, repository }) => status >= 500 && !repository?.endsWith(`/${REFUSED}`),
+  );
   console.log(`${broken.length === 0 ? "ok  " : "FAIL"} registry: no answer was a 5xx`);
   for (const request of broken) console.log(`       ${JSON.stringify(request)}`);
   const outcome = broken.length === 0 ? "passed" : "failed";
@@ -128,7 +134,7 @@ async function main(): Promise<number> {
   records.push(...registryRecord(site.registry));
   printTable(records, FEATURES);
   printTable(records, ACCESS_FEATURES);
-  printRefusals(site.gate?.refusals ?? []);
+  printRefusals([...(site.gate?.refusals ?? []), ...(site.edge?.refusals ?? [])]);
   const leftovers = await cleanUp();
   for (const leftover of leftovers) console.log(`FAIL clean up: ${leftover}`);
   for (const _ of leftovers) records.push({ client: "", feature: "clean", outcome: "failed" });

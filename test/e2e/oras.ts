@@ -15,6 +15,7 @@ import {
 import type { Image } from "./images.ts";
 import { manifestStatus } from "./registry.ts";
 import { orasVisitor } from "./visitors-tools.ts";
+import { edgeSteps } from "./edge.ts";
 import { visitSteps } from "./visits.ts";
 
 const SBOM = "application/vnd.example.sbom";
@@ -28,6 +29,7 @@ export function oras(bench: Bench): Client {
       ...referrerSteps(bench, tool),
       ...endSteps(bench, tool),
       ...visitSteps(bench, orasVisitor),
+      ...edgeSteps(bench, /response status code 413: Request Entity Too Large/, orasVisitor),
     ],
   };
 }

@@ -5,6 +5,7 @@ import { expectEqual, expectMounted, expectSameFiles, expectText } from "./compa
 import type { Image } from "./images.ts";
 import { loadIntoStorage } from "./skopeo.ts";
 import { storageVisitor } from "./visitors-engines.ts";
+import { edgeSteps, REFUSED_BY_STORAGE } from "./edge.ts";
 import { visitSteps } from "./visits.ts";
 
 export function podman(bench: Bench): Client {
@@ -14,6 +15,7 @@ export function podman(bench: Bench): Client {
       ...basicSteps(bench, tool),
       ...moreSteps(bench, tool),
       ...visitSteps(bench, storageVisitor("podman")),
+      ...edgeSteps(bench, REFUSED_BY_STORAGE, storageVisitor("podman")),
     ],
   };
 }

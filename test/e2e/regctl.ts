@@ -15,6 +15,7 @@ import {
 import type { Image } from "./images.ts";
 import { manifestStatus, readBlob } from "./registry.ts";
 import { regctlVisitor } from "./visitors-tools.ts";
+import { edgeSteps } from "./edge.ts";
 import { visitSteps } from "./visits.ts";
 
 const TYPE = "application/vnd.example.note";
@@ -27,6 +28,7 @@ export function regctl(bench: Bench): Client {
       ...basicSteps(bench, tool),
       ...moreSteps(bench, tool),
       ...visitSteps(bench, regctlVisitor),
+      ...edgeSteps(bench, null, regctlVisitor),
     ],
   };
 }

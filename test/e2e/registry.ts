@@ -12,6 +12,9 @@ import { atEnd } from "./cleanup.ts";
 import type { Descriptor } from "./layout.ts";
 import { hide } from "./shell.ts";
 
+/** What the edge of edge.ts lets through. */
+export const EDGE_LIMIT_MB = 10;
+
 export interface Registry {
   url: string;
   host: string;
@@ -34,8 +37,13 @@ export async function openRegistry(): Promise<Registry> {
     hide(password);
     return { url: origin, host, plain: protocol === "http:", user: "admin", password, namespace };
   }
-  // The suite's own issuer of ID tokens speaks plain HTTP on this machine.
-  const server = await startServer({ env: { ALLOW_INSECURE_ISSUERS: "true" } });
+  const server = await startServer({
+    env: {
+      // The suite's own issuer of ID tokens speaks plain HTTP on this machine.
+      ALLOW_INSECURE_ISSUERS: "true",
+      MAX_REQUEST_BODY_MB: String(EDGE_LIMIT_MB),
+    },
+  });
   atEnd("stop the registry", () => server.stop());
   hide(server.password);
   const { url, host, password, log } = server;

@@ -23,6 +23,7 @@ import type { Image } from "./images.ts";
 import { manifestStatus } from "./registry.ts";
 import type { Result } from "./shell.ts";
 import { skopeoVisitor } from "./visitors-tools.ts";
+import { edgeSteps, REFUSED_BY_STORAGE } from "./edge.ts";
 import { visitSteps } from "./visits.ts";
 
 export function skopeo(bench: Bench): Client {
@@ -33,6 +34,7 @@ export function skopeo(bench: Bench): Client {
       ...copySteps(bench, tool),
       ...endSteps(bench, tool),
       ...visitSteps(bench, skopeoVisitor),
+      ...edgeSteps(bench, REFUSED_BY_STORAGE, skopeoVisitor),
     ],
   };
 }

@@ -1,5 +1,5 @@
 /** Commands of the engines: docker, BuildKit, containerd, podman, buildah. Each pull is into an engine without images. */
-import { randomUUID } from "node:crypto";
+import { randomBytes } from "node:crypto";
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Account } from "./accounts.ts";
@@ -19,6 +19,7 @@ function dockerCall(bench: Bench, socket: string) {
 
 export function dockerVisitor(bench: Bench, socket: string): Visitor {
   const { host } = bench.registry;
+  const { hello } = bench.images;
   const call = dockerCall(bench, socket);
   const forget = async () => {
     const { stdout } = await call(null, ["images", "--all", "--quiet"]);
@@ -31,8 +32,8 @@ export function dockerVisitor(bench: Bench, socket: string): Visitor {
     repeatsMessage: !bench.id.startsWith("docker-containerd@"),
     login: (account) => call(account, ["login", ...given(account), host], account.secret),
     push: async (who, name, tag) => {
-      await call(null, ["load", "--quiet", "--input", bench.images.hello.archive]);
-      await call(null, ["tag", "slipway/hello:v1", `${host}/${name}:${tag}`]);
+      await call(null, ["load", "--quiet", "--input", hello.archive]);
+      await call(null, ["tag", `slipway/${hello.name}:v1`, `${host}/${name}:${tag}`]);
       return call(who, ["push", `${host}/${name}:${tag}`]);
     },
     pull: async (who, name) => {
@@ -43,7 +44,7 @@ export function dockerVisitor(bench: Bench, socket: string): Visitor {
 }
 
 /** Its tokens are fetched by the command, its blobs are sent by the daemon. Every build is another image. */
-export function buildxVisitor(bench: Bench, socket: string): Visitor {
+export function buildxVisitor(bench: Bench, socket: string, fileBytes = 16): Visitor {
   const { host } = bench.registry;
   const call = dockerCall(bench, socket);
   const name = bench.id.replace(/^[^@]*/, "buildx");
@@ -56,7 +57,7 @@ export function buildxVisitor(bench: Bench, socket: string): Visitor {
     push: async (who, repository, tag) => {
       const context = join(bench.folder, "visits", "context");
       await mkdir(context, { recursive: true });
-      await writeFile(join(context, "file"), randomUUID());
+      await writeFile(join(context, "file"), randomBytes(fileBytes));
       await writeFile(join(context, "Dockerfile"), "FROM scratch\nCOPY file /\n");
       const flags = ["--progress=plain", "--provenance=false", "--push"];
       const to = `${host}/${repository}:${tag}`;
@@ -73,6 +74,7 @@ function userFlag(who: Who): string[] {
 
 export function ctrVisitor(bench: Bench, socket: string): Visitor {
   const { host } = bench.registry;
+  const { hello } = bench.images;
   const call = (...argv: string[]) => bench.attempt(["ctr", "--address", socket, ...argv]);
   const forget = async () => {
     const { stdout } = await call("images", "list", "--quiet");
@@ -84,9 +86,9 @@ export function ctrVisitor(bench: Bench, socket: string): Visitor {
     checksLogin: false,
     repeatsMessage: false,
     push: async (who, name, tag) => {
-      await call("images", "import", "--no-unpack", bench.images.hello.archive);
+      await call("images", "import", "--no-unpack", hello.archive);
       const to = `${host}/${name}:${tag}`;
-      await call("images", "tag", "--force", "docker.io/slipway/hello:v1", to);
+      await call("images", "tag", "--force", `docker.io/slipway/${hello.name}:v1`, to);
       return call("images", "push", "--plain-http", ...userFlag(who), to);
     },
     pull: async (who, name) => {

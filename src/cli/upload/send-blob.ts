@@ -237,9 +237,12 @@ class BlobSender {
     return isLast && this.#sending.finish !== null;
   }
 
-  /** A session that is gone may have ended, and the answer got lost: the same finish gets the same answer again. */
+  /**
+   * A session that is gone may have ended, and the answer got lost, more than once perhaps: the same finish gets the same
+   * answer again. If there never was one, its own 404 is the last word.
+   */
   #finishesAgain(chunk: Chunk): boolean {
-    if (!this.#isEnding(chunk) || this.#mayBeFinished) return false;
+    if (!this.#isEnding(chunk)) return false;
     this.#mayBeFinished = true;
     this.#isOffsetKnown = true;
     return true;
