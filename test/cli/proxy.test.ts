@@ -230,6 +230,28 @@ test("a client's own chunks that fit go through as they are", async () => {
   await pulled(bytes);
 });
 
+test("a whole layer that is sent again to an upload with its beginning is taken", async () => {
+  const { url } = await startProxy();
+  const bytes = randomBytes(3 * MIB);
+  const at = await begin(url);
+  const path = at.slice(url.length);
+  const first = bytes.subarray(0, 2 * MIB);
+  const direct = await send("PATCH", server.url + path, first, {
+    "content-range": `0-${2 * MIB - 1}`,
+  });
+  expect(direct.status).toBe(202);
+  const put = await send("PUT", `${at}&digest=${digestOf(bytes)}`, bytes);
+  expect([put.status, put.body]).toEqual([201, ""]);
+  await pulled(bytes);
+});
+
+test("a PUT without a digest is the registry's to refuse", async () => {
+  const { url } = await startProxy();
+  const put = await send("PUT", await begin(url), randomBytes(1000));
+  expect(put.status).toBe(400);
+  expect(JSON.parse(put.body)).toMatchObject({ errors: [{ code: "DIGEST_INVALID" }] });
+});
+
 test("a layer in sha512 is one", async () => {
   const { url } = await startProxy();
   const bytes = randomBytes(3 * MIB);

@@ -10,7 +10,7 @@ import type { Repository } from "../image/repository.ts";
 import { isNetworkError, isPassing, reached } from "../remote/retry.ts";
 import { unreachable } from "../remote/unreachable.ts";
 import type { Answer } from "../remote/upstream.ts";
-import { isRetryable, MAX_TRIES, waitToRetry } from "../upload/retry.ts";
+import { isRetryable, MAX_TRIES, waitToRetry } from "../remote/backoff.ts";
 import { sendBlob } from "../upload/send-blob.ts";
 import { isSuccess, pathOf, Session } from "../upload/session.ts";
 import { type Beginning, bodyOf, counted, fromStart } from "./blob-body.ts";
@@ -170,14 +170,12 @@ export class BlobUpload {
     const { blob, source, step, signal } = this.#writing;
     const failure: { error: unknown } = { error: null };
     const path = `${location}${location.includes("?") ? "&" : "?"}digest=${encodeURIComponent(blob.digest)}`;
-    const headers = {
-      "content-type": "application/octet-stream",
-      "content-length": String(blob.size),
-    };
-    const body = Readable.from(
+    const headers = { "content-type": "application/octet-stream" };
+    const stream = Readable.from(
       counted(bodyOf(source, blob, fromStart(blob), signal), 0, step.at.bind(step)),
     );
-    body.once("error", (error) => (failure.error = error));
+    stream.once("error", (error) => (failure.error = error));
+    const body = { stream, bytes: blob.size };
     try {
       return await upstream.request({ method: "PUT", path, headers, body, scopes, signal });
     } catch (error) {
@@ -186,7 +184,7 @@ export class BlobUpload {
       if (isNetworkError(error)) return error;
       throw error;
     } finally {
-      body.destroy();
+      stream.destroy();
     }
   }
 
@@ -194,7 +192,7 @@ export class BlobUpload {
     const answer = await this.#repository.call({
       method: "POST",
       path: "blobs/uploads/",
-      headers: { "content-length": "0" },
+      body: [],
       signal: this.#writing.signal,
     });
     const { location } = answer.headers;

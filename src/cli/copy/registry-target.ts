@@ -56,7 +56,7 @@ export class RegistryTarget implements ImageTarget {
     const answer = await this.#repository.call({
       method: "POST",
       path: `blobs/uploads/${more}`,
-      headers: { "content-length": "0" },
+      body: [],
       scopes: from === null ? scopes : [...scopes, `repository:${from}:pull`],
       signal,
     });

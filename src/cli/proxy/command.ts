@@ -12,7 +12,7 @@ import {
   openCredential,
   type ProxyCredential,
 } from "./credential.ts";
-import { PROXY_USER } from "./guard.ts";
+import { basic, PROXY_USER } from "./guard.ts";
 import { hostsToml } from "./hosts-toml.ts";
 import { makeProgress } from "../upload/progress.ts";
 import { startProxy } from "./server.ts";
@@ -82,16 +82,22 @@ async function serve(
 
     docker login localhost:${port}${secret === null ? "" : ` -u ${PROXY_USER}`}
     docker push localhost:${port}/NAMESPACE/NAME:TAG`;
+  // One that was given is known already, and is not for a log.
+  const made = process.env["SLIPWAY_PROXY_SECRET"] ? null : secret;
   output.answer(
-    { ready: `http://localhost:${port}`, registry },
+    { ready: `http://localhost:${port}`, registry, ...(made === null ? {} : { secret: made }) },
     text,
-    ...(secret === null || process.env["SLIPWAY_PROXY_SECRET"] ? [] : [`The secret is ${secret}`]),
+    ...(made === null ? [] : [`The secret is ${made}`]),
     `Or, for containerd, keep the registry's name, by this file:`,
-    hostsToml(registry, port, secret),
+    hostsToml(registry, port, secret === null ? null : authorizationOf(made)),
   );
   await ended;
   await proxy.stop();
   progress.end();
+}
+
+function authorizationOf(made: string | null): string {
+  return made === null ? `Basic BASE64 OF ${PROXY_USER}:SECRET` : basic(made);
 }
 
 /** @throws UsageError for one that is easily guessed: other users of the machine can try */

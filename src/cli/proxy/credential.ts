@@ -44,19 +44,23 @@ async function openExchanged(
   namespaces: readonly string[],
 ): Promise<ProxyCredential> {
   const login = { namespaces, audience: registry };
-  let exchanging = exchange(registry, login);
-  let { password, expiresAt } = await exchanging;
-  const renew = async (): Promise<void> => {
-    exchanging = exchange(registry, login);
-    ({ password, expiresAt } = await exchanging);
+  let { password, expiresAt } = await exchange(registry, login);
+  const leftMs = (): number => Date.parse(expiresAt) - Date.now();
+  const renew = async (isRefused: boolean): Promise<void> => {
+    try {
+      ({ password, expiresAt } = await exchange(registry, login));
+    } catch (error) {
+      // One that still holds is used, and the next request tries again.
+      if (isRefused || leftMs() <= 0) throw error;
+    }
   };
   let renewing: Promise<void> | null = null;
   return {
     async authorize(_scopes, challenge) {
-      const isEnding = Date.parse(expiresAt) - Date.now() < MARGIN_MS;
-      if (isEnding || challenge !== null) {
+      const isRefused = challenge !== null;
+      if (isRefused || leftMs() < MARGIN_MS) {
         // Layers that meet the end together are renewed once.
-        renewing ??= renew().finally(() => (renewing = null));
+        renewing ??= renew(isRefused).finally(() => (renewing = null));
         await renewing;
       }
       return `Bearer ${password}`;

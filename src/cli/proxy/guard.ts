@@ -26,12 +26,18 @@ export function refusalOf(
   { port, secret }: { readonly port: number; readonly secret: string | null },
 ): Refusal | null {
   const { host = "", origin, authorization = "" } = headers;
-  if (origin !== undefined) return denied("slipway proxy answers no web page");
-  if (!NAMES.some((name) => host.toLowerCase() === `${name}:${port}`)) {
-    return denied(`slipway proxy is localhost:${port}, and "${host}" is not`);
+  if (origin !== undefined || headers["sec-fetch-site"] === "cross-site") {
+    return denied("slipway proxy answers no web page");
+  }
+  // Clients leave out the usual port.
+  const suffix = port === 80 ? "" : `:${port}`;
+  if (!NAMES.some((name) => host.toLowerCase() === name + suffix)) {
+    return denied(`slipway proxy is localhost${suffix}, and "${host}" is not`);
   }
   const served = secret === null ? /^\/(?:v2|token)(?:[/?]|$)/ : /^\/v2(?:[/?]|$)/;
-  if (!served.test(path)) {
+  // A registry resolves "..", so a path with it is another than it seems.
+  const isPlain = URL.parse(path, "http://proxy")?.pathname === path.split("?", 1)[0];
+  if (!isPlain || !served.test(path)) {
     const message =
       "slipway proxy serves /v2/ alone, and /token; the rest is at the registry itself";
     return { status: 404, code: "NAME_UNKNOWN", message };

@@ -2,8 +2,8 @@
 import type { IncomingHttpHeaders } from "node:http";
 
 /**
- * RFC 9110 § 7.6.1: they are of one connection alone. `host` and `expect` are answered here; `authorization` is set anew,
- * as it may be for the proxy and not for the registry.
+ * RFC 9110 § 7.6.1: they are of one connection alone. `host` and `expect` are answered here. `authorization` is set anew,
+ * as it may be for the proxy and not for the registry; so is what frames the body.
  */
 const NOT_PASSED = new Set([
   "authorization",

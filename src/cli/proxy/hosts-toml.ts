@@ -1,17 +1,16 @@
-import { basic } from "./guard.ts";
-
 /**
  * The file by which containerd, and Docker from 29 on with its image store, reach the registry through the proxy under
  * its real name: containerd, docs/hosts.md.
- * @param secret where the proxy holds the credential: these clients give theirs to the host alone that it was stored for
+ * @param authorization the header for a proxy that holds the credential: these clients send theirs to the host alone that
+ * it was stored for
  */
-export function hostsToml(registry: string, port: number, secret: string | null): string {
+export function hostsToml(registry: string, port: number, authorization: string | null): string {
   const { host } = new URL(registry);
   const header =
-    secret === null
+    authorization === null
       ? ""
       : `  [host."http://127.0.0.1:${port}".header]
-    authorization = ["${basic(secret)}"]
+    authorization = ["${authorization}"]
 `;
   return `# /etc/containerd/certs.d/${host}/hosts.toml, or for Docker 29 and newer
 # /etc/docker/certs.d/${host}/hosts.toml

@@ -3,7 +3,6 @@ import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { pipeline } from "node:stream/promises";
-import { setTimeout as sleep } from "node:timers/promises";
 import { CliError } from "../error.ts";
 import { shortDigest } from "../output.ts";
 import { unjoined } from "../sentence.ts";
@@ -33,17 +32,23 @@ export interface RunningProxy {
 
 /** Where a registry does not say how large a request may be: the limit of Cloudflare's smaller plans. */
 const USUAL_MAX_REQUEST_BYTES = 100_000_000;
+/** Longer than clients leave a connection idle between two layers, so that none is closed under a request. */
+const KEEP_ALIVE_MS = 75_000;
 /** How long a client may go on to send a body that was refused, until it sees the answer. */
 const DRAIN_MS = 10_000;
 
 /** @throws CliError where the port is taken */
 export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
-  const proxy = new Proxy(options);
+  const proxy = new LoopbackProxy(options);
   const ipv4 = await listen(proxy, "127.0.0.1", options.port);
   const { port } = ipv4.address() as AddressInfo;
   proxy.port = port;
-  // A machine without IPv6 has no ::1.
-  const ipv6 = await listen(proxy, "::1", port).catch((error: unknown) => ignoreMissing(error));
+  const ipv6 = await listen(proxy, "::1", port).catch((error: unknown) => {
+    // A machine without IPv6 has no ::1.
+    if (isMissing(error)) return null;
+    ipv4.close();
+    throw error;
+  });
   const servers = ipv6 === null ? [ipv4] : [ipv4, ipv6];
   return {
     port,
@@ -55,10 +60,11 @@ export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
   };
 }
 
-async function listen(proxy: Proxy, host: string, port: number): Promise<Server> {
+async function listen(proxy: LoopbackProxy, host: string, port: number): Promise<Server> {
   const server = createServer((incoming, outgoing) => void proxy.handle(incoming, outgoing));
   // A layer takes as long as it takes.
   server.requestTimeout = 0;
+  server.keepAliveTimeout = KEEP_ALIVE_MS;
   server.listen(port, host);
   try {
     await once(server, "listening");
@@ -70,10 +76,9 @@ async function listen(proxy: Proxy, host: string, port: number): Promise<Server>
   return server;
 }
 
-function ignoreMissing(error: unknown): null {
+function isMissing(error: unknown): boolean {
   const { code = "" } = error as NodeJS.ErrnoException;
-  if (code === "EADDRNOTAVAIL" || code === "EAFNOSUPPORT") return null;
-  throw error;
+  return code === "EADDRNOTAVAIL" || code === "EAFNOSUPPORT";
 }
 
 async function closed(server: Server): Promise<void> {
@@ -81,7 +86,7 @@ async function closed(server: Server): Promise<void> {
   await once(server, "close");
 }
 
-class Proxy {
+class LoopbackProxy {
   port = 0;
   readonly #options: ProxyOptions;
   readonly #stopping = new AbortController();
@@ -104,23 +109,16 @@ class Proxy {
       const { secret } = this.#options;
       const path = incoming.url ?? "/";
       const refusal = refusalOf(incoming.headers, path, { port: this.port, secret });
-      if (refusal !== null) return await refuse(incoming, outgoing, refusal);
+      if (refusal !== null) return refuse(incoming, outgoing, refusal);
       const target = uploadTarget(incoming.method ?? "", path);
-      const splits = target !== null && this.#splits(incoming);
-      const answer = splits
-        ? await this.#upload(incoming, target, signal)
-        : await forward(incoming, this.#passing(incoming), signal);
+      const answer = await (target === null
+        ? forward(incoming, this.#passing(incoming), signal)
+        : this.#upload(incoming, target, signal));
       await this.#answer(incoming, outgoing, answer);
     } catch (error) {
       if (signal.aborted || outgoing.headersSent) outgoing.destroy();
-      else await this.#fail(incoming, outgoing, error);
+      else this.#fail(incoming, outgoing, error);
     }
-  }
-
-  /** A client that splits layers itself goes through, as long as its chunks are small enough. */
-  #splits({ headers }: IncomingMessage): boolean {
-    const { "content-range": range, "content-length": length } = headers;
-    return range === undefined || length === undefined || Number(length) > this.#maxRequestBytes;
   }
 
   async #upload(
@@ -133,7 +131,8 @@ class Proxy {
     try {
       const answer = await upload(incoming, {
         upstream: this.#passing(incoming),
-        target: { ...target, offset: rangeStart(incoming) ?? target.offset },
+        target,
+        statedOffset: rangeStart(incoming),
         maxRequestBytes: this.#maxRequestBytes,
         signal,
         onSent: (offset) => step?.at(offset),
@@ -174,14 +173,14 @@ class Proxy {
     if (isOurs) delete headers["www-authenticate"];
     outgoing.writeHead(isOurs ? 403 : statusOf(incoming, answer), headers);
     await pipeline(answer.body, outgoing);
-    if (!incoming.complete) await drain(incoming);
+    drain(incoming);
   }
 
-  async #fail(incoming: IncomingMessage, outgoing: ServerResponse, error: unknown): Promise<void> {
+  #fail(incoming: IncomingMessage, outgoing: ServerResponse, error: unknown): void {
     const { upstream } = this.#options;
     const known = error instanceof CliError ? error : unreachable(upstream.origin, error);
     const message = unjoined([known.message, known.hint ?? ""].join(". ").replace(/\. $/, ""));
-    await refuse(incoming, outgoing, { status: 502, code: "UNAVAILABLE", message });
+    refuse(incoming, outgoing, { status: 502, code: "UNAVAILABLE", message });
   }
 }
 
@@ -190,14 +189,14 @@ function statusOf({ method }: IncomingMessage, { status }: Answer): number {
   return method === "PATCH" && status === 204 ? 202 : status;
 }
 
-async function refuse(
+function refuse(
   incoming: IncomingMessage,
   outgoing: ServerResponse,
   { status, code, message, headers }: Refusal,
-): Promise<void> {
+): void {
   outgoing.writeHead(status, { "content-type": "application/json", ...headers });
   outgoing.end(JSON.stringify({ errors: [{ code, message }] }));
-  if (!incoming.complete) await drain(incoming);
+  drain(incoming);
 }
 
 /** The offset that a client's own chunk begins at. */
@@ -208,18 +207,13 @@ function rangeStart({ headers }: IncomingMessage): number | null {
 }
 
 /** Reads and drops what the client still sends: it loses the answer if its connection is closed (RFC 9112 § 9.6). */
-async function drain(incoming: IncomingMessage): Promise<void> {
-  const ended = new AbortController();
-  const { signal } = ended;
-  const reading = (async () => {
-    for await (const piece of incoming.iterator({ destroyOnReturn: false })) void piece;
-  })();
-  try {
-    // A request whose answer was given is not told that its connection has closed.
-    const hungUp = once(incoming.socket, "close", { signal });
-    await Promise.race([reading, hungUp, sleep(DRAIN_MS, undefined, { signal })]);
-  } finally {
-    ended.abort();
-    incoming.destroy();
-  }
+function drain(incoming: IncomingMessage): void {
+  if (incoming.complete) return;
+  const late = setTimeout(() => incoming.destroy(), DRAIN_MS);
+  // A request whose answer was given is not told that its connection has closed.
+  incoming.socket.once("close", () => clearTimeout(late));
+  incoming.once("end", () => clearTimeout(late));
+  incoming.once("error", () => clearTimeout(late));
+  incoming.on("readable", () => void incoming.read());
+  incoming.read();
 }

@@ -24,7 +24,9 @@ export function uploadTarget(method: string, path: string): UploadTarget | null 
   // Some clients append the digest twice; the last one counts.
   const digest = searchParams.getAll("digest").at(-1) ?? null;
   const isMount = searchParams.has("mount");
-  if (method === "POST" && (digest === null || isMount)) return null;
+  if (method === "POST" && isMount) return null;
+  // Without a digest nothing ends; the registry says so.
+  if (method !== "PATCH" && digest === null) return null;
   if (method !== "POST" && session === "") return null;
   searchParams.delete("digest");
   const offset = searchParams.get("_offset");

@@ -4,6 +4,7 @@ import { retried } from "../remote/retry.ts";
 import type { Answer, Upstream } from "../remote/upstream.ts";
 import { sendBlob } from "../upload/send-blob.ts";
 import { pathOf, Session } from "../upload/session.ts";
+import { MAX_RETRY_AFTER_MS } from "./forward.ts";
 import { maxRequestBytesIn } from "./headers.ts";
 import { scopesOf, type UploadTarget } from "./target.ts";
 
@@ -12,6 +13,8 @@ export interface UploadOptions {
   readonly target: UploadTarget;
   /** What the registry said last; the answer to a POST says it anew. */
   readonly maxRequestBytes: number;
+  /** The offset that the client itself gave for its bytes, by Content-Range. */
+  readonly statedOffset: number | null;
   readonly signal: AbortSignal;
   readonly onSent: (offset: number) => void;
 }
@@ -21,7 +24,7 @@ export interface UploadOptions {
  * @returns the registry's last answer
  */
 export async function upload(incoming: IncomingMessage, options: UploadOptions): Promise<Answer> {
-  const { upstream, target, maxRequestBytes, signal, onSent } = options;
+  const { upstream, target, maxRequestBytes, statedOffset, signal, onSent } = options;
   const scopes = scopesOf(incoming.url ?? "");
   const at = { upstream, scopes, signal };
   const begun = target.location === null ? await begin(target.start, at) : null;
@@ -32,7 +35,8 @@ export async function upload(incoming: IncomingMessage, options: UploadOptions):
   return sendBlob({
     ...at,
     location,
-    offset: begun !== null ? 0 : (target.offset ?? (await offsetOf(location, at))),
+    offset: begun !== null ? 0 : (statedOffset ?? target.offset ?? (await offsetOf(location, at))),
+    isOffsetStated: statedOffset !== null,
     // The client's connection stays open after a refusal: the answer goes there.
     body: incoming.iterator({ destroyOnReturn: false }) as AsyncIterable<Uint8Array>,
     finish: digest === null ? null : () => digest,
@@ -45,12 +49,15 @@ type At = Pick<UploadOptions, "upstream" | "signal"> & { readonly scopes: readon
 
 function begin(path: string, { upstream, scopes, signal }: At): Promise<Answer> {
   const asked = { method: "POST", path, scopes, signal, body: [] };
-  return retried(() => upstream.request(asked), signal);
+  return retried(() => upstream.request(asked), { signal, maxRetryAfterMs: MAX_RETRY_AFTER_MS });
 }
 
 async function offsetOf(location: string, at: At): Promise<number> {
   const session = new Session({ ...at, location, offset: 0 });
-  const answer = await retried(() => session.ask(), at.signal);
+  const answer = await retried(() => session.ask(), {
+    signal: at.signal,
+    maxRetryAfterMs: MAX_RETRY_AFTER_MS,
+  });
   answer.body.resume();
   return session.offset;
 }

@@ -1,5 +1,6 @@
 /** Requests that can be sent again: they are, while the registry asks for patience or the network fails. */
-import { isRetryable, waitToRetry } from "../upload/retry.ts";
+import { isRetryable, waitToRetry } from "./backoff.ts";
+import { retryAfterMs } from "./retry-after.ts";
 import type { Answer } from "./upstream.ts";
 import { unreachable } from "./unreachable.ts";
 
@@ -16,11 +17,20 @@ const PASSING = new Set([
   "ENETUNREACH",
 ]);
 
+export interface Retrying {
+  readonly signal?: AbortSignal | undefined;
+  /** A longer wait that the registry asks for is left to the caller. */
+  readonly maxRetryAfterMs?: number;
+}
+
 /**
  * @returns the answer; the last try's if that, too, is one that another try may change
  * @throws the last try's error where no answer came
  */
-export async function retried(send: () => Promise<Answer>, signal?: AbortSignal): Promise<Answer> {
+export async function retried(
+  send: () => Promise<Answer>,
+  { signal, maxRetryAfterMs = Infinity }: Retrying = {},
+): Promise<Answer> {
   for (let failures = 1; ; failures++) {
     const result = await attempt(send);
     signal?.throwIfAborted();
@@ -28,7 +38,8 @@ export async function retried(send: () => Promise<Answer>, signal?: AbortSignal)
       if (failures === TRIES || !isPassing(result)) throw result;
       await waitToRetry(failures, null, signal);
     } else {
-      if (failures === TRIES || !isRetryable(result)) return result;
+      const asked = retryAfterMs(result.headers["retry-after"]) ?? 0;
+      if (failures === TRIES || !isRetryable(result) || asked > maxRetryAfterMs) return result;
       result.body.resume();
       await waitToRetry(failures, result, signal);
     }
@@ -42,7 +53,7 @@ export async function reached(
   signal?: AbortSignal,
 ): Promise<Answer> {
   try {
-    return await retried(send, signal);
+    return await retried(send, { signal });
   } catch (error) {
     throw isNetworkError(error) ? unreachable(origin, error) : error;
   }
@@ -62,9 +73,9 @@ async function attempt(send: () => Promise<Answer>): Promise<Answer | Error> {
 export function isNetworkError(error: unknown): error is NodeJS.ErrnoException {
   const { code, name } = error as NodeJS.ErrnoException;
   if (!(error instanceof Error) || name === "CliError" || name === "AbortError") return false;
-  return code !== undefined || error.message.startsWith("nothing moved for");
+  return code !== undefined;
 }
 
 export function isPassing(error: NodeJS.ErrnoException): boolean {
-  return error.code === undefined || PASSING.has(error.code);
+  return PASSING.has(error.code ?? "");
 }

@@ -5,8 +5,8 @@ import http, {
   type IncomingMessage,
 } from "node:http";
 import https from "node:https";
-import type { Readable } from "node:stream";
-import { lengthOf } from "../upload/byte-queue.ts";
+import { Readable } from "node:stream";
+import { lengthOf } from "./pieces.ts";
 
 /**
  * Gives the Authorization header for these scopes ("repository:acme/app:pull,push"), or null for none.
@@ -21,11 +21,18 @@ export interface Asked {
   readonly method: string;
   /** With its query. */
   readonly path: string;
+  /** Without those that frame the body: `body` alone decides about these. */
   readonly headers?: Readonly<Record<string, string | readonly string[]>>;
-  /** Bytes can be sent again; a stream is sent once, with the length that the headers say, or chunked. */
-  readonly body?: readonly Uint8Array[] | Readable | null;
+  /** Bytes can be sent again; a stream is sent once. */
+  readonly body?: readonly Uint8Array[] | Streamed | null;
   readonly scopes?: readonly string[];
   readonly signal?: AbortSignal | undefined;
+}
+
+export interface Streamed {
+  readonly stream: Readable;
+  /** null where nobody knows: it is sent in chunks. */
+  readonly bytes: number | null;
 }
 
 export interface Answer {
@@ -67,12 +74,11 @@ export class Upstream {
    * @throws the system's error where no answer came
    */
   async request(asked: Asked): Promise<Answer> {
-    const { scopes = [], body = null } = asked;
+    const { scopes = [] } = asked;
     const first = await this.#send(asked, (await this.#authorize?.(scopes, null)) ?? null);
     const challenge = first.headers["www-authenticate"];
-    const isReplayable = body === null || isBytes(body);
-    if (this.#authorize === null || first.status !== 401 || !challenge || !isReplayable)
-      return first;
+    if (this.#authorize === null || first.status !== 401 || !challenge) return first;
+    if (!isReplayable(asked)) return first;
     const fresh = await this.#authorize(scopes, challenge);
     if (fresh === null) return first;
     first.body.resume();
@@ -91,8 +97,7 @@ export class Upstream {
     } catch (error) {
       // The registry closed an idle connection at the moment that it was used again (nodejs.org/api/http.html, reusedSocket).
       const isStale = sent.reusedSocket && (error as NodeJS.ErrnoException).code === "ECONNRESET";
-      const isReplayable = asked.body == null || isBytes(asked.body);
-      if (!isStale || !isReplayable || asked.signal?.aborted === true) throw error;
+      if (!isStale || !isReplayable(asked) || asked.signal?.aborted === true) throw error;
       return answered(this.#open(asked, authorization), asked.body ?? null);
     }
   }
@@ -103,7 +108,6 @@ export class Upstream {
   ): ClientRequest {
     const { protocol, hostname, port } = this.#url;
     const { request } = protocol === "https:" ? https : http;
-    const length = body != null && isBytes(body) ? { "content-length": lengthOf(body) } : {};
     return request({
       agent: this.#agent,
       // An IPv6 address has brackets in a URL, and none here.
@@ -111,35 +115,57 @@ export class Upstream {
       port,
       method,
       path,
-      headers: { ...headers, ...length, ...(authorization === null ? {} : { authorization }) },
+      headers: {
+        ...headers,
+        ...framing(body ?? null),
+        ...(authorization === null ? {} : { authorization }),
+      },
       timeout: IDLE_MS,
       ...(signal === undefined ? {} : { signal }),
     });
   }
 }
 
+/** A body without these would be read as the next request on its connection (RFC 9112 § 6.3). */
+function framing(body: (Asked["body"] & {}) | null): Record<string, string | number> {
+  if (body === null) return {};
+  if (!("stream" in body)) return { "content-length": lengthOf(body) };
+  return body.bytes === null
+    ? { "transfer-encoding": "chunked" }
+    : { "content-length": body.bytes };
+}
+
 function answered(sent: ClientRequest, body: (Asked["body"] & {}) | null): Promise<Answer> {
   const { promise, resolve, reject } = Promise.withResolvers<Answer>();
-  sent.once("response", (response: IncomingMessage) => {
-    const { statusCode: status = 0, headers } = response;
+  let response: IncomingMessage | null = null;
+  sent.once("response", (answer: IncomingMessage) => {
+    response = answer;
+    const { statusCode: status = 0, headers } = answer;
     // A registry that answers before it has read the body will not read the rest.
-    response.once("end", () => sent.writableFinished || sent.destroy());
-    resolve({ status, headers, body: response });
+    answer.once("end", () => sent.writableFinished || sent.destroy());
+    resolve({ status, headers, body: answer });
   });
   // After the answer nothing listens: a registry that refused a body early may close the connection.
   sent.on("error", reject);
-  sent.once("timeout", () => sent.destroy(new Error(`nothing moved for ${IDLE_MS / 1000} s`)));
+  sent.on("timeout", () => {
+    // Bytes that wait here wait for their reader, not for the registry.
+    if ((response?.readableLength ?? 0) > 0) sent.setTimeout(IDLE_MS);
+    else sent.destroy(timedOut());
+  });
   if (body === null) sent.end();
-  else if (isBytes(body)) {
-    for (const piece of body) sent.write(piece);
-    sent.end();
-  } else {
-    body.once("error", (error) => sent.destroy(error));
-    body.pipe(sent);
+  else {
+    // By a pipe, as TLS would encrypt at once all that is written at once.
+    const source = "stream" in body ? body.stream : Readable.from(body, { objectMode: false });
+    source.once("error", (error) => sent.destroy(error));
+    source.pipe(sent);
   }
   return promise;
 }
 
-function isBytes(body: readonly Uint8Array[] | Readable): body is readonly Uint8Array[] {
-  return Array.isArray(body);
+function timedOut(): Error {
+  return Object.assign(new Error(`nothing moved for ${IDLE_MS / 1000} s`), { code: "ETIMEDOUT" });
+}
+
+function isReplayable({ body }: Asked): boolean {
+  return body == null || !("stream" in body);
 }

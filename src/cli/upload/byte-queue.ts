@@ -1,51 +1,50 @@
-/** Bytes that have arrived and are not sent yet, in the pieces in which they came. */
+import { firstOf, withoutFirst } from "../remote/pieces.ts";
+
+/** Smaller pieces are joined: each piece costs an object, and a client decides how small its own are. */
+const SMALL_BYTES = 4096;
+const BLOCK_BYTES = 65_536;
+
+/** Bytes that have arrived and are not sent yet. */
 export class ByteQueue {
-  readonly #pieces: Uint8Array[] = [];
+  #pieces: Uint8Array[] = [];
   #length = 0;
+  /** The block that small pieces are copied to, and how much of it is used. */
+  #block = new Uint8Array(0);
+  #used = 0;
 
   get length(): number {
     return this.#length;
   }
 
   push(piece: Uint8Array): void {
-    if (piece.length === 0) return;
-    this.#pieces.push(piece);
     this.#length += piece.length;
+    if (piece.length >= SMALL_BYTES) {
+      this.#pieces.push(piece);
+      this.#used = this.#block.length;
+    } else if (piece.length > 0) {
+      this.#join(piece);
+    }
   }
 
   /** Takes the first bytes, at most as many as there are. */
   take(count: number): Uint8Array[] {
-    const taken: Uint8Array[] = [];
-    let left = Math.min(count, this.#length);
-    this.#length -= left;
-    while (left > 0) {
-      const [first = new Uint8Array(0)] = this.#pieces;
-      if (first.length <= left) this.#pieces.shift();
-      else this.#pieces[0] = first.subarray(left);
-      taken.push(first.subarray(0, left));
-      left -= Math.min(left, first.length);
-    }
+    const taken = firstOf(this.#pieces, count);
+    this.#pieces = withoutFirst(this.#pieces, count);
+    this.#length -= Math.min(count, this.#length);
+    // What was taken may be the block's beginning, and the next piece belongs behind what is left.
+    this.#used = this.#block.length;
     return taken;
   }
-}
 
-/** The first bytes of pieces. */
-export function firstOf(pieces: readonly Uint8Array[], count: number): Uint8Array[] {
-  const queue = new ByteQueue();
-  for (const piece of pieces) queue.push(piece);
-  return queue.take(count);
-}
-
-/** The same pieces without their first bytes. */
-export function withoutFirst(pieces: readonly Uint8Array[], count: number): Uint8Array[] {
-  let left = count;
-  return pieces.flatMap((piece) => {
-    const dropped = Math.min(left, piece.length);
-    left -= dropped;
-    return dropped === piece.length ? [] : [piece.subarray(dropped)];
-  });
-}
-
-export function lengthOf(pieces: readonly Uint8Array[]): number {
-  return pieces.reduce((sum, { length }) => sum + length, 0);
+  #join(piece: Uint8Array): void {
+    if (this.#used + piece.length > this.#block.length) {
+      this.#block = new Uint8Array(BLOCK_BYTES);
+      this.#used = 0;
+      this.#pieces.push(this.#block.subarray(0, 0));
+    }
+    this.#block.set(piece, this.#used);
+    const begin = this.#used - (this.#pieces.at(-1)?.length ?? 0);
+    this.#used += piece.length;
+    this.#pieces[this.#pieces.length - 1] = this.#block.subarray(begin, this.#used);
+  }
 }

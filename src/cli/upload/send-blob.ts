@@ -5,8 +5,10 @@
 import { CliError } from "../error.ts";
 import type { Answer, Upstream } from "../remote/upstream.ts";
 import { unreachable } from "../remote/unreachable.ts";
-import { ByteQueue, firstOf, lengthOf, withoutFirst } from "./byte-queue.ts";
-import { isRetryable, MAX_TRIES, waitToRetry } from "./retry.ts";
+import { firstOf, lengthOf, withoutFirst } from "../remote/pieces.ts";
+import { ByteQueue } from "./byte-queue.ts";
+import { isRetryable, MAX_TRIES, waitToRetry } from "../remote/backoff.ts";
+import { isNetworkError, isPassing } from "../remote/retry.ts";
 import { isSuccess, Session } from "./session.ts";
 import { UploadWindow } from "./window.ts";
 
@@ -15,8 +17,10 @@ export interface Sending {
   readonly scopes?: readonly string[];
   /** Path and query of the session. */
   readonly location: string;
-  /** What the session has already; `body` begins there. */
+  /** Where `body` begins in the blob, and what the session should have. */
   readonly offset: number;
+  /** Whether a client gave the offset itself: if it is wrong, the registry's 416 is the client's to hear. */
+  readonly isOffsetStated?: boolean;
   readonly body: AsyncIterable<Uint8Array>;
   /** The digest, asked for when the body has ended; null leaves the session open. */
   readonly finish: (() => string) | null;
@@ -58,7 +62,7 @@ interface Chunk {
 /** A last answer, a failure that another try may mend, or progress. */
 type Tried =
   | { readonly answer: Answer; readonly isFinal: true }
-  | { readonly answer: Answer | CliError; readonly isFinal: false }
+  | { readonly answer: Answer | NodeJS.ErrnoException; readonly isFinal: false }
   | "go on";
 
 class BlobSender {
@@ -69,14 +73,18 @@ class BlobSender {
   readonly #queue = new ByteQueue();
   #maxRequestBytes: number;
   #inFlight = 0;
+  /** Bytes that the registry has, and the body has yet to bring: a client repeats an upload whose answer it lost. */
+  #ahead = 0;
   #hasEnded = false;
   #failure: { readonly error: unknown } | null = null;
   #wake = Promise.withResolvers<undefined>();
   #isOffsetKnown = true;
   #isFinished = false;
   #mayBeFinished = false;
-  /** The size of the last request. */
+  /** The size of the last request, and where it began. */
   #lastSent = 0;
+  #sentFrom = 0;
+  #hasSent = false;
 
   constructor(sending: Sending, window: UploadWindow) {
     const { upstream, scopes = [], location, offset, onLocation, signal } = sending;
@@ -102,13 +110,15 @@ class BlobSender {
   async #read(): Promise<void> {
     try {
       while (!this.#hasEnded) {
-        if (this.#queue.length + this.#inFlight >= this.#window.bytes) {
+        if (this.#window.isFull) {
           await this.#wake.promise;
           continue;
         }
         const { value, done = false } = await this.#source.next();
-        if (done) this.#hasEnded = true;
-        else this.#queue.push(value);
+        if (done) {
+          this.#hasEnded = true;
+          this.#window.isEnding = true;
+        } else this.#queue.push(value);
         this.#changed();
       }
     } catch (error) {
@@ -123,25 +133,36 @@ class BlobSender {
       this.#inFlight = chunk.end - chunk.start;
       const answer = await this.#deliver(chunk);
       this.#inFlight = 0;
+      this.#ahead = Math.max(0, this.#session.offset - chunk.end);
       this.#changed();
       if (!isSuccess(answer) || chunk.isLast) return answer;
       answer.body.resume();
     }
   }
 
-  /** Waits for a request's worth of bytes, or for the end of the body. */
+  /** Waits for a request's worth of bytes, for the end of the body, or until no more may be held. */
   async #next(): Promise<Chunk> {
-    const { offset: start } = this.#session;
     for (;;) {
       if (this.#failure !== null) throw this.#failure.error;
+      this.#skip();
+      const start = this.#session.offset - this.#ahead;
       const bytes = Math.min(this.#window.requestBytes(start), this.#maxRequestBytes);
-      if (this.#hasEnded || this.#queue.length >= bytes) {
+      const isEnough =
+        this.#queue.length >= bytes || (this.#queue.length > 0 && this.#window.isFull);
+      if (this.#hasEnded || (isEnough && this.#ahead === 0)) {
         const isLast = this.#hasEnded && this.#queue.length <= bytes;
         const pieces = this.#queue.take(bytes);
         return { pieces, start, end: start + lengthOf(pieces), isLast };
       }
       await this.#wake.promise;
     }
+  }
+
+  /** Drops what the registry has already. */
+  #skip(): void {
+    if (this.#ahead === 0) return;
+    this.#ahead -= lengthOf(this.#queue.take(this.#ahead));
+    this.#changed();
   }
 
   /**
@@ -153,6 +174,7 @@ class BlobSender {
     let failures = 0;
     for (;;) {
       const { offset } = this.#session;
+      await this.#window.turn();
       const result = await this.#try(chunk);
       if (result === "go on") {
         if (this.#session.offset > offset) failures = 0;
@@ -163,14 +185,14 @@ class BlobSender {
       this.#isOffsetKnown = false;
       failures += 1;
       if (failures === MAX_TRIES) {
-        if (answer instanceof CliError) throw answer;
+        if (answer instanceof Error) throw unreachable(this.#sending.upstream.origin, answer);
         return answer;
       }
-      if (answer instanceof CliError) await waitToRetry(failures, null, signal);
-      else {
-        answer.body.resume();
-        await waitToRetry(failures, answer, signal);
-      }
+      if (!(answer instanceof Error)) answer.body.resume();
+      // An upload that waits leaves the uplink to the others.
+      this.#window.isEnding = false;
+      await waitToRetry(failures, answer instanceof Error ? null : answer, signal);
+      this.#window.isEnding = this.#hasEnded;
     }
   }
 
@@ -182,22 +204,33 @@ class BlobSender {
       answer = await (isAsking ? this.#session.ask() : this.#sendRest(chunk));
     } catch (error) {
       this.#sending.signal?.throwIfAborted();
-      return { answer: unreachable(this.#sending.upstream.origin, error), isFinal: false };
+      if (!isNetworkError(error)) throw error;
+      if (!isPassing(error)) throw unreachable(this.#sending.upstream.origin, error);
+      return { answer: error, isFinal: false };
     }
-    if (isSuccess(answer)) return this.#succeeded(chunk, answer);
+    if (isSuccess(answer)) return this.#succeeded(chunk, answer, isAsking);
     const goesOn =
       isAsking && answer.status === 404 ? this.#finishesAgain(chunk) : this.#shrinks(answer);
     if (goesOn) {
       answer.body.resume();
       return "go on";
     }
-    // An answer of 416 has the offset to go on from.
-    const mayPass = isRetryable(answer) || (!isAsking && answer.status === 416);
-    return mayPass ? { answer, isFinal: false } : { answer, isFinal: true };
+    // The registry is elsewhere in the upload: it is asked where.
+    const isElsewhere = answer.status === 416 && !isAsking && !this.#isClientsMistake;
+    this.#hasSent = true;
+    return isRetryable(answer) || isElsewhere
+      ? { answer, isFinal: false }
+      : { answer, isFinal: true };
   }
 
-  #succeeded(chunk: Chunk, answer: Answer): Tried {
+  /** A wrong offset that the client gave itself is wrong from the first request on. */
+  get #isClientsMistake(): boolean {
+    return this.#sending.isOffsetStated === true && !this.#hasSent;
+  }
+
+  #succeeded(chunk: Chunk, answer: Answer, wasAsked: boolean): Tried {
     const { offset } = this.#session;
+    this.#hasSent = true;
     if (offset < chunk.start) {
       throw new CliError(
         `${this.#sending.upstream.origin} has lost bytes of an upload: it has ${offset}, and had ${chunk.start}. Push again.`,
@@ -207,6 +240,8 @@ class BlobSender {
     this.#sending.onSent?.(offset);
     const isDone = this.#isEnding(chunk) ? this.#isFinished : offset >= chunk.end;
     if (isDone) return { answer, isFinal: true };
+    // A registry that takes a request and moves nothing would get it for ever.
+    if (!wasAsked && offset === this.#sentFrom) return { answer, isFinal: false };
     answer.body.resume();
     return "go on";
   }
@@ -221,6 +256,7 @@ class BlobSender {
     const placing = offset === 0 && chunk.isLast && isRest ? "whole" : "ranged";
     const began = performance.now();
     this.#lastSent = sentLength;
+    this.#sentFrom = offset;
     const { finish } = this.#sending;
     const ends = chunk.isLast && isRest && finish !== null;
     const answer = await (ends
@@ -256,6 +292,7 @@ class BlobSender {
   }
 
   #changed(): void {
+    this.#window.held = this.#queue.length + this.#inFlight;
     this.#wake.resolve(undefined);
     this.#wake = Promise.withResolvers();
   }

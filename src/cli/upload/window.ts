@@ -15,18 +15,23 @@ const PATIENCE_SECONDS = 18;
 const SOCKET_BYTES = 4_500_000;
 /** A slow uplink shows itself in the first request, of half of these bytes: 128 KiB take 4 s at 256 kbit/s. */
 const SMALLEST_WINDOW = 256 * 1024;
-/** All uploads of this process share it. */
-const MAX_HELD = 112 * 1024 ** 2;
+/** What all uploads of this process may hold together. */
+const MAX_HELD = 64 * 1024 ** 2;
 /** The registry stores parts of this size; requests that end at a multiple of it leave no rest to be kept in between. */
 const PART_BYTES = 8 * 1024 ** 2;
 
 const underWay = new Set<UploadWindow>();
+/** Settles when an upload lets the others go on. */
+let lineFree = Promise.withResolvers<undefined>();
 
 export class UploadWindow {
   readonly #maxRequestBytes: number;
   /** By the last request; 0 before there was one. */
   #bytesPerSecond = 0;
   #most = SMALLEST_WINDOW;
+  /** The bytes that it holds. */
+  held = 0;
+  #isEnding = false;
 
   /** @param maxRequestBytes the largest body that a request may have */
   constructor(maxRequestBytes: number) {
@@ -37,6 +42,31 @@ export class UploadWindow {
   /** Ends the upload's share in what all may hold. */
   close(): void {
     underWay.delete(this);
+    letOthersGoOn();
+  }
+
+  /** Says whether no more may be read: each upload may hold a little, and all together no more than their bound. */
+  get isFull(): boolean {
+    if (this.held >= this.bytes) return true;
+    let all = 0;
+    for (const { held } of underWay) all += held;
+    return all >= MAX_HELD && this.held >= SMALLEST_WINDOW;
+  }
+
+  /** Whether its client has sent all and waits for the answer: the others then leave it the uplink. */
+  set isEnding(isEnding: boolean) {
+    this.#isEnding = isEnding;
+    if (!isEnding) letOthersGoOn();
+  }
+
+  /** Waits while others have the uplink. */
+  async turn(): Promise<void> {
+    while (!this.#isEnding && this.#othersEnd()) await lineFree.promise;
+  }
+
+  #othersEnd(): boolean {
+    for (const other of underWay) if (other !== this && other.#isEnding) return true;
+    return false;
   }
 
   /** The bytes that may be held. */
@@ -69,4 +99,9 @@ export class UploadWindow {
     this.#most = Math.max(this.bytes, sentBytes * 8);
     this.#bytesPerSecond = (sentBytes * 1000) / Math.max(durationMs, 1);
   }
+}
+
+function letOthersGoOn(): void {
+  lineFree.resolve(undefined);
+  lineFree = Promise.withResolvers();
 }

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { retryAfterMs } from "../remote/retry-after.ts";
-import type { Answer } from "../remote/upstream.ts";
+import { retryAfterMs } from "./retry-after.ts";
+import type { Answer } from "./upstream.ts";
 
 /** Tries in a row that bring nothing forward, with about three minutes of waiting between them. */
 export const MAX_TRIES = 14;
@@ -8,11 +8,14 @@ const FIRST_WAIT_MS = 250;
 const MAX_WAIT_MS = 20_000;
 /** A registry may ask for a longer wait than ours, but not for hours. */
 const MAX_RETRY_AFTER_MS = 60_000;
-/** What a later try may answer otherwise: request timeout, too many requests; and every 5xx, Cloudflare's 520 to 530 too. */
+/** What a later try may answer otherwise: request timeout, too many requests. */
 const RETRYABLE = new Set([408, 429]);
+/** What the server never does: not implemented, HTTP version not supported. */
+const LASTING = new Set([501, 505]);
 
+/** Says whether a later try may get another answer; Cloudflare has 520 to 530 besides the usual 5xx. */
 export function isRetryable({ status }: Answer): boolean {
-  return status >= 500 || RETRYABLE.has(status);
+  return RETRYABLE.has(status) || (status >= 500 && !LASTING.has(status));
 }
 
 /** Waits before a try, the longer the more have failed; at least as long as the registry asked for. */
