@@ -152,6 +152,7 @@ export class BlobUpload {
     const { upstream, scopes } = this.#repository;
     const { blob, source, step, signal } = this.#writing;
     const session = { location };
+    const body = bodyOf(source, blob, beginning, signal);
     this.#keep({ location, maxRequestBytes });
     try {
       const answer = await sendBlob({
@@ -159,7 +160,7 @@ export class BlobUpload {
         scopes,
         location,
         offset: beginning.offset,
-        body: bodyOf(source, blob, beginning, signal),
+        body,
         finish: () => blob.digest,
         maxRequestBytes,
         onSent: (offset) => step.at(offset),
@@ -178,6 +179,9 @@ export class BlobUpload {
       if (error instanceof CliError && error.code === "DAMAGED")
         await this.#cancel(session.location);
       throw error;
+    } finally {
+      // What was not read to its end holds its source open. Nobody waits for that, nor for how it ends.
+      body.return(undefined).catch(() => undefined);
     }
   }
 
