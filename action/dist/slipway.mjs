@@ -8382,13 +8382,20 @@ async function runProxy(options, command) {
   }
   const registry = await registryOf(command);
   const secret = kind === "pass" ? null : secretOf();
+  const ended = ending();
   const credential = kind === "pass" ? null : await openCredential(kind, { registry, namespaces });
+  try {
+    await serve({ registry, credential, secret, port: wanted, ended }, command);
+  } finally {
+    await credential?.close();
+  }
+}
+async function serve({ registry, credential, secret, port: wanted, ended }, command) {
   const upstream = new Upstream(registry, credential?.authorize);
   const output = new Output(command);
   const progress = await makeProgress(output.isJson);
   const proxy = await startProxy({ upstream, port: wanted, secret, progress });
   const { port } = proxy;
-  const ended = ending();
   const text2 = `Ready. Push to localhost:${port} instead of ${new URL(registry).host}:
 
     docker login localhost:${port}${secret === null ? "" : ` -u ${PROXY_USER}`}
@@ -8403,7 +8410,6 @@ async function runProxy(options, command) {
   await ended;
   await proxy.stop();
   progress.end();
-  await credential?.close();
 }
 function secretOf() {
   const given = process.env["SLIPWAY_PROXY_SECRET"];

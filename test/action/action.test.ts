@@ -284,6 +284,7 @@ test("a port that is in use is reported by the proxy's own words, and the login 
   const other = createServer().listen(0, "127.0.0.1");
   await once(other, "listening");
   const { port } = other.address() as AddressInfo;
+  const before = [await timesOf("oidc.exchange"), await timesOf("oidc.revoke")];
   const step = await stepWith({ INPUT_PORT: String(port) });
   const { code, log } = await step.main();
   expect(code).toBe(1);
@@ -292,6 +293,9 @@ test("a port that is in use is reported by the proxy's own words, and the login 
   const end = await step.post();
   expect(end.code).toBe(0);
   expect(await statusOf(credential)).toBe(401);
+  // The proxy had a credential of its own by then.
+  const after = [await timesOf("oidc.exchange"), await timesOf("oidc.revoke")];
+  expect(after).toEqual(before.map((times) => times + 2));
   other.close();
 });
 
