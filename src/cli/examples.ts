@@ -75,6 +75,7 @@ export const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
     "acme/app",
   ],
   "trash purge": ["acme/app@sha256:1a2b3c4d5e6f", "acme/app --yes"],
+  proxy: ["", "--port 5001 --credential login"],
   push: [
     "registry.example.com/acme/app:v1",
     "app:dev registry.example.com/acme/app:v1",

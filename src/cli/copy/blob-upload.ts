@@ -4,6 +4,7 @@
  * sends it, in one request.
  */
 import { Readable } from "node:stream";
+import { algorithmOf } from "../../oci/digest.ts";
 import { CliError } from "../error.ts";
 import { Cache } from "../image/cache.ts";
 import type { Repository } from "../image/repository.ts";
@@ -86,6 +87,40 @@ export class BlobUpload {
     return sent.status === 404 && this.#isThere();
   }
 
+  /**
+   * Begins an upload.
+   * @param from another repository there that may have the blob
+   * @returns null where the registry took it from that repository
+   */
+  async begin(from: string | null): Promise<Begun | null> {
+    const { blob, signal } = this.#writing;
+    const query = new URLSearchParams();
+    if (from !== null) {
+      query.set("mount", blob.digest);
+      query.set("from", from);
+    }
+    const algorithm = algorithmOf(blob.digest);
+    // spec.md, "Pushing a blob": an upload is hashed with sha256 unless it says so.
+    if (algorithm !== "sha256") query.set("digest-algorithm", algorithm);
+    const { scopes, registry } = this.#repository;
+    const answer = await this.#repository.call({
+      method: "POST",
+      path: `blobs/uploads/${query.size === 0 ? "" : `?${query.toString()}`}`,
+      body: [],
+      scopes: from === null ? scopes : [...scopes, `repository:${from}:pull`],
+      signal,
+    });
+    const { location, "oci-chunk-max-length": most } = answer.headers;
+    const isMounted = answer.status === 201 && from !== null;
+    if (!isMounted && (answer.status !== 202 || location === undefined)) {
+      throw await this.#repository.refused(answer, "begin an upload");
+    }
+    answer.body.resume();
+    if (isMounted || location === undefined) return null;
+    const maxRequestBytes = Number(most) > 0 ? Number(most) : null;
+    return { location: pathOf(location, registry), maxRequestBytes };
+  }
+
   /** @throws CliError where the registry refuses, or the source is damaged */
   async send(begun: Begun): Promise<void> {
     let { location, maxRequestBytes } = begun;
@@ -101,7 +136,7 @@ export class BlobUpload {
       answer.body.resume();
       if (isGone && (await this.#isThere())) return;
       if (isTooLarge) maxRequestBytes = CAUTIOUS_REQUEST_BYTES;
-      location = await this.#newLocation();
+      location = (await this.begin(null))?.location ?? location;
     }
   }
 
@@ -117,6 +152,7 @@ export class BlobUpload {
     const { upstream, scopes } = this.#repository;
     const { blob, source, step, signal } = this.#writing;
     const session = { location };
+    const body = bodyOf(source, blob, beginning, signal);
     this.#keep({ location, maxRequestBytes });
     try {
       const answer = await sendBlob({
@@ -124,7 +160,7 @@ export class BlobUpload {
         scopes,
         location,
         offset: beginning.offset,
-        body: bodyOf(source, blob, beginning, signal),
+        body,
         finish: () => blob.digest,
         maxRequestBytes,
         onSent: (offset) => step.at(offset),
@@ -143,6 +179,9 @@ export class BlobUpload {
       if (error instanceof CliError && error.code === "DAMAGED")
         await this.#cancel(session.location);
       throw error;
+    } finally {
+      // What was not read to its end holds its source open. Nobody waits for that, nor for how it ends.
+      body.return(undefined).catch(() => undefined);
     }
   }
 
@@ -161,7 +200,7 @@ export class BlobUpload {
         }
         await waitToRetry(failures, null, this.#writing.signal);
       }
-      location = await this.#newLocation();
+      location = (await this.begin(null))?.location ?? location;
     }
   }
 
@@ -186,19 +225,6 @@ export class BlobUpload {
     } finally {
       stream.destroy();
     }
-  }
-
-  async #newLocation(): Promise<string> {
-    const answer = await this.#repository.call({
-      method: "POST",
-      path: "blobs/uploads/",
-      body: [],
-      signal: this.#writing.signal,
-    });
-    const { location } = answer.headers;
-    if (answer.status !== 202 || location === undefined) throw await this.#refused(answer);
-    answer.body.resume();
-    return pathOf(location, this.#repository.registry);
   }
 
   async #cancel(location: string): Promise<void> {

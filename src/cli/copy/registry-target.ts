@@ -1,14 +1,11 @@
 import type { Digest } from "../../oci/digest.ts";
-import { algorithmOf } from "../../oci/digest.ts";
 import { type Descriptor, descriptorOf, type Manifest, writeManifest } from "../image/manifest.ts";
 import { hostOf } from "../image/reference.ts";
 import { fallbackTag, type Repository } from "../image/repository.ts";
 import type { Blob } from "../image/source.ts";
 import { OCI_INDEX } from "../../oci/media-type.ts";
-import { type Answer } from "../remote/upstream.ts";
-import { pathOf } from "../upload/session.ts";
 import type { ImageTarget, Outcome, Writing } from "./target.ts";
-import { type Begun, BlobUpload } from "./blob-upload.ts";
+import { BlobUpload } from "./blob-upload.ts";
 
 export class RegistryTarget implements ImageTarget {
   readonly name: string;
@@ -30,54 +27,17 @@ export class RegistryTarget implements ImageTarget {
   async writeBlob(writing: Writing): Promise<Outcome> {
     const upload = new BlobUpload(this.#repository, writing);
     if (await upload.resume()) return "sent";
-    const begun = await this.#begin(writing);
+    const begun = await upload.begin(this.#mountable(writing));
     if (begun === null) return "mounted";
     await upload.send(begun);
     return "sent";
   }
 
-  /** Begins an upload. @returns null where the registry had the blob in the other repository, and linked it */
-  async #begin({ blob, source, signal }: Writing): Promise<Begun | null> {
-    const { registry, name, scopes } = this.#repository;
-    const { mountable } = source;
-    const query = new URLSearchParams();
-    const from =
-      mountable?.registry === registry && mountable.repository !== name
-        ? mountable.repository
-        : null;
-    if (from !== null) {
-      query.set("mount", blob.digest);
-      query.set("from", from);
-    }
-    // spec.md, "Pushing a blob": sha256 is what an upload is hashed with unless it says so.
-    if (algorithmOf(blob.digest) !== "sha256")
-      query.set("digest-algorithm", algorithmOf(blob.digest));
-    const more = query.size === 0 ? "" : `?${query.toString()}`;
-    const answer = await this.#repository.call({
-      method: "POST",
-      path: `blobs/uploads/${more}`,
-      body: [],
-      scopes: from === null ? scopes : [...scopes, `repository:${from}:pull`],
-      signal,
-    });
-    if (answer.status === 201 && from !== null) {
-      answer.body.resume();
-      return null;
-    }
-    return this.#begun(answer);
-  }
-
-  async #begun(answer: Answer): Promise<Begun> {
-    const { location, "oci-chunk-max-length": most } = answer.headers;
-    if (answer.status !== 202 || location === undefined) {
-      throw await this.#repository.refused(answer, "begin an upload");
-    }
-    answer.body.resume();
-    const bytes = Number(most);
-    return {
-      location: pathOf(location, this.#repository.registry),
-      maxRequestBytes: most !== undefined && bytes > 0 ? bytes : null,
-    };
+  /** The other repository of this registry that the blob is in; null if it is elsewhere. */
+  #mountable({ source: { mountable } }: Writing): string | null {
+    const { registry, name } = this.#repository;
+    const isHere = mountable?.registry === registry && mountable.repository !== name;
+    return isHere ? mountable.repository : null;
   }
 
   async writeManifest(manifest: Manifest, tag: string | null): Promise<void> {

@@ -82,8 +82,8 @@ class PlainView implements View {
     this.#write(`${line.name}: ${amountOf(line)}`);
   }
 
-  ended(line: Line, _ending: Ending, text: string): void {
-    this.#write(`${line.name}: ${text}${sizeOf(line)}`);
+  ended(line: Line, ending: Ending, text: string): void {
+    this.#write(`${line.name}: ${text}${sizeOf(line, ending)}`);
   }
 
   end(): void {
@@ -163,9 +163,9 @@ class TerminalView implements View {
     this.#timer ??= setTimeout(() => this.#redraw(), DRAW_EVERY_MS);
   }
 
-  ended(line: Line, _ending: Ending, text: string): void {
+  ended(line: Line, ending: Ending, text: string): void {
     this.#lines.delete(line);
-    this.#draw.persist(this.#fitted(`${line.name}  ${text}${sizeOf(line)}`));
+    this.#draw.persist(this.#fitted(`${line.name}  ${text}${sizeOf(line, ending)}`));
     this.#redraw();
   }
 
@@ -205,6 +205,8 @@ function amountOf({ bytes: count, totalBytes }: Line): string {
   return totalBytes === null ? bytes(count) : `${bytes(count)} of ${bytes(totalBytes)}`;
 }
 
-function sizeOf({ totalBytes, bytes: count }: Line): string {
+/** The size of what is through, or how far it came. */
+function sizeOf({ totalBytes, bytes: count }: Line, ending: Ending): string {
+  if (ending === "failed") return ` (after ${bytes(count)})`;
   return totalBytes === null && count === 0 ? "" : ` (${bytes(totalBytes ?? count)})`;
 }

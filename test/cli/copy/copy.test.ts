@@ -8,7 +8,14 @@ import { gunzipSync, gzipSync } from "node:zlib";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type Server, startServer } from "../../../scripts/server.ts";
 import { type Edge, startEdge } from "../../support/edge.ts";
-import { blob, content, digestOf, index, manifest as makeManifest } from "../../support/images.ts";
+import {
+  blob,
+  content,
+  digestOf,
+  imageManifest,
+  index,
+  manifest as makeManifest,
+} from "../../support/images.ts";
 import { CommandLine, unwrapped } from "../harness.ts";
 import { archive, image, indexOf, partsOf, put, sha256, writeLayout } from "./layouts.ts";
 import { type OlderRegistry, startOlderRegistry } from "./older-registry.ts";
@@ -119,6 +126,20 @@ test("an image of two platforms goes from a layout to a registry, to another, an
   const again = await copied(`copy ${a.host}/acme/app:v1 ${b.host}/mirror/app:v2`);
   expect(again).toMatchObject({ manifests: 1, blobs: { sent: 0 }, sentBytes: 0 });
   expect(await expectWhole(b, "mirror/app", "v2")).toBe(root.digest);
+});
+
+test("a layer with a sha512 digest goes through layouts and registries as others do", async () => {
+  const { bytes } = blob(3000);
+  const layer = { bytes, digest: digestOf(bytes, "sha512") };
+  const { config } = image([1]);
+  const manifest = imageManifest({ config, layers: [layer] });
+  const layout = fresh();
+  await writeLayout(layout, [{ manifest, name: "v1" }], [config, layer]);
+  await copied(`push oci:${layout} ${a.host}/acme/sha512:v1`);
+  const back = fresh();
+  await copied(`copy ${a.host}/acme/sha512:v1 oci:${back}`);
+  const file = join(back, "blobs", layer.digest.replace(":", "/"));
+  expect(digestOf(await readFile(file), "sha512")).toBe(layer.digest);
 });
 
 test("within a registry blobs are mounted", async () => {
