@@ -1,9 +1,17 @@
 /** containerd's ctr: uploads each blob in one PUT, from a store that keeps the very bytes. */
-import { mkdir, rm } from "node:fs/promises";
+import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { hostsToml } from "../../src/cli/proxy/hosts-toml.ts";
 import { anonymousStep } from "./access.ts";
-import { reference, step, type Bench, type Client, type Step } from "./client.ts";
-import { expectEqual, expectLayout, expectMounted, expectStored, expectText } from "./compare.ts";
+import { reference, repository, step, type Bench, type Client, type Step } from "./client.ts";
+import {
+  expectEqual,
+  expectLayout,
+  expectMounted,
+  expectSameFiles,
+  expectStored,
+  expectText,
+} from "./compare.ts";
 import { startContainerd } from "./engines.ts";
 import type { Image } from "./images.ts";
 import { expectRefusal } from "./shell.ts";
@@ -23,8 +31,36 @@ export async function ctr(bench: Bench): Promise<Client> {
   const clean = step("clean", "containerd stops, leaving nothing behind", [], stop);
   const large = edgeSteps(bench, REFUSED_BY_CTR, (own) => ctrVisitor(own, engine.socket));
   return {
-    steps: [...accessSteps(bench, tool), ...imageSteps(bench, tool), ...visits, ...large, clean],
+    steps: [
+      ...accessSteps(bench, tool),
+      ...imageSteps(bench, tool),
+      ...visits,
+      ...large,
+      ...hostsSteps(bench, tool),
+      clean,
+    ],
   };
+}
+
+/** containerd keeps the registry's own name in the image's, and asks the proxy all the same. */
+function hostsSteps(bench: Bench, tool: Tool): Step[] {
+  const { edge: place, images, registry } = bench;
+  if (place === undefined) return [];
+  const run = async () => {
+    const hosts = join(bench.folder, "hosts");
+    const own = join(hosts, place.registry.host);
+    const port = Number(new URL(place.proxied.url).port);
+    await mkdir(own, { recursive: true });
+    await writeFile(join(own, "hosts.toml"), hostsToml(place.registry.url, port, null));
+    const name = `${place.registry.host}/${repository(bench, "own-name")}:v1`;
+    await tool.call("images", "tag", "--force", await tool.load(images.large), name);
+    const before = place.edge.refused;
+    const account = ["--user", `${registry.user}:${registry.password}`];
+    await tool.call("images", "push", "--hosts-dir", hosts, ...account, name);
+    expectEqual(place.edge.refused, before, "requests that the edge refused");
+    await expectSameFiles(bench, images.large, "own-name");
+  };
+  return [step("proxy", "the same by the registry's own name, with hosts.toml", [], run)];
 }
 
 type Tool = ReturnType<typeof makeTool>;

@@ -114,7 +114,7 @@ async function run(from: ImageReference, to: TargetImage, options: Options): Pro
 export type Once = Opening & Pick<Copying, "referrers">;
 
 export async function copyOnce(from: ImageReference, to: TargetImage, once: Once): Promise<Copied> {
-  await new Cache("uploads").prune();
+  for (const kind of ["uploads", "layers"]) await new Cache(kind).prune();
   const source = await openSource(from, once);
   try {
     const target = await openTarget(to, once);
