@@ -302,9 +302,7 @@ test("a port that is in use is reported by the proxy's own words, and the login 
 test("a proxy that ended before the job did is reported with its last lines", async () => {
   const step = await stepWith();
   const { outputs } = await step.main();
-  const { slipway = "" } = await step.state();
-  const { proxy } = JSON.parse(slipway) as { proxy: { pid: number } };
-  process.kill(proxy.pid, "SIGKILL");
+  await step.killProxy();
   await expect.poll(() => fetch(`http://${outputs["proxy"]}/v2/`).catch(() => null)).toBeNull();
   const { code, log } = await step.post();
   expect(code).toBe(0);

@@ -35,6 +35,7 @@ export interface Stage {
 /** A runner with the action on it, as its sources are now. */
 export class Runner {
   readonly #folder: string;
+  readonly #steps: Step[] = [];
 
   private constructor(folder: string) {
     this.#folder = folder;
@@ -51,10 +52,14 @@ export class Runner {
 
   /** A step of a job. @param variables of the job, and the step's inputs as INPUT_… */
   async step(variables: Variables): Promise<Step> {
-    return new Step(this.#folder, await mkdtemp(join(this.#folder, "step-")), variables);
+    const step = new Step(this.#folder, await mkdtemp(join(this.#folder, "step-")), variables);
+    this.#steps.push(step);
+    return step;
   }
 
+  /** Ends the proxies of tests that failed before their `post`, as a runner ends what a job leaves behind. */
   async stop(): Promise<void> {
+    for (const step of this.#steps) await step.killProxy();
     await rm(this.#folder, { recursive: true, force: true });
   }
 }
@@ -83,6 +88,16 @@ export class Step {
 
   async state(): Promise<Variables> {
     return variablesIn(await this.#read("state"));
+  }
+
+  async killProxy(): Promise<void> {
+    const { slipway = "{}" } = await this.state();
+    const { proxy } = JSON.parse(slipway) as { proxy?: { pid: number } | null };
+    try {
+      if (proxy != null) process.kill(proxy.pid, "SIGKILL");
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
+    }
   }
 
   /** The calls of Docker so far. */
