@@ -288,7 +288,7 @@ function refusalIn(body) {
   }
 }
 
-// src/cli/upload/retry.ts
+// src/cli/remote/backoff.ts
 import { setTimeout as sleep } from "node:timers/promises";
 
 // src/cli/remote/retry-after.ts
@@ -299,13 +299,14 @@ function retryAfterMs(header) {
   return Number.isNaN(at) ? null : Math.max(0, at - Date.now());
 }
 
-// src/cli/upload/retry.ts
+// src/cli/remote/backoff.ts
 var FIRST_WAIT_MS = 250;
 var MAX_WAIT_MS = 2e4;
 var MAX_RETRY_AFTER_MS = 6e4;
 var RETRYABLE = /* @__PURE__ */ new Set([408, 429]);
+var LASTING = /* @__PURE__ */ new Set([501, 505]);
 function isRetryable({ status }) {
-  return status >= 500 || RETRYABLE.has(status);
+  return RETRYABLE.has(status) || status >= 500 && !LASTING.has(status);
 }
 async function waitToRetry(failures, answer, signal) {
   const grown = Math.min(FIRST_WAIT_MS * 2 ** (failures - 1), MAX_WAIT_MS);
@@ -324,7 +325,7 @@ var PASSING = /* @__PURE__ */ new Set([
   "EAI_AGAIN",
   "ENETUNREACH"
 ]);
-async function retried(send2, signal) {
+async function retried(send2, { signal, maxRetryAfterMs = Infinity } = {}) {
   for (let failures = 1; ; failures++) {
     const result = await attempt(send2);
     signal?.throwIfAborted();
@@ -332,7 +333,8 @@ async function retried(send2, signal) {
       if (failures === TRIES || !isPassing(result)) throw result;
       await waitToRetry(failures, null, signal);
     } else {
-      if (failures === TRIES || !isRetryable(result)) return result;
+      const asked = retryAfterMs(result.headers["retry-after"]) ?? 0;
+      if (failures === TRIES || !isRetryable(result) || asked > maxRetryAfterMs) return result;
       result.body.resume();
       await waitToRetry(failures, result, signal);
     }
@@ -340,7 +342,7 @@ async function retried(send2, signal) {
 }
 async function reached(origin, send2, signal) {
   try {
-    return await retried(send2, signal);
+    return await retried(send2, { signal });
   } catch (error) {
     throw isNetworkError(error) ? unreachable(origin, error) : error;
   }
@@ -356,17 +358,18 @@ async function attempt(send2) {
 function isNetworkError(error) {
   const { code, name } = error;
   if (!(error instanceof Error) || name === "CliError" || name === "AbortError") return false;
-  return code !== void 0 || error.message.startsWith("nothing moved for");
+  return code !== void 0;
 }
 function isPassing(error) {
-  return error.code === void 0 || PASSING.has(error.code);
+  return PASSING.has(error.code ?? "");
 }
 
 // src/cli/remote/upstream.ts
 import http from "node:http";
 import https from "node:https";
+import { Readable } from "node:stream";
 
-// src/cli/upload/byte-queue.ts
+// src/cli/remote/pieces.ts
 function lengthOf(pieces) {
   return pieces.reduce((sum, { length }) => sum + length, 0);
 }
@@ -397,12 +400,11 @@ var Upstream = class _Upstream {
    * @throws the system's error where no answer came
    */
   async request(asked) {
-    const { scopes = [], body = null } = asked;
+    const { scopes = [] } = asked;
     const first = await this.#send(asked, await this.#authorize?.(scopes, null) ?? null);
     const challenge = first.headers["www-authenticate"];
-    const isReplayable = body === null || isBytes(body);
-    if (this.#authorize === null || first.status !== 401 || !challenge || !isReplayable)
-      return first;
+    if (this.#authorize === null || first.status !== 401 || !challenge) return first;
+    if (!isReplayable(asked)) return first;
     const fresh = await this.#authorize(scopes, challenge);
     if (fresh === null) return first;
     first.body.resume();
@@ -418,15 +420,13 @@ var Upstream = class _Upstream {
       return await answered(sent, asked.body ?? null);
     } catch (error) {
       const isStale = sent.reusedSocket && error.code === "ECONNRESET";
-      const isReplayable = asked.body == null || isBytes(asked.body);
-      if (!isStale || !isReplayable || asked.signal?.aborted === true) throw error;
+      if (!isStale || !isReplayable(asked) || asked.signal?.aborted === true) throw error;
       return answered(this.#open(asked, authorization), asked.body ?? null);
     }
   }
   #open({ method, path, headers, body, signal }, authorization) {
     const { protocol, hostname, port } = this.#url;
     const { request } = protocol === "https:" ? https : http;
-    const length = body != null && isBytes(body) ? { "content-length": lengthOf(body) } : {};
     return request({
       agent: this.#agent,
       // An IPv6 address has brackets in a URL, and none here.
@@ -434,33 +434,48 @@ var Upstream = class _Upstream {
       port,
       method,
       path,
-      headers: { ...headers, ...length, ...authorization === null ? {} : { authorization } },
+      headers: {
+        ...headers,
+        ...framing(body ?? null),
+        ...authorization === null ? {} : { authorization }
+      },
       timeout: IDLE_MS,
       ...signal === void 0 ? {} : { signal }
     });
   }
 };
+function framing(body) {
+  if (body === null) return {};
+  if (!("stream" in body)) return { "content-length": lengthOf(body) };
+  return body.bytes === null ? { "transfer-encoding": "chunked" } : { "content-length": body.bytes };
+}
 function answered(sent, body) {
   const { promise, resolve, reject } = Promise.withResolvers();
-  sent.once("response", (response) => {
-    const { statusCode: status = 0, headers } = response;
-    response.once("end", () => sent.writableFinished || sent.destroy());
-    resolve({ status, headers, body: response });
+  let response = null;
+  sent.once("response", (answer) => {
+    response = answer;
+    const { statusCode: status = 0, headers } = answer;
+    answer.once("end", () => sent.writableFinished || sent.destroy());
+    resolve({ status, headers, body: answer });
   });
   sent.on("error", reject);
-  sent.once("timeout", () => sent.destroy(new Error(`nothing moved for ${IDLE_MS / 1e3} s`)));
+  sent.on("timeout", () => {
+    if ((response?.readableLength ?? 0) > 0) sent.setTimeout(IDLE_MS);
+    else sent.destroy(timedOut());
+  });
   if (body === null) sent.end();
-  else if (isBytes(body)) {
-    for (const piece of body) sent.write(piece);
-    sent.end();
-  } else {
-    body.once("error", (error) => sent.destroy(error));
-    body.pipe(sent);
+  else {
+    const source = "stream" in body ? body.stream : Readable.from(body, { objectMode: false });
+    source.once("error", (error) => sent.destroy(error));
+    source.pipe(sent);
   }
   return promise;
 }
-function isBytes(body) {
-  return Array.isArray(body);
+function timedOut() {
+  return Object.assign(new Error(`nothing moved for ${IDLE_MS / 1e3} s`), { code: "ETIMEDOUT" });
+}
+function isReplayable({ body }) {
+  return body == null || !("stream" in body);
 }
 
 // src/cli/remote/oidc.ts

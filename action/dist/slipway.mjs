@@ -6524,38 +6524,19 @@ function namedByEnvironment() {
 // src/cli/remote/upstream.ts
 import http from "node:http";
 import https from "node:https";
+import { Readable } from "node:stream";
 
-// src/cli/upload/byte-queue.ts
-var ByteQueue = class {
-  #pieces = [];
-  #length = 0;
-  get length() {
-    return this.#length;
-  }
-  push(piece) {
-    if (piece.length === 0) return;
-    this.#pieces.push(piece);
-    this.#length += piece.length;
-  }
-  /** Takes the first bytes, at most as many as there are. */
-  take(count) {
-    const taken = [];
-    let left = Math.min(count, this.#length);
-    this.#length -= left;
-    while (left > 0) {
-      const [first = new Uint8Array(0)] = this.#pieces;
-      if (first.length <= left) this.#pieces.shift();
-      else this.#pieces[0] = first.subarray(left);
-      taken.push(first.subarray(0, left));
-      left -= Math.min(left, first.length);
-    }
-    return taken;
-  }
-};
+// src/cli/remote/pieces.ts
+function lengthOf(pieces) {
+  return pieces.reduce((sum, { length }) => sum + length, 0);
+}
 function firstOf(pieces, count) {
-  const queue = new ByteQueue();
-  for (const piece of pieces) queue.push(piece);
-  return queue.take(count);
+  let left = count;
+  return pieces.flatMap((piece) => {
+    const taken = Math.min(left, piece.length);
+    left -= taken;
+    return taken === 0 ? [] : [piece.subarray(0, taken)];
+  });
 }
 function withoutFirst(pieces, count) {
   let left = count;
@@ -6564,9 +6545,6 @@ function withoutFirst(pieces, count) {
     left -= dropped;
     return dropped === piece.length ? [] : [piece.subarray(dropped)];
   });
-}
-function lengthOf(pieces) {
-  return pieces.reduce((sum, { length }) => sum + length, 0);
 }
 
 // src/cli/remote/upstream.ts
@@ -6595,12 +6573,11 @@ var Upstream = class _Upstream {
    * @throws the system's error where no answer came
    */
   async request(asked) {
-    const { scopes = [], body = null } = asked;
+    const { scopes = [] } = asked;
     const first = await this.#send(asked, await this.#authorize?.(scopes, null) ?? null);
     const challenge = first.headers["www-authenticate"];
-    const isReplayable = body === null || isBytes(body);
-    if (this.#authorize === null || first.status !== 401 || !challenge || !isReplayable)
-      return first;
+    if (this.#authorize === null || first.status !== 401 || !challenge) return first;
+    if (!isReplayable(asked)) return first;
     const fresh = await this.#authorize(scopes, challenge);
     if (fresh === null) return first;
     first.body.resume();
@@ -6616,15 +6593,13 @@ var Upstream = class _Upstream {
       return await answered(sent, asked.body ?? null);
     } catch (error) {
       const isStale = sent.reusedSocket && error.code === "ECONNRESET";
-      const isReplayable = asked.body == null || isBytes(asked.body);
-      if (!isStale || !isReplayable || asked.signal?.aborted === true) throw error;
+      if (!isStale || !isReplayable(asked) || asked.signal?.aborted === true) throw error;
       return answered(this.#open(asked, authorization), asked.body ?? null);
     }
   }
   #open({ method, path: path2, headers, body, signal }, authorization) {
     const { protocol, hostname, port } = this.#url;
     const { request } = protocol === "https:" ? https : http;
-    const length = body != null && isBytes(body) ? { "content-length": lengthOf(body) } : {};
     return request({
       agent: this.#agent,
       // An IPv6 address has brackets in a URL, and none here.
@@ -6632,33 +6607,48 @@ var Upstream = class _Upstream {
       port,
       method,
       path: path2,
-      headers: { ...headers, ...length, ...authorization === null ? {} : { authorization } },
+      headers: {
+        ...headers,
+        ...framing(body ?? null),
+        ...authorization === null ? {} : { authorization }
+      },
       timeout: IDLE_MS,
       ...signal === void 0 ? {} : { signal }
     });
   }
 };
+function framing(body) {
+  if (body === null) return {};
+  if (!("stream" in body)) return { "content-length": lengthOf(body) };
+  return body.bytes === null ? { "transfer-encoding": "chunked" } : { "content-length": body.bytes };
+}
 function answered(sent, body) {
   const { promise, resolve, reject } = Promise.withResolvers();
-  sent.once("response", (response) => {
-    const { statusCode: status = 0, headers } = response;
-    response.once("end", () => sent.writableFinished || sent.destroy());
-    resolve({ status, headers, body: response });
+  let response = null;
+  sent.once("response", (answer) => {
+    response = answer;
+    const { statusCode: status = 0, headers } = answer;
+    answer.once("end", () => sent.writableFinished || sent.destroy());
+    resolve({ status, headers, body: answer });
   });
   sent.on("error", reject);
-  sent.once("timeout", () => sent.destroy(new Error(`nothing moved for ${IDLE_MS / 1e3} s`)));
+  sent.on("timeout", () => {
+    if ((response?.readableLength ?? 0) > 0) sent.setTimeout(IDLE_MS);
+    else sent.destroy(timedOut());
+  });
   if (body === null) sent.end();
-  else if (isBytes(body)) {
-    for (const piece of body) sent.write(piece);
-    sent.end();
-  } else {
-    body.once("error", (error) => sent.destroy(error));
-    body.pipe(sent);
+  else {
+    const source = "stream" in body ? body.stream : Readable.from(body, { objectMode: false });
+    source.once("error", (error) => sent.destroy(error));
+    source.pipe(sent);
   }
   return promise;
 }
-function isBytes(body) {
-  return Array.isArray(body);
+function timedOut() {
+  return Object.assign(new Error(`nothing moved for ${IDLE_MS / 1e3} s`), { code: "ETIMEDOUT" });
+}
+function isReplayable({ body }) {
+  return body == null || !("stream" in body);
 }
 
 // src/cli/remote/challenge.ts
@@ -7128,8 +7118,8 @@ async function run(program3, input) {
     const [said, [code]] = await Promise.all([text(child.stdout), closed2]);
     return { code, said };
   } catch (cause) {
-    const isMissing = cause.code === "ENOENT";
-    const why = isMissing ? "there is no such program" : cause.message;
+    const isMissing2 = cause.code === "ENOENT";
+    const why = isMissing2 ? "there is no such program" : cause.message;
     throw new CliError(`cannot run ${program3}, which docker's config names: ${why}`, {
       hint: "Install it, or take it out of docker's config.json (credsStore, credHelpers).",
       cause
@@ -7219,7 +7209,7 @@ function hostOf(key) {
   return key.replace(/^https?:\/\//, "").replace(/\/(?:v[12]\/?)?$/, "");
 }
 
-// src/cli/upload/retry.ts
+// src/cli/remote/backoff.ts
 import { setTimeout as sleep } from "node:timers/promises";
 
 // src/cli/remote/retry-after.ts
@@ -7230,14 +7220,15 @@ function retryAfterMs(header) {
   return Number.isNaN(at) ? null : Math.max(0, at - Date.now());
 }
 
-// src/cli/upload/retry.ts
+// src/cli/remote/backoff.ts
 var MAX_TRIES = 14;
 var FIRST_WAIT_MS = 250;
 var MAX_WAIT_MS = 2e4;
 var MAX_RETRY_AFTER_MS = 6e4;
 var RETRYABLE = /* @__PURE__ */ new Set([408, 429]);
+var LASTING = /* @__PURE__ */ new Set([501, 505]);
 function isRetryable({ status }) {
-  return status >= 500 || RETRYABLE.has(status);
+  return RETRYABLE.has(status) || status >= 500 && !LASTING.has(status);
 }
 async function waitToRetry(failures, answer, signal) {
   const grown = Math.min(FIRST_WAIT_MS * 2 ** (failures - 1), MAX_WAIT_MS);
@@ -7256,7 +7247,7 @@ var PASSING = /* @__PURE__ */ new Set([
   "EAI_AGAIN",
   "ENETUNREACH"
 ]);
-async function retried(send2, signal) {
+async function retried(send2, { signal, maxRetryAfterMs = Infinity } = {}) {
   for (let failures = 1; ; failures++) {
     const result = await attempt(send2);
     signal?.throwIfAborted();
@@ -7264,7 +7255,8 @@ async function retried(send2, signal) {
       if (failures === TRIES || !isPassing(result)) throw result;
       await waitToRetry(failures, null, signal);
     } else {
-      if (failures === TRIES || !isRetryable(result)) return result;
+      const asked = retryAfterMs(result.headers["retry-after"]) ?? 0;
+      if (failures === TRIES || !isRetryable(result) || asked > maxRetryAfterMs) return result;
       result.body.resume();
       await waitToRetry(failures, result, signal);
     }
@@ -7272,7 +7264,7 @@ async function retried(send2, signal) {
 }
 async function reached(origin, send2, signal) {
   try {
-    return await retried(send2, signal);
+    return await retried(send2, { signal });
   } catch (error) {
     throw isNetworkError(error) ? unreachable(origin, error) : error;
   }
@@ -7288,10 +7280,10 @@ async function attempt(send2) {
 function isNetworkError(error) {
   const { code, name } = error;
   if (!(error instanceof Error) || name === "CliError" || name === "AbortError") return false;
-  return code !== void 0 || error.message.startsWith("nothing moved for");
+  return code !== void 0;
 }
 function isPassing(error) {
-  return error.code === void 0 || PASSING.has(error.code);
+  return PASSING.has(error.code ?? "");
 }
 
 // src/cli/remote/token-service.ts
@@ -7557,18 +7549,21 @@ async function openCredential(kind, { registry, namespaces }) {
 }
 async function openExchanged(registry, namespaces) {
   const login = { namespaces, audience: registry };
-  let exchanging = exchange(registry, login);
-  let { password, expiresAt } = await exchanging;
-  const renew = async () => {
-    exchanging = exchange(registry, login);
-    ({ password, expiresAt } = await exchanging);
+  let { password, expiresAt } = await exchange(registry, login);
+  const leftMs = () => Date.parse(expiresAt) - Date.now();
+  const renew = async (isRefused) => {
+    try {
+      ({ password, expiresAt } = await exchange(registry, login));
+    } catch (error) {
+      if (isRefused || leftMs() <= 0) throw error;
+    }
   };
   let renewing = null;
   return {
     async authorize(_scopes, challenge) {
-      const isEnding = Date.parse(expiresAt) - Date.now() < MARGIN_MS;
-      if (isEnding || challenge !== null) {
-        renewing ??= renew().finally(() => renewing = null);
+      const isRefused = challenge !== null;
+      if (isRefused || leftMs() < MARGIN_MS) {
+        renewing ??= renew(isRefused).finally(() => renewing = null);
         await renewing;
       }
       return `Bearer ${password}`;
@@ -7583,12 +7578,16 @@ var PROXY_USER = "slipway";
 var NAMES = ["localhost", "127.0.0.1", "[::1]", "host.docker.internal"];
 function refusalOf(headers, path2, { port, secret }) {
   const { host = "", origin, authorization = "" } = headers;
-  if (origin !== void 0) return denied("slipway proxy answers no web page");
-  if (!NAMES.some((name) => host.toLowerCase() === `${name}:${port}`)) {
-    return denied(`slipway proxy is localhost:${port}, and "${host}" is not`);
+  if (origin !== void 0 || headers["sec-fetch-site"] === "cross-site") {
+    return denied("slipway proxy answers no web page");
+  }
+  const suffix = port === 80 ? "" : `:${port}`;
+  if (!NAMES.some((name) => host.toLowerCase() === name + suffix)) {
+    return denied(`slipway proxy is localhost${suffix}, and "${host}" is not`);
   }
   const served = secret === null ? /^\/(?:v2|token)(?:[/?]|$)/ : /^\/v2(?:[/?]|$)/;
-  if (!served.test(path2)) {
+  const isPlain = URL.parse(path2, "http://proxy")?.pathname === path2.split("?", 1)[0];
+  if (!isPlain || !served.test(path2)) {
     const message2 = "slipway proxy serves /v2/ alone, and /token; the rest is at the registry itself";
     return { status: 404, code: "NAME_UNKNOWN", message: message2 };
   }
@@ -7613,10 +7612,10 @@ function isEqual(given, wanted) {
 }
 
 // src/cli/proxy/hosts-toml.ts
-function hostsToml(registry, port, secret) {
+function hostsToml(registry, port, authorization) {
   const { host } = new URL(registry);
-  const header = secret === null ? "" : `  [host."http://127.0.0.1:${port}".header]
-    authorization = ["${basic2(secret)}"]
+  const header = authorization === null ? "" : `  [host."http://127.0.0.1:${port}".header]
+    authorization = ["${authorization}"]
 `;
   return `# /etc/containerd/certs.d/${host}/hosts.toml, or for Docker 29 and newer
 # /etc/docker/certs.d/${host}/hosts.toml
@@ -7659,8 +7658,8 @@ var PlainView = class {
     this.#shownAt.set(line, now);
     this.#write(`${line.name}: ${amountOf(line)}`);
   }
-  ended(line, _ending, text2) {
-    this.#write(`${line.name}: ${text2}${sizeOf(line)}`);
+  ended(line, ending2, text2) {
+    this.#write(`${line.name}: ${text2}${sizeOf(line, ending2)}`);
   }
   end() {
   }
@@ -7714,9 +7713,9 @@ var TerminalView = class _TerminalView {
     this.#lines.add(line);
     this.#timer ??= setTimeout(() => this.#redraw(), DRAW_EVERY_MS);
   }
-  ended(line, _ending, text2) {
+  ended(line, ending2, text2) {
     this.#lines.delete(line);
-    this.#draw.persist(this.#fitted(`${line.name}  ${text2}${sizeOf(line)}`));
+    this.#draw.persist(this.#fitted(`${line.name}  ${text2}${sizeOf(line, ending2)}`));
     this.#redraw();
   }
   end() {
@@ -7750,7 +7749,8 @@ function drawn(line) {
 function amountOf({ bytes: count, totalBytes }) {
   return totalBytes === null ? bytes(count) : `${bytes(count)} of ${bytes(totalBytes)}`;
 }
-function sizeOf({ totalBytes, bytes: count }) {
+function sizeOf({ totalBytes, bytes: count }, ending2) {
+  if (ending2 === "failed") return ` (after ${bytes(count)})`;
   return totalBytes === null && count === 0 ? "" : ` (${bytes(totalBytes ?? count)})`;
 }
 
@@ -7758,7 +7758,6 @@ function sizeOf({ totalBytes, bytes: count }) {
 import { once as once2 } from "node:events";
 import { createServer } from "node:http";
 import { pipeline } from "node:stream/promises";
-import { setTimeout as sleep2 } from "node:timers/promises";
 
 // src/cli/proxy/forward.ts
 import { buffer } from "node:stream/consumers";
@@ -7817,7 +7816,8 @@ function uploadTarget(method, path2) {
   const { name = "", session = "" } = groups;
   const digest = searchParams.getAll("digest").at(-1) ?? null;
   const isMount = searchParams.has("mount");
-  if (method === "POST" && (digest === null || isMount)) return null;
+  if (method === "POST" && isMount) return null;
+  if (method !== "PATCH" && digest === null) return null;
   if (method !== "POST" && session === "") return null;
   searchParams.delete("digest");
   const offset = searchParams.get("_offset");
@@ -7850,21 +7850,74 @@ function repositoryOf(path2) {
 }
 
 // src/cli/proxy/forward.ts
-var MAX_HELD_BYTES = 16 * 1024 ** 2;
+var MAX_HELD_BYTES = 4 * 1024 ** 2;
+var MAX_HELD_IN_ALL = 32 * 1024 ** 2;
+var MAX_RETRY_AFTER_MS2 = 5e3;
+var WITH_BODY = /* @__PURE__ */ new Set(["PATCH", "POST", "PUT"]);
+var heldBytes = 0;
 async function forward(incoming, upstream, signal) {
   const { method = "GET", url: path2 = "/" } = incoming;
-  const headers = endToEnd(incoming.headers);
-  const body = await bodyOf(incoming);
-  const asked = { method, path: path2, headers, body, scopes: scopesOf(path2), signal };
-  if (body !== null && !Array.isArray(body)) return upstream.request(asked);
-  return retried(() => upstream.request(asked), signal);
+  const { "content-length": length, ...headers } = endToEnd(incoming.headers);
+  const asked = { method, path: path2, headers, scopes: scopesOf(path2), signal };
+  const again = (body) => retried(() => upstream.request({ ...asked, body }), {
+    signal,
+    maxRetryAfterMs: MAX_RETRY_AFTER_MS2
+  });
+  if (!WITH_BODY.has(method)) return again(null);
+  if (!hasBody(incoming.headers)) return again([]);
+  const bytes2 = length === void 0 ? null : Number(length);
+  if (bytes2 === null || bytes2 > MAX_HELD_BYTES || heldBytes + bytes2 > MAX_HELD_IN_ALL) {
+    return upstream.request({ ...asked, body: { stream: incoming, bytes: bytes2 } });
+  }
+  heldBytes += bytes2;
+  try {
+    return await again([await buffer(incoming)]);
+  } finally {
+    heldBytes -= bytes2;
+  }
 }
-async function bodyOf(incoming) {
-  const { headers, method } = incoming;
-  if (!hasBody(headers)) return method === "GET" || method === "HEAD" ? null : [];
-  const { "content-length": length } = headers;
-  return length !== void 0 && Number(length) <= MAX_HELD_BYTES ? [await buffer(incoming)] : incoming;
-}
+
+// src/cli/upload/byte-queue.ts
+var SMALL_BYTES = 4096;
+var BLOCK_BYTES = 65536;
+var ByteQueue = class {
+  #pieces = [];
+  #length = 0;
+  /** The block that small pieces are copied to, and how much of it is used. */
+  #block = new Uint8Array(0);
+  #used = 0;
+  get length() {
+    return this.#length;
+  }
+  push(piece) {
+    this.#length += piece.length;
+    if (piece.length >= SMALL_BYTES) {
+      this.#pieces.push(piece);
+      this.#used = this.#block.length;
+    } else if (piece.length > 0) {
+      this.#join(piece);
+    }
+  }
+  /** Takes the first bytes, at most as many as there are. */
+  take(count) {
+    const taken = firstOf(this.#pieces, count);
+    this.#pieces = withoutFirst(this.#pieces, count);
+    this.#length -= Math.min(count, this.#length);
+    this.#used = this.#block.length;
+    return taken;
+  }
+  #join(piece) {
+    if (this.#used + piece.length > this.#block.length) {
+      this.#block = new Uint8Array(BLOCK_BYTES);
+      this.#used = 0;
+      this.#pieces.push(this.#block.subarray(0, 0));
+    }
+    this.#block.set(piece, this.#used);
+    const begin2 = this.#used - (this.#pieces.at(-1)?.length ?? 0);
+    this.#used += piece.length;
+    this.#pieces[this.#pieces.length - 1] = this.#block.subarray(begin2, this.#used);
+  }
+};
 
 // src/cli/upload/session.ts
 var Session = class {
@@ -7946,14 +7999,18 @@ var LEAST_HELD_SECONDS = 2;
 var PATIENCE_SECONDS = 18;
 var SOCKET_BYTES = 45e5;
 var SMALLEST_WINDOW = 256 * 1024;
-var MAX_HELD = 112 * 1024 ** 2;
+var MAX_HELD = 64 * 1024 ** 2;
 var PART_BYTES = 8 * 1024 ** 2;
 var underWay = /* @__PURE__ */ new Set();
+var lineFree = Promise.withResolvers();
 var UploadWindow = class {
   #maxRequestBytes;
   /** By the last request; 0 before there was one. */
   #bytesPerSecond = 0;
   #most = SMALLEST_WINDOW;
+  /** The bytes that it holds. */
+  held = 0;
+  #isEnding = false;
   /** @param maxRequestBytes the largest body that a request may have */
   constructor(maxRequestBytes) {
     this.#maxRequestBytes = maxRequestBytes;
@@ -7962,6 +8019,27 @@ var UploadWindow = class {
   /** Ends the upload's share in what all may hold. */
   close() {
     underWay.delete(this);
+    letOthersGoOn();
+  }
+  /** Says whether no more may be read: each upload may hold a little, and all together no more than their bound. */
+  get isFull() {
+    if (this.held >= this.bytes) return true;
+    let all = 0;
+    for (const { held } of underWay) all += held;
+    return all >= MAX_HELD && this.held >= SMALLEST_WINDOW;
+  }
+  /** Whether its client has sent all and waits for the answer: the others then leave it the uplink. */
+  set isEnding(isEnding) {
+    this.#isEnding = isEnding;
+    if (!isEnding) letOthersGoOn();
+  }
+  /** Waits while others have the uplink. */
+  async turn() {
+    while (!this.#isEnding && this.#othersEnd()) await lineFree.promise;
+  }
+  #othersEnd() {
+    for (const other of underWay) if (other !== this && other.#isEnding) return true;
+    return false;
   }
   /** The bytes that may be held. */
   get bytes() {
@@ -7988,6 +8066,10 @@ var UploadWindow = class {
     this.#bytesPerSecond = sentBytes * 1e3 / Math.max(durationMs, 1);
   }
 };
+function letOthersGoOn() {
+  lineFree.resolve(void 0);
+  lineFree = Promise.withResolvers();
+}
 
 // src/cli/upload/send-blob.ts
 var LEAST_REQUEST_BYTES = 1024 ** 2;
@@ -8007,14 +8089,18 @@ var BlobSender = class {
   #queue = new ByteQueue();
   #maxRequestBytes;
   #inFlight = 0;
+  /** Bytes that the registry has, and the body has yet to bring: a client repeats an upload whose answer it lost. */
+  #ahead = 0;
   #hasEnded = false;
   #failure = null;
   #wake = Promise.withResolvers();
   #isOffsetKnown = true;
   #isFinished = false;
   #mayBeFinished = false;
-  /** The size of the last request. */
+  /** The size of the last request, and where it began. */
   #lastSent = 0;
+  #sentFrom = 0;
+  #hasSent = false;
   constructor(sending, window) {
     const { upstream, scopes = [], location, offset, onLocation, signal } = sending;
     this.#sending = sending;
@@ -8036,13 +8122,15 @@ var BlobSender = class {
   async #read() {
     try {
       while (!this.#hasEnded) {
-        if (this.#queue.length + this.#inFlight >= this.#window.bytes) {
+        if (this.#window.isFull) {
           await this.#wake.promise;
           continue;
         }
         const { value, done = false } = await this.#source.next();
-        if (done) this.#hasEnded = true;
-        else this.#queue.push(value);
+        if (done) {
+          this.#hasEnded = true;
+          this.#window.isEnding = true;
+        } else this.#queue.push(value);
         this.#changed();
       }
     } catch (error) {
@@ -8056,24 +8144,33 @@ var BlobSender = class {
       this.#inFlight = chunk.end - chunk.start;
       const answer = await this.#deliver(chunk);
       this.#inFlight = 0;
+      this.#ahead = Math.max(0, this.#session.offset - chunk.end);
       this.#changed();
       if (!isSuccess(answer) || chunk.isLast) return answer;
       answer.body.resume();
     }
   }
-  /** Waits for a request's worth of bytes, or for the end of the body. */
+  /** Waits for a request's worth of bytes, for the end of the body, or until no more may be held. */
   async #next() {
-    const { offset: start } = this.#session;
     for (; ; ) {
       if (this.#failure !== null) throw this.#failure.error;
+      this.#skip();
+      const start = this.#session.offset - this.#ahead;
       const bytes2 = Math.min(this.#window.requestBytes(start), this.#maxRequestBytes);
-      if (this.#hasEnded || this.#queue.length >= bytes2) {
+      const isEnough = this.#queue.length >= bytes2 || this.#queue.length > 0 && this.#window.isFull;
+      if (this.#hasEnded || isEnough && this.#ahead === 0) {
         const isLast = this.#hasEnded && this.#queue.length <= bytes2;
         const pieces = this.#queue.take(bytes2);
         return { pieces, start, end: start + lengthOf(pieces), isLast };
       }
       await this.#wake.promise;
     }
+  }
+  /** Drops what the registry has already. */
+  #skip() {
+    if (this.#ahead === 0) return;
+    this.#ahead -= lengthOf(this.#queue.take(this.#ahead));
+    this.#changed();
   }
   /**
    * Brings a chunk to the registry, in as many tries as it takes. After a failed try nobody knows what arrived, so the
@@ -8084,6 +8181,7 @@ var BlobSender = class {
     let failures = 0;
     for (; ; ) {
       const { offset } = this.#session;
+      await this.#window.turn();
       const result = await this.#try(chunk);
       if (result === "go on") {
         if (this.#session.offset > offset) failures = 0;
@@ -8094,14 +8192,13 @@ var BlobSender = class {
       this.#isOffsetKnown = false;
       failures += 1;
       if (failures === MAX_TRIES) {
-        if (answer instanceof CliError) throw answer;
+        if (answer instanceof Error) throw unreachable(this.#sending.upstream.origin, answer);
         return answer;
       }
-      if (answer instanceof CliError) await waitToRetry(failures, null, signal);
-      else {
-        answer.body.resume();
-        await waitToRetry(failures, answer, signal);
-      }
+      if (!(answer instanceof Error)) answer.body.resume();
+      this.#window.isEnding = false;
+      await waitToRetry(failures, answer instanceof Error ? null : answer, signal);
+      this.#window.isEnding = this.#hasEnded;
     }
   }
   /** Sends what is left of a chunk, or asks how much is. */
@@ -8112,19 +8209,27 @@ var BlobSender = class {
       answer = await (isAsking ? this.#session.ask() : this.#sendRest(chunk));
     } catch (error) {
       this.#sending.signal?.throwIfAborted();
-      return { answer: unreachable(this.#sending.upstream.origin, error), isFinal: false };
+      if (!isNetworkError(error)) throw error;
+      if (!isPassing(error)) throw unreachable(this.#sending.upstream.origin, error);
+      return { answer: error, isFinal: false };
     }
-    if (isSuccess(answer)) return this.#succeeded(chunk, answer);
+    if (isSuccess(answer)) return this.#succeeded(chunk, answer, isAsking);
     const goesOn = isAsking && answer.status === 404 ? this.#finishesAgain(chunk) : this.#shrinks(answer);
     if (goesOn) {
       answer.body.resume();
       return "go on";
     }
-    const mayPass = isRetryable(answer) || !isAsking && answer.status === 416;
-    return mayPass ? { answer, isFinal: false } : { answer, isFinal: true };
+    const isElsewhere = answer.status === 416 && !isAsking && !this.#isClientsMistake;
+    this.#hasSent = true;
+    return isRetryable(answer) || isElsewhere ? { answer, isFinal: false } : { answer, isFinal: true };
   }
-  #succeeded(chunk, answer) {
+  /** A wrong offset that the client gave itself is wrong from the first request on. */
+  get #isClientsMistake() {
+    return this.#sending.isOffsetStated === true && !this.#hasSent;
+  }
+  #succeeded(chunk, answer, wasAsked) {
     const { offset } = this.#session;
+    this.#hasSent = true;
     if (offset < chunk.start) {
       throw new CliError(
         `${this.#sending.upstream.origin} has lost bytes of an upload: it has ${offset}, and had ${chunk.start}. Push again.`
@@ -8134,6 +8239,7 @@ var BlobSender = class {
     this.#sending.onSent?.(offset);
     const isDone = this.#isEnding(chunk) ? this.#isFinished : offset >= chunk.end;
     if (isDone) return { answer, isFinal: true };
+    if (!wasAsked && offset === this.#sentFrom) return { answer, isFinal: false };
     answer.body.resume();
     return "go on";
   }
@@ -8147,6 +8253,7 @@ var BlobSender = class {
     const placing = offset === 0 && chunk.isLast && isRest ? "whole" : "ranged";
     const began = performance.now();
     this.#lastSent = sentLength;
+    this.#sentFrom = offset;
     const { finish } = this.#sending;
     const ends = chunk.isLast && isRest && finish !== null;
     const answer = await (ends ? this.#session.finish(body, sentLength, { digest: finish(), placing }) : this.#session.append(body, sentLength, placing));
@@ -8176,6 +8283,7 @@ var BlobSender = class {
     return true;
   }
   #changed() {
+    this.#window.held = this.#queue.length + this.#inFlight;
     this.#wake.resolve(void 0);
     this.#wake = Promise.withResolvers();
   }
@@ -8183,7 +8291,7 @@ var BlobSender = class {
 
 // src/cli/proxy/upload.ts
 async function upload(incoming, options) {
-  const { upstream, target, maxRequestBytes, signal, onSent } = options;
+  const { upstream, target, maxRequestBytes, statedOffset, signal, onSent } = options;
   const scopes = scopesOf(incoming.url ?? "");
   const at = { upstream, scopes, signal };
   const begun = target.location === null ? await begin(target.start, at) : null;
@@ -8194,7 +8302,8 @@ async function upload(incoming, options) {
   return sendBlob({
     ...at,
     location,
-    offset: begun !== null ? 0 : target.offset ?? await offsetOf(location, at),
+    offset: begun !== null ? 0 : statedOffset ?? target.offset ?? await offsetOf(location, at),
+    isOffsetStated: statedOffset !== null,
     // The client's connection stays open after a refusal: the answer goes there.
     body: incoming.iterator({ destroyOnReturn: false }),
     finish: digest === null ? null : () => digest,
@@ -8204,24 +8313,32 @@ async function upload(incoming, options) {
 }
 function begin(path2, { upstream, scopes, signal }) {
   const asked = { method: "POST", path: path2, scopes, signal, body: [] };
-  return retried(() => upstream.request(asked), signal);
+  return retried(() => upstream.request(asked), { signal, maxRetryAfterMs: MAX_RETRY_AFTER_MS2 });
 }
 async function offsetOf(location, at) {
   const session = new Session({ ...at, location, offset: 0 });
-  const answer = await retried(() => session.ask(), at.signal);
+  const answer = await retried(() => session.ask(), {
+    signal: at.signal,
+    maxRetryAfterMs: MAX_RETRY_AFTER_MS2
+  });
   answer.body.resume();
   return session.offset;
 }
 
 // src/cli/proxy/server.ts
 var USUAL_MAX_REQUEST_BYTES = 1e8;
+var KEEP_ALIVE_MS = 75e3;
 var DRAIN_MS = 1e4;
 async function startProxy(options) {
-  const proxy = new Proxy2(options);
+  const proxy = new LoopbackProxy(options);
   const ipv4 = await listen(proxy, "127.0.0.1", options.port);
   const { port } = ipv4.address();
   proxy.port = port;
-  const ipv6 = await listen(proxy, "::1", port).catch((error) => ignoreMissing(error));
+  const ipv6 = await listen(proxy, "::1", port).catch((error) => {
+    if (isMissing(error)) return null;
+    ipv4.close();
+    throw error;
+  });
   const servers = ipv6 === null ? [ipv4] : [ipv4, ipv6];
   return {
     port,
@@ -8235,6 +8352,7 @@ async function startProxy(options) {
 async function listen(proxy, host, port) {
   const server = createServer((incoming, outgoing) => void proxy.handle(incoming, outgoing));
   server.requestTimeout = 0;
+  server.keepAliveTimeout = KEEP_ALIVE_MS;
   server.listen(port, host);
   try {
     await once2(server, "listening");
@@ -8245,16 +8363,15 @@ async function listen(proxy, host, port) {
   }
   return server;
 }
-function ignoreMissing(error) {
+function isMissing(error) {
   const { code = "" } = error;
-  if (code === "EADDRNOTAVAIL" || code === "EAFNOSUPPORT") return null;
-  throw error;
+  return code === "EADDRNOTAVAIL" || code === "EAFNOSUPPORT";
 }
 async function closed(server) {
   server.close();
   await once2(server, "close");
 }
-var Proxy2 = class {
+var LoopbackProxy = class {
   port = 0;
   #options;
   #stopping = new AbortController();
@@ -8274,27 +8391,22 @@ var Proxy2 = class {
       const { secret } = this.#options;
       const path2 = incoming.url ?? "/";
       const refusal2 = refusalOf(incoming.headers, path2, { port: this.port, secret });
-      if (refusal2 !== null) return await refuse(incoming, outgoing, refusal2);
+      if (refusal2 !== null) return refuse(incoming, outgoing, refusal2);
       const target = uploadTarget(incoming.method ?? "", path2);
-      const splits = target !== null && this.#splits(incoming);
-      const answer = splits ? await this.#upload(incoming, target, signal) : await forward(incoming, this.#passing(incoming), signal);
+      const answer = await (target === null ? forward(incoming, this.#passing(incoming), signal) : this.#upload(incoming, target, signal));
       await this.#answer(incoming, outgoing, answer);
     } catch (error) {
       if (signal.aborted || outgoing.headersSent) outgoing.destroy();
-      else await this.#fail(incoming, outgoing, error);
+      else this.#fail(incoming, outgoing, error);
     }
-  }
-  /** A client that splits layers itself goes through, as long as its chunks are small enough. */
-  #splits({ headers }) {
-    const { "content-range": range, "content-length": length } = headers;
-    return range === void 0 || length === void 0 || Number(length) > this.#maxRequestBytes;
   }
   async #upload(incoming, target, signal) {
     const step = hasBody(incoming.headers) ? this.#begin(incoming, target) : null;
     try {
       const answer = await upload(incoming, {
         upstream: this.#passing(incoming),
-        target: { ...target, offset: rangeStart(incoming) ?? target.offset },
+        target,
+        statedOffset: rangeStart(incoming),
         maxRequestBytes: this.#maxRequestBytes,
         signal,
         onSent: (offset) => step?.at(offset)
@@ -8327,41 +8439,36 @@ var Proxy2 = class {
     if (isOurs) delete headers["www-authenticate"];
     outgoing.writeHead(isOurs ? 403 : statusOf(incoming, answer), headers);
     await pipeline(answer.body, outgoing);
-    if (!incoming.complete) await drain(incoming);
+    drain(incoming);
   }
-  async #fail(incoming, outgoing, error) {
+  #fail(incoming, outgoing, error) {
     const { upstream } = this.#options;
     const known = error instanceof CliError ? error : unreachable(upstream.origin, error);
     const message = unjoined([known.message, known.hint ?? ""].join(". ").replace(/\. $/, ""));
-    await refuse(incoming, outgoing, { status: 502, code: "UNAVAILABLE", message });
+    refuse(incoming, outgoing, { status: 502, code: "UNAVAILABLE", message });
   }
 };
 function statusOf({ method }, { status }) {
   return method === "PATCH" && status === 204 ? 202 : status;
 }
-async function refuse(incoming, outgoing, { status, code, message, headers }) {
+function refuse(incoming, outgoing, { status, code, message, headers }) {
   outgoing.writeHead(status, { "content-type": "application/json", ...headers });
   outgoing.end(JSON.stringify({ errors: [{ code, message }] }));
-  if (!incoming.complete) await drain(incoming);
+  drain(incoming);
 }
 function rangeStart({ headers }) {
   const { "content-range": range = "" } = headers;
   const start = /^(?:bytes )?(\d+)-\d+/.exec(range)?.[1];
   return start === void 0 ? null : Number(start);
 }
-async function drain(incoming) {
-  const ended = new AbortController();
-  const { signal } = ended;
-  const reading = (async () => {
-    for await (const piece of incoming.iterator({ destroyOnReturn: false })) void piece;
-  })();
-  try {
-    const hungUp = once2(incoming.socket, "close", { signal });
-    await Promise.race([reading, hungUp, sleep2(DRAIN_MS, void 0, { signal })]);
-  } finally {
-    ended.abort();
-    incoming.destroy();
-  }
+function drain(incoming) {
+  if (incoming.complete) return;
+  const late = setTimeout(() => incoming.destroy(), DRAIN_MS);
+  incoming.socket.once("close", () => clearTimeout(late));
+  incoming.once("end", () => clearTimeout(late));
+  incoming.once("error", () => clearTimeout(late));
+  incoming.on("readable", () => void incoming.read());
+  incoming.read();
 }
 
 // src/cli/proxy/command.ts
@@ -8400,16 +8507,20 @@ async function serve({ registry, credential, secret, port: wanted, ended }, comm
 
     docker login localhost:${port}${secret === null ? "" : ` -u ${PROXY_USER}`}
     docker push localhost:${port}/NAMESPACE/NAME:TAG`;
+  const made = process.env["SLIPWAY_PROXY_SECRET"] ? null : secret;
   output.answer(
-    { ready: `http://localhost:${port}`, registry },
+    { ready: `http://localhost:${port}`, registry, ...made === null ? {} : { secret: made } },
     text2,
-    ...secret === null || process.env["SLIPWAY_PROXY_SECRET"] ? [] : [`The secret is ${secret}`],
+    ...made === null ? [] : [`The secret is ${made}`],
     `Or, for containerd, keep the registry's name, by this file:`,
-    hostsToml(registry, port, secret)
+    hostsToml(registry, port, secret === null ? null : authorizationOf(made))
   );
   await ended;
   await proxy.stop();
   progress.end();
+}
+function authorizationOf(made) {
+  return made === null ? `Basic BASE64 OF ${PROXY_USER}:SECRET` : basic2(made);
 }
 function secretOf() {
   const given = process.env["SLIPWAY_PROXY_SECRET"];
