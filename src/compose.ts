@@ -1,5 +1,6 @@
 import type { Env, Settings } from "./settings.ts";
 import { AuditStore } from "./db/audit.ts";
+import { CredentialStore } from "./db/credentials.ts";
 import { BlobStore } from "./db/blobs.ts";
 import { Bucket } from "./db/bucket.ts";
 import { SummaryIndex } from "./db/summaries.ts";
@@ -41,6 +42,7 @@ export interface Registry extends Maintenance {
   readonly audit: AuditStore;
   readonly blobs: Blobs;
   readonly summaries: Summaries;
+  readonly credentials: CredentialStore;
   readonly deletions: DeleteStore;
   readonly history: TrashLists;
   readonly jobs: JobStore;
@@ -95,6 +97,7 @@ export function createRegistry(
     audit: stores.audit,
     blobs: new Blobs({ index: blobIndex, ...pulls, room, grace: settings.grace }),
     summaries: new Summaries(new SummaryIndex(env.DB), repositories, bucket),
+    credentials: new CredentialStore(env.DB),
     deletions: new DeleteStore(env.DB, settings.trashMs),
     history: new TrashLists(env.DB),
     jobs: stores.jobs,

@@ -88,7 +88,7 @@ function workerProject(name: string, files: { include: string[]; exclude: string
   };
 }
 
-const IN_NODE = ["test/server/**/*.test.ts", "test/cli/**/*.test.ts"];
+const IN_NODE = ["server", "cli", "action"].map((name) => `test/${name}/**/*.test.ts`);
 
 export default defineConfig({
   test: {

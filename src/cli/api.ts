@@ -202,7 +202,7 @@ interface Said {
 }
 
 /** Reads a refusal's body: a problem of the management API, or the errors of the OCI API. */
-function refusalIn(body: string): Said | undefined {
+export function refusalIn(body: string): Said | undefined {
   try {
     const { detail, title, code, errors } = JSON.parse(body) as Refusal;
     const faults = Array.isArray(errors) ? (errors as Fault[]) : [];

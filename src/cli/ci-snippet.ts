@@ -12,35 +12,33 @@ export interface Registry {
   readonly image: string;
 }
 
-/**
- * A whole workflow. It builds first, as the login may end within minutes, and shows the registry's own words where there is
- * none; `shell: bash` makes a failure within a pipe one of the step.
- */
+/** A whole workflow. The action (action/action.yml) logs in, and gives the name by which layers of any size are pushed. */
 export function githubSnippet({ url, host, audience, namespace, image }: Registry): string {
-  // As readable as an URL in a query may be (RFC 3986 § 3.4).
-  const query = encodeURIComponent(audience).replaceAll("%3A", ":").replaceAll("%2F", "/");
+  const registry = url === `https://${host}` ? host : url;
+  const inputs = [
+    `registry: ${quoted(registry)}`,
+    `namespaces: ${namespace}`,
+    ...(audience === url ? [] : [`audience: ${quoted(audience)}`]),
+  ];
   return `# .github/workflows/release.yml
 on: { push: { tags: ["v*"] } }
 permissions: { contents: read, id-token: write }
 jobs:
   image:
     runs-on: ubuntu-latest
-    env: { IMAGE: "${host}/${image}" }
-    defaults: { run: { shell: bash } }
     steps:
       - uses: actions/checkout@v4
-      - run: docker build -t "$IMAGE:$GITHUB_REF_NAME" .
-      - name: Log in
-        run: |
-          set -euo pipefail
-          login=$(curl -sS --fail-with-body -H "authorization: bearer $ACTIONS_ID_TOKEN_REQUEST_TOKEN" \\
-            "$ACTIONS_ID_TOKEN_REQUEST_URL&audience=${query}" |
-            jq '{token: .value, namespaces: ["${namespace}"]}' |
-            curl -sS --fail-with-body -H "content-type: application/json" --data-binary @- \\
-              ${url}/api/v1/oidc/exchange) || { echo "$login" >&2; exit 1; }
-          jq -r .password <<< "$login" | docker login ${host} -u oidc --password-stdin
-      - run: docker push "$IMAGE:$GITHUB_REF_NAME"
+      - id: slipway
+        uses: slipway-registry/slipway/action@main
+        with: { ${inputs.join(", ")} }
+      - run: docker build --tag "$IMAGE" --push .
+        env: { IMAGE: "\${{ steps.slipway.outputs.proxy }}/${image}:\${{ github.ref_name }}" }
 `;
+}
+
+/** A colon, a comma or a brace would mean something to YAML. */
+function quoted(text: string): string {
+  return /^[\w.-]+$/.test(text) ? text : JSON.stringify(text);
 }
 
 /** A whole pipeline; its ID token holds as long as the job may take. */

@@ -85,6 +85,7 @@ export const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
     "ghcr.io/acme/app:v1 registry.example.com/acme/app:v1 --referrers",
     "localhost:8787/acme/app:v1 oci:app:v1 --platform linux/amd64",
   ],
+  sync: ["regsync.yml", "regsync.yml --dry-run", "skopeo.yml registry.example.com/mirror"],
   "retention show": ["acme/app", "acme"],
   "retention set": ["acme/app policy.json"],
   "retention remove": ["acme/app"],

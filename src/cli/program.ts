@@ -18,6 +18,7 @@ import { addProxyCommand } from "./proxy/command.ts";
 import { addRepositoryCommands } from "./repository.ts";
 import { addRetentionCommands } from "./retention.ts";
 import { addRobotCommands } from "./robot.ts";
+import { addSyncCommand } from "./sync/command.ts";
 import { addTagCommands } from "./tag.ts";
 import { addTokenCommands } from "./token.ts";
 import { addTrustCommands } from "./trust.ts";
@@ -59,6 +60,7 @@ Quote a glob ('acme/*'), so that the shell leaves it alone.`,
   program.commandsGroup("Transfer:");
   addProxyCommand(program);
   addCopyCommands(program);
+  addSyncCommand(program);
   program.commandsGroup("Operation:");
   addRetentionCommands(program);
   addExportCommands(program);

@@ -1,6 +1,6 @@
 /** Standard error: lines for people, or with --json one JSON object a line. */
 import { inspect } from "node:util";
-import { CliError, UsageError } from "./error.ts";
+import { CliError } from "./error.ts";
 import { reasonOf } from "./file.ts";
 import { columnsOf, laidOut, unjoined } from "./sentence.ts";
 import { styled } from "./table.ts";
@@ -36,8 +36,7 @@ export function report(error: unknown): number {
     say("slipway:", message, "red");
     if (hint !== null) say("", plain(hint));
   }
-  const isUsage =
-    error instanceof UsageError || (error instanceof CliError && error.status === 400);
+  const isUsage = error instanceof CliError && (error.code === "USAGE" || error.status === 400);
   return isUsage ? USAGE_EXIT : 1;
 }
 

@@ -148,11 +148,20 @@ export function auditEach(
   entries: readonly AuditEntry[],
   condition: Fragment,
 ): D1PreparedStatement {
-  const events = JSON.stringify(entries.map((entry) => auditEvent(initiator, entry, "done")));
+  const events = entries.map((entry) => auditEvent(initiator, entry, "done"));
+  return auditEvents(db, events, condition);
+}
+
+/** Returns the statement that records changes by several initiators. @param condition as for `auditEach` */
+export function auditEvents(
+  db: D1Database,
+  events: readonly AuditEvent[],
+  condition: Fragment,
+): D1PreparedStatement {
   return prepare(
     db,
     `INSERT INTO audit (${COLUMNS}) SELECT ${VALUES} FROM json_each(:events) e WHERE EXISTS (${condition.sql})`,
-    merge({ events }, condition.values),
+    merge({ events: JSON.stringify(events) }, condition.values),
   );
 }
 

@@ -9,14 +9,19 @@ export interface RevokedRow {
 
 const MINUTE = 60_000;
 
+/** The kind of exchanged credentials, of which every CI job may revoke one. */
+const CREDENTIAL = { kind: "credential:", age: 61 * MINUTE };
+
 /**
  * The kinds of subjects, and how long each revocation is listed, in milliseconds: that of a repository while older
  * entries may be in a pull cache (four minutes), that of its public visibility while an older registry token may be
- * valid (TOKEN_MINUTES is at most 60), all others until their row is deleted (jobs/prune.ts).
+ * valid (TOKEN_MINUTES is at most 60), that of a credential while it would be valid (an hour at most), all others until
+ * their row is deleted (jobs/prune.ts).
  */
 const KINDS = [
   { kind: "repository:", age: 5 * MINUTE },
   { kind: "public:", age: 61 * MINUTE },
+  CREDENTIAL,
   ...["user:", "token:", "robot:", "rule:"].map((kind) => ({ kind, age: null })),
 ];
 
@@ -29,7 +34,8 @@ export const MAX_LISTED = 1_000;
 /**
  * Returns the statement that revokes everything that was signed for the subject before. Every batch that takes rights
  * away contains it. (`public:<repository>` and `repository:<name>` are revoked by triggers in db/migrations.)
- * @param subject `user:<name>`, `user:<name>@<namespace>`, `token:<id>`, `robot:<name>` or `rule:<name>`
+ * @param subject `user:<name>`, `user:<name>@<namespace>`, `token:<id>`, `robot:<name>`, `rule:<name>` or
+ *   `credential:<id>`
  * @param condition says, before the change, whether it will take any right away: a refused change must revoke nothing
  */
 export function revoke(
@@ -75,14 +81,16 @@ export function listRevoked(db: D1Database): D1PreparedStatement {
 
 export function parseRevoked(rows: readonly RevokedRow[]): Revocations {
   const kinds = Map.groupBy(rows, ({ subject }) => kindOf(subject));
+  // Revocations that are not listed are as old as the oldest listed one, or older.
+  const dropped = [...kinds].flatMap(([kind, some]) =>
+    some.length > MAX_LISTED ? [[kind, Math.min(...some.map(({ at }) => at))] as const] : [],
+  );
+  // An upload may go on for a day with a token that has expired, so credentials that are no longer listed are looked up
+  // then. The minute is for clocks that differ.
+  const listedSince = Date.now() - (CREDENTIAL.age - MINUTE);
   return {
     times: new Map(rows.map(({ subject, at }) => [subject, at])),
-    // Revocations that are not listed are as old as the oldest listed one, or older.
-    unlisted: new Map(
-      [...kinds].flatMap(([kind, some]) =>
-        some.length > MAX_LISTED ? [[kind, Math.min(...some.map(({ at }) => at))] as const] : [],
-      ),
-    ),
+    unlisted: new Map([[CREDENTIAL.kind, listedSince], ...dropped]),
   };
 }
 

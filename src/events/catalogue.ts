@@ -25,6 +25,7 @@ export const ACTIONS = {
   "namespace.delete": "a namespace was deleted",
   "namespace.update": "a namespace's settings were changed",
   "oidc.exchange": "an ID token was exchanged for a credential",
+  "oidc.revoke": "a credential that an ID token was exchanged for was ended by its holder",
   "quota.update": "a namespace's quota was changed",
   "quota.warn": "a namespace has used 85 % of its quota",
   "repository.create": "a repository was created",
@@ -81,6 +82,8 @@ export type Payload<Has extends keyof Fields, MayHave extends keyof Fields = nev
 
 type OfNamespace = Payload<"namespace" | "reference">;
 type OfNamespaceWithDetail = Payload<"namespace" | "reference" | "detail">;
+/** One of the rules that a credential is by; none of them may be left when it is revoked. */
+type OfCredential = Payload<"reference", "namespace" | "detail">;
 /** A policy of a repository, or of a namespace, which is also the reference. */
 type OfPolicy = Payload<"repository"> | OfNamespace;
 
@@ -107,7 +110,8 @@ export interface Payloads {
   "namespace.create": Payload<"namespace" | "reference", "detail">;
   "namespace.delete": OfNamespace;
   "namespace.update": OfNamespaceWithDetail;
-  "oidc.exchange": Payload<"namespace" | "reference", "detail">;
+  "oidc.exchange": OfCredential;
+  "oidc.revoke": OfCredential;
   "quota.update": OfNamespaceWithDetail;
   "quota.warn": OfNamespaceWithDetail;
   "repository.create": Payload<"repository", "detail">;

@@ -1,5 +1,6 @@
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { signAsRegistry } from "../support/accounts.ts";
 import { basic, withSettings } from "../support/client.ts";
 import { AUDIENCE, type Issuer, makeTrustRule, startIssuer } from "../support/issuer.ts";
 import {
@@ -10,11 +11,13 @@ import {
   pushesWith,
   pushToken,
   refused,
+  unused,
 } from "../support/management.ts";
 
 const CLAIMS = { sub: "job:1", project: "7", aud: AUDIENCE };
 const UNAUTHORIZED = { status: 401, code: "UNAUTHORIZED" };
 const PATH = "/oidc/exchange";
+const CREDENTIAL = "/oidc/credential";
 
 interface Credential {
   readonly username: string;
@@ -164,6 +167,91 @@ test.each(["PATCH", "DELETE"])("%s of the rule ends what was exchanged by it", a
   expect(await pushes(login, repository)).toBe(401);
   const body = { token: await issuer.sign(CLAIMS), namespaces: [namespace] };
   expect(await refused("POST", PATH, body, { as: null })).toEqual(UNAUTHORIZED);
+});
+
+test("a credential is ended by whoever sends it, with what was signed by it, and by no other", async () => {
+  const { namespace, repository } = await makeRule();
+  const token = await issuer.sign(CLAIMS);
+  const { password } = await exchange(token, namespace);
+  const other = await exchange(token, namespace);
+  const bearer = await pushToken(basic("oidc", password), repository);
+  expect(await pushesWith(bearer, repository)).toBe(202);
+  const as = `Bearer ${password}`;
+  await done("DELETE", CREDENTIAL, undefined, { as });
+  expect(await pushesWith(bearer, repository)).toBe(401);
+  expect(await pushes(basic("oidc", password), repository)).toBe(401);
+  expect(await refused("DELETE", CREDENTIAL, undefined, { as })).toEqual(UNAUTHORIZED);
+  expect(await pushes(basic("oidc", other.password), repository)).toBe(202);
+  // As Docker sends it.
+  await done("DELETE", CREDENTIAL, undefined, { as: basic("oidc", other.password) });
+  expect(await pushes(basic("oidc", other.password), repository)).toBe(401);
+});
+
+test("a registry token that is older than the listed revocations of credentials is looked up", async () => {
+  const minute = 60_000;
+  await env.DB.prepare("INSERT INTO revocations VALUES ('credential:ended', ?1)")
+    .bind(Date.now() - 90 * minute)
+    .run();
+  const repository = unused("app");
+  const statusWith = async (credential: string) => {
+    const dependsOn = [`credential:${credential}`];
+    const token = await signAsRegistry({ repository, dependsOn, signed: -120 * minute });
+    return pushesWith(token, repository);
+  };
+  expect(await statusWith("ended")).toBe(401);
+  expect(await statusWith("other")).toBe(202);
+});
+
+test("each namespace's log has who ended a credential, once", async () => {
+  const one = await makeRule();
+  const two = await makeRule();
+  const { password } = await exchange(await issuer.sign(CLAIMS), one.namespace, two.namespace);
+  await done("DELETE", CREDENTIAL, undefined, { as: `Bearer ${password}` });
+  const { results } = await env.DB.prepare(
+    `SELECT actor, subject, via, namespace, reference, outcome FROM audit
+     WHERE action = 'oidc.revoke' AND namespace IN (?1, ?2) ORDER BY id`,
+  )
+    .bind(one.namespace, two.namespace)
+    .all();
+  const by = { subject: "job:1", via: "oidc", outcome: "done" };
+  const expected = [one, two].map(({ namespace }) => {
+    const reference = `${namespace}+ci`;
+    return { ...by, actor: `oidc:${reference}`, namespace, reference };
+  });
+  expect(results).toHaveLength(2);
+  expect(results).toEqual(expect.arrayContaining(expected));
+});
+
+test("a credential of which no rule is left is ended, too", async () => {
+  const short = await makeRule({ lifetime: 60 });
+  const long = await makeRule({ lifetime: 3600 });
+  const token = await issuer.sign(CLAIMS);
+  const { password } = await exchange(token, short.namespace, long.namespace);
+  await done("DELETE", long.path, undefined, { as: long.as });
+  vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 61_000 });
+  const as = `Bearer ${password}`;
+  const response = await api("DELETE", CREDENTIAL, undefined, { as });
+  expect(response.status).toBe(204);
+  vi.useRealTimers();
+  const { results } = await env.DB.prepare(
+    `SELECT actor, namespace, reference FROM audit WHERE action = 'oidc.revoke' AND request_id = ?1`,
+  )
+    .bind(response.headers.get("x-request-id"))
+    .all();
+  expect(results).toEqual([{ actor: "oidc", namespace: null, reference: "oidc" }]);
+  expect(await refused("GET", "/me", undefined, { as })).toEqual(UNAUTHORIZED);
+});
+
+test("what was not exchanged for an ID token is not ended so", async () => {
+  const { namespace, repository, as: owner } = await makeRule();
+  const idToken = await issuer.sign(CLAIMS);
+  const { password } = await exchange(idToken, namespace);
+  const bearer = await pushToken(basic("oidc", password), repository);
+  const forbidden = { status: 403, code: "DENIED" };
+  for (const as of [owner, basic("oidc", idToken), bearer]) {
+    expect(await refused("DELETE", CREDENTIAL, undefined, { as })).toEqual(forbidden);
+  }
+  expect(await pushes(basic("oidc", password), repository)).toBe(202);
 });
 
 test("the token is wanted, and the namespaces that the login is for", async () => {

@@ -1,8 +1,10 @@
 /** A misspelt field of a query would be ignored as a filter, so it is refused, everywhere by the same code. */
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { ROUTES } from "../../src/routes.ts";
 import { ATTEMPTS } from "../properties/matrix/requests.ts";
 import { ADMIN, RegistryClient } from "../support/client.ts";
+import { AUDIENCE, makeTrustRule, startIssuer } from "../support/issuer.ts";
+import { done } from "../support/management.ts";
 import { newUser } from "../support/principals.ts";
 
 const paths = ROUTES.flatMap(({ method, path }) => {
@@ -12,10 +14,26 @@ const paths = ROUTES.flatMap(({ method, path }) => {
     : [];
 });
 
+/** Returns credentials of a caller who may: what the built-in administrator may not, it is told first. */
+async function callerOf(path: string): Promise<string> {
+  if (path === "/api/v1/me/password") return (await newUser()).authorization;
+  return path === "/api/v1/oidc/credential" ? exchanged() : ADMIN;
+}
+
+async function exchanged(): Promise<string> {
+  const issuer = await startIssuer();
+  const { namespace } = await makeTrustRule(issuer, { claims: { project: ["7"] } });
+  const token = await issuer.sign({ sub: "job:1", project: "7", aud: AUDIENCE });
+  const body = { token, namespaces: [namespace] };
+  const { password } = await done<{ password: string }>("POST", "/oidc/exchange", body, {
+    as: null,
+  });
+  vi.unstubAllGlobals();
+  return `Bearer ${password}`;
+}
+
 test.each(paths)("%s %s refuses a field that it does not know", async (method, path) => {
-  // The built-in administrator's password is not changed here, which it is told first.
-  const authorization = path === "/api/v1/me/password" ? (await newUser()).authorization : ADMIN;
-  const client = new RegistryClient({ authorization });
+  const client = new RegistryClient({ authorization: await callerOf(path) });
   const query = path.includes("?") ? "&" : "?";
   const response = await client.request(method, `${path}${query}nonsense=1`);
   const problem = await response.json<{ code: string; detail: string }>();

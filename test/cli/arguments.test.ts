@@ -341,11 +341,13 @@ describe("claims", () => {
     expect(() => collectClaim(text)).toThrow(/NAME=GLOB/);
   });
 
-  test("an audience that is no plain URL is escaped where it is part of one", () => {
+  test("an audience that would mean something to YAML is quoted", () => {
     const url = "https://registry.example.com";
     const place = { url, host: "registry.example.com", namespace: "acme", image: "acme/app" };
-    const snippet = githubSnippet({ ...place, audience: "a&b=c d" });
-    expect(snippet).toContain('&audience=a%26b%3Dc%20d"');
+    const snippet = githubSnippet({ ...place, audience: 'a: "b", {c}' });
+    expect(snippet).toContain(
+      String.raw`with: { registry: registry.example.com, namespaces: acme, audience: "a: \"b\", {c}" }`,
+    );
   });
 });
 

@@ -1,12 +1,15 @@
 /** The login of a CI job by its ID token, against a registry and an issuer of its own. */
+import { once } from "node:events";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { decodeJwt } from "jose";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from "vitest";
 import { type Server, startServer } from "../../scripts/server.ts";
 import { CliError } from "../../src/cli/error.ts";
-import { exchange, idToken } from "../../src/cli/remote/oidc.ts";
+import { exchange, idToken, revoke } from "../../src/cli/remote/oidc.ts";
 import { type Issuer, startIssuer } from "../server/issuer.ts";
 import { type JobTokens, startJobTokens } from "../server/job-tokens.ts";
 
@@ -23,6 +26,8 @@ const VARIABLES = [
   "GITHUB_SERVER_URL",
   "CI_PROJECT_ID",
   "CI_PROJECT_PATH",
+  "HTTP_PROXY",
+  "SLIPWAY_AUDIENCE",
 ];
 
 let server: Server;
@@ -164,7 +169,39 @@ test("outside of GitHub the variables are named that a token is taken from", asy
   expect(said).toContain(`${AUDIENCE} in SLIPWAY_ID_TOKEN`);
 });
 
-test("an exchange gives a password that the registry takes", async () => {
+test("a network that is left by a proxy alone is left by it (HTTP_PROXY)", async () => {
+  const seen: string[] = [];
+  const proxy = createServer((request, response) => {
+    seen.push(request.url ?? "");
+    response.end(JSON.stringify({ value: "by the proxy" }));
+  });
+  proxy.listen(0, "127.0.0.1");
+  await once(proxy, "listening");
+  const { port } = proxy.address() as AddressInfo;
+  setEnv({
+    HTTP_PROXY: `http://127.0.0.1:${port}`,
+    ACTIONS_ID_TOKEN_REQUEST_URL: "http://tokens.example/token?api-version=2.0",
+    ACTIONS_ID_TOKEN_REQUEST_TOKEN: "secret",
+  });
+  expect(await idToken("a")).toBe("by the proxy");
+  expect(seen).toEqual(["http://tokens.example/token?api-version=2.0&audience=a"]);
+  proxy.close();
+});
+
+test("a server that is no Slipway registry is reported", async () => {
+  setEnv({ SLIPWAY_ID_TOKEN: "token" });
+  const { origin } = new URL(jobs.env["ACTIONS_ID_TOKEN_REQUEST_URL"] ?? "");
+  jobs.faults.push([200, "<html>"], [404, "<html>"]);
+  const login = { namespaces: ["acme"], audience: "a" };
+  for (const said of [
+    `${origin} answered no credential: is it a Slipway registry?`,
+    `${origin} answered 404`,
+  ]) {
+    expect((await refusalOf(exchange(origin, login))).message).toBe(said);
+  }
+});
+
+test("an exchange gives a password that the registry takes until it is revoked", async () => {
   setEnv(jobs.env);
   jobs.claims = { repository_id: "123" };
   const login = { namespaces: ["acme"], audience: server.url };
@@ -172,6 +209,17 @@ test("an exchange gives a password that the registry takes", async () => {
   expect(username).toBe("oidc");
   expect(Date.parse(expiresAt)).toBeGreaterThan(Date.now());
   expect(await statusOf(password)).toBe(200);
+  await revoke(server.url, password);
+  expect(await statusOf(password)).toBe(401);
+  // It may have ended by itself before.
+  await revoke(server.url, password);
+});
+
+test("a registry that does not revoke is reported", async () => {
+  const { origin } = new URL(jobs.env["ACTIONS_ID_TOKEN_REQUEST_URL"] ?? "");
+  jobs.faults.push([403, "{}"]);
+  const { status } = await refusalOf(revoke(origin, "slpo_x"));
+  expect([status, jobs.requests]).toEqual([403, 1]);
 });
 
 async function statusOf(password: string): Promise<number> {

@@ -1,118 +1,95 @@
-/** The login step that CI is given, run as GitHub runs it, against a registry and an issuer of its own. */
-import { spawn } from "node:child_process";
-import { once } from "node:events";
-import { chmod, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { createServer, type Server as HttpServer } from "node:http";
-import type { AddressInfo } from "node:net";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { text } from "node:stream/consumers";
+/** The workflow that CI is given, run as GitHub runs it, against a registry and an issuer of its own. */
+import { spawnSync } from "node:child_process";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { parse } from "yaml";
 import { type Server, startServer } from "../../scripts/server.ts";
 import { githubSnippet } from "../../src/cli/ci-snippet.ts";
+import { Runner, type Stage } from "../action/runner.ts";
 import { type Issuer, startIssuer } from "../server/issuer.ts";
+import { type JobTokens, startJobTokens } from "../server/job-tokens.ts";
+import { CommandLine } from "./harness.ts";
 
-/** Replaces Docker: records its arguments and its input. */
-const DOCKER = `#!/bin/sh
-{ echo "$@"; cat; } > "$DOCKER_SAW"
-`;
+interface Workflow {
+  readonly permissions: Readonly<Record<string, string>>;
+  readonly jobs: { readonly image: { readonly steps: readonly Step[] } };
+}
 
+interface Step {
+  readonly uses?: string;
+  readonly with?: Readonly<Record<string, string>>;
+  readonly run?: string;
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+const cli = new CommandLine();
 let server: Server;
 let issuer: Issuer;
-let jobs: HttpServer;
-let folder: string;
-/** Further claims of the job's ID token. */
-let claims: Record<string, string>;
+let jobs: JobTokens;
+let runner: Runner;
 
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), "slipway-snippet-"));
   issuer = await startIssuer();
+  jobs = await startJobTokens(issuer);
+  jobs.claims = { project: "7" };
+  runner = await Runner.start();
   server = await startServer({ env: { ALLOW_INSECURE_ISSUERS: "true" } });
-  jobs = createServer((request, response) => {
-    const audience = new URL(request.url ?? "", "http://jobs").searchParams.get("audience");
-    void issuer.sign({ ...claims, aud: audience }).then((value) => {
-      response.setHeader("content-type", "application/json").end(JSON.stringify({ value }));
-    });
-  });
-  jobs.listen(0, "127.0.0.1");
-  await once(jobs, "listening");
-  await writeFile(join(folder, "docker"), DOCKER);
-  await chmod(join(folder, "docker"), 0o755);
-  await call("/namespaces", { name: "acme" });
-  await call("/namespaces/acme/trust-rules", {
-    name: "app",
-    issuer: issuer.url,
-    audience: server.url,
-    claims: { repository_id: ["123"], ref: ["refs/tags/v*"] },
-    scopes: [{ repositories: "acme/*", actions: ["push"] }],
-  });
+  await cli.logIn(server);
 });
 
 afterAll(async () => {
   await server.stop();
+  await jobs.stop();
   await issuer.stop();
-  jobs.close();
-  await rm(folder, { recursive: true, force: true });
+  await runner.stop();
 });
 
-async function call(path: string, body: object): Promise<void> {
-  const authorization = `Basic ${Buffer.from(`admin:${server.password}`).toString("base64")}`;
-  const headers = { authorization, "content-type": "application/json" };
-  const url = `${server.url}/api/v1${path}`;
-  const response = await fetch(url, { method: "POST", headers, body: JSON.stringify(body) });
-  expect(response.status, await response.text()).toBe(201);
+/** Runs the action with the snippet's inputs, and on a free port. */
+async function runAction({ jobs: { image } }: Workflow): Promise<Stage> {
+  const action = image.steps.find(({ uses }) => uses?.includes("/action@"));
+  const inputs = Object.entries(action?.with ?? {}).map(([name, value]) => [
+    `INPUT_${name.toUpperCase()}`,
+    value,
+  ]);
+  const step = await runner.step({ ...jobs.env, INPUT_PORT: "0", ...Object.fromEntries(inputs) });
+  const stage = await step.main();
+  expect((await step.post()).code).toBe(0);
+  return stage;
 }
 
-/** Returns the script of the login step, without its indentation. */
-function loginStep(): string {
+/** The workflow for a rule of this namespace, which is made with the default audience or another. */
+async function workflowFor(namespace: string, audience?: string): Promise<Workflow> {
+  await cli.ok(`namespace create ${namespace}`);
+  const more = audience === undefined ? "" : ` --audience ${audience}`;
+  const rule = `--issuer ${issuer.url} --claim project=7 --push ${namespace}/*${more}`;
+  const { audience: wanted } = await cli.json<{ audience: string }>(`trust add oidc ${rule}`);
   const { url, host } = server;
-  const place = { url, host, audience: url, namespace: "acme", image: "acme/app" };
-  const [, step = ""] =
-    /name: Log in\n +run: \|\n((?: {10}.*\n)+)/.exec(githubSnippet(place)) ?? [];
-  return step.replaceAll(/^ {10}/gm, "");
+  const place = { url, host, audience: wanted, namespace, image: `${namespace}/app` };
+  return parse(githubSnippet(place)) as Workflow;
 }
 
-async function run({ mayHaveToken = true } = {}) {
-  const saw = join(folder, crypto.randomUUID());
-  const { port } = jobs.address() as AddressInfo;
-  // Runs bash as GitHub does (docs.github.com, "Workflow syntax", `shell`).
-  const child = spawn("bash", ["--noprofile", "--norc", "-eo", "pipefail", "-c", loginStep()], {
-    env: {
-      PATH: `${folder}:${process.env["PATH"]}`,
-      DOCKER_SAW: saw,
-      ...(mayHaveToken && {
-        ACTIONS_ID_TOKEN_REQUEST_TOKEN: "of the job",
-        ACTIONS_ID_TOKEN_REQUEST_URL: `http://127.0.0.1:${port}/token?api-version=2`,
-      }),
-    },
+test.each([
+  ["the audience that trust add gives a rule", "acme", undefined],
+  ["another audience", "other", "https://other.example/x?y"],
+])("a job of a trusted repository is logged in, with %s", async (_, namespace, audience) => {
+  const workflow = await workflowFor(namespace, audience);
+  expect(workflow.permissions).toEqual({ contents: "read", "id-token": "write" });
+  const { code, log, outputs } = await runAction(workflow);
+  expect([code, log]).toEqual([0, expect.stringContaining("Docker is logged in")]);
+  const build = workflow.jobs.image.steps.find(({ run }) => run !== undefined);
+  const image = build?.env?.["IMAGE"]
+    ?.replace("${{ steps.slipway.outputs.proxy }}", outputs["proxy"] ?? "")
+    .replace("${{ github.ref_name }}", "v1.2.3");
+  const script = `docker() { echo "$*"; }; ${build?.run}`;
+  const { stdout } = spawnSync("bash", ["-ec", script], {
+    env: { IMAGE: image },
+    encoding: "utf8",
   });
-  child.stdin.end();
-  const [log, [code]] = await Promise.all([text(child.stderr), once(child, "exit")]);
-  const docker = await readFile(saw, "utf8").catch(() => null);
-  return { code: Number(code), log, docker };
-}
-
-test("a job that a rule takes is logged in for as long as the rule says", async () => {
-  claims = { repository_id: "123", ref: "refs/tags/v1", event_name: "push" };
-  const { code, log, docker } = await run();
-  expect([code, log]).toEqual([0, ""]);
-  const [line, password] = (docker ?? "").split("\n");
-  expect(line).toBe(`login ${server.host} -u oidc --password-stdin`);
-  expect(password).toMatch(/^slpo_/);
+  expect(stdout).toBe(`build --tag ${outputs["proxy"]}/${namespace}/app:v1.2.3 --push .\n`);
 });
 
-test("a job that no rule takes ends with the registry's reason in its log, before docker is asked anything", async () => {
-  claims = { repository_id: "123", ref: "refs/heads/x", event_name: "push" };
-  const { code, log, docker } = await run();
-  expect(code).not.toBe(0);
-  expect(docker).toBeNull();
-  const body = JSON.parse(log.slice(log.indexOf("{"))) as { detail: string };
-  expect(body.detail).toContain('acme+app: "ref" is "refs/heads/x", the rule wants "refs/tags/v*"');
-});
-
-test("a job without the permission to have an ID token ends, saying what is missing", async () => {
-  const { code, log, docker } = await run({ mayHaveToken: false });
-  expect(code).not.toBe(0);
-  expect(docker).toBeNull();
-  expect(log).toContain("ACTIONS_ID_TOKEN_REQUEST_TOKEN: unbound variable");
+test("the inputs that need no words are left out", () => {
+  const url = "https://registry.example.com";
+  const place = { url, host: "registry.example.com", audience: url };
+  const snippet = githubSnippet({ ...place, namespace: "acme", image: "acme/app" });
+  expect(snippet).toContain("with: { registry: registry.example.com, namespaces: acme }\n");
 });

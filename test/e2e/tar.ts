@@ -44,7 +44,7 @@ function header(entry: Entry, size: number): Buffer {
   block.write(type, 156, "latin1");
   block.write(entry.link ?? "", 157, 100, "utf8");
   block.write("ustar\u000000", 257, "latin1");
-  const sum = block.reduce((total, byte) => total + byte, 0);
+  const sum = block.reduce((total: number, byte: number) => total + byte, 0);
   block.write(`${sum.toString(8).padStart(6, "0")}\u0000 `, 148, "latin1");
   return block;
 }

@@ -41,6 +41,8 @@ const TokenClaims = v.object({
   catalog: v.optional(v.nullable(Patterns), null),
 });
 const CredentialClaims = v.object({
+  /** The credential's id, by which it is revoked. */
+  jti: v.string(),
   /** The rules of each namespace as one text, "acme+ci,deploy": a hundred of the longest names are 7 KB. */
   rules: v.array(v.string()),
   subject: v.string(),
@@ -198,13 +200,13 @@ export async function verifyCredential(
   const claims = v.safeParse(CredentialClaims, payload);
   // We signed it, in another version's format, so it is not a forgery.
   if (!claims.success) return "expired";
-  const { rules, subject, grantedAt, exp } = claims.output;
+  const { jti: id, rules, subject, grantedAt, exp } = claims.output;
   const named = rules.flatMap((of) => {
     const namespace = namespaceOfRule(of);
     const names = of.slice(namespace.length + 1).split(",");
     return names.map((name) => `${namespace}+${name}`);
   });
-  return { rules: named, subject, grantedAt, expires: exp };
+  return { id, rules: named, subject, grantedAt, expires: exp };
 }
 
 function now(): number {

@@ -16,6 +16,7 @@ import { revokedAmong } from "../login/revocation.ts";
 import { verifyCredential } from "../login/token.ts";
 import { compare, namespaceOfRule, type TrustRule } from "./trust.ts";
 import {
+  credentialSubject,
   matchedRules,
   explain,
   type Explanation,
@@ -61,14 +62,17 @@ export async function exchanged(
     repositories,
     onRevocationsFor(auth, target),
   );
-  const { grantedAt, subject, expires } = credential;
-  const revoked = await revokedAmong(credential.rules.map(ruleSubject), grantedAt, auth, "fresh");
-  if (credential.rules.every((rule) => revoked.includes(ruleSubject(rule)))) {
+  const { grantedAt, subject } = credential;
+  const itself = credentialSubject(credential.id);
+  const dependsOn = [itself, ...credential.rules.map(ruleSubject)];
+  const revoked = await revokedAmong(dependsOn, grantedAt, auth, "fresh");
+  const isOver = credential.rules.every((rule) => revoked.includes(ruleSubject(rule)));
+  if (isOver || revoked.includes(itself)) {
     throw await refuse("the credential was revoked or is another's");
   }
   const left = record.rules.filter(({ id }) => !revoked.includes(ruleSubject(id)));
   const ruleGrants = matchedRules(left, grantedAt).filter(({ until }) => until * 1000 > Date.now());
-  const actor = workloadActor({ ruleGrants, subject, grantedAt }, expires);
+  const actor = workloadActor({ ruleGrants, subject, grantedAt }, credential);
   cache.login(key, actor, null);
   cache.publics(record);
   return withPublic(actor, record.public, record.readAt);

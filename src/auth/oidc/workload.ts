@@ -31,6 +31,7 @@ export interface Workload {
  * a password may be.
  */
 export interface Credential {
+  readonly id: string;
   readonly rules: readonly string[];
   readonly subject: string;
   /** When the rules were satisfied, in milliseconds since 1970: their lifetimes begin then. */
@@ -42,6 +43,30 @@ export interface Credential {
 /** The subject that is revoked with a rule. */
 export function ruleSubject(rule: string): string {
   return `rule:${rule}`;
+}
+
+const CREDENTIAL = "credential:";
+
+/** The subject that is revoked with an exchanged credential. */
+export function credentialSubject(id: string): string {
+  return CREDENTIAL + id;
+}
+
+/**
+ * Returns the subject of the exchanged credential that the caller sent; null for any other caller. A registry token
+ * depends on the credential that it was made with, and is another one.
+ */
+export function sentCredential({ token, dependsOn }: Actor): string | null {
+  if (token !== null) return null;
+  return dependsOn.find((subject) => subject.startsWith(CREDENTIAL)) ?? null;
+}
+
+/** Returns the rules that the caller's rights come from. */
+export function rulesOf({ dependsOn }: Actor): string[] {
+  const rule = ruleSubject("");
+  return dependsOn.flatMap((subject) =>
+    subject.startsWith(rule) ? subject.slice(rule.length) : [],
+  );
 }
 
 /** @param grantedAt when the rules' lifetimes begin, in milliseconds since 1970 */
@@ -62,15 +87,16 @@ export function namespacesAmong(repositories: readonly string[]): string[] {
 /**
  * Makes the workload's actor from the rules of the namespaces concerned. Anyone may make rules for anyone's tokens, so
  * rules of other namespaces must not affect its name, its rights or its end.
- * @param expires when its credentials end, whatever the rules say, in seconds since 1970
+ * @param credential what it logged in with, if it was exchanged: it ends by itself, whatever the rules say
  */
 export function workloadActor(
   { ruleGrants, subject, grantedAt }: Workload,
-  expires: number | null = null,
+  credential: Pick<Credential, "id" | "expires"> | null = null,
 ): Actor {
   const [first] = ruleGrants;
+  const own = credential === null ? [] : [credentialSubject(credential.id)];
   const ends = Math.min(
-    expires ?? Number.POSITIVE_INFINITY,
+    credential?.expires ?? Number.POSITIVE_INFINITY,
     ...ruleGrants.map(({ until }) => until),
   );
   return {
@@ -78,7 +104,7 @@ export function workloadActor(
     name: first === undefined ? WORKLOAD : `${WORKLOAD}:${first.rule}`,
     via: "oidc",
     grants: ruleGrants.flatMap(({ grants }) => grants),
-    dependsOn: ruleGrants.map(({ rule }) => ruleSubject(rule)),
+    dependsOn: [...own, ...ruleGrants.map(({ rule }) => ruleSubject(rule))],
     subject,
     expires: Number.isFinite(ends) ? ends : null,
     grantedAt,

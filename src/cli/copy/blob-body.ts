@@ -22,8 +22,9 @@ export function fromStart({ digest }: Blob): Beginning {
 }
 
 /**
- * The bytes from an offset to the end.
- * @throws CliError with the code DAMAGED at the end, if the size or the digest is another
+ * The bytes from an offset to the end. The last ones are held back until all are known to be right, so that nobody gets the whole of a
+ * blob that is not.
+ * @throws CliError with the code DAMAGED before the end, if the size or the digest is another
  */
 export async function* bodyOf(
   source: ImageSource,
@@ -32,7 +33,8 @@ export async function* bodyOf(
   signal: AbortSignal,
 ): AsyncGenerator<Uint8Array, void> {
   let at = offset;
-  for (let failures = 0; ;) {
+  let last: Uint8Array | null = null;
+  for (let failures = 0; at < blob.size;) {
     try {
       for await (const chunk of await source.open(blob, at)) {
         signal.throwIfAborted();
@@ -40,7 +42,8 @@ export async function* bodyOf(
         failures = 0;
         if (at > blob.size) throw damaged(source, blob, `it has more than ${blob.size} bytes`);
         hash?.update(chunk);
-        yield chunk;
+        if (last !== null) yield last;
+        last = chunk;
       }
       break;
     } catch (error) {
@@ -62,6 +65,7 @@ export async function* bodyOf(
   if (found !== null && found !== blob.digest) {
     throw damaged(source, blob, `its bytes have the digest ${found}`);
   }
+  if (last !== null) yield last;
 }
 
 function damaged({ name }: ImageSource, { digest }: Blob, why: string): CliError {

@@ -7,7 +7,7 @@ import { Readable } from "node:stream";
 import { CliError } from "../error.ts";
 import { Cache } from "../image/cache.ts";
 import type { Repository } from "../image/repository.ts";
-import { isNetworkError, isPassing } from "../remote/retry.ts";
+import { isNetworkError, isPassing, reached } from "../remote/retry.ts";
 import { unreachable } from "../remote/unreachable.ts";
 import type { Answer } from "../remote/upstream.ts";
 import { isRetryable, MAX_TRIES, waitToRetry } from "../upload/retry.ts";
@@ -32,6 +32,8 @@ interface Kept {
 
 /** Smaller blobs are sent again sooner than asked for. */
 const MIN_KEPT_BYTES = 1024 ** 2;
+/** A session may end while it is used: it is too old, or the registry lost it. */
+const MAX_SESSIONS = 3;
 /** The requests to a registry that refused a whole blob as too large, and told no limit. Every plan of Cloudflare lets them through. */
 const CAUTIOUS_REQUEST_BYTES = 64 * 1024 ** 2;
 
@@ -63,10 +65,12 @@ export class BlobUpload {
       onLocation: (location) => (found.location = location),
       signal,
     });
-    const answer = await session.ask();
-    answer.body.resume();
+    const answer = await reached(upstream.origin, () => session.ask(), signal);
     const { offset } = session;
-    if (!isSuccess(answer) || offset > this.#writing.blob.size) {
+    const isGone = answer.status >= 400 && answer.status < 500;
+    if (!isGone && !isSuccess(answer)) throw await this.#refused(answer);
+    answer.body.resume();
+    if (isGone || offset > this.#writing.blob.size) {
       await this.#forget();
       return false;
     }
@@ -79,24 +83,31 @@ export class BlobUpload {
     // The registry compares the digest of all of it. What it had before may be wrong, so all of it is sent anew.
     if (sent.status !== 400 && sent.status !== 404) throw await this.#refused(sent);
     sent.body.resume();
-    return false;
+    return sent.status === 404 && this.#isThere();
   }
 
   /** @throws CliError where the registry refuses, or the source is damaged */
-  async send({ location, maxRequestBytes }: Begun): Promise<void> {
-    const start = fromStart(this.#writing.blob);
-    if (maxRequestBytes !== null) {
-      const answer = await this.#sendRanged({ location, maxRequestBytes }, start);
-      if (!isSuccess(answer)) throw await this.#refused(answer);
-      return;
+  async send(begun: Begun): Promise<void> {
+    let { location, maxRequestBytes } = begun;
+    for (let sessions = 1; ; sessions++) {
+      const answer =
+        maxRequestBytes === null
+          ? await this.#sendWhole(location)
+          : await this.#sendRanged({ location, maxRequestBytes }, fromStart(this.#writing.blob));
+      if (isSuccess(answer)) return;
+      const isTooLarge = answer.status === 413 && maxRequestBytes === null;
+      const isGone = answer.status === 404;
+      if (sessions === MAX_SESSIONS || (!isTooLarge && !isGone)) throw await this.#refused(answer);
+      answer.body.resume();
+      if (isGone && (await this.#isThere())) return;
+      if (isTooLarge) maxRequestBytes = CAUTIOUS_REQUEST_BYTES;
+      location = await this.#newLocation();
     }
-    const answer = await this.#sendWhole(location);
-    if (isSuccess(answer)) return;
-    if (answer.status !== 413) throw await this.#refused(answer);
-    answer.body.resume();
-    const again = { location: await this.#newLocation(), maxRequestBytes: CAUTIOUS_REQUEST_BYTES };
-    const ranged = await this.#sendRanged(again, fromStart(this.#writing.blob));
-    if (!isSuccess(ranged)) throw await this.#refused(ranged);
+  }
+
+  /** A session that is gone may have ended well, and all answers that said so were lost. */
+  #isThere(): Promise<boolean> {
+    return this.#repository.hasBlob(this.#writing.blob.digest, this.#writing.signal);
   }
 
   async #sendRanged(

@@ -1,6 +1,7 @@
 /** Copies one image: blobs first, then manifests, the one with the tag last. Nobody sees a tag whose image is not whole. */
 import type { Digest } from "../../oci/digest.ts";
 import { CliError } from "../error.ts";
+import type { Manifest } from "../image/manifest.ts";
 import type { Blob, ImageSource } from "../image/source.ts";
 import { shortDigest } from "../output.ts";
 import { mapPool } from "../pool.ts";
@@ -11,8 +12,8 @@ import type { ImageTarget, Outcome } from "./target.ts";
 export interface Copying {
   readonly source: ImageSource;
   readonly target: ImageTarget;
-  /** The tags that the image gets; without one it is known by its digest alone. */
-  readonly tags: readonly string[];
+  /** The tag that the image gets; null: it is known by its digest alone. */
+  readonly tag: string | null;
   readonly referrers: boolean;
   /** How many blobs are under way at a time. */
   readonly parallel: number;
@@ -39,7 +40,7 @@ const SAID: Readonly<Record<Outcome, string>> = {
 
 /** @throws CliError with what could not be read or written */
 export async function copyImage(copying: Copying): Promise<Copied> {
-  const { target, tags, parallel, signal } = copying;
+  const { target, tag, parallel, signal } = copying;
   const { root, manifests, blobs } = await makePlan(copying);
   signal.throwIfAborted();
   // The first failure stops the others: what they sent is not lost, as the next run goes on there.
@@ -53,17 +54,15 @@ export async function copyImage(copying: Copying): Promise<Copied> {
       throw error;
     }
   });
-  const missing = manifests.filter(({ tag, isThere }) => tag !== null || !isThere);
-  for (const { manifest, tag } of missing) await target.writeManifest(manifest, tag);
-  if (tags.length === 0) await target.writeManifest(root, null);
-  for (const tag of tags) await target.writeManifest(root, tag);
-  for (const tag of tags) await verify(target, tag, root.digest);
+  const missing = manifests.filter((one) => one.tag !== null || !one.isThere);
+  for (const one of missing) await target.writeManifest(one.manifest, one.tag, one.isChild);
+  const isWritten = await writeRoot(root, tag, target);
   const count = (wanted: Outcome) => written.filter(({ outcome }) => outcome === wanted).length;
   const sent = written.filter(({ outcome }) => outcome === "sent");
   return {
     digest: root.digest,
     mediaType: root.mediaType,
-    manifests: missing.length + Math.max(1, tags.length),
+    manifests: missing.length + (isWritten ? 1 : 0),
     blobs: { sent: count("sent"), mounted: count("mounted"), there: count("there") },
     sentBytes: sent.reduce((sum, { blob: { size } }) => sum + size, 0),
   };
@@ -85,11 +84,20 @@ async function copyBlob(blob: Blob, copying: Copying): Promise<Outcome> {
   }
 }
 
-async function verify(target: ImageTarget, tag: string, digest: Digest): Promise<void> {
-  const found = await target.digestOf(tag);
-  if (found === digest) return;
+/** Writes the image's own manifest and reads back where it is. @returns false if it was there, with that tag */
+async function writeRoot(
+  root: Manifest,
+  tag: string | null,
+  target: ImageTarget,
+): Promise<boolean> {
+  const { digest } = root;
+  const read = () => target.digestOf(tag ?? digest);
+  if ((await read()) === digest) return false;
+  await target.writeManifest(root, tag, false);
+  const found = await read();
+  if (found === digest) return true;
   const other = found === null ? "is not there" : `is ${found}`;
-  throw new CliError(`${target.name}:${tag} ${other} after the copy of ${digest}`, {
+  throw new CliError(`${target.name}:${tag ?? digest} ${other} after the copy of ${digest}`, {
     code: "NOT_VERIFIED",
     hint: "Somebody else may have pushed the same tag at that moment.",
   });

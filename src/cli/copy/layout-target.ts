@@ -86,11 +86,11 @@ export class LayoutTarget implements ImageTarget {
     return { offset: found.size, hash };
   }
 
-  /** A manifest without a tag stands in index.json only if nothing else names it: an attachment of another. */
-  async writeManifest(manifest: Manifest, tag: string | null): Promise<void> {
-    const { digest, bytes, body } = manifest;
+  /** Lists a manifest in index.json unless an index names it: a tagged one, an attachment, an image without a tag. */
+  async writeManifest(manifest: Manifest, tag: string | null, isChild: boolean): Promise<void> {
+    const { digest, bytes } = manifest;
     await this.#write(pathOf(digest), bytes);
-    if (tag === null && body.subject == null) return;
+    if (isChild) return;
     const entries = await this.#entries();
     const others = entries.filter((one) =>
       tag === null ? one.digest !== digest : one.annotations?.[REF_NAME] !== tag,
@@ -105,8 +105,10 @@ export class LayoutTarget implements ImageTarget {
     );
   }
 
-  async digestOf(tag: string): Promise<Digest | null> {
-    const found = (await this.#entries()).find((one) => one.annotations?.[REF_NAME] === tag);
+  async digestOf(reference: string): Promise<Digest | null> {
+    const found = (await this.#entries()).find(
+      (one) => one.digest === reference || one.annotations?.[REF_NAME] === reference,
+    );
     return (found?.digest ?? null) as Digest | null;
   }
 

@@ -18,6 +18,8 @@ interface Planned {
   readonly tag: string | null;
   /** Whether the target has it. */
   readonly isThere: boolean;
+  /** Whether an index names it that is copied, too. */
+  readonly isChild: boolean;
 }
 
 export interface Planning {
@@ -54,7 +56,7 @@ class Planner {
   }
 
   /** Plans a manifest after its children, and after it what is attached to it. */
-  async add(manifest: Manifest, tag: string | null): Promise<void> {
+  async add(manifest: Manifest, tag: string | null, isChild = false): Promise<void> {
     const { digest } = manifest;
     const key = tag ?? digest;
     if (this.planned.has(key)) return;
@@ -66,11 +68,11 @@ class Planner {
       const children = await mapPool(childrenOf(manifest), parallel, (child) =>
         source.manifest(child),
       );
-      for (const child of children) await this.add(child, null);
+      for (const child of children) await this.add(child, null, true);
       // A registry takes an image only with its blobs, so one that has the image has them.
       if (!isThere) for (const blob of blobsOf(manifest)) this.blobs.set(blob.digest, blob);
     }
-    this.planned.set(key, { manifest, tag, isThere });
+    this.planned.set(key, { manifest, tag, isThere, isChild });
     if (referrers && isFirst) await this.#addAttached(digest);
   }
 

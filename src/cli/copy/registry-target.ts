@@ -114,8 +114,8 @@ export class RegistryTarget implements ImageTarget {
     await this.writeManifest(writeManifest(index, OCI_INDEX), tag);
   }
 
-  digestOf(tag: string): Promise<Digest | null> {
-    return this.#repository.digestOf(tag);
+  digestOf(reference: string): Promise<Digest | null> {
+    return this.#repository.digestOf(reference);
   }
 
   async close(): Promise<void> {

@@ -2,7 +2,8 @@ import { statSync } from "node:fs";
 import { isTag } from "../../oci/reference.ts";
 import { UsageError } from "../error.ts";
 import { Cache } from "../image/cache.ts";
-import { type Opening, openRepository, openSource } from "../image/open-source.ts";
+import { Connections } from "../image/connections.ts";
+import { type Opening, openSource } from "../image/open-source.ts";
 import { parsePlatform } from "../image/platforms.ts";
 import {
   type ImageReference,
@@ -96,28 +97,29 @@ async function run(from: ImageReference, to: TargetImage, options: Options): Pro
   const { output, parallel, referrers = false, platform = [] } = options;
   const platforms = platform.map(parsePlatform);
   const progress = await makeProgress(output.isJson);
+  const connections = new Connections();
   const copied = await interruptible(async (signal) => {
     try {
-      const opening = { platforms, parallel, progress };
-      return await copyOnce(from, to, { ...opening, referrers, signal });
+      const opening = { platforms, parallel, progress, connections, signal };
+      return await copyOnce(from, to, { ...opening, referrers });
     } finally {
       progress.end();
+      await connections.close();
     }
   });
   const names = { source: showImage(from), target: showImage(to) };
   output.answer({ ...names, ...copied }, sentenceOf(names, copied));
 }
 
-type Once = Opening & Pick<Copying, "referrers" | "signal">;
+export type Once = Opening & Pick<Copying, "referrers">;
 
 export async function copyOnce(from: ImageReference, to: TargetImage, once: Once): Promise<Copied> {
-  await new Cache("uploads").prune();
+  for (const kind of ["uploads", "layers"]) await new Cache(kind).prune();
   const source = await openSource(from, once);
   try {
     const target = await openTarget(to, once);
     try {
-      const tag = tagOf(to);
-      return await copyImage({ ...once, source, target, tags: tag === null ? [] : [tag] });
+      return await copyImage({ ...once, source, target, tag: tagOf(to) });
     } finally {
       await target.close();
     }
@@ -126,15 +128,16 @@ export async function copyOnce(from: ImageReference, to: TargetImage, once: Once
   }
 }
 
-async function openTarget(image: TargetImage, { credentials }: Opening): Promise<ImageTarget> {
+async function openTarget(image: TargetImage, { connections }: Opening): Promise<ImageTarget> {
   if (image.kind === "registry") {
-    return new RegistryTarget(await openRepository(image, "pull,push", credentials));
+    return new RegistryTarget(await connections.repository(image, "pull,push"));
   }
   return LayoutTarget.open(image.path);
 }
 
 export function sentenceOf(names: { source: string; target: string }, copied: Copied): string {
-  const { blobs, sentBytes, digest } = copied;
+  const { blobs, sentBytes, digest, manifests } = copied;
+  if (manifests === 0) return `${names.target} is ${names.source} already.\n${digest}`;
   const parts = [
     `${blobs.sent} blobs sent (${bytes(sentBytes)})`,
     ...(blobs.mounted > 0 ? [`${blobs.mounted} mounted`] : []),

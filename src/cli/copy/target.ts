@@ -21,9 +21,13 @@ export interface ImageTarget {
   hasBlob(blob: Blob): Promise<boolean>;
   /** Writes a blob that is not there yet, and goes on where an earlier run stopped. */
   writeBlob(writing: Writing): Promise<Outcome>;
-  /** Writes a manifest after what it names. @param tag null for none */
-  writeManifest(manifest: Manifest, tag: string | null): Promise<void>;
-  /** The digest that a tag has now; null if there is none. */
-  digestOf(tag: string): Promise<Digest | null>;
+  /**
+   * Writes a manifest after what it names.
+   * @param tag null for none
+   * @param isChild whether an index names it: then it is in no list of images
+   */
+  writeManifest(manifest: Manifest, tag: string | null, isChild: boolean): Promise<void>;
+  /** The digest of what is there by a tag, or by a digest; null if there is none. */
+  digestOf(reference: string): Promise<Digest | null>;
   close(): Promise<void>;
 }

@@ -43,6 +43,7 @@ interface Written {
 interface Options {
   readonly progress: Progress;
   readonly parallel: number;
+  readonly signal: AbortSignal;
 }
 
 export class CompressingSource implements ImageSource {
@@ -170,6 +171,7 @@ export class CompressingSource implements ImageSource {
           size += chunk.length;
         }),
         createWriteStream(file),
+        { signal: this.#options.signal },
       );
       requireDigest(layer, `${algorithmOf(layer.digest)}:${raw.digest("hex")}`, this.name);
       this.#files.set(layer.digest, Promise.resolve(file));

@@ -9,10 +9,8 @@ import { promisify } from "node:util";
 import { createGunzip } from "node:zlib";
 import { CliError } from "../error.ts";
 import { reasonOf } from "../file.ts";
-import { bearerAuthorize } from "../remote/authorize.ts";
-import { registryCredentials, type RegistryCredentials } from "../remote/credentials.ts";
-import { Upstream } from "../remote/upstream.ts";
 import type { Progress } from "../upload/progress.ts";
+import type { Connections } from "./connections.ts";
 import { CompressingSource } from "./compressing-source.ts";
 import { DockerArchiveSource } from "./docker-archive.ts";
 import { Folder } from "./files.ts";
@@ -25,33 +23,21 @@ import {
   showImage,
 } from "./reference.ts";
 import { RegistrySource } from "./registry-source.ts";
-import { Repository } from "./repository.ts";
 import type { ImageSource } from "./source.ts";
 
 export interface Opening {
   readonly platforms: readonly Platform[];
   readonly parallel: number;
   readonly progress: Progress;
-  /** What replaces the credentials that this machine holds. */
-  readonly credentials?: (registry: string) => RegistryCredentials | null;
-}
-
-export async function openRepository(
-  image: { readonly registry: string; readonly repository: string },
-  actions: "pull" | "pull,push",
-  given?: Opening["credentials"],
-): Promise<Repository> {
-  const { registry, repository } = image;
-  const credentials = given?.(registry) ?? (await registryCredentials(registry));
-  const upstream = new Upstream(registry, bearerAuthorize(registry, credentials));
-  return new Repository(upstream, repository, actions);
+  readonly connections: Connections;
+  readonly signal: AbortSignal;
 }
 
 export async function openSource(image: ImageReference, opening: Opening): Promise<ImageSource> {
-  const { platforms, credentials } = opening;
+  const { platforms, connections } = opening;
   switch (image.kind) {
     case "registry": {
-      const repository = await openRepository(image, "pull", credentials);
+      const repository = await connections.repository(image, "pull");
       return withPlatforms(new RegistrySource(image, repository), platforms);
     }
     case "oci":
@@ -105,7 +91,7 @@ async function openDaemon(name: string, opening: Opening): Promise<ImageSource> 
   const path = join(folder, "image.tar");
   const step = opening.progress.begin(name, null);
   try {
-    await save(name, path);
+    await save(name, path, opening.signal);
     step.done("read from the docker daemon");
     const shown = `docker-daemon:${name}`;
     // The archive has this one image.
@@ -122,10 +108,11 @@ async function openDaemon(name: string, opening: Opening): Promise<ImageSource> 
   }
 }
 
-async function save(name: string, path: string): Promise<void> {
+async function save(name: string, path: string, signal: AbortSignal): Promise<void> {
   try {
-    await promisify(execFile)("docker", ["save", "--output", path, "--", name]);
+    await promisify(execFile)("docker", ["save", "--output", path, "--", name], { signal });
   } catch (error) {
+    signal.throwIfAborted();
     const { code, stderr = "" } = error as NodeJS.ErrnoException & { stderr?: string };
     const why = code === "ENOENT" ? "there is no program docker" : stderr.trim();
     throw new CliError(`cannot read ${name} from the docker daemon: ${why}`, {

@@ -167,8 +167,8 @@ export class Repository {
     }
   }
 
+  /** Closes what it opened; the connection to the registry is for others, too. */
   close(): void {
-    this.upstream.close();
     for (const upstream of this.#elsewhere.values()) upstream.close();
   }
 }

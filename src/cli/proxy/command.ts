@@ -6,7 +6,12 @@ import { registryOf } from "../connection.ts";
 import { UsageError } from "../error.ts";
 import { Output } from "../output.ts";
 import { Upstream } from "../remote/upstream.ts";
-import { CREDENTIALS, type CredentialKind, openCredential } from "./credential.ts";
+import {
+  CREDENTIALS,
+  type CredentialKind,
+  openCredential,
+  type ProxyCredential,
+} from "./credential.ts";
 import { PROXY_USER } from "./guard.ts";
 import { hostsToml } from "./hosts-toml.ts";
 import { makeProgress } from "../upload/progress.ts";
@@ -45,13 +50,34 @@ async function runProxy(options: ProxyCommandOptions, command: Command): Promise
   }
   const registry = await registryOf(command);
   const secret = kind === "pass" ? null : secretOf();
+  // Heard from now on, so that a credential that was made is ended whenever the signal comes.
+  const ended = ending();
   const credential = kind === "pass" ? null : await openCredential(kind, { registry, namespaces });
+  try {
+    await serve({ registry, credential, secret, port: wanted, ended }, command);
+  } finally {
+    await credential?.close();
+  }
+}
+
+interface Serving {
+  readonly registry: string;
+  readonly credential: ProxyCredential | null;
+  readonly secret: string | null;
+  readonly port: number;
+  /** Settles when it is to end. */
+  readonly ended: Promise<void>;
+}
+
+async function serve(
+  { registry, credential, secret, port: wanted, ended }: Serving,
+  command: Command,
+): Promise<void> {
   const upstream = new Upstream(registry, credential?.authorize);
   const output = new Output(command);
   const progress = await makeProgress(output.isJson);
   const proxy = await startProxy({ upstream, port: wanted, secret, progress });
   const { port } = proxy;
-  const ended = ending();
   const text = `Ready. Push to localhost:${port} instead of ${new URL(registry).host}:
 
     docker login localhost:${port}${secret === null ? "" : ` -u ${PROXY_USER}`}
@@ -66,7 +92,6 @@ async function runProxy(options: ProxyCommandOptions, command: Command): Promise
   await ended;
   await proxy.stop();
   progress.end();
-  await credential?.close();
 }
 
 /** @throws UsageError for one that is easily guessed: other users of the machine can try */

@@ -1,18 +1,21 @@
 /** Logs a CI job in by the ID token that its CI gives it, without a stored secret. */
-import { setTimeout as sleep } from "node:timers/promises";
-import { Api, reach } from "../api.ts";
+import { text as textOf } from "node:stream/consumers";
+import * as v from "valibot";
+import { refusalIn } from "../api.ts";
 import { CliError, hinted } from "../error.ts";
 import { readTextFile } from "../file.ts";
 import { copyable } from "../sentence.ts";
-import type { Exchanged } from "../../api/schema/namespaces.ts";
-
-/** The time that one request may take, in milliseconds. */
-const TIMEOUT_MS = 30_000;
-/** The waits before another attempt, in milliseconds: a CI's token service is sometimes overloaded. */
-const WAITS_MS = [500, 1_000, 2_000];
+import { reached } from "./retry.ts";
+import { type Asked, Upstream } from "./upstream.ts";
 
 /** The user name of workloads. */
 const WORKLOAD = "oidc";
+
+const some = v.pipe(v.string(), v.minLength(1));
+const json = v.pipe(v.string(), v.parseJson());
+const IdToken = v.pipe(json, v.object({ value: some }));
+const Exchanged = v.pipe(json, v.object({ username: some, password: some, expiresAt: some }));
+export type Exchanged = v.InferOutput<typeof Exchanged>;
 
 /**
  * Gets an ID token for this audience: from SLIPWAY_ID_TOKEN, else from the file SLIPWAY_ID_TOKEN_FILE, which is read each
@@ -25,14 +28,14 @@ export async function idToken(audience: string): Promise<string> {
   if (file) return tokenInFile(file);
   const { ACTIONS_ID_TOKEN_REQUEST_URL: url, ACTIONS_ID_TOKEN_REQUEST_TOKEN: secret } = process.env;
   if (!url || !secret) throw await noToken(audience);
-  return retried(() => requestToken(url, secret, audience));
+  return requestToken(url, secret, audience);
 }
 
 /** Which login a job asks for. */
 export interface Login {
   /** Those whose trust rules are to take the ID token, ten at most. */
   readonly namespaces: readonly string[];
-  /** The audience that the rules want, usually the registry's https URL. */
+  /** The audience that the rules want, usually the registry's URL. SLIPWAY_AUDIENCE has precedence. */
   readonly audience: string;
 }
 
@@ -45,21 +48,55 @@ export async function exchange(
   registry: string,
   { namespaces, audience }: Login,
 ): Promise<Exchanged> {
-  const token = await idToken(audience);
-  const api = new Api(registry, null);
-  const answer = retried(() =>
-    api.send<Exchanged>("POST", "/oidc/exchange", { token, namespaces }),
-  );
-  return hinted(answer, 401, trustHint(namespaces));
+  const token = await idToken(process.env["SLIPWAY_AUDIENCE"] || audience);
+  const exchanged = ask(registry, {
+    method: "POST",
+    path: "/api/v1/oidc/exchange",
+    headers: { "content-type": "application/json" },
+    body: [Buffer.from(JSON.stringify({ token, namespaces }))],
+  });
+  const { text } = await hinted(exchanged, 401, trustHint(namespaces));
+  const { success, output } = v.safeParse(Exchanged, text);
+  if (success) return output;
+  throw new CliError(`${registry} answered no credential: is it a Slipway registry?`);
 }
 
 /** Ends an exchanged password, and whatever was signed by it. One that has ended already is left as it is. */
 export async function revoke(registry: string, password: string): Promise<void> {
-  const api = new Api(registry, { user: WORKLOAD, password });
+  const login = Buffer.from(`${WORKLOAD}:${password}`).toString("base64");
+  const headers = { authorization: `Basic ${login}` };
   try {
-    await retried(() => api.remove("/oidc/credential"));
+    await ask(registry, { method: "DELETE", path: "/api/v1/oidc/credential", headers });
   } catch (error) {
     if (!(error instanceof CliError) || error.status !== 401) throw error;
+  }
+}
+
+interface Said {
+  readonly status: number;
+  readonly text: string;
+}
+
+/**
+ * Sends a request that may be repeated, as both may: again where nothing answered, or the server failed.
+ * @throws CliError where the registry refuses it
+ */
+async function ask(registry: string, asked: Asked): Promise<Said> {
+  const said = await send(registry, asked);
+  const { status, text } = said;
+  if (status < 300) return said;
+  const { sentence, code = `HTTP_${status}` } = refusalIn(text) ?? {};
+  throw new CliError(sentence ?? `${registry} answered ${status}`, { code, status });
+}
+
+async function send(origin: string, asked: Asked): Promise<Said> {
+  const upstream = new Upstream(origin);
+  const headers = { accept: "application/json", "user-agent": "slipway", ...asked.headers };
+  try {
+    const { status, body } = await reached(origin, () => upstream.request({ ...asked, headers }));
+    return { status, text: await textOf(body) };
+  } finally {
+    upstream.close();
   }
 }
 
@@ -75,45 +112,16 @@ async function tokenInFile(file: string): Promise<string> {
 async function requestToken(service: string, secret: string, audience: string): Promise<string> {
   const url = new URL(service);
   url.searchParams.set("audience", audience);
-  const headers = { accept: "application/json", authorization: `Bearer ${secret}` };
-  const signal = AbortSignal.timeout(TIMEOUT_MS);
-  const response = await reach(url, { headers, redirect: "error", signal });
-  const text = await response.text();
-  const token = response.ok ? valueIn(text) : null;
-  if (token !== null) return token;
-  const said = response.ok ? "without an ID token" : `${response.status}`;
+  const headers = { authorization: `Bearer ${secret}` };
+  const path = url.pathname + url.search;
+  const { status, text } = await send(url.origin, { method: "GET", path, headers });
+  const { success, output } = v.safeParse(IdToken, text);
+  if (status === 200 && success) return output.value;
+  const said = status === 200 ? "without an ID token" : `${status}`;
   throw new CliError(`the CI's token service at ${url.origin} answered ${said}`, {
     code: "NO_ID_TOKEN",
-    status: response.status,
+    status,
   });
-}
-
-function valueIn(body: string): string | null {
-  try {
-    const { value } = JSON.parse(body) as { readonly value?: unknown };
-    return typeof value === "string" && value !== "" ? value : null;
-  } catch (error) {
-    if (error instanceof SyntaxError) return null;
-    throw error;
-  }
-}
-
-/** Tries again where nothing answered, or the server failed. Both requests may be repeated. */
-async function retried<T>(attempt: () => Promise<T>): Promise<T> {
-  for (const wait of WAITS_MS) {
-    try {
-      return await attempt();
-    } catch (error) {
-      if (!isPassing(error)) throw error;
-      await sleep(wait);
-    }
-  }
-  return attempt();
-}
-
-function isPassing(error: unknown): boolean {
-  if (!(error instanceof CliError)) return false;
-  return error.status === undefined || error.status >= 500;
 }
 
 async function noToken(audience: string): Promise<CliError> {

@@ -133,7 +133,7 @@ test("a registry token and a credential are told apart by their type alone, what
     scopes: [{ repositories: here, actions: ["push"] }],
   });
   const good = decodeJwt((await signAsRegistry({ repository: here })).slice("Bearer ".length));
-  const claims = { ...good, subject: "x", rules: [rule] };
+  const claims = { ...good, jti: "x", subject: "x", rules: [rule] };
   const signed = async (typ: string) =>
     signByHand({ alg: "HS256", typ, kid: await keyId(env.TOKEN_KEY) }, claims);
   const [token, credential] = [await signed("JWT"), await signed("slipway-credential+jwt")];

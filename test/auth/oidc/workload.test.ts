@@ -86,6 +86,11 @@ interface Claims {
   readonly subject: string;
 }
 
+/** Returns the subject that is revoked with an exchanged credential. */
+function itself(password: string): string {
+  return `credential:${decodeJwt(password.slice("slpo_".length)).jti}`;
+}
+
 async function claimsOf(response: Response): Promise<Claims> {
   expect(response.status, await response.clone().text()).toBe(200);
   return decodeJwt<Claims>((await response.json<{ token: string }>()).token);
@@ -199,7 +204,7 @@ test("an exchanged credential is a password and a Bearer token, for the rule's s
   const claims = await claimsOf(await logIn("oidc", password, scope("pull", "push", "delete")));
   expect(claims).toMatchObject({
     sub: `oidc:${rule}`,
-    dependsOn: [`rule:${rule}`],
+    dependsOn: [itself(password), `rule:${rule}`],
     access: [{ type: "repository", name: `${namespace}/app`, actions: ["pull", "push"] }],
   });
   for (const authorization of [basic("oidc", password), `Bearer ${password}`]) {
@@ -304,7 +309,8 @@ test("a rule that another namespace makes for the same token changes nothing her
   const both = { ruleGrants, subject: "project:acme/app", grantedAt: Date.now() };
   const { token: password } = await signCredential(both, SIGNING);
   const claims = await claimsOf(await logIn("oidc", password, scope("push")));
-  expect(claims).toMatchObject({ sub: `oidc:${rule}`, dependsOn: [`rule:${rule}`] });
+  const dependsOn = [itself(password), `rule:${rule}`];
+  expect(claims).toMatchObject({ sub: `oidc:${rule}`, dependsOn });
   expect(claims.exp).toBeGreaterThan(seconds() + 500);
   await laterMoment();
   await takeBack(`rule:${theirs}`);
@@ -322,10 +328,14 @@ test("a workload pulls what is public elsewhere, and is denied the rest there: i
     expect((await claimsOf(before)).access).toEqual([]);
   }
   await makePublic(elsewhere);
-  for (const password of [await idToken(), await credential()]) {
+  const exchanged = await credential();
+  for (const [password, own] of [
+    [await idToken(), []],
+    [exchanged, [itself(exchanged)]],
+  ] as const) {
     const { access, dependsOn } = await claimsOf(await logIn("oidc", password, asked));
     expect(access).toEqual([{ type: "repository", name: elsewhere, actions: ["pull"] }]);
-    expect(dependsOn).toEqual([`public:${elsewhere}`]);
+    expect(dependsOn).toEqual([...own, `public:${elsewhere}`]);
   }
 });
 

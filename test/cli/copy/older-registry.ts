@@ -33,7 +33,8 @@ export async function startOlderRegistry(): Promise<OlderRegistry> {
   const server = createServer((request, response) => {
     registry.requests.push(`${request.method} ${request.url}`);
     if (registry.interfere?.(request, response) === true) return;
-    void answer(registry, request, response, portOf(content));
+    // A client that breaks off gets no answer.
+    answer(registry, request, response, portOf(content)).catch(() => response.destroy());
   });
   for (const one of [content, server]) {
     one.listen(0, "127.0.0.1");

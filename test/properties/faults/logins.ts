@@ -5,6 +5,7 @@ import { signCredential } from "../../../src/auth/login/token.ts";
 import { addRobot, addRule, addSecret, anyAddress } from "../../support/accounts.ts";
 import { ADMIN, basic, HOST, type RegistryClient, tokenPath } from "../../support/client.ts";
 import { type Issuer, startIssuer } from "../../support/issuer.ts";
+import { done } from "../../support/management.ts";
 import { newNamespace, newUser } from "../../support/principals.ts";
 import type { Scenario } from "./run.ts";
 
@@ -141,6 +142,33 @@ export const LOGINS: readonly Scenario[] = [
         client.as(null).request("POST", "/api/v1/oidc/exchange", { headers, body });
       // Each exchange is audited, since each makes a credential; it changes nothing else.
       return { send, expects: [200], noted: true };
+    },
+  },
+  {
+    name: "its own",
+    route: "DELETE /api/v1/oidc/credential",
+    prepare: async () => {
+      const namespace = await newNamespace();
+      const body = { token: await workload(namespace), namespaces: [namespace] };
+      const { password: credential } = await done<{ password: string }>(
+        "POST",
+        "/oidc/exchange",
+        body,
+        { as: null },
+      );
+      const as = `Bearer ${credential}`;
+      const call = (client: RegistryClient, method: string, path: string) =>
+        client.as(null).request(method, path, { headers: { authorization: as } });
+      return {
+        send: (client) => call(client, "DELETE", "/api/v1/oidc/credential"),
+        expects: [204],
+        // It is over by then.
+        repeated: [401],
+        actions: ["oidc.revoke"],
+        verify: async (client) => {
+          expect((await call(client, "GET", "/api/v1/me")).status).toBe(401);
+        },
+      };
     },
   },
 ];

@@ -21,6 +21,8 @@ export type Need =
   | "to be a person"
   /** The caller's password must be stored here; the built-in administrator's is a secret of the deployment. */
   | "to have a password here"
+  /** The caller must send what it exchanged an ID token for. It would end that, so no principal does. */
+  | "to have exchanged"
   | "pull"
   | "push"
   | "delete"
@@ -106,6 +108,7 @@ export const ATTEMPTS: Readonly<Record<string, Attempt>> = {
   ...api({
     "GET /openapi.json": ["nothing", 200],
     "POST /oidc/exchange": ["nothing", 400, WRONG],
+    "DELETE /oidc/credential": ["to have exchanged", 204],
     "GET /me": ["to be someone", 200],
     "PUT /me/password": ["to have a password here", 400, WRONG],
     "GET /tokens": ["to be a person", 200],

@@ -1,0 +1,844 @@
+// src/cli/error.ts
+var CliError = class extends Error {
+  code;
+  hint;
+  /** The status of the registry's answer, if there was one. */
+  status;
+  faults;
+  constructor(message, options = {}) {
+    super(message, { cause: options.cause });
+    this.name = "CliError";
+    this.code = options.code ?? "FAILED";
+    this.hint = options.hint ?? null;
+    this.status = options.status;
+    this.faults = options.faults ?? [];
+  }
+};
+async function hinted(answer, status, hint) {
+  try {
+    return await answer;
+  } catch (error) {
+    if (!(error instanceof CliError) || error.status !== status) throw error;
+    const { message, code, faults } = error;
+    throw new CliError(message, { code, hint, status, faults, cause: error });
+  }
+}
+
+// src/cli/registry-url.ts
+var LOCAL = /^(localhost|127\.0\.0\.1|\[::1\])$/;
+function parseRegistry(text2) {
+  const given = text2.trim();
+  const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(given)?.[1]?.toLowerCase();
+  if (scheme !== void 0 && scheme !== "http" && scheme !== "https") throw invalid(text2);
+  const url = URL.parse(scheme === void 0 ? `https://${given}` : given);
+  if (url === null || url.hostname === "") throw invalid(text2);
+  const extras = [url.username, url.password, url.search, url.hash].join("");
+  if (extras !== "" || url.pathname !== "/") throw invalid(text2);
+  if (scheme === void 0 && LOCAL.test(url.hostname)) return parseRegistry(`http://${given}`);
+  return url.origin;
+}
+function isClear(registry) {
+  const { protocol, hostname } = new URL(registry);
+  return protocol === "http:" && !LOCAL.test(hostname);
+}
+function invalid(text2) {
+  return new CliError(
+    `"${text2}" is no registry: name its host, such as registry.example.com or localhost:8787`
+  );
+}
+
+// src/cli/remote/oidc.ts
+import { text as textOf } from "node:stream/consumers";
+
+// node_modules/valibot/dist/index.mjs
+var store$4;
+var DEFAULT_CONFIG = {
+  lang: void 0,
+  message: void 0,
+  abortEarly: void 0,
+  abortPipeEarly: void 0
+};
+// @__NO_SIDE_EFFECTS__
+function getGlobalConfig(config$1) {
+  if (!config$1 && !store$4) return DEFAULT_CONFIG;
+  return {
+    lang: config$1?.lang ?? store$4?.lang,
+    message: config$1?.message,
+    abortEarly: config$1?.abortEarly ?? store$4?.abortEarly,
+    abortPipeEarly: config$1?.abortPipeEarly ?? store$4?.abortPipeEarly
+  };
+}
+var store$3;
+// @__NO_SIDE_EFFECTS__
+function getGlobalMessage(lang) {
+  return store$3?.get(lang);
+}
+var store$2;
+// @__NO_SIDE_EFFECTS__
+function getSchemaMessage(lang) {
+  return store$2?.get(lang);
+}
+var store$1;
+// @__NO_SIDE_EFFECTS__
+function getSpecificMessage(reference, lang) {
+  return store$1?.get(reference)?.get(lang);
+}
+// @__NO_SIDE_EFFECTS__
+function _stringify(input2) {
+  const type = typeof input2;
+  if (type === "string") return `"${input2}"`;
+  if (type === "number" || type === "bigint" || type === "boolean") return `${input2}`;
+  if (type === "object" || type === "function") return (input2 && Object.getPrototypeOf(input2)?.constructor?.name) ?? "null";
+  return type;
+}
+function _addIssue(context, label, dataset, config$1, other) {
+  const input2 = other && "input" in other ? other.input : dataset.value;
+  const expected = other?.expected ?? context.expects ?? null;
+  const received = other?.received ?? /* @__PURE__ */ _stringify(input2);
+  const issue = {
+    kind: context.kind,
+    type: context.type,
+    input: input2,
+    expected,
+    received,
+    message: `Invalid ${label}: ${expected ? `Expected ${expected} but r` : "R"}eceived ${received}`,
+    requirement: context.requirement,
+    path: other?.path,
+    issues: other?.issues,
+    lang: config$1.lang,
+    abortEarly: config$1.abortEarly,
+    abortPipeEarly: config$1.abortPipeEarly
+  };
+  const isSchema = context.kind === "schema";
+  const message$1 = other?.message ?? context.message ?? /* @__PURE__ */ getSpecificMessage(context.reference, issue.lang) ?? (isSchema ? /* @__PURE__ */ getSchemaMessage(issue.lang) : null) ?? config$1.message ?? /* @__PURE__ */ getGlobalMessage(issue.lang);
+  if (message$1 !== void 0) issue.message = typeof message$1 === "function" ? message$1(issue) : message$1;
+  if (isSchema) dataset.typed = false;
+  if (dataset.issues) dataset.issues.push(issue);
+  else dataset.issues = [issue];
+}
+function _standardSchema(schema) {
+  schema["~standard"] = {
+    version: 1,
+    vendor: "valibot",
+    validate: (value$1) => schema["~run"]({ value: value$1 }, /* @__PURE__ */ getGlobalConfig())
+  };
+  return schema;
+}
+var EMOJI_REGEX = new RegExp("^(?:[\\u{1F1E6}-\\u{1F1FF}]{2}|\\u{1F3F4}[\\u{E0061}-\\u{E007A}]{2}[\\u{E0030}-\\u{E0039}\\u{E0061}-\\u{E007A}]{1,3}\\u{E007F}|(?:\\p{Emoji}\\uFE0F\\u20E3?|\\p{Emoji_Modifier_Base}\\p{Emoji_Modifier}?|(?![\\p{Emoji_Modifier_Base}\\u{1F1E6}-\\u{1F1FF}])\\p{Emoji_Presentation})(?:\\u200D(?:\\p{Emoji}\\uFE0F\\u20E3?|\\p{Emoji_Modifier_Base}\\p{Emoji_Modifier}?|(?![\\p{Emoji_Modifier_Base}\\u{1F1E6}-\\u{1F1FF}])\\p{Emoji_Presentation}))*)+$", "u");
+// @__NO_SIDE_EFFECTS__
+function minLength(requirement, message$1) {
+  return {
+    kind: "validation",
+    type: "min_length",
+    reference: minLength,
+    async: false,
+    expects: `>=${requirement}`,
+    requirement,
+    message: message$1,
+    "~run"(dataset, config$1) {
+      if (dataset.typed && dataset.value.length < this.requirement) _addIssue(this, "length", dataset, config$1, { received: `${dataset.value.length}` });
+      return dataset;
+    }
+  };
+}
+// @__NO_SIDE_EFFECTS__
+function parseJson(config$1, message$1) {
+  return {
+    kind: "transformation",
+    type: "parse_json",
+    reference: parseJson,
+    config: config$1,
+    message: message$1,
+    async: false,
+    "~run"(dataset, config$2) {
+      try {
+        dataset.value = JSON.parse(dataset.value, this.config?.reviver);
+      } catch (error) {
+        if (error instanceof Error) {
+          _addIssue(this, "JSON", dataset, config$2, { received: `"${error.message}"` });
+          dataset.typed = false;
+        } else throw error;
+      }
+      return dataset;
+    }
+  };
+}
+// @__NO_SIDE_EFFECTS__
+function getFallback(schema, dataset, config$1) {
+  return typeof schema.fallback === "function" ? schema.fallback(dataset, config$1) : schema.fallback;
+}
+// @__NO_SIDE_EFFECTS__
+function getDefault(schema, dataset, config$1) {
+  return typeof schema.default === "function" ? schema.default(dataset, config$1) : schema.default;
+}
+// @__NO_SIDE_EFFECTS__
+function object(entries$1, message$1) {
+  return _standardSchema({
+    kind: "schema",
+    type: "object",
+    reference: object,
+    expects: "Object",
+    async: false,
+    entries: entries$1,
+    message: message$1,
+    "~run"(dataset, config$1) {
+      const input2 = dataset.value;
+      if (input2 && typeof input2 === "object") {
+        dataset.typed = true;
+        dataset.value = {};
+        for (const key in this.entries) {
+          const valueSchema = this.entries[key];
+          if (key in input2 || (valueSchema.type === "exact_optional" || valueSchema.type === "optional" || valueSchema.type === "nullish") && valueSchema.default !== void 0) {
+            const value$1 = key in input2 ? input2[key] : /* @__PURE__ */ getDefault(valueSchema);
+            const valueDataset = valueSchema["~run"]({ value: value$1 }, config$1);
+            if (valueDataset.issues) {
+              const pathItem = {
+                type: "object",
+                origin: "value",
+                input: input2,
+                key,
+                value: value$1
+              };
+              for (const issue of valueDataset.issues) {
+                if (issue.path) issue.path.unshift(pathItem);
+                else issue.path = [pathItem];
+                dataset.issues?.push(issue);
+              }
+              if (!dataset.issues) dataset.issues = valueDataset.issues;
+              if (config$1.abortEarly) {
+                dataset.typed = false;
+                break;
+              }
+            }
+            if (!valueDataset.typed) dataset.typed = false;
+            dataset.value[key] = valueDataset.value;
+          } else if (valueSchema.fallback !== void 0) dataset.value[key] = /* @__PURE__ */ getFallback(valueSchema);
+          else if (valueSchema.type !== "exact_optional" && valueSchema.type !== "optional" && valueSchema.type !== "nullish") {
+            _addIssue(this, "key", dataset, config$1, {
+              input: void 0,
+              expected: `"${key}"`,
+              path: [{
+                type: "object",
+                origin: "key",
+                input: input2,
+                key,
+                value: input2[key]
+              }]
+            });
+            if (config$1.abortEarly) break;
+          }
+        }
+      } else _addIssue(this, "type", dataset, config$1);
+      return dataset;
+    }
+  });
+}
+// @__NO_SIDE_EFFECTS__
+function string(message$1) {
+  return _standardSchema({
+    kind: "schema",
+    type: "string",
+    reference: string,
+    expects: "string",
+    async: false,
+    message: message$1,
+    "~run"(dataset, config$1) {
+      if (typeof dataset.value === "string") dataset.typed = true;
+      else _addIssue(this, "type", dataset, config$1);
+      return dataset;
+    }
+  });
+}
+// @__NO_SIDE_EFFECTS__
+function pipe(...pipe$1) {
+  return _standardSchema({
+    ...pipe$1[0],
+    pipe: pipe$1,
+    "~run"(dataset, config$1) {
+      for (const item of pipe$1) if (item.kind !== "metadata") {
+        if (dataset.issues && (item.kind === "schema" || item.kind === "transformation")) {
+          dataset.typed = false;
+          break;
+        }
+        if (!dataset.issues || !config$1.abortEarly && !config$1.abortPipeEarly) dataset = item["~run"](dataset, config$1);
+      }
+      return dataset;
+    }
+  });
+}
+// @__NO_SIDE_EFFECTS__
+function safeParse(schema, input2, config$1) {
+  const dataset = schema["~run"]({ value: input2 }, /* @__PURE__ */ getGlobalConfig(config$1));
+  return {
+    typed: dataset.typed,
+    success: !dataset.issues,
+    output: dataset.value,
+    issues: dataset.issues
+  };
+}
+
+// src/cli/text-width.ts
+var graphemes = new Intl.Segmenter();
+
+// src/cli/sentence.ts
+var JOINT = " ";
+function copyable(text2) {
+  return text2.replaceAll(" ", JOINT);
+}
+function unjoined(text2) {
+  return text2.replaceAll(JOINT, " ");
+}
+
+// src/cli/network-reason.ts
+var REASONS = {
+  ECONNREFUSED: "nothing listens there",
+  ENOTFOUND: "there is no host of that name",
+  EAI_AGAIN: "its name cannot be looked up now; is there a network?",
+  ERR_SSL_WRONG_VERSION_NUMBER: "it does not speak https there; if it speaks http, write http://HOST",
+  ERR_SSL_PACKET_LENGTH_TOO_LONG: "it does not speak https there; if it speaks http, write http://HOST"
+};
+function networkReasonOf(error) {
+  if (!(error instanceof Error)) return String(error);
+  if (error.cause !== void 0) return networkReasonOf(error.cause);
+  const { code = "" } = error;
+  return REASONS[code] ?? (error.message === "" ? code || error.name : error.message);
+}
+
+// src/cli/remote/unreachable.ts
+function unreachable(origin, error) {
+  const message = `cannot reach ${origin}: ${networkReasonOf(error)}`;
+  return new CliError(message, { code: "UNREACHABLE", cause: error });
+}
+
+// src/cli/api.ts
+var PASSWORD_HINT = `Give the password with this command: ${copyable("-u USER")} at a terminal, ${copyable("-u USER --password-stdin")} in a script. Or log in once with ${copyable("--expires never")}.`;
+function refusalIn(body) {
+  try {
+    const { detail, title, code, errors } = JSON.parse(body);
+    const faults = Array.isArray(errors) ? errors : [];
+    const [first] = faults;
+    const reasons = faults.flatMap(({ field = "", message = "" }) => {
+      if (message === "" || detail?.includes(message) === true) return [];
+      return field === "" ? message : `${field}: ${message}`;
+    });
+    const said = [detail ?? [], reasons].flat();
+    const sentence = said.length === 0 ? title : said.join("; ");
+    return { sentence, code: code ?? first?.code, faults };
+  } catch (error) {
+    if (error instanceof SyntaxError) return void 0;
+    throw error;
+  }
+}
+
+// src/cli/file.ts
+import { readFile } from "node:fs/promises";
+var REASONS2 = {
+  ENOSPC: "the disk is full",
+  EROFS: "the disk can only be read",
+  ENOENT: "there is no such file",
+  ENOTDIR: "there is no such file",
+  EISDIR: "it is a folder",
+  EACCES: "you are not allowed to",
+  EPERM: "you are not allowed to"
+};
+async function readTextFile(file) {
+  try {
+    return await readFile(file, "utf8");
+  } catch (error) {
+    const { code = "FAILED" } = error;
+    throw new CliError(`cannot read ${file}: ${reasonOf(error)}`, { code, cause: error });
+  }
+}
+function reasonOf(error) {
+  const { code = "", message } = error;
+  return REASONS2[code] ?? message;
+}
+
+// src/cli/upload/retry.ts
+import { setTimeout as sleep } from "node:timers/promises";
+
+// src/cli/remote/retry-after.ts
+function retryAfterMs(header) {
+  if (header === void 0) return null;
+  if (/^\d+$/.test(header.trim())) return Number(header) * 1e3;
+  const at = Date.parse(header);
+  return Number.isNaN(at) ? null : Math.max(0, at - Date.now());
+}
+
+// src/cli/upload/retry.ts
+var FIRST_WAIT_MS = 250;
+var MAX_WAIT_MS = 2e4;
+var MAX_RETRY_AFTER_MS = 6e4;
+var RETRYABLE = /* @__PURE__ */ new Set([408, 429]);
+function isRetryable({ status }) {
+  return status >= 500 || RETRYABLE.has(status);
+}
+async function waitToRetry(failures, answer, signal) {
+  const grown = Math.min(FIRST_WAIT_MS * 2 ** (failures - 1), MAX_WAIT_MS);
+  const ownMs = grown * (0.5 + Math.random() / 2);
+  const askedMs = retryAfterMs(answer?.headers["retry-after"]) ?? 0;
+  await sleep(Math.max(ownMs, Math.min(askedMs, MAX_RETRY_AFTER_MS)), void 0, { signal });
+}
+
+// src/cli/remote/retry.ts
+var TRIES = 6;
+var PASSING = /* @__PURE__ */ new Set([
+  "ECONNRESET",
+  "ECONNREFUSED",
+  "EPIPE",
+  "ETIMEDOUT",
+  "EAI_AGAIN",
+  "ENETUNREACH"
+]);
+async function retried(send2, signal) {
+  for (let failures = 1; ; failures++) {
+    const result = await attempt(send2);
+    signal?.throwIfAborted();
+    if (result instanceof Error) {
+      if (failures === TRIES || !isPassing(result)) throw result;
+      await waitToRetry(failures, null, signal);
+    } else {
+      if (failures === TRIES || !isRetryable(result)) return result;
+      result.body.resume();
+      await waitToRetry(failures, result, signal);
+    }
+  }
+}
+async function reached(origin, send2, signal) {
+  try {
+    return await retried(send2, signal);
+  } catch (error) {
+    throw isNetworkError(error) ? unreachable(origin, error) : error;
+  }
+}
+async function attempt(send2) {
+  try {
+    return await send2();
+  } catch (error) {
+    if (isNetworkError(error)) return error;
+    throw error;
+  }
+}
+function isNetworkError(error) {
+  const { code, name } = error;
+  if (!(error instanceof Error) || name === "CliError" || name === "AbortError") return false;
+  return code !== void 0 || error.message.startsWith("nothing moved for");
+}
+function isPassing(error) {
+  return error.code === void 0 || PASSING.has(error.code);
+}
+
+// src/cli/remote/upstream.ts
+import http from "node:http";
+import https from "node:https";
+
+// src/cli/upload/byte-queue.ts
+function lengthOf(pieces) {
+  return pieces.reduce((sum, { length }) => sum + length, 0);
+}
+
+// src/cli/remote/upstream.ts
+var IDLE_MS = 12e4;
+var Upstream = class _Upstream {
+  /** Such as "https://registry.example.com". */
+  origin;
+  #url;
+  #authorize;
+  #agent;
+  /** @param agent the connections of another one for the same registry */
+  constructor(origin, authorize = null, agent) {
+    this.origin = origin;
+    this.#url = new URL(origin);
+    this.#authorize = authorize;
+    const { Agent } = this.#url.protocol === "https:" ? https : http;
+    this.#agent = agent ?? new Agent({ keepAlive: true, proxyEnv: process.env });
+  }
+  /** The same registry with this header, as it was given by somebody else, over the same connections. */
+  as(authorization) {
+    const given = (_, challenge) => Promise.resolve(challenge === null ? authorization : null);
+    return new _Upstream(this.origin, given, this.#agent);
+  }
+  /**
+   * Sends a request, and once more with fresh credentials where the first try got 401. Follows no redirect.
+   * @throws the system's error where no answer came
+   */
+  async request(asked) {
+    const { scopes = [], body = null } = asked;
+    const first = await this.#send(asked, await this.#authorize?.(scopes, null) ?? null);
+    const challenge = first.headers["www-authenticate"];
+    const isReplayable = body === null || isBytes(body);
+    if (this.#authorize === null || first.status !== 401 || !challenge || !isReplayable)
+      return first;
+    const fresh = await this.#authorize(scopes, challenge);
+    if (fresh === null) return first;
+    first.body.resume();
+    return this.#send(asked, fresh);
+  }
+  /** Closes the connections that are idle. */
+  close() {
+    this.#agent.destroy();
+  }
+  async #send(asked, authorization) {
+    const sent = this.#open(asked, authorization);
+    try {
+      return await answered(sent, asked.body ?? null);
+    } catch (error) {
+      const isStale = sent.reusedSocket && error.code === "ECONNRESET";
+      const isReplayable = asked.body == null || isBytes(asked.body);
+      if (!isStale || !isReplayable || asked.signal?.aborted === true) throw error;
+      return answered(this.#open(asked, authorization), asked.body ?? null);
+    }
+  }
+  #open({ method, path, headers, body, signal }, authorization) {
+    const { protocol, hostname, port } = this.#url;
+    const { request } = protocol === "https:" ? https : http;
+    const length = body != null && isBytes(body) ? { "content-length": lengthOf(body) } : {};
+    return request({
+      agent: this.#agent,
+      // An IPv6 address has brackets in a URL, and none here.
+      hostname: hostname.replace(/^\[(.*)\]$/, "$1"),
+      port,
+      method,
+      path,
+      headers: { ...headers, ...length, ...authorization === null ? {} : { authorization } },
+      timeout: IDLE_MS,
+      ...signal === void 0 ? {} : { signal }
+    });
+  }
+};
+function answered(sent, body) {
+  const { promise, resolve, reject } = Promise.withResolvers();
+  sent.once("response", (response) => {
+    const { statusCode: status = 0, headers } = response;
+    response.once("end", () => sent.writableFinished || sent.destroy());
+    resolve({ status, headers, body: response });
+  });
+  sent.on("error", reject);
+  sent.once("timeout", () => sent.destroy(new Error(`nothing moved for ${IDLE_MS / 1e3} s`)));
+  if (body === null) sent.end();
+  else if (isBytes(body)) {
+    for (const piece of body) sent.write(piece);
+    sent.end();
+  } else {
+    body.once("error", (error) => sent.destroy(error));
+    body.pipe(sent);
+  }
+  return promise;
+}
+function isBytes(body) {
+  return Array.isArray(body);
+}
+
+// src/cli/remote/oidc.ts
+var some = pipe(string(), minLength(1));
+var json = pipe(string(), parseJson());
+var IdToken = pipe(json, object({ value: some }));
+var Exchanged = pipe(json, object({ username: some, password: some, expiresAt: some }));
+async function idToken(audience) {
+  const { SLIPWAY_ID_TOKEN: given, SLIPWAY_ID_TOKEN_FILE: file } = process.env;
+  if (given) return given.trim();
+  if (file) return tokenInFile(file);
+  const { ACTIONS_ID_TOKEN_REQUEST_URL: url, ACTIONS_ID_TOKEN_REQUEST_TOKEN: secret } = process.env;
+  if (!url || !secret) throw await noToken(audience);
+  return requestToken(url, secret, audience);
+}
+async function exchange(registry, { namespaces, audience }) {
+  const token = await idToken(process.env["SLIPWAY_AUDIENCE"] || audience);
+  const exchanged = ask(registry, {
+    method: "POST",
+    path: "/api/v1/oidc/exchange",
+    headers: { "content-type": "application/json" },
+    body: [Buffer.from(JSON.stringify({ token, namespaces }))]
+  });
+  const { text: text2 } = await hinted(exchanged, 401, trustHint(namespaces));
+  const { success, output } = safeParse(Exchanged, text2);
+  if (success) return output;
+  throw new CliError(`${registry} answered no credential: is it a Slipway registry?`);
+}
+async function ask(registry, asked) {
+  const said = await send(registry, asked);
+  const { status, text: text2 } = said;
+  if (status < 300) return said;
+  const { sentence, code = `HTTP_${status}` } = refusalIn(text2) ?? {};
+  throw new CliError(sentence ?? `${registry} answered ${status}`, { code, status });
+}
+async function send(origin, asked) {
+  const upstream = new Upstream(origin);
+  const headers = { accept: "application/json", "user-agent": "slipway", ...asked.headers };
+  try {
+    const { status, body } = await reached(origin, () => upstream.request({ ...asked, headers }));
+    return { status, text: await textOf(body) };
+  } finally {
+    upstream.close();
+  }
+}
+async function tokenInFile(file) {
+  const token = (await readTextFile(file)).trim();
+  if (token !== "") return token;
+  throw new CliError(`the file of SLIPWAY_ID_TOKEN_FILE is empty: ${file}`, {
+    code: "NO_ID_TOKEN"
+  });
+}
+async function requestToken(service, secret, audience) {
+  const url = new URL(service);
+  url.searchParams.set("audience", audience);
+  const headers = { authorization: `Bearer ${secret}` };
+  const path = url.pathname + url.search;
+  const { status, text: text2 } = await send(url.origin, { method: "GET", path, headers });
+  const { success, output } = safeParse(IdToken, text2);
+  if (status === 200 && success) return output.value;
+  const said = status === 200 ? "without an ID token" : `${status}`;
+  throw new CliError(`the CI's token service at ${url.origin} answered ${said}`, {
+    code: "NO_ID_TOKEN",
+    status
+  });
+}
+async function noToken(audience) {
+  const { GITHUB_ACTIONS } = process.env;
+  if (GITHUB_ACTIONS !== "true") {
+    return new CliError("there is no ID token to log in with", {
+      code: "NO_ID_TOKEN",
+      hint: `Give one for the audience ${audience} in SLIPWAY_ID_TOKEN, or in the file that SLIPWAY_ID_TOKEN_FILE names. In GitHub Actions a job with ${copyable("permissions: id-token: write")} needs neither.`
+    });
+  }
+  if (await isOfFork()) {
+    return new CliError("GitHub gives no ID token to a pull request from a fork", {
+      code: "NO_ID_TOKEN",
+      hint: `Build there without a push, such as by ${copyable("if: github.event.pull_request.head.repo.fork != true")} at the step that logs in.`
+    });
+  }
+  return new CliError("this job may not ask for an ID token", {
+    code: "NO_ID_TOKEN",
+    hint: `Add ${copyable("permissions: { contents: read, id-token: write }")} to the job; a reusable workflow needs it in the workflow that calls it, too. Forgejo has ${copyable("enable-openid-connect: true")} instead.`
+  });
+}
+async function isOfFork() {
+  const { GITHUB_EVENT_PATH: file, GITHUB_EVENT_NAME: event = "" } = process.env;
+  if (!file || !event.startsWith("pull_request")) return false;
+  const { pull_request: pull } = JSON.parse(await readTextFile(file));
+  return pull?.head?.repo === null || pull?.head?.repo?.fork === true;
+}
+function trustHint([namespace = ""]) {
+  const { env } = process;
+  const push = `--push '${namespace}/*'`;
+  const { GITHUB_REPOSITORY: repository, GITHUB_SERVER_URL: forge } = env;
+  const { CI_PROJECT_PATH: project, CI_PROJECT_ID: id } = env;
+  const command = repository && forge === "https://github.com" ? `slipway trust add github ${repository} ${push}` : project && id ? `slipway trust add gitlab ${project} --project-id ${id} ${push}` : `slipway trust add oidc --issuer URL --claim NAME=GLOB ${push}`;
+  return `If ${namespace} has no rule for this job yet, an owner of it adds one: ${copyable(command)}`;
+}
+
+// action/src/docker.ts
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { text } from "node:stream/consumers";
+async function requireDocker() {
+  await docker(["--version"]);
+}
+async function logIn(host, user, password) {
+  await docker(["login", host, "--username", user, "--password-stdin"], password);
+}
+async function docker(args, given = "") {
+  const child = spawn("docker", args, { stdio: ["pipe", "ignore", "pipe"] });
+  child.stdin.on("error", () => {
+  });
+  child.stdin.end(given);
+  const ended = once(child, "close");
+  const [said, [code]] = await Promise.all([text(child.stderr), ended]).catch(notThere);
+  if (code === 0) return;
+  const [command = ""] = args;
+  throw new CliError(`docker ${command} failed: ${said.trim() || `exit code ${code}`}`);
+}
+function notThere(error) {
+  if (error.code !== "ENOENT") throw error;
+  throw new CliError("docker is not installed on this runner", {
+    cause: error,
+    hint: "Use a runner that has it, such as ubuntu-latest, or install it in an earlier step. A job in a container needs an image with the docker command."
+  });
+}
+
+// action/src/proxy.ts
+import { spawn as spawn2 } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { mkdtempSync, openSync, readFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep2 } from "node:timers/promises";
+var PROGRAM = join(import.meta.dirname, "slipway.mjs");
+var PROXY_USER = "slipway";
+var POLL_MS = 50;
+var START_MS = 6e4;
+var SHOWN_LINES = 50;
+function startProxy({ registry, namespaces, port }) {
+  const folder = mkdtempSync(join(process.env["RUNNER_TEMP"] || tmpdir(), "slipway-proxy-"));
+  const log = join(folder, "log");
+  const output = openSync(log, "a", 384);
+  const secret = randomBytes(24).toString("base64url");
+  const args = ["proxy", "--json", "--registry", registry, "--port", port, "--credential", "oidc"];
+  const child = spawn2(process.execPath, [PROGRAM, ...args, "--namespace", ...namespaces], {
+    detached: true,
+    stdio: ["ignore", output, output],
+    env: { ...process.env, SLIPWAY_PROXY_SECRET: secret }
+  });
+  child.unref();
+  if (child.pid === void 0) throw new Error(`${process.execPath} could not be started`);
+  return { pid: child.pid, log, secret };
+}
+async function untilReady({ pid, log }) {
+  const latest = Date.now() + START_MS;
+  while (isRunning(pid) && Date.now() < latest) {
+    const url = /"ready":\s*"(http:[^"]+)"/.exec(readFileSync(log, "utf8"))?.[1];
+    if (url !== void 0) {
+      await (await fetch(`${url}/v2/`)).body?.cancel();
+      return new URL(url).host;
+    }
+    await sleep2(POLL_MS);
+  }
+  const problem = isRunning(pid) ? "did not start in time" : "ended at its start";
+  throw new CliError(`the proxy ${problem}: ${reasonIn(log) || "it said nothing"}`);
+}
+function linesOf(log) {
+  return readFileSync(log, "utf8").trimEnd().split("\n").slice(-SHOWN_LINES).join("\n");
+}
+function isRunning(pid) {
+  try {
+    process.kill(pid, 0);
+    return stateOf(pid) !== "Z";
+  } catch (error) {
+    if (error.code === "ESRCH") return false;
+    throw error;
+  }
+}
+function stateOf(pid) {
+  try {
+    return /.*\) (\w)/s.exec(readFileSync(`/proc/${pid}/stat`, "utf8"))?.[1] ?? null;
+  } catch (error) {
+    if (error.code === "ENOENT") return null;
+    throw error;
+  }
+}
+function reasonIn(log) {
+  const [last = ""] = linesOf(log).split("\n").slice(-1);
+  try {
+    const { error } = JSON.parse(last);
+    return [error?.message ?? [], error?.hint ?? []].flat().join(". ");
+  } catch (error) {
+    if (error instanceof SyntaxError) return linesOf(log);
+    throw error;
+  }
+}
+
+// action/src/runner.ts
+import { randomUUID } from "node:crypto";
+import { appendFileSync } from "node:fs";
+import { inspect } from "node:util";
+function input(name) {
+  return process.env[`INPUT_${name.toUpperCase()}`]?.trim() ?? "";
+}
+function setOutput(name, value) {
+  append("GITHUB_OUTPUT", name, value);
+}
+var STATE = "slipway";
+function saveState(state2) {
+  append("GITHUB_STATE", STATE, JSON.stringify(state2));
+}
+function append(file, name, value) {
+  const path = process.env[file];
+  if (path === void 0 || path === "") throw new Error(`${file} is not set: is this a job?`);
+  const delimiter = `end-${randomUUID()}`;
+  appendFileSync(path, `${name}<<${delimiter}
+${value}
+${delimiter}
+`);
+}
+function mask(secret) {
+  say("add-mask", secret);
+}
+function reportError(error) {
+  say("error", wordsOf(error));
+}
+function warn(error) {
+  say("warning", wordsOf(error));
+}
+function wordsOf(error) {
+  if (typeof error === "string") return error;
+  if (!(error instanceof CliError)) return inspect(error);
+  const { message, hint } = error;
+  return unjoined(hint === null ? message : `${message}
+${hint}`);
+}
+function say(command, text2) {
+  process.stdout.write(`::${command}::${escaped(text2)}
+`);
+}
+function escaped(text2) {
+  return text2.replaceAll("%", "%25").replaceAll("\r", "%0D").replaceAll("\n", "%0A");
+}
+
+// action/src/main.ts
+var state = { hosts: [], credential: null, proxy: null };
+try {
+  await run();
+} catch (error) {
+  reportError(error);
+  process.exitCode = 1;
+}
+function add(change) {
+  state = { ...state, ...change };
+  saveState(state);
+}
+async function run() {
+  const registry = registryIn(input("registry"));
+  const namespaces = namespacesIn(input("namespaces"));
+  const port = input("port") || "5001";
+  const withProxy = isTrue("proxy");
+  const audience = input("audience");
+  if (audience !== "") process.env["SLIPWAY_AUDIENCE"] = audience;
+  if (isClear(registry)) warn(`${registry} is not https: credentials travel in clear text`);
+  await requireDocker();
+  const { username, password, expiresAt } = await exchange(registry, {
+    namespaces,
+    audience: registry
+  });
+  mask(password);
+  add({ credential: { registry, password } });
+  const { host } = new URL(registry);
+  await logInTo(host, username, password);
+  setOutput("registry", host);
+  setOutput("username", username);
+  console.log(`Docker is logged in to ${host} as ${username}, until ${expiresAt}.`);
+  const proxy = withProxy ? await openProxy({ registry, namespaces, port }) : "";
+  setOutput("proxy", proxy);
+}
+async function openProxy(wanted) {
+  const { pid, log, secret } = startProxy(wanted);
+  mask(secret);
+  add({ proxy: { pid, log } });
+  const host = await untilReady({ pid, log });
+  await logInTo(host, PROXY_USER, secret);
+  console.log(`Push layers of any size to ${host}: it sends them on to ${wanted.registry}.`);
+  return host;
+}
+async function logInTo(host, user, password) {
+  await logIn(host, user, password);
+  add({ hosts: [...state.hosts, host] });
+}
+function registryIn(text2) {
+  if (text2 !== "") return parseRegistry(text2);
+  throw new CliError("the input registry is missing", {
+    hint: "Give the registry's host: with: { registry: registry.example.com }"
+  });
+}
+function namespacesIn(text2) {
+  const named = text2.split(/[\s,]+/).filter((name) => name !== "");
+  if (named.length > 0) return named;
+  const owner = process.env["GITHUB_REPOSITORY_OWNER"];
+  if (owner) return [owner.toLowerCase()];
+  throw new CliError("the input namespaces is missing", {
+    hint: "Give the first part of the image's name: with: { namespaces: acme }"
+  });
+}
+function isTrue(name) {
+  const text2 = input(name) || "true";
+  if (text2 === "true" || text2 === "false") return text2 === "true";
+  throw new CliError(`the input ${name} is "${text2}": write true or false`);
+}
