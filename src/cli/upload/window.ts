@@ -15,8 +15,8 @@ const PATIENCE_SECONDS = 18;
 const SOCKET_BYTES = 4_500_000;
 /** A slow uplink shows itself in the first request, of half of these bytes: 128 KiB take 4 s at 256 kbit/s. */
 const SMALLEST_WINDOW = 256 * 1024;
-/** All uploads of this process share it. */
-const MAX_HELD = 112 * 1024 ** 2;
+/** All uploads of this process share it: with what the collector has not freed yet, the process stays below 200 MB. */
+const MAX_HELD = 48 * 1024 ** 2;
 /** The registry stores parts of this size; requests that end at a multiple of it leave no rest to be kept in between. */
 const PART_BYTES = 8 * 1024 ** 2;
 

@@ -35,7 +35,7 @@ describe("an upload holds no more than its uplink sends in 8 s, and a client's s
     [250_000, 2],
     [375_000, 6],
     [1_250_000, 8],
-    [12_500_000, 8],
+    [12_500_000, 4.1],
   ])("at %i bytes a second, %d s", (speed, seconds) => {
     const window = windowOf();
     for (let offset = 0, at = 0; at < 20; at++) {
@@ -58,7 +58,7 @@ describe("an upload holds no more than its uplink sends in 8 s, and a client's s
     const fast = window.bytes;
     requestsAt(250_000, 1, window);
     expect(window.bytes).toBe(500_000);
-    expect(fast).toBeGreaterThan(50 * MIB);
+    expect(fast).toBeGreaterThan(40 * MIB);
   });
 });
 
@@ -79,7 +79,7 @@ test("a registry that answers slowly does not keep the requests small", () => {
     // 0.6 s each, and a line of 100 Mbit/s.
     window.measure(bytes, 600 + bytes / 12_500);
   }
-  expect(window.bytes).toBeGreaterThan(50 * MIB);
+  expect(window.bytes).toBeGreaterThan(40 * MIB);
 });
 
 test("no request is above the registry's limit, and large ones end where parts end", () => {
@@ -95,17 +95,17 @@ test("no request is above the registry's limit, and large ones end where parts e
   }
 });
 
-test("all uploads together hold 112 MiB at most", () => {
+test("all uploads together hold 48 MiB at most", () => {
   const windows = Array.from({ length: 8 }, () => windowOf());
   for (const window of windows) requestsAt(1e9, 10, window);
   const held = windows.reduce((sum, { bytes }) => sum + bytes, 0);
-  expect(held).toBeLessThanOrEqual(112 * MIB);
-  expect(held).toBeGreaterThan(100 * MIB);
+  expect(held).toBeLessThanOrEqual(48 * MIB);
+  expect(held).toBeGreaterThan(42 * MIB);
   for (const window of windows.slice(1)) {
     window.close();
     open.splice(open.indexOf(window), 1);
   }
-  expect(windows[0]?.bytes).toBeGreaterThan(50 * MIB);
+  expect(windows[0]?.bytes).toBeGreaterThan(20 * MIB);
 });
 
 test("a queue gives bytes in their order, whatever their pieces", () => {
