@@ -26,7 +26,7 @@ let failures = 0;
 try {
   for (const part of chosen) {
     const place = { url: server.url, authorization };
-    for (const { text, isMet } of await PARTS[part as Part](place, values.short)) {
+    for await (const { text, isMet } of PARTS[part as Part](place, values.short)) {
       console.log(`${isMet ? "ok  " : "FAIL"} ${part}: ${text}`);
       failures += isMet ? 0 : 1;
     }

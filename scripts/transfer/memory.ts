@@ -7,9 +7,9 @@ import { type Place, pushLayer } from "./push.ts";
 
 const MIB = 1024 ** 2;
 const LAYERS = 8;
-const MOST_BYTES = 200 * MIB;
+const MOST_BYTES = 200_000_000;
 
-export async function measureMemory(direct: Place, isShort: boolean): Promise<Finding[]> {
+export async function* measureMemory(direct: Place, isShort: boolean): AsyncGenerator<Finding> {
   const bytes = isShort ? 256 * MIB : 3_000_000_000;
   const proxy = await startProxyProcess(direct.url);
   try {
@@ -22,8 +22,9 @@ export async function measureMemory(direct: Place, isShort: boolean): Promise<Fi
     );
     const seconds = (performance.now() - began) / 1000;
     const { peak } = memoryOf(proxy.pid);
-    const text = `${LAYERS} layers of ${(bytes / 1e9).toFixed(1)} GB at once in ${seconds.toFixed(0)} s: ${(peak / MIB).toFixed(0)} MiB at most (${(before / MIB).toFixed(0)} MiB before; at most ${MOST_BYTES / MIB})`;
-    return [{ text, isMet: peak <= MOST_BYTES }];
+    const [least, most, limit] = [before, peak, MOST_BYTES].map((size) => (size / 1e6).toFixed(0));
+    const text = `${LAYERS} layers of ${(bytes / 1e9).toFixed(1)} GB at once in ${seconds.toFixed(0)} s: ${most} MB at most, ${least} MB before (at most ${limit})`;
+    yield { text, isMet: peak <= MOST_BYTES };
   } finally {
     await proxy.stop();
   }

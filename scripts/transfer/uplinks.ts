@@ -15,16 +15,14 @@ interface Case {
   readonly seconds: number;
 }
 
-/** @returns a finding for each line, with one layer and with several at once */
-export async function measureUplinks(direct: Place, isShort: boolean): Promise<Finding[]> {
-  const findings: Finding[] = [];
+/** Measures each line, with one layer and with several at once. */
+export async function* measureUplinks(direct: Place, isShort: boolean): AsyncGenerator<Finding> {
   const seconds = isShort ? 20 : 60;
   for (const megabits of [2, 10, 100]) {
     for (const layers of [1, 5]) {
-      findings.push(await measure(direct, { megabits, layers, seconds }));
+      yield await measure(direct, { megabits, layers, seconds });
     }
   }
-  return findings;
 }
 
 async function measure(direct: Place, { megabits, layers, seconds }: Case): Promise<Finding> {

@@ -15,8 +15,11 @@ const PATIENCE_SECONDS = 18;
 const SOCKET_BYTES = 4_500_000;
 /** A slow uplink shows itself in the first request, of half of these bytes: 128 KiB take 4 s at 256 kbit/s. */
 const SMALLEST_WINDOW = 256 * 1024;
-/** What all uploads of this process may hold together. */
-const MAX_HELD = 64 * 1024 ** 2;
+/**
+ * What all uploads of this process may hold together: with what the collector has not freed yet, the process stays below
+ * 200 MB.
+ */
+const MAX_HELD = 48 * 1024 ** 2;
 /** The registry stores parts of this size; requests that end at a multiple of it leave no rest to be kept in between. */
 const PART_BYTES = 8 * 1024 ** 2;
 
