@@ -37,7 +37,7 @@ export function printOperations(small: Measured, large: Measured): number {
 const TOO_MANY = "too many";
 const GROWS = "grows";
 /** Rows that one run of garbage collection may read. */
-const RUN = 600_000;
+const RUN = 750_000;
 
 const COLLECTION_HEAD = [
   "manifests",

@@ -123,7 +123,7 @@ const FSCK: readonly Operation[] = [
     counts: "unbounded",
   },
   {
-    ...fsck("namespaces", 1_500_000, (index) => index.usages({ repository: 0, name: "" }, 1)),
+    ...fsck("namespaces", 4_000_000, (index) => index.usages({ repository: 0, name: "" }, 1)),
     counts: "unbounded",
   },
 ];
