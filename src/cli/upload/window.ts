@@ -19,7 +19,7 @@ const SMALLEST_WINDOW = 256 * 1024;
  * What all uploads of this process may hold together: with what the collector has not freed yet, the process stays below
  * 200 MB.
  */
-const MAX_HELD = 48 * 1024 ** 2;
+const MAX_HELD = 32 * 1024 ** 2;
 /** The registry stores parts of this size; requests that end at a multiple of it leave no rest to be kept in between. */
 const PART_BYTES = 8 * 1024 ** 2;
 
