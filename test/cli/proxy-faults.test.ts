@@ -148,7 +148,7 @@ function expectFewBytes(edge: Edge, blobBytes: number, manifestBytes: number): v
 const SEEDS = sample(
   "proxy pushes: with faults",
   Array.from({ length: 500 }, (_, seed) => seed),
-  { few: 10, many: 40 },
+  { few: 6, many: 16 },
 );
 
 test("pushes with faults on their way arrive whole, and a fault costs at most one request", async () => {

@@ -12,7 +12,7 @@ import { startEdge } from "../../support/edge.ts";
 import { type Head, seededFaults } from "../../support/edge-faults.ts";
 import { image, indexOf, partsOf, writeLayout } from "./layouts.ts";
 
-const RUNS = { few: 3, many: 40, all: 500 }[inject("sample")];
+const RUNS = { few: 2, many: 6, all: 500 }[inject("sample")];
 const QUIET: Progress = {
   begin: () => ({ at: () => {}, done: () => {}, failed: () => {} }),
   end: () => {},
