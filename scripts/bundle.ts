@@ -5,6 +5,11 @@ import { build } from "esbuild";
 
 const ROOT = join(import.meta.dirname, "..");
 
+/** Packages in CommonJS load Node's own modules by it, which a module does not have. */
+const REQUIRE = `
+import { createRequire as requireOf } from "node:module";
+const require = requireOf(import.meta.url);`;
+
 export interface Bundle {
   readonly entry: string;
   readonly outfile: string;
@@ -16,7 +21,12 @@ export interface Bundle {
  * Writes a program with all that it imports. The same sources give the same bytes.
  * @returns the folders of the packages whose code is in it
  */
-export async function bundle({ entry, outfile, target, banner }: Bundle): Promise<Set<string>> {
+export async function bundle({
+  entry,
+  outfile,
+  target,
+  banner = "",
+}: Bundle): Promise<Set<string>> {
   const { metafile } = await build({
     entryPoints: [entry],
     outfile,
@@ -27,7 +37,7 @@ export async function bundle({ entry, outfile, target, banner }: Bundle): Promis
     charset: "utf8",
     metafile: true,
     absWorkingDir: ROOT,
-    ...(banner === undefined ? {} : { banner: { js: banner } }),
+    banner: { js: `${banner}${REQUIRE}` },
   });
   const inputs = Object.keys(metafile.inputs);
   const found = inputs.flatMap((path) => /^node_modules\/(?:@[^/]+\/)?[^/]+/.exec(path)?.[0] ?? []);

@@ -1,3 +1,7 @@
+
+import { createRequire as requireOf } from "node:module";
+const require = requireOf(import.meta.url);
+
 // src/cli/error.ts
 var CliError = class extends Error {
   code;
@@ -290,17 +294,19 @@ function unjoined(text2) {
 }
 
 // src/cli/network-reason.ts
+var NO_TLS = "it does not speak https there; if it speaks http, write http://HOST";
 var REASONS = {
   ECONNREFUSED: "nothing listens there",
   ENOTFOUND: "there is no host of that name",
   EAI_AGAIN: "its name cannot be looked up now; is there a network?",
-  ERR_SSL_WRONG_VERSION_NUMBER: "it does not speak https there; if it speaks http, write http://HOST",
-  ERR_SSL_PACKET_LENGTH_TOO_LONG: "it does not speak https there; if it speaks http, write http://HOST"
+  ERR_SSL_WRONG_VERSION_NUMBER: NO_TLS,
+  ERR_SSL_PACKET_LENGTH_TOO_LONG: NO_TLS
 };
 function networkReasonOf(error) {
   if (!(error instanceof Error)) return String(error);
   if (error.cause !== void 0) return networkReasonOf(error.cause);
   const { code = "" } = error;
+  if (code === "EPROTO" && /wrong version number|packet length/.test(error.message)) return NO_TLS;
   return REASONS[code] ?? (error.message === "" ? code || error.name : error.message);
 }
 

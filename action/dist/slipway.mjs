@@ -1,3 +1,6 @@
+
+import { createRequire as requireOf } from "node:module";
+const require = requireOf(import.meta.url);
 var __defProp = Object.defineProperty;
 var __getOwnPropNames = Object.getOwnPropertyNames;
 var __esm = (fn, res, err) => function __init() {
@@ -6188,17 +6191,19 @@ import { randomBytes } from "node:crypto";
 import { once as once3 } from "node:events";
 
 // src/cli/network-reason.ts
+var NO_TLS = "it does not speak https there; if it speaks http, write http://HOST";
 var REASONS = {
   ECONNREFUSED: "nothing listens there",
   ENOTFOUND: "there is no host of that name",
   EAI_AGAIN: "its name cannot be looked up now; is there a network?",
-  ERR_SSL_WRONG_VERSION_NUMBER: "it does not speak https there; if it speaks http, write http://HOST",
-  ERR_SSL_PACKET_LENGTH_TOO_LONG: "it does not speak https there; if it speaks http, write http://HOST"
+  ERR_SSL_WRONG_VERSION_NUMBER: NO_TLS,
+  ERR_SSL_PACKET_LENGTH_TOO_LONG: NO_TLS
 };
 function networkReasonOf(error) {
   if (!(error instanceof Error)) return String(error);
   if (error.cause !== void 0) return networkReasonOf(error.cause);
   const { code = "" } = error;
+  if (code === "EPROTO" && /wrong version number|packet length/.test(error.message)) return NO_TLS;
   return REASONS[code] ?? (error.message === "" ? code || error.name : error.message);
 }
 
@@ -6519,6 +6524,83 @@ async function namedRegistry(command, argument) {
 function namedByEnvironment() {
   const named = process.env["SLIPWAY_REGISTRY"];
   return named ? parseRegistry(named) : void 0;
+}
+
+// src/cli/remote/backoff.ts
+import { setTimeout as sleep } from "node:timers/promises";
+
+// src/cli/remote/retry-after.ts
+function retryAfterMs(header) {
+  if (header === void 0) return null;
+  if (/^\d+$/.test(header.trim())) return Number(header) * 1e3;
+  const at = Date.parse(header);
+  return Number.isNaN(at) ? null : Math.max(0, at - Date.now());
+}
+
+// src/cli/remote/backoff.ts
+var MAX_TRIES = 14;
+var FIRST_WAIT_MS = 250;
+var MAX_WAIT_MS = 2e4;
+var MAX_RETRY_AFTER_MS = 6e4;
+var RETRYABLE = /* @__PURE__ */ new Set([408, 429]);
+var LASTING = /* @__PURE__ */ new Set([501, 505]);
+function isRetryable({ status }) {
+  return RETRYABLE.has(status) || status >= 500 && !LASTING.has(status);
+}
+async function waitToRetry(failures, answer, signal) {
+  const grown = Math.min(FIRST_WAIT_MS * 2 ** (failures - 1), MAX_WAIT_MS);
+  const ownMs = grown * (0.5 + Math.random() / 2);
+  const askedMs = retryAfterMs(answer?.headers["retry-after"]) ?? 0;
+  await sleep(Math.max(ownMs, Math.min(askedMs, MAX_RETRY_AFTER_MS)), void 0, { signal });
+}
+
+// src/cli/remote/retry.ts
+var TRIES = 6;
+var PASSING = /* @__PURE__ */ new Set([
+  "ECONNRESET",
+  "ECONNREFUSED",
+  "EPIPE",
+  "ETIMEDOUT",
+  "EAI_AGAIN",
+  "ENETUNREACH"
+]);
+async function retried(send2, { signal, maxRetryAfterMs = Infinity } = {}) {
+  for (let failures = 1; ; failures++) {
+    const result = await attempt(send2);
+    signal?.throwIfAborted();
+    if (result instanceof Error) {
+      if (failures === TRIES || !isPassing(result)) throw result;
+      await waitToRetry(failures, null, signal);
+    } else {
+      const asked = retryAfterMs(result.headers["retry-after"]) ?? 0;
+      if (failures === TRIES || !isRetryable(result) || asked > maxRetryAfterMs) return result;
+      result.body.resume();
+      await waitToRetry(failures, result, signal);
+    }
+  }
+}
+async function reached(origin, send2, signal) {
+  try {
+    return await retried(send2, { signal });
+  } catch (error) {
+    throw isNetworkError(error) ? unreachable(origin, error) : error;
+  }
+}
+async function attempt(send2) {
+  try {
+    return await send2();
+  } catch (error) {
+    if (isNetworkError(error)) return error;
+    throw error;
+  }
+}
+function isNetworkError(error) {
+  const { code, name } = error;
+  if (!(error instanceof Error) || name === "CliError" || name === "AbortError") return false;
+  return code !== void 0;
+}
+function isPassing(error) {
+  return PASSING.has(error.code ?? "");
 }
 
 // src/cli/remote/upstream.ts
@@ -7169,7 +7251,8 @@ function configFiles() {
   return [
     join2(DOCKER_CONFIG || join2(home, ".docker"), "config.json"),
     ...REGISTRY_AUTH_FILE ? [REGISTRY_AUTH_FILE] : [],
-    ...XDG_RUNTIME_DIR ? [join2(XDG_RUNTIME_DIR, "containers", "auth.json")] : [],
+    // Where there is no XDG_RUNTIME_DIR, podman and skopeo take what it usually is.
+    XDG_RUNTIME_DIR ? join2(XDG_RUNTIME_DIR, "containers", "auth.json") : `/run/containers/${process.getuid?.() ?? 0}/auth.json`,
     join2(XDG_CONFIG_HOME || join2(home, ".config"), "containers", "auth.json")
   ];
 }
@@ -7207,83 +7290,6 @@ function inEntry({ auth, identitytoken }) {
 }
 function hostOf(key) {
   return key.replace(/^https?:\/\//, "").replace(/\/(?:v[12]\/?)?$/, "");
-}
-
-// src/cli/remote/backoff.ts
-import { setTimeout as sleep } from "node:timers/promises";
-
-// src/cli/remote/retry-after.ts
-function retryAfterMs(header) {
-  if (header === void 0) return null;
-  if (/^\d+$/.test(header.trim())) return Number(header) * 1e3;
-  const at = Date.parse(header);
-  return Number.isNaN(at) ? null : Math.max(0, at - Date.now());
-}
-
-// src/cli/remote/backoff.ts
-var MAX_TRIES = 14;
-var FIRST_WAIT_MS = 250;
-var MAX_WAIT_MS = 2e4;
-var MAX_RETRY_AFTER_MS = 6e4;
-var RETRYABLE = /* @__PURE__ */ new Set([408, 429]);
-var LASTING = /* @__PURE__ */ new Set([501, 505]);
-function isRetryable({ status }) {
-  return RETRYABLE.has(status) || status >= 500 && !LASTING.has(status);
-}
-async function waitToRetry(failures, answer, signal) {
-  const grown = Math.min(FIRST_WAIT_MS * 2 ** (failures - 1), MAX_WAIT_MS);
-  const ownMs = grown * (0.5 + Math.random() / 2);
-  const askedMs = retryAfterMs(answer?.headers["retry-after"]) ?? 0;
-  await sleep(Math.max(ownMs, Math.min(askedMs, MAX_RETRY_AFTER_MS)), void 0, { signal });
-}
-
-// src/cli/remote/retry.ts
-var TRIES = 6;
-var PASSING = /* @__PURE__ */ new Set([
-  "ECONNRESET",
-  "ECONNREFUSED",
-  "EPIPE",
-  "ETIMEDOUT",
-  "EAI_AGAIN",
-  "ENETUNREACH"
-]);
-async function retried(send2, { signal, maxRetryAfterMs = Infinity } = {}) {
-  for (let failures = 1; ; failures++) {
-    const result = await attempt(send2);
-    signal?.throwIfAborted();
-    if (result instanceof Error) {
-      if (failures === TRIES || !isPassing(result)) throw result;
-      await waitToRetry(failures, null, signal);
-    } else {
-      const asked = retryAfterMs(result.headers["retry-after"]) ?? 0;
-      if (failures === TRIES || !isRetryable(result) || asked > maxRetryAfterMs) return result;
-      result.body.resume();
-      await waitToRetry(failures, result, signal);
-    }
-  }
-}
-async function reached(origin, send2, signal) {
-  try {
-    return await retried(send2, { signal });
-  } catch (error) {
-    throw isNetworkError(error) ? unreachable(origin, error) : error;
-  }
-}
-async function attempt(send2) {
-  try {
-    return await send2();
-  } catch (error) {
-    if (isNetworkError(error)) return error;
-    throw error;
-  }
-}
-function isNetworkError(error) {
-  const { code, name } = error;
-  if (!(error instanceof Error) || name === "CliError" || name === "AbortError") return false;
-  return code !== void 0;
-}
-function isPassing(error) {
-  return PASSING.has(error.code ?? "");
 }
 
 // src/cli/remote/token-service.ts
@@ -7715,7 +7721,7 @@ var TerminalView = class _TerminalView {
   }
   ended(line, ending2, text2) {
     this.#lines.delete(line);
-    this.#draw.persist(this.#fitted(`${line.name}  ${text2}${sizeOf(line, ending2)}`));
+    this.#draw.persist(this.#fitted(`${plain(line.name)}  ${plain(text2)}${sizeOf(line, ending2)}`));
     this.#redraw();
   }
   end() {
@@ -7733,7 +7739,7 @@ var TerminalView = class _TerminalView {
     this.#draw(shown.join("\n"));
   }
   #fitted(text2) {
-    return truncated(plain(text2), (this.#stream.columns || 80) - 1);
+    return truncated(text2, (this.#stream.columns || 80) - 1);
   }
 };
 function drawn(line) {
@@ -7744,13 +7750,13 @@ function drawn(line) {
   const seconds = (Date.now() - beganAt) / 1e3;
   const came = count - (line.firstBytes ?? 0);
   const speed = seconds > 1 && came > 0 ? `  ${bytes(came / seconds)}/s` : "";
-  return `${name}  ${bar}  ${amountOf(line)}${speed}`;
+  return `${plain(name)}  ${bar}  ${amountOf(line)}${speed}`;
 }
 function amountOf({ bytes: count, totalBytes }) {
   return totalBytes === null ? bytes(count) : `${bytes(count)} of ${bytes(totalBytes)}`;
 }
 function sizeOf({ totalBytes, bytes: count }, ending2) {
-  if (ending2 === "failed") return ` (after ${bytes(count)})`;
+  if (ending2 === "failed") return count === 0 ? "" : ` (after ${bytes(count)})`;
   return totalBytes === null && count === 0 ? "" : ` (${bytes(totalBytes ?? count)})`;
 }
 
@@ -8358,7 +8364,7 @@ async function listen(proxy, host, port) {
     await once2(server, "listening");
   } catch (error) {
     if (error.code !== "EADDRINUSE") throw error;
-    const hint = "Stop what listens there, or choose another: --port 5002";
+    const hint = "Stop what listens there, or choose another: --port 0";
     throw new CliError(`port ${port} is taken`, { code: "PORT_TAKEN", hint, cause: error });
   }
   return server;
@@ -8415,7 +8421,7 @@ var LoopbackProxy = class {
       else step?.failed(`refused with ${answer.status}`);
       return answer;
     } catch (error) {
-      step?.failed(signal.aborted ? "given up" : "failed");
+      step?.failed(signal.aborted ? "given up" : messageOf(error, this.#options.upstream));
       throw error;
     }
   }
@@ -8442,12 +8448,19 @@ var LoopbackProxy = class {
     drain(incoming);
   }
   #fail(incoming, outgoing, error) {
-    const { upstream } = this.#options;
-    const known = error instanceof CliError ? error : unreachable(upstream.origin, error);
-    const message = unjoined([known.message, known.hint ?? ""].join(". ").replace(/\. $/, ""));
+    const { upstream, progress } = this.#options;
+    const message = messageOf(error, upstream);
+    const { method = "", url = "" } = incoming;
+    if (uploadTarget(method, url) === null) {
+      progress.begin(`${method} ${url.split("?", 1)[0]}`, null).failed(message);
+    }
     refuse(incoming, outgoing, { status: 502, code: "UNAVAILABLE", message });
   }
 };
+function messageOf(error, { origin }) {
+  const { message, hint } = error instanceof CliError ? error : unreachable(origin, error);
+  return unjoined(hint === null ? message : `${message}. ${hint}`);
+}
 function statusOf({ method }, { status }) {
   return method === "PATCH" && status === 204 ? 202 : status;
 }
@@ -8499,6 +8512,7 @@ async function runProxy(options, command) {
 }
 async function serve({ registry, credential, secret, port: wanted, ended }, command) {
   const upstream = new Upstream(registry, credential?.authorize);
+  await requireRegistry(upstream, credential !== null);
   const output = new Output(command);
   const progress = await makeProgress(output.isJson);
   const proxy = await startProxy({ upstream, port: wanted, secret, progress });
@@ -8518,6 +8532,18 @@ async function serve({ registry, credential, secret, port: wanted, ended }, comm
   await ended;
   await proxy.stop();
   progress.end();
+}
+async function requireRegistry(upstream, isOwn) {
+  const { status, body } = await reached(
+    upstream.origin,
+    () => upstream.request({ method: "GET", path: "/v2/" })
+  );
+  body.resume();
+  if (status === 200 || status === 401 && !isOwn) return;
+  throw status === 401 ? new CliError(`${upstream.origin} refused the credentials`, {
+    code: "UNAUTHORIZED",
+    hint: "They may have ended: log in again"
+  }) : new CliError(`${upstream.origin} answered ${status} to /v2/: is it a registry?`, { status });
 }
 function authorizationOf(made) {
   return made === null ? `Basic BASE64 OF ${PROXY_USER}:SECRET` : basic2(made);

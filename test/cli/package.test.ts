@@ -1,6 +1,6 @@
 /** The command line as people install it: a package of its own, in an empty folder, without any registry of packages. */
 import { execFile } from "node:child_process";
-import { mkdir, mkdtemp, readdir, readFile, rm, stat } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
@@ -88,6 +88,15 @@ test("it runs from an empty folder: help, a login, a command, and no wish for mo
   await run("sh", ["-c", login, "sh", slipway, server.url], place, password);
   const { stdout: me } = await run(slipway, ["whoami", "--json"], place, env);
   expect(JSON.parse(me)).toMatchObject({ name: "admin", admin: true });
+  // What a command loads only when it runs is in the one file, too.
+  const mirrored = join(folder, "mirrored.yml");
+  const { host } = new URL(server.url);
+  await writeFile(
+    mirrored,
+    `version: 1\nsync:\n  - { source: "${host}/a/none", target: "${host}/b/none", type: repository }\n`,
+  );
+  const sync = run(slipway, ["sync", mirrored, "--dry-run"], place, env);
+  await expect(sync).rejects.toMatchObject({ stderr: expect.stringContaining("1 of 1") });
   expect(await readdir(place)).not.toContain(".slipway");
 });
 

@@ -314,6 +314,7 @@ test("manifests, pulls with a Range, mounts and deletions go through unchanged",
 describe("who may use it", () => {
   test("no web page, no other name, and nothing but the registry's protocol", async () => {
     const { url, port } = await startProxy();
+    const before = edge.requests.length;
     const asked = (headers: Record<string, string>, path = "/v2/") =>
       send("GET", url + path, null, headers);
     expect(await asked({ origin: url })).toMatchObject({ status: 403 });
@@ -322,7 +323,7 @@ describe("who may use it", () => {
     expect(rebound.body).toContain(`slipway proxy is localhost:${port}`);
     expect(await asked({}, "/api/v1/me")).toMatchObject({ status: 404 });
     expect(await asked({}, "/v2evil")).toMatchObject({ status: 404 });
-    expect(edge.requests).toEqual([]);
+    expect(edge.requests).toHaveLength(before);
     expect((await asked({ host: `127.0.0.1:${port}` })).status).toBe(200);
   });
 
@@ -346,12 +347,13 @@ describe("who may use it", () => {
       args: ["--credential", "login"],
       env: { SLIPWAY_PROXY_SECRET: SECRET, SLIPWAY_TOKEN: await newToken() },
     });
+    const before = edge.requests.length;
     const wrong = await send("GET", `${url}/v2/`, null, { authorization: basic("slipway", "no") });
     expect(wrong).toMatchObject({
       status: 401,
       headers: { "www-authenticate": 'Basic realm="slipway proxy"' },
     });
-    expect(edge.requests).toEqual([]);
+    expect(edge.requests).toHaveLength(before);
     const authorization = basic("slipway", SECRET);
     const bytes = randomBytes(3 * MIB);
     const post = `${url}/v2/acme/app/blobs/uploads/?digest=${digestOf(bytes)}`;
@@ -386,6 +388,16 @@ describe("who may use it", () => {
     });
     const short = { SLIPWAY_PROXY_SECRET: "short" };
     expect(await run("--credential docker", short)).toMatchObject({ code: 2 });
+    const gone = await commandLine.slipway("proxy --registry 127.0.0.1:1");
+    expect(gone).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining("nothing listens there"),
+    });
+    const wrong = { SLIPWAY_TOKEN: "slp_wrong", SLIPWAY_REGISTRY: server.url };
+    expect(await run("--credential login", wrong)).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining("refused the credentials"),
+    });
     const { port } = await startProxy();
     expect(await run(`--port ${port}`)).toMatchObject({
       code: 1,

@@ -65,10 +65,9 @@ export function parseImage(text: string): ImageReference {
       return { kind: "docker-archive", ...splitPath(rest, text) };
     case "oci":
     case "oci-archive": {
-      const { path, name } = splitPath(rest, text);
-      const [, folder = path, digest = ""] = /^(.*)@([^@/]+)$/.exec(path) ?? [];
-      if (isDigest(digest)) return { kind: transport, path: folder, name, digest };
-      return { kind: transport, path, name, digest: null };
+      const [, before = rest, digest = ""] = /^(.*)@([^@/]+)$/s.exec(rest) ?? [];
+      if (isDigest(digest)) return { kind: transport, ...splitPath(before, text), digest };
+      return { kind: transport, ...splitPath(rest, text), digest: null };
     }
     default:
       throw invalid(text);

@@ -3,8 +3,9 @@ import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { registryOf } from "../connection.ts";
-import { UsageError } from "../error.ts";
+import { CliError, UsageError } from "../error.ts";
 import { Output } from "../output.ts";
+import { reached } from "../remote/retry.ts";
 import { Upstream } from "../remote/upstream.ts";
 import {
   CREDENTIALS,
@@ -74,6 +75,7 @@ async function serve(
   command: Command,
 ): Promise<void> {
   const upstream = new Upstream(registry, credential?.authorize);
+  await requireRegistry(upstream, credential !== null);
   const output = new Output(command);
   const progress = await makeProgress(output.isJson);
   const proxy = await startProxy({ upstream, port: wanted, secret, progress });
@@ -94,6 +96,21 @@ async function serve(
   await ended;
   await proxy.stop();
   progress.end();
+}
+
+/** @throws CliError where the registry does not answer, or not to these credentials: clients would not say why */
+async function requireRegistry(upstream: Upstream, isOwn: boolean): Promise<void> {
+  const { status, body } = await reached(upstream.origin, () =>
+    upstream.request({ method: "GET", path: "/v2/" }),
+  );
+  body.resume();
+  if (status === 200 || (status === 401 && !isOwn)) return;
+  throw status === 401
+    ? new CliError(`${upstream.origin} refused the credentials`, {
+        code: "UNAUTHORIZED",
+        hint: "They may have ended: log in again",
+      })
+    : new CliError(`${upstream.origin} answered ${status} to /v2/: is it a registry?`, { status });
 }
 
 function authorizationOf(made: string | null): string {

@@ -70,7 +70,7 @@ async function listen(proxy: LoopbackProxy, host: string, port: number): Promise
     await once(server, "listening");
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "EADDRINUSE") throw error;
-    const hint = "Stop what listens there, or choose another: --port 5002";
+    const hint = "Stop what listens there, or choose another: --port 0";
     throw new CliError(`port ${port} is taken`, { code: "PORT_TAKEN", hint, cause: error });
   }
   return server;
@@ -141,7 +141,7 @@ class LoopbackProxy {
       else step?.failed(`refused with ${answer.status}`);
       return answer;
     } catch (error) {
-      step?.failed(signal.aborted ? "given up" : "failed");
+      step?.failed(signal.aborted ? "given up" : messageOf(error, this.#options.upstream));
       throw error;
     }
   }
@@ -177,11 +177,20 @@ class LoopbackProxy {
   }
 
   #fail(incoming: IncomingMessage, outgoing: ServerResponse, error: unknown): void {
-    const { upstream } = this.#options;
-    const known = error instanceof CliError ? error : unreachable(upstream.origin, error);
-    const message = unjoined([known.message, known.hint ?? ""].join(". ").replace(/\. $/, ""));
+    const { upstream, progress } = this.#options;
+    const message = messageOf(error, upstream);
+    const { method = "", url = "" } = incoming;
+    // Clients show the status alone, or not even that; uploads have said it on a line of their own.
+    if (uploadTarget(method, url) === null) {
+      progress.begin(`${method} ${url.split("?", 1)[0]}`, null).failed(message);
+    }
     refuse(incoming, outgoing, { status: 502, code: "UNAVAILABLE", message });
   }
+}
+
+function messageOf(error: unknown, { origin }: Upstream): string {
+  const { message, hint } = error instanceof CliError ? error : unreachable(origin, error);
+  return unjoined(hint === null ? message : `${message}. ${hint}`);
 }
 
 function statusOf({ method }: IncomingMessage, { status }: Answer): number {

@@ -81,7 +81,10 @@ function configFiles(): string[] {
   return [
     join(DOCKER_CONFIG || join(home, ".docker"), "config.json"),
     ...(REGISTRY_AUTH_FILE ? [REGISTRY_AUTH_FILE] : []),
-    ...(XDG_RUNTIME_DIR ? [join(XDG_RUNTIME_DIR, "containers", "auth.json")] : []),
+    // Where there is no XDG_RUNTIME_DIR, podman and skopeo take what it usually is.
+    XDG_RUNTIME_DIR
+      ? join(XDG_RUNTIME_DIR, "containers", "auth.json")
+      : `/run/containers/${process.getuid?.() ?? 0}/auth.json`,
     join(XDG_CONFIG_HOME || join(home, ".config"), "containers", "auth.json"),
   ];
 }

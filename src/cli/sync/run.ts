@@ -116,7 +116,10 @@ async function referencesOf(
 ): Promise<readonly string[]> {
   if (tags.kind === "named") return tags.references;
   const repository = await connections.repository(source, "pull");
-  return (await Array.fromAsync(repository.tags())).filter((tag) => tags.takes(tag));
+  const taken = (await Array.fromAsync(repository.tags())).filter((tag) => tags.takes(tag));
+  // A slip in a pattern would leave a mirror empty for ever.
+  if (taken.length === 0) warn(`${source.repository}: no tag is to be copied`);
+  return taken;
 }
 
 function imageOf(place: Job["source"], reference: string): RegistryImage {

@@ -165,7 +165,7 @@ class TerminalView implements View {
 
   ended(line: Line, ending: Ending, text: string): void {
     this.#lines.delete(line);
-    this.#draw.persist(this.#fitted(`${line.name}  ${text}${sizeOf(line, ending)}`));
+    this.#draw.persist(this.#fitted(`${plain(line.name)}  ${plain(text)}${sizeOf(line, ending)}`));
     this.#redraw();
   }
 
@@ -186,7 +186,7 @@ class TerminalView implements View {
   }
 
   #fitted(text: string): string {
-    return truncated(plain(text), (this.#stream.columns || 80) - 1);
+    return truncated(text, (this.#stream.columns || 80) - 1);
   }
 }
 
@@ -198,7 +198,7 @@ function drawn(line: Line): string {
   const seconds = (Date.now() - beganAt) / 1000;
   const came = count - (line.firstBytes ?? 0);
   const speed = seconds > 1 && came > 0 ? `  ${bytes(came / seconds)}/s` : "";
-  return `${name}  ${bar}  ${amountOf(line)}${speed}`;
+  return `${plain(name)}  ${bar}  ${amountOf(line)}${speed}`;
 }
 
 function amountOf({ bytes: count, totalBytes }: Line): string {
@@ -207,6 +207,6 @@ function amountOf({ bytes: count, totalBytes }: Line): string {
 
 /** The size of what is through, or how far it came. */
 function sizeOf({ totalBytes, bytes: count }: Line, ending: Ending): string {
-  if (ending === "failed") return ` (after ${bytes(count)})`;
+  if (ending === "failed") return count === 0 ? "" : ` (after ${bytes(count)})`;
   return totalBytes === null && count === 0 ? "" : ` (${bytes(totalBytes ?? count)})`;
 }

@@ -142,6 +142,17 @@ test("a layer with a sha512 digest goes through layouts and registries as others
   expect(digestOf(await readFile(file), "sha512")).toBe(layer.digest);
 });
 
+test("an image of a layout is named by its digest, too", async () => {
+  const app = image([1000]);
+  const layout = fresh();
+  await writeLayout(layout, [{ manifest: app.manifest, name: "v1" }], partsOf(app));
+  const { digest } = app.manifest;
+  for (const [at, name] of [`${layout}@${digest}`, `${layout}:v1@${digest}`].entries()) {
+    await copied(`push oci:${name} ${a.host}/acme/by-digest:v${at}`);
+    expect(await expectWhole(a, "acme/by-digest", `v${at}`)).toBe(digest);
+  }
+});
+
 test("within a registry blobs are mounted", async () => {
   const { layout, root } = await twoPlatforms();
   await copied(`push oci:${layout} ${a.host}/acme/from:v1`);
