@@ -251,6 +251,14 @@ function unjoined(text2) {
   return text2.replaceAll(JOINT, " ");
 }
 
+// src/cli/remote/basic.ts
+function basic({
+  user,
+  password
+}) {
+  return `Basic ${Buffer.from(`${user}:${password}`).toString("base64")}`;
+}
+
 // src/cli/network-reason.ts
 var NO_TLS = "it does not speak https there; if it speaks http, write http://HOST";
 var REASONS = {
@@ -491,8 +499,7 @@ var json = pipe(string(), parseJson());
 var IdToken = pipe(json, object({ value: some }));
 var Exchanged = pipe(json, object({ username: some, password: some, expiresAt: some }));
 async function revoke(registry, password) {
-  const login = Buffer.from(`${WORKLOAD}:${password}`).toString("base64");
-  const headers = { authorization: `Basic ${login}` };
+  const headers = { authorization: basic({ user: WORKLOAD, password }) };
   try {
     await ask(registry, { method: "DELETE", path: "/api/v1/oidc/credential", headers });
   } catch (error) {

@@ -6190,6 +6190,14 @@ function pathOf(command) {
 import { randomBytes } from "node:crypto";
 import { once as once3 } from "node:events";
 
+// src/cli/remote/basic.ts
+function basic({
+  user,
+  password
+}) {
+  return `Basic ${Buffer.from(`${user}:${password}`).toString("base64")}`;
+}
+
 // src/cli/network-reason.ts
 var NO_TLS = "it does not speak https there; if it speaks http, write http://HOST";
 var REASONS = {
@@ -7373,9 +7381,6 @@ function refusal(status, { realm, credentials, scopes }) {
     hint: `They may have ended. Log in again: ${login}`
   });
 }
-function basic({ user, password }) {
-  return `Basic ${Buffer.from(`${user}:${password}`).toString("base64")}`;
-}
 
 // src/cli/remote/authorize.ts
 var MARGIN_SECONDS = 60;
@@ -7457,8 +7462,7 @@ async function exchange(registry, { namespaces, audience }) {
   throw new CliError(`${registry} answered no credential: is it a Slipway registry?`);
 }
 async function revoke(registry, password) {
-  const login = Buffer.from(`${WORKLOAD}:${password}`).toString("base64");
-  const headers = { authorization: `Basic ${login}` };
+  const headers = { authorization: basic({ user: WORKLOAD, password }) };
   try {
     await ask2(registry, { method: "DELETE", path: "/api/v1/oidc/credential", headers });
   } catch (error) {
@@ -7597,7 +7601,7 @@ function refusalOf(headers, path2, { port, secret }) {
     const message2 = "slipway proxy serves /v2/ alone, and /token; the rest is at the registry itself";
     return { status: 404, code: "NAME_UNKNOWN", message: message2 };
   }
-  if (secret === null || isEqual(authorization, basic2(secret))) return null;
+  if (secret === null || isEqual(authorization, proxyAuthorization(secret))) return null;
   const message = `log in with: docker login localhost:${port} -u ${PROXY_USER}, and the secret of slipway proxy`;
   return {
     status: 401,
@@ -7606,8 +7610,8 @@ function refusalOf(headers, path2, { port, secret }) {
     headers: { "www-authenticate": 'Basic realm="slipway proxy"' }
   };
 }
-function basic2(secret) {
-  return `Basic ${Buffer.from(`${PROXY_USER}:${secret}`).toString("base64")}`;
+function proxyAuthorization(secret) {
+  return basic({ user: PROXY_USER, password: secret });
 }
 function denied(message) {
   return { status: 403, code: "DENIED", message };
@@ -8099,7 +8103,10 @@ var BlobSender = class {
   #ahead = 0;
   #hasEnded = false;
   #failure = null;
-  #wake = Promise.withResolvers();
+  /** Whether reading waits because no more may be held; what is there is then sent. */
+  #isPaused = false;
+  #wakeReader = Promise.withResolvers();
+  #wakeSender = Promise.withResolvers();
   #isOffsetKnown = true;
   #isFinished = false;
   #mayBeFinished = false;
@@ -8129,7 +8136,9 @@ var BlobSender = class {
     try {
       while (!this.#hasEnded) {
         if (this.#window.isFull) {
-          await this.#wake.promise;
+          this.#isPaused = true;
+          this.#notifySender();
+          await this.#wakeReader.promise;
           continue;
         }
         const { value, done = false } = await this.#source.next();
@@ -8163,13 +8172,13 @@ var BlobSender = class {
       this.#skip();
       const start = this.#session.offset - this.#ahead;
       const bytes2 = Math.min(this.#window.requestBytes(start), this.#maxRequestBytes);
-      const isEnough = this.#queue.length >= bytes2 || this.#queue.length > 0 && this.#window.isFull;
+      const isEnough = this.#queue.length >= bytes2 || this.#queue.length > 0 && this.#isPaused;
       if (this.#hasEnded || isEnough && this.#ahead === 0) {
         const isLast = this.#hasEnded && this.#queue.length <= bytes2;
         const pieces = this.#queue.take(bytes2);
         return { pieces, start, end: start + lengthOf(pieces), isLast };
       }
-      await this.#wake.promise;
+      await this.#wakeSender.promise;
     }
   }
   /** Drops what the registry has already. */
@@ -8290,8 +8299,14 @@ var BlobSender = class {
   }
   #changed() {
     this.#window.held = this.#queue.length + this.#inFlight;
-    this.#wake.resolve(void 0);
-    this.#wake = Promise.withResolvers();
+    this.#isPaused = false;
+    this.#wakeReader.resolve(void 0);
+    this.#wakeReader = Promise.withResolvers();
+    this.#notifySender();
+  }
+  #notifySender() {
+    this.#wakeSender.resolve(void 0);
+    this.#wakeSender = Promise.withResolvers();
   }
 };
 
@@ -8546,7 +8561,7 @@ async function requireRegistry(upstream, isOwn) {
   }) : new CliError(`${upstream.origin} answered ${status} to /v2/: is it a registry?`, { status });
 }
 function authorizationOf(made) {
-  return made === null ? `Basic BASE64 OF ${PROXY_USER}:SECRET` : basic2(made);
+  return made === null ? `Basic BASE64 OF ${PROXY_USER}:SECRET` : proxyAuthorization(made);
 }
 function secretOf() {
   const given = process.env["SLIPWAY_PROXY_SECRET"];

@@ -1,6 +1,7 @@
 /** A client of the management API, for one registry and one set of credentials. */
 import { CliError, type Fault } from "./error.ts";
 import { missingAt } from "./missing.ts";
+import { basic } from "./remote/basic.ts";
 import { networkReasonOf } from "./network-reason.ts";
 import { unreachable } from "./remote/unreachable.ts";
 import { copyable } from "./sentence.ts";
@@ -183,8 +184,7 @@ export async function reach(url: URL, init: RequestInit): Promise<Response> {
 
 function authorization(credentials: Credentials): string {
   if ("token" in credentials) return `Bearer ${credentials.token}`;
-  const { user, password } = credentials;
-  return `Basic ${Buffer.from(`${user}:${password}`).toString("base64")}`;
+  return basic(credentials);
 }
 
 interface Refusal {

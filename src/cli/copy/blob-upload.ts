@@ -13,7 +13,7 @@ import { unreachable } from "../remote/unreachable.ts";
 import type { Answer } from "../remote/upstream.ts";
 import { isRetryable, MAX_TRIES, waitToRetry } from "../remote/backoff.ts";
 import { sendBlob } from "../upload/send-blob.ts";
-import { isSuccess, pathOf, Session } from "../upload/session.ts";
+import { isSuccess, pathOf, Session, withDigest } from "../upload/session.ts";
 import { type Beginning, bodyOf, counted, fromStart } from "./blob-body.ts";
 import type { Writing } from "./target.ts";
 
@@ -208,7 +208,7 @@ export class BlobUpload {
     const { upstream, scopes } = this.#repository;
     const { blob, source, step, signal } = this.#writing;
     const failure: { error: unknown } = { error: null };
-    const path = `${location}${location.includes("?") ? "&" : "?"}digest=${encodeURIComponent(blob.digest)}`;
+    const path = withDigest(location, blob.digest);
     const headers = { "content-type": "application/octet-stream" };
     const stream = Readable.from(
       counted(bodyOf(source, blob, fromStart(blob), signal), 0, step.at.bind(step)),

@@ -13,7 +13,7 @@ import {
   openCredential,
   type ProxyCredential,
 } from "./credential.ts";
-import { basic, PROXY_USER } from "./guard.ts";
+import { proxyAuthorization, PROXY_USER } from "./guard.ts";
 import { hostsToml } from "./hosts-toml.ts";
 import { makeProgress } from "../upload/progress.ts";
 import { startProxy } from "./server.ts";
@@ -114,7 +114,7 @@ async function requireRegistry(upstream: Upstream, isOwn: boolean): Promise<void
 }
 
 function authorizationOf(made: string | null): string {
-  return made === null ? `Basic BASE64 OF ${PROXY_USER}:SECRET` : basic(made);
+  return made === null ? `Basic BASE64 OF ${PROXY_USER}:SECRET` : proxyAuthorization(made);
 }
 
 /** @throws UsageError for one that is easily guessed: other users of the machine can try */

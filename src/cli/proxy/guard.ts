@@ -1,6 +1,7 @@
 /** Who may use the proxy: programs of this machine, and no web page. */
 import { createHash, timingSafeEqual } from "node:crypto";
 import type { IncomingHttpHeaders } from "node:http";
+import { basic } from "../remote/basic.ts";
 
 /** The name with which clients log in where the proxy holds the credential. */
 export const PROXY_USER = "slipway";
@@ -42,7 +43,7 @@ export function refusalOf(
       "slipway proxy serves /v2/ alone, and /token; the rest is at the registry itself";
     return { status: 404, code: "NAME_UNKNOWN", message };
   }
-  if (secret === null || isEqual(authorization, basic(secret))) return null;
+  if (secret === null || isEqual(authorization, proxyAuthorization(secret))) return null;
   const message = `log in with: docker login localhost:${port} -u ${PROXY_USER}, and the secret of slipway proxy`;
   return {
     status: 401,
@@ -52,8 +53,9 @@ export function refusalOf(
   };
 }
 
-export function basic(secret: string): string {
-  return `Basic ${Buffer.from(`${PROXY_USER}:${secret}`).toString("base64")}`;
+/** The header of a client that knows the secret. */
+export function proxyAuthorization(secret: string): string {
+  return basic({ user: PROXY_USER, password: secret });
 }
 
 function denied(message: string): Refusal {

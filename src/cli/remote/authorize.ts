@@ -2,7 +2,8 @@
 import { CliError } from "../error.ts";
 import { type Challenge, parseChallenges } from "./challenge.ts";
 import type { RegistryCredentials } from "./credentials.ts";
-import { basic, fetchToken } from "./token-service.ts";
+import { basic } from "./basic.ts";
+import { fetchToken } from "./token-service.ts";
 import type { Authorize } from "./upstream.ts";
 
 /** A token that ends within a minute may end before the request arrives; one that lasts less than two serves for half of its time. */

@@ -5,6 +5,7 @@ import { refusalIn } from "../api.ts";
 import { CliError, hinted } from "../error.ts";
 import { readTextFile } from "../file.ts";
 import { copyable } from "../sentence.ts";
+import { basic } from "./basic.ts";
 import { reached } from "./retry.ts";
 import { type Asked, Upstream } from "./upstream.ts";
 
@@ -63,8 +64,7 @@ export async function exchange(
 
 /** Ends an exchanged password, and whatever was signed by it. One that has ended already is left as it is. */
 export async function revoke(registry: string, password: string): Promise<void> {
-  const login = Buffer.from(`${WORKLOAD}:${password}`).toString("base64");
-  const headers = { authorization: `Basic ${login}` };
+  const headers = { authorization: basic({ user: WORKLOAD, password }) };
   try {
     await ask(registry, { method: "DELETE", path: "/api/v1/oidc/credential", headers });
   } catch (error) {

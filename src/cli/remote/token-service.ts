@@ -2,6 +2,7 @@
 import { json } from "node:stream/consumers";
 import * as v from "valibot";
 import { CliError } from "../error.ts";
+import { basic } from "./basic.ts";
 import { copyable } from "../sentence.ts";
 import { IDENTITY_TOKEN, type RegistryCredentials } from "./credentials.ts";
 import { reached } from "./retry.ts";
@@ -116,8 +117,4 @@ function refusal(status: number, { realm, credentials, scopes }: Wanted): CliErr
     code: "UNAUTHORIZED",
     hint: `They may have ended. Log in again: ${login}`,
   });
-}
-
-export function basic({ user, password }: RegistryCredentials): string {
-  return `Basic ${Buffer.from(`${user}:${password}`).toString("base64")}`;
 }

@@ -77,7 +77,10 @@ class BlobSender {
   #ahead = 0;
   #hasEnded = false;
   #failure: { readonly error: unknown } | null = null;
-  #wake = Promise.withResolvers<undefined>();
+  /** Whether reading waits because no more may be held; what is there is then sent. */
+  #isPaused = false;
+  #wakeReader = Promise.withResolvers<undefined>();
+  #wakeSender = Promise.withResolvers<undefined>();
   #isOffsetKnown = true;
   #isFinished = false;
   #mayBeFinished = false;
@@ -111,7 +114,9 @@ class BlobSender {
     try {
       while (!this.#hasEnded) {
         if (this.#window.isFull) {
-          await this.#wake.promise;
+          this.#isPaused = true;
+          this.#notifySender();
+          await this.#wakeReader.promise;
           continue;
         }
         const { value, done = false } = await this.#source.next();
@@ -147,14 +152,13 @@ class BlobSender {
       this.#skip();
       const start = this.#session.offset - this.#ahead;
       const bytes = Math.min(this.#window.requestBytes(start), this.#maxRequestBytes);
-      const isEnough =
-        this.#queue.length >= bytes || (this.#queue.length > 0 && this.#window.isFull);
+      const isEnough = this.#queue.length >= bytes || (this.#queue.length > 0 && this.#isPaused);
       if (this.#hasEnded || (isEnough && this.#ahead === 0)) {
         const isLast = this.#hasEnded && this.#queue.length <= bytes;
         const pieces = this.#queue.take(bytes);
         return { pieces, start, end: start + lengthOf(pieces), isLast };
       }
-      await this.#wake.promise;
+      await this.#wakeSender.promise;
     }
   }
 
@@ -293,7 +297,14 @@ class BlobSender {
 
   #changed(): void {
     this.#window.held = this.#queue.length + this.#inFlight;
-    this.#wake.resolve(undefined);
-    this.#wake = Promise.withResolvers();
+    this.#isPaused = false;
+    this.#wakeReader.resolve(undefined);
+    this.#wakeReader = Promise.withResolvers();
+    this.#notifySender();
+  }
+
+  #notifySender(): void {
+    this.#wakeSender.resolve(undefined);
+    this.#wakeSender = Promise.withResolvers();
   }
 }

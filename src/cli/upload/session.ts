@@ -100,7 +100,7 @@ export function pathOf(location: string, origin: string): string {
 }
 
 /** A Location's query is the registry's, and is kept. */
-function withDigest(location: string, digest: string): string {
+export function withDigest(location: string, digest: string): string {
   return `${location}${location.includes("?") ? "&" : "?"}digest=${encodeURIComponent(digest)}`;
 }
 
