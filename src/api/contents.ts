@@ -1,4 +1,5 @@
 /** The contents of a repository: its tags, its manifests, and its pulls. */
+import * as v from "valibot";
 import { isTag } from "../oci/reference.ts";
 import type { ManifestRow } from "../db/summaries.ts";
 import { invalid } from "../http/input.ts";
@@ -8,8 +9,9 @@ import type { Summary } from "../registry/summaries.ts";
 import { one, page } from "./answer.ts";
 import { type Endpoint, endpoint } from "./endpoint.ts";
 import { dayField, PAGE, paged, shortPage, withNext } from "./query.ts";
-import { Manifest, PullCount, Tag } from "./schema/repositories.ts";
+import { Manifest, PullCount, Tag } from "./schema/contents.ts";
 
+const SHORT = v.omit(Manifest, ["kind", "pushedAt", "lastPulledAt"]);
 const tags = endpoint(
   "GET /repositories/:name+/-/tags",
   {
@@ -17,7 +19,17 @@ const tags = endpoint(
     summary: "List a repository's tags, at most 100 a page",
     access: "pull",
     query: PAGE,
-    answer: page(Tag),
+    answer: page(
+      v.pick(Tag, [
+        "name",
+        "digest",
+        "mediaType",
+        "artifactType",
+        "size",
+        "platforms",
+        "updatedAt",
+      ]),
+    ),
     refuses: ["NAME_UNKNOWN"],
   },
   async ({ query, params, registry }) => {
@@ -38,7 +50,7 @@ const manifests = endpoint(
     summary: "List a repository's manifests, at most 100 a page",
     access: "pull",
     query: PAGE,
-    answer: page(Manifest),
+    answer: page(SHORT),
     refuses: ["NAME_UNKNOWN"],
   },
   async ({ query, params, registry }) => {
@@ -54,7 +66,7 @@ const manifest = endpoint(
     id: "readManifest",
     summary: "Read what a manifest is",
     access: "pull",
-    answer: one(Manifest),
+    answer: one(SHORT),
     refuses: ["MANIFEST_UNKNOWN", "NAME_UNKNOWN"],
   },
   async ({ params, registry }) =>

@@ -9,6 +9,7 @@ import * as retention from "../retention/schema.ts";
 import * as trash from "../trash/schema.ts";
 import * as accounts from "./schema/accounts.ts";
 import * as common from "./schema/common.ts";
+import * as contents from "./schema/contents.ts";
 import * as namespaces from "./schema/namespaces.ts";
 import * as repositories from "./schema/repositories.ts";
 
@@ -39,6 +40,7 @@ const MODULES: readonly Readonly<Record<string, unknown>>[] = [
   accounts,
   backup,
   common,
+  contents,
   events,
   fsck,
   gc,

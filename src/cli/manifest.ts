@@ -17,7 +17,7 @@ import {
 import { repositoryPath } from "./repository-path.ts";
 import { copyable } from "./sentence.ts";
 import { type Target, parseTarget } from "./thing.ts";
-import type { Manifest } from "../api/schema/repositories.ts";
+import type { Manifest } from "../api/schema/contents.ts";
 
 const COLUMNS: Columns<Manifest> = {
   DIGEST: digestColumn(({ digest }) => digest),

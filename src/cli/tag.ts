@@ -16,7 +16,7 @@ import {
 } from "./output.ts";
 import { repositoryPath } from "./repository-path.ts";
 import { parseTarget } from "./thing.ts";
-import type { Manifest, Tag } from "../api/schema/repositories.ts";
+import type { Manifest, Tag } from "../api/schema/contents.ts";
 
 interface TagName {
   readonly repository: string;

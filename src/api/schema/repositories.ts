@@ -3,16 +3,13 @@ import * as v from "valibot";
 import { isLine } from "../../http/input.ts";
 import { isWebLink, LINK_LABELS } from "../../oci/link.ts";
 import {
-  content,
   count,
-  day,
   description,
   immutableTags,
   someCount,
-  someText,
+  someTime,
   TagRule,
   text,
-  texts,
   time,
   version,
   visibility,
@@ -83,27 +80,31 @@ export const RepositoryDetail = v.object({
 });
 export type RepositoryDetail = v.InferOutput<typeof RepositoryDetail>;
 
+/** A repository that a search found. */
+export const FoundRepository = v.object({
+  ...Repository.entries,
+  updatedAt: v.pipe(
+    someTime,
+    v.description("When a manifest was last pushed or restored; null: it has none."),
+  ),
+  tags: v.pipe(someCount, v.description("null: more than 1000 to count.")),
+});
+export type FoundRepository = v.InferOutput<typeof FoundRepository>;
+
+/** What a page of a search has beside its items. */
+export const searchTotals = {
+  matches: v.pipe(
+    count,
+    v.description("How many repositories match, of those that were looked at."),
+  ),
+  complete: v.pipe(
+    v.boolean(),
+    v.description("false: more matched than are looked at, so some are left out."),
+  ),
+};
+
 export const NewRepository = v.strictObject({ name: text, ...changeable });
 export const RepositoryChange = v.strictObject(changeable);
-
-export const Tag = v.object({ name: text, digest: text, ...content, updatedAt: time });
-export type Tag = v.InferOutput<typeof Tag>;
-
-export const Manifest = v.object({
-  digest: text,
-  ...content,
-  subject: someText,
-  tags: v.pipe(texts, v.description("The first hundred.")),
-  createdAt: time,
-});
-export type Manifest = v.InferOutput<typeof Manifest>;
-
-export const PullCount = v.object({
-  tag: v.pipe(text, v.description('"": pulls by digest.')),
-  day,
-  count,
-});
-export type PullCount = v.InferOutput<typeof PullCount>;
 
 /** Returns whether all lines are printable. A line may end in CR LF; a CR alone would overwrite text on a terminal. */
 function isReadme(given: string): boolean {
