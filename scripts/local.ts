@@ -76,6 +76,7 @@ export async function run(build: Build, options: RunOptions): Promise<Local> {
           },
           triggers: triggers(config),
           exports: config.exports,
+          assets: assetsOf(config),
           manifest: manifest(build),
         },
       },
@@ -118,6 +119,7 @@ function bindings(config: Config, worker: string, overrides: RunOptions["vars"])
   for (const [name, value] of Object.entries({ ...config.vars, ...overrides })) {
     env[name] = typeof value === "string" ? { type: "text", value } : { type: "json", value };
   }
+  if (config.assets?.binding !== undefined) env[config.assets.binding] = { type: "assets" };
   for (const { binding, bucket_name } of config.r2_buckets) {
     env[binding] = { type: "r2", name: bucket_name };
   }
@@ -134,6 +136,18 @@ function bindings(config: Config, worker: string, overrides: RunOptions["vars"])
     env[name] = { type: "rate-limit", namespace: namespace_id, simple };
   }
   return env;
+}
+
+/** Makes the static assets' configuration; the Worker answers first, so its socket needs no router in front. */
+function assetsOf({ assets }: Config) {
+  if (assets?.directory === undefined) throw new Error("wrangler.toml names no static assets");
+  return {
+    directory: join(ROOT, assets.directory),
+    hasUserWorker: true,
+    htmlHandling: assets.html_handling,
+    notFoundHandling: assets.not_found_handling,
+    runWorkerFirst: assets.run_worker_first,
+  };
 }
 
 /** Makes the Worker's triggers besides requests: miniflare delivers queues itself, but does not run crons. */

@@ -117,6 +117,7 @@ async function respond(run: Run, trace: Trace): Promise<Response> {
     auth,
     settings,
     registry: registryOf(env),
+    assets: env.ASSETS,
     defer,
     usage: usageOf(run, trace.actor),
     takePush: async () => (await env.PUSH_LIMIT.limit({ key: trace.actor?.name ?? "" })).success,

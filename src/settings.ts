@@ -10,6 +10,8 @@ export interface Env {
   readonly BLOBS: R2Bucket;
   readonly DB: D1Database;
   readonly SESSIONS: DurableObjectNamespace<UploadSession>;
+  /** The files of the console, as scripts/build-console.ts makes them. */
+  readonly ASSETS: Fetcher;
   readonly EVENTS: Queue<EventMessage>;
   /** Brings events to the subscriber of the same name: each has a queue of its own. */
   readonly EVENTS_JOBS: Queue<Delivery>;

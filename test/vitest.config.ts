@@ -4,10 +4,14 @@ import { join } from "node:path";
 import { cloudflareTest, readD1Migrations } from "@cloudflare/vitest-plugin";
 import { defineConfig } from "vitest/config";
 import type { ProvidedContext } from "vitest";
+import { buildConsole } from "../scripts/build-console.ts";
 import { SAMPLED } from "./support/sampled.ts";
 import { SampleReporter } from "./support/reporter.ts";
 
 const root = join(import.meta.dirname, "..");
+
+// The Worker's static assets, which the plugin looks for.
+await buildConsole();
 
 /** The Worker writes one line of JSON per request, and the reporter gathers what was drawn; the rest belongs to a test. */
 function onConsoleLog(text: string): boolean {

@@ -4,11 +4,12 @@
  */
 import { execFile } from "node:child_process";
 import { createHash, randomBytes } from "node:crypto";
-import { mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { access, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { delimiter, dirname, join } from "node:path";
 import { promisify } from "node:util";
 import type { Unstable_Config as Config } from "wrangler";
+import { CONSOLE_PAGE } from "../build-console.ts";
 import type { Migration } from "./control.ts";
 import { StartError } from "./error.ts";
 
@@ -17,6 +18,7 @@ const KEPT = join(ROOT, "node_modules", ".cache", "slipway", "worker.json");
 /** The inputs of a build besides Node itself: the lockfile stands for everything in node_modules. */
 const INPUTS = [
   "src",
+  "scripts/build-console.ts",
   "scripts/start/build.ts",
   "wrangler.toml",
   "tsconfig.json",
@@ -93,7 +95,9 @@ async function bundle(entry?: string): Promise<Module[]> {
   try {
     const given = entry === undefined ? [] : [entry];
     const dryRun = wranglerArguments("deploy", ...given, "--dry-run", "--outdir", out);
-    const env = { ...process.env, WRANGLER_SEND_METRICS: "false", CI: "1" };
+    // wrangler.toml's build command runs "node", which must be this one: the system's own may be too old.
+    const path = [dirname(process.execPath), process.env["PATH"]].join(delimiter);
+    const env = { ...process.env, PATH: path, WRANGLER_SEND_METRICS: "false", CI: "1" };
     await promisify(execFile)(process.execPath, dryRun, { cwd: ROOT, env }).catch((error) => {
       const { stderr } = error as { stderr: string };
       throw new StartError(`the Worker cannot be built:\n${stderr}`, { cause: error });
@@ -128,6 +132,7 @@ async function readMigrations(config: Config): Promise<Migration[]> {
 async function readKept(fingerprint: string): Promise<Build | null> {
   try {
     const kept = JSON.parse(await readFile(KEPT, "utf8")) as Build & { fingerprint: string };
+    await access(CONSOLE_PAGE);
     return kept.fingerprint === fingerprint ? kept : null;
   } catch (error) {
     const isMissing = (error as NodeJS.ErrnoException).code === "ENOENT";

@@ -1,6 +1,6 @@
 import * as v from "valibot";
 import { count, flag, someText, someTime, text, texts, time } from "../api/schema/common.ts";
-import { isLine } from "../http/input.ts";
+import { isLine } from "../oci/line.ts";
 import { ALL_KINDS, OUTCOMES } from "./findings.ts";
 import { PHASES } from "./fsck.ts";
 

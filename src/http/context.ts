@@ -83,6 +83,8 @@ export interface Context<K extends keyof Params = never> {
   readonly auth: AuthContext;
   readonly settings: Settings;
   readonly registry: Registry;
+  /** The static assets of the console. */
+  readonly assets: Fetcher;
   readonly defer: Defer;
   readonly usage: Usage;
   /** Whether the actor is within its limit of pushes for this minute. */

@@ -62,11 +62,6 @@ function parseJson(bytes: Uint8Array): unknown {
   }
 }
 
-/** Returns whether the text is one line without control characters: terminals and logs print it unescaped. */
-export function isLine(text: string): boolean {
-  return !/[\p{Cc}\p{Cs}]/u.test(text);
-}
-
 /** Returns whether the namespace contains all repositories that the name or pattern matches. */
 export function isWithin(namespace: string, repositories: string): boolean {
   return repositories === namespace || repositories.startsWith(`${namespace}/`);

@@ -13,6 +13,6 @@ export function addCommonHeaders({ headers }: Response, url: URL, requestId: str
   if (!headers.has("cache-control")) headers.set("cache-control", "no-store");
   headers.set("docker-distribution-api-version", "registry/2.0");
   headers.set("x-content-type-options", "nosniff");
-  headers.set("content-security-policy", POLICY);
+  if (!headers.has("content-security-policy")) headers.set("content-security-policy", POLICY);
   if (url.protocol === "https:") headers.set("strict-transport-security", HSTS);
 }

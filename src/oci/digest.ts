@@ -43,8 +43,11 @@ export function formatDigest(algorithm: Algorithm, hash: Uint8Array): Digest {
   return `${algorithm}:${hash.toHex()}` as Digest;
 }
 
+/** Bytes as the platform's digest takes them: the types of browsers are narrower than those of Workers. */
+type Bytes = Uint8Array & Parameters<typeof crypto.subtle.digest>[1];
+
 /** Returns the digest of bytes that are in memory anyway, such as a manifest. */
-export async function digestOf(algorithm: Algorithm, bytes: Uint8Array): Promise<Digest> {
+export async function digestOf(algorithm: Algorithm, bytes: Bytes): Promise<Digest> {
   const name = algorithm === "sha256" ? "SHA-256" : "SHA-512";
   return formatDigest(algorithm, new Uint8Array(await crypto.subtle.digest(name, bytes)));
 }

@@ -41,7 +41,6 @@ export const V2_ROUTES: readonly Route[] = [
   route("catalog", "GET /v2/_catalog", "catalog", tags.listRepositories),
   { ...route("token", "GET /token", "none", token.read), login: "own" },
   { ...route("token", "POST /token", "none", token.write), login: "own", records: "nothing" },
-  route("root", "GET /", "none", health.root),
   route("root", "OPTIONS /", "none", health.options),
   route("health", "GET /healthz", "none", health.live),
   route("health", "GET /readyz", "none", health.ready),

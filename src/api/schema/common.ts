@@ -1,7 +1,7 @@
 /** Schemas that several resources share; those with a capital letter have a name in the OpenAPI document. */
 import * as v from "valibot";
 import { ROLES, SCOPE_ACTIONS } from "../../auth/policy/access.ts";
-import { isLine } from "../../http/input.ts";
+import { isLine } from "../../oci/line.ts";
 import {
   faultOfTagGlob,
   MAX_EXCEPTIONS,

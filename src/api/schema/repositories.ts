@@ -1,6 +1,6 @@
 /** Repositories, and what is in them. */
 import * as v from "valibot";
-import { isLine } from "../../http/input.ts";
+import { isLine } from "../../oci/line.ts";
 import { isWebLink, LINK_LABELS } from "../../oci/link.ts";
 import {
   count,

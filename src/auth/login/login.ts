@@ -27,7 +27,8 @@ import {
   withCachedPublic,
   cacheWriter,
 } from "./login-cache.ts";
-import { hasSecretForm, isSecret, sameText, secretHash } from "./secret.ts";
+import { hasSecretForm, isSecret, secretHash } from "./secret.ts";
+import { sameText } from "./same-text.ts";
 import { placesOf } from "./throttle.ts";
 import { isCredential } from "./token.ts";
 import { MAX_PASSWORD, namespacesAmong, WORKLOAD } from "../oidc/workload.ts";

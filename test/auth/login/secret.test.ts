@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { expect, test } from "vitest";
-import { isSecret, newSecret, sameText, secretHash } from "../../../src/auth/login/secret.ts";
+import { sameText } from "../../../src/auth/login/same-text.ts";
+import { isSecret, newSecret, secretHash } from "../../../src/auth/login/secret.ts";
 import { isCredential } from "../../../src/auth/login/token.ts";
 
 test("a secret says whose it is by its prefix, and holds 256 bits in letters that no shell quotes", async () => {

@@ -1,0 +1,82 @@
+/**
+ * Builds the console, src/console/, into dist/console/, which wrangler.toml names as static assets. Wrangler runs it
+ * before each build of the Worker; the same sources give the same names and bytes.
+ */
+import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { build, type Metafile } from "esbuild";
+
+const ROOT = join(import.meta.dirname, "..");
+const SOURCE = join(ROOT, "src", "console");
+const ASSETS = join(ROOT, "dist", "console", "assets");
+
+/** The page, which is written last: what it names is there. */
+export const CONSOLE_PAGE = join(ROOT, "dist", "console", "index.html");
+
+/** Files whose names index.html asks for, as {{main}}. */
+const ENTRIES = {
+  main: "main.tsx",
+  style: "style.css",
+  icon: "icon.svg",
+};
+
+const OPTIONS = {
+  absWorkingDir: ROOT,
+  outdir: ASSETS,
+  entryNames: "[name]-[hash]",
+  chunkNames: "[name]-[hash]",
+  assetNames: "[name]-[hash]",
+  write: false,
+  bundle: true,
+  target: "es2022",
+  minify: true,
+  charset: "utf8",
+  loader: { ".svg": "copy" },
+  jsx: "automatic",
+  jsxImportSource: "preact",
+  legalComments: "eof",
+  logLevel: "warning",
+} as const;
+
+/**
+ * Writes each file into place, and deletes those of older builds. Two builds at once write the same bytes.
+ * @returns what esbuild tells of the files and their sources
+ */
+export async function buildConsole(): Promise<Metafile> {
+  const { outputFiles: modules, metafile } = await build({
+    ...OPTIONS,
+    entryPoints: Object.entries(ENTRIES).map(([out, file]) => ({ in: join(SOURCE, file), out })),
+    splitting: true,
+    format: "esm",
+    metafile: true,
+  });
+  // Modules run after the page is drawn; this one must not.
+  const { outputFiles: early } = await build({
+    ...OPTIONS,
+    entryPoints: [{ in: join(SOURCE, "theme/early.ts"), out: "theme" }],
+    format: "iife",
+  });
+  const outputFiles = [...modules, ...early];
+  await mkdir(ASSETS, { recursive: true });
+  await Promise.all(outputFiles.map(({ path, contents }) => writeFile(path, contents)));
+  await writeFile(CONSOLE_PAGE, await pageOf(outputFiles.map(({ path }) => nameOf(path))));
+  const names = new Set(outputFiles.map(({ path }) => nameOf(path)));
+  const old = (await readdir(ASSETS)).filter((name) => !names.has(name));
+  await Promise.all(old.map((name) => rm(join(ASSETS, name), { force: true })));
+  return metafile;
+}
+
+async function pageOf(names: readonly string[]): Promise<string> {
+  const template = await readFile(join(SOURCE, "index.html"), "utf8");
+  return template.replaceAll(/\{\{(\w+)\}\}/g, (_, entry: string) => {
+    const name = names.find((one) => new RegExp(`^${entry}-[A-Z0-9]{8}\\.\\w+$`).test(one));
+    if (name === undefined) throw new Error(`index.html asks for ${entry}, which is not built`);
+    return `/assets/${name}`;
+  });
+}
+
+function nameOf(path: string): string {
+  return path.slice(path.lastIndexOf("/") + 1);
+}
+
+if (process.argv[1] === import.meta.filename) await buildConsole();

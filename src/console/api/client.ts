@@ -1,0 +1,78 @@
+/** Requests to the management API of this origin; the browser adds the session's cookie. */
+
+/** A refusal of the API: a problem document (RFC 9457). */
+export class ApiError extends Error {
+  readonly status: number;
+  /** The reason, as the API's documentation lists them: "NAME_UNKNOWN". */
+  readonly code: string;
+  /** The fields that are wrong, by their names. */
+  readonly fields: ReadonlyMap<string, string>;
+
+  constructor(status: number, problem: Problem) {
+    super(problem.detail ?? problem.title ?? `HTTP ${status}`);
+    this.status = status;
+    this.code = problem.code ?? "UNKNOWN";
+    this.fields = new Map((problem.errors ?? []).map(({ field, message }) => [field, message]));
+  }
+}
+
+interface Problem {
+  readonly title?: string;
+  readonly detail?: string;
+  readonly code?: string;
+  readonly errors?: readonly { readonly field: string; readonly message: string }[];
+}
+
+export type Query = Readonly<Record<string, string | number | boolean | null | undefined>>;
+
+interface Call {
+  readonly method?: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
+  readonly body?: unknown;
+  /** The version that is to be changed: the request is refused if somebody else changed it in the meantime. */
+  readonly version?: number;
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Sends a request.
+ * @param to a path below /api/v1
+ * @returns the answer's JSON; undefined for an empty one
+ * @throws ApiError for a refusal, TypeError if there is no answer
+ */
+export async function call<T>(to: string, given: Call = {}): Promise<T> {
+  const { method = "GET", body, version, signal } = given;
+  const headers: Record<string, string> = { accept: "application/json" };
+  if (body !== undefined) headers["content-type"] = "application/json";
+  if (version !== undefined) headers["if-match"] = `"${version}"`;
+  const response = await fetch(`/api/v1${to}`, {
+    method,
+    headers,
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    ...(signal === undefined ? {} : { signal }),
+  });
+  if (!response.ok) throw new ApiError(response.status, await problemOf(response));
+  return response.status === 204 ? (undefined as T) : ((await response.json()) as T);
+}
+
+async function problemOf(response: Response): Promise<Problem> {
+  const isProblem = response.headers.get("content-type")?.includes("json") === true;
+  return isProblem ? ((await response.json()) as Problem) : {};
+}
+
+/** Makes a path below /api/v1 of its segments, each encoded; a repository's name keeps its slashes. */
+export function path(strings: TemplateStringsArray, ...values: readonly string[]): string {
+  return String.raw({ raw: strings }, ...values.map(encodePath));
+}
+
+/** Adds the fields of a query that have a value. */
+export function withQuery(to: string, query: Query): string {
+  const fields = Object.entries(query).filter(
+    ([, value]) => value !== undefined && value !== null && value !== "",
+  );
+  const text = new URLSearchParams(fields.map(([key, value]) => [key, String(value)])).toString();
+  return text === "" ? to : `${to}?${text}`;
+}
+
+function encodePath(text: string): string {
+  return text.split("/").map(encodeURIComponent).join("/").replaceAll("%3A", ":");
+}
