@@ -59,6 +59,7 @@ const FOLDERS = [
   "session",
   "trash",
   "v2",
+  "web",
 ];
 const SHARED = provide.sample === "few" ? FOLDERS.map((name) => `test/${name}/**/*.test.ts`) : [];
 
@@ -92,6 +93,8 @@ function workerProject(name: string, files: { include: string[]; exclude: string
   };
 }
 
+/** Needs a browser: test/console/vitest.config.ts runs it. */
+const IN_BROWSER = "test/console/**";
 const IN_NODE = ["server", "cli", "action"].map((name) => `test/${name}/**/*.test.ts`);
 
 export default defineConfig({
@@ -101,7 +104,10 @@ export default defineConfig({
     maxWorkers: 2,
     diff: { truncateThreshold: 40 },
     projects: [
-      workerProject("worker", { include: ["test/**/*.test.ts"], exclude: [...IN_NODE, ...SHARED] }),
+      workerProject("worker", {
+        include: ["test/**/*.test.ts"],
+        exclude: [...IN_NODE, ...SHARED, IN_BROWSER],
+      }),
       ...(SHARED.length === 0 ? [] : [workerProject("shared", { include: SHARED, exclude: [] })]),
       { root, test: { name: "server", provide, include: IN_NODE, ...PATIENT } },
     ],

@@ -1,11 +1,13 @@
 /** A real browser on a real registry: Debian's Chromium, driven by playwright-core, on what `npm start` serves. */
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
+import { join } from "node:path";
 import type { AxeResults } from "axe-core";
 import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
 import { expect } from "vitest";
 
 const CHROMIUM = process.env["CHROMIUM"] ?? "/usr/bin/chromium";
+const RESULTS = join(import.meta.dirname, "../../results/console");
 const AXE = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
 
 export function openBrowser(): Promise<Browser> {
@@ -46,4 +48,9 @@ export async function expectAccessible(page: Page): Promise<void> {
     ({ id, nodes }) => `${id}: ${nodes.map(({ target }) => target.join(" ")).join(", ")}`,
   );
   expect(found).toEqual([]);
+}
+
+/** Keeps a picture of the page among the results. */
+export async function shot(page: Page, name: string): Promise<void> {
+  await page.screenshot({ path: join(RESULTS, `${name}.png`), fullPage: true });
 }
