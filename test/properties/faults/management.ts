@@ -256,6 +256,14 @@ export const MANAGEMENT: readonly Scenario[] = [
   }),
   changes(`PATCH ${IN_REPOSITORY}`, () => ({ description: "new" }), "repository.update"),
   deletes(`DELETE ${IN_REPOSITORY}`, "repository.delete"),
+  deletes(`DELETE ${IN_REPOSITORY}/-/manifests/:reference`, "tag.delete", {
+    name: "a tag",
+    path: () => ({ reference: "latest" }),
+  }),
+  deletes(`DELETE ${IN_REPOSITORY}/-/manifests/:reference`, "manifest.delete", {
+    name: "a manifest",
+    path: ({ digest }) => ({ reference: digest }),
+  }),
 
   changes(`POST ${IN_REPOSITORY}/-/restore`, () => ({ tag: "latest" }), "tag.restore", {
     name: "a tag",
