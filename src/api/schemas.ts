@@ -11,6 +11,7 @@ import * as accounts from "./schema/accounts.ts";
 import * as common from "./schema/common.ts";
 import * as namespaces from "./schema/namespaces.ts";
 import * as repositories from "./schema/repositories.ts";
+import * as sessions from "./schema/sessions.ts";
 
 /** A refusal (RFC 9457). */
 export const Problem = v.pipe(
@@ -46,6 +47,7 @@ const MODULES: readonly Readonly<Record<string, unknown>>[] = [
   quota,
   repositories,
   retention,
+  sessions,
   trash,
   { Problem },
 ];
