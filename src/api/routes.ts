@@ -16,6 +16,7 @@ import { MEMBERS } from "./members.ts";
 import { NAMESPACES } from "./namespaces.ts";
 import { type Groups, openApi } from "./openapi.ts";
 import { REPOSITORIES } from "./repositories.ts";
+import { RAW_MANIFEST } from "./raw-manifest.ts";
 import { ROBOTS } from "./robots.ts";
 import { SESSIONS } from "./sessions.ts";
 import { TOKENS } from "./tokens.ts";
@@ -44,7 +45,7 @@ export const API_GROUPS: Groups = {
   namespaces: [...NAMESPACES, ...MEMBERS],
   robots: ROBOTS,
   "trust rules": TRUST_RULES,
-  contents: CONTENTS,
+  contents: [...CONTENTS, ...RAW_MANIFEST],
   trash: [...TRASH_LISTS, ...TRASH],
   retention: RETENTION,
   // After all that is below a repository, whose name takes as many segments as it can.

@@ -33,6 +33,9 @@ ${ATTACK}
 <iframe src="${ELSEWHERE}/"></iframe>
 `;
 
+const HEADINGS = `[...document.querySelectorAll(".readme :is(h1, h2, h3, h4)")].map(
+  ({ tagName, textContent }) => tagName + " " + textContent)`;
+
 let server: Server;
 let browser: Browser;
 let visitor: BrowserContext;
@@ -121,10 +124,7 @@ test("the overview has readme, links, labels and the command of the reader's cli
   const { page, faults } = await open(visitor, "app");
   await page.getByRole("heading", { name: "Usage" }).waitFor();
   // The readme's own headings stand below the page's, without a gap.
-  expect(await page.locator(".readme :is(h1, h2, h3, h4)").evaluateAll(namesOf)).toEqual([
-    "H2 App",
-    "H3 Usage",
-  ]);
+  expect(await page.evaluate(HEADINGS)).toEqual(["H2 App", "H3 Usage"]);
   const outside = page.getByRole("link", { name: "documentation" });
   expect(await outside.getAttribute("rel")).toBe("nofollow noopener ugc");
   expect(await page.getByRole("link", { name: "a script" }).count()).toBe(0);
@@ -147,10 +147,6 @@ test("the overview has readme, links, labels and the command of the reader's cli
   expect(faults).toEqual([]);
   await page.close();
 });
-
-function namesOf(elements: Element[]): string[] {
-  return elements.map(({ tagName, textContent }) => `${tagName} ${textContent}`);
-}
 
 test("images of other sites are loaded after consent alone, without a word of the reader's page", async () => {
   const { page, faults } = await open(visitor, "app");
@@ -362,7 +358,7 @@ test("settings are changed, and the repository is deleted by its name and restor
   await page.getByRole("button", { name: "Save" }).click();
   await page.getByText("Saved").waitFor();
   await page.getByRole("link", { name: "Overview" }).click();
-  await page.getByText("after").waitFor();
+  await page.getByText("after", { exact: true }).waitFor();
   await page.getByText("team: web").waitFor();
   await page.getByRole("link", { name: "Settings" }).click();
   await page.getByLabel("Immutable tags").waitFor();
@@ -377,7 +373,7 @@ test("settings are changed, and the repository is deleted by its name and restor
   await page.getByText("Deleted: demo/old").waitFor();
   await page.getByRole("button", { name: "Undo" }).click();
   await page.waitForURL(/\/repositories\/demo\/old$/);
-  await page.getByText("after").waitFor();
+  await page.getByText("after", { exact: true }).waitFor();
   expect(faults).toEqual([]);
   await page.close();
 });

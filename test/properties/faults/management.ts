@@ -187,9 +187,15 @@ export const MANAGEMENT: readonly Scenario[] = [
     repeated: [404],
   }),
   deletes("DELETE /events/dead/:event", "event.drop", DEAD),
-  ...["tags", "manifests", "manifests/:digest", "pulls", "history", "deleted"].map((path) =>
-    api(`GET ${IN_REPOSITORY}/-/${path}`),
-  ),
+  ...[
+    "tags",
+    "manifests",
+    "manifests/:digest",
+    "manifests/:digest/raw",
+    "pulls",
+    "history",
+    "deleted",
+  ].map((path) => api(`GET ${IN_REPOSITORY}/-/${path}`)),
 
   ...[IN_NAMESPACE + "/retention", IN_REPOSITORY + "/-/retention"].flatMap((path) => [
     api(`GET ${path}`),

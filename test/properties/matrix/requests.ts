@@ -174,6 +174,7 @@ export const ATTEMPTS: Readonly<Record<string, Attempt>> = {
     "GET /repositories/:name+/-/tags": ["pull", 404],
     "GET /repositories/:name+/-/manifests": ["pull", 404],
     "GET /repositories/:name+/-/manifests/:digest": ["pull", 404],
+    "GET /repositories/:name+/-/manifests/:digest/raw": ["pull", 404],
     "DELETE /repositories/:name+/-/manifests/:reference": ["delete", 404],
     "GET /repositories/:name+/-/pulls": ["pull", 404],
     "GET /repositories/:name+/-/history": ["push", 404],

@@ -144,7 +144,9 @@ function Origin({ name, of }: { name: string; of: ManifestDetails }) {
       <div>
         <dt>{t("manifest")}</dt>
         <dd>
-          <a href={`/v2/${name}/manifests/${of.digest}`}>{t("rawManifest")}</a>{" "}
+          <a href={`/api/v1/repositories/${name}/-/manifests/${of.digest}/raw`}>
+            {t("rawManifest")}
+          </a>{" "}
           <span class="quiet">
             <Size of={of.manifestSize} />
           </span>
