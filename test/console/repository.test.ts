@@ -157,6 +157,9 @@ test("images of other sites are loaded after consent alone, without a word of th
     return route.fulfill({ contentType: "image/svg+xml", body });
   });
   await page.getByRole("link", { name: "[A remote picture]" }).waitFor();
+  // The address alone is no consent: it may be a link of the image's own site.
+  await page.goto(`${server.url}/repositories/demo/app?images=remote`);
+  await page.getByRole("link", { name: "[A remote picture]" }).waitFor();
   expect(asked).toEqual([]);
   await page.getByRole("button", { name: "Load images from other sites" }).click();
   await page.getByRole("img", { name: "A remote picture" }).waitFor();

@@ -9,12 +9,37 @@ function withImages(): string {
   return url.pathname + url.search;
 }
 
+/** Keeps the page whose images the reader asked for, until the window is closed. */
+const CONSENT_KEY = "slipway-images";
+
+/** The address alone is no consent: a link of another site may have it. */
+function hasConsent(): boolean {
+  try {
+    const isAsked = new URLSearchParams(location.search).get("images") === "remote";
+    return isAsked && sessionStorage.getItem(CONSENT_KEY) === location.pathname;
+  } catch {
+    // A browser that keeps nothing for this site loads no images.
+    return false;
+  }
+}
+
+function consent(): void {
+  sessionStorage.setItem(CONSENT_KEY, location.pathname);
+  location.assign(withImages());
+}
+
+interface ReadmeProps {
+  readonly text: string;
+  /** Whether the page can be loaded anew, with images: not while something is being written. */
+  readonly canReload?: boolean;
+}
+
 /** A readme. Its images are not loaded until the reader asks: a load tells the image's site who reads. */
-export function Readme({ text }: { text: string }) {
+export function Readme({ text, canReload = true }: ReadmeProps) {
   const place = useRef<HTMLDivElement>(null);
   const [hidden, setHidden] = useState<number | null>(null);
   const [error, setError] = useState<Error | null>(null);
-  const allowed = new URLSearchParams(location.search).get("images") === "remote";
+  const allowed = hasConsent();
   useEffect(() => {
     let isCurrent = true;
     const show = async () => {
@@ -34,10 +59,12 @@ export function Readme({ text }: { text: string }) {
     <>
       {hidden !== null && hidden > 0 && (
         <p class="consent">
-          <span>{t("imagesLeftOut", { count: hidden })}</span>{" "}
-          <button type="button" onClick={() => location.assign(withImages())}>
-            {t("loadImages")}
-          </button>
+          <span>{t("imagesLeftOut", { count: hidden })}</span>
+          {canReload && (
+            <button type="button" onClick={consent}>
+              {t("loadImages")}
+            </button>
+          )}
         </p>
       )}
       {hidden === null && error === null && <Loading rows={4} />}

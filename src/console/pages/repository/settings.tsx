@@ -118,7 +118,7 @@ function ReadmeField({ value, onValue, error }: ReadmeFieldProps) {
       </div>
       {isPreview ? (
         <section class="readme-preview" aria-label={t("readme")}>
-          <Readme text={value} />
+          <Readme text={value} canReload={false} />
         </section>
       ) : (
         <Field
