@@ -131,7 +131,7 @@ test("the overview has readme, links, labels and the command of the reader's cli
   expect(await page.getByText("a file").count()).toBe(1);
   expect(await page.locator(".readme :is(img, iframe, script)").count()).toBe(0);
   expect(await page.locator(".readme").textContent()).toContain(ATTACK);
-  await page.getByRole("link", { name: "https://git.example/demo/app" }).waitFor();
+  await page.getByRole("link", { name: "git.example/demo/app" }).waitFor();
   const command = page.getByLabel("pull command", { exact: true });
   await expect.poll(() => command.textContent()).toBe(`docker pull ${server.host}/demo/app:latest`);
   await page.getByLabel("Pull with").selectOption("podman");
@@ -207,6 +207,7 @@ test("tags are rows; the server sorts and filters them, and the address keeps it
 
 test("a list's page is one call of the API", async () => {
   const { page, faults } = await open(visitor, "app/-/tags");
+  await page.getByRole("link", { name: "plain" }).waitFor();
   const calls: string[] = [];
   page.on("request", (request) => {
     if (request.url().includes("/api/")) calls.push(new URL(request.url()).pathname);
@@ -279,6 +280,7 @@ test("an index shows its platforms, and what the builder attached as badges on t
 test("a chart is pulled by helm", async () => {
   const { page, faults } = await open(visitor, "chart");
   const command = page.getByLabel("pull command", { exact: true });
+  await page.getByLabel("By", { exact: true }).selectOption("tag");
   await expect
     .poll(() => command.textContent())
     .toBe(`helm pull oci://${server.host}/demo/chart --version 0.1.0`);

@@ -9,8 +9,8 @@ import { kindName } from "./parts.tsx";
 export function Children({ name, of }: { name: string; of: ManifestDetails }) {
   if (of.children.length === 0 && !of.moreChildren) return null;
   return (
-    <section aria-labelledby="children">
-      <h2 id="children">{t("platformsOfIndex")}</h2>
+    <section>
+      <h2>{t("platformsOfIndex")}</h2>
       <Table
         caption={t("platformsOfIndex")}
         columns={columnsOf(name)}

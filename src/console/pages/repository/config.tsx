@@ -19,8 +19,8 @@ export function Config({ of }: { of: ImageConfig }) {
     ["stopSignal", code(of.stopSignal)],
   ];
   return (
-    <section aria-labelledby="config">
-      <h2 id="config">{t("config")}</h2>
+    <section>
+      <h2>{t("config")}</h2>
       <dl class="facts">
         {facts
           .filter(([, value]) => value !== null)

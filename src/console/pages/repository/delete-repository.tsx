@@ -12,8 +12,8 @@ import { t } from "../../i18n/i18n.ts";
 export function DeleteRepository({ name, version }: { name: string; version: number }) {
   const [isOpen, setOpen] = useState(false);
   return (
-    <section aria-labelledby="delete-repository">
-      <h2 id="delete-repository">{t("deleteRepository")}</h2>
+    <section>
+      <h2>{t("deleteRepository")}</h2>
       <p>{t("deleteRepositoryHint")}</p>
       <button type="button" class="danger" onClick={() => setOpen(true)}>
         {t("deleteRepository")}

@@ -27,7 +27,6 @@ export function Filter({ label }: { label: string }) {
   return (
     <form
       class="field"
-      role="search"
       onSubmit={(event) => {
         event.preventDefault();
         apply(text);

@@ -8,8 +8,8 @@ import { manifestPage } from "./frame.tsx";
 export function History({ name, of }: { name: string; of: ManifestDetails["history"] }) {
   if (of === null || of.length === 0) return null;
   return (
-    <section aria-labelledby="history">
-      <h2 id="history">{t("history")}</h2>
+    <section>
+      <h2>{t("history")}</h2>
       <p class="quiet">{t("historyHint")}</p>
       <Table
         caption={t("history")}

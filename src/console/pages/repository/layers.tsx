@@ -16,8 +16,8 @@ export function Layers({ of }: { of: ManifestDetails }) {
   const size = of.layers.reduce((sum, layer) => sum + (layer.size ?? 0), 0);
   const steps = of.layers.map((layer, index) => ({ ...layer, position: index + 1 }));
   return (
-    <section aria-labelledby="layers">
-      <h2 id="layers">{title}</h2>
+    <section>
+      <h2>{title}</h2>
       <p class="quiet">
         {t("layerCount", { count: of.layers.filter(({ digest }) => digest !== null).length })}
         {", "}

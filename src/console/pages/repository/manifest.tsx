@@ -55,8 +55,8 @@ function Details({ name, of }: { name: string; of: ManifestDetails }) {
       <Layers of={of} />
       {config?.image && <Config of={config.image} />}
       {Object.keys(annotations).length > 0 && (
-        <section aria-labelledby="annotations">
-          <h2 id="annotations">{t("annotations")}</h2>
+        <section>
+          <h2>{t("annotations")}</h2>
           <Pairs of={annotations} />
         </section>
       )}

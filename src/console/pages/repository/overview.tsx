@@ -79,7 +79,7 @@ function About({ of }: { of: RepositoryDetail }) {
             <div key={key}>
               <dt>{t(LINK_NAMES[key] ?? "linkUrl")}</dt>
               <dd>
-                <MaybeLink text={link} />
+                <MaybeLink text={link} isShort />
               </dd>
             </div>
           ))}

@@ -80,12 +80,12 @@ export function Evidence({
   );
 }
 
-/** A link to another site, if the text is one; else the text. */
-export function MaybeLink({ text }: { text: string }) {
+/** A link to another site, if the text is one; else the text. @param isShort whether "https://" is left out */
+export function MaybeLink({ text, isShort = false }: { text: string; isShort?: boolean }) {
   if (!isWebLink(text)) return <>{text}</>;
   return (
     <a href={text} rel="nofollow noopener ugc">
-      {text}
+      {isShort ? text.replace(/^https:\/\/|\/$/g, "") : text}
     </a>
   );
 }

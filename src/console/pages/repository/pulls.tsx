@@ -13,8 +13,8 @@ export function Pulls({ of }: { of: ManifestDetails["pulls"] }) {
   const most = Math.max(1, ...of.map(({ count }) => count));
   const text = t("pullsTotal", { count: total });
   return (
-    <section aria-labelledby="pulls">
-      <h2 id="pulls">{t("pullsOf30Days")}</h2>
+    <section>
+      <h2>{t("pullsOf30Days")}</h2>
       <p>{text}</p>
       {total > 0 && (
         <>

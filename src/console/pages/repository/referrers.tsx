@@ -9,8 +9,8 @@ export function Referrers({ name, of }: { name: string; of: ManifestDetails }) {
   if (of.referrers.length === 0) return null;
   const kinds = KINDS.filter((kind) => of.referrers.some((referrer) => referrer.kind === kind));
   return (
-    <section aria-labelledby="referrers">
-      <h2 id="referrers">{t("referrers")}</h2>
+    <section>
+      <h2>{t("referrers")}</h2>
       <p class="quiet">{t("referrersHint")}</p>
       <ul class="tree">
         {kinds.map((kind) => {
