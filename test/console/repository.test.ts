@@ -223,6 +223,29 @@ test("a list's page is one call of the API", async () => {
   await page.close();
 });
 
+test("a tag that somebody else pushed shows when the reader comes back to the page", async () => {
+  const { page, faults } = await open(visitor, "app/-/tags?filter=elsewhere");
+  await page.getByText("No tag contains").waitFor();
+  await app.manifest(image, "elsewhere");
+  await page.evaluate("dispatchEvent(new Event('focus'))");
+  await page.getByRole("link", { name: "elsewhere" }).waitFor();
+  expect(faults).toEqual([]);
+  await page.close();
+});
+
+test("in German and from right to left nothing is missing or hidden", async () => {
+  const german = await browser.newContext({ locale: "de-DE" });
+  const { page, faults } = await open(german, "app/-/tags");
+  await page.getByRole("columnheader", { name: "Größe, komprimiert" }).waitFor();
+  await expectAccessible(page);
+  await page.goto(`${server.url}/repositories/demo/app/-/tags?lang=ar-XB`);
+  await page.getByRole("link", { name: "plain" }).waitFor();
+  await expectAccessible(page);
+  await shot(page, "tags-right-to-left");
+  expect(faults).toEqual([]);
+  await german.close();
+});
+
 test("versions are all manifests, by their kinds, with or without a tag", async () => {
   const { page, faults } = await open(visitor, "app/-/versions");
   await page.getByRole("table").waitFor();

@@ -64,7 +64,7 @@ function columnsOf(name: string): Column<Child>[] {
         </span>
       ),
     },
-    { key: "digest", title: t("version"), cell: ({ digest }) => <Digest value={digest} /> },
+    { key: "digest", title: t("digestTitle"), cell: ({ digest }) => <Digest value={digest} /> },
   ];
 }
 

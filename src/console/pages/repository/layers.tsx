@@ -52,7 +52,7 @@ function columnsOf(isImage: boolean): Column<Step>[] {
     },
     {
       key: "digest",
-      title: t("version"),
+      title: t("digestTitle"),
       cell: ({ digest }) => (digest === null ? null : <Digest value={digest} />),
     },
   ];

@@ -71,7 +71,7 @@ function Facts({ name, of }: { name: string; of: ManifestDetails }) {
   return (
     <dl class="facts">
       <div>
-        <dt>{t("digest")}</dt>
+        <dt>{t("digestTitle")}</dt>
         <dd>
           <code>{of.digest}</code> <Copy text={of.digest} what={t("digest")} />
         </dd>

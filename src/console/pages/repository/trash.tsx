@@ -160,7 +160,7 @@ function manifestColumns(restore: Restore): Column<DeletedManifest>[] {
   return [
     {
       key: "digest",
-      title: t("version"),
+      title: t("digestTitle"),
       isHeading: true,
       cell: ({ digest }) => <Digest value={digest} />,
     },

@@ -110,7 +110,7 @@ function columnsOf(name: string): Column<Manifest>[] {
   return [
     {
       key: "digest",
-      title: t("version"),
+      title: t("digestTitle"),
       isHeading: true,
       cell: ({ digest }) => <Digest value={digest} href={manifestPage(name, digest)} />,
     },
