@@ -1,6 +1,6 @@
 /** The pages by their paths. A repository's name has slashes, so "/-/" ends it, as in the API's paths. */
 import type { ComponentType } from "preact";
-import { AccountPage } from "./pages/account.tsx";
+import { lazy } from "./components/lazy.tsx";
 import { HomePage } from "./pages/home.tsx";
 import { LoginPage } from "./pages/login.tsx";
 import { NotFoundPage } from "./pages/not-found.tsx";
@@ -20,10 +20,49 @@ interface PageRoute {
 
 const NAME = "(?<name>[^?#]+?)";
 
+type Account = typeof import("./pages/account/area.ts");
+type Namespaces = typeof import("./pages/namespaces/area.ts");
+type Admin = typeof import("./pages/admin/area.ts");
+
+/** Pages that are loaded with their area, when the first of them is opened. */
+const account = (page: keyof Account) =>
+  lazy<PageProps>(() => import("./pages/account/area.ts").then((area) => area[page]));
+const namespaces = (page: keyof Namespaces) =>
+  lazy<PageProps>(() => import("./pages/namespaces/area.ts").then((area) => area[page]));
+const admin = (page: keyof Admin) =>
+  lazy<PageProps>(() => import("./pages/admin/area.ts").then((area) => area[page]));
+
+/** The pages of a namespace, by what follows its name in their paths. */
+const namespace = (end: string) => new RegExp(`^/namespaces/(?<name>[^/]+)${end}$`);
+
 const ROUTES: readonly PageRoute[] = [
   { pattern: /^\/$/, page: HomePage },
   { pattern: /^\/login$/, page: LoginPage },
-  { pattern: /^\/account$/, page: AccountPage },
+  { pattern: /^\/account$/, page: account("AccountPage") },
+  { pattern: /^\/account\/tokens$/, page: account("TokensPage") },
+  { pattern: /^\/account\/sessions$/, page: account("SessionsPage") },
+  { pattern: /^\/namespaces$/, page: namespaces("NamespacesPage") },
+  { pattern: namespace(""), page: namespaces("NamespacePage") },
+  { pattern: namespace("/members"), page: namespaces("MembersPage") },
+  { pattern: namespace("/robots"), page: namespaces("RobotsPage") },
+  { pattern: namespace("/trust-rules"), page: namespaces("TrustRulesPage") },
+  { pattern: namespace("/retention"), page: namespaces("NamespaceRetentionPage") },
+  { pattern: namespace("/quota"), page: namespaces("QuotaPage") },
+  { pattern: namespace("/audit"), page: namespaces("NamespaceAuditPage") },
+  { pattern: namespace("/settings"), page: namespaces("NamespaceSettingsPage") },
+  { pattern: /^\/admin$/, page: admin("HealthPage") },
+  { pattern: /^\/admin\/users$/, page: admin("UsersPage") },
+  { pattern: /^\/admin\/namespaces$/, page: admin("AdminNamespacesPage") },
+  { pattern: /^\/admin\/trash$/, page: admin("TrashPage") },
+  { pattern: /^\/admin\/gc$/, page: admin("GcPage") },
+  { pattern: /^\/admin\/fsck$/, page: admin("FsckPage") },
+  { pattern: /^\/admin\/backups$/, page: admin("BackupsPage") },
+  { pattern: /^\/admin\/events$/, page: admin("EventsPage") },
+  { pattern: /^\/admin\/audit$/, page: admin("AdminAuditPage") },
+  {
+    pattern: new RegExp(`^/repositories/${NAME}/-/retention$`),
+    page: namespaces("RepositoryRetentionPage"),
+  },
   { pattern: new RegExp(`^/repositories/${NAME}$`), page: RepositoryPage },
 ];
 

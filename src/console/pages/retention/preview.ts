@@ -1,0 +1,68 @@
+import type { Expiring, Protected, RetentionPreview } from "../../../retention/schema.ts";
+import { call, path, withQuery } from "../../api/client.ts";
+import type { Policy } from "./rules.ts";
+
+/** An image that the policy would delete, with its repository. */
+export interface Going extends Expiring {
+  readonly repository: string;
+}
+
+/** What a policy would delete, and what it would not although a rule is for it. */
+export interface Previewed {
+  readonly going: readonly Going[];
+  readonly kept: readonly Protected[];
+  /** Whether there is more than was looked at. */
+  readonly isCut: boolean;
+}
+
+/** Requests of one preview: a large namespace is not gone through to the end. */
+const MAX_REQUESTS = 40;
+
+/**
+ * Asks the API what a policy would delete in these repositories.
+ * @param onProgress is told after each request how many images go
+ * @throws ApiError for a policy that the API refuses
+ */
+export async function preview(
+  repositories: AsyncIterable<string>,
+  policy: Policy,
+  onProgress: (images: number) => void,
+): Promise<Previewed> {
+  const going: Going[] = [];
+  const kept: Protected[] = [];
+  let requests = 0;
+  for await (const repository of repositories) {
+    let after: string | null = "";
+    while (after !== null) {
+      if (++requests > MAX_REQUESTS) return { going, kept, isCut: true };
+      const to = withQuery(path`/repositories/${repository}/-/retention/preview`, { after });
+      const page: RetentionPreview = await call<RetentionPreview>(to, {
+        method: "POST",
+        body: policy,
+      });
+      going.push(...page.items.map((item) => ({ repository, ...item })));
+      kept.push(...page.kept);
+      onProgress(going.length);
+      after = page.next;
+    }
+  }
+  return { going, kept, isCut: false };
+}
+
+/** Lists the repositories of a namespace that have no policy of their own: those that its policy holds in. */
+export async function* repositoriesOf(namespace: string): AsyncGenerator<string> {
+  let after: string | null = "";
+  while (after !== null) {
+    const page: Names = await call<Names>(withQuery("/repositories", { namespace, after }));
+    for (const { name } of page.items) {
+      const { of } = await call<{ of: string | null }>(path`/repositories/${name}/-/retention`);
+      if (of !== "repository") yield name;
+    }
+    after = page.next;
+  }
+}
+
+interface Names {
+  readonly items: readonly { readonly name: string }[];
+  readonly next: string | null;
+}
