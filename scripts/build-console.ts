@@ -8,7 +8,7 @@ import { build, type Metafile } from "esbuild";
 
 const ROOT = join(import.meta.dirname, "..");
 const SOURCE = join(ROOT, "src", "console");
-const ASSETS = join(ROOT, "dist", "console", "assets");
+export const ASSETS = join(ROOT, "dist", "console", "assets");
 
 /** The page, which is written last: what it names is there. */
 export const CONSOLE_PAGE = join(ROOT, "dist", "console", "index.html");

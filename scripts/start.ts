@@ -114,11 +114,12 @@ function introduce(data: string, address: string, made: string | null): void {
   if (made === null || isGiven) {
     const place = isGiven ? "given as ADMIN_PASSWORD" : `in ${secretsFile(data)}`;
     console.log(`The administrator is admin, with the password ${place}.`);
+    console.log(`The console is at http://${address}.`);
     return;
   }
   console.log(`
 A new registry. Its administrator is admin, with the password ${made}
-(kept in ${secretsFile(data)}). Try it:
+(kept in ${secretsFile(data)}). The console is at http://${address}. Try it:
 
   docker login ${address} -u admin -p ${made}
   docker tag hello-world ${address}/demo/hello-world && docker push ${address}/demo/hello-world

@@ -2,6 +2,8 @@ import type { Actor } from "./auth/policy/access.ts";
 import { authenticate } from "./auth/login/authenticate.ts";
 import { authorize, isAllowed, scopeOf } from "./auth/policy/authorize.ts";
 import type { AuthTarget, AuthContext } from "./auth/context.ts";
+import { bySession } from "./auth/sign-in/session.ts";
+import { sessionSecret } from "./auth/sign-in/origin.ts";
 import { addPublic } from "./auth/login/login.ts";
 import { LoginFailed } from "./auth/login/login-failed.ts";
 import { clearLoginCache } from "./auth/login/cache.ts";
@@ -98,9 +100,14 @@ async function respond(run: Run, trace: Trace): Promise<Response> {
   };
   const isChecked = route.login === "cached" || route.login === "fresh";
   const header = isChecked ? request.headers.get("authorization") : null;
-  trace.actor = await authenticate(header, auth, wanted, route);
-  if (header === null && route.asksPublic) {
-    trace.actor = await addPublic(trace.actor, auth, wanted);
+  const secret = sessionSecret(request.headers, url.origin, route.cookie);
+  if (secret === null) {
+    trace.actor = await authenticate(header, auth, wanted, route);
+    if (header === null && route.asksPublic) {
+      trace.actor = await addPublic(trace.actor, auth, wanted);
+    }
+  } else {
+    trace.actor = await bySession(secret, auth, wanted);
   }
   enforceAccess(trace.actor, { request, route, target }, auth);
   // The cast is safe: `route` in http/route.ts checks that a handler takes only parameters that its path has.

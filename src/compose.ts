@@ -22,6 +22,7 @@ import { PolicyStore } from "./retention/policy-store.ts";
 import { RepositoryStore } from "./db/repositories.ts";
 import { RepositoryLists } from "./db/repository-lists.ts";
 import { RobotStore } from "./db/robots.ts";
+import { SessionStore } from "./db/sessions.ts";
 import { prepare } from "./db/sql.ts";
 import { TagStore } from "./db/tags.ts";
 import { TokenStore } from "./db/tokens.ts";
@@ -59,6 +60,7 @@ export interface Registry extends Maintenance {
   readonly repositoryLists: RepositoryLists;
   readonly robots: RobotStore;
   readonly room: Room;
+  readonly sessions: SessionStore;
   readonly tags: TagStore;
   readonly tokens: TokenStore;
   readonly trustRules: TrustRuleStore;
@@ -116,6 +118,7 @@ export function createRegistry(
     repositories,
     repositoryLists: new RepositoryLists(env.DB),
     robots: new RobotStore(env.DB),
+    sessions: new SessionStore(env.DB),
     tags: new TagStore(env.DB),
     tokens: new TokenStore(env.DB),
     trustRules: new TrustRuleStore(env.DB),

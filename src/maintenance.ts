@@ -3,10 +3,12 @@ import type { Bucket } from "./db/bucket.ts";
 import { IdentityStore } from "./db/identities.ts";
 import type { JobStore } from "./db/jobs.ts";
 import { LoginAttemptStore } from "./db/login-attempts.ts";
+import { SessionStore } from "./db/sessions.ts";
 import { Exporter } from "./backup/export.ts";
 import { ExportStore } from "./backup/export-store.ts";
 import { Importer } from "./backup/import.ts";
 import { ImportStore } from "./backup/import-store.ts";
+import { IDLE_MS } from "./auth/sign-in/session.ts";
 import { MAX_LIFETIME } from "./auth/oidc/trust-check.ts";
 import { DeadEventStore } from "./events/dead-store.ts";
 import { Dispatcher } from "./events/dispatcher.ts";
@@ -99,11 +101,12 @@ function pruned(db: D1Database, { audit }: Stores) {
     audit,
     identities: new IdentityStore(db),
     refusals: new RefusalStore(db),
+    sessions: new SessionStore(db),
   };
 }
 
 function agesOf({ auditAge, tokenSeconds, uploadTtl }: Settings): Ages {
   // A revocation is kept as long as any token signed before it can be valid, including expired ones that end an upload.
   const tokens = Math.max(tokenSeconds, MAX_LIFETIME) * 1000 + uploadTtl;
-  return { audit: auditAge, tokens };
+  return { audit: auditAge, sessions: IDLE_MS, tokens };
 }

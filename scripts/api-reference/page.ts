@@ -16,12 +16,16 @@ const HEAD = `# The management API
 Made from the OpenAPI 3.1 document that every registry serves at \`/api/v1/openapi.json\`, which has the schemas of bodies and answers
 as well. All paths are below \`/api/v1\`.
 
-Send a user and a password or token by Basic, or a token alone by Bearer ([access.md](access.md)). Bodies are JSON, \`application/json\`. Lists
+Send a user and a password or token by Basic, or a token alone by Bearer ([access.md](access.md)). Pages of the registry's own origin
+send [the cookie of a session](access.md#sessions). Bodies are JSON, \`application/json\`. Lists
 come in pages: send the answer's \`next\` as \`after\` to get the next page; null means the last one. Send an \`ETag\` as \`If-Match\` to change
 only that version; without it any version is changed. A refusal is a problem document (RFC 9457); its \`code\` is for programs.`;
 
 /** Refusals that every endpoint may answer with; the page says them once. */
 const COMMON = ["FIELD_INVALID", "TOO_MANY_REQUESTS", "UNAUTHORIZED", "UNAVAILABLE"];
+
+/** Refusals of requests with a session's cookie, and of a sign-in; the page says them once, too. */
+const OF_COOKIES = ["CROSS_ORIGIN", "SESSION_ENDED"];
 
 /** Makes the reference page of the API, in Markdown. */
 export function referencePage({ paths }: ApiDocument): string {
@@ -36,7 +40,7 @@ export function referencePage({ paths }: ApiDocument): string {
     const title = titles[group] ?? group.charAt(0).toUpperCase() + group.slice(1);
     return [`## ${title}`, ...some.map(({ text }) => text)].join("\n\n");
   });
-  const common = `Every endpoint may refuse with ${COMMON.map(code).join(", ")}.`;
+  const common = `Every endpoint may refuse with ${COMMON.map(code).join(", ")}; requests with a session's cookie, and a sign-in, also with ${OF_COOKIES.map(code).join(", ")}.`;
   return `${[HEAD, common, ...sections].join("\n\n")}\n`;
 }
 
@@ -51,7 +55,7 @@ function entryOf(place: string, operation: Operation): string {
   const refusals = statuses
     .filter(([status]) => status >= "400" && status !== "default")
     .flatMap(([, answer]) => answer.description.split(", "))
-    .filter((reason) => !COMMON.includes(reason));
+    .filter((reason) => ![...COMMON, ...OF_COOKIES].includes(reason));
   const lists = [
     ["answers", answers],
     ["query:", fields.map(({ name }) => code(name))],

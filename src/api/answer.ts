@@ -7,7 +7,7 @@ export interface Status {
   readonly description: string;
   /** The body's schema by media type; none for an empty body. */
   readonly content?: Readonly<Record<string, v.GenericSchema>>;
-  readonly headers?: readonly ("ETag" | "Link" | "Location")[];
+  readonly headers?: readonly ("ETag" | "Link" | "Location" | "Set-Cookie")[];
 }
 
 /** The form of an answer: its statuses for the document, and the response that it makes of a handler's result. */
@@ -115,6 +115,32 @@ export function json(description: string, cacheControl: string): Answer<string> 
 export const none: Answer<void> = {
   statuses: { 204: { description: "Done" } },
   respond: () => new Response(null, { status: 204 }),
+};
+
+/** A session that was begun; only the cookie has its secret. */
+export function signedIn<Schema extends v.GenericSchema>(
+  schema: Schema,
+): Answer<{ readonly value: Out<Schema>; readonly cookie: string }> {
+  return {
+    statuses: {
+      201: {
+        description: "It was begun; the cookie has its secret",
+        content: asJson(schema),
+        headers: ["Set-Cookie"],
+      },
+    },
+    respond: ({ value, cookie }) =>
+      Response.json(value, { status: 201, headers: { "set-cookie": cookie } }),
+  };
+}
+
+/** Nothing but the cookie that the browser is to have from now on; null leaves it as it is. */
+export const done: Answer<{ readonly cookie: string | null }> = {
+  statuses: { 204: { description: "Done", headers: ["Set-Cookie"] } },
+  respond: ({ cookie }) => {
+    const headers = cookie === null ? {} : { "set-cookie": cookie };
+    return new Response(null, { status: 204, headers });
+  },
 };
 
 /** A page of a list; `next` is the cursor of the next page, which the Link header repeats with the other fields. */

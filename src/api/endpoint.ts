@@ -1,5 +1,6 @@
 import type * as v from "valibot";
 import type { Access } from "../auth/policy/access.ts";
+import type { CookieUse } from "../auth/sign-in/origin.ts";
 import type { Context, Params } from "../http/context.ts";
 import { invalid, readJson } from "../http/input.ts";
 import { type Method, type ParamsIn, type Route, route } from "../http/route.ts";
@@ -41,6 +42,8 @@ interface Definition<K extends keyof Params, Body, Fields extends QueryFields, R
   readonly id: string;
   readonly summary: string;
   readonly access: Access;
+  /** What a session's cookie is for; by default it authenticates the caller. */
+  readonly cookie?: CookieUse;
   /** What the caller needs besides. It is checked before the body is read, which tells others nothing. */
   readonly requires?: readonly Requirement<Context<K>>[];
   /** What the caller needs for such a body. */
@@ -109,6 +112,7 @@ export function endpoint<
     ...made,
     // The API's callers are few, and its handlers ask for more rights than cached logins were made for.
     login: "fresh",
+    cookie: definition.cookie ?? "authenticates",
     asksPublic: path.includes(":name"),
     changesRights: method !== "GET" && access !== "none",
     summary,

@@ -1,12 +1,15 @@
-import { isAdministrator } from "../auth/policy/access.ts";
+import { isAdministrator, isPersonal } from "../auth/policy/access.ts";
 import { ADMIN } from "../auth/login/admin.ts";
 import { hashPassword, verifyPassword } from "../auth/login/password.ts";
+import { cookieOf } from "../auth/sign-in/cookie.ts";
+import { confirmPassword } from "../auth/sign-in/password.ts";
 import { RegistryError } from "../oci/errors.ts";
 import { invalid } from "../http/input.ts";
 import { timestamp } from "../http/resource.ts";
-import { none, one } from "./answer.ts";
+import { done, one } from "./answer.ts";
 import { type Endpoint, endpoint } from "./endpoint.ts";
 import { rolesOf, scopesOf } from "./grants.ts";
+import { newSession } from "./sessions.ts";
 import { Me, NewPassword } from "./schema/accounts.ts";
 
 const DAY_MS = 86_400_000;
@@ -22,7 +25,7 @@ const read = endpoint(
   },
   ({ actor: { name, via, grants, limits, expires, token }, actor, settings }) => {
     // Only people have roles; a registry token lists its rights, not the roles that gave them.
-    const person = (via === "password" || via === "token") && token === null;
+    const person = (isPersonal(via) || via === "token") && token === null;
     return {
       // The access "login" takes a named caller.
       name: name ?? "",
@@ -41,12 +44,13 @@ const update = endpoint(
   "PUT /me/password",
   {
     id: "changePassword",
-    summary: "Change the caller's password, by the current one",
+    summary:
+      "Change the caller's password, by the current one; all sessions end, and the caller's goes on with a new cookie",
     access: "login",
     requires: [
       {
         // A token must not become a password.
-        rule: "The caller must be logged in with the current password. The built-in administrator cannot use this.",
+        rule: "The caller must be logged in with the current password, or by a session. The built-in administrator cannot use this.",
         check: ({ actor: { name, via, token } }) => {
           if (name === ADMIN) {
             throw new RegistryError("DENIED", {
@@ -54,7 +58,7 @@ const update = endpoint(
                 "the built-in administrator's password is the deployment's secret ADMIN_PASSWORD: change it there (npx wrangler secret put ADMIN_PASSWORD)",
             });
           }
-          if (name !== null && via === "password" && token === null) return;
+          if (name !== null && isPersonal(via) && token === null) return;
           throw new RegistryError("DENIED", {
             message: "a password is changed by its owner, logged in with the current one",
           });
@@ -62,19 +66,23 @@ const update = endpoint(
       },
     ],
     body: NewPassword,
-    answer: none,
+    answer: done,
     refuses: ["NOT_FOUND", "VERSION_MISMATCH"],
   },
-  async ({ body, actor, initiator, registry }) => {
+  async ({ body, actor, auth, initiator, registry }) => {
     const name = actor.name ?? "";
+    const wrong = invalid("current", "this is not the current password");
+    const isSignedIn = actor.via === "session";
+    if (isSignedIn) await confirmPassword(name, body.current, auth, wrong);
     // Read after the login: an administrator may have replaced the password in the meantime, and must not be overruled.
     const { hash, version } = await registry.users.password(name);
-    if (!(await verifyPassword(body.current, hash))) {
-      throw invalid("current", "this is not the current password");
-    }
+    if (!(await verifyPassword(body.current, hash))) throw wrong;
     const password = await hashPassword(body.password);
+    const fresh = isSignedIn ? await newSession(name, { auth, initiator }) : null;
     const change = { admin: null, disabled: null, password, lastOwner: "stays" } as const;
-    await registry.users.update(name, change, version, initiator);
+    const session = fresh?.session ?? null;
+    await registry.users.update(name, { ...change, session }, version, initiator);
+    return { cookie: fresh === null ? null : cookieOf(fresh.secret) };
   },
 );
 

@@ -6,6 +6,7 @@ import {
   toJsonSchemaDefs,
 } from "@valibot/to-json-schema";
 import type * as v from "valibot";
+import { COOKIE } from "../auth/sign-in/cookie.ts";
 import { RegistryError, type Refusal } from "../oci/errors.ts";
 import type { Status } from "./answer.ts";
 import type { Endpoint } from "./endpoint.ts";
@@ -24,13 +25,17 @@ const PATH_PARAMETERS: Readonly<Record<string, string>> = {
   robot: "A robot's name without its namespace.",
   rule: "A trust rule's name without its namespace.",
   token: "A token's id, not its secret.",
+  session: "A session's id, or `current` for the one that the request is sent with.",
   event: "The id of a dead event: the subscriber, and the event's number.",
 };
+
+const SECURITY = [{ basic: [] }, { bearer: [] }, { session: [] }];
 
 const HEADERS: Readonly<Record<string, string>> = {
   ETag: "The resource's version, for If-Match.",
   Link: "The next page; not on the last one.",
   Location: "The path of what was made.",
+  "Set-Cookie": "The session's cookie, or its removal.",
 };
 
 const IF_MATCH = {
@@ -78,7 +83,7 @@ export function openApi(groups: Groups): Json {
         "Who may do what in this registry, and what is in it. Images are pushed and pulled by the OCI Distribution API below /v2/.",
     },
     servers: [{ url: "/api/v1" }],
-    security: [{ basic: [] }, { bearer: [] }],
+    security: SECURITY,
     paths,
     components: {
       schemas: schemas.named,
@@ -90,6 +95,13 @@ export function openApi(groups: Groups): Json {
             'A user and a password or token; a robot and its secret; "oidc" and an ID token, or what it was exchanged for.',
         },
         bearer: { type: "http", scheme: "bearer", description: "A token (slp_… or slpo_…) alone." },
+        session: {
+          type: "apiKey",
+          in: "cookie",
+          name: COOKIE,
+          description:
+            "What POST /sessions sets, for pages of this origin: without an Authorization header, and with Sec-Fetch-Site or Origin that say so.",
+        },
       },
     },
   };
@@ -102,9 +114,11 @@ export function templateOf({ path }: Pick<Endpoint, "path">): string {
 
 /** The refusals that an endpoint can answer with, sorted. */
 export function refusalsOf(one: Endpoint): Refusal[] {
-  const { access, path, query, body, ifMatch } = one;
+  const { access, cookie, path, query, body, ifMatch } = one;
   const all: Refusal[] = ["UNAUTHORIZED", "TOO_MANY_REQUESTS", "UNAVAILABLE"];
   if (access !== "none") all.push("DENIED");
+  if (cookie !== "is ignored") all.push("CROSS_ORIGIN");
+  if (cookie === "authenticates") all.push("SESSION_ENDED");
   if (path.includes(":")) all.push("NAME_INVALID");
   if (path.includes(":digest")) all.push("DIGEST_INVALID");
   // An unknown field is refused even where there is none.
@@ -199,7 +213,7 @@ function operationOf(one: Endpoint, group: string, schemas: Schemas): Json {
     summary,
     description: accessOf(one),
     tags: [group],
-    ...(isOpen(one) ? { security: [{}, { basic: [] }, { bearer: [] }] } : {}),
+    ...(isOpen(one) ? { security: [{}, ...SECURITY] } : {}),
     parameters,
     ...(body === null
       ? {}

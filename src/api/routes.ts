@@ -17,6 +17,7 @@ import { NAMESPACES } from "./namespaces.ts";
 import { type Groups, openApi } from "./openapi.ts";
 import { REPOSITORIES } from "./repositories.ts";
 import { ROBOTS } from "./robots.ts";
+import { SESSIONS } from "./sessions.ts";
 import { TOKENS } from "./tokens.ts";
 import { TRUST_RULES } from "./trust-rules.ts";
 import { USERS } from "./users.ts";
@@ -38,7 +39,7 @@ const readOpenApi = endpoint(
 /** The endpoints of the management API, by the tag that its document has them under. */
 export const API_GROUPS: Groups = {
   about: [readOpenApi],
-  me: [...ME, ...TOKENS, ...EXCHANGE],
+  me: [...ME, ...SESSIONS, ...TOKENS, ...EXCHANGE],
   users: USERS,
   namespaces: [...NAMESPACES, ...MEMBERS],
   robots: ROBOTS,

@@ -12,6 +12,7 @@ import * as common from "./schema/common.ts";
 import * as contents from "./schema/contents.ts";
 import * as namespaces from "./schema/namespaces.ts";
 import * as repositories from "./schema/repositories.ts";
+import * as sessions from "./schema/sessions.ts";
 
 /** A refusal (RFC 9457). */
 export const Problem = v.pipe(
@@ -48,6 +49,7 @@ const MODULES: readonly Readonly<Record<string, unknown>>[] = [
   quota,
   repositories,
   retention,
+  sessions,
   trash,
   { Problem },
 ];

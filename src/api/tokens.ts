@@ -1,4 +1,10 @@
-import { type Actor, isAdministrator, type Scope, scopeGrants } from "../auth/policy/access.ts";
+import {
+  type Actor,
+  isAdministrator,
+  isPersonal,
+  type Scope,
+  scopeGrants,
+} from "../auth/policy/access.ts";
 import { endOf } from "../auth/login/lifetime.ts";
 import { newSecret } from "../auth/login/secret.ts";
 import { RegistryError } from "../oci/errors.ts";
@@ -13,8 +19,8 @@ import { Expiry, MadeToken, NewToken, Token } from "./schema/accounts.ts";
 const DAY_MS = 86_400_000;
 const EVERYTHING: readonly Scope[] = [{ repositories: "*", actions: ["admin"] }];
 
-const USER = {
-  rule: "Only for users, with their password or an unlimited token.",
+export const USER = {
+  rule: "Only for users, with their password, a session or an unlimited token.",
   check: ({ actor }: { readonly actor: Actor }) => void userOf(actor),
 };
 
@@ -128,13 +134,12 @@ function isItself({ via, token, dependsOn }: Actor, id: string): boolean {
  * @returns the user's name
  * @throws DENIED for anyone but a user, and for limited credentials
  */
-function userOf({ name, via, token, limits }: Actor): string {
+export function userOf({ name, via, token, limits }: Actor): string {
   const unlimited =
-    via === "password" || (via === "token" && limits !== null && ownsEverything(limits));
+    isPersonal(via) || (via === "token" && limits !== null && ownsEverything(limits));
   if (name !== null && token === null && unlimited) return name;
   throw new RegistryError("DENIED", {
-    message:
-      "tokens are listed, made and deleted by users, with their password or a token that is not limited",
+    message: "this is for users: with their password, a session or a token that is not limited",
   });
 }
 

@@ -122,6 +122,7 @@ const update = endpoint(
       disabled: body.disabled ?? null,
       password: body.password === undefined ? null : await hashPassword(body.password),
       lastOwner: query.lastOwner,
+      session: null,
     };
     return view(await registry.users.update(params.user, change, version, initiator));
   },

@@ -8,6 +8,8 @@ export interface LoginQuery {
   readonly name: string | null;
   /** The hash of the secret, or null for a password. */
   readonly hash: string | null;
+  /** The hash of a session's secret, which finds its user; null for other credentials. */
+  readonly session: string | null;
   /** The counters of failed passwords to read; null for a secret, which nobody can guess. */
   readonly places: Places | null;
   /** The repositories in the request. */
@@ -28,6 +30,7 @@ export interface LoginRecord {
   } | null;
   readonly roles: readonly { readonly pattern: string; readonly role: Role }[];
   readonly token: TokenRecord | null;
+  readonly session: SessionRecord | null;
   /** Whether a robot of that name exists. */
   readonly robot: boolean;
   readonly failures: readonly FailureCount[];
@@ -79,6 +82,17 @@ export interface TokenRecord {
   readonly lastUsed: number | null;
 }
 
+/** A session, which may have ended. All times are in milliseconds since 1970. */
+export interface SessionRecord {
+  readonly id: string;
+  /** The built-in administrator's: what its password was (`adminMark`). */
+  readonly mark: string | null;
+  /** Its last use, to a few minutes. */
+  readonly seenAt: number;
+  /** Its end, however much it is used. */
+  readonly expiresAt: number;
+}
+
 /** The revoked subjects, each with the time by the database's clock, in milliseconds since 1970. */
 export interface Revocations {
   readonly times: ReadonlyMap<string, number>;
@@ -119,6 +133,11 @@ export interface Identities {
   ): Promise<PublicRecord>;
   /** Records that a token was used on a day. */
   used(token: string, day: number): Promise<void>;
+  /**
+   * Records that a session was used, unless a use after `before` is recorded already.
+   * @param hash of its secret
+   */
+  seen(hash: string, now: number, before: number): Promise<void>;
   /** Reads all revocations that a credential which is still valid may depend on. */
   revoked(): Promise<Revocations>;
   /** Reads when each of the subjects was revoked; subjects that never were are left out. */

@@ -6,11 +6,11 @@ import type {
   Identities,
   PublicRecord,
   Revocations,
-  TokenRecord,
   Trust,
   TrustQuery,
 } from "../auth/identity-store.ts";
 import type { TrustRule } from "../auth/oidc/trust.ts";
+import { type LoginRow, parseLogin } from "./login-rows.ts";
 import { prepare } from "./sql.ts";
 import { listRevoked, parseRevoked, type RevokedRow } from "./revocations.ts";
 
@@ -48,19 +48,6 @@ function publicAndRules(list: string, ...sources: readonly string[]): string {
     ${rules.join(" ")}`;
 }
 
-/** A login's record, with its parts as JSON texts. */
-interface LoginRow {
-  readonly name: string | null;
-  readonly readAt: number;
-  readonly user: string | null;
-  readonly roles: string;
-  readonly token: string | null;
-  readonly robot: number;
-  readonly failures: string;
-  readonly usedAt: number | null;
-  readonly public: string;
-}
-
 interface RuleRow extends Pick<TrustRule, "id" | "issuer" | "audience" | "lifetime"> {
   /** JSON lists. */
   readonly claims: string;
@@ -84,12 +71,13 @@ export class IdentityStore implements Identities {
   }
 
   async find(query: LoginQuery, onRevocations: OnRevocations | null): Promise<LoginRecord> {
-    const { name, hash, places, repositories, namespaces } = query;
+    const { name, hash, session, places, repositories, namespaces } = query;
     const keys = places === null ? [] : [...places.known, ...places.unknown];
     const statement = prepare(
       this.#db,
       `WITH who AS (
-         SELECT coalesce(:name, (SELECT coalesce(user, robot) FROM tokens WHERE hash = :hash)) AS name
+         SELECT coalesce(:name, (SELECT coalesce(user, robot) FROM tokens WHERE hash = :hash),
+           (SELECT user FROM sessions WHERE hash = :session)) AS name
        )
        SELECT who.name, ${NOW} AS readAt,
          (SELECT json_object('password', password, 'admin', admin, 'disabled', disabled_at IS NOT NULL)
@@ -107,6 +95,8 @@ export class IdentityStore implements Identities {
             'createdAt', t.created_at, 'expiresAt', t.expires_at, 'lastUsed', t.last_used)
           FROM tokens t LEFT JOIN robots o ON o.name = t.robot
           WHERE t.hash = :hash AND coalesce(t.user, t.robot) = who.name) AS token,
+         (SELECT json_object('id', id, 'mark', mark, 'seenAt', seen_at, 'expiresAt', expires_at)
+          FROM sessions WHERE hash = :session) AS session,
          EXISTS (SELECT 1 FROM robots WHERE name = who.name) AS robot,
          (SELECT json_group_array(json_object('key', f.key, 'failures', f.failures, 'since', f.since, 'triedAt', f.tried_at))
           FROM json_each(:keys) w CROSS JOIN login_failures f ON f.key = w.value) AS failures,
@@ -116,6 +106,7 @@ export class IdentityStore implements Identities {
       {
         name,
         hash,
+        session,
         keys: JSON.stringify(keys),
         repositories: JSON.stringify(repositories),
         namespaces: JSON.stringify(namespaces),
@@ -125,17 +116,7 @@ export class IdentityStore implements Identities {
     );
     const [row] = await this.#read<LoginRow>(statement, onRevocations);
     if (row === undefined) throw new Error("a query of scalars gave no row");
-    return {
-      name: row.name ?? "",
-      readAt: row.readAt,
-      user: parseUser(row.user),
-      roles: JSON.parse(row.roles) as LoginRecord["roles"],
-      token: parseToken(row.token),
-      robot: row.robot === 1,
-      failures: JSON.parse(row.failures) as LoginRecord["failures"],
-      usedAt: row.usedAt,
-      public: JSON.parse(row.public) as string[],
-    };
+    return parseLogin(row);
   }
 
   async trusting(query: TrustQuery, onRevocations: OnRevocations | null): Promise<Trust> {
@@ -230,6 +211,14 @@ export class IdentityStore implements Identities {
     }).run();
   }
 
+  async seen(hash: string, now: number, before: number): Promise<void> {
+    await prepare(
+      this.#db,
+      `UPDATE sessions SET seen_at = :now WHERE hash = :hash AND seen_at <= :before`,
+      { hash, now, before },
+    ).run();
+  }
+
   async revoked(): Promise<Revocations> {
     return parseRevoked((await listRevoked(this.#db).all<RevokedRow>()).results);
   }
@@ -253,20 +242,6 @@ export class IdentityStore implements Identities {
       { before, limit },
     ).run();
   }
-}
-
-function parseUser(json: string | null): LoginRecord["user"] {
-  if (json === null) return null;
-  const user = JSON.parse(json) as { password: string; admin: number; disabled: number };
-  return { ...user, admin: user.admin === 1, disabled: user.disabled === 1 };
-}
-
-/** Parses a token. SQLite's JSON has numbers in the place of booleans. */
-function parseToken(json: string | null): TokenRecord | null {
-  if (json === null) return null;
-  const token = JSON.parse(json) as Omit<TokenRecord, "isRobot" | "disabled"> &
-    Record<"isRobot" | "disabled", number>;
-  return { ...token, isRobot: token.isRobot === 1, disabled: token.disabled === 1 };
 }
 
 function parseRule(row: RuleRow): TrustRule {

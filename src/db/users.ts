@@ -11,6 +11,7 @@ import {
   versioned,
 } from "./change.ts";
 import { type LastOwner, withoutOwner } from "./owners.ts";
+import { endSessions, insertSession, type NewSession } from "./sessions.ts";
 import { prepare } from "./sql.ts";
 
 export interface User {
@@ -31,6 +32,8 @@ export interface UserChange {
   /** A hash of auth/login/password.ts. */
   readonly password: string | null;
   readonly lastOwner: LastOwner;
+  /** The session that is left, or begins, after a change that ends all others; null for none. */
+  readonly session: NewSession | null;
 }
 
 type Row = Omit<User, "admin"> & { readonly admin: number };
@@ -96,10 +99,13 @@ export class UserStore {
     ]);
   }
 
-  /** @throws NOT_FOUND or VERSION_MISMATCH */
+  /**
+   * Changes the user. A new password ends all sessions, and so does disabling the user.
+   * @throws NOT_FOUND or VERSION_MISMATCH
+   */
   async update(
     name: string,
-    { admin, disabled, password, lastOwner }: UserChange,
+    { admin, disabled, password, lastOwner, session }: UserChange,
     version: number | null,
     initiator: Initiator,
   ): Promise<User> {
@@ -108,12 +114,12 @@ export class UserStore {
       ...(disabled === null ? [] : [`disabled=${disabled}`]),
       ...(password === null ? [] : ["password"]),
     ];
-    const change: Edit = {
+    const change = {
       initiator,
       entry: { action: "user.update", reference: name, detail: said.join(" ") },
       ...versioned("users", name, version),
       revokes: [{ subject: `user:${name}` }],
-    };
+    } satisfies Edit;
     const statement = prepare(
       this.#db,
       `UPDATE users SET admin = coalesce(:admin, admin), password = coalesce(:password, password), ${DISABLING},
@@ -128,18 +134,25 @@ export class UserStore {
         actor: initiator.actor,
       },
     );
+    const ends = password !== null || disabled === true;
+    const sessions = [
+      ...(ends ? [endSessions(this.#db, name, change.ready)] : []),
+      ...(session === null ? [] : [insertSession(this.#db, session, change.ready)]),
+    ];
     const leaving = {
       user: name,
       namespace: null,
       lastOwner: disabled === true ? lastOwner : "may leave",
     } as const;
     return withoutOwner(this.#db, leaving, async (extra) =>
-      parseUser(await edit<Row>(this.#db, { ...change, extra }, statement)),
+      parseUser(
+        await edit<Row>(this.#db, { ...change, extra: [...extra, ...sessions] }, statement),
+      ),
     );
   }
 
   /**
-   * Deletes the user with the tokens and memberships.
+   * Deletes the user with the tokens, sessions and memberships.
    * @throws NOT_FOUND or VERSION_MISMATCH
    */
   async remove(

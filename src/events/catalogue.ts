@@ -44,6 +44,8 @@ export const ACTIONS = {
   "rule.create": "a trust rule was created",
   "rule.delete": "a trust rule was deleted",
   "rule.update": "a trust rule was changed",
+  "session.begin": "a user signed in, for a session",
+  "session.end": "a session was ended by its user, who signed out, or by an administrator",
   "tag.delete": "a tag was deleted",
   "tag.purge": "a tag was purged with its history",
   "tag.restore": "a tag was restored",
@@ -130,6 +132,8 @@ export interface Payloads {
   "rule.create": OfNamespaceWithDetail;
   "rule.delete": OfNamespace;
   "rule.update": OfNamespaceWithDetail;
+  "session.begin": Payload<"reference">;
+  "session.end": Payload<"reference">;
   "tag.delete": Payload<"repository" | "reference", "digest" | "detail">;
   "tag.purge": Payload<"repository" | "reference", "digest" | "detail">;
   "tag.restore": Payload<"repository" | "reference" | "digest", "detail">;

@@ -10,6 +10,7 @@ import {
   parseNamespace,
   parseReference,
   parseRepositoryName,
+  parseSessionId,
   parseTarget,
   parseTokenId,
   type Reference,
@@ -37,6 +38,8 @@ export interface Params {
   readonly rule: string;
   /** A token's id, not its secret. */
   readonly token: string;
+  /** A session's id, or "current". */
+  readonly session: string;
   /** The id of a dead event. */
   readonly event: DeadEventId;
 }
@@ -52,6 +55,7 @@ const PARSERS: { readonly [K in keyof Params]: (text: string) => Params[K] } = {
   robot: parseAccountName,
   rule: parseAccountName,
   token: parseTokenId,
+  session: parseSessionId,
   event: parseDeadEventId,
 };
 

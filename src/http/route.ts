@@ -1,4 +1,5 @@
 import type { Access } from "../auth/policy/access.ts";
+import type { CookieUse } from "../auth/sign-in/origin.ts";
 import type { TokenRequirements } from "../auth/login/authenticate.ts";
 import type { Context, Params } from "./context.ts";
 
@@ -11,6 +12,8 @@ export interface Needs extends TokenRequirements {
    * "fresh" asks the database each time, "own" leaves the header to the handler, and "none" has no use for one.
    */
   readonly login: "cached" | "fresh" | "own" | "none";
+  /** What a session's cookie is for; only the management API heeds it. */
+  readonly cookie: CookieUse;
   /** Whether a caller without credentials has the rights on what is public, by a query; registry tokens have them. */
   readonly asksPublic: boolean;
   /** What a denied HEAD is told: that it is denied, or that there is no such blob. */
@@ -63,6 +66,7 @@ function needsOf(method: Method, access: Access): Needs {
     // Rights may have changed since a cached login, so only reads take one; the catalog lists what they cover.
     login:
       access === "none" ? "none" : method === "GET" && access !== "catalog" ? "cached" : "fresh",
+    cookie: "is ignored",
     asksPublic: false,
     deniedHead: "DENIED",
     changesRights: false,

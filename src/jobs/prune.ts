@@ -1,6 +1,7 @@
 import type { LoginAttemptStore } from "../db/login-attempts.ts";
 import type { AuditStore } from "../db/audit.ts";
 import type { IdentityStore } from "../db/identities.ts";
+import type { SessionStore } from "../db/sessions.ts";
 import type { OutboxStore } from "../events/outbox-store.ts";
 import type { RefusalStore } from "../events/refusal-store.ts";
 
@@ -18,6 +19,8 @@ const MARGIN = 3_600_000;
 export interface Ages {
   /** How long audit events are kept, in milliseconds. */
   readonly audit: number;
+  /** How long a session lasts without use, in milliseconds. */
+  readonly sessions: number;
   /** The longest time for which anything signed before a revocation can be valid, in milliseconds. */
   readonly tokens: number;
 }
@@ -30,14 +33,16 @@ export async function prune(
     readonly identities: IdentityStore;
     readonly outbox: OutboxStore;
     readonly refusals: RefusalStore;
+    readonly sessions: SessionStore;
   },
-  { audit, tokens }: Ages,
+  { audit, sessions, tokens }: Ages,
 ): Promise<void> {
   const now = Date.now();
   try {
     await stores.attempts.expire(now, MAX_BATCHES * BATCH);
     await stores.refusals.expire(now - COUNTED_REFUSALS, MAX_BATCHES * BATCH);
     await stores.identities.expire(now - tokens, MAX_BATCHES * BATCH);
+    await stores.sessions.expire(now - sessions, MAX_BATCHES * BATCH);
   } finally {
     // Whatever fails there does not keep the log from being shortened.
     // An event that is not handed on yet has its fields there.

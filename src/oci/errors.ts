@@ -21,6 +21,11 @@ const REFUSALS = {
     message: "the chunk does not continue the upload; Range says what has arrived",
   },
   CONFLICT: { status: 409, code: "CONFLICT", message: "it exists already, or is still in use" },
+  CROSS_ORIGIN: {
+    status: 403,
+    code: "DENIED",
+    message: "the request comes from another site, or does not say that it comes from this one",
+  },
   DENIED: { status: 403, code: "DENIED", message: "access to the resource is denied" },
   DIGEST_INVALID: { status: 400, code: "DIGEST_INVALID", message: "invalid digest" },
   FIELD_INVALID: { status: 400, code: "INVALID", message: "a field is missing, unknown or wrong" },
@@ -57,6 +62,11 @@ const REFUSALS = {
   REQUEST_INVALID: { status: 400, code: "UNSUPPORTED", message: "malformed request" },
   REQUEST_TOO_LARGE: { status: 413, code: "SIZE_INVALID", message: "the body is too large" },
   ROUTE_UNKNOWN: { status: 404, code: "UNSUPPORTED", message: "no such endpoint" },
+  SESSION_ENDED: {
+    status: 401,
+    code: "UNAUTHORIZED",
+    message: "the session has ended: sign in again",
+  },
   SIZE_INVALID: { status: 400, code: "SIZE_INVALID", message: "size invalid" },
   TOO_SLOW: {
     status: 408,

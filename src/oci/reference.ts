@@ -73,6 +73,11 @@ export function parseTokenId(text: string): string {
   throw new RegistryError("NOT_FOUND");
 }
 
+/** @throws NOT_FOUND for what is neither "current" nor an id that this registry can have given out */
+export function parseSessionId(text: string): string {
+  return text === "current" ? text : parseTokenId(text);
+}
+
 export function isTag(text: string): text is Tag {
   return TAG.test(text);
 }

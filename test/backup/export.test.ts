@@ -375,6 +375,7 @@ const LEFT_OUT: Readonly<Record<string, string>> = {
   outbox: "of this very database: events that are handed on within seconds",
   dead_events: "of the deployment's subscribers, not of the index",
   revocations: "of tokens that have expired by then",
+  sessions: "of browsers, which sign in again",
   login_failures: "of the last minutes",
   login_networks: "known anew with the next login",
   audit_budgets: "of the last minutes",

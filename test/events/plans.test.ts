@@ -15,8 +15,12 @@ test("no statement of logins, refusals or the log's outcomes walks through a tab
     await attempts.takeAttempts([{ key: "all:", pace: 1 }], 1);
     await attempts.remember(PLACES, 1);
     await attempts.expire(1, 1);
-    const query = { name: "a", hash: null, places: PLACES, repositories: [], namespaces: [] };
+    const about = { repositories: [], namespaces: [] };
+    const query = { name: "a", hash: null, session: null, places: PLACES, ...about };
     await new IdentityStore(db).find(query, null);
+    const byCookie = { name: null, hash: null, session: "a", places: null, ...about };
+    await new IdentityStore(db).find(byCookie, null);
+    await new IdentityStore(db).seen("a", 1, 0);
     const refusals = new RefusalStore(db);
     const before = await refusals.standing(1, ["a"], ["b"]);
     await refusals.write(1, { events: [], counts: new Map([["a", 1]]) }, before);

@@ -9,6 +9,7 @@ import { AuditStore } from "../../src/db/audit.ts";
 import { IdentityStore } from "../../src/db/identities.ts";
 import { OutboxStore } from "../../src/events/outbox-store.ts";
 import { RefusalStore } from "../../src/events/refusal-store.ts";
+import { SessionStore } from "../../src/db/sessions.ts";
 import { intercept } from "../support/wrapped-env.ts";
 
 const HOUR = 3_600_000;
@@ -19,6 +20,7 @@ const stores = {
   identities: new IdentityStore(env.DB),
   outbox: new OutboxStore(env.DB),
   refusals: new RefusalStore(env.DB),
+  sessions: new SessionStore(env.DB),
 };
 
 beforeEach(async () => {
@@ -47,7 +49,7 @@ async function count(table: string): Promise<number> {
 test("events go when they are older than they are kept, and not a moment before", async () => {
   await addEvents(3, 10 * DAY + HOUR);
   await addEvents(2, 10 * DAY - HOUR);
-  await prune(stores, { audit: 10 * DAY, tokens: DAY });
+  await prune(stores, { audit: 10 * DAY, sessions: 12 * HOUR, tokens: DAY });
   expect(await count("audit")).toBe(2);
 });
 
@@ -58,10 +60,10 @@ test("an event that is not handed on yet keeps its entry", async () => {
     await env.DB.prepare(`SELECT id FROM audit ORDER BY id DESC LIMIT 1`).all<{ id: string }>()
   ).results;
   await env.DB.prepare(`INSERT INTO outbox (audit_id) VALUES (?1)`).bind(first?.id).run();
-  await prune(stores, { audit: DAY, tokens: DAY });
+  await prune(stores, { audit: DAY, sessions: 12 * HOUR, tokens: DAY });
   expect(await count("audit")).toBe(2);
   await stores.outbox.forget(Number.MAX_SAFE_INTEGER);
-  await prune(stores, { audit: DAY, tokens: DAY });
+  await prune(stores, { audit: DAY, sessions: 12 * HOUR, tokens: DAY });
   expect(await count("audit")).toBe(0);
 });
 
@@ -77,9 +79,9 @@ test("expire: at most so many go at once, the oldest first, and it says how many
 
 test("one run forgets 20,000 events at most; the next goes on", async () => {
   await addEvents(20_500, 2 * DAY);
-  await prune(stores, { audit: DAY, tokens: DAY });
+  await prune(stores, { audit: DAY, sessions: 12 * HOUR, tokens: DAY });
   expect(await count("audit")).toBe(500);
-  await prune(stores, { audit: DAY, tokens: DAY });
+  await prune(stores, { audit: DAY, sessions: 12 * HOUR, tokens: DAY });
   expect(await count("audit")).toBe(0);
 });
 
@@ -92,7 +94,7 @@ test("failed logins go after an hour, which is longer than they are counted over
     insert.bind("old", now - HOUR - 60_000),
     insert.bind("young", now - HOUR + 60_000),
   ]);
-  await prune(stores, { audit: DAY, tokens: DAY });
+  await prune(stores, { audit: DAY, sessions: 12 * HOUR, tokens: DAY });
   const { results } = await env.DB.prepare(`SELECT key FROM login_failures`).all();
   expect(results).toEqual([{ key: "young" }]);
 });
@@ -104,9 +106,24 @@ test("a network from which an account logged in is forgotten after thirty days",
     insert.bind("old", now - 30 * DAY - HOUR),
     insert.bind("young", now - 30 * DAY + HOUR),
   ]);
-  await prune(stores, { audit: DAY, tokens: DAY });
+  await prune(stores, { audit: DAY, sessions: 12 * HOUR, tokens: DAY });
   const { results } = await env.DB.prepare(`SELECT network FROM login_networks`).all();
   expect(results).toEqual([{ network: "young" }]);
+});
+
+test("a session is deleted half a day after it was used last, and not a moment before", async () => {
+  const insert = env.DB.prepare(
+    `INSERT INTO sessions (hash, id, user, mark, address, created_at, seen_at, expires_at)
+     VALUES (?1, ?1, 'admin', '', '', 0, ?2, ?3)`,
+  );
+  const now = Date.now();
+  await env.DB.batch([
+    insert.bind("old", now - 12 * HOUR - 60_000, now + DAY),
+    insert.bind("young", now - 12 * HOUR + 60_000, now + DAY),
+  ]);
+  await worker.scheduled(createScheduledController(), env);
+  const { results } = await env.DB.prepare(`SELECT id FROM sessions`).all();
+  expect(results).toEqual([{ id: "young" }]);
 });
 
 test("the cron keeps a revocation for as long as an upload may be ended with a token from before", async () => {
@@ -129,7 +146,9 @@ test("failures and revocations that cannot be forgotten do not keep the log from
   await addEvents(3, 2 * DAY);
   const away = { expire: () => Promise.reject(new Error("the table is broken")) };
   const broken = { ...stores, identities: away as never };
-  await expect(prune(broken, { audit: DAY, tokens: DAY })).rejects.toThrow("the table is broken");
+  await expect(prune(broken, { audit: DAY, sessions: 12 * HOUR, tokens: DAY })).rejects.toThrow(
+    "the table is broken",
+  );
   expect(await count("audit")).toBe(0);
 });
 

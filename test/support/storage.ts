@@ -41,6 +41,8 @@ const STATEMENTS: Readonly<Record<string, string>> = Object.fromEntries([
     "tokens",
     `SELECT id, user, robot, hash, description, scopes, expires_at, created_at FROM tokens`,
   ],
+  // So is the last use of a session.
+  ["sessions", `SELECT hash, id, user, mark, address, agent, created_at, expires_at FROM sessions`],
   // Refusals are recorded too, but later.
   ["audit", `SELECT id FROM audit WHERE outcome = 'done'`],
 ]);

@@ -92,10 +92,8 @@ async function lookUp(
   const { username, password } = credentials;
   const { identities } = auth;
   const hash = isSecret(password) ? await secretHash(password) : null;
-  const { repositories, namespace = [] } = target;
   const places = hash === null ? await placesOf(username, auth) : null;
-  const namespaces = namespacesAmong([...repositories, ...[namespace].flat()]);
-  const query = { name: username || null, hash, places, repositories, namespaces };
+  const query = { ...namesIn(target), name: username || null, hash, session: null, places };
   const cache = cacheWriter(identities);
   const record = await identities.find(query, onRevocationsFor(auth, target));
   const attempt = places === null ? null : { places, record };
@@ -176,7 +174,15 @@ function bySecret(record: LoginRecord, auth: AuthContext): Actor | string {
   };
 }
 
-function userActor({ name, roles, readAt }: LoginRecord, admin: boolean): Actor {
+/** Returns the repositories and namespaces that a request is about, for a query. */
+export function namesIn(target: AuthTarget) {
+  const { repositories, namespace = [] } = target;
+  const namespaces = namespacesAmong([...repositories, ...[namespace].flat()]);
+  return { repositories, namespaces };
+}
+
+/** Makes the actor of a user with all of its roles. @param admin whether it administers the registry */
+export function userActor({ name, roles, readAt }: LoginRecord, admin: boolean): Actor {
   const grants = roles.map(({ pattern, role }) => roleGrant(pattern, role));
   if (admin) grants.push(roleGrant("*", "owner"));
   return { ...anonymous(false), name, grants, dependsOn: [`user:${name}`], grantedAt: readAt };

@@ -56,8 +56,13 @@ export type Access = "none" | "token" | "login" | "catalog" | "administer" | Rig
 export const CATALOG = "registry:catalog:*";
 
 /** The ways in which an actor proved its identity. */
-export const VIAS = ["anonymous", "password", "token", "robot", "oidc"] as const;
+export const VIAS = ["anonymous", "password", "session", "token", "robot", "oidc"] as const;
 export type Via = (typeof VIAS)[number];
+
+/** Returns whether the initiator is a person with all of their rights: by the password, or a session begun with it. */
+export function isPersonal(via: Via): boolean {
+  return via === "password" || via === "session";
+}
 
 export interface PullPatterns {
   readonly grants: readonly string[];
@@ -87,9 +92,12 @@ export interface Actor {
   readonly dependsOn: readonly string[];
   /** The claims of its registry token; null for other credentials, or none. */
   readonly token: TokenClaims | null;
-  /** For the audit log: a workload's ID token subject, else the token's id; null for a password. */
+  /** For the audit log: a workload's ID token subject, else the token's or session's id; null for a password. */
   readonly subject: string | null;
-  /** When the credentials end, in seconds since 1970; null for never. */
+  /**
+   * When the credentials end, and what is made with them, in seconds since 1970; null for never. Null for a session
+   * too: it is as strong as the password that it was begun with, so what it makes may last.
+   */
   readonly expires: number | null;
   /** When the rights were read, in milliseconds since 1970: they include older revocations. null: no credentials. */
   readonly grantedAt: number | null;

@@ -1,6 +1,7 @@
 import { type ComponentChildren, createContext } from "preact";
 import { useCallback, useContext, useEffect, useMemo, useState } from "preact/hooks";
 import type { Me } from "../../api/schema/accounts.ts";
+import { matches } from "../../oci/glob.ts";
 import { ApiError, call } from "../api/client.ts";
 
 /** Who uses the console; `me` is null for a visitor, undefined until it is known. */
@@ -53,23 +54,21 @@ export function SessionProvider({ children }: { children: ComponentChildren }) {
   return <SessionContext.Provider value={session}>{children}</SessionContext.Provider>;
 }
 
-/** Returns whether the caller has at least this role on a repository or a namespace ("acme/"), as the console knows. */
-export function hasRole(
-  me: Me | null | undefined,
-  role: Me["roles"][number]["role"],
-  on: string,
-): boolean {
+type Role = Me["roles"][number]["role"];
+const ORDER: readonly Role[] = ["reader", "writer", "maintainer", "owner"];
+
+/**
+ * Returns whether the caller has at least this role on a repository, or on a namespace, which is "acme/": pages offer
+ * what the caller may do. The API decides.
+ */
+export function hasRole(me: Me | null | undefined, role: Role, on: string): boolean {
   if (!me) return false;
   if (me.admin) return true;
-  const order = ["reader", "writer", "maintainer", "owner"];
+  // A repository of one component is in the namespace of its own name, as in auth/policy/access.ts.
+  const target = on.includes("/") ? on : `${on}/`;
   return me.roles.some(
-    (given) => order.indexOf(given.role) >= order.indexOf(role) && fits(given.repositories, on),
+    (given) =>
+      ORDER.indexOf(given.role) >= ORDER.indexOf(role) &&
+      (given.repositories === on || matches(given.repositories, target)),
   );
-}
-
-/** Compares by a glob whose `*` stands for any characters. A right on a namespace is one on all in it. */
-function fits(pattern: string, on: string): boolean {
-  const text = on.includes("/") ? on : `${on}/`;
-  const parts = pattern.split("*").map((part) => part.replaceAll(/[.*+?^${}()|[\]\\]/g, "\\$&"));
-  return pattern === on || new RegExp(`^${parts.join(".*")}$`).test(text);
 }

@@ -4,7 +4,7 @@
 
 -- The version of this schema. While there is no release this file changes in place, and the number with it: `npm start` and
 -- `npm run deploy` refuse a database of another number (scripts/start/control.ts).
-CREATE VIEW schema_version AS SELECT 2 AS version;
+CREATE VIEW schema_version AS SELECT 3 AS version;
 
 -- Namespaces and repositories
 
@@ -336,6 +336,27 @@ CREATE TABLE tokens (
 
 CREATE INDEX tokens_by_user ON tokens (user, id) WHERE user IS NOT NULL;
 CREATE INDEX tokens_by_robot ON tokens (robot, id) WHERE robot IS NOT NULL;
+
+-- People who signed in with their password, each with a cookie of its own: a browser, not an upload.
+CREATE TABLE sessions (
+  -- The hash of the cookie's secret, which is kept nowhere here.
+  hash TEXT NOT NULL PRIMARY KEY,
+  id TEXT NOT NULL UNIQUE,
+  user TEXT NOT NULL REFERENCES users (name) ON DELETE CASCADE,
+  -- What the built-in administrator's session depends on besides: another ADMIN_PASSWORD ends it. NULL for all others.
+  mark TEXT CHECK ((mark IS NULL) = (user <> 'admin')),
+  -- Where the sign-in came from.
+  address TEXT NOT NULL,
+  agent TEXT,
+  created_at INTEGER NOT NULL,
+  -- Its last use, to a few minutes: not every request writes.
+  seen_at INTEGER NOT NULL,
+  -- The end, however much it is used.
+  expires_at INTEGER NOT NULL
+) WITHOUT ROWID;
+
+CREATE INDEX sessions_by_user ON sessions (user, id);
+CREATE INDEX sessions_by_time ON sessions (seen_at);
 
 -- Which ID tokens of other parties' issuers may do what in a namespace.
 CREATE TABLE trust_rules (

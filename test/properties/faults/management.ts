@@ -4,6 +4,7 @@ import { addRobot, addRule, addSecret } from "../../support/accounts.ts";
 import { basic, type RegistryClient } from "../../support/client.ts";
 import { blob, imageManifest } from "../../support/images.ts";
 import { newNamespace, newUser } from "../../support/principals.ts";
+import { addSession, type Browser } from "../../support/sign-in.ts";
 import type { Attempt, Scenario } from "./run.ts";
 
 /** The names in the paths and bodies; all of them exist. */
@@ -17,6 +18,9 @@ interface Place {
   readonly robotToken: string;
   readonly token: string;
   readonly rule: string;
+  /** A session's id, and the browser that has it. */
+  readonly session: string;
+  readonly browser: Browser;
   /** A name that is not in use. */
   readonly unused: string;
   readonly name: string;
@@ -48,7 +52,9 @@ async function makePlace(client: RegistryClient): Promise<Place> {
   const names = { namespace, empty, robot: robotName, rule: ruleName, name: client.repository };
   const unused = `x${crypto.randomUUID().slice(0, 8)}`;
   const { name, authorization } = user;
-  return { ...names, user: name, authorization, robotToken, token, unused, digest };
+  const browser = await addSession(name);
+  const session = { session: browser.id, browser };
+  return { ...names, ...session, user: name, authorization, robotToken, token, unused, digest };
 }
 
 interface Options extends Omit<Partial<Attempt>, "send" | "expects"> {
@@ -56,6 +62,8 @@ interface Options extends Omit<Partial<Attempt>, "send" | "expects"> {
   readonly status?: number;
   readonly body?: (place: Place) => object;
   readonly as?: (place: Place) => string;
+  /** Whether it is sent with the session, not with credentials. */
+  readonly bySession?: true;
   /** Other values of the path's parameters. */
   readonly path?: (place: Place) => Record<string, string>;
   /** The preparation before the request. */
@@ -64,7 +72,7 @@ interface Options extends Omit<Partial<Attempt>, "send" | "expects"> {
 
 /** @param endpoint `METHOD path` below the API's root */
 function api(endpoint: string, options: Options = {}): Scenario {
-  const { name = "", status = 200, body, as, path, given, ...attempt } = options;
+  const { name = "", status = 200, body, as, bySession, path, given, ...attempt } = options;
   const [method = "", pattern = ""] = endpoint.split(" ");
   return {
     name,
@@ -73,15 +81,19 @@ function api(endpoint: string, options: Options = {}): Scenario {
     prepare: async (client) => {
       const place = await makePlace(client);
       await given?.(client, place);
-      const values: Record<string, string> = { ...place, ...path?.(place) };
+      const { browser: _browser, ...known } = place;
+      const values: Record<string, string> = { ...known, ...path?.(place) };
       const url = pattern.replaceAll(/:(\w+)\+?/g, (_, key: string) => values[key] ?? key);
       const text = body === undefined ? null : JSON.stringify(body(place));
       return {
         ...attempt,
         expects: [status],
         send: (sender) => {
-          const caller = as === undefined ? sender : sender.as(as(place));
-          const headers = text === null ? {} : { "content-type": "application/json" };
+          const own = as === undefined ? sender : sender.as(as(place));
+          const caller = bySession === undefined ? own : sender.as(null);
+          const cookie = bySession === undefined ? {} : place.browser.headers;
+          const type = text === null ? {} : { "content-type": "application/json" };
+          const headers = { ...cookie, ...type };
           return caller.request(method, `/api/v1${url}`, { headers, body: text });
         },
       };
@@ -206,6 +218,28 @@ export const MANAGEMENT: readonly Scenario[] = [
     actions: ["user.update"],
     // The password of the request is no longer the right one.
     repeated: [400, 401, 412],
+  }),
+  api("PUT /me/password", {
+    name: "by a session",
+    status: 204,
+    body: () => ({ current: PASSWORD, password: `${PASSWORD}, a new one` }),
+    bySession: true,
+    actions: ["user.update"],
+    // The session of the request has ended by then.
+    repeated: [400, 401, 412],
+  }),
+  api("POST /sessions", {
+    status: 201,
+    body: ({ user }) => ({ name: user, password: PASSWORD }),
+    bySession: true,
+    actions: ["session.begin"],
+  }),
+  api("GET /sessions", { bySession: true }),
+  deletes("DELETE /sessions/:session", "session.end"),
+  deletes("DELETE /sessions/:session", "session.end", {
+    name: "its own",
+    bySession: true,
+    repeated: [401, 404],
   }),
   creates("POST /tokens", () => ({ description: "test" }), "token.create"),
   changes("PATCH /tokens/:token", () => ({ expiresInDays: 9 }), "token.update"),

@@ -163,6 +163,7 @@ const SECRETS: Readonly<Record<string, Grant & { readonly unlimited?: true }>> =
 /** Routes that give no lasting access, and why. */
 const OTHERS: Readonly<Record<string, string>> = {
   "PUT /me/password": "takes the password itself",
+  "POST /sessions": "takes the password itself",
   "POST /oidc/exchange": "gives what ends within the hour",
   "PUT /namespaces/:namespace/quota": "is about room",
   "POST /exports": "writes a backup",

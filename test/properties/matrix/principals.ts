@@ -5,6 +5,7 @@ import { vi } from "vitest";
 import { hashPassword } from "../../../src/auth/login/password.ts";
 import { newSecret } from "../../../src/auth/login/secret.ts";
 import { basic, INITIATOR } from "../../support/client.ts";
+import { addSession, browserOf } from "../../support/sign-in.ts";
 
 export const PRINCIPALS = [
   "anonymous",
@@ -22,6 +23,14 @@ export const PRINCIPALS = [
   "token that was deleted",
   "user that was deleted",
   "wrong password",
+  "session of the outsider",
+  "session of the reader",
+  "session of the writer",
+  "session of the maintainer",
+  "session of the owner",
+  "session of the administrator",
+  "session that ended",
+  "session that never was",
   "workload that may push",
   "workload without the claim",
   "workload of a pull request",
@@ -42,8 +51,38 @@ function insert(sql: string, ...values: (string | number | null)[]): D1PreparedS
   return env.DB.prepare(sql).bind(...values);
 }
 
-/** Makes all of them. @returns the Authorization header of each, for a login */
-export async function makePrincipals(): Promise<Record<Principal, string | null>> {
+/** Makes all of them. @returns the headers of each, for a login */
+export async function makePrincipals(): Promise<Record<Principal, Record<string, string>>> {
+  const known = Object.entries(await makeCredentials()).map(([name, authorization]) => [
+    name,
+    authorization === null ? {} : { authorization },
+  ]);
+  return { ...Object.fromEntries(known), ...(await sessions()) } as Record<
+    Principal,
+    Record<string, string>
+  >;
+}
+
+type WithSession = Extract<Principal, `session ${string}`>;
+
+async function by(user: string): Promise<Record<string, string>> {
+  return (await addSession(user)).headers;
+}
+
+async function sessions(): Promise<Record<WithSession, Record<string, string>>> {
+  return {
+    "session of the outsider": await by("outsider"),
+    "session of the reader": await by("reader"),
+    "session of the writer": await by("writer"),
+    "session of the maintainer": await by("maintainer"),
+    "session of the owner": await by("owner"),
+    "session of the administrator": await by("admin"),
+    "session that ended": (await addSession("owner", { seenAt: 0 })).headers,
+    "session that never was": browserOf("", `slps_${"a".repeat(43)}`).headers,
+  };
+}
+
+async function makeCredentials(): Promise<Record<Exclude<Principal, WithSession>, string | null>> {
   const users = ["outsider", "reader", "writer", "maintainer", "owner"];
   const hash = await hashPassword(PASSWORD);
   const now = Date.now();
