@@ -20,17 +20,27 @@ interface PageRoute {
 
 const NAME = "(?<name>[^?#]+?)";
 
-type Account = typeof import("./pages/account/area.ts");
-type Namespaces = typeof import("./pages/namespaces/area.ts");
-type Admin = typeof import("./pages/admin/area.ts");
+/** Areas of pages, which are loaded when the first page of them is opened. */
+const AREAS = {
+  account: () => import("./pages/account/area.ts"),
+  namespaces: () => import("./pages/namespaces/area.ts"),
+  admin: () => import("./pages/admin/area.ts"),
+} as const;
 
-/** Pages that are loaded with their area, when the first of them is opened. */
-const account = (page: keyof Account) =>
-  lazy<PageProps>(() => import("./pages/account/area.ts").then((area) => area[page]));
-const namespaces = (page: keyof Namespaces) =>
-  lazy<PageProps>(() => import("./pages/namespaces/area.ts").then((area) => area[page]));
-const admin = (page: keyof Admin) =>
-  lazy<PageProps>(() => import("./pages/admin/area.ts").then((area) => area[page]));
+type Areas = { readonly [Name in keyof typeof AREAS]: Awaited<ReturnType<(typeof AREAS)[Name]>> };
+
+/** Makes the page of an area that has this name there. */
+function pageIn<Name extends keyof Areas>(area: Name) {
+  return (page: keyof Areas[Name]) =>
+    lazy<PageProps>(async () => {
+      const pages = (await AREAS[area]()) as Areas[Name];
+      return pages[page] as ComponentType<PageProps>;
+    });
+}
+
+const account = pageIn("account");
+const namespaces = pageIn("namespaces");
+const admin = pageIn("admin");
 
 /** The pages of a namespace, by what follows its name in their paths. */
 const namespace = (end: string) => new RegExp(`^/namespaces/(?<name>[^/]+)${end}$`);

@@ -96,7 +96,8 @@ interface Difference {
 
 function differenceOf(rule: TrustRule, claims: IdTokenClaims): Difference | null {
   // A rule without conditions would be satisfied by every token.
-  if (Object.keys(rule.claims).length === 0) return { found: "the rule names no claim", wanted: null };
+  if (Object.keys(rule.claims).length === 0)
+    return { found: "the rule names no claim", wanted: null };
   const failed = conditionsOf(rule, claims).find(({ holds }) => !holds);
   if (failed !== undefined) {
     return { found: said(claims, failed.claim), wanted: failed.wanted.join(" or ") };
@@ -120,7 +121,10 @@ export interface Condition {
 export type Asked = Pick<TrustRule, "claims" | "audience" | "scopes">;
 
 /** Compares a token with each claim of a rule, those that say whose token it is first, and with its audience. */
-export function conditionsOf({ claims: asked, audience }: Asked, claims: IdTokenClaims): Condition[] {
+export function conditionsOf(
+  { claims: asked, audience }: Asked,
+  claims: IdTokenClaims,
+): Condition[] {
   // A stranger whose token fails the first ones learns no more about the rule.
   const wanted = Object.entries(asked).toSorted(([a], [b]) => rankOf(a) - rankOf(b));
   const ofClaims = wanted.map(([claim, patterns]) => ({

@@ -16,13 +16,7 @@ export function expiresInDays(days: Days): number | null {
   return days === "never" ? null : Number(days);
 }
 
-export function ExpiryChoice({
-  value,
-  onValue,
-}: {
-  value: Days;
-  onValue: (value: Days) => void;
-}) {
+export function ExpiryChoice({ value, onValue }: { value: Days; onValue: (value: Days) => void }) {
   return (
     <Choice
       label={t("expires")}

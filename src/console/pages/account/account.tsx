@@ -18,10 +18,7 @@ export function AccountPage() {
       {me && <Profile me={me} />}
       <h2>{t("changePassword")}</h2>
       <PasswordForm />
-      <ApiNote
-        calls={["GET /me", "PUT /me/password"]}
-        commands={["whoami", "user password"]}
-      />
+      <ApiNote calls={["GET /me", "PUT /me/password"]} commands={["whoami", "user password"]} />
     </AccountFrame>
   );
 }
@@ -44,9 +41,7 @@ function Profile({ me }: { me: Me }) {
         </ul>
       </dd>
       <dt>{t("undoTime")}</dt>
-      <dd>
-        {me.trashDays === 0 ? t("noUndo") : t("undoDays", { days: number(me.trashDays) })}
-      </dd>
+      <dd>{me.trashDays === 0 ? t("noUndo") : t("undoDays", { days: number(me.trashDays) })}</dd>
     </dl>
   );
 }

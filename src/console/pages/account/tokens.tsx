@@ -169,12 +169,7 @@ function NewToken({
           hint={t("limitTokenHint")}
         />
         {isLimited && (
-          <ScopesField
-            value={scopes}
-            onValue={setScopes}
-            error={action.error}
-            pattern="acme/*"
-          />
+          <ScopesField value={scopes} onValue={setScopes} error={action.error} pattern="acme/*" />
         )}
       </Form>
     </Dialog>

@@ -27,7 +27,7 @@ type Full = Exports["finished"][number];
 function Backups() {
   const state = useApi<Exports>("/exports");
   const run = useAction(async () => {
-    let { running } = await call<Exports>("/exports", { method: "POST", body: {} });
+    let { running }: Exports = await call<Exports>("/exports", { method: "POST", body: {} });
     while (running !== null) {
       ({ running } = await call<Exports>("/exports/steps", { method: "POST", body: {} }));
       await state.reload();
@@ -36,12 +36,7 @@ function Backups() {
   return (
     <>
       <p>
-        <button
-          type="button"
-          class="primary"
-          disabled={run.isBusy}
-          onClick={() => void run.run()}
-        >
+        <button type="button" class="primary" disabled={run.isBusy} onClick={() => void run.run()}>
           {run.isBusy ? t("working") : t("runBackup")}
         </button>
       </p>
@@ -63,8 +58,10 @@ function Backups() {
               {running !== null && (
                 <>
                   <dt>{t("runningBackup")}</dt>
-                  <dd role="status">
-                    <Time at={running.startedAt} />: {t("rowsWritten", { count: running.rows })}
+                  <dd>
+                    <span role="status">
+                      <Time at={running.startedAt} />: {t("rowsWritten", { count: running.rows })}
+                    </span>
                   </dd>
                 </>
               )}

@@ -59,8 +59,8 @@ function RoundText({ rounds: { round, last } }: { rounds: FsckState["metadata"] 
         <p>{t("noPassYet")}</p>
       ) : (
         <p>
-          {t("lastPass")}: <Time at={last.endedAt} />,{" "}
-          {t("checkedCount", { count: last.checked })} <Findings count={last.findings} />
+          {t("lastPass")}: <Time at={last.endedAt} />, {t("checkedCount", { count: last.checked })}{" "}
+          <Findings count={last.findings} />
         </p>
       )}
     </>
@@ -68,9 +68,7 @@ function RoundText({ rounds: { round, last } }: { rounds: FsckState["metadata"] 
 }
 
 function Findings({ count }: { count: number }) {
-  return (
-    <Badge kind={count === 0 ? "good" : "bad"}>{t("findingsCount", { count })}</Badge>
-  );
+  return <Badge kind={count === 0 ? "good" : "bad"}>{t("findingsCount", { count })}</Badge>;
 }
 
 type Finding = FsckStep["findings"][number];
@@ -138,8 +136,7 @@ function Result({ progress, isBusy }: { progress: Progress; isBusy: boolean }) {
   return (
     <>
       <p role="status">
-        {t("passRuns", { checked: number(checked), size: bytes(hashed) })}{" "}
-        {isDone && t("passDone")}
+        {t("passRuns", { checked: number(checked), size: bytes(hashed) })} {isDone && t("passDone")}
         {!isDone && !isBusy && t("passStopped")}
       </p>
       {isDone && findings.length === 0 && <Empty title={t("nothingFoundByFsck")} />}

@@ -38,12 +38,7 @@ function Gc() {
   return (
     <>
       <p>
-        <button
-          type="button"
-          class="primary"
-          disabled={run.isBusy}
-          onClick={() => void run.run()}
-        >
+        <button type="button" class="primary" disabled={run.isBusy} onClick={() => void run.run()}>
           {run.isBusy ? t("working") : t("runGc")}
         </button>
       </p>

@@ -67,12 +67,7 @@ function Users() {
       {open?.kind === "new" && <NewUser onClose={close} onDone={users.reload} />}
       {open?.kind === "password" && <ResetPassword user={open.user} onClose={close} />}
       {open?.kind === "change" && (
-        <ChangeUser
-          user={open.user}
-          change={open.change}
-          onClose={close}
-          onDone={users.reload}
-        />
+        <ChangeUser user={open.user} change={open.change} onClose={close} onDone={users.reload} />
       )}
     </>
   );

@@ -20,13 +20,7 @@ const LABELS: Readonly<Record<Exclude<Filter, "outcome">, MessageKey>> = {
 const OUTCOMES = ["done", "denied", "failed"] as const;
 
 /** The filters of the log; they are applied together, and then are in the address. */
-export function AuditFilters({
-  names,
-  error,
-}: {
-  names: readonly Filter[];
-  error: Error | null;
-}) {
+export function AuditFilters({ names, error }: { names: readonly Filter[]; error: Error | null }) {
   const { path, query, route } = useLocation();
   const [values, setValues] = useState<Readonly<Record<string, string>>>(query);
   const set = (name: Filter) => (value: string) => setValues({ ...values, [name]: value });
@@ -46,10 +40,7 @@ export function AuditFilters({
             key={name}
             label={t("outcome")}
             value={values[name] ?? ""}
-            options={[
-              ["", t("all")],
-              ...OUTCOMES.map((one) => [one, outcomeName(one)] as const),
-            ]}
+            options={[["", t("all")], ...OUTCOMES.map((one) => [one, outcomeName(one)] as const)]}
             onValue={set(name)}
           />
         ) : (

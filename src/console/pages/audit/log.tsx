@@ -19,8 +19,7 @@ interface Entries {
 /** The audit log of a namespace, or all of it. The filters are in the address. */
 export function AuditLog({ namespace }: { namespace: string | null }) {
   const { query } = useLocation();
-  const names: readonly Filter[] =
-    namespace === null ? ["namespace", ...FILTERS] : FILTERS;
+  const names: readonly Filter[] = namespace === null ? ["namespace", ...FILTERS] : FILTERS;
   const filters = Object.fromEntries(names.map((name) => [name, query[name] ?? ""]));
   const base = namespace === null ? "/audit" : path`/namespaces/${namespace}/audit`;
   const log = useApi<Entries>(withQuery(base, { ...filters, after: query["after"], limit: 50 }));
@@ -34,12 +33,7 @@ export function AuditLog({ namespace }: { namespace: string | null }) {
             {items.length === 0 && next === null ? (
               <Empty title={t("noEntries")} />
             ) : (
-              <Table
-                caption={t("audit")}
-                columns={columns()}
-                rows={items}
-                keyOf={({ id }) => id}
-              />
+              <Table caption={t("audit")} columns={columns()} rows={items} keyOf={({ id }) => id} />
             )}
             <Pager next={next} />
           </>

@@ -40,9 +40,7 @@ function Members({ namespace }: { namespace: string }) {
   const [removed, setRemoved] = useState<Member | null>(null);
   const isOwner = hasRole(me, "owner", `${namespace}/`);
   const members = useApi<{ readonly items: readonly Member[]; readonly next: string | null }>(
-    isOwner
-      ? withQuery(path`/namespaces/${namespace}/members`, { after: query["after"] })
-      : null,
+    isOwner ? withQuery(path`/namespaces/${namespace}/members`, { after: query["after"] }) : null,
   );
   return (
     <>

@@ -25,7 +25,13 @@ export function RobotDetail({ namespace, name }: { namespace: string; name: stri
   const [made, setMade] = useState<MadeRobotToken | null>(null);
   const to = path`/namespaces/${namespace}/robots/${name}`;
   const robot = useApi<Robot>(to);
+  const full = `${namespace}+${name}`;
   const close = () => setOpen(null);
+  const show = (token: MadeRobotToken) => {
+    close();
+    setMade(token);
+    void robot.reload();
+  };
   return (
     <>
       <p>
@@ -43,25 +49,15 @@ export function RobotDetail({ namespace, name }: { namespace: string; name: stri
           </>
         )}
       </Shown>
-      {open === "secret" && (
-        <NewSecret
-          to={to}
-          onClose={close}
-          onMade={(token) => {
-            close();
-            setMade(token);
-            void robot.reload();
-          }}
-        />
-      )}
+      {open === "secret" && <NewSecret to={to} onClose={close} onMade={show} />}
       {open === "delete" && (
         <Confirm
-          title={t("deleteRobot", { name: `${namespace}+${name}` })}
+          title={t("deleteRobot", { name: full })}
           act={t("delete")}
           onClose={close}
           work={async () => {
             await call(to, { method: "DELETE" });
-            announce({ text: t("deleted", { name: `${namespace}+${name}` }) });
+            announce({ text: t("deleted", { name: full }) });
             route(at);
           }}
         >
@@ -72,7 +68,7 @@ export function RobotDetail({ namespace, name }: { namespace: string; name: stri
         <SecretOnce
           title={t("secretMade")}
           secret={made.secret}
-          user={`${namespace}+${name}`}
+          user={full}
           onClose={() => setMade(null)}
         />
       )}

@@ -130,7 +130,14 @@ function columnsOf(at: string): readonly Column<Robot>[] {
       key: "used",
       title: t("lastUsed"),
       cell: ({ tokens }) => (
-        <Time at={tokens.map(({ lastUsed }) => lastUsed ?? "").sort().at(-1) || null} />
+        <Time
+          at={
+            tokens
+              .map(({ lastUsed }) => lastUsed ?? "")
+              .toSorted()
+              .at(-1) || null
+          }
+        />
       ),
     },
   ];
@@ -151,9 +158,7 @@ function NewRobot({ namespace, onClose, onMade }: NewRobotProps) {
   ]);
   const action = useAction(async () => {
     const body = { name, description, scopes, expiresInDays: expiresInDays(days) };
-    onMade(
-      await call<MadeRobot>(path`/namespaces/${namespace}/robots`, { method: "POST", body }),
-    );
+    onMade(await call<MadeRobot>(path`/namespaces/${namespace}/robots`, { method: "POST", body }));
   });
   return (
     <Dialog title={t("createRobot")} onClose={onClose}>

@@ -67,13 +67,7 @@ export function PolicyEditor({ sentences, onSentences }: EditorProps) {
 }
 
 /** The policy as JSON, as the command line and Amazon ECR have it. */
-function PolicyText({
-  policy,
-  onPolicy,
-}: {
-  policy: Policy;
-  onPolicy: (policy: Policy) => void;
-}) {
+function PolicyText({ policy, onPolicy }: { policy: Policy; onPolicy: (policy: Policy) => void }) {
   const [text, setText] = useState<string | null>(null);
   const [fault, setFault] = useState<string | null>(null);
   const take = () => {

@@ -10,7 +10,7 @@ import { number, t } from "../../i18n/i18n.ts";
 import { PolicyEditor } from "./editor.tsx";
 import { preview, type Previewed } from "./preview.ts";
 import { PreviewTable } from "./preview-table.tsx";
-import { newSentence, type Policy, policyOf, sentencesOf } from "./rules.ts";
+import { newSentence, type Policy, policyOf, type Sentence, sentencesOf } from "./rules.ts";
 
 interface RetentionFormProps {
   /** The policy's path below /api/v1. */
@@ -29,33 +29,23 @@ type Open = "set" | "remove" | null;
 
 /** Edits a policy, shows what it would delete, and sets it. */
 export function RetentionForm(props: RetentionFormProps) {
-  const { to, policy, own, warnings, repositories, onDone, children } = props;
-  const announce = useAnnounce();
+  const { policy, own, warnings, repositories, children } = props;
   const [sentences, setSentences] = useState(() =>
     policy === null ? [newSentence()] : sentencesOf(policy),
   );
   const [previewed, setPreviewed] = useState<Previewed | null>(null);
   const [progress, setProgress] = useState(0);
   const [open, setOpen] = useState<Open>(null);
+  const changes = useChanges(props, sentences);
   const look = useAction(async (then: Open) => {
     setProgress(0);
     setPreviewed(await preview(repositories(), policyOf(sentences), setProgress));
     setOpen(then);
   });
-  const restore = async () => {
-    await (policy === null || !own
-      ? call(to, { method: "DELETE" })
-      : call(to, { method: "PUT", body: policy }));
-    await onDone();
-  };
   return (
     <>
       {children}
-      {warnings.map((warning) => (
-        <p key={warning} class="warning">
-          {warning}
-        </p>
-      ))}
+      <Warnings warnings={warnings} />
       <form
         onSubmit={(event) => {
           event.preventDefault();
@@ -72,65 +62,113 @@ export function RetentionForm(props: RetentionFormProps) {
           }}
         />
         {look.error !== null && <Failure error={look.error} />}
-        <p class="actions above-space">
-          <button
-            type="submit"
-            class="primary"
-            disabled={look.isBusy || sentences.length === 0}
-          >
-            {t("setPolicy")}
-          </button>
-          <button
-            type="button"
-            disabled={look.isBusy || sentences.length === 0}
-            onClick={() => void look.run(null)}
-          >
-            {t("preview")}
-          </button>
-          {own && (
-            <button type="button" class="danger" onClick={() => setOpen("remove")}>
-              {t("removePolicy")}
-            </button>
-          )}
-        </p>
+        <Buttons
+          isReady={!look.isBusy && sentences.length > 0}
+          onLook={() => void look.run(null)}
+          onRemove={own ? () => setOpen("remove") : null}
+        />
       </form>
       {look.isBusy && <p role="status">{t("previewing", { images: number(progress) })}</p>}
       {previewed !== null && !look.isBusy && open !== "set" && (
         <PreviewTable previewed={previewed} />
       )}
-      {open === "set" && previewed !== null && (
-        <SetPolicy
-          previewed={previewed}
-          onClose={() => setOpen(null)}
-          work={async () => {
-            await call(to, { method: "PUT", body: policyOf(sentences) });
-            announce({ text: t("policySet"), undo: restore });
-            await onDone();
-          }}
-        />
-      )}
-      {open === "remove" && (
-        <Confirm
-          title={t("removePolicy")}
-          act={t("removePolicy")}
-          onClose={() => setOpen(null)}
-          work={async () => {
-            await call(to, { method: "DELETE" });
-            announce({ text: t("policyRemoved"), undo: restore });
-            await onDone();
-          }}
-        >
-          <p>{t("removePolicyHint")}</p>
-        </Confirm>
-      )}
+      <Dialogs open={open} previewed={previewed} onClose={() => setOpen(null)} {...changes} />
     </>
   );
 }
 
-interface SetPolicyProps {
-  readonly previewed: Previewed;
+/** What sets and removes the policy, each with an undo. */
+function useChanges(
+  { to, policy, own, onDone }: RetentionFormProps,
+  sentences: readonly Sentence[],
+): Pick<DialogsProps, "set" | "remove"> {
+  const announce = useAnnounce();
+  const undo = async () => {
+    await (policy === null || !own
+      ? call(to, { method: "DELETE" })
+      : call(to, { method: "PUT", body: policy }));
+    await onDone();
+  };
+  return {
+    async set() {
+      await call(to, { method: "PUT", body: policyOf(sentences) });
+      announce({ text: t("policySet"), undo });
+      await onDone();
+    },
+    async remove() {
+      await call(to, { method: "DELETE" });
+      announce({ text: t("policyRemoved"), undo });
+      await onDone();
+    },
+  };
+}
+
+/** What of the policy means nothing here. */
+function Warnings({ warnings }: { warnings: readonly string[] }) {
+  return (
+    <>
+      {warnings.map((warning) => (
+        <p key={warning} class="warning">
+          {warning}
+        </p>
+      ))}
+    </>
+  );
+}
+
+interface ButtonsProps {
+  readonly isReady: boolean;
+  readonly onLook: () => void;
+  readonly onRemove: (() => void) | null;
+}
+
+function Buttons({ isReady, onLook, onRemove }: ButtonsProps) {
+  return (
+    <p class="actions above-space">
+      <button type="submit" class="primary" disabled={!isReady}>
+        {t("setPolicy")}
+      </button>
+      <button type="button" disabled={!isReady} onClick={onLook}>
+        {t("preview")}
+      </button>
+      {onRemove !== null && (
+        <button type="button" class="danger" onClick={onRemove}>
+          {t("removePolicy")}
+        </button>
+      )}
+    </p>
+  );
+}
+
+interface DialogsProps {
+  readonly open: Open;
+  readonly previewed: Previewed | null;
+  readonly onClose: () => void;
+  readonly set: () => Promise<void>;
+  readonly remove: () => Promise<void>;
+}
+
+function Dialogs({ open, previewed, onClose, set, remove }: DialogsProps) {
+  if (open === "remove") return <RemovePolicy onClose={onClose} work={remove} />;
+  if (open === null || previewed === null) return null;
+  return <SetPolicy previewed={previewed} onClose={onClose} work={set} />;
+}
+
+interface DialogProps {
   readonly onClose: () => void;
   readonly work: () => Promise<void>;
+}
+
+function RemovePolicy({ onClose, work }: DialogProps) {
+  return (
+    <Confirm title={t("removePolicy")} act={t("removePolicy")} onClose={onClose} work={work}>
+      <p>{t("removePolicyHint")}</p>
+    </Confirm>
+  );
+}
+
+interface SetPolicyProps extends DialogProps {
+  readonly previewed: Previewed;
 }
 
 /** Says what the policy deletes before it is set. */

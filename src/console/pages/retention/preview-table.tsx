@@ -1,10 +1,11 @@
-import { Digest, Empty, Size, Time } from "../../components/parts.tsx";
+import { Digest, Empty, Time } from "../../components/parts.tsx";
 import { type Column, Table } from "../../components/table.tsx";
 import { bytes, dateTime, day, t } from "../../i18n/i18n.ts";
 import type { Going, Previewed } from "./preview.ts";
 
 /** What a policy would delete, why, and what is protected from it. */
-export function PreviewTable({ previewed: { going, kept, isCut } }: { previewed: Previewed }) {
+export function PreviewTable({ previewed }: { previewed: Previewed }) {
+  const { going, kept, isCut } = previewed;
   const attachments = going.reduce((sum, one) => sum + one.attachments.length, 0);
   return (
     <section aria-label={t("preview")}>
@@ -15,7 +16,7 @@ export function PreviewTable({ previewed: { going, kept, isCut } }: { previewed:
           <p class="sum">
             {t("imagesGo", { count: going.length })}
             {attachments > 0 && ` ${t("attachmentsGo", { count: attachments })}`}{" "}
-            {t("bytesFreed", { size: bytes(sizeOf(going)) })}
+            {freedText(previewed)}
           </p>
           <Table
             caption={t("preview")}
@@ -46,8 +47,10 @@ export function PreviewTable({ previewed: { going, kept, isCut } }: { previewed:
   );
 }
 
-function sizeOf(going: readonly Going[]): number {
-  return going.reduce((sum, { size }) => sum + (size ?? 0), 0);
+function freedText({ freedBytes, isAtLeast }: Previewed): string {
+  if (freedBytes === null) return t("bytesNotCounted");
+  const size = bytes(freedBytes);
+  return isAtLeast ? t("bytesFreedAtLeast", { size }) : t("bytesFreed", { size });
 }
 
 function columns(): readonly Column<Going>[] {
@@ -65,7 +68,6 @@ function columns(): readonly Column<Going>[] {
       ),
     },
     { key: "pushed", title: t("pushed"), cell: ({ pushedAt }) => <Time at={pushedAt} /> },
-    { key: "size", title: t("size"), isNumber: true, cell: ({ size }) => <Size of={size} /> },
     {
       key: "with",
       title: t("attachments"),

@@ -10,6 +10,10 @@ export interface Going extends Expiring {
 /** What a policy would delete, and what it would not although a rule is for it. */
 export interface Previewed {
   readonly going: readonly Going[];
+  /** The bytes that nothing else in their repositories needs; null if they are too many to add up. */
+  readonly freedBytes: number | null;
+  /** Whether it may be more, as it was added up for each page of a list alone. */
+  readonly isAtLeast: boolean;
   readonly kept: readonly Protected[];
   /** Whether there is more than was looked at. */
   readonly isCut: boolean;
@@ -28,25 +32,41 @@ export async function preview(
   policy: Policy,
   onProgress: (images: number) => void,
 ): Promise<Previewed> {
-  const going: Going[] = [];
-  const kept: Protected[] = [];
+  let found: Previewed = NOTHING;
   let requests = 0;
   for await (const repository of repositories) {
     let after: string | null = "";
     while (after !== null) {
-      if (++requests > MAX_REQUESTS) return { going, kept, isCut: true };
+      if (++requests > MAX_REQUESTS) return { ...found, isCut: true };
       const to = withQuery(path`/repositories/${repository}/-/retention/preview`, { after });
       const page: RetentionPreview = await call<RetentionPreview>(to, {
         method: "POST",
         body: policy,
       });
-      going.push(...page.items.map((item) => ({ repository, ...item })));
-      kept.push(...page.kept);
-      onProgress(going.length);
+      found = withPage(found, repository, page, after !== "");
+      onProgress(found.going.length);
       after = page.next;
     }
   }
-  return { going, kept, isCut: false };
+  return found;
+}
+
+const NOTHING: Previewed = { going: [], freedBytes: 0, isAtLeast: false, kept: [], isCut: false };
+
+function withPage(
+  { going, freedBytes, isAtLeast, kept, isCut }: Previewed,
+  repository: string,
+  page: RetentionPreview,
+  isFurther: boolean,
+): Previewed {
+  return {
+    going: [...going, ...page.items.map((item) => ({ repository, ...item }))],
+    freedBytes:
+      freedBytes === null || page.freedBytes === null ? null : freedBytes + page.freedBytes,
+    isAtLeast: isAtLeast || (isFurther && page.items.length > 0),
+    kept: [...kept, ...page.kept],
+    isCut,
+  };
 }
 
 /** Lists the repositories of a namespace that have no policy of their own: those that its policy holds in. */

@@ -56,24 +56,35 @@ export function DeletedRepositories({ namespace }: { namespace: string | null })
         )}
       </Shown>
       {purged !== null && (
-        <Confirm
-          title={t("purgeRepository", { name: purged.name })}
-          act={t("purge")}
-          typed={purged.name}
-          onClose={() => setPurged(null)}
-          work={async () => {
-            await call(path`/repositories/${purged.name}/-/purge`, {
-              method: "POST",
-              body: { repository: purged.id },
-            });
-            announce({ text: t("purged", { name: purged.name }) });
-            await found.reload();
-          }}
-        >
-          <p>{t("purgeHint")}</p>
-        </Confirm>
+        <Purge repository={purged} onClose={() => setPurged(null)} onDone={found.reload} />
       )}
     </>
+  );
+}
+
+interface PurgeProps {
+  readonly repository: DeletedRepository;
+  readonly onClose: () => void;
+  readonly onDone: () => Promise<void>;
+}
+
+function Purge({ repository: { id, name }, onClose, onDone }: PurgeProps) {
+  const announce = useAnnounce();
+  return (
+    <Confirm
+      title={t("purgeRepository", { name })}
+      act={t("purge")}
+      typed={name}
+      onClose={onClose}
+      work={async () => {
+        const body = { repository: id };
+        await call(path`/repositories/${name}/-/purge`, { method: "POST", body });
+        announce({ text: t("purged", { name }) });
+        await onDone();
+      }}
+    >
+      <p>{t("purgeHint")}</p>
+    </Confirm>
   );
 }
 

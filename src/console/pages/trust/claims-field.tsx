@@ -14,7 +14,9 @@ interface ClaimsFieldProps {
 /** Edits what a token must say: known claims with what they mean, and further ones. */
 export function ClaimsField({ known, value, onValue, error }: ClaimsFieldProps) {
   const refusals =
-    error instanceof ApiError ? [...error.fields].filter(([name]) => name.startsWith("claims")) : [];
+    error instanceof ApiError
+      ? [...error.fields].filter(([name]) => name.startsWith("claims"))
+      : [];
   const set = (index: number, claim: DraftClaim) => onValue(value.with(index, claim));
   return (
     <fieldset class="scopes">

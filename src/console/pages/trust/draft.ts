@@ -41,7 +41,7 @@ export function ruleOf({ name, issuer, audience, claims, scopes, minutes }: Draf
     name,
     issuer,
     audience,
-    claims: Object.fromEntries(given) as TrustRule["claims"],
+    claims: Object.fromEntries<TrustRule["claims"][string]>(given),
     scopes: [...scopes],
     lifetime: Number(minutes) * 60,
   };

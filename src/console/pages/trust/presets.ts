@@ -1,5 +1,10 @@
 /** The issuers of ID tokens that the form knows: what their tokens say, and how a job gets one. */
-import { githubSnippet, gitlabSnippet, oidcSnippet, type Registry } from "../../../cli/ci-snippet.ts";
+import {
+  githubSnippet,
+  gitlabSnippet,
+  oidcSnippet,
+  type Registry,
+} from "../../../cli/ci-snippet.ts";
 import type { MessageKey } from "../../i18n/i18n.ts";
 
 /** A claim of an issuer's tokens that a rule may ask for. */

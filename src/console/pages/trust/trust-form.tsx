@@ -7,7 +7,7 @@ import { ScopesField } from "../../components/scopes.tsx";
 import { useAnnounce } from "../../frame/announcer.tsx";
 import { t } from "../../i18n/i18n.ts";
 import { ClaimsField } from "./claims-field.tsx";
-import { newDraft, ruleOf } from "./draft.ts";
+import { type Draft, newDraft, ruleOf } from "./draft.ts";
 import { type PresetName, PRESETS } from "./presets.ts";
 import { TryOut } from "./try-out.tsx";
 
@@ -16,7 +16,7 @@ export function TrustForm({ namespace, preset }: { namespace: string; preset: Pr
   const { path: at, route } = useLocation();
   const announce = useAnnounce();
   const [draft, setDraft] = useState(() => newDraft(preset, namespace));
-  const set = (change: Partial<typeof draft>) => setDraft({ ...draft, ...change });
+  const set = (change: Partial<Draft>) => setDraft({ ...draft, ...change });
   const action = useAction(async () => {
     const rule = ruleOf(draft);
     const to = path`/namespaces/${namespace}/trust-rules`;
@@ -32,33 +32,7 @@ export function TrustForm({ namespace, preset }: { namespace: string; preset: Pr
       <h2>{t("newTrustRule")}</h2>
       <Form action={action} submit={t("createRule")}>
         <PresetChoice preset={preset} />
-        <Field
-          label={t("ruleName")}
-          name="name"
-          value={draft.name}
-          onValue={(name) => set({ name })}
-          error={action.error}
-          isRequired
-        />
-        <Field
-          label={t("issuer")}
-          name="issuer"
-          type="url"
-          value={draft.issuer}
-          onValue={(issuer) => set({ issuer })}
-          error={action.error}
-          hint={t("issuerHint")}
-          isRequired
-        />
-        <Field
-          label={t("audience")}
-          name="audience"
-          value={draft.audience}
-          onValue={(audience) => set({ audience })}
-          error={action.error}
-          hint={t("audienceHint")}
-          isRequired
-        />
+        <Origin draft={draft} set={set} error={action.error} />
         <ClaimsField
           known={PRESETS[preset].claims}
           value={draft.claims}
@@ -83,6 +57,47 @@ export function TrustForm({ namespace, preset }: { namespace: string; preset: Pr
         />
       </Form>
       <TryOut rule={ruleOf(draft)} />
+    </>
+  );
+}
+
+interface OriginProps {
+  readonly draft: Draft;
+  readonly set: (change: Partial<Draft>) => void;
+  readonly error: Error | null;
+}
+
+/** Whose tokens the rule takes, and for whom they have to be. */
+function Origin({ draft, set, error }: OriginProps) {
+  return (
+    <>
+      <Field
+        label={t("ruleName")}
+        name="name"
+        value={draft.name}
+        onValue={(name) => set({ name })}
+        error={error}
+        isRequired
+      />
+      <Field
+        label={t("issuer")}
+        name="issuer"
+        type="url"
+        value={draft.issuer}
+        onValue={(issuer) => set({ issuer })}
+        error={error}
+        hint={t("issuerHint")}
+        isRequired
+      />
+      <Field
+        label={t("audience")}
+        name="audience"
+        value={draft.audience}
+        onValue={(audience) => set({ audience })}
+        error={error}
+        hint={t("audienceHint")}
+        isRequired
+      />
     </>
   );
 }

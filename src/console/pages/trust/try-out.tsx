@@ -76,18 +76,13 @@ function columns(): readonly Column<Check>[] {
     {
       key: "found",
       title: t("tokenHas"),
-      cell: ({ found }) =>
-        found.length === 0 ? t("nothing") : <code>{found.join(", ")}</code>,
+      cell: ({ found }) => (found.length === 0 ? t("nothing") : <code>{found.join(", ")}</code>),
     },
     {
       key: "holds",
       title: t("result"),
       cell: ({ holds }) =>
-        holds ? (
-          <Badge kind="good">{t("holds")}</Badge>
-        ) : (
-          <Badge kind="bad">{t("fails")}</Badge>
-        ),
+        holds ? <Badge kind="good">{t("holds")}</Badge> : <Badge kind="bad">{t("fails")}</Badge>,
     },
   ];
 }
