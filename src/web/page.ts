@@ -1,11 +1,9 @@
 /** The pages of the console: one HTML file of the static assets, with what a reader without JavaScript needs. */
+import { secretIn } from "../auth/sign-in/cookie.ts";
 import type { Context } from "../http/context.ts";
 import { RegistryError } from "../oci/errors.ts";
 import { isRepositoryName } from "../oci/reference.ts";
 import { PAGE_POLICY, REMOTE_IMAGES_POLICY } from "./policy.ts";
-
-/** The session's cookie. A page only tells whether there is one: the API checks it. */
-const SESSION_COOKIE = /(?:^|;\s*)__Host-slipway=/;
 
 /** What a page shows without JavaScript, and in link previews. */
 interface Preview {
@@ -35,7 +33,8 @@ export async function page(context: Context): Promise<Response> {
     });
   }
   const preview = (await previewOf(context)) ?? REGISTRY;
-  const hasSession = SESSION_COOKIE.test(request.headers.get("cookie") ?? "");
+  // The page only says that there is one: the API checks it.
+  const hasSession = secretIn(request.headers) !== null;
   const { body } = new HTMLRewriter()
     .on("title", { element: (title) => void title.setInnerContent(titleOf(preview)) })
     .on("head", { element: (head) => void head.append(metaOf(preview, hasSession), HTML) })

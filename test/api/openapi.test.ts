@@ -172,6 +172,7 @@ test("describes what the API answers", async () => {
     scopes,
   };
   const creations = [
+    ["/sessions", "/sessions", { name: "admin", password: env.ADMIN_PASSWORD }],
     ["/tokens", "/tokens", { description: "x", scopes }],
     ["/namespaces", "/namespaces", { name: `${namespace}-2` }],
     [`/namespaces/${namespace}/robots`, "/namespaces/{namespace}/robots", { name: "ci", scopes }],

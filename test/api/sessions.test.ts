@@ -5,6 +5,7 @@ import type { Session } from "../../src/api/schema/sessions.ts";
 import { NO_COOKIE } from "../../src/auth/sign-in/cookie.ts";
 import { IDLE_MS, LONGEST_MS } from "../../src/auth/sign-in/session.ts";
 import { MAX_SESSIONS } from "../../src/db/sessions.ts";
+import { ROUTES } from "../../src/routes.ts";
 import { anyAddress, from } from "../support/accounts.ts";
 import { basic, HOST, RegistryClient, withSettings } from "../support/client.ts";
 import { Counter, NOTHING } from "../support/counting.ts";
@@ -417,6 +418,15 @@ describe("an ended session", () => {
 });
 
 describe("the cookie counts below /api/ alone", () => {
+  test("for every route", () => {
+    for (const { method, path, cookie } of ROUTES) {
+      const isApi = path.startsWith("/api/");
+      const use = isApi ? "authenticates" : "is ignored";
+      const isSignIn = `${method} ${path}` === "POST /api/v1/sessions";
+      expect([method, path, cookie]).toEqual([method, path, isSignIn ? "is replaced" : use]);
+    }
+  });
+
   test("not at the token service, nor at the registry", async () => {
     const { namespace, owner } = await makeNamespace();
     const browser = await signIn(owner.name);

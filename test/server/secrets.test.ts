@@ -103,6 +103,12 @@ async function run(): Promise<void> {
   await keep(await fetch(`${server.url}/v2/acme/app/tags/list?last=${secrets["token"]}`));
   await api("PUT", "me/password", alice, { current: PASSWORD, password: NEW_PASSWORD });
   await api("PUT", "me/password", alice, { current: PASSWORD, password: NEW_PASSWORD });
+  secrets["session"] = await signIn("alice", NEW_PASSWORD);
+  for (const path of ["me", "sessions", "namespaces/acme/audit"]) await byCookie("GET", path);
+  await byCookie("PUT", "me/password", { current: MISTYPED, password: PASSWORD });
+  await api("POST", "sessions", null, { name: MISTYPED, password: MISTYPED });
+  await keep(await fetch(`${server.url}/api/v1/sessions?${secrets["session"]}`));
+  await keep(await fetch(`${server.url}/api/v1/sessions/${secrets["session"]}`));
   for (const path of ["users", "audit", "namespaces/acme/robots", "namespaces/acme/trust-rules"]) {
     await api("GET", path, admin);
   }
@@ -141,6 +147,24 @@ async function given(path: string, credentials: string, body: object): Promise<s
   const answer = await call("POST", path, credentials, body);
   expect(answer.status).toBe(201);
   return (await answer.json<{ secret: string }>()).secret;
+}
+
+/** Signs in. @returns the cookie's secret */
+async function signIn(name: string, password: string): Promise<string> {
+  const answer = await call("POST", "sessions", null, { name, password });
+  expect(answer.status).toBe(201);
+  const [, secret = ""] = /=(slps_[^;]+)/.exec(answer.headers.get("set-cookie") ?? "") ?? [];
+  expect(secret).not.toBe("");
+  return secret;
+}
+
+async function byCookie(method: string, path: string, body?: object): Promise<void> {
+  const cookie = `__Host-slipway=${secrets["session"]}`;
+  const headers = { cookie, origin: server.url, "content-type": "application/json" };
+  const sent = body === undefined ? {} : { body: JSON.stringify(body) };
+  const answer = await fetch(`${server.url}/api/v1/${path}`, { method, headers, ...sent });
+  expect(answer.status).toBe(method === "GET" ? 200 : 400);
+  await keep(answer);
 }
 
 async function exchange(token: string): Promise<string> {
