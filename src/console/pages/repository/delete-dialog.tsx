@@ -48,7 +48,7 @@ export function DeleteDialog(props: DeleteDialogProps) {
         for (const target of gone.toReversed()) await restoreTarget(name, target);
         onChange();
       };
-      announce({ text: t("deleted", { count: gone.length }), undo });
+      announce({ text: t("deletedCount", { count: gone.length }), undo });
       onChange();
     }
     if (failures.length === 0) onClose();
@@ -94,7 +94,9 @@ function Preview({ targets, immutable }: { targets: readonly Target[]; immutable
     <>
       <p>
         {t("tagsGo", { count: targets.reduce((sum, { tags }) => sum + tags.length, 0) })}{" "}
-        {images.length === 0 ? t("imagesStay") : t("imagesGo", { count: images.length })}{" "}
+        {images.length === 0
+          ? t("imagesStayByDigest")
+          : t("imagesGoWithTags", { count: images.length })}{" "}
         {days === 0 ? t("notUndoable") : t("undoable", { count: days })}
       </p>
       {immutable > 0 && <p class="refusal">{t("immutableStay", { count: immutable })}</p>}
