@@ -86,7 +86,7 @@ function Settings({ name, first, resource }: SettingsProps) {
       <LabelsField value={given.labels} onValue={set("labels")} error={action.error} />
       <TagRulesField
         value={given.immutableTags}
-        onValue={set("immutableTags")}
+        onValue={(rules) => set("immutableTags")([...rules])}
         error={action.error}
       />
       {first.inheritedImmutableTags.length > 0 && (
