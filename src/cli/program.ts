@@ -18,6 +18,7 @@ import { addProxyCommand } from "./proxy/command.ts";
 import { addRepositoryCommands } from "./repository.ts";
 import { addRetentionCommands } from "./retention.ts";
 import { addRobotCommands } from "./robot.ts";
+import { addSearchCommand } from "./search.ts";
 import { addSyncCommand } from "./sync/command.ts";
 import { addTagCommands } from "./tag.ts";
 import { addTokenCommands } from "./token.ts";
@@ -52,6 +53,7 @@ Quote a glob ('acme/*'), so that the shell leaves it alone.`,
   addRobotCommands(program);
   addTrustCommands(program);
   program.commandsGroup("Images:");
+  addSearchCommand(program);
   addRepositoryCommands(program);
   addTagCommands(program);
   addManifestCommands(program);

@@ -12,6 +12,7 @@ export async function loseDatabase(migrations = env.TEST_MIGRATIONS): Promise<vo
   const { results } = await env.DB.prepare(
     `SELECT type, name FROM sqlite_master
      WHERE type IN ('trigger', 'view', 'table') AND name NOT LIKE 'sqlite_%' AND name NOT LIKE '_cf_%'
+       AND name NOT LIKE 'repository!_search!_%' ESCAPE '!'
      ORDER BY rowid DESC`,
   ).all<{ type: string; name: string }>();
   const of = (type: string) => results.filter((one) => one.type === type);
