@@ -49,12 +49,15 @@ type At = Pick<UploadOptions, "upstream" | "signal"> & { readonly scopes: readon
 
 function begin(path: string, { upstream, scopes, signal }: At): Promise<Answer> {
   const asked = { method: "POST", path, scopes, signal, body: [] };
-  return retried(() => upstream.request(asked), { signal, maxRetryAfterMs: MAX_RETRY_AFTER_MS });
+  return retried(upstream.origin, () => upstream.request(asked), {
+    signal,
+    maxRetryAfterMs: MAX_RETRY_AFTER_MS,
+  });
 }
 
 async function offsetOf(location: string, at: At): Promise<number> {
   const session = new Session({ ...at, location, offset: 0 });
-  const answer = await retried(() => session.ask(), {
+  const answer = await retried(at.upstream.origin, () => session.ask(), {
     signal: at.signal,
     maxRetryAfterMs: MAX_RETRY_AFTER_MS,
   });

@@ -195,7 +195,8 @@ class BlobSender {
       if (!(answer instanceof Error)) answer.body.resume();
       // An upload that waits leaves the uplink to the others.
       this.#window.isEnding = false;
-      await waitToRetry(failures, answer instanceof Error ? null : answer, signal);
+      const { origin } = this.#sending.upstream;
+      await waitToRetry({ origin, result: answer, failures, maxTries: MAX_TRIES }, signal);
       this.#window.isEnding = this.#hasEnded;
     }
   }
