@@ -6191,6 +6191,7 @@ function pathOf(command) {
 // src/cli/proxy/command.ts
 import { randomBytes } from "node:crypto";
 import { once as once3 } from "node:events";
+import { setFlagsFromString } from "node:v8";
 
 // src/cli/remote/basic.ts
 function basic({
@@ -8078,12 +8079,17 @@ var underWay = /* @__PURE__ */ new Set();
 var lineFree = Promise.withResolvers();
 var UploadWindow = class {
   #maxRequestBytes;
-  /** By the last request; 0 before there was one. */
-  #bytesPerSecond = 0;
+  /** How fast the uplink is by the last request; 0 before there was one. */
+  #lineBytesPerSecond = 0;
   #most = SMALLEST_WINDOW;
   /** The bytes that it holds. */
   held = 0;
+  #sentBytes = 0;
   #isEnding = false;
+  #isWaiting = false;
+  #isSending = false;
+  /** How many requests were under way when the last one began. */
+  #sendersBefore = 1;
   /** @param maxRequestBytes the largest body that a request may have */
   constructor(maxRequestBytes) {
     this.#maxRequestBytes = maxRequestBytes;
@@ -8106,26 +8112,33 @@ var UploadWindow = class {
     this.#isEnding = isEnding;
     if (!isEnding) letOthersGoOn();
   }
-  /** Waits while others have the uplink. */
-  async turn() {
-    while (!this.#isEnding && this.#othersEnd()) await lineFree.promise;
-  }
-  #othersEnd() {
-    for (const other of underWay) if (other !== this && other.#isEnding) return true;
-    return false;
+  /** Sends a request when this upload may have the uplink. */
+  async inTurn(send2) {
+    this.#isWaiting = true;
+    try {
+      while (this.#isBehind()) await lineFree.promise;
+      this.#isSending = true;
+      this.#sendersBefore = senders();
+      return await send2();
+    } finally {
+      this.#isWaiting = this.#isSending = false;
+      letOthersGoOn();
+    }
   }
   /** The bytes that may be held. */
   get bytes() {
-    let all = 0;
-    for (const { bytesPerSecond } of underWay) all += bytesPerSecond;
-    const rate = all / underWay.size;
+    const line = lineBytesPerSecond();
+    const rate = isSlow(line) ? line : line / underWay.size;
     const wanted = Math.min(rate * HELD_SECONDS, rate * PATIENCE_SECONDS - SOCKET_BYTES);
     const held = Math.max(wanted, rate * LEAST_HELD_SECONDS, SMALLEST_WINDOW);
     const share = MAX_HELD / underWay.size;
     return Math.max(2, Math.floor(Math.min(held, this.#most, share, 2 * this.#maxRequestBytes)));
   }
-  get bytesPerSecond() {
-    return this.#bytesPerSecond;
+  get lineBytesPerSecond() {
+    return this.#lineBytesPerSecond;
+  }
+  get isSending() {
+    return this.#isSending;
   }
   /** The size of a request that begins at this offset, where so many bytes or more are to come. */
   requestBytes(offset) {
@@ -8133,12 +8146,52 @@ var UploadWindow = class {
     const aligned = Math.floor((offset + most) / PART_BYTES) * PART_BYTES - offset;
     return aligned >= most / 2 ? aligned : most;
   }
-  /** Learns from a request how fast the uplink is. */
+  /** Learns from the request that is under way how fast the uplink is. */
   measure(sentBytes, durationMs) {
     this.#most = Math.max(this.bytes, sentBytes * 8);
-    this.#bytesPerSecond = sentBytes * 1e3 / Math.max(durationMs, 1);
+    this.#sentBytes += sentBytes;
+    const sharing = (this.#sendersBefore + Math.max(1, senders())) / 2;
+    this.#lineBytesPerSecond = sentBytes * 1e3 * sharing / Math.max(durationMs, 1);
+  }
+  #isBehind() {
+    const isOneByOne = isSlow(lineBytesPerSecond());
+    for (const other of underWay) {
+      if (other === this) continue;
+      if (other.#isEnding && !this.#isEnding) return true;
+      if (isOneByOne && (other.#isSending || other.#isWaiting && other.#precedes(this))) {
+        return true;
+      }
+    }
+    return false;
+  }
+  /** By the order in which uploads began, but for those that may be at their end. */
+  #precedes(other) {
+    if (this.#rank !== other.#rank) return this.#rank < other.#rank;
+    for (const one of underWay) if (one === this || one === other) return one === this;
+    return false;
+  }
+  /** A layer that the sockets can hold whole goes before one that is larger: its client may wait for the answer. */
+  get #rank() {
+    if (this.#isEnding) return 0;
+    return this.#sentBytes < SOCKET_BYTES ? 1 : 2;
   }
 };
+function lineBytesPerSecond() {
+  let [all, measured] = [0, 0];
+  for (const one of underWay) {
+    all += one.lineBytesPerSecond;
+    if (one.lineBytesPerSecond > 0) measured += 1;
+  }
+  return measured === 0 ? 0 : all / measured;
+}
+function isSlow(line) {
+  return line > 0 && line * PATIENCE_SECONDS < underWay.size * SOCKET_BYTES && underWay.size > 1;
+}
+function senders() {
+  let count = 0;
+  for (const { isSending } of underWay) if (isSending) count += 1;
+  return count;
+}
 function letOthersGoOn() {
   lineFree.resolve(void 0);
   lineFree = Promise.withResolvers();
@@ -8259,8 +8312,7 @@ var BlobSender = class {
     let failures = 0;
     for (; ; ) {
       const { offset } = this.#session;
-      await this.#window.turn();
-      const result = await this.#try(chunk);
+      const result = await this.#window.inTurn(() => this.#try(chunk));
       if (result === "go on") {
         if (this.#session.offset > offset) failures = 0;
         continue;
@@ -8578,6 +8630,7 @@ function addProxyCommand(program3) {
   ).option("--namespace <names...>", "with oidc: the namespaces whose trust rules it asks for").action(runProxy);
 }
 async function runProxy(options, command) {
+  setFlagsFromString("--semi-space-growth-factor=1");
   const { credential: kind, namespace: namespaces = [], port: wanted } = options;
   if (kind === "oidc" && namespaces.length === 0) {
     throw new UsageError("which namespaces? Give --namespace", "slipway proxy --help says more");

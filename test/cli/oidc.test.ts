@@ -115,6 +115,9 @@ test("another secret that stands where the ID token should is not sent", async (
     "NO_ID_TOKEN",
     "what SLIPWAY_ID_TOKEN has is no ID token",
   ]);
+});
+
+test("nor is what the file has, if it is another secret", async () => {
   const file = await inFile("two.parts");
   setEnv({ SLIPWAY_ID_TOKEN_FILE: file });
   expect((await refusalOf(idToken(AUDIENCE))).message).toBe(

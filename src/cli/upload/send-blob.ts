@@ -178,8 +178,7 @@ class BlobSender {
     let failures = 0;
     for (;;) {
       const { offset } = this.#session;
-      await this.#window.turn();
-      const result = await this.#try(chunk);
+      const result = await this.#window.inTurn(() => this.#try(chunk));
       if (result === "go on") {
         if (this.#session.offset > offset) failures = 0;
         continue;

@@ -116,19 +116,82 @@ test("all uploads together hold 32 MiB at most, however much each had before the
   expect(windows[0]?.bytes).toBeGreaterThan(14 * MIB);
 });
 
+/** Asks for the uplink. @returns the order in which it is had, and what ends each request */
+function line() {
+  const order: string[] = [];
+  const ends = new Map<string, () => void>();
+  const send = (name: string, window: UploadWindow): Promise<void> =>
+    window.inTurn(async () => {
+      order.push(name);
+      const { promise, resolve } = Promise.withResolvers<void>();
+      ends.set(name, resolve);
+      await promise;
+    });
+  const end = async (name: string): Promise<void> => {
+    ends.get(name)?.();
+    // Whoever waits looks again within a few turns of the queue of microtasks.
+    await new Promise((done) => setImmediate(done));
+  };
+  return { order, send, end };
+}
+
 test("an upload whose client waits for its answer has the uplink before the others", async () => {
   const [ending, other] = [windowOf(), windowOf()];
+  const { order, send, end } = line();
   ending.isEnding = true;
-  await ending.turn();
-  let isTurn = false;
-  const turn = other.turn().then(() => (isTurn = true));
-  await Promise.resolve();
-  expect(isTurn).toBe(false);
+  const sent = [send("ending", ending), send("other", other)];
+  await end("ending");
+  expect(order).toEqual(["ending"]);
   ending.isEnding = false;
-  await turn;
+  await end("ending");
+  expect(order).toEqual(["ending", "other"]);
+  await end("other");
   ending.isEnding = true;
   other.isEnding = true;
-  await other.turn();
+  sent.push(send("ending", ending), send("other", other));
+  expect(order.slice(2)).toEqual(["ending", "other"]);
+  await end("ending");
+  await end("other");
+  await Promise.all(sent);
+});
+
+describe("where clients would wait too long for what their sockets hold", () => {
+  test("uploads have the uplink one after the other, the one that began first before the others", async () => {
+    const [old, middle, young] = [windowOf(), windowOf(), windowOf()];
+    // All of them have sent more than a socket holds.
+    for (const window of [young, middle, old]) requestsAt(250_000, 20, window);
+    const { order, send, end } = line();
+    const sent = [send("young", young), send("old", old), send("middle", middle)];
+    for (const name of ["young", "old", "middle"]) await end(name);
+    expect(order).toEqual(["young", "old", "middle"]);
+    // Half of what it holds is a request, as for an upload that is alone.
+    expect(old.bytes).toBe(500_000);
+    await Promise.all(sent);
+  });
+
+  test("but one whose socket may have all of it goes first, and before that one that has", async () => {
+    const [large, other, small, ending] = [windowOf(), windowOf(), windowOf(), windowOf()];
+    for (const window of [large, other]) requestsAt(250_000, 20, window);
+    const { order, send, end } = line();
+    const sent = [send("large", large), send("other", other), send("small", small)];
+    ending.isEnding = true;
+    sent.push(send("ending", ending));
+    await end("large");
+    expect(order).toEqual(["large", "ending"]);
+    ending.isEnding = false;
+    for (const name of ["ending", "small", "other"]) await end(name);
+    expect(order).toEqual(["large", "ending", "small", "other"]);
+    await Promise.all(sent);
+  });
+
+  test("and on a faster line they send at the same time", () => {
+    const [one, other] = [windowOf(), windowOf()];
+    requestsAt(1_250_000, 10, one);
+    const { order, send } = line();
+    void send("one", one);
+    void send("other", other);
+    expect(order).toEqual(["one", "other"]);
+  });
 });
 
 test("a queue joins small pieces, which a client decides about", () => {
