@@ -7874,6 +7874,9 @@ function hasBody(headers) {
   const { "content-length": length = "0", "transfer-encoding": coding } = headers;
   return coding !== void 0 || Number(length) > 0;
 }
+function bodyBytesIn({ "content-length": length }) {
+  return length === void 0 ? null : Number(length);
+}
 function maxRequestBytesIn(headers) {
   const told = Number(headers["oci-chunk-max-length"]);
   return Number.isInteger(told) && told > 0 ? told : null;
@@ -8090,9 +8093,14 @@ var UploadWindow = class {
   #isSending = false;
   /** How many requests were under way when the last one began. */
   #sendersBefore = 1;
-  /** @param maxRequestBytes the largest body that a request may have */
-  constructor(maxRequestBytes) {
+  #bodyBytes;
+  /**
+   * @param maxRequestBytes the largest body that a request may have
+   * @param bodyBytes how much the client sends; null where nobody knows
+   */
+  constructor(maxRequestBytes, bodyBytes = null) {
     this.#maxRequestBytes = maxRequestBytes;
+    this.#bodyBytes = bodyBytes ?? Infinity;
     underWay.add(this);
   }
   /** Ends the upload's share in what all may hold. */
@@ -8122,7 +8130,7 @@ var UploadWindow = class {
       return await send2();
     } finally {
       this.#isWaiting = this.#isSending = false;
-      letOthersGoOn();
+      setImmediate(letOthersGoOn);
     }
   }
   /** The bytes that may be held. */
@@ -8170,10 +8178,10 @@ var UploadWindow = class {
     for (const one of underWay) if (one === this || one === other) return one === this;
     return false;
   }
-  /** A layer that the sockets can hold whole goes before one that is larger: its client may wait for the answer. */
+  /** Before others goes an upload whose client waits for the answer, and then one whose sockets may have all that is left. */
   get #rank() {
     if (this.#isEnding) return 0;
-    return this.#sentBytes < SOCKET_BYTES ? 1 : 2;
+    return this.#bodyBytes - this.#sentBytes - this.held <= SOCKET_BYTES ? 1 : 2;
   }
 };
 function lineBytesPerSecond() {
@@ -8200,7 +8208,7 @@ function letOthersGoOn() {
 // src/cli/upload/send-blob.ts
 var LEAST_REQUEST_BYTES = 1024 ** 2;
 async function sendBlob(sending) {
-  const window = new UploadWindow(sending.maxRequestBytes);
+  const window = new UploadWindow(sending.maxRequestBytes, sending.bodyBytes);
   try {
     return await new BlobSender(sending, window).run();
   } finally {
@@ -8443,6 +8451,7 @@ async function upload(incoming, options) {
     isOffsetStated: statedOffset !== null,
     // The client's connection stays open after a refusal: the answer goes there.
     body: incoming.iterator({ destroyOnReturn: false }),
+    bodyBytes: bodyBytesIn(incoming.headers),
     finish: digest === null ? null : () => digest,
     maxRequestBytes: maxRequestBytesIn(begun?.headers ?? {}) ?? maxRequestBytes,
     onSent
@@ -8560,10 +8569,9 @@ var LoopbackProxy = class {
     }
   }
   #begin({ url = "", headers }, { digest, location }) {
-    const length = headers["content-length"];
     const layer = digest === null ? sessionOf(location ?? "") : shortDigest(digest);
     const name = `${repositoryOf(url)} ${layer}`;
-    return this.#options.progress.begin(name, length === void 0 ? null : Number(length));
+    return this.#options.progress.begin(name, bodyBytesIn(headers));
   }
   /** The registry as the client's own credentials reach it, or those of the proxy. */
   #passing({ headers: { authorization } }) {

@@ -22,6 +22,8 @@ export interface Sending {
   /** Whether a client gave the offset itself: if it is wrong, the registry's 416 is the client's to hear. */
   readonly isOffsetStated?: boolean;
   readonly body: AsyncIterable<Uint8Array>;
+  /** The length of the body of a client that waits for an answer; null where nobody knows. */
+  readonly bodyBytes?: number | null;
   /** The digest, asked for when the body has ended; null leaves the session open. */
   readonly finish: (() => string) | null;
   /** The largest body of a request (`OCI-Chunk-Max-Length`). */
@@ -41,7 +43,7 @@ const LEAST_REQUEST_BYTES = 1024 ** 2;
  * @throws the error of the body; CliError where the registry stays out of reach, or has lost bytes that it had
  */
 export async function sendBlob(sending: Sending): Promise<Answer> {
-  const window = new UploadWindow(sending.maxRequestBytes);
+  const window = new UploadWindow(sending.maxRequestBytes, sending.bodyBytes);
   try {
     return await new BlobSender(sending, window).run();
   } finally {

@@ -41,9 +41,15 @@ export class UploadWindow {
   /** How many requests were under way when the last one began. */
   #sendersBefore = 1;
 
-  /** @param maxRequestBytes the largest body that a request may have */
-  constructor(maxRequestBytes: number) {
+  readonly #bodyBytes: number;
+
+  /**
+   * @param maxRequestBytes the largest body that a request may have
+   * @param bodyBytes how much the client sends; null where nobody knows
+   */
+  constructor(maxRequestBytes: number, bodyBytes: number | null = null) {
     this.#maxRequestBytes = maxRequestBytes;
+    this.#bodyBytes = bodyBytes ?? Infinity;
     underWay.add(this);
   }
 
@@ -77,7 +83,8 @@ export class UploadWindow {
       return await send();
     } finally {
       this.#isWaiting = this.#isSending = false;
-      letOthersGoOn();
+      // Not before this upload could ask for its next request.
+      setImmediate(letOthersGoOn);
     }
   }
 
@@ -136,10 +143,10 @@ export class UploadWindow {
     return false;
   }
 
-  /** A layer that the sockets can hold whole goes before one that is larger: its client may wait for the answer. */
+  /** Before others goes an upload whose client waits for the answer, and then one whose sockets may have all that is left. */
   get #rank(): number {
     if (this.#isEnding) return 0;
-    return this.#sentBytes < SOCKET_BYTES ? 1 : 2;
+    return this.#bodyBytes - this.#sentBytes - this.held <= SOCKET_BYTES ? 1 : 2;
   }
 }
 

@@ -12,8 +12,8 @@ afterEach(() => {
   for (const window of open.splice(0)) window.close();
 });
 
-function windowOf(maxRequestBytes = LIMIT_BYTES): UploadWindow {
-  const window = new UploadWindow(maxRequestBytes);
+function windowOf(maxRequestBytes = LIMIT_BYTES, bodyBytes: number | null = null): UploadWindow {
+  const window = new UploadWindow(maxRequestBytes, bodyBytes);
   open.push(window);
   return window;
 }
@@ -129,8 +129,8 @@ function line() {
     });
   const end = async (name: string): Promise<void> => {
     ends.get(name)?.();
-    // Whoever waits looks again within a few turns of the queue of microtasks.
-    await new Promise((done) => setImmediate(done));
+    // The others look again when the one that has ended could ask anew.
+    for (let turn = 0; turn < 3; turn++) await new Promise((done) => setImmediate(done));
   };
   return { order, send, end };
 }
@@ -158,29 +158,47 @@ test("an upload whose client waits for its answer has the uplink before the othe
 describe("where clients would wait too long for what their sockets hold", () => {
   test("uploads have the uplink one after the other, the one that began first before the others", async () => {
     const [old, middle, young] = [windowOf(), windowOf(), windowOf()];
-    // All of them have sent more than a socket holds.
-    for (const window of [young, middle, old]) requestsAt(250_000, 20, window);
+    requestsAt(250_000, 20, young);
     const { order, send, end } = line();
     const sent = [send("young", young), send("old", old), send("middle", middle)];
     for (const name of ["young", "old", "middle"]) await end(name);
     expect(order).toEqual(["young", "old", "middle"]);
     // Half of what it holds is a request, as for an upload that is alone.
-    expect(old.bytes).toBe(500_000);
+    expect(young.bytes).toBe(500_000);
     await Promise.all(sent);
   });
 
-  test("but one whose socket may have all of it goes first, and before that one that has", async () => {
-    const [large, other, small, ending] = [windowOf(), windowOf(), windowOf(), windowOf()];
-    for (const window of [large, other]) requestsAt(250_000, 20, window);
+  test("and the first one keeps it from one request to the next", async () => {
+    const [first, other] = [windowOf(), windowOf()];
+    requestsAt(250_000, 20, first);
     const { order, send, end } = line();
-    const sent = [send("large", large), send("other", other), send("small", small)];
+    const all = send("1", first).then(() => send("2", first));
+    const after = send("other", other);
+    await end("1");
+    expect(order).toEqual(["1", "2"]);
+    await end("2");
+    await end("other");
+    expect(order).toEqual(["1", "2", "other"]);
+    await Promise.all([all, after]);
+  });
+
+  test("but before them one whose client waits, or may have sent all of it", async () => {
+    const [first, large] = [windowOf(), windowOf(LIMIT_BYTES, 50_000_000)];
+    const [small, ending] = [windowOf(LIMIT_BYTES, 4_000_000), windowOf()];
+    const almost = windowOf(LIMIT_BYTES, 5_200_000);
+    requestsAt(250_000, 20, first);
+    // 0.9 MB of 5.2: the rest may be in the sockets.
+    requestsAt(250_000, 5, almost);
+    const { order, send, end } = line();
+    const sent = [send("first", first), send("large", large)];
+    sent.push(send("almost", almost), send("small", small));
     ending.isEnding = true;
     sent.push(send("ending", ending));
-    await end("large");
-    expect(order).toEqual(["large", "ending"]);
+    await end("first");
+    expect(order).toEqual(["first", "ending"]);
     ending.isEnding = false;
-    for (const name of ["ending", "small", "other"]) await end(name);
-    expect(order).toEqual(["large", "ending", "small", "other"]);
+    for (const name of ["ending", "small", "almost", "large"]) await end(name);
+    expect(order).toEqual(["first", "ending", "small", "almost", "large"]);
     await Promise.all(sent);
   });
 
