@@ -150,7 +150,7 @@ describe("every page", () => {
       await page.setViewportSize({ width: 320, height: 800 });
       await expectAccessible(page);
       await shot(page, `${name}-320`);
-      const wide = await page.evaluate(() => document.documentElement.scrollWidth);
+      const wide = await page.evaluate("document.documentElement.scrollWidth");
       expect(wide).toBeLessThanOrEqual(320);
       expect(await page.getByText("The same by API and command line").count()).toBe(1);
       expect(faults).toEqual([]);
