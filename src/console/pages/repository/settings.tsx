@@ -89,19 +89,24 @@ function Settings({ name, first, resource }: SettingsProps) {
         onValue={(rules) => set("immutableTags")([...rules])}
         error={action.error}
       />
-      {first.inheritedImmutableTags.length > 0 && (
-        <div>
-          <p class="hint">{t("inheritedRules")}</p>
-          <ul class="bare">
-            {first.inheritedImmutableTags.map((rule) => (
-              <li key={ruleText(rule)}>
-                <code>{ruleText(rule)}</code>
-              </li>
-            ))}
-          </ul>
-        </div>
-      )}
+      <InheritedRules rules={first.inheritedImmutableTags} />
     </Form>
+  );
+}
+
+function InheritedRules({ rules }: { rules: RepositoryDetail["inheritedImmutableTags"] }) {
+  if (rules.length === 0) return null;
+  return (
+    <div>
+      <p class="hint">{t("inheritedRules")}</p>
+      <ul class="bare">
+        {rules.map((rule) => (
+          <li key={ruleText(rule)}>
+            <code>{ruleText(rule)}</code>
+          </li>
+        ))}
+      </ul>
+    </div>
   );
 }
 
