@@ -8118,7 +8118,7 @@ var UploadWindow = class {
   /** Whether its client has sent all and waits for the answer: the others then leave it the uplink. */
   set isEnding(isEnding) {
     this.#isEnding = isEnding;
-    if (!isEnding) letOthersGoOn();
+    letOthersGoOn();
   }
   /** Sends a request when this upload may have the uplink. */
   async inTurn(send2) {
@@ -8181,7 +8181,7 @@ var UploadWindow = class {
   /** Before others goes an upload whose client waits for the answer, and then one whose sockets may have all that is left. */
   get #rank() {
     if (this.#isEnding) return 0;
-    return this.#bodyBytes - this.#sentBytes - this.held <= SOCKET_BYTES ? 1 : 2;
+    return this.#bodyBytes - this.#sentBytes <= SOCKET_BYTES ? 1 : 2;
   }
 };
 function lineBytesPerSecond() {

@@ -114,7 +114,11 @@ async function run(
     env: { ...process.env, ...env },
   });
   let peak = 0;
-  const timer = setInterval(() => (peak = Math.max(peak, memoryOf(child.pid ?? 0).peak)), 100);
+  const timer = setInterval(() => {
+    const seen = memoryOf(child.pid ?? 0).peak;
+    // A program that has just ended has none, which is no number.
+    if (seen > peak) peak = seen;
+  }, 100);
   try {
     const closed = once(child, "close") as Promise<[number]>;
     const [said, [code]] = await Promise.all([textOf(child.stderr), closed]);

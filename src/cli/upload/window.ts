@@ -70,7 +70,8 @@ export class UploadWindow {
   /** Whether its client has sent all and waits for the answer: the others then leave it the uplink. */
   set isEnding(isEnding: boolean) {
     this.#isEnding = isEnding;
-    if (!isEnding) letOthersGoOn();
+    // The order is another now: whoever waits looks again.
+    letOthersGoOn();
   }
 
   /** Sends a request when this upload may have the uplink. */
@@ -146,7 +147,7 @@ export class UploadWindow {
   /** Before others goes an upload whose client waits for the answer, and then one whose sockets may have all that is left. */
   get #rank(): number {
     if (this.#isEnding) return 0;
-    return this.#bodyBytes - this.#sentBytes - this.held <= SOCKET_BYTES ? 1 : 2;
+    return this.#bodyBytes - this.#sentBytes <= SOCKET_BYTES ? 1 : 2;
   }
 }
 
