@@ -124,7 +124,7 @@ function basicSteps(bench: Bench, tool: Docker): Step[] {
       await tool.runs(hello, "hello:v1");
     }),
     anonymousStep(() => bench.attempt(["docker", "pull", remote("hello:v1")], tool.as("nobody"))),
-    step("search", "find it by a word, with the login", ["push"], async () => {
+    step("tags", "find the repository by a word, with the login", ["push"], async () => {
       const found = await call("search", "--format={{.Name}}", `${registry.host}/hel`);
       const name = remote("hello").slice(registry.host.length + 1);
       expectText(found, name, "what the search found");
