@@ -50,12 +50,8 @@ export function DeleteDialog(props: DeleteDialogProps) {
       announce(days === 0 ? { text } : { text, undo });
       onChange(false);
     }
-    if (failures.length > 0) {
-      setFailed(failures);
-      return;
-    }
-    onClose();
-    setTimeout(focusPage);
+    if (failures.length === 0) onClose();
+    else setFailed(failures);
   };
   return (
     <Dialog title={t("deleteTitle")} onClose={onClose}>
@@ -84,13 +80,6 @@ export function DeleteDialog(props: DeleteDialogProps) {
       )}
     </Dialog>
   );
-}
-
-/** The button that opened the dialog may be disabled by now, and takes no focus. */
-function focusPage(): void {
-  if (document.activeElement === document.body) {
-    document.querySelector<HTMLElement>("main h1")?.focus();
-  }
 }
 
 /** The most rows of a preview; the rest is counted. */
