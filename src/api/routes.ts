@@ -47,7 +47,7 @@ export const API_GROUPS: Groups = {
   namespaces: [...NAMESPACES, ...MEMBERS],
   robots: ROBOTS,
   "trust rules": TRUST_RULES,
-  contents: [...CONTENTS, ...DETAILS, ...RAW_MANIFEST],
+  contents: [...CONTENTS, ...RAW_MANIFEST, ...DETAILS],
   trash: [...TRASH_LISTS, ...TRASH],
   retention: RETENTION,
   // After all that is below a repository, whose name takes as many segments as it can.

@@ -25,6 +25,8 @@ export const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   "token list": [""],
   "token set": ["tk_abc --expires 30d"],
   "token delete": ["tk_abc"],
+  "session list": [""],
+  "session revoke": ["9f86d081884c7d65"],
   "namespace create": ["acme", "acme --owner alice", "acme --public --immutable semver"],
   "namespace list": [""],
   "namespace show": ["acme"],

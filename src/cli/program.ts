@@ -19,6 +19,7 @@ import { addRepositoryCommands } from "./repository.ts";
 import { addRetentionCommands } from "./retention.ts";
 import { addRobotCommands } from "./robot.ts";
 import { addSearchCommand } from "./search.ts";
+import { addSessionCommands } from "./session.ts";
 import { addSyncCommand } from "./sync/command.ts";
 import { addTagCommands } from "./tag.ts";
 import { addTokenCommands } from "./token.ts";
@@ -48,6 +49,7 @@ Quote a glob ('acme/*'), so that the shell leaves it alone.`,
   program.commandsGroup("Access:");
   addUserCommands(program);
   addTokenCommands(program);
+  addSessionCommands(program);
   addNamespaceCommands(program);
   addMemberCommands(program);
   addRobotCommands(program);

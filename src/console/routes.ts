@@ -1,6 +1,6 @@
 /** The pages by their paths. A repository's name has slashes, so "/-/" ends it, as in the API's paths. */
 import type { ComponentType } from "preact";
-import { AccountPage } from "./pages/account.tsx";
+import { lazy } from "./components/lazy.tsx";
 import { HomePage } from "./pages/home.tsx";
 import { LoginPage } from "./pages/login.tsx";
 import { NotFoundPage } from "./pages/not-found.tsx";
@@ -25,10 +25,59 @@ interface PageRoute {
 
 const NAME = "(?<name>[^?#]+?)";
 
+/** Areas of pages, which are loaded when the first page of them is opened. */
+const AREAS = {
+  account: () => import("./pages/account/area.ts"),
+  namespaces: () => import("./pages/namespaces/area.ts"),
+  admin: () => import("./pages/admin/area.ts"),
+} as const;
+
+type Areas = { readonly [Name in keyof typeof AREAS]: Awaited<ReturnType<(typeof AREAS)[Name]>> };
+
+/** Makes the page of an area that has this name there. */
+function pageIn<Name extends keyof Areas>(area: Name) {
+  return (page: keyof Areas[Name]) =>
+    lazy<PageProps>(async () => {
+      const pages = (await AREAS[area]()) as Areas[Name];
+      return pages[page] as ComponentType<PageProps>;
+    });
+}
+
+const account = pageIn("account");
+const namespaces = pageIn("namespaces");
+const admin = pageIn("admin");
+
+/** The pages of a namespace, by what follows its name in their paths. */
+const namespace = (end: string) => new RegExp(`^/namespaces/(?<name>[^/]+)${end}$`);
+
 const ROUTES: readonly PageRoute[] = [
   { pattern: /^\/$/, page: HomePage },
   { pattern: /^\/login$/, page: LoginPage },
-  { pattern: /^\/account$/, page: AccountPage },
+  { pattern: /^\/account$/, page: account("AccountPage") },
+  { pattern: /^\/account\/tokens$/, page: account("TokensPage") },
+  { pattern: /^\/account\/sessions$/, page: account("SessionsPage") },
+  { pattern: /^\/namespaces$/, page: namespaces("NamespacesPage") },
+  { pattern: namespace(""), page: namespaces("NamespacePage") },
+  { pattern: namespace("/members"), page: namespaces("MembersPage") },
+  { pattern: namespace("/robots"), page: namespaces("RobotsPage") },
+  { pattern: namespace("/trust-rules"), page: namespaces("TrustRulesPage") },
+  { pattern: namespace("/retention"), page: namespaces("NamespaceRetentionPage") },
+  { pattern: namespace("/quota"), page: namespaces("QuotaPage") },
+  { pattern: namespace("/audit"), page: namespaces("NamespaceAuditPage") },
+  { pattern: namespace("/settings"), page: namespaces("NamespaceSettingsPage") },
+  { pattern: /^\/admin$/, page: admin("HealthPage") },
+  { pattern: /^\/admin\/users$/, page: admin("UsersPage") },
+  { pattern: /^\/admin\/namespaces$/, page: admin("AdminNamespacesPage") },
+  { pattern: /^\/admin\/trash$/, page: admin("TrashPage") },
+  { pattern: /^\/admin\/gc$/, page: admin("GcPage") },
+  { pattern: /^\/admin\/fsck$/, page: admin("FsckPage") },
+  { pattern: /^\/admin\/backups$/, page: admin("BackupsPage") },
+  { pattern: /^\/admin\/events$/, page: admin("EventsPage") },
+  { pattern: /^\/admin\/audit$/, page: admin("AdminAuditPage") },
+  {
+    pattern: new RegExp(`^/repositories/${NAME}/-/retention$`),
+    page: namespaces("RepositoryRetentionPage"),
+  },
   { pattern: new RegExp(`^/repositories/${NAME}/-/tags$`), page: TagsPage },
   { pattern: new RegExp(`^/repositories/${NAME}/-/versions$`), page: VersionsPage },
   { pattern: new RegExp(`^/repositories/${NAME}/-/manifests/(?<rest>[^/]+)$`), page: ManifestPage },

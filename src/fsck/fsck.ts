@@ -4,12 +4,9 @@ import type { Finding } from "./findings.ts";
 import { checkManifests } from "./manifests.ts";
 import { checkBlobs, checkObjects } from "./objects.ts";
 import type { FsckAges, Phase, StepOptions, Stores } from "./phase.ts";
+import { type PhaseName, PHASES } from "./phases.ts";
 import { checkTrashed, checkLinks, checkTags, checkUsages, checkCounts } from "./rows.ts";
 
-/**
- * The phases in order: a blob that a manifest names is linked before blobs without links are deleted, and counts are
- * repaired before their sums.
- */
 const CHECKS = {
   manifests: checkManifests,
   tags: checkTags,
@@ -19,10 +16,7 @@ const CHECKS = {
   counts: checkCounts,
   usage: checkUsages,
   objects: checkObjects,
-} satisfies Record<string, Phase>;
-
-export type PhaseName = keyof typeof CHECKS;
-export const PHASES = Object.keys(CHECKS) as readonly PhaseName[];
+} satisfies Record<PhaseName, Phase>;
 
 /** The cursor of a run. */
 export interface Cursor extends Place {

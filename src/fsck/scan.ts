@@ -1,4 +1,5 @@
-import { type Cursor, PHASES, type PhaseName, START, type Step } from "./fsck.ts";
+import { type Cursor, START, type Step } from "./fsck.ts";
+import { type PhaseName, PHASES } from "./phases.ts";
 
 /** One complete pass. Times are in milliseconds since 1970. */
 export interface Round {

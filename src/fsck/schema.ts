@@ -1,8 +1,8 @@
 import * as v from "valibot";
 import { count, flag, someText, someTime, text, texts, time } from "../api/schema/common.ts";
 import { isLine } from "../oci/line.ts";
-import { ALL_KINDS, OUTCOMES } from "./findings.ts";
-import { PHASES } from "./fsck.ts";
+import { ALL_KINDS, OUTCOMES } from "./kinds.ts";
+import { PHASES } from "./phases.ts";
 
 /** The longest name in a cursor, in characters: R2's keys have at most 1,024 bytes, and other names are shorter. */
 const MAX_NAME = 1024;

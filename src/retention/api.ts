@@ -14,6 +14,7 @@ import type { ProtectedGroup } from "./protection.ts";
 import type { Scan } from "./scan.ts";
 import {
   Expiring,
+  freedBytes,
   NamespaceRetention,
   protectedImages,
   Retention,
@@ -124,6 +125,7 @@ const preview = endpoint(
     query: PAGE,
     body: SomePolicy,
     answer: pageWith(Expiring, {
+      freedBytes,
       kept: protectedImages,
     }),
     refuses: ["NAME_UNKNOWN"],
@@ -135,8 +137,13 @@ const preview = endpoint(
     const subject = await subjectOf(id, policy);
     const scan = scanOf(await decrypted(query.after, signing), subject);
     const most = Math.min(query.limit, MAX_PAGE);
-    const { expiring, kept, next } = await registry.retention.preview(id, policy, scan, most);
-    const shown = { items: expiring.map(entry), kept: kept.map(group) };
+    const { expiring, freed, kept, next } = await registry.retention.preview(
+      id,
+      policy,
+      scan,
+      most,
+    );
+    const shown = { items: expiring.map(entry), freedBytes: freed, kept: kept.map(group) };
     if (next === null) return { ...shown, next: null };
     const cursor = await encryptCursor(JSON.stringify({ subject, scan: next }), LIST, signing);
     if (cursor.length <= MAX_CURSOR) return { ...shown, next: cursor };

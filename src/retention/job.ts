@@ -41,6 +41,8 @@ export interface Expired {
 
 export interface Preview {
   readonly expiring: readonly ExpiringImage[];
+  /** The bytes that nothing else in the repository needs; null if they are too many to add up. */
+  readonly freed: number | null;
   readonly kept: readonly ProtectedGroup[];
   readonly next: Scan | null;
 }
@@ -198,7 +200,12 @@ export class Retention implements Job<JobState> {
       }
       next = batch.scan;
     }
-    return { expiring, kept: grouped(kept), next: next.phase === "done" ? null : next };
+    const going = expiring.flatMap(({ image, attachments }) => [image, ...attachments]);
+    const freed = await this.#index.freed(
+      repository,
+      going.map(({ digest }) => digest),
+    );
+    return { expiring, freed, kept: grouped(kept), next: next.phase === "done" ? null : next };
   }
 }
 

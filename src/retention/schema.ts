@@ -1,5 +1,14 @@
 import * as v from "valibot";
-import { count, day, describedBy, someTime, text, texts, time } from "../api/schema/common.ts";
+import {
+  count,
+  day,
+  describedBy,
+  someCount,
+  someTime,
+  text,
+  texts,
+  time,
+} from "../api/schema/common.ts";
 
 const number = v.pipe(v.number(), v.integer(), v.minValue(1));
 const patterns = v.pipe(texts, v.minLength(1));
@@ -111,8 +120,15 @@ export const protectedImages = v.pipe(
   v.array(Protected),
   v.description("What a rule would take were it not for this, among the images of this page."),
 );
+export const freedBytes = v.pipe(
+  someCount,
+  v.description(
+    "Bytes of the blobs that no other manifest of the repository names than those of this page. They go when what is in the trash is purged. null: too many to add up.",
+  ),
+);
 export interface RetentionPreview {
   readonly items: readonly Expiring[];
+  readonly freedBytes: number | null;
   readonly next: string | null;
   readonly kept: readonly Protected[];
 }

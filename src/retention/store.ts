@@ -1,6 +1,7 @@
 import { ATTACHMENT_ENDINGS_SQL, isAttachmentTagSql } from "../oci/attachment-tag.ts";
 import type { Digest } from "../oci/digest.ts";
 import { idOf } from "../db/digests.ts";
+import { IS_BLOB } from "../db/manifest-references.ts";
 import { DOCKER_LIST, OCI_INDEX } from "../oci/media-type.ts";
 import { prepare } from "../db/sql.ts";
 
@@ -41,6 +42,8 @@ const MAX_PARENTS = 50;
 const MAX_CHILDREN = 100;
 /** The most attachments of an image. Others stay, and a later run evaluates them on their own. */
 export const MAX_ATTACHMENTS = 300;
+/** The most references of the manifests of a preview's page whose blobs are added up. */
+const MAX_NAMED = 20_000;
 
 const INDEXES = `'${OCI_INDEX}', '${DOCKER_LIST}'`;
 const TAGS = `SELECT name FROM tags t INDEXED BY tags_by_digest
@@ -125,6 +128,32 @@ export class RetentionStore {
       { repository: look.repository, since: look.since, digests: JSON.stringify(digests) },
     ).all<Row>();
     return results.map(parse);
+  }
+
+  /**
+   * Adds up the blobs, in bytes, that these manifests name and no other manifest of the repository, deleted ones
+   * included; null if there are too many. As a search ends at the first other manifest, it reads no more rows than
+   * these manifests have references, twice.
+   */
+  async freed(repository: number, digests: readonly Digest[]): Promise<number | null> {
+    const row = await prepare(
+      this.#db,
+      `WITH going (id) AS MATERIALIZED (
+         SELECT m.id FROM json_each(:digests) w
+         CROSS JOIN manifests m ON m.repository_id = :repository AND m.digest = w.value),
+       named (digest_id) AS MATERIALIZED (
+         SELECT f.digest_id FROM going
+         CROSS JOIN manifest_references f ON f.repository_id = :repository AND f.manifest_id = going.id
+         WHERE ${IS_BLOB} LIMIT ${MAX_NAMED + 1})
+       SELECT CASE WHEN (SELECT count(*) FROM named) <= ${MAX_NAMED} THEN coalesce(sum(b.size), 0) END AS bytes
+       FROM (SELECT DISTINCT digest_id FROM named) n CROSS JOIN blobs b ON b.digest_id = n.digest_id
+       WHERE NOT EXISTS (
+         SELECT 1 FROM manifest_references o INDEXED BY manifest_references_by_digest
+         WHERE o.digest_id = n.digest_id AND o.repository_id = :repository
+           AND o.manifest_id NOT IN (SELECT id FROM going))`,
+      { repository, digests: JSON.stringify(digests) },
+    ).first<{ readonly bytes: number | null }>();
+    return row?.bytes ?? null;
   }
 
   /** Reads the attachments of each image, and their attachments. */

@@ -261,6 +261,24 @@ describe("token", () => {
     expect(await ok("token list", { env })).not.toContain("laptop");
   });
 
+  test("session: lists the browsers in which one is signed in, and ends one", async () => {
+    const user = await newUser();
+    const env = { XDG_CONFIG_HOME: join(home, user) };
+    await ok(`login ${server.host} -u ${user} --password-stdin`, { env, input: PASSWORD });
+    expect(await ok("session list", { env })).toBe("No browser is signed in as you.\n");
+    const headers = { "content-type": "application/json", "user-agent": "a browser" };
+    const body = JSON.stringify({ name: user, password: PASSWORD });
+    const signIn = { method: "POST", headers, body };
+    const { id } = await (
+      await fetch(`${server.url}/api/v1/sessions`, signIn)
+    ).json<{ id: string }>();
+    expect(await ok("session list", { env })).toMatch(
+      new RegExp(`^${id} +127\\.0\\.0\\.1 +\\d{4}-.* a browser$`, "m"),
+    );
+    expect(await ok(`session revoke ${id}`, { env })).toBe(`Session ${id} has ended.\n`);
+    expect((await slipway(`session revoke ${id}`, { env })).code).toBe(1);
+  });
+
   test("create by password, for one that outlives the login", async () => {
     const user = await newUser();
     const env = { XDG_CONFIG_HOME: join(home, user) };

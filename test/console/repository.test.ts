@@ -392,7 +392,9 @@ test("settings are changed, and the repository is deleted by its name and restor
   await page.getByRole("button", { name: "Add a label" }).click();
   await page.getByLabel("Name of label 1").fill("team");
   await page.getByLabel("Value of label 1").fill("web");
-  await page.getByLabel("Immutable tags").fill("v[0-9]* !v0");
+  await page.getByRole("button", { name: "Add a pattern" }).click();
+  await page.getByLabel("Tags like").fill("v[0-9]*");
+  await page.getByLabel("except").fill("v0");
   await inBothThemes(page, "settings");
   await page.getByRole("button", { name: "Save" }).click();
   await page.getByText("Saved").waitFor();
@@ -400,8 +402,9 @@ test("settings are changed, and the repository is deleted by its name and restor
   await page.getByText("after", { exact: true }).waitFor();
   await page.getByText("team: web").waitFor();
   await page.getByRole("link", { name: "Settings" }).click();
-  await page.getByLabel("Immutable tags").waitFor();
-  expect(await page.getByLabel("Immutable tags").inputValue()).toBe("v[0-9]* !v0");
+  await page.getByLabel("Tags like").waitFor();
+  expect(await page.getByLabel("Tags like").inputValue()).toBe("v[0-9]*");
+  expect(await page.getByLabel("except").inputValue()).toBe("v0");
   await page.getByRole("button", { name: "Delete the repository" }).click();
   const dialog = page.getByRole("dialog");
   await dialog.getByRole("textbox").fill("demo/other");

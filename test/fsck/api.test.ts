@@ -2,7 +2,7 @@
 import { env } from "cloudflare:workers";
 import { beforeAll, expect, test } from "vitest";
 import { idOf } from "../../src/db/digests.ts";
-import { PHASES } from "../../src/fsck/fsck.ts";
+import { PHASES } from "../../src/fsck/phases.ts";
 import { RegistryClient } from "../support/client.ts";
 import { blob, type Content, imageManifest } from "../support/images.ts";
 import { done, makeUser, refused } from "../support/management.ts";

@@ -1,7 +1,8 @@
 /** The comparisons of fsck, without a registry. */
 import { expect, test } from "vitest";
 import type { Digest } from "../../src/oci/digest.ts";
-import { ALL_KINDS, compareReferences, finding, unresolved } from "../../src/fsck/findings.ts";
+import { compareReferences, finding, unresolved } from "../../src/fsck/findings.ts";
+import { ALL_KINDS } from "../../src/fsck/kinds.ts";
 import { text } from "../support/images.ts";
 
 const [A, B, C] = [text("a"), text("b"), text("c")].map(({ digest }) => digest as Digest) as [

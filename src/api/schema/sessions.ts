@@ -1,6 +1,6 @@
 /** Sign-ins of people, by their password. */
 import * as v from "valibot";
-import { isPersonal, isToken } from "../../auth/sign-in/password.ts";
+import { isPersonal, isToken } from "../../auth/sign-in/person.ts";
 import { flag, someText, text, time } from "./common.ts";
 
 export const Session = v.object({

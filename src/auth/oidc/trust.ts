@@ -95,22 +95,54 @@ interface Difference {
 }
 
 function differenceOf(rule: TrustRule, claims: IdTokenClaims): Difference | null {
-  // The claims that say whose token it is are compared first: a stranger then learns no more about the rule.
-  const wanted = Object.entries(rule.claims).toSorted(([a], [b]) => rankOf(a) - rankOf(b));
   // A rule without conditions would be satisfied by every token.
-  if (wanted.length === 0) return { found: "the rule names no claim", wanted: null };
-  for (const [claim, patterns] of wanted) {
-    if (!satisfies(claims, claim, patterns)) {
-      return { found: said(claims, claim), wanted: patterns.join(" or ") };
-    }
+  if (Object.keys(rule.claims).length === 0)
+    return { found: "the rule names no claim", wanted: null };
+  const failed = conditionsOf(rule, claims).find(({ holds }) => !holds);
+  if (failed !== undefined) {
+    return { found: said(claims, failed.claim), wanted: failed.wanted.join(" or ") };
   }
-  if (!valuesOf(claims, "aud").includes(rule.audience)) {
-    return { found: said(claims, "aud"), wanted: rule.audience };
-  }
-  const event = givesMoreThanPull(rule) ? unnamedEvent(rule, claims) : undefined;
-  if (event === undefined) return null;
+  const event = refusedEvent(rule, claims);
+  if (event === null) return null;
   const found = `the event ${shown(event)} may run outsiders' code, and the rule does not name it`;
   return { found, wanted: null };
+}
+
+/** A claim that a rule asks for, and what the token says. */
+export interface Condition {
+  readonly claim: string;
+  /** Globs, of which one has to match one of the values found. */
+  readonly wanted: readonly string[];
+  readonly found: readonly string[];
+  readonly holds: boolean;
+}
+
+/** What a rule asks of a token's claims. The issuer, and the event (`refusedEvent`), are asked for besides. */
+export type Asked = Pick<TrustRule, "claims" | "audience" | "scopes">;
+
+/** Compares a token with each claim of a rule, those that say whose token it is first, and with its audience. */
+export function conditionsOf(
+  { claims: asked, audience }: Asked,
+  claims: IdTokenClaims,
+): Condition[] {
+  // A stranger whose token fails the first ones learns no more about the rule.
+  const wanted = Object.entries(asked).toSorted(([a], [b]) => rankOf(a) - rankOf(b));
+  const ofClaims = wanted.map(([claim, patterns]) => ({
+    claim,
+    wanted: patterns,
+    found: valuesOf(claims, claim),
+    holds: satisfies(claims, claim, patterns),
+  }));
+  const found = valuesOf(claims, "aud");
+  return [
+    ...ofClaims,
+    { claim: "aud", wanted: [audience], found, holds: found.includes(audience) },
+  ];
+}
+
+/** Returns the event of the token that the rule would have to name, as it gives more than pull; null if there is none. */
+export function refusedEvent(rule: Asked, claims: IdTokenClaims): string | null {
+  return givesMoreThanPull(rule) ? (unnamedEvent(rule, claims) ?? null) : null;
 }
 
 function satisfies(claims: IdTokenClaims, claim: string, patterns: readonly string[]): boolean {
@@ -183,7 +215,7 @@ function valuesOf(claims: IdTokenClaims, claim: string): string[] {
   });
 }
 
-function givesMoreThanPull(rule: TrustRule): boolean {
+function givesMoreThanPull(rule: Asked): boolean {
   return rule.scopes.some(({ actions }) => actions.some((action) => action !== "pull"));
 }
 
@@ -191,7 +223,7 @@ function givesMoreThanPull(rule: TrustRule): boolean {
  * Returns an event of the token that outsiders can cause and that the rule does not name literally: a glob must not
  * allow an event by accident.
  */
-function unnamedEvent(rule: TrustRule, claims: IdTokenClaims): string | undefined {
+function unnamedEvent(rule: Asked, claims: IdTokenClaims): string | undefined {
   const events = Object.entries(WRITERS_EVENTS).flatMap(([claim, ofWriters]) => {
     if (!Object.hasOwn(claims, claim)) return [];
     const value = claims[claim];
@@ -205,7 +237,7 @@ function unnamedEvent(rule: TrustRule, claims: IdTokenClaims): string | undefine
   return events.find((event) => !named.includes(event));
 }
 
-function namedEvents(rule: TrustRule): string[] {
+function namedEvents(rule: Asked): string[] {
   const literals = (claim: string): string[] =>
     (rule.claims[claim] ?? []).filter((pattern) => !pattern.includes("*"));
   const events = Object.keys(WRITERS_EVENTS).flatMap(literals);

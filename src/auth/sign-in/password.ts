@@ -3,22 +3,10 @@ import type { Actor } from "../policy/access.ts";
 import type { AuthContext } from "../context.ts";
 import { login } from "../login/login.ts";
 import { LoginFailed } from "../login/login-failed.ts";
-import { isSecret } from "../login/secret.ts";
-import { isCredential } from "../login/token.ts";
-import { WORKLOAD } from "../oidc/workload.ts";
+import { isToken } from "./person.ts";
 
 /** The request is about no repository, and no login that was checked before is enough. */
 const NOWHERE = { repositories: [], scope: null, isSufficient: null };
-
-/** Returns whether it is a name of people: a robot's has a plus, and workloads share one. */
-export function isPersonal(name: string): boolean {
-  return name !== WORKLOAD && !name.includes("+");
-}
-
-/** Returns whether it is a token, an exchanged credential or a robot's secret. */
-export function isToken(password: string): boolean {
-  return isSecret(password) || isCredential(password);
-}
 
 /**
  * Logs a person in by name and password, with the limits of every other login.

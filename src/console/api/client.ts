@@ -7,12 +7,16 @@ export class ApiError extends Error {
   readonly code: string;
   /** The fields that are wrong, by their names. */
   readonly fields: ReadonlyMap<string, string>;
+  /** What the query field `confirm` has to say for the request to be carried out; null if that is of no help. */
+  readonly confirms: string | null;
 
   constructor(status: number, problem: Problem) {
     super(problem.detail ?? problem.title ?? `HTTP ${status}`);
     this.status = status;
     this.code = problem.code ?? "UNKNOWN";
-    this.fields = new Map((problem.errors ?? []).map(({ field, message }) => [field, message]));
+    const errors = problem.errors ?? [];
+    this.fields = new Map(errors.map(({ field = "", message = "" }) => [field, message]));
+    this.confirms = errors.find(({ confirm }) => confirm !== undefined)?.confirm ?? null;
   }
 }
 
@@ -20,7 +24,11 @@ interface Problem {
   readonly title?: string;
   readonly detail?: string;
   readonly code?: string;
-  readonly errors?: readonly { readonly field: string; readonly message: string }[];
+  readonly errors?: readonly {
+    readonly field?: string;
+    readonly message?: string;
+    readonly confirm?: string;
+  }[];
 }
 
 export type Query = Readonly<Record<string, string | number | boolean | null | undefined>>;
@@ -52,6 +60,36 @@ export async function call<T>(to: string, given: Call = {}): Promise<T> {
   });
   if (!response.ok) throw new ApiError(response.status, await problemOf(response));
   return response.status === 204 ? (undefined as T) : ((await response.json()) as T);
+}
+
+/** Reads all entries of a list that the API has as JSON lines. @param to a path below /api/v1 @throws as `call` */
+export async function readLines(to: string): Promise<string> {
+  const response = await fetch(`/api/v1${to}`, { headers: { accept: "application/x-ndjson" } });
+  if (!response.ok) throw new ApiError(response.status, await problemOf(response));
+  return response.text();
+}
+
+/** Whether the services that the registry needs answer. */
+export interface Readiness {
+  readonly isReady: boolean;
+  readonly parts: Readonly<Record<string, boolean>>;
+}
+
+/** Asks the health check, which is no part of the API. @throws TypeError if there is no answer */
+export async function readReadiness(): Promise<Readiness> {
+  const response = await fetch("/readyz", { headers: { accept: "application/json" } });
+  const { parts, errors } = (await response.json()) as ReadyAnswer;
+  const told = parts ?? errors?.[0]?.detail ?? {};
+  return {
+    isReady: response.ok,
+    parts: Object.fromEntries(Object.entries(told).map(([part, state]) => [part, state === "ok"])),
+  };
+}
+
+/** The answer of /readyz, or the registry's refusal with the same in it. */
+interface ReadyAnswer {
+  readonly parts?: Readonly<Record<string, string>>;
+  readonly errors?: readonly { readonly detail?: Readonly<Record<string, string>> }[];
 }
 
 async function problemOf(response: Response): Promise<Problem> {

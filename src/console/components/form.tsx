@@ -40,7 +40,7 @@ interface FieldProps {
   readonly name: string;
   readonly error?: Error | null;
   readonly hint?: string;
-  readonly type?: "text" | "password" | "number" | "search" | "url";
+  readonly type?: "text" | "password" | "number" | "search" | "url" | "date";
   readonly autocomplete?: string;
   readonly isRequired?: boolean;
   /** A field of several lines. */

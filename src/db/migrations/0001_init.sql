@@ -4,7 +4,7 @@
 
 -- The version of this schema. While there is no release this file changes in place, and the number with it: `npm start` and
 -- `npm run deploy` refuse a database of another number (scripts/start/control.ts).
-CREATE VIEW schema_version AS SELECT 3 AS version;
+CREATE VIEW schema_version AS SELECT 4 AS version;
 
 -- Namespaces and repositories
 

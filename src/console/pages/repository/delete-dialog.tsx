@@ -46,7 +46,7 @@ export function DeleteDialog(props: DeleteDialogProps) {
     setDone(null);
     if (gone.length > 0) {
       const undo = () => restoreAll(name, gone).finally(() => onChange(true));
-      const text = t("deleted", { count: gone.length });
+      const text = t("deletedCount", { count: gone.length });
       announce(days === 0 ? { text } : { text, undo });
       onChange(false);
     }
@@ -93,7 +93,9 @@ function Preview({ targets, immutable }: { targets: readonly Target[]; immutable
     <>
       <p>
         {t("tagsGo", { count: targets.reduce((sum, { tags }) => sum + tags.length, 0) })}{" "}
-        {images.length === 0 ? t("imagesStay") : t("imagesGo", { count: images.length })}{" "}
+        {images.length === 0
+          ? t("imagesStayByDigest")
+          : t("imagesGoWithTags", { count: images.length })}{" "}
         {days === 0 ? t("notUndoable") : t("undoable", { count: days })}
       </p>
       {immutable > 0 && <p class="refusal">{t("immutableStay", { count: immutable })}</p>}

@@ -21,7 +21,7 @@ export function History({ name, of }: { name: string; of: ManifestDetails["histo
             cell: ({ successor }) => <Successor name={name} digest={successor} />,
           },
           { key: "at", title: t("when"), cell: ({ changedAt }) => <Time at={changedAt} /> },
-          { key: "by", title: t("byWhom"), cell: ({ changedBy }) => changedBy ?? t("nobody") },
+          { key: "by", title: t("byWhom"), cell: ({ changedBy }) => changedBy ?? t("theRegistry") },
         ]}
         rows={of}
         keyOf={({ tag, changedAt }) => `${tag} ${changedAt}`}

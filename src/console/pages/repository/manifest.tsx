@@ -48,7 +48,7 @@ function Details({ name, of }: { name: string; of: ManifestDetails }) {
       <p class="marks">
         <Badge>{kindName(kind)}</Badge>
         <Evidence of={of} />
-        {tags.length === 0 && <Badge>{t("untagged")}</Badge>}
+        {tags.length === 0 && <Badge>{t("withoutTag")}</Badge>}
       </p>
       <PullCommand name={name} tag={tags[0] ?? null} digest={digest} isChart={kind === "chart"} />
       <Facts name={name} of={of} />

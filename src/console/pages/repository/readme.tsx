@@ -45,7 +45,7 @@ export function Readme({ text, canReload = true }: ReadmeProps) {
     const show = async () => {
       const { render } = await import("../../markdown/render.ts");
       if (!isCurrent) return;
-      const texts = { image: t("image"), table: t("readmeTable") };
+      const texts = { image: t("readmeImage"), table: t("readmeTable") };
       const { content, hiddenImages } = render(text, { withImages: allowed, texts });
       place.current?.replaceChildren(content);
       setHidden(hiddenImages);

@@ -5,13 +5,13 @@ import { type Resource, useAction, useApi } from "../../api/use-api.ts";
 import { Choice, Field, Form } from "../../components/form.tsx";
 import { Shown } from "../../components/resource.tsx";
 import { useAnnounce } from "../../frame/announcer.tsx";
+import { ruleText, TagRulesField } from "../../components/tag-rules.tsx";
 import { t } from "../../i18n/i18n.ts";
 import type { PageProps } from "../../routes.ts";
 import { DeleteRepository } from "./delete-repository.tsx";
 import { RepositoryFrame } from "./frame.tsx";
 import { LabelsField } from "./labels-field.tsx";
 import { Readme } from "./readme.tsx";
-import { RulesField, ruleText } from "./rules-field.tsx";
 
 /** What maintainers decide: who sees the repository, what it says of itself, which tags stay, and its end. */
 export function SettingsPage({ name }: PageProps) {
@@ -84,7 +84,11 @@ function Settings({ name, first, resource }: SettingsProps) {
       />
       <ReadmeField value={given.readme} onValue={set("readme")} error={action.error} />
       <LabelsField value={given.labels} onValue={set("labels")} error={action.error} />
-      <RulesField value={given.immutableTags} onValue={set("immutableTags")} error={action.error} />
+      <TagRulesField
+        value={given.immutableTags}
+        onValue={(rules) => set("immutableTags")([...rules])}
+        error={action.error}
+      />
       {first.inheritedImmutableTags.length > 0 && (
         <div>
           <p class="hint">{t("inheritedRules")}</p>

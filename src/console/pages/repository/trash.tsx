@@ -110,7 +110,7 @@ function useRestore(name: string, reload: () => Promise<void>) {
   const announce = useAnnounce();
   return useAction(async (wanted: Wanted) => {
     await call(apiPath`/repositories/${name}/-/restore`, { method: "POST", body: wanted });
-    announce({ text: t("restored", { what: wanted.tag ?? wanted.digest.slice(0, 19) }) });
+    announce({ text: t("restoredWhat", { what: wanted.tag ?? wanted.digest.slice(0, 19) }) });
     await reload();
   });
 }
@@ -189,7 +189,7 @@ function whenColumns<Row extends { readonly restorableUntil: string }>(
 ): Column<Row>[] {
   return [
     { key: "at", title: t("when"), cell: (row) => <Time at={at(row)} /> },
-    { key: "by", title: t("byWhom"), cell: (row) => by(row) ?? t("nobody") },
+    { key: "by", title: t("byWhom"), cell: (row) => by(row) ?? t("theRegistry") },
     {
       key: "until",
       title: t("restorableUntil"),

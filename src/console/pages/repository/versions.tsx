@@ -89,7 +89,7 @@ function Filters() {
         options={[
           ["", t("all")],
           ["true", t("tagged")],
-          ["false", t("untagged")],
+          ["false", t("withoutTag")],
         ]}
         onValue={set("tagged")}
       />
@@ -120,7 +120,7 @@ function columnsOf(name: string): Column<Manifest>[] {
       title: t("tags"),
       cell: ({ tags }) =>
         tags.length === 0 ? (
-          <span class="quiet">{t("untagged")}</span>
+          <span class="quiet">{t("withoutTag")}</span>
         ) : (
           <span class="marks">
             {tags.slice(0, MAX_TAGS).join(", ")}

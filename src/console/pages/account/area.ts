@@ -1,0 +1,4 @@
+/** The pages of one's own account, which are loaded together. */
+export { AccountPage } from "./account.tsx";
+export { SessionsPage } from "./sessions.tsx";
+export { TokensPage } from "./tokens.tsx";

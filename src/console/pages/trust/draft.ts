@@ -1,0 +1,48 @@
+import type { TrustRule } from "../../../api/schema/namespaces.ts";
+import type { Scope } from "../../components/scopes.tsx";
+import { type PresetName, PRESETS } from "./presets.ts";
+
+/** A trust rule as its form has it. */
+export interface Draft {
+  readonly name: string;
+  readonly issuer: string;
+  readonly audience: string;
+  /** Claims with their globs, separated by spaces; those without a glob are left out. */
+  readonly claims: readonly DraftClaim[];
+  readonly scopes: readonly Scope[];
+  readonly minutes: string;
+}
+
+export interface DraftClaim {
+  readonly claim: string;
+  readonly globs: string;
+}
+
+const DEFAULT_MINUTES = 15;
+
+/** A draft that asks for what the preset's tokens have. */
+export function newDraft(preset: PresetName, namespace: string): Draft {
+  return {
+    name: preset === "other" ? "ci" : preset,
+    issuer: PRESETS[preset].issuer,
+    audience: `https://${location.host}`,
+    claims: PRESETS[preset].claims.map(({ claim }) => ({ claim, globs: "" })),
+    scopes: [{ repositories: `${namespace}/*`, actions: ["push"] }],
+    minutes: String(DEFAULT_MINUTES),
+  };
+}
+
+/** Writes the rule that a draft says, as the API takes it. */
+export function ruleOf({ name, issuer, audience, claims, scopes, minutes }: Draft) {
+  const given = claims
+    .map(({ claim, globs }) => [claim, globs.split(/\s+/).filter((glob) => glob !== "")] as const)
+    .filter(([claim, globs]) => claim !== "" && globs.length > 0);
+  return {
+    name,
+    issuer,
+    audience,
+    claims: Object.fromEntries<TrustRule["claims"][string]>(given),
+    scopes: [...scopes],
+    lifetime: Number(minutes) * 60,
+  };
+}

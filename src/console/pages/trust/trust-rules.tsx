@@ -1,0 +1,91 @@
+import { useLocation } from "preact-iso/router";
+import type { TrustRule } from "../../../api/schema/namespaces.ts";
+import { path, withQuery } from "../../api/client.ts";
+import { useApi } from "../../api/use-api.ts";
+import { ApiNote } from "../../components/api-note.tsx";
+import { Empty, Time } from "../../components/parts.tsx";
+import { Shown } from "../../components/resource.tsx";
+import { ScopeList } from "../../components/scopes.tsx";
+import { type Column, Pager, Table } from "../../components/table.tsx";
+import { t } from "../../i18n/i18n.ts";
+import type { PageProps } from "../../routes.ts";
+import { NamespaceFrame } from "../namespaces/frame.tsx";
+import { ClaimList } from "./claim-list.tsx";
+import { isPreset } from "./presets.ts";
+import { TrustForm } from "./trust-form.tsx";
+import { TrustRuleDetail } from "./trust-rule.tsx";
+
+/** The trust rules of a namespace; `?rule=` shows one, and `?new=` makes one for an issuer. */
+export function TrustRulesPage({ name }: PageProps) {
+  const { query } = useLocation();
+  const { rule = "", new: wanted } = query;
+  const preset = wanted === undefined ? null : isPreset(wanted) ? wanted : "other";
+  return (
+    <NamespaceFrame name={name} part="/trust-rules">
+      {preset !== null && <TrustForm key={preset} namespace={name} preset={preset} />}
+      {preset === null && rule !== "" && (
+        <TrustRuleDetail key={rule} namespace={name} name={rule} />
+      )}
+      {preset === null && rule === "" && <TrustRules namespace={name} />}
+      <ApiNote
+        calls={[
+          `GET /namespaces/${name}/trust-rules`,
+          `POST /namespaces/${name}/trust-rules`,
+          `DELETE /namespaces/${name}/trust-rules/{rule}`,
+        ]}
+        commands={[`trust list ${name}`, `trust add github OWNER/REPO --push '${name}/*'`]}
+      />
+    </NamespaceFrame>
+  );
+}
+
+function TrustRules({ namespace }: { namespace: string }) {
+  const { path: at, query } = useLocation();
+  const rules = useApi<{ readonly items: readonly TrustRule[]; readonly next: string | null }>(
+    withQuery(path`/namespaces/${namespace}/trust-rules`, { after: query["after"] }),
+  );
+  return (
+    <>
+      <p>{t("trustIntro")}</p>
+      <p>
+        <a class="button primary" href={withQuery(at, { new: "github" })}>
+          {t("newTrustRule")}
+        </a>
+      </p>
+      <Shown of={rules}>
+        {({ items, next }) =>
+          items.length === 0 ? (
+            <Empty title={t("noTrustRules")} />
+          ) : (
+            <>
+              <Table
+                caption={t("trustRules")}
+                columns={columnsOf(at)}
+                rows={items}
+                keyOf={({ name }) => name}
+              />
+              <Pager next={next} />
+            </>
+          )
+        }
+      </Shown>
+    </>
+  );
+}
+
+function columnsOf(at: string): readonly Column<TrustRule>[] {
+  return [
+    {
+      key: "name",
+      title: t("rule"),
+      isHeading: true,
+      cell: ({ name }) => (
+        <a href={withQuery(at, { rule: name.slice(name.indexOf("+") + 1) })}>{name}</a>
+      ),
+    },
+    { key: "issuer", title: t("issuer"), cell: ({ issuer }) => issuer },
+    { key: "claims", title: t("claims"), cell: ({ claims }) => <ClaimList claims={claims} /> },
+    { key: "scopes", title: t("scopes"), cell: ({ scopes }) => <ScopeList scopes={scopes} /> },
+    { key: "created", title: t("created"), cell: ({ createdAt }) => <Time at={createdAt} /> },
+  ];
+}
