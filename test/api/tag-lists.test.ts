@@ -106,6 +106,30 @@ test("a tag has the sum of its pulls, and the day of the last: counted, counted 
   expect(await list(client, "sort=pulls")).toMatchObject([{ name: "v1", pulls: 5 }]);
 });
 
+test("the sum of a tag's pulls follows a busy day in hundreds, and is exact the day after", async () => {
+  const client = await newClient();
+  await client.pushManifest(await newImage(client), "v1");
+  const pulls = async () => (await list(client))[0]?.pulls;
+  const day = Math.floor(Date.now() / 86_400_000);
+  const count = (onDay: number, more: number) =>
+    env.DB.prepare(
+      `INSERT INTO pulls (repository_id, tag, day, count) SELECT id, 'v1', ?2, ?3 FROM repositories WHERE name = ?1
+       ON CONFLICT DO UPDATE SET count = count + excluded.count`,
+    )
+      .bind(client.repository, onDay, more)
+      .run();
+  const seen = [];
+  for (const more of [98, 1, 1, 50, 49, 1]) {
+    await count(day, more);
+    seen.push(await pulls());
+  }
+  expect(seen).toEqual([98, 99, 100, 100, 100, 200]);
+  await count(day, 7);
+  expect(await pulls()).toBe(200);
+  await count(day + 1, 1);
+  expect(await pulls()).toBe(208);
+});
+
 test("a part of the name finds tags in any case, and nothing in it is syntax", async () => {
   const client = await newClient();
   const image = await newImage(client);

@@ -709,6 +709,33 @@ describe("repository", () => {
   });
 });
 
+describe("search", () => {
+  test("is a table, the API's answer, or a sentence; tags are sorted and filtered", async () => {
+    const name = `${await newNamespace()}/payments-gateway`;
+    await push(name, "v1.9");
+    await push(name, "v1.10");
+    const found = await ok(`search gateway ${name.split("/")[0] ?? ""}`);
+    expect(found).toMatch(/^NAME +VISIBILITY +TAGS +PUSHED \(UTC\) +DESCRIPTION\n/);
+    expect(found).toMatch(new RegExp(`^${name} +private +2 +20`, "m"));
+    const answer = await json<Items<{ name: string }>>(`search ${name} --sort name --limit 1`);
+    expect(answer).toMatchObject({ items: [{ name }], matches: 1, complete: true });
+    expect(await ok(`search ${name} --visibility public`)).toBe(
+      "No repository that you can pull from matches.\n",
+    );
+    const tags = (listed: string) =>
+      listed
+        .split("\n")
+        .slice(1)
+        .map((line) => line.split(" ")[0]);
+    expect(tags(await ok(`tag list ${name} --sort version`))).toEqual(["v1.10", "v1.9", ""]);
+    expect(tags(await ok(`tag list ${name} --filter .9`))).toEqual(["v1.9", ""]);
+    expect(await ok(`tag list ${name} --filter x`)).toBe(
+      `${name} has no tags with "x" in their names.\n`,
+    );
+    expect((await slipway(`search ${name} --limit 0`)).code).toBe(2);
+  });
+});
+
 describe("audit", () => {
   test("is a table, or JSON lines", async () => {
     const namespace = await newNamespace();
