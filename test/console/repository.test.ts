@@ -397,7 +397,7 @@ test("settings are changed, and the repository is deleted by its name and restor
   await page.getByLabel("except").fill("v0");
   await inBothThemes(page, "settings");
   await page.getByRole("button", { name: "Save" }).click();
-  await page.getByText("Saved").waitFor();
+  await page.getByText("Saved", { exact: true }).waitFor();
   await page.getByRole("link", { name: "Overview" }).click();
   await page.getByText("after", { exact: true }).waitFor();
   await page.getByText("team: web").waitFor();
