@@ -5,7 +5,7 @@ import { sentenceOf, Size } from "../../components/parts.tsx";
 import { useAnnounce } from "../../frame/announcer.tsx";
 import { useSession } from "../../frame/session.tsx";
 import { t } from "../../i18n/i18n.ts";
-import { deleteTarget, restoreTarget, type Target } from "./deletion.ts";
+import { deleteTarget, restoreAll, type Target } from "./deletion.ts";
 
 interface DeleteDialogProps {
   readonly name: string;
@@ -15,8 +15,8 @@ interface DeleteDialogProps {
   /** What there is to choose before. */
   readonly children?: ComponentChildren;
   readonly onClose: () => void;
-  /** Called when something was deleted, and again when it was restored. */
-  readonly onChange: () => void;
+  /** Called when something was deleted, and again when it is there again. */
+  readonly onChange: (isThere: boolean) => void;
 }
 
 interface Failed {
@@ -28,6 +28,7 @@ interface Failed {
 export function DeleteDialog(props: DeleteDialogProps) {
   const { name, targets, immutable = 0, children, onClose, onChange } = props;
   const announce = useAnnounce();
+  const days = useSession().me?.trashDays ?? 0;
   const [done, setDone] = useState<number | null>(null);
   const [failed, setFailed] = useState<readonly Failed[] | null>(null);
   const run = async () => {
@@ -44,12 +45,10 @@ export function DeleteDialog(props: DeleteDialogProps) {
     }
     setDone(null);
     if (gone.length > 0) {
-      const undo = async () => {
-        for (const target of gone.toReversed()) await restoreTarget(name, target);
-        onChange();
-      };
-      announce({ text: t("deletedCount", { count: gone.length }), undo });
-      onChange();
+      const undo = () => restoreAll(name, gone).finally(() => onChange(true));
+      const text = t("deletedCount", { count: gone.length });
+      announce(days === 0 ? { text } : { text, undo });
+      onChange(false);
     }
     if (failures.length === 0) onClose();
     else setFailed(failures);

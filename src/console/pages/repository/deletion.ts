@@ -45,8 +45,21 @@ export function deleteTarget(name: string, { tag, digest }: Target): Promise<voi
   return call(path`/repositories/${name}/-/manifests/${tag ?? digest}`, { method: "DELETE" });
 }
 
-/** Brings back what was deleted; a manifest with the tags that went with it. @throws ApiError */
-export async function restoreTarget(name: string, { tag, digest }: Target): Promise<void> {
+/** Brings back what was deleted, the last first, as far as it can. @throws the first ApiError */
+export async function restoreAll(name: string, targets: readonly Target[]): Promise<void> {
+  const errors: unknown[] = [];
+  for (const target of targets.toReversed()) {
+    try {
+      await restore(name, target);
+    } catch (error) {
+      errors.push(error);
+    }
+  }
+  if (errors.length > 0) throw errors[0];
+}
+
+/** A manifest comes back with the tags that went with it. */
+async function restore(name: string, { tag, digest }: Target): Promise<void> {
   const body = tag === null ? { digest } : { tag, digest };
   await call(path`/repositories/${name}/-/restore`, { method: "POST", body });
 }

@@ -1,3 +1,4 @@
+import { useLocation } from "preact-iso/router";
 import { useState } from "preact/hooks";
 import type { ManifestDetails } from "../../../api/schema/contents.ts";
 import { path } from "../../api/client.ts";
@@ -158,6 +159,7 @@ function Origin({ name, of }: { name: string; of: ManifestDetails }) {
 
 function Delete({ name, of }: { name: string; of: ManifestDetails }) {
   const { me } = useSession();
+  const { route } = useLocation();
   const [isOpen, setOpen] = useState(false);
   if (!hasRole(me, "maintainer", name)) return null;
   return (
@@ -170,7 +172,9 @@ function Delete({ name, of }: { name: string; of: ManifestDetails }) {
           name={name}
           targets={planManifests([of])}
           onClose={() => setOpen(false)}
-          onChange={() => setOpen(false)}
+          onChange={(isThere) =>
+            route(isThere ? manifestPage(name, of.digest) : `/repositories/${name}/-/versions`)
+          }
         />
       )}
     </>

@@ -1,4 +1,4 @@
-import { useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { call, type Query, withQuery } from "../../api/client.ts";
 import { useAction } from "../../api/use-api.ts";
 import { Failure } from "../../components/parts.tsx";
@@ -82,9 +82,16 @@ export function SelectionBar<Row>(props: SelectionBarProps<Row>) {
   });
   const isPageChosen = shown.length > 0 && shown.every(selection.has);
   const count = selection.rows.length;
+  const bar = useFocusWhenEmpty(count);
   return (
     <>
-      <div class="actions selection" role="group" aria-label={t("selection")}>
+      <div
+        ref={bar}
+        class="actions selection"
+        role="group"
+        aria-label={t("selection")}
+        tabIndex={-1}
+      >
         <button
           type="button"
           disabled={shown.length === 0}
@@ -112,4 +119,18 @@ export function SelectionBar<Row>(props: SelectionBarProps<Row>) {
       {all.error !== null && <Failure error={all.error} />}
     </>
   );
+}
+
+/** Keeps the focus in the bar when its buttons are disabled because nothing is chosen any more. */
+function useFocusWhenEmpty(count: number) {
+  const bar = useRef<HTMLDivElement>(null);
+  const before = useRef(count);
+  useEffect(() => {
+    const isEmptied = before.current > 0 && count === 0;
+    before.current = count;
+    const { activeElement } = document;
+    const isLost = activeElement === document.body || activeElement?.matches(":disabled");
+    if (isEmptied && isLost === true) bar.current?.focus();
+  }, [count]);
+  return bar;
 }
