@@ -12,14 +12,21 @@ interface DialogProps {
 export function Dialog({ title, onClose, children }: DialogProps) {
   const dialog = useRef<HTMLDialogElement>(null);
   const id = useId();
+  const close = useRef(onClose);
+  close.current = onClose;
   useEffect(() => {
     const shown = dialog.current;
+    const onEnd = () => close.current();
+    shown?.addEventListener("close", onEnd);
     shown?.showModal();
-    // A dialog that its page takes away gives the focus back as well.
-    return () => shown?.close();
+    return () => {
+      // A dialog that its page takes away gives the focus back, and is not closed by anybody.
+      shown?.removeEventListener("close", onEnd);
+      shown?.close();
+    };
   }, []);
   return (
-    <dialog ref={dialog} aria-labelledby={id} onClose={onClose}>
+    <dialog ref={dialog} aria-labelledby={id}>
       <div class="dialog-head">
         <h2 id={id}>{title}</h2>
         <button
