@@ -16,13 +16,14 @@ export function Dialog({ title, onClose, children }: DialogProps) {
   close.current = onClose;
   useEffect(() => {
     const shown = dialog.current;
+    const opener = document.activeElement;
     const onEnd = () => close.current();
     shown?.addEventListener("close", onEnd);
     shown?.showModal();
     return () => {
-      // A dialog that its page takes away gives the focus back, and is not closed by anybody.
+      // Only a dialog that is closed gives the focus back; its page may also take it away.
       shown?.removeEventListener("close", onEnd);
-      shown?.close();
+      if (opener instanceof HTMLElement && opener.isConnected) opener.focus();
     };
   }, []);
   return (
