@@ -138,19 +138,19 @@ export class RetentionStore {
   async freed(repository: number, digests: readonly Digest[]): Promise<number | null> {
     const row = await prepare(
       this.#db,
-      `WITH going (id) AS MATERIALIZED (
+      `WITH parent (id) AS MATERIALIZED (
          SELECT m.id FROM json_each(:digests) w
          CROSS JOIN manifests m ON m.repository_id = :repository AND m.digest = w.value),
        named (digest_id) AS MATERIALIZED (
-         SELECT f.digest_id FROM going
-         CROSS JOIN manifest_references f ON f.repository_id = :repository AND f.manifest_id = going.id
+         SELECT f.digest_id FROM parent
+         CROSS JOIN manifest_references f ON f.repository_id = :repository AND f.manifest_id = parent.id
          WHERE ${IS_BLOB} LIMIT ${MAX_NAMED + 1})
        SELECT CASE WHEN (SELECT count(*) FROM named) <= ${MAX_NAMED} THEN coalesce(sum(b.size), 0) END AS bytes
-       FROM (SELECT DISTINCT digest_id FROM named) n CROSS JOIN blobs b ON b.digest_id = n.digest_id
+       FROM (SELECT DISTINCT digest_id FROM named) counted CROSS JOIN blobs b ON b.digest_id = counted.digest_id
        WHERE NOT EXISTS (
          SELECT 1 FROM manifest_references o INDEXED BY manifest_references_by_digest
-         WHERE o.digest_id = n.digest_id AND o.repository_id = :repository
-           AND o.manifest_id NOT IN (SELECT id FROM going))`,
+         WHERE o.digest_id = counted.digest_id AND o.repository_id = :repository
+           AND o.manifest_id NOT IN (SELECT id FROM parent))`,
       { repository, digests: JSON.stringify(digests) },
     ).first<{ readonly bytes: number | null }>();
     return row?.bytes ?? null;

@@ -169,6 +169,13 @@ interface Page {
   readonly next: string | null;
 }
 
+/** What a policy that keeps so many images would free, in bytes. */
+async function freed(keep: number): Promise<number> {
+  const policy = policyOf(rule(1, { ...tagged("v*"), ...moreThan(keep) }));
+  const { freedBytes } = await done<{ freedBytes: number }>("POST", path("/preview"), policy);
+  return freedBytes;
+}
+
 describe("a preview", () => {
   let shelf: Shelf;
   const target = (query = "") => `/repositories/${shelf.name}/-/retention/preview${query}`;
@@ -198,6 +205,32 @@ describe("a preview", () => {
     expect(none).toEqual({ status: 400, code: "FIELD_INVALID" });
     await shelf.setPolicy(POLICY);
     expect(await done("POST", target(), {})).toEqual(sent);
+  });
+
+  test("adds up what nothing else in the repository needs, with its trash", async () => {
+    const shared = await client.pushBlob(blob(3_000));
+    const pushed = await Promise.all(
+      [10_000, 20_000, 40_000, 80_000].map(async (size, i) => {
+        const config = await client.pushBlob(blob(100));
+        const layer = await client.pushBlob(blob(size));
+        const twice = i === 1 || i === 3 ? [shared] : [];
+        return client.pushManifest(imageManifest({ config, layers: [layer, ...twice] }), `v${i}`);
+      }),
+    );
+    await Promise.all(
+      pushed.map(({ digest }, i) =>
+        env.DB.prepare(`UPDATE manifests SET pushed_at = ?2 WHERE digest = ?1`)
+          .bind(digest, i + 1)
+          .run(),
+      ),
+    );
+    expect(await freed(4)).toBe(0);
+    expect(await freed(3)).toBe(10_100);
+    expect(await freed(2)).toBe(30_200);
+    // v3 holds the shared layer, also while it can be restored.
+    const gone = await client.request("DELETE", `manifests/${pushed[3]?.digest}`);
+    expect(gone.status).toBe(202);
+    expect(await freed(1)).toBe(30_200);
   });
 
   test("says what protects the others that a rule is for, and until when", async () => {

@@ -12,14 +12,21 @@ interface DialogProps {
 export function Dialog({ title, onClose, children }: DialogProps) {
   const dialog = useRef<HTMLDialogElement>(null);
   const id = useId();
+  const close = useRef(onClose);
+  close.current = onClose;
   useLayoutEffect(() => {
-    const element = dialog.current;
-    element?.showModal();
-    // Closed before it is taken away: only then the browser gives the focus back.
-    return () => element?.close();
+    const shown = dialog.current;
+    const onEnd = () => close.current();
+    shown?.addEventListener("close", onEnd);
+    shown?.showModal();
+    return () => {
+      shown?.removeEventListener("close", onEnd);
+      // Closed before it is taken away: only then the browser gives the focus back.
+      shown?.close();
+    };
   }, []);
   return (
-    <dialog ref={dialog} aria-labelledby={id} onClose={onClose}>
+    <dialog ref={dialog} aria-labelledby={id}>
       <div class="dialog-head">
         <h2 id={id}>{title}</h2>
         <button

@@ -82,7 +82,12 @@ export function Field(props: FieldProps) {
     <div class="field">
       <label for={id}>{label}</label>
       {rows === undefined ? (
-        <input {...shared} {...({ type } as object)} autocomplete={autocomplete ?? "off"} />
+        <input
+          {...shared}
+          {...({ type } as object)}
+          {...(type === "number" ? { min: 0, step: "any" } : {})}
+          autocomplete={autocomplete ?? "off"}
+        />
       ) : (
         <textarea rows={rows} {...shared} />
       )}

@@ -25,6 +25,9 @@ export function UsersPage() {
   );
 }
 
+/** The administrator whom every registry has. The API leaves that one as it is. */
+const BUILT_IN = "admin";
+
 /** The dialog that is open: of a user, or of a new one. */
 type Open =
   | { readonly kind: "new" }
@@ -81,12 +84,17 @@ function columnsOf(self: string, open: (open: Open) => void): readonly Column<Us
       isHeading: true,
       cell: ({ name, admin, disabled }) => (
         <>
-          {name} {admin && <Badge>{t("administrator")}</Badge>}{" "}
+          {name} {name === BUILT_IN && <Badge>{t("builtIn")}</Badge>}{" "}
+          {admin && <Badge>{t("administrator")}</Badge>}{" "}
           {disabled && <Badge kind="warn">{t("disabled")}</Badge>}
         </>
       ),
     },
-    { key: "created", title: t("created"), cell: ({ createdAt }) => <Time at={createdAt} /> },
+    {
+      key: "created",
+      title: t("created"),
+      cell: ({ name, createdAt }) => (name === BUILT_IN ? "" : <Time at={createdAt} />),
+    },
     {
       key: "disabled",
       title: t("disabledSince"),
@@ -102,7 +110,12 @@ function columnsOf(self: string, open: (open: Open) => void): readonly Column<Us
     {
       key: "actions",
       title: t("actions"),
-      cell: (user) => <UserActions user={user} isSelf={user.name === self} open={open} />,
+      cell: (user) =>
+        user.name === BUILT_IN ? (
+          t("builtInHint")
+        ) : (
+          <UserActions user={user} isSelf={user.name === self} open={open} />
+        ),
     },
   ];
 }

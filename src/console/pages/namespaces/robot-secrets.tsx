@@ -62,7 +62,7 @@ function columnsOf(
   return [
     {
       key: "id",
-      title: t("secret"),
+      title: t("secretId"),
       isHeading: true,
       cell: ({ id, description }) => (
         <>

@@ -8,7 +8,7 @@ export function PreviewTable({ previewed }: { previewed: Previewed }) {
   const { going, kept, isCut } = previewed;
   const attachments = going.reduce((sum, one) => sum + one.attachments.length, 0);
   return (
-    <section aria-label={t("preview")}>
+    <div>
       {going.length === 0 ? (
         <Empty title={t("nothingGoes")} />
       ) : (
@@ -43,7 +43,7 @@ export function PreviewTable({ previewed }: { previewed: Previewed }) {
           </ul>
         </>
       )}
-    </section>
+    </div>
   );
 }
 
