@@ -99,6 +99,17 @@ export class Pusher {
     return this.manifest(manifest(OCI_INDEX, { ...body, annotations: { hostile: ATTACK } }), tag);
   }
 
+  /** An index of images that differ in their architecture alone. */
+  async index(images: readonly Manifest[], tag: string): Promise<Manifest> {
+    const manifests = images.map((image, at) =>
+      describe(image, image.mediaType, { platform: { os: "linux", architecture: `arch${at}` } }),
+    );
+    return this.manifest(
+      manifest(OCI_INDEX, { schemaVersion: 2, mediaType: OCI_INDEX, manifests }),
+      tag,
+    );
+  }
+
   /** A signature of cosign's, by its tag. */
   async signature(of: Manifest): Promise<Manifest> {
     const payload = await this.blob(json({ critical: of.digest }));
