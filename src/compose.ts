@@ -7,6 +7,7 @@ import { SummaryIndex } from "./db/summaries.ts";
 import { EdgeCache } from "./db/edge-cache.ts";
 import { FsckStore } from "./fsck/store.ts";
 import { JobStore } from "./db/jobs.ts";
+import { DetailStore } from "./db/details.ts";
 import { DeleteStore } from "./trash/delete-store.ts";
 import { TrashLists } from "./trash/list-store.ts";
 import { ManifestStore } from "./db/manifests.ts";
@@ -21,9 +22,11 @@ import { ReferrerStore } from "./db/referrers.ts";
 import { PolicyStore } from "./retention/policy-store.ts";
 import { RepositoryStore } from "./db/repositories.ts";
 import { RepositoryLists } from "./db/repository-lists.ts";
+import { RepositorySearch } from "./db/repository-search.ts";
 import { RobotStore } from "./db/robots.ts";
 import { SessionStore } from "./db/sessions.ts";
 import { prepare } from "./db/sql.ts";
+import { TagLists } from "./db/tag-lists.ts";
 import { TagStore } from "./db/tags.ts";
 import { TokenStore } from "./db/tokens.ts";
 import { TrustRuleStore } from "./db/trust-rules.ts";
@@ -32,6 +35,7 @@ import { UserStore } from "./db/users.ts";
 import { UnlinkedBlobs } from "./backup/unlinked-blobs.ts";
 import { createMaintenance, type Maintenance } from "./maintenance.ts";
 import { Blobs } from "./registry/blobs.ts";
+import { ManifestDetails } from "./registry/details.ts";
 import { Summaries } from "./registry/summaries.ts";
 import { PullCache, type InvalidatedAt } from "./registry/pull-cache.ts";
 import { Manifests } from "./registry/manifests.ts";
@@ -44,6 +48,7 @@ export interface Registry extends Maintenance {
   readonly blobs: Blobs;
   readonly summaries: Summaries;
   readonly credentials: CredentialStore;
+  readonly details: ManifestDetails;
   readonly deletions: DeleteStore;
   readonly history: TrashLists;
   readonly jobs: JobStore;
@@ -58,6 +63,7 @@ export interface Registry extends Maintenance {
   readonly unlinkedBlobs: UnlinkedBlobs;
   readonly repositories: RepositoryStore;
   readonly repositoryLists: RepositoryLists;
+  readonly search: RepositorySearch;
   readonly robots: RobotStore;
   readonly room: Room;
   readonly sessions: SessionStore;
@@ -98,7 +104,7 @@ export function createRegistry(
     ...createMaintenance(env, settings, { ...stores, quotas }),
     audit: stores.audit,
     blobs: new Blobs({ index: blobIndex, ...pulls, room, grace: settings.grace }),
-    summaries: new Summaries(new SummaryIndex(env.DB), repositories, bucket),
+    ...readers(env, repositories, bucket),
     credentials: new CredentialStore(env.DB),
     deletions: new DeleteStore(env.DB, settings.trashMs),
     history: new TrashLists(env.DB),
@@ -132,6 +138,16 @@ export function createRegistry(
     ),
     uploads: new Uploads(env.SESSIONS, { bucket, index: blobIndex, room }, settings),
     users: new UserStore(env.DB),
+  };
+}
+
+/** What reads the index for those who look at it. */
+function readers(env: Env, repositories: RepositoryStore, bucket: Bucket) {
+  const index = { manifests: new SummaryIndex(env.DB), tags: new TagLists(env.DB) };
+  return {
+    summaries: new Summaries(index, repositories, bucket),
+    details: new ManifestDetails(new DetailStore(env.DB), bucket),
+    search: new RepositorySearch(env.DB),
   };
 }
 

@@ -28,8 +28,8 @@ async function rowsOf(isDocker: boolean): Promise<number> {
 }
 
 test.each([
-  ["that uploads them and then the manifest", false, 220],
-  ["that also asks for each before and after", true, 255],
+  ["that uploads them and then the manifest", false, 228],
+  ["that also asks for each before and after", true, 260],
 ])(
   "a push of 12 new layers and a config by a client %s writes few rows",
   async (_, isDocker, most) => {

@@ -229,6 +229,7 @@ var CliError = class extends Error {
   /** The status of the registry's answer, if there was one. */
   status;
   faults;
+  exitCode;
   constructor(message, options = {}) {
     super(message, { cause: options.cause });
     this.name = "CliError";
@@ -236,11 +237,37 @@ var CliError = class extends Error {
     this.hint = options.hint ?? null;
     this.status = options.status;
     this.faults = options.faults ?? [];
+    this.exitCode = options.exitCode ?? null;
   }
 };
 
 // src/cli/text-width.ts
+var WIDE = /[\p{Script=Han}\p{Script=Hangul}\p{Script=Hiragana}\p{Script=Katakana}\p{Emoji_Presentation}\u3000-\u303E\uFF01-\uFF60\uFFE0-\uFFE6]/u;
+var ZERO = /^[\p{Mn}\p{Me}\p{Cf}]/u;
 var graphemes = new Intl.Segmenter();
+function widthOf(text2) {
+  let width = 0;
+  for (const { segment } of graphemes.segment(text2)) width += widthOfGrapheme(segment);
+  return width;
+}
+function wrapped(text2, width) {
+  const lines = [];
+  let line = "";
+  for (const word of text2.split(" ")) {
+    const longer = line === "" ? word : `${line} ${word}`;
+    if (line !== "" && widthOf(longer) > width) {
+      lines.push(line);
+      line = word;
+    } else {
+      line = longer;
+    }
+  }
+  return [...lines, line];
+}
+function widthOfGrapheme(grapheme) {
+  if (ZERO.test(grapheme)) return 0;
+  return WIDE.test(grapheme) ? 2 : 1;
+}
 
 // src/cli/sentence.ts
 var JOINT = " ";
@@ -249,6 +276,21 @@ function copyable(text2) {
 }
 function unjoined(text2) {
   return text2.replaceAll(JOINT, " ");
+}
+function laidOut(text2, width) {
+  if (width === null) return unjoined(text2);
+  const lines = text2.split("\n").flatMap((line) => {
+    if (widthOf(line) <= width) return line;
+    const [indent = ""] = /^ */.exec(line) ?? [];
+    const hanging = indent === "" ? "" : `${indent}  `;
+    const [first = "", ...rest] = wrapped(line.slice(indent.length), width - hanging.length);
+    return [indent + first, ...rest.map((one) => hanging + one)];
+  });
+  return unjoined(lines.join("\n"));
+}
+var DEFAULT_COLUMNS = 80;
+function columnsOf(stream) {
+  return stream.isTTY ? stream.columns || DEFAULT_COLUMNS : null;
 }
 
 // src/cli/remote/basic.ts
@@ -305,6 +347,51 @@ function refusalIn(body) {
 // src/cli/remote/backoff.ts
 import { setTimeout as sleep } from "node:timers/promises";
 
+// src/cli/table.ts
+import { styleText } from "node:util";
+
+// src/cli/terminal.ts
+var UNSAFE = /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}\p{Bidi_Control}\u206A-\u206F\uFEFF\uFFF9-\uFFFB\u{E0000}-\u{E007F}]/gu;
+var UNSAFE_IN_LINES = new RegExp(String.raw`(?![\n\t])${UNSAFE.source}`, "gu");
+var SUBSTITUTE = "�";
+function plain(text2) {
+  return text2.replaceAll(/[^\S\u00A0]+/g, " ").replaceAll(UNSAFE, SUBSTITUTE);
+}
+function plainJson(json2) {
+  return json2.replaceAll(UNSAFE_IN_LINES, escaped);
+}
+function escaped(character) {
+  const units = Array.from({ length: character.length }, (_, i) => character.charCodeAt(i));
+  return units.map((unit) => `\\u${unit.toString(16).padStart(4, "0")}`).join("");
+}
+
+// src/cli/table.ts
+function styled(style, text2) {
+  return styleText(style, text2, { validateStream: false });
+}
+
+// src/cli/report.ts
+var isJson = wantsJson(process.argv.slice(2));
+function wantsJson(args) {
+  const end = args.indexOf("--");
+  return args.slice(0, end === -1 ? args.length : end).includes("--json");
+}
+var write = console.error;
+function warn(text2) {
+  if (isJson) writeJson({ warning: unjoined(text2) });
+  else say("slipway: warning:", plain(text2), "yellow");
+}
+function writeJson(value) {
+  process.stderr.write(`${plainJson(JSON.stringify(value))}
+`);
+}
+function say(label, text2, style) {
+  const { stderr } = process;
+  const shown = laidOut(`${label} ${text2}`.trimStart(), columnsOf(stderr));
+  const isColoured = style !== void 0 && stderr.isTTY && stderr.hasColors();
+  write(isColoured ? styled(style, label) + shown.slice(label.length) : shown);
+}
+
 // src/cli/remote/retry-after.ts
 function retryAfterMs(header) {
   if (header === void 0) return null;
@@ -322,11 +409,29 @@ var LASTING = /* @__PURE__ */ new Set([501, 505]);
 function isRetryable({ status }) {
   return RETRYABLE.has(status) || status >= 500 && !LASTING.has(status);
 }
-async function waitToRetry(failures, answer, signal) {
-  const grown = Math.min(FIRST_WAIT_MS * 2 ** (failures - 1), MAX_WAIT_MS);
-  const ownMs = grown * (0.5 + Math.random() / 2);
-  const askedMs = retryAfterMs(answer?.headers["retry-after"]) ?? 0;
-  await sleep(Math.max(ownMs, Math.min(askedMs, MAX_RETRY_AFTER_MS)), void 0, { signal });
+async function waitToRetry(failed, signal) {
+  const { result, failures } = failed;
+  const ownMs = grownMs(failures) * (0.5 + Math.random() / 2);
+  const asked = result instanceof Error ? void 0 : result.headers["retry-after"];
+  const waitMs = Math.max(ownMs, Math.min(retryAfterMs(asked) ?? 0, MAX_RETRY_AFTER_MS));
+  tell(failed, waitMs);
+  await sleep(waitMs, void 0, { signal });
+}
+function grownMs(failures) {
+  return Math.min(FIRST_WAIT_MS * 2 ** (failures - 1), MAX_WAIT_MS);
+}
+var LEAST_TOLD_MS = 1500;
+var toldUntil = /* @__PURE__ */ new Map();
+function tell({ origin, result, failures, maxTries }, waitMs) {
+  const now = Date.now();
+  if (waitMs < LEAST_TOLD_MS || now < (toldUntil.get(origin) ?? 0)) return;
+  toldUntil.set(origin, now + waitMs);
+  let leftMs = waitMs;
+  for (let next = failures + 1; next < maxTries; next++) leftMs += grownMs(next) * 0.75;
+  const what = result instanceof Error ? `does not answer (${networkReasonOf(result)})` : `answered ${result.status}`;
+  const [wait, left] = [waitMs, leftMs].map((ms) => Math.round(ms / 1e3));
+  const end = failures + 1 === maxTries ? "for the last time" : `giving up in about ${left} s`;
+  warn(`${origin} ${what}; trying again in ${wait} s, ${end}`);
 }
 
 // src/cli/remote/retry.ts
@@ -339,24 +444,23 @@ var PASSING = /* @__PURE__ */ new Set([
   "EAI_AGAIN",
   "ENETUNREACH"
 ]);
-async function retried(send2, { signal, maxRetryAfterMs = Infinity } = {}) {
+async function retried(origin, send2, { signal, maxRetryAfterMs = Infinity } = {}) {
   for (let failures = 1; ; failures++) {
     const result = await attempt(send2);
     signal?.throwIfAborted();
     if (result instanceof Error) {
       if (failures === TRIES || !isPassing(result)) throw result;
-      await waitToRetry(failures, null, signal);
     } else {
       const asked = retryAfterMs(result.headers["retry-after"]) ?? 0;
       if (failures === TRIES || !isRetryable(result) || asked > maxRetryAfterMs) return result;
       result.body.resume();
-      await waitToRetry(failures, result, signal);
     }
+    await waitToRetry({ origin, result, failures, maxTries: TRIES }, signal);
   }
 }
 async function reached(origin, send2, signal) {
   try {
-    return await retried(send2, { signal });
+    return await retried(origin, send2, { signal });
   } catch (error) {
     throw isNetworkError(error) ? unreachable(origin, error) : error;
   }
@@ -595,13 +699,13 @@ function savedState() {
   const text2 = process.env[`STATE_${STATE}`];
   return text2 === void 0 || text2 === "" ? null : JSON.parse(text2);
 }
-function warn(error) {
-  say("warning", wordsOf(error));
+function warn2(error) {
+  say2("warning", wordsOf(error));
 }
 function showLines(title, lines) {
   const token = randomUUID();
   process.stdout.write(
-    `::group::${escaped(title)}
+    `::group::${escaped2(title)}
 ::stop-commands::${token}
 ${lines}
 ::${token}::
@@ -616,11 +720,11 @@ function wordsOf(error) {
   return unjoined(hint === null ? message : `${message}
 ${hint}`);
 }
-function say(command, text2) {
-  process.stdout.write(`::${command}::${escaped(text2)}
+function say2(command, text2) {
+  process.stdout.write(`::${command}::${escaped2(text2)}
 `);
 }
-function escaped(text2) {
+function escaped2(text2) {
   return text2.replaceAll("%", "%25").replaceAll("\r", "%0D").replaceAll("\n", "%0A");
 }
 
@@ -629,7 +733,7 @@ var { hosts, credential, proxy } = savedState() ?? { hosts: [], credential: null
 if (proxy !== null) {
   await orWarn(async () => {
     const ran = await stopProxy(proxy.pid);
-    if (!ran) warn("the proxy had ended before the job did: its log says why");
+    if (!ran) warn2("the proxy had ended before the job did: its log says why");
     showLines("The proxy's last lines", linesOf(proxy.log));
   });
 }
@@ -639,6 +743,6 @@ async function orWarn(undo) {
   try {
     await undo();
   } catch (error) {
-    warn(error);
+    warn2(error);
   }
 }

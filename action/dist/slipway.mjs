@@ -2462,7 +2462,7 @@ function createLogUpdate(stream, { showCursor = false, defaultWidth, defaultHeig
   let previousWidth = getWidth2(stream, defaultWidth);
   let previousOutput = "";
   const useSynchronizedOutput = stream.isTTY === true;
-  const write = (output) => {
+  const write2 = (output) => {
     if (output === "") {
       return;
     }
@@ -2494,7 +2494,7 @@ function createLogUpdate(stream, { showCursor = false, defaultWidth, defaultHeig
     const { wrapped: wrapped2, lines, wasClipped } = computeFrame(arguments_.join(" "), width);
     if (lines.length === 0) {
       if (previousLineCount > 0) {
-        write(base_exports.eraseLines(previousLineCount));
+        write2(base_exports.eraseLines(previousLineCount));
       }
       previousOutput = wrapped2;
       previousWidth = width;
@@ -2505,14 +2505,14 @@ function createLogUpdate(stream, { showCursor = false, defaultWidth, defaultHeig
       return;
     }
     if (previousLineCount === 0) {
-      write(wrapped2);
+      write2(wrapped2);
       previousOutput = wrapped2;
       previousWidth = width;
       previousLineCount = lines.length;
       return;
     }
     if (previousWidth !== width || wasClipped) {
-      write(base_exports.eraseLines(previousLineCount) + wrapped2);
+      write2(base_exports.eraseLines(previousLineCount) + wrapped2);
       previousOutput = wrapped2;
       previousWidth = width;
       previousLineCount = lines.length;
@@ -2528,7 +2528,7 @@ function createLogUpdate(stream, { showCursor = false, defaultWidth, defaultHeig
       return;
     }
     if (start === 0) {
-      write(base_exports.eraseLines(previousLineCount) + wrapped2);
+      write2(base_exports.eraseLines(previousLineCount) + wrapped2);
       previousOutput = wrapped2;
       previousWidth = width;
       previousLineCount = lines.length;
@@ -2542,13 +2542,13 @@ function createLogUpdate(stream, { showCursor = false, defaultWidth, defaultHeig
       nextLines: lines,
       nextWrappedEndsWithNewline: wrapped2.endsWith("\n")
     });
-    write(patch);
+    write2(patch);
     previousOutput = wrapped2;
     previousWidth = width;
     previousLineCount = lines.length;
   };
   render.clear = () => {
-    write(base_exports.eraseLines(previousLineCount));
+    write2(base_exports.eraseLines(previousLineCount));
     reset();
   };
   render.done = () => {
@@ -2561,7 +2561,7 @@ function createLogUpdate(stream, { showCursor = false, defaultWidth, defaultHeig
     const erasePrevious = previousLineCount > 0 ? base_exports.eraseLines(previousLineCount) : "";
     const width = getWidth2(stream, defaultWidth);
     const { wrapped: wrappedText } = computeFrame(arguments_.join(" "), width, false);
-    write(erasePrevious + wrappedText);
+    write2(erasePrevious + wrappedText);
     reset();
   };
   return render;
@@ -3864,7 +3864,7 @@ var Command = class _Command extends EventEmitter {
     this._outputConfiguration = {
       writeOut: (str) => process2.stdout.write(str),
       writeErr: (str) => process2.stderr.write(str),
-      outputError: (str, write) => write(str),
+      outputError: (str, write2) => write2(str),
       getOutHelpWidth: () => process2.stdout.isTTY ? process2.stdout.columns : void 0,
       getErrHelpWidth: () => process2.stderr.isTTY ? process2.stderr.columns : void 0,
       getOutHasColors: () => useColor() ?? (process2.stdout.isTTY && process2.stdout.hasColors?.()),
@@ -5849,11 +5849,11 @@ Expecting one of '${allowedValues.join("', '")}'`);
       hasColors = this._outputConfiguration.getOutHasColors();
       helpWidth = this._outputConfiguration.getOutHelpWidth();
     }
-    const write = (str) => {
+    const write2 = (str) => {
       if (!hasColors) str = this._outputConfiguration.stripColor(str);
       return baseWrite(str);
     };
-    return { error, write, hasColors, helpWidth };
+    return { error, write: write2, hasColors, helpWidth };
   }
   /**
    * Output help information for this command.
@@ -6068,6 +6068,7 @@ var CliError = class extends Error {
   /** The status of the registry's answer, if there was one. */
   status;
   faults;
+  exitCode;
   constructor(message, options = {}) {
     super(message, { cause: options.cause });
     this.name = "CliError";
@@ -6075,6 +6076,7 @@ var CliError = class extends Error {
     this.hint = options.hint ?? null;
     this.status = options.status;
     this.faults = options.faults ?? [];
+    this.exitCode = options.exitCode ?? null;
   }
 };
 var UsageError = class extends CliError {
@@ -6189,6 +6191,7 @@ function pathOf(command) {
 // src/cli/proxy/command.ts
 import { randomBytes } from "node:crypto";
 import { once as once3 } from "node:events";
+import { setFlagsFromString } from "node:v8";
 
 // src/cli/remote/basic.ts
 function basic({
@@ -6455,6 +6458,14 @@ function wantsJson(args) {
   const end = args.indexOf("--");
   return args.slice(0, end === -1 ? args.length : end).includes("--json");
 }
+var write = console.error;
+function writeBy(drawer) {
+  write = drawer ?? console.error;
+}
+function warn(text2) {
+  if (isJson) writeJson({ warning: unjoined(text2) });
+  else say("slipway: warning:", plain(text2), "yellow");
+}
 function report(error) {
   if (isJson) writeJson({ error: jsonOf(error) });
   else {
@@ -6462,8 +6473,9 @@ function report(error) {
     say("slipway:", message, "red");
     if (hint !== null) say("", plain(hint));
   }
-  const isUsage = error instanceof CliError && (error.code === "USAGE" || error.status === 400);
-  return isUsage ? USAGE_EXIT : 1;
+  if (!(error instanceof CliError)) return 1;
+  const { code, status, exitCode } = error;
+  return exitCode ?? (code === "USAGE" || status === 400 ? USAGE_EXIT : 1);
 }
 function textOf(error) {
   const known = knownError(error);
@@ -6490,9 +6502,9 @@ function writeJson(value) {
 }
 function say(label, text2, style) {
   const { stderr } = process;
-  const shown = laidOut(`${label} ${text2}`.trimStart(), columnsOf(stderr));
+  const shown2 = laidOut(`${label} ${text2}`.trimStart(), columnsOf(stderr));
   const isColoured = style !== void 0 && stderr.isTTY && stderr.hasColors();
-  console.error(isColoured ? styled(style, label) + shown.slice(label.length) : shown);
+  write(isColoured ? styled(style, label) + shown2.slice(label.length) : shown2);
 }
 
 // src/cli/registry-url.ts
@@ -6555,11 +6567,29 @@ var LASTING = /* @__PURE__ */ new Set([501, 505]);
 function isRetryable({ status }) {
   return RETRYABLE.has(status) || status >= 500 && !LASTING.has(status);
 }
-async function waitToRetry(failures, answer, signal) {
-  const grown = Math.min(FIRST_WAIT_MS * 2 ** (failures - 1), MAX_WAIT_MS);
-  const ownMs = grown * (0.5 + Math.random() / 2);
-  const askedMs = retryAfterMs(answer?.headers["retry-after"]) ?? 0;
-  await sleep(Math.max(ownMs, Math.min(askedMs, MAX_RETRY_AFTER_MS)), void 0, { signal });
+async function waitToRetry(failed, signal) {
+  const { result, failures } = failed;
+  const ownMs = grownMs(failures) * (0.5 + Math.random() / 2);
+  const asked = result instanceof Error ? void 0 : result.headers["retry-after"];
+  const waitMs = Math.max(ownMs, Math.min(retryAfterMs(asked) ?? 0, MAX_RETRY_AFTER_MS));
+  tell(failed, waitMs);
+  await sleep(waitMs, void 0, { signal });
+}
+function grownMs(failures) {
+  return Math.min(FIRST_WAIT_MS * 2 ** (failures - 1), MAX_WAIT_MS);
+}
+var LEAST_TOLD_MS = 1500;
+var toldUntil = /* @__PURE__ */ new Map();
+function tell({ origin, result, failures, maxTries }, waitMs) {
+  const now = Date.now();
+  if (waitMs < LEAST_TOLD_MS || now < (toldUntil.get(origin) ?? 0)) return;
+  toldUntil.set(origin, now + waitMs);
+  let leftMs = waitMs;
+  for (let next = failures + 1; next < maxTries; next++) leftMs += grownMs(next) * 0.75;
+  const what = result instanceof Error ? `does not answer (${networkReasonOf(result)})` : `answered ${result.status}`;
+  const [wait, left] = [waitMs, leftMs].map((ms) => Math.round(ms / 1e3));
+  const end = failures + 1 === maxTries ? "for the last time" : `giving up in about ${left} s`;
+  warn(`${origin} ${what}; trying again in ${wait} s, ${end}`);
 }
 
 // src/cli/remote/retry.ts
@@ -6572,24 +6602,23 @@ var PASSING = /* @__PURE__ */ new Set([
   "EAI_AGAIN",
   "ENETUNREACH"
 ]);
-async function retried(send2, { signal, maxRetryAfterMs = Infinity } = {}) {
+async function retried(origin, send2, { signal, maxRetryAfterMs = Infinity } = {}) {
   for (let failures = 1; ; failures++) {
     const result = await attempt(send2);
     signal?.throwIfAborted();
     if (result instanceof Error) {
       if (failures === TRIES || !isPassing(result)) throw result;
-      await waitToRetry(failures, null, signal);
     } else {
       const asked = retryAfterMs(result.headers["retry-after"]) ?? 0;
       if (failures === TRIES || !isRetryable(result) || asked > maxRetryAfterMs) return result;
       result.body.resume();
-      await waitToRetry(failures, result, signal);
     }
+    await waitToRetry({ origin, result, failures, maxTries: TRIES }, signal);
   }
 }
 async function reached(origin, send2, signal) {
   try {
-    return await retried(send2, { signal });
+    return await retried(origin, send2, { signal });
   } catch (error) {
     throw isNetworkError(error) ? unreachable(origin, error) : error;
   }
@@ -7374,12 +7403,17 @@ function refusal(status, { realm, credentials, scopes }) {
       hint: `Log in: ${login}, or ${copyable("slipway login")} for a Slipway registry.`
     });
   }
-  const whose = credentials.user === IDENTITY_TOKEN ? "the identity token" : credentials.user;
+  const { whose, remedy } = shown(credentials, login);
   return new CliError(`${host} refused the credentials of ${whose}`, {
     status,
     code: "UNAUTHORIZED",
-    hint: `They may have ended. Log in again: ${login}`
+    hint: `They may have ended. ${remedy}`
   });
+}
+function shown({ user }, login) {
+  if (user === "") return { whose: "SLIPWAY_TOKEN", remedy: "Set it to a token that holds." };
+  const whose = user === IDENTITY_TOKEN ? "the identity token" : user;
+  return { whose, remedy: `Log in again: ${login}` };
 }
 
 // src/cli/remote/authorize.ts
@@ -7442,7 +7476,7 @@ var IdToken = pipe(json2, object({ value: some }));
 var Exchanged = pipe(json2, object({ username: some, password: some, expiresAt: some }));
 async function idToken(audience) {
   const { SLIPWAY_ID_TOKEN: given, SLIPWAY_ID_TOKEN_FILE: file } = process.env;
-  if (given) return given.trim();
+  if (given) return checked(given.trim(), "SLIPWAY_ID_TOKEN");
   if (file) return tokenInFile(file);
   const { ACTIONS_ID_TOKEN_REQUEST_URL: url, ACTIONS_ID_TOKEN_REQUEST_TOKEN: secret } = process.env;
   if (!url || !secret) throw await noToken(audience);
@@ -7488,9 +7522,17 @@ async function send(origin, asked) {
 }
 async function tokenInFile(file) {
   const token = (await readTextFile(file)).trim();
-  if (token !== "") return token;
+  if (token !== "") return checked(token, `the file of SLIPWAY_ID_TOKEN_FILE, ${file},`);
   throw new CliError(`the file of SLIPWAY_ID_TOKEN_FILE is empty: ${file}`, {
     code: "NO_ID_TOKEN"
+  });
+}
+var JWT = /^[\w-]+\.[\w-]+\.[\w-]+$/;
+function checked(token, where) {
+  if (JWT.test(token)) return token;
+  throw new CliError(`what ${where} has is no ID token`, {
+    code: "NO_ID_TOKEN",
+    hint: "An ID token is a JWT: three parts of letters and digits with dots between them."
   });
 }
 async function requestToken(service, secret, audience) {
@@ -7648,6 +7690,10 @@ async function makeProgress(isJson2, stream = process.stderr) {
           line.firstBytes ??= count;
           view.changed(line);
         },
+        resumed(count) {
+          line.bytes = line.firstBytes = count;
+          view.resumed(line);
+        },
         done: (text2) => view.ended(line, "done", text2),
         failed: (text2) => view.ended(line, "failed", text2)
       };
@@ -7667,6 +7713,9 @@ var PlainView = class {
     if (now - (this.#shownAt.get(line) ?? line.beganAt) < LOG_EVERY_MS) return;
     this.#shownAt.set(line, now);
     this.#write(`${line.name}: ${amountOf(line)}`);
+  }
+  resumed(line) {
+    this.#write(`${line.name}: resumed at ${amountOf(line)}`);
   }
   ended(line, ending2, text2) {
     this.#write(`${line.name}: ${text2}${sizeOf(line, ending2)}`);
@@ -7691,6 +7740,10 @@ var JsonView = class {
     if (shownAt !== void 0 && now - shownAt < JSON_EVERY_MS) return;
     this.#shownAt.set(line, now);
     this.#write(line, "under way");
+  }
+  resumed(line) {
+    this.#shownAt.set(line, Date.now());
+    this.#write(line, "resumed");
   }
   ended(line, ending2, text2) {
     this.#write(line, ending2, text2);
@@ -7717,30 +7770,41 @@ var TerminalView = class _TerminalView {
   }
   static async make(stream) {
     const { createLogUpdate: createLogUpdate2 } = await Promise.resolve().then(() => (init_log_update(), log_update_exports));
-    return new _TerminalView(stream, createLogUpdate2(stream, { showCursor: true }));
+    const view = new _TerminalView(stream, createLogUpdate2(stream, { showCursor: true }));
+    writeBy((text2) => view.#persist(text2));
+    return view;
   }
   changed(line) {
     this.#lines.add(line);
     this.#timer ??= setTimeout(() => this.#redraw(), DRAW_EVERY_MS);
   }
+  resumed(line) {
+    this.#lines.add(line);
+    this.#persist(this.#fitted(`${plain(line.name)}  resumed at ${amountOf(line)}`));
+  }
   ended(line, ending2, text2) {
     this.#lines.delete(line);
-    this.#draw.persist(this.#fitted(`${plain(line.name)}  ${plain(text2)}${sizeOf(line, ending2)}`));
-    this.#redraw();
+    this.#persist(this.#fitted(`${plain(line.name)}  ${plain(text2)}${sizeOf(line, ending2)}`));
   }
   end() {
     this.#lines.clear();
     this.#redraw();
     this.#draw.done();
+    writeBy(null);
+  }
+  /** Writes what stays, above what is drawn over. */
+  #persist(text2) {
+    this.#draw.persist(text2);
+    this.#redraw();
   }
   #redraw() {
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timer = null;
     const room = Math.max(1, (this.#stream.rows || 24) - FREE_ROWS);
-    const shown = [...this.#lines].slice(0, room).map((line) => this.#fitted(drawn(line)));
-    const left = this.#lines.size - shown.length;
-    if (left > 0) shown[room - 1] = `and ${left + 1} more`;
-    this.#draw(shown.join("\n"));
+    const shown2 = [...this.#lines].slice(0, room).map((line) => this.#fitted(drawn(line)));
+    const left = this.#lines.size - shown2.length;
+    if (left > 0) shown2[room - 1] = `and ${left + 1} more`;
+    this.#draw(shown2.join("\n"));
   }
   #fitted(text2) {
     return truncated(text2, (this.#stream.columns || 80) - 1);
@@ -7810,6 +7874,9 @@ function hasBody(headers) {
   const { "content-length": length = "0", "transfer-encoding": coding } = headers;
   return coding !== void 0 || Number(length) > 0;
 }
+function bodyBytesIn({ "content-length": length }) {
+  return length === void 0 ? null : Number(length);
+}
 function maxRequestBytesIn(headers) {
   const told = Number(headers["oci-chunk-max-length"]);
   return Number.isInteger(told) && told > 0 ? told : null;
@@ -7869,7 +7936,7 @@ async function forward(incoming, upstream, signal) {
   const { method = "GET", url: path2 = "/" } = incoming;
   const { "content-length": length, ...headers } = endToEnd(incoming.headers);
   const asked = { method, path: path2, headers, scopes: scopesOf(path2), signal };
-  const again = (body) => retried(() => upstream.request({ ...asked, body }), {
+  const again = (body) => retried(upstream.origin, () => upstream.request({ ...asked, body }), {
     signal,
     maxRetryAfterMs: MAX_RETRY_AFTER_MS2
   });
@@ -8015,15 +8082,25 @@ var underWay = /* @__PURE__ */ new Set();
 var lineFree = Promise.withResolvers();
 var UploadWindow = class {
   #maxRequestBytes;
-  /** By the last request; 0 before there was one. */
-  #bytesPerSecond = 0;
+  /** How fast the uplink is by the last request; 0 before there was one. */
+  #lineBytesPerSecond = 0;
   #most = SMALLEST_WINDOW;
   /** The bytes that it holds. */
   held = 0;
+  #sentBytes = 0;
   #isEnding = false;
-  /** @param maxRequestBytes the largest body that a request may have */
-  constructor(maxRequestBytes) {
+  #isWaiting = false;
+  #isSending = false;
+  /** How many requests were under way when the last one began. */
+  #sendersBefore = 1;
+  #bodyBytes;
+  /**
+   * @param maxRequestBytes the largest body that a request may have
+   * @param bodyBytes how much the client sends; null where nobody knows
+   */
+  constructor(maxRequestBytes, bodyBytes = null) {
     this.#maxRequestBytes = maxRequestBytes;
+    this.#bodyBytes = bodyBytes ?? Infinity;
     underWay.add(this);
   }
   /** Ends the upload's share in what all may hold. */
@@ -8041,28 +8118,35 @@ var UploadWindow = class {
   /** Whether its client has sent all and waits for the answer: the others then leave it the uplink. */
   set isEnding(isEnding) {
     this.#isEnding = isEnding;
-    if (!isEnding) letOthersGoOn();
+    letOthersGoOn();
   }
-  /** Waits while others have the uplink. */
-  async turn() {
-    while (!this.#isEnding && this.#othersEnd()) await lineFree.promise;
-  }
-  #othersEnd() {
-    for (const other of underWay) if (other !== this && other.#isEnding) return true;
-    return false;
+  /** Sends a request when this upload may have the uplink. */
+  async inTurn(send2) {
+    this.#isWaiting = true;
+    try {
+      while (this.#isBehind()) await lineFree.promise;
+      this.#isSending = true;
+      this.#sendersBefore = senders();
+      return await send2();
+    } finally {
+      this.#isWaiting = this.#isSending = false;
+      setImmediate(letOthersGoOn);
+    }
   }
   /** The bytes that may be held. */
   get bytes() {
-    let all = 0;
-    for (const { bytesPerSecond } of underWay) all += bytesPerSecond;
-    const rate = all / underWay.size;
+    const line = lineBytesPerSecond();
+    const rate = isSlow(line) ? line : line / underWay.size;
     const wanted = Math.min(rate * HELD_SECONDS, rate * PATIENCE_SECONDS - SOCKET_BYTES);
     const held = Math.max(wanted, rate * LEAST_HELD_SECONDS, SMALLEST_WINDOW);
     const share = MAX_HELD / underWay.size;
     return Math.max(2, Math.floor(Math.min(held, this.#most, share, 2 * this.#maxRequestBytes)));
   }
-  get bytesPerSecond() {
-    return this.#bytesPerSecond;
+  get lineBytesPerSecond() {
+    return this.#lineBytesPerSecond;
+  }
+  get isSending() {
+    return this.#isSending;
   }
   /** The size of a request that begins at this offset, where so many bytes or more are to come. */
   requestBytes(offset) {
@@ -8070,12 +8154,52 @@ var UploadWindow = class {
     const aligned = Math.floor((offset + most) / PART_BYTES) * PART_BYTES - offset;
     return aligned >= most / 2 ? aligned : most;
   }
-  /** Learns from a request how fast the uplink is. */
+  /** Learns from the request that is under way how fast the uplink is. */
   measure(sentBytes, durationMs) {
     this.#most = Math.max(this.bytes, sentBytes * 8);
-    this.#bytesPerSecond = sentBytes * 1e3 / Math.max(durationMs, 1);
+    this.#sentBytes += sentBytes;
+    const sharing = (this.#sendersBefore + Math.max(1, senders())) / 2;
+    this.#lineBytesPerSecond = sentBytes * 1e3 * sharing / Math.max(durationMs, 1);
+  }
+  #isBehind() {
+    const isOneByOne = isSlow(lineBytesPerSecond());
+    for (const other of underWay) {
+      if (other === this) continue;
+      if (other.#isEnding && !this.#isEnding) return true;
+      if (isOneByOne && (other.#isSending || other.#isWaiting && other.#precedes(this))) {
+        return true;
+      }
+    }
+    return false;
+  }
+  /** By the order in which uploads began, but for those that may be at their end. */
+  #precedes(other) {
+    if (this.#rank !== other.#rank) return this.#rank < other.#rank;
+    for (const one of underWay) if (one === this || one === other) return one === this;
+    return false;
+  }
+  /** Before others goes an upload whose client waits for the answer, and then one whose sockets may have all that is left. */
+  get #rank() {
+    if (this.#isEnding) return 0;
+    return this.#bodyBytes - this.#sentBytes <= SOCKET_BYTES ? 1 : 2;
   }
 };
+function lineBytesPerSecond() {
+  let [all, measured] = [0, 0];
+  for (const one of underWay) {
+    all += one.lineBytesPerSecond;
+    if (one.lineBytesPerSecond > 0) measured += 1;
+  }
+  return measured === 0 ? 0 : all / measured;
+}
+function isSlow(line) {
+  return line > 0 && line * PATIENCE_SECONDS < underWay.size * SOCKET_BYTES && underWay.size > 1;
+}
+function senders() {
+  let count = 0;
+  for (const { isSending } of underWay) if (isSending) count += 1;
+  return count;
+}
 function letOthersGoOn() {
   lineFree.resolve(void 0);
   lineFree = Promise.withResolvers();
@@ -8084,7 +8208,7 @@ function letOthersGoOn() {
 // src/cli/upload/send-blob.ts
 var LEAST_REQUEST_BYTES = 1024 ** 2;
 async function sendBlob(sending) {
-  const window = new UploadWindow(sending.maxRequestBytes);
+  const window = new UploadWindow(sending.maxRequestBytes, sending.bodyBytes);
   try {
     return await new BlobSender(sending, window).run();
   } finally {
@@ -8196,8 +8320,7 @@ var BlobSender = class {
     let failures = 0;
     for (; ; ) {
       const { offset } = this.#session;
-      await this.#window.turn();
-      const result = await this.#try(chunk);
+      const result = await this.#window.inTurn(() => this.#try(chunk));
       if (result === "go on") {
         if (this.#session.offset > offset) failures = 0;
         continue;
@@ -8212,7 +8335,8 @@ var BlobSender = class {
       }
       if (!(answer instanceof Error)) answer.body.resume();
       this.#window.isEnding = false;
-      await waitToRetry(failures, answer instanceof Error ? null : answer, signal);
+      const { origin } = this.#sending.upstream;
+      await waitToRetry({ origin, result: answer, failures, maxTries: MAX_TRIES }, signal);
       this.#window.isEnding = this.#hasEnded;
     }
   }
@@ -8327,6 +8451,7 @@ async function upload(incoming, options) {
     isOffsetStated: statedOffset !== null,
     // The client's connection stays open after a refusal: the answer goes there.
     body: incoming.iterator({ destroyOnReturn: false }),
+    bodyBytes: bodyBytesIn(incoming.headers),
     finish: digest === null ? null : () => digest,
     maxRequestBytes: maxRequestBytesIn(begun?.headers ?? {}) ?? maxRequestBytes,
     onSent
@@ -8334,11 +8459,14 @@ async function upload(incoming, options) {
 }
 function begin(path2, { upstream, scopes, signal }) {
   const asked = { method: "POST", path: path2, scopes, signal, body: [] };
-  return retried(() => upstream.request(asked), { signal, maxRetryAfterMs: MAX_RETRY_AFTER_MS2 });
+  return retried(upstream.origin, () => upstream.request(asked), {
+    signal,
+    maxRetryAfterMs: MAX_RETRY_AFTER_MS2
+  });
 }
 async function offsetOf(location, at) {
   const session = new Session({ ...at, location, offset: 0 });
-  const answer = await retried(() => session.ask(), {
+  const answer = await retried(at.upstream.origin, () => session.ask(), {
     signal: at.signal,
     maxRetryAfterMs: MAX_RETRY_AFTER_MS2
   });
@@ -8441,10 +8569,9 @@ var LoopbackProxy = class {
     }
   }
   #begin({ url = "", headers }, { digest, location }) {
-    const length = headers["content-length"];
     const layer = digest === null ? sessionOf(location ?? "") : shortDigest(digest);
     const name = `${repositoryOf(url)} ${layer}`;
-    return this.#options.progress.begin(name, length === void 0 ? null : Number(length));
+    return this.#options.progress.begin(name, bodyBytesIn(headers));
   }
   /** The registry as the client's own credentials reach it, or those of the proxy. */
   #passing({ headers: { authorization } }) {
@@ -8511,6 +8638,7 @@ function addProxyCommand(program3) {
   ).option("--namespace <names...>", "with oidc: the namespaces whose trust rules it asks for").action(runProxy);
 }
 async function runProxy(options, command) {
+  setFlagsFromString("--semi-space-growth-factor=1");
   const { credential: kind, namespace: namespaces = [], port: wanted } = options;
   if (kind === "oidc" && namespaces.length === 0) {
     throw new UsageError("which namespaces? Give --namespace", "slipway proxy --help says more");

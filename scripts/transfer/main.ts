@@ -1,15 +1,21 @@
 /**
- * `npm run transfer [-- --short] [throughput|memory|uplinks ...]`: what `slipway proxy` costs. Throughput is a ratio to
+ * `npm run transfer [-- --short] [throughput|memory|uplinks|large ...]`: what `slipway proxy` costs. Throughput is a ratio to
  * pushing straight to the same registry on this machine, in turns; memory is the most that the proxy had; and over slow
- * lines a client must get its answer soon after its last byte.
+ * lines a client must get its answer soon after its last byte; and a layer far above the edge's limit gets through.
  */
 import { parseArgs } from "node:util";
 import { startServer } from "../server.ts";
+import { measureLarge } from "./large.ts";
 import { measureMemory } from "./memory.ts";
 import { measureThroughput } from "./throughput.ts";
 import { measureUplinks } from "./uplinks.ts";
 
-const PARTS = { throughput: measureThroughput, uplinks: measureUplinks, memory: measureMemory };
+const PARTS = {
+  throughput: measureThroughput,
+  uplinks: measureUplinks,
+  memory: measureMemory,
+  large: measureLarge,
+};
 type Part = keyof typeof PARTS;
 
 const { values, positionals } = parseArgs({

@@ -8,6 +8,8 @@ import { type Place, pushLayer } from "./push.ts";
 const LIMIT_BYTES = 100_000_000;
 /** jib's patience; containerd has 30 s. */
 const PATIENCE_SECONDS = 20;
+/** The sockets of smaller layers have all of them at once, which no proxy sends sooner than the line lets it. */
+const LEAST_BYTES = 8_000_000;
 
 interface Case {
   readonly megabits: number;
@@ -35,7 +37,7 @@ async function measure(direct: Place, { megabits, layers, seconds }: Case): Prom
   const proxy = await startProxyProcess(edge.url);
   const what = `${megabits} Mbit/s, ${layers === 1 ? "one layer" : `${layers} layers at once`}`;
   try {
-    const bytes = Math.floor((bytesPerSecond * seconds) / layers);
+    const bytes = Math.max(LEAST_BYTES, Math.floor((bytesPerSecond * seconds) / layers));
     const proxied = { ...direct, url: proxy.url };
     const pushes = Array.from({ length: layers }, (_, i) =>
       pushLayer(proxied, `transfer/uplink-${i}`, makeLayer(bytes), PATIENCE_SECONDS),

@@ -101,12 +101,15 @@ export function set<Schema extends v.GenericSchema>(
   };
 }
 
-/** A text of JSON that is there already, which caches may keep. */
-export function json(description: string, cacheControl: string): Answer<string> {
+/** JSON that is there already, which caches may keep. */
+export function json(
+  description: string,
+  cacheControl: string,
+): Answer<string | ArrayBuffer | ReadableStream> {
   return {
     statuses: { 200: { description, content: asJson(v.record(v.string(), v.unknown())) } },
-    respond: (text) =>
-      new Response(text, {
+    respond: (body) =>
+      new Response(body, {
         headers: { "content-type": "application/json", "cache-control": cacheControl },
       }),
   };

@@ -1,5 +1,4 @@
 /** The contents of a repository: its tags, its manifests, and its pulls. */
-import * as v from "valibot";
 import { isTag } from "../oci/reference.ts";
 import type { ManifestRow } from "../db/summaries.ts";
 import { invalid } from "../http/input.ts";
@@ -8,38 +7,44 @@ import { formatDay, parseDay } from "../http/time.ts";
 import type { Summary } from "../registry/summaries.ts";
 import { one, page } from "./answer.ts";
 import { type Endpoint, endpoint } from "./endpoint.ts";
-import { dayField, PAGE, paged, shortPage, withNext } from "./query.ts";
+import {
+  MANIFEST_LIST,
+  manifestCursor,
+  manifestPlace,
+  TAG_LIST,
+  tagCursor,
+  tagPlace,
+  withAttachments,
+} from "./contents-query.ts";
+import { dayField, PAGE, shortPage } from "./query.ts";
 import { Manifest, PullCount, Tag } from "./schema/contents.ts";
 
-const SHORT = v.omit(Manifest, ["kind", "pushedAt", "lastPulledAt"]);
 const tags = endpoint(
   "GET /repositories/:name+/-/tags",
   {
     id: "listTags",
     summary: "List a repository's tags, at most 100 a page",
     access: "pull",
-    query: PAGE,
-    answer: page(
-      v.pick(Tag, [
-        "name",
-        "digest",
-        "mediaType",
-        "artifactType",
-        "size",
-        "platforms",
-        "updatedAt",
-      ]),
-    ),
+    query: { ...TAG_LIST, ...PAGE },
+    answer: page(Tag),
     refuses: ["NAME_UNKNOWN"],
   },
   async ({ query, params, registry }) => {
-    const short = shortPage(query);
-    const found = await registry.summaries.tags(params.name, withNext(short));
-    const items = found.map(({ updatedAt, ...tag }) => ({
+    const { sort, filter = "" } = query;
+    const which = {
+      sort,
+      descending: query.order === "desc",
+      filter: filter.toLowerCase(),
+      attachments: withAttachments(sort, query.attachments),
+    };
+    const place = { after: tagPlace(sort, query.after), limit: shortPage(query).limit };
+    const { rows, end } = await registry.summaries.tags(params.name, which, place);
+    const items = rows.map(({ updatedAt, lastPulled, ...tag }) => ({
       ...contentJson(tag),
       updatedAt: timestamp(updatedAt),
+      lastPulledAt: someDay(lastPulled),
     }));
-    return paged(short, items, ({ name }) => name);
+    return { items, next: end === null ? null : tagCursor(sort, end) };
   },
 );
 
@@ -49,14 +54,16 @@ const manifests = endpoint(
     id: "listManifests",
     summary: "List a repository's manifests, at most 100 a page",
     access: "pull",
-    query: PAGE,
-    answer: page(SHORT),
+    query: { ...MANIFEST_LIST, ...PAGE },
+    answer: page(Manifest),
     refuses: ["NAME_UNKNOWN"],
   },
   async ({ query, params, registry }) => {
-    const short = shortPage(query);
-    const found = await registry.summaries.manifests(params.name, withNext(short));
-    return paged(short, found.map(toJson), ({ digest }) => digest);
+    const { sort, order, kind, tagged } = query;
+    const which = { sort, descending: order === "desc", kind, tagged };
+    const place = { after: manifestPlace(sort, query.after), limit: shortPage(query).limit };
+    const { rows, end } = await registry.summaries.manifests(params.name, which, place);
+    return { items: rows.map(manifestJson), next: end === null ? null : manifestCursor(end) };
   },
 );
 
@@ -66,11 +73,11 @@ const manifest = endpoint(
     id: "readManifest",
     summary: "Read what a manifest is",
     access: "pull",
-    answer: one(SHORT),
+    answer: one(Manifest),
     refuses: ["MANIFEST_UNKNOWN", "NAME_UNKNOWN"],
   },
   async ({ params, registry }) =>
-    toJson(await registry.summaries.manifest(params.name, params.digest)),
+    manifestJson(await registry.summaries.manifest(params.name, params.digest)),
 );
 
 /** Lists how often each tag was pulled on each day; "" means pulls by digest. */
@@ -101,8 +108,18 @@ const pulls = endpoint(
 
 export const CONTENTS: readonly Endpoint[] = [tags, manifests, manifest, pulls];
 
-function toJson({ createdAt, ...row }: ManifestRow & Summary) {
-  return { ...contentJson(row), createdAt: timestamp(createdAt) };
+export function manifestJson<Row extends ManifestRow & Summary>(row: Row) {
+  const { createdAt, pushedAt, lastPulled, ...rest } = row;
+  return {
+    ...contentJson(rest),
+    createdAt: timestamp(createdAt),
+    pushedAt: timestamp(pushedAt),
+    lastPulledAt: someDay(lastPulled),
+  };
+}
+
+function someDay(day: number | null): string | null {
+  return day === null ? null : formatDay(day);
 }
 
 /** Reads a cursor, `<tag>:<day>`; no tag has a colon. */

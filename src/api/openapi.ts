@@ -20,6 +20,7 @@ export type Groups = Readonly<Record<string, readonly Endpoint[]>>;
 const PATH_PARAMETERS: Readonly<Record<string, string>> = {
   name: "A repository. It may have slashes, and they stay as they are.",
   digest: "A manifest's digest.",
+  reference: "A tag, or a manifest's digest.",
   namespace: "The first component of a repository's name.",
   user: "A user.",
   robot: "A robot's name without its namespace.",

@@ -9,6 +9,7 @@ import { TRASH } from "../trash/api.ts";
 import { TRASH_LISTS } from "../trash/list-api.ts";
 import { json } from "./answer.ts";
 import { CONTENTS } from "./contents.ts";
+import { DETAILS } from "./details.ts";
 import { type Endpoint, endpoint } from "./endpoint.ts";
 import { EXCHANGE } from "./exchange.ts";
 import { ME } from "./me.ts";
@@ -16,7 +17,9 @@ import { MEMBERS } from "./members.ts";
 import { NAMESPACES } from "./namespaces.ts";
 import { type Groups, openApi } from "./openapi.ts";
 import { REPOSITORIES } from "./repositories.ts";
+import { RAW_MANIFEST } from "./raw-manifest.ts";
 import { ROBOTS } from "./robots.ts";
+import { SEARCH } from "./search.ts";
 import { SESSIONS } from "./sessions.ts";
 import { TOKENS } from "./tokens.ts";
 import { TRUST_RULES } from "./trust-rules.ts";
@@ -44,11 +47,11 @@ export const API_GROUPS: Groups = {
   namespaces: [...NAMESPACES, ...MEMBERS],
   robots: ROBOTS,
   "trust rules": TRUST_RULES,
-  contents: CONTENTS,
+  contents: [...CONTENTS, ...RAW_MANIFEST, ...DETAILS],
   trash: [...TRASH_LISTS, ...TRASH],
   retention: RETENTION,
   // After all that is below a repository, whose name takes as many segments as it can.
-  repositories: REPOSITORIES,
+  repositories: [...SEARCH, ...REPOSITORIES],
   quota: QUOTA,
   gc: GC,
   fsck: FSCK,

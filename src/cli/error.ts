@@ -11,9 +11,11 @@ interface Options {
   /** The registry's code, or one of this program's, for scripts. */
   readonly code?: string;
   /** The next step, as a sentence or command. */
-  readonly hint?: string;
+  readonly hint?: string | null;
   readonly status?: number;
   readonly faults?: readonly Fault[];
+  /** Where it is another than the code says. */
+  readonly exitCode?: number;
   readonly cause?: unknown;
 }
 
@@ -24,6 +26,7 @@ export class CliError extends Error {
   /** The status of the registry's answer, if there was one. */
   readonly status: number | undefined;
   readonly faults: readonly Fault[];
+  readonly exitCode: number | null;
 
   constructor(message: string, options: Options = {}) {
     super(message, { cause: options.cause });
@@ -32,6 +35,7 @@ export class CliError extends Error {
     this.hint = options.hint ?? null;
     this.status = options.status;
     this.faults = options.faults ?? [];
+    this.exitCode = options.exitCode ?? null;
   }
 }
 

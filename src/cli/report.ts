@@ -17,6 +17,14 @@ function wantsJson(args: readonly string[]): boolean {
   return args.slice(0, end === -1 ? args.length : end).includes("--json");
 }
 
+/** Writes whole lines to standard error; what draws over itself there has them above. */
+let write: (text: string) => void = console.error;
+
+/** Has the lines written by what draws on the terminal, as long as it does; null ends that. */
+export function writeBy(drawer: ((text: string) => void) | null): void {
+  write = drawer ?? console.error;
+}
+
 /** Warns of what happens all the same. */
 export function warn(text: string): void {
   if (isJson) writeJson({ warning: unjoined(text) });
@@ -36,8 +44,9 @@ export function report(error: unknown): number {
     say("slipway:", message, "red");
     if (hint !== null) say("", plain(hint));
   }
-  const isUsage = error instanceof CliError && (error.code === "USAGE" || error.status === 400);
-  return isUsage ? USAGE_EXIT : 1;
+  if (!(error instanceof CliError)) return 1;
+  const { code, status, exitCode } = error;
+  return exitCode ?? (code === "USAGE" || status === 400 ? USAGE_EXIT : 1);
 }
 
 function textOf(error: unknown): { message: string; hint: string | null } {
@@ -73,5 +82,5 @@ function say(label: string, text: string, style?: "red" | "yellow"): void {
   const { stderr } = process;
   const shown = laidOut(`${label} ${text}`.trimStart(), columnsOf(stderr));
   const isColoured = style !== undefined && stderr.isTTY && stderr.hasColors();
-  console.error(isColoured ? styled(style, label) + shown.slice(label.length) : shown);
+  write(isColoured ? styled(style, label) + shown.slice(label.length) : shown);
 }

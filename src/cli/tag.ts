@@ -1,4 +1,4 @@
-import { type Command, InvalidArgumentError } from "commander";
+import { type Command, InvalidArgumentError, Option } from "commander";
 import type { Api } from "./api.ts";
 import { isRepositoryName, isTag } from "../oci/reference.ts";
 import { connect } from "./connection.ts";
@@ -38,6 +38,12 @@ export function addTagCommands(program: Command): void {
     .command("list")
     .description("List the tags of a repository.")
     .argument("<repository>")
+    .addOption(
+      new Option("--sort <order>", "by name, or what is highest, last or most first")
+        .choices(["name", "version", "updated", "size", "pulls"])
+        .default("name"),
+    )
+    .option("--filter <text>", "only those with this in their names")
     .action(listTags);
   tag
     .command("show")
@@ -56,10 +62,18 @@ export function addTagCommands(program: Command): void {
   yesOption(remove).action(deleteTag);
 }
 
-async function listTags(repository: string, _options: object, command: Command): Promise<void> {
+async function listTags(
+  repository: string,
+  { sort, filter }: { readonly sort: string; readonly filter?: string },
+  command: Command,
+): Promise<void> {
   const api = await connect(command);
-  const items = api.list<Tag>(`${repositoryPath(repository)}/-/tags`);
-  const none = `${repository} has no tags.`;
+  const order = sort === "name" ? "asc" : "desc";
+  const items = api.list<Tag>(`${repositoryPath(repository)}/-/tags`, { sort, order, filter });
+  const none =
+    filter === undefined
+      ? `${repository} has no tags.`
+      : `${repository} has no tags with "${filter}" in their names.`;
   await new Output(command).list({ items, columns: COLUMNS, none });
 }
 

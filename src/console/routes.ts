@@ -4,7 +4,12 @@ import { lazy } from "./components/lazy.tsx";
 import { HomePage } from "./pages/home.tsx";
 import { LoginPage } from "./pages/login.tsx";
 import { NotFoundPage } from "./pages/not-found.tsx";
-import { RepositoryPage } from "./pages/repository.tsx";
+import { ManifestPage } from "./pages/repository/manifest.tsx";
+import { OverviewPage } from "./pages/repository/overview.tsx";
+import { SettingsPage } from "./pages/repository/settings.tsx";
+import { TagsPage } from "./pages/repository/tags.tsx";
+import { TrashPage } from "./pages/repository/trash.tsx";
+import { VersionsPage } from "./pages/repository/versions.tsx";
 
 /** What a page gets from its path, decoded; "" for what the path has not. */
 export interface PageProps {
@@ -73,7 +78,13 @@ const ROUTES: readonly PageRoute[] = [
     pattern: new RegExp(`^/repositories/${NAME}/-/retention$`),
     page: namespaces("RepositoryRetentionPage"),
   },
-  { pattern: new RegExp(`^/repositories/${NAME}$`), page: RepositoryPage },
+  { pattern: new RegExp(`^/repositories/${NAME}/-/tags$`), page: TagsPage },
+  { pattern: new RegExp(`^/repositories/${NAME}/-/versions$`), page: VersionsPage },
+  { pattern: new RegExp(`^/repositories/${NAME}/-/manifests/(?<rest>[^/]+)$`), page: ManifestPage },
+  { pattern: new RegExp(`^/repositories/${NAME}/-/trash$`), page: TrashPage },
+  { pattern: new RegExp(`^/repositories/${NAME}/-/settings$`), page: SettingsPage },
+  // After those below a repository: what has "/-/" is no name.
+  { pattern: new RegExp(`^/repositories/(?<name>(?:(?!/-(?:/|$))[^?#])+)$`), page: OverviewPage },
 ];
 
 /** Finds the page of a path; the first pattern that fits counts. */

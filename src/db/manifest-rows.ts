@@ -36,7 +36,7 @@ export function insertManifest(
      SET media_type = excluded.media_type, artifact_type = excluded.artifact_type,
        pushed_at = excluded.pushed_at, deleted_at = NULL, deleted_by = NULL, cost = excluded.cost,
        size = ${found("size")}, content = ${found("content")}, object = ${found("object")},
-       subject = ${found("subject")}, missing_since = NULL
+       subject = ${found("subject")}, kind = excluded.kind, evidence = excluded.evidence, missing_since = NULL
      RETURNING digest`,
     { ...valuesOf(repository, manifest, now), deletedAt: null },
   );
@@ -56,15 +56,17 @@ export function stageManifest(
 }
 
 const INSERT = `INSERT INTO manifests (repository_id, digest, media_type, size, content, object, subject,
-    artifact_type, created_at, pushed_at, cost, deleted_at)
-  SELECT id, :digest, :mediaType, :size, unhex(:content), :object, :subject, :artifactType, :now, :now, :cost, :deletedAt
+    artifact_type, created_at, pushed_at, cost, deleted_at, kind, evidence)
+  SELECT id, :digest, :mediaType, :size, unhex(:content), :object, :subject, :artifactType, :now, :now, :cost, :deletedAt,
+    :kind, :evidence
   FROM repositories WHERE name = :repository`;
 
 function valuesOf(repository: RepositoryName, manifest: NewManifest, now: number) {
   const { digest, mediaType, size, object, subject, artifactType, references } = manifest;
   const content = manifest.content === null ? null : deflateText(manifest.content);
   const cost = costOf(size, references);
-  return { repository, digest, mediaType, size, content, object, subject, artifactType, now, cost };
+  const row = { repository, digest, mediaType, size, content, object, subject, artifactType };
+  return { ...row, ...manifest.purpose, now, cost };
 }
 
 /**

@@ -1,6 +1,7 @@
 import { RAISED } from "./raised.ts";
 import type { Digest } from "../oci/digest.ts";
 import { RegistryError } from "../oci/errors.ts";
+import type { Purpose } from "../oci/manifest-kind.ts";
 import { namespaceOf, type RepositoryName, type Sources, type Tag } from "../oci/reference.ts";
 import { assertion, hasFailed } from "./retry.ts";
 import { deletion, MAX_DELETED_TAGS } from "./manifest-deletion.ts";
@@ -26,6 +27,7 @@ import { isStillReferenced, isUnresolved, refuseChange } from "./errors.ts";
 import { type ImageAnnotations, describeFromAnnotations } from "./repositories.ts";
 import { prepare } from "./sql.ts";
 import { rememberTags } from "./tag-history.ts";
+import { pointTags } from "./tag-rows.ts";
 
 export interface StoredManifest {
   readonly digest: Digest;
@@ -46,11 +48,14 @@ export interface Resolution {
   readonly linked: boolean;
   /** The size in bytes of the repository's manifest of that digest; null if there is none. */
   readonly manifestSize: number | null;
+  /** What that manifest shows of the image that it belongs to (oci/manifest-kind.ts). */
+  readonly evidence: number;
 }
 
 export interface NewManifest extends StoredManifest {
   readonly subject: Digest | null;
   readonly artifactType: string;
+  readonly purpose: Purpose;
   readonly references: readonly NewReference[];
   /** Blobs that the repository does not hold yet and that are mounted with this manifest. */
   readonly adopt: readonly Digest[];
@@ -94,6 +99,7 @@ export class ManifestStore {
     const { results } = await prepare(
       this.#db,
       `SELECT w.value AS digest, l.digest_id IS NOT NULL AS linked, m.size AS manifestSize,
+         coalesce(m.evidence, 0) AS evidence,
          CASE WHEN l.digest_id IS NOT NULL OR ${readableFrom("b.digest_id", ":sources")} THEN b.size END AS blobSize
        FROM json_each(:digests) w
        LEFT JOIN repositories r ON r.name = :repository
@@ -199,13 +205,7 @@ export class ManifestStore {
         ? [row, assertion(this.#db, namesAll(repository, digest, references))]
         : [forget, row, ...insert]),
       rememberTags(this.#db, { now, initiator, successor: digest }, moved),
-      prepare(
-        this.#db,
-        `INSERT INTO tags (repository_id, name, digest, updated_at)
-         SELECT r.id, w.value, :digest, :now FROM repositories r, json_each(:tags) w WHERE r.name = :repository
-         ON CONFLICT (repository_id, name) DO UPDATE SET digest = excluded.digest, updated_at = excluded.updated_at`,
-        { repository, digest, tags, now },
-      ),
+      pointTags(this.#db, { repository, digest, tags: manifest.tags }, now),
       ...(object === null ? [] : claimObject(this.#db, object, size)),
       ...(imageAnnotations === null
         ? []

@@ -12,6 +12,7 @@ import {
   OCI_MANIFEST,
   type ManifestKind,
 } from "./media-type.ts";
+import { type Purpose, purposeOf } from "./manifest-kind.ts";
 import { platformOf } from "./platform.ts";
 
 /**
@@ -46,6 +47,7 @@ const Descriptor = v.object({
   size: v.pipe(v.number(), v.safeInteger(), v.minValue(0)),
   urls: v.nullish(v.array(v.string()), []),
   platform: v.optional(v.unknown()),
+  annotations: v.optional(v.unknown()),
 });
 type Descriptor = v.InferOutput<typeof Descriptor>;
 
@@ -95,6 +97,7 @@ export interface Manifest {
   readonly subject: Digest | null;
   /** The type that the referrers list shows; "" if there is none. */
   readonly artifactType: string;
+  readonly purpose: Purpose;
 }
 
 /**
@@ -143,7 +146,14 @@ function interpret(
   const subject = body.subject?.digest ?? null;
   // The database stores UTF-8, which cannot hold half of a surrogate pair: this is the value that it will return.
   const artifactType = artifactTypeOf(body).toWellFormed();
-  return { kind, manifest: { mediaType, text, references, subject, artifactType } };
+  const purpose = purposeOf({
+    mediaType,
+    annotations: body.annotations,
+    artifactType,
+    configType: body.config?.mediaType ?? "",
+    parts: partsOf(body),
+  });
+  return { kind, manifest: { mediaType, text, references, subject, artifactType, purpose } };
 }
 
 /** Returns the annotations of a stored manifest, which the referrers list repeats. */
@@ -172,6 +182,11 @@ interface Body {
   readonly manifests?: readonly Descriptor[];
   readonly subject?: Descriptor | null | undefined;
   readonly artifactType: string;
+  readonly annotations?: unknown;
+}
+
+function partsOf({ layers = [], blobs = [], manifests = [] }: Body): Descriptor[] {
+  return [...layers, ...blobs, ...manifests];
 }
 
 function validate(kind: ManifestKind, json: object): Body {

@@ -14,3 +14,11 @@ export function platformOf(json: unknown): string | null {
   const platform = parts.filter((part) => part !== "").join("/");
   return platform === "" ? null : platform.slice(0, MAX_LENGTH).toWellFormed();
 }
+
+/** The platform that BuildKit gives to attestations, which run nowhere. */
+const NOWHERE = "unknown/unknown";
+
+/** Returns whether a platform has only the characters of real ones: terminals and web pages show it unchanged. */
+export function isShownPlatform(platform: string): boolean {
+  return platform !== NOWHERE && /^[\w.-]+(?:\/[\w.-]+){1,2}$/.test(platform);
+}

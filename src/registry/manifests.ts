@@ -185,13 +185,17 @@ export class Manifests {
     const { repository, bytes } = push;
     for (let tries = 0; tries < PUT_TRIES; tries++) {
       const resolved = await resolveReferences(this.#index, push, manifest, this.#settings);
-      const { references, adopt } = resolved;
+      const { references, adopt, evidence } = resolved;
       const object = store === null ? null : await store();
       const { mediaType, subject, artifactType } = manifest;
+      const purpose = {
+        kind: manifest.purpose.kind,
+        evidence: manifest.purpose.evidence | evidence,
+      };
       const content = object === null ? manifest.text : null;
       const row = { digest, mediaType, size: bytes.length, content, object, subject, artifactType };
       const imageAnnotations = tags.length === 0 ? null : imageAnnotationsOf(manifest.text);
-      const all = { ...row, references, adopt, tags, imageAnnotations };
+      const all = { ...row, purpose, references, adopt, tags, imageAnnotations };
       const written = await this.#index.put(repository, all, push.initiator);
       if (written) return { digest, subject };
     }

@@ -20,6 +20,8 @@ export interface Resolved {
   readonly references: readonly NewReference[];
   /** Blobs to mount into the repository. */
   readonly adopt: readonly Digest[];
+  /** What the manifests that it names show together, as bits (oci/manifest-kind.ts). */
+  readonly evidence: number;
 }
 
 /**
@@ -32,7 +34,7 @@ export async function resolveReferences(
   { references }: Manifest,
   settings: Pick<Settings, "allowSparse" | "maxOptionalReferences">,
 ): Promise<Resolved> {
-  if (references.length === 0) return { references: [], adopt: [] };
+  if (references.length === 0) return { references: [], adopt: [], evidence: 0 };
   const digests = [...new Set(references.map(({ digest }) => digest))];
   const known = new Map<Digest, Resolution>();
   for (let i = 0; i < digests.length; i += RESOLVED) {
@@ -55,7 +57,12 @@ export async function resolveReferences(
   const adopt = rows.filter(
     ({ kind, digest }) => (kind === "blob" || kind === "config") && !known.get(digest)?.linked,
   );
-  return { references: rows, adopt: adopt.map(({ digest }) => digest) };
+  const children = rows.filter(({ kind }) => kind === "manifest");
+  const evidence = children.reduce(
+    (bits, { digest }) => bits | (known.get(digest)?.evidence ?? 0),
+    0,
+  );
+  return { references: rows, adopt: adopt.map(({ digest }) => digest), evidence };
 }
 
 /** What need not be there costs its pusher nothing to name, so it is bounded. @throws MANIFEST_INVALID */

@@ -1,10 +1,11 @@
 import type { Digest } from "../oci/digest.ts";
 import { RegistryError } from "../oci/errors.ts";
-import { platformOf } from "../oci/platform.ts";
-import type { Page } from "../oci/page.ts";
+import { isShownPlatform, platformOf } from "../oci/platform.ts";
 import type { RepositoryName } from "../oci/reference.ts";
 import type { Bucket } from "../db/bucket.ts";
-import type { SummaryIndex, ManifestSummary, ManifestRow, TagRow } from "../db/summaries.ts";
+import type { Place, WalkPage } from "../db/list-walk.ts";
+import type { ManifestQuery, ManifestRow, Platforms, SummaryIndex } from "../db/summaries.ts";
+import type { TagLists, TagQuery, TagRow } from "../db/tag-lists.ts";
 import type { RepositoryStore } from "../db/repositories.ts";
 
 /** What is shown of a manifest beyond its row. */
@@ -16,29 +17,48 @@ export interface Summary {
 
 /** The largest config that is read, in bytes. Most have a few kilobytes; a long history makes one larger. */
 const MAX_CONFIG = 64 * 1024;
-/** The platform that BuildKit gives to attestations, which run nowhere. */
-const NOWHERE = "unknown/unknown";
-
 /** What is in a repository, as one looks at it. */
 export class Summaries {
   readonly #index: SummaryIndex;
+  readonly #tags: TagLists;
   readonly #repositories: RepositoryStore;
   readonly #bucket: Bucket;
 
-  constructor(index: SummaryIndex, repositories: RepositoryStore, bucket: Bucket) {
-    this.#index = index;
+  constructor(
+    index: { readonly manifests: SummaryIndex; readonly tags: TagLists },
+    repositories: RepositoryStore,
+    bucket: Bucket,
+  ) {
+    this.#index = index.manifests;
+    this.#tags = index.tags;
     this.#repositories = repositories;
     this.#bucket = bucket;
   }
 
   /** @throws NAME_UNKNOWN */
-  async tags(repository: RepositoryName, page: Page): Promise<(TagRow & Summary)[]> {
-    return this.measured(repository, await this.#index.tags(repository, page));
+  async tags(
+    repository: RepositoryName,
+    query: TagQuery,
+    page: WalkPage,
+  ): Promise<{ readonly rows: (TagRow & Summary)[]; readonly end: Place | null }> {
+    const { rows, end } = await this.#tags.list(repository, query, page);
+    if (rows.length === 0) await this.requireRepository(repository);
+    const known = await this.#index.platforms(repository, digestsOf(rows));
+    const platforms = await this.#platformsOf(known);
+    return {
+      rows: rows.map((row) => ({ ...row, platforms: platforms.get(row.digest) ?? [] })),
+      end,
+    };
   }
 
   /** @throws NAME_UNKNOWN */
-  async manifests(repository: RepositoryName, page: Page): Promise<(ManifestRow & Summary)[]> {
-    return this.measured(repository, await this.#index.manifests(repository, page));
+  async manifests(
+    repository: RepositoryName,
+    query: ManifestQuery,
+    page: WalkPage,
+  ): Promise<{ readonly rows: (ManifestRow & Summary)[]; readonly end: Place | null }> {
+    const { rows, end } = await this.#index.manifests(repository, query, page);
+    return { rows: await this.measured(repository, rows), end };
   }
 
   /** @throws MANIFEST_UNKNOWN */
@@ -55,21 +75,24 @@ export class Summaries {
     rows: readonly Row[],
   ): Promise<(Row & Summary)[]> {
     if (rows.length === 0) await this.requireRepository(repository);
-    const digests = [...new Set(rows.map(({ digest }) => digest))];
-    const facts = await this.#index.facts(repository, digests);
-    const measured = new Map<Digest, Summary>(
-      await Promise.all(
-        [...facts].map(async ([digest, entry]) => {
-          const platforms = await this.#platforms(entry);
-          return [digest, { size: entry.size, platforms }] as const;
-        }),
-      ),
-    );
+    const facts = await this.#index.facts(repository, digestsOf(rows));
+    const platforms = await this.#platformsOf(facts);
     // Manifests that were purged between the two queries are left out.
     return rows.flatMap((row) => {
-      const found = measured.get(row.digest);
-      return found === undefined ? [] : { ...row, ...found };
+      const size = facts.get(row.digest)?.size;
+      if (size === undefined) return [];
+      return { ...row, size, platforms: platforms.get(row.digest) ?? [] };
     });
+  }
+
+  async #platformsOf(
+    found: ReadonlyMap<Digest, Platforms>,
+  ): Promise<ReadonlyMap<Digest, readonly string[]>> {
+    return new Map(
+      await Promise.all(
+        [...found].map(async ([digest, facts]) => [digest, await this.#platforms(facts)] as const),
+      ),
+    );
   }
 
   /** @throws NAME_UNKNOWN */
@@ -79,17 +102,18 @@ export class Summaries {
   }
 
   /** Indexes say it of their images; of the others the config does, a small object in R2 that only a list's page reads. */
-  async #platforms({ platforms, config }: ManifestSummary): Promise<readonly string[]> {
-    if (platforms.length > 0) return platforms.filter(isPlatform);
+  async #platforms({ platforms, config }: Platforms): Promise<readonly string[]> {
+    if (platforms.length > 0) return platforms.filter(isShownPlatform);
     if (config === null || config.size > MAX_CONFIG) return [];
     const body = await this.#bucket.open(config.key);
-    return body === null ? [] : platformsOf(await new Response(body).text()).filter(isPlatform);
+    return body === null
+      ? []
+      : platformsOf(await new Response(body).text()).filter(isShownPlatform);
   }
 }
 
-/** Returns whether the platform has only the characters of real ones: terminals and web pages show it unchanged. */
-function isPlatform(platform: string): boolean {
-  return platform !== NOWHERE && /^[\w.-]+(?:\/[\w.-]+){1,2}$/.test(platform);
+function digestsOf(rows: readonly { readonly digest: Digest }[]): Digest[] {
+  return [...new Set(rows.map(({ digest }) => digest))];
 }
 
 /**
@@ -105,5 +129,5 @@ export function platformsOf(config: string): string[] {
     throw error;
   }
   const platform = platformOf(json);
-  return platform === null || platform === NOWHERE ? [] : [platform];
+  return platform === null ? [] : [platform];
 }

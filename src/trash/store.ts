@@ -1,12 +1,15 @@
 import type { Digest } from "../oci/digest.ts";
 import { RegistryError } from "../oci/errors.ts";
 import type { RepositoryName, Tag } from "../oci/reference.ts";
+import { versionKey } from "../oci/version-key.ts";
 import { assertion, hasFailed, retry } from "../db/retry.ts";
-import { type AuditEntry, auditChange, auditFound, idAt, type Initiator } from "../db/audit.ts";
+import { type AuditEntry, auditChange, auditFound, type Initiator } from "../db/audit.ts";
 import { isUnresolved, refuseChange } from "../db/errors.ts";
 import { restorePlan, restore } from "./restore-store.ts";
+import { restoreTags, tagsDeletedWith } from "./restore-tags-store.ts";
 import { merge, prepare } from "../db/sql.ts";
 import { rememberTags } from "../db/tag-history.ts";
+import { sizeOf } from "../db/tag-rows.ts";
 import { requireInTime } from "../db/trash-window.ts";
 
 /** What was restored; empty if all of it was there already. */
@@ -95,6 +98,7 @@ export class RestoreStore {
       requireInTime(`the manifest ${digest} was deleted`, deletedAt, this.#age);
       const root = { repositoryId, digest, deletedAt };
       const manifests = await restorePlan(this.#db, root);
+      const pastTags = await tagsDeletedWith(this.#db, root, manifests);
       const results = await this.#attempt<{ name: Tag }>(repository, null, [
         assertion(this.#db, stillThere(repository, repositoryId, digest, deletedAt)),
         auditChange(this.#db, initiator, {
@@ -104,36 +108,12 @@ export class RestoreStore {
           ...counted(manifests),
         }),
         ...restore(this.#db, repositoryId, manifests),
-        this.#restoreTags(repositoryId, manifests, deletedAt),
+        ...restoreTags(this.#db, repositoryId, pastTags),
       ]);
-      const tags = results?.at(-1)?.results.map(({ name }) => name);
-      return tags === undefined
-        ? null
-        : { digest, replaced: null, tags, manifests: rootFirst(digest, manifests) };
+      if (results === null) return null;
+      const tags = results.flatMap((result) => result.results).flatMap(({ name }) => name ?? []);
+      return { digest, replaced: null, tags, manifests: rootFirst(digest, manifests) };
     });
-  }
-
-  /** Restores the tags that were deleted with the manifests; a tag that exists by now stays unchanged. */
-  #restoreTags(
-    repositoryId: number,
-    digests: readonly Digest[],
-    deletedAt: number,
-  ): D1PreparedStatement {
-    return prepare(
-      this.#db,
-      `INSERT INTO tags (repository_id, name, digest, updated_at)
-       SELECT h.repository_id, h.tag, h.digest, :now FROM tag_history h
-       WHERE h.repository_id = :repositoryId AND h.id >= :first AND h.id < :end AND h.successor IS NULL
-         AND h.digest IN (SELECT value FROM json_each(:digests))
-       ORDER BY h.id DESC ON CONFLICT DO NOTHING RETURNING name`,
-      {
-        repositoryId,
-        now: Date.now(),
-        first: idAt(deletedAt),
-        end: idAt(deletedAt + 1),
-        digests: JSON.stringify(digests),
-      },
-    );
   }
 
   async #past(repository: RepositoryName, tag: Tag, digest: Digest | null): Promise<Past> {
@@ -210,10 +190,12 @@ export class RestoreStore {
       rememberTags(this.#db, { now, initiator, successor: digest }, which),
       prepare(
         this.#db,
-        `INSERT INTO tags (repository_id, name, digest, updated_at) VALUES (:repositoryId, :tag, :digest, :now)
+        `INSERT INTO tags (repository_id, name, digest, updated_at, version_key, size)
+         VALUES (:repositoryId, :tag, :digest, :now, :versionKey, ${sizeOf(":repositoryId", ":digest")})
          ON CONFLICT (repository_id, name) DO UPDATE
-         SET digest = excluded.digest, updated_at = excluded.updated_at WHERE digest <> excluded.digest`,
-        { repositoryId, tag, digest, now },
+         SET digest = excluded.digest, updated_at = excluded.updated_at, size = excluded.size
+         WHERE digest <> excluded.digest`,
+        { repositoryId, tag, digest, now, versionKey: versionKey(tag) },
       ),
     ]);
     if (results === null) return null;

@@ -1,4 +1,5 @@
 import * as blobs from "./blobs.ts";
+import * as dockerSearch from "./docker-search.ts";
 import * as health from "./health.ts";
 import * as manifests from "./manifests.ts";
 import * as referrers from "./referrers.ts";
@@ -39,6 +40,8 @@ export const V2_ROUTES: readonly Route[] = [
     records: "nothing",
   },
   route("catalog", "GET /v2/_catalog", "catalog", tags.listRepositories),
+  route("docker-search", "GET /v1/_ping", "none", dockerSearch.ping),
+  { ...route("docker-search", "GET /v1/search", "none", dockerSearch.search), login: "fresh" },
   { ...route("token", "GET /token", "none", token.read), login: "own" },
   { ...route("token", "POST /token", "none", token.write), login: "own", records: "nothing" },
   route("root", "OPTIONS /", "none", health.options),

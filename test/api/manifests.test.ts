@@ -34,7 +34,10 @@ test("the list of manifests: the manifests by digest, with their tags and subjec
       tags: ["a", "b"],
       size: config.bytes.length,
       platforms: ["linux/arm64/v8"],
+      kind: "image",
       createdAt: expect.stringMatching(/Z$/),
+      pushedAt: expect.stringMatching(/Z$/),
+      lastPulledAt: null,
     },
     {
       digest: referrer.digest,
@@ -44,7 +47,10 @@ test("the list of manifests: the manifests by digest, with their tags and subjec
       tags: [],
       size: 0,
       platforms: [],
+      kind: "index",
       createdAt: expect.stringMatching(/Z$/),
+      pushedAt: expect.stringMatching(/Z$/),
+      lastPulledAt: null,
     },
   ].toSorted((a, b) => (a.digest < b.digest ? -1 : 1));
   expect(await all(path)).toEqual(expected);

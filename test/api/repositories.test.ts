@@ -672,6 +672,7 @@ test("where pushes make no repositories, neither mounts nor manifests bring a de
     object: null,
     subject: null,
     artifactType: "",
+    purpose: { kind: "image" as const, evidence: 0 },
     references: [{ digest: digest as Digest, kind: "optional" as const, platform: null }],
     adopt: [digest as Digest],
     tags: ["tag" as Tag],

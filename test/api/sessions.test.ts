@@ -4,6 +4,7 @@ import { afterEach, describe, expect, test, vi } from "vitest";
 import type { Session } from "../../src/api/schema/sessions.ts";
 import { NO_COOKIE } from "../../src/auth/sign-in/cookie.ts";
 import { IDLE_MS, LONGEST_MS } from "../../src/auth/sign-in/session.ts";
+import type { EventMessage } from "../../src/events/message.ts";
 import { MAX_SESSIONS } from "../../src/db/sessions.ts";
 import { ROUTES } from "../../src/routes.ts";
 import { anyAddress, from } from "../support/accounts.ts";
@@ -546,7 +547,22 @@ describe("PUT /me/password by a session", () => {
     expect(await me(browser)).toEqual(ENDED);
   });
 
-  test("a wrong one is refused, is in the log, and changes nothing", async () => {
+  test("a wrong one goes to the audit log as a failed login", async () => {
+    const { name } = await makeUser();
+    const { headers } = await addSession(name);
+    const events: EventMessage[] = [];
+    const deferred: Promise<unknown>[] = [];
+    const queue = { send: (message: EventMessage) => Promise.resolve(events.push(message)) };
+    const send = withSettings({ EVENTS: queue } as never, (work) => void deferred.push(work));
+    const body = { current: "wrong", password: NEW };
+    await api("PUT", "/me/password", body, { as: null, headers, send });
+    await Promise.all(deferred);
+    expect(events).toMatchObject([
+      { event: { action: "login", actor: name, via: "session", outcome: "failed" } },
+    ]);
+  });
+
+  test("a wrong one is refused, and changes nothing", async () => {
     const user = await makeUser();
     const browser = await signIn(user.name);
     const token = await makeToken(user);

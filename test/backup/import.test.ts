@@ -90,10 +90,12 @@ async function setBack(work: () => Promise<unknown>): Promise<void> {
     ...tables.toReversed().map((table) => env.DB.prepare(`DELETE FROM ${table}`)),
     ...tables.flatMap((table, i) =>
       (saved[i]?.results ?? []).map((row) => {
-        const columns = Object.keys(row);
+        // A generated column is not written.
+        const stored = Object.entries(row).filter(([column]) => column !== "attachment");
+        const columns = stored.map(([column]) => column);
         const places = columns.map((_, n) => `?${n + 1}`);
         const sql = `INSERT INTO ${table} (${columns.join(", ")}) VALUES (${places.join(", ")})`;
-        return env.DB.prepare(sql).bind(...Object.values(row));
+        return env.DB.prepare(sql).bind(...stored.map(([, value]) => value));
       }),
     ),
     ...triggers.map(({ sql }) => env.DB.prepare(sql)),

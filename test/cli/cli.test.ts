@@ -261,6 +261,24 @@ describe("token", () => {
     expect(await ok("token list", { env })).not.toContain("laptop");
   });
 
+  test("session: lists the browsers in which one is signed in, and ends one", async () => {
+    const user = await newUser();
+    const env = { XDG_CONFIG_HOME: join(home, user) };
+    await ok(`login ${server.host} -u ${user} --password-stdin`, { env, input: PASSWORD });
+    expect(await ok("session list", { env })).toBe("No browser is signed in as you.\n");
+    const headers = { "content-type": "application/json", "user-agent": "a browser" };
+    const body = JSON.stringify({ name: user, password: PASSWORD });
+    const signIn = { method: "POST", headers, body };
+    const { id } = await (
+      await fetch(`${server.url}/api/v1/sessions`, signIn)
+    ).json<{ id: string }>();
+    expect(await ok("session list", { env })).toMatch(
+      new RegExp(`^${id} +127\\.0\\.0\\.1 +\\d{4}-.* a browser$`, "m"),
+    );
+    expect(await ok(`session revoke ${id}`, { env })).toBe(`Session ${id} has ended.\n`);
+    expect((await slipway(`session revoke ${id}`, { env })).code).toBe(1);
+  });
+
   test("create by password, for one that outlives the login", async () => {
     const user = await newUser();
     const env = { XDG_CONFIG_HOME: join(home, user) };
@@ -688,6 +706,36 @@ describe("repository", () => {
       1,
       `slipway: there is no tag ${name}:v1\nslipway tag list ${name} lists those that are there\n`,
     ]);
+  });
+});
+
+/** The first column of a table. */
+function firstColumn(table: string): (string | undefined)[] {
+  return table
+    .split("\n")
+    .slice(1)
+    .map((line) => line.split(" ")[0]);
+}
+
+describe("search", () => {
+  test("is a table, the API's answer, or a sentence; tags are sorted and filtered", async () => {
+    const name = `${await newNamespace()}/payments-gateway`;
+    await push(name, "v1.9");
+    await push(name, "v1.10");
+    const found = await ok(`search gateway ${name.split("/")[0] ?? ""}`);
+    expect(found).toMatch(/^NAME +VISIBILITY +TAGS +PUSHED \(UTC\) +DESCRIPTION\n/);
+    expect(found).toMatch(new RegExp(`^${name} +private +2 +20`, "m"));
+    const answer = await json<Items<{ name: string }>>(`search ${name} --sort name --limit 1`);
+    expect(answer).toMatchObject({ items: [{ name }], matches: 1, complete: true });
+    expect(await ok(`search ${name} --visibility public`)).toBe(
+      "No repository that you can pull from matches.\n",
+    );
+    expect(firstColumn(await ok(`tag list ${name} --sort version`))).toEqual(["v1.10", "v1.9", ""]);
+    expect(firstColumn(await ok(`tag list ${name} --filter .9`))).toEqual(["v1.9", ""]);
+    expect(await ok(`tag list ${name} --filter x`)).toBe(
+      `${name} has no tags with "x" in their names.\n`,
+    );
+    expect((await slipway(`search ${name} --limit 0`)).code).toBe(2);
   });
 });
 

@@ -102,17 +102,35 @@ async function inFile(text: string): Promise<string> {
 }
 
 test("a token that the environment gives is taken before any other", async () => {
-  setEnv({ ...jobs.env, SLIPWAY_ID_TOKEN: " given\n", SLIPWAY_ID_TOKEN_FILE: "/nowhere" });
-  expect(await idToken(AUDIENCE)).toBe("given");
+  setEnv({ ...jobs.env, SLIPWAY_ID_TOKEN: " gi.v.en\n", SLIPWAY_ID_TOKEN_FILE: "/nowhere" });
+  expect(await idToken(AUDIENCE)).toBe("gi.v.en");
   expect(jobs.requests).toBe(0);
 });
 
-test("a file is read each time, as its CI may write a new token into it", async () => {
-  const file = await inFile("one\n");
+test("another secret that stands where the ID token should is not sent", async () => {
+  const login = { namespaces: ["acme"], audience: AUDIENCE };
+  setEnv({ SLIPWAY_ID_TOKEN: "ghp_0123456789" });
+  const given = await refusalOf(exchange("http://127.0.0.1:1", login));
+  expect([given.code, given.message]).toEqual([
+    "NO_ID_TOKEN",
+    "what SLIPWAY_ID_TOKEN has is no ID token",
+  ]);
+});
+
+test("nor is what the file has, if it is another secret", async () => {
+  const file = await inFile("two.parts");
   setEnv({ SLIPWAY_ID_TOKEN_FILE: file });
-  expect(await idToken(AUDIENCE)).toBe("one");
-  await writeFile(file, "two\n");
-  expect(await idToken(AUDIENCE)).toBe("two");
+  expect((await refusalOf(idToken(AUDIENCE))).message).toBe(
+    `what the file of SLIPWAY_ID_TOKEN_FILE, ${file}, has is no ID token`,
+  );
+});
+
+test("a file is read each time, as its CI may write a new token into it", async () => {
+  const file = await inFile("o.n.e\n");
+  setEnv({ SLIPWAY_ID_TOKEN_FILE: file });
+  expect(await idToken(AUDIENCE)).toBe("o.n.e");
+  await writeFile(file, "t.w.o\n");
+  expect(await idToken(AUDIENCE)).toBe("t.w.o");
   await writeFile(file, "\n");
   expect((await refusalOf(idToken(AUDIENCE))).message).toBe(
     `the file of SLIPWAY_ID_TOKEN_FILE is empty: ${file}`,
@@ -189,7 +207,7 @@ test("a network that is left by a proxy alone is left by it (HTTP_PROXY)", async
 });
 
 test("a server that is no Slipway registry is reported", async () => {
-  setEnv({ SLIPWAY_ID_TOKEN: "token" });
+  setEnv({ SLIPWAY_ID_TOKEN: "a.b.c" });
   const { origin } = new URL(jobs.env["ACTIONS_ID_TOKEN_REQUEST_URL"] ?? "");
   jobs.faults.push([200, "<html>"], [404, "<html>"]);
   const login = { namespaces: ["acme"], audience: "a" };

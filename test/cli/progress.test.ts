@@ -59,3 +59,13 @@ test("programs get an object when something begins, once a second, and when it e
     { name: "layer", bytes: 1000, total: 1000, state: "done", text: "sent" },
   ]);
 });
+
+test("what is resumed says where", async () => {
+  const { stream, lines } = sink();
+  const progress = await makeProgress(false, stream);
+  const step = progress.begin("layer", 120 * MIB);
+  step.resumed(40 * MIB);
+  step.at(120 * MIB);
+  step.done("sent");
+  expect(lines()).toEqual(["layer: resumed at 40.0 MiB of 120.0 MiB", "layer: sent (120.0 MiB)"]);
+});

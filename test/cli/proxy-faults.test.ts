@@ -23,7 +23,7 @@ import { sample, sized, tell } from "../support/sample.ts";
 
 /** The edge's limit is what the registry tells. */
 const LIMIT_BYTES = 1_000_000;
-const SILENT = { begin: () => ({ at() {}, done() {}, failed() {} }), end() {} };
+const SILENT = { begin: () => ({ at() {}, resumed() {}, done() {}, failed() {} }), end() {} };
 const LANES = 4;
 
 let server: Server;

@@ -17,7 +17,7 @@ import { type Authorize, Upstream } from "../../src/cli/remote/upstream.ts";
 import type { Progress } from "../../src/cli/upload/progress.ts";
 
 const SILENT: Progress = {
-  begin: () => ({ at: () => {}, done: () => {}, failed: () => {} }),
+  begin: () => ({ at: () => {}, resumed: () => {}, done: () => {}, failed: () => {} }),
   end: () => {},
 };
 const SECRET = "a secret of this test alone";

@@ -196,6 +196,15 @@ test("the recipes of docs/access.md run", async () => {
         const line = "slipway token create --pull 'access/*' --json";
         names["ID"] = (JSON.parse(await type(line)) as { id: string }).id;
       },
+      "slipway session revoke": async () => {
+        const signIn = {
+          method: "POST",
+          headers: { "content-type": "application/json" },
+          body: JSON.stringify({ name: "admin", password: server.password }),
+        };
+        const answer = await fetch(`${server.url}/api/v1/sessions`, signIn);
+        names["ID"] = (await answer.json<{ id: string }>()).id;
+      },
       "slipway robot set": () => secretOf("slipway robot show access+ci --json"),
     },
   });

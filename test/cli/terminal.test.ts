@@ -128,6 +128,7 @@ describe("a terminal of 80 columns", () => {
     "member list acme",
     "user list",
     "token list",
+    "session list",
     "namespace list",
     "audit",
     "gc status",

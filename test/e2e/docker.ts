@@ -124,6 +124,11 @@ function basicSteps(bench: Bench, tool: Docker): Step[] {
       await tool.runs(hello, "hello:v1");
     }),
     anonymousStep(() => bench.attempt(["docker", "pull", remote("hello:v1")], tool.as("nobody"))),
+    step("tags", "find the repository by a word, with the login", ["push"], async () => {
+      const found = await call("search", "--format={{.Name}}", `${registry.host}/hel`);
+      const name = remote("hello").slice(registry.host.length + 1);
+      expectText(found, name, "what the search found");
+    }),
     step("tags", "push and pull all tags of a repository", ["push"], async () => {
       const local = await load(hello);
       for (const tag of ["v1", "v2", "v3"]) await call("tag", local, remote(`tags:${tag}`));

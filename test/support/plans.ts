@@ -35,7 +35,17 @@ export async function planOf(sql: string): Promise<string[]> {
 }
 
 /** Subqueries with a LIMIT of their own, and one row, as an event is. */
-const BOUNDED = ["parent", "named", "counted", "lister", "who", "e"].map((name) => `SCAN ${name}`);
+const BOUNDED = [
+  "parent",
+  "named",
+  "counted",
+  "lister",
+  "listed",
+  "walked",
+  "newest",
+  "who",
+  "e",
+].map((name) => `SCAN ${name}`);
 
 /** Returns the lines of a plan that scan a whole table; parameters and subqueries are scanned anyway. */
 export function tableScans(plan: readonly string[]): string[] {

@@ -12,6 +12,7 @@ export async function loseDatabase(migrations = env.TEST_MIGRATIONS): Promise<vo
   const { results } = await env.DB.prepare(
     `SELECT type, name FROM sqlite_master
      WHERE type IN ('trigger', 'view', 'table') AND name NOT LIKE 'sqlite_%' AND name NOT LIKE '_cf_%'
+       AND name NOT LIKE 'repository!_search!_%' ESCAPE '!'
      ORDER BY rowid DESC`,
   ).all<{ type: string; name: string }>();
   const of = (type: string) => results.filter((one) => one.type === type);
@@ -46,6 +47,7 @@ const COMPARED: Readonly<Record<string, string>> = {
         ON f.repository_id = l.repository_id AND f.digest_id = l.digest_id WHERE l.digest_id = b.digest_id)
     OR EXISTS (SELECT 1 FROM trashed_blobs k WHERE k.digest_id = b.digest_id) ORDER BY 1`,
   /** Rows that the triggers derive. */
+  repository_search: `SELECT rowid FROM repository_search ORDER BY rowid`,
   namespace_blobs: `SELECT n.namespace, d.digest, n.size, n.links FROM namespace_blobs n JOIN digests d ON d.id = n.digest_id
     ORDER BY 1, 2`,
   namespace_usage: `SELECT * FROM namespace_usage WHERE bytes > 0 OR repositories > 0 ORDER BY 1`,

@@ -146,6 +146,7 @@ test("restore against a push of another digest: the last one wins, and what it r
           object: null,
           subject: null,
           artifactType: "",
+          purpose: { kind: "image" as const, evidence: 0 },
           references: [{ digest: config.digest as Digest, kind: "blob", platform: null }],
           adopt: [],
           tags: [V1],

@@ -29,7 +29,9 @@ export const Tag = v.object({
   ),
   pulls: v.pipe(
     count,
-    v.description("Pulls by this tag, all that are counted; `sort=pulls` sorts by them."),
+    v.description(
+      "Pulls by this tag in the last 400 days. Of a day with more than a hundred, the last hundred may be missing.",
+    ),
   ),
   aliases: v.pipe(texts, v.description("Other tags of the same digest, the first ten.")),
   ...evidence,
@@ -104,7 +106,10 @@ export const Referrer = v.object({
   mediaType: text,
   artifactType: someText,
   kind: manifestKind,
-  size: v.pipe(count, v.description("Of the manifest and of what it says that it names.")),
+  size: v.pipe(
+    someCount,
+    v.description("The bytes of the blobs that it names; null: its manifest has more than 16 KiB."),
+  ),
   createdAt: time,
   annotations,
 });
@@ -139,12 +144,15 @@ export const ManifestDetails = v.object({
     v.description("null: an index has none."),
   ),
   layers: v.pipe(v.array(Layer), v.description("The lowest first, at most 500.")),
-  moreLayers: flag,
+  moreLayers: v.pipe(
+    flag,
+    v.description("Whether there are more, or the manifest has more than 256 KiB and is not read."),
+  ),
   children: v.pipe(
     v.array(Child),
     v.description("What an index names, in its order, at most 200."),
   ),
-  moreChildren: flag,
+  moreChildren: v.pipe(flag, v.description("As `moreLayers`.")),
   referrers: v.pipe(v.array(Referrer), v.description("The first hundred by digest.")),
   moreReferrers: flag,
   history: v.pipe(

@@ -87,7 +87,7 @@ export const FoundRepository = v.object({
     someTime,
     v.description("When a manifest was last pushed or restored; null: it has none."),
   ),
-  tags: v.pipe(someCount, v.description("null: more than 1000 to count.")),
+  tags: v.pipe(someCount, v.description("null: more than 100 to count.")),
 });
 export type FoundRepository = v.InferOutput<typeof FoundRepository>;
 
@@ -95,11 +95,11 @@ export type FoundRepository = v.InferOutput<typeof FoundRepository>;
 export const searchTotals = {
   matches: v.pipe(
     count,
-    v.description("How many repositories match, of those that were looked at."),
+    v.description("How many repositories match, at most 1000: these are sorted and shown."),
   ),
   complete: v.pipe(
     v.boolean(),
-    v.description("false: more matched than are looked at, so some are left out."),
+    v.description("Whether these are all. Else further words narrow the search."),
   ),
 };
 

@@ -51,10 +51,13 @@ export class BlobUpload {
     this.#key = `${repository.registry} ${repository.name} ${writing.blob.digest}`;
   }
 
-  /** Goes on with an upload that an earlier run did not end. @returns false if there is none, or the registry has it no more */
-  async resume(): Promise<boolean> {
+  /**
+   * Goes on with an upload that an earlier run did not end.
+   * @returns how many bytes were left to send; null if there is none, or the registry has it no more
+   */
+  async resume(): Promise<number | null> {
     const kept = await this.#uploads.get(this.#key);
-    if (kept === null || (kept.pid !== process.pid && isRunning(kept.pid))) return false;
+    if (kept === null || (kept.pid !== process.pid && isRunning(kept.pid))) return null;
     const { upstream, scopes } = this.#repository;
     const { signal } = this.#writing;
     const found = { location: kept.location };
@@ -71,20 +74,23 @@ export class BlobUpload {
     const isGone = answer.status >= 400 && answer.status < 500;
     if (!isGone && !isSuccess(answer)) throw await this.#refused(answer);
     answer.body.resume();
-    if (isGone || offset > this.#writing.blob.size) {
+    const { blob, step } = this.#writing;
+    if (isGone || offset > blob.size) {
       await this.#forget();
-      return false;
+      return null;
     }
+    if (offset > 0) step.resumed(offset);
     const { maxRequestBytes } = kept;
     const sent = await this.#sendRanged(
       { location: found.location, maxRequestBytes },
-      { offset, hash: offset === 0 ? fromStart(this.#writing.blob).hash : null },
+      { offset, hash: offset === 0 ? fromStart(blob).hash : null },
     );
-    if (isSuccess(sent)) return true;
+    const sentBytes = blob.size - offset;
+    if (isSuccess(sent)) return sentBytes;
     // The registry compares the digest of all of it. What it had before may be wrong, so all of it is sent anew.
     if (sent.status !== 400 && sent.status !== 404) throw await this.#refused(sent);
     sent.body.resume();
-    return sent.status === 404 && this.#isThere();
+    return sent.status === 404 && (await this.#isThere()) ? sentBytes : null;
   }
 
   /**
@@ -190,16 +196,13 @@ export class BlobUpload {
     let location = first;
     for (let failures = 1; ; failures++) {
       const result = await this.#tryWhole(location);
+      const { registry: origin } = this.#repository;
       if (!(result instanceof Error)) {
         if (!isRetryable(result) || failures === MAX_TRIES) return result;
         result.body.resume();
-        await waitToRetry(failures, result, this.#writing.signal);
-      } else {
-        if (!isPassing(result) || failures === MAX_TRIES) {
-          throw unreachable(this.#repository.registry, result);
-        }
-        await waitToRetry(failures, null, this.#writing.signal);
-      }
+      } else if (!isPassing(result) || failures === MAX_TRIES) throw unreachable(origin, result);
+      const failed = { origin, result, failures, maxTries: MAX_TRIES };
+      await waitToRetry(failed, this.#writing.signal);
       location = (await this.begin(null))?.location ?? location;
     }
   }

@@ -7,7 +7,7 @@ import { shortDigest } from "../output.ts";
 import { mapPool } from "../pool.ts";
 import type { Progress } from "../upload/progress.ts";
 import { makePlan } from "./plan.ts";
-import type { ImageTarget, Outcome } from "./target.ts";
+import type { ImageTarget, Outcome, Written } from "./target.ts";
 
 export interface Copying {
   readonly source: ImageSource;
@@ -28,7 +28,7 @@ export interface Copied {
   readonly manifests: number;
   /** How many blobs came in which way. */
   readonly blobs: Readonly<Record<Outcome, number>>;
-  /** The size of the blobs that were sent. */
+  /** What was sent of the blobs. */
   readonly sentBytes: number;
 }
 
@@ -48,7 +48,7 @@ export async function copyImage(copying: Copying): Promise<Copied> {
   const stopping = { ...copying, signal: AbortSignal.any([signal, failed.signal]) };
   const written = await mapPool(blobs, parallel, async (blob) => {
     try {
-      return { blob, outcome: await copyBlob(blob, stopping) };
+      return await copyBlob(blob, stopping);
     } catch (error) {
       failed.abort(error);
       throw error;
@@ -58,26 +58,25 @@ export async function copyImage(copying: Copying): Promise<Copied> {
   for (const one of missing) await target.writeManifest(one.manifest, one.tag, one.isChild);
   const isWritten = await writeRoot(root, tag, target);
   const count = (wanted: Outcome) => written.filter(({ outcome }) => outcome === wanted).length;
-  const sent = written.filter(({ outcome }) => outcome === "sent");
   return {
     digest: root.digest,
     mediaType: root.mediaType,
     manifests: missing.length + (isWritten ? 1 : 0),
     blobs: { sent: count("sent"), mounted: count("mounted"), there: count("there") },
-    sentBytes: sent.reduce((sum, { blob: { size } }) => sum + size, 0),
+    sentBytes: written.reduce((sum, { sentBytes }) => sum + sentBytes, 0),
   };
 }
 
-async function copyBlob(blob: Blob, copying: Copying): Promise<Outcome> {
+async function copyBlob(blob: Blob, copying: Copying): Promise<Written> {
   const { source, target, progress, signal } = copying;
   signal.throwIfAborted();
   const step = progress.begin(shortDigest(blob.digest), blob.size);
   try {
-    const outcome = (await target.hasBlob(blob))
-      ? "there"
+    const written: Written = (await target.hasBlob(blob))
+      ? { outcome: "there", sentBytes: 0 }
       : await target.writeBlob({ blob, source, step, signal });
-    step.done(SAID[outcome]);
-    return outcome;
+    step.done(SAID[written.outcome]);
+    return written;
   } catch (error) {
     step.failed(signal.aborted ? "stopped" : "failed");
     throw error;

@@ -1,3 +1,4 @@
+import { constants } from "node:os";
 import { CliError } from "../error.ts";
 
 const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
@@ -8,10 +9,12 @@ const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
  */
 export async function interruptible<T>(run: (signal: AbortSignal) => Promise<T>): Promise<T> {
   const controller = new AbortController();
-  const stop = () =>
+  const stop = (name: NodeJS.Signals) =>
     controller.abort(
       new CliError("stopped", {
         code: "INTERRUPTED",
+        // As a shell has it for what a signal ends (POSIX, "Exit Status for Commands").
+        exitCode: 128 + constants.signals[name],
         hint: "Run it again: it goes on where it stopped.",
       }),
     );

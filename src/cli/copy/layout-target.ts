@@ -12,7 +12,7 @@ import { pathOf } from "../image/layout-source.ts";
 import { descriptorOf, type Manifest } from "../image/manifest.ts";
 import type { Blob } from "../image/source.ts";
 import { type Beginning, bodyOf, counted, fromStart } from "./blob-body.ts";
-import type { ImageTarget, Outcome, Writing } from "./target.ts";
+import type { ImageTarget, Writing, Written } from "./target.ts";
 
 const REF_NAME = "org.opencontainers.image.ref.name";
 
@@ -40,7 +40,10 @@ export class LayoutTarget implements ImageTarget {
       await mkdir(join(path, "blobs"), { recursive: true });
       await target.#write("oci-layout", JSON.stringify({ imageLayoutVersion: "1.0.0" }));
     } catch (error) {
-      throw new CliError(`cannot write to ${path}: ${reasonOf(error)}`, { cause: error });
+      const { code = "" } = error as NodeJS.ErrnoException;
+      const isFile = code === "EEXIST" || code === "ENOTDIR";
+      const why = isFile ? "it is a file, and a layout is a folder" : reasonOf(error);
+      throw new CliError(`cannot write to ${path}: ${why}`, { cause: error });
     }
     return target;
   }
@@ -54,27 +57,22 @@ export class LayoutTarget implements ImageTarget {
     return (await this.#files.has(path)) && (await this.#files.sizeOf(path)) === size;
   }
 
-  async writeBlob({ blob, source, step, signal }: Writing): Promise<Outcome> {
+  async writeBlob({ blob, source, step, signal }: Writing): Promise<Written> {
     const path = join(this.#path, pathOf(blob.digest));
     const partial = join(dirname(path), `.${path.slice(dirname(path).length + 1)}.partial`);
     await mkdir(dirname(path), { recursive: true });
     const beginning = await this.#beginning(partial, blob);
-    const body = counted(
-      bodyOf(source, blob, beginning, signal),
-      beginning.offset,
-      step.at.bind(step),
-    );
+    const { offset } = beginning;
+    if (offset > 0) step.resumed(offset);
+    const body = counted(bodyOf(source, blob, beginning, signal), offset, step.at.bind(step));
     try {
-      await pipeline(
-        body,
-        createWriteStream(partial, { flags: beginning.offset === 0 ? "w" : "a" }),
-      );
+      await pipeline(body, createWriteStream(partial, { flags: offset === 0 ? "w" : "a" }));
     } catch (error) {
       if (error instanceof CliError && error.code === "DAMAGED") await rm(partial, { force: true });
       throw error;
     }
     await rename(partial, path);
-    return "sent";
+    return { outcome: "sent", sentBytes: blob.size - offset };
   }
 
   /** Hashes what an earlier run wrote. */

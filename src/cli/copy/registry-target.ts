@@ -4,40 +4,53 @@ import { hostOf } from "../image/reference.ts";
 import { fallbackTag, type Repository } from "../image/repository.ts";
 import type { Blob } from "../image/source.ts";
 import { OCI_INDEX } from "../../oci/media-type.ts";
-import type { ImageTarget, Outcome, Writing } from "./target.ts";
+import type { ImageTarget, Writing, Written } from "./target.ts";
+import type { BlobPlaces } from "../image/blob-places.ts";
 import { BlobUpload } from "./blob-upload.ts";
 
 export class RegistryTarget implements ImageTarget {
   readonly name: string;
   readonly #repository: Repository;
+  readonly #places: BlobPlaces;
 
-  constructor(repository: Repository) {
+  constructor(repository: Repository, places: BlobPlaces) {
     this.name = `${hostOf(repository.registry)}/${repository.name}`;
     this.#repository = repository;
+    this.#places = places;
   }
 
   async hasManifest(digest: Digest): Promise<boolean> {
     return (await this.#repository.digestOf(digest)) === digest;
   }
 
-  hasBlob({ digest }: Blob): Promise<boolean> {
-    return this.#repository.hasBlob(digest);
+  async hasBlob({ digest }: Blob): Promise<boolean> {
+    const isThere = await this.#repository.hasBlob(digest);
+    if (isThere) this.#places.add(this.#repository, digest);
+    return isThere;
   }
 
-  async writeBlob(writing: Writing): Promise<Outcome> {
+  async writeBlob(writing: Writing): Promise<Written> {
+    const written = await this.#write(writing);
+    this.#places.add(this.#repository, writing.blob.digest);
+    return written;
+  }
+
+  async #write(writing: Writing): Promise<Written> {
+    const { size } = writing.blob;
     const upload = new BlobUpload(this.#repository, writing);
-    if (await upload.resume()) return "sent";
+    const sentBytes = await upload.resume();
+    if (sentBytes !== null) return { outcome: "sent", sentBytes };
     const begun = await upload.begin(this.#mountable(writing));
-    if (begun === null) return "mounted";
+    if (begun === null) return { outcome: "mounted", sentBytes: 0 };
     await upload.send(begun);
-    return "sent";
+    return { outcome: "sent", sentBytes: size };
   }
 
-  /** The other repository of this registry that the blob is in; null if it is elsewhere. */
-  #mountable({ source: { mountable } }: Writing): string | null {
+  /** Another repository of this registry that the blob is in; null if none is known. */
+  #mountable({ blob, source: { mountable } }: Writing): string | null {
     const { registry, name } = this.#repository;
     const isHere = mountable?.registry === registry && mountable.repository !== name;
-    return isHere ? mountable.repository : null;
+    return isHere ? mountable.repository : this.#places.other(this.#repository, blob.digest);
   }
 
   async writeManifest(manifest: Manifest, tag: string | null): Promise<void> {

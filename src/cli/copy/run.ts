@@ -9,8 +9,8 @@ import {
   type ImageReference,
   type LayoutImage,
   parseImage,
-  parseRegistryImage,
   type RegistryImage,
+  requireKnown,
   showImage,
 } from "../image/reference.ts";
 import { bytes, type Output } from "../output.ts";
@@ -52,18 +52,22 @@ function parsePushed(text: string): ImageReference {
   if (/^(?:docker-daemon|docker-archive|oci|oci-archive|docker):/.test(text))
     return parseImage(text);
   const found = statSync(text, { throwIfNoEntry: false });
+  if (found === undefined) requireKnown(text);
   if (found === undefined) return { kind: "docker-daemon", name: text };
   const transport = found.isDirectory() ? "oci" : "docker-archive";
   throw new UsageError(`"${text}" is the name of a file here`, `To push it: ${transport}:${text}`);
 }
 
 export function parseTarget(text: string, source: ImageReference): TargetImage {
-  const target = text.startsWith("oci:") ? parseImage(text) : parseRegistryImage(text);
+  const target = parseImage(text);
   if (target.kind !== "registry" && target.kind !== "oci") {
-    throw new UsageError(
-      `"${text}" cannot be written to`,
-      "Write HOST/REPOSITORY:TAG or oci:FOLDER:TAG",
-    );
+    const isArchive = target.kind !== "docker-daemon";
+    const what = isArchive ? "an archive is only read" : "the docker daemon is only read";
+    const pack = isArchive
+      ? ", and pack that by tar -C FOLDER -cf FILE ."
+      : ", and pull it from there";
+    const instead = isArchive ? "oci:FOLDER:TAG" : "HOST/REPOSITORY:TAG";
+    throw new UsageError(`"${text}" cannot be the target: ${what}`, `Write ${instead}${pack}`);
   }
   if (target.digest !== null) {
     throw new UsageError(
@@ -130,7 +134,8 @@ export async function copyOnce(from: ImageReference, to: TargetImage, once: Once
 
 async function openTarget(image: TargetImage, { connections }: Opening): Promise<ImageTarget> {
   if (image.kind === "registry") {
-    return new RegistryTarget(await connections.repository(image, "pull,push"));
+    const repository = await connections.repository(image, "pull,push");
+    return new RegistryTarget(repository, connections.places);
   }
   return LayoutTarget.open(image.path);
 }
@@ -139,7 +144,7 @@ export function sentenceOf(names: { source: string; target: string }, copied: Co
   const { blobs, sentBytes, digest, manifests } = copied;
   if (manifests === 0) return `${names.target} is ${names.source} already.\n${digest}`;
   const parts = [
-    `${blobs.sent} blobs sent (${bytes(sentBytes)})`,
+    `${blobs.sent} ${blobs.sent === 1 ? "blob" : "blobs"} sent (${bytes(sentBytes)})`,
     ...(blobs.mounted > 0 ? [`${blobs.mounted} mounted`] : []),
     ...(blobs.there > 0 ? [`${blobs.there} there already`] : []),
   ];

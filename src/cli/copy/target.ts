@@ -7,6 +7,12 @@ import type { Step } from "../upload/progress.ts";
 /** How a blob came there: it was sent, taken from another repository of the registry, or there before. */
 export type Outcome = "sent" | "mounted" | "there";
 
+export interface Written {
+  readonly outcome: Outcome;
+  /** What went over the line: less than the blob where an earlier run sent its beginning. */
+  readonly sentBytes: number;
+}
+
 export interface Writing {
   readonly blob: Blob;
   readonly source: ImageSource;
@@ -20,7 +26,7 @@ export interface ImageTarget {
   hasManifest(digest: Digest): Promise<boolean>;
   hasBlob(blob: Blob): Promise<boolean>;
   /** Writes a blob that is not there yet, and goes on where an earlier run stopped. */
-  writeBlob(writing: Writing): Promise<Outcome>;
+  writeBlob(writing: Writing): Promise<Written>;
   /**
    * Writes a manifest after what it names.
    * @param tag null for none

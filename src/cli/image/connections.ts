@@ -1,10 +1,12 @@
-/** The registries that a command talks to: one connection pool and one set of tokens for each. */
+/** The registries that a command talks to: one connection pool and one set of tokens for each, and what it found there. */
 import { bearerAuthorize } from "../remote/authorize.ts";
 import { registryCredentials, type RegistryCredentials } from "../remote/credentials.ts";
 import { Upstream } from "../remote/upstream.ts";
+import { BlobPlaces } from "./blob-places.ts";
 import { Repository } from "./repository.ts";
 
 export class Connections {
+  readonly places = new BlobPlaces();
   readonly #given: ReadonlyMap<string, RegistryCredentials>;
   readonly #upstreams = new Map<string, Promise<Upstream>>();
 

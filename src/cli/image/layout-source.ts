@@ -82,7 +82,11 @@ export class LayoutSource implements ImageSource {
 
   async #index(): Promise<Descriptor[]> {
     if (!(await this.#files.has("index.json"))) {
-      throw new CliError(`${this.#files.path} is no OCI layout: it has no index.json`);
+      const { path } = this.#files;
+      const isDockers = await this.#files.has("manifest.json");
+      throw new CliError(`${path} is no OCI layout: it has no index.json`, {
+        hint: isDockers ? `It is what docker save writes: docker-archive:${path}` : null,
+      });
     }
     return parseIndex(await readJson(this.#files, "index.json"), this.#files.path);
   }

@@ -9,6 +9,7 @@ import { promisify } from "node:util";
 import { createGunzip } from "node:zlib";
 import { CliError } from "../error.ts";
 import { reasonOf } from "../file.ts";
+import { copyable } from "../sentence.ts";
 import type { Progress } from "../upload/progress.ts";
 import type { Connections } from "./connections.ts";
 import { CompressingSource } from "./compressing-source.ts";
@@ -59,8 +60,10 @@ async function openLayout(image: LayoutImage): Promise<ImageSource> {
     throw new CliError(`cannot read ${image.path}: ${reasonOf(error)}`, { cause: error });
   });
   if (!found.isDirectory()) {
-    throw new CliError(`${image.path} is no folder`, {
-      hint: `For an archive: oci-archive:${image.path}`,
+    const [layout, docker] = [`oci-archive:${image.path}`, `docker-archive:${image.path}`];
+    throw new CliError(`${image.path} is a file, and no folder`, {
+      code: "USAGE",
+      hint: `For an archive: ${copyable(layout)}, or ${copyable(docker)} if docker save wrote it`,
     });
   }
   return new LayoutSource(showImage(image), new Folder(image.path), image);
@@ -149,6 +152,10 @@ async function isGzip(path: string): Promise<boolean> {
     throw new CliError(`cannot read ${path}: ${reasonOf(error)}`, { cause: error });
   }
   try {
+    if ((await file.stat()).isDirectory()) {
+      const hint = `For an OCI layout in a folder: ${copyable(`oci:${path}`)}`;
+      throw new CliError(`${path} is a folder, and no archive`, { code: "USAGE", hint });
+    }
     const { bytesRead, buffer } = await file.read(Buffer.alloc(2), 0, 2, 0);
     return bytesRead === 2 && buffer.readUInt16BE() === 0x1f8b;
   } finally {

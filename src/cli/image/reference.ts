@@ -42,6 +42,16 @@ export type ImageReference = RegistryImage | LayoutImage | DockerArchive | Daemo
 const HUB = "https://registry-1.docker.io";
 const HUB_NAMES = new Set(["docker.io", "index.docker.io", "registry-1.docker.io"]);
 
+/** Kinds of images that other tools have, and what brings them here. */
+const ELSEWHERE: Readonly<Record<string, string>> = {
+  dir: "Make a layout of it: skopeo copy dir:FOLDER oci:OTHER:TAG",
+  "containers-storage":
+    "Save it: podman save --format oci-archive -o FILE NAME, then oci-archive:FILE",
+  ostree: "Make a layout of it by skopeo copy",
+  sif: "Make a layout of it by skopeo copy",
+  tarball: "Make a layout of it by skopeo copy",
+};
+
 const TRANSPORT = /^(docker|oci|oci-archive|docker-archive|docker-daemon|https?):(.*)$/s;
 
 /**
@@ -50,6 +60,7 @@ const TRANSPORT = /^(docker|oci|oci-archive|docker-archive|docker-daemon|https?)
  */
 export function parseImage(text: string): ImageReference {
   const [, transport, rest = ""] = TRANSPORT.exec(text) ?? [];
+  requireKnown(text);
   switch (transport) {
     case undefined:
       return parseAtRegistry(text, text);
@@ -74,6 +85,18 @@ export function parseImage(text: string): ImageReference {
   }
 }
 
+/** @throws CliError for an image of a kind that other tools have, with what to do instead */
+export function requireKnown(text: string): void {
+  const [, kind = "", rest = ""] = /^([a-z-]+):(.+)$/s.exec(text) ?? [];
+  const hint = ELSEWHERE[kind];
+  // "dir:v1" may be an image by that name, too, which has no host and is refused elsewhere.
+  if (hint === undefined || (kind !== "containers-storage" && isTag(rest))) return;
+  throw new CliError(`images of the kind ${kind}: are not read or written`, {
+    code: "USAGE",
+    hint,
+  });
+}
+
 /** The same for an image at a registry alone. */
 export function parseRegistryImage(text: string): RegistryImage {
   const image = parseImage(text);
@@ -89,13 +112,20 @@ function parseAtRegistry(name: string, text: string): RegistryImage {
   const [, bare = "", tag, digest] = /^([^:@]*)(?::([^:@]*))?(?:@(.*))?$/.exec(path) ?? [];
   const isHub = HUB_NAMES.has(host);
   const repository = isHub && bare !== "" && !bare.includes("/") ? `library/${bare}` : bare;
-  const isRight =
-    isRepositoryName(repository) &&
-    (tag === undefined || isTag(tag)) &&
-    (digest === undefined || isDigest(digest));
+  const isRight = (tag === undefined || isTag(tag)) && (digest === undefined || isDigest(digest));
   if (!isRight) throw invalid(text);
+  if (!isRepositoryName(repository)) throw wrongName(bare, text);
   const registry = isHub ? HUB : parseRegistry(scheme + host);
   return { kind: "registry", registry, repository, tag: tag ?? null, digest: digest ?? null };
+}
+
+function wrongName(name: string, text: string): CliError {
+  const lower = name.toLowerCase();
+  if (lower === name || !isRepositoryName(lower)) return invalid(text);
+  return new CliError(`"${text}": names of repositories are in lower case`, {
+    code: "USAGE",
+    hint: `Write ${text.replace(`/${name}`, `/${lower}`)}`,
+  });
 }
 
 /** A name without a host would be Docker Hub's to docker, and this registry's to slipway's other commands. */

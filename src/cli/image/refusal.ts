@@ -24,30 +24,22 @@ export async function refused(answer: Answer, doing: string, registry: string): 
   const body = await text(answer.body).catch(() => "");
   const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), Errors), body);
   const host = hostOf(registry);
-  if (!parsed.success) {
-    const hint = hintOf(status, host);
-    const message = `cannot ${doing}: ${host} answered ${status}`;
-    return new CliError(message, {
-      status,
-      code: `HTTP_${status}`,
-      ...(hint === "" ? {} : { hint }),
-    });
-  }
-  const { errors } = parsed.output;
+  const hint = hintOf(status, host);
+  const { errors } = parsed.success ? parsed.output : { errors: [] };
   const said = errors.map(({ code, message }) => message || code).join("; ");
   const code = errors[0]?.code || `HTTP_${status}`;
-  const hint = hintOf(status, host);
-  return new CliError(`cannot ${doing}: ${said}`, {
-    status,
-    code,
-    ...(hint === "" ? {} : { hint }),
-  });
+  const message = `cannot ${doing}: ${said || unsaid(status, host)}`;
+  return new CliError(message, { status, code, hint });
 }
 
-function hintOf(status: number, host: string): string {
-  if (status === 401 || status === 403) {
-    const logins = `${copyable(`docker login ${host}`)} or ${copyable(`slipway login ${host}`)}`;
-    return `Credentials are taken from ${logins}, and need the right to do that.`;
-  }
-  return status === 413 ? "Its limit for one request is lower than it says." : "";
+/** What a status says by itself: an answer to HEAD has no more. */
+function unsaid(status: number, host: string): string {
+  return status === 401 ? `${host} wants a login` : `${host} answered ${status}`;
+}
+
+function hintOf(status: number, host: string): string | null {
+  const logins = `${copyable(`slipway login ${host}`)} or ${copyable(`docker login ${host}`)}`;
+  if (status === 401) return `Log in: ${logins}. A login that is there already may have ended.`;
+  if (status === 403) return `Credentials of ${logins} are used; they need the right to do that.`;
+  return status === 413 ? "Its limit for one request is lower than it says." : null;
 }

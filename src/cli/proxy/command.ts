@@ -1,6 +1,7 @@
 /** `slipway proxy`. */
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
+import { setFlagsFromString } from "node:v8";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { registryOf } from "../connection.ts";
 import { CliError, UsageError } from "../error.ts";
@@ -45,6 +46,9 @@ export function addProxyCommand(program: Command): void {
 }
 
 async function runProxy(options: ProxyCommandOptions, command: Command): Promise<void> {
+  // Each piece of a layer is a small object with 64 KiB outside of the heap. A young generation that grows to tens of
+  // megabytes, as V8's does, would hold hundreds of megabytes of pieces that are sent already.
+  setFlagsFromString("--semi-space-growth-factor=1");
   const { credential: kind, namespace: namespaces = [], port: wanted } = options;
   if (kind === "oidc" && namespaces.length === 0) {
     throw new UsageError("which namespaces? Give --namespace", "slipway proxy --help says more");

@@ -30,7 +30,7 @@ export async function forward(
   const { "content-length": length, ...headers } = endToEnd(incoming.headers);
   const asked = { method, path, headers, scopes: scopesOf(path), signal };
   const again = (body: readonly Uint8Array[] | null) =>
-    retried(() => upstream.request({ ...asked, body }), {
+    retried(upstream.origin, () => upstream.request({ ...asked, body }), {
       signal,
       maxRetryAfterMs: MAX_RETRY_AFTER_MS,
     });

@@ -59,6 +59,11 @@ export function hasBody(headers: IncomingHttpHeaders): boolean {
   return coding !== undefined || Number(length) > 0;
 }
 
+/** How many bytes a request brings; null where it comes in chunks. */
+export function bodyBytesIn({ "content-length": length }: IncomingHttpHeaders): number | null {
+  return length === undefined ? null : Number(length);
+}
+
 /** How many bytes the registry lets a request bring, where it says so. */
 export function maxRequestBytesIn(headers: IncomingHttpHeaders): number | null {
   const told = Number(headers["oci-chunk-max-length"]);

@@ -11,7 +11,7 @@ import type { Answer, Upstream } from "../remote/upstream.ts";
 import type { Progress, Step } from "../upload/progress.ts";
 import { forward } from "./forward.ts";
 import { type Refusal, refusalOf } from "./guard.ts";
-import { hasBody, maxRequestBytesIn, rewritten } from "./headers.ts";
+import { bodyBytesIn, hasBody, maxRequestBytesIn, rewritten } from "./headers.ts";
 import { repositoryOf, sessionOf, uploadTarget, type UploadTarget } from "./target.ts";
 import { upload } from "./upload.ts";
 
@@ -147,10 +147,9 @@ class LoopbackProxy {
   }
 
   #begin({ url = "", headers }: IncomingMessage, { digest, location }: UploadTarget): Step {
-    const length = headers["content-length"];
     const layer = digest === null ? sessionOf(location ?? "") : shortDigest(digest);
     const name = `${repositoryOf(url)} ${layer}`;
-    return this.#options.progress.begin(name, length === undefined ? null : Number(length));
+    return this.#options.progress.begin(name, bodyBytesIn(headers));
   }
 
   /** The registry as the client's own credentials reach it, or those of the proxy. */

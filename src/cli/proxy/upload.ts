@@ -5,7 +5,7 @@ import type { Answer, Upstream } from "../remote/upstream.ts";
 import { sendBlob } from "../upload/send-blob.ts";
 import { pathOf, Session } from "../upload/session.ts";
 import { MAX_RETRY_AFTER_MS } from "./forward.ts";
-import { maxRequestBytesIn } from "./headers.ts";
+import { bodyBytesIn, maxRequestBytesIn } from "./headers.ts";
 import { scopesOf, type UploadTarget } from "./target.ts";
 
 export interface UploadOptions {
@@ -39,6 +39,7 @@ export async function upload(incoming: IncomingMessage, options: UploadOptions):
     isOffsetStated: statedOffset !== null,
     // The client's connection stays open after a refusal: the answer goes there.
     body: incoming.iterator({ destroyOnReturn: false }) as AsyncIterable<Uint8Array>,
+    bodyBytes: bodyBytesIn(incoming.headers),
     finish: digest === null ? null : () => digest,
     maxRequestBytes: maxRequestBytesIn(begun?.headers ?? {}) ?? maxRequestBytes,
     onSent,
@@ -49,12 +50,15 @@ type At = Pick<UploadOptions, "upstream" | "signal"> & { readonly scopes: readon
 
 function begin(path: string, { upstream, scopes, signal }: At): Promise<Answer> {
   const asked = { method: "POST", path, scopes, signal, body: [] };
-  return retried(() => upstream.request(asked), { signal, maxRetryAfterMs: MAX_RETRY_AFTER_MS });
+  return retried(upstream.origin, () => upstream.request(asked), {
+    signal,
+    maxRetryAfterMs: MAX_RETRY_AFTER_MS,
+  });
 }
 
 async function offsetOf(location: string, at: At): Promise<number> {
   const session = new Session({ ...at, location, offset: 0 });
-  const answer = await retried(() => session.ask(), {
+  const answer = await retried(at.upstream.origin, () => session.ask(), {
     signal: at.signal,
     maxRetryAfterMs: MAX_RETRY_AFTER_MS,
   });

@@ -25,7 +25,7 @@ export type Exchanged = v.InferOutput<typeof Exchanged>;
  */
 export async function idToken(audience: string): Promise<string> {
   const { SLIPWAY_ID_TOKEN: given, SLIPWAY_ID_TOKEN_FILE: file } = process.env;
-  if (given) return given.trim();
+  if (given) return checked(given.trim(), "SLIPWAY_ID_TOKEN");
   if (file) return tokenInFile(file);
   const { ACTIONS_ID_TOKEN_REQUEST_URL: url, ACTIONS_ID_TOKEN_REQUEST_TOKEN: secret } = process.env;
   if (!url || !secret) throw await noToken(audience);
@@ -102,9 +102,21 @@ async function send(origin: string, asked: Asked): Promise<Said> {
 
 async function tokenInFile(file: string): Promise<string> {
   const token = (await readTextFile(file)).trim();
-  if (token !== "") return token;
+  if (token !== "") return checked(token, `the file of SLIPWAY_ID_TOKEN_FILE, ${file},`);
   throw new CliError(`the file of SLIPWAY_ID_TOKEN_FILE is empty: ${file}`, {
     code: "NO_ID_TOKEN",
+  });
+}
+
+/** The form of RFC 7515 § 7.1. What else it has to be, the registry says. */
+const JWT = /^[\w-]+\.[\w-]+\.[\w-]+$/;
+
+/** Another secret that stands there by mistake is not sent. */
+function checked(token: string, where: string): string {
+  if (JWT.test(token)) return token;
+  throw new CliError(`what ${where} has is no ID token`, {
+    code: "NO_ID_TOKEN",
+    hint: "An ID token is a JWT: three parts of letters and digits with dots between them.",
   });
 }
 

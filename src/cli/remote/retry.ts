@@ -24,10 +24,12 @@ export interface Retrying {
 }
 
 /**
+ * @param origin the server's, for what is said of waits
  * @returns the answer; the last try's if that, too, is one that another try may change
  * @throws the last try's error where no answer came
  */
 export async function retried(
+  origin: string,
   send: () => Promise<Answer>,
   { signal, maxRetryAfterMs = Infinity }: Retrying = {},
 ): Promise<Answer> {
@@ -36,13 +38,12 @@ export async function retried(
     signal?.throwIfAborted();
     if (result instanceof Error) {
       if (failures === TRIES || !isPassing(result)) throw result;
-      await waitToRetry(failures, null, signal);
     } else {
       const asked = retryAfterMs(result.headers["retry-after"]) ?? 0;
       if (failures === TRIES || !isRetryable(result) || asked > maxRetryAfterMs) return result;
       result.body.resume();
-      await waitToRetry(failures, result, signal);
     }
+    await waitToRetry({ origin, result, failures, maxTries: TRIES }, signal);
   }
 }
 
@@ -53,7 +54,7 @@ export async function reached(
   signal?: AbortSignal,
 ): Promise<Answer> {
   try {
-    return await retried(send, { signal });
+    return await retried(origin, send, { signal });
   } catch (error) {
     throw isNetworkError(error) ? unreachable(origin, error) : error;
   }

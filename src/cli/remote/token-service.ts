@@ -111,10 +111,17 @@ function refusal(status: number, { realm, credentials, scopes }: Wanted): CliErr
       hint: `Log in: ${login}, or ${copyable("slipway login")} for a Slipway registry.`,
     });
   }
-  const whose = credentials.user === IDENTITY_TOKEN ? "the identity token" : credentials.user;
+  const { whose, remedy } = shown(credentials, login);
   return new CliError(`${host} refused the credentials of ${whose}`, {
     status,
     code: "UNAUTHORIZED",
-    hint: `They may have ended. Log in again: ${login}`,
+    hint: `They may have ended. ${remedy}`,
   });
+}
+
+function shown({ user }: RegistryCredentials, login: string): { whose: string; remedy: string } {
+  // Only a token of the environment comes without a user.
+  if (user === "") return { whose: "SLIPWAY_TOKEN", remedy: "Set it to a token that holds." };
+  const whose = user === IDENTITY_TOKEN ? "the identity token" : user;
+  return { whose, remedy: `Log in again: ${login}` };
 }

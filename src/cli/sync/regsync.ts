@@ -59,6 +59,10 @@ export const Regsync = v.strictObject({
   defaults: v.nullish(v.strictObject(Common), {}),
   sync: v.array(Entry),
 });
+/** All keys, wherever they stand. */
+export const REGSYNC_KEYS = [Regsync, Entry, Creds, TagRule].flatMap(({ entries }) =>
+  Object.keys(entries),
+);
 export type Regsync = v.InferOutput<typeof Regsync>;
 
 export async function fromRegsync({ creds, defaults, sync }: Regsync): Promise<SyncFile> {

@@ -7,6 +7,7 @@ import type { Job, Place, SyncFile, Tags } from "./job.ts";
 import { regexp, versions } from "./patterns.ts";
 
 const patterns = v.nullish(v.record(v.string(), v.string()), {});
+const Credentials = v.strictObject({ username: v.string(), password: v.string() });
 const Registry = v.strictObject({
   "tls-verify": v.nullish(
     v.literal(
@@ -14,13 +15,15 @@ const Registry = v.strictObject({
       "certificates are always checked: name a CA by NODE_EXTRA_CA_CERTS, or write http://HOST",
     ),
   ),
-  credentials: v.nullish(v.strictObject({ username: v.string(), password: v.string() })),
+  credentials: v.nullish(Credentials),
   images: v.nullish(v.record(v.string(), v.nullish(v.array(v.string()), [])), {}),
   "images-by-tag-regex": patterns,
   "images-by-semver": patterns,
 });
 
 export const Skopeo = v.record(v.string(), Registry);
+/** All keys, wherever they stand. */
+export const SKOPEO_KEYS = [Registry, Credentials].flatMap(({ entries }) => Object.keys(entries));
 export type Skopeo = v.InferOutput<typeof Skopeo>;
 
 /** @param isScoped whether the target keeps the source's host and path, or only the last part of its name */

@@ -1,5 +1,6 @@
 /** What long work shows of itself on standard error: a line for each layer on a terminal, plain lines or JSON elsewhere. */
 import { bytes } from "../output.ts";
+import { writeBy } from "../report.ts";
 import { plain, plainJson } from "../terminal.ts";
 import { truncated } from "../text-width.ts";
 
@@ -7,6 +8,8 @@ import { truncated } from "../text-width.ts";
 export interface Step {
   /** How many bytes are through. */
   at(bytes: number): void;
+  /** How many bytes an earlier run brought. */
+  resumed(bytes: number): void;
   /** @param text how it ended, such as "pushed" */
   done(text: string): void;
   failed(text: string): void;
@@ -26,12 +29,13 @@ interface Line {
   readonly totalBytes: number | null;
   readonly beganAt: number;
   bytes: number;
-  /** The first bytes that were told: a layer that is gone on with begins in its middle. */
+  /** The first bytes that were told: a layer that is resumed begins in its middle. */
   firstBytes: number | null;
 }
 
 interface View {
   changed(line: Line): void;
+  resumed(line: Line): void;
   ended(line: Line, ending: Ending, text: string): void;
   end(): void;
 }
@@ -55,6 +59,10 @@ export async function makeProgress(
           line.bytes = count;
           line.firstBytes ??= count;
           view.changed(line);
+        },
+        resumed(count) {
+          line.bytes = line.firstBytes = count;
+          view.resumed(line);
         },
         done: (text) => view.ended(line, "done", text),
         failed: (text) => view.ended(line, "failed", text),
@@ -80,6 +88,10 @@ class PlainView implements View {
     if (now - (this.#shownAt.get(line) ?? line.beganAt) < LOG_EVERY_MS) return;
     this.#shownAt.set(line, now);
     this.#write(`${line.name}: ${amountOf(line)}`);
+  }
+
+  resumed(line: Line): void {
+    this.#write(`${line.name}: resumed at ${amountOf(line)}`);
   }
 
   ended(line: Line, ending: Ending, text: string): void {
@@ -112,6 +124,11 @@ class JsonView implements View {
     if (shownAt !== undefined && now - shownAt < JSON_EVERY_MS) return;
     this.#shownAt.set(line, now);
     this.#write(line, "under way");
+  }
+
+  resumed(line: Line): void {
+    this.#shownAt.set(line, Date.now());
+    this.#write(line, "resumed");
   }
 
   ended(line: Line, ending: Ending, text: string): void {
@@ -155,7 +172,9 @@ class TerminalView implements View {
     // Only commands that show progress need it, and only on a terminal.
     const { createLogUpdate } = await import("log-update");
     // The cursor stays: a command that is killed could not bring it back.
-    return new TerminalView(stream, createLogUpdate(stream, { showCursor: true }));
+    const view = new TerminalView(stream, createLogUpdate(stream, { showCursor: true }));
+    writeBy((text) => view.#persist(text));
+    return view;
   }
 
   changed(line: Line): void {
@@ -163,16 +182,27 @@ class TerminalView implements View {
     this.#timer ??= setTimeout(() => this.#redraw(), DRAW_EVERY_MS);
   }
 
+  resumed(line: Line): void {
+    this.#lines.add(line);
+    this.#persist(this.#fitted(`${plain(line.name)}  resumed at ${amountOf(line)}`));
+  }
+
   ended(line: Line, ending: Ending, text: string): void {
     this.#lines.delete(line);
-    this.#draw.persist(this.#fitted(`${plain(line.name)}  ${plain(text)}${sizeOf(line, ending)}`));
-    this.#redraw();
+    this.#persist(this.#fitted(`${plain(line.name)}  ${plain(text)}${sizeOf(line, ending)}`));
   }
 
   end(): void {
     this.#lines.clear();
     this.#redraw();
     this.#draw.done();
+    writeBy(null);
+  }
+
+  /** Writes what stays, above what is drawn over. */
+  #persist(text: string): void {
+    this.#draw.persist(text);
+    this.#redraw();
   }
 
   #redraw(): void {

@@ -22,6 +22,8 @@ export interface Sending {
   /** Whether a client gave the offset itself: if it is wrong, the registry's 416 is the client's to hear. */
   readonly isOffsetStated?: boolean;
   readonly body: AsyncIterable<Uint8Array>;
+  /** The length of the body of a client that waits for an answer; null where nobody knows. */
+  readonly bodyBytes?: number | null;
   /** The digest, asked for when the body has ended; null leaves the session open. */
   readonly finish: (() => string) | null;
   /** The largest body of a request (`OCI-Chunk-Max-Length`). */
@@ -41,7 +43,7 @@ const LEAST_REQUEST_BYTES = 1024 ** 2;
  * @throws the error of the body; CliError where the registry stays out of reach, or has lost bytes that it had
  */
 export async function sendBlob(sending: Sending): Promise<Answer> {
-  const window = new UploadWindow(sending.maxRequestBytes);
+  const window = new UploadWindow(sending.maxRequestBytes, sending.bodyBytes);
   try {
     return await new BlobSender(sending, window).run();
   } finally {
@@ -178,8 +180,7 @@ class BlobSender {
     let failures = 0;
     for (;;) {
       const { offset } = this.#session;
-      await this.#window.turn();
-      const result = await this.#try(chunk);
+      const result = await this.#window.inTurn(() => this.#try(chunk));
       if (result === "go on") {
         if (this.#session.offset > offset) failures = 0;
         continue;
@@ -195,7 +196,8 @@ class BlobSender {
       if (!(answer instanceof Error)) answer.body.resume();
       // An upload that waits leaves the uplink to the others.
       this.#window.isEnding = false;
-      await waitToRetry(failures, answer instanceof Error ? null : answer, signal);
+      const { origin } = this.#sending.upstream;
+      await waitToRetry({ origin, result: answer, failures, maxTries: MAX_TRIES }, signal);
       this.#window.isEnding = this.#hasEnded;
     }
   }

@@ -1,5 +1,5 @@
 import type { ComponentChildren } from "preact";
-import { useEffect, useId, useRef } from "preact/hooks";
+import { useId, useLayoutEffect, useRef } from "preact/hooks";
 import { t } from "../i18n/i18n.ts";
 
 interface DialogProps {
@@ -14,15 +14,16 @@ export function Dialog({ title, onClose, children }: DialogProps) {
   const id = useId();
   const close = useRef(onClose);
   close.current = onClose;
-  useEffect(() => {
+  useLayoutEffect(() => {
     const shown = dialog.current;
     const opener = document.activeElement;
     const onEnd = () => close.current();
     shown?.addEventListener("close", onEnd);
     shown?.showModal();
     return () => {
-      // Only a dialog that is closed gives the focus back; its page may also take it away.
+      // A dialog that its page takes away was closed by nobody, and the browser does not always give the focus back.
       shown?.removeEventListener("close", onEnd);
+      shown?.close();
       if (opener instanceof HTMLElement && opener.isConnected) opener.focus();
     };
   }, []);

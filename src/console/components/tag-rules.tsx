@@ -6,6 +6,11 @@ import { t } from "../i18n/i18n.ts";
 
 export type TagRule = Namespace["immutableTags"][number];
 
+/** Writes a rule on one line, an exception behind "!", which no tag has: "v* !v0 !latest". */
+export function ruleText({ tags, except }: TagRule): string {
+  return [tags, ...except.map((glob) => `!${glob}`)].join(" ");
+}
+
 interface TagRulesFieldProps {
   readonly value: readonly TagRule[];
   readonly onValue: (value: readonly TagRule[]) => void;

@@ -4,7 +4,7 @@
 
 -- The version of this schema. While there is no release this file changes in place, and the number with it: `npm start` and
 -- `npm run deploy` refuse a database of another number (scripts/start/control.ts).
-CREATE VIEW schema_version AS SELECT 3 AS version;
+CREATE VIEW schema_version AS SELECT 4 AS version;
 
 -- Namespaces and repositories
 
@@ -48,6 +48,13 @@ CREATE TABLE repositories (
 CREATE INDEX public_repositories ON repositories (name) WHERE visibility = 'public';
 CREATE INDEX deleted_repositories ON repositories (former_name, deleted_at) WHERE deleted_at IS NOT NULL;
 CREATE INDEX deleted_repositories_by_time ON repositories (deleted_at) WHERE deleted_at IS NOT NULL;
+
+-- The words of each repository's name, description and labels. It has no copy of the texts: ids are what it returns. "namespace" and
+-- "visibility" keep a search within what its caller may see.
+CREATE VIRTUAL TABLE repository_search USING fts5(
+  name, description, labels, namespace, visibility,
+  content = '', contentless_delete = 1, tokenize = 'unicode61 remove_diacritics 2'
+);
 
 -- Blobs
 
@@ -104,11 +111,16 @@ CREATE TABLE manifests (
   missing_since INTEGER,
   -- What the namespace's quota counts: the bytes, and 512 for the row and for the row of each reference.
   cost INTEGER NOT NULL DEFAULT 0,
+  -- What it is for, and what it shows of the image that it belongs to, as bits (oci/manifest-kind.ts). An index has the bits of its
+  -- children.
+  kind TEXT NOT NULL DEFAULT 'other',
+  evidence INTEGER NOT NULL DEFAULT 0,
   UNIQUE (repository_id, digest)
 );
 
-CREATE INDEX manifests_by_push ON manifests (repository_id, pushed_at, digest) WHERE deleted_at IS NULL;
-CREATE INDEX live_manifests ON manifests (repository_id, digest) WHERE deleted_at IS NULL;
+-- These two have the kind, so that a list of one kind reads no other manifests' rows.
+CREATE INDEX manifests_by_push ON manifests (repository_id, pushed_at, digest, kind) WHERE deleted_at IS NULL;
+CREATE INDEX live_manifests ON manifests (repository_id, digest, kind) WHERE deleted_at IS NULL;
 CREATE INDEX deleted_manifests ON manifests (repository_id, deleted_at, digest) WHERE deleted_at IS NOT NULL;
 CREATE INDEX deleted_manifests_by_time ON manifests (deleted_at) WHERE deleted_at IS NOT NULL;
 CREATE INDEX deleted_manifests_by_subject ON manifests (repository_id, subject, deleted_at)
@@ -118,6 +130,9 @@ CREATE INDEX manifests_by_subject ON manifests (repository_id, subject, digest)
 WHERE subject IS NOT NULL AND deleted_at IS NULL;
 CREATE INDEX manifests_by_subject_and_type ON manifests (repository_id, subject, artifact_type, digest)
 WHERE subject IS NOT NULL AND deleted_at IS NULL;
+-- Whether an image is signed is looked up for each row of a list of tags.
+CREATE INDEX manifests_by_evidence ON manifests (repository_id, subject, evidence)
+WHERE subject IS NOT NULL AND deleted_at IS NULL AND evidence > 0;
 -- A sum over a repository reads this index, not the manifests' texts.
 CREATE INDEX manifest_costs ON manifests (repository_id, cost);
 
@@ -142,13 +157,30 @@ CREATE TABLE tags (
   name TEXT NOT NULL,
   digest TEXT NOT NULL,
   updated_at INTEGER NOT NULL,
+  -- The name as it sorts among versions (oci/version-key.ts).
+  version_key TEXT NOT NULL DEFAULT '',
+  -- The bytes of all blobs of the image; -1: too many to add up. What a manifest names stays while it has a tag, so this never changes.
+  size INTEGER NOT NULL DEFAULT -1,
+  -- The sum of its rows in "pulls", as triggers keep it.
+  pulls INTEGER NOT NULL DEFAULT 0,
+  -- Whether it is a signature's or the like (oci/attachment-tag.ts).
+  attachment INTEGER GENERATED ALWAYS AS (
+    name GLOB 'sha256-*' AND length(name) >= 71 AND substr(name, 72) IN ('', '.sig', '.att', '.sbom')
+  ) VIRTUAL,
   PRIMARY KEY (repository_id, name),
   FOREIGN KEY (repository_id, digest) REFERENCES manifests (repository_id, digest) ON DELETE CASCADE
 ) WITHOUT ROWID;
 
+-- Each order of a list has its index, without the tags of attachments: there may be three of them for each image.
+CREATE INDEX tags_by_name ON tags (repository_id, name) WHERE attachment = 0;
+CREATE INDEX tags_by_version ON tags (repository_id, version_key, name) WHERE attachment = 0;
+CREATE INDEX tags_by_update ON tags (repository_id, updated_at, name) WHERE attachment = 0;
+CREATE INDEX tags_by_size ON tags (repository_id, size, name) WHERE attachment = 0;
+CREATE INDEX tags_by_pulls ON tags (repository_id, pulls, name) WHERE attachment = 0;
+
 -- The index has all columns of a tag: otherwise a search for a manifest's tags, a foreign key's too, would go by the primary key
 -- and read all tags of the repository.
-CREATE INDEX tags_by_digest ON tags (repository_id, digest, name, updated_at);
+CREATE INDEX tags_by_digest ON tags (repository_id, digest, name, updated_at, version_key, size, pulls, attachment);
 
 -- A tag pointed to "digest" until it was moved to "successor", or deleted where that is NULL. The id begins with the time, so it
 -- is also the order.
@@ -674,6 +706,65 @@ CREATE TRIGGER media_type_is_fixed BEFORE UPDATE OF media_type ON manifests
 WHEN NEW.media_type <> OLD.media_type AND OLD.deleted_at IS NULL
 BEGIN
   SELECT RAISE(ABORT, 'media type fixed');
+END;
+
+-- Search
+
+CREATE TRIGGER repository_is_found AFTER INSERT ON repositories WHEN NEW.deleted_at IS NULL
+BEGIN
+  INSERT INTO repository_search (rowid, name, description, labels, namespace, visibility)
+  SELECT NEW.id, NEW.name, NEW.description, (
+      SELECT group_concat(replace(key, 'org.opencontainers.image.', '') || ' ' || value, ' ') FROM json_each(NEW.labels)),
+    NEW.namespace, NEW.visibility;
+END;
+
+CREATE TRIGGER changed_repository_is_found AFTER UPDATE OF name, description, labels, visibility, deleted_at ON repositories
+BEGIN
+  DELETE FROM repository_search WHERE rowid = OLD.id;
+  INSERT INTO repository_search (rowid, name, description, labels, namespace, visibility)
+  SELECT NEW.id, NEW.name, NEW.description, (
+      SELECT group_concat(replace(key, 'org.opencontainers.image.', '') || ' ' || value, ' ') FROM json_each(NEW.labels)),
+    NEW.namespace, NEW.visibility
+  WHERE NEW.deleted_at IS NULL;
+END;
+
+CREATE TRIGGER lost_repository_is_not_found AFTER DELETE ON repositories
+BEGIN
+  DELETE FROM repository_search WHERE rowid = OLD.id;
+END;
+
+-- Pulls: a tag has their sum
+
+CREATE TRIGGER pulls_of_tag_are_counted AFTER INSERT ON pulls
+BEGIN
+  UPDATE tags SET pulls = (
+    SELECT coalesce(sum(count), 0) FROM pulls WHERE repository_id = NEW.repository_id AND tag = NEW.tag)
+  WHERE repository_id = NEW.repository_id AND name = NEW.tag;
+END;
+
+-- A count may grow every few seconds, and the tag's row has many indexes: from a hundred pulls a day on, the sum follows in hundreds.
+CREATE TRIGGER more_pulls_of_tag_are_counted AFTER UPDATE OF count ON pulls
+WHEN NEW.count < 100 OR NEW.count / 100 <> OLD.count / 100
+BEGIN
+  UPDATE tags SET pulls = (
+    SELECT coalesce(sum(count), 0) FROM pulls WHERE repository_id = NEW.repository_id AND tag = NEW.tag)
+  WHERE repository_id = NEW.repository_id AND name = NEW.tag;
+END;
+
+CREATE TRIGGER old_pulls_of_tag_are_forgotten AFTER DELETE ON pulls
+BEGIN
+  UPDATE tags SET pulls = (
+    SELECT coalesce(sum(count), 0) FROM pulls WHERE repository_id = OLD.repository_id AND tag = OLD.tag)
+  WHERE repository_id = OLD.repository_id AND name = OLD.tag;
+END;
+
+-- A tag that comes back, or is imported, may have been pulled before.
+CREATE TRIGGER new_tag_has_its_pulls AFTER INSERT ON tags
+WHEN NEW.pulls <> 0 OR EXISTS (SELECT 1 FROM pulls WHERE repository_id = NEW.repository_id AND tag = NEW.name)
+BEGIN
+  UPDATE tags SET pulls = (
+    SELECT coalesce(sum(count), 0) FROM pulls WHERE repository_id = NEW.repository_id AND tag = NEW.name)
+  WHERE repository_id = NEW.repository_id AND name = NEW.name;
 END;
 
 -- Immutable tags
@@ -1255,7 +1346,8 @@ BEGIN
   INSERT INTO change_log (kind, key) VALUES ('tags', json_array(NEW.repository_id, NEW.name));
 END;
 
-CREATE TRIGGER update_of_tags_is_logged AFTER UPDATE ON tags
+-- What is derived is derived again by an import.
+CREATE TRIGGER update_of_tags_is_logged AFTER UPDATE OF digest, updated_at ON tags
 BEGIN
   INSERT INTO change_log (kind, key) VALUES ('tags', json_array(NEW.repository_id, NEW.name));
 END;

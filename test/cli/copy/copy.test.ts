@@ -283,8 +283,14 @@ test("a killed push is gone on with: what the registry has is not sent again", a
     const before = acknowledgedBytes(edge.requests);
     expect(before).toBeLessThan(size);
     const from = edge.requests.length;
-    const second = await copied(line.replace(" --json", ""));
+    const { stdout, stderr } = await slipway(line);
+    const second = JSON.parse(stdout) as Copied;
     expect(second).toMatchObject({ digest: app.manifest.digest, blobs: { sent: 1, there: 1 } });
+    expect(second.sentBytes).toBeLessThanOrEqual(size - before);
+    const [resumed] = stderr.split("\n").filter((one) => one.includes('"resumed"'));
+    expect(JSON.parse(resumed ?? "")).toMatchObject({
+      progress: { bytes: size - second.sentBytes, total: size },
+    });
     const later = edge.requests.slice(from);
     const bytes = later.filter(isUpload).reduce((sum, { bodyBytes }) => sum + bodyBytes, 0);
     expect(bytes).toBeLessThanOrEqual(size - before);
@@ -340,7 +346,7 @@ test("a signal stops a push, whose temporary files go, and the next one goes on"
     child.kill("SIGINT");
     const [code] = (await once(child, "close")) as [number];
     expect([code, await said]).toEqual([
-      1,
+      130,
       expect.stringContaining("Run it again: it goes on where it stopped."),
     ]);
     expect(await readdir(TMPDIR)).toEqual([]);
@@ -405,6 +411,32 @@ test("at a terminal each layer has a line that is drawn over, and stays when it 
   const lines = unwrapped(shown);
   expect(lines.match(/sha256:[0-9a-f]{12} sent \(/g)).toHaveLength(5);
   expect(lines).toContain(`Copied oci:${layout} to ${b.host}/acme/shown:v1: 5 blobs sent`);
+});
+
+test("a wait for a registry that is lost is told above the lines that are drawn over", async () => {
+  const layout = fresh();
+  const app = image([300_000]);
+  await writeLayout(layout, [{ manifest: app.manifest, name: "v1" }], partsOf(app));
+  let left = 1;
+  const edge = await startEdge({
+    upstream: a.url,
+    limitBytes: 100_000_000,
+    faults: ({ method, path }) =>
+      method === "PUT" && path.includes("/blobs/uploads/") && left-- > 0
+        ? { kind: "refuse", status: 503, retryAfterSeconds: 2 }
+        : null,
+  });
+  try {
+    await commandLine.logIn({ url: edge.url, password: a.password });
+    const line = `push oci:${layout} 127.0.0.1:${edge.port}/acme/waited:v1`;
+    const shown = unwrapped(await commandLine.atTerminal(line));
+    expect(shown).toContain(
+      `slipway: warning: ${edge.url} answered 503; trying again in 2 s, giving up in about `,
+    );
+    expect(shown).toContain("2 blobs sent");
+  } finally {
+    await edge.stop();
+  }
 });
 
 interface Request {
@@ -676,6 +708,14 @@ test("what cannot be meant is refused with what to write instead", async () => {
       `copy ${a.host}/acme/app:v1 ${b.host}/Acme/app:v1`,
       `copy oci:${layout}:v2 ${a.host}/acme/app:v1`,
       `copy ${a.host}/acme/app:v1 ${b.host}/acme/app@sha256:${"0".repeat(64)}`,
+      `copy dir:${layout} ${a.host}/acme/app:v1`,
+      `push dir:${layout} ${a.host}/acme/app:v1`,
+      `push containers-storage:app:v1 ${a.host}/acme/app:v1`,
+      `copy ${a.host}/acme/app:v1 oci-archive:${layout}.tar`,
+      `copy ${a.host}/acme/app:v1 docker-daemon:app:v1`,
+      `push docker-archive:${layout} ${a.host}/acme/app:v1`,
+      `push oci:${layout}/index.json ${a.host}/acme/app:v1`,
+      `copy oci:${layout} oci:${layout}/index.json`,
     ].map(async (line) => {
       const { message, hint } = await failure(line);
       return `${message} / ${hint ?? ""}`;
@@ -688,9 +728,17 @@ test("what cannot be meant is refused with what to write instead", async () => {
     `"LAYOUT" is the name of a file here / To push it: oci:LAYOUT`,
     `"acme/app:v1" does not say which registry: begin it with the registry's host / For Docker Hub: docker.io/acme/app:v1`,
     "there is no HOST/acme/nothing:v1, or you may not see it / ",
-    expect.stringContaining(`"HOST/Acme/app:v1" names no image: write it as HOST/REPOSITORY:TAG`),
+    `"HOST/Acme/app:v1": names of repositories are in lower case / Write HOST/acme/app:v1`,
     "oci:LAYOUT:v2 is not there; there are: v1 / ",
     expect.stringContaining("names a digest, which only the image itself decides / Name a tag"),
+    "images of the kind dir: are not read or written / Make a layout of it: skopeo copy dir:FOLDER oci:OTHER:TAG",
+    "images of the kind dir: are not read or written / Make a layout of it: skopeo copy dir:FOLDER oci:OTHER:TAG",
+    "images of the kind containers-storage: are not read or written / Save it: podman save --format oci-archive -o FILE NAME, then oci-archive:FILE",
+    `"oci-archive:LAYOUT.tar" cannot be the target: an archive is only read / Write oci:FOLDER:TAG, and pack that by tar -C FOLDER -cf FILE .`,
+    `"docker-daemon:app:v1" cannot be the target: the docker daemon is only read / Write HOST/REPOSITORY:TAG, and pull it from there`,
+    "LAYOUT is a folder, and no archive / For an OCI layout in a folder: oci:LAYOUT",
+    "LAYOUT/index.json is a file, and no folder / For an archive: oci-archive:LAYOUT/index.json, or docker-archive:LAYOUT/index.json if docker save wrote it",
+    "cannot write to LAYOUT/index.json: it is a file, and a layout is a folder / ",
   ]);
 });
 

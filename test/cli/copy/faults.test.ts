@@ -14,7 +14,7 @@ import { image, indexOf, partsOf, writeLayout } from "./layouts.ts";
 
 const RUNS = { few: 2, many: 6, all: 500 }[inject("sample")];
 const QUIET: Progress = {
-  begin: () => ({ at: () => {}, done: () => {}, failed: () => {} }),
+  begin: () => ({ at: () => {}, resumed: () => {}, done: () => {}, failed: () => {} }),
   end: () => {},
 };
 let server: Server;

@@ -167,18 +167,46 @@ test("skopeo's file goes to the target of the command line, with the last part o
   ]);
 });
 
+test("a layer that the run has brought to one repository is mounted into the next", async () => {
+  const both = image([200_000]);
+  const [layer = { bytes: new Uint8Array() }] = both.layers;
+  await writeLayout(join(folder, "both"), [{ manifest: both.manifest, name: "v1" }], partsOf(both));
+  for (const name of ["one", "two"]) await push(`oci:${folder}/both:v1`, `twice/${name}:v1`);
+  await commandLine.logIn(to);
+  const path = await file("twice.yml", "FROM:\n  images:\n    twice/one: []\n    twice/two: []\n");
+  const { stdout } = await slipway(`sync ${path} ${to.host}/twice --json`);
+  const { items } = JSON.parse(stdout) as { items: { outcome: string; sentBytes: number }[] };
+  expect(items.map(({ outcome, sentBytes }) => [outcome, sentBytes])).toEqual([
+    ["copied", layer.bytes.length + both.config.bytes.length],
+    ["copied", 0],
+  ]);
+  expect(await tagsAtTarget("twice/two")).toEqual(["v1"]);
+});
+
 test("what a file asks for and is not known is refused by name, and nothing is copied", async () => {
   const cases: readonly (readonly [text: string, said: string])[] = [
     [
       "sync: [{source: FROM/a, target: TO/a, type: repository, backup: old}]",
-      "sync.0.backup: this key is not known here",
+      "sync.0.backup (line 1): this key is not known here",
     ],
-    ["sync: [{source: FROM/a, target: TO/a, type: mirror}]", "sync.0.type"],
+    [
+      "sync:\n  - source: FROM/a\n    target: TO/a\n    typ: image\n    type: image\n",
+      "sync.0.typ (line 4): this key is not known here, did you mean type?",
+    ],
+    ["creds:\n  - registry: FROM\n    username: a\nsync: []\n", "creds.0.username (line 3): this"],
+    ["sync: [{source: FROM/a, target: TO/a, type: mirror}]", "sync.0.type (line 1): "],
     [
       "sync: [{source: FROM/a, target: TO/a, type: repository, tags: {allow: ['(']}}]",
       '"(" is no regular expression',
     ],
-    ["FROM: {images: {a: []}, cert-dir: /certs}", "FROM.cert-dir: this key is not known here"],
+    [
+      "FROM: {images: {a: []}, cert-dir: /certs}",
+      "FROM.cert-dir (line 1): this key is not known here",
+    ],
+    [
+      "FROM:\n  image: {a: []}\n",
+      "FROM.image (line 2): this key is not known here, did you mean images?",
+    ],
     ["FROM: {tls-verify: false, images: {a: []}}", "certificates are always checked"],
     ["FROM: {images-by-semver: {a: newest}}", '"newest" is no range of versions'],
     ["FROM: {images: {x/a: [], y/a: []}}", "would both go to"],

@@ -319,6 +319,8 @@ test("a busy token service is asked again; a refusal names the user, and the nex
   await expect(wrong(PULL, challenge)).rejects.toThrow(/refused the credentials of octo/);
   await expect(wrong(PULL, null)).rejects.toThrow(/refused the credentials of octo/);
   expect(seen).toHaveLength(4);
+  const token = bearerAuthorize(url, { user: "", password: "wrong" });
+  await expect(token(PULL, challenge)).rejects.toThrow(/refused the credentials of SLIPWAY_TOKEN$/);
   const right = bearerAuthorize(url, { user: "octo", password: "right" });
   expect(await right(PULL, challenge)).toBe("Bearer t1");
 });

@@ -12,8 +12,8 @@ afterEach(() => {
   for (const window of open.splice(0)) window.close();
 });
 
-function windowOf(maxRequestBytes = LIMIT_BYTES): UploadWindow {
-  const window = new UploadWindow(maxRequestBytes);
+function windowOf(maxRequestBytes = LIMIT_BYTES, bodyBytes: number | null = null): UploadWindow {
+  const window = new UploadWindow(maxRequestBytes, bodyBytes);
   open.push(window);
   return window;
 }
@@ -116,19 +116,100 @@ test("all uploads together hold 32 MiB at most, however much each had before the
   expect(windows[0]?.bytes).toBeGreaterThan(14 * MIB);
 });
 
+/** Asks for the uplink. @returns the order in which it is had, and what ends each request */
+function line() {
+  const order: string[] = [];
+  const ends = new Map<string, () => void>();
+  const send = (name: string, window: UploadWindow): Promise<void> =>
+    window.inTurn(async () => {
+      order.push(name);
+      const { promise, resolve } = Promise.withResolvers<void>();
+      ends.set(name, resolve);
+      await promise;
+    });
+  const end = async (name: string): Promise<void> => {
+    ends.get(name)?.();
+    // The others look again when the one that has ended could ask anew.
+    for (let turn = 0; turn < 3; turn++) await new Promise((done) => setImmediate(done));
+  };
+  return { order, send, end };
+}
+
 test("an upload whose client waits for its answer has the uplink before the others", async () => {
   const [ending, other] = [windowOf(), windowOf()];
+  const { order, send, end } = line();
   ending.isEnding = true;
-  await ending.turn();
-  let isTurn = false;
-  const turn = other.turn().then(() => (isTurn = true));
-  await Promise.resolve();
-  expect(isTurn).toBe(false);
+  const sent = [send("ending", ending), send("other", other)];
+  await end("ending");
+  expect(order).toEqual(["ending"]);
   ending.isEnding = false;
-  await turn;
+  await end("ending");
+  expect(order).toEqual(["ending", "other"]);
+  await end("other");
   ending.isEnding = true;
   other.isEnding = true;
-  await other.turn();
+  sent.push(send("ending", ending), send("other", other));
+  expect(order.slice(2)).toEqual(["ending", "other"]);
+  await end("ending");
+  await end("other");
+  await Promise.all(sent);
+});
+
+describe("where clients would wait too long for what their sockets hold", () => {
+  test("uploads have the uplink one after the other, the one that began first before the others", async () => {
+    const [old, middle, young] = [windowOf(), windowOf(), windowOf()];
+    requestsAt(250_000, 20, young);
+    const { order, send, end } = line();
+    const sent = [send("young", young), send("old", old), send("middle", middle)];
+    for (const name of ["young", "old", "middle"]) await end(name);
+    expect(order).toEqual(["young", "old", "middle"]);
+    // Half of what it holds is a request, as for an upload that is alone.
+    expect(young.bytes).toBe(500_000);
+    await Promise.all(sent);
+  });
+
+  test("and the first one keeps it from one request to the next", async () => {
+    const [first, other] = [windowOf(), windowOf()];
+    requestsAt(250_000, 20, first);
+    const { order, send, end } = line();
+    const all = send("1", first).then(() => send("2", first));
+    const after = send("other", other);
+    await end("1");
+    expect(order).toEqual(["1", "2"]);
+    await end("2");
+    await end("other");
+    expect(order).toEqual(["1", "2", "other"]);
+    await Promise.all([all, after]);
+  });
+
+  test("but before them one whose client waits, or may have sent all of it", async () => {
+    const [first, large] = [windowOf(), windowOf(LIMIT_BYTES, 50_000_000)];
+    const [small, ending] = [windowOf(LIMIT_BYTES, 4_000_000), windowOf()];
+    const almost = windowOf(LIMIT_BYTES, 5_200_000);
+    requestsAt(250_000, 20, first);
+    // 0.9 MB of 5.2: the rest may be in the sockets.
+    requestsAt(250_000, 5, almost);
+    const { order, send, end } = line();
+    const sent = [send("first", first), send("large", large)];
+    sent.push(send("almost", almost), send("small", small));
+    ending.isEnding = true;
+    sent.push(send("ending", ending));
+    await end("first");
+    expect(order).toEqual(["first", "ending"]);
+    ending.isEnding = false;
+    for (const name of ["ending", "small", "almost", "large"]) await end(name);
+    expect(order).toEqual(["first", "ending", "small", "almost", "large"]);
+    await Promise.all(sent);
+  });
+
+  test("and on a faster line they send at the same time", () => {
+    const [one, other] = [windowOf(), windowOf()];
+    requestsAt(1_250_000, 10, one);
+    const { order, send } = line();
+    void send("one", one);
+    void send("other", other);
+    expect(order).toEqual(["one", "other"]);
+  });
 });
 
 test("a queue joins small pieces, which a client decides about", () => {

@@ -157,6 +157,11 @@ const NOTES = new Set([
   "login_failures",
   "login_networks",
   "pulls",
+  // FTS5's own tables: they tell how the index of words was written, not what is in it.
+  "repository_search_config",
+  "repository_search_data",
+  "repository_search_docsize",
+  "repository_search_idx",
 ]);
 
 /** Columns that add up what a table of NOTES has: objects that wait for their deletion, a manifest's own until its row is written. */

@@ -187,9 +187,15 @@ export const MANAGEMENT: readonly Scenario[] = [
     repeated: [404],
   }),
   deletes("DELETE /events/dead/:event", "event.drop", DEAD),
-  ...["tags", "manifests", "manifests/:digest", "pulls", "history", "deleted"].map((path) =>
-    api(`GET ${IN_REPOSITORY}/-/${path}`),
-  ),
+  ...[
+    "tags",
+    "manifests",
+    "manifests/:digest",
+    "manifests/:digest/raw",
+    "pulls",
+    "history",
+    "deleted",
+  ].map((path) => api(`GET ${IN_REPOSITORY}/-/${path}`)),
 
   ...[IN_NAMESPACE + "/retention", IN_REPOSITORY + "/-/retention"].flatMap((path) => [
     api(`GET ${path}`),
@@ -290,6 +296,14 @@ export const MANAGEMENT: readonly Scenario[] = [
   }),
   changes(`PATCH ${IN_REPOSITORY}`, () => ({ description: "new" }), "repository.update"),
   deletes(`DELETE ${IN_REPOSITORY}`, "repository.delete"),
+  deletes(`DELETE ${IN_REPOSITORY}/-/manifests/:reference`, "tag.delete", {
+    name: "a tag",
+    path: () => ({ reference: "latest" }),
+  }),
+  deletes(`DELETE ${IN_REPOSITORY}/-/manifests/:reference`, "manifest.delete", {
+    name: "a manifest",
+    path: ({ digest }) => ({ reference: digest }),
+  }),
 
   changes(`POST ${IN_REPOSITORY}/-/restore`, () => ({ tag: "latest" }), "tag.restore", {
     name: "a tag",

@@ -71,6 +71,7 @@ export const ORDER = [
   "DROP TABLE tags",
   `CREATE TABLE tags (
     repository_id INTEGER NOT NULL, name TEXT NOT NULL, digest TEXT NOT NULL, updated_at INTEGER NOT NULL,
+    version_key TEXT NOT NULL DEFAULT '', size INTEGER NOT NULL DEFAULT -1, pulls INTEGER NOT NULL DEFAULT 0,
     PRIMARY KEY (repository_id, name)
   ) WITHOUT ROWID`,
   "CREATE INDEX tags_by_digest ON tags (repository_id, digest)",

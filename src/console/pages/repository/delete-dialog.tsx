@@ -1,0 +1,148 @@
+import type { ComponentChildren } from "preact";
+import { useState } from "preact/hooks";
+import { Dialog } from "../../components/dialog.tsx";
+import { sentenceOf, Size } from "../../components/parts.tsx";
+import { useAnnounce } from "../../frame/announcer.tsx";
+import { useSession } from "../../frame/session.tsx";
+import { t } from "../../i18n/i18n.ts";
+import { deleteTarget, restoreAll, type Target } from "./deletion.ts";
+
+interface DeleteDialogProps {
+  readonly name: string;
+  readonly targets: readonly Target[];
+  /** How many of what was chosen are immutable, and stay. */
+  readonly immutable?: number;
+  /** What there is to choose before. */
+  readonly children?: ComponentChildren;
+  readonly onClose: () => void;
+  /** Called when something was deleted, and again when it is there again. */
+  readonly onChange: (isThere: boolean) => void;
+}
+
+interface Failed {
+  readonly target: Target;
+  readonly error: Error;
+}
+
+/** Shows what goes before it goes, tells how far it is, and offers to undo it. */
+export function DeleteDialog(props: DeleteDialogProps) {
+  const { name, targets, immutable = 0, children, onClose, onChange } = props;
+  const announce = useAnnounce();
+  const days = useSession().me?.trashDays ?? 0;
+  const [done, setDone] = useState<number | null>(null);
+  const [failed, setFailed] = useState<readonly Failed[] | null>(null);
+  const run = async () => {
+    const gone: Target[] = [];
+    const failures: Failed[] = [];
+    for (const target of targets) {
+      setDone(gone.length + failures.length);
+      try {
+        await deleteTarget(name, target);
+        gone.push(target);
+      } catch (error) {
+        failures.push({ target, error: error as Error });
+      }
+    }
+    setDone(null);
+    if (gone.length > 0) {
+      const undo = () => restoreAll(name, gone).finally(() => onChange(true));
+      const text = t("deletedCount", { count: gone.length });
+      announce(days === 0 ? { text } : { text, undo });
+      onChange(false);
+    }
+    if (failures.length === 0) onClose();
+    else setFailed(failures);
+  };
+  return (
+    <Dialog title={t("deleteTitle")} onClose={onClose}>
+      {failed === null ? (
+        <>
+          {children}
+          <Preview targets={targets} immutable={immutable} />
+          <div class="form-end">
+            <button
+              type="button"
+              class="danger"
+              disabled={done !== null || targets.length === 0}
+              onClick={() => void run()}
+            >
+              {done === null
+                ? t("deleteCount", { count: targets.length })
+                : t("deleting", { done, count: targets.length })}
+            </button>
+            <button type="button" disabled={done !== null} onClick={onClose}>
+              {t("cancel")}
+            </button>
+          </div>
+        </>
+      ) : (
+        <Failures of={failed} onClose={onClose} />
+      )}
+    </Dialog>
+  );
+}
+
+/** The most rows of a preview; the rest is counted. */
+const MAX_ROWS = 200;
+
+function Preview({ targets, immutable }: { targets: readonly Target[]; immutable: number }) {
+  const { me } = useSession();
+  const images = targets.filter(({ tag }) => tag === null);
+  const days = me?.trashDays ?? 0;
+  return (
+    <>
+      <p>
+        {t("tagsGo", { count: targets.reduce((sum, { tags }) => sum + tags.length, 0) })}{" "}
+        {images.length === 0
+          ? t("imagesStayByDigest")
+          : t("imagesGoWithTags", { count: images.length })}{" "}
+        {days === 0 ? t("notUndoable") : t("undoable", { count: days })}
+      </p>
+      {immutable > 0 && <p class="refusal">{t("immutableStay", { count: immutable })}</p>}
+      <div class="preview-rows" tabIndex={0} role="region" aria-label={t("whatGoes")}>
+        <ul class="bare">
+          {targets.slice(0, MAX_ROWS).map((target) => (
+            <li key={target.tag ?? target.digest} class="marks">
+              <Name of={target} />
+              {target.tag === null && <Size of={target.size} />}
+            </li>
+          ))}
+          {targets.length > MAX_ROWS && (
+            <li>{t("andMore", { count: targets.length - MAX_ROWS })}</li>
+          )}
+        </ul>
+      </div>
+      {images.length > 0 && <p class="hint">{t("sharedHint")}</p>}
+    </>
+  );
+}
+
+function Name({ of: { tag, tags, digest } }: { of: Target }) {
+  if (tag !== null) return <strong>{tag}</strong>;
+  return (
+    <>
+      {tags.length > 0 && <strong>{tags.join(", ")}</strong>}
+      <code title={digest}>{digest.slice(0, digest.indexOf(":") + 13)}</code>
+    </>
+  );
+}
+
+function Failures({ of, onClose }: { of: readonly Failed[]; onClose: () => void }) {
+  return (
+    <>
+      <div role="alert">
+        <p class="refusal">{t("notDeleted", { count: of.length })}</p>
+        <ul>
+          {of.slice(0, MAX_ROWS).map(({ target, error }) => (
+            <li key={target.tag ?? target.digest}>
+              <Name of={target} /> {sentenceOf(error)}
+            </li>
+          ))}
+        </ul>
+      </div>
+      <button type="button" onClick={onClose}>
+        {t("close")}
+      </button>
+    </>
+  );
+}

@@ -1,0 +1,210 @@
+import { useLocation } from "preact-iso/router";
+import { useState } from "preact/hooks";
+import type { Tag } from "../../../api/schema/contents.ts";
+import { path as apiPath, withQuery } from "../../api/client.ts";
+import { useApi } from "../../api/use-api.ts";
+import { Choice } from "../../components/form.tsx";
+import { Badge, Digest, Empty, Size, Time } from "../../components/parts.tsx";
+import { Shown } from "../../components/resource.tsx";
+import { type Column, Pager, Table } from "../../components/table.tsx";
+import { hasRole, useSession } from "../../frame/session.tsx";
+import { number, t } from "../../i18n/i18n.ts";
+import type { PageProps } from "../../routes.ts";
+import { DeleteDialog } from "./delete-dialog.tsx";
+import { planTags } from "./deletion.ts";
+import { Filter } from "./filter.tsx";
+import { manifestPage, RepositoryFrame } from "./frame.tsx";
+import { Day, Evidence, kindName, type Page, Platforms } from "./parts.tsx";
+import { selectColumn, SelectionBar, useSelection } from "./selection.tsx";
+
+const FIRST = { by: "updated", order: "desc" } as const;
+const PAGE_ROWS = 50;
+
+/** The tags, the last pushed first unless the reader sorts them otherwise; the server sorts. */
+export function TagsPage({ name }: PageProps) {
+  const { query } = useLocation();
+  const { me } = useSession();
+  const { sort = FIRST.by, order = FIRST.order, filter = "", after = "" } = query;
+  const list = apiPath`/repositories/${name}/-/tags`;
+  const asked = { sort, order, filter, attachments: "hide" };
+  const tags = useApi<Page<Tag>>(withQuery(list, { ...asked, limit: PAGE_ROWS, after }));
+  const selection = useSelection<Tag>((tag) => tag.name);
+  const [isDeleting, setDeleting] = useState(false);
+  const mayDelete = hasRole(me, "maintainer", name);
+  return (
+    <RepositoryFrame name={name} view={t("tags")}>
+      <div class="filters">
+        <Filter label={t("filterTags")} />
+        <SortChoice />
+      </div>
+      <Shown of={tags} rows={8}>
+        {({ items, next }) => (
+          <>
+            {mayDelete && (
+              <SelectionBar
+                selection={selection}
+                shown={items}
+                list={list}
+                query={asked}
+                onDelete={() => setDeleting(true)}
+              />
+            )}
+            {items.length === 0 ? (
+              <NoTags filter={filter} isEnd={next === null} />
+            ) : (
+              <Table
+                caption={t("tags")}
+                columns={[
+                  ...(mayDelete ? [selectColumn<Tag>(selection, (tag) => tag.name)] : []),
+                  ...columnsOf(name),
+                ]}
+                rows={items}
+                keyOf={(tag) => tag.name}
+                sorted={FIRST}
+              />
+            )}
+            <Pager next={next} />
+          </>
+        )}
+      </Shown>
+      {isDeleting && (
+        <DeleteTags
+          name={name}
+          tags={selection.rows}
+          onClose={() => setDeleting(false)}
+          onChange={() => {
+            selection.clear();
+            void tags.reload();
+          }}
+        />
+      )}
+    </RepositoryFrame>
+  );
+}
+
+function columnsOf(name: string): Column<Tag>[] {
+  return [
+    {
+      key: "name",
+      title: t("tag"),
+      isHeading: true,
+      sort: { by: "version", first: "desc" },
+      cell: (tag) => <TagName name={name} tag={tag} />,
+    },
+    {
+      key: "platforms",
+      title: t("platforms"),
+      cell: ({ platforms }) => <Platforms of={platforms} />,
+    },
+    {
+      key: "size",
+      title: t("compressedSize"),
+      isNumber: true,
+      sort: { by: "size", first: "desc" },
+      cell: ({ size }) => <Size of={size} />,
+    },
+    {
+      key: "updated",
+      title: t("pushed"),
+      sort: { by: "updated", first: "desc" },
+      cell: ({ updatedAt }) => <Time at={updatedAt} />,
+    },
+    {
+      key: "lastPulled",
+      title: t("lastPulled"),
+      cell: ({ lastPulledAt }) => <Day of={lastPulledAt} />,
+    },
+    {
+      key: "pulls",
+      title: t("pulls"),
+      isNumber: true,
+      sort: { by: "pulls", first: "desc" },
+      cell: ({ pulls }) => number(pulls),
+    },
+  ];
+}
+
+function TagName({ name, tag }: { name: string; tag: Tag }) {
+  const { kind, digest, aliases } = tag;
+  return (
+    <div class="tag-name">
+      <span class="marks">
+        <a href={manifestPage(name, digest)}>{tag.name}</a>
+        {kind !== "image" && kind !== "index" && <Badge>{kindName(kind)}</Badge>}
+        <Evidence of={tag} />
+      </span>
+      {aliases.length > 0 && <span class="quiet">{t("sameAs", { tags: aliases.join(", ") })}</span>}
+      <Digest value={digest} />
+    </div>
+  );
+}
+
+/** The sorting for narrow screens, where the table has no head. */
+function SortChoice() {
+  const { path, query, route } = useLocation();
+  const { sort = FIRST.by, order = FIRST.order } = query;
+  return (
+    <div class="narrow-only">
+      <Choice
+        label={t("sortBy")}
+        value={`${sort} ${order}`}
+        options={[
+          ["updated desc", t("sortUpdated")],
+          ["updated asc", t("sortOldest")],
+          ["version desc", t("sortVersion")],
+          ["version asc", t("sortVersionUp")],
+          ["size desc", t("sortSize")],
+          ["size asc", t("sortSizeUp")],
+          ["pulls desc", t("sortPulls")],
+          ["pulls asc", t("sortPullsUp")],
+        ]}
+        onValue={(value) => {
+          const [by, to] = value.split(" ");
+          route(withQuery(path, { ...query, sort: by, order: to, after: null }));
+        }}
+      />
+    </div>
+  );
+}
+
+function NoTags({ filter, isEnd }: { filter: string; isEnd: boolean }) {
+  if (!isEnd) return <Empty title={t("noneOnPage")} />;
+  return filter === "" ? (
+    <Empty title={t("noTags")}>
+      <p>{t("noTagsHint")}</p>
+    </Empty>
+  ) : (
+    <Empty title={t("noneMatch", { words: filter })} />
+  );
+}
+
+interface DeleteTagsProps {
+  readonly name: string;
+  readonly tags: readonly Tag[];
+  readonly onClose: () => void;
+  readonly onChange: () => void;
+}
+
+function DeleteTags({ name, tags, onClose, onChange }: DeleteTagsProps) {
+  const [withImages, setWithImages] = useState(false);
+  return (
+    <DeleteDialog
+      name={name}
+      targets={planTags(tags, withImages)}
+      immutable={tags.filter(({ immutable }) => immutable).length}
+      onClose={onClose}
+      onChange={onChange}
+    >
+      <p>
+        <label>
+          <input
+            type="checkbox"
+            checked={withImages}
+            onChange={(event) => setWithImages(event.currentTarget.checked)}
+          />{" "}
+          {t("deleteImagesToo")}
+        </label>
+      </p>
+    </DeleteDialog>
+  );
+}

@@ -1,0 +1,153 @@
+import type { NameRange } from "../auth/policy/ranges.ts";
+import type { Namespace, RepositoryName } from "../oci/reference.ts";
+import {
+  COLUMNS,
+  parse,
+  type Row,
+  type StoredRepository,
+  type Visibility,
+} from "./repositories.ts";
+import { type Fragment, prepare } from "./sql.ts";
+
+/** Whose repositories a search may find, besides the public ones. */
+export interface Reach {
+  readonly ranges: readonly NameRange[];
+  /** The namespaces of the ranges; null where they reach beyond a few namespaces. */
+  readonly namespaces: readonly Namespace[] | null;
+}
+
+export interface Wanted {
+  /** Words, each of which begins one of the repository's; none for all repositories. */
+  readonly words: readonly string[];
+  readonly reach: Reach;
+  /** Only those of one visibility; null for both. */
+  readonly visibility: Visibility | null;
+}
+
+/** A repository that a search may show. */
+export interface Candidate {
+  readonly id: number;
+  readonly name: RepositoryName;
+  readonly visibility: Visibility;
+  /** Where the words were found: 0 in the name, 1 also in the description, 2 also in the labels. */
+  readonly tier: number;
+  /** Milliseconds since 1970; 0 if it has no manifest. */
+  readonly pushedAt: number;
+}
+
+export interface FoundRow extends StoredRepository {
+  readonly id: number;
+  /** Milliseconds since 1970; null if it has no manifest. */
+  readonly pushedAt: number | null;
+  /** null: more than MAX_COUNTED. */
+  readonly tags: number | null;
+}
+
+/** The most matches of a search that are ranked: those of names first, and of these the newest repositories. */
+export const MAX_CANDIDATES = 1_000;
+/** The most tags of a repository that are counted. */
+const MAX_COUNTED = 100;
+
+const TIERS = ["name", "name description", "name description labels"] as const;
+
+/** SQL over `r`: when something was last pushed to the repository. */
+const PUSHED_AT = `(SELECT max(m.pushed_at) FROM manifests m INDEXED BY manifests_by_push
+  WHERE m.repository_id = r.id AND m.deleted_at IS NULL)`;
+
+/** D1: finds repositories by words. */
+export class RepositorySearch {
+  readonly #db: D1Database;
+
+  constructor(db: D1Database) {
+    this.#db = db;
+  }
+
+  /** @returns one more than may be ranked, if there are more */
+  async candidates(wanted: Wanted): Promise<Candidate[]> {
+    const ids = wanted.words.length === 0 ? everyId(wanted) : matchingIds(wanted);
+    const { results } = await prepare(
+      this.#db,
+      `SELECT r.id, r.name, r.visibility, min(listed.tier) AS tier, coalesce(${PUSHED_AT}, 0) AS pushedAt
+       FROM (${ids.sql}) listed CROSS JOIN repositories r ON r.id = listed.id
+       GROUP BY r.id ORDER BY tier, r.id DESC LIMIT ${MAX_CANDIDATES + 1}`,
+      ids.values,
+    ).all<Candidate>();
+    return results;
+  }
+
+  /** Reads what a page shows of repositories, in any order. */
+  async rows(ids: readonly number[]): Promise<FoundRow[]> {
+    const { results } = await prepare(
+      this.#db,
+      `SELECT r.id, ${COLUMNS}, ${PUSHED_AT} AS pushedAt,
+         (SELECT CASE WHEN count(*) <= ${MAX_COUNTED} THEN count(*) END FROM (
+           SELECT 1 FROM tags t WHERE t.repository_id = r.id LIMIT ${MAX_COUNTED + 1})) AS tags
+       FROM json_each(:ids) w CROSS JOIN repositories r ON r.id = w.value`,
+      { ids: JSON.stringify(ids) },
+    ).all<Row<FoundRow>>();
+    return results.map(parse);
+  }
+}
+
+/**
+ * The repositories with all words, by what they were found in. A word is a text of letters and digits in quotes, so no
+ * syntax of FTS5 can be in it.
+ */
+function matchingIds({ words, reach, visibility }: Wanted): Fragment {
+  const terms = words.map((word) => `"${word}" *`).join(" AND ");
+  const within = withinOf(reach, visibility);
+  const seen = `(r.visibility = 'public' OR EXISTS (
+    SELECT 1 FROM json_each(:ranges) w WHERE r.name >= w.value ->> 'from' AND r.name <= w.value ->> 'to'))`;
+  const wanted = visibility === null ? "" : "AND r.visibility = :visibility";
+  const tiers = TIERS.map(
+    (columns, tier) => `SELECT * FROM (
+      SELECT s.rowid AS id, ${tier} AS tier FROM repository_search s CROSS JOIN repositories r ON r.id = s.rowid
+      WHERE s.repository_search MATCH :tier${tier} AND ${seen} ${wanted}
+      ORDER BY s.rowid DESC LIMIT ${MAX_CANDIDATES + 1})`,
+  );
+  return {
+    sql: tiers.join(" UNION ALL "),
+    values: {
+      ...Object.fromEntries(
+        TIERS.map((columns, tier) => [`tier${tier}`, `{${columns}} : (${terms})${within}`]),
+      ),
+      ranges: JSON.stringify(reach.ranges),
+      ...(visibility === null ? {} : { visibility }),
+    },
+  };
+}
+
+/** FTS5: a condition that leaves out what the caller cannot see, or most of it: names are compared afterwards. */
+function withinOf({ namespaces }: Reach, visibility: Visibility | null): string {
+  const all = [
+    ...(visibility === "private" ? [] : [`visibility : "public"`]),
+    ...(namespaces ?? []).map((namespace) => `namespace : "${namespace}"`),
+  ];
+  if (namespaces === null) return "";
+  // Nothing is called so: a caller who sees no private repository finds none.
+  return ` AND (${all.length === 0 ? `visibility : "none"` : all.join(" OR ")})`;
+}
+
+/** The first repositories of the ranges, and the first public ones. */
+function everyId({ reach, visibility }: Wanted): Fragment {
+  const own = rangesSql(visibility === null ? "" : "visibility = :visibility AND", ":ranges");
+  const open = rangesSql("visibility = 'public' AND", ":everything");
+  return {
+    sql: visibility === "private" ? own : `${own} UNION ALL ${open}`,
+    values: {
+      ranges: JSON.stringify(reach.ranges),
+      ...(visibility === null ? {} : { visibility }),
+      ...(visibility === "private" ? {} : { everything: JSON.stringify([{ from: "", to: "~" }]) }),
+    },
+  };
+}
+
+/** SQL: the first repositories of a list of ranges, range by range. */
+function rangesSql(condition: string, ranges: string): string {
+  return `SELECT * FROM (
+    SELECT r.id, 0 AS tier FROM json_each(${ranges}) w
+    CROSS JOIN repositories r ON r.id IN (
+      SELECT id FROM repositories WHERE ${condition} name >= w.value ->> 'from' AND name <= w.value ->> 'to'
+      ORDER BY name LIMIT ${MAX_CANDIDATES + 1})
+    LIMIT ${MAX_CANDIDATES + 1})`;
+}
