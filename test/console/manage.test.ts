@@ -248,7 +248,7 @@ describe("a namespace", () => {
     const alice = page.getByRole("row", { name: /alice/ });
     await alice.getByRole("button", { name: "Remove role" }).click();
     await page.getByRole("dialog").getByRole("button", { name: "Remove role" }).click();
-    await page.getByText("alice is the last owner of acme").waitFor();
+    await page.getByText("This takes the last owner of a namespace away").waitFor();
     await shot(page, "manage-last-owner");
     expect(faults.splice(0)).toEqual([expect.stringContaining("409")]);
     await page.getByRole("button", { name: "Remove role all the same" }).click();

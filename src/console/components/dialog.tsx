@@ -16,13 +16,15 @@ export function Dialog({ title, onClose, children }: DialogProps) {
   close.current = onClose;
   useLayoutEffect(() => {
     const shown = dialog.current;
+    const opener = document.activeElement;
     const onEnd = () => close.current();
     shown?.addEventListener("close", onEnd);
     shown?.showModal();
     return () => {
+      // A dialog that its page takes away was closed by nobody, and the browser does not always give the focus back.
       shown?.removeEventListener("close", onEnd);
-      // Closed before it is taken away: only then the browser gives the focus back.
       shown?.close();
+      if (opener instanceof HTMLElement && opener.isConnected) opener.focus();
     };
   }, []);
   return (

@@ -138,6 +138,8 @@ export function Failure({
 export function sentenceOf(error: Error): string {
   if (error instanceof TypeError) return t("noAnswer");
   if (error instanceof ApiError && error.status === 401) return t("signInNeeded");
+  // The API's words say how to send it again; here a button does.
+  if (error instanceof ApiError && error.confirms === "last-owner") return t("lastOwner");
   return error.message;
 }
 
