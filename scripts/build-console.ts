@@ -59,20 +59,37 @@ export async function buildConsole(): Promise<Metafile> {
   const outputFiles = [...modules, ...early];
   await mkdir(ASSETS, { recursive: true });
   await Promise.all(outputFiles.map(({ path, contents }) => writeFile(path, contents)));
-  await writeFile(CONSOLE_PAGE, await pageOf(outputFiles.map(({ path }) => nameOf(path))));
-  const names = new Set(outputFiles.map(({ path }) => nameOf(path)));
-  const old = (await readdir(ASSETS)).filter((name) => !names.has(name));
+  const names = outputFiles.map(({ path }) => nameOf(path));
+  await writeFile(CONSOLE_PAGE, await pageOf(names, metafile));
+  const old = (await readdir(ASSETS)).filter((name) => !names.includes(name));
   await Promise.all(old.map((name) => rm(join(ASSETS, name), { force: true })));
   return metafile;
 }
 
-async function pageOf(names: readonly string[]): Promise<string> {
+async function pageOf(names: readonly string[], metafile: Metafile): Promise<string> {
   const template = await readFile(join(SOURCE, "index.html"), "utf8");
-  return template.replaceAll(/\{\{(\w+)\}\}/g, (_, entry: string) => {
+  const fileOf = (entry: string): string => {
     const name = names.find((one) => new RegExp(`^${entry}-[A-Z0-9]{8}\\.\\w+$`).test(one));
     if (name === undefined) throw new Error(`index.html asks for ${entry}, which is not built`);
-    return `/assets/${name}`;
-  });
+    return name;
+  };
+  // Without this a browser asks for what the script imports only when it has read the script.
+  const imported = importedBy(fileOf("main"), metafile);
+  const preloads = imported.map((name) => `<link rel="modulepreload" href="/assets/${name}" />`);
+  return template
+    .replaceAll(/\{\{(\w+)\}\}/g, (_, entry: string) => `/assets/${fileOf(entry)}`)
+    .replace("</head>", `${preloads.join("")}</head>`);
+}
+
+/** Returns the files that a module imports, and those that these import; what `import()` loads comes later. */
+export function importedBy(name: string, { outputs }: Metafile): string[] {
+  const found = new Set([name]);
+  for (const one of found) {
+    for (const { path, kind } of outputs[`dist/console/assets/${one}`]?.imports ?? []) {
+      if (kind === "import-statement") found.add(nameOf(path));
+    }
+  }
+  return [...found].slice(1);
 }
 
 function nameOf(path: string): string {
