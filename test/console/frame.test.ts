@@ -66,6 +66,10 @@ test("a visitor finds public repositories, by words as they are typed, and the w
   await page.goBack();
   await page.getByRole("link", { name: "demo/hello" }).waitFor();
   expect(await page.getByRole("searchbox").inputValue()).toBe("");
+  const sorting = page.getByLabel("Sort by");
+  expect(await sorting.locator("option:checked").textContent()).toBe("Last push");
+  await sorting.selectOption("Name");
+  await page.waitForURL(/\?sort=name$/);
   await page.goto(`${server.url}/?q=nothing-like-it`);
   await page.getByText("Nothing found").waitFor();
   await expectAccessible(page);
