@@ -1,5 +1,5 @@
 /** The frame of the console and its home page, in a real browser. */
-import type { Browser, BrowserContext } from "playwright-core";
+import type { Browser, BrowserContext, Page } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type Server, startServer } from "../../scripts/server.ts";
 import { expectAccessible, openBrowser, openPage, shot } from "./browser.ts";
@@ -44,6 +44,12 @@ async function make(name: string, more: object): Promise<void> {
   expect(response.status).toBe(201);
 }
 
+async function signIn(page: Page): Promise<void> {
+  await page.getByLabel("User name").fill("admin");
+  await page.getByLabel("Password").fill(server.password);
+  await page.keyboard.press("Enter");
+}
+
 test("a visitor finds public repositories, by words as they are typed, and the way back is the browser's", async () => {
   const { page, faults } = await openPage(context, server.url);
   await page.goto(server.url);
@@ -60,6 +66,10 @@ test("a visitor finds public repositories, by words as they are typed, and the w
   await page.goBack();
   await page.getByRole("link", { name: "demo/hello" }).waitFor();
   expect(await page.getByRole("searchbox").inputValue()).toBe("");
+  const sorting = page.getByLabel("Sort by");
+  expect(await sorting.locator("option:checked").textContent()).toBe("Last push");
+  await sorting.selectOption("Name");
+  await page.waitForURL(/\?sort=name$/);
   await page.goto(`${server.url}/?q=nothing-like-it`);
   await page.getByText("Nothing found").waitFor();
   await expectAccessible(page);
@@ -91,6 +101,18 @@ test("signing in and out by the keyboard; a wrong password is told at once", asy
   expect(await page.evaluate("document.cookie")).toBe("");
   await page.getByRole("button", { name: "Sign out" }).click();
   await page.getByText("demo/secret").waitFor({ state: "detached" });
+  expect(faults).toEqual([]);
+  await page.close();
+});
+
+test("a sign-in goes on to a page of this origin, whatever the link says", async () => {
+  const { page, faults } = await openPage(context, server.url);
+  await page.goto(`${server.url}/login?next=/.//elsewhere.example/path`);
+  await signIn(page);
+  await page.getByRole("button", { name: "Sign out" }).waitFor();
+  await page.waitForURL(`${server.url}/elsewhere.example/path`);
+  await page.getByRole("button", { name: "Sign out" }).click();
+  await page.waitForURL(`${server.url}/`);
   expect(faults).toEqual([]);
   await page.close();
 });

@@ -347,6 +347,23 @@ test("by the keyboard alone tags are chosen, deleted after a preview, and brough
   await page.close();
 });
 
+test("a tag that moved after it was chosen comes back as it was deleted", async () => {
+  await app.image("amd64", "moving");
+  const { page, faults } = await open(owner, "app/-/tags?filter=moving");
+  await page.getByRole("checkbox", { name: "Select moving" }).check();
+  await page.getByRole("button", { name: "Delete …" }).click();
+  const moved = await app.image("amd64", "moving", { annotations: { build: "2" } });
+  await page.getByRole("button", { name: "Delete 1" }).click();
+  await page.getByRole("button", { name: "Undo" }).click();
+  await page.getByText("Undone").waitFor();
+  await page.getByRole("link", { name: "moving", exact: true }).waitFor();
+  expect(await page.getByRole("link", { name: "moving", exact: true }).getAttribute("href")).toBe(
+    `/repositories/demo/app/-/manifests/${moved.digest}`,
+  );
+  expect(faults).toEqual([]);
+  await page.close();
+});
+
 test("immutable tags stay, which the preview says", async () => {
   const { page, faults } = await open(owner, "app/-/tags?filter=0.9");
   await page.getByRole("checkbox", { name: "Select 0.9" }).check();

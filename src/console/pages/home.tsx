@@ -41,14 +41,13 @@ export function HomePage() {
         )}
         <Choice
           label={t("sortBy")}
-          value={sort}
-          options={
-            [
-              ["", q === "" ? t("sortName") : t("sortRelevance")],
-              ["updated", t("sortUpdated")],
-              ["name", t("sortName")],
-            ].filter(([value]) => q !== "" || value !== "name") as [string, string][]
-          }
+          // Without words nothing is relevant: the registry sorts by the last push then.
+          value={sort === "" && q === "" ? "updated" : sort}
+          options={[
+            ...(q === "" ? [] : ([["", t("sortRelevance")]] as const)),
+            ["updated", t("sortUpdated")],
+            ["name", t("sortName")],
+          ]}
           onValue={set("sort")}
         />
       </div>

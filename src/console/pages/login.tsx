@@ -46,8 +46,9 @@ export function LoginPage() {
 }
 
 /** Returns the path if it is of this origin, else "/": a link to the sign-in page must not lead elsewhere. */
-export function localPath(next: string): string {
+function localPath(next: string): string {
   const url = URL.parse(next, location.origin);
   if (url === null || url.origin !== location.origin) return "/";
-  return url.pathname + url.search;
+  // "/.//host" is a path of this origin, and its "//host" none.
+  return url.pathname.replace(/^\/+/, "/") + url.search;
 }

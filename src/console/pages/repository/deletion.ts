@@ -58,8 +58,11 @@ export async function restoreAll(name: string, targets: readonly Target[]): Prom
   if (errors.length > 0) throw errors[0];
 }
 
-/** A manifest comes back with the tags that went with it. */
+/**
+ * A manifest comes back with the tags that went with it, and a tag with what it pointed to when it was deleted, which
+ * may not be what it pointed to when it was chosen.
+ */
 async function restore(name: string, { tag, digest }: Target): Promise<void> {
-  const body = tag === null ? { digest } : { tag, digest };
+  const body = tag === null ? { digest } : { tag };
   await call(path`/repositories/${name}/-/restore`, { method: "POST", body });
 }
