@@ -117,6 +117,44 @@ test("a sign-in goes on to a page of this origin, whatever the link says", async
   await page.close();
 });
 
+test("a session that ended is noticed, and the page shows what a visitor sees", async () => {
+  const own = await browser.newContext({ locale: "en-GB" });
+  const { page, faults } = await openPage(own, server.url);
+  await page.goto(`${server.url}/login`);
+  await signIn(page);
+  await page.getByText("demo/secret").waitFor();
+  const authorization = `Basic ${btoa(`admin:${server.password}`)}`;
+  const sessions = `${server.url}/api/v1/sessions`;
+  const listed = await fetch(sessions, { headers: { authorization } });
+  const { items } = await listed.json<{ items: { id: string }[] }>();
+  for (const { id } of items) {
+    await fetch(`${sessions}/${id}`, { method: "DELETE", headers: { authorization } });
+  }
+  await page.evaluate("dispatchEvent(new Event('focus'))");
+  await page.getByRole("link", { name: "Sign in" }).waitFor();
+  await page.getByRole("link", { name: "demo/hello" }).waitFor();
+  expect(await page.getByText("demo/secret").count()).toBe(0);
+  // The browser itself notes the 401 on its console.
+  expect(faults).toEqual([expect.stringContaining("401")]);
+  await own.close();
+});
+
+test("who signs in or out in one tab does so in all", async () => {
+  const own = await browser.newContext({ locale: "en-GB" });
+  const [one, other] = [await openPage(own, server.url), await openPage(own, server.url)];
+  await other.page.goto(server.url);
+  await other.page.getByRole("link", { name: "Sign in" }).waitFor();
+  await one.page.goto(`${server.url}/login`);
+  await signIn(one.page);
+  await other.page.getByRole("button", { name: "Sign out" }).waitFor();
+  await other.page.getByText("demo/secret").waitFor();
+  await one.page.getByRole("button", { name: "Sign out" }).click();
+  await other.page.getByRole("link", { name: "Sign in" }).waitFor();
+  await other.page.getByText("demo/secret").waitFor({ state: "detached" });
+  expect([...one.faults, ...other.faults]).toEqual([]);
+  await own.close();
+});
+
 test("what a pusher wrote is text, and no script of it runs", async () => {
   const { page, faults } = await openPage(context, server.url);
   page.on("dialog", (dialog) => faults.push(dialog.message()));

@@ -41,6 +41,9 @@ interface Call {
   readonly signal?: AbortSignal;
 }
 
+/** The event of the window that says that a request was refused because nobody is signed in. */
+export const NOT_SIGNED_IN = "slipway-not-signed-in";
+
 /**
  * Sends a request.
  * @param to a path below /api/v1
@@ -58,7 +61,12 @@ export async function call<T>(to: string, given: Call = {}): Promise<T> {
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     ...(signal === undefined ? {} : { signal }),
   });
-  if (!response.ok) throw new ApiError(response.status, await problemOf(response));
+  if (!response.ok) {
+    // A sign-in that is refused leaves a session as it is.
+    const isSignIn = method === "POST" && to === "/sessions";
+    if (response.status === 401 && !isSignIn) dispatchEvent(new Event(NOT_SIGNED_IN));
+    throw new ApiError(response.status, await problemOf(response));
+  }
   return response.status === 204 ? (undefined as T) : ((await response.json()) as T);
 }
 
