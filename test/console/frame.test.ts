@@ -117,6 +117,23 @@ test("a sign-in goes on to a page of this origin, whatever the link says", async
   await page.close();
 });
 
+test("what was read stays in sight while the registry fails to say it again", async () => {
+  const { page, faults } = await openPage(context, server.url);
+  await page.goto(server.url);
+  await page.getByRole("link", { name: "demo/hello" }).waitFor();
+  const body = { status: 503, contentType: "application/problem+json", body: "{}" };
+  await page.route("**/api/v1/search*", (route) => route.fulfill(body));
+  const failed = page.waitForResponse((response) => response.status() === 503);
+  await page.evaluate("dispatchEvent(new Event('focus'))");
+  await (await failed).finished();
+  await expect.poll(() => faults.splice(0)).toEqual([expect.stringContaining("503")]);
+  expect(await page.getByRole("link", { name: "demo/hello" }).count()).toBe(1);
+  await page.goto(`${server.url}/?q=hello`);
+  await page.getByRole("alert").waitFor();
+  expect(faults).toEqual([expect.stringContaining("503")]);
+  await page.close();
+});
+
 test("a session that ended is noticed, and the page shows what a visitor sees", async () => {
   const own = await browser.newContext({ locale: "en-GB" });
   const { page, faults } = await openPage(own, server.url);
