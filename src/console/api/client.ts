@@ -33,6 +33,12 @@ interface Problem {
 
 export type Query = Readonly<Record<string, string | number | boolean | null | undefined>>;
 
+/** A page of a list, as the API answers it. */
+export interface Page<Item> {
+  readonly items: readonly Item[];
+  readonly next: string | null;
+}
+
 interface Call {
   readonly method?: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
   readonly body?: unknown;

@@ -1,6 +1,6 @@
 import { useLocation } from "preact-iso/router";
 import type { DeletedManifest, PastTag } from "../../../trash/schema.ts";
-import { call, path as apiPath, withQuery } from "../../api/client.ts";
+import { call, type Page, path as apiPath, withQuery } from "../../api/client.ts";
 import { useAction, useApi } from "../../api/use-api.ts";
 import { Choice } from "../../components/form.tsx";
 import { Digest, Empty, Failure, Size, Time } from "../../components/parts.tsx";
@@ -11,7 +11,7 @@ import { t } from "../../i18n/i18n.ts";
 import type { PageProps } from "../../routes.ts";
 import { manifestPage, RepositoryFrame } from "./frame.tsx";
 import { Successor } from "./history.tsx";
-import { type Page, Platforms } from "./parts.tsx";
+import { Platforms } from "./parts.tsx";
 
 const PAGE_ROWS = 50;
 
