@@ -46,7 +46,7 @@ export function RobotsPage({ name }: PageProps) {
 }
 
 /** "acme+ci" → "ci" */
-export function shortName(name: string): string {
+function shortName(name: string): string {
   return name.slice(name.indexOf("+") + 1);
 }
 
