@@ -77,6 +77,23 @@ test("a visitor finds public repositories, by words as they are typed, and the w
   await page.close();
 });
 
+test("who opens a page while a search waits for the next letter stays there", async () => {
+  const { page, faults } = await openPage(context, server.url);
+  await page.goto(server.url);
+  await page.getByRole("link", { name: "demo/hello" }).waitFor();
+  await page.evaluate(`
+    const input = document.querySelector("input[type=search]");
+    input.value = "bread";
+    input.dispatchEvent(new InputEvent("input", { bubbles: true }));
+    document.querySelector('a[href="/repositories/demo/hello"]').click();
+  `);
+  await page.getByText("There is no readme").waitFor();
+  await page.waitForTimeout(500);
+  expect(page.url()).toBe(`${server.url}/repositories/demo/hello`);
+  expect(faults).toEqual([]);
+  await page.close();
+});
+
 test("signing in and out by the keyboard; a wrong password is told at once", async () => {
   const { page, faults } = await openPage(context, server.url);
   await page.goto(`${server.url}/login?next=https://elsewhere.example/`);
