@@ -64,12 +64,13 @@ export class RepositorySearch {
 
   /** @returns one more than may be ranked, if there are more */
   async candidates(wanted: Wanted): Promise<Candidate[]> {
-    const ids = wanted.words.length === 0 ? everyId(wanted) : matchingIds(wanted);
+    const isAll = wanted.words.length === 0;
+    const ids = isAll ? everyId(wanted) : matchingIds(wanted);
     const { results } = await prepare(
       this.#db,
       `SELECT r.id, r.name, r.visibility, min(listed.tier) AS tier, coalesce(${PUSHED_AT}, 0) AS pushedAt
        FROM (${ids.sql}) listed CROSS JOIN repositories r ON r.id = listed.id
-       GROUP BY r.id ORDER BY tier, r.id DESC LIMIT ${MAX_CANDIDATES + 1}`,
+       GROUP BY r.id ORDER BY ${isAll ? "r.name" : "tier, r.id DESC"} LIMIT ${MAX_CANDIDATES + 1}`,
       ids.values,
     ).all<Candidate>();
     return results;

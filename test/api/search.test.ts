@@ -229,6 +229,30 @@ test("where 10,000 repositories match, a search reads few rows, and says that th
   await done("DELETE", `/repositories/${namespace}/${word}-00001`);
 });
 
+test("without words the first 1,000 repositories by name are listed, whoever's they are", async () => {
+  const namespaces = { private: unused("0-own"), public: unused("0-public") };
+  for (const [visibility, name] of Object.entries(namespaces)) {
+    await done("POST", "/namespaces", { name });
+    await env.DB.prepare(
+      `WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1100)
+       INSERT INTO repositories (name, created_at, visibility) SELECT printf('%s/%05d', ?1, i), i, ?2 FROM n`,
+    )
+      .bind(name, visibility)
+      .run();
+  }
+  const { authorization } = await newUser({ [`${namespaces.private}/*`]: "reader" });
+  const found = await names("", "&sort=name&limit=100", { as: authorization });
+  // Other tests list what is public.
+  await env.DB.prepare(`DELETE FROM repositories WHERE namespace = ?1`)
+    .bind(namespaces.public)
+    .run();
+  const expected = Array.from(
+    { length: 100 },
+    (_, i) => `${namespaces.private}/${String(i + 1).padStart(5, "0")}`,
+  );
+  expect(found).toEqual(expected);
+});
+
 function ask(query: string, authorization: string | null): Promise<Response> {
   return new RegistryClient({ authorization }).request("GET", `/v1/search?${query}`);
 }

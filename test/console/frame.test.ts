@@ -77,6 +77,23 @@ test("a visitor finds public repositories, by words as they are typed, and the w
   await page.close();
 });
 
+test("who opens a page while a search waits for the next letter stays there", async () => {
+  const { page, faults } = await openPage(context, server.url);
+  await page.goto(server.url);
+  await page.getByRole("link", { name: "demo/hello" }).waitFor();
+  await page.evaluate(`
+    const input = document.querySelector("input[type=search]");
+    input.value = "bread";
+    input.dispatchEvent(new InputEvent("input", { bubbles: true }));
+    document.querySelector('a[href="/repositories/demo/hello"]').click();
+  `);
+  await page.getByText("There is no readme").waitFor();
+  await page.waitForTimeout(500);
+  expect(page.url()).toBe(`${server.url}/repositories/demo/hello`);
+  expect(faults).toEqual([]);
+  await page.close();
+});
+
 test("signing in and out by the keyboard; a wrong password is told at once", async () => {
   const { page, faults } = await openPage(context, server.url);
   await page.goto(`${server.url}/login?next=https://elsewhere.example/`);
@@ -115,6 +132,61 @@ test("a sign-in goes on to a page of this origin, whatever the link says", async
   await page.waitForURL(`${server.url}/`);
   expect(faults).toEqual([]);
   await page.close();
+});
+
+test("what was read stays in sight while the registry fails to say it again", async () => {
+  const { page, faults } = await openPage(context, server.url);
+  await page.goto(server.url);
+  await page.getByRole("link", { name: "demo/hello" }).waitFor();
+  const body = { status: 503, contentType: "application/problem+json", body: "{}" };
+  await page.route("**/api/v1/search*", (route) => route.fulfill(body));
+  const failed = page.waitForResponse((response) => response.status() === 503);
+  await page.evaluate("dispatchEvent(new Event('focus'))");
+  await (await failed).finished();
+  await expect.poll(() => faults.splice(0)).toEqual([expect.stringContaining("503")]);
+  expect(await page.getByRole("link", { name: "demo/hello" }).count()).toBe(1);
+  await page.goto(`${server.url}/?q=hello`);
+  await page.getByRole("alert").waitFor();
+  expect(faults).toEqual([expect.stringContaining("503")]);
+  await page.close();
+});
+
+test("a session that ended is noticed, and the page shows what a visitor sees", async () => {
+  const own = await browser.newContext({ locale: "en-GB" });
+  const { page, faults } = await openPage(own, server.url);
+  await page.goto(`${server.url}/login`);
+  await signIn(page);
+  await page.getByText("demo/secret").waitFor();
+  const authorization = `Basic ${btoa(`admin:${server.password}`)}`;
+  const sessions = `${server.url}/api/v1/sessions`;
+  const listed = await fetch(sessions, { headers: { authorization } });
+  const { items } = await listed.json<{ items: { id: string }[] }>();
+  for (const { id } of items) {
+    await fetch(`${sessions}/${id}`, { method: "DELETE", headers: { authorization } });
+  }
+  await page.evaluate("dispatchEvent(new Event('focus'))");
+  await page.getByRole("link", { name: "Sign in" }).waitFor();
+  await page.getByRole("link", { name: "demo/hello" }).waitFor();
+  expect(await page.getByText("demo/secret").count()).toBe(0);
+  // The browser itself notes the 401 on its console.
+  expect(faults).toEqual([expect.stringContaining("401")]);
+  await own.close();
+});
+
+test("who signs in or out in one tab does so in all", async () => {
+  const own = await browser.newContext({ locale: "en-GB" });
+  const [one, other] = [await openPage(own, server.url), await openPage(own, server.url)];
+  await other.page.goto(server.url);
+  await other.page.getByRole("link", { name: "Sign in" }).waitFor();
+  await one.page.goto(`${server.url}/login`);
+  await signIn(one.page);
+  await other.page.getByRole("button", { name: "Sign out" }).waitFor();
+  await other.page.getByText("demo/secret").waitFor();
+  await one.page.getByRole("button", { name: "Sign out" }).click();
+  await other.page.getByRole("link", { name: "Sign in" }).waitFor();
+  await other.page.getByText("demo/secret").waitFor({ state: "detached" });
+  expect([...one.faults, ...other.faults]).toEqual([]);
+  await own.close();
 });
 
 test("what a pusher wrote is text, and no script of it runs", async () => {

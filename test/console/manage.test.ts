@@ -420,6 +420,9 @@ describe("administration", () => {
     await page.getByLabel("What").fill("namespace.creat");
     await page.getByRole("button", { name: "Filter" }).click();
     await page.getByText("did you mean namespace.create?").first().waitFor();
+    await page.goBack();
+    await expect.poll(() => page.getByRole("row").count()).toBe(2);
+    expect(await page.getByLabel("What").inputValue()).toBe("");
     expect(faults).toEqual([expect.stringContaining("400")]);
     await page.close();
   });

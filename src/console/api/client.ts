@@ -33,6 +33,12 @@ interface Problem {
 
 export type Query = Readonly<Record<string, string | number | boolean | null | undefined>>;
 
+/** A page of a list, as the API answers it. */
+export interface Page<Item> {
+  readonly items: readonly Item[];
+  readonly next: string | null;
+}
+
 interface Call {
   readonly method?: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
   readonly body?: unknown;
@@ -40,6 +46,9 @@ interface Call {
   readonly version?: number;
   readonly signal?: AbortSignal;
 }
+
+/** The event of the window that says that a request was refused because nobody is signed in. */
+export const NOT_SIGNED_IN = "slipway-not-signed-in";
 
 /**
  * Sends a request.
@@ -58,7 +67,12 @@ export async function call<T>(to: string, given: Call = {}): Promise<T> {
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     ...(signal === undefined ? {} : { signal }),
   });
-  if (!response.ok) throw new ApiError(response.status, await problemOf(response));
+  if (!response.ok) {
+    // A sign-in that is refused leaves a session as it is.
+    const isSignIn = method === "POST" && to === "/sessions";
+    if (response.status === 401 && !isSignIn) dispatchEvent(new Event(NOT_SIGNED_IN));
+    throw new ApiError(response.status, await problemOf(response));
+  }
   return response.status === 204 ? (undefined as T) : ((await response.json()) as T);
 }
 

@@ -1,5 +1,5 @@
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
-import { call } from "./client.ts";
+import { ApiError, call } from "./client.ts";
 
 /** What a page knows of a resource of the API. The last value stays while it is read again. */
 export interface Resource<T> {
@@ -28,7 +28,7 @@ export function useApi<T>(path: string | null): Resource<T> {
         // What was read before stays in sight when a refresh fails for once.
         setState((before) => ({
           path,
-          value: before.path === path && isOffline(error) ? before.value : null,
+          value: before.path === path && mayPass(error) ? before.value : null,
           error: error as Error,
         }));
       }
@@ -69,8 +69,10 @@ function sameList(one: string | null, other: string | null): boolean {
   return one !== null && other !== null && one.split("?", 1)[0] === other.split("?", 1)[0];
 }
 
-/** Browsers throw a TypeError if no answer came. */
-function isOffline(error: unknown): boolean {
+/** Whether a failure says nothing of what was asked for: no answer came, or the registry had none at that moment. */
+function mayPass(error: unknown): boolean {
+  if (error instanceof ApiError) return error.status === 429 || error.status >= 500;
+  // Browsers throw a TypeError if no answer came.
   return error instanceof TypeError;
 }
 

@@ -32,12 +32,15 @@ export function Size({ of }: { of: number | null }) {
 /** Hexadecimal digits of a digest that are shown, as docker shows them. */
 const SHORT_LENGTH = 12;
 
+export function shortDigest(digest: string): string {
+  return digest.slice(0, digest.indexOf(":") + 1 + SHORT_LENGTH);
+}
+
 /** A digest, shortened for eyes; all of it on hover, for screen readers, and when it is copied. */
 export function Digest({ value, href }: { value: string; href?: string }) {
-  const short = value.slice(0, value.indexOf(":") + 1 + SHORT_LENGTH);
   const text = (
     <code title={value}>
-      <span aria-hidden="true">{short}</span>
+      <span aria-hidden="true">{shortDigest(value)}</span>
       <span class="hidden">{value}</span>
     </code>
   );

@@ -3,7 +3,7 @@ import { useCallback, useContext, useRef, useState } from "preact/hooks";
 import { t } from "../i18n/i18n.ts";
 
 /** Something that was done, for eyes and screen readers; `undo` takes it back. */
-export interface Notice {
+interface Notice {
   readonly text: string;
   readonly undo?: () => Promise<void>;
 }

@@ -5,7 +5,7 @@ import { pageOf } from "../routes.ts";
 import { Announcer } from "./announcer.tsx";
 import { Footer } from "./footer.tsx";
 import { Header } from "./header.tsx";
-import { SessionProvider } from "./session.tsx";
+import { SessionProvider, useSession } from "./session.tsx";
 
 /** The console: one page at a time, in a frame that stays. */
 export function App() {
@@ -28,7 +28,8 @@ export function App() {
 
 function CurrentPage() {
   const { path } = useLocation();
+  const { count } = useSession();
   const { page: Page, props } = pageOf(path);
   // A key for each path: another repository's page begins anew, and shows nothing of the one before.
-  return <Page key={path} {...props} />;
+  return <Page key={`${count} ${path}`} {...props} />;
 }

@@ -1,6 +1,7 @@
 import { useLocation } from "preact-iso/router";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { withQuery } from "../api/client.ts";
+import { usePause } from "../components/pause.ts";
 import { t } from "../i18n/i18n.ts";
 import { useSession } from "./session.tsx";
 
@@ -49,16 +50,13 @@ function NavLink({ href, text, path }: { href: string; text: string; path: strin
   );
 }
 
-/** How long to wait for the next key before a search, in milliseconds. */
-const TYPING_MS = 200;
-
 /** The search of the home page, from everywhere; Ctrl-K or "/" leads there. */
 function SearchBox() {
   const { path, query, route } = useLocation();
   const input = useRef<HTMLInputElement>(null);
   const asked = path === "/" ? (query["q"] ?? "") : "";
   const [text, setText] = useState(asked);
-  const timer = useRef<ReturnType<typeof setTimeout> | null>(null);
+  const pause = usePause(path);
   useEffect(() => setText(asked), [asked]);
   useEffect(() => {
     const onKey = (event: KeyboardEvent) => {
@@ -74,7 +72,7 @@ function SearchBox() {
     return () => removeEventListener("keydown", onKey);
   }, []);
   const search = (words: string) => {
-    if (timer.current !== null) clearTimeout(timer.current);
+    pause.cancel();
     // One search is one entry of the history, however many letters it has.
     route(
       withQuery("/", { ...(path === "/" ? query : {}), q: words, after: null }),
@@ -101,8 +99,7 @@ function SearchBox() {
         onInput={(event) => {
           const words = event.currentTarget.value;
           setText(words);
-          if (timer.current !== null) clearTimeout(timer.current);
-          timer.current = setTimeout(() => search(words), TYPING_MS);
+          pause.wait(() => search(words));
         }}
       />
       <kbd aria-hidden="true">Ctrl K</kbd>

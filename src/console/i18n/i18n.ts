@@ -10,7 +10,7 @@ const EN = { ...frameEn, ...repositoryEn, ...manageEn };
 type Message = string | { readonly one?: string; readonly few?: string; readonly other: string };
 export type MessageKey = keyof typeof EN;
 type Messages = Readonly<Record<MessageKey, Message>>;
-export type Values = Readonly<Record<string, string | number>>;
+type Values = Readonly<Record<string, string | number>>;
 
 /** The languages, by the names that their readers know. */
 export const LANGUAGES = { en: "English", de: "Deutsch" } as const;

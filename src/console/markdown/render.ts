@@ -26,7 +26,7 @@ export interface Options {
   readonly texts: { readonly image: string; readonly table: string };
 }
 
-export interface Rendered {
+interface Rendered {
   readonly content: DocumentFragment;
   /** How many images of other sites are left out. */
   readonly hiddenImages: number;

@@ -1,6 +1,6 @@
 import { useLocation } from "preact-iso/router";
 import type { FoundRepository } from "../../api/schema/repositories.ts";
-import { withQuery } from "../api/client.ts";
+import { type Page, withQuery } from "../api/client.ts";
 import { useApi } from "../api/use-api.ts";
 import { Choice } from "../components/form.tsx";
 import { Badge, Empty, Time } from "../components/parts.tsx";
@@ -10,18 +10,13 @@ import { PageFrame } from "../frame/page.tsx";
 import { useSession } from "../frame/session.tsx";
 import { t } from "../i18n/i18n.ts";
 
-interface Found {
-  readonly items: readonly FoundRepository[];
-  readonly next: string | null;
-}
-
 /** All repositories that the caller may see, or those that fit the words of the search. */
 export function HomePage() {
   const { path, query, route } = useLocation();
   const { me } = useSession();
   const { q = "", visibility = "", sort = "", after = "" } = query;
   const asked = withQuery("/search", { q, visibility, sort, after, limit: 50 });
-  const found = useApi<Found>(me === undefined ? null : asked);
+  const found = useApi<Page<FoundRepository>>(me === undefined ? null : asked);
   const set = (field: string) => (value: string) =>
     route(withQuery(path, { ...query, [field]: value, after: null }));
   return (

@@ -1,7 +1,7 @@
 import { useLocation } from "preact-iso/router";
 import { useState } from "preact/hooks";
 import type { Session } from "../../../api/schema/sessions.ts";
-import { call, path, withQuery } from "../../api/client.ts";
+import { call, type Page, path, withQuery } from "../../api/client.ts";
 import { useApi } from "../../api/use-api.ts";
 import { ApiNote } from "../../components/api-note.tsx";
 import { Confirm } from "../../components/confirm.tsx";
@@ -19,7 +19,7 @@ export function SessionsPage() {
   const { query, route } = useLocation();
   const announce = useAnnounce();
   const [ending, setEnding] = useState<Session | null>(null);
-  const sessions = useApi<{ readonly items: readonly Session[]; readonly next: string | null }>(
+  const sessions = useApi<Page<Session>>(
     me ? withQuery("/sessions", { after: query["after"] }) : null,
   );
   const end = async ({ id, current }: Session) => {

@@ -1,7 +1,7 @@
 import { useLocation } from "preact-iso/router";
 import { useState } from "preact/hooks";
 import type { MadeToken, Token } from "../../../api/schema/accounts.ts";
-import { call, path, withQuery } from "../../api/client.ts";
+import { call, type Page, path, withQuery } from "../../api/client.ts";
 import { type Resource, useAction, useApi } from "../../api/use-api.ts";
 import { ApiNote } from "../../components/api-note.tsx";
 import { Check } from "../../components/check.tsx";
@@ -19,18 +19,13 @@ import { useSession } from "../../frame/session.tsx";
 import { t } from "../../i18n/i18n.ts";
 import { AccountFrame } from "./frame.tsx";
 
-interface Tokens {
-  readonly items: readonly Token[];
-  readonly next: string | null;
-}
-
 /** One's own tokens: to create, to prolong and to revoke them. */
 export function TokensPage() {
   const { me } = useSession();
   const { query } = useLocation();
   const [isNew, setNew] = useState(false);
   const [made, setMade] = useState<MadeToken | null>(null);
-  const tokens = useApi<Tokens>(me ? withQuery("/tokens", { after: query["after"] }) : null);
+  const tokens = useApi<Page<Token>>(me ? withQuery("/tokens", { after: query["after"] }) : null);
   return (
     <AccountFrame title={t("tokens")}>
       <p>{t("tokensIntro")}</p>
@@ -77,7 +72,7 @@ export function TokensPage() {
   );
 }
 
-function TokenTable({ tokens, list }: { tokens: readonly Token[]; list: Resource<Tokens> }) {
+function TokenTable({ tokens, list }: { tokens: readonly Token[]; list: Resource<Page<Token>> }) {
   const announce = useAnnounce();
   const [prolonged, setProlonged] = useState<Token | null>(null);
   const [revoked, setRevoked] = useState<Token | null>(null);

@@ -1,7 +1,7 @@
 import { useLocation } from "preact-iso/router";
 import { useState } from "preact/hooks";
 import type { DeadEvent } from "../../../events/schema.ts";
-import { call, path, withQuery } from "../../api/client.ts";
+import { call, type Page, path, withQuery } from "../../api/client.ts";
 import { useAction, useApi } from "../../api/use-api.ts";
 import { ApiNote } from "../../components/api-note.tsx";
 import { Confirm } from "../../components/confirm.tsx";
@@ -34,9 +34,7 @@ function Events() {
   const { query } = useLocation();
   const announce = useAnnounce();
   const [dropped, setDropped] = useState<DeadEvent | null>(null);
-  const events = useApi<{ readonly items: readonly DeadEvent[]; readonly next: string | null }>(
-    withQuery("/events/dead", { after: query["after"] }),
-  );
+  const events = useApi<Page<DeadEvent>>(withQuery("/events/dead", { after: query["after"] }));
   const retry = useAction(async ({ id }: DeadEvent) => {
     await call(path`/events/dead/${id}/retry`, { method: "POST", body: {} });
     announce({ text: t("eventSent", { name: id }) });

@@ -1,7 +1,7 @@
 import { useLocation } from "preact-iso/router";
 import { useState } from "preact/hooks";
 import type { User } from "../../../api/schema/accounts.ts";
-import { withQuery } from "../../api/client.ts";
+import { type Page, withQuery } from "../../api/client.ts";
 import { useApi } from "../../api/use-api.ts";
 import { ApiNote } from "../../components/api-note.tsx";
 import { Badge, Empty, Time } from "../../components/parts.tsx";
@@ -38,9 +38,7 @@ function Users() {
   const { me } = useSession();
   const { query } = useLocation();
   const [open, setOpen] = useState<Open | null>(null);
-  const users = useApi<{ readonly items: readonly User[]; readonly next: string | null }>(
-    withQuery("/users", { after: query["after"] }),
-  );
+  const users = useApi<Page<User>>(withQuery("/users", { after: query["after"] }));
   const close = () => setOpen(null);
   return (
     <>

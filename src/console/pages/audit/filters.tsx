@@ -1,5 +1,5 @@
 import { useLocation } from "preact-iso/router";
-import { useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import { withQuery } from "../../api/client.ts";
 import { Choice, Field } from "../../components/form.tsx";
 import { type MessageKey, t } from "../../i18n/i18n.ts";
@@ -23,6 +23,8 @@ const OUTCOMES = ["done", "denied", "failed"] as const;
 export function AuditFilters({ names, error }: { names: readonly Filter[]; error: Error | null }) {
   const { path, query, route } = useLocation();
   const [values, setValues] = useState<Readonly<Record<string, string>>>(query);
+  // The back button leads to other filters.
+  useEffect(() => setValues(query), [query]);
   const set = (name: Filter) => (value: string) => setValues({ ...values, [name]: value });
   return (
     <form

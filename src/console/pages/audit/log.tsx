@@ -1,7 +1,7 @@
 import { Fragment } from "preact";
 import { useLocation } from "preact-iso/router";
 import type { AuditEvent } from "../../../events/schema.ts";
-import { path, withQuery } from "../../api/client.ts";
+import { type Page, path, withQuery } from "../../api/client.ts";
 import { useApi } from "../../api/use-api.ts";
 import { Badge, Digest, Empty, Time } from "../../components/parts.tsx";
 import { Shown } from "../../components/resource.tsx";
@@ -11,18 +11,15 @@ import { AuditExport } from "./export.tsx";
 import { AuditFilters, type Filter, FILTERS } from "./filters.tsx";
 import { outcomeName } from "./outcome.ts";
 
-interface Entries {
-  readonly items: readonly AuditEvent[];
-  readonly next: string | null;
-}
-
 /** The audit log of a namespace, or all of it. The filters are in the address. */
 export function AuditLog({ namespace }: { namespace: string | null }) {
   const { query } = useLocation();
   const names: readonly Filter[] = namespace === null ? ["namespace", ...FILTERS] : FILTERS;
   const filters = Object.fromEntries(names.map((name) => [name, query[name] ?? ""]));
   const base = namespace === null ? "/audit" : path`/namespaces/${namespace}/audit`;
-  const log = useApi<Entries>(withQuery(base, { ...filters, after: query["after"], limit: 50 }));
+  const log = useApi<Page<AuditEvent>>(
+    withQuery(base, { ...filters, after: query["after"], limit: 50 }),
+  );
   return (
     <>
       <AuditFilters names={names} error={log.error} />

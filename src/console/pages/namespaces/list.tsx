@@ -1,7 +1,7 @@
 import { useLocation } from "preact-iso/router";
 import { useState } from "preact/hooks";
 import type { Namespace } from "../../../api/schema/namespaces.ts";
-import { call, withQuery } from "../../api/client.ts";
+import { call, type Page, withQuery } from "../../api/client.ts";
 import { useAction, useApi } from "../../api/use-api.ts";
 import { ApiNote } from "../../components/api-note.tsx";
 import { Dialog } from "../../components/dialog.tsx";
@@ -36,9 +36,7 @@ export function NamespaceList() {
   const { me } = useSession();
   const { query } = useLocation();
   const [isNew, setNew] = useState(false);
-  const found = useApi<{ readonly items: readonly Namespace[]; readonly next: string | null }>(
-    withQuery("/namespaces", { after: query["after"] }),
-  );
+  const found = useApi<Page<Namespace>>(withQuery("/namespaces", { after: query["after"] }));
   return (
     <>
       <p>{t("namespacesIntro")}</p>

@@ -1,7 +1,7 @@
 import { useLocation } from "preact-iso/router";
 import { useState } from "preact/hooks";
 import type { Member } from "../../../api/schema/namespaces.ts";
-import { call, path, withQuery } from "../../api/client.ts";
+import { call, type Page, path, withQuery } from "../../api/client.ts";
 import { useApi } from "../../api/use-api.ts";
 import { ApiNote } from "../../components/api-note.tsx";
 import { Confirm } from "../../components/confirm.tsx";
@@ -39,7 +39,7 @@ function Members({ namespace }: { namespace: string }) {
   const [edited, setEdited] = useState<Member | "new" | null>(null);
   const [removed, setRemoved] = useState<Member | null>(null);
   const isOwner = hasRole(me, "owner", `${namespace}/`);
-  const members = useApi<{ readonly items: readonly Member[]; readonly next: string | null }>(
+  const members = useApi<Page<Member>>(
     isOwner ? withQuery(path`/namespaces/${namespace}/members`, { after: query["after"] }) : null,
   );
   return (

@@ -1,7 +1,7 @@
 import { useLocation } from "preact-iso/router";
 import { useState } from "preact/hooks";
 import type { Repository } from "../../../api/schema/repositories.ts";
-import { call, withQuery } from "../../api/client.ts";
+import { call, type Page, withQuery } from "../../api/client.ts";
 import { useAction, useApi } from "../../api/use-api.ts";
 import { ApiNote } from "../../components/api-note.tsx";
 import { Dialog } from "../../components/dialog.tsx";
@@ -20,7 +20,7 @@ export function NamespacePage({ name }: PageProps) {
   const { me } = useSession();
   const { query } = useLocation();
   const [isNew, setNew] = useState(false);
-  const found = useApi<{ readonly items: readonly Repository[]; readonly next: string | null }>(
+  const found = useApi<Page<Repository>>(
     me ? withQuery("/repositories", { namespace: name, after: query["after"] }) : null,
   );
   return (

@@ -1,7 +1,7 @@
 import { useLocation } from "preact-iso/router";
 import { useState } from "preact/hooks";
 import type { MadeRobot, Robot } from "../../../api/schema/accounts.ts";
-import { call, path, withQuery } from "../../api/client.ts";
+import { call, type Page, path, withQuery } from "../../api/client.ts";
 import { useAction, useApi } from "../../api/use-api.ts";
 import { ApiNote } from "../../components/api-note.tsx";
 import { Dialog } from "../../components/dialog.tsx";
@@ -46,7 +46,7 @@ export function RobotsPage({ name }: PageProps) {
 }
 
 /** "acme+ci" → "ci" */
-export function shortName(name: string): string {
+function shortName(name: string): string {
   return name.slice(name.indexOf("+") + 1);
 }
 
@@ -54,7 +54,7 @@ function Robots({ namespace }: { namespace: string }) {
   const { path: at, query } = useLocation();
   const [isNew, setNew] = useState(false);
   const [made, setMade] = useState<MadeRobot | null>(null);
-  const robots = useApi<{ readonly items: readonly Robot[]; readonly next: string | null }>(
+  const robots = useApi<Page<Robot>>(
     withQuery(path`/namespaces/${namespace}/robots`, { after: query["after"] }),
   );
   return (

@@ -2,7 +2,7 @@
 import type { MessageKey } from "../../i18n/i18n.ts";
 
 /** What is pulled: a tag, or a digest. */
-export interface Source {
+interface Source {
   readonly host: string;
   readonly name: string;
   readonly tag: string | null;

@@ -1,7 +1,7 @@
 import type { ComponentChildren } from "preact";
 import { useState } from "preact/hooks";
 import { Dialog } from "../../components/dialog.tsx";
-import { sentenceOf, Size } from "../../components/parts.tsx";
+import { sentenceOf, shortDigest, Size } from "../../components/parts.tsx";
 import { useAnnounce } from "../../frame/announcer.tsx";
 import { useSession } from "../../frame/session.tsx";
 import { t } from "../../i18n/i18n.ts";
@@ -122,7 +122,7 @@ function Name({ of: { tag, tags, digest } }: { of: Target }) {
   return (
     <>
       {tags.length > 0 && <strong>{tags.join(", ")}</strong>}
-      <code title={digest}>{digest.slice(0, digest.indexOf(":") + 13)}</code>
+      <code title={digest}>{shortDigest(digest)}</code>
     </>
   );
 }

@@ -1,26 +1,18 @@
 import { useLocation } from "preact-iso/router";
-import { useEffect, useId, useRef, useState } from "preact/hooks";
+import { useEffect, useId, useState } from "preact/hooks";
 import { withQuery } from "../../api/client.ts";
-
-/** How long to wait for the next key before the list is asked for, in milliseconds. */
-const TYPING_MS = 200;
+import { usePause } from "../../components/pause.ts";
 
 /** A field that filters the list as it is typed; the filter is in the address. */
 export function Filter({ label }: { label: string }) {
   const { path, query, route } = useLocation();
   const asked = query["filter"] ?? "";
   const [text, setText] = useState(asked);
-  const timer = useRef<ReturnType<typeof setTimeout> | null>(null);
+  const pause = usePause(path);
   const id = useId();
   useEffect(() => setText(asked), [asked]);
-  useEffect(
-    () => () => {
-      if (timer.current !== null) clearTimeout(timer.current);
-    },
-    [],
-  );
   const apply = (words: string) => {
-    if (timer.current !== null) clearTimeout(timer.current);
+    pause.cancel();
     // One filter is one entry of the history, however many letters it has.
     route(withQuery(path, { ...query, filter: words, after: null }), asked !== "");
   };
@@ -42,8 +34,7 @@ export function Filter({ label }: { label: string }) {
         onInput={(event) => {
           const words = event.currentTarget.value;
           setText(words);
-          if (timer.current !== null) clearTimeout(timer.current);
-          timer.current = setTimeout(() => apply(words), TYPING_MS);
+          pause.wait(() => apply(words));
         }}
       />
     </form>

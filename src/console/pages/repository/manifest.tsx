@@ -3,7 +3,7 @@ import { useState } from "preact/hooks";
 import type { ManifestDetails } from "../../../api/schema/contents.ts";
 import { path } from "../../api/client.ts";
 import { useApi } from "../../api/use-api.ts";
-import { Badge, Copy, Size, Time } from "../../components/parts.tsx";
+import { Badge, Copy, shortDigest, Size, Time } from "../../components/parts.tsx";
 import { Shown } from "../../components/resource.tsx";
 import { hasRole, useSession } from "../../frame/session.tsx";
 import { t } from "../../i18n/i18n.ts";
@@ -20,18 +20,15 @@ import { PullCommand } from "./pull-command.tsx";
 import { Pulls } from "./pulls.tsx";
 import { Referrers } from "./referrers.tsx";
 
-const SHORT_LENGTH = 12;
-
 /** All that is known of one manifest, by one call. */
 export function ManifestPage({ name, rest: digest }: PageProps) {
   const details = useApi<ManifestDetails>(
     path`/repositories/${name}/-/manifests/${digest}/details`,
   );
-  const short = digest.slice(0, digest.indexOf(":") + 1 + SHORT_LENGTH);
   return (
     <RepositoryFrame
       name={name}
-      view={short}
+      view={shortDigest(digest)}
       beside={details.value !== null && <Delete name={name} of={details.value} />}
     >
       <Shown of={details} rows={8}>

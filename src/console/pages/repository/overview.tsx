@@ -1,7 +1,7 @@
 import type { Tag } from "../../../api/schema/contents.ts";
 import type { RepositoryDetail } from "../../../api/schema/repositories.ts";
 import { LINK_LABELS } from "../../../oci/link.ts";
-import { path, withQuery } from "../../api/client.ts";
+import { type Page, path, withQuery } from "../../api/client.ts";
 import { type Resource, useApi } from "../../api/use-api.ts";
 import { Badge, Empty, Size, Time } from "../../components/parts.tsx";
 import { Shown } from "../../components/resource.tsx";
@@ -9,7 +9,7 @@ import { hasRole, useSession } from "../../frame/session.tsx";
 import { number, t } from "../../i18n/i18n.ts";
 import type { PageProps } from "../../routes.ts";
 import { manifestPage, RepositoryFrame } from "./frame.tsx";
-import { MaybeLink, type Page } from "./parts.tsx";
+import { MaybeLink } from "./parts.tsx";
 import { PullCommand } from "./pull-command.tsx";
 import { Readme } from "./readme.tsx";
 

@@ -4,12 +4,6 @@ import { isWebLink } from "../../../oci/link.ts";
 import { Badge, Time } from "../../components/parts.tsx";
 import { day, type MessageKey, t } from "../../i18n/i18n.ts";
 
-/** A page of a list, as the API answers it. */
-export interface Page<Item> {
-  readonly items: readonly Item[];
-  readonly next: string | null;
-}
-
 export type Kind = Manifest["kind"];
 
 const KIND_NAMES: Readonly<Record<Kind, MessageKey>> = {

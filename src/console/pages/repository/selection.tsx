@@ -1,11 +1,10 @@
 import { useEffect, useRef, useState } from "preact/hooks";
-import { call, type Query, withQuery } from "../../api/client.ts";
+import { call, type Page, type Query, withQuery } from "../../api/client.ts";
 import { useAction } from "../../api/use-api.ts";
 import { Failure } from "../../components/parts.tsx";
 import type { Column } from "../../components/table.tsx";
 import { useAnnounce } from "../../frame/announcer.tsx";
 import { t } from "../../i18n/i18n.ts";
-import type { Page } from "./parts.tsx";
 
 /** The most rows that can be chosen at once: each is deleted by a request of its own. */
 const MAX_CHOSEN = 1000;

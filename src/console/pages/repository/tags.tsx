@@ -1,7 +1,7 @@
 import { useLocation } from "preact-iso/router";
 import { useState } from "preact/hooks";
 import type { Tag } from "../../../api/schema/contents.ts";
-import { path as apiPath, withQuery } from "../../api/client.ts";
+import { type Page, path as apiPath, withQuery } from "../../api/client.ts";
 import { useApi } from "../../api/use-api.ts";
 import { Choice } from "../../components/form.tsx";
 import { Badge, Digest, Empty, Size, Time } from "../../components/parts.tsx";
@@ -14,7 +14,7 @@ import { DeleteDialog } from "./delete-dialog.tsx";
 import { planTags } from "./deletion.ts";
 import { Filter } from "./filter.tsx";
 import { manifestPage, RepositoryFrame } from "./frame.tsx";
-import { Day, Evidence, kindName, type Page, Platforms } from "./parts.tsx";
+import { Day, Evidence, kindName, Platforms } from "./parts.tsx";
 import { selectColumn, SelectionBar, useSelection } from "./selection.tsx";
 
 const FIRST = { by: "updated", order: "desc" } as const;

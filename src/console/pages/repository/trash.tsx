@@ -1,9 +1,9 @@
 import { useLocation } from "preact-iso/router";
 import type { DeletedManifest, PastTag } from "../../../trash/schema.ts";
-import { call, path as apiPath, withQuery } from "../../api/client.ts";
+import { call, type Page, path as apiPath, withQuery } from "../../api/client.ts";
 import { useAction, useApi } from "../../api/use-api.ts";
 import { Choice } from "../../components/form.tsx";
-import { Digest, Empty, Failure, Size, Time } from "../../components/parts.tsx";
+import { Digest, Empty, Failure, shortDigest, Size, Time } from "../../components/parts.tsx";
 import { Shown } from "../../components/resource.tsx";
 import { type Column, Pager, Table } from "../../components/table.tsx";
 import { useAnnounce } from "../../frame/announcer.tsx";
@@ -11,7 +11,7 @@ import { t } from "../../i18n/i18n.ts";
 import type { PageProps } from "../../routes.ts";
 import { manifestPage, RepositoryFrame } from "./frame.tsx";
 import { Successor } from "./history.tsx";
-import { type Page, Platforms } from "./parts.tsx";
+import { Platforms } from "./parts.tsx";
 
 const PAGE_ROWS = 50;
 
@@ -110,7 +110,7 @@ function useRestore(name: string, reload: () => Promise<void>) {
   const announce = useAnnounce();
   return useAction(async (wanted: Wanted) => {
     await call(apiPath`/repositories/${name}/-/restore`, { method: "POST", body: wanted });
-    announce({ text: t("restoredWhat", { what: wanted.tag ?? wanted.digest.slice(0, 19) }) });
+    announce({ text: t("restoredWhat", { what: wanted.tag ?? shortDigest(wanted.digest) }) });
     await reload();
   });
 }

@@ -1,7 +1,7 @@
 import { useLocation } from "preact-iso/router";
 import { useState } from "preact/hooks";
 import type { Manifest } from "../../../api/schema/contents.ts";
-import { path as apiPath, withQuery } from "../../api/client.ts";
+import { type Page, path as apiPath, withQuery } from "../../api/client.ts";
 import { useApi } from "../../api/use-api.ts";
 import { Choice } from "../../components/form.tsx";
 import { Badge, Digest, Empty, Size, Time } from "../../components/parts.tsx";
@@ -13,7 +13,7 @@ import type { PageProps } from "../../routes.ts";
 import { DeleteDialog } from "./delete-dialog.tsx";
 import { planManifests } from "./deletion.ts";
 import { manifestPage, RepositoryFrame } from "./frame.tsx";
-import { Day, kindName, KINDS, type Page, Platforms } from "./parts.tsx";
+import { Day, kindName, KINDS, Platforms } from "./parts.tsx";
 import { selectColumn, SelectionBar, useSelection } from "./selection.tsx";
 
 const PAGE_ROWS = 50;

@@ -1,6 +1,7 @@
 import { Digest, Empty, Time } from "../../components/parts.tsx";
 import { type Column, Table } from "../../components/table.tsx";
 import { bytes, dateTime, day, t } from "../../i18n/i18n.ts";
+import { manifestPage } from "../repository/frame.tsx";
 import type { Going, Previewed } from "./preview.ts";
 
 /** What a policy would delete, why, and what is protected from it. */
@@ -63,7 +64,7 @@ function columns(): readonly Column<Going>[] {
         <>
           {tags.length === 0 ? t("untagged") : tags.map((tag) => `${repository}:${tag}`).join(", ")}
           <br />
-          <Digest value={digest} href={`/repositories/${repository}/-/manifests/${digest}`} />
+          <Digest value={digest} href={manifestPage(repository, digest)} />
         </>
       ),
     },

@@ -1,5 +1,6 @@
 import type { Expiring, Protected, RetentionPreview } from "../../../retention/schema.ts";
-import { call, path, withQuery } from "../../api/client.ts";
+import type { Repository } from "../../../api/schema/repositories.ts";
+import { call, type Page, path, withQuery } from "../../api/client.ts";
 import type { Policy } from "./rules.ts";
 
 /** An image that the policy would delete, with its repository. */
@@ -73,16 +74,13 @@ function withPage(
 export async function* repositoriesOf(namespace: string): AsyncGenerator<string> {
   let after: string | null = "";
   while (after !== null) {
-    const page: Names = await call<Names>(withQuery("/repositories", { namespace, after }));
+    const page: Page<Repository> = await call<Page<Repository>>(
+      withQuery("/repositories", { namespace, after }),
+    );
     for (const { name } of page.items) {
       const { of } = await call<{ of: string | null }>(path`/repositories/${name}/-/retention`);
       if (of !== "repository") yield name;
     }
     after = page.next;
   }
-}
-
-interface Names {
-  readonly items: readonly { readonly name: string }[];
-  readonly next: string | null;
 }

@@ -20,7 +20,7 @@ export interface Sentence {
   readonly raw: RawRule | null;
 }
 
-export type RawRule = Readonly<Record<string, unknown>>;
+type RawRule = Readonly<Record<string, unknown>>;
 export type Policy = Readonly<Record<string, unknown>>;
 
 let lastId = 0;

@@ -1,6 +1,6 @@
 import { useState } from "preact/hooks";
 import type { DeletedRepository } from "../../../trash/schema.ts";
-import { call, path, withQuery } from "../../api/client.ts";
+import { call, type Page, path, withQuery } from "../../api/client.ts";
 import { useAction, useApi } from "../../api/use-api.ts";
 import { Confirm } from "../../components/confirm.tsx";
 import { Empty, Failure, Time } from "../../components/parts.tsx";
@@ -9,17 +9,14 @@ import { type Column, Table } from "../../components/table.tsx";
 import { useAnnounce } from "../../frame/announcer.tsx";
 import { t } from "../../i18n/i18n.ts";
 
-interface Deleted {
-  readonly items: readonly DeletedRepository[];
-  readonly next: string | null;
-}
-
 /** Deleted repositories, with buttons that restore or purge them. The list's pages are not in the address. */
 export function DeletedRepositories({ namespace }: { namespace: string | null }) {
   const announce = useAnnounce();
   const [after, setAfter] = useState<string | null>(null);
   const [purged, setPurged] = useState<DeletedRepository | null>(null);
-  const found = useApi<Deleted>(withQuery("/deleted-repositories", { namespace, after }));
+  const found = useApi<Page<DeletedRepository>>(
+    withQuery("/deleted-repositories", { namespace, after }),
+  );
   const restore = useAction(async ({ id, name }: DeletedRepository) => {
     await call(path`/repositories/${name}/-/restore`, { method: "POST", body: { repository: id } });
     announce({

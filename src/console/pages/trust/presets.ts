@@ -17,7 +17,7 @@ export interface KnownClaim {
   readonly isRequired: boolean;
 }
 
-export interface Preset {
+interface Preset {
   readonly label: string;
   readonly issuer: string;
   readonly claims: readonly KnownClaim[];

@@ -1,6 +1,6 @@
 import { useLocation } from "preact-iso/router";
 import type { TrustRule } from "../../../api/schema/namespaces.ts";
-import { path, withQuery } from "../../api/client.ts";
+import { type Page, path, withQuery } from "../../api/client.ts";
 import { useApi } from "../../api/use-api.ts";
 import { ApiNote } from "../../components/api-note.tsx";
 import { Empty, Time } from "../../components/parts.tsx";
@@ -41,7 +41,7 @@ export function TrustRulesPage({ name }: PageProps) {
 
 function TrustRules({ namespace }: { namespace: string }) {
   const { path: at, query } = useLocation();
-  const rules = useApi<{ readonly items: readonly TrustRule[]; readonly next: string | null }>(
+  const rules = useApi<Page<TrustRule>>(
     withQuery(path`/namespaces/${namespace}/trust-rules`, { after: query["after"] }),
   );
   return (
