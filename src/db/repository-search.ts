@@ -1,3 +1,4 @@
+import type { PullPatterns } from "../auth/policy/access.ts";
 import type { NameRange } from "../auth/policy/ranges.ts";
 import type { Namespace, RepositoryName } from "../oci/reference.ts";
 import {
@@ -12,6 +13,8 @@ import { type Fragment, prepare } from "./sql.ts";
 /** Whose repositories a search may find, besides the public ones. */
 export interface Reach {
   readonly ranges: readonly NameRange[];
+  /** The globs of the caller's rights: in a range, some names may match none of them. */
+  readonly patterns: PullPatterns;
   /** The namespaces of the ranges; null where they reach beyond a few namespaces. */
   readonly namespaces: readonly Namespace[] | null;
 }
@@ -98,7 +101,8 @@ function matchingIds({ words, reach, visibility }: Wanted): Fragment {
   const terms = words.map((word) => `"${word}" *`).join(" AND ");
   const within = withinOf(reach, visibility);
   const seen = `(r.visibility = 'public' OR EXISTS (
-    SELECT 1 FROM json_each(:ranges) w WHERE r.name >= w.value ->> 'from' AND r.name <= w.value ->> 'to'))`;
+    SELECT 1 FROM json_each(:ranges) w WHERE r.name >= w.value ->> 'from' AND r.name <= w.value ->> 'to')
+    AND ${allowed("r")})`;
   const wanted = visibility === null ? "" : "AND r.visibility = :visibility";
   const tiers = TIERS.map(
     (columns, tier) => `SELECT * FROM (
@@ -112,9 +116,27 @@ function matchingIds({ words, reach, visibility }: Wanted): Fragment {
       ...Object.fromEntries(
         TIERS.map((columns, tier) => [`tier${tier}`, `{${columns}} : (${terms})${within}`]),
       ),
-      ranges: JSON.stringify(reach.ranges),
+      ...valuesOf(reach),
       ...(visibility === null ? {} : { visibility }),
     },
+  };
+}
+
+/**
+ * SQL: whether the rights' globs match a repository's name, as `covers` in auth/policy/access.ts has it. Otherwise names that
+ * the caller may not see would count among the first thousand.
+ */
+function allowed(table: string): string {
+  const matched = (patterns: string) => `EXISTS (SELECT 1 FROM json_each(${patterns}) p
+    WHERE ${table}.name || CASE WHEN instr(${table}.name, '/') = 0 AND p.value <> ${table}.name THEN '/' ELSE '' END GLOB p.value)`;
+  return `${matched(":granted")} AND (:limited IS NULL OR ${matched(":limited")})`;
+}
+
+function valuesOf({ ranges, patterns: { grants, limits } }: Reach) {
+  return {
+    ranges: JSON.stringify(ranges),
+    granted: JSON.stringify(grants),
+    limited: limits === null ? null : JSON.stringify(limits),
   };
 }
 
@@ -131,12 +153,13 @@ function withinOf({ namespaces }: Reach, visibility: Visibility | null): string 
 
 /** The first repositories of the ranges, and the first public ones. */
 function everyId({ reach, visibility }: Wanted): Fragment {
-  const own = rangesSql(visibility === null ? "" : "visibility = :visibility AND", ":ranges");
+  const wanted = visibility === null ? "" : "visibility = :visibility AND";
+  const own = rangesSql(`${wanted} ${allowed("repositories")} AND`, ":ranges");
   const open = rangesSql("visibility = 'public' AND", ":everything");
   return {
     sql: visibility === "private" ? own : `${own} UNION ALL ${open}`,
     values: {
-      ranges: JSON.stringify(reach.ranges),
+      ...valuesOf(reach),
       ...(visibility === null ? {} : { visibility }),
       ...(visibility === "private" ? {} : { everything: JSON.stringify([{ from: "", to: "~" }]) }),
     },

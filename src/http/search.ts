@@ -1,4 +1,4 @@
-import { type Actor, may } from "../auth/policy/access.ts";
+import { type Actor, type Grant, may } from "../auth/policy/access.ts";
 import { rangesFor } from "../auth/policy/ranges.ts";
 import type { Registry } from "../compose.ts";
 import type { Candidate, FoundRow, Reach, Wanted } from "../db/repository-search.ts";
@@ -84,15 +84,29 @@ function wordsIn(text: string): string[] {
 
 function reachOf(actor: Actor): Reach {
   const ranges = rangesFor(actor, "pull");
+  const patterns = {
+    grants: patternsOf(actor.grants),
+    limits: actor.limits === null ? null : patternsOf(actor.limits),
+  };
   const namespaces = new Set<ReturnType<typeof namespaceOf>>();
   for (const { from, to } of ranges) {
     const namespace = namespaceOf(from as RepositoryName);
     if (namespace === "" || namespace !== namespaceOf(to as RepositoryName)) {
-      return { ranges, namespaces: null };
+      return { ranges, patterns, namespaces: null };
     }
     namespaces.add(namespace);
   }
-  return { ranges, namespaces: namespaces.size > MAX_NAMESPACES ? null : [...namespaces] };
+  return {
+    ranges,
+    patterns,
+    namespaces: namespaces.size > MAX_NAMESPACES ? null : [...namespaces],
+  };
+}
+
+/** The patterns that give pull, those of what is public included. */
+function patternsOf(grants: readonly Grant[]): string[] {
+  const giving = grants.filter(({ rights }) => rights.includes("pull"));
+  return [...new Set(giving.map(({ pattern }) => pattern))];
 }
 
 /** Returns the rank of a match, the lowest first. */

@@ -87,7 +87,12 @@ beforeAll(async () => {
   owner = made.owner.authorization;
   person = user.name;
   const session = (await addSession(user.name)).id;
-  place = { ":namespace": namespace, ":user": user.name, ":name+": `${namespace}/app` };
+  place = {
+    ":namespace": namespace,
+    ":user": user.name,
+    ":name+": `${namespace}/app`,
+    ":reference": "latest",
+  };
   place = { ...place, ":session": session };
   const within = `/namespaces/${namespace}`;
   await done("PUT", `${within}/members/${user.name}`, { role: "reader" });

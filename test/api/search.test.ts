@@ -257,6 +257,23 @@ function ask(query: string, authorization: string | null): Promise<Response> {
   return new RegistryClient({ authorization }).request("GET", `/v1/search?${query}`);
 }
 
+test("what a caller may not see neither takes the place of what it may, nor shows in the counts", async () => {
+  const namespace = await newNamespace();
+  const word = newWord();
+  await make(`${namespace}/${word}-dev`);
+  const insert = env.DB.prepare(
+    `WITH RECURSIVE n (n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM n WHERE n < 1099)
+    INSERT INTO repositories (name, created_at) SELECT ?1 || printf('/${word}-%04d', n), 0 FROM n`,
+  );
+  await insert.bind(namespace).run();
+  const { authorization } = await newUser({ [`${namespace}/*-dev`]: "reader" });
+  const found = await search(word, "", { as: authorization });
+  expect(found).toMatchObject({ matches: 1, complete: true });
+  expect(found.items.map(({ name }) => name)).toEqual([`${namespace}/${word}-dev`]);
+  const listed = await search("", "", { as: authorization });
+  expect(listed.items.map(({ name }) => name)).toContain(`${namespace}/${word}-dev`);
+});
+
 test("docker search: what the caller may pull, in docker's form", async () => {
   const namespace = await newNamespace();
   const word = newWord();
