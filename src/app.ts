@@ -127,6 +127,10 @@ async function respond(run: Run, trace: Trace): Promise<Response> {
     assets: env.ASSETS,
     defer,
     usage: usageOf(run, trace.actor),
+    takeSearch: async () => {
+      const key = trace.actor?.name ?? network(addressOf(request));
+      return (await env.SEARCH_LIMIT.limit({ key })).success;
+    },
     takePush: async () => (await env.PUSH_LIMIT.limit({ key: trace.actor?.name ?? "" })).success,
   };
   return route.handler(context);

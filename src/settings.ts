@@ -25,6 +25,8 @@ export interface Env {
   readonly DENIED_LIMIT: RateLimit;
   /** Limits the pushes of one account. */
   readonly PUSH_LIMIT: RateLimit;
+  /** Limits the searches of one account, or of one network without credentials. */
+  readonly SEARCH_LIMIT: RateLimit;
   readonly PUBLIC_PULL?: string;
   readonly ALLOW_SPARSE_INDEXES?: string;
   readonly UPLOAD_TTL_HOURS?: string;

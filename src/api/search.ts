@@ -1,4 +1,5 @@
 /** The search for repositories. */
+import { requireSearchPace } from "../http/context.ts";
 import { invalid } from "../http/input.ts";
 import { timestamp } from "../http/resource.ts";
 import { SEARCH_SORTS, type SearchPlace, searchRepositories } from "../http/search.ts";
@@ -41,7 +42,9 @@ const search = endpoint(
     },
     answer: pageWith(FoundRepository, searchTotals),
   },
-  async ({ query, actor, registry }) => {
+  async (call) => {
+    await requireSearchPace(call);
+    const { query, actor, registry } = call;
     const { text, visibility, sort } = query;
     const place = { after: placeOf(query.after), limit: shortPage(query).limit };
     const found = await searchRepositories(registry, actor, { text, visibility, sort }, place);

@@ -93,6 +93,8 @@ export interface Context<K extends keyof Params = never> {
   readonly usage: Usage;
   /** Whether the actor is within its limit of pushes for this minute. */
   readonly takePush: () => Promise<boolean>;
+  /** Whether the actor, or its network if it is nobody, is within the limit of searches for this minute. */
+  readonly takeSearch: () => Promise<boolean>;
 }
 
 /**
@@ -126,6 +128,15 @@ export async function requirePace({ actor, takePush }: Context): Promise<void> {
   if (await takePush()) return;
   throw new RegistryError("TOO_MANY_REQUESTS", {
     message: `${actor.name ?? "everybody"} pushed too much in the last minute; try again in 60 seconds`,
+    headers: { "retry-after": "60" },
+  });
+}
+
+/** Limits searches: visitors may search too, and each search reads many rows. @throws TOO_MANY_REQUESTS */
+export async function requireSearchPace({ takeSearch }: Context): Promise<void> {
+  if (await takeSearch()) return;
+  throw new RegistryError("TOO_MANY_REQUESTS", {
+    message: "too many searches in the last minute; try again in 60 seconds",
     headers: { "retry-after": "60" },
   });
 }

@@ -3,7 +3,7 @@
  * reads the answer of /v1/search as its registry package does.
  */
 import { catalogReader } from "../auth/policy/access.ts";
-import type { Context } from "../http/context.ts";
+import { type Context, requireSearchPace } from "../http/context.ts";
 import { searchRepositories } from "../http/search.ts";
 import { RegistryError } from "../oci/errors.ts";
 
@@ -20,7 +20,9 @@ export function ping(): Response {
 }
 
 /** Searches what the caller may pull; without credentials, what is public. */
-export async function search({ url, actor, auth, registry }: Context): Promise<Response> {
+export async function search(context: Context): Promise<Response> {
+  await requireSearchPace(context);
+  const { url, actor, auth, registry } = context;
   const text = (url.searchParams.get("q") ?? "").slice(0, 256);
   const query = { text, visibility: null, sort: "relevance" } as const;
   const page = { after: null, limit: parseCount(url.searchParams.get("n")) };

@@ -3,6 +3,7 @@ import { env } from "cloudflare:workers";
 import { expect, test } from "vitest";
 import { Meter } from "../../scripts/scale/worker/meter.ts";
 import type { FoundRepository } from "../../src/api/schema/repositories.ts";
+import type { Env } from "../../src/settings.ts";
 import { handle } from "../production/request.ts";
 import { basic, ignore, RegistryClient } from "../support/client.ts";
 import { blob, imageManifest } from "../support/images.ts";
@@ -272,6 +273,23 @@ test("what a caller may not see neither takes the place of what it may, nor show
   expect(found.items.map(({ name }) => name)).toEqual([`${namespace}/${word}-dev`]);
   const listed = await search("", "", { as: authorization });
   expect(listed.items.map(({ name }) => name)).toContain(`${namespace}/${word}-dev`);
+});
+
+test("searches are paced: those of visitors by their network, and nobody else's", async () => {
+  // Another limiter of the same kind, which is sooner used up.
+  const changed = { ...env, SEARCH_LIMIT: env.TOKEN_LIMIT } as Env;
+  const send = (request: Request) => handle(request, changed, ignore);
+  const searchFrom = (address: string, path: string) =>
+    new RegistryClient({ authorization: null, send }).request("GET", path, {
+      headers: { "cf-connecting-ip": address },
+    });
+  while ((await changed.SEARCH_LIMIT.limit({ key: "192.0.2.77" })).success);
+  for (const path of ["/api/v1/search?q=app", "/v1/search?q=app"]) {
+    const refused = await searchFrom("192.0.2.77", path);
+    expect(refused.status).toBe(429);
+    expect(refused.headers.get("retry-after")).toBe("60");
+    expect((await searchFrom("192.0.2.78", path)).status).toBe(200);
+  }
 });
 
 test("docker search: what the caller may pull, in docker's form", async () => {
