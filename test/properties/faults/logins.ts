@@ -131,6 +131,12 @@ export const LOGINS: readonly Scenario[] = [
       Promise.resolve({ send: (client) => client.get("/v2/_catalog"), expects: [200] }),
   },
   {
+    name: "as docker searches",
+    route: "GET /v1/search",
+    prepare: () =>
+      Promise.resolve({ send: (client) => client.get("/v1/search?q=app"), expects: [200] }),
+  },
+  {
     name: "an ID token",
     route: "POST /api/v1/oidc/exchange",
     prepare: async () => {

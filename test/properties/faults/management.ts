@@ -173,6 +173,7 @@ export const MANAGEMENT: readonly Scenario[] = [
   ].map((path) => api(`GET ${IN_NAMESPACE}/${path}`)),
   ...[
     "/repositories",
+    "/search",
     IN_REPOSITORY,
     "/audit",
     "/gc",
@@ -192,6 +193,7 @@ export const MANAGEMENT: readonly Scenario[] = [
     "manifests",
     "manifests/:digest",
     "manifests/:digest/raw",
+    "manifests/:digest/details",
     "pulls",
     "history",
     "deleted",
