@@ -66,12 +66,12 @@ function movesTag(sql: string): boolean {
   return sql.startsWith("INSERT INTO tags") && sql.includes("FROM repositories r, json_each(");
 }
 
-/** The table again, without the foreign key and the triggers that it has. */
+/** The table again, without the foreign key and the triggers that it has; a tag without a manifest has no size. */
 export const ORDER = [
   "DROP TABLE tags",
   `CREATE TABLE tags (
     repository_id INTEGER NOT NULL, name TEXT NOT NULL, digest TEXT NOT NULL, updated_at INTEGER NOT NULL,
-    version_key TEXT NOT NULL DEFAULT '', size INTEGER NOT NULL DEFAULT -1, pulls INTEGER NOT NULL DEFAULT 0,
+    version_key TEXT NOT NULL DEFAULT '', size INTEGER, pulls INTEGER NOT NULL DEFAULT 0,
     PRIMARY KEY (repository_id, name)
   ) WITHOUT ROWID`,
   "CREATE INDEX tags_by_digest ON tags (repository_id, digest)",
