@@ -79,7 +79,12 @@ export class SessionStore {
     };
     const results = await this.#db.batch<{ id: string }>([
       auditChange(this.#db, initiator, entry, ready),
-      prepare(this.#db, `DELETE FROM sessions WHERE hash = :replaces`, { replaces }),
+      // A sign-in that is refused leaves the browser the session that it has.
+      prepare(
+        this.#db,
+        `DELETE FROM sessions WHERE hash = :replaces AND EXISTS (${ready.sql})`,
+        merge({ replaces }, ready.values),
+      ),
       insertSession(this.#db, session, ready),
       prepare(
         this.#db,

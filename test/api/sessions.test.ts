@@ -261,17 +261,21 @@ describe("who cannot sign in", () => {
 
   test("an account that changes in the moment of its sign-in", async () => {
     const user = await makeUser();
+    const before = await signIn((await makeUser()).name);
     // The password is right when it is checked, and another one when the session begins.
     await env.DB.prepare(`INSERT INTO revocations (subject, revoked_at) VALUES (?1, ?2)`)
       .bind(`user:${user.name}`, Date.now() + MINUTE)
       .run();
-    const response = await trySignIn(user.name);
+    const response = await trySignIn(user.name, { headers: before.headers });
     expect(await problem(response)).toEqual({ status: 409, code: "CONFLICT" });
     expect(response.headers.has("set-cookie")).toBe(false);
     const { results } = await env.DB.prepare(`SELECT id FROM sessions WHERE user = ?1`)
       .bind(user.name)
       .all();
     expect(results).toEqual([]);
+    // The browser keeps the session that it had.
+    const own = await api("GET", "/sessions", undefined, { as: null, headers: before.headers });
+    expect(own.status).toBe(200);
   });
 });
 
