@@ -21,7 +21,7 @@ const MAX_REQUESTS = 24;
 
 /** From version 28 on Docker's containerd store prints the registry's message alone. */
 const FORBIDDEN =
-  /denied|forbidden|\b403\b|error from registry: .*(?:may not push to|the quota of)/i;
+  /denied|forbidden|\b403\b|error from registry: .*(?:may not (?:push to|pull from)|the quota of)/i;
 const UNAUTHORIZED =
   /unauthorized|\b401\b|invalid username|error from registry: (?:log in to push|wrong user name or token)/i;
 const EITHER = new RegExp(`${FORBIDDEN.source}|${UNAUTHORIZED.source}`, "i");
