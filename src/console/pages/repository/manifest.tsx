@@ -1,8 +1,8 @@
-import { useLocation } from "preact-iso/router";
 import { useState } from "preact/hooks";
 import type { ManifestDetails } from "../../../api/schema/contents.ts";
 import { path } from "../../api/client.ts";
 import { useApi } from "../../api/use-api.ts";
+import { useLead } from "../../components/lead.ts";
 import { Badge, Copy, shortDigest, Size, Time } from "../../components/parts.tsx";
 import { Shown } from "../../components/resource.tsx";
 import { hasRole, useSession } from "../../frame/session.tsx";
@@ -156,7 +156,7 @@ function Origin({ name, of }: { name: string; of: ManifestDetails }) {
 
 function Delete({ name, of }: { name: string; of: ManifestDetails }) {
   const { me } = useSession();
-  const { route } = useLocation();
+  const lead = useLead();
   const [isOpen, setOpen] = useState(false);
   if (!hasRole(me, "maintainer", name)) return null;
   return (
@@ -169,9 +169,11 @@ function Delete({ name, of }: { name: string; of: ManifestDetails }) {
           name={name}
           targets={planManifests([of])}
           onClose={() => setOpen(false)}
-          onChange={(isThere) =>
-            route(isThere ? manifestPage(name, of.digest) : `/repositories/${name}/-/versions`)
-          }
+          onChange={(isThere) => {
+            const pages = [manifestPage(name, of.digest), `/repositories/${name}/-/versions`];
+            const [from = "", to = ""] = isThere ? pages.toReversed() : pages;
+            lead(from, to);
+          }}
         />
       )}
     </>

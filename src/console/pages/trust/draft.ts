@@ -1,6 +1,6 @@
 import type { TrustRule } from "../../../api/schema/namespaces.ts";
 import type { Scope } from "../../components/scopes.tsx";
-import { type PresetName, PRESETS } from "./presets.ts";
+import { presetOf, type PresetName, PRESETS } from "./presets.ts";
 
 /** A trust rule as its form has it. */
 export interface Draft {
@@ -29,6 +29,23 @@ export function newDraft(preset: PresetName, namespace: string): Draft {
     claims: PRESETS[preset].claims.map(({ claim }) => ({ claim, globs: "" })),
     scopes: [{ repositories: `${namespace}/*`, actions: ["push"] }],
     minutes: String(DEFAULT_MINUTES),
+  };
+}
+
+/** A draft of a rule that there is: first the claims that the form knows of its issuer, then the others. */
+export function draftOf({ name, issuer, audience, claims, scopes, lifetime }: TrustRule): Draft {
+  const known = PRESETS[presetOf(issuer)].claims.map(({ claim }): string => claim);
+  const others = Object.keys(claims).filter((claim) => !known.includes(claim));
+  return {
+    name,
+    issuer,
+    audience,
+    claims: [...known, ...others].map((claim) => ({
+      claim,
+      globs: (claims[claim] ?? []).join(" "),
+    })),
+    scopes,
+    minutes: String(lifetime / 60),
   };
 }
 
