@@ -4,9 +4,9 @@ import { type Page, path as apiPath, withQuery } from "../../api/client.ts";
 import { useApi } from "../../api/use-api.ts";
 import { ApiNote } from "../../components/api-note.tsx";
 import { Empty, Time } from "../../components/parts.tsx";
-import { Shown } from "../../components/resource.tsx";
+import { List } from "../../components/list.tsx";
 import { ScopeList } from "../../components/scopes.tsx";
-import { type Column, Pager, Table } from "../../components/table.tsx";
+import type { Column } from "../../components/table.tsx";
 import { t } from "../../i18n/i18n.ts";
 import type { PageProps } from "../../routes.ts";
 import { NamespaceFrame } from "../namespaces/frame.tsx";
@@ -59,23 +59,13 @@ function TrustRules({ namespace }: { namespace: string }) {
           {t("newTrustRule")}
         </a>
       </p>
-      <Shown of={rules}>
-        {({ items, next }) =>
-          items.length === 0 ? (
-            <Empty title={t("noTrustRules")} />
-          ) : (
-            <>
-              <Table
-                caption={t("trustRules")}
-                columns={columnsOf(at)}
-                rows={items}
-                keyOf={({ name }) => name}
-              />
-              <Pager next={next} />
-            </>
-          )
-        }
-      </Shown>
+      <List
+        of={rules}
+        empty={<Empty title={t("noTrustRules")} />}
+        caption={t("trustRules")}
+        columns={columnsOf(at)}
+        keyOf={({ name }) => name}
+      />
     </>
   );
 }
