@@ -76,7 +76,11 @@ test("a trust rule is edited in the form that made it, and not over somebody els
   const rule = {
     issuer: "https://token.actions.githubusercontent.com",
     audience: "https://registry.example",
-    claims: { repository_id: ["1"], repository_owner_id: ["2"], actor_id: ["3", "4"] },
+    claims: {
+      repository_id: ["1"],
+      repository_owner_id: ["2"],
+      environment: ["production eu", "4"],
+    },
     scopes: [{ repositories: "acme/*", actions: ["push"] }],
     lifetime: 600,
   };

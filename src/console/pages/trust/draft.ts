@@ -63,3 +63,17 @@ export function ruleOf({ name, issuer, audience, claims, scopes, minutes }: Draf
     lifetime: Number(minutes) * 60,
   };
 }
+
+/** Writes what a draft changes of a rule. A claim whose text is as it was keeps its globs: one may have a blank in it. */
+export function changeOf(draft: Draft, rule: TrustRule) {
+  const { name: _, claims, ...rest } = ruleOf(draft);
+  const kept = Object.entries(claims).map(([claim, globs]) => {
+    const before = rule.claims[claim] ?? [];
+    return [claim, textOf(before) === textOf(globs) ? before : globs] as const;
+  });
+  return { ...rest, claims: Object.fromEntries<TrustRule["claims"][string]>(kept) };
+}
+
+function textOf(globs: readonly string[]): string {
+  return globs.join(" ").trim().split(/\s+/).join(" ");
+}

@@ -6,7 +6,7 @@ import { Outdated, useDraft } from "../../components/draft.tsx";
 import { Shown } from "../../components/resource.tsx";
 import { useAnnounce } from "../../frame/announcer.tsx";
 import { t } from "../../i18n/i18n.ts";
-import { draftOf, ruleOf } from "./draft.ts";
+import { changeOf, draftOf } from "./draft.ts";
 import { presetOf, PRESETS } from "./presets.ts";
 import { TrustForm } from "./trust-form.tsx";
 
@@ -37,8 +37,8 @@ function Edit({ namespace, name, rule, reload }: FormProps) {
   const editing = useDraft(rule, draftOf, reload);
   const { draft, set } = editing;
   const action = useAction(async () => {
-    const { name: _, ...body } = ruleOf(draft);
-    await editing.save(path`/namespaces/${namespace}/trust-rules/${name}`, body);
+    const to = path`/namespaces/${namespace}/trust-rules/${name}`;
+    await editing.save(to, changeOf(draft, rule));
     announce({ text: t("changed", { name: rule.name }) });
     route(withQuery(at, { rule: name }));
   });
