@@ -1,6 +1,6 @@
 /**
  * What a reader with a slow machine waits for: bytes, requests and times of first visits on a CPU that is four times
- * slower. Bytes and requests are held; times are printed and kept among the results, and decide nothing.
+ * slower. Requests are held; bytes and times are printed and kept among the results, and decide nothing.
  */
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -43,7 +43,7 @@ test.each([
   ["home", "/", ".repositories li"],
   ["repository", "/repositories/demo/app", ".readme h2"],
   ["tags", "/repositories/demo/app/-/tags", "tbody tr"],
-])("a first visit of %s takes few requests and bytes", async (title, path, content) => {
+])("a first visit of %s takes few requests", async (title, path, content) => {
   const context = await place.browser.newContext({ locale: "en-GB" });
   const { page, faults } = await openPage(context, place.server.url);
   const devtools = await context.newCDPSession(page);

@@ -1,6 +1,6 @@
 import { useState } from "preact/hooks";
 import type { ManifestDetails } from "../../../api/schema/contents.ts";
-import { path } from "../../api/client.ts";
+import { path, withQuery } from "../../api/client.ts";
 import { useApi } from "../../api/use-api.ts";
 import { useLead } from "../../components/lead.ts";
 import { Badge, Copy, shortDigest, Size, Time } from "../../components/parts.tsx";
@@ -46,6 +46,9 @@ function Details({ name, of }: { name: string; of: ManifestDetails }) {
         <Badge>{kindName(kind)}</Badge>
         <Evidence of={of} />
         {tags.length === 0 && <Badge>{t("withoutTag")}</Badge>}
+        <a href={withQuery(`/repositories/${name}/-/compare`, { from: digest })}>
+          {t("compareWith")}
+        </a>
       </p>
       <PullCommand name={name} tag={tags[0] ?? null} digest={digest} isChart={kind === "chart"} />
       <Facts name={name} of={of} />
