@@ -184,6 +184,7 @@ test("images without a tag and artifacts are there, by kind and by whether they 
   await page.getByLabel("Kind").selectOption("index");
   await page.getByRole("link", { name: index.digest }).waitFor();
   await page.getByLabel("Tags").selectOption("false");
+  await page.waitForURL(/tagged=false/);
   await page.getByLabel("Kind").selectOption("image");
   // The children of the index.
   await expect.poll(() => page.locator("tbody tr").count()).toBe(2);
