@@ -30,6 +30,7 @@ const AREAS = {
   account: () => import("./pages/account/area.ts"),
   namespaces: () => import("./pages/namespaces/area.ts"),
   admin: () => import("./pages/admin/area.ts"),
+  compare: () => import("./pages/compare/compare.tsx"),
 } as const;
 
 type Areas = { readonly [Name in keyof typeof AREAS]: Awaited<ReturnType<(typeof AREAS)[Name]>> };
@@ -46,6 +47,7 @@ function pageIn<Name extends keyof Areas>(area: Name) {
 const account = pageIn("account");
 const namespaces = pageIn("namespaces");
 const admin = pageIn("admin");
+const compare = pageIn("compare");
 
 /** The pages of a namespace, by what follows its name in their paths. */
 const namespace = (end: string) => new RegExp(`^/namespaces/(?<name>[^/]+)${end}$`);
@@ -81,6 +83,7 @@ const ROUTES: readonly PageRoute[] = [
   { pattern: new RegExp(`^/repositories/${NAME}/-/tags$`), page: TagsPage },
   { pattern: new RegExp(`^/repositories/${NAME}/-/versions$`), page: VersionsPage },
   { pattern: new RegExp(`^/repositories/${NAME}/-/manifests/(?<rest>[^/]+)$`), page: ManifestPage },
+  { pattern: new RegExp(`^/repositories/${NAME}/-/compare$`), page: compare("ComparePage") },
   { pattern: new RegExp(`^/repositories/${NAME}/-/trash$`), page: TrashPage },
   { pattern: new RegExp(`^/repositories/${NAME}/-/settings$`), page: SettingsPage },
   // After those below a repository: what has "/-/" is no name.

@@ -7,7 +7,7 @@ import { type Browser, type BrowserContext, chromium, type Page } from "playwrig
 import { expect } from "vitest";
 
 const CHROMIUM = process.env["CHROMIUM"] ?? "/usr/bin/chromium";
-const RESULTS = join(import.meta.dirname, "../../results/console");
+export const RESULTS = join(import.meta.dirname, "../../results/console");
 const AXE = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
 
 export function openBrowser(): Promise<Browser> {

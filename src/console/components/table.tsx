@@ -15,7 +15,7 @@ export interface Column<Row> {
   readonly isHeading?: boolean;
 }
 
-interface TableProps<Row> {
+export interface TableProps<Row> {
   readonly caption: string;
   readonly columns: readonly Column<Row>[];
   readonly rows: readonly Row[];

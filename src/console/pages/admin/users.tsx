@@ -5,8 +5,8 @@ import { type Page, withQuery } from "../../api/client.ts";
 import { useApi } from "../../api/use-api.ts";
 import { ApiNote } from "../../components/api-note.tsx";
 import { Badge, Empty, Time } from "../../components/parts.tsx";
-import { Shown } from "../../components/resource.tsx";
-import { type Column, Pager, Table } from "../../components/table.tsx";
+import { List } from "../../components/list.tsx";
+import type { Column } from "../../components/table.tsx";
 import { useSession } from "../../frame/session.tsx";
 import { t } from "../../i18n/i18n.ts";
 import { AdminFrame } from "./frame.tsx";
@@ -48,23 +48,13 @@ function Users() {
           {t("createUser")}
         </button>
       </p>
-      <Shown of={users}>
-        {({ items, next }) =>
-          items.length === 0 ? (
-            <Empty title={t("noUsers")} />
-          ) : (
-            <>
-              <Table
-                caption={t("users")}
-                columns={columnsOf(me?.name ?? "", setOpen)}
-                rows={items}
-                keyOf={({ name }) => name}
-              />
-              <Pager next={next} />
-            </>
-          )
-        }
-      </Shown>
+      <List
+        of={users}
+        empty={<Empty title={t("noUsers")} />}
+        caption={t("users")}
+        columns={columnsOf(me?.name ?? "", setOpen)}
+        keyOf={({ name }) => name}
+      />
       {open?.kind === "new" && <NewUser onClose={close} onDone={users.reload} />}
       {open?.kind === "password" && <ResetPassword user={open.user} onClose={close} />}
       {open?.kind === "change" && (

@@ -8,8 +8,8 @@ import { Dialog } from "../../components/dialog.tsx";
 import { Choice, Field, Form } from "../../components/form.tsx";
 import { Gate } from "../../components/gate.tsx";
 import { Empty, Time } from "../../components/parts.tsx";
-import { Shown } from "../../components/resource.tsx";
-import { type Column, Pager, Table } from "../../components/table.tsx";
+import { List } from "../../components/list.tsx";
+import type { Column } from "../../components/table.tsx";
 import { PageFrame } from "../../frame/page.tsx";
 import { useSession } from "../../frame/session.tsx";
 import { t } from "../../i18n/i18n.ts";
@@ -47,25 +47,17 @@ export function NamespaceList() {
           </button>
         </p>
       )}
-      <Shown of={found}>
-        {({ items, next }) =>
-          items.length === 0 ? (
-            <Empty title={t("noNamespaces")}>
-              <p>{t("noNamespacesHint")}</p>
-            </Empty>
-          ) : (
-            <>
-              <Table
-                caption={t("namespaces")}
-                columns={columns()}
-                rows={items}
-                keyOf={({ name }) => name}
-              />
-              <Pager next={next} />
-            </>
-          )
+      <List
+        of={found}
+        empty={
+          <Empty title={t("noNamespaces")}>
+            <p>{t("noNamespacesHint")}</p>
+          </Empty>
         }
-      </Shown>
+        caption={t("namespaces")}
+        columns={columns()}
+        keyOf={({ name }) => name}
+      />
       {isNew && <NewNamespace onClose={() => setNew(false)} />}
     </>
   );

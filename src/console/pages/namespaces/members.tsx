@@ -7,8 +7,8 @@ import { ApiNote } from "../../components/api-note.tsx";
 import { Confirm } from "../../components/confirm.tsx";
 import { roleName } from "../../components/gate.tsx";
 import { Empty, Time } from "../../components/parts.tsx";
-import { Shown } from "../../components/resource.tsx";
-import { type Column, Pager, Table } from "../../components/table.tsx";
+import { List } from "../../components/list.tsx";
+import type { Column } from "../../components/table.tsx";
 import { useAnnounce } from "../../frame/announcer.tsx";
 import { hasRole, useSession } from "../../frame/session.tsx";
 import { t } from "../../i18n/i18n.ts";
@@ -50,25 +50,17 @@ function Members({ namespace }: { namespace: string }) {
           {t("addMember")}
         </button>
       </p>
-      <Shown of={members}>
-        {({ items, next }) =>
-          items.length === 0 ? (
-            <Empty title={t("noMembers")}>
-              <p>{t("noMembersHint")}</p>
-            </Empty>
-          ) : (
-            <>
-              <Table
-                caption={t("members")}
-                columns={columnsOf(setEdited, setRemoved)}
-                rows={items}
-                keyOf={({ user, repositories }) => `${user} ${repositories}`}
-              />
-              <Pager next={next} />
-            </>
-          )
+      <List
+        of={members}
+        empty={
+          <Empty title={t("noMembers")}>
+            <p>{t("noMembersHint")}</p>
+          </Empty>
         }
-      </Shown>
+        caption={t("members")}
+        columns={columnsOf(setEdited, setRemoved)}
+        keyOf={({ user, repositories }) => `${user} ${repositories}`}
+      />
       {edited !== null && (
         <MemberForm
           namespace={namespace}

@@ -7,8 +7,8 @@ import { ApiNote } from "../../components/api-note.tsx";
 import { Dialog } from "../../components/dialog.tsx";
 import { Choice, Field, Form } from "../../components/form.tsx";
 import { Badge, Empty, Time } from "../../components/parts.tsx";
-import { Shown } from "../../components/resource.tsx";
-import { type Column, Pager, Table } from "../../components/table.tsx";
+import { List } from "../../components/list.tsx";
+import type { Column } from "../../components/table.tsx";
 import { hasRole, useSession } from "../../frame/session.tsx";
 import { t } from "../../i18n/i18n.ts";
 import type { PageProps } from "../../routes.ts";
@@ -32,23 +32,13 @@ export function NamespacePage({ name }: PageProps) {
           </button>
         </p>
       )}
-      <Shown of={found}>
-        {({ items, next }) =>
-          items.length === 0 ? (
-            <Empty title={t("noRepositoriesIn", { name })} />
-          ) : (
-            <>
-              <Table
-                caption={t("repositories")}
-                columns={columns()}
-                rows={items}
-                keyOf={(one) => one.name}
-              />
-              <Pager next={next} />
-            </>
-          )
-        }
-      </Shown>
+      <List
+        of={found}
+        empty={<Empty title={t("noRepositoriesIn", { name })} />}
+        caption={t("repositories")}
+        columns={columns()}
+        keyOf={(one) => one.name}
+      />
       {hasRole(me, "maintainer", `${name}/`) && (
         <>
           <h2>{t("deletedRepositories")}</h2>

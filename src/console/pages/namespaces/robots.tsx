@@ -8,10 +8,10 @@ import { Dialog } from "../../components/dialog.tsx";
 import { type Days, ExpiryChoice, expiresInDays } from "../../components/expiry.tsx";
 import { Field, Form } from "../../components/form.tsx";
 import { Badge, Empty, Time } from "../../components/parts.tsx";
-import { Shown } from "../../components/resource.tsx";
+import { List } from "../../components/list.tsx";
 import { type Scope, ScopeList, ScopesField } from "../../components/scopes.tsx";
 import { SecretOnce } from "../../components/secret.tsx";
-import { type Column, Pager, Table } from "../../components/table.tsx";
+import type { Column } from "../../components/table.tsx";
 import { t } from "../../i18n/i18n.ts";
 import type { PageProps } from "../../routes.ts";
 import { NamespaceFrame } from "./frame.tsx";
@@ -65,23 +65,13 @@ function Robots({ namespace }: { namespace: string }) {
           {t("createRobot")}
         </button>
       </p>
-      <Shown of={robots}>
-        {({ items, next }) =>
-          items.length === 0 ? (
-            <Empty title={t("noRobots")} />
-          ) : (
-            <>
-              <Table
-                caption={t("robots")}
-                columns={columnsOf(at)}
-                rows={items}
-                keyOf={({ name }) => name}
-              />
-              <Pager next={next} />
-            </>
-          )
-        }
-      </Shown>
+      <List
+        of={robots}
+        empty={<Empty title={t("noRobots")} />}
+        caption={t("robots")}
+        columns={columnsOf(at)}
+        keyOf={({ name }) => name}
+      />
       {isNew && (
         <NewRobot
           namespace={namespace}

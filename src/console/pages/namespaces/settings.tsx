@@ -5,9 +5,10 @@ import { call, path } from "../../api/client.ts";
 import { useAction, useApi } from "../../api/use-api.ts";
 import { ApiNote } from "../../components/api-note.tsx";
 import { Confirm } from "../../components/confirm.tsx";
+import { Outdated, useDraft } from "../../components/draft.tsx";
 import { Form } from "../../components/form.tsx";
 import { Shown } from "../../components/resource.tsx";
-import { type TagRule, TagRulesField } from "../../components/tag-rules.tsx";
+import { TagRulesField } from "../../components/tag-rules.tsx";
 import { useAnnounce } from "../../frame/announcer.tsx";
 import { useSession } from "../../frame/session.tsx";
 import { t } from "../../i18n/i18n.ts";
@@ -41,9 +42,7 @@ function Settings({ name }: { name: string }) {
   return (
     <>
       <Shown of={namespace}>
-        {(value) => (
-          <SettingsForm key={value.version} namespace={value} to={to} onDone={namespace.reload} />
-        )}
+        {(value) => <SettingsForm namespace={value} to={to} reload={namespace.reload} />}
       </Shown>
       {me?.admin === true && (
         <>
@@ -76,23 +75,31 @@ function Settings({ name }: { name: string }) {
 interface SettingsFormProps {
   readonly namespace: Namespace;
   readonly to: string;
-  readonly onDone: () => Promise<void>;
+  readonly reload: () => Promise<void>;
 }
 
-function SettingsForm({ namespace, to, onDone }: SettingsFormProps) {
+/** What of a namespace the form edits. */
+function draftOf({ visibility, immutableTags }: Namespace) {
+  return { visibility, immutableTags };
+}
+
+function SettingsForm({ namespace, to, reload }: SettingsFormProps) {
   const announce = useAnnounce();
-  const [visibility, setVisibility] = useState(namespace.visibility);
-  const [immutableTags, setImmutableTags] = useState<readonly TagRule[]>(namespace.immutableTags);
+  const editing = useDraft(namespace, draftOf, reload);
+  const { draft, set } = editing;
   const action = useAction(async () => {
-    const body = { visibility, immutableTags };
-    await call(to, { method: "PATCH", body, version: namespace.version });
+    await editing.save(to, draft);
     announce({ text: t("changed", { name: namespace.name }) });
-    await onDone();
   });
   return (
     <Form action={action} submit={t("save")}>
-      <VisibilityChoice value={visibility} onValue={setVisibility} />
-      <TagRulesField value={immutableTags} onValue={setImmutableTags} error={action.error} />
+      <Outdated of={editing} />
+      <VisibilityChoice value={draft.visibility} onValue={(visibility) => set({ visibility })} />
+      <TagRulesField
+        value={draft.immutableTags}
+        onValue={(rules) => set({ immutableTags: [...rules] })}
+        error={action.error}
+      />
     </Form>
   );
 }

@@ -1,6 +1,7 @@
 import type { ComponentChildren } from "preact";
 import { useState } from "preact/hooks";
 import { Dialog } from "../../components/dialog.tsx";
+import { useLatest } from "../../components/latest.ts";
 import { sentenceOf, shortDigest, Size } from "../../components/parts.tsx";
 import { useAnnounce } from "../../frame/announcer.tsx";
 import { useSession } from "../../frame/session.tsx";
@@ -31,6 +32,7 @@ export function DeleteDialog(props: DeleteDialogProps) {
   const days = useSession().me?.trashDays ?? 0;
   const [done, setDone] = useState<number | null>(null);
   const [failed, setFailed] = useState<readonly Failed[] | null>(null);
+  const isShown = useLatest(true);
   const run = async () => {
     const gone: Target[] = [];
     const failures: Failed[] = [];
@@ -44,12 +46,12 @@ export function DeleteDialog(props: DeleteDialogProps) {
       }
     }
     setDone(null);
-    if (gone.length > 0) {
-      const undo = () => restoreAll(name, gone).finally(() => onChange(true));
-      const text = t("deletedCount", { count: gone.length });
-      announce(days === 0 ? { text } : { text, undo });
-      onChange(false);
-    }
+    // Nobody reads the failures in a dialog that was closed meanwhile.
+    const text = told(gone.length, isShown.current === true ? [] : failures);
+    const undo = () => restoreAll(name, gone).finally(() => onChange(true));
+    if (text !== "") announce(days === 0 || gone.length === 0 ? { text } : { text, undo });
+    if (gone.length > 0) onChange(false);
+    if (isShown.current === null) return;
     if (failures.length === 0) onClose();
     else setFailed(failures);
   };
@@ -80,6 +82,20 @@ export function DeleteDialog(props: DeleteDialogProps) {
       )}
     </Dialog>
   );
+}
+
+/** Says what was deleted, and what was not and why, in the words of the first refusal. */
+function told(count: number, failures: readonly Failed[]): string {
+  const [first] = failures;
+  return [
+    ...(count > 0 ? [t("deletedCount", { count })] : []),
+    ...(first === undefined
+      ? []
+      : [
+          t("notDeleted", { count: failures.length }),
+          `${first.target.tag ?? shortDigest(first.target.digest)}: ${sentenceOf(first.error)}`,
+        ]),
+  ].join(" ");
 }
 
 /** The most rows of a preview; the rest is counted. */

@@ -4,6 +4,7 @@ import { call, path } from "../../api/client.ts";
 import { useAction } from "../../api/use-api.ts";
 import { Dialog } from "../../components/dialog.tsx";
 import { Field, Form } from "../../components/form.tsx";
+import { useLead } from "../../components/lead.ts";
 import { useAnnounce } from "../../frame/announcer.tsx";
 import { useSession } from "../../frame/session.tsx";
 import { t } from "../../i18n/i18n.ts";
@@ -32,6 +33,7 @@ interface ConfirmProps {
 function Confirm({ name, version, onClose }: ConfirmProps) {
   const { me } = useSession();
   const { route } = useLocation();
+  const lead = useLead();
   const announce = useAnnounce();
   const [written, setWritten] = useState("");
   const days = me?.trashDays ?? 0;
@@ -41,7 +43,7 @@ function Confirm({ name, version, onClose }: ConfirmProps) {
     const undo = async () => {
       const body = { repository: "newest" };
       await call(path`/repositories/${name}/-/restore`, { method: "POST", body });
-      route(`/repositories/${name}`);
+      lead("/", `/repositories/${name}`);
     };
     announce({ text: t("repositoryDeleted", { what: name }), ...(days === 0 ? {} : { undo }) });
     route("/");

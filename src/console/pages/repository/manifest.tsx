@@ -1,8 +1,8 @@
-import { useLocation } from "preact-iso/router";
 import { useState } from "preact/hooks";
 import type { ManifestDetails } from "../../../api/schema/contents.ts";
-import { path } from "../../api/client.ts";
+import { path, withQuery } from "../../api/client.ts";
 import { useApi } from "../../api/use-api.ts";
+import { useLead } from "../../components/lead.ts";
 import { Badge, Copy, shortDigest, Size, Time } from "../../components/parts.tsx";
 import { Shown } from "../../components/resource.tsx";
 import { hasRole, useSession } from "../../frame/session.tsx";
@@ -46,6 +46,9 @@ function Details({ name, of }: { name: string; of: ManifestDetails }) {
         <Badge>{kindName(kind)}</Badge>
         <Evidence of={of} />
         {tags.length === 0 && <Badge>{t("withoutTag")}</Badge>}
+        <a href={withQuery(`/repositories/${name}/-/compare`, { from: digest })}>
+          {t("compareWith")}
+        </a>
       </p>
       <PullCommand name={name} tag={tags[0] ?? null} digest={digest} isChart={kind === "chart"} />
       <Facts name={name} of={of} />
@@ -156,7 +159,7 @@ function Origin({ name, of }: { name: string; of: ManifestDetails }) {
 
 function Delete({ name, of }: { name: string; of: ManifestDetails }) {
   const { me } = useSession();
-  const { route } = useLocation();
+  const lead = useLead();
   const [isOpen, setOpen] = useState(false);
   if (!hasRole(me, "maintainer", name)) return null;
   return (
@@ -169,9 +172,11 @@ function Delete({ name, of }: { name: string; of: ManifestDetails }) {
           name={name}
           targets={planManifests([of])}
           onClose={() => setOpen(false)}
-          onChange={(isThere) =>
-            route(isThere ? manifestPage(name, of.digest) : `/repositories/${name}/-/versions`)
-          }
+          onChange={(isThere) => {
+            const pages = [manifestPage(name, of.digest), `/repositories/${name}/-/versions`];
+            const [from = "", to = ""] = isThere ? pages.toReversed() : pages;
+            lead(from, to);
+          }}
         />
       )}
     </>

@@ -1,6 +1,7 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { call, type Page, type Query, withQuery } from "../../api/client.ts";
 import { useAction } from "../../api/use-api.ts";
+import { useLatest } from "../../components/latest.ts";
 import { Failure } from "../../components/parts.tsx";
 import type { Column } from "../../components/table.tsx";
 import { useAnnounce } from "../../frame/announcer.tsx";
@@ -67,18 +68,7 @@ interface SelectionBarProps<Row> {
 /** Chooses rows of this page, or all that match the filter, and deletes them. */
 export function SelectionBar<Row>(props: SelectionBarProps<Row>) {
   const { selection, shown, list, query, onDelete } = props;
-  const announce = useAnnounce();
-  const all = useAction(async () => {
-    const found: Row[] = [];
-    let after: string | null = "";
-    while (after !== null && found.length < MAX_CHOSEN) {
-      const page: Page<Row> = await call(withQuery(list, { ...query, limit: PAGE_ROWS, after }));
-      found.push(...page.items);
-      after = page.next;
-    }
-    selection.set(found, true);
-    if (after !== null) announce({ text: t("mostChosen", { count: MAX_CHOSEN }) });
-  });
+  const all = useChooseAll(selection, list, query);
   const isPageChosen = shown.length > 0 && shown.every(selection.has);
   const count = selection.rows.length;
   const bar = useFocusWhenEmpty(count);
@@ -118,6 +108,25 @@ export function SelectionBar<Row>(props: SelectionBarProps<Row>) {
       {all.error !== null && <Failure error={all.error} />}
     </>
   );
+}
+
+/** Chooses all that match the filter, unless the reader has changed it when they are read. */
+function useChooseAll<Row>(selection: Selection<Row>, list: string, query: Query) {
+  const announce = useAnnounce();
+  const asked = withQuery(list, query);
+  const latest = useLatest(asked);
+  return useAction(async () => {
+    const found: Row[] = [];
+    let after: string | null = "";
+    while (after !== null && found.length < MAX_CHOSEN) {
+      const page: Page<Row> = await call(withQuery(list, { ...query, limit: PAGE_ROWS, after }));
+      if (latest.current !== asked) return;
+      found.push(...page.items);
+      after = page.next;
+    }
+    selection.set(found, true);
+    if (after !== null) announce({ text: t("mostChosen", { count: MAX_CHOSEN }) });
+  });
 }
 
 /** Keeps the focus in the bar when its buttons are disabled because nothing is chosen any more. */

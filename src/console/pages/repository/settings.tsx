@@ -1,7 +1,8 @@
 import { useState } from "preact/hooks";
 import type { RepositoryDetail } from "../../../api/schema/repositories.ts";
-import { call, path } from "../../api/client.ts";
-import { type Resource, useAction, useApi } from "../../api/use-api.ts";
+import { path } from "../../api/client.ts";
+import { useAction, useApi } from "../../api/use-api.ts";
+import { Outdated, useDraft } from "../../components/draft.tsx";
 import { Choice, Field, Form } from "../../components/form.tsx";
 import { Shown } from "../../components/resource.tsx";
 import { useAnnounce } from "../../frame/announcer.tsx";
@@ -21,8 +22,7 @@ export function SettingsPage({ name }: PageProps) {
       <Shown of={repository} rows={6}>
         {(found) => (
           <>
-            {/* What somebody else saved meanwhile does not replace what is being written: saving is refused then. */}
-            <Settings name={name} first={found} resource={repository} />
+            <Settings name={name} found={found} reload={repository.reload} />
             <DeleteRepository name={name} version={found.version} />
           </>
         )}
@@ -31,65 +31,62 @@ export function SettingsPage({ name }: PageProps) {
   );
 }
 
-type Changed = Pick<
-  RepositoryDetail,
-  "description" | "visibility" | "readme" | "labels" | "immutableTags"
->;
-
 interface SettingsProps {
   readonly name: string;
-  readonly first: RepositoryDetail;
-  readonly resource: Resource<RepositoryDetail>;
+  readonly found: RepositoryDetail;
+  readonly reload: () => Promise<void>;
 }
 
-function Settings({ name, first, resource }: SettingsProps) {
+/** What of a repository the form edits. */
+function draftOf({ description, visibility, readme, labels, immutableTags }: RepositoryDetail) {
+  return { description, visibility, readme, labels, immutableTags };
+}
+
+function Settings({ name, found, reload }: SettingsProps) {
   const announce = useAnnounce();
-  const [version, setVersion] = useState(first.version);
-  const [given, setGiven] = useState<Changed>(first);
-  const set =
-    <Key extends keyof Changed>(key: Key) =>
-    (value: Changed[Key]) =>
-      setGiven((before) => ({ ...before, [key]: value }));
+  const editing = useDraft(found, draftOf, reload);
+  const { draft, set } = editing;
   const action = useAction(async () => {
-    const { description, visibility, readme, labels, immutableTags } = given;
-    const body = { description, visibility, readme, labels, immutableTags };
-    const changed = await call<RepositoryDetail>(path`/repositories/${name}`, {
-      method: "PATCH",
-      body,
-      version,
-    });
-    setVersion(changed.version);
+    await editing.save(path`/repositories/${name}`, draft);
     announce({ text: t("saved") });
-    await resource.reload();
   });
   return (
     <Form action={action} submit={t("save")}>
+      <Outdated of={editing} />
       <Field
         label={t("description")}
         name="description"
-        value={given.description}
-        onValue={set("description")}
+        value={draft.description}
+        onValue={(description) => set({ description })}
         error={action.error}
         hint={t("descriptionHint")}
       />
       <Choice
         label={t("visibility")}
-        value={given.visibility}
+        value={draft.visibility}
         options={[
           ["private", t("private")],
           ["public", t("public")],
         ]}
-        onValue={set("visibility")}
-        hint={t(given.visibility === "public" ? "publicHint" : "privateHint")}
+        onValue={(visibility) => set({ visibility })}
+        hint={t(draft.visibility === "public" ? "publicHint" : "privateHint")}
       />
-      <ReadmeField value={given.readme} onValue={set("readme")} error={action.error} />
-      <LabelsField value={given.labels} onValue={set("labels")} error={action.error} />
-      <TagRulesField
-        value={given.immutableTags}
-        onValue={(rules) => set("immutableTags")([...rules])}
+      <ReadmeField
+        value={draft.readme}
+        onValue={(readme) => set({ readme })}
         error={action.error}
       />
-      <InheritedRules rules={first.inheritedImmutableTags} />
+      <LabelsField
+        value={draft.labels}
+        onValue={(labels) => set({ labels })}
+        error={action.error}
+      />
+      <TagRulesField
+        value={draft.immutableTags}
+        onValue={(rules) => set({ immutableTags: [...rules] })}
+        error={action.error}
+      />
+      <InheritedRules rules={found.inheritedImmutableTags} />
     </Form>
   );
 }

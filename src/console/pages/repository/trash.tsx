@@ -4,8 +4,8 @@ import { call, type Page, path as apiPath, withQuery } from "../../api/client.ts
 import { useAction, useApi } from "../../api/use-api.ts";
 import { Choice } from "../../components/form.tsx";
 import { Digest, Empty, Failure, shortDigest, Size, Time } from "../../components/parts.tsx";
-import { Shown } from "../../components/resource.tsx";
-import { type Column, Pager, Table } from "../../components/table.tsx";
+import { List } from "../../components/list.tsx";
+import type { Column } from "../../components/table.tsx";
 import { useAnnounce } from "../../frame/announcer.tsx";
 import { t } from "../../i18n/i18n.ts";
 import type { PageProps } from "../../routes.ts";
@@ -47,23 +47,13 @@ function PastTags({ name }: { name: string }) {
     <>
       <p class="quiet">{t("pastTagsHint")}</p>
       {restore.error !== null && <Failure error={restore.error} />}
-      <Shown of={list} rows={6}>
-        {({ items, next }) => (
-          <>
-            {items.length === 0 ? (
-              <Empty title={t("nothingInTrash")} />
-            ) : (
-              <Table
-                caption={t("pastTags")}
-                columns={tagColumns(name, restore)}
-                rows={items}
-                keyOf={({ id }) => id}
-              />
-            )}
-            <Pager next={next} />
-          </>
-        )}
-      </Shown>
+      <List
+        of={list}
+        empty={<Empty title={t("nothingInTrash")} />}
+        caption={t("pastTags")}
+        columns={tagColumns(name, restore)}
+        keyOf={({ id }) => id}
+      />
     </>
   );
 }
@@ -78,23 +68,13 @@ function DeletedManifests({ name }: { name: string }) {
     <>
       <p class="quiet">{t("deletedManifestsHint")}</p>
       {restore.error !== null && <Failure error={restore.error} />}
-      <Shown of={list} rows={6}>
-        {({ items, next }) => (
-          <>
-            {items.length === 0 ? (
-              <Empty title={t("nothingInTrash")} />
-            ) : (
-              <Table
-                caption={t("deletedManifests")}
-                columns={manifestColumns(restore)}
-                rows={items}
-                keyOf={({ digest }) => digest}
-              />
-            )}
-            <Pager next={next} />
-          </>
-        )}
-      </Shown>
+      <List
+        of={list}
+        empty={<Empty title={t("nothingInTrash")} />}
+        caption={t("deletedManifests")}
+        columns={manifestColumns(restore)}
+        keyOf={({ digest }) => digest}
+      />
     </>
   );
 }

@@ -1,6 +1,6 @@
 import type { TrustRule } from "../../../api/schema/namespaces.ts";
 import type { Scope } from "../../components/scopes.tsx";
-import { type PresetName, PRESETS } from "./presets.ts";
+import { presetOf, type PresetName, PRESETS } from "./presets.ts";
 
 /** A trust rule as its form has it. */
 export interface Draft {
@@ -32,6 +32,23 @@ export function newDraft(preset: PresetName, namespace: string): Draft {
   };
 }
 
+/** A draft of a rule that there is: first the claims that the form knows of its issuer, then the others. */
+export function draftOf({ name, issuer, audience, claims, scopes, lifetime }: TrustRule): Draft {
+  const known = PRESETS[presetOf(issuer)].claims.map(({ claim }): string => claim);
+  const others = Object.keys(claims).filter((claim) => !known.includes(claim));
+  return {
+    name,
+    issuer,
+    audience,
+    claims: [...known, ...others].map((claim) => ({
+      claim,
+      globs: (claims[claim] ?? []).join(" "),
+    })),
+    scopes,
+    minutes: String(lifetime / 60),
+  };
+}
+
 /** Writes the rule that a draft says, as the API takes it. */
 export function ruleOf({ name, issuer, audience, claims, scopes, minutes }: Draft) {
   const given = claims
@@ -45,4 +62,18 @@ export function ruleOf({ name, issuer, audience, claims, scopes, minutes }: Draf
     scopes: [...scopes],
     lifetime: Number(minutes) * 60,
   };
+}
+
+/** Writes what a draft changes of a rule. A claim whose text is as it was keeps its globs: one may have a blank in it. */
+export function changeOf(draft: Draft, rule: TrustRule) {
+  const { name: _, claims, ...rest } = ruleOf(draft);
+  const kept = Object.entries(claims).map(([claim, globs]) => {
+    const before = rule.claims[claim] ?? [];
+    return [claim, textOf(before) === textOf(globs) ? before : globs] as const;
+  });
+  return { ...rest, claims: Object.fromEntries<TrustRule["claims"][string]>(kept) };
+}
+
+function textOf(globs: readonly string[]): string {
+  return globs.join(" ").trim().split(/\s+/).join(" ");
 }

@@ -4,6 +4,7 @@ import type { TrustRule } from "../../../api/schema/namespaces.ts";
 import { call, path, withQuery } from "../../api/client.ts";
 import { useApi } from "../../api/use-api.ts";
 import { Confirm } from "../../components/confirm.tsx";
+import { useLead } from "../../components/lead.ts";
 import { Command, Time } from "../../components/parts.tsx";
 import { Shown } from "../../components/resource.tsx";
 import { ScopeList } from "../../components/scopes.tsx";
@@ -21,6 +22,7 @@ interface TrustRuleProps {
 /** One trust rule: what it takes, what to paste into the CI, and a try-out. */
 export function TrustRuleDetail({ namespace, name }: TrustRuleProps) {
   const { path: at, route } = useLocation();
+  const lead = useLead();
   const announce = useAnnounce();
   const [isDeleting, setDeleting] = useState(false);
   const base = path`/namespaces/${namespace}/trust-rules`;
@@ -33,43 +35,41 @@ export function TrustRuleDetail({ namespace, name }: TrustRuleProps) {
       undo: async () => {
         const body = { name, issuer, audience, claims, scopes, lifetime };
         await call(base, { method: "POST", body });
-        route(withQuery(at, { rule: name }));
+        lead(at, withQuery(at, { rule: name }));
       },
     });
     route(at);
   };
   return (
-    <>
-      <p>
-        <a href={at}>{t("allTrustRules")}</a>
-      </p>
-      <Shown of={rule}>
-        {(value) => (
-          <>
-            <h2>{value.name}</h2>
-            <RuleFacts rule={value} />
-            <p class="actions above-space">
-              <button type="button" class="danger" onClick={() => setDeleting(true)}>
-                {t("delete")}
-              </button>
-            </p>
-            <h2>{t("ciSnippet")}</h2>
-            <Command text={snippetOf(value, namespace)} label={t("ciSnippet")} />
-            <TryOut rule={value} />
-            {isDeleting && (
-              <Confirm
-                title={t("deleteRule", { name: value.name })}
-                act={t("delete")}
-                onClose={() => setDeleting(false)}
-                work={() => remove(value)}
-              >
-                <p>{t("deleteRuleHint")}</p>
-              </Confirm>
-            )}
-          </>
-        )}
-      </Shown>
-    </>
+    <Shown of={rule}>
+      {(value) => (
+        <>
+          <h2>{value.name}</h2>
+          <RuleFacts rule={value} />
+          <p class="actions above-space">
+            <a class="button" href={withQuery(at, { edit: name })}>
+              {t("edit")}
+            </a>
+            <button type="button" class="danger" onClick={() => setDeleting(true)}>
+              {t("delete")}
+            </button>
+          </p>
+          <h2>{t("ciSnippet")}</h2>
+          <Command text={snippetOf(value, namespace)} label={t("ciSnippet")} />
+          <TryOut rule={value} />
+          {isDeleting && (
+            <Confirm
+              title={t("deleteRule", { name: value.name })}
+              act={t("delete")}
+              onClose={() => setDeleting(false)}
+              work={() => remove(value)}
+            >
+              <p>{t("deleteRuleHint")}</p>
+            </Confirm>
+          )}
+        </>
+      )}
+    </Shown>
   );
 }
 

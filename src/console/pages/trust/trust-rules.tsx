@@ -1,36 +1,43 @@
 import { useLocation } from "preact-iso/router";
 import type { TrustRule } from "../../../api/schema/namespaces.ts";
-import { type Page, path, withQuery } from "../../api/client.ts";
+import { type Page, path as apiPath, withQuery } from "../../api/client.ts";
 import { useApi } from "../../api/use-api.ts";
 import { ApiNote } from "../../components/api-note.tsx";
 import { Empty, Time } from "../../components/parts.tsx";
-import { Shown } from "../../components/resource.tsx";
+import { List } from "../../components/list.tsx";
 import { ScopeList } from "../../components/scopes.tsx";
-import { type Column, Pager, Table } from "../../components/table.tsx";
+import type { Column } from "../../components/table.tsx";
 import { t } from "../../i18n/i18n.ts";
 import type { PageProps } from "../../routes.ts";
 import { NamespaceFrame } from "../namespaces/frame.tsx";
 import { ClaimList } from "./claim-list.tsx";
 import { isPreset } from "./presets.ts";
-import { TrustForm } from "./trust-form.tsx";
+import { NewTrustRule } from "./new-rule.tsx";
+import { EditTrustRule } from "./edit-rule.tsx";
 import { TrustRuleDetail } from "./trust-rule.tsx";
 
-/** The trust rules of a namespace; `?rule=` shows one, and `?new=` makes one for an issuer. */
+/** The trust rules of a namespace; `?rule=` shows one, `?edit=` changes one, and `?new=` makes one for an issuer. */
 export function TrustRulesPage({ name }: PageProps) {
-  const { query } = useLocation();
-  const { rule = "", new: wanted } = query;
+  const { path, query } = useLocation();
+  const { rule = "", edit = "", new: wanted } = query;
   const preset = wanted === undefined ? null : isPreset(wanted) ? wanted : "other";
+  const isList = preset === null && rule === "" && edit === "";
   return (
     <NamespaceFrame name={name} part="/trust-rules">
-      {preset !== null && <TrustForm key={preset} namespace={name} preset={preset} />}
-      {preset === null && rule !== "" && (
-        <TrustRuleDetail key={rule} namespace={name} name={rule} />
+      {!isList && (
+        <p>
+          <a href={path}>{t("allTrustRules")}</a>
+        </p>
       )}
-      {preset === null && rule === "" && <TrustRules namespace={name} />}
+      {preset !== null && <NewTrustRule key={preset} namespace={name} preset={preset} />}
+      {edit !== "" && <EditTrustRule key={edit} namespace={name} name={edit} />}
+      {rule !== "" && <TrustRuleDetail key={rule} namespace={name} name={rule} />}
+      {isList && <TrustRules namespace={name} />}
       <ApiNote
         calls={[
           `GET /namespaces/${name}/trust-rules`,
           `POST /namespaces/${name}/trust-rules`,
+          `PATCH /namespaces/${name}/trust-rules/{rule}`,
           `DELETE /namespaces/${name}/trust-rules/{rule}`,
         ]}
         commands={[`trust list ${name}`, `trust add github OWNER/REPO --push '${name}/*'`]}
@@ -42,7 +49,7 @@ export function TrustRulesPage({ name }: PageProps) {
 function TrustRules({ namespace }: { namespace: string }) {
   const { path: at, query } = useLocation();
   const rules = useApi<Page<TrustRule>>(
-    withQuery(path`/namespaces/${namespace}/trust-rules`, { after: query["after"] }),
+    withQuery(apiPath`/namespaces/${namespace}/trust-rules`, { after: query["after"] }),
   );
   return (
     <>
@@ -52,23 +59,13 @@ function TrustRules({ namespace }: { namespace: string }) {
           {t("newTrustRule")}
         </a>
       </p>
-      <Shown of={rules}>
-        {({ items, next }) =>
-          items.length === 0 ? (
-            <Empty title={t("noTrustRules")} />
-          ) : (
-            <>
-              <Table
-                caption={t("trustRules")}
-                columns={columnsOf(at)}
-                rows={items}
-                keyOf={({ name }) => name}
-              />
-              <Pager next={next} />
-            </>
-          )
-        }
-      </Shown>
+      <List
+        of={rules}
+        empty={<Empty title={t("noTrustRules")} />}
+        caption={t("trustRules")}
+        columns={columnsOf(at)}
+        keyOf={({ name }) => name}
+      />
     </>
   );
 }
