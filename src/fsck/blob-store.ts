@@ -1,6 +1,7 @@
 import type { Digest } from "../oci/digest.ts";
 import type { Initiator } from "../db/audit.ts";
 import { idOf } from "../db/digests.ts";
+import { sizeOf } from "../db/tag-rows.ts";
 import { IS_BLOB } from "../db/manifest-references.ts";
 import { NOW } from "../db/clock.ts";
 import { allRepositoriesOf, bytesOf, linksOf, repositoriesOf, waitingOf } from "./usage-store.ts";
@@ -25,6 +26,26 @@ const LINKED = `EXISTS (
   SELECT 1 FROM repository_blobs l WHERE l.repository_id = :repositoryId AND l.digest_id = ${ID})`;
 const IS_LISTED = `EXISTS (
   SELECT 1 FROM unreferenced_blobs v WHERE v.repository_id = :repositoryId AND v.digest_id = ${ID})`;
+
+/** The most manifests whose tags get their size anew with a blob's: a statement of D1 may take 30 seconds. */
+const MAX_HOLDERS = 10_000;
+
+/**
+ * SQL: adds the images' sizes up again, of the tags whose manifest names the blob, itself or by its children: images
+ * first, then indexes. It changes nothing where they are right.
+ */
+const SIZE_TAGS = `UPDATE tags SET size = ${sizeOf("tags.repository_id", "tags.digest")}
+  WHERE (repository_id, digest) IN (
+    WITH RECURSIVE holders (repository_id, id) AS (
+      SELECT f.repository_id, f.manifest_id FROM manifest_references f INDEXED BY manifest_references_by_digest
+      WHERE f.digest_id = ${ID}
+      UNION
+      SELECT f.repository_id, f.manifest_id FROM holders CROSS JOIN manifests c ON c.id = holders.id
+      CROSS JOIN manifest_references f INDEXED BY manifest_references_by_digest
+        ON f.digest_id = ${idOf("c.digest")} AND f.repository_id = holders.repository_id
+      LIMIT ${MAX_HOLDERS})
+    SELECT m.repository_id, m.digest FROM holders CROSS JOIN manifests m ON m.id = holders.id)
+  AND size <> ${sizeOf("tags.repository_id", "tags.digest")}`;
 
 /** D1: repairs the rows of blobs and the counts of their usage. */
 export class BlobRepairStore {
@@ -61,7 +82,7 @@ export class BlobRepairStore {
       kind: "blob.size",
       entry: { digest },
       broken: `FROM blobs ${which}`,
-      statements: [`UPDATE blobs SET size = :size ${which}`],
+      statements: [`UPDATE blobs SET size = :size ${which}`, SIZE_TAGS],
       values: { digest, key, size },
     };
     return repair(this.#db, change, initiator);

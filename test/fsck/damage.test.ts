@@ -603,6 +603,20 @@ test.each(sample("damages of the index", Object.keys(DAMAGES), { few: 10 }))(
   },
 );
 
+async function tagSizes(): Promise<unknown> {
+  return (await env.DB.prepare(`SELECT name, size FROM tags ORDER BY name`).all()).results;
+}
+
+test("with a blob's size, the sizes of tags are repaired, of its images and of the indexes that name these", async () => {
+  const { layer } = await begin("strict");
+  const before = await tagSizes();
+  await run(`UPDATE blobs SET size = size + 1 WHERE digest_id = ${idOf("?1")}`, layer.digest);
+  await run(`UPDATE tags SET size = size + 1 WHERE name IN ('v1', 'latest')`);
+  expect(await tagSizes()).not.toEqual(before);
+  await findings(EVERYTHING, { repair: REPAIRER });
+  expect(await tagSizes()).toEqual(before);
+});
+
 test("every kind of finding has its damage", async () => {
   const scene = await begin("strict");
   const planted = Object.values(DAMAGES).flatMap(({ found }) => found(scene));

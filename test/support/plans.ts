@@ -37,6 +37,7 @@ export async function planOf(sql: string): Promise<string[]> {
 /** Subqueries with a LIMIT of their own, and one row, as an event is. */
 const BOUNDED = [
   "parent",
+  "holders",
   "named",
   "counted",
   "lister",
