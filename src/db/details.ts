@@ -1,5 +1,6 @@
 import type { Digest } from "../oci/digest.ts";
 import type { ManifestPurpose } from "../oci/manifest-kind.ts";
+import type { Page } from "../oci/page.ts";
 import type { RepositoryName, Tag } from "../oci/reference.ts";
 import { EVIDENCE_OF } from "./evidence.ts";
 import { imageSize } from "./image-size.ts";
@@ -84,7 +85,7 @@ export class DetailStore {
       prepare(this.#db, sql, { ...which, ...more });
     const [manifests, referrers, history, pulls] = (await this.#db.batch([
       statement(MANIFEST),
-      statement(REFERRERS),
+      statement(REFERRERS, { after: "", limit: MAX_REFERRERS + 1 }),
       statement(HISTORY),
       statement(PULLS, { firstDay }),
     ])) as [
@@ -101,6 +102,24 @@ export class DetailStore {
       history: history.results,
       pulls: pulls.results,
     };
+  }
+
+  /**
+   * Reads a page of a manifest's referrers, in the order of their digests.
+   * @returns null when the repository has no such manifest
+   */
+  async referrers(
+    repository: RepositoryName,
+    digest: Digest,
+    { after, limit }: Page,
+  ): Promise<ReferrerRow[] | null> {
+    const which = { repository, digest };
+    const [subject, page] = (await this.#db.batch([
+      prepare(this.#db, SUBJECT, which),
+      prepare(this.#db, REFERRERS, { ...which, after, limit }),
+    ])) as [D1Result<{ digest: Digest }>, D1Result<ReferrerRow>];
+    if (subject.results.length === 0) return null;
+    return page.results.map((referrer) => inflatedOr(null, referrer));
   }
 
   /** Reads those of an index's children that the repository has. */
@@ -128,12 +147,16 @@ const MANIFEST = `SELECT m.digest, m.size AS manifestSize, ${STORED_TEXT}, ${EVI
     WHERE f.repository_id = m.repository_id AND f.manifest_id = m.id AND ${IS_CONFIG})
   WHERE r.name = :repository`;
 
+const SUBJECT = `SELECT m.digest FROM repositories r
+  CROSS JOIN manifests m ON m.repository_id = r.id AND m.digest = :digest AND m.deleted_at IS NULL
+  WHERE r.name = :repository`;
+
 const REFERRERS = `SELECT m.digest, m.media_type AS mediaType, m.artifact_type AS artifactType, m.kind,
     m.created_at AS createdAt, CASE WHEN m.size <= ${MAX_REFERRER_TEXT} THEN hex(m.content) END AS content
   FROM repositories r
   CROSS JOIN manifests m INDEXED BY manifests_by_subject
-    ON m.repository_id = r.id AND m.subject = :digest AND m.deleted_at IS NULL
-  WHERE r.name = :repository ORDER BY m.digest LIMIT ${MAX_REFERRERS + 1}`;
+    ON m.repository_id = r.id AND m.subject = :digest AND m.digest > :after AND m.deleted_at IS NULL
+  WHERE r.name = :repository ORDER BY m.digest LIMIT :limit`;
 
 const HISTORY = `SELECT h.tag, h.successor, h.changed_at AS changedAt, h.changed_by AS changedBy
   FROM (SELECT repository_id, id FROM (

@@ -2,6 +2,7 @@ import type { Digest } from "../oci/digest.ts";
 import { RegistryError } from "../oci/errors.ts";
 import { type ImageConfig, parseImageConfig, type Step } from "../oci/image-config.ts";
 import { attestedBy, type Part, type Parts, partsOf } from "../oci/manifest-parts.ts";
+import type { Page } from "../oci/page.ts";
 import { isShownPlatform } from "../oci/platform.ts";
 import type { RepositoryName } from "../oci/reference.ts";
 import type { Bucket } from "../db/bucket.ts";
@@ -109,6 +110,17 @@ export class ManifestDetails {
         return { day, count: counts.get(day) ?? 0 };
       }),
     };
+  }
+
+  /** Reads a page of what refers to a manifest, in the order of its digests. @throws MANIFEST_UNKNOWN */
+  async referrers(
+    repository: RepositoryName,
+    digest: Digest,
+    page: Page,
+  ): Promise<readonly Referrer[]> {
+    const rows = await this.#store.referrers(repository, digest, page);
+    if (rows === null) throw new RegistryError("MANIFEST_UNKNOWN", { detail: { digest } });
+    return rows.map(referrerOf);
   }
 
   async #config(

@@ -2,7 +2,7 @@
 import { env } from "cloudflare:workers";
 import { expect, test } from "vitest";
 import { Meter } from "../../scripts/scale/worker/meter.ts";
-import type { ManifestDetails } from "../../src/api/schema/contents.ts";
+import type { ManifestDetails, Referrer } from "../../src/api/schema/contents.ts";
 import { handle } from "../production/request.ts";
 import { ignore, RegistryClient } from "../support/client.ts";
 import {
@@ -307,6 +307,51 @@ test("details: not for outsiders, and 404 for what is not there", async () => {
   const response = await api("GET", pathOf(client, unknownDigest()));
   expect(await problem(response)).toMatchObject({ status: 404, code: "MANIFEST_UNKNOWN" });
 });
+
+test("all of 2,000 referrers are listed, each once, and each page reads rows for itself alone", async () => {
+  const client = await newClient();
+  const config = await client.pushBlob(text("{}"));
+  const image = await client.pushManifest(imageManifest({ config }));
+  const fields = { artifactType: "a/b", subject: descriptor(image, image.mediaType) };
+  const pushed = await client.pushManifest(imageManifest({ config, fields }));
+  await copies(client, image, 1_999);
+  const meter = new Meter(env.DB);
+  const send = (request: Request) => handle(request, { ...env, DB: meter.db }, ignore);
+  const path = `/repositories/${client.repository}/-/manifests/${image.digest}/referrers`;
+  const digests: string[] = [];
+  const first = (await details(client, image)).referrers;
+  for (let after: string | null = ""; after !== null;) {
+    const query = `?limit=1000&after=${encodeURIComponent(after)}`;
+    const found: ListedReferrers = await done("GET", path + query, undefined, { send });
+    if (after === "") expect(found.items).toEqual(first);
+    expect(found.items.length).toBeLessThanOrEqual(100);
+    digests.push(...found.items.map(({ digest }) => digest));
+    const rows = meter.take().reduce((sum, { rowsRead }) => sum + rowsRead, 0);
+    expect(rows).toBeLessThan(500);
+    after = found.next;
+  }
+  expect(digests).toHaveLength(2_000);
+  expect(digests).toEqual([...new Set(digests)].toSorted());
+  expect(digests).toContain(pushed.digest);
+});
+
+test("referrers are listed for those who may pull, of a manifest that is there", async () => {
+  const client = await newClient();
+  const image = await client.pushManifest(imageManifest({ config: await client.pushBlob(blob()) }));
+  const path = (digest: string) =>
+    `/repositories/${client.repository}/-/manifests/${digest}/referrers`;
+  expect(await done("GET", path(image.digest))).toEqual({ items: [], next: null });
+  const stranger = (await newUser()).authorization;
+  expect((await api("GET", path(image.digest), undefined, { as: stranger })).status).toBe(403);
+  const response = await api("GET", path(unknownDigest()));
+  expect(await problem(response)).toMatchObject({ status: 404, code: "MANIFEST_UNKNOWN" });
+});
+
+/** A page of a manifest's referrers. */
+interface ListedReferrers {
+  readonly items: readonly Referrer[];
+  readonly next: string | null;
+}
 
 test("an index of 60 platforms with 2,000 referrers is read in few rows, by one call", async () => {
   const client = await newClient();

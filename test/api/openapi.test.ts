@@ -6,7 +6,7 @@ import { API_ROUTES } from "../../src/api/routes.ts";
 import { auditEvent, BY_ITSELF } from "../../src/db/audit.ts";
 import { DeadEventStore } from "../../src/events/dead-store.ts";
 import { RegistryClient } from "../support/client.ts";
-import { blob, imageManifest, index } from "../support/images.ts";
+import { blob, describe, imageManifest, index } from "../support/images.ts";
 import { api, done } from "../support/management.ts";
 import { newNamespace, newUser } from "../support/principals.ts";
 
@@ -159,6 +159,8 @@ test("describes what the API answers", async () => {
   const client = new RegistryClient({ repository: name });
   const config = await client.pushBlob(blob());
   const image = await client.pushManifest(imageManifest({ config }), "latest");
+  const fields = { artifactType: "a/b", subject: describe(image, image.mediaType) };
+  await client.pushManifest(imageManifest({ config, fields }));
   const deleted = await client.pushManifest(index([image]), "old");
   await client.request("DELETE", `manifests/${deleted.digest}`);
   const made = await api("POST", "/users", { name: `u-${namespace}`, password: "x".repeat(20) });

@@ -153,7 +153,10 @@ export const ManifestDetails = v.object({
     v.description("What an index names, in its order, at most 200."),
   ),
   moreChildren: v.pipe(flag, v.description("As `moreLayers`.")),
-  referrers: v.pipe(v.array(Referrer), v.description("The first hundred by digest.")),
+  referrers: v.pipe(
+    v.array(Referrer),
+    v.description("The first hundred by digest; `…/referrers` lists all."),
+  ),
   moreReferrers: flag,
   history: v.pipe(
     v.nullable(v.array(PastUse)),

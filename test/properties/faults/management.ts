@@ -194,6 +194,7 @@ export const MANAGEMENT: readonly Scenario[] = [
     "manifests/:digest",
     "manifests/:digest/raw",
     "manifests/:digest/details",
+    "manifests/:digest/referrers",
     "pulls",
     "history",
     "deleted",

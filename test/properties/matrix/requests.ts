@@ -179,6 +179,7 @@ export const ATTEMPTS: Readonly<Record<string, Attempt>> = {
     "GET /repositories/:name+/-/manifests/:digest/raw": ["pull", 404],
     "DELETE /repositories/:name+/-/manifests/:reference": ["delete", 404],
     "GET /repositories/:name+/-/manifests/:digest/details": ["pull", 404],
+    "GET /repositories/:name+/-/manifests/:digest/referrers": ["pull", 404],
     "GET /search": ["nothing", 200],
     "GET /repositories/:name+/-/pulls": ["pull", 404],
     "GET /repositories/:name+/-/history": ["push", 404],
