@@ -1,5 +1,5 @@
 import type { Page } from "../oci/page.ts";
-import { auditChange, type AuditEntry, type Initiator } from "./audit.ts";
+import { auditChange, type AuditEntry, auditFound, idAt, type Initiator } from "./audit.ts";
 import { edit } from "./change.ts";
 import { type Fragment, merge, prepare } from "./sql.ts";
 
@@ -36,6 +36,10 @@ interface Grounds {
 
 /** The most sessions of a user. Of more, those go that were used longest ago. */
 export const MAX_SESSIONS = 20;
+
+/** SQL: the user's sessions beyond that number; the one that begins is none of them. */
+const TOO_MANY = `SELECT id FROM sessions WHERE user = :user ORDER BY id = :id DESC, seen_at DESC
+  LIMIT -1 OFFSET ${MAX_SESSIONS}`;
 
 /** D1: who is signed in, by the hashes of their cookies. */
 export class SessionStore {
@@ -77,24 +81,37 @@ export class SessionStore {
         SELECT 1 FROM revocations WHERE subject = 'user:' || :user AND revoked_at >= :grantedAt)`,
       values: { user, grantedAt },
     };
-    const results = await this.#db.batch<{ id: string }>([
+    const replaced = {
+      sql: `SELECT id FROM sessions WHERE hash = :replaces AND EXISTS (${ready.sql})`,
+      values: merge({ replaces }, ready.values),
+    };
+    const [, , , begun] = await this.#db.batch<{ id: string }>([
       auditChange(this.#db, initiator, entry, ready),
       // A sign-in that is refused leaves the browser the session that it has.
-      prepare(
-        this.#db,
-        `DELETE FROM sessions WHERE hash = :replaces AND EXISTS (${ready.sql})`,
-        merge({ replaces }, ready.values),
-      ),
+      ...this.#endEach(replaced, session, initiator),
       insertSession(this.#db, session, ready),
-      prepare(
-        this.#db,
-        `DELETE FROM sessions WHERE id IN (
-           SELECT id FROM sessions WHERE user = :user ORDER BY id = :id DESC, seen_at DESC
-           LIMIT -1 OFFSET ${MAX_SESSIONS})`,
-        { user, id },
-      ),
+      ...this.#endEach({ sql: TOO_MANY, values: { user, id } }, session, initiator),
     ]);
-    return results[2]?.results.length === 1;
+    return begun?.results.length === 1;
+  }
+
+  /** Returns the statements that end sessions because another one begins, each with its audit entry. */
+  #endEach(
+    { sql, values }: Fragment,
+    { id, createdAt }: NewSession,
+    initiator: Initiator,
+  ): D1PreparedStatement[] {
+    const entry: AuditEntry = { action: "session.end", reference: id };
+    // Each has an id of its own, as `auditEvent` makes it.
+    const each = {
+      sql: `SELECT json_object('reference', ended.id, 'id', :at || lower(hex(randomblob(8)))) AS more
+        FROM (${sql}) ended`,
+      values: merge({ at: idAt(createdAt) }, values),
+    };
+    return [
+      auditFound(this.#db, initiator, entry, each),
+      prepare(this.#db, `DELETE FROM sessions WHERE id IN (${sql})`, values),
+    ];
   }
 
   /**

@@ -45,7 +45,8 @@ export const ACTIONS = {
   "rule.delete": "a trust rule was deleted",
   "rule.update": "a trust rule was changed",
   "session.begin": "a user signed in, for a session",
-  "session.end": "a session was ended by its user, who signed out, or by an administrator",
+  "session.end":
+    "a session was ended: its user signed out, a sign-in replaced it or made it one too many, or an administrator ended it",
   "tag.delete": "a tag was deleted",
   "tag.purge": "a tag was purged with its history",
   "tag.restore": "a tag was restored",

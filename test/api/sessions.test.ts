@@ -130,6 +130,32 @@ describe("a sign-in", () => {
     expect(all).not.toContain(PASSWORD);
   });
 
+  test("records the end of the session that it replaces, and of one that is too many, each once", async () => {
+    const { name } = await makeUser();
+    const old = await addSession(name);
+    const next = await signIn(name, { headers: old.headers });
+    expect(await audited(old.id)).toEqual(["session.end"]);
+    const oldest = await addSession(name, { seenAt: Date.now() - MINUTE });
+    const older = await addSession(name, { seenAt: Date.now() - MINUTE / 2 });
+    for (let i = 2; i < MAX_SESSIONS; i++) await addSession(name);
+    await signIn(name);
+    expect([await audited(oldest.id), await audited(older.id)]).toEqual([
+      ["session.end"],
+      ["session.end"],
+    ]);
+    expect(await audited(next.id)).toEqual(["session.begin"]);
+  });
+
+  test("records no end where it is refused", async () => {
+    const user = await makeUser();
+    const before = await addSession((await makeUser()).name);
+    await env.DB.prepare(`INSERT INTO revocations (subject, revoked_at) VALUES (?1, ?2)`)
+      .bind(`user:${user.name}`, Date.now() + MINUTE)
+      .run();
+    expect((await trySignIn(user.name, { headers: before.headers })).status).toBe(409);
+    expect(await audited(before.id)).toEqual([]);
+  });
+
   test("is in the audit log, and so is its end, with the session as what it came by", async () => {
     const user = await makeUser();
     const browser = await signIn(user.name);
