@@ -95,7 +95,9 @@ function workerProject(name: string, files: { include: string[]; exclude: string
 
 /** Needs a browser: test/console/vitest.config.ts runs it. */
 const IN_BROWSER = "test/console/**";
-const IN_NODE = ["server", "cli", "action"].map((name) => `test/${name}/**/*.test.ts`);
+const IN_NODE = ["server", "cli", "action", "scan/match"].map(
+  (name) => `test/${name}/**/*.test.ts`,
+);
 
 export default defineConfig({
   test: {
