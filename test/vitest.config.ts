@@ -111,7 +111,17 @@ export default defineConfig({
         exclude: [...IN_NODE, ...SHARED, IN_BROWSER],
       }),
       ...(SHARED.length === 0 ? [] : [workerProject("shared", { include: SHARED, exclude: [] })]),
-      { root, test: { name: "server", provide, include: IN_NODE, ...PATIENT } },
+      {
+        root,
+        test: {
+          name: "server",
+          provide,
+          include: IN_NODE,
+          // Its modules name each other without the file's ending, which Node refuses and bundlers take.
+          server: { deps: { inline: ["@pandatix/js-cvss"] } },
+          ...PATIENT,
+        },
+      },
     ],
   },
 });
