@@ -107,7 +107,7 @@ async function respond(run: Run, trace: Trace): Promise<Response> {
       trace.actor = await addPublic(trace.actor, auth, wanted);
     }
   } else {
-    trace.actor = await bySession(secret, auth, wanted);
+    trace.actor = await bySession(secret, auth, wanted, route.cookie);
   }
   enforceAccess(trace.actor, { request, route, target }, auth);
   // The cast is safe: `route` in http/route.ts checks that a handler takes only parameters that its path has.

@@ -21,6 +21,8 @@ const read = endpoint(
     id: "readMe",
     summary: "Read who the caller is, and what it may do",
     access: "login",
+    // The console asks this alone when it is told that its session has ended.
+    cookie: "authenticates or is dropped",
     answer: one(Me),
   },
   ({ actor: { name, via, grants, limits, expires, token }, actor, settings }) => {

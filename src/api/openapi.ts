@@ -119,7 +119,7 @@ export function refusalsOf(one: Endpoint): Refusal[] {
   const all: Refusal[] = ["UNAUTHORIZED", "TOO_MANY_REQUESTS", "UNAVAILABLE"];
   if (access !== "none") all.push("DENIED");
   if (cookie !== "is ignored") all.push("CROSS_ORIGIN");
-  if (cookie === "authenticates") all.push("SESSION_ENDED");
+  if (cookie.startsWith("authenticates")) all.push("SESSION_ENDED");
   if (path.includes(":")) all.push("NAME_INVALID");
   if (path.includes(":digest")) all.push("DIGEST_INVALID");
   // An unknown field is refused even where there is none.

@@ -100,6 +100,33 @@ test("a page of another site cannot sign a visitor in as somebody", async () => 
   await visitor.close();
 });
 
+test("a refusal of a request from before the sign-in ends nothing", async () => {
+  const headers = {
+    authorization: `Basic ${btoa(`admin:${server.password}`)}`,
+    "content-type": "application/json",
+  };
+  const made = { method: "POST", headers, body: JSON.stringify({ name: "acme" }) };
+  expect((await fetch(`${server.url}/api/v1/namespaces`, made)).status).toBe(201);
+  const page = await context.newPage();
+  let refused = 0;
+  await page.route(/\/api\/v1\/namespaces(?:\?|$)/, async (route) => {
+    if (refused > 0) return route.continue();
+    refused += 1;
+    const body = JSON.stringify({ status: 401, code: "SESSION_ENDED", title: "ended" });
+    await route.fulfill({ status: 401, contentType: "application/problem+json", body });
+  });
+  const asked = page.waitForResponse(
+    (response) => response.url().endsWith("/api/v1/me") && refused > 0,
+  );
+  await page.goto(`${server.url}/namespaces`);
+  await asked;
+  await page.getByRole("table").waitFor();
+  expect(refused).toBe(1);
+  expect(await page.getByRole("button", { name: "Sign out" }).count()).toBe(1);
+  expect(await context.cookies(server.url)).toHaveLength(1);
+  await page.close();
+});
+
 test("a cookie that was stolen is worth nothing below /v2/, and ends with the session", async () => {
   const [cookie] = await context.cookies(server.url);
   expect(cookie).toMatchObject({ name: "__Host-slipway", httpOnly: true, secure: true });

@@ -31,15 +31,21 @@ const goTool = (tool: string, open: Listing["open"]): Listing => ({ id: tool, to
 export const CLIENTS: Listing[] = [
   debian("docker", "bookworm", docker("overlay2")),
   debian("docker", "trixie", docker("overlay2")),
+  debian("docker", "testing", docker("overlay2")),
   debian("docker-containerd", "trixie", docker("containerd")),
+  debian("docker-containerd", "testing", docker("containerd")),
   debian("ctr", "bookworm", ctr),
   debian("ctr", "trixie", ctr),
+  debian("ctr", "testing", ctr),
   debian("skopeo", "bookworm", skopeo),
   debian("skopeo", "trixie", skopeo),
+  debian("skopeo", "testing", skopeo),
   debian("podman", "bookworm", podman),
   debian("podman", "trixie", podman),
+  debian("podman", "testing", podman),
   debian("buildah", "bookworm", buildah),
   debian("buildah", "trixie", buildah),
+  debian("buildah", "testing", buildah),
   goTool("crane", crane),
   goTool("oras", oras),
   goTool("regctl", regctl),
@@ -47,7 +53,10 @@ export const CLIENTS: Listing[] = [
   goTool("cosign", cosign),
 ];
 
-/** "podman" names it in all releases, "podman@trixie" in one. */
+/** "podman" names it in all releases, "podman@trixie" in one, and "@trixie" all of that release. */
 export function matches({ id }: Listing, names: string[]): boolean {
-  return names.some((name) => id === name || id.startsWith(`${name}@`));
+  return names.some(
+    (name) =>
+      id === name || id.startsWith(`${name}@`) || (name.startsWith("@") && id.endsWith(name)),
+  );
 }

@@ -1,5 +1,5 @@
 /**
- * Brings the clients onto the machine: Debian's packages, a tree of the other Debian release, and
+ * Brings the clients onto the machine: Debian's packages, a tree of each other Debian release, and
  * Go modules built into a cache. What is there already is left alone, so a second run costs nothing.
  * Nothing here throws for one client's sake: what can't be had is told, and its clients fail.
  */
@@ -105,6 +105,11 @@ export async function installTree(cache: string, suite: string): Promise<string>
   // The tree can be made again at any time: syncing each file to disk would only cost minutes.
   await writeFile(join(draft, "etc/dpkg/dpkg.cfg.d/unsafe-io"), "force-unsafe-io\n");
   await copyAptSettings(draft);
+  // A mirror of the testing release may be out of date; its signature is checked all the same.
+  await writeFile(
+    join(draft, "etc/apt/apt.conf.d/95snapshot"),
+    'Acquire::Check-Valid-Until "false";\n',
+  );
   const environment = ["env", "DEBIAN_FRONTEND=noninteractive"];
   const install = ["apt-get", "install", "--yes", "--no-install-recommends", ...TREE_PACKAGES];
   await run(["chroot", draft, ...environment, ...install], { timeout: 900 });

@@ -4,7 +4,7 @@ import type { Visitor } from "./visitor.ts";
 
 /** The message of a client that prints the registry's message; other clients print the status. */
 export const NAMES_RULE = /\btag \S+ is immutable by the rule/i;
-export const NAMES_QUOTA = /denied\W.*beyond the quota of/i;
+export const NAMES_QUOTA = /(?:denied|error from registry)\W.*beyond the quota of/i;
 export const CONFLICT = /\b409\b|conflict|immutable/i;
 
 /** Pushes another image as the repository's v2, and makes all of its tags immutable. */

@@ -19,8 +19,11 @@ const MAX_SECONDS = 10;
  */
 const MAX_REQUESTS = 24;
 
-const FORBIDDEN = /denied|forbidden|\b403\b/i;
-const UNAUTHORIZED = /unauthorized|\b401\b|invalid username/i;
+/** From version 28 on Docker's containerd store prints the registry's message alone. */
+const FORBIDDEN =
+  /denied|forbidden|\b403\b|error from registry: .*(?:may not push to|the quota of)/i;
+const UNAUTHORIZED =
+  /unauthorized|\b401\b|invalid username|error from registry: (?:log in to push|wrong user name or token)/i;
 const EITHER = new RegExp(`${FORBIDDEN.source}|${UNAUTHORIZED.source}`, "i");
 const ANY = new RegExp(`${EITHER.source}|${CONFLICT.source}`, "i");
 

@@ -13,9 +13,17 @@ import { secretHash } from "./secret.ts";
 /** How long a login stays in the cache, in milliseconds. */
 const AGE = 30_000;
 
-/** The cache key of credentials: a hash that includes our key, as a bare hash of a password could be guessed. */
-export function loginKey({ username, password }: Credentials, key: string): Promise<string> {
-  return secretHash(JSON.stringify([key, username, password]));
+/**
+ * The cache key of credentials: a hash that includes our key, as a bare hash of a password could be guessed.
+ * @param near the network that a password comes from: from another one it has to pass the rate limit, or who guesses would
+ * learn there that it is right. "" for a secret, which nobody guesses.
+ */
+export function loginKey(
+  { username, password }: Credentials,
+  key: string,
+  near: string,
+): Promise<string> {
+  return secretHash(JSON.stringify([key, username, password, near]));
 }
 
 interface LoginCacheWriter {

@@ -31,6 +31,7 @@ import { hasSecretForm, isSecret, secretHash } from "./secret.ts";
 import { sameText } from "./same-text.ts";
 import { placesOf } from "./throttle.ts";
 import { isCredential } from "./token.ts";
+import { network } from "../../network.ts";
 import { MAX_PASSWORD, namespacesAmong, WORKLOAD } from "../oidc/workload.ts";
 import { exchanged, identified } from "../oidc/workload-login.ts";
 
@@ -40,7 +41,7 @@ const DAY = 86_400_000;
 const WRONG_SECRET = "wrong user name or token, or it was revoked";
 const DISABLED = "the account is disabled: its administrator or owner can enable it";
 
-/** Hashes of correct passwords, so that the slow hash is not computed for every token of a push. */
+/** Hashes of correct passwords with their networks, so that the slow hash is not computed for every token of a push. */
 const rightPasswords = new Lru<true>(256 * 1024);
 
 /**
@@ -63,7 +64,8 @@ export async function login(
   if (isSecret(password) && !hasSecretForm(password)) {
     throw await failed({ user: null, reason: WRONG_SECRET, tried: null }, auth, target);
   }
-  const key = await loginKey(credentials, auth.signing.key);
+  const near = isSecret(password) ? "" : network(auth.address);
+  const key = await loginKey(credentials, auth.signing.key, near);
   return recalled(key, auth, target) ?? lookUp(credentials, key, auth, target);
 }
 
@@ -124,9 +126,10 @@ async function byPassword(
 ): Promise<Actor | string> {
   const { user } = record;
   const stored = username === ADMIN ? auth.adminPassword : (user?.password ?? null);
-  const mark = await secretHash(`${username}\n${stored}\n${password}`);
+  const near = network(auth.address);
+  const mark = await secretHash(JSON.stringify([username, stored, password, near]));
   if (rightPasswords.get(mark) === undefined) {
-    // A cached correct password skips the limit, however often others fail: a push logs in several times.
+    // A password that was right at this network skips the limit, however often others fail: a push logs in several times.
     const wait = await rateLimit(attempt, auth);
     if (wait !== null) throw limited({ user: accountOf(record), tried: "password" }, wait);
     const right =

@@ -47,7 +47,7 @@ export async function exchanged(
   const namespaces = namespacesAmong(repositories);
   // The credential's rights depend on the namespaces asked for, so these are part of the cache key.
   const who = `${WORKLOAD} ${namespaces.toSorted().join(" ")}`;
-  const key = await loginKey({ username: who, password }, auth.signing.key);
+  const key = await loginKey({ username: who, password }, auth.signing.key, "");
   const known = target.isSufficient === null ? null : cachedLogin(key, identities);
   if (known !== null) {
     const actor = withCachedPublic(known.actor, repositories, identities);

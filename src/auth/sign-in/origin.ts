@@ -21,10 +21,14 @@ export function sourceOf(headers: Headers, origin: string): Source {
 }
 
 /**
- * What a route does with a session's cookie: it authenticates the request, it is about to be replaced by a sign-in, or it
- * means nothing.
+ * What a route does with a session's cookie: it authenticates the request, and one of no session is perhaps dropped; it is
+ * about to be replaced by a sign-in; or it means nothing.
  */
-export type CookieUse = "authenticates" | "is replaced" | "is ignored";
+export type CookieUse =
+  | "authenticates"
+  | "authenticates or is dropped"
+  | "is replaced"
+  | "is ignored";
 
 /**
  * Returns the secret of the session that the request is to be authenticated by; null for none. A cookie counts only
@@ -33,10 +37,10 @@ export type CookieUse = "authenticates" | "is replaced" | "is ignored";
  */
 export function sessionSecret(headers: Headers, origin: string, use: CookieUse): string | null {
   if (use === "is ignored") return null;
-  const isHeard = use === "authenticates" && !headers.has("authorization");
-  const secret = isHeard ? secretIn(headers) : null;
+  const isSignIn = use === "is replaced";
+  const secret = isSignIn || headers.has("authorization") ? null : secretIn(headers);
   const source = sourceOf(headers, origin);
-  if (secret === null && (use === "authenticates" || source !== "foreign")) return null;
+  if (secret === null && (!isSignIn || source !== "foreign")) return null;
   if (secret !== null && source === "own") return secret;
   throw new RegistryError("CROSS_ORIGIN", {
     message:

@@ -47,7 +47,10 @@ interface Call {
   readonly signal?: AbortSignal;
 }
 
-/** The event of the window that says that a request was refused because nobody is signed in. */
+/**
+ * The event of the window that says that a request was refused as nobody was signed in when it was sent; somebody may be by
+ * now.
+ */
 export const NOT_SIGNED_IN = "slipway-not-signed-in";
 
 /**
@@ -68,9 +71,9 @@ export async function call<T>(to: string, given: Call = {}): Promise<T> {
     ...(signal === undefined ? {} : { signal }),
   });
   if (!response.ok) {
-    // A sign-in that is refused leaves a session as it is.
-    const isSignIn = method === "POST" && to === "/sessions";
-    if (response.status === 401 && !isSignIn) dispatchEvent(new Event(NOT_SIGNED_IN));
+    // A sign-in that is refused leaves a session as it is, and /me is what listeners of the event ask.
+    const isHeard = to !== "/me" && !(method === "POST" && to === "/sessions");
+    if (response.status === 401 && isHeard) dispatchEvent(new Event(NOT_SIGNED_IN));
     throw new ApiError(response.status, await problemOf(response));
   }
   return response.status === 204 ? (undefined as T) : ((await response.json()) as T);

@@ -32,9 +32,10 @@ export function SessionProvider({ children }: { children: ComponentChildren }) {
         return { me: found, count: before.count + (isOther ? 1 : 0) };
       });
     } catch (error) {
-      // Without an answer the pages show what is public, and their own errors.
       if (!(error instanceof ApiError) && !(error instanceof TypeError)) throw error;
-      setState(ended);
+      const isEnded = error instanceof ApiError && error.status === 401;
+      // Without an answer the pages show what is public, or what they showed, and their own errors.
+      setState((before) => (isEnded || before.me === undefined ? ended(before) : before));
     }
   }, []);
   useEffect(() => {
@@ -44,10 +45,11 @@ export function SessionProvider({ children }: { children: ComponentChildren }) {
     else setState({ me: null, count: 0 });
   }, [read]);
   useEffect(() => {
-    const end = () => setState(ended);
-    addEventListener(NOT_SIGNED_IN, end);
-    return () => removeEventListener(NOT_SIGNED_IN, end);
-  }, []);
+    // The request may have been sent before a sign-in in another tab. The answer to this one drops the cookie if it is over.
+    const look = () => void read();
+    addEventListener(NOT_SIGNED_IN, look);
+    return () => removeEventListener(NOT_SIGNED_IN, look);
+  }, [read]);
   const tell = useOtherTabs(
     useCallback((isSignedIn) => (isSignedIn ? void read() : setState(ended)), [read]),
   );

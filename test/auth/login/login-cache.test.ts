@@ -360,7 +360,7 @@ describe("what was taken back since the login", () => {
 
 test("a login that was looked up before the isolate forgot all is not remembered", async () => {
   const identities = new IdentityStore(env.DB);
-  const key = await loginKey({ username: "ada", password: "x" }, "k");
+  const key = await loginKey({ username: "ada", password: "x" }, "k", "");
   const actor = { ...anonymous(false), name: "ada", grantedAt: Date.now() };
   onRevocations(identities)?.(await identities.revoked());
   cacheWriter(identities).login(key, actor, null);
@@ -374,13 +374,14 @@ test("a login that was looked up before the isolate forgot all is not remembered
 
 test("what a login is remembered by says nothing of the password without the key", async () => {
   const credentials = { username: "ada", password: "a password" };
-  const key = await loginKey(credentials, "k");
+  const key = await loginKey(credentials, "k", "10.0.0.1");
   expect(key).toMatch(/^[0-9a-f]{64}$/);
-  expect(await loginKey(credentials, "another")).not.toBe(key);
+  expect(await loginKey(credentials, "another", "10.0.0.1")).not.toBe(key);
+  expect(await loginKey(credentials, "k", "10.0.0.2")).not.toBe(key);
   const others = [
     { username: "ad", password: "aa password" },
     { username: "ada\na password", password: "" },
     { username: 'ada","a password', password: "" },
   ];
-  for (const other of others) expect(await loginKey(other, "k")).not.toBe(key);
+  for (const other of others) expect(await loginKey(other, "k", "10.0.0.1")).not.toBe(key);
 });
