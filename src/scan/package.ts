@@ -1,0 +1,32 @@
+/** The types of package URLs that a scan finds. */
+export type PackageType =
+  | "apk"
+  | "deb"
+  | "rpm"
+  | "npm"
+  | "pypi"
+  | "golang"
+  | "cargo"
+  | "maven"
+  | "gem"
+  | "composer"
+  | "nuget";
+
+/** A package found in an image, by the names that advisories use. */
+export interface Package {
+  readonly type: PackageType;
+  readonly name: string;
+  readonly version: string;
+  /** The source package and its version, which distributions' advisories name; null where it is the package itself. */
+  readonly source: { readonly name: string; readonly version: string } | null;
+  readonly arch: string | null;
+  /** The file that names it. */
+  readonly path: string;
+}
+
+/** What os-release says: ID, VERSION_ID, PRETTY_NAME. */
+export interface Distribution {
+  readonly id: string;
+  readonly version: string;
+  readonly name: string;
+}

@@ -1,0 +1,330 @@
+/** What exceptions, OpenVEX documents and the policy make of findings. */
+import { describe, expect, test } from "vitest";
+import { assess, type Exception } from "../../../src/scan/assessment.ts";
+import type { Finding } from "../../../src/scan/match/finding.ts";
+import { namesPackage, parsePurl, purlOf } from "../../../src/scan/match/purl.ts";
+import { SEVERITIES } from "../../../src/scan/match/severity.ts";
+import type { Package } from "../../../src/scan/package.ts";
+import { decide, type ScanPolicy, type SeenFinding } from "../../../src/scan/policy.ts";
+import { parseVex, type VexStatement } from "../../../src/scan/vex.ts";
+import { ALPINE, packageOf } from "./stub.ts";
+
+const NOW_MS = 1_800_000_000_000;
+const HOUR_MS = 3_600_000;
+const DIGEST = "sha256:image";
+const IMAGE = { repository: "team/app", digests: [DIGEST, "sha256:index"] };
+
+const OPENSSL = packageOf({
+  type: "apk",
+  name: "libcrypto3",
+  version: "3.1.4-r0",
+  source: { name: "openssl", version: "3.1.4-r0" },
+});
+
+const FINDING: Finding = {
+  id: "CVE-2099-1",
+  aliases: ["ALPINE-CVE-2099-1", "GHSA-1"],
+  package: OPENSSL,
+  fixedVersion: "3.1.4-r5",
+  severity: "high",
+  severitySource: "CVSS 3.1 of CVE-2099-1",
+  url: "https://osv.dev/vulnerability/CVE-2099-1",
+  summary: "",
+};
+
+function assessed(given: {
+  exceptions?: Exception[];
+  statements?: VexStatement[];
+  finding?: Finding;
+}) {
+  const { exceptions = [], statements = [], finding = FINDING } = given;
+  return assess([finding], { exceptions, statements, image: IMAGE, nowMs: NOW_MS })[0];
+}
+
+function exception(given: Partial<Exception> = {}): Exception {
+  return {
+    vulnerability: "CVE-2099-1",
+    package: null,
+    reason: "not reachable",
+    author: "alice",
+    expiresMs: null,
+    ...given,
+  };
+}
+
+function seen(given: Partial<SeenFinding> = {}): SeenFinding {
+  return {
+    ...FINDING,
+    status: "open",
+    reason: "",
+    author: "",
+    untilMs: null,
+    firstSeenMs: NOW_MS - HOUR_MS,
+    ...given,
+  };
+}
+
+const POLICY: ScanPolicy = {
+  minSeverity: "high",
+  isFixedOnly: false,
+  blocksUnscanned: false,
+  blocksUnscannable: false,
+  graceMs: 0,
+};
+
+function scanned(...findings: SeenFinding[]) {
+  return { kind: "scanned", findings } as const;
+}
+
+describe("exceptions", () => {
+  test.each([
+    ["by the finding's id", {}, "accepted"],
+    ["by an alias", { vulnerability: "GHSA-1" }, "accepted"],
+    ["of another vulnerability", { vulnerability: "CVE-2099-2" }, "open"],
+    ["of the package", { package: "libcrypto3" }, "accepted"],
+    ["of its source", { package: "openssl" }, "accepted"],
+    ["of another package", { package: "busybox" }, "open"],
+    ["that ends later", { expiresMs: NOW_MS + 1 }, "accepted"],
+    ["that ends now", { expiresMs: NOW_MS }, "open"],
+  ])("one %s leaves the finding as it says", (_, given, status) => {
+    expect(assessed({ exceptions: [exception(given)] })?.status).toBe(status);
+  });
+
+  test("an accepted finding says why, by whom and until when: of several exceptions the longest", () => {
+    const exceptions = [
+      exception({ expiresMs: NOW_MS + 1, reason: "short" }),
+      exception({ expiresMs: NOW_MS + 9, reason: "long", author: "bob" }),
+    ];
+    expect(assessed({ exceptions })).toEqual({
+      ...FINDING,
+      status: "accepted",
+      reason: "long",
+      author: "bob",
+      untilMs: NOW_MS + 9,
+    });
+    expect(assessed({ exceptions: [...exceptions, exception()] })?.untilMs).toBeNull();
+  });
+});
+
+function vex(statements: unknown[]): readonly VexStatement[] {
+  const parsed = parseVex({
+    "@context": "https://openvex.dev/ns/v0.2.0",
+    "@id": "https://example.com/vex-1",
+    author: "Security team",
+    timestamp: "2026-01-01T00:00:00Z",
+    version: 1,
+    statements,
+  });
+  if (parsed === null) throw new Error("the test's document is none");
+  return parsed;
+}
+
+const IMAGE_PURL = `pkg:oci/app@${encodeURIComponent(DIGEST)}?repository_url=x.example/team/app`;
+
+function statement(timestamp: string, status: string, justification?: string): object {
+  const products = [IMAGE_PURL];
+  return { vulnerability: { name: "CVE-2099-1" }, products, timestamp, status, justification };
+}
+
+/** The status of the finding after a document that says it is not affected in a product. */
+function said(product: unknown, more: Record<string, unknown> = {}): string | undefined {
+  const about = { ...statement("2026-01-01T00:00:00Z", "not_affected"), products: [product] };
+  return assessed({ statements: [...vex([{ ...about, ...more }])] })?.status;
+}
+
+describe("OpenVEX", () => {
+  test.each([
+    ["the image", { "@id": IMAGE_PURL }, "not_affected"],
+    ["the image by an index it is in", { "@id": "pkg:oci/app@sha256%3Aindex" }, "not_affected"],
+    ["the image by its name", { "@id": "pkg:oci/app" }, "not_affected"],
+    ["the image as a text", IMAGE_PURL, "not_affected"],
+    ["another image", { "@id": "pkg:oci/app@sha256%3Aother" }, "open"],
+    ["an image of another name", { "@id": "pkg:oci/api" }, "open"],
+    ["the package", { "@id": "pkg:apk/alpine/libcrypto3@3.1.4-r0?arch=x86_64" }, "not_affected"],
+    [
+      "the package by identifiers",
+      { identifiers: { purl: "pkg:apk/alpine/libcrypto3" } },
+      "not_affected",
+    ],
+    ["another version of the package", { "@id": "pkg:apk/alpine/libcrypto3@3.1.4-r1" }, "open"],
+    [
+      "the package in the image",
+      { "@id": IMAGE_PURL, subcomponents: [{ "@id": "pkg:apk/alpine/libcrypto3" }] },
+      "not_affected",
+    ],
+    [
+      "another package in the image",
+      { "@id": IMAGE_PURL, subcomponents: [{ "@id": "pkg:apk/alpine/zlib" }] },
+      "open",
+    ],
+    ["no package URL", { "@id": "https://example.com/" }, "open"],
+  ])("a statement about %s leaves the finding as it should", (_, product, status) => {
+    expect(said(product)).toBe(status);
+  });
+
+  test("a statement names the vulnerability by any id, and only some statuses close a finding", () => {
+    expect(said(IMAGE_PURL, { vulnerability: "GHSA-1" })).toBe("not_affected");
+    expect(said(IMAGE_PURL, { vulnerability: { name: "x", aliases: ["GHSA-1"] } })).toBe(
+      "not_affected",
+    );
+    expect(said(IMAGE_PURL, { vulnerability: { name: "CVE-2099-2" } })).toBe("open");
+    expect(said(IMAGE_PURL, { status: "fixed" })).toBe("fixed");
+    expect(said(IMAGE_PURL, { status: "under_investigation" })).toBe("open");
+  });
+
+  test("of two statements the later one counts, with its justification and author", () => {
+    const denied = statement("2026-03-01T00:00:00Z", "not_affected", "component_not_present");
+    const feared = statement("2026-02-01T00:00:00Z", "affected");
+    expect(assessed({ statements: [...vex([denied, feared])] })).toMatchObject({
+      status: "not_affected",
+      reason: "component_not_present",
+      author: "Security team",
+    });
+    const later = { ...feared, timestamp: "2026-04-01T00:00:00Z" };
+    expect(assessed({ statements: [...vex([denied, later])] })?.status).toBe("open");
+  });
+
+  test("an exception comes before a statement", () => {
+    const fixed = statement("2026-01-01T00:00:00Z", "fixed");
+    expect(assessed({ exceptions: [exception()], statements: [...vex([fixed])] })?.status).toBe(
+      "accepted",
+    );
+  });
+
+  test("what is no document is none", () => {
+    const document = { "@context": "https://openvex.dev/ns/v0.2.0", statements: [] };
+    expect(parseVex(document)).toEqual([]);
+    for (const json of [
+      null,
+      [],
+      {},
+      { ...document, "@context": "https://example.com" },
+      { ...document, statements: [{}] },
+    ]) {
+      expect(parseVex(json)).toBeNull();
+    }
+    const many = Array.from({ length: 5_001 }, () => ({ vulnerability: "x", status: "fixed" }));
+    expect(parseVex({ ...document, statements: many })).toBeNull();
+  });
+});
+
+describe("the policy", () => {
+  test("each severity blocks where it is the lowest that does, or above that", () => {
+    for (const minSeverity of SEVERITIES) {
+      const blocked = SEVERITIES.filter(
+        (severity) =>
+          decide({ ...POLICY, minSeverity }, scanned(seen({ severity })), NOW_MS).refusal !== null,
+      );
+      expect(blocked).toEqual(SEVERITIES.slice(SEVERITIES.indexOf(minSeverity)));
+    }
+    const none = decide(
+      { ...POLICY, minSeverity: null },
+      scanned(seen({ severity: "critical" })),
+      NOW_MS,
+    );
+    expect(none).toEqual({ refusal: null, untilMs: null });
+  });
+
+  test("with fixes only, what has no fix does not block", () => {
+    const policy = { ...POLICY, isFixedOnly: true };
+    expect(decide(policy, scanned(seen({ fixedVersion: null })), NOW_MS).refusal).toBeNull();
+    expect(decide(policy, scanned(seen()), NOW_MS).refusal).toContain("with a fix");
+  });
+
+  test("unscanned and unscannable images are a switch each, and no finding of theirs counts", () => {
+    const unscanned = { kind: "unscanned" } as const;
+    const unscannable = { kind: "unscannable", why: "it has no packages" } as const;
+    const refusals = (policy: Partial<ScanPolicy>) =>
+      [unscanned, unscannable].map(
+        (state) => decide({ ...POLICY, ...policy }, state, NOW_MS).refusal,
+      );
+    expect(refusals({})).toEqual([null, null]);
+    expect(refusals({ blocksUnscanned: true })).toEqual([
+      "the image has not been scanned yet",
+      null,
+    ]);
+    expect(refusals({ blocksUnscannable: true })).toEqual([
+      null,
+      "the image cannot be scanned: it has no packages",
+    ]);
+  });
+
+  test("a finding blocks when its grace time has ended, and the verdict says when", () => {
+    const policy = { ...POLICY, graceMs: 2 * HOUR_MS };
+    const state = scanned(seen(), seen({ firstSeenMs: NOW_MS }));
+    const endMs = NOW_MS + HOUR_MS;
+    expect(decide(policy, state, NOW_MS)).toEqual({ refusal: null, untilMs: endMs });
+    expect(decide(policy, state, endMs - 1).refusal).toBeNull();
+    expect(decide(policy, state, endMs).refusal).toContain("1 vulnerability");
+  });
+
+  test("an accepted finding blocks when its exception ends, and not before its grace time", () => {
+    const accepted = seen({ status: "accepted", untilMs: NOW_MS + 5 });
+    expect(decide(POLICY, scanned(accepted), NOW_MS)).toEqual({
+      refusal: null,
+      untilMs: NOW_MS + 5,
+    });
+    expect(decide(POLICY, scanned(accepted), NOW_MS + 5).refusal).not.toBeNull();
+    const policy = { ...POLICY, graceMs: 2 * HOUR_MS };
+    expect(decide(policy, scanned(accepted), NOW_MS).untilMs).toBe(NOW_MS + HOUR_MS);
+  });
+
+  test.each(["accepted", "not_affected", "fixed"] as const)(
+    "a finding that is %s for good never blocks",
+    (status) => {
+      expect(decide(POLICY, scanned(seen({ status })), NOW_MS)).toEqual({
+        refusal: null,
+        untilMs: null,
+      });
+    },
+  );
+
+  test("the refusal names the three worst", () => {
+    const findings = (["high", "critical", "high", "critical"] as const).map((severity, i) =>
+      seen({ id: `CVE-2099-${i}`, severity, fixedVersion: i === 1 ? null : "3.1.4-r5" }),
+    );
+    expect(decide(POLICY, scanned(...findings), NOW_MS).refusal).toBe(
+      "the image has 4 vulnerabilities of severity high or above: " +
+        "CVE-2099-1 (critical) in libcrypto3 3.1.4-r0; " +
+        "CVE-2099-3 (critical) in libcrypto3 3.1.4-r0, fixed in 3.1.4-r5; " +
+        "CVE-2099-0 (high) in libcrypto3 3.1.4-r0, fixed in 3.1.4-r5; and 1 more",
+    );
+  });
+});
+
+describe("package URLs", () => {
+  test.each<[Partial<Package> & Pick<Package, "type" | "name" | "version">, string]>([
+    [
+      { ...OPENSSL, arch: "x86_64" },
+      "pkg:apk/alpine/libcrypto3@3.1.4-r0?arch=x86_64&distro=alpine-3.19.1",
+    ],
+    [{ type: "npm", name: "@scope/name", version: "1.0.0" }, "pkg:npm/%40scope/name@1.0.0"],
+    [{ type: "maven", name: "org.a:b", version: "1" }, "pkg:maven/org.a/b@1"],
+    [
+      { type: "golang", name: "golang.org/x/net", version: "v0.1.0" },
+      "pkg:golang/golang.org/x/net@v0.1.0",
+    ],
+    [{ type: "pypi", name: "Foo_Bar", version: "1+x" }, "pkg:pypi/foo-bar@1%2Bx"],
+    [{ type: "nuget", name: "A.B", version: "1" }, "pkg:nuget/A.B@1"],
+  ])("%o has its package URL, which names it", (given, text) => {
+    const pkg = packageOf(given);
+    expect(purlOf(pkg, ALPINE)).toBe(text);
+    const purl = parsePurl(text);
+    expect(purl !== null && namesPackage(purl, pkg)).toBe(true);
+    expect(purl !== null && namesPackage(purl, { ...pkg, version: "0" })).toBe(false);
+  });
+
+  test("what is no package URL is none", () => {
+    for (const text of [
+      "",
+      "pkg:",
+      "pkg:npm",
+      "pkg:npm/",
+      "npm/x@1",
+      "pkg:npm/%E0%A4%A@1",
+      "pkg:npm//x",
+    ]) {
+      expect(parsePurl(text)).toBeNull();
+    }
+  });
+});
