@@ -48,7 +48,7 @@ beforeAll(async () => {
     visibility: "public",
     description: ALL,
     readme: `${PAYLOADS.join("\n\n")}\n\n# ${ALL}\n\n| ${PAYLOADS.slice(0, 4).join(" | ")} |\n|---|---|---|---|\n`,
-    labels: { ...PAIRS, ...LINKS },
+    labels: PAIRS,
   });
   await push(new Pusher(server, "demo/app"));
   await api("POST", "/namespaces/demo/robots", {
@@ -194,12 +194,13 @@ test("names are refused that could be more than text", async () => {
     ["/namespaces/demo/robots", { name: "other", scopes: [{ ...scopes[0], repositories: name }] }],
     ["/repositories", { name: "demo/other", description: `${name}\n` }],
   ];
-  for (const name of PAYLOADS) {
-    for (const [path, body] of made(name)) {
-      const to = `${server.url}/api/v1${path}`;
-      const response = await fetch(to, { method: "POST", headers, body: JSON.stringify(body) });
-      expect(response.status, `${path} ${JSON.stringify(body)}`).toBe(400);
-      await response.body?.cancel();
-    }
+  const labelled = Object.entries(LINKS).map(
+    ([key, link]) => ["/repositories", { name: "demo/other", labels: { [key]: link } }] as const,
+  );
+  for (const [path, body] of [...PAYLOADS.flatMap(made), ...labelled]) {
+    const to = `${server.url}/api/v1${path}`;
+    const response = await fetch(to, { method: "POST", headers, body: JSON.stringify(body) });
+    expect(response.status, `${path} ${JSON.stringify(body)}`).toBe(400);
+    await response.body?.cancel();
   }
 });
