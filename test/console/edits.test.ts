@@ -34,13 +34,13 @@ test("a namespace's settings keep what is typed when somebody else saves, and sa
   expect(await page.getByLabel("Tags like").inputValue()).toBe("mine-*");
   await expectAccessible(page);
   await shot(page, "manage-outdated");
-  await page.getByRole("button", { name: "Save" }).click();
+  await page.getByRole("button", { name: "Save", exact: true }).click();
   await page.getByRole("alert").waitFor();
   expect(faults.splice(0)).toEqual([expect.stringContaining("412")]);
   expect((await api("GET", "/namespaces/acme"))["immutableTags"]).toEqual([]);
   await page.getByRole("button", { name: "Keep mine" }).click();
   await page.getByText("Somebody else saved").waitFor({ state: "detached" });
-  await page.getByRole("button", { name: "Save" }).click();
+  await page.getByRole("button", { name: "Save", exact: true }).click();
   await page.getByText("acme was changed").waitFor();
   expect((await api("GET", "/namespaces/acme"))["immutableTags"]).toEqual([
     { tags: "mine-*", except: [] },
@@ -94,12 +94,12 @@ test("a trust rule is edited in the form that made it, and not over somebody els
   await shot(page, "manage-trust-edit");
   await page.getByRole("textbox", { name: "ref (optional)", exact: true }).fill("refs/tags/v*");
   await api("PATCH", "/namespaces/acme/trust-rules/build", { lifetime: 900 });
-  await page.getByRole("button", { name: "Save" }).click();
+  await page.getByRole("button", { name: "Save", exact: true }).click();
   await page.getByText("Somebody else saved other values").waitFor();
   expect(faults.splice(0)).toEqual([expect.stringContaining("412")]);
   await page.getByRole("button", { name: "Show the saved values" }).click();
   await page.getByRole("textbox", { name: "ref (optional)", exact: true }).fill("refs/tags/v*");
-  await page.getByRole("button", { name: "Save" }).click();
+  await page.getByRole("button", { name: "Save", exact: true }).click();
   await page.getByText("acme+build was changed").waitFor();
   await page.waitForURL(/\?rule=build$/);
   expect(await api("GET", "/namespaces/acme/trust-rules/build")).toMatchObject({

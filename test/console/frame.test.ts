@@ -168,8 +168,8 @@ test("a session that ended is noticed, and the page shows what a visitor sees", 
   await page.getByRole("link", { name: "Sign in" }).waitFor();
   await page.getByRole("link", { name: "demo/hello" }).waitFor();
   expect(await page.getByText("demo/secret").count()).toBe(0);
-  // The browser itself notes the 401 on its console.
-  expect(faults).toEqual([expect.stringContaining("401")]);
+  // The browser itself notes the 401s on its console: the page's, and that of the question who is signed in.
+  expect(faults).toEqual([expect.stringContaining("401"), expect.stringContaining("401")]);
   await own.close();
 });
 

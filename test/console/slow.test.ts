@@ -12,7 +12,7 @@ import { Pusher } from "./images.ts";
 const SLOWER = 4;
 const TAGS = 60;
 /** The most requests of a first visit: the page, its styles and scripts, the icon, and the API's answers. */
-const MAX_REQUESTS = 12;
+const MAX_REQUESTS = 15;
 
 let place: Console;
 const measured: Record<string, Measured> = {};
