@@ -1,5 +1,5 @@
 /**
- * The console's pages of a large registry: 10,000 repositories, 100,000 tags in one, an index of 60 platforms with 110
+ * The console's pages of a large registry: 10,000 repositories, 100,000 tags in one, an index of 60 platforms with 2,000
  * referrers. Each page asks the API once; how long it takes is printed, and decides nothing.
  */
 import { randomBytes } from "node:crypto";
@@ -17,7 +17,10 @@ import { Pusher } from "./images.ts";
 const REPOSITORIES = 9_990;
 const TAGS = 100_000;
 const PLATFORMS = 60;
-const REFERRERS = 110;
+const REFERRERS = 2_000;
+/** How many of them are pushed at the same time. */
+const AT_ONCE = 20;
+const PREPARED_MS = 1_800_000;
 let data: string;
 let server: Server;
 let browser: Browser;
@@ -32,14 +35,19 @@ beforeAll(async () => {
   const images = [];
   for (let n = 0; n < PLATFORMS; n++) images.push(await pusher.image(`arch${n}`));
   const pushed = await pusher.index(images, "1.0");
-  for (let n = 0; n < REFERRERS; n++)
-    await pusher.referrer(pushed, "application/spdx+json", { n: `${n}` });
+  for (let n = 0; n < REFERRERS; n += AT_ONCE) {
+    await Promise.all(
+      Array.from({ length: AT_ONCE }, (_, i) =>
+        pusher.referrer(pushed, "application/spdx+json", { n: `${n + i}` }),
+      ),
+    );
+  }
   index = pushed.digest;
   await empty.stop();
   fill(await databaseFile(data), images[0]?.digest ?? "");
   [server, browser] = await Promise.all([startServer({ data, env }), openBrowser()]);
   context = await browser.newContext({ locale: "en-GB", viewport: { width: 1200, height: 800 } });
-});
+}, PREPARED_MS);
 
 afterAll(async () => {
   await browser?.close();
@@ -88,6 +96,28 @@ test.each([
   expect(calls.length, calls.join("\n")).toBe(1);
   expect(await page.locator(row).count()).toBeLessThanOrEqual(201);
   await shot(page, `large-${title.replaceAll(" ", "-")}`);
+  expect(faults).toEqual([]);
+  await page.close();
+});
+
+test("all referrers of the index are shown, a hundred a page", async () => {
+  const { page, faults } = await openPage(context, server.url);
+  await page.goto(`${server.url}/repositories/big/app/-/manifests/${index}`);
+  const rows = page.locator(".tree > li > ul > li");
+  const seen = new Set<string | null>();
+  for (let at = 1; at <= REFERRERS / 100; at++) {
+    await expect.poll(() => rows.count()).toBe(100);
+    const links = await rows
+      .getByRole("link")
+      .evaluateAll((all) => all.map((one) => one.getAttribute("href")));
+    for (const link of links) seen.add(link);
+    expect(seen.size).toBe(at * 100);
+    if (at === REFERRERS / 100) break;
+    await page.getByRole("link", { name: "Next page" }).click();
+    const first = links[0] ?? "";
+    await page.locator(`.tree a[href="${first}"]`).waitFor({ state: "detached" });
+  }
+  expect(await page.getByRole("link", { name: "Next page" }).count()).toBe(0);
   expect(faults).toEqual([]);
   await page.close();
 });
