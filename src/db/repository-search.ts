@@ -47,7 +47,9 @@ export interface FoundRow extends StoredRepository {
 }
 
 /** The most matches of a search that are ranked: those of names first, and of these the newest repositories. */
-export const MAX_CANDIDATES = 1_000;
+const MAX_CANDIDATES = 1_000;
+/** The most repositories that have the words, or lie in the caller's ranges, and are looked at for what the caller may see. */
+const MAX_SCANNED = 3_000;
 /** The most tags of a repository that are counted. */
 const MAX_COUNTED = 100;
 
@@ -65,8 +67,11 @@ export class RepositorySearch {
     this.#db = db;
   }
 
-  /** @returns one more than may be ranked, if there are more */
-  async candidates(wanted: Wanted): Promise<Candidate[]> {
+  /** @returns at most MAX_CANDIDATES, and whether they are all */
+  async candidates(wanted: Wanted): Promise<{
+    readonly candidates: readonly Candidate[];
+    readonly isComplete: boolean;
+  }> {
     const isAll = wanted.words.length === 0;
     const ids = isAll ? everyId(wanted) : matchingIds(wanted);
     const { results } = await prepare(
@@ -76,7 +81,11 @@ export class RepositorySearch {
        GROUP BY r.id ORDER BY ${isAll ? "r.name" : "tier, r.id DESC"} LIMIT ${MAX_CANDIDATES + 1}`,
       ids.values,
     ).all<Candidate>();
-    return results;
+    const candidates = results.slice(0, MAX_CANDIDATES);
+    if (results.length > MAX_CANDIDATES) return { candidates, isComplete: false };
+    const beyond = isAll ? beyondScannedRanges(wanted) : beyondScannedMatches(wanted);
+    const rest = await prepare(this.#db, beyond.sql, beyond.values).first();
+    return { candidates, isComplete: rest === null };
   }
 
   /** Reads what a page shows of repositories, in any order. */
@@ -97,29 +106,41 @@ export class RepositorySearch {
  * The repositories with all words, by what they were found in. A word is a text of letters and digits in quotes, so no
  * syntax of FTS5 can be in it.
  */
-function matchingIds({ words, reach, visibility }: Wanted): Fragment {
-  const terms = words.map((word) => `"${word}" *`).join(" AND ");
-  const within = withinOf(reach, visibility);
+function matchingIds(wanting: Wanted): Fragment {
+  const { reach, visibility } = wanting;
   const seen = `(r.visibility = 'public' OR EXISTS (
     SELECT 1 FROM json_each(:ranges) w WHERE r.name >= w.value ->> 'from' AND r.name <= w.value ->> 'to')
     AND ${allowed("r")})`;
   const wanted = visibility === null ? "" : "AND r.visibility = :visibility";
   const tiers = TIERS.map(
     (columns, tier) => `SELECT * FROM (
-      SELECT s.rowid AS id, ${tier} AS tier FROM repository_search s CROSS JOIN repositories r ON r.id = s.rowid
-      WHERE s.repository_search MATCH :tier${tier} AND ${seen} ${wanted}
-      ORDER BY s.rowid DESC LIMIT ${MAX_CANDIDATES + 1})`,
+      SELECT r.id, ${tier} AS tier FROM (
+        SELECT rowid AS id FROM repository_search WHERE repository_search MATCH :tier${tier}
+        ORDER BY rowid DESC LIMIT ${MAX_SCANNED}) s
+      CROSS JOIN repositories r ON r.id = s.id WHERE ${seen} ${wanted} LIMIT ${MAX_CANDIDATES + 1})`,
   );
   return {
     sql: tiers.join(" UNION ALL "),
     values: {
-      ...Object.fromEntries(
-        TIERS.map((columns, tier) => [`tier${tier}`, `{${columns}} : (${terms})${within}`]),
-      ),
+      ...Object.fromEntries(TIERS.map((_, tier) => [`tier${tier}`, match(wanting, tier)])),
       ...valuesOf(reach),
       ...(visibility === null ? {} : { visibility }),
     },
   };
+}
+
+/** Says whether more repositories have the words than are looked at. */
+function beyondScannedMatches(wanted: Wanted): Fragment {
+  return {
+    sql: `SELECT 1 FROM repository_search WHERE repository_search MATCH :all LIMIT 1 OFFSET ${MAX_SCANNED}`,
+    values: { all: match(wanted, TIERS.length - 1) },
+  };
+}
+
+/** FTS5: the words, in the columns of a tier. */
+function match({ words, reach, visibility }: Wanted, tier: number): string {
+  const terms = words.map((word) => `"${word}" *`).join(" AND ");
+  return `{${TIERS[tier]}} : (${terms})${withinOf(reach, visibility)}`;
 }
 
 /**
@@ -153,25 +174,27 @@ function withinOf({ namespaces }: Reach, visibility: Visibility | null): string 
 
 /** The first repositories of the ranges, and the first public ones. */
 function everyId({ reach, visibility }: Wanted): Fragment {
-  const wanted = visibility === null ? "" : "visibility = :visibility AND";
-  const own = rangesSql(`${wanted} ${allowed("repositories")} AND`, ":ranges");
-  const open = rangesSql("visibility = 'public' AND", ":everything");
+  const wanted = visibility === null ? "" : "AND r.visibility = :visibility";
+  const own = `SELECT * FROM (
+    SELECT r.id, 0 AS tier FROM (${IN_RANGES} LIMIT ${MAX_SCANNED}) r WHERE ${allowed("r")} ${wanted}
+    LIMIT ${MAX_CANDIDATES + 1})`;
+  const open = `SELECT * FROM (
+    SELECT id, 0 AS tier FROM repositories WHERE visibility = 'public' AND name < '~'
+    ORDER BY name LIMIT ${MAX_CANDIDATES + 1})`;
   return {
     sql: visibility === "private" ? own : `${own} UNION ALL ${open}`,
-    values: {
-      ...valuesOf(reach),
-      ...(visibility === null ? {} : { visibility }),
-      ...(visibility === "private" ? {} : { everything: JSON.stringify([{ from: "", to: "~" }]) }),
-    },
+    values: { ...valuesOf(reach), ...(visibility === null ? {} : { visibility }) },
   };
 }
 
-/** SQL: the first repositories of a list of ranges, range by range. */
-function rangesSql(condition: string, ranges: string): string {
-  return `SELECT * FROM (
-    SELECT r.id, 0 AS tier FROM json_each(${ranges}) w
-    CROSS JOIN repositories r ON r.id IN (
-      SELECT id FROM repositories WHERE ${condition} name >= w.value ->> 'from' AND name <= w.value ->> 'to'
-      ORDER BY name LIMIT ${MAX_CANDIDATES + 1})
-    LIMIT ${MAX_CANDIDATES + 1})`;
+/** Says whether more repositories lie in the ranges than are looked at. */
+function beyondScannedRanges({ reach }: Wanted): Fragment {
+  return {
+    sql: `${IN_RANGES} LIMIT 1 OFFSET ${MAX_SCANNED}`,
+    values: { ranges: JSON.stringify(reach.ranges) },
+  };
 }
+
+/** SQL: the repositories of the ranges by name, since ranges are sorted and do not overlap. */
+const IN_RANGES = `SELECT r.id, r.name, r.visibility FROM json_each(:ranges) w
+  CROSS JOIN repositories r ON r.name >= w.value ->> 'from' AND r.name <= w.value ->> 'to'`;

@@ -29,8 +29,6 @@ export interface SearchResult {
   readonly complete: boolean;
 }
 
-/** The most matches that are ranked. */
-const MAX_MATCHES = 1_000;
 const MAX_WORDS = 10;
 /** The most namespaces that the index of words is asked for; with more, names are compared afterwards. */
 const MAX_NAMESPACES = 100;
@@ -48,10 +46,10 @@ export async function searchRepositories(
   const words = wordsIn(query.text);
   if (words.length === 0 && query.text.trim() !== "") return NOTHING;
   const wanted: Wanted = { words, reach: reachOf(actor), visibility: query.visibility };
-  const candidates = await search.candidates(wanted);
-  const visible = candidates
-    .slice(0, MAX_MATCHES)
-    .filter(({ name, visibility }) => visibility === "public" || may(actor, "pull", name));
+  const { candidates, isComplete } = await search.candidates(wanted);
+  const visible = candidates.filter(
+    ({ name, visibility }) => visibility === "public" || may(actor, "pull", name),
+  );
   const sort = words.length === 0 && query.sort === "relevance" ? "updated" : query.sort;
   const ranked = visible
     .map(({ id, ...candidate }) => ({
@@ -70,7 +68,7 @@ export async function searchRepositories(
     rows: page.flatMap(({ id }) => rows.get(id) ?? []),
     end: ranked.length > limit && last !== undefined ? { rank: last.rank, name: last.name } : null,
     matches: visible.length,
-    complete: candidates.length <= MAX_MATCHES,
+    complete: isComplete,
   };
 }
 

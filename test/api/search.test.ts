@@ -230,6 +230,40 @@ test("where 10,000 repositories match, a search reads few rows, and says that th
   await done("DELETE", `/repositories/${namespace}/${word}-00001`);
 });
 
+test("who may see few of very many matches is searched 3,000 for, and told that there may be more", async () => {
+  const word = newWord();
+  const namespaces = [unused("many"), unused("many")];
+  for (const namespace of namespaces) {
+    await done("POST", "/namespaces", { name: namespace });
+    await env.DB.prepare(
+      `WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2000)
+       INSERT INTO repositories (name, created_at, description)
+       SELECT printf('%s/${word}-%05d', ?1, i), i, '${word}' FROM n`,
+    )
+      .bind(namespace)
+      .run();
+  }
+  const meter = new Meter(env.DB);
+  const send = (request: Request) => handle(request, { ...env, DB: meter.db }, ignore);
+  const roles = namespaces.map((namespace) => [`${namespace}/*00`, "reader"] as const);
+  const { authorization: as } = await newUser(Object.fromEntries(roles));
+  const read: Record<string, number> = {};
+  for (const [q, matches] of Object.entries({ [word]: 30, [`${word} 00100`]: 2 })) {
+    meter.take();
+    const found = await search(q, "&sort=name", { send, as });
+    read[q] = meter.take().reduce((sum, { rowsRead }) => sum + rowsRead, 0);
+    expect([q, found["matches"], found["complete"]]).toEqual([q, matches, matches === 2]);
+  }
+  meter.take();
+  // Without words what is public is found too, which other tests have made.
+  expect(await search("", "", { send, as })).toMatchObject({ complete: false });
+  read[""] = meter.take().reduce((sum, { rowsRead }) => sum + rowsRead, 0);
+  expect(Math.max(...Object.values(read)), JSON.stringify(read)).toBeLessThan(50_000);
+  for (const namespace of namespaces) {
+    await done("DELETE", `/repositories/${namespace}/${word}-00001`);
+  }
+});
+
 test("without words the first 1,000 repositories by name are listed, whoever's they are", async () => {
   const namespaces = { private: unused("0-own"), public: unused("0-public") };
   for (const [visibility, name] of Object.entries(namespaces)) {
