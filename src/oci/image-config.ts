@@ -1,5 +1,11 @@
 /** What people read of an image's config (image-spec config.md, and Docker's, which is nearly the same). */
 
+/** The media types of an image's config: OCI's, and Docker's. */
+export const IMAGE_CONFIG =
+  /^application\/vnd\.(?:oci\.image\.config\.v1|docker\.container\.image\.v1)\+json$/;
+/** The largest config that is read, in bytes. Most have a few kilobytes; a long history makes one larger. */
+export const MAX_CONFIG_BYTES = 64 * 1024;
+
 export interface ImageConfig {
   readonly os: string | null;
   readonly architecture: string | null;

@@ -1,3 +1,4 @@
+import { IMAGE_CONFIG } from "./image-config.ts";
 import { manifestKind } from "./media-type.ts";
 
 /** What a manifest is for. */
@@ -48,8 +49,6 @@ const KINDS: readonly (readonly [RegExp, ManifestPurpose])[] = [
   [/cosign|sigstore|notary|signature|simplesigning/, "signature"],
 ];
 
-const IMAGE_CONFIG =
-  /^application\/vnd\.(?:oci\.image\.config\.v1|docker\.container\.image\.v1)\+json$/;
 /** A bundle of sigstore's is a signature or an attestation; its annotations say which. */
 const BUNDLE = /\.sigstore\.bundle\b/;
 

@@ -1,6 +1,12 @@
 import type { Digest } from "../oci/digest.ts";
 import { RegistryError } from "../oci/errors.ts";
-import { type ImageConfig, parseImageConfig, type Step } from "../oci/image-config.ts";
+import {
+  IMAGE_CONFIG,
+  type ImageConfig,
+  MAX_CONFIG_BYTES,
+  parseImageConfig,
+  type Step,
+} from "../oci/image-config.ts";
 import { attestedBy, type Part, type Parts, partsOf } from "../oci/manifest-parts.ts";
 import type { Page } from "../oci/page.ts";
 import { isShownPlatform } from "../oci/platform.ts";
@@ -15,8 +21,6 @@ import {
 } from "../db/details.ts";
 import { type Evidence, evidenceIn } from "../db/evidence.ts";
 
-/** The largest config that is read, in bytes. */
-const MAX_CONFIG = 64 * 1024;
 const MAX_LAYERS = 500;
 const MAX_CHILDREN = 200;
 const DAYS = 30;
@@ -130,7 +134,7 @@ export class ManifestDetails {
     const config = parts?.config ?? null;
     if (config === null) return { shown: null, steps: [] };
     const { digest, mediaType, size } = config;
-    const isRead = IMAGE_CONFIG.test(mediaType) && size <= MAX_CONFIG && key !== null;
+    const isRead = IMAGE_CONFIG.test(mediaType) && size <= MAX_CONFIG_BYTES && key !== null;
     const body = isRead ? await this.#bucket.open(key) : null;
     const parsed = body === null ? null : parseImageConfig(await new Response(body).text());
     return {
@@ -161,9 +165,6 @@ export class ManifestDetails {
     }));
   }
 }
-
-const IMAGE_CONFIG =
-  /^application\/vnd\.(?:oci\.image\.config\.v1|docker\.container\.image\.v1)\+json$/;
 
 /** Returns what an index names, without the attestations of what it names. */
 function imagesOf({ manifests }: Parts): Part[] {

@@ -1,5 +1,6 @@
 import type { Digest } from "../oci/digest.ts";
 import { RegistryError } from "../oci/errors.ts";
+import { MAX_CONFIG_BYTES } from "../oci/image-config.ts";
 import { isShownPlatform, platformOf } from "../oci/platform.ts";
 import type { RepositoryName } from "../oci/reference.ts";
 import type { Bucket } from "../db/bucket.ts";
@@ -15,8 +16,6 @@ export interface Summary {
   readonly platforms: readonly string[];
 }
 
-/** The largest config that is read, in bytes. Most have a few kilobytes; a long history makes one larger. */
-const MAX_CONFIG = 64 * 1024;
 /** What is in a repository, as one looks at it. */
 export class Summaries {
   readonly #index: SummaryIndex;
@@ -104,7 +103,7 @@ export class Summaries {
   /** Indexes say it of their images; of the others the config does, a small object in R2 that only a list's page reads. */
   async #platforms({ platforms, config }: Platforms): Promise<readonly string[]> {
     if (platforms.length > 0) return platforms.filter(isShownPlatform);
-    if (config === null || config.size > MAX_CONFIG) return [];
+    if (config === null || config.size > MAX_CONFIG_BYTES) return [];
     const body = await this.#bucket.open(config.key);
     return body === null
       ? []

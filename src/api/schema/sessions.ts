@@ -1,6 +1,6 @@
 /** Sign-ins of people, by their password. */
 import * as v from "valibot";
-import { isPersonal, isToken } from "../../auth/sign-in/person.ts";
+import { isPersonName, isToken } from "../../auth/sign-in/person.ts";
 import { flag, someText, text, time } from "./common.ts";
 
 export const Session = v.object({
@@ -23,7 +23,7 @@ export const SignIn = v.strictObject({
   name: v.pipe(
     text,
     v.check(
-      isPersonal,
+      isPersonName,
       "robots and workloads do not sign in: they send their secret or ID token with each request",
     ),
   ),

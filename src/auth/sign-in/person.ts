@@ -4,7 +4,7 @@ import { isCredential } from "../login/token.ts";
 import { WORKLOAD } from "../oidc/workload.ts";
 
 /** Returns whether it is a name of people: a robot's has a plus, and workloads share one. */
-export function isPersonal(name: string): boolean {
+export function isPersonName(name: string): boolean {
   return name !== WORKLOAD && !name.includes("+");
 }
 
