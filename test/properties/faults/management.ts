@@ -241,7 +241,8 @@ export const MANAGEMENT: readonly Scenario[] = [
     status: 201,
     body: ({ user }) => ({ name: user, password: PASSWORD }),
     bySession: true,
-    actions: ["session.begin"],
+    // It takes the place of the session that it is sent with.
+    actions: ["session.begin", "session.end"],
   }),
   api("GET /sessions", { bySession: true }),
   deletes("DELETE /sessions/:session", "session.end"),
