@@ -167,7 +167,7 @@ function withinOf({ namespaces }: Reach, visibility: Visibility | null): string 
     ...(visibility === "private" ? [] : [`visibility : "public"`]),
     ...(namespaces ?? []).map((namespace) => `namespace : "${namespace}"`),
   ];
-  if (namespaces === null) return "";
+  if (namespaces === null) return visibility === null ? "" : ` AND visibility : "${visibility}"`;
   // Nothing is called so: a caller who sees no private repository finds none.
   return ` AND (${all.length === 0 ? `visibility : "none"` : all.join(" OR ")})`;
 }

@@ -264,6 +264,23 @@ test("who may see few of very many matches is searched 3,000 for, and told that 
   }
 });
 
+test("a visibility is looked for in the index of words: newer matches of the other one hide none", async () => {
+  const word = newWord();
+  const namespace = unused("many");
+  await done("POST", "/namespaces", { name: namespace });
+  await done("POST", "/repositories", { name: `${namespace}/${word}`, visibility: "public" });
+  await env.DB.prepare(
+    `WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3100)
+     INSERT INTO repositories (name, created_at, description)
+     SELECT printf('%s/other-%05d', ?1, i), i, '${word}' FROM n`,
+  )
+    .bind(namespace)
+    .run();
+  const found = await search(word, "&visibility=public");
+  expect(found).toMatchObject({ matches: 1, complete: true });
+  await done("DELETE", `/repositories/${namespace}/${word}`);
+});
+
 test("without words the first 1,000 repositories by name are listed, whoever's they are", async () => {
   const namespaces = { private: unused("0-own"), public: unused("0-public") };
   for (const [visibility, name] of Object.entries(namespaces)) {
