@@ -126,8 +126,7 @@ async function byPassword(
 ): Promise<Actor | string> {
   const { user } = record;
   const stored = username === ADMIN ? auth.adminPassword : (user?.password ?? null);
-  const near = network(auth.address);
-  const mark = await secretHash(JSON.stringify([username, stored, password, near]));
+  const mark = await secretHash(`${attempt.places.network}\n${stored}\n${password}`);
   if (rightPasswords.get(mark) === undefined) {
     // A password that was right at this network skips the limit, however often others fail: a push logs in several times.
     const wait = await rateLimit(attempt, auth);

@@ -5,6 +5,7 @@
  */
 import { createRemoteJWKSet, customFetch, errors, type RemoteJWKSet } from "jose";
 import * as v from "valibot";
+import { boundedText } from "../../memory/bounded-text.ts";
 import { type Caution, urlProblem } from "./issuer-url.ts";
 import { shown } from "./trust.ts";
 
@@ -105,7 +106,9 @@ async function fetchJson(url: string, { headers, signal }: Fetching): Promise<un
       await response.body?.cancel();
       throw new KeysUnavailable(`${shown(url)} answered ${response.status}`);
     }
-    return JSON.parse(await boundedText(response.body, signal));
+    const text = await boundedText(response.body, MAX_BODY_BYTES, signal);
+    if (text === null) throw new KeysUnavailable("the answer is longer than 256 KiB");
+    return JSON.parse(text);
   } catch (error) {
     if (error instanceof KeysUnavailable) throw error;
     const why =
@@ -115,25 +118,5 @@ async function fetchJson(url: string, { headers, signal }: Fetching): Promise<un
           ? `took more than ${TIMEOUT_MS / 1000} s`
           : "could not be reached";
     throw new KeysUnavailable(`${shown(url)} ${why}`, { cause: error });
-  }
-}
-
-async function boundedText(body: ReadableStream<Uint8Array>, signal: AbortSignal): Promise<string> {
-  const reader = body.getReader();
-  // workerd checks a pipe's signal only when bytes come. Cancelling the reader ends it at once.
-  signal.addEventListener("abort", () => void reader.cancel(signal.reason).catch(() => {}));
-  const decoder = new TextDecoder();
-  let size = 0;
-  let text = "";
-  for (;;) {
-    const { done, value } = await reader.read();
-    signal.throwIfAborted();
-    if (done) return text + decoder.decode();
-    size += value.byteLength;
-    if (size > MAX_BODY_BYTES) {
-      await reader.cancel();
-      throw new KeysUnavailable("the answer is longer than 256 KiB");
-    }
-    text += decoder.decode(value, { stream: true });
   }
 }

@@ -1,4 +1,5 @@
 /** Talks to a scanner or a database of vulnerabilities: JSON by HTTP, with bounds on time, size and tries. */
+import { boundedText } from "../../memory/bounded-text.ts";
 
 /** A server did not answer, or not as it should. The message says which and why, and is fit for a user's eyes. */
 export class ScannerUnavailable extends Error {}
@@ -59,7 +60,7 @@ function waitMs(retryAfter: string | null, tries: number): number {
 }
 
 async function once(fetch: Fetch, ask: Ask): Promise<Reply & { retryAfter: string | null }> {
-  const { url, body, headers, timeoutMs } = ask;
+  const { url, body, headers, timeoutMs, maxBytes } = ask;
   const signal = AbortSignal.timeout(timeoutMs);
   try {
     const response = await fetch(url, {
@@ -75,7 +76,12 @@ async function once(fetch: Fetch, ask: Ask): Promise<Reply & { retryAfter: strin
       redirect: "manual",
       signal,
     });
-    const text = response.body === null ? "" : await boundedText(response.body, signal, ask);
+    const { body: answer } = response;
+    const text = answer === null ? "" : await boundedText(answer, maxBytes, signal);
+    if (text === null) {
+      const most = `${maxBytes / 1024 ** 2} MiB`;
+      throw new ScannerUnavailable(`${originOf(url)} gave an answer longer than ${most}`);
+    }
     return {
       status: response.status,
       json: parsed(text),
@@ -87,32 +93,6 @@ async function once(fetch: Fetch, ask: Ask): Promise<Reply & { retryAfter: strin
       ? `gave no answer within ${timeoutMs / 1_000} s`
       : "could not be reached";
     throw new ScannerUnavailable(`${originOf(url)} ${why}`, { cause: error });
-  }
-}
-
-async function boundedText(
-  body: ReadableStream<Uint8Array>,
-  signal: AbortSignal,
-  { url, maxBytes }: Ask,
-): Promise<string> {
-  const reader = body.getReader();
-  // workerd checks a pipe's signal only when bytes come. Cancelling the reader ends it at once.
-  signal.addEventListener("abort", () => void reader.cancel(signal.reason).catch(() => {}));
-  const decoder = new TextDecoder();
-  let size = 0;
-  let text = "";
-  for (;;) {
-    const { done, value } = await reader.read();
-    signal.throwIfAborted();
-    if (done) return text + decoder.decode();
-    size += value.byteLength;
-    if (size > maxBytes) {
-      await reader.cancel();
-      throw new ScannerUnavailable(
-        `${originOf(url)} gave an answer longer than ${maxBytes / 1024 ** 2} MiB`,
-      );
-    }
-    text += decoder.decode(value, { stream: true });
   }
 }
 
