@@ -95,7 +95,7 @@ function workerProject(name: string, files: { include: string[]; exclude: string
 
 /** Needs a browser: test/console/vitest.config.ts runs it. */
 const IN_BROWSER = "test/console/**";
-const IN_NODE = ["server", "cli", "action", "scan/match"].map(
+const IN_NODE = ["server", "cli", "action", "scan/match", "scan/file", "scan/sbom"].map(
   (name) => `test/${name}/**/*.test.ts`,
 );
 
