@@ -63,13 +63,15 @@ export function textOf(bytes: Uint8Array): string {
   return new TextDecoder().decode(bytes);
 }
 
-/** Yields the lines of a text without what ends them: LF or CR LF. */
+/** Yields the lines of a text without what ends them, LF or CR LF; of empty lines one after another, one. */
 export function* linesOf(text: string): Generator<string> {
-  let start = 0;
-  while (start < text.length) {
+  let isAfterEmpty = false;
+  for (let start = 0; start < text.length;) {
     const found = text.indexOf("\n", start);
     const end = found === -1 ? text.length : found;
-    yield text.slice(start, text[end - 1] === "\r" && end > start ? end - 1 : end);
+    const line = text.slice(start, end > start && text[end - 1] === "\r" ? end - 1 : end);
+    if (line !== "" || !isAfterEmpty) yield line;
+    isAfterEmpty = line === "";
     start = end + 1;
   }
 }
