@@ -296,7 +296,7 @@ describe("package URLs", () => {
   test.each<[Partial<Package> & Pick<Package, "type" | "name" | "version">, string]>([
     [
       { ...OPENSSL, arch: "x86_64" },
-      "pkg:apk/alpine/libcrypto3@3.1.4-r0?arch=x86_64&distro=alpine-3.19.1",
+      "pkg:apk/alpine/libcrypto3@3.1.4-r0?arch=x86_64&distro=alpine-3.19.1&upstream=openssl",
     ],
     [{ type: "npm", name: "@scope/name", version: "1.0.0" }, "pkg:npm/%40scope/name@1.0.0"],
     [{ type: "maven", name: "org.a:b", version: "1" }, "pkg:maven/org.a/b@1"],
@@ -304,6 +304,11 @@ describe("package URLs", () => {
       { type: "golang", name: "golang.org/x/net", version: "v0.1.0" },
       "pkg:golang/golang.org/x/net@v0.1.0",
     ],
+    [
+      { type: "rpm", name: "openssl-libs", version: "1:3.0.7-27.el9" },
+      "pkg:rpm/alpine/openssl-libs@3.0.7-27.el9?distro=alpine-3.19.1&epoch=1",
+    ],
+    [{ type: "golang", name: "stdlib", version: "go1.22.3" }, "pkg:golang/stdlib@v1.22.3"],
     [{ type: "pypi", name: "Foo_Bar", version: "1+x" }, "pkg:pypi/foo-bar@1%2Bx"],
     [{ type: "nuget", name: "A.B", version: "1" }, "pkg:nuget/A.B@1"],
   ])("%o has its package URL, which names it", (given, text) => {

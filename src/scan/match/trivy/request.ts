@@ -11,7 +11,7 @@ export interface TrivyImage {
 }
 
 /** Trivy's families by the ID of os-release, where they differ. */
-const FAMILIES: ReadonlyMap<string, string> = new Map([
+export const FAMILIES: ReadonlyMap<string, string> = new Map([
   ["almalinux", "alma"],
   ["amzn", "amazon"],
   ["mariner", "cbl-mariner"],
