@@ -127,10 +127,10 @@ export function namesPackage(purl: Purl, pkg: Package): boolean {
   return type === "pypi" ? pypiName(name) === pypiName(pkg.name) : name === pkg.name;
 }
 
-/** Some write an rpm's epoch into the version, and the version of Go's standard library without a letter. */
+/** Some write the epoch into a qualifier, some into the version, and the version of Go's standard library without a letter. */
 function isVersionOf(version: string, epoch: string, pkg: Package): boolean {
   if (version === pkg.version) return true;
-  if (pkg.type === "rpm") return `${epoch}:${version}` === pkg.version;
+  if (isSystem(pkg.type)) return `${epoch}:${version}` === pkg.version;
   return pkg.type === "golang" && bareVersion(version) === bareVersion(pkg.version);
 }
 
