@@ -1,3 +1,4 @@
+import { sourceOfRpm, withEpoch } from "../file/rpm/names.ts";
 import { isSystem, JOINTS, parsePurl, pypiName, splitEpoch, type Purl } from "../match/purl.ts";
 import { FAMILIES } from "../match/trivy/request.ts";
 import type { Distribution, Package, PackageType } from "../package.ts";
@@ -126,11 +127,6 @@ function versionOf(type: PackageType, entry: Entry, { version, qualifiers }: Pur
   return withEpoch(epoch === "" ? (qualifiers.get("epoch") ?? "") : epoch, rest);
 }
 
-/** An epoch of 0 is none. */
-function withEpoch(epoch: string, rest: string): string {
-  return /^0*$/.test(epoch) ? rest : `${epoch}:${rest}`;
-}
-
 /** Reads Syft's qualifier: a name, a name with "@" and a version, or the file's name of a source rpm, which has no epoch. */
 function upstreamOf(type: PackageType, { qualifiers }: Purl, version: string): Package["source"] {
   const upstream = qualifiers.get("upstream") ?? "";
@@ -140,13 +136,6 @@ function upstreamOf(type: PackageType, { qualifiers }: Purl, version: string): P
   return at === -1
     ? { name: upstream, version }
     : { name: upstream.slice(0, at), version: upstream.slice(at + 1) };
-}
-
-/** Parses "name-version-release.src.rpm"; null for what is not. The epoch is the package's: the file's name has none. */
-export function sourceOfRpm(file: string, epoch: string): Package["source"] {
-  const [, name = "", version = ""] =
-    /^(.+)-([^-]+-[^-]+)\.(?:no)?src\.rpm$/s.exec(file.slice(0, 1_024)) ?? [];
-  return name === "" ? null : { name, version: withEpoch(epoch, version) };
 }
 
 /** Takes what the document says of the distribution, else what the package URL of one of its packages does. */

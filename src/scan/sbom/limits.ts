@@ -8,7 +8,7 @@ export const MAX_ENTRIES = 50_000;
 export const Text = v.pipe(v.string(), v.maxLength(2_048));
 
 export function tooMany(): UnreadableFile {
-  return new UnreadableFile(`The SBOM lists more than ${MAX_ENTRIES} components.`);
+  return new UnreadableFile(`it lists more than ${MAX_ENTRIES} components`);
 }
 
 /** Says how many entries do not have the form that the format has, and what is wrong with the first. */

@@ -45,7 +45,7 @@ export function readCycloneDx(json: unknown): Sbom | null {
   const { specVersion, metadata, components } = parsed.output;
   if (!VERSIONS.includes(specVersion)) {
     throw new UnreadableFile(
-      `CycloneDX ${specVersion.slice(0, 20)} is not read: 1.3 to 1.7 are, in JSON.`,
+      `it is CycloneDX ${specVersion.slice(0, 20)}, and 1.3 to 1.7 are read`,
     );
   }
   const all = [...(metadata.component === undefined ? [] : [metadata.component]), ...components];

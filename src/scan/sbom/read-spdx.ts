@@ -48,7 +48,7 @@ export function readSpdx(json: unknown): Sbom | null {
   const { spdxVersion, packages } = parsed.output;
   if (!/^SPDX-2\.[23]$/.test(spdxVersion)) {
     throw new UnreadableFile(
-      `${spdxVersion.slice(0, 20)} is not read: SPDX-2.2 and SPDX-2.3 are, in JSON.`,
+      `it is ${spdxVersion.slice(0, 20)}, and SPDX-2.2 and SPDX-2.3 are read`,
     );
   }
   if (packages.length > MAX_ENTRIES) throw tooMany();

@@ -40,16 +40,19 @@ export function readSbom(text: string): Sbom {
     if (inner === undefined) break;
     json = inner;
   }
-  const what =
-    predicateType === "" ? "The document" : `The statement (${predicateType.slice(0, 200)})`;
-  throw new UnreadableFile(`${what} is neither CycloneDX nor SPDX in JSON.`);
+  if (predicateType !== "") {
+    throw new UnreadableFile(
+      `it is a statement of the type ${predicateType.slice(0, 200)}, and not of CycloneDX or SPDX in JSON`,
+    );
+  }
+  throw new UnreadableFile("it is neither CycloneDX nor SPDX in JSON");
 }
 
 function parse(text: string): unknown {
   try {
     return JSON.parse(text) as unknown;
   } catch {
-    throw new UnreadableFile("The SBOM is no JSON.");
+    throw new UnreadableFile("it is no JSON");
   }
 }
 
@@ -75,6 +78,6 @@ function decode(base64: string): string {
     for (let i = 0; i < binary.length; i++) bytes[i] = binary.charCodeAt(i);
     return new TextDecoder().decode(bytes);
   } catch {
-    throw new UnreadableFile("The payload of the DSSE envelope is not base64.");
+    throw new UnreadableFile("the payload of its DSSE envelope is not base64");
   }
 }

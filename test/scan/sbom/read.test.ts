@@ -70,7 +70,7 @@ const OPENSSL: Package = {
 
 const property = (name: string, value: string) => ({ name: `aquasecurity:trivy:${name}`, value });
 
-const statement = (predicate: unknown) => ({
+const statementOf = (predicate: unknown) => ({
   _type: "https://in-toto.io/Statement/v1",
   subject: [],
   predicateType: "https://cyclonedx.org/bom",
@@ -317,18 +317,18 @@ describe("SPDX", () => {
 describe("wrappers", () => {
   const bom = cyclonedx([{ type: "library", name: "é", purl: "pkg:gem/%C3%A9@1" }]);
   test.each([
-    ["a statement", statement(bom)],
-    ["an envelope", envelope(statement(bom))],
-    ["an envelope in base64url", envelope(statement(bom), "base64url")],
+    ["a statement", statementOf(bom)],
+    ["an envelope", envelope(statementOf(bom))],
+    ["an envelope in base64url", envelope(statementOf(bom), "base64url")],
     [
       "a Sigstore bundle",
       {
         mediaType: "application/vnd.dev.sigstore.bundle.v0.3+json",
-        dsseEnvelope: envelope(statement(bom)),
+        dsseEnvelope: envelope(statementOf(bom)),
       },
     ],
-    ["cosign's data", envelope(statement({ Data: bom, Timestamp: "" }))],
-    ["cosign's data as a text", envelope(statement({ Data: JSON.stringify(bom) }))],
+    ["cosign's data", envelope(statementOf({ Data: bom, Timestamp: "" }))],
+    ["cosign's data as a text", envelope(statementOf({ Data: JSON.stringify(bom) }))],
   ])("%s is opened", (_, json) => {
     expect(read(json).packages).toStrictEqual([
       packageOf({ type: "gem", name: "é", version: "1" }),
@@ -336,35 +336,31 @@ describe("wrappers", () => {
   });
 
   test.each([
-    ["no JSON", "{", "The SBOM is no JSON."],
-    ["deep nesting", "[".repeat(200_000), "The SBOM is no JSON."],
-    ["null", "null", "The document is neither CycloneDX nor SPDX in JSON."],
+    ["no JSON", "{", "it is no JSON"],
+    ["deep nesting", "[".repeat(200_000), "it is no JSON"],
+    ["null", "null", "it is neither CycloneDX nor SPDX in JSON"],
     [
       "another statement",
-      JSON.stringify(statement({})),
-      "The statement (https://cyclonedx.org/bom)",
+      JSON.stringify(statementOf({})),
+      "it is a statement of the type https://cyclonedx.org/bom",
     ],
     [
       "an envelope without base64",
       JSON.stringify({ payloadType: "x", payload: "%" }),
-      "The payload of the DSSE envelope is not base64.",
+      "the payload of its DSSE envelope is not base64",
     ],
-    [
-      "an envelope of no JSON",
-      JSON.stringify({ payloadType: "x", payload: "" }),
-      "The SBOM is no JSON.",
-    ],
+    ["an envelope of no JSON", JSON.stringify({ payloadType: "x", payload: "" }), "it is no JSON"],
     [
       "envelopes without end",
       JSON.stringify([0, 1, 2, 3, 4, 5].reduce<unknown>((inner) => envelope(inner), bom)),
-      "The document is neither",
+      "it is neither",
     ],
-    ["CycloneDX 1.2", JSON.stringify({ ...bom, specVersion: "1.2" }), "CycloneDX 1.2 is not read"],
-    ["SPDX 3", JSON.stringify(spdx([], { spdxVersion: "SPDX-3.0" })), "SPDX-3.0 is not read"],
+    ["CycloneDX 1.2", JSON.stringify({ ...bom, specVersion: "1.2" }), "it is CycloneDX 1.2"],
+    ["SPDX 3", JSON.stringify(spdx([], { spdxVersion: "SPDX-3.0" })), "it is SPDX-3.0"],
     [
       "too many components",
       JSON.stringify(cyclonedx(Array.from({ length: 50_001 }, () => 0))),
-      "The SBOM lists more than 50000 components.",
+      "it lists more than 50000 components",
     ],
     [
       "too many packages",
@@ -372,7 +368,7 @@ describe("wrappers", () => {
         spdxVersion: "SPDX-2.3",
         packages: Array.from({ length: 50_001 }, () => 0),
       }),
-      "The SBOM lists more than 50000 components.",
+      "it lists more than 50000 components",
     ],
   ])("%s is refused with a reason", (_, text, reason) => {
     expect(() => readSbom(text)).toThrow(UnreadableFile);
