@@ -263,6 +263,9 @@ test("what an adapter repeats of the tokens is not in the error", async () => {
   expect(await messageOf(submitScan(basic, CAPABILITY, options))).toContain(
     `pull: ${TOKEN} [secret] [secret] [secret] ended`,
   );
+  // A short secret that a longer one begins with leaves nothing of it.
+  const short = optionsOf(url, { kind: "api-key", key: TOKEN.slice(0, 3) });
+  expect(await messageOf(submitScan(IMAGE, CAPABILITY, short))).toContain("pull: [secret] ");
 });
 
 test("a report is findings with the packages as it names them", async () => {
