@@ -95,9 +95,15 @@ function workerProject(name: string, files: { include: string[]; exclude: string
 
 /** Needs a browser: test/console/vitest.config.ts runs it. */
 const IN_BROWSER = "test/console/**";
-const IN_NODE = ["server", "cli", "action", "scan/match", "scan/file", "scan/sbom"].map(
-  (name) => `test/${name}/**/*.test.ts`,
-);
+const IN_NODE = [
+  "server",
+  "cli",
+  "action",
+  "scan/match",
+  "scan/file",
+  "scan/sbom",
+  "scan/attached",
+].map((name) => `test/${name}/**/*.test.ts`);
 
 export default defineConfig({
   test: {

@@ -1,4 +1,4 @@
-/** The types of package URLs that a scan finds. */
+/** The types of package URLs that a scan finds; "generic" where a scanner's report does not say which it is. */
 export type PackageType =
   | "apk"
   | "deb"
@@ -10,7 +10,8 @@ export type PackageType =
   | "maven"
   | "gem"
   | "composer"
-  | "nuget";
+  | "nuget"
+  | "generic";
 
 /** A package found in an image, by the names that advisories use. */
 export interface Package {

@@ -51,9 +51,14 @@ export function baseScore(vector: string): number | null {
 export function severityOfVector(vector: string): Severity {
   const score = baseScore(vector);
   if (score === null) return "unknown";
+  // CVSS 2 has no rating above high (nvd.nist.gov/vuln-metrics/cvss).
+  return severityOfScore(vector.startsWith("CVSS:") ? score : Math.min(score, 8.9));
+}
+
+/** Returns the rating of a score of 0 to 10 (CVSS 3.1 § 5). */
+export function severityOfScore(score: number): Severity {
   if (score === 0) return "negligible";
   if (score < 4) return "low";
   if (score < 7) return "medium";
-  // CVSS 2 has no rating above high (nvd.nist.gov/vuln-metrics/cvss).
-  return score < 9 || !vector.startsWith("CVSS:") ? "high" : "critical";
+  return score < 9 ? "high" : "critical";
 }

@@ -17,6 +17,8 @@ export interface Ask {
   readonly url: string;
   /** Sent by POST; a GET without it. */
   readonly body?: unknown;
+  readonly method?: "DELETE";
+  /** In lower case; they win over those of JSON. */
   readonly headers?: Readonly<Record<string, string>>;
   readonly timeoutMs: number;
   readonly maxBytes: number;
@@ -24,6 +26,7 @@ export interface Ask {
 
 export interface Reply {
   readonly status: number;
+  readonly headers: Headers;
   /** Parsed JSON; null if the answer is no JSON. */
   readonly json: unknown;
 }
@@ -40,9 +43,9 @@ const MAX_WAIT_MS = 30_000;
  */
 export async function exchange(transport: Transport, ask: Ask): Promise<Reply> {
   for (let tries = 1; ; tries++) {
-    const { retryAfter, ...reply } = await once(transport.fetch, ask);
+    const reply = await exchangeOnce(transport.fetch, ask);
     if (!isPassing(reply.status) || tries === MAX_TRIES) return reply;
-    await transport.wait(waitMs(retryAfter, tries));
+    await transport.wait(waitMs(reply.headers.get("retry-after"), tries));
   }
 }
 
@@ -59,12 +62,16 @@ function waitMs(retryAfter: string | null, tries: number): number {
   return Number.isNaN(asked) ? 1_000 : Math.min(Math.max(asked, 0), MAX_WAIT_MS);
 }
 
-async function once(fetch: Fetch, ask: Ask): Promise<Reply & { retryAfter: string | null }> {
-  const { url, body, headers, timeoutMs, maxBytes } = ask;
+/**
+ * Sends a request once and reads the answer, whatever its status is. Redirects are not followed.
+ * @throws ScannerUnavailable if there is no answer in time, or one that is too long
+ */
+export async function exchangeOnce(fetch: Fetch, ask: Ask): Promise<Reply> {
+  const { url, body, method, headers, timeoutMs, maxBytes } = ask;
   const signal = AbortSignal.timeout(timeoutMs);
   try {
     const response = await fetch(url, {
-      method: body === undefined ? "GET" : "POST",
+      method: method ?? (body === undefined ? "GET" : "POST"),
       headers: {
         accept: "application/json",
         "user-agent": "slipway",
@@ -82,11 +89,7 @@ async function once(fetch: Fetch, ask: Ask): Promise<Reply & { retryAfter: strin
       const most = `${maxBytes / 1024 ** 2} MiB`;
       throw new ScannerUnavailable(`${originOf(url)} gave an answer longer than ${most}`);
     }
-    return {
-      status: response.status,
-      json: parsed(text),
-      retryAfter: response.headers.get("retry-after"),
-    };
+    return { status: response.status, headers: response.headers, json: parsed(text) };
   } catch (error) {
     if (error instanceof ScannerUnavailable) throw error;
     const why = signal.aborted

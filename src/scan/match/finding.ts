@@ -28,3 +28,9 @@ export function summaryOf(text: string): string {
     ? line
     : `${line.slice(0, MAX_SUMMARY_LENGTH - 1).toWellFormed()}…`;
 }
+
+/** Returns the first of a scanner's links that is a web page's, else the page of the vulnerability at OSV. */
+export function linkOf(links: readonly string[], id: string): string {
+  const page = links.find((link) => /^https?:\/\//.test(link) && URL.canParse(link));
+  return page ?? `https://osv.dev/vulnerability/${encodeURIComponent(id.toWellFormed())}`;
+}

@@ -2,6 +2,7 @@
 import { expect, test } from "vitest";
 import type { Assessed } from "../../../src/scan/assessment.ts";
 import { toCsv } from "../../../src/scan/export/csv.ts";
+import { toCosignVuln } from "../../../src/scan/export/cosign-vuln.ts";
 import { toCycloneDxVex } from "../../../src/scan/export/cyclonedx-vex.ts";
 import type { Report } from "../../../src/scan/export/report.ts";
 import { toSarif } from "../../../src/scan/export/sarif.ts";
@@ -164,4 +165,67 @@ test("CycloneDX VEX has an entry for each vulnerability and status, and refers t
   expect(document.vulnerabilities[0]).not.toHaveProperty("analysis");
   const refs = document.vulnerabilities.flatMap(({ affects }) => affects.map(({ ref }) => ref));
   expect(refs.toSorted()).toEqual(document.components.map((one) => one["bom-ref"]).toSorted());
+});
+
+test("cosign's statement is about the image, with the open findings as Trivy writes them", () => {
+  const result = {
+    SchemaVersion: 2,
+    ArtifactName: "registry.example/team/app@sha256:1",
+    ArtifactType: "container_image",
+    Results: [
+      {
+        Target: "registry.example/team/app",
+        Class: "lang-pkgs",
+        Type: "npm",
+        Vulnerabilities: [
+          {
+            VulnerabilityID: "CVE-2099-1",
+            VendorIDs: ["GHSA-1"],
+            PkgName: "lodash",
+            PkgPath: "app/node modules/lodash/package.json",
+            InstalledVersion: "4.17.20",
+            FixedVersion: "4.17.21",
+            Severity: "CRITICAL",
+            SeveritySource: "CVSS 3.1 of CVE-2099-1",
+            PrimaryURL: "https://osv.dev/vulnerability/CVE-2099-1",
+            Title: 'A "hole", wide',
+          },
+        ],
+      },
+    ],
+    ExperimentalModifiedFindings: [
+      {
+        Type: "vulnerability",
+        Status: "not_affected",
+        Statement: "vulnerable_code_not_in_execute_path",
+        Source: "alice",
+        Finding: expect.objectContaining({ PkgName: "@x/lodash" }) as unknown,
+      },
+      {
+        Type: "vulnerability",
+        Status: "ignored",
+        Statement: "we live with it",
+        Source: "",
+        Finding: expect.objectContaining({ FixedVersion: "", Severity: "LOW" }) as unknown,
+      },
+    ],
+  };
+  expect(toCosignVuln(REPORT)).toEqual({
+    _type: "https://in-toto.io/Statement/v1",
+    subject: [{ name: "registry.example/team/app", digest: { sha256: "1" } }],
+    predicateType: "https://cosign.sigstore.dev/attestation/vuln/v1",
+    predicate: {
+      invocation: { parameters: null, uri: "", event_id: "", "builder.id": "" },
+      scanner: {
+        uri: "pkg:generic/OSV",
+        version: "",
+        db: { uri: "", version: "" },
+        result,
+      },
+      metadata: {
+        scanStartedOn: "2026-01-01T00:00:00.000Z",
+        scanFinishedOn: "2026-01-01T00:00:00.000Z",
+      },
+    },
+  });
 });

@@ -4,7 +4,7 @@ import type { PackageType } from "../../../src/scan/package.ts";
  * Versions of each type in ascending order; those on one line are equal. Each pair of them is compared, so 25 lines are 300 pairs
  * and more. They are made from the rules of the reference, which the comment names.
  */
-export const LADDERS: Readonly<Record<PackageType, string>> = {
+export const LADDERS: Readonly<Record<Exclude<PackageType, "generic">, string>> = {
   // apk-tools: src/version.c. A digit with a leading zero is compared as text, but not the first one.
   apk: `
     garbage _alpha -r1

@@ -7,7 +7,7 @@ import { compareVersions, MAX_VERSION_LENGTH } from "../../../src/scan/match/ver
 import type { PackageType } from "../../../src/scan/package.ts";
 import { LADDERS } from "./ladders.ts";
 
-const TYPES = Object.keys(LADDERS) as PackageType[];
+const TYPES = Object.keys(LADDERS) as (keyof typeof LADDERS)[];
 
 /** The order of two versions as a sign; -0 is 0. */
 function sign(type: PackageType, a: string, b: string): number {
@@ -15,7 +15,7 @@ function sign(type: PackageType, a: string, b: string): number {
 }
 
 /** The versions of a ladder, each with its line. */
-function rungs(type: PackageType): { version: string; line: number }[] {
+function rungs(type: keyof typeof LADDERS): { version: string; line: number }[] {
   return LADDERS[type]
     .trim()
     .split("\n")

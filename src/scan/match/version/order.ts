@@ -7,6 +7,7 @@ import { compareMaven } from "./maven.ts";
 import { comparePep440 } from "./pep440.ts";
 import { compareRpm } from "./rpm.ts";
 import { compareNuget, compareSemver } from "./semver.ts";
+import { compareTexts } from "./text.ts";
 
 type Compare = (a: string, b: string) => number;
 
@@ -22,6 +23,8 @@ const ORDERS: Readonly<Record<PackageType, Compare>> = {
   gem: compareGem,
   composer: compareComposer,
   nuget: compareNuget,
+  // No order is known: this one only keeps a list's order the same.
+  generic: compareTexts,
 };
 
 /** Longer versions are compared by these characters alone: an order takes time by the length, and advisories are strangers'. */
