@@ -109,3 +109,28 @@ test.each(
   const size = Math.min(readerOf(path).maxBytes, 4 * MIB);
   await survive(path, bytesOf(TEXTS[text]?.(size) ?? ""));
 });
+
+test("names that begin again and again are looked at once", async () => {
+  const long = "/META-INF/maven/specifications/node_modules/@a".repeat(1_400);
+  const members = ["/pom.properties", ".properties", ".jar", ".ja"].map((end) => ({
+    name: `${long}${end}`,
+    content: "",
+  }));
+  const many = Array.from({ length: 400 }, (_, i) => members[i % 4] ?? { name: "", content: "" });
+  expect(await survive("a.jar", zip(many))).toBe("read");
+  for (const path of ["package.json", "a.gemspe", "installed.jso", "METADAT", "status.d"]) {
+    for (const reader of READERS)
+      expect(reader.matches(`${long.repeat(4)}/${path}`)).toBe(
+        path === "package.json" && reader === readerOf(path),
+      );
+  }
+});
+
+test("a directory of more files than any archive has ends", async () => {
+  const many = Array.from({ length: 40_000 }, () => ({
+    name: "a.jar",
+    content: "",
+    isStored: true,
+  }));
+  expect(await survive("a.jar", zip(many))).toBe("unreadable");
+});
