@@ -85,7 +85,8 @@ class Walk {
       throw new UnreadableFile(`an archive in it is larger than ${MAX_INFLATED_BYTES} bytes`);
     }
     const bytes = this.#unpack(entry);
-    if (bytes !== null) yield* this.archive(entriesIn(bytes), entry.name, depth);
+    const entries = bytes === null ? null : entriesIn(bytes);
+    if (entries !== null) yield* this.archive(entries, entry.name, depth);
   }
 
   #text(entry: ZipEntry, maxBytes: number): string {
@@ -96,17 +97,18 @@ class Walk {
   #unpack(entry: ZipEntry): Uint8Array | null {
     this.#leftBytes -= entry.sizeBytes + ENTRY_BYTES;
     if (this.#leftBytes < 0) {
-      throw new UnreadableFile(`the archives in it are larger than ${MAX_TOTAL_BYTES} bytes`);
+      throw new UnreadableFile("the archives in it are too many or too large");
     }
     return unpack(entry);
   }
 }
 
-function entriesIn(bytes: Uint8Array): readonly ZipEntry[] {
+/** Returns null if the archive is damaged. */
+function entriesIn(bytes: Uint8Array): readonly ZipEntry[] | null {
   try {
     return entriesOf(bytes, isWanted);
   } catch (error) {
-    if (error instanceof UnreadableFile) return [];
+    if (error instanceof UnreadableFile) return null;
     throw error;
   }
 }

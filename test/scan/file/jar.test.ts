@@ -156,7 +156,7 @@ describe("archives in archives", () => {
         { name: "BOOT-INF/lib/log4j-core-2.14.1.jar", content: inner, isStored: true },
         { name: "BOOT-INF/lib/other.jar", content: zip([pom("a", "b", "1")]) },
         { name: "BOOT-INF/classes/README", content: "x".repeat(1_000) },
-        { name: "BOOT-INF/lib/broken.jar", content: "no zip" },
+        { name: "BOOT-INF/lib/spring-core-5.3.1.jar", content: "no zip" },
         { name: "BOOT-INF/lib/", content: "", isStored: true },
         pom("com.example", "shop", "1.0"),
       ],
@@ -213,7 +213,7 @@ describe("archives in archives", () => {
       i === 0 ? member : { ...member, claims: { offset: 0 } },
     );
     expect(await problem("app.jar", zip(shared))).toBe(
-      "the archives in it are larger than 134217728 bytes",
+      "the archives in it are too many or too large",
     );
   });
 
