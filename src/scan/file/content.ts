@@ -8,6 +8,9 @@ const MAX_LENGTH = 256;
 /** A desktop has some thousands. More would make a list that nothing can hold. */
 const MAX_PACKAGES = 20_000;
 
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
 /** What a record says of a package: source and architecture only where the format has them. */
 export type Named = Pick<Package, "type" | "name" | "version" | "path"> &
   Partial<Pick<Package, "source" | "arch">>;
@@ -42,7 +45,7 @@ function isFit(text: string): boolean {
 
 /** A part of a text keeps the whole in memory in V8, and a list outlives the file that it came from. */
 function copyOf(part: string): string {
-  return new TextDecoder().decode(new TextEncoder().encode(part));
+  return decoder.decode(encoder.encode(part));
 }
 
 /** @throws UnreadableFile if there are more packages than a list can hold */
@@ -60,7 +63,7 @@ export function contentOf(packages: Iterable<Package | null>): FileContent {
 
 /** Bytes that are no UTF-8 become U+FFFD: old databases have names of people in other encodings. */
 export function textOf(bytes: Uint8Array): string {
-  return new TextDecoder().decode(bytes);
+  return decoder.decode(bytes);
 }
 
 /** Yields the lines of a text without what ends them, LF or CR LF; of empty lines one after another, one. */

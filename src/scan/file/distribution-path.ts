@@ -1,7 +1,7 @@
 /**
- * Directories for packages of a language that Debian's packages install, and nothing else may (Python Policy § 3.1.1, and what
- * its Node.js and Ruby teams do). Their versions are upstream's, but Debian repairs them in place, so an advisory of the
- * language's registry would be wrong of them: the advisories of Debian are what holds, by dpkg's database.
+ * Directories for packages of a language that Debian's packages install, and nothing else may (Debian Python Policy, and what its
+ * Node.js and Ruby teams do). Debian repairs them without another version of upstream, so that an advisory of the language's
+ * registry would be wrong of them. Those of Debian hold, by dpkg's database.
  */
 const DIRECTORIES = [
   "usr/lib/python3/dist-packages/",

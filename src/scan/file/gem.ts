@@ -3,7 +3,7 @@ import { contentOf, linesOf, packageOf, textOf } from "./content.ts";
 import { isOfDistribution } from "./distribution-path.ts";
 
 /** Where RubyGems keeps what it installed; those of Ruby itself are in a directory "default" in it. */
-const SPECIFICATION = /(?:^|\/)specifications\/(?:[^/]+\/)*[^/]+\.gemspec$/;
+const DIRECTORY = /(?:^|\/)specifications\//;
 
 /**
  * RubyGems writes these files itself, so name and version are literals: "rake".freeze, %q{rake} of old ones, or
@@ -17,7 +17,7 @@ const MAX_LINE_LENGTH = 1_024;
 
 /** Reads the specification of an installed gem. What it says of platforms is no part of the version. */
 export const gem: FileReader = {
-  matches: (path) => SPECIFICATION.test(path) && !isOfDistribution(path),
+  matches: (path) => path.endsWith(".gemspec") && DIRECTORY.test(path) && !isOfDistribution(path),
   // Each names the gem's files only if it is old, and is below 100 KB.
   maxBytes: 1024 * 1024,
   read: (bytes, path) => {

@@ -10,7 +10,8 @@ import {
 import { entriesOf, unpack, type ZipEntry } from "./zip.ts";
 
 const ARCHIVE = /\.(?:jar|war|ear|par)$/i;
-const POM = /(?:^|\/)META-INF\/maven\/.*\/pom\.properties$/;
+const POM = "/pom.properties";
+const POM_DIRECTORY = "META-INF/maven/";
 const MANIFEST = "META-INF/MANIFEST.MF";
 
 /** Jars within a war within an ear. */
@@ -25,6 +26,9 @@ const MAX_INFLATED_BYTES = 16 * 1024 * 1024;
 
 /** All that is read in one file: entries of a hostile directory may share their bytes. */
 const MAX_TOTAL_BYTES = 128 * 1024 * 1024;
+
+/** What an entry counts for besides its bytes, as even an empty one takes time. Fat archives have hundreds. */
+const ENTRY_BYTES = 4_096;
 
 /**
  * Reads archives of Java: what Maven says in them, or else the manifest. Archives within it count as its own, and one of these
@@ -51,7 +55,8 @@ function* packagesOf(bytes: Uint8Array, path: string): Generator<Package | null>
 }
 
 function isWanted(name: string): boolean {
-  return name === MANIFEST || POM.test(name) || ARCHIVE.test(name);
+  if (name.endsWith(POM)) return name.includes(POM_DIRECTORY);
+  return name === MANIFEST || ARCHIVE.test(name);
 }
 
 /** The walk through one file, which counts the bytes that it unpacks. */
@@ -59,21 +64,20 @@ class Walk {
   #leftBytes = MAX_TOTAL_BYTES;
 
   *archive(entries: readonly ZipEntry[], name: string, depth: number): Generator<Coordinates> {
-    const named = coordinatesOfName(baseName(name));
-    let manifest: Coordinates | null = null;
+    let manifest = "";
     let poms = 0;
     for (const entry of entries) {
       if (ARCHIVE.test(entry.name)) {
         if (depth < MAX_DEPTH) yield* this.#inner(entry, depth + 1);
       } else if (entry.name === MANIFEST) {
-        manifest = coordinatesOfManifest(this.#text(entry, MAX_MANIFEST_BYTES), named);
+        manifest = this.#text(entry, MAX_MANIFEST_BYTES);
       } else {
         poms++;
         yield coordinatesOfPom(this.#text(entry, MAX_POM_BYTES));
       }
     }
     // Beside Maven's names those of the manifest are other spellings of the same, which no advisory has.
-    if (poms === 0 && manifest !== null) yield manifest;
+    if (poms === 0) yield coordinatesOfManifest(manifest, coordinatesOfName(baseName(name)));
   }
 
   *#inner(entry: ZipEntry, depth: number): Generator<Coordinates> {
@@ -81,7 +85,8 @@ class Walk {
       throw new UnreadableFile(`an archive in it is larger than ${MAX_INFLATED_BYTES} bytes`);
     }
     const bytes = this.#unpack(entry);
-    if (bytes !== null) yield* this.archive(entriesIn(bytes), entry.name, depth);
+    const entries = bytes === null ? null : entriesIn(bytes);
+    if (entries !== null) yield* this.archive(entries, entry.name, depth);
   }
 
   #text(entry: ZipEntry, maxBytes: number): string {
@@ -90,19 +95,20 @@ class Walk {
   }
 
   #unpack(entry: ZipEntry): Uint8Array | null {
-    this.#leftBytes -= entry.sizeBytes;
+    this.#leftBytes -= entry.sizeBytes + ENTRY_BYTES;
     if (this.#leftBytes < 0) {
-      throw new UnreadableFile(`the archives in it are larger than ${MAX_TOTAL_BYTES} bytes`);
+      throw new UnreadableFile("the archives in it are too many or too large");
     }
     return unpack(entry);
   }
 }
 
-function entriesIn(bytes: Uint8Array): readonly ZipEntry[] {
+/** Returns null if the archive is damaged. */
+function entriesIn(bytes: Uint8Array): readonly ZipEntry[] | null {
   try {
     return entriesOf(bytes, isWanted);
   } catch (error) {
-    if (error instanceof UnreadableFile) return [];
+    if (error instanceof UnreadableFile) return null;
     throw error;
   }
 }

@@ -1,3 +1,5 @@
+import { groupOf } from "./maven-groups.ts";
+
 /** What names a Maven artifact; null where it is not known. */
 export interface Coordinates {
   readonly group: string | null;
@@ -23,49 +25,40 @@ export function coordinatesOfPom(text: string): Coordinates {
 }
 
 /**
- * Archives of Spring, which is built by Gradle, have no pom.properties, and no group in the manifest. Without the group
- * no advisory of the most used framework would be found.
- */
-const SPRING_GROUPS: readonly (readonly [artifact: RegExp, group: string])[] = [
-  [/^spring-boot(?:-[a-z-]+)?$/, "org.springframework.boot"],
-  [/^spring-security-[a-z0-9-]+$/, "org.springframework.security"],
-  [
-    /^spring-(?:aop|aspects|beans|context(?:-support)?|core|expression|jcl|jdbc|jms|messaging|orm|oxm|r2dbc|test|tx|web|webflux|webmvc|websocket)$/,
-    "org.springframework",
-  ],
-];
-
-/**
  * Reads a MANIFEST.MF by the attributes that Trivy takes. Unlike Trivy it goes on to the next one where one is no id but a title
  * in words, and takes artifact and version from the archive's name too: no repository is at hand to ask for it.
+ * @param text may be empty: an archive needs no manifest
  */
 export function coordinatesOfManifest(text: string, named: Coordinates): Coordinates {
   const main = mainAttributes(text);
+  // A specification's version is often another one than the archive's.
+  const version = firstVersion([
+    main.get("implementation-version"),
+    named.version,
+    main.get("bundle-version"),
+    main.get("specification-version"),
+  ]);
+  const known = named.artifact === null ? null : groupOf(named.artifact);
+  if (known !== null) {
+    return { group: known, artifact: named.artifact, version: named.version ?? version };
+  }
   // The parameters of a symbolic name come after a semicolon.
   const symbolic = main.get("bundle-symbolicname")?.split(";", 1)[0]?.trim();
   const dot = symbolic?.lastIndexOf(".") ?? -1;
   const artifact = firstId([
     main.get("implementation-title"),
     main.get("specification-title"),
-    named.artifact,
+    named.version === null ? null : named.artifact,
     main.get("bundle-name"),
   ]);
-  return {
-    group: firstId([
-      main.get("implementation-vendor-id"),
-      dot > 0 ? symbolic?.slice(0, dot) : symbolic,
-      main.get("implementation-vendor"),
-      main.get("specification-vendor"),
-      SPRING_GROUPS.find(([pattern]) => artifact !== null && pattern.test(artifact))?.[1],
-    ]),
-    artifact,
-    version: firstVersion([
-      main.get("implementation-version"),
-      main.get("specification-version"),
-      main.get("bundle-version"),
-      named.version,
-    ]),
-  };
+  const group = firstId([
+    artifact === null ? null : groupOf(artifact),
+    main.get("implementation-vendor-id"),
+    dot > 0 ? symbolic?.slice(0, dot) : symbolic,
+    main.get("implementation-vendor"),
+    main.get("specification-vendor"),
+  ]);
+  return { group, artifact, version };
 }
 
 /** The attributes up to the first empty line are those of the archive; a line that begins with a space continues the last. */
@@ -80,13 +73,16 @@ function mainAttributes(text: string): ReadonlyMap<string, string> {
   return attributes;
 }
 
-/** Takes apart the name of an archive such as log4j-1.2-api-2.17.1.jar: the version is after the last hyphen before a digit. */
+/**
+ * Takes apart the name of an archive such as log4j-1.2-api-2.17.1.jar: the version is after the last hyphen before a digit.
+ * Without one the name is the artifact's.
+ */
 export function coordinatesOfName(fileName: string): Coordinates {
   const stem = fileName.slice(0, Math.max(0, fileName.lastIndexOf(".")));
   let hyphen = stem.lastIndexOf("-");
   while (hyphen > 0 && !/\d/.test(stem.charAt(hyphen + 1)))
     hyphen = stem.lastIndexOf("-", hyphen - 1);
-  if (hyphen <= 0) return { group: null, artifact: null, version: null };
+  if (hyphen <= 0) return { group: null, artifact: firstId([stem]), version: null };
   return {
     group: null,
     artifact: firstId([stem.slice(0, hyphen)]),
@@ -98,7 +94,7 @@ function firstId(candidates: readonly (string | null | undefined)[]): string | n
   return candidates.find((text) => typeof text === "string" && ID.test(text)) ?? null;
 }
 
-/** A version has no space in it, and is no variable that was not replaced. */
+/** A version is no text in words, and no variable that was not replaced. */
 function firstVersion(candidates: readonly (string | null | undefined)[]): string | null {
-  return candidates.find((text) => typeof text === "string" && /^[^\s$%]+$/.test(text)) ?? null;
+  return candidates.find((text) => typeof text === "string" && /^[\w.+~-]+$/.test(text)) ?? null;
 }

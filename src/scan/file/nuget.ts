@@ -16,7 +16,7 @@ const Target = v.record(
 const Document = v.object({
   runtimeTarget: v.optional(v.object({ name: v.optional(v.string(), "") }), {}),
   targets: v.optional(v.record(v.string(), Target), {}),
-  libraries: v.record(v.string(), v.object({ type: v.optional(v.string(), "") })),
+  libraries: v.optional(v.record(v.string(), v.object({ type: v.optional(v.string(), "") })), {}),
 });
 
 /** A program that brings its own .NET names the packages of that with this before their names. */

@@ -9,7 +9,10 @@ const MAX_LENGTH = 256;
 /** What os-release(5) allows in an ID. */
 const ID = /^[a-z0-9._-]+$/;
 
-/** Reads os-release(5). */
+/**
+ * Reads os-release(5). What else names a release, such as etc/debian_version, has no number either where VERSION_ID is missing:
+ * a development release has none.
+ */
 export const osRelease: FileReader = {
   matches: (path) => PATHS.includes(path),
   // Real ones are below 1 KB.

@@ -1,5 +1,6 @@
 import { inflateRawSync } from "node:zlib";
 import { UnreadableFile } from "../layer/list.ts";
+import { textOf } from "./content.ts";
 
 /** One file in an archive, as the directory at the archive's end has it. */
 export interface ZipEntry {
@@ -44,7 +45,7 @@ export function entriesOf(bytes: Uint8Array, isWanted: (name: string) => boolean
       throw new UnreadableFile("the directory of the archive is damaged");
     }
     const nameEnd = at + DIRECTORY_HEADER_BYTES + view.getUint16(at + 28, true);
-    const name = new TextDecoder().decode(bytes.subarray(at + DIRECTORY_HEADER_BYTES, nameEnd));
+    const name = textOf(bytes.subarray(at + DIRECTORY_HEADER_BYTES, nameEnd));
     const entry = isWanted(name) ? entryAt(view, at, origin) : null;
     if (entry !== null) entries.push({ name, ...entry });
     at = nameEnd + view.getUint16(at + 30, true) + view.getUint16(at + 32, true);

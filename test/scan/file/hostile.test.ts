@@ -1,4 +1,5 @@
 /** Files that were made to break a reader: whatever is in them, it lists packages or says why it cannot. */
+import { constants, deflateRawSync } from "node:zlib";
 import { expect, inject, test } from "vitest";
 import { READERS } from "../../../src/scan/file/readers.ts";
 import { UnreadableFile } from "../../../src/scan/layer/list.ts";
@@ -89,6 +90,16 @@ test.each(Object.keys(FILES))("%s, of random bytes", async (path) => {
 
 const MIB = 1024 * 1024;
 
+test("what unpacks to more than the directory says takes no memory", async () => {
+  const zeros = deflateRawSync(new Uint8Array(MIB), { finishFlush: constants.Z_FULL_FLUSH });
+  const bomb = Buffer.concat([...Array.from({ length: 512 }, () => zeros), deflateRawSync("")]);
+  const claims = { method: 8, sizeBytes: 100 };
+  const archive = zip([{ name: "a.jar", content: bomb, isStored: true, claims }]);
+  const before = process.resourceUsage().maxRSS;
+  expect(await survive("a.jar", archive)).toBe("read");
+  expect(process.resourceUsage().maxRSS - before).toBeLessThan(256 * 1024);
+});
+
 /** Texts that a careless pattern or loop takes the square of their length for. */
 const TEXTS: Readonly<Record<string, (size: number) => string>> = {
   "empty lines": (size) => "\n".repeat(size),
@@ -108,4 +119,29 @@ test.each(
 )("%s, full of %s, ends", async (path, text) => {
   const size = Math.min(readerOf(path).maxBytes, 4 * MIB);
   await survive(path, bytesOf(TEXTS[text]?.(size) ?? ""));
+});
+
+test("names that begin again and again are looked at once", async () => {
+  const long = "/META-INF/maven/specifications/node_modules/@a".repeat(1_400);
+  const members = ["/pom.properties", ".properties", ".jar", ".ja"].map((end) => ({
+    name: `${long}${end}`,
+    content: "",
+  }));
+  const many = Array.from({ length: 400 }, (_, i) => members[i % 4] ?? { name: "", content: "" });
+  expect(await survive("a.jar", zip(many))).toBe("read");
+  for (const path of ["package.json", "a.gemspe", "installed.jso", "METADAT", "status.d"]) {
+    for (const reader of READERS)
+      expect(reader.matches(`${long.repeat(4)}/${path}`)).toBe(
+        path === "package.json" && reader === readerOf(path),
+      );
+  }
+});
+
+test("a directory of more files than any archive has ends", async () => {
+  const many = Array.from({ length: 40_000 }, () => ({
+    name: "a.jar",
+    content: "",
+    isStored: true,
+  }));
+  expect(await survive("a.jar", zip(many))).toBe("unreadable");
 });

@@ -106,8 +106,8 @@ describe("the manifest", () => {
       "Bundle-Name: %bundleName",
       "Implementation-Version: ${version}",
     ];
-    expect(await named(lines, "lib/commons-collections-3.2.1.jar")).toEqual([
-      "org.apache:commons-collections 3.2.1",
+    expect(await named(lines, "lib/commons-text-3.2.1.jar")).toEqual([
+      "org.apache:commons-text 3.2.1",
     ]);
   });
 
@@ -117,10 +117,19 @@ describe("the manifest", () => {
     ["spring-boot", "org.springframework.boot"],
     ["spring-boot-actuator-autoconfigure", "org.springframework.boot"],
     ["spring-security-web", "org.springframework.security"],
+    ["lucene-core", "org.apache.lucene"],
+    ["tomcat-embed-core", "org.apache.tomcat.embed"],
+    ["commons-collections", "commons-collections"],
     ["spring-unknown", null],
   ])("%s has its group from nowhere else: %s", async (artifact, group) => {
     const lines = [`Implementation-Title: ${artifact}`, "Implementation-Version: 5.3.17"];
-    expect(await named(lines)).toEqual(group === null ? [] : [`${group}:${artifact} 5.3.17`]);
+    const expected = group === null ? [] : [`${group}:${artifact} 5.3.17`];
+    expect(await named(lines)).toEqual(expected);
+    expect(await named(lines.slice(1), `${artifact}.jar`)).toEqual(expected);
+    // It may have no manifest, or one of which the group is wrong.
+    expect(await names(`${artifact}-5.3.17.jar`, zip([]))).toEqual(expected);
+    const other = ["Implementation-Title: org.apache", "Implementation-Vendor-Id: org"];
+    if (group !== null) expect(await named(other, `${artifact}-5.3.17.jar`)).toEqual(expected);
   });
 
   test.each([
@@ -147,7 +156,7 @@ describe("archives in archives", () => {
         { name: "BOOT-INF/lib/log4j-core-2.14.1.jar", content: inner, isStored: true },
         { name: "BOOT-INF/lib/other.jar", content: zip([pom("a", "b", "1")]) },
         { name: "BOOT-INF/classes/README", content: "x".repeat(1_000) },
-        { name: "BOOT-INF/lib/broken.jar", content: "no zip" },
+        { name: "BOOT-INF/lib/spring-core-5.3.1.jar", content: "no zip" },
         { name: "BOOT-INF/lib/", content: "", isStored: true },
         pom("com.example", "shop", "1.0"),
       ],
@@ -204,7 +213,7 @@ describe("archives in archives", () => {
       i === 0 ? member : { ...member, claims: { offset: 0 } },
     );
     expect(await problem("app.jar", zip(shared))).toBe(
-      "the archives in it are larger than 134217728 bytes",
+      "the archives in it are too many or too large",
     );
   });
 

@@ -149,8 +149,10 @@ describe("NuGet", () => {
   });
 
   test("another shape is told", async () => {
-    expect(await problem(path, "{}")).toBe(
-      'its JSON has another shape at libraries: expected "libraries"',
+    // Other tools have files of that name.
+    expect(await names(path, "{}")).toEqual([]);
+    expect(await problem(path, '{"libraries":7}')).toBe(
+      "its JSON has another shape at libraries: expected Object",
     );
     // A message has nothing of the file that a terminal would obey.
     expect(await problem(path, String.raw`{"libraries":{"\u001b[2J":"${"x".repeat(999)}"}}`)).toBe(
