@@ -1,5 +1,6 @@
 import { constants, createGunzip, createZstdDecompress } from "node:zlib";
 import type { Source } from "./source.ts";
+import { ZstdFrames } from "./zstd-frames.ts";
 
 /** What one step unpacks at most: more is not held, whatever the layer would unpack to. */
 const PIECE_BYTES = 256 * 1024;
@@ -17,63 +18,59 @@ export async function* unpacked(source: Source): AsyncGenerator<Uint8Array, void
   const head = await source.peek(4);
   if (isGzip(head)) {
     // Members that follow each other are taken as one (RFC 1952, section 2.2).
-    yield* through(source, createGunzip({ chunkSize: PIECE_BYTES }));
-    return;
-  }
-  if (isZstd(head)) {
-    // A decoder ends with its frame, and the next frame needs another (RFC 8878, section 3).
-    while ((await source.peek(1)).length > 0) yield* through(source, zstd());
-    return;
-  }
-  for (let piece = await source.read(); piece !== null; piece = await source.read()) yield piece;
+    yield* through(createGunzip({ chunkSize: PIECE_BYTES }), piecesOf(source));
+  } else if (isZstd(head)) {
+    const params = { [constants.ZSTD_d_windowLogMax]: MAX_ZSTD_WINDOW_LOG };
+    yield* through(createZstdDecompress({ chunkSize: PIECE_BYTES, params }), framesOf(source));
+  } else yield* piecesOf(source);
 }
 
 function isGzip(head: Uint8Array): boolean {
   return head[0] === 0x1f && head[1] === 0x8b;
 }
 
-/** A frame, or one that decoders skip, as the first of a seekable archive. */
-function isZstd(head: Uint8Array): boolean {
-  if (head.length < 4) return false;
-  const magic = new DataView(head.buffer, head.byteOffset).getUint32(0, true);
-  return magic === 0xfd2fb528 || (magic & 0xfffffff0) >>> 0 === 0x184d2a50;
+/** A frame, or one that decoders pass over, which may come first. */
+function isZstd([first = 0, second, third, fourth]: Uint8Array): boolean {
+  if (first === 0x28) return second === 0xb5 && third === 0x2f && fourth === 0xfd;
+  return first >> 4 === 5 && second === 0x2a && third === 0x4d && fourth === 0x18;
 }
 
-function zstd(): Unpacker {
-  return createZstdDecompress({
-    chunkSize: PIECE_BYTES,
-    params: { [constants.ZSTD_d_windowLogMax]: MAX_ZSTD_WINDOW_LOG },
-  });
+async function* piecesOf(source: Source): AsyncGenerator<Uint8Array, void> {
+  for (let piece = await source.read(); piece !== null; piece = await source.read()) yield piece;
 }
 
-/** Gives back to the source what comes after the unpacker's end. */
-async function* through(source: Source, unpacker: Unpacker): AsyncGenerator<Uint8Array, void> {
-  const fed = { bytes: 0, last: new Uint8Array(0) };
-  void feed(source, unpacker, fed);
-  for await (const piece of unpacker) yield piece as Uint8Array;
-  const unused = fed.bytes - unpacker.bytesWritten;
-  if (unused > 0) source.unread(fed.last.subarray(fed.last.length - unused));
+/** zlib's decoder takes frame after frame, but stops for good where one ends within a piece. */
+async function* framesOf(source: Source): AsyncGenerator<Uint8Array, void> {
+  const frames = new ZstdFrames();
+  for await (const piece of piecesOf(source)) {
+    for (let at = 0; at < piece.length;) {
+      const end = frames.endIn(piece, at);
+      if (!frames.isSkippable) yield piece.subarray(at, end);
+      at = end;
+    }
+  }
+}
+
+async function* through(
+  unpacker: Unpacker,
+  packed: AsyncIterable<Uint8Array>,
+): AsyncGenerator<Uint8Array, void> {
+  void feed(unpacker, packed);
+  try {
+    for await (const piece of unpacker) yield piece as Uint8Array;
+  } finally {
+    unpacker.destroy();
+  }
 }
 
 /** Writes piece after piece as the unpacker has used up the one before. */
-async function feed(
-  source: Source,
-  unpacker: Unpacker,
-  fed: { bytes: number; last: Uint8Array },
-): Promise<void> {
+async function feed(unpacker: Unpacker, packed: AsyncIterable<Uint8Array>): Promise<void> {
   try {
-    while (!unpacker.destroyed) {
-      const piece = await source.read();
-      if (piece === null) {
-        unpacker.end();
-        return;
-      }
-      fed.bytes += piece.length;
-      fed.last = piece;
+    for await (const piece of packed) {
       await new Promise<void>((resolve) => unpacker.write(piece, () => resolve()));
-      // It is at its end, and what is left of the piece is not its own.
-      if (unpacker.bytesWritten < fed.bytes) return;
+      if (unpacker.destroyed) return;
     }
+    unpacker.end();
   } catch (error) {
     unpacker.destroy(error as Error);
   }

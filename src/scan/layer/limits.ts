@@ -8,6 +8,8 @@ export interface Limits {
   /** An archive may unpack to `ratioFreeBytes`, and to `maxRatio` times as much as was read of the layer. */
   readonly ratioFreeBytes: number;
   readonly maxRatio: number;
+  /** A layer may be twice as large as its archive, and `overheadBytes` more: members and frames without content cost time too. */
+  readonly overheadBytes: number;
   /** Headers of the archive, those that only extend another among them. */
   readonly headers: number;
   /** Linux takes no longer path (PATH_MAX). */
@@ -31,6 +33,7 @@ export const LIMITS: Limits = {
   unpackedBytes: 20 * GIB,
   ratioFreeBytes: GIB,
   maxRatio: 200,
+  overheadBytes: 16 * MIB,
   headers: 2_000_000,
   pathBytes: 4_096,
   pathDepth: 256,

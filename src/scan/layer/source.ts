@@ -1,3 +1,5 @@
+import type { Meter } from "./meter.ts";
+
 /** workerd answers in pieces of 4 KiB otherwise, which cost more than what is done with them. */
 const PIECE_BYTES = 256 * 1024;
 
@@ -11,11 +13,11 @@ export class Source {
   readonly #reader: PieceReader;
   #unread: Uint8Array | null = null;
   failure: { readonly error: unknown } | null = null;
-  /** How many bytes were read of the layer. */
-  bytes = 0;
+  readonly #meter: Meter;
 
-  constructor(stream: ReadableStream<Uint8Array>) {
+  constructor(stream: ReadableStream<Uint8Array>, meter: Meter) {
     this.#reader = readerOf(stream);
+    this.#meter = meter;
   }
 
   /** Returns the next piece, which is never empty; null at the end. */
@@ -23,24 +25,23 @@ export class Source {
     const unread = this.#unread;
     this.#unread = null;
     if (unread !== null) return unread;
-    try {
-      for (;;) {
-        const { value, done } = await this.#reader.read();
-        if (value !== undefined && value.length > 0) {
-          this.bytes += value.length;
-          return value;
-        }
-        if (done) return null;
+    for (;;) {
+      const { value, done } = await this.#next();
+      if (value !== undefined && value.length > 0) {
+        this.#meter.packed(value.length);
+        return value;
       }
+      if (done) return null;
+    }
+  }
+
+  async #next(): ReturnType<PieceReader["read"]> {
+    try {
+      return await this.#reader.read();
     } catch (error) {
       this.failure = { error };
       throw error;
     }
-  }
-
-  /** Gives back what was read and not used. */
-  unread(rest: Uint8Array): void {
-    this.#unread = rest;
   }
 
   /** Returns the first bytes of what comes, and does not use them up; fewer only at the end. */

@@ -3,6 +3,7 @@ import { FileWalk } from "./file-walk.ts";
 import { WalkEnd, LIMITS, type Limits } from "./limits.ts";
 import { type FileReader, type LayerList } from "./list.ts";
 import { ListBuilder } from "./list-builder.ts";
+import { Meter } from "./meter.ts";
 import { Source } from "./source.ts";
 import { tarEntries } from "./tar.ts";
 import { Window } from "./window.ts";
@@ -18,9 +19,10 @@ export async function readLayer(
   readers: readonly FileReader[],
   limits: Limits = LIMITS,
 ): Promise<LayerList> {
-  const source = new Source(stream);
+  const meter = new Meter(limits);
+  const source = new Source(stream, meter);
   const pieces = unpacked(source);
-  const window = new Window(pieces, source, limits);
+  const window = new Window(pieces, meter);
   const list = new ListBuilder(limits);
   const files = new FileWalk({ window, list, readers, limits });
   let ended: string | null = null;

@@ -1,22 +1,18 @@
-import type { Limits } from "./limits.ts";
-import { WalkEnd } from "./limits.ts";
-import type { Source } from "./source.ts";
+import type { Meter } from "./meter.ts";
 
 const NOTHING = new Uint8Array(0);
 
 /** Reads an unpacked layer from its start to its end; of its bytes it holds one piece. */
 export class Window {
   readonly #pieces: AsyncIterator<Uint8Array, void>;
-  readonly #source: Source;
-  readonly #limits: Limits;
+  readonly #meter: Meter;
   #piece: Uint8Array = NOTHING;
   #at = 0;
   #arrivedBytes = 0;
 
-  constructor(pieces: AsyncIterator<Uint8Array, void>, source: Source, limits: Limits) {
+  constructor(pieces: AsyncIterator<Uint8Array, void>, meter: Meter) {
     this.#pieces = pieces;
-    this.#source = source;
-    this.#limits = limits;
+    this.#meter = meter;
   }
 
   /** How many bytes were read. */
@@ -65,17 +61,7 @@ export class Window {
     this.#at = 0;
     this.#arrivedBytes += this.#piece.length;
     if (done === true) return false;
-    const { unpackedBytes, ratioFreeBytes, maxRatio } = this.#limits;
-    if (this.#arrivedBytes > unpackedBytes) {
-      throw new WalkEnd(
-        `The layer unpacks to more than ${unpackedBytes} bytes; the rest was not read.`,
-      );
-    }
-    if (this.#arrivedBytes > ratioFreeBytes + maxRatio * this.#source.bytes) {
-      throw new WalkEnd(
-        `The layer unpacks to more than ${maxRatio} times its size; the rest was not read.`,
-      );
-    }
+    this.#meter.unpacked(this.#piece.length);
     return true;
   }
 }

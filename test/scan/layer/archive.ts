@@ -1,4 +1,5 @@
 /** Tar archives as tests need them: headers are written by hand, so that odd and broken ones can be made. */
+import { createZstdCompress, type ZstdOptions } from "node:zlib";
 import type { FileReader, LayerList } from "../../../src/scan/layer/list.ts";
 import { UnreadableFile } from "../../../src/scan/layer/list.ts";
 import { LIMITS, type Limits } from "../../../src/scan/layer/limits.ts";
@@ -139,7 +140,8 @@ export function streamOf(bytes: Uint8Array, pieceBytes = 1024 * 1024): ReadableS
         controller.byobRequest?.respond(0);
         return;
       }
-      controller.enqueue(bytes.slice(at, at + pieceBytes));
+      // A copy: the stream takes its buffer away.
+      controller.enqueue(new Uint8Array(bytes.subarray(at, at + pieceBytes)));
       at = Math.min(at + pieceBytes, bytes.length);
     },
   });
@@ -152,4 +154,13 @@ export function read(bytes: Uint8Array, limits: Partial<Limits> = {}): Promise<L
 /** What packages there are, as "path name version". */
 export function found({ packages }: LayerList): string[] {
   return packages.map(({ path, name, version }) => `${path} ${name} ${version}`);
+}
+
+/** Packs into one piece: workerd's encoder fails where a piece is too small for what it has. */
+export async function zstd(bytes: Uint8Array, options: ZstdOptions = {}): Promise<Uint8Array> {
+  const packer = createZstdCompress({ chunkSize: 2 * bytes.length + 1_024, ...options });
+  packer.end(bytes);
+  const parts: Uint8Array[] = [];
+  for await (const part of packer) parts.push(part as Uint8Array);
+  return joined(...parts);
 }
