@@ -33,6 +33,12 @@ import { TrustRuleStore } from "./db/trust-rules.ts";
 import { RestoreStore } from "./trash/store.ts";
 import { UserStore } from "./db/users.ts";
 import { UnlinkedBlobs } from "./backup/unlinked-blobs.ts";
+import { ExceptionStore } from "./scan/exception-store.ts";
+import { ScanGate } from "./scan/gate.ts";
+import { ScanPolicyStore } from "./scan/policy-store.ts";
+import { ScanReads } from "./scan/read-store.ts";
+import { ScanReports } from "./scan/reports.ts";
+import { ScanStore } from "./scan/store.ts";
 import { createMaintenance, type Maintenance } from "./maintenance.ts";
 import { Blobs } from "./registry/blobs.ts";
 import { ManifestDetails } from "./registry/details.ts";
@@ -66,6 +72,10 @@ export interface Registry extends Maintenance {
   readonly search: RepositorySearch;
   readonly robots: RobotStore;
   readonly room: Room;
+  readonly scans: ScanReports;
+  readonly scanPolicies: ScanPolicyStore;
+  readonly exceptions: ExceptionStore;
+  readonly gate: ScanGate;
   readonly sessions: SessionStore;
   readonly tags: TagStore;
   readonly tokens: TokenStore;
@@ -105,6 +115,7 @@ export function createRegistry(
     audit: stores.audit,
     blobs: new Blobs({ index: blobIndex, ...pulls, room, grace: settings.grace }),
     ...readers(env, repositories, bucket),
+    ...scanning(env, stores),
     credentials: new CredentialStore(env.DB),
     deletions: new DeleteStore(env.DB, settings.trashMs),
     history: new TrashLists(env.DB),
@@ -115,11 +126,7 @@ export function createRegistry(
     policies: new PolicyStore(env.DB),
     pulls: new PullStore(env.DB),
     purge: new PurgeStore(env.DB),
-    readiness: new Readiness({
-      database: () => prepare(env.DB, "SELECT 1").first(),
-      bucket: () => bucket.sizeOf(NO_OBJECT),
-      sessions: () => env.SESSIONS.getByName(NO_UPLOAD).status(NO_CLAIMS),
-    }),
+    readiness: readinessOf(env, bucket),
     quotas,
     repositories,
     repositoryLists: new RepositoryLists(env.DB),
@@ -149,6 +156,25 @@ function readers(env: Env, repositories: RepositoryStore, bucket: Bucket) {
     details: new ManifestDetails(new DetailStore(env.DB), bucket),
     search: new RepositorySearch(env.DB),
   };
+}
+
+function scanning(
+  env: Env,
+  { bucket, audit }: { readonly bucket: Bucket; readonly audit: AuditStore },
+) {
+  const exceptions = new ExceptionStore(env.DB);
+  const index = { reads: new ScanReads(env.DB), scans: new ScanStore(env.DB), exceptions };
+  const scans = new ScanReports(index, bucket);
+  const scanPolicies = new ScanPolicyStore(env.DB);
+  return { exceptions, scans, scanPolicies, gate: new ScanGate(scans, audit) };
+}
+
+function readinessOf(env: Env, bucket: Bucket): Readiness {
+  return new Readiness({
+    database: () => prepare(env.DB, "SELECT 1").first(),
+    bucket: () => bucket.sizeOf(NO_OBJECT),
+    sessions: () => env.SESSIONS.getByName(NO_UPLOAD).status(NO_CLAIMS),
+  });
 }
 
 /** Names that the readiness probes ask for; nothing has these names. */

@@ -1,4 +1,5 @@
-import { repositorySubject, revokedAt } from "./auth/login/revocation.ts";
+import { policySubject, repositorySubject, revokedAt } from "./auth/login/revocation.ts";
+import { namespaceOf, type RepositoryName } from "./oci/reference.ts";
 import { type Env, readSettings } from "./settings.ts";
 import { createRegistry, type Registry } from "./compose.ts";
 import { IdentityStore } from "./db/identities.ts";
@@ -16,8 +17,11 @@ export function identitiesOf(env: Env): IdentityStore {
 export function registryOf(env: Env): Registry {
   const known = registries.get(env);
   if (known !== undefined) return known;
-  const invalidatedAt = (repository: string) =>
-    revokedAt(identitiesOf(env), repositorySubject(repository));
+  const invalidatedAt = (repository: RepositoryName) =>
+    Math.max(
+      revokedAt(identitiesOf(env), repositorySubject(repository)),
+      revokedAt(identitiesOf(env), policySubject(namespaceOf(repository))),
+    );
   const registry = createRegistry(env, readSettings(env), invalidatedAt);
   registries.set(env, registry);
   return registry;

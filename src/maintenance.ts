@@ -31,6 +31,11 @@ import type { QuotaStore } from "./quota/store.ts";
 import { Retention } from "./retention/job.ts";
 import { RunStore } from "./retention/run-store.ts";
 import { RetentionStore } from "./retention/store.ts";
+import { ExceptionStore } from "./scan/exception-store.ts";
+import { ScanJob } from "./scan/job.ts";
+import { matchersOf } from "./scan/matchers.ts";
+import { OsvRecords } from "./scan/osv-store.ts";
+import { ScanStore } from "./scan/store.ts";
 import type { Env, Settings } from "./settings.ts";
 
 /** What the registry does by itself, and the parts of it that requests use too. */
@@ -70,6 +75,14 @@ export function createMaintenance(env: Env, settings: Settings, stores: Stores):
   const importer = new Importer({ index: new ImportStore(db), exports }, bucket, jobs);
   const backgroundFsck = new BackgroundFsck(fsck, stores, fsckBytes);
   const retention = new Retention(retentionStores, grace);
+  const osvRecords = new OsvRecords(db);
+  const matchers = matchersOf(settings.scan, osvRecords);
+  const scan = new ScanJob(
+    { store: new ScanStore(db), exceptions: new ExceptionStore(db) },
+    bucket,
+    matchers,
+    settings.scan,
+  );
   const enqueue = (job: string, delaySeconds = 0) =>
     env.EVENTS.send({ kind: "job", job }, { delaySeconds });
   const subscriptions: readonly Subscription[] = [
@@ -87,6 +100,7 @@ export function createMaintenance(env: Env, settings: Settings, stores: Stores):
     gc,
     backgroundFsck,
     retention,
+    scan,
     new Dispatcher(outbox, subscriptions),
   ];
   const runner = new JobRunner(jobs, list, enqueue);

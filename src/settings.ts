@@ -47,6 +47,11 @@ export interface Env {
   readonly FSCK_DAILY_MB?: string;
   readonly TAG_READS?: string;
   readonly LOG_READS?: string;
+  readonly SCANNING?: string;
+  readonly SCAN_HOURS?: string;
+  readonly OSV_URL?: string;
+  readonly TRIVY_URL?: string;
+  readonly TRIVY_TOKEN?: string;
   readonly ADMIN_PASSWORD?: string;
   readonly TOKEN_KEY?: string;
   readonly TOKEN_KEY_NEXT?: string;
@@ -83,6 +88,15 @@ const MAX_MANIFEST_LIMIT = 16 * 1024 * 1024;
 
 const tokenKey = v.pipe(v.string(), v.minLength(32));
 
+/** The address of another server; null for none. */
+const address = v.optional(
+  v.pipe(
+    v.union([v.literal("off"), v.pipe(v.string(), v.regex(/^https?:/), v.url())]),
+    v.transform((text) => (text === "off" ? null : text)),
+  ),
+  "off",
+);
+
 const Settings = v.object({
   PUBLIC_PULL: flag("false"),
   ALLOW_SPARSE_INDEXES: flag("false"),
@@ -111,10 +125,26 @@ const Settings = v.object({
   FSCK_DAILY_MB: number("1024", 0, 1024 * 1024),
   TAG_READS: v.optional(v.picklist(["strict", "nearest"]), "strict"),
   LOG_READS: flag("true"),
+  SCANNING: flag("true"),
+  SCAN_HOURS: number("24", 1, 24 * 365),
+  OSV_URL: address,
+  TRIVY_URL: address,
+  TRIVY_TOKEN: v.optional(v.string()),
   ADMIN_PASSWORD: v.pipe(v.string(), v.minLength(8)),
   TOKEN_KEY: tokenKey,
   TOKEN_KEY_NEXT: v.optional(tokenKey),
 });
+
+export interface ScanSettings {
+  /** Whether the packages of new images are listed. */
+  readonly isOn: boolean;
+  /** How long an image's match with known vulnerabilities is used, in milliseconds. */
+  readonly rescanMs: number;
+  /** The addresses of OSV's API and of a Trivy server, which match packages; null for none. */
+  readonly osvUrl: string | null;
+  readonly trivyUrl: string | null;
+  readonly trivyToken: string | null;
+}
 
 export interface Settings {
   /** Whether the public may pull everything without credentials. */
@@ -158,6 +188,7 @@ export interface Settings {
   readonly tagReads: "strict" | "nearest";
   /** Whether reads that succeed are logged too. */
   readonly logReads: boolean;
+  readonly scan: ScanSettings;
   readonly adminPassword: string;
   /** The key that signs registry tokens. */
   readonly tokenKey: string;
@@ -205,6 +236,13 @@ export function readSettings(env: Env): Settings {
     fsckBytes: output.FSCK_DAILY_MB * 1024 * 1024,
     tagReads: output.TAG_READS,
     logReads: output.LOG_READS,
+    scan: Object.freeze({
+      isOn: output.SCANNING,
+      rescanMs: output.SCAN_HOURS * 3_600_000,
+      osvUrl: output.OSV_URL,
+      trivyUrl: output.TRIVY_URL,
+      trivyToken: output.TRIVY_TOKEN || null,
+    }),
     adminPassword: output.ADMIN_PASSWORD,
     tokenKey: output.TOKEN_KEY,
     nextTokenKey: output.TOKEN_KEY_NEXT ?? null,

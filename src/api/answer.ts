@@ -88,6 +88,14 @@ export function issued<Schema extends v.GenericSchema>(schema: Schema): Answer<O
   };
 }
 
+/** What was made; it is listed, and has no path of its own. */
+export function made<Schema extends v.GenericSchema>(schema: Schema): Answer<Out<Schema>> {
+  return {
+    statuses: { 201: { description: "It was made", content: asJson(schema) } },
+    respond: (value) => Response.json(value, { status: 201 }),
+  };
+}
+
 /** What a PUT made or replaced; it is listed, and has no path of its own. */
 export function set<Schema extends v.GenericSchema>(
   schema: Schema,

@@ -5,6 +5,9 @@ import { FSCK } from "../fsck/api.ts";
 import { GC } from "../gc/api.ts";
 import { QUOTA } from "../quota/api.ts";
 import { RETENTION } from "../retention/api.ts";
+import { SCAN } from "../scan/api.ts";
+import { EXCEPTIONS } from "../scan/exception-api.ts";
+import { SCAN_POLICY } from "../scan/policy-api.ts";
 import { TRASH } from "../trash/api.ts";
 import { TRASH_LISTS } from "../trash/list-api.ts";
 import { json } from "./answer.ts";
@@ -48,6 +51,7 @@ export const API_GROUPS: Groups = {
   robots: ROBOTS,
   "trust rules": TRUST_RULES,
   contents: [...CONTENTS, ...RAW_MANIFEST, ...DETAILS],
+  scanning: [...SCAN, ...SCAN_POLICY, ...EXCEPTIONS],
   trash: [...TRASH_LISTS, ...TRASH],
   retention: RETENTION,
   // After all that is below a repository, whose name takes as many segments as it can.

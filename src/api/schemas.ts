@@ -6,6 +6,8 @@ import * as gc from "../gc/schema.ts";
 import { REASONS, RegistryError } from "../oci/errors.ts";
 import * as quota from "../quota/schema.ts";
 import * as retention from "../retention/schema.ts";
+import * as scanPolicy from "../scan/policy-schema.ts";
+import * as scan from "../scan/schema.ts";
 import * as trash from "../trash/schema.ts";
 import * as accounts from "./schema/accounts.ts";
 import * as common from "./schema/common.ts";
@@ -49,6 +51,8 @@ const MODULES: readonly Readonly<Record<string, unknown>>[] = [
   quota,
   repositories,
   retention,
+  scan,
+  scanPolicy,
   sessions,
   trash,
   { Problem },

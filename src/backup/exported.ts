@@ -34,6 +34,7 @@ export type TableName =
   | "members"
   | "robots"
   | "trust_rules"
+  | "scan_exceptions"
   | "quotas"
   | "manifests"
   | "tag_history"
@@ -49,6 +50,7 @@ export const TABLES: Readonly<Record<TableName, ExportedTable>> = {
   members: { key: ["user", "pattern"], level: 2, bases: [OF_USER, IN_NAMESPACE] },
   robots: { key: ["name"], level: 2, bases: [IN_NAMESPACE] },
   trust_rules: { key: ["name"], level: 2, bases: [IN_NAMESPACE] },
+  scan_exceptions: { key: ["id"], level: 2, bases: [IN_NAMESPACE] },
   quotas: { key: ["namespace"], level: 2, bases: [IN_NAMESPACE] },
   manifests: { key: ["repository_id", "digest"], level: 2, bases: [IN_REPOSITORY] },
   tag_history: { key: ["repository_id", "id"], level: 2, bases: [IN_REPOSITORY] },

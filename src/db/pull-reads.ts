@@ -20,14 +20,20 @@ export interface NamedBlob extends StoredBlob {
   readonly digest: Digest;
 }
 
+/** A manifest as it is pulled. */
+export interface PulledManifest extends StoredManifest {
+  /** JSON of what may keep it from being pulled (scan/gate.ts); null where nothing does. */
+  readonly gate: string | null;
+}
+
 /** What a pull asks for next: the children of an index, and the blobs that the manifest and its children name. */
 export interface ManifestGraph {
-  readonly manifests: readonly StoredManifest[];
+  readonly manifests: readonly PulledManifest[];
   readonly blobs: readonly NamedBlob[];
 }
 
 export interface Pulled {
-  readonly manifest: StoredManifest;
+  readonly manifest: PulledManifest;
   readonly graph: ManifestGraph;
 }
 
@@ -64,7 +70,14 @@ function byTag(repository: RepositoryName, tag: Tag): Fragment {
   return { sql, values: { repository, tag } };
 }
 
-type ManifestRow = StoredManifest & { readonly readAt: number };
+type ManifestRow = PulledManifest & { readonly readAt: number };
+
+const POLICY = `coalesce(r.scan_policy, (SELECT n.scan_policy FROM namespaces n WHERE n.name = r.namespace))`;
+
+/** SQL over `repositories r` and `manifests m`. Where no policy is in force, scans are not read. */
+const GATE = `CASE WHEN m.kind = 'image' AND ${POLICY} IS NOT NULL THEN json_object('policy', json(${POLICY}),
+  'unscannable', (SELECT s.unscannable FROM scans s WHERE s.manifest_id = m.id),
+  'gate', (SELECT s.summary -> 'gate' FROM scans s WHERE s.manifest_id = m.id)) END AS gate`;
 
 /**
  * Makes the reads of a pull in D1. Content that is named by its digest never changes, so the nearest replica may
@@ -109,7 +122,7 @@ export class PullReads {
   async currentManifest(
     repository: RepositoryName,
     digest: Digest,
-  ): Promise<StoredManifest | null> {
+  ): Promise<PulledManifest | null> {
     const row = await manifestIn(this.#db, byDigest(repository, digest)).first<ManifestRow>();
     return row && inflated(row);
   }
@@ -166,7 +179,7 @@ async function pulled(place: ReadSource, root: Fragment): Promise<CacheEntry<Pul
     manifestIn(place, root),
     childrenOf(place, root),
     blobsOf(place, root),
-  ])) as [D1Result<ManifestRow>, D1Result<StoredManifest>, D1Result<NamedBlob>];
+  ])) as [D1Result<ManifestRow>, D1Result<PulledManifest>, D1Result<NamedBlob>];
   const [row] = roots.results;
   if (row === undefined) return null;
   const { readAt, ...manifest } = inflated(row);
@@ -191,7 +204,7 @@ async function confirmed(
 ): Promise<CacheEntry<Pulled> | null> {
   const row = await prepare(
     place,
-    `SELECT m.digest, m.media_type AS mediaType, m.size, m.object, ${NOW} AS readAt,
+    `SELECT m.digest, m.media_type AS mediaType, m.size, m.object, ${GATE}, ${NOW} AS readAt,
        CASE WHEN m.digest <> :known THEN hex(m.content) END AS content
      FROM repositories r
      JOIN tags t ON t.repository_id = r.id AND t.name = :tag
@@ -207,7 +220,7 @@ async function confirmed(
 function manifestIn(place: ReadSource, { sql, values }: Fragment): D1PreparedStatement {
   return prepare(
     place,
-    `SELECT ${COLUMNS}, ${NOW} AS readAt FROM repositories r
+    `SELECT ${COLUMNS}, ${GATE}, ${NOW} AS readAt FROM repositories r
      JOIN manifests m ON m.repository_id = r.id AND m.digest = ${sql}
        AND m.deleted_at IS NULL AND m.missing_since IS NULL
      WHERE r.name = :repository`,
@@ -218,7 +231,7 @@ function manifestIn(place: ReadSource, { sql, values }: Fragment): D1PreparedSta
 function childrenOf(place: ReadSource, { sql, values }: Fragment): D1PreparedStatement {
   return prepare(
     place,
-    `SELECT ${COLUMNS} FROM repositories r
+    `SELECT ${COLUMNS}, ${GATE} FROM repositories r
      CROSS JOIN manifests root ON root.repository_id = r.id AND root.digest = ${sql}
      CROSS JOIN manifest_references f
        ON f.repository_id = r.id AND f.manifest_id = root.id AND ${IS_MANIFEST}

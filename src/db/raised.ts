@@ -15,6 +15,7 @@ export const RAISED = {
   robots: "too many robots",
   rules: "too many rules",
   tokens: "too many tokens",
+  exceptions: "too many exceptions",
   importing: "import running",
 } as const;
 

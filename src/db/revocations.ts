@@ -13,13 +13,14 @@ const MINUTE = 60_000;
 const CREDENTIAL = { kind: "credential:", age: 61 * MINUTE };
 
 /**
- * The kinds of subjects, and how long each revocation is listed, in milliseconds: that of a repository while older
- * entries may be in a pull cache (four minutes), that of its public visibility while an older registry token may be
+ * The kinds of subjects, and how long each revocation is listed, in milliseconds: that of a repository, or of a namespace's
+ * policy of pulls, while older entries may be in a pull cache (four minutes), that of its public visibility while an older registry token may be
  * valid (TOKEN_MINUTES is at most 60), that of a credential while it would be valid (an hour at most), all others until
  * their row is deleted (jobs/prune.ts).
  */
 const KINDS = [
   { kind: "repository:", age: 5 * MINUTE },
+  { kind: "policy:", age: 5 * MINUTE },
   { kind: "public:", age: 61 * MINUTE },
   CREDENTIAL,
   ...["user:", "token:", "robot:", "rule:"].map((kind) => ({ kind, age: null })),
@@ -33,7 +34,8 @@ export const MAX_LISTED = 1_000;
 
 /**
  * Returns the statement that revokes everything that was signed for the subject before. Every batch that takes rights
- * away contains it. (`public:<repository>` and `repository:<name>` are revoked by triggers in db/migrations.)
+ * away contains it. (`public:<repository>`, `repository:<name>` and `policy:<namespace>`
+ * are revoked by triggers in db/migrations.)
  * @param subject `user:<name>`, `user:<name>@<namespace>`, `token:<id>`, `robot:<name>`, `rule:<name>` or
  *   `credential:<id>`
  * @param condition says, before the change, whether it will take any right away: a refused change must revoke nothing

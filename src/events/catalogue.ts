@@ -8,9 +8,13 @@ export const ACTIONS = {
   "blob.link": "a blob that an import found in the bucket was linked to its repository",
   "event.drop": "an event that a subscriber failed to receive was dropped",
   "event.retry": "an event that a subscriber failed to receive was sent again",
+  "exception.create": "a vulnerability was accepted: in a namespace, a repository or an image",
+  "exception.delete": "a vulnerability is no longer accepted",
   "export.begin": "a full backup of the index was asked for",
   "fsck.finding": "a background check found something",
   "fsck.repair": "fsck repaired something",
+  "image.rescan": "another scan of an image was asked for",
+  "image.scanned": "an image was scanned first, or its number of known vulnerabilities changed",
   "import.begin": "a backup is being imported",
   "import.end": "the import of a backup has ended",
   login: "a login failed, or was refused for too many failures",
@@ -26,6 +30,9 @@ export const ACTIONS = {
   "namespace.update": "a namespace's settings were changed",
   "oidc.exchange": "an ID token was exchanged for a credential",
   "oidc.revoke": "a credential that an ID token was exchanged for was ended by its holder",
+  "policy.exempt": "an account that a scan policy exempts pulled an image that it refuses",
+  "policy.remove": "a scan policy was removed",
+  "policy.set": "a scan policy was set",
   "quota.update": "a namespace's quota was changed",
   "quota.warn": "a namespace has used 85 % of its quota",
   "repository.create": "a repository was created",
@@ -56,6 +63,7 @@ export const ACTIONS = {
   "user.create": "a user was created",
   "user.delete": "a user was deleted",
   "user.update": "a user was changed",
+  "vulnerability.found": "vulnerabilities are known in an image that were not before",
 } as const satisfies Record<keyof Payloads, string>;
 
 /** What was done, or what a denied request would have done: its method and route. */
@@ -97,9 +105,13 @@ export interface Payloads {
   "blob.link": Payload<"repository" | "digest">;
   "event.drop": Payload<"reference">;
   "event.retry": Payload<"reference">;
+  "exception.create": OfNamespaceWithDetail;
+  "exception.delete": OfNamespaceWithDetail;
   "export.begin": Payload<"reference">;
   "fsck.finding": Payload<"detail", "namespace" | "repository" | "reference" | "digest">;
   "fsck.repair": Payload<"detail", "namespace" | "repository" | "reference" | "digest">;
+  "image.rescan": Payload<"repository" | "digest">;
+  "image.scanned": Payload<"repository" | "digest" | "detail">;
   "import.begin": Payload<"reference">;
   "import.end": Payload<"reference">;
   login: Payload<never, "namespace" | "reference" | "detail">;
@@ -115,6 +127,9 @@ export interface Payloads {
   "namespace.update": OfNamespaceWithDetail;
   "oidc.exchange": OfCredential;
   "oidc.revoke": OfCredential;
+  "policy.exempt": Payload<"repository" | "digest" | "detail">;
+  "policy.remove": OfPolicy;
+  "policy.set": Payload<"repository" | "detail"> | OfNamespaceWithDetail;
   "quota.update": OfNamespaceWithDetail;
   "quota.warn": OfNamespaceWithDetail;
   "repository.create": Payload<"repository", "detail">;
@@ -144,6 +159,7 @@ export interface Payloads {
   "user.create": Payload<"reference", "detail">;
   "user.delete": Payload<"reference">;
   "user.update": Payload<"reference" | "detail">;
+  "vulnerability.found": Payload<"repository" | "digest" | "detail">;
 }
 
 /** The entry of an action. */

@@ -40,6 +40,8 @@ export interface Params {
   readonly token: string;
   /** A session's id, or "current". */
   readonly session: string;
+  /** The id of an accepted vulnerability's exception. */
+  readonly exception: string;
   /** The id of a dead event. */
   readonly event: DeadEventId;
 }
@@ -56,6 +58,7 @@ const PARSERS: { readonly [K in keyof Params]: (text: string) => Params[K] } = {
   rule: parseAccountName,
   token: parseTokenId,
   session: parseSessionId,
+  exception: parseTokenId,
   event: parseDeadEventId,
 };
 

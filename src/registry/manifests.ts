@@ -9,7 +9,7 @@ import type { Bucket } from "../db/bucket.ts";
 import { manifestKey } from "../db/keys.ts";
 import type { ManifestStore, StoredManifest } from "../db/manifests.ts";
 import type { ObjectCache } from "../db/object-cache.ts";
-import type { PullReads } from "../db/pull-reads.ts";
+import type { PulledManifest, PullReads } from "../db/pull-reads.ts";
 import type { ReferrerStore } from "../db/referrers.ts";
 import { ConfigPrefetch } from "./config-prefetch.ts";
 import { MAX_ROW_CONTENT } from "../db/manifest-text.ts";
@@ -102,7 +102,7 @@ export class Manifests {
     repository: RepositoryName,
     reference: Reference,
     defer: Defer,
-  ): Promise<StoredManifest> {
+  ): Promise<PulledManifest> {
     const manifest =
       reference.kind === "tag"
         ? await this.#cache.tagged(repository, reference.tag)
@@ -114,7 +114,7 @@ export class Manifests {
    * Finds a manifest for a client that asks whether it has to push it: by the database alone, never from a cache.
    * @throws MANIFEST_UNKNOWN
    */
-  async confirm(repository: RepositoryName, reference: Reference): Promise<StoredManifest> {
+  async confirm(repository: RepositoryName, reference: Reference): Promise<PulledManifest> {
     const manifest =
       reference.kind === "tag"
         ? await this.#cache.tagged(repository, reference.tag)

@@ -4,8 +4,7 @@ import type { Digest } from "../oci/digest.ts";
 import type { RepositoryName, Tag } from "../oci/reference.ts";
 import type { StoredBlob } from "../db/blobs.ts";
 import type { EdgeCache } from "../db/edge-cache.ts";
-import type { StoredManifest } from "../db/manifests.ts";
-import type { CacheEntry, Pulled, PullReads, Source } from "../db/pull-reads.ts";
+import type { CacheEntry, Pulled, PulledManifest, PullReads, Source } from "../db/pull-reads.ts";
 
 /**
  * How long a cached entry is used, in milliseconds. What is deleted in one place is gone everywhere after five minutes,
@@ -39,7 +38,7 @@ export class PullCache {
   readonly #reads: PullReads;
   readonly #edge: EdgeCache;
   readonly #invalidatedAt: InvalidatedAt;
-  readonly #manifests = new Lru<CacheEntry<StoredManifest>>(MANIFESTS);
+  readonly #manifests = new Lru<CacheEntry<PulledManifest>>(MANIFESTS);
   readonly #blobs = new Lru<CacheEntry<StoredBlob>>(BLOBS);
   /** Which manifest a tag had when it was read last: a guess, that the database confirms. */
   readonly #tags = new Lru<Digest>(TAGS);
@@ -56,7 +55,7 @@ export class PullCache {
     repository: RepositoryName,
     digest: Digest,
     defer: Defer,
-  ): Promise<StoredManifest | null> {
+  ): Promise<PulledManifest | null> {
     const known = this.#manifests.get(`${repository} ${digest}`);
     if (known !== undefined && this.#holds(repository, known)) return known.value;
     const question: Question<Pulled> = {
@@ -71,7 +70,7 @@ export class PullCache {
    * Finds a tag's manifest. The database is asked each time which manifest it is, but it need not send one again that
    * is cached.
    */
-  async tagged(repository: RepositoryName, tag: Tag): Promise<StoredManifest | null> {
+  async tagged(repository: RepositoryName, tag: Tag): Promise<PulledManifest | null> {
     const key = `${repository} ${tag}`;
     const guess = this.#tags.get(key);
     const known = guess && this.#manifests.get(`${repository} ${guess}`);

@@ -19,7 +19,7 @@ export interface Exception {
  */
 export type Status = "open" | "accepted" | "not_affected" | "fixed";
 
-export interface Assessed extends Finding {
+export interface Assessment {
   readonly status: Status;
   /** Why it is not open, and who says so; empty for an open one. */
   readonly reason: string;
@@ -27,6 +27,8 @@ export interface Assessed extends Finding {
   /** Until when the status holds, in milliseconds since 1970; null if for good. */
   readonly untilMs: number | null;
 }
+
+export type Assessed = Finding & Assessment;
 
 export interface Decisions {
   readonly exceptions: readonly Exception[];
@@ -36,7 +38,10 @@ export interface Decisions {
 }
 
 /** Applies exceptions, then what OpenVEX documents say, to the findings of an image. */
-export function assess(findings: readonly Finding[], decisions: Decisions): readonly Assessed[] {
+export function assess<F extends Finding>(
+  findings: readonly F[],
+  decisions: Decisions,
+): readonly (F & Assessment)[] {
   const { exceptions, statements, image, nowMs } = decisions;
   const valid = byId(
     exceptions.filter(({ expiresMs }) => expiresMs === null || nowMs < expiresMs),

@@ -1,75 +1,100 @@
 import type { Assessed } from "./assessment.ts";
 import { compareSeverities, type Severity } from "./match/severity.ts";
 
-/** What of an image's scan keeps it from being pulled. Each is a switch of its own. */
+/** What of an image's scan keeps it from being pulled, as it is stored. Each is a switch of its own. */
 export interface ScanPolicy {
   /** Open findings of this severity and above block; null for none. "unknown" is the lowest, so it blocks by any finding. */
-  readonly minSeverity: Severity | null;
+  readonly severity: Severity | null;
   /** Only findings that have a fixed version block. */
-  readonly isFixedOnly: boolean;
-  readonly blocksUnscanned: boolean;
-  readonly blocksUnscannable: boolean;
+  readonly fixableOnly: boolean;
+  readonly unscanned: boolean;
+  readonly unscannable: boolean;
   /** For how long after it was first seen a finding does not block yet. */
-  readonly graceMs: number;
+  readonly graceHours: number;
+  /** The accounts that may pull whatever the scan says. */
+  readonly exempt: readonly string[];
 }
 
 /** A finding with when it was first seen in this image, in milliseconds since 1970. */
 export type SeenFinding = Assessed & { readonly firstSeenMs: number };
 
-/** The last result of an image that is finished: one that is under way does not count. */
-export type ScanState =
-  | { readonly kind: "unscanned" }
-  /** Why no scanner can tell anything of the image. */
-  | { readonly kind: "unscannable"; readonly why: string }
-  | { readonly kind: "scanned"; readonly findings: readonly SeenFinding[] };
-
-export interface Verdict {
-  /** Why pulls are refused, in a sentence; null if they are not. */
-  readonly refusal: string | null;
-  /** When time alone may change the verdict: a grace time or an exception ends; null if never. */
+/** What a policy needs to know of findings: the earliest of each severity, with and without a fix. */
+export interface GateEntry {
+  readonly severity: Severity;
+  readonly isFixed: boolean;
+  readonly firstSeenMs: number;
+  /** When the exception ends that excuses it, in milliseconds since 1970; null for an open finding. */
   readonly untilMs: number | null;
 }
 
+/** The last finished result of an image: a scan that is under way does not count. */
+export interface ScanState {
+  /** Why its packages are not all known; null if they are. */
+  readonly unscannable: string | null;
+  /** null: no scanner has matched it yet. */
+  readonly gate: readonly GateEntry[] | null;
+}
+
+export type Block = "unscanned" | "unscannable" | "vulnerable";
+
+const HOUR_MS = 3_600_000;
 /** How many vulnerabilities a refusal names: docker prints it on one line. */
 const NAMED = 3;
 
-/** Decides whether an image may be pulled. It holds for one platform's manifest. */
-export function decide(policy: ScanPolicy, state: ScanState, nowMs: number): Verdict {
-  switch (state.kind) {
+/** Reduces the findings of an image to what decides. Those that are excused for good are left out. */
+export function gateOf(findings: readonly SeenFinding[]): readonly GateEntry[] {
+  const entries = new Map<string, GateEntry>();
+  for (const { severity, fixedVersion, status, untilMs, firstSeenMs } of findings) {
+    if (status !== "open" && untilMs === null) continue;
+    const entry = {
+      severity,
+      isFixed: fixedVersion !== null,
+      firstSeenMs,
+      untilMs: status === "open" ? null : untilMs,
+    };
+    const key = JSON.stringify([severity, entry.isFixed, entry.untilMs]);
+    const known = entries.get(key);
+    if (known === undefined || firstSeenMs < known.firstSeenMs) entries.set(key, entry);
+  }
+  return [...entries.values()];
+}
+
+/** Decides whether an image of one platform may be pulled. @returns what keeps it from that; null if nothing does */
+export function decide(policy: ScanPolicy, state: ScanState, nowMs: number): Block | null {
+  const { unscannable, gate } = state;
+  if (unscannable !== null && policy.unscannable) return "unscannable";
+  if (gate === null) return policy.unscanned && unscannable === null ? "unscanned" : null;
+  return gate.some((entry) => counts(policy, entry, nowMs)) ? "vulnerable" : null;
+}
+
+/** Returns the reason of a refusal, in a sentence. @param findings of an image that is vulnerable */
+export function reasonOf(
+  block: Block,
+  policy: ScanPolicy,
+  { unscannable, findings }: { unscannable: string | null; findings: readonly SeenFinding[] },
+  nowMs: number,
+): string {
+  switch (block) {
     case "unscanned":
-      return verdict(policy.blocksUnscanned ? "the image has not been scanned yet" : null);
+      return "the image has not been scanned yet";
     case "unscannable":
-      return verdict(policy.blocksUnscannable ? `the image cannot be scanned: ${state.why}` : null);
-    case "scanned":
-      return decideByFindings(policy, state.findings, nowMs);
+      return `the image cannot be scanned as a whole: ${unscannable}`;
+    case "vulnerable":
+      return sentence(
+        findings.filter((finding) => gateOf([finding]).some((one) => counts(policy, one, nowMs))),
+        policy,
+      );
   }
 }
 
-function verdict(refusal: string | null): Verdict {
-  return { refusal, untilMs: null };
-}
-
-function decideByFindings(
+function counts(
   policy: ScanPolicy,
-  findings: readonly SeenFinding[],
+  { severity, isFixed, firstSeenMs, untilMs }: GateEntry,
   nowMs: number,
-): Verdict {
-  const { minSeverity, isFixedOnly, graceMs } = policy;
-  if (minSeverity === null) return verdict(null);
-  const counting = findings
-    .filter(({ severity }) => compareSeverities(severity, minSeverity) >= 0)
-    .filter(({ fixedVersion }) => !isFixedOnly || fixedVersion !== null)
-    .map((finding) => ({ finding, fromMs: countsFrom(finding, graceMs) }));
-  const blocking = counting.filter(({ fromMs }) => fromMs <= nowMs).map(({ finding }) => finding);
-  if (blocking.length > 0) return verdict(sentence(blocking, policy));
-  const untilMs = Math.min(...counting.map(({ fromMs }) => fromMs));
-  return { refusal: null, untilMs: untilMs === Infinity ? null : untilMs };
-}
-
-/** Returns from when a finding blocks: the end of its grace time, and of what excuses it. */
-function countsFrom({ status, untilMs, firstSeenMs }: SeenFinding, graceMs: number): number {
-  const graceEndMs = firstSeenMs + graceMs;
-  return status === "open" ? graceEndMs : Math.max(graceEndMs, untilMs ?? Infinity);
+): boolean {
+  if (policy.severity === null || compareSeverities(severity, policy.severity) < 0) return false;
+  if (policy.fixableOnly && !isFixed) return false;
+  return Math.max(firstSeenMs + policy.graceHours * HOUR_MS, untilMs ?? 0) <= nowMs;
 }
 
 function sentence(blocking: readonly SeenFinding[], policy: ScanPolicy): string {
@@ -81,7 +106,7 @@ function sentence(blocking: readonly SeenFinding[], policy: ScanPolicy): string 
     return `${id} (${severity}) in ${pkg.name} ${pkg.version}${fix}`;
   });
   const count = blocking.length === 1 ? "1 vulnerability" : `${blocking.length} vulnerabilities`;
-  const limit = `of severity ${policy.minSeverity} or above`;
+  const limit = `of severity ${policy.severity} or above`;
   const more = blocking.length > NAMED ? `; and ${blocking.length - NAMED} more` : "";
-  return `the image has ${count} ${limit}${policy.isFixedOnly ? " with a fix" : ""}: ${named.join("; ")}${more}`;
+  return `the image has ${count} ${limit}${policy.fixableOnly ? " with a fix" : ""}: ${named.join("; ")}${more}`;
 }

@@ -14,13 +14,18 @@ const MAX_TAGS = 50;
  * a digest wants the content of that digest, and other clients can convert.
  */
 export async function read(context: Context<"name" | "reference">): Promise<Response> {
-  const { request, params, registry, defer, usage } = context;
+  const { request, params, registry, defer, usage, initiator } = context;
   const { name, reference } = params;
   const isHead = request.method === "HEAD";
   const manifest = await (isHead
     ? registry.manifests.confirm(name, reference)
     : registry.manifests.find(name, reference, defer));
-  const { digest, mediaType, size, content } = manifest;
+  const { digest, mediaType, size, content, gate } = manifest;
+  // A HEAD is answered: it has no content, and without it clients do not come to ask for the reason.
+  if (!isHead && gate !== null) {
+    const record = await registry.gate.require({ repository: name, digest, gate, initiator });
+    if (record !== null) defer(record());
+  }
   const tag = reference.kind === "tag" ? reference.tag : null;
   const asked = { repository: name, tag, digest };
   const described = {

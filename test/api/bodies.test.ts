@@ -18,6 +18,8 @@ import {
   refused,
   unused,
 } from "../support/management.ts";
+import { pushImage, scanJob } from "../scan/images.ts";
+import { turn } from "../support/jobs.ts";
 import { addSession } from "../support/sign-in.ts";
 
 /** The names in the paths. All of them exist, so that an action that runs too early leaves a trace. */
@@ -73,6 +75,13 @@ const BODIES: Readonly<Record<string, (() => object) | null>> = {
   "POST /api/v1/repositories/:name+/-/retention/preview": POLICY,
   "PUT /api/v1/repositories/:name+/-/retention": POLICY,
   "PUT /api/v1/namespaces/:namespace/retention": POLICY,
+  "PUT /api/v1/repositories/:name+/-/scan-policy": () => ({ severity: "high" }),
+  "PUT /api/v1/namespaces/:namespace/scan-policy": () => ({ severity: "high" }),
+  "POST /api/v1/namespaces/:namespace/vulnerability-exceptions": () => ({
+    vulnerability: "CVE-2024-3094",
+    reason: "not reachable",
+  }),
+  "POST /api/v1/repositories/:name+/-/manifests/:digest/scan": () => ({}),
   "POST /api/v1/repositories/:name+/-/restore": () => ({ tag: "v1" }),
   "POST /api/v1/repositories/:name+/-/purge": () => ({ tag: "v1" }),
   "PUT /api/v1/me/password": () => ({ current: PASSWORD, password: `${PASSWORD}, a new one` }),
@@ -92,6 +101,7 @@ beforeAll(async () => {
     ":user": user.name,
     ":name+": `${namespace}/app`,
     ":reference": "latest",
+    ":exception": "0123456789abcdef",
   };
   place = { ...place, ":session": session };
   const within = `/namespaces/${namespace}`;
@@ -104,6 +114,9 @@ beforeAll(async () => {
   );
   await done("POST", `${within}/trust-rules`, { ...RULE(), name: "rule" });
   const client = new RegistryClient({ repository: `${namespace}/app` });
+  await turn(scanJob());
+  const { digest } = await pushImage(client, [], "image");
+  place = { ...place, ":digest": digest };
   await client.pushManifest(index([]), "v1");
   await client.request("DELETE", "manifests/v1");
   await makeToken(user);

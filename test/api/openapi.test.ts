@@ -5,6 +5,8 @@ import { templateOf } from "../../src/api/openapi.ts";
 import { API_ROUTES } from "../../src/api/routes.ts";
 import { auditEvent, BY_ITSELF } from "../../src/db/audit.ts";
 import { DeadEventStore } from "../../src/events/dead-store.ts";
+import { ScanStore } from "../../src/scan/store.ts";
+import { alpine, layer, ListMatcher, pushImage, scanAll, scanJob } from "../scan/images.ts";
 import { RegistryClient } from "../support/client.ts";
 import { blob, describe, imageManifest, index } from "../support/images.ts";
 import { api, done } from "../support/management.ts";
@@ -158,7 +160,12 @@ test("describes what the API answers", async () => {
   const name = `${namespace}/app`;
   const client = new RegistryClient({ repository: name });
   const config = await client.pushBlob(blob());
-  const image = await client.pushManifest(imageManifest({ config }), "latest");
+  const store = new ScanStore(env.DB);
+  await store.setScanning(true);
+  const image = await pushImage(client, [layer(alpine({ musl: "1.2.4-r2" }))]);
+  const known = { id: "CVE-2099-1", severity: "high", package: "musl" } as const;
+  await scanAll(scanJob(new ListMatcher([known])));
+  await store.setScanning(false);
   const fields = { artifactType: "a/b", subject: describe(image, image.mediaType) };
   await client.pushManifest(imageManifest({ config, fields }));
   const deleted = await client.pushManifest(index([image]), "old");
@@ -179,6 +186,11 @@ test("describes what the API answers", async () => {
     ["/namespaces", "/namespaces", { name: `${namespace}-2` }],
     [`/namespaces/${namespace}/robots`, "/namespaces/{namespace}/robots", { name: "ci", scopes }],
     [`/namespaces/${namespace}/trust-rules`, "/namespaces/{namespace}/trust-rules", rule],
+    [
+      `/namespaces/${namespace}/vulnerability-exceptions`,
+      "/namespaces/{namespace}/vulnerability-exceptions",
+      { vulnerability: "CVE-2099-2", reason: "not reachable" },
+    ],
     ["/repositories", "/repositories", { name: `${namespace}/other` }],
     ["/repositories", "/repositories", { name: `${namespace}/deleted` }],
   ] as const;
@@ -205,7 +217,8 @@ test("describes what the API answers", async () => {
   const reads = operations.filter(({ method }) => method === "get");
   for (const { path } of reads) {
     const url = path.replaceAll(/\{(\w+)\}/g, (_, key: string) => values[key] ?? "");
-    const body = await done("GET", url);
+    const query = path === "/vulnerable-images" ? "?vulnerability=CVE-2099-1" : "";
+    const body = await done("GET", url + query);
     expect(faults(body, schemaOf(path, "get", 200)), path).toEqual([]);
     if (Array.isArray(body["items"]) && !path.endsWith("/pulls")) {
       expect(body["items"].length, path).toBeGreaterThan(0);
@@ -247,6 +260,7 @@ test("describes what the API takes: every field of it, and no other", async () =
     const schema = operation.requestBody?.content["application/json"]?.schema ?? {};
     const url = path
       .replace("{token}", "0123456789abcdef")
+      .replace("{digest}", `sha256:${"0".repeat(64)}`)
       .replace("{event}", "jobs-1")
       .replaceAll(/\{(\w+)\}/g, "openapi-test");
     // Known fields are checked first, then the others in order: the refusal must name the unknown field.

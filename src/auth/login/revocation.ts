@@ -14,6 +14,11 @@ export function repositorySubject(name: string): string {
   return `repository:${name}`;
 }
 
+/** The subject that is revoked when what may be pulled from a namespace changes. */
+export function policySubject(namespace: string): string {
+  return `policy:${namespace}`;
+}
+
 /**
  * Returns when cached entries of the subject became invalid, by the database's clock in milliseconds: 0 for never,
  * infinity when the isolate does not know.

@@ -4,7 +4,7 @@
 
 -- The version of this schema. While there is no release this file changes in place, and the number with it: `npm start` and
 -- `npm run deploy` refuse a database of another number (scripts/start/control.ts).
-CREATE VIEW schema_version AS SELECT 4 AS version;
+CREATE VIEW schema_version AS SELECT 5 AS version;
 
 -- Namespaces and repositories
 
@@ -18,7 +18,9 @@ CREATE TABLE namespaces (
   -- JSON: [{"tags": "v*", "except": ["v*-rc*"]}], as api/tag-rules.ts takes it. The rules hold in all its repositories.
   immutable_tags TEXT NOT NULL DEFAULT '[]',
   -- JSON as it was given: retention/policy.ts reads it. NULL: no policy.
-  retention TEXT
+  retention TEXT,
+  -- JSON: what keeps its images from being pulled (scan/policy-text.ts). NULL: nothing does.
+  scan_policy TEXT
 ) WITHOUT ROWID;
 
 -- A deleted repository gives up its name and is called '~<id>', which no repository can be called and which sorts after all
@@ -42,7 +44,8 @@ CREATE TABLE repositories (
   -- JSON, as in a namespace.
   immutable_tags TEXT NOT NULL DEFAULT '[]',
   -- JSON, as in a namespace; NULL: the namespace's policy.
-  retention TEXT
+  retention TEXT,
+  scan_policy TEXT
 );
 
 CREATE INDEX public_repositories ON repositories (name) WHERE visibility = 'public';
@@ -285,7 +288,9 @@ CREATE TABLE quotas (
 CREATE TABLE bounds (
   id INTEGER PRIMARY KEY CHECK (id = 1),
   quota_bytes INTEGER,
-  max_repositories INTEGER NOT NULL
+  max_repositories INTEGER NOT NULL,
+  -- Whether images are scanned.
+  scanning INTEGER NOT NULL DEFAULT 0
 );
 
 INSERT INTO bounds (id, quota_bytes, max_repositories) VALUES (1, NULL, 10000);
@@ -561,6 +566,74 @@ CREATE TABLE deletion_batch (
   tags TEXT NOT NULL,
   PRIMARY KEY (repository_id, digest)
 ) WITHOUT ROWID;
+
+-- Scanning
+
+-- What packages a layer has and what it hides of those below, as scan/list-text.ts writes it. "readers" is the version of the code
+-- that read the layer: a list of an older version is made again.
+CREATE TABLE layer_lists (
+  digest_id INTEGER PRIMARY KEY REFERENCES blobs (digest_id) ON DELETE CASCADE,
+  readers INTEGER NOT NULL,
+  list BLOB NOT NULL
+);
+
+-- An image to scan, or its last result.
+CREATE TABLE scans (
+  manifest_id INTEGER PRIMARY KEY REFERENCES manifests (id) ON DELETE CASCADE,
+  -- When the job looks at it next; NULL: nothing is due.
+  due_at INTEGER,
+  -- Failures since the last result, and why the last one failed.
+  failures INTEGER NOT NULL DEFAULT 0,
+  error TEXT,
+  -- When its list of packages was made, and when that was matched last; NULL: not yet.
+  listed_at INTEGER,
+  matched_at INTEGER,
+  -- Why its list of packages does not say all that is in it; NULL: it does.
+  unscannable TEXT,
+  -- JSON: what of the findings lists of tags and the policy need (scan/summary.ts); NULL: never matched.
+  summary TEXT,
+  -- The findings of each scanner, as scan/result-text.ts writes them.
+  result BLOB
+);
+
+CREATE INDEX scans_by_time ON scans (due_at) WHERE due_at IS NOT NULL;
+
+-- Which images have a vulnerability, by each of its ids.
+CREATE TABLE image_vulnerabilities (
+  vulnerability TEXT NOT NULL,
+  manifest_id INTEGER NOT NULL REFERENCES manifests (id) ON DELETE CASCADE,
+  PRIMARY KEY (vulnerability, manifest_id)
+) WITHOUT ROWID;
+
+CREATE INDEX image_vulnerabilities_by_image ON image_vulnerabilities (manifest_id);
+
+-- Somebody's decision that a vulnerability does not matter: in a namespace, in one of its repositories, or in one image there.
+CREATE TABLE scan_exceptions (
+  id TEXT NOT NULL PRIMARY KEY,
+  namespace TEXT NOT NULL REFERENCES namespaces (name) ON DELETE CASCADE,
+  -- The repository's name; NULL for all, also for those to come.
+  repository TEXT,
+  digest TEXT CHECK (digest IS NULL OR repository IS NOT NULL),
+  vulnerability TEXT NOT NULL,
+  -- The package that it is accepted in; NULL for all.
+  package TEXT,
+  reason TEXT NOT NULL,
+  author TEXT NOT NULL,
+  expires_at INTEGER,
+  created_at INTEGER NOT NULL
+) WITHOUT ROWID;
+
+CREATE INDEX scan_exceptions_by_namespace ON scan_exceptions (namespace, id);
+
+-- Records of OSV, each under the time of its change: all images share them.
+CREATE TABLE osv_records (
+  id TEXT NOT NULL PRIMARY KEY,
+  modified TEXT NOT NULL,
+  fetched_at INTEGER NOT NULL,
+  record BLOB NOT NULL
+) WITHOUT ROWID;
+
+CREATE INDEX osv_records_by_time ON osv_records (fetched_at);
 
 -- Backup
 
@@ -1112,6 +1185,13 @@ BEGIN
   SELECT RAISE(ABORT, 'too many patterns');
 END;
 
+-- All of a namespace are read with each scan of an image.
+CREATE TRIGGER scan_exceptions_are_few BEFORE INSERT ON scan_exceptions
+WHEN (SELECT count(*) FROM scan_exceptions WHERE namespace = NEW.namespace) >= 1000
+BEGIN
+  SELECT RAISE(ABORT, 'too many exceptions');
+END;
+
 CREATE TRIGGER robots_are_few BEFORE INSERT ON robots
 WHEN (SELECT count(*) FROM robots WHERE namespace = NEW.namespace) >= 1000
 BEGIN
@@ -1149,6 +1229,38 @@ BEGIN
 END;
 
 -- The right depends on nothing but the repository being public, so what was signed before holds again.
+-- A namespace's or repository's entries say what keeps images from being pulled.
+CREATE TRIGGER scan_policy_of_namespace_is_heard_of AFTER UPDATE OF scan_policy ON namespaces
+WHEN NEW.scan_policy IS NOT OLD.scan_policy
+BEGIN
+  INSERT INTO revocations (subject, revoked_at)
+  VALUES ('policy:' || NEW.name, CAST(unixepoch('subsec') * 1000 AS INTEGER))
+  ON CONFLICT (subject) DO UPDATE SET revoked_at = excluded.revoked_at;
+END;
+
+CREATE TRIGGER scan_policy_of_repository_is_heard_of AFTER UPDATE OF scan_policy ON repositories
+WHEN NEW.scan_policy IS NOT OLD.scan_policy
+BEGIN
+  INSERT INTO revocations (subject, revoked_at)
+  VALUES ('repository:' || NEW.name, CAST(unixepoch('subsec') * 1000 AS INTEGER))
+  ON CONFLICT (subject) DO UPDATE SET revoked_at = excluded.revoked_at;
+END;
+
+CREATE TRIGGER verdict_on_image_is_heard_of AFTER UPDATE OF summary, unscannable ON scans
+WHEN (NEW.summary IS NOT OLD.summary OR NEW.unscannable IS NOT OLD.unscannable)
+  AND EXISTS (
+    SELECT 1 FROM manifests m CROSS JOIN repositories r ON r.id = m.repository_id
+    LEFT JOIN namespaces n ON n.name = r.namespace
+    WHERE m.id = NEW.manifest_id AND coalesce(r.scan_policy, n.scan_policy) IS NOT NULL
+  )
+BEGIN
+  INSERT INTO revocations (subject, revoked_at)
+  SELECT 'repository:' || r.name, CAST(unixepoch('subsec') * 1000 AS INTEGER)
+  FROM manifests m CROSS JOIN repositories r ON r.id = m.repository_id
+  WHERE m.id = NEW.manifest_id AND r.deleted_at IS NULL
+  ON CONFLICT (subject) DO UPDATE SET revoked_at = excluded.revoked_at;
+END;
+
 CREATE TRIGGER public_again AFTER UPDATE OF name, visibility ON repositories
 WHEN NEW.visibility = 'public' AND (OLD.visibility <> 'public' OR NEW.name <> OLD.name)
 BEGIN
@@ -1187,6 +1299,14 @@ WHEN NEW.retention IS NOT OLD.retention
 BEGIN
   INSERT INTO retention_backlog (namespace) VALUES (NEW.name)
   ON CONFLICT (namespace) DO UPDATE SET after = '';
+END;
+
+-- Scanning: a new image is due, whichever statement brings it
+
+CREATE TRIGGER scan_of_new_image_is_due AFTER INSERT ON manifests
+WHEN NEW.kind = 'image' AND (SELECT scanning FROM bounds WHERE id = 1) = 1
+BEGIN
+  INSERT INTO scans (manifest_id, due_at) VALUES (NEW.id, CAST(unixepoch('subsec') * 1000 AS INTEGER));
 END;
 
 -- Backup: each change of an exported row is logged
@@ -1279,6 +1399,21 @@ END;
 CREATE TRIGGER delete_of_trust_rules_is_logged AFTER DELETE ON trust_rules
 BEGIN
   INSERT INTO change_log (kind, key) VALUES ('trust_rules', json_array(OLD.name));
+END;
+
+CREATE TRIGGER insert_of_scan_exceptions_is_logged AFTER INSERT ON scan_exceptions
+BEGIN
+  INSERT INTO change_log (kind, key) VALUES ('scan_exceptions', json_array(NEW.id));
+END;
+
+CREATE TRIGGER update_of_scan_exceptions_is_logged AFTER UPDATE ON scan_exceptions
+BEGIN
+  INSERT INTO change_log (kind, key) VALUES ('scan_exceptions', json_array(NEW.id));
+END;
+
+CREATE TRIGGER delete_of_scan_exceptions_is_logged AFTER DELETE ON scan_exceptions
+BEGIN
+  INSERT INTO change_log (kind, key) VALUES ('scan_exceptions', json_array(OLD.id));
 END;
 
 CREATE TRIGGER insert_of_quotas_is_logged AFTER INSERT ON quotas

@@ -4,9 +4,13 @@ import type { Subscriber } from "../subscriber.ts";
 /** The job that has work after an event. */
 const DUE: Partial<Record<Action, string>> = {
   "blob.delete": "gc",
+  "exception.create": "scan",
+  "exception.delete": "scan",
   "export.begin": "export",
+  "image.rescan": "scan",
   "import.begin": "import",
   "manifest.purge": "gc",
+  "manifest.push": "scan",
   "repository.purge": "gc",
   "retention.set": "retention",
   "tag.purge": "gc",

@@ -8,12 +8,14 @@ import { npm } from "./npm.ts";
 import { nuget } from "./nuget.ts";
 import { osRelease } from "./os-release.ts";
 import { python } from "./python.ts";
+import { RPM_READERS } from "./rpm/readers.ts";
 
 /** The readers of files that name packages; at most one of them matches a path. */
 export const READERS: readonly FileReader[] = [
   osRelease,
   apk,
   dpkg,
+  ...RPM_READERS,
   npm,
   python,
   gem,

@@ -1,11 +1,6 @@
-import type { Distribution, Package } from "../package.ts";
+import type { Distribution, LayerPackage, Package } from "../package.ts";
 import { FileTree } from "./file-tree.ts";
 import type { LayerList } from "./list.ts";
-
-/** A package, and the layer that brought it into the image. */
-export interface LayerPackage extends Package {
-  readonly layer: string;
-}
 
 export interface ImagePackages {
   readonly packages: readonly LayerPackage[];

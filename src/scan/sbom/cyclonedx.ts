@@ -1,13 +1,6 @@
 import { JOINTS, isSystem, purlOf, splitEpoch } from "../match/purl.ts";
-import type { Distribution, Package } from "../package.ts";
-import {
-  familyOf,
-  imagePurl,
-  timestampOf,
-  TOOL,
-  type LayerPackage,
-  type SbomImage,
-} from "./image.ts";
+import type { Distribution, LayerPackage, Package } from "../package.ts";
+import { familyOf, imagePurl, timestampOf, TOOL, type SbomImage } from "./image.ts";
 
 /** Properties that `trivy sbom` reads have this before their name. */
 const TRIVY = "aquasecurity:trivy:";

@@ -1,11 +1,5 @@
-import type { Distribution, Package } from "../package.ts";
+import type { Distribution, LayerPackage } from "../package.ts";
 import { FAMILIES } from "../match/trivy/request.ts";
-
-/** A package with the layer that brought it. */
-export interface LayerPackage extends Package {
-  /** The layer's digest; null if it is not known. */
-  readonly layer: string | null;
-}
 
 /** What an SBOM is written of: the packages of one image of one platform. */
 export interface SbomImage {

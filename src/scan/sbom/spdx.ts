@@ -1,13 +1,6 @@
 import { isSystem, purlOf } from "../match/purl.ts";
-import type { Distribution } from "../package.ts";
-import {
-  familyOf,
-  imagePurl,
-  timestampOf,
-  TOOL,
-  type LayerPackage,
-  type SbomImage,
-} from "./image.ts";
+import type { Distribution, LayerPackage } from "../package.ts";
+import { familyOf, imagePurl, timestampOf, TOOL, type SbomImage } from "./image.ts";
 
 const DOCUMENT = "SPDXRef-DOCUMENT";
 const IMAGE = "SPDXRef-ContainerImage";

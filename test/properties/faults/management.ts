@@ -60,6 +60,7 @@ async function makePlace(client: RegistryClient): Promise<Place> {
 interface Options extends Omit<Partial<Attempt>, "send" | "expects"> {
   readonly name?: string;
   readonly status?: number;
+  readonly query?: string;
   readonly body?: (place: Place) => object;
   readonly as?: (place: Place) => string;
   /** Whether it is sent with the session, not with credentials. */
@@ -72,7 +73,8 @@ interface Options extends Omit<Partial<Attempt>, "send" | "expects"> {
 
 /** @param endpoint `METHOD path` below the API's root */
 function api(endpoint: string, options: Options = {}): Scenario {
-  const { name = "", status = 200, body, as, bySession, path, given, ...attempt } = options;
+  const { name = "", status = 200, query = "", body, as, ...more } = options;
+  const { bySession, path, given, ...attempt } = more;
   const [method = "", pattern = ""] = endpoint.split(" ");
   return {
     name,
@@ -94,7 +96,7 @@ function api(endpoint: string, options: Options = {}): Scenario {
           const cookie = bySession === undefined ? {} : place.browser.headers;
           const type = text === null ? {} : { "content-type": "application/json" };
           const headers = { ...cookie, ...type };
-          return caller.request(method, `/api/v1${url}`, { headers, body: text });
+          return caller.request(method, `/api/v1${url}${query}`, { headers, body: text });
         },
       };
     },
@@ -136,6 +138,9 @@ const POLICY = () => {
   return { rules: [{ rulePriority: 1, selection, action: { type: "expire" } }] };
 };
 const IN_NAMESPACE = "/namespaces/:namespace";
+const EXCEPTIONS = `${IN_NAMESPACE}/vulnerability-exceptions`;
+const EXCEPTION = { vulnerability: "CVE-2024-3094", reason: "not reachable" };
+const EXCEPTION_ID = "0123456789abcdef";
 const IN_REPOSITORY = "/repositories/:name+";
 const OWN = { path: ({ robotToken }: Place) => ({ token: robotToken }) };
 
@@ -212,6 +217,45 @@ export const MANAGEMENT: readonly Scenario[] = [
     }),
   ]),
   api(`POST ${IN_REPOSITORY}/-/retention/preview`, { body: POLICY }),
+
+  ...[IN_NAMESPACE + "/scan-policy", IN_REPOSITORY + "/-/scan-policy"].flatMap((path) => [
+    api(`GET ${path}`),
+    changes(`PUT ${path}`, () => ({ severity: "high" }), "policy.set"),
+    deletes(`DELETE ${path}`, "policy.remove", {
+      given: (client, { namespace, name }) => {
+        const url = path.replace(":namespace", namespace).replace(":name+", name);
+        const headers = { "content-type": "application/json" };
+        return client.request("PUT", `/api/v1${url}`, { headers, body: '{"severity":"high"}' });
+      },
+    }),
+  ]),
+  api(`GET ${EXCEPTIONS}`),
+  changes(`POST ${EXCEPTIONS}`, () => EXCEPTION, "exception.create", { status: 201 }),
+  deletes(`DELETE ${EXCEPTIONS}/:exception`, "exception.delete", {
+    path: () => ({ exception: EXCEPTION_ID }),
+    given: (_, { namespace }) =>
+      env.DB.prepare(
+        `INSERT OR REPLACE INTO scan_exceptions (id, namespace, vulnerability, reason, author, created_at)
+         VALUES (?1, ?2, 'CVE-2024-3094', 'x', 'x', 0)`,
+      )
+        .bind(EXCEPTION_ID, namespace)
+        .run(),
+  }),
+  ...["packages", "sbom"].map((path) =>
+    api(`GET ${IN_REPOSITORY}/-/manifests/:digest/${path}`, { status: 404 }),
+  ),
+  api(`GET ${IN_REPOSITORY}/-/manifests/:digest/vulnerabilities`),
+  api("GET /vulnerable-images", { query: "?vulnerability=CVE-2024-3094" }),
+  api(`POST ${IN_REPOSITORY}/-/manifests/:digest/scan`, {
+    status: 204,
+    actions: ["image.rescan"],
+    given: (_, { digest }) =>
+      env.DB.prepare(
+        "INSERT INTO scans (manifest_id, due_at) SELECT id, 0 FROM manifests WHERE digest = ?1 ON CONFLICT DO NOTHING",
+      )
+        .bind(digest)
+        .run(),
+  }),
 
   creates("POST /users", ({ unused }) => ({ name: unused, password: PASSWORD }), "user.create"),
   changes("PATCH /users/:user", () => ({ admin: true }), "user.update"),

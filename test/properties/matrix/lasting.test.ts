@@ -176,6 +176,11 @@ const OTHERS: Readonly<Record<string, string>> = {
   "PUT /repositories/:name+/-/retention": "takes away",
   "PUT /namespaces/:namespace/retention": "takes away",
   "POST /repositories/:name+/-/retention/preview": "changes nothing",
+  "POST /repositories/:name+/-/manifests/:digest/scan": "changes nothing",
+  "PUT /repositories/:name+/-/scan-policy": "says what may be pulled by those who may pull",
+  "PUT /namespaces/:namespace/scan-policy": "says what may be pulled by those who may pull",
+  "POST /namespaces/:namespace/vulnerability-exceptions":
+    "says what may be pulled by those who may pull",
   "POST /repositories/:name+/-/restore": "brings back what was there",
   "POST /repositories/:name+/-/purge": "takes away",
 };

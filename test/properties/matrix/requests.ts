@@ -191,6 +191,20 @@ export const ATTEMPTS: Readonly<Record<string, Attempt>> = {
     "GET /namespaces/:namespace/retention": ["own", 200],
     "PUT /namespaces/:namespace/retention": ["own", 400, WRONG],
     "DELETE /namespaces/:namespace/retention": ["own", 404],
+    "GET /repositories/:name+/-/manifests/:digest/packages": ["pull", 404],
+    "GET /repositories/:name+/-/manifests/:digest/sbom": ["pull", 404],
+    "GET /repositories/:name+/-/manifests/:digest/vulnerabilities": ["pull", 404],
+    "POST /repositories/:name+/-/manifests/:digest/scan": ["push", 404],
+    "GET /vulnerable-images": ["to be someone", 400],
+    "GET /repositories/:name+/-/scan-policy": ["pull", 404],
+    "PUT /repositories/:name+/-/scan-policy": ["own", 400, WRONG],
+    "DELETE /repositories/:name+/-/scan-policy": ["own", 404],
+    "GET /namespaces/:namespace/scan-policy": ["own", 200],
+    "PUT /namespaces/:namespace/scan-policy": ["own", 400, WRONG],
+    "DELETE /namespaces/:namespace/scan-policy": ["own", 404],
+    "GET /namespaces/:namespace/vulnerability-exceptions": ["own", 200],
+    "POST /namespaces/:namespace/vulnerability-exceptions": ["own", 400, WRONG],
+    "DELETE /namespaces/:namespace/vulnerability-exceptions/:exception": ["own", 404],
     "POST /repositories/:name+/-/restore": ["delete", 400, WRONG],
     "POST /repositories/:name+/-/purge": ["maintain", 400, WRONG],
     "GET /deleted-repositories": ["to be someone", 200],
@@ -212,6 +226,7 @@ function api(
     ":robot": "nobody",
     ":rule": "nothing",
     ":event": "jobs-1",
+    ":exception": TOKEN,
   };
   return Object.fromEntries(
     Object.entries(table).map(([route, [need, status, body]]) => {

@@ -2,6 +2,7 @@
 import { constants, deflateRawSync } from "node:zlib";
 import { expect, inject, test } from "vitest";
 import { READERS } from "../../../src/scan/file/readers.ts";
+import { RPM_READERS } from "../../../src/scan/file/rpm/readers.ts";
 import { UnreadableFile } from "../../../src/scan/layer/list.ts";
 import { isLine } from "../../../src/oci/line.ts";
 import { random, randomBytes } from "../../support/images.ts";
@@ -63,7 +64,8 @@ async function survive(path: string, bytes: Uint8Array): Promise<"read" | "unrea
 
 test("each reader has a file here that it reads", async () => {
   const readers = Object.keys(FILES).map(readerOf);
-  expect(new Set(readers)).toEqual(new Set(READERS));
+  const others = READERS.filter((reader) => !RPM_READERS.includes(reader));
+  expect(new Set(readers)).toEqual(new Set(others));
   for (const [path, bytes] of Object.entries(FILES))
     expect(await survive(path, bytes)).toBe("read");
 });

@@ -1,6 +1,6 @@
 /** The client of OSV, against a server on loopback that has its two routes. */
 import { expect, test } from "vitest";
-import type { OsvKey, OsvStore } from "../../../src/scan/match/osv/client.ts";
+import type { KeptRecord, OsvKey, OsvStore } from "../../../src/scan/match/osv/client.ts";
 import { matchByOsv } from "../../../src/scan/match/osv/client.ts";
 import type { Package } from "../../../src/scan/package.ts";
 import { type Answer, DEBIAN, packageOf, type Seen, stub, transport } from "./stub.ts";
@@ -19,11 +19,14 @@ function nameOf({ id, modified }: OsvKey): string {
 
 /** A store in memory, which a test may keep for several matches. */
 function memory(): OsvStore {
-  const kept = new Map<string, unknown>();
+  const kept = new Map<string, KeptRecord>();
   return {
-    get: (key) => Promise.resolve(kept.get(nameOf(key)) ?? null),
-    put: (key, record) => {
-      kept.set(nameOf(key), record);
+    get: (keys) => {
+      const found = keys.flatMap((key) => kept.get(nameOf(key)) ?? []);
+      return Promise.resolve(new Map(found.map(({ id, record }) => [id, record])));
+    },
+    put: (records) => {
+      for (const record of records) kept.set(nameOf(record), record);
       return Promise.resolve();
     },
   };

@@ -5,7 +5,13 @@ import type { Finding } from "../../../src/scan/match/finding.ts";
 import { namesPackage, parsePurl, purlOf } from "../../../src/scan/match/purl.ts";
 import { SEVERITIES } from "../../../src/scan/match/severity.ts";
 import type { Package } from "../../../src/scan/package.ts";
-import { decide, type ScanPolicy, type SeenFinding } from "../../../src/scan/policy.ts";
+import {
+  decide,
+  gateOf,
+  reasonOf,
+  type ScanPolicy,
+  type SeenFinding,
+} from "../../../src/scan/policy.ts";
 import { parseVex, type VexStatement } from "../../../src/scan/vex.ts";
 import { ALPINE, packageOf } from "./stub.ts";
 
@@ -65,15 +71,18 @@ function seen(given: Partial<SeenFinding> = {}): SeenFinding {
 }
 
 const POLICY: ScanPolicy = {
-  minSeverity: "high",
-  isFixedOnly: false,
-  blocksUnscanned: false,
-  blocksUnscannable: false,
-  graceMs: 0,
+  severity: "high",
+  fixableOnly: false,
+  unscanned: false,
+  unscannable: false,
+  graceHours: 0,
+  exempt: [],
 };
 
-function scanned(...findings: SeenFinding[]) {
-  return { kind: "scanned", findings } as const;
+/** The reason for which an image with these findings is refused; null if it is not. */
+function refusal(policy: ScanPolicy, findings: readonly SeenFinding[], nowMs = NOW_MS) {
+  const block = decide(policy, { unscannable: null, gate: gateOf(findings) }, nowMs);
+  return block && reasonOf(block, policy, { unscannable: null, findings }, nowMs);
 }
 
 describe("exceptions", () => {
@@ -210,80 +219,81 @@ describe("OpenVEX", () => {
 
 describe("the policy", () => {
   test("each severity blocks where it is the lowest that does, or above that", () => {
-    for (const minSeverity of SEVERITIES) {
+    for (const least of SEVERITIES) {
       const blocked = SEVERITIES.filter(
-        (severity) =>
-          decide({ ...POLICY, minSeverity }, scanned(seen({ severity })), NOW_MS).refusal !== null,
+        (severity) => refusal({ ...POLICY, severity: least }, [seen({ severity })]) !== null,
       );
-      expect(blocked).toEqual(SEVERITIES.slice(SEVERITIES.indexOf(minSeverity)));
+      expect(blocked).toEqual(SEVERITIES.slice(SEVERITIES.indexOf(least)));
     }
-    const none = decide(
-      { ...POLICY, minSeverity: null },
-      scanned(seen({ severity: "critical" })),
-      NOW_MS,
-    );
-    expect(none).toEqual({ refusal: null, untilMs: null });
+    expect(refusal({ ...POLICY, severity: null }, [seen({ severity: "critical" })])).toBeNull();
   });
 
   test("with fixes only, what has no fix does not block", () => {
-    const policy = { ...POLICY, isFixedOnly: true };
-    expect(decide(policy, scanned(seen({ fixedVersion: null })), NOW_MS).refusal).toBeNull();
-    expect(decide(policy, scanned(seen()), NOW_MS).refusal).toContain("with a fix");
+    const policy = { ...POLICY, fixableOnly: true };
+    expect(refusal(policy, [seen({ fixedVersion: null })])).toBeNull();
+    expect(refusal(policy, [seen()])).toContain("with a fix");
+    expect(refusal(policy, [seen({ fixedVersion: null }), seen()])).toContain("1 vulnerability");
   });
 
-  test("unscanned and unscannable images are a switch each, and no finding of theirs counts", () => {
-    const unscanned = { kind: "unscanned" } as const;
-    const unscannable = { kind: "unscannable", why: "it has no packages" } as const;
-    const refusals = (policy: Partial<ScanPolicy>) =>
-      [unscanned, unscannable].map(
-        (state) => decide({ ...POLICY, ...policy }, state, NOW_MS).refusal,
+  test("unscanned and unscannable images are a switch each", () => {
+    const unscanned = { unscannable: null, gate: null };
+    const unscannable = { unscannable: "it has no packages", gate: null };
+    const blocks = (policy: Partial<ScanPolicy>) =>
+      [unscanned, unscannable, { ...unscannable, gate: [] }].map((state) =>
+        decide({ ...POLICY, ...policy }, state, NOW_MS),
       );
-    expect(refusals({})).toEqual([null, null]);
-    expect(refusals({ blocksUnscanned: true })).toEqual([
-      "the image has not been scanned yet",
-      null,
-    ]);
-    expect(refusals({ blocksUnscannable: true })).toEqual([
-      null,
-      "the image cannot be scanned: it has no packages",
-    ]);
+    expect(blocks({})).toEqual([null, null, null]);
+    expect(blocks({ unscanned: true })).toEqual(["unscanned", null, null]);
+    expect(blocks({ unscannable: true })).toEqual([null, "unscannable", "unscannable"]);
+    const why = { unscannable: "it has no packages", findings: [] };
+    expect(reasonOf("unscannable", POLICY, why, NOW_MS)).toBe(
+      "the image cannot be scanned as a whole: it has no packages",
+    );
   });
 
-  test("a finding blocks when its grace time has ended, and the verdict says when", () => {
-    const policy = { ...POLICY, graceMs: 2 * HOUR_MS };
-    const state = scanned(seen(), seen({ firstSeenMs: NOW_MS }));
+  test("a finding blocks when its grace time has ended", () => {
+    const policy = { ...POLICY, graceHours: 2 };
+    const findings = [seen({ firstSeenMs: NOW_MS }), seen()];
     const endMs = NOW_MS + HOUR_MS;
-    expect(decide(policy, state, NOW_MS)).toEqual({ refusal: null, untilMs: endMs });
-    expect(decide(policy, state, endMs - 1).refusal).toBeNull();
-    expect(decide(policy, state, endMs).refusal).toContain("1 vulnerability");
+    expect(refusal(policy, findings, endMs - 1)).toBeNull();
+    expect(refusal(policy, findings, endMs)).toContain("1 vulnerability");
+    expect(refusal(policy, findings, endMs + HOUR_MS)).toContain("2 vulnerabilities");
   });
 
   test("an accepted finding blocks when its exception ends, and not before its grace time", () => {
-    const accepted = seen({ status: "accepted", untilMs: NOW_MS + 5 });
-    expect(decide(POLICY, scanned(accepted), NOW_MS)).toEqual({
-      refusal: null,
-      untilMs: NOW_MS + 5,
-    });
-    expect(decide(POLICY, scanned(accepted), NOW_MS + 5).refusal).not.toBeNull();
-    const policy = { ...POLICY, graceMs: 2 * HOUR_MS };
-    expect(decide(policy, scanned(accepted), NOW_MS).untilMs).toBe(NOW_MS + HOUR_MS);
+    const accepted = [seen({ status: "accepted", untilMs: NOW_MS + 5 })];
+    expect(refusal(POLICY, accepted)).toBeNull();
+    expect(refusal(POLICY, accepted, NOW_MS + 5)).not.toBeNull();
+    const policy = { ...POLICY, graceHours: 2 };
+    expect(refusal(policy, accepted, NOW_MS + HOUR_MS - 1)).toBeNull();
+    expect(refusal(policy, accepted, NOW_MS + HOUR_MS)).not.toBeNull();
   });
 
   test.each(["accepted", "not_affected", "fixed"] as const)(
     "a finding that is %s for good never blocks",
     (status) => {
-      expect(decide(POLICY, scanned(seen({ status })), NOW_MS)).toEqual({
-        refusal: null,
-        untilMs: null,
-      });
+      expect(gateOf([seen({ status })])).toEqual([]);
+      expect(refusal(POLICY, [seen({ status })])).toBeNull();
     },
   );
+
+  test("what decides is no longer for a thousand findings than for those of each kind", () => {
+    const findings = Array.from({ length: 1_000 }, (_, i) =>
+      seen({
+        id: `CVE-2099-${i}`,
+        severity: SEVERITIES[i % 6] ?? "low",
+        fixedVersion: i % 4 < 2 ? null : "9",
+        firstSeenMs: NOW_MS - i,
+      }),
+    );
+    expect(gateOf(findings)).toHaveLength(12);
+  });
 
   test("the refusal names the three worst", () => {
     const findings = (["high", "critical", "high", "critical"] as const).map((severity, i) =>
       seen({ id: `CVE-2099-${i}`, severity, fixedVersion: i === 1 ? null : "3.1.4-r5" }),
     );
-    expect(decide(POLICY, scanned(...findings), NOW_MS).refusal).toBe(
+    expect(refusal(POLICY, findings)).toBe(
       "the image has 4 vulnerabilities of severity high or above: " +
         "CVE-2099-1 (critical) in libcrypto3 3.1.4-r0; " +
         "CVE-2099-3 (critical) in libcrypto3 3.1.4-r0, fixed in 3.1.4-r5; " +

@@ -1,5 +1,6 @@
 /** An image with a package of each type. */
-import type { LayerPackage, SbomImage } from "../../../src/scan/sbom/image.ts";
+import type { LayerPackage } from "../../../src/scan/package.ts";
+import type { SbomImage } from "../../../src/scan/sbom/image.ts";
 import type { Distribution } from "../../../src/scan/package.ts";
 import { packageOf } from "../match/stub.ts";
 

@@ -22,7 +22,7 @@ const FREE_AT = 22;
 const KIND_AT = 25;
 const PAGE_HEADER_BYTES = 26;
 
-/** Kinds of values: one in the page, one in a chain of overflow pages. */
+/** Kinds of values: one in the page, one in a run of overflow pages. */
 const IN_PAGE = 1;
 const OFF_PAGE = 3;
 const OFF_PAGE_BYTES = 12;
@@ -84,7 +84,7 @@ function* valuesOf(database: Database, page: DataView): Generator<Uint8Array> {
   }
 }
 
-/** Reads a value from its chain of pages. Each page is read once, so no circle is followed. */
+/** Reads a value from its run of pages. Each page is read once, so no circle is followed. */
 function chainOf({ pages, isLittleEndian }: Database, page: DataView, at: number): Uint8Array {
   within(page, at, OFF_PAGE_BYTES);
   const length = page.getUint32(at + 8, isLittleEndian);

@@ -14,12 +14,16 @@ export interface OsvKey {
   readonly modified: string | null;
 }
 
+/** A record as it is kept; null where the server has none by this id. */
+export interface KeptRecord extends OsvKey {
+  readonly record: OsvRecord | null;
+}
+
 /** Where records are kept between matches. */
 export interface OsvStore {
-  /** Returns the JSON of a record that was put under this key; null if there is none. */
-  get(key: OsvKey): Promise<unknown>;
-  /** @param record the record's JSON, or null if the server has none by this id */
-  put(key: OsvKey, record: unknown): Promise<void>;
+  /** Returns, by id, the records that were put under these keys. One that only others name is returned for some days. */
+  get(keys: readonly OsvKey[]): Promise<ReadonlyMap<string, OsvRecord | null>>;
+  put(records: readonly KeptRecord[]): Promise<void>;
 }
 
 export interface OsvOptions extends Transport {
@@ -150,42 +154,56 @@ class OsvSession {
     throw this.#refused("/v1/querybatch", status);
   }
 
-  /** Returns records by id, without those that the server does not have; null where the requests did not suffice. */
+  /**
+   * Returns records by id, without those that the server does not have; null where the requests did not suffice. What was
+   * fetched is stored in either case.
+   */
   async records(keys: readonly OsvKey[]): Promise<ReadonlyMap<string, OsvRecord> | null> {
-    const found = new Map<string, OsvRecord>();
-    let isShort = false;
-    const left = keys.values();
-    const work = async () => {
-      for (const key of left) {
-        const stored = await this.#options.store.get(key);
-        if (stored === null && this.#left-- <= 0) isShort = true;
-        if (isShort) return;
-        const record = parseRecord(stored ?? (await this.#fetchRecord(key)));
-        if (record !== null) found.set(key.id, record);
-      }
-    };
-    // A failure ends the others too.
-    const stop = (error: unknown) => {
-      isShort = true;
-      throw error;
-    };
-    await Promise.all(Array.from({ length: CONNECTIONS }, () => work().catch(stop)));
-    return isShort ? null : found;
+    const stored = await this.#options.store.get(keys);
+    const missing = keys.filter(({ id }) => !stored.has(id));
+    const allowed = missing.slice(0, Math.max(this.#left, 0));
+    this.#left -= allowed.length;
+    const fetched = await this.#fetchAll(allowed);
+    if (allowed.length < missing.length) return null;
+    const all = [...stored, ...fetched.map(({ id, record }) => [id, record] as const)];
+    return new Map(all.flatMap(([id, record]) => (record === null ? [] : [[id, record]])));
   }
 
-  /** Fetches a record and stores it. One that is gone is stored as an object without fields, so it is not asked for again. */
-  async #fetchRecord(key: OsvKey): Promise<unknown> {
-    const path = `/v1/vulns/${encodeURIComponent(key.id)}`;
+  async #fetchAll(keys: readonly OsvKey[]): Promise<readonly KeptRecord[]> {
+    const fetched: KeptRecord[] = [];
+    const left = keys.values();
+    let hasFailed = false;
+    const work = async () => {
+      for (const key of left) {
+        if (hasFailed) return;
+        fetched.push({ ...key, record: await this.#fetchRecord(key) });
+      }
+    };
+    // A failure ends the others too, and what was fetched until then is kept.
+    const stop = (error: unknown) => {
+      hasFailed = true;
+      throw error;
+    };
+    const results = await Promise.allSettled(
+      Array.from({ length: CONNECTIONS }, () => work().catch(stop)),
+    );
+    if (fetched.length > 0) await this.#options.store.put(fetched);
+    const failure = results.find((result) => result.status === "rejected");
+    if (failure !== undefined) throw failure.reason;
+    return fetched;
+  }
+
+  /** Returns null where the server has no such record. */
+  async #fetchRecord({ id }: OsvKey): Promise<OsvRecord | null> {
+    const path = `/v1/vulns/${encodeURIComponent(id)}`;
     const { status, json } = await this.#ask({
       url: path,
       timeoutMs: RECORD_TIMEOUT_MS,
       maxBytes: MAX_RECORD_BYTES,
     });
-    if (status !== 404 && (status !== 200 || parseRecord(json)?.id !== key.id)) {
-      throw this.#refused(path, status);
-    }
-    const record = status === 404 ? {} : json;
-    await this.#options.store.put(key, record);
+    if (status === 404) return null;
+    const record = status === 200 ? parseRecord(json) : null;
+    if (record?.id !== id) throw this.#refused(path, status);
     return record;
   }
 

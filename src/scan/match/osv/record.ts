@@ -8,7 +8,8 @@ const MAX_VERSIONS = 50_000;
 const MAX_IDS = 1_000;
 
 /** An id has a database's prefix: "CVE-", "GHSA-", "DEBIAN-CVE-". It becomes part of a URL. */
-export const OsvId = v.pipe(v.string(), v.regex(/^[A-Za-z][A-Za-z0-9_.:+-]{1,127}$/));
+export const OSV_ID = /^[A-Za-z][A-Za-z0-9_.:+-]{0,127}$/;
+export const OsvId = v.pipe(v.string(), v.regex(OSV_ID));
 
 const Text = v.pipe(v.string(), v.maxLength(1_024));
 

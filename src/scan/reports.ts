@@ -1,0 +1,162 @@
+import type { Digest } from "../oci/digest.ts";
+import { RegistryError } from "../oci/errors.ts";
+import type { RepositoryName } from "../oci/reference.ts";
+import type { Initiator } from "../db/audit.ts";
+import type { Bucket } from "../db/bucket.ts";
+import { inflateText } from "../db/manifest-text.ts";
+import { assess, type Assessment } from "./assessment.ts";
+import { type ExceptionStore, holdingIn } from "./exception-store.ts";
+import { type ImageList, ImageLists } from "./image-lists.ts";
+import type { ScanReads, ScanRow } from "./read-store.ts";
+import { findingsOf, type ImageFinding, type StoredResult, worstFirst } from "./result.ts";
+import type { Distribution } from "./package.ts";
+import { inflated } from "./stored-text.ts";
+import type { ScanStore } from "./store.ts";
+import { type Counts, countsOf, type Summary } from "./summary.ts";
+
+/** A finding with what was decided on it, and the images that have it. */
+export type ReportFinding = ImageFinding &
+  Assessment & {
+    readonly distribution: Distribution | null;
+    readonly images: readonly Digest[];
+  };
+
+export interface ImageReport extends Omit<ScanRow, "summary" | "result"> {
+  readonly scanners: StoredResult["scanners"];
+  readonly counts: Counts | null;
+}
+
+export interface Report {
+  readonly images: readonly ImageReport[];
+  /** Of all images together; null if none has been matched. */
+  readonly counts: Counts | null;
+  /** The worst first. */
+  readonly findings: readonly ReportFinding[];
+}
+
+interface Stores {
+  readonly reads: ScanReads;
+  readonly scans: ScanStore;
+  readonly exceptions: ExceptionStore;
+}
+
+/** What is known of the packages of images and their vulnerabilities. */
+export class ScanReports {
+  readonly #reads: ScanReads;
+  readonly #scans: ScanStore;
+  readonly #exceptions: ExceptionStore;
+  readonly #bucket: Bucket;
+  readonly #lists: ImageLists;
+
+  constructor({ reads, scans, exceptions }: Stores, bucket: Bucket) {
+    this.#reads = reads;
+    this.#scans = scans;
+    this.#exceptions = exceptions;
+    this.#bucket = bucket;
+    this.#lists = new ImageLists(scans, bucket);
+  }
+
+  /**
+   * Returns the packages of an image of one platform.
+   * @returns null while its layers have not been read
+   * @throws MANIFEST_UNKNOWN; REQUEST_INVALID for what is no image of one platform
+   */
+  async packages(repository: RepositoryName, digest: Digest): Promise<ImageList | null> {
+    const manifest = await this.#reads.manifest(repository, digest);
+    if (manifest === null) throw new RegistryError("MANIFEST_UNKNOWN", { detail: { digest } });
+    const { kind, content, object } = manifest;
+    if (kind !== "image") {
+      throw new RegistryError("REQUEST_INVALID", {
+        message:
+          kind === "index"
+            ? "an index has no packages: ask for those of the images that it names"
+            : `a manifest of the kind "${kind}" has no packages`,
+        detail: { digest },
+      });
+    }
+    const text = inflateText(content) ?? (object === null ? null : await this.#bucket.read(object));
+    if (text === null) throw new Error(`manifest ${digest} is missing though its row is there`);
+    return this.#lists.read(text);
+  }
+
+  /** Has an image, or all images of an index, scanned soon. @throws MANIFEST_UNKNOWN; REQUEST_INVALID if scanning is off */
+  async again(repository: RepositoryName, digest: Digest, initiator: Initiator): Promise<void> {
+    const rows = await this.#scansOf(repository, digest);
+    const images = rows.map((row) => row.digest);
+    const found = await this.#scans.makeDueNow(repository, { digest, images }, initiator);
+    if (!found) {
+      throw new RegistryError("REQUEST_INVALID", {
+        message: "it is no image, or this registry does not scan images (SCANNING)",
+        detail: { digest },
+      });
+    }
+  }
+
+  /** Returns a page of the images that have a vulnerability, of all repositories. */
+  vulnerable(vulnerability: string, afterId: number, limit: number) {
+    return this.#reads.vulnerable(vulnerability, afterId, limit);
+  }
+
+  /** Returns the findings in an image, or in all images of an index. @throws MANIFEST_UNKNOWN */
+  async report(repository: RepositoryName, digest: Digest): Promise<Report> {
+    const rows = await this.#scansOf(repository, digest);
+    const exceptions = await this.#exceptions.about(
+      repository,
+      rows.map((row) => row.digest),
+    );
+    const read = rows.map(({ summary, result, ...row }) => {
+      const stored = result === null ? null : (inflated(result) as StoredResult);
+      return {
+        image: {
+          ...row,
+          scanners: stored?.scanners ?? {},
+          counts: summary === null ? null : (JSON.parse(summary) as Summary).counts,
+        },
+        distribution: stored?.distribution ?? null,
+        findings:
+          stored === null
+            ? []
+            : assess(findingsOf(stored), {
+                exceptions: holdingIn(exceptions, row.digest),
+                statements: [],
+                image: { repository, digests: [row.digest, digest] },
+                nowMs: Date.now(),
+              }),
+      };
+    });
+    const findings = united(read);
+    const isMatched = rows.some(({ matchedAt }) => matchedAt !== null);
+    return {
+      images: read.map(({ image }) => image),
+      counts: isMatched ? countsOf(findings) : null,
+      findings,
+    };
+  }
+
+  async #scansOf(repository: RepositoryName, digest: Digest): Promise<readonly ScanRow[]> {
+    const rows = await this.#reads.scans(repository, digest);
+    if (rows === null) throw new RegistryError("MANIFEST_UNKNOWN", { detail: { digest } });
+    return rows;
+  }
+}
+
+interface ReadImage {
+  readonly image: ImageReport;
+  readonly distribution: Distribution | null;
+  readonly findings: readonly (ImageFinding & Assessment)[];
+}
+
+/** One finding for all images that have the same vulnerability in the same package. */
+function united(images: readonly ReadImage[]): readonly ReportFinding[] {
+  const found = new Map<string, ReportFinding>();
+  for (const { image, distribution, findings } of images) {
+    for (const finding of findings) {
+      const { type, name, version, path } = finding.package;
+      const key = JSON.stringify([finding.id, finding.status, type, name, version, path]);
+      const known = found.get(key) ?? { ...finding, distribution, images: [] };
+      const firstSeenMs = Math.min(known.firstSeenMs, finding.firstSeenMs);
+      found.set(key, { ...known, firstSeenMs, images: [...known.images, image.digest] });
+    }
+  }
+  return [...found.values()].toSorted(worstFirst);
+}

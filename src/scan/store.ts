@@ -1,0 +1,261 @@
+import type { Digest } from "../oci/digest.ts";
+import type { RepositoryName } from "../oci/reference.ts";
+import { type AuditEntry, auditChange, BY_ITSELF, type Initiator } from "../db/audit.ts";
+import { NOW } from "../db/clock.ts";
+import { idOf } from "../db/digests.ts";
+import { STORED_TEXT } from "../db/manifest-text.ts";
+import { prepare } from "../db/sql.ts";
+
+/** An image whose turn it is. */
+export interface DueImage {
+  readonly manifestId: number;
+  readonly repository: RepositoryName;
+  readonly digest: Digest;
+  /** The manifest's text as `STORED_TEXT` selects it; "" if it lies in the object. */
+  readonly content: string;
+  readonly object: string | null;
+  readonly failures: number;
+  /** When its packages were listed last, in milliseconds since 1970; null for never. */
+  readonly listedAt: number | null;
+  readonly matchedAt: number | null;
+  /** As `stored-text.ts` writes it; null if it was never matched. */
+  readonly result: string | null;
+  /** JSON of a `Summary`; null if it was never matched. */
+  readonly summary: string | null;
+  /** 1 if it has a tag, itself or by an index, or was used since the day that was asked for. */
+  readonly isActive: 0 | 1;
+}
+
+/** A layer of an image, as far as it is known. */
+export interface KnownLayer {
+  readonly digest: Digest;
+  /** Where its bytes are. */
+  readonly key: string;
+  readonly size: number;
+  /** The bytes of its stored list; null if it has none of these readers. */
+  readonly listBytes: number | null;
+}
+
+/** What is stored of an image that was scanned. */
+export interface Outcome {
+  readonly unscannable: string | null;
+  /** null where no scanner has matched it yet. */
+  readonly matched: {
+    readonly result: string;
+    readonly summary: string;
+    /** The ids of its vulnerabilities. */
+    readonly ids: readonly string[];
+  } | null;
+  /** When it is looked at next, in milliseconds since 1970; null for never. */
+  readonly dueAt: number | null;
+  readonly entries: readonly AuditEntry[];
+}
+
+/** SQL over `manifests m`: whether a tag points to it, or to an index that names it. */
+const IS_TAGGED = `(EXISTS (SELECT 1 FROM tags t WHERE t.repository_id = m.repository_id AND t.digest = m.digest)
+  OR EXISTS (SELECT 1 FROM manifest_references f
+    CROSS JOIN manifests i ON i.id = f.manifest_id
+    CROSS JOIN tags t ON t.repository_id = i.repository_id AND t.digest = i.digest
+    WHERE f.digest_id = ${idOf("m.digest")} AND f.repository_id = m.repository_id))`;
+
+/** D1: the lists of packages of layers, and the scans of images. */
+export class ScanStore {
+  readonly #db: D1Database;
+
+  constructor(db: D1Database) {
+    this.#db = db;
+  }
+
+  /** Stores whether new images are scanned. */
+  async setScanning(isOn: boolean): Promise<void> {
+    const scanning = isOn ? 1 : 0;
+    await prepare(
+      this.#db,
+      "UPDATE bounds SET scanning = :scanning WHERE id = 1 AND scanning <> :scanning",
+      { scanning },
+    ).run();
+  }
+
+  /**
+   * Makes images due that are not, in the order of their ids.
+   * @returns the last id; null at the end
+   */
+  async makeDue(afterId: number, limit: number): Promise<number | null> {
+    const page = `SELECT id FROM manifests WHERE id > :afterId ORDER BY id LIMIT :limit`;
+    const [ids] = (await this.#db.batch([
+      prepare(this.#db, `SELECT max(id) AS last, count(*) AS count FROM (${page})`, {
+        afterId,
+        limit,
+      }),
+      prepare(
+        this.#db,
+        `INSERT INTO scans (manifest_id, due_at)
+         SELECT m.id, ${NOW} FROM manifests m WHERE m.id IN (${page}) AND m.kind = 'image'
+         ON CONFLICT (manifest_id) DO UPDATE SET due_at = min(coalesce(due_at, excluded.due_at), excluded.due_at)`,
+        { afterId, limit },
+      ),
+    ])) as [D1Result<{ last: number | null; count: number }>, D1Result];
+    const { last = null, count = 0 } = ids.results[0] ?? {};
+    return count < limit ? null : last;
+  }
+
+  /** Makes images due at once, for somebody who asked for it. @returns whether one of them is scanned at all */
+  async makeDueNow(
+    repository: RepositoryName,
+    { digest, images }: { readonly digest: Digest; readonly images: readonly Digest[] },
+    initiator: Initiator,
+  ): Promise<boolean> {
+    const which = `manifest_id IN (
+      SELECT m.id FROM repositories r CROSS JOIN json_each(:images) w
+      CROSS JOIN manifests m ON m.repository_id = r.id AND m.digest = w.value WHERE r.name = :repository)`;
+    const values = { repository, images: JSON.stringify(images) };
+    const there = { sql: `SELECT 1 FROM scans WHERE ${which}`, values };
+    const entry: AuditEntry = { action: "image.rescan", repository, digest };
+    const results = await this.#db.batch([
+      auditChange(this.#db, initiator, entry, there),
+      prepare(
+        this.#db,
+        `UPDATE scans SET due_at = ${NOW} WHERE ${which} RETURNING manifest_id`,
+        values,
+      ),
+    ]);
+    return results[1]?.results.length !== 0;
+  }
+
+  /** @param sinceDay the first day on which a use counts, in days since 1970 */
+  async due(limit: number, sinceDay: number): Promise<DueImage[]> {
+    const { results } = await prepare(
+      this.#db,
+      `SELECT s.manifest_id AS manifestId, r.name AS repository, m.digest, ${STORED_TEXT}, m.object, s.failures,
+         s.listed_at AS listedAt, s.matched_at AS matchedAt, CASE WHEN s.result IS NOT NULL THEN hex(s.result) END AS result,
+         s.summary, (s.listed_at IS NULL OR ${IS_TAGGED} OR m.pushed_at >= :sinceDay * 86400000
+           OR EXISTS (SELECT 1 FROM manifest_pulls p
+             WHERE p.repository_id = m.repository_id AND p.digest = m.digest AND p.day >= :sinceDay)) AS isActive
+       FROM scans s INDEXED BY scans_by_time
+       CROSS JOIN manifests m ON m.id = s.manifest_id
+       CROSS JOIN repositories r ON r.id = m.repository_id
+       WHERE s.due_at <= ${NOW} AND m.deleted_at IS NULL AND m.missing_since IS NULL AND r.deleted_at IS NULL
+       ORDER BY s.due_at LIMIT :limit`,
+      { limit, sinceDay },
+    ).all<DueImage>();
+    return results;
+  }
+
+  /** Postpones the images that nobody can see: they may be restored. */
+  async postponeUnseen(dueAt: number, limit: number): Promise<void> {
+    await prepare(
+      this.#db,
+      `UPDATE scans SET due_at = :dueAt WHERE manifest_id IN (
+         SELECT s.manifest_id FROM scans s INDEXED BY scans_by_time
+         CROSS JOIN manifests m ON m.id = s.manifest_id
+         CROSS JOIN repositories r ON r.id = m.repository_id
+         WHERE s.due_at <= ${NOW}
+           AND (m.deleted_at IS NOT NULL OR m.missing_since IS NOT NULL OR r.deleted_at IS NOT NULL)
+         LIMIT :limit)`,
+      { dueAt, limit },
+    ).run();
+  }
+
+  /** Returns those of the layers whose bytes are there. @param readers the version of the code that reads layers */
+  async layers(digests: readonly Digest[], readers: number): Promise<Map<Digest, KnownLayer>> {
+    const { results } = await prepare(
+      this.#db,
+      `SELECT w.value AS digest, b.key, b.size, length(l.list) AS listBytes
+       FROM json_each(:digests) w
+       CROSS JOIN blobs b ON b.digest_id = ${idOf("w.value")} AND b.missing_since IS NULL
+       LEFT JOIN layer_lists l ON l.digest_id = b.digest_id AND l.readers = :readers`,
+      { digests: JSON.stringify([...new Set(digests)]), readers },
+    ).all<KnownLayer>();
+    return new Map(results.map((row) => [row.digest, row]));
+  }
+
+  /** Returns the stored lists of layers. */
+  async lists(digests: readonly Digest[], readers: number): Promise<Map<Digest, string>> {
+    const { results } = await prepare(
+      this.#db,
+      `SELECT w.value AS digest, hex(l.list) AS list FROM json_each(:digests) w
+       CROSS JOIN layer_lists l ON l.digest_id = ${idOf("w.value")} AND l.readers = :readers`,
+      { digests: JSON.stringify([...new Set(digests)]), readers },
+    ).all<{ digest: Digest; list: string }>();
+    return new Map(results.map(({ digest, list }) => [digest, list]));
+  }
+
+  /** Stores the list of a layer, unless the layer has gone meanwhile. */
+  async putList(digest: Digest, readers: number, list: string): Promise<void> {
+    await prepare(
+      this.#db,
+      `INSERT INTO layer_lists (digest_id, readers, list)
+       SELECT b.digest_id, :readers, unhex(:list) FROM blobs b WHERE b.digest_id = ${idOf(":digest")}
+       ON CONFLICT (digest_id) DO UPDATE SET readers = excluded.readers, list = excluded.list`,
+      { digest, readers, list },
+    ).run();
+  }
+
+  /** Stores what a scan came to, with its events; nothing if the image has gone meanwhile. */
+  async finish(
+    { manifestId }: Pick<DueImage, "manifestId">,
+    { unscannable, matched, dueAt, entries }: Outcome,
+  ): Promise<void> {
+    const there = {
+      sql: "SELECT 1 FROM scans WHERE manifest_id = :manifestId",
+      values: { manifestId },
+    };
+    await this.#db.batch([
+      ...entries.map((entry) => auditChange(this.#db, BY_ITSELF, entry, there)),
+      prepare(
+        this.#db,
+        `UPDATE scans SET due_at = :dueAt, failures = 0, error = NULL, listed_at = ${NOW}, unscannable = :unscannable
+         WHERE manifest_id = :manifestId`,
+        { manifestId, dueAt, unscannable },
+      ),
+      ...(matched === null ? [] : this.#matched(manifestId, matched)),
+    ]);
+  }
+
+  #matched(
+    manifestId: number,
+    { result, summary, ids }: NonNullable<Outcome["matched"]>,
+  ): D1PreparedStatement[] {
+    const named = { manifestId, ids: JSON.stringify(ids) };
+    return [
+      prepare(
+        this.#db,
+        `UPDATE scans SET matched_at = ${NOW}, summary = :summary, result = unhex(:result)
+         WHERE manifest_id = :manifestId`,
+        { manifestId, summary, result },
+      ),
+      // Only what changed is written: most matches find what the last one found.
+      prepare(
+        this.#db,
+        `DELETE FROM image_vulnerabilities
+         WHERE manifest_id = :manifestId AND vulnerability NOT IN (SELECT value FROM json_each(:ids))`,
+        named,
+      ),
+      prepare(
+        this.#db,
+        `INSERT INTO image_vulnerabilities (vulnerability, manifest_id)
+         SELECT w.value, s.manifest_id FROM json_each(:ids) w CROSS JOIN scans s ON s.manifest_id = :manifestId
+         WHERE true ON CONFLICT DO NOTHING`,
+        named,
+      ),
+    ];
+  }
+
+  /** Postpones an image: it is no longer used, its data is the same, or its scan is not finished yet. */
+  async postpone(manifestId: number, dueAt: number | null): Promise<void> {
+    await prepare(
+      this.#db,
+      `UPDATE scans SET due_at = :dueAt, failures = 0, error = NULL WHERE manifest_id = :manifestId`,
+      { manifestId, dueAt },
+    ).run();
+  }
+
+  /** Remembers why a scan failed, and tries again later. The last result stays. */
+  async fail(manifestId: number, error: string, dueAt: number): Promise<void> {
+    await prepare(
+      this.#db,
+      `UPDATE scans SET due_at = :dueAt, failures = failures + 1, error = :error WHERE manifest_id = :manifestId`,
+      { manifestId, error, dueAt },
+    ).run();
+  }
+}
