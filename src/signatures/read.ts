@@ -8,6 +8,11 @@ export const Base64 = v.pipe(
   v.transform((text): Uint8Array => Buffer.from(text, "base64")),
 );
 
+/** A position in a log. */
+export const Count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
+/** Since 1970. */
+export const Seconds = v.pipe(Count, v.maxValue(8.64e12));
+
 /** @throws Refusal "invalid" unless the bytes are JSON of this shape */
 export function readJson<const S extends v.GenericSchema>(
   schema: S,

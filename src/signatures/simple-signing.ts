@@ -1,19 +1,38 @@
 import * as v from "valibot";
-import { isSignedBy } from "./key.ts";
-import { Base64, readJson } from "./read.ts";
-import {
-  type Attached,
-  type Image,
-  invalid,
-  quoted,
-  unverified,
-  type Verified,
-} from "./signature.ts";
+import { parsePemCertificates } from "./certificate.ts";
+import { Base64, Count, readJson, Seconds } from "./read.ts";
+import { type Attached, type Image, invalid, quoted, type Verified } from "./signature.ts";
+import type { LogEntry, Material } from "./signed.ts";
+import { verifySigner } from "./signer.ts";
 import type { Trust } from "./trust.ts";
 
 /** cosign's SIGNATURE_SPEC.md, "Simple signing". */
 export const SIMPLE_SIGNING_TYPE = "application/vnd.dev.cosign.simplesigning.v1+json";
 const SIGNATURE = "dev.cosignproject.cosign/signature";
+
+const CERTIFICATE = "dev.sigstore.cosign/certificate";
+const CHAIN = "dev.sigstore.cosign/chain";
+const BUNDLE = "dev.sigstore.cosign/bundle";
+const TIMESTAMP = "dev.sigstore.cosign/rfc3161timestamp";
+
+const Timestamp = v.object({ SignedRFC3161Timestamp: Base64 });
+/** What Rekor answered when the signature was logged. */
+const RekorBundle = v.pipe(
+  v.object({
+    SignedEntryTimestamp: Base64,
+    Payload: v.object({
+      body: Base64,
+      integratedTime: Seconds,
+      logIndex: Count,
+      logID: v.pipe(v.string(), v.hexadecimal(), v.toLowerCase()),
+    }),
+  }),
+  v.transform(
+    ({ SignedEntryTimestamp: promise, Payload: { logID: logId, ...payload } }): LogEntry => {
+      return { logId, promise, proof: null, ...payload };
+    },
+  ),
+);
 
 const Payload = v.object({
   critical: v.object({
@@ -33,19 +52,37 @@ export function verifySimpleSigning(image: Image, attached: Attached, trust: Tru
   }
   const signed = critical.image["docker-manifest-digest"];
   if (signed !== image.digest) throw invalid(`it signs another image: ${quoted(signed)}`);
-  const signature = annotationOf(attached);
-  const trusted = trust.keys.find(({ key }) => isSignedBy(key, attached.bytes, signature));
-  if (trusted !== undefined) {
-    const { name: by, key } = trusted;
-    return { by, signer: key.fingerprint, signedAtMs: null, predicateType: null };
-  }
-  throw unverified("no trusted key made it: it is by another key, or was changed");
+  const signature = readField(Base64, annotationOf(attached, SIGNATURE), SIGNATURE);
+  const material = materialOf(attached);
+  const { bytes } = attached;
+  const signer = verifySigner({ bytes, payload: bytes, signature, material }, trust);
+  return { ...signer, predicateType: null };
 }
 
-function annotationOf({ annotations }: Attached): Uint8Array {
-  const text = annotations[SIGNATURE];
-  if (text === undefined) throw invalid(`the annotation ${SIGNATURE} is missing`);
-  const { success, output } = v.safeParse(Base64, text);
+function materialOf({ annotations }: Attached): Material {
+  const {
+    [CERTIFICATE]: pem,
+    [CHAIN]: chain,
+    [BUNDLE]: bundle,
+    [TIMESTAMP]: timestamp,
+  } = annotations;
+  const stamp = timestamp && readJson(Timestamp, timestamp, `the annotation ${TIMESTAMP}`);
+  return {
+    certificate: pem ? parsePemCertificates(pem)[0].der : null,
+    chain: chain ? parsePemCertificates(chain).map(({ der }) => der) : [],
+    entries: bundle ? [readJson(RekorBundle, bundle, `the annotation ${BUNDLE}`)] : [],
+    timestamps: stamp ? [stamp.SignedRFC3161Timestamp] : [],
+  };
+}
+
+function annotationOf({ annotations }: Attached, name: string): string {
+  const text = annotations[name];
+  if (text === undefined) throw invalid(`the annotation ${name} is missing`);
+  return text;
+}
+
+function readField<const S extends v.GenericSchema>(schema: S, text: string, name: string) {
+  const { success, output } = v.safeParse(schema, text);
   if (success) return output;
-  throw invalid(`the annotation ${SIGNATURE} is no base64`);
+  throw invalid(`the annotation ${name} is no base64`);
 }

@@ -1,13 +1,23 @@
+import { NO_ROOTS, type TrustRoots } from "./trusted-root.ts";
 import { KeyError, parsePublicKey, type PublicKey } from "./key.ts";
 
 /** Whose signatures a namespace trusts. */
-export type TrustEntry = KeyEntry;
+export type TrustEntry = KeyEntry | KeylessEntry;
 
 export interface KeyEntry {
   readonly kind: "key";
   readonly name: string;
   /** ECDSA of P-256, P-384 or P-521, RSA of at least 2048 bits, or Ed25519. */
   readonly publicKeyPem: string;
+}
+
+export interface KeylessEntry {
+  readonly kind: "keyless";
+  readonly name: string;
+  /** Compared letter by letter. */
+  readonly issuer: string;
+  /** A glob: an e-mail address, or the URI of a workflow. */
+  readonly identity: string;
 }
 
 export interface TrustedKey {
@@ -18,6 +28,8 @@ export interface TrustedKey {
 /** Trust entries as verifying takes them. */
 export interface Trust {
   readonly keys: readonly TrustedKey[];
+  readonly identities: readonly KeylessEntry[];
+  readonly roots: TrustRoots;
 }
 
 /** Each signature is compared with each of them. */
@@ -27,12 +39,19 @@ export class TrustError extends Error {
   override readonly name = "TrustError";
 }
 
-/** @throws TrustError with what is wrong, as a sentence for whom the entries belong to */
-export function parseTrust(entries: readonly TrustEntry[]): Trust {
+/**
+ * @param roots for keyless signatures, and for the times of all
+ * @throws TrustError with what is wrong, as a sentence for whom the entries belong to
+ */
+export function parseTrust(entries: readonly TrustEntry[], roots: TrustRoots = NO_ROOTS): Trust {
   if (entries.length > MAX_ENTRIES) {
     throw new TrustError(`There are more than ${MAX_ENTRIES} trust entries.`);
   }
-  return { keys: entries.map(trustedKeyOf) };
+  return {
+    keys: entries.filter((entry) => entry.kind === "key").map(trustedKeyOf),
+    identities: entries.filter((entry) => entry.kind === "keyless").map(checkIdentity),
+    roots,
+  };
 }
 
 function trustedKeyOf({ name, publicKeyPem }: KeyEntry): TrustedKey {
@@ -42,4 +61,12 @@ function trustedKeyOf({ name, publicKeyPem }: KeyEntry): TrustedKey {
     if (!(error instanceof KeyError)) throw error;
     throw new TrustError(`The key of ${JSON.stringify(name)} cannot be used: ${error.message}.`);
   }
+}
+
+function checkIdentity(entry: KeylessEntry): KeylessEntry {
+  const name = JSON.stringify(entry.name);
+  if (entry.issuer === "") throw new TrustError(`The issuer of ${name} is empty.`);
+  if (!/^\**$/.test(entry.identity)) return entry;
+  // Everybody can have a certificate of Fulcio, and an issuer has many users.
+  throw new TrustError(`The identity of ${name} is one that everybody has.`);
 }

@@ -1,4 +1,5 @@
 /** Verifies the signatures of an image by whom its namespace trusts. Nothing is fetched: all that is compared is given. */
+import { isBundle, verifyBundle } from "./bundle.ts";
 import { SIMPLE_SIGNING_TYPE, verifySimpleSigning } from "./simple-signing.ts";
 import {
   type Attached,
@@ -18,11 +19,17 @@ export const MAX_ATTACHED_BYTES = 4 * 1024 ** 2;
 
 type Verifier = (image: Image, attached: Attached, trust: Trust) => Verified;
 
-const VERIFIERS: Readonly<
-  Record<string, { readonly format: Format; readonly verifier: Verifier }>
-> = {
-  [SIMPLE_SIGNING_TYPE]: { format: "cosign", verifier: verifySimpleSigning },
-};
+/** What a statement says of an image where its signer vouches for it; others may as well say how bad the image is. */
+const VOUCHING = [
+  "https://sigstore.dev/cosign/sign/v1",
+  "https://slsa.dev/provenance/v1",
+  "https://slsa.dev/provenance/v0.2",
+];
+
+function verifierFor(mediaType: string): { format: Format; verifier: Verifier } | null {
+  if (mediaType === SIMPLE_SIGNING_TYPE) return { format: "cosign", verifier: verifySimpleSigning };
+  return isBundle(mediaType) ? { format: "sigstore-bundle", verifier: verifyBundle } : null;
+}
 
 /** @returns one result for each of the given layers that is a signature; others are left out */
 export function verifySignatures(
@@ -30,11 +37,11 @@ export function verifySignatures(
   attached: readonly Attached[],
   trust: Trust,
 ): readonly SignatureResult[] {
-  const signatures = attached.filter(({ mediaType }) => Object.hasOwn(VERIFIERS, mediaType));
-  return signatures.flatMap((signature, index) => {
-    const found = VERIFIERS[signature.mediaType];
-    if (found === undefined) return [];
-    const { format, verifier } = found;
+  const signatures = attached.flatMap((signature) => {
+    const found = verifierFor(signature.mediaType);
+    return found === null ? [] : { ...found, signature };
+  });
+  return signatures.map(({ format, verifier, signature }, index) => {
     const { digest } = signature;
     const run = () => {
       if (index < MAX_SIGNATURES) return verifier(image, signature, trust);
@@ -44,8 +51,12 @@ export function verifySignatures(
   });
 }
 
+/** Returns whether somebody whom the namespace trusts vouches for the image: a trusted SBOM alone does not. */
 export function isSigned(results: readonly SignatureResult[]): boolean {
-  return results.some(({ state }) => state === "verified");
+  return results.some(
+    ({ state, predicateType }) =>
+      state === "verified" && (predicateType === null || VOUCHING.includes(predicateType)),
+  );
 }
 
 function outcomeOf(
