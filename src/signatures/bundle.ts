@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { dsse } from "@sigstore/core";
 import * as v from "valibot";
 import { algorithmOf, hexOf } from "../oci/digest.ts";
-import { MAX_CHAIN } from "./certificate.ts";
+import { MAX_PATH } from "./certificate.ts";
 import { MAX_PROOF_HASHES } from "./log.ts";
 import { Base64, Count, readJson, Seconds } from "./read.ts";
 import { type Attached, type Image, invalid, quoted, type Verified } from "./signature.ts";
@@ -69,7 +69,7 @@ const VerificationMaterial = v.pipe(
   v.object({
     certificate: v.nullish(RawBytes),
     x509CertificateChain: v.nullish(
-      v.object({ certificates: v.pipe(v.array(RawBytes), v.maxLength(MAX_CHAIN)) }),
+      v.object({ certificates: v.pipe(v.array(RawBytes), v.maxLength(MAX_PATH)) }),
     ),
     tlogEntries: v.nullish(v.pipe(v.array(Entry), v.maxLength(MAX_LOG_ENTRIES)), []),
     timestampVerificationData: v.nullish(
@@ -82,11 +82,10 @@ const VerificationMaterial = v.pipe(
     ),
   }),
   v.transform((material): Material => {
-    const { certificate, x509CertificateChain: chain } = material;
-    const [leaf, ...others] = [certificate ?? [], chain?.certificates ?? []].flat();
+    // Further certificates are not needed: a trusted root has those of its authorities.
+    const [first] = material.x509CertificateChain?.certificates ?? [];
     return {
-      certificate: leaf?.rawBytes ?? null,
-      chain: others.map(({ rawBytes }) => rawBytes),
+      certificate: (material.certificate ?? first)?.rawBytes ?? null,
       entries: material.tlogEntries ?? [],
       timestamps: (material.timestampVerificationData?.rfc3161Timestamps ?? []).map(
         ({ signedTimestamp }) => signedTimestamp,
@@ -110,7 +109,7 @@ const Bundle = v.object({
     v.object({
       payload: Base64,
       payloadType: v.literal(STATEMENT_TYPE),
-      signatures: v.tuple([v.object({ sig: Base64 })]),
+      signatures: v.strictTuple([v.object({ sig: Base64 })]),
     }),
   ),
 });

@@ -19,12 +19,14 @@ export interface Authority {
 
 export const MAX_CERTIFICATE_BYTES = 16 * 1024;
 /** From a signer's certificate to its root. */
-export const MAX_CHAIN = 8;
+export const MAX_PATH = 8;
+
+const PEM = /-----BEGIN CERTIFICATE-----([A-Za-z0-9+/=\s]+)-----END CERTIFICATE-----/g;
 
 const KEY_USAGE = "2.5.29.15";
 const BASIC_CONSTRAINTS = "2.5.29.19";
 const EXTENDED_KEY_USAGE = "2.5.29.37";
-/** Extensions that may be critical, since they are looked at or say nothing of a chain (RFC 5280 § 4.2). */
+/** Extensions that may be critical, since they are looked at or say nothing of a path (RFC 5280 § 4.2). */
 const UNDERSTOOD = [KEY_USAGE, BASIC_CONSTRAINTS, EXTENDED_KEY_USAGE, "2.5.29.17"];
 
 export const NOT_ISSUED = "was not issued by a trusted authority";
@@ -52,14 +54,13 @@ function malformed(): Refusal {
   return invalid("a certificate is malformed");
 }
 
-/** @throws Refusal "invalid" unless the text holds 1 to MAX_CHAIN certificates in PEM */
+/** @throws Refusal "invalid" unless the text holds 1 to MAX_PATH certificates in PEM */
 export function parsePemCertificates(pem: string): readonly [Certificate, ...Certificate[]] {
-  if (pem.length > 2 * MAX_CERTIFICATE_BYTES * MAX_CHAIN) throw malformed();
-  const bodies = [
-    ...pem.matchAll(/-----BEGIN CERTIFICATE-----([A-Za-z0-9+/=\s]+)-----END CERTIFICATE-----/g),
-  ].map(([, body = ""]) => parseCertificate(Buffer.from(body, "base64")));
-  const [first, ...rest] = bodies;
-  if (first === undefined || bodies.length > MAX_CHAIN) throw malformed();
+  if (pem.length > 2 * MAX_CERTIFICATE_BYTES * MAX_PATH) throw malformed();
+  const [first, ...rest] = [...pem.matchAll(PEM)].map(([, body = ""]) =>
+    parseCertificate(Buffer.from(body, "base64")),
+  );
+  if (first === undefined || rest.length >= MAX_PATH) throw malformed();
   return [first, ...rest];
 }
 
@@ -69,26 +70,35 @@ function usagesOf(fields: X509Certificate): readonly string[] | null {
   return extension?.valueObj.subs[0]?.subs.map((usage) => usage.toOID()) ?? null;
 }
 
-/** Returns why the certificate may not sign for this purpose, for the end of "the certificate …"; null if it may. */
-export function usageProblem({ fields }: Certificate, usage: string): string | null {
+/**
+ * @param unlimited whether a certificate may sign that is not limited to purposes
+ * @returns why the certificate may not sign for this purpose, for the end of "the certificate …"; null if it may
+ */
+export function usageProblem(
+  { fields }: Certificate,
+  usage: string,
+  unlimited: "unlimited" | null = null,
+): string | null {
   if (fields.extKeyUsage?.digitalSignature === false) return "is for no signatures";
   if (fields.extBasicConstraints?.isCA === true) return "is an authority's";
-  return usagesOf(fields)?.includes(usage) === true ? null : "is for another purpose";
+  const isFit = usagesOf(fields)?.includes(usage) ?? unlimited !== null;
+  return isFit ? null : "is for another purpose";
 }
 
 /**
- * Looks for a chain of a signer's certificate to an authority's, of which each held at the given time (RFC 5280 § 6.1).
- * @param others certificates that came with the signature: links that vouch for nothing
+ * Looks for a certification path from a signer's certificate to an authority's, of which each held at the given time
+ * (RFC 5280 § 6.1).
+ * @param others certificates that came with the signature, which vouch for nothing
  * @returns why there is none, for the end of "the certificate …"; null if there is one
  */
-export function chainProblem(
+export function pathProblem(
   leaf: Certificate,
   { anchors }: Pick<Authority, "anchors">,
   others: readonly Certificate[],
   timeMs: number,
 ): string | null {
   let current = leaf;
-  for (let length = 0; length < MAX_CHAIN; length++) {
+  for (let length = 0; length < MAX_PATH; length++) {
     const problem = linkProblem(current, timeMs);
     if (problem !== null) return problem;
     if (anchors.some((anchor) => anchor.der.equals(current.der))) return null;
@@ -96,7 +106,7 @@ export function chainProblem(
     if (next === undefined) return NOT_ISSUED;
     current = next;
   }
-  return `has a chain of more than ${MAX_CHAIN} certificates`;
+  return `is more than ${MAX_PATH} certificates below a trusted one`;
 }
 
 function linkProblem({ fields }: Certificate, timeMs: number): string | null {
@@ -116,7 +126,8 @@ function issuerIn(
   issued: Certificate,
   below: number,
 ): Certificate | undefined {
-  return certificates.find(({ fields, platform }) => {
+  return certificates.find(({ der, fields, platform }) => {
+    if (der.equals(issued.der)) return false;
     if (!fields.subject.equals(issued.fields.issuer) || !fields.isCA) return false;
     const most = fields.extBasicConstraints?.pathLenConstraint;
     if (most !== undefined && most < BigInt(below)) return false;

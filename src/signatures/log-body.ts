@@ -48,7 +48,7 @@ const Dsse1 = v.pipe(
   v.object({
     spec: v.object({
       payloadHash: HexHash,
-      signatures: v.tuple([v.object({ signature: Base64, verifier: Pem })]),
+      signatures: v.strictTuple([v.object({ signature: Base64, verifier: Pem })]),
     }),
   }),
   v.transform(({ spec }): LoggedSignature => {
@@ -64,7 +64,7 @@ const Intoto2 = v.pipe(
       content: v.object({
         envelope: v.object({
           // The signature is base64 within base64.
-          signatures: v.tuple([
+          signatures: v.strictTuple([
             v.object({
               sig: v.pipe(
                 Base64,
@@ -120,7 +120,7 @@ const HashedRekord2 = v.pipe(
 const Dsse2 = v.pipe(
   v.object({
     spec: v.object({
-      dsseV002: v.object({ payloadHash: Hash2, signatures: v.tuple([Signature2]) }),
+      dsseV002: v.object({ payloadHash: Hash2, signatures: v.strictTuple([Signature2]) }),
     }),
   }),
   v.transform(({ spec: { dsseV002: entry } }): LoggedSignature => {

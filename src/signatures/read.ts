@@ -8,6 +8,13 @@ export const Base64 = v.pipe(
   v.transform((text): Uint8Array => Buffer.from(text, "base64")),
 );
 
+/** Base64 for URLs, without padding (RFC 7515 § 2), as bytes. */
+export const Base64Url = v.pipe(
+  v.string(),
+  v.regex(/^[A-Za-z0-9_-]+$/, "is no base64url"),
+  v.transform((text): Uint8Array => Buffer.from(text, "base64url")),
+);
+
 /** A position in a log. */
 export const Count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 /** Since 1970. */

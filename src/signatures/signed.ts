@@ -12,8 +12,6 @@ export interface Signed {
 export interface Material {
   /** The signer's certificate, in DER. */
   readonly certificate: Uint8Array | null;
-  /** Further certificates that came with it. */
-  readonly chain: readonly Uint8Array[];
   readonly entries: readonly LogEntry[];
   /** RFC 3161 TimeStampResp of the signature, in DER. */
   readonly timestamps: readonly Uint8Array[];

@@ -2,9 +2,8 @@
 import { matches } from "../oci/glob.ts";
 import {
   type Certificate,
-  chainProblem,
+  pathProblem,
   CODE_SIGNING,
-  MAX_CHAIN,
   NOT_ISSUED,
   parseCertificate,
   usageProblem,
@@ -50,7 +49,7 @@ function verifyCertified(signed: Signed, trust: Trust, certificate: Certificate)
     );
   }
   const problem =
-    times.map((timeMs) => issuingProblem(certificate, signed, trust.roots, timeMs)).find(Boolean) ??
+    times.map((timeMs) => issuingProblem(certificate, trust.roots, timeMs)).find(Boolean) ??
     usageProblem(certificate, CODE_SIGNING);
   if (problem !== undefined && problem !== null) throw unverified(`the certificate ${problem}`);
   const identity = identityOf(certificate);
@@ -111,14 +110,12 @@ function earliest(times: readonly number[]): number | null {
 
 function issuingProblem(
   certificate: Certificate,
-  { material: { chain } }: Signed,
   { certificateAuthorities }: TrustRoots,
   timeMs: number,
 ): string | null {
-  const others = chain.slice(0, MAX_CHAIN).map(parseCertificate);
   const problems = certificateAuthorities
     .filter((authority) => holdsAt(authority, timeMs))
-    .map((authority) => chainProblem(certificate, authority, others, timeMs));
+    .map((authority) => pathProblem(certificate, authority, [], timeMs));
   if (problems.includes(null)) return null;
   return problems.find((problem) => problem !== NOT_ISSUED) ?? NOT_ISSUED;
 }

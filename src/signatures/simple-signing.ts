@@ -11,7 +11,6 @@ export const SIMPLE_SIGNING_TYPE = "application/vnd.dev.cosign.simplesigning.v1+
 const SIGNATURE = "dev.cosignproject.cosign/signature";
 
 const CERTIFICATE = "dev.sigstore.cosign/certificate";
-const CHAIN = "dev.sigstore.cosign/chain";
 const BUNDLE = "dev.sigstore.cosign/bundle";
 const TIMESTAMP = "dev.sigstore.cosign/rfc3161timestamp";
 
@@ -60,16 +59,10 @@ export function verifySimpleSigning(image: Image, attached: Attached, trust: Tru
 }
 
 function materialOf({ annotations }: Attached): Material {
-  const {
-    [CERTIFICATE]: pem,
-    [CHAIN]: chain,
-    [BUNDLE]: bundle,
-    [TIMESTAMP]: timestamp,
-  } = annotations;
+  const { [CERTIFICATE]: pem, [BUNDLE]: bundle, [TIMESTAMP]: timestamp } = annotations;
   const stamp = timestamp && readJson(Timestamp, timestamp, `the annotation ${TIMESTAMP}`);
   return {
     certificate: pem ? parsePemCertificates(pem)[0].der : null,
-    chain: chain ? parsePemCertificates(chain).map(({ der }) => der) : [],
     entries: bundle ? [readJson(RekorBundle, bundle, `the annotation ${BUNDLE}`)] : [],
     timestamps: stamp ? [stamp.SignedRFC3161Timestamp] : [],
   };

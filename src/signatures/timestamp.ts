@@ -1,5 +1,5 @@
 import { RFC3161Timestamp } from "@sigstore/core";
-import { chainProblem, TIME_STAMPING, usageProblem } from "./certificate.ts";
+import { pathProblem, TIME_STAMPING, usageProblem } from "./certificate.ts";
 import { invalid } from "./signature.ts";
 import { holdsAt, type TimestampAuthority } from "./trusted-root.ts";
 
@@ -30,7 +30,7 @@ export function verifyTimestamp(
     throw invalid("the timestamp is of another signature, or its authority did not sign it");
   }
   const problem =
-    chainProblem(signer, authority, [], timeMs) ??
+    pathProblem(signer, authority, [], timeMs) ??
     usageProblem(signer, TIME_STAMPING) ??
     (holdsAt(authority, timeMs) ? null : "was not valid at that time");
   if (problem !== null) throw invalid(`the timestamp's certificate ${problem}`);

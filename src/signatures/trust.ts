@@ -1,8 +1,11 @@
+import { type Certificate, parsePemCertificates } from "./certificate.ts";
+import { Refusal } from "./signature.ts";
+import { parseSubject, type Subject } from "./subject.ts";
 import { NO_ROOTS, type TrustRoots } from "./trusted-root.ts";
 import { KeyError, parsePublicKey, type PublicKey } from "./key.ts";
 
 /** Whose signatures a namespace trusts. */
-export type TrustEntry = KeyEntry | KeylessEntry;
+export type TrustEntry = KeyEntry | KeylessEntry | NotationEntry;
 
 export interface KeyEntry {
   readonly kind: "key";
@@ -20,6 +23,21 @@ export interface KeylessEntry {
   readonly identity: string;
 }
 
+export interface NotationEntry {
+  readonly kind: "notation";
+  readonly name: string;
+  /** Of authorities, or of signers themselves. */
+  readonly certificatesPem: readonly string[];
+  /** "x509.subject: C=US, ST=WA, O=acme", or "*" for all that the authorities issued. */
+  readonly identities: readonly string[];
+}
+
+export interface NotationTrust {
+  readonly name: string;
+  readonly anchors: readonly Certificate[];
+  readonly subjects: readonly (Subject | "*")[];
+}
+
 export interface TrustedKey {
   readonly name: string;
   readonly key: PublicKey;
@@ -29,11 +47,15 @@ export interface TrustedKey {
 export interface Trust {
   readonly keys: readonly TrustedKey[];
   readonly identities: readonly KeylessEntry[];
+  readonly notation: readonly NotationTrust[];
   readonly roots: TrustRoots;
 }
 
 /** Each signature is compared with each of them. */
 const MAX_ENTRIES = 50;
+/** Of one entry. */
+const MAX_CERTIFICATES = 10;
+const MAX_IDENTITIES = 20;
 
 export class TrustError extends Error {
   override readonly name = "TrustError";
@@ -50,6 +72,7 @@ export function parseTrust(entries: readonly TrustEntry[], roots: TrustRoots = N
   return {
     keys: entries.filter((entry) => entry.kind === "key").map(trustedKeyOf),
     identities: entries.filter((entry) => entry.kind === "keyless").map(checkIdentity),
+    notation: entries.filter((entry) => entry.kind === "notation").map(notationTrustOf),
     roots,
   };
 }
@@ -69,4 +92,25 @@ function checkIdentity(entry: KeylessEntry): KeylessEntry {
   if (!/^\**$/.test(entry.identity)) return entry;
   // Everybody can have a certificate of Fulcio, and an issuer has many users.
   throw new TrustError(`The identity of ${name} is one that everybody has.`);
+}
+
+function notationTrustOf({ name, certificatesPem, identities }: NotationEntry): NotationTrust {
+  const shown = JSON.stringify(name);
+  if (certificatesPem.length === 0 || certificatesPem.length > MAX_CERTIFICATES) {
+    throw new TrustError(`${shown} has not 1 to ${MAX_CERTIFICATES} certificates.`);
+  }
+  if (identities.length === 0 || identities.length > MAX_IDENTITIES) {
+    throw new TrustError(`${shown} has not 1 to ${MAX_IDENTITIES} identities.`);
+  }
+  const subjects = identities.map((identity) => {
+    const subject = identity === "*" ? identity : parseSubject(identity);
+    if (subject !== null) return subject;
+    throw new TrustError(`${shown} has an identity unlike "x509.subject: C=US, ST=WA, O=acme".`);
+  });
+  try {
+    return { name, anchors: certificatesPem.flatMap(parsePemCertificates), subjects };
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    throw new TrustError(`${shown} has a certificate that cannot be read.`);
+  }
 }

@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { type Authority, type Certificate, MAX_CHAIN, parseCertificate } from "./certificate.ts";
+import { type Authority, type Certificate, MAX_PATH, parseCertificate } from "./certificate.ts";
 import { KeyError, type PublicKey, publicKeyOf } from "./key.ts";
 import { Base64, readJson } from "./read.ts";
 import { Refusal } from "./signature.ts";
@@ -48,7 +48,7 @@ const CertificateAuthority = v.object({
     certificates: v.pipe(
       v.array(v.object({ rawBytes: Base64 })),
       v.minLength(1),
-      v.maxLength(MAX_CHAIN),
+      v.maxLength(MAX_PATH),
     ),
   }),
   validFor: ValidFor,

@@ -1,5 +1,6 @@
 /** Verifies the signatures of an image by whom its namespace trusts. Nothing is fetched: all that is compared is given. */
 import { isBundle, verifyBundle } from "./bundle.ts";
+import { COSE_TYPE, JWS_TYPE, verifyCose, verifyNotation } from "./notation.ts";
 import { SIMPLE_SIGNING_TYPE, verifySimpleSigning } from "./simple-signing.ts";
 import {
   type Attached,
@@ -17,7 +18,7 @@ export const MAX_SIGNATURES = 50;
 /** A bundle may hold an SBOM. */
 export const MAX_ATTACHED_BYTES = 4 * 1024 ** 2;
 
-type Verifier = (image: Image, attached: Attached, trust: Trust) => Verified;
+type Verifier = (image: Image, attached: Attached, trust: Trust, nowMs: number) => Verified;
 
 /** What a statement says of an image where its signer vouches for it; others may as well say how bad the image is. */
 const VOUCHING = [
@@ -28,6 +29,8 @@ const VOUCHING = [
 
 function verifierFor(mediaType: string): { format: Format; verifier: Verifier } | null {
   if (mediaType === SIMPLE_SIGNING_TYPE) return { format: "cosign", verifier: verifySimpleSigning };
+  if (mediaType === JWS_TYPE) return { format: "notation", verifier: verifyNotation };
+  if (mediaType === COSE_TYPE) return { format: "notation", verifier: verifyCose };
   return isBundle(mediaType) ? { format: "sigstore-bundle", verifier: verifyBundle } : null;
 }
 
@@ -36,6 +39,7 @@ export function verifySignatures(
   image: Image,
   attached: readonly Attached[],
   trust: Trust,
+  nowMs: number,
 ): readonly SignatureResult[] {
   const signatures = attached.flatMap((signature) => {
     const found = verifierFor(signature.mediaType);
@@ -44,7 +48,7 @@ export function verifySignatures(
   return signatures.map(({ format, verifier, signature }, index) => {
     const { digest } = signature;
     const run = () => {
-      if (index < MAX_SIGNATURES) return verifier(image, signature, trust);
+      if (index < MAX_SIGNATURES) return verifier(image, signature, trust, nowMs);
       throw new Refusal("unverified", `only the first ${MAX_SIGNATURES} signatures are verified`);
     };
     return { format, digest, ...outcomeOf(run, signature.bytes.length) };

@@ -5,10 +5,10 @@ import { BUNDLE_V03 } from "../../src/signatures/bundle.ts";
 import type { Attached } from "../../src/signatures/signature.ts";
 import { parseTrust } from "../../src/signatures/trust.ts";
 import { parseTrustedRoot } from "../../src/signatures/trusted-root.ts";
-import { isSigned, verifySignatures } from "../../src/signatures/verify.ts";
+import { isSigned } from "../../src/signatures/verify.ts";
 import byKey from "./fixtures/cosign-by-key.json";
 import sigstore from "./fixtures/sigstore-public.json";
-import { bytesOf, keyEntry, makeImage, makeSigner } from "./support/signer.ts";
+import { bytesOf, keyEntry, makeImage, makeSigner, verify } from "./support/signer.ts";
 
 const attached: readonly Attached[] = byKey.attached.map(({ text, digest, ...layer }) => ({
   ...layer,
@@ -20,7 +20,7 @@ const attached: readonly Attached[] = byKey.attached.map(({ text, digest, ...lay
 test("cosign 2.6 signs by a key: in its own format, as a bundle, and as an attestation", async () => {
   const image = await makeImage(byKey.manifest);
   const { publicKeyPem } = byKey;
-  const results = verifySignatures(
+  const results = verify(
     image,
     attached,
     parseTrust([{ kind: "key", name: "release", publicKeyPem }]),
@@ -40,9 +40,9 @@ test("cosign 2.6 signs by a key: in its own format, as a bundle, and as an attes
     },
   ]);
   expect(results.map((result) => isSigned([result]))).toEqual([true, true, false]);
-  const stranger = verifySignatures(image, attached, parseTrust([keyEntry("other", makeSigner())]));
+  const stranger = verify(image, attached, parseTrust([keyEntry("other", makeSigner())]));
   expect(stranger.map(({ state }) => state)).toEqual(["unverified", "unverified", "unverified"]);
-  const other = verifySignatures(await makeImage("{}"), attached, parseTrust([]));
+  const other = verify(await makeImage("{}"), attached, parseTrust([]));
   expect(other.map(({ state }) => state)).toEqual(["invalid", "invalid", "invalid"]);
 });
 
@@ -57,7 +57,7 @@ test.each([
   const roots = parseTrustedRoot(JSON.stringify(sigstore.trustedRoot));
   const issuer = "https://github.com/login/oauth";
   const entry = { kind: "keyless", name: "brian", issuer, identity: "brian@*" } as const;
-  expect(verifySignatures(image, [layer], parseTrust([entry], roots))).toMatchObject([
+  expect(verify(image, [layer], parseTrust([entry], roots))).toMatchObject([
     {
       state: "verified",
       by: "brian",
@@ -66,7 +66,7 @@ test.each([
     },
   ]);
   const other = parseTrust([{ ...entry, issuer: "https://accounts.google.com" }], roots);
-  expect(verifySignatures(image, [layer], other)).toMatchObject([
+  expect(verify(image, [layer], other)).toMatchObject([
     {
       state: "unverified",
       reason: "nobody whom the namespace trusts made it",

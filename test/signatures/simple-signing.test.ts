@@ -2,12 +2,7 @@
 import { expect, test } from "vitest";
 import type { Attached } from "../../src/signatures/signature.ts";
 import { parseTrust, TrustError } from "../../src/signatures/trust.ts";
-import {
-  isSigned,
-  MAX_ATTACHED_BYTES,
-  MAX_SIGNATURES,
-  verifySignatures,
-} from "../../src/signatures/verify.ts";
+import { isSigned, MAX_ATTACHED_BYTES, MAX_SIGNATURES } from "../../src/signatures/verify.ts";
 import {
   bytesOf,
   EC,
@@ -17,6 +12,7 @@ import {
   makeSigner,
   payloadOf,
   simpleSigning,
+  verify,
 } from "./support/signer.ts";
 
 const OTHER = `sha256:${"0".repeat(64)}`;
@@ -35,7 +31,7 @@ test.each<[string, KeyKind, string]>([
   const signer = makeSigner(kind, hash);
   const signature = await simpleSigning(image, signer);
   const trust = parseTrust([keyEntry("stranger", makeSigner()), keyEntry("release", signer)]);
-  const results = verifySignatures(image, [signature], trust);
+  const results = verify(image, [signature], trust);
   expect(results).toEqual([
     {
       format: "cosign",
@@ -118,8 +114,8 @@ test.each<
   const signer = makeSigner();
   const valid = await simpleSigning(image, signer);
   const trust = parseTrust([keyEntry("release", signer)]);
-  expect(isSigned(verifySignatures(image, [valid], trust))).toBe(true);
-  const results = verifySignatures(image, [{ ...valid, ...change(valid) }], trust);
+  expect(isSigned(verify(image, [valid], trust))).toBe(true);
+  const results = verify(image, [{ ...valid, ...change(valid) }], trust);
   expect(results).toMatchObject([{ state, by: null, signer: null, signedAtMs: null }]);
   expect(results[0]?.reason).toMatch(typeof reason === "string" ? literal(reason) : reason);
   expect(isSigned(results)).toBe(false);
@@ -138,7 +134,7 @@ test("each bit of a signature counts", async () => {
     const changed = Buffer.from(bytes);
     changed[bit >> 3] = (changed[bit >> 3] ?? 0) ^ (1 << (bit & 7));
     const annotations = { "dev.cosignproject.cosign/signature": changed.toString("base64") };
-    expect(isSigned(verifySignatures(image, [{ ...valid, annotations }], trust))).toBe(false);
+    expect(isSigned(verify(image, [{ ...valid, annotations }], trust))).toBe(false);
   }
 });
 
@@ -149,15 +145,15 @@ test("one verified signature suffices, other layers are left out, and too many a
   const bogus = { ...valid, annotations: {} };
   const trust = parseTrust([keyEntry("release", signer)]);
   const layer = { ...valid, mediaType: "application/vnd.oci.image.layer.v1.tar+gzip" };
-  const results = verifySignatures(image, [bogus, layer, valid], trust);
+  const results = verify(image, [bogus, layer, valid], trust);
   expect(results.map(({ state }) => state)).toEqual(["invalid", "verified"]);
   const many = Array.from({ length: MAX_SIGNATURES }, () => bogus);
-  const last = verifySignatures(image, [...many, valid], trust).at(-1);
+  const last = verify(image, [...many, valid], trust).at(-1);
   expect(last).toMatchObject({
     state: "unverified",
     reason: `only the first ${MAX_SIGNATURES} signatures are verified`,
   });
-  expect(isSigned(verifySignatures(image, [valid], parseTrust([])))).toBe(false);
+  expect(isSigned(verify(image, [valid], parseTrust([])))).toBe(false);
   expect(isSigned([])).toBe(false);
 });
 

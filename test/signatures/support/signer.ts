@@ -3,7 +3,8 @@ import { generateKeyPairSync, type KeyObject, sign } from "node:crypto";
 import { digestOf } from "../../../src/oci/digest.ts";
 import { SIMPLE_SIGNING_TYPE } from "../../../src/signatures/simple-signing.ts";
 import type { Attached, Image } from "../../../src/signatures/signature.ts";
-import type { TrustEntry } from "../../../src/signatures/trust.ts";
+import type { Trust, TrustEntry } from "../../../src/signatures/trust.ts";
+import { verifySignatures } from "../../../src/signatures/verify.ts";
 
 export const EC = { type: "ec", options: { namedCurve: "P-256" } } as const;
 export type KeyKind =
@@ -14,6 +15,7 @@ export type KeyKind =
 export interface Signer {
   readonly publicKey: KeyObject;
   readonly publicKeyPem: string;
+  readonly privateKey: KeyObject;
   sign(data: Uint8Array): Buffer;
 }
 
@@ -26,6 +28,7 @@ export function makeSigner(kind: KeyKind = EC, hash = "sha256"): Signer {
   const { publicKey, privateKey } = generate(kind.type, kind.options);
   return {
     publicKey,
+    privateKey,
     publicKeyPem: String(publicKey.export({ type: "spki", format: "pem" })),
     sign: (data) => sign(kind.type === "ed25519" ? null : hash, data, privateKey),
   };
@@ -64,4 +67,11 @@ export async function simpleSigning(
     bytes,
     annotations: { "dev.cosignproject.cosign/signature": signature, ...annotations },
   };
+}
+
+/** When all is verified, unless a test says otherwise. */
+export const NOW_MS = Date.UTC(2026, 5, 1);
+
+export function verify(image: Image, attached: readonly Attached[], trust: Trust, nowMs = NOW_MS) {
+  return verifySignatures(image, attached, trust, nowMs);
 }
