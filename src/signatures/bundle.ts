@@ -160,7 +160,9 @@ function verifyMessage(
     .update(manifest)
     .digest();
   if (!hash.equals(messageDigest.digest)) {
-    throw invalid(`it signs another image: ${Buffer.from(messageDigest.digest).toString("hex")}`);
+    throw invalid(
+      `it signs another image: ${quoted(Buffer.from(messageDigest.digest).toString("hex"))}`,
+    );
   }
   const signed = { bytes: manifest, payload: manifest, signature, material };
   return { ...verifySigner(signed, trust), predicateType: null };

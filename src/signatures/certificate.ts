@@ -1,6 +1,7 @@
 import { X509Certificate as PlatformCertificate } from "node:crypto";
 import { X509Certificate } from "@sigstore/core";
-import { type Refusal, invalid } from "./signature.ts";
+import { KeyError, type PublicKey, publicKeyOf } from "./key.ts";
+import { type Refusal, invalid, unverified } from "./signature.ts";
 
 export interface Certificate {
   readonly der: Buffer<ArrayBuffer>;
@@ -52,6 +53,21 @@ export function parseCertificate(bytes: Uint8Array): Certificate {
 
 function malformed(): Refusal {
   return invalid("a certificate is malformed");
+}
+
+/** @throws Refusal "unverified" for a key of a kind that is not supported */
+export function keyOf({ fields }: Certificate): PublicKey {
+  try {
+    return publicKeyOf(fields.publicKey);
+  } catch (error) {
+    if (!(error instanceof KeyError)) throw error;
+    throw unverified(`the certificate's key cannot be used: ${error.message}`);
+  }
+}
+
+/** Why a signature with a certificate is refused that this certificate's key did not make. */
+export function otherKey(): Refusal {
+  return invalid("the certificate's key did not make it: it was changed, or the certificate was");
 }
 
 /** @throws Refusal "invalid" unless the text holds 1 to MAX_PATH certificates in PEM */

@@ -5,11 +5,13 @@ import {
   type Certificate,
   CODE_SIGNING,
   MAX_PATH,
+  keyOf,
+  otherKey,
   parseCertificate,
   pathProblem,
   usageProblem,
 } from "./certificate.ts";
-import { KeyError, type PublicKey, publicKeyOf } from "./key.ts";
+import type { PublicKey } from "./key.ts";
 import { Base64, Base64Url, readJson } from "./read.ts";
 import {
   type Attached,
@@ -68,7 +70,7 @@ export function verifyNotation(
   if (leaf === undefined) throw invalid("the envelope has no certificate");
   const text = Buffer.from(`${envelope.protected}.${envelope.payload}`);
   if (!isSigned(leaf, header.alg, text, envelope.signature)) {
-    throw invalid("the certificate's key did not make it: it was changed, or the certificate was");
+    throw otherKey();
   }
   if (nowMs > (header[EXPIRY] ?? Infinity)) throw unverified("it has expired");
   const signer = trustedSigner(leaf, others, trust.notation, nowMs);
@@ -109,15 +111,6 @@ function isSigned(leaf: Certificate, alg: string, text: Buffer, signature: Uint8
     return verify(`sha${alg.slice(2)}`, text, input, signature);
   } catch {
     return false;
-  }
-}
-
-function keyOf({ fields }: Certificate): PublicKey {
-  try {
-    return publicKeyOf(fields.publicKey);
-  } catch (error) {
-    if (!(error instanceof KeyError)) throw error;
-    throw unverified(`the certificate's key cannot be used: ${error.message}`);
   }
 }
 

@@ -5,11 +5,13 @@ import {
   pathProblem,
   CODE_SIGNING,
   NOT_ISSUED,
+  keyOf,
+  otherKey,
   parseCertificate,
   usageProblem,
 } from "./certificate.ts";
 import { type Identity, identityOf } from "./identity.ts";
-import { isSignedBy, KeyError, type PublicKey, publicKeyOf } from "./key.ts";
+import { isSignedBy } from "./key.ts";
 import { verifyEntry } from "./log.ts";
 import { invalid, unverified, type Verified } from "./signature.ts";
 import { MAX_LOG_ENTRIES, MAX_TIMESTAMPS, type Signed } from "./signed.ts";
@@ -36,7 +38,7 @@ export function verifySigner(signed: Signed, trust: Trust): Signer {
 function verifyCertified(signed: Signed, trust: Trust, certificate: Certificate): Signer {
   const key = keyOf(certificate);
   if (!isSignedBy(key, signed.bytes, signed.signature)) {
-    throw invalid("the certificate's key did not make it: it was changed, or the certificate was");
+    throw otherKey();
   }
   const { times, entries } = witnessesOf(signed, trust.roots, [certificate.der, key.spki]);
   if (entries === 0 && trust.roots.logs.length > 0) {
@@ -61,17 +63,6 @@ function verifyCertified(signed: Signed, trust: Trust, certificate: Certificate)
 
 function isNamed(wanted: Trust["identities"][number], { issuer, subject }: Identity): boolean {
   return wanted.issuer === issuer && matches(wanted.identity, subject);
-}
-
-function keyOf({ fields }: Certificate): PublicKey {
-  try {
-    return publicKeyOf(fields.publicKey);
-  } catch (error) {
-    if (error instanceof KeyError) {
-      throw unverified(`the certificate's key cannot be used: ${error.message}`);
-    }
-    throw error;
-  }
 }
 
 interface Witnesses {

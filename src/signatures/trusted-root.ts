@@ -18,7 +18,10 @@ export interface TimestampAuthority extends Authority {
   readonly signer: Certificate;
 }
 
-/** Whose certificates, log entries and times prove a keyless signature. */
+/**
+ * Whose certificates, log entries and times prove a keyless signature. Logs of certificates are left out: they show a
+ * misuse of Fulcio's own key, which is trusted here.
+ */
 export interface TrustRoots {
   readonly certificateAuthorities: readonly Authority[];
   readonly logs: readonly Log[];

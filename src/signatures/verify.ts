@@ -74,6 +74,7 @@ function outcomeOf(
     const verified = run();
     return { state: "verified", reason: "a trusted signer signed this image", ...verified };
   } catch (error) {
+    // Others' libraries say in many ways that they cannot read something.
     const {
       state,
       message: reason,

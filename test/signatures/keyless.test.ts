@@ -25,7 +25,14 @@ import {
   trustedRootOf,
   uri,
 } from "./support/sigstore.ts";
-import { makeImage, makeSigner, NOW_MS, simpleSigning, verify } from "./support/signer.ts";
+import {
+  keyEntry,
+  makeImage,
+  makeSigner,
+  NOW_MS,
+  simpleSigning,
+  verify,
+} from "./support/signer.ts";
 
 const sigstore = makeSigstore();
 const roots = rootsOf(sigstore.trustedRoot);
@@ -347,6 +354,34 @@ test.each<[string, Given, "unverified" | "invalid", string]>([
   ],
 ])("a keyless signature with %s is refused", async (_, given, state, reason) => {
   expect(await resultOf(given)).toMatchObject({ state, reason, by: null, signedAtMs: null });
+});
+
+test("a log's entry of a signature by a key is told if the log is trusted, and counts if it is", async () => {
+  const image = await makeImage();
+  const signer = makeSigner();
+  const plain = await simpleSigning(image, signer);
+  const signature = Buffer.from(
+    plain.annotations["dev.cosignproject.cosign/signature"] ?? "",
+    "base64",
+  );
+  const trust = parseTrust([keyEntry("release", signer)], roots);
+  const resultWith = (bundle: RekorBundle) => {
+    const annotations = {
+      ...plain.annotations,
+      "dev.sigstore.cosign/bundle": JSON.stringify(bundle),
+    };
+    return verify(image, [{ ...plain, annotations }], trust)[0];
+  };
+  const body = hashedRekord(plain.bytes, signature, signer.publicKeyPem);
+  const verified = { state: "verified", by: "release" };
+  const signedAtMs = NOW_MS + MINUTE_MS;
+  expect(resultWith(sigstore.log(body))).toMatchObject({ ...verified, signedAtMs });
+  expect(resultWith(stranger.log(body))).toMatchObject({ ...verified, signedAtMs: null });
+  const other = hashedRekord(plain.bytes, signature, makeSigner().publicKeyPem);
+  expect(resultWith(sigstore.log(other))).toMatchObject({
+    state: "invalid",
+    reason: "the entry of the transparency log is about another signer",
+  });
 });
 
 test("each byte of the certificate counts", async () => {
