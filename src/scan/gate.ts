@@ -11,6 +11,8 @@ interface Gate {
   readonly unscannable: string | null;
   /** null: the image has not been matched. */
   readonly gate: readonly GateEntry[] | null;
+  /** 1 if a signer whom the namespace trusts vouches for it. */
+  readonly signed: 0 | 1 | null;
 }
 
 interface Asked {
@@ -38,8 +40,8 @@ export class ScanGate {
    */
   async require(asked: Asked): Promise<(() => Promise<void>) | null> {
     const { repository, digest, initiator } = asked;
-    const { policy, ...state } = JSON.parse(asked.gate) as Gate;
-    const block = decide(policy, state, Date.now());
+    const { policy, signed, ...known } = JSON.parse(asked.gate) as Gate;
+    const block = decide(policy, { ...known, isSigned: signed === 1 }, Date.now());
     if (block === null) return null;
     if (initiator.actor !== null && policy.exempt.includes(initiator.actor)) {
       const entry = { action: "policy.exempt", repository, digest, detail: block } as const;

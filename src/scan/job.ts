@@ -4,6 +4,8 @@ import { inflateText } from "../db/manifest-text.ts";
 import { digestOf } from "../oci/digest.ts";
 import type { Job, Lease, Step } from "../jobs/job.ts";
 import type { ScanSettings } from "../settings.ts";
+import type { SignatureChecks } from "../signatures/checks.ts";
+import { isSigned } from "../signatures/verify.ts";
 import { assess } from "./assessment.ts";
 import type { ExceptionStore } from "./exception-store.ts";
 import { type ImageList, ImageLists, type ReadBudget } from "./image-lists.ts";
@@ -44,6 +46,12 @@ interface State {
   readonly backlog: number | null;
 }
 
+export interface ScanParts {
+  readonly store: ScanStore;
+  readonly exceptions: ExceptionStore;
+  readonly signatures: SignatureChecks;
+}
+
 /**
  * Lists the packages of new images, and matches them with known vulnerabilities, soon and again and again. Layers are read once;
  * after that only lists are matched. The last result holds until a new one is there.
@@ -55,19 +63,21 @@ export class ScanJob implements Job<State> {
   readonly maxSteps = 4;
   readonly #store: ScanStore;
   readonly #exceptions: ExceptionStore;
+  readonly #signatures: SignatureChecks;
   readonly #bucket: Bucket;
   readonly #lists: ImageLists;
   readonly #matchers: readonly Matcher[];
   readonly #settings: Pick<ScanSettings, "isOn" | "rescanMs">;
 
   constructor(
-    { store, exceptions }: { readonly store: ScanStore; readonly exceptions: ExceptionStore },
+    { store, exceptions, signatures }: ScanParts,
     bucket: Bucket,
     matchers: readonly Matcher[],
     settings: Pick<ScanSettings, "isOn" | "rescanMs">,
   ) {
     this.#store = store;
     this.#exceptions = exceptions;
+    this.#signatures = signatures;
     this.#bucket = bucket;
     this.#lists = new ImageLists(store, bucket);
     this.#matchers = matchers;
@@ -121,8 +131,9 @@ export class ScanJob implements Job<State> {
   ): Promise<Outcome | "unfinished"> {
     const names = this.#matchers.map(({ name }) => name);
     const { unscannable, distribution } = list;
+    const signed = await this.#isSigned(image);
     const dueAt = this.#nextMatch();
-    if (dueAt === null) return { unscannable, matched: null, dueAt, entries: [] };
+    if (dueAt === null) return { unscannable, isSigned: signed, matched: null, dueAt, entries: [] };
     const before = image.result === null ? null : (inflated(image.result) as StoredResult);
     const fresh = await this.#match(await scannedImage(image, list), before, versions);
     if (fresh === null) return "unfinished";
@@ -138,11 +149,17 @@ export class ScanJob implements Job<State> {
     const ends = findings.flatMap(({ untilMs }) => untilMs ?? []);
     return {
       unscannable,
+      isSigned: signed,
       matched: matchedOf(result, findings),
       // An exception that ends changes the numbers.
       dueAt: Math.min(dueAt, ...ends),
       entries: entriesOf(image, countsOf(findings), found),
     };
+  }
+
+  async #isSigned({ repository, digest }: DueImage): Promise<boolean> {
+    if (!(await this.#signatures.hasSigners(repository))) return false;
+    return isSigned((await this.#signatures.of(repository, digest)).signatures);
   }
 
   /** @returns the results of those that matched anew; null where one has to go on later */

@@ -39,6 +39,8 @@ export interface KnownLayer {
 /** What is stored of an image that was scanned. */
 export interface Outcome {
   readonly unscannable: string | null;
+  /** Whether a signer whom the namespace trusts vouches for it. */
+  readonly isSigned: boolean;
   /** null where no scanner has matched it yet. */
   readonly matched: {
     readonly result: string;
@@ -194,7 +196,7 @@ export class ScanStore {
   /** Stores what a scan came to, with its events; nothing if the image has gone meanwhile. */
   async finish(
     { manifestId }: Pick<DueImage, "manifestId">,
-    { unscannable, matched, dueAt, entries }: Outcome,
+    { unscannable, isSigned, matched, dueAt, entries }: Outcome,
   ): Promise<void> {
     const there = {
       sql: "SELECT 1 FROM scans WHERE manifest_id = :manifestId",
@@ -204,9 +206,9 @@ export class ScanStore {
       ...entries.map((entry) => auditChange(this.#db, BY_ITSELF, entry, there)),
       prepare(
         this.#db,
-        `UPDATE scans SET due_at = :dueAt, failures = 0, error = NULL, listed_at = ${NOW}, unscannable = :unscannable
-         WHERE manifest_id = :manifestId`,
-        { manifestId, dueAt, unscannable },
+        `UPDATE scans SET due_at = :dueAt, failures = 0, error = NULL, listed_at = ${NOW}, unscannable = :unscannable,
+           signed = :signed WHERE manifest_id = :manifestId`,
+        { manifestId, dueAt, unscannable, signed: isSigned ? 1 : 0 },
       ),
       ...(matched === null ? [] : this.#matched(manifestId, matched)),
     ]);

@@ -34,6 +34,11 @@ function verifierFor(mediaType: string): { format: Format; verifier: Verifier } 
   return isBundle(mediaType) ? { format: "sigstore-bundle", verifier: verifyBundle } : null;
 }
 
+/** Returns whether a layer of this media type is a signature of a format that is known. */
+export function isSignatureType(mediaType: string): boolean {
+  return verifierFor(mediaType) !== null;
+}
+
 /** @returns one result for each of the given layers that is a signature; others are left out */
 export function verifySignatures(
   image: Image,
