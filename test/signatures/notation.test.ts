@@ -259,7 +259,11 @@ test.each<[string, Given, "unverified" | "invalid", string]>([
   ],
   [
     "a changed signature",
-    { change: ({ signature }) => ({ signature: `A${signature.slice(1)}` }) },
+    {
+      change: ({ signature }) => ({
+        signature: (signature.startsWith("A") ? "B" : "A") + signature.slice(1),
+      }),
+    },
     "invalid",
     CHANGED,
   ],
