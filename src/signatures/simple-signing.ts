@@ -9,7 +9,6 @@ import type { Trust } from "./trust.ts";
 /** cosign's SIGNATURE_SPEC.md, "Simple signing". */
 export const SIMPLE_SIGNING_TYPE = "application/vnd.dev.cosign.simplesigning.v1+json";
 const SIGNATURE = "dev.cosignproject.cosign/signature";
-
 const CERTIFICATE = "dev.sigstore.cosign/certificate";
 const BUNDLE = "dev.sigstore.cosign/bundle";
 const TIMESTAMP = "dev.sigstore.cosign/rfc3161timestamp";
@@ -51,7 +50,7 @@ export function verifySimpleSigning(image: Image, attached: Attached, trust: Tru
   }
   const signed = critical.image["docker-manifest-digest"];
   if (signed !== image.digest) throw invalid(`it signs another image: ${quoted(signed)}`);
-  const signature = readField(Base64, annotationOf(attached, SIGNATURE), SIGNATURE);
+  const signature = signatureOf(attached);
   const material = materialOf(attached);
   const { bytes } = attached;
   const signer = verifySigner({ bytes, payload: bytes, signature, material }, trust);
@@ -68,14 +67,10 @@ function materialOf({ annotations }: Attached): Material {
   };
 }
 
-function annotationOf({ annotations }: Attached, name: string): string {
-  const text = annotations[name];
-  if (text === undefined) throw invalid(`the annotation ${name} is missing`);
-  return text;
-}
-
-function readField<const S extends v.GenericSchema>(schema: S, text: string, name: string) {
-  const { success, output } = v.safeParse(schema, text);
+function signatureOf({ annotations }: Attached): Uint8Array {
+  const text = annotations[SIGNATURE];
+  if (text === undefined) throw invalid(`the annotation ${SIGNATURE} is missing`);
+  const { success, output } = v.safeParse(Base64, text);
   if (success) return output;
-  throw invalid(`the annotation ${name} is no base64`);
+  throw invalid(`the annotation ${SIGNATURE} is no base64`);
 }

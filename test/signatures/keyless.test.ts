@@ -10,6 +10,7 @@ import {
   type Issued,
   pemOf,
   sequence,
+  stamp,
   usage,
 } from "./support/der.ts";
 import {
@@ -122,12 +123,9 @@ const NOT_ISSUED = "the certificate was not issued by a trusted authority";
 const NO_TIME =
   "no trusted log or timestamp authority says when it was made, and its certificate holds for some minutes only";
 const UNSIGNED_TIME = "the transparency log did not sign the entry's time";
+const codeRoot = issue({ name: [["2.5.4.10", "code"]], extensions: [isAuthority()] });
+const codeSigner = issue({ issuer: codeRoot, extensions: [usage(CODE_SIGNING)] });
 const notCa = sigstore.certify();
-const deep = issue({
-  name: [["2.5.4.10", "deep"]],
-  issuer: sigstore.fulcio,
-  extensions: [isAuthority()],
-});
 
 test.each<[string, Given, "unverified" | "invalid", string]>([
   ["another issuer", { entry: { issuer: "https://accounts.google.com" } }, "unverified", NOBODY],
@@ -270,21 +268,6 @@ test.each<[string, Given, "unverified" | "invalid", string]>([
     NOT_ISSUED,
   ],
   [
-    "an authority below one that may have none",
-    {
-      certificate: issue({ issuer: deep, extensions: issuedFor() }),
-      roots: {
-        ...roots,
-        certificateAuthorities: roots.certificateAuthorities.map((authority) => ({
-          ...authority,
-          anchors: authority.anchors.slice(1),
-        })),
-      },
-    },
-    "unverified",
-    NOT_ISSUED,
-  ],
-  [
     "a certificate for servers",
     {
       certificate: sigstore.certify({
@@ -331,6 +314,32 @@ test.each<[string, Given, "unverified" | "invalid", string]>([
     { certificate: sigstore.certify({ extensions: [usage(CODE_SIGNING)] }) },
     "unverified",
     "the certificate does not name one issuer and one identity",
+  ],
+  [
+    "a timestamp of a certificate for another purpose",
+    {
+      bundle: () => null,
+      stamp: (signature) => stamp(codeSigner, codeRoot, signature, NOW_MS),
+      roots: rootsOf(trustedRootOf([sigstore.fulcio], [codeSigner, codeRoot], null)),
+    },
+    "invalid",
+    "the timestamp's certificate is for another purpose",
+  ],
+  [
+    "a timestamp of an authority that had ended",
+    {
+      bundle: () => null,
+      stamp: (signature) => sigstore.stamp(signature),
+      roots: {
+        ...noLog,
+        timestampAuthorities: noLog.timestampAuthorities.map((one) => ({
+          ...one,
+          validToMs: NOW_MS,
+        })),
+      },
+    },
+    "invalid",
+    "the timestamp's certificate was not valid at that time",
   ],
   [
     "an authority that had ended",

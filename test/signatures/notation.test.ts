@@ -140,6 +140,12 @@ test("a certificate that signed itself is trusted if it is named", async () => {
 const OTHER = `sha256:${"0".repeat(64)}`;
 const NOT_ISSUED = "the certificate was not issued by a trusted authority";
 const CHANGED = "the certificate's key did not make it: it was changed, or the certificate was";
+const notAuthority = issue({ name: [["2.5.4.10", "none"]], issuer: authority });
+const tooDeep = issue({
+  name: [["2.5.4.10", "deep"]],
+  issuer: between,
+  extensions: [isAuthority()],
+});
 const impostor = issue({ name: [["2.5.4.10", "root"]], extensions: [isAuthority()] });
 
 test.each<[string, Given, "unverified" | "invalid", string]>([
@@ -159,6 +165,18 @@ test.each<[string, Given, "unverified" | "invalid", string]>([
   [
     "a path to another authority",
     { leaf: certify({ issuer: impostor }), path: [impostor] },
+    "unverified",
+    NOT_ISSUED,
+  ],
+  [
+    "a path over a certificate that is no authority's",
+    { leaf: certify({ issuer: notAuthority }), path: [notAuthority, authority] },
+    "unverified",
+    NOT_ISSUED,
+  ],
+  [
+    "a path over an authority below one that may have none",
+    { leaf: certify({ issuer: tooDeep }), path: [tooDeep, between, authority] },
     "unverified",
     NOT_ISSUED,
   ],
@@ -241,7 +259,11 @@ test.each<[string, Given, "unverified" | "invalid", string]>([
   ],
   [
     "a changed signature",
-    { change: ({ signature }) => ({ signature: `A${signature.slice(1)}` }) },
+    {
+      change: ({ signature }) => ({
+        signature: (signature.startsWith("A") ? "B" : "A") + signature.slice(1),
+      }),
+    },
     "invalid",
     CHANGED,
   ],

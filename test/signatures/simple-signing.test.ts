@@ -183,3 +183,17 @@ function textOf(bytes: Uint8Array): string {
 function literal(text: string): RegExp {
   return new RegExp(`^${text.replaceAll(/[.*+?^${}()|[\]\\]/g, "\\$&")}$`);
 }
+
+test("more trust entries than are compared are refused", () => {
+  const entry = keyEntry("release", makeSigner());
+  const many = (count: number) => parseTrust(Array.from({ length: count }, () => entry));
+  expect(many(20).keys).toHaveLength(20);
+  expect(() => many(21)).toThrow("There are more than 20 trust entries.");
+});
+
+test.each(["", "*", "***"])("the identity %j, which everybody has, is refused", (identity) => {
+  const entry = { kind: "keyless", name: "ci", issuer: "https://example.com", identity } as const;
+  expect(() => parseTrust([entry])).toThrow('The identity of "ci" is one that everybody has.');
+  const noIssuer = { ...entry, identity: "a@example.com", issuer: "" };
+  expect(() => parseTrust([noIssuer])).toThrow('The issuer of "ci" is empty.');
+});
