@@ -50,7 +50,7 @@ export class SignerStore {
     return rows.map(signerOf);
   }
 
-  /** Returns all of a namespace, at most 50; none where there is no such namespace. */
+  /** Returns all of a namespace, at most 20; none where there is no such namespace. */
   async all(namespace: string): Promise<TrustEntry[]> {
     const { results } = await prepare(
       this.#db,
@@ -60,7 +60,7 @@ export class SignerStore {
     return results.map((row) => signerOf(row).entry);
   }
 
-  /** @throws NOT_FOUND if there is no such namespace; CONFLICT if it has 50 */
+  /** @throws NOT_FOUND if there is no such namespace; CONFLICT if it has 20 */
   async set(
     namespace: Namespace,
     { name, ...trust }: TrustEntry,

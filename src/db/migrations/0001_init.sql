@@ -1207,7 +1207,7 @@ END;
 -- Each signature is compared with all of them. An upsert of one that exists is an insert first, so it passes.
 CREATE TRIGGER signers_are_few BEFORE INSERT ON signers
 WHEN NOT EXISTS (SELECT 1 FROM signers WHERE namespace = NEW.namespace AND name = NEW.name)
-  AND (SELECT count(*) FROM signers WHERE namespace = NEW.namespace) >= 50
+  AND (SELECT count(*) FROM signers WHERE namespace = NEW.namespace) >= 20
 BEGIN
   SELECT RAISE(ABORT, 'too many signers');
 END;
