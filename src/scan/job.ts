@@ -1,4 +1,3 @@
-import type { AuditEntry } from "../db/audit.ts";
 import type { Bucket } from "../db/bucket.ts";
 import { inflateText } from "../db/manifest-text.ts";
 import { digestOf } from "../oci/digest.ts";
@@ -7,22 +6,17 @@ import type { ScanSettings } from "../settings.ts";
 import type { SignatureChecks } from "../signatures/checks.ts";
 import { isSigned } from "../signatures/verify.ts";
 import { assess } from "./assessment.ts";
+import type { AttachedDocuments } from "./documents.ts";
 import type { ExceptionStore } from "./exception-store.ts";
-import { type ImageList, ImageLists, type ReadBudget } from "./image-lists.ts";
+import { entriesOf } from "./news.ts";
+import type { ImageList, ImageLists, ReadBudget } from "./image-lists.ts";
 import { ScannerUnavailable } from "./match/exchange.ts";
 import type { Matcher, ScannedImage } from "./matchers.ts";
 import type { SeenFinding } from "./policy.ts";
-import {
-  findingsOf,
-  type ImageFinding,
-  NO_RESULT,
-  type ScannerResult,
-  type StoredResult,
-  updated,
-} from "./result.ts";
+import { findingsOf, NO_RESULT, type ScannerResult, type StoredResult, updated } from "./result.ts";
 import { deflated, inflated } from "./stored-text.ts";
 import type { DueImage, Outcome, ScanStore } from "./store.ts";
-import { type Counts, countsOf, countsText, type Summary, summaryOf } from "./summary.ts";
+import { countsOf, summaryOf } from "./summary.ts";
 
 const DAY = 86_400_000;
 const MINUTE = 60_000;
@@ -37,8 +31,6 @@ const MAX_WAIT = 6 * 60 * MINUTE;
 const ACTIVE_DAYS = 30;
 /** The most findings of an image, the worst first. Real images have up to some 5,000. */
 const MAX_FINDINGS = 10_000;
-/** The most vulnerabilities that an event names. */
-const NAMED = 5;
 
 interface State {
   /** What the settings say, and up to which manifest images were made due since they said so; null at the end. */
@@ -48,8 +40,10 @@ interface State {
 
 export interface ScanParts {
   readonly store: ScanStore;
+  readonly lists: ImageLists;
   readonly exceptions: ExceptionStore;
   readonly signatures: SignatureChecks;
+  readonly documents: AttachedDocuments;
 }
 
 /**
@@ -64,22 +58,24 @@ export class ScanJob implements Job<State> {
   readonly #store: ScanStore;
   readonly #exceptions: ExceptionStore;
   readonly #signatures: SignatureChecks;
+  readonly #documents: AttachedDocuments;
   readonly #bucket: Bucket;
   readonly #lists: ImageLists;
   readonly #matchers: readonly Matcher[];
-  readonly #settings: Pick<ScanSettings, "isOn" | "rescanMs">;
+  readonly #settings: Pick<ScanSettings, "isOn" | "rescanMs" | "takesAttached">;
 
   constructor(
-    { store, exceptions, signatures }: ScanParts,
+    { store, lists, exceptions, signatures, documents }: ScanParts,
     bucket: Bucket,
     matchers: readonly Matcher[],
-    settings: Pick<ScanSettings, "isOn" | "rescanMs">,
+    settings: Pick<ScanSettings, "isOn" | "rescanMs" | "takesAttached">,
   ) {
     this.#store = store;
     this.#exceptions = exceptions;
     this.#signatures = signatures;
+    this.#documents = documents;
     this.#bucket = bucket;
-    this.#lists = new ImageLists(store, bucket);
+    this.#lists = lists;
     this.#matchers = matchers;
     this.#settings = settings;
   }
@@ -110,7 +106,9 @@ export class ScanJob implements Job<State> {
     const { manifestId, repository, digest } = image;
     try {
       if (image.isActive === 0) return await this.#store.postpone(manifestId, this.#nextMatch());
-      const list = await this.#lists.make(await this.#textOf(image), budget);
+      const list =
+        (this.#settings.takesAttached ? await this.#documents.sbom(repository, digest) : null) ??
+        (await this.#lists.make(await this.#textOf(image), budget));
       // Its turn goes on with the next step.
       if (list === null) return;
       const outcome = await this.#outcome(image, list, versions);
@@ -137,13 +135,15 @@ export class ScanJob implements Job<State> {
     const before = image.result === null ? null : (inflated(image.result) as StoredResult);
     const fresh = await this.#match(await scannedImage(image, list), before, versions);
     if (fresh === null) return "unfinished";
-    const match = { distribution, fresh, names };
+    const { repository, digest } = image;
+    const statements = await this.#documents.statements(repository, digest);
+    const match = { distribution, statements, fresh, names };
     const { result, found } = updated(before ?? NO_RESULT, match, Date.now());
-    const exceptions = await this.#exceptions.about(image.repository, [image.digest]);
+    const exceptions = await this.#exceptions.about(repository, [digest]);
     const findings = assess(findingsOf(result), {
       exceptions,
-      statements: [],
-      image: { repository: image.repository, digests: [image.digest] },
+      statements,
+      image: { repository, digests: [digest] },
       nowMs: Date.now(),
     });
     const ends = findings.flatMap(({ untilMs }) => untilMs ?? []);
@@ -220,28 +220,4 @@ function matchedOf(
   if (text === null) throw new Error("the findings are too many to be stored");
   const ids = new Set(findings.flatMap(({ id, aliases }) => [id, ...aliases]));
   return { result: text, summary: JSON.stringify(summaryOf(findings)), ids: [...ids] };
-}
-
-/** Only what is news has an event: most matches find what the last one found. */
-function entriesOf(
-  { repository, digest, summary }: DueImage,
-  counts: Counts,
-  found: readonly ImageFinding[],
-): AuditEntry[] {
-  const text = countsText(counts);
-  const before = summary === null ? null : countsText((JSON.parse(summary) as Summary).counts);
-  return [
-    ...(before === text
-      ? []
-      : [{ action: "image.scanned", repository, digest, detail: text } as const]),
-    ...(found.length === 0
-      ? []
-      : [{ action: "vulnerability.found", repository, digest, detail: foundText(found) } as const]),
-  ];
-}
-
-function foundText(found: readonly ImageFinding[]): string {
-  const ids = [...new Set(found.map(({ id, severity }) => `${id} (${severity})`))];
-  const more = ids.length > NAMED ? ` and ${ids.length - NAMED} more` : "";
-  return ids.slice(0, NAMED).join(", ") + more;
 }

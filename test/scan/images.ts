@@ -5,12 +5,15 @@ import { Bucket } from "../../src/db/bucket.ts";
 import { AttachmentReader } from "../../src/registry/attachments.ts";
 import { SignatureChecks } from "../../src/signatures/checks.ts";
 import { SignerStore } from "../../src/signatures/signer-store.ts";
+import { AttachedDocuments } from "../../src/scan/documents.ts";
 import { ExceptionStore } from "../../src/scan/exception-store.ts";
+import { ImageLists } from "../../src/scan/image-lists.ts";
 import { ScanJob } from "../../src/scan/job.ts";
 import type { Finding } from "../../src/scan/match/finding.ts";
 import type { Severity } from "../../src/scan/match/severity.ts";
 import type { Matcher, ScannedImage } from "../../src/scan/matchers.ts";
 import type { Package } from "../../src/scan/package.ts";
+import { LayerStore } from "../../src/scan/layer-store.ts";
 import { ScanStore } from "../../src/scan/store.ts";
 import type { RegistryClient } from "../support/client.ts";
 import { type Content, content, imageManifest, type Manifest, text } from "../support/images.ts";
@@ -99,14 +102,24 @@ export class ListMatcher implements Matcher {
 
 /** The job, with these scanners. Each of its turns begins with what is stored. */
 export function scanJob(...matchers: readonly Matcher[]): ScanJob {
+  return jobWith({ takesAttached: false }, matchers);
+}
+
+/** The same with settings of its own. */
+export function jobWith(
+  { takesAttached }: { readonly takesAttached: boolean },
+  matchers: readonly Matcher[],
+): ScanJob {
   const bucket = new Bucket(env.BLOBS);
   const attachments = new AttachmentReader(new AttachmentStore(env.DB), bucket);
   const parts = {
     store: new ScanStore(env.DB),
+    lists: new ImageLists(new LayerStore(env.DB), bucket),
     exceptions: new ExceptionStore(env.DB),
     signatures: new SignatureChecks(new SignerStore(env.DB), attachments),
+    documents: new AttachedDocuments(attachments),
   };
-  return new ScanJob(parts, bucket, matchers, { isOn: true, rescanMs: HOUR });
+  return new ScanJob(parts, bucket, matchers, { isOn: true, takesAttached, rescanMs: HOUR });
 }
 
 /** Runs the job until nothing is due. @returns how many turns it took */
