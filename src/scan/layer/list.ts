@@ -30,6 +30,8 @@ export interface LayerList {
   readonly removed: readonly string[];
   /** Directories of which nothing from the layers below remains. */
   readonly opaque: readonly string[];
-  /** What could not be read, a sentence each: the image's list is not whole then. */
+  /** Files that could not be read, a sentence each. */
   readonly problems: readonly string[];
+  /** Why the layer was not read to its end; null if it was. */
+  readonly ended: string | null;
 }
