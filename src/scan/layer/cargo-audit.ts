@@ -1,3 +1,4 @@
+import { Buffer } from "node:buffer";
 import { inflateSync } from "node:zlib";
 import * as v from "valibot";
 import type { Package } from "../package.ts";
@@ -15,6 +16,23 @@ const Audit = v.object({
     v.object({ name: Text, version: Text, kind: v.optional(v.string(), "runtime") }),
   ),
 });
+
+/** Tells of an executable that is too large to be held whether it has the section's name somewhere. */
+export class CratesHint {
+  readonly #name = Buffer.from(`${SECTION}\0`);
+  /** The last bytes that passed: the name may begin there. */
+  #tail = Buffer.alloc(0);
+  isFound = false;
+
+  push(piece: Uint8Array): void {
+    if (this.isFound) return;
+    const bytes = Buffer.from(piece.buffer, piece.byteOffset, piece.length);
+    const border = Buffer.concat([this.#tail, bytes.subarray(0, SECTION.length)]);
+    this.isFound = border.includes(this.#name) || bytes.includes(this.#name);
+    const ends = bytes.length < SECTION.length ? border : bytes;
+    this.#tail = Buffer.from(ends.subarray(-SECTION.length));
+  }
+}
 
 /**
  * Reads the crates that an ELF executable is built of, without those that only its build used.

@@ -1,4 +1,4 @@
-import { cratesOf } from "./cargo-audit.ts";
+import { CratesHint, cratesOf } from "./cargo-audit.ts";
 import { GoBuildInfoScan } from "./go-build-info.ts";
 import { WalkEnd, type Limits } from "./limits.ts";
 import { UnreadableFile, type FileContent, type FileReader } from "./list.ts";
@@ -93,17 +93,25 @@ export class FileWalk {
       return;
     }
     const go = new GoBuildInfoScan();
-    const elf = this.#space(entry.sizeBytes <= limits.executableBytes ? entry.sizeBytes : 0);
+    const hint = new CratesHint();
+    const isHeld = entry.sizeBytes <= limits.executableBytes;
+    const elf = this.#space(isHeld ? entry.sizeBytes : 0);
     let filled = 0;
     const sink = (piece: Uint8Array): void => {
       go.push(piece);
-      if (elf.length > 0) elf.set(piece, filled);
+      if (isHeld) elf.set(piece, filled);
+      else hint.push(piece);
       filled += piece.length;
     };
     sink(head);
     await window.pass(entry.sizeBytes - head.length, sink);
     if (filled < entry.sizeBytes) return;
     this.#put(path, await this.#contentOf(path, () => contentOfElf(go, elf, path)));
+    if (hint.isFound) {
+      list.problem(
+        `The crates of ${shown(path)} were not read: it is larger than ${limits.executableBytes} bytes.`,
+      );
+    }
   }
 
   #put(path: string, content: FileContent | null): void {

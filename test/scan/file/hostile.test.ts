@@ -1,4 +1,5 @@
 /** Files that were made to break a reader: whatever is in them, it lists packages or says why it cannot. */
+import { constants, deflateRawSync } from "node:zlib";
 import { expect, inject, test } from "vitest";
 import { READERS } from "../../../src/scan/file/readers.ts";
 import { UnreadableFile } from "../../../src/scan/layer/list.ts";
@@ -88,6 +89,16 @@ test.each(Object.keys(FILES))("%s, of random bytes", async (path) => {
 });
 
 const MIB = 1024 * 1024;
+
+test("what unpacks to more than the directory says takes no memory", async () => {
+  const zeros = deflateRawSync(new Uint8Array(MIB), { finishFlush: constants.Z_FULL_FLUSH });
+  const bomb = Buffer.concat([...Array.from({ length: 512 }, () => zeros), deflateRawSync("")]);
+  const claims = { method: 8, sizeBytes: 100 };
+  const archive = zip([{ name: "a.jar", content: bomb, isStored: true, claims }]);
+  const before = process.resourceUsage().maxRSS;
+  expect(await survive("a.jar", archive)).toBe("read");
+  expect(process.resourceUsage().maxRSS - before).toBeLessThan(256 * 1024);
+});
 
 /** Texts that a careless pattern or loop takes the square of their length for. */
 const TEXTS: Readonly<Record<string, (size: number) => string>> = {

@@ -2,6 +2,7 @@
 import { deflateSync } from "node:zlib";
 import { expect, test } from "vitest";
 import { bytesOf, file, found, joined, read, tar, READERS } from "./archive.ts";
+import { LIMITS } from "../../../src/scan/layer/limits.ts";
 import { readLayer } from "../../../src/scan/layer/walk.ts";
 
 const ELF = joined(Uint8Array.of(0x7f), bytesOf("ELF"), Uint8Array.of(2, 1, 1), new Uint8Array(57));
@@ -52,18 +53,22 @@ test("a program of Go has its modules, what replaces them, and the standard libr
   }
 });
 
+/** A stream that brings so many bytes at once, whatever its reader would take. */
+function piecewise(bytes: Uint8Array, pieceBytes: number): ReadableStream<Uint8Array> {
+  let at = 0;
+  return new ReadableStream<Uint8Array>({
+    pull(controller) {
+      controller.enqueue(bytes.slice(at, at + pieceBytes));
+      at += pieceBytes;
+      if (at >= bytes.length) controller.close();
+    },
+  });
+}
+
 test("build information is found wherever pieces end", async () => {
   const bytes = tar(file("bin/tool", goBinary("go1.22.3", LINES, { at: 128 })));
   for (const pieceBytes of [1, 3, 15, 16, 17, 640, 647]) {
-    let at = 0;
-    const stream = new ReadableStream<Uint8Array>({
-      pull(controller) {
-        controller.enqueue(bytes.slice(at, at + pieceBytes));
-        at += pieceBytes;
-        if (at >= bytes.length) controller.close();
-      },
-    });
-    expect(found(await readLayer(stream, READERS))).toEqual(MODULES);
+    expect(found(await readLayer(piecewise(bytes, pieceBytes), READERS))).toEqual(MODULES);
   }
 });
 
@@ -169,10 +174,17 @@ test("headers that lie lead nowhere", async () => {
   }
 });
 
-test("an executable that is too large is not held, and Go's information is found all the same", async () => {
+test("an executable that is too large is not held, and what it has is told", async () => {
   const content = new Uint8Array(deflateSync(JSON.stringify(AUDIT)));
-  const limits = { executableBytes: 200 };
-  expect(found(await read(tar(file("bin/t", rustBinary(content))), limits))).toEqual([]);
-  const go = tar(file("bin/tool", goBinary("go1.22.3", LINES)));
-  expect(found(await read(go, limits))).toEqual(MODULES);
+  const limits = { ...LIMITS, executableBytes: 200 };
+  for (const pieceBytes of [1, 5, 8, 100, 605, 1_000]) {
+    const bytes = tar(file("bin/t", rustBinary(content)));
+    const list = await readLayer(piecewise(bytes, pieceBytes), READERS, limits);
+    expect([list.packages, list.plainFiles]).toEqual([[], ["bin/t"]]);
+    expect(list.problems).toEqual([
+      'The crates of "bin/t" were not read: it is larger than 200 bytes.',
+    ]);
+  }
+  const list = await read(tar(file("bin/tool", goBinary("go1.22.3", LINES))), limits);
+  expect([...found(list), ...list.problems]).toEqual(MODULES);
 });

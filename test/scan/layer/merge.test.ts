@@ -103,9 +103,15 @@ function distribution(...lists: Partial<LayerList>[]): string | undefined {
   return image(...lists).distribution?.id;
 }
 
+function etc(id: string): Partial<LayerList> {
+  return { distributions: [release("etc/os-release", id)] };
+}
+
+function usr(id: string): Partial<LayerList> {
+  return { distributions: [release("usr/lib/os-release", id)] };
+}
+
 test("os-release of etc holds before that of usr/lib, and then the uppermost", () => {
-  const etc = (id: string) => ({ distributions: [release("etc/os-release", id)] });
-  const usr = (id: string) => ({ distributions: [release("usr/lib/os-release", id)] });
   expect(distribution({})).toBeUndefined();
   expect(distribution(usr("a"), usr("b"))).toBe("b");
   expect(distribution(etc("a"), usr("b"))).toBe("a");
