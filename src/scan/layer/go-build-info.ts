@@ -88,9 +88,12 @@ function stringAt(info: Uint8Array, at: number): { bytes: Uint8Array; end: numbe
   return null;
 }
 
-/** Development versions of Go have no release's number, and "go1.22.3 X:…" names experiments after it. */
+/**
+ * Development versions of Go have no release's number. Experiments are named after it: "go1.22.3 X:…", and since Go 1.26
+ * "go1.26.0-X:…".
+ */
 function standardLibrary(version: Uint8Array, path: string): Package[] {
-  const [found] = /^go\d+\.\d+\S*/.exec(decoder.decode(version)) ?? [];
+  const [found] = /^go\d+\.\d+\S*?(?=\s|-X:|$)/.exec(decoder.decode(version)) ?? [];
   return found === undefined ? [] : [moduleOf("stdlib", found, path)];
 }
 
