@@ -105,9 +105,10 @@ export function trivyRows(advisories: readonly Advisory[]): readonly Row[] {
   return [...sources, ...rows];
 }
 
-/** PEP 426, which Trivy follows, has no rule for dots. */
+/** Trivy's database has names of languages in lower case, but for Go's. PEP 426, which it follows, has no rule for dots. */
 function trivyName(type: PackageType, name: string): string {
-  return type === "pypi" ? name.toLowerCase().replaceAll("_", "-") : name;
+  if (LANGUAGES[type] === undefined || type === "golang") return name;
+  return type === "pypi" ? name.toLowerCase().replaceAll("_", "-") : name.toLowerCase();
 }
 
 function trivyValue({ type, fixed }: Advisory): object {

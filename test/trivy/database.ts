@@ -26,7 +26,12 @@ export async function writeDatabases(cache: string, rows: readonly Row[]): Promi
 
 function metadata(version: number): object {
   const now = new Date().toISOString();
-  return { Version: version, UpdatedAt: now, DownloadedAt: now, NextUpdate: "2099-01-01T00:00:00Z" };
+  return {
+    Version: version,
+    UpdatedAt: now,
+    DownloadedAt: now,
+    NextUpdate: "2099-01-01T00:00:00Z",
+  };
 }
 
 function writeJavaDatabase(path: string): void {

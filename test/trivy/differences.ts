@@ -14,12 +14,17 @@ export const OF_LISTS: readonly Difference[] = [
   {
     only: "Slipway",
     line: /^alpine-merged: apk /,
-    why: "Trivy before 0.62 does not know the place that apk-tools 3 has its database in",
+    why: "older releases of Trivy do not know the place that apk-tools 3 has its database in",
   },
   {
     only: "Trivy",
     line: /^debian-languages: (?:npm|pypi|gem) .* (?:usr\/share\/nodejs|usr\/share\/rubygems-integration|usr\/lib\/python3\/dist-packages)\//,
-    why: "Debian repairs its packages in place, so the advisories of Debian hold for them, and those of the language would be wrong",
+    why: "Debian repairs its packages in place: its own advisories hold for them, and those of the language would be wrong",
+  },
+  {
+    only: "Slipway",
+    line: /^(?:alpine: pypi pip|rocky: pypi urllib3|debian-languages: (?:npm|gem|golang|maven)) /,
+    why: "Trivy leaves out what a distribution's package has brought, by that package's list of files, which Slipway does not read",
   },
   {
     only: "Trivy",
@@ -29,31 +34,79 @@ export const OF_LISTS: readonly Difference[] = [
   {
     only: "Slipway",
     line: /: golang stdlib v/,
-    why: "Trivy before 0.51 does not list Go's standard library",
+    why: "older releases of Trivy do not list Go's standard library",
   },
   {
     only: "Slipway",
-    line: /^java: maven (?:junit:JUnit 4\.12|org\.springframework:spring-core 5\.3\.17) /,
-    why: "Trivy looks jars up by checksum that Maven's plugin wrote no names into, and this database of Java has none",
+    line: /^java: maven (?:junit:junit 4\.12|org\.springframework:spring-core 5\.3\.17) /,
+    why: "Trivy finds archives that Maven did not build by their checksum, in a database that is empty here",
   },
   {
     only: "Slipway",
     line: /^php: composer /,
-    why: "Trivy before 0.52 does not read what Composer installed",
+    why: "older releases of Trivy do not read what Composer installed",
   },
   {
     only: "Trivy",
     line: /^dotnet: nuget .* app\/(?:pythonnet\/runtime\/Python\.Runtime|Shop)\.deps\.json /,
-    why: "Trivy before 0.53 lists packages that the compiler alone used, of which the program has no file",
+    why: "older releases of Trivy list packages for the compiler alone, newer ones the program itself",
+  },
+  {
+    only: "Trivy",
+    line: /^go: golang example\.com\/program {2}/,
+    why: "newer releases of Trivy list the program itself, which has no version",
   },
   {
     only: "Trivy",
     line: /^mixed: npm emptied 1\.0\.0 /,
-    why: "Trivy lets a file without a name, in an upper layer, not hide what the lower layer's file of the same path said",
+    why: "in Trivy a file that names nothing does not hide the lower layer's file of the same path",
   },
 ];
 
-export const OF_FINDINGS: readonly Difference[] = [];
+/** Of what Slipway reads in Trivy's CycloneDX, and what Trivy's own report has. */
+export const OF_SBOMS: readonly Difference[] = [
+  {
+    only: "Trivy",
+    line: /^(?:wolfi: apk|rust: cargo) /,
+    why: 'older releases of Trivy write package URLs of types that do not exist, "pkg:wolfi" and "pkg:rustbinary"',
+  },
+];
+
+/** Of what a Trivy server finds in Slipway's list, and what Trivy finds in the image. */
+export const OF_SERVERS: readonly Difference[] = [
+  {
+    only: "Slipway",
+    line: /^debian-machine: deb (?:google-cloud-|nodejs )/,
+    why: "newer releases of Trivy know packages of other makers by their maintainer, which Slipway does not send",
+  },
+];
+
+/** Of what a Trivy server finds in Slipway's list, and what Trivy finds in the SBOM that Slipway writes of it. */
+export const OF_WRITTEN: readonly Difference[] = [];
+
+/** Of what Slipway finds by OSV, and what a Trivy server finds in the same list of packages. */
+export const OF_FINDINGS: readonly Difference[] = [
+  {
+    only: "Slipway",
+    line: /^(?:wolfi|rocky|opensuse-leap): .* fixed in none$/,
+    why: "Trivy takes what has a fix alone from distributions whose advisories are about updates",
+  },
+  {
+    only: "Slipway",
+    line: /^(?:rocky|opensuse-leap): rpm (?:glibc-common|openssl-devel|openssl-libs|python3-libs|vim-minimal) /,
+    why: "records of OSV name the source package or the package itself, so Slipway asks for both",
+  },
+  {
+    only: "Slipway",
+    line: /^npm: npm @scope\/inner 2\.0\.0-beta\.1 .* fixed in none$/,
+    why: "ranges of npm leave out pre-releases of a version that they do not name, and OSV's do not",
+  },
+  {
+    only: "Slipway",
+    line: /^php: composer /,
+    why: "older releases of Trivy take no list of what Composer installed",
+  },
+];
 
 /** Returns the lines that one side alone has and no row accepts; `used` gets the rows that accepted one. */
 export function unexplained(

@@ -9,6 +9,8 @@ import { run } from "../e2e/shell.ts";
 export interface LayerPlan {
   /** The folder that holds the layer's files. */
   readonly tree: string;
+  /** What of the folder is in the layer; all by default. */
+  readonly part?: string;
   /** By default "gzip". */
   readonly compression?: "none" | "gzip" | "zstd";
   /** The dialect of tar, by default "pax". */
@@ -66,10 +68,10 @@ export async function writeImage(
 }
 
 async function writeLayer(layout: string, plan: LayerPlan) {
-  const { tree, compression = "gzip", format = "pax" } = plan;
+  const { tree, part = ".", compression = "gzip", format = "pax" } = plan;
   const draft = join(layout, "draft.tar");
   const same = ["--sort=name", "--mtime=@0", "--owner=0", "--group=0", "--numeric-owner"];
-  const archive = ["tar", `--format=${format}`, ...same, "-C", tree, "-cf", draft, "."];
+  const archive = ["tar", `--format=${format}`, ...same, "-C", tree, "-cf", draft, part];
   await run(archive, { timeout: 600 });
   const plain = await readFile(draft);
   const packed = await compress(plain, compression);

@@ -8,6 +8,7 @@ import type { Image } from "./image.ts";
 import { alpineImages } from "./images/alpine.ts";
 import { debianImages } from "./images/debian.ts";
 import { languageImages } from "./images/language.ts";
+import { largeImages } from "./images/large.ts";
 import { mixedImages } from "./images/mixed.ts";
 import { rpmImages } from "./images/rpm.ts";
 import { installTrivy } from "./program.ts";
@@ -32,7 +33,7 @@ export interface Suite {
   readonly close: () => Promise<void>;
 }
 
-const MAKERS = [alpineImages, debianImages, rpmImages, languageImages, mixedImages];
+const MAKERS = [alpineImages, debianImages, rpmImages, languageImages, mixedImages, largeImages];
 
 export async function openSuite(): Promise<Suite> {
   const program = await installTrivy();

@@ -25,6 +25,9 @@ const PACKAGES: readonly Apk[] = [
   { name: "py3-pip", version: "23.3.1_rc2-r0", origin: "py3-pip" },
 ];
 
+/** Where Alpine's own packages of Python have their names. */
+const PIP = "usr/lib/python3.11/site-packages/pip-23.3.1.dist-info";
+
 function record({ name, version, origin }: Apk): string {
   const lines = [
     "C:Q1qKcZ+j23xssAXmgQhkOO8dHnbWw=",
@@ -47,6 +50,7 @@ function record({ name, version, origin }: Apk): string {
     "R:example.conf",
     "a:0:0:644",
     "Z:Q1ei3IHHvmdZ4A4Lx1vCjjjTcSpnE=",
+    ...(name === "py3-pip" ? [`F:${PIP}`, "R:METADATA", "Z:Q1ei3IHHvmdZ4A4Lx1vCjjjTcSpnE="] : []),
   ];
   return `${lines.join("\n")}\n\n`;
 }
@@ -72,6 +76,7 @@ async function upgraded(work: string, layout: string): Promise<Image> {
     ...osRelease("alpine", "3.19.1", "Alpine Linux v3.19"),
     "etc/alpine-release": "3.19.1\n",
     "lib/apk/db/installed": databaseOf(PACKAGES),
+    [`${PIP}/METADATA`]: "Metadata-Version: 2.1\nName: pip\nVersion: 23.3.1\n",
   });
   const after = PACKAGES.filter(({ name }) => name !== "apk-tools").map((one) =>
     one.origin === "openssl" ? { ...one, version: "3.1.8-r0" } : one,

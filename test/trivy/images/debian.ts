@@ -1,5 +1,6 @@
 /** Images of Debian's packages and their kin. */
 import { readFile } from "node:fs/promises";
+import { run } from "../../e2e/shell.ts";
 import { type Image, writeImage } from "../image.ts";
 import { type Deb, debs, unpackDebs } from "../supply.ts";
 import { osRelease, put, tree } from "./tree.ts";
@@ -63,21 +64,24 @@ async function machine(work: string, layout: string): Promise<Image> {
   return writeImage(layout, "debian-machine", [{ tree: files, compression: "zstd" }]);
 }
 
+function nameOf({ control }: Deb): string {
+  return /^Package: (.*)$/m.exec(control)?.[1] ?? "";
+}
+
 /** A file for each package; the upper layer adds one, replaces one and removes one. */
 async function distroless(work: string, layout: string, all: readonly Deb[]): Promise<Image> {
-  const named = (deb: Deb) => /^Package: (.*)$/m.exec(deb.control)?.[1] ?? "";
   const file = (deb: Deb, control = deb.control) => ({
-    [`var/lib/dpkg/status.d/${named(deb)}`]: `${control.trimEnd()}\n`,
-    [`var/lib/dpkg/status.d/${named(deb)}.md5sums`]: "d41d8cd98f00b204e9800998ecf8427e  usr/x\n",
+    [`var/lib/dpkg/status.d/${nameOf(deb)}`]: `${control.trimEnd()}\n`,
+    [`var/lib/dpkg/status.d/${nameOf(deb)}.md5sums`]: "d41d8cd98f00b204e9800998ecf8427e  usr/x\n",
   });
-  const [first, ...others] = all.filter((deb) => named(deb) !== "bash");
+  const [first, ...others] = all.filter((deb) => nameOf(deb) !== "bash");
   if (first === undefined) throw new Error("no packages");
   const lower = await tree(work, {
     ...osRelease("debian", "12", "Distroless"),
     "etc/debian_version": "12.4\n",
     ...Object.assign({}, ...others.map((deb) => file(deb))),
   });
-  const zlib = others.filter((deb) => named(deb) === "zlib1g");
+  const zlib = others.filter((deb) => nameOf(deb) === "zlib1g");
   const upper = await tree(work, {
     ...file(first),
     ...Object.assign(
@@ -146,8 +150,22 @@ async function withLanguages(work: string, layout: string): Promise<Image> {
     "ruby-rack",
     "libcommons-text-java",
     "libjackson2-databind-java",
+    "runc",
   ]);
-  const files = await tree(work, { [STATUS]: statusOf(all) });
+  const files = await tree(work, { [STATUS]: statusOf(all), ...(await fileLists(all)) });
   await unpackDebs(all, files);
   return writeImage(layout, "debian-languages", [{ tree: files }]);
+}
+
+/** The files of each package, as dpkg lists them. */
+async function fileLists(all: readonly Deb[]): Promise<Record<string, string>> {
+  const lists: Record<string, string> = {};
+  for (const deb of all) {
+    const { path } = deb;
+    const { stdout } = await run(["sh", "-c", 'dpkg-deb --fsys-tarfile "$0" | tar -t', path]);
+    const names = stdout.trim().split("\n");
+    const text = names.map((name) => name.replace(/^\.(.+?)\/?$/, "$1").replace(/^\.\/$/, "/."));
+    lists[`var/lib/dpkg/info/${nameOf(deb)}.list`] = `${text.join("\n")}\n`;
+  }
+  return lists;
 }

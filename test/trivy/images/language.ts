@@ -167,8 +167,6 @@ async function java(work: string, layout: string): Promise<Image> {
 
 /** Specifications as RubyGems writes them. */
 async function ruby(work: string, layout: string): Promise<Image> {
-  const gem = (name: string, version: string, more = "") =>
-    `# -*- encoding: utf-8 -*-\n# stub: ${name} ${version} ruby lib\n\nGem::Specification.new do |s|\n  s.name = "${name}".freeze\n  s.version = "${version}"\n${more}\n  s.licenses = ["MIT".freeze]\n  s.required_ruby_version = Gem::Requirement.new(">= 2.5".freeze)\nend\n`;
   const folder = "usr/local/bundle/specifications";
   const files = await tree(work, {
     [`${folder}/rack-2.2.3.gemspec`]: gem("rack", "2.2.3"),
@@ -187,21 +185,12 @@ async function ruby(work: string, layout: string): Promise<Image> {
 
 /** What Composer 2 and Composer 1 write. */
 async function php(work: string, layout: string): Promise<Image> {
-  const one = (name: string, version: string) => ({
-    name,
-    version,
-    version_normalized: `${version.replace(/^v/, "")}.0`,
-    type: "library",
-    license: ["MIT"],
-    require: { php: ">=7.2" },
-    "install-path": `../${name}`,
-  });
   const first = [
-    one("symfony/http-kernel", "v5.4.19"),
-    one("guzzlehttp/guzzle", "7.4.4"),
-    one("monolog/monolog", "2.9.1"),
+    composed("symfony/http-kernel", "v5.4.19"),
+    composed("guzzlehttp/guzzle", "7.4.4"),
+    composed("monolog/monolog", "2.9.1"),
   ];
-  const second = [one("twig/twig", "v2.14.10"), one("vendor/dev", "dev-main")];
+  const second = [composed("twig/twig", "v2.14.10"), composed("vendor/dev", "dev-main")];
   const files = await tree(work, {
     "var/www/vendor/composer/installed.json": JSON.stringify({ packages: first, dev: false }),
     "var/old/vendor/composer/installed.json": JSON.stringify(second),
@@ -216,7 +205,6 @@ async function dotnet(work: string, layout: string): Promise<Image> {
   await mkdir(join(folder, "app"));
   await cp(join(wheel, "pythonnet"), join(folder, "app/pythonnet"), { recursive: true });
   const target = ".NETCoreApp,Version=v6.0";
-  const library = (type: string) => ({ type, serviceable: true, sha512: "sha512-x" });
   await put(folder, {
     "app/Shop.deps.json": JSON.stringify({
       runtimeTarget: { name: target, signature: "" },
@@ -244,3 +232,18 @@ async function dotnet(work: string, layout: string): Promise<Image> {
   await symlink("Shop.deps.json", join(folder, "app/Alias.deps.json"));
   return writeImage(layout, "dotnet", [{ tree: folder }]);
 }
+
+const gem = (name: string, version: string, more = "") =>
+  `# -*- encoding: utf-8 -*-\n# stub: ${name} ${version} ruby lib\n\nGem::Specification.new do |s|\n  s.name = "${name}".freeze\n  s.version = "${version}"\n${more}\n  s.licenses = ["MIT".freeze]\n  s.required_ruby_version = Gem::Requirement.new(">= 2.5".freeze)\nend\n`;
+
+const composed = (name: string, version: string) => ({
+  name,
+  version,
+  version_normalized: `${version.replace(/^v/, "")}.0`,
+  type: "library",
+  license: ["MIT"],
+  require: { php: ">=7.2" },
+  "install-path": `../${name}`,
+});
+
+const library = (type: string) => ({ type, serviceable: true, sha512: "sha512-x" });

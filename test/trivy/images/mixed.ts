@@ -77,7 +77,9 @@ async function longNames(work: string, layout: string): Promise<Image> {
     "srv/a b/node_modules/space/package.json": npm("space", "1.0.0"),
   };
   const first = await tree(work, files);
-  const second = await tree(work, { [`gnu/${deep}node_modules/long/package.json`]: npm("long", "2.0.0") });
+  const second = await tree(work, {
+    [`gnu/${deep}node_modules/long/package.json`]: npm("long", "2.0.0"),
+  });
   await put(second, { [`gnu/${deep}x`]: "x" });
   await link(join(second, `gnu/${deep}x`), join(second, `gnu/${deep}${"y".repeat(150)}`));
   const third = await tree(work);

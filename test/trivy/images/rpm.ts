@@ -1,6 +1,6 @@
 /** Images of rpm's databases. rpmbuild makes the packages, and rpm itself installs them. */
 import { mkdir, readdir } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { run } from "../../e2e/shell.ts";
 import { type Image, writeImage } from "../image.ts";
 import { copyTree, ensurePrograms } from "../supply.ts";
@@ -13,6 +13,8 @@ interface Spec {
   readonly epoch?: number;
   /** Packages that are built from it besides the one of its name. */
   readonly parts?: readonly string[];
+  /** A file of it, which is in the image too. */
+  readonly file?: readonly [path: string, text: string];
 }
 
 const SPECS: readonly Spec[] = [
@@ -31,6 +33,16 @@ const SPECS: readonly Spec[] = [
   { name: "dbus", version: "1.12.20~rc1", release: "8.el9^git1", epoch: 1 },
 ];
 
+const URLLIB: Spec = {
+  name: "python3-urllib3",
+  version: "1.26.5",
+  release: "3.el9",
+  file: [
+    "usr/lib/python3.9/site-packages/urllib3-1.26.5.dist-info/METADATA",
+    "Metadata-Version: 2.1\nName: urllib3\nVersion: 1.26.5\n",
+  ],
+};
+
 export async function rpmImages(
   work: string,
   layout: (name: string) => string,
@@ -48,7 +60,8 @@ async function rocky(work: string, layout: string): Promise<Image> {
     "etc/rocky-release": "Rocky Linux release 9.3 (Blue Onyx)\n",
   });
   const folder = "var/lib/rpm";
-  await install(work, join(lower, folder), SPECS);
+  await install(work, join(lower, folder), [...SPECS, URLLIB]);
+  if (URLLIB.file !== undefined) await put(lower, Object.fromEntries([URLLIB.file]));
   const upper = await tree(work);
   await mkdir(join(upper, folder), { recursive: true });
   await copyTree(join(lower, folder), join(upper, folder));
@@ -67,7 +80,7 @@ async function leap(work: string, layout: string): Promise<Image> {
   return writeImage(layout, "opensuse-leap", [{ tree: files }]);
 }
 
-function specOf({ name, version, release, epoch, parts = [] }: Spec): string {
+function specOf({ name, version, release, epoch, parts = [], file }: Spec): string {
   const header = [
     `Name: ${name}`,
     `Version: ${version}`,
@@ -78,7 +91,15 @@ function specOf({ name, version, release, epoch, parts = [] }: Spec): string {
     "BuildArch: x86_64",
   ];
   const more = parts.flatMap((part) => [`%package -n ${part}`, "Summary: A part", ...about(part)]);
-  return [...header, ...about(""), "%files", ...more].join("\n");
+  const [path, text] = file ?? ["", ""];
+  const steps = [
+    "%install",
+    `mkdir -p %{buildroot}/${dirname(path)}`,
+    `cat > %{buildroot}/${path} << END`,
+    `${text}END`,
+  ];
+  const files = file === undefined ? ["%files"] : [...steps, "%files", `/${path}`];
+  return [...header, ...about(""), ...files, ...more].join("\n");
 }
 
 function about(part: string): readonly string[] {
@@ -86,11 +107,7 @@ function about(part: string): readonly string[] {
   return [`%description${named}`, "A package.", ...(part === "" ? [] : [`%files${named}`])];
 }
 
-async function install(
-  work: string,
-  database: string,
-  specs: readonly Spec[],
-): Promise<void> {
+async function install(work: string, database: string, specs: readonly Spec[]): Promise<void> {
   const top = await tree(work);
   for (const spec of specs) {
     const path = `${spec.name}.spec`;
@@ -102,6 +119,13 @@ async function install(
   const built = (await readdir(folder)).map((name) => join(folder, name));
   await mkdir(database, { recursive: true });
   const at = ["--dbpath", database, "--define", "_db_backend sqlite"];
-  const only = ["--justdb", "--nodeps", "--noscripts", "--ignorearch", "--ignoreos", "--nosignature"];
+  const only = [
+    "--justdb",
+    "--nodeps",
+    "--noscripts",
+    "--ignorearch",
+    "--ignoreos",
+    "--nosignature",
+  ];
   await run(["rpm", ...at, ...only, "--upgrade", ...built], { timeout: 300 });
 }
