@@ -76,7 +76,7 @@ export const OF_SBOMS: readonly Difference[] = [
 export const OF_SERVERS: readonly Difference[] = [
   {
     only: "Slipway",
-    line: /^debian-machine: deb (?:google-cloud-|nodejs )/,
+    line: /^debian-machine: deb (?:google-cloud-|kubectl |nodejs )/,
     why: "newer releases of Trivy know packages of other makers by their maintainer, which Slipway does not send",
   },
 ];

@@ -13,6 +13,7 @@ import { mixedImages } from "./images/mixed.ts";
 import { rpmImages } from "./images/rpm.ts";
 import { installTrivy } from "./program.ts";
 import { listImage, type SlipwayRun } from "./slipway.ts";
+import { ensurePrograms } from "./supply.ts";
 import { Trivy, type TrivyReport } from "./trivy.ts";
 
 export interface Subject {
@@ -29,6 +30,8 @@ export interface Suite {
   readonly work: string;
   readonly trivy: Trivy;
   readonly advisories: readonly Advisory[];
+  /** What Trivy takes to start. */
+  readonly startCpuSeconds: number;
   readonly subjects: readonly Subject[];
   readonly close: () => Promise<void>;
 }
@@ -36,6 +39,7 @@ export interface Suite {
 const MAKERS = [alpineImages, debianImages, rpmImages, languageImages, mixedImages, largeImages];
 
 export async function openSuite(): Promise<Suite> {
+  await ensurePrograms({ "/usr/bin/time": "time" });
   const program = await installTrivy();
   const work = await mkdtemp(join(tmpdir(), "slipway-trivy-"));
   const trees = join(work, "trees");
@@ -47,6 +51,7 @@ export async function openSuite(): Promise<Suite> {
   const advisories = advisoriesOf(runs);
   const trivy = new Trivy(program, join(work, "cache"));
   await writeDatabases(trivy.cache, trivyRows(advisories));
+  const startCpuSeconds = await trivy.cpuSeconds(["--version"]);
   const subjects: Subject[] = [];
   for (const [i, image] of images.entries()) {
     const slipway = runs[i];
@@ -58,5 +63,5 @@ export async function openSuite(): Promise<Suite> {
     subjects.push({ name, image, slipway, report, trivyCpuSeconds: cpuSeconds, sbom });
   }
   const close = () => rm(work, { recursive: true, force: true });
-  return { work, trivy, advisories, subjects, close };
+  return { work, trivy, advisories, startCpuSeconds, subjects, close };
 }

@@ -79,13 +79,19 @@ export class Trivy {
   /** Scans an image, whose layers are in the cache if they were scanned before. */
   async image({ layout, name }: Image, format: "json" | "cyclonedx" = "json"): Promise<TrivyRun> {
     const output = join(this.cache, `${name}.${format}`);
-    const time = `${output}.time`;
     const options = ["--scanners", "vuln", "--list-all-pkgs", "--format", format];
-    const scan = [this.program, "image", "--input", layout, "--cache-dir", this.cache, ...FLAGS];
-    const timed = ["/usr/bin/time", "-f", "%U %S", "-o", time];
-    await run([...timed, ...scan, ...options, "--output", output], { timeout: 1_800 });
-    const [user = 0, system = 0] = (await readFile(time, "utf8")).trim().split(" ").map(Number);
-    return { text: await readFile(output, "utf8"), cpuSeconds: user + system };
+    const scan = ["image", "--input", layout, "--cache-dir", this.cache, ...FLAGS, ...options];
+    const cpuSeconds = await this.cpuSeconds([...scan, "--output", output]);
+    return { text: await readFile(output, "utf8"), cpuSeconds };
+  }
+
+  /** Runs Trivy and returns how much CPU that took. */
+  async cpuSeconds(args: readonly string[]): Promise<number> {
+    const output = join(this.cache, "time");
+    const timed = ["/usr/bin/time", "-f", "%U %S", "-o", output, this.program, ...args];
+    await run(timed, { timeout: 1_800 });
+    const [user = 0, system = 0] = (await readFile(output, "utf8")).trim().split(" ").map(Number);
+    return user + system;
   }
 
   /** Scans an SBOM. */

@@ -68,25 +68,31 @@ function nameOf({ control }: Deb): string {
   return /^Package: (.*)$/m.exec(control)?.[1] ?? "";
 }
 
-/** A file for each package; the upper layer adds one, replaces one and removes one. */
-async function distroless(work: string, layout: string, all: readonly Deb[]): Promise<Image> {
-  const file = (deb: Deb, control = deb.control) => ({
+/** A package's own file in place of dpkg's database, and the checksums of its files. */
+function statusFile(deb: Deb, control = deb.control): Record<string, string> {
+  return {
     [`var/lib/dpkg/status.d/${nameOf(deb)}`]: `${control.trimEnd()}\n`,
     [`var/lib/dpkg/status.d/${nameOf(deb)}.md5sums`]: "d41d8cd98f00b204e9800998ecf8427e  usr/x\n",
-  });
+  };
+}
+
+/** A file for each package; the upper layer adds one, replaces one and removes one. */
+async function distroless(work: string, layout: string, all: readonly Deb[]): Promise<Image> {
   const [first, ...others] = all.filter((deb) => nameOf(deb) !== "bash");
   if (first === undefined) throw new Error("no packages");
   const lower = await tree(work, {
     ...osRelease("debian", "12", "Distroless"),
     "etc/debian_version": "12.4\n",
-    ...Object.assign({}, ...others.map((deb) => file(deb))),
+    ...Object.assign({}, ...others.map((deb) => statusFile(deb))),
   });
   const zlib = others.filter((deb) => nameOf(deb) === "zlib1g");
   const upper = await tree(work, {
-    ...file(first),
+    ...statusFile(first),
     ...Object.assign(
       {},
-      ...zlib.map((deb) => file(deb, deb.control.replace(/^Version: .*$/m, "Version: 1:2.0-1"))),
+      ...zlib.map((deb) =>
+        statusFile(deb, deb.control.replace(/^Version: .*$/m, "Version: 1:2.0-1")),
+      ),
     ),
     "var/lib/dpkg/status.d/.wh.netbase": "",
     "var/lib/dpkg/status.d/.wh.netbase.md5sums": "",
