@@ -98,17 +98,22 @@ export function trivyRows(advisories: readonly Advisory[]): readonly Row[] {
     const { bucket, name, id, type } = advisory;
     const severity = SEVERITIES[i % SEVERITIES.length];
     return [
-      [bucket, trivyName(type, name), id, trivyValue(advisory)],
+      ...trivyNames(type, name).map((one): Row => [bucket, one, id, trivyValue(advisory)]),
       ["vulnerability", id, { Title: `About ${name}`, Severity: severity }],
     ];
   });
   return [...sources, ...rows];
 }
 
-/** Trivy's database has names of languages in lower case, but for Go's. PEP 426, which it follows, has no rule for dots. */
-function trivyName(type: PackageType, name: string): string {
-  if (LANGUAGES[type] === undefined || type === "golang") return name;
-  return type === "pypi" ? name.toLowerCase().replaceAll("_", "-") : name.toLowerCase();
+/**
+ * Trivy's database has names of languages in lower case, but for Go's; older releases ask for NuGet's as they are. PEP 426, which it
+ * follows, has no rule for dots.
+ */
+function trivyNames(type: PackageType, name: string): readonly string[] {
+  if (LANGUAGES[type] === undefined || type === "golang") return [name];
+  const lower = name.toLowerCase();
+  if (type === "nuget") return [...new Set([name, lower])];
+  return [type === "pypi" ? lower.replaceAll("_", "-") : lower];
 }
 
 function trivyValue({ type, fixed }: Advisory): object {

@@ -27,7 +27,6 @@ export interface Subject {
 }
 
 export interface Suite {
-  readonly work: string;
   readonly trivy: Trivy;
   readonly advisories: readonly Advisory[];
   /** What Trivy takes to start. */
@@ -63,5 +62,5 @@ export async function openSuite(): Promise<Suite> {
     subjects.push({ name, image, slipway, report, trivyCpuSeconds: cpuSeconds, sbom });
   }
   const close = () => rm(work, { recursive: true, force: true });
-  return { work, trivy, advisories, startCpuSeconds, subjects, close };
+  return { trivy, advisories, startCpuSeconds, subjects, close };
 }

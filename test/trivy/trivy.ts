@@ -93,12 +93,6 @@ export class Trivy {
     const [user = 0, system = 0] = (await readFile(output, "utf8")).trim().split(" ").map(Number);
     return user + system;
   }
-
-  /** Scans an SBOM. */
-  async sbom(path: string): Promise<string> {
-    const scan = [this.program, "sbom", "--cache-dir", this.cache, ...FLAGS, "--format", "json"];
-    return (await run([...scan, path], { timeout: 1_800 })).stdout;
-  }
 }
 
 const TYPES: Readonly<Record<string, string>> = {
