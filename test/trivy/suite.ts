@@ -37,6 +37,9 @@ export interface Suite {
 
 const MAKERS = [alpineImages, debianImages, rpmImages, languageImages, mixedImages, largeImages];
 
+/** IMAGES="npm,go" tries some alone. */
+const CHOSEN = (process.env["IMAGES"] ?? "").split(",").filter((name) => name !== "");
+
 export async function openSuite(): Promise<Suite> {
   await ensurePrograms({ "/usr/bin/time": "time" });
   const program = await installTrivy();
@@ -44,7 +47,10 @@ export async function openSuite(): Promise<Suite> {
   const trees = join(work, "trees");
   await mkdir(trees);
   const images: Image[] = [];
-  for (const make of MAKERS) images.push(...(await make(trees, (name) => join(work, name))));
+  for (const make of MAKERS) {
+    const made = await make(trees, (name) => join(work, name));
+    images.push(...made.filter(({ name }) => CHOSEN.length === 0 || CHOSEN.includes(name)));
+  }
   const runs: SlipwayRun[] = [];
   for (const image of images) runs.push(await listImage(image));
   const advisories = advisoriesOf(runs);
