@@ -78,6 +78,12 @@ export const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
     "acme/app",
   ],
   "trash purge": ["acme/app@sha256:1a2b3c4d5e6f", "acme/app --yes"],
+  vulnerabilities: [
+    "acme/app:v1",
+    "acme/app:v1 --severity high --fixable --exit-code 1",
+    "acme/app@sha256:1a2b3c4d5e6f --package openssl --json",
+  ],
+  vulnerable: ["CVE-2024-3094"],
   proxy: ["", "--port 5001 --credential login"],
   push: [
     "registry.example.com/acme/app:v1",

@@ -18,6 +18,7 @@ import { addProxyCommand } from "./proxy/command.ts";
 import { addRepositoryCommands } from "./repository.ts";
 import { addRetentionCommands } from "./retention.ts";
 import { addRobotCommands } from "./robot.ts";
+import { addVulnerabilityCommands } from "./scan/vulnerabilities.ts";
 import { addSearchCommand } from "./search.ts";
 import { addSessionCommands } from "./session.ts";
 import { addSyncCommand } from "./sync/command.ts";
@@ -61,6 +62,8 @@ Quote a glob ('acme/*'), so that the shell leaves it alone.`,
   addManifestCommands(program);
   addInspectCommand(program);
   addTrashCommands(program);
+  program.commandsGroup("Vulnerabilities:");
+  addVulnerabilityCommands(program);
   program.commandsGroup("Transfer:");
   addProxyCommand(program);
   addCopyCommands(program);
