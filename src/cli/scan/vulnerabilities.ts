@@ -3,20 +3,12 @@ import { type Command, InvalidArgumentError, Option } from "commander";
 import type { Finding, VulnerableImage } from "../../scan/schema.ts";
 import { connect } from "../connection.ts";
 import { CliError } from "../error.ts";
-import { type Columns, digestColumn, Output, print, time, timeColumn, until } from "../output.ts";
+import { type Columns, digestColumn, Output, time, timeColumn, until } from "../output.ts";
 import { copyable } from "../sentence.ts";
 import type { Column } from "../table.ts";
 import { parseTarget, type Target } from "../thing.ts";
 import { digestOf, manifestPath, nameOf } from "./image.ts";
-import {
-  byPlatform,
-  countsText,
-  readReport,
-  type Report,
-  SEVERITIES,
-  type Severity,
-  stateOf,
-} from "./report.ts";
+import { openIn, readReport, type Report, SEVERITIES, type Severity, summary } from "./report.ts";
 
 interface ListOptions {
   readonly severity?: Severity;
@@ -101,15 +93,14 @@ async function listVulnerabilities(target: Target, options: ListOptions, command
 }
 
 function show(report: Report, name: string, output: Output): void {
-  if (output.isJson) return output.answer(report);
-  const { items, images } = report;
-  const [first, ...others] = images;
-  print(
+  const { items } = report;
+  const isFiltered = items.length === 0 && openIn(report) > 0;
+  output.answer(
+    report,
     items.length === 0 ? "" : output.table(items, COLUMNS),
     ...decisionsIn(items),
-    sentence(report, name),
-    ...(first === undefined || others.length > 0 ? [] : [`${upper(stateOf(first))}.`]),
-    others.length === 0 ? "" : output.details(byPlatform(images)),
+    ...summary(report, name, output),
+    isFiltered ? "None is listed with these options." : "",
   );
 }
 
@@ -121,20 +112,6 @@ function decisionsIn(items: readonly Finding[]): string[] {
       `${id} is ${status === "accepted" ? `accepted ${until(end)}` : status.replace("_", " ")}, says ${author}: ${reason}`,
   );
   return texts.length === 0 ? [] : [[...new Set(texts)].join("\n")];
-}
-
-function sentence({ counts, items }: Report, name: string): string {
-  if (counts === null) return `${name} has no result yet.`;
-  const all = Object.values(counts).reduce((sum, one) => sum + one.all, 0);
-  const fixable = Object.values(counts).reduce((sum, one) => sum + one.fixable, 0);
-  if (all === 0) return `${name} has no open vulnerabilities.`;
-  const open = `${name} has ${all} open ${all === 1 ? "vulnerability" : "vulnerabilities"}: ${countsText(counts)}.`;
-  const fixes = fixable === 0 ? "None has a fix." : `${fixable} of ${all} can be fixed.`;
-  return `${open} ${fixes}${items.length === 0 ? " None is listed with these options." : ""}`;
-}
-
-function upper(text: string): string {
-  return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
 /** @throws CliError if an image has an open vulnerability that is listed, or it is not known whether it has one */
