@@ -1,7 +1,6 @@
 /** `slipway scan`: asks for a scan now, and waits for its end. */
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Command } from "commander";
-import type { ImageScan } from "../../scan/schema.ts";
 import type { Api } from "../api.ts";
 import { connect } from "../connection.ts";
 import { interruptible } from "../copy/interruptible.ts";
@@ -37,18 +36,17 @@ async function scan(
   const api = await connect(command);
   const path = manifestPath(target.repository, await digestOf(api, target));
   const name = nameOf(target);
-  const response = await api.request("POST", `/api/v1${path}/scan`, { body: {} });
-  await response.body?.cancel();
   const output = new Output(command);
   if (wait !== true) {
+    await begin(api, path);
     const next = `The result: ${copyable(`slipway vulnerabilities ${name}`)}`;
     return output.answer({ scanning: name }, `${name} is scanned soon. ${next}`);
   }
-  // A server in front of the registry may leave the header out; its clock then is taken to be ours.
-  const skewMs = Date.parse(response.headers.get("date") ?? "") - Date.now() || 0;
-  const hint = "The scan goes on all the same.";
   try {
-    await interruptible((signal) => ended(api, { path, name, skewMs }, signal), hint);
+    await interruptible(
+      async (signal) => ended(api, { path, name, skewMs: await begin(api, path) }, signal),
+      "The scan goes on all the same.",
+    );
   } finally {
     progress("");
   }
@@ -57,24 +55,37 @@ async function scan(
   requireSuccess(report, name);
 }
 
-interface Asked {
+/** @returns by how many milliseconds the registry's clock is ahead */
+async function begin(api: Api, path: string): Promise<number> {
+  const response = await api.request("POST", `/api/v1${path}/scan`, { body: {} });
+  await response.body?.cancel();
+  // Without the header its clock is taken to be ours.
+  const date = response.headers.get("date");
+  return date === null ? 0 : Date.parse(date) - Date.now();
+}
+
+interface Waiting {
   readonly path: string;
   readonly name: string;
-  /** By how much the registry's clock is ahead. */
   readonly skewMs: number;
 }
 
 /** Waits until no image is due any more. */
-async function ended(api: Api, { path, name, skewMs }: Asked, signal: AbortSignal): Promise<void> {
+async function ended(
+  api: Api,
+  { path, name, skewMs }: Waiting,
+  signal: AbortSignal,
+): Promise<void> {
   const endMs = Date.now() + MAX_WAIT_MS;
   while (Date.now() < endMs) {
-    const { images } = await api.get<{ images: readonly ImageScan[] }>(`${path}/vulnerabilities`, {
+    signal.throwIfAborted();
+    const { images } = await api.get<Pick<Report, "images">>(`${path}/vulnerabilities`, {
       limit: "1",
     });
     const nowMs = Date.now() + skewMs + CLOCK_MS;
     const due = images.filter(({ nextAt }) => nextAt !== null && Date.parse(nextAt) <= nowMs);
     if (due.length === 0) return;
-    progress(`scanning ${name}: ${images.length - due.length} of ${images.length} images`);
+    progress(`scanning ${name}: ${images.length - due.length} of ${images.length} images done`);
     await sleep(POLL_MS, undefined, { signal });
   }
   throw new CliError(`the scan of ${name} has not ended within ${MAX_WAIT_MS / 60_000} minutes`, {
