@@ -90,13 +90,13 @@ export const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   "policy show": ["acme/app", "acme"],
   "policy set": [
     "acme --severity high --fixable-only --grace 72",
-    "acme/app --severity critical --unscanned --exempt acme+scanner",
+    "acme/app --severity critical --exempt acme+scanner",
   ],
   "policy remove": ["acme/app"],
   "exception list": ["acme", "acme --wide"],
   "exception add": [
     "acme CVE-2024-3094 --reason 'sshd is not started'",
-    "acme CVE-2024-3094 --image acme/app --package xz --expires 90d --reason 'not used'",
+    "acme CVE-2024-3094 --image acme/app --reason unused",
   ],
   "exception remove": ["acme 5f3c9a7be1d20486"],
   proxy: ["", "--port 5001 --credential login"],

@@ -43,10 +43,11 @@ class OsvStub {
   readonly #http: HttpServer = createServer((request, response) => {
     void (async () => {
       const body = await text(request);
-      const json = request.url === "/v1/querybatch" ? await this.#batch(body) : record(request.url);
-      const status = this.isUp ? (json === null ? 404 : 200) : 500;
+      const found =
+        request.url === "/v1/querybatch" ? await this.#batch(body) : record(request.url);
+      const status = this.isUp ? (found === null ? 404 : 200) : 500;
       response.writeHead(status, { "content-type": "application/json" });
-      response.end(JSON.stringify(json ?? {}));
+      response.end(JSON.stringify(found ?? {}));
     })();
   });
 
@@ -131,9 +132,12 @@ async function pushBlob(content: string | Uint8Array, mediaType: string) {
 interface Manifest {
   readonly schemaVersion: 2;
   readonly mediaType: string;
+  readonly config?: object;
+  readonly layers?: readonly object[];
+  readonly manifests?: readonly object[];
 }
 
-async function put<T extends Manifest>(reference: string | null, manifest: T) {
+async function put(reference: string | null, manifest: Manifest) {
   const { mediaType } = manifest;
   const body = JSON.stringify(manifest);
   const digest = digestOf(body);
