@@ -4,6 +4,7 @@
  */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Finding } from "../../src/scan/match/finding.ts";
+import type { OsvRecord } from "../../src/scan/match/osv/record.ts";
 import { matchByOsv } from "../../src/scan/match/osv/client.ts";
 import { matchByTrivy } from "../../src/scan/match/trivy/client.ts";
 import { isSystem } from "../../src/scan/match/purl.ts";
@@ -108,14 +109,17 @@ describe.each(NAMES)("%s", (name) => {
   });
 
   test("has the same findings by OSV", async () => {
-    const records = new Map<string, unknown>();
+    const records = new Map<string, OsvRecord | null>();
     const findings = await matchByOsv(slipway.packages, slipway.distribution, {
       ...transport,
       baseUrl: osv.url,
       maxRequests: 1_000_000,
       store: {
-        get: ({ id }) => Promise.resolve(records.get(id) ?? null),
-        put: ({ id }, record) => Promise.resolve(void records.set(id, record)),
+        get: () => Promise.resolve(records),
+        put: (all) => {
+          for (const { id, record } of all) records.set(id, record);
+          return Promise.resolve();
+        },
       },
     });
     const lines = {
