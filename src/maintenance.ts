@@ -75,16 +75,16 @@ export function createMaintenance(env: Env, settings: Settings, stores: Stores):
   const importer = new Importer({ index: new ImportStore(db), exports }, bucket, jobs);
   const backgroundFsck = new BackgroundFsck(fsck, stores, fsckBytes);
   const retention = new Retention(retentionStores, grace);
+  const enqueue = (job: string, delaySeconds = 0) =>
+    env.EVENTS.send({ kind: "job", job }, { delaySeconds });
   const osvRecords = new OsvRecords(db);
-  const matchers = matchersOf(settings.scan, osvRecords);
+  const matchers = matchersOf(settings, osvRecords);
   const scan = new ScanJob(
     { store: new ScanStore(db), exceptions: new ExceptionStore(db) },
     bucket,
     matchers,
-    settings.scan,
+    { ...settings.scan, wake: (delaySeconds) => enqueue("scan", delaySeconds) },
   );
-  const enqueue = (job: string, delaySeconds = 0) =>
-    env.EVENTS.send({ kind: "job", job }, { delaySeconds });
   const subscriptions: readonly Subscription[] = [
     { subscriber: jobsSubscriber(enqueue), queue: env.EVENTS_JOBS },
   ];

@@ -5,7 +5,7 @@ import { ExceptionStore } from "../../src/scan/exception-store.ts";
 import { ScanJob } from "../../src/scan/job.ts";
 import type { Finding } from "../../src/scan/match/finding.ts";
 import type { Severity } from "../../src/scan/match/severity.ts";
-import type { Matcher, ScannedImage } from "../../src/scan/matchers.ts";
+import type { Matcher, ScannedImage } from "../../src/scan/matcher.ts";
 import type { Package } from "../../src/scan/package.ts";
 import { ScanStore } from "../../src/scan/store.ts";
 import type { RegistryClient } from "../support/client.ts";
@@ -95,8 +95,17 @@ export class ListMatcher implements Matcher {
 
 /** The job, with these scanners. Each of its turns begins with what is stored. */
 export function scanJob(...matchers: readonly Matcher[]): ScanJob {
+  return wakingJob(() => Promise.resolve(), ...matchers);
+}
+
+/** @param wake is told in how many seconds the job asks for a turn */
+export function wakingJob(
+  wake: (delaySeconds: number) => Promise<unknown>,
+  ...matchers: readonly Matcher[]
+): ScanJob {
   const stores = { store: new ScanStore(env.DB), exceptions: new ExceptionStore(env.DB) };
-  return new ScanJob(stores, new Bucket(env.BLOBS), matchers, { isOn: true, rescanMs: HOUR });
+  const options = { isOn: true, rescanMs: HOUR, wake };
+  return new ScanJob(stores, new Bucket(env.BLOBS), matchers, options);
 }
 
 /** Runs the job until nothing is due. @returns how many turns it took */
