@@ -33,6 +33,10 @@ import { TrustRuleStore } from "./db/trust-rules.ts";
 import { RestoreStore } from "./trash/store.ts";
 import { UserStore } from "./db/users.ts";
 import { UnlinkedBlobs } from "./backup/unlinked-blobs.ts";
+import { AttachmentStore } from "./db/attachments.ts";
+import { AttachmentReader } from "./registry/attachments.ts";
+import { SignatureChecks } from "./signatures/checks.ts";
+import { SignerStore } from "./signatures/signer-store.ts";
 import { ExceptionStore } from "./scan/exception-store.ts";
 import { ScanGate } from "./scan/gate.ts";
 import { ScanPolicyStore } from "./scan/policy-store.ts";
@@ -76,6 +80,8 @@ export interface Registry extends Maintenance {
   readonly scanPolicies: ScanPolicyStore;
   readonly exceptions: ExceptionStore;
   readonly gate: ScanGate;
+  readonly signers: SignerStore;
+  readonly signatures: SignatureChecks;
   readonly sessions: SessionStore;
   readonly tags: TagStore;
   readonly tokens: TokenStore;
@@ -110,12 +116,13 @@ export function createRegistry(
   const quotas = new QuotaStore(env.DB);
   const room = new Room(quotas);
   const stores = { bucket, jobs: new JobStore(env.DB), audit: new AuditStore(env.DB) };
+  const scan = scanning(env, stores);
   return {
-    ...createMaintenance(env, settings, { ...stores, quotas }),
+    ...createMaintenance(env, settings, { ...stores, quotas, signatures: scan.signatures }),
     audit: stores.audit,
     blobs: new Blobs({ index: blobIndex, ...pulls, room, grace: settings.grace }),
     ...readers(env, repositories, bucket),
-    ...scanning(env, stores),
+    ...scan,
     credentials: new CredentialStore(env.DB),
     deletions: new DeleteStore(env.DB, settings.trashMs),
     history: new TrashLists(env.DB),
@@ -166,7 +173,11 @@ function scanning(
   const index = { reads: new ScanReads(env.DB), scans: new ScanStore(env.DB), exceptions };
   const scans = new ScanReports(index, bucket);
   const scanPolicies = new ScanPolicyStore(env.DB);
-  return { exceptions, scans, scanPolicies, gate: new ScanGate(scans, audit) };
+  const signers = new SignerStore(env.DB);
+  const attachments = new AttachmentReader(new AttachmentStore(env.DB), bucket);
+  const signatures = new SignatureChecks(signers, attachments);
+  const gate = new ScanGate(scans, audit);
+  return { exceptions, scans, scanPolicies, gate, signers, signatures };
 }
 
 function readinessOf(env: Env, bucket: Bucket): Readiness {

@@ -36,6 +36,7 @@ import { ScanJob } from "./scan/job.ts";
 import { matchersOf } from "./scan/matchers.ts";
 import { OsvRecords } from "./scan/osv-store.ts";
 import { ScanStore } from "./scan/store.ts";
+import type { SignatureChecks } from "./signatures/checks.ts";
 import type { Env, Settings } from "./settings.ts";
 
 /** What the registry does by itself, and the parts of it that requests use too. */
@@ -57,6 +58,7 @@ interface Stores {
   readonly bucket: Bucket;
   readonly jobs: JobStore;
   readonly quotas: QuotaStore;
+  readonly signatures: SignatureChecks;
 }
 
 /** Wires the jobs, and lists them. */
@@ -80,7 +82,7 @@ export function createMaintenance(env: Env, settings: Settings, stores: Stores):
   const osvRecords = new OsvRecords(db);
   const matchers = matchersOf(settings, osvRecords);
   const scan = new ScanJob(
-    { store: new ScanStore(db), exceptions: new ExceptionStore(db) },
+    { store: new ScanStore(db), exceptions: new ExceptionStore(db), signatures: stores.signatures },
     bucket,
     matchers,
     { ...settings.scan, wake: (delaySeconds) => enqueue("scan", delaySeconds) },

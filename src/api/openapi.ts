@@ -27,6 +27,7 @@ const PATH_PARAMETERS: Readonly<Record<string, string>> = {
   rule: "A trust rule's name without its namespace.",
   token: "A token's id, not its secret.",
   session: "A session's id, or `current` for the one that the request is sent with.",
+  signer: "A signer's name.",
   exception: "The id of a vulnerability's exception.",
   event: "The id of a dead event: the subscriber, and the event's number.",
 };

@@ -8,6 +8,7 @@ import { RETENTION } from "../retention/api.ts";
 import { SCAN } from "../scan/api.ts";
 import { EXCEPTIONS } from "../scan/exception-api.ts";
 import { SCAN_POLICY } from "../scan/policy-api.ts";
+import { SIGNATURES } from "../signatures/api.ts";
 import { TRASH } from "../trash/api.ts";
 import { TRASH_LISTS } from "../trash/list-api.ts";
 import { json } from "./answer.ts";
@@ -52,6 +53,7 @@ export const API_GROUPS: Groups = {
   "trust rules": TRUST_RULES,
   contents: [...CONTENTS, ...RAW_MANIFEST, ...DETAILS],
   scanning: [...SCAN, ...SCAN_POLICY, ...EXCEPTIONS],
+  signatures: SIGNATURES,
   trash: [...TRASH_LISTS, ...TRASH],
   retention: RETENTION,
   // After all that is below a repository, whose name takes as many segments as it can.

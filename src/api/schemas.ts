@@ -8,6 +8,7 @@ import * as quota from "../quota/schema.ts";
 import * as retention from "../retention/schema.ts";
 import * as scanPolicy from "../scan/policy-schema.ts";
 import * as scan from "../scan/schema.ts";
+import * as signatures from "../signatures/schema.ts";
 import * as trash from "../trash/schema.ts";
 import * as accounts from "./schema/accounts.ts";
 import * as common from "./schema/common.ts";
@@ -54,6 +55,7 @@ const MODULES: readonly Readonly<Record<string, unknown>>[] = [
   scan,
   scanPolicy,
   sessions,
+  signatures,
   trash,
   { Problem },
 ];

@@ -35,6 +35,7 @@ export type TableName =
   | "robots"
   | "trust_rules"
   | "scan_exceptions"
+  | "signers"
   | "quotas"
   | "manifests"
   | "tag_history"
@@ -50,6 +51,7 @@ export const TABLES: Readonly<Record<TableName, ExportedTable>> = {
   members: { key: ["user", "pattern"], level: 2, bases: [OF_USER, IN_NAMESPACE] },
   robots: { key: ["name"], level: 2, bases: [IN_NAMESPACE] },
   trust_rules: { key: ["name"], level: 2, bases: [IN_NAMESPACE] },
+  signers: { key: ["namespace", "name"], level: 2, bases: [IN_NAMESPACE] },
   scan_exceptions: { key: ["id"], level: 2, bases: [IN_NAMESPACE] },
   quotas: { key: ["namespace"], level: 2, bases: [IN_NAMESPACE] },
   manifests: { key: ["repository_id", "digest"], level: 2, bases: [IN_REPOSITORY] },

@@ -22,7 +22,7 @@ const EXISTS = /UNIQUE constraint failed/;
 const ORPHAN = /FOREIGN KEY constraint failed/;
 
 function isFull(error: unknown): boolean {
-  return isRaised(error, "patterns", "robots", "rules", "tokens", "exceptions");
+  return isRaised(error, "patterns", "robots", "rules", "tokens", "exceptions", "signers");
 }
 
 /**

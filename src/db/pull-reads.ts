@@ -77,6 +77,7 @@ const POLICY = `coalesce(r.scan_policy, (SELECT n.scan_policy FROM namespaces n 
 /** SQL over `repositories r` and `manifests m`. Where no policy is in force, scans are not read. */
 const GATE = `CASE WHEN m.kind = 'image' AND ${POLICY} IS NOT NULL THEN json_object('policy', json(${POLICY}),
   'unscannable', (SELECT s.unscannable FROM scans s WHERE s.manifest_id = m.id),
+  'signed', (SELECT s.signed FROM scans s WHERE s.manifest_id = m.id),
   'gate', (SELECT s.summary -> 'gate' FROM scans s WHERE s.manifest_id = m.id)) END AS gate`;
 
 /**

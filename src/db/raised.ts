@@ -16,6 +16,7 @@ export const RAISED = {
   rules: "too many rules",
   tokens: "too many tokens",
   exceptions: "too many exceptions",
+  signers: "too many signers",
   importing: "import running",
 } as const;
 

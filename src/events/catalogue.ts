@@ -54,6 +54,8 @@ export const ACTIONS = {
   "session.begin": "a user signed in, for a session",
   "session.end":
     "a session was ended: its user signed out, a sign-in replaced it or made it one too many, or an administrator ended it",
+  "signer.remove": "a namespace trusts somebody's signatures no longer",
+  "signer.set": "a namespace trusts a key, an identity or certificates to sign images",
   "tag.delete": "a tag was deleted",
   "tag.purge": "a tag was purged with its history",
   "tag.restore": "a tag was restored",
@@ -150,6 +152,8 @@ export interface Payloads {
   "rule.update": OfNamespaceWithDetail;
   "session.begin": Payload<"reference">;
   "session.end": Payload<"reference">;
+  "signer.remove": OfNamespace;
+  "signer.set": OfNamespaceWithDetail;
   "tag.delete": Payload<"repository" | "reference", "digest" | "detail">;
   "tag.purge": Payload<"repository" | "reference", "digest" | "detail">;
   "tag.restore": Payload<"repository" | "reference" | "digest", "detail">;

@@ -32,10 +32,11 @@ export interface Params {
   readonly target: Reference;
   readonly upload: UploadId;
   readonly namespace: Namespace;
-  /** The name of a user, or the part of a robot's or rule's name after the namespace. */
+  /** The name of a user or signer, or the part of a robot's or rule's name after the namespace. */
   readonly user: string;
   readonly robot: string;
   readonly rule: string;
+  readonly signer: string;
   /** A token's id, not its secret. */
   readonly token: string;
   /** A session's id, or "current". */
@@ -56,6 +57,7 @@ const PARSERS: { readonly [K in keyof Params]: (text: string) => Params[K] } = {
   user: parseAccountName,
   robot: parseAccountName,
   rule: parseAccountName,
+  signer: parseAccountName,
   token: parseTokenId,
   session: parseSessionId,
   exception: parseTokenId,

@@ -12,6 +12,8 @@ interface Gate {
   readonly unscannable: string | null;
   /** null: the image has not been matched. */
   readonly gate: readonly GateEntry[] | null;
+  /** 1 if a signer whom the namespace trusts vouches for it. */
+  readonly signed: 0 | 1 | null;
 }
 
 interface Asked {
@@ -41,8 +43,8 @@ export class ScanGate {
     const { repository, digest, initiator } = asked;
     // What cannot be scanned would stay refused.
     if (initiator.via === SCANNER) return null;
-    const { policy, ...state } = JSON.parse(asked.gate) as Gate;
-    const block = decide(policy, state, Date.now());
+    const { policy, signed, ...known } = JSON.parse(asked.gate) as Gate;
+    const block = decide(policy, { ...known, isSigned: signed === 1 }, Date.now());
     if (block === null) return null;
     if (initiator.actor !== null && policy.exempt.includes(initiator.actor)) {
       const entry = { action: "policy.exempt", repository, digest, detail: block } as const;

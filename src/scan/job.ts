@@ -5,6 +5,8 @@ import { digestOf } from "../oci/digest.ts";
 import { partsOf } from "../oci/manifest-parts.ts";
 import type { Job, Lease, Step } from "../jobs/job.ts";
 import type { ScanSettings } from "../settings.ts";
+import type { SignatureChecks } from "../signatures/checks.ts";
+import { isSigned } from "../signatures/verify.ts";
 import { assess } from "./assessment.ts";
 import type { ExceptionStore } from "./exception-store.ts";
 import { type ImageList, ImageLists, type ReadBudget } from "./image-lists.ts";
@@ -46,6 +48,12 @@ interface Options extends Pick<ScanSettings, "isOn" | "rescanMs"> {
   readonly wake: (delaySeconds: number) => Promise<unknown>;
 }
 
+export interface ScanParts {
+  readonly store: ScanStore;
+  readonly exceptions: ExceptionStore;
+  readonly signatures: SignatureChecks;
+}
+
 /**
  * Lists the packages of new images, and matches them with known vulnerabilities, soon and again and again. Layers are read once;
  * after that only lists are matched. The last result holds until a new one is there.
@@ -57,19 +65,21 @@ export class ScanJob implements Job<State> {
   readonly maxSteps = 4;
   readonly #store: ScanStore;
   readonly #exceptions: ExceptionStore;
+  readonly #signatures: SignatureChecks;
   readonly #bucket: Bucket;
   readonly #lists: ImageLists;
   readonly #matchers: readonly Matcher[];
   readonly #settings: Options;
 
   constructor(
-    { store, exceptions }: { readonly store: ScanStore; readonly exceptions: ExceptionStore },
+    { store, exceptions, signatures }: ScanParts,
     bucket: Bucket,
     matchers: readonly Matcher[],
     settings: Options,
   ) {
     this.#store = store;
     this.#exceptions = exceptions;
+    this.#signatures = signatures;
     this.#bucket = bucket;
     this.#lists = new ImageLists(store, bucket);
     this.#matchers = matchers;
@@ -97,7 +107,8 @@ export class ScanJob implements Job<State> {
       await this.#scan(image, budget, matching);
     }
     const more = due.length > 0 || backlog !== null;
-    const wakeMs = more ? 0 : await this.#wake(lease.state.wakeMs ?? 0);
+    const { wakeMs: askedMs = 0 } = lease.state;
+    const wakeMs = more ? askedMs : await this.#wake(askedMs);
     return { state: { scanners, backlog, wakeMs }, more };
   }
 
@@ -134,8 +145,9 @@ export class ScanJob implements Job<State> {
   async #outcome(image: DueImage, scanned: ScannedImage, matching: Matching): Promise<Outcome> {
     const names = this.#matchers.map(({ name }) => name);
     const { unscannable, distribution } = scanned;
+    const signed = await this.#isSigned(image);
     const nextMatch = this.#nextMatch();
-    const nothing = { unscannable, matched: null, entries: [] };
+    const nothing = { unscannable, isSigned: signed, matched: null, entries: [] };
     if (nextMatch === null) return { ...nothing, ...progressOf(null), dueAt: null, failure: null };
     const before = image.result === null ? null : (inflated(image.result) as StoredResult);
     const { failures } = image;
@@ -162,11 +174,17 @@ export class ScanJob implements Job<State> {
     return {
       ...rest,
       unscannable,
+      isSigned: signed,
       matched: { ...matchedOf(result, findings), summary, isAnew },
       // An exception that ends changes the numbers.
       dueAt: Math.min(dueAt, ...ends),
       entries: entriesOf(image, countsOf(findings), found),
     };
+  }
+
+  async #isSigned({ repository, digest }: DueImage): Promise<boolean> {
+    if (!(await this.#signatures.hasSigners(repository))) return false;
+    return isSigned((await this.#signatures.of(repository, digest)).signatures);
   }
 
   #nextMatch(): number | null {

@@ -31,6 +31,10 @@ export const ScanPolicy = v.strictObject({
     v.optional(flag, false),
     v.description("Images whose packages are not all known."),
   ),
+  unsigned: v.pipe(
+    v.optional(flag, false),
+    v.description("Images that no signer has signed whom the namespace trusts."),
+  ),
   graceHours: v.pipe(
     v.optional(v.pipe(count, v.maxValue(MAX_GRACE_HOURS)), 0),
     v.description(

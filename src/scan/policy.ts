@@ -9,6 +9,8 @@ export interface ScanPolicy {
   readonly fixableOnly: boolean;
   readonly unscanned: boolean;
   readonly unscannable: boolean;
+  /** Images that no signer vouches for whom the namespace trusts. */
+  readonly unsigned: boolean;
   /** For how long after it was first seen a finding does not block yet. */
   readonly graceHours: number;
   /** The accounts that may pull whatever the scan says. */
@@ -33,9 +35,11 @@ export interface ScanState {
   readonly unscannable: string | null;
   /** null: no scanner has matched it yet. */
   readonly gate: readonly GateEntry[] | null;
+  /** Whether a signer whom the namespace trusts vouches for it. */
+  readonly isSigned: boolean;
 }
 
-export type Block = "unscanned" | "unscannable" | "vulnerable";
+export type Block = "unsigned" | "unscanned" | "unscannable" | "vulnerable";
 
 const HOUR_MS = 3_600_000;
 /** How many vulnerabilities a refusal names: docker prints it on one line. */
@@ -61,7 +65,8 @@ export function gateOf(findings: readonly SeenFinding[]): readonly GateEntry[] {
 
 /** Decides whether an image of one platform may be pulled. @returns what keeps it from that; null if nothing does */
 export function decide(policy: ScanPolicy, state: ScanState, nowMs: number): Block | null {
-  const { unscannable, gate } = state;
+  const { unscannable, gate, isSigned } = state;
+  if (policy.unsigned && !isSigned) return "unsigned";
   if (unscannable !== null && policy.unscannable) return "unscannable";
   if (gate === null) return policy.unscanned && unscannable === null ? "unscanned" : null;
   return gate.some((entry) => counts(policy, entry, nowMs)) ? "vulnerable" : null;
@@ -75,6 +80,8 @@ export function reasonOf(
   nowMs: number,
 ): string {
   switch (block) {
+    case "unsigned":
+      return "no signer that the namespace trusts has signed the image";
     case "unscanned":
       return "the image has not been scanned yet";
     case "unscannable":

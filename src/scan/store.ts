@@ -43,6 +43,8 @@ export interface KnownLayer {
 /** What is stored of an image that was scanned. */
 export interface Outcome {
   readonly unscannable: string | null;
+  /** Whether a signer whom the namespace trusts vouches for it. */
+  readonly isSigned: boolean;
   /** null where no scanner has matched it yet. */
   readonly matched: {
     readonly result: string;
@@ -232,7 +234,7 @@ export class ScanStore {
   /** Stores what a scan came to, with its events; nothing if the image has gone meanwhile. */
   async finish(
     { manifestId }: Pick<DueImage, "manifestId">,
-    { unscannable, matched, dueAt, entries, pending, pulling, failure }: Outcome,
+    { unscannable, isSigned, matched, dueAt, entries, pending, pulling, failure }: Outcome,
   ): Promise<void> {
     const there = {
       sql: "SELECT 1 FROM scans WHERE manifest_id = :manifestId",
@@ -243,11 +245,12 @@ export class ScanStore {
       prepare(
         this.#db,
         // The last failure is shown until all scanners have finished.
-        `UPDATE scans SET due_at = :dueAt, listed_at = ${NOW}, unscannable = :unscannable, pending = :pending, pulling = :pulling,
+        `UPDATE scans SET due_at = :dueAt, listed_at = ${NOW}, unscannable = :unscannable, signed = :signed,
+           pending = :pending, pulling = :pulling,
            failures = CASE WHEN :pending IS NULL THEN 0 ELSE failures + (:failure IS NOT NULL) END,
            error = CASE WHEN :pending IS NOT NULL THEN coalesce(:failure, error) END
          WHERE manifest_id = :manifestId`,
-        { manifestId, dueAt, unscannable, pending, pulling, failure },
+        { manifestId, dueAt, unscannable, signed: isSigned ? 1 : 0, pending, pulling, failure },
       ),
       ...(matched === null ? [] : this.#matched(manifestId, matched)),
     ]);

@@ -82,6 +82,11 @@ const BODIES: Readonly<Record<string, (() => object) | null>> = {
     reason: "not reachable",
   }),
   "POST /api/v1/repositories/:name+/-/manifests/:digest/scan": () => ({}),
+  "PUT /api/v1/namespaces/:namespace/signers/:signer": () => ({
+    kind: "keyless",
+    issuer: "https://issuer.example",
+    identity: "someone@example.com",
+  }),
   "POST /api/v1/repositories/:name+/-/restore": () => ({ tag: "v1" }),
   "POST /api/v1/repositories/:name+/-/purge": () => ({ tag: "v1" }),
   "PUT /api/v1/me/password": () => ({ current: PASSWORD, password: `${PASSWORD}, a new one` }),
@@ -102,6 +107,7 @@ beforeAll(async () => {
     ":name+": `${namespace}/app`,
     ":reference": "latest",
     ":exception": "0123456789abcdef",
+    ":signer": "release",
   };
   place = { ...place, ":session": session };
   const within = `/namespaces/${namespace}`;

@@ -1,6 +1,10 @@
 /** Images with packages, pushed as a client does, and scans as the cron runs them. */
 import { env } from "cloudflare:workers";
+import { AttachmentStore } from "../../src/db/attachments.ts";
 import { Bucket } from "../../src/db/bucket.ts";
+import { AttachmentReader } from "../../src/registry/attachments.ts";
+import { SignatureChecks } from "../../src/signatures/checks.ts";
+import { SignerStore } from "../../src/signatures/signer-store.ts";
 import { ExceptionStore } from "../../src/scan/exception-store.ts";
 import { ScanJob } from "../../src/scan/job.ts";
 import type { Finding } from "../../src/scan/match/finding.ts";
@@ -103,9 +107,14 @@ export function wakingJob(
   wake: (delaySeconds: number) => Promise<unknown>,
   ...matchers: readonly Matcher[]
 ): ScanJob {
-  const stores = { store: new ScanStore(env.DB), exceptions: new ExceptionStore(env.DB) };
-  const options = { isOn: true, rescanMs: HOUR, wake };
-  return new ScanJob(stores, new Bucket(env.BLOBS), matchers, options);
+  const bucket = new Bucket(env.BLOBS);
+  const attachments = new AttachmentReader(new AttachmentStore(env.DB), bucket);
+  const parts = {
+    store: new ScanStore(env.DB),
+    exceptions: new ExceptionStore(env.DB),
+    signatures: new SignatureChecks(new SignerStore(env.DB), attachments),
+  };
+  return new ScanJob(parts, bucket, matchers, { isOn: true, rescanMs: HOUR, wake });
 }
 
 /** Runs the job until nothing is due. @returns how many turns it took */

@@ -49,8 +49,8 @@ class Remote {
   readonly seen: Seen[] = [];
   readonly #answer: (seen: Seen) => Response;
 
-  constructor(answer: (seen: Seen) => Response) {
-    this.#answer = answer;
+  constructor(respond: (seen: Seen) => Response) {
+    this.#answer = respond;
   }
 
   readonly fetch: Fetch = (url, init) => {
@@ -73,7 +73,7 @@ class Remote {
 }
 
 function settings(vars: Partial<Env>) {
-  return readSettings({ ...env, REGISTRY_URL: `https://${HOST}`, ...vars } as Env);
+  return readSettings({ ...env, REGISTRY_URL: `https://${HOST}`, ...vars });
 }
 
 function matchers(remote: Remote, vars: Partial<Env>): readonly Matcher[] {
@@ -371,7 +371,8 @@ describe("Clair", () => {
     await scanAll(scanJob(...matchers(remote, CLAIR_VARS)));
     expect(await found()).toEqual([["CVE-2099-7", ["clair"]]]);
     const [first] = remote.seen;
-    const { hash, layers } = first?.body as {
+    if (first === undefined) throw new Error("nothing was submitted");
+    const { hash, layers } = first.body as {
       hash: string;
       layers: { hash: string; uri: string; headers: { Authorization: string[] } }[];
     };

@@ -590,6 +590,8 @@ CREATE TABLE scans (
   matched_at INTEGER,
   -- Why its list of packages does not say all that is in it; NULL: it does.
   unscannable TEXT,
+  -- Whether a signer that the namespace trusts vouches for it.
+  signed INTEGER NOT NULL DEFAULT 0,
   -- JSON: what of the findings lists of tags and the policy need (scan/summary.ts); NULL: never matched.
   summary TEXT,
   -- The findings of each scanner, as scan/result-text.ts writes them.
@@ -629,6 +631,16 @@ CREATE TABLE scan_exceptions (
 ) WITHOUT ROWID;
 
 CREATE INDEX scan_exceptions_by_namespace ON scan_exceptions (namespace, id);
+
+-- Whose signatures of images a namespace trusts.
+CREATE TABLE signers (
+  namespace TEXT NOT NULL REFERENCES namespaces (name) ON DELETE CASCADE,
+  name TEXT NOT NULL,
+  -- JSON: a TrustEntry (signatures/trust.ts) without its name.
+  trust TEXT NOT NULL,
+  created_at INTEGER NOT NULL,
+  PRIMARY KEY (namespace, name)
+) WITHOUT ROWID;
 
 -- Records of OSV, each under the time of its change: all images share them.
 CREATE TABLE osv_records (
@@ -1197,6 +1209,14 @@ BEGIN
   SELECT RAISE(ABORT, 'too many exceptions');
 END;
 
+-- Each signature is compared with all of them. An upsert of one that exists is an insert first, so it passes.
+CREATE TRIGGER signers_are_few BEFORE INSERT ON signers
+WHEN NOT EXISTS (SELECT 1 FROM signers WHERE namespace = NEW.namespace AND name = NEW.name)
+  AND (SELECT count(*) FROM signers WHERE namespace = NEW.namespace) >= 20
+BEGIN
+  SELECT RAISE(ABORT, 'too many signers');
+END;
+
 CREATE TRIGGER robots_are_few BEFORE INSERT ON robots
 WHEN (SELECT count(*) FROM robots WHERE namespace = NEW.namespace) >= 1000
 BEGIN
@@ -1251,8 +1271,8 @@ BEGIN
   ON CONFLICT (subject) DO UPDATE SET revoked_at = excluded.revoked_at;
 END;
 
-CREATE TRIGGER verdict_on_image_is_heard_of AFTER UPDATE OF summary, unscannable ON scans
-WHEN (NEW.summary IS NOT OLD.summary OR NEW.unscannable IS NOT OLD.unscannable)
+CREATE TRIGGER verdict_on_image_is_heard_of AFTER UPDATE OF summary, unscannable, signed ON scans
+WHEN (NEW.summary IS NOT OLD.summary OR NEW.unscannable IS NOT OLD.unscannable OR NEW.signed <> OLD.signed)
   AND EXISTS (
     SELECT 1 FROM manifests m CROSS JOIN repositories r ON r.id = m.repository_id
     LEFT JOIN namespaces n ON n.name = r.namespace
@@ -1312,6 +1332,39 @@ CREATE TRIGGER scan_of_new_image_is_due AFTER INSERT ON manifests
 WHEN NEW.kind = 'image' AND (SELECT scanning FROM bounds WHERE id = 1) = 1
 BEGIN
   INSERT INTO scans (manifest_id, due_at) VALUES (NEW.id, CAST(unixepoch('subsec') * 1000 AS INTEGER));
+END;
+
+-- What is attached to an image may sign it, or say what is in it. What an index is signed by counts for its images, the first 32.
+CREATE VIEW images_of_subjects AS
+SELECT m.repository_id, m.digest AS subject, m.id AS manifest_id FROM manifests m
+UNION ALL
+SELECT i.repository_id, i.digest, c.id FROM manifests i
+CROSS JOIN manifest_references f ON f.repository_id = i.repository_id AND f.manifest_id = i.id AND f.kind = 1
+CROSS JOIN digests d ON d.id = f.digest_id
+CROSS JOIN manifests c ON c.repository_id = i.repository_id AND c.digest = d.digest;
+
+CREATE TRIGGER scan_of_subject_is_due AFTER INSERT ON manifests
+WHEN NEW.subject IS NOT NULL AND (SELECT scanning FROM bounds WHERE id = 1) = 1
+BEGIN
+  UPDATE scans SET due_at = CAST(unixepoch('subsec') * 1000 AS INTEGER) WHERE manifest_id IN (
+    SELECT manifest_id FROM images_of_subjects
+    WHERE repository_id = NEW.repository_id AND subject = NEW.subject LIMIT 33);
+END;
+
+CREATE TRIGGER scan_of_tagged_subject_is_due AFTER INSERT ON tags
+WHEN NEW.attachment AND (SELECT scanning FROM bounds WHERE id = 1) = 1
+BEGIN
+  UPDATE scans SET due_at = CAST(unixepoch('subsec') * 1000 AS INTEGER) WHERE manifest_id IN (
+    SELECT manifest_id FROM images_of_subjects
+    WHERE repository_id = NEW.repository_id AND subject = 'sha256:' || substr(NEW.name, 8, 64) LIMIT 33);
+END;
+
+CREATE TRIGGER scan_of_subject_is_due_again AFTER UPDATE OF digest ON tags
+WHEN NEW.attachment AND (SELECT scanning FROM bounds WHERE id = 1) = 1
+BEGIN
+  UPDATE scans SET due_at = CAST(unixepoch('subsec') * 1000 AS INTEGER) WHERE manifest_id IN (
+    SELECT manifest_id FROM images_of_subjects
+    WHERE repository_id = NEW.repository_id AND subject = 'sha256:' || substr(NEW.name, 8, 64) LIMIT 33);
 END;
 
 -- Backup: each change of an exported row is logged
@@ -1419,6 +1472,21 @@ END;
 CREATE TRIGGER delete_of_scan_exceptions_is_logged AFTER DELETE ON scan_exceptions
 BEGIN
   INSERT INTO change_log (kind, key) VALUES ('scan_exceptions', json_array(OLD.id));
+END;
+
+CREATE TRIGGER insert_of_signers_is_logged AFTER INSERT ON signers
+BEGIN
+  INSERT INTO change_log (kind, key) VALUES ('signers', json_array(NEW.namespace, NEW.name));
+END;
+
+CREATE TRIGGER update_of_signers_is_logged AFTER UPDATE ON signers
+BEGIN
+  INSERT INTO change_log (kind, key) VALUES ('signers', json_array(NEW.namespace, NEW.name));
+END;
+
+CREATE TRIGGER delete_of_signers_is_logged AFTER DELETE ON signers
+BEGIN
+  INSERT INTO change_log (kind, key) VALUES ('signers', json_array(OLD.namespace, OLD.name));
 END;
 
 CREATE TRIGGER insert_of_quotas_is_logged AFTER INSERT ON quotas

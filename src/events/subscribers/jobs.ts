@@ -13,6 +13,8 @@ const DUE: Partial<Record<Action, string>> = {
   "manifest.push": "scan",
   "repository.purge": "gc",
   "retention.set": "retention",
+  "signer.remove": "scan",
+  "signer.set": "scan",
   "tag.purge": "gc",
 };
 

@@ -140,6 +140,8 @@ const POLICY = () => {
 const IN_NAMESPACE = "/namespaces/:namespace";
 const EXCEPTIONS = `${IN_NAMESPACE}/vulnerability-exceptions`;
 const EXCEPTION = { vulnerability: "CVE-2024-3094", reason: "not reachable" };
+const SIGNER = `${IN_NAMESPACE}/signers/release`;
+const KEYLESS = { kind: "keyless", issuer: "https://issuer.example", identity: "a@example.com" };
 const EXCEPTION_ID = "0123456789abcdef";
 const IN_REPOSITORY = "/repositories/:name+";
 const OWN = { path: ({ robotToken }: Place) => ({ token: robotToken }) };
@@ -241,6 +243,16 @@ export const MANAGEMENT: readonly Scenario[] = [
         .bind(EXCEPTION_ID, namespace)
         .run(),
   }),
+  api(`GET ${IN_NAMESPACE}/signers`),
+  changes(`PUT ${SIGNER}`, () => KEYLESS, "signer.set", { status: 201, repeated: [200] }),
+  deletes(`DELETE ${SIGNER}`, "signer.remove", {
+    given: (client, { namespace }) =>
+      client.request("PUT", `/api/v1${SIGNER.replace(":namespace", namespace)}`, {
+        headers: { "content-type": "application/json" },
+        body: JSON.stringify(KEYLESS),
+      }),
+  }),
+  api(`GET ${IN_REPOSITORY}/-/manifests/:digest/signatures`),
   ...["packages", "sbom"].map((path) =>
     api(`GET ${IN_REPOSITORY}/-/manifests/:digest/${path}`, { status: 404 }),
   ),

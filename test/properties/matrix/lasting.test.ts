@@ -181,6 +181,8 @@ const OTHERS: Readonly<Record<string, string>> = {
   "PUT /namespaces/:namespace/scan-policy": "says what may be pulled by those who may pull",
   "POST /namespaces/:namespace/vulnerability-exceptions":
     "says what may be pulled by those who may pull",
+  "PUT /namespaces/:namespace/signers/:signer":
+    "says whose signatures count, which gives no access",
   "POST /repositories/:name+/-/restore": "brings back what was there",
   "POST /repositories/:name+/-/purge": "takes away",
 };

@@ -195,6 +195,10 @@ export const ATTEMPTS: Readonly<Record<string, Attempt>> = {
     "GET /repositories/:name+/-/manifests/:digest/sbom": ["pull", 404],
     "GET /repositories/:name+/-/manifests/:digest/vulnerabilities": ["pull", 404],
     "POST /repositories/:name+/-/manifests/:digest/scan": ["push", 404],
+    "GET /repositories/:name+/-/manifests/:digest/signatures": ["pull", 404],
+    "GET /namespaces/:namespace/signers": ["own", 200],
+    "PUT /namespaces/:namespace/signers/:signer": ["own", 400, WRONG],
+    "DELETE /namespaces/:namespace/signers/:signer": ["own", 404],
     "GET /vulnerable-images": ["to be someone", 400],
     "GET /repositories/:name+/-/scan-policy": ["pull", 404],
     "PUT /repositories/:name+/-/scan-policy": ["own", 400, WRONG],
@@ -227,6 +231,7 @@ function api(
     ":rule": "nothing",
     ":event": "jobs-1",
     ":exception": TOKEN,
+    ":signer": "nobody",
   };
   return Object.fromEntries(
     Object.entries(table).map(([route, [need, status, body]]) => {

@@ -75,13 +75,16 @@ const POLICY: ScanPolicy = {
   fixableOnly: false,
   unscanned: false,
   unscannable: false,
+  unsigned: false,
   graceHours: 0,
   exempt: [],
 };
 
+const STATE = { unscannable: null, gate: null, isSigned: false };
+
 /** The reason for which an image with these findings is refused; null if it is not. */
 function refusal(policy: ScanPolicy, findings: readonly SeenFinding[], nowMs = NOW_MS) {
-  const block = decide(policy, { unscannable: null, gate: gateOf(findings) }, nowMs);
+  const block = decide(policy, { ...STATE, gate: gateOf(findings) }, nowMs);
   return block && reasonOf(block, policy, { unscannable: null, findings }, nowMs);
 }
 
@@ -236,8 +239,8 @@ describe("the policy", () => {
   });
 
   test("unscanned and unscannable images are a switch each", () => {
-    const unscanned = { unscannable: null, gate: null };
-    const unscannable = { unscannable: "it has no packages", gate: null };
+    const unscanned = STATE;
+    const unscannable = { ...STATE, unscannable: "it has no packages" };
     const blocks = (policy: Partial<ScanPolicy>) =>
       [unscanned, unscannable, { ...unscannable, gate: [] }].map((state) =>
         decide({ ...POLICY, ...policy }, state, NOW_MS),
