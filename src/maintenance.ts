@@ -74,16 +74,14 @@ export function createMaintenance(env: Env, settings: Settings, stores: Stores):
   const importer = new Importer({ index: new ImportStore(db), exports }, bucket, jobs);
   const backgroundFsck = new BackgroundFsck(fsck, stores, fsckBytes);
   const retention = new Retention(retentionStores, grace);
-  const osvRecords = new OsvRecords(db);
-  const matchers = matchersOf(settings.scan, osvRecords);
-  const scan = new ScanJob(
-    { ...stores, store: new ScanStore(db) },
-    bucket,
-    matchers,
-    settings.scan,
-  );
   const enqueue = (job: string, delaySeconds = 0) =>
     env.EVENTS.send({ kind: "job", job }, { delaySeconds });
+  const osvRecords = new OsvRecords(db);
+  const matchers = matchersOf(settings, osvRecords);
+  const scan = new ScanJob({ ...stores, store: new ScanStore(db) }, bucket, matchers, {
+    ...settings.scan,
+    wake: (delaySeconds) => enqueue("scan", delaySeconds),
+  });
   const subscriptions: readonly Subscription[] = [
     { subscriber: jobsSubscriber(enqueue), queue: env.EVENTS_JOBS },
   ];

@@ -3,6 +3,7 @@ import type { LongestLives } from "./auth/login/lifetime.ts";
 import type { EventMessage } from "./events/message.ts";
 import type { Delivery } from "./events/subscriber.ts";
 import { MAX_REFERENCES } from "./oci/manifest.ts";
+import { type PullingScanners, pullingScanners } from "./scan/pulling-settings.ts";
 import type { UploadSession } from "./session/upload-session.ts";
 
 /** Bindings, settings and secrets, as wrangler.toml declares them. */
@@ -53,6 +54,11 @@ export interface Env {
   readonly OSV_URL?: string;
   readonly TRIVY_URL?: string;
   readonly TRIVY_TOKEN?: string;
+  readonly HARBOR_SCANNER_URL?: string;
+  readonly HARBOR_SCANNER_AUTHORIZATION?: string;
+  readonly CLAIR_URL?: string;
+  readonly CLAIR_KEY?: string;
+  readonly REGISTRY_URL?: string;
   readonly ADMIN_PASSWORD?: string;
   readonly TOKEN_KEY?: string;
   readonly TOKEN_KEY_NEXT?: string;
@@ -132,12 +138,17 @@ const Settings = v.object({
   OSV_URL: address,
   TRIVY_URL: address,
   TRIVY_TOKEN: v.optional(v.string()),
+  HARBOR_SCANNER_URL: address,
+  HARBOR_SCANNER_AUTHORIZATION: v.optional(v.string()),
+  CLAIR_URL: address,
+  CLAIR_KEY: v.optional(v.string()),
+  REGISTRY_URL: address,
   ADMIN_PASSWORD: v.pipe(v.string(), v.minLength(8)),
   TOKEN_KEY: tokenKey,
   TOKEN_KEY_NEXT: v.optional(tokenKey),
 });
 
-export interface ScanSettings {
+export interface ScanSettings extends PullingScanners {
   /** Whether the packages of new images are listed. */
   readonly isOn: boolean;
   /** Whether an SBOM that is attached to an image is taken instead of its layers. */
@@ -247,6 +258,7 @@ export function readSettings(env: Env): Settings {
       osvUrl: output.OSV_URL,
       trivyUrl: output.TRIVY_URL,
       trivyToken: output.TRIVY_TOKEN || null,
+      ...pullingScanners(output),
     }),
     adminPassword: output.ADMIN_PASSWORD,
     tokenKey: output.TOKEN_KEY,

@@ -10,14 +10,21 @@ interface WorkerEnvironment {
   readonly readSettings: (env: object) => unknown;
 }
 
+/** Secrets that are read but never generated: the second signing key exists only during a key rotation. */
+const OPTIONAL_SECRETS = [
+  "TOKEN_KEY_NEXT",
+  "TRIVY_TOKEN",
+  "HARBOR_SCANNER_AUTHORIZATION",
+  "CLAIR_KEY",
+] as const;
+
 /** @param vars those of wrangler.toml @returns the secrets and what the environment sets */
 export async function settingsOf(
   vars: object,
   secrets: Secrets,
   env: Environment,
 ): Promise<Record<string, string>> {
-  // The second signing key exists only during a key rotation, so it is read but never generated.
-  const names = [...Object.keys(vars), "ADMIN_PASSWORD", "TOKEN_KEY_NEXT"];
+  const names = [...Object.keys(vars), "ADMIN_PASSWORD", ...OPTIONAL_SECRETS];
   const given = names.flatMap((name) => {
     const value = env[name];
     return value === undefined ? [] : [[name, value] as const];

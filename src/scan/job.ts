@@ -1,6 +1,7 @@
 import type { Bucket } from "../db/bucket.ts";
 import { inflateText } from "../db/manifest-text.ts";
 import { digestOf } from "../oci/digest.ts";
+import { partsOf } from "../oci/manifest-parts.ts";
 import type { Job, Lease, Step } from "../jobs/job.ts";
 import type { ScanSettings } from "../settings.ts";
 import type { SignatureChecks } from "../signatures/checks.ts";
@@ -10,32 +11,40 @@ import type { AttachedDocuments } from "./documents.ts";
 import type { ExceptionStore } from "./exception-store.ts";
 import { entriesOf } from "./news.ts";
 import type { ImageList, ImageLists, ReadBudget } from "./image-lists.ts";
-import { ScannerUnavailable } from "./match/exchange.ts";
-import type { Matcher, ScannedImage } from "./matchers.ts";
+import { backoffMs, Matching, nextOf, type Pending, pullingOf } from "./matching.ts";
+import type { Matcher, ScannedImage } from "./matcher.ts";
 import type { SeenFinding } from "./policy.ts";
-import { findingsOf, NO_RESULT, type ScannerResult, type StoredResult, updated } from "./result.ts";
+import { findingsOf, NO_RESULT, type StoredResult, updated } from "./result.ts";
 import { deflated, inflated } from "./stored-text.ts";
 import type { DueImage, Outcome, ScanStore } from "./store.ts";
 import { countsOf, summaryOf } from "./summary.ts";
 
 const DAY = 86_400_000;
-const MINUTE = 60_000;
 /** The images of one step, and the compressed bytes of layers after which it begins no other: some 10 s of CPU. */
 const IMAGES = 10;
 const STEP_BYTES = 512 * 1024 ** 2;
+/** After so many milliseconds a step begins no other image: Clair may take five minutes for one. */
+const STEP_MS = 240_000;
+/** The images that scanners may be pulling at once. */
+const PULLED_AT_ONCE = 20;
+/** What is due later than that waits for the cron. */
+const CRON_MS = 300_000;
 /** The manifests that one step makes due. */
 const BACKLOG = 500;
-/** The longest wait after a failure; the first is a minute, and each is twice as long as the one before. */
-const MAX_WAIT = 6 * 60 * MINUTE;
 /** How long an image that was pulled or pushed stays up to date without a tag. */
 const ACTIVE_DAYS = 30;
-/** The most findings of an image, the worst first. Real images have up to some 5,000. */
-const MAX_FINDINGS = 10_000;
 
 interface State {
   /** What the settings say, and up to which manifest images were made due since they said so; null at the end. */
   readonly scanners: string;
   readonly backlog: number | null;
+  /** When a turn was asked for last, in milliseconds since 1970. */
+  readonly wakeMs: number;
+}
+
+interface Options extends Pick<ScanSettings, "isOn" | "rescanMs" | "takesAttached"> {
+  /** Asks for a turn in so many seconds. */
+  readonly wake: (delaySeconds: number) => Promise<unknown>;
 }
 
 export interface ScanParts {
@@ -62,13 +71,13 @@ export class ScanJob implements Job<State> {
   readonly #bucket: Bucket;
   readonly #lists: ImageLists;
   readonly #matchers: readonly Matcher[];
-  readonly #settings: Pick<ScanSettings, "isOn" | "rescanMs" | "takesAttached">;
+  readonly #settings: Options;
 
   constructor(
     { store, lists, exceptions, signatures, documents }: ScanParts,
     bucket: Bucket,
     matchers: readonly Matcher[],
-    settings: Pick<ScanSettings, "isOn" | "rescanMs" | "takesAttached">,
+    settings: Options,
   ) {
     this.#store = store;
     this.#exceptions = exceptions;
@@ -89,53 +98,69 @@ export class ScanJob implements Job<State> {
     const isNew = lease.state.scanners !== scanners;
     const from = isNew ? 0 : (lease.state.backlog ?? null);
     const backlog = from === null ? null : await this.#store.makeDue(from, BACKLOG);
-    const state = { scanners, backlog };
     const since = Math.floor(Date.now() / DAY) - ACTIVE_DAYS;
     await this.#store.postponeUnseen(Date.now() + rescanMs, BACKLOG);
     const due = await this.#store.due(IMAGES, since);
     const budget = { bytes: STEP_BYTES };
-    const versions = new DataVersions();
+    const beganMs = Date.now();
+    const { count } = await this.#store.pulling();
+    const matching = new Matching(this.#matchers, PULLED_AT_ONCE - count);
     for (const image of due) {
-      if (budget.bytes <= 0) break;
-      await this.#scan(image, budget, versions);
+      if (budget.bytes <= 0 || Date.now() - beganMs > STEP_MS) break;
+      await this.#scan(image, budget, matching);
     }
-    return { state, more: due.length > 0 || backlog !== null };
+    const more = due.length > 0 || backlog !== null;
+    const { wakeMs: askedMs = 0 } = lease.state;
+    const wakeMs = more ? askedMs : await this.#wake(askedMs);
+    return { state: { scanners, backlog, wakeMs }, more };
   }
 
-  async #scan(image: DueImage, budget: ReadBudget, versions: DataVersions): Promise<void> {
+  /** Asks for a turn when the next report may be there, once. @returns when the turn that was asked for is */
+  async #wake(askedMs: number): Promise<number> {
+    const { wake } = this.#settings;
+    const { nextAt } = await this.#store.pulling();
+    const now = Date.now();
+    if (nextAt === null || nextAt - now > CRON_MS) return askedMs;
+    if (askedMs > now && askedMs <= nextAt + 1_000) return askedMs;
+    const seconds = Math.max(1, Math.ceil((nextAt - now) / 1_000));
+    await wake(seconds);
+    return now + seconds * 1_000;
+  }
+
+  async #scan(image: DueImage, budget: ReadBudget, matching: Matching): Promise<void> {
     const { manifestId, repository, digest } = image;
     try {
       if (image.isActive === 0) return await this.#store.postpone(manifestId, this.#nextMatch());
+      const text = await this.#textOf(image);
       const list =
         (this.#settings.takesAttached ? await this.#documents.sbom(repository, digest) : null) ??
-        (await this.#lists.make(await this.#textOf(image), budget));
+        (await this.#lists.make(text, budget));
       // Its turn goes on with the next step.
       if (list === null) return;
-      const outcome = await this.#outcome(image, list, versions);
-      if (outcome !== "unfinished") await this.#store.finish(image, outcome);
+      const scanned = await scannedImage(image, text, list);
+      await this.#store.finish(image, await this.#outcome(image, scanned, matching));
     } catch (error) {
       console.error(`the scan of ${repository}@${digest} failed`, error);
-      const wait = Math.min(MINUTE * 2 ** Math.min(image.failures, 20), MAX_WAIT);
-      const message = error instanceof ScannerUnavailable ? error.message : "the scan failed";
-      await this.#store.fail(manifestId, message, Date.now() + wait);
+      const dueAt = Date.now() + backoffMs(image.failures);
+      await this.#store.fail(manifestId, "the scan failed", dueAt);
     }
   }
 
   /** Matches the list by each scanner whose data may be newer than the last match's. */
-  async #outcome(
-    image: DueImage,
-    list: ImageList,
-    versions: DataVersions,
-  ): Promise<Outcome | "unfinished"> {
+  async #outcome(image: DueImage, scanned: ScannedImage, matching: Matching): Promise<Outcome> {
     const names = this.#matchers.map(({ name }) => name);
-    const { unscannable, distribution } = list;
+    const { unscannable, distribution } = scanned;
     const signed = await this.#isSigned(image);
-    const dueAt = this.#nextMatch();
-    if (dueAt === null) return { unscannable, isSigned: signed, matched: null, dueAt, entries: [] };
+    const nextMatch = this.#nextMatch();
+    const nothing = { unscannable, isSigned: signed, matched: null, entries: [] };
+    if (nextMatch === null) return { ...nothing, ...progressOf(null), dueAt: null, failure: null };
     const before = image.result === null ? null : (inflated(image.result) as StoredResult);
-    const fresh = await this.#match(await scannedImage(image, list), before, versions);
-    if (fresh === null) return "unfinished";
-    const { repository, digest } = image;
+    const { failures, repository, digest } = image;
+    const waiting = image.pending === null ? null : (JSON.parse(image.pending) as Pending);
+    const round = await matching.match(scanned, { before, pending: waiting, failures });
+    const { fresh, pending, failure } = round;
+    const dueAt = pending === null ? nextMatch : nextOf(pending);
+    const rest = { ...progressOf(pending), failure };
     const statements = await this.#documents.statements(repository, digest);
     const match = { distribution, statements, fresh, names };
     const { result, found } = updated(before ?? NO_RESULT, match, Date.now());
@@ -147,10 +172,16 @@ export class ScanJob implements Job<State> {
       nowMs: Date.now(),
     });
     const ends = findings.flatMap(({ untilMs }) => untilMs ?? []);
+    const summary = JSON.stringify(summaryOf(findings));
+    const isAnew = Object.keys(fresh).length > 0 || pending === null;
+    // No result is no clean one.
+    const isSame = Object.keys(result.scanners).length === 0 || summary === image.summary;
+    if (!isAnew && isSame) return { ...nothing, ...rest, dueAt: Math.min(dueAt, ...ends) };
     return {
+      ...rest,
       unscannable,
       isSigned: signed,
-      matched: matchedOf(result, findings),
+      matched: { ...matchedOf(result, findings), summary, isAnew },
       // An exception that ends changes the numbers.
       dueAt: Math.min(dueAt, ...ends),
       entries: entriesOf(image, countsOf(findings), found),
@@ -160,25 +191,6 @@ export class ScanJob implements Job<State> {
   async #isSigned({ repository, digest }: DueImage): Promise<boolean> {
     if (!(await this.#signatures.hasSigners(repository))) return false;
     return isSigned((await this.#signatures.of(repository, digest)).signatures);
-  }
-
-  /** @returns the results of those that matched anew; null where one has to go on later */
-  async #match(
-    image: ScannedImage,
-    before: StoredResult | null,
-    versions: DataVersions,
-  ): Promise<Record<string, ScannerResult> | null> {
-    const fresh: Record<string, ScannerResult> = {};
-    for (const matcher of this.#matchers) {
-      const dataVersion = await versions.of(matcher);
-      const last = before?.scanners[matcher.name];
-      if (last !== undefined && dataVersion !== null && last.dataVersion === dataVersion) continue;
-      const findings = await matcher.match(image);
-      if (findings === null) return null;
-      const some = findings.slice(0, MAX_FINDINGS);
-      fresh[matcher.name] = { matchedAt: Date.now(), dataVersion, findings: some };
-    }
-    return fresh;
   }
 
   #nextMatch(): number | null {
@@ -192,32 +204,30 @@ export class ScanJob implements Job<State> {
   }
 }
 
-/** Asks each scanner once in a step which data it has. */
-class DataVersions {
-  readonly #known = new Map<string, Promise<string | null>>();
-
-  of({ name, dataVersion }: Matcher): Promise<string | null> {
-    const known = this.#known.get(name) ?? dataVersion();
-    this.#known.set(name, known);
-    return known;
-  }
+/** What is stored of scanners that have not finished. */
+function progressOf(pending: Pending | null): Pick<Outcome, "pending" | "pulling"> {
+  return pending === null
+    ? { pending: null, pulling: 0 }
+    : { pending: JSON.stringify(pending), pulling: pullingOf(pending) };
 }
 
 async function scannedImage(
-  { repository, digest }: DueImage,
+  { repository, digest, mediaType }: DueImage,
+  manifest: string,
   list: ImageList,
 ): Promise<ScannedImage> {
   const text = JSON.stringify([list.distribution, list.packages]);
   const listId = await digestOf("sha256", new TextEncoder().encode(text));
-  return { ...list, repository, digest, listId };
+  const layers = partsOf(manifest).layers.map((layer) => layer.digest);
+  return { ...list, repository, digest, mediaType, layers, listId };
 }
 
 function matchedOf(
   result: StoredResult,
   findings: readonly SeenFinding[],
-): NonNullable<Outcome["matched"]> {
+): Pick<NonNullable<Outcome["matched"]>, "result" | "ids"> {
   const text = deflated(result);
   if (text === null) throw new Error("the findings are too many to be stored");
   const ids = new Set(findings.flatMap(({ id, aliases }) => [id, ...aliases]));
-  return { result: text, summary: JSON.stringify(summaryOf(findings)), ids: [...ids] };
+  return { result: text, ids: [...ids] };
 }

@@ -1,31 +1,12 @@
 /** The scanners that the settings name. */
-import type { ScanSettings } from "../settings.ts";
-import type { ImageList } from "./image-lists.ts";
+import type { Settings } from "../settings.ts";
+import { clair } from "./clair-matcher.ts";
+import { harbor } from "./harbor-matcher.ts";
 import type { Transport } from "./match/exchange.ts";
-import type { Finding } from "./match/finding.ts";
 import { matchByOsv, type OsvStore } from "./match/osv/client.ts";
 import { matchByTrivy, trivyDatabaseTime } from "./match/trivy/client.ts";
-
-/** An image as scanners get it. */
-export interface ScannedImage extends ImageList {
-  readonly repository: string;
-  readonly digest: string;
-  /** One text for each list of packages. */
-  readonly listId: string;
-}
-
-/** What matches packages with known vulnerabilities. */
-export interface Matcher {
-  /** As results have it. */
-  readonly name: string;
-  /** Which data it matches with; null if it does not say. @throws ScannerUnavailable */
-  readonly dataVersion: () => Promise<string | null>;
-  /**
-   * @returns null where its requests did not suffice: a further call gets on
-   * @throws ScannerUnavailable
-   */
-  readonly match: (image: ScannedImage) => Promise<readonly Finding[] | null>;
-}
+import type { Matcher } from "./matcher.ts";
+import type { Pullable } from "./pull-token.ts";
 
 /** A new image of a distribution has some hundred records that no other image had. */
 const MAX_OSV_REQUESTS = 300;
@@ -37,26 +18,37 @@ const TRANSPORT: Transport = {
 
 /** @param records where OSV's records are kept */
 export function matchersOf(
-  { osvUrl, trivyUrl, trivyToken }: ScanSettings,
+  {
+    scan,
+    tokenKey: key,
+    nextTokenKey: nextKey,
+  }: Pick<Settings, "scan" | "tokenKey" | "nextTokenKey">,
   records: OsvStore,
+  transport = TRANSPORT,
 ): readonly Matcher[] {
-  return [
-    ...(osvUrl === null ? [] : [osv(osvUrl, records)]),
-    ...(trivyUrl === null ? [] : [trivy(trivyUrl, trivyToken)]),
-  ];
+  const { osvUrl, trivyUrl, trivyToken, registryUrl } = scan;
+  const matchers: Matcher[] = [];
+  if (osvUrl !== null) matchers.push(osv(osvUrl, records, transport));
+  if (trivyUrl !== null) matchers.push(trivy(trivyUrl, trivyToken, transport));
+  if (registryUrl === null) return matchers;
+  const registry: Pullable = { url: registryUrl, key, nextKey };
+  if (scan.harbor !== null) matchers.push(harbor(scan.harbor, registry, transport));
+  if (scan.clair !== null) matchers.push(clair(scan.clair, registry, transport));
+  return matchers;
 }
 
-function osv(baseUrl: string, store: OsvStore): Matcher {
-  const options = { ...TRANSPORT, baseUrl, store, maxRequests: MAX_OSV_REQUESTS };
+function osv(baseUrl: string, store: OsvStore, transport: Transport): Matcher {
+  const options = { ...transport, baseUrl, store, maxRequests: MAX_OSV_REQUESTS };
   return {
     name: "osv",
     dataVersion: () => Promise.resolve(null),
-    match: ({ packages, distribution }) => matchByOsv(packages, distribution, options),
+    match: async ({ packages, distribution }) =>
+      (await matchByOsv(packages, distribution, options)) ?? { waitMs: 0, state: null },
   };
 }
 
-function trivy(baseUrl: string, token: string | null): Matcher {
-  const options = { ...TRANSPORT, baseUrl, token };
+function trivy(baseUrl: string, token: string | null, transport: Transport): Matcher {
+  const options = { ...transport, baseUrl, token };
   return {
     name: "trivy",
     dataVersion: () => trivyDatabaseTime(options),

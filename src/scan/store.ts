@@ -22,6 +22,10 @@ export interface DueImage {
   readonly result: string | null;
   /** JSON of a `Summary`; null if it was never matched. */
   readonly summary: string | null;
+  /** JSON of a `Pending`; null if no scanner is at work. */
+  readonly pending: string | null;
+  /** The manifest's. */
+  readonly mediaType: string;
   /** 1 if it has a tag, itself or by an index, or was used since the day that was asked for. */
   readonly isActive: 0 | 1;
 }
@@ -37,7 +41,15 @@ export interface Outcome {
     readonly summary: string;
     /** The ids of its vulnerabilities. */
     readonly ids: readonly string[];
+    /** Whether a scanner matched it, and no exception alone changed. */
+    readonly isAnew: boolean;
   } | null;
+  /** JSON of a `Pending`; null if all scanners have finished. */
+  readonly pending: string | null;
+  /** How many scanners are pulling it. */
+  readonly pulling: number;
+  /** Why a scanner failed; null if none did. */
+  readonly failure: string | null;
   /** When it is looked at next, in milliseconds since 1970; null for never. */
   readonly dueAt: number | null;
   readonly entries: readonly AuditEntry[];
@@ -107,37 +119,64 @@ export class ScanStore {
       auditChange(this.#db, initiator, entry, there),
       prepare(
         this.#db,
-        `UPDATE scans SET due_at = ${NOW} WHERE ${which} RETURNING manifest_id`,
+        // A scan that goes on does so; one that waits after a failure begins. Without a time of its last list the image counts as in use.
+        `UPDATE scans SET due_at = ${NOW}, listed_at = NULL, pending = CASE WHEN pulling > 0 THEN pending END
+         WHERE ${which} RETURNING manifest_id`,
         values,
       ),
     ]);
     return results[1]?.results.length !== 0;
   }
 
-  /** @param sinceDay the first day on which a use counts, in days since 1970 */
+  /** Returns how many images scanners are pulling, and when the first report may be there, in milliseconds since 1970. */
+  async pulling(): Promise<{ readonly count: number; readonly nextAt: number | null }> {
+    const row = await prepare(
+      this.#db,
+      `SELECT count(*) AS count, min(due_at) AS nextAt FROM scans INDEXED BY scans_pulling WHERE pulling > 0`,
+      {},
+    ).first<{ count: number; nextAt: number | null }>();
+    return row ?? { count: 0, nextAt: null };
+  }
+
+  /**
+   * Returns the images whose turn it is. Those that scanners are pulling come first, half of them at most: reports are not kept
+   * for long.
+   * @param sinceDay the first day on which a use counts, in days since 1970
+   */
   async due(limit: number, sinceDay: number): Promise<DueImage[]> {
-    const { results } = await prepare(
+    const [pulled, all] = await this.#db.batch<DueImage>([
+      this.#due("scans_pulling", { limit: Math.ceil(limit / 2), sinceDay }),
+      this.#due("scans_by_time", { limit, sinceDay }),
+    ]);
+    const rows = [...(pulled?.results ?? []), ...(all?.results ?? [])];
+    return [...new Map(rows.map((row) => [row.manifestId, row])).values()].slice(0, limit);
+  }
+
+  #due(
+    index: "scans_pulling" | "scans_by_time",
+    values: { readonly limit: number; readonly sinceDay: number },
+  ): D1PreparedStatement {
+    return prepare(
       this.#db,
       `SELECT s.manifest_id AS manifestId, r.name AS repository, m.digest, ${STORED_TEXT}, m.object, s.failures,
          s.listed_at AS listedAt, s.matched_at AS matchedAt, CASE WHEN s.result IS NOT NULL THEN hex(s.result) END AS result,
-         s.summary, (s.listed_at IS NULL OR ${IS_TAGGED} OR m.pushed_at >= :sinceDay * 86400000
+         s.summary, s.pending, m.media_type AS mediaType, (s.listed_at IS NULL OR ${IS_TAGGED} OR m.pushed_at >= :sinceDay * 86400000
            OR EXISTS (SELECT 1 FROM manifest_pulls p
              WHERE p.repository_id = m.repository_id AND p.digest = m.digest AND p.day >= :sinceDay)) AS isActive
-       FROM scans s INDEXED BY scans_by_time
+       FROM scans s INDEXED BY ${index}
        CROSS JOIN manifests m ON m.id = s.manifest_id
        CROSS JOIN repositories r ON r.id = m.repository_id
-       WHERE s.due_at <= ${NOW} AND m.deleted_at IS NULL AND m.missing_since IS NULL AND r.deleted_at IS NULL
+       WHERE ${index === "scans_pulling" ? "s.pulling > 0 AND " : ""}s.due_at <= ${NOW} AND m.deleted_at IS NULL AND m.missing_since IS NULL AND r.deleted_at IS NULL
        ORDER BY s.due_at LIMIT :limit`,
-      { limit, sinceDay },
-    ).all<DueImage>();
-    return results;
+      values,
+    );
   }
 
   /** Postpones the images that nobody can see: they may be restored. */
   async postponeUnseen(dueAt: number, limit: number): Promise<void> {
     await prepare(
       this.#db,
-      `UPDATE scans SET due_at = :dueAt WHERE manifest_id IN (
+      `UPDATE scans SET due_at = :dueAt, pending = NULL, pulling = 0 WHERE manifest_id IN (
          SELECT s.manifest_id FROM scans s INDEXED BY scans_by_time
          CROSS JOIN manifests m ON m.id = s.manifest_id
          CROSS JOIN repositories r ON r.id = m.repository_id
@@ -151,7 +190,7 @@ export class ScanStore {
   /** Stores what a scan came to, with its events; nothing if the image has gone meanwhile. */
   async finish(
     { manifestId }: Pick<DueImage, "manifestId">,
-    { unscannable, isSigned, matched, dueAt, entries }: Outcome,
+    { unscannable, isSigned, matched, dueAt, entries, pending, pulling, failure }: Outcome,
   ): Promise<void> {
     const there = {
       sql: "SELECT 1 FROM scans WHERE manifest_id = :manifestId",
@@ -161,9 +200,13 @@ export class ScanStore {
       ...entries.map((entry) => auditChange(this.#db, BY_ITSELF, entry, there)),
       prepare(
         this.#db,
-        `UPDATE scans SET due_at = :dueAt, failures = 0, error = NULL, listed_at = ${NOW}, unscannable = :unscannable,
-           signed = :signed WHERE manifest_id = :manifestId`,
-        { manifestId, dueAt, unscannable, signed: isSigned ? 1 : 0 },
+        // The last failure is shown until all scanners have finished.
+        `UPDATE scans SET due_at = :dueAt, listed_at = ${NOW}, unscannable = :unscannable, signed = :signed,
+           pending = :pending, pulling = :pulling,
+           failures = CASE WHEN :pending IS NULL THEN 0 ELSE failures + (:failure IS NOT NULL) END,
+           error = CASE WHEN :pending IS NOT NULL THEN coalesce(:failure, error) END
+         WHERE manifest_id = :manifestId`,
+        { manifestId, dueAt, unscannable, signed: isSigned ? 1 : 0, pending, pulling, failure },
       ),
       ...(matched === null ? [] : this.#matched(manifestId, matched)),
     ]);
@@ -171,15 +214,15 @@ export class ScanStore {
 
   #matched(
     manifestId: number,
-    { result, summary, ids }: NonNullable<Outcome["matched"]>,
+    { result, summary, ids, isAnew }: NonNullable<Outcome["matched"]>,
   ): D1PreparedStatement[] {
     const named = { manifestId, ids: JSON.stringify(ids) };
     return [
       prepare(
         this.#db,
-        `UPDATE scans SET matched_at = ${NOW}, summary = :summary, result = unhex(:result)
+        `UPDATE scans SET matched_at = CASE WHEN :isAnew THEN ${NOW} ELSE matched_at END, summary = :summary, result = unhex(:result)
          WHERE manifest_id = :manifestId`,
-        { manifestId, summary, result },
+        { manifestId, summary, result, isAnew: isAnew ? 1 : 0 },
       ),
       // Only what changed is written: most matches find what the last one found.
       prepare(
@@ -202,7 +245,7 @@ export class ScanStore {
   async postpone(manifestId: number, dueAt: number | null): Promise<void> {
     await prepare(
       this.#db,
-      `UPDATE scans SET due_at = :dueAt, failures = 0, error = NULL WHERE manifest_id = :manifestId`,
+      `UPDATE scans SET due_at = :dueAt, failures = 0, error = NULL, pending = NULL, pulling = 0 WHERE manifest_id = :manifestId`,
       { manifestId, dueAt },
     ).run();
   }
@@ -211,7 +254,8 @@ export class ScanStore {
   async fail(manifestId: number, error: string, dueAt: number): Promise<void> {
     await prepare(
       this.#db,
-      `UPDATE scans SET due_at = :dueAt, failures = failures + 1, error = :error WHERE manifest_id = :manifestId`,
+      `UPDATE scans SET due_at = :dueAt, failures = failures + 1, error = :error, pending = NULL, pulling = 0
+       WHERE manifest_id = :manifestId`,
       { manifestId, error, dueAt },
     ).run();
   }

@@ -11,7 +11,7 @@ import { ImageLists } from "../../src/scan/image-lists.ts";
 import { ScanJob } from "../../src/scan/job.ts";
 import type { Finding } from "../../src/scan/match/finding.ts";
 import type { Severity } from "../../src/scan/match/severity.ts";
-import type { Matcher, ScannedImage } from "../../src/scan/matchers.ts";
+import type { Matcher, ScannedImage } from "../../src/scan/matcher.ts";
 import type { Package } from "../../src/scan/package.ts";
 import { LayerStore } from "../../src/scan/layer-store.ts";
 import { ScanStore } from "../../src/scan/store.ts";
@@ -102,12 +102,26 @@ export class ListMatcher implements Matcher {
 
 /** The job, with these scanners. Each of its turns begins with what is stored. */
 export function scanJob(...matchers: readonly Matcher[]): ScanJob {
-  return jobWith({ takesAttached: false }, matchers);
+  return jobWith({}, matchers);
+}
+
+/** @param wake is told in how many seconds the job asks for a turn */
+export function wakingJob(
+  wake: (delaySeconds: number) => Promise<unknown>,
+  ...matchers: readonly Matcher[]
+): ScanJob {
+  return jobWith({ wake }, matchers);
 }
 
 /** The same with settings of its own. */
 export function jobWith(
-  { takesAttached }: { readonly takesAttached: boolean },
+  {
+    takesAttached = false,
+    wake = () => Promise.resolve(),
+  }: {
+    readonly takesAttached?: boolean;
+    readonly wake?: (delaySeconds: number) => Promise<unknown>;
+  },
   matchers: readonly Matcher[],
 ): ScanJob {
   const bucket = new Bucket(env.BLOBS);
@@ -119,7 +133,7 @@ export function jobWith(
     signatures: new SignatureChecks(new SignerStore(env.DB), attachments),
     documents: new AttachedDocuments(attachments),
   };
-  return new ScanJob(parts, bucket, matchers, { isOn: true, takesAttached, rescanMs: HOUR });
+  return new ScanJob(parts, bucket, matchers, { isOn: true, takesAttached, rescanMs: HOUR, wake });
 }
 
 /** Runs the job until nothing is due. @returns how many turns it took */

@@ -55,8 +55,16 @@ export type Access = "none" | "token" | "login" | "catalog" | "administer" | Rig
 /** The scope of the catalog; it is no valid repository name, so the two cannot be confused. */
 export const CATALOG = "registry:catalog:*";
 
-/** The ways in which an actor proved its identity. */
-export const VIAS = ["anonymous", "password", "session", "token", "robot", "oidc"] as const;
+/** The ways in which an actor proved its identity; "scanner": by a token that the registry gave to a scanner of its own. */
+export const VIAS = [
+  "anonymous",
+  "password",
+  "session",
+  "token",
+  "robot",
+  "oidc",
+  "scanner",
+] as const;
 export type Via = (typeof VIAS)[number];
 
 /** Returns whether the initiator is a person with all of their rights: by the password, or a session begun with it. */

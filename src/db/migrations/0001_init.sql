@@ -595,10 +595,15 @@ CREATE TABLE scans (
   -- JSON: what of the findings lists of tags and the policy need (scan/summary.ts); NULL: never matched.
   summary TEXT,
   -- The findings of each scanner, as scan/result-text.ts writes them.
-  result BLOB
+  result BLOB,
+  -- JSON: which scanners have not finished, and how each goes on (scan/pending.ts); NULL: all have.
+  pending TEXT,
+  -- How many scanners are pulling it.
+  pulling INTEGER NOT NULL DEFAULT 0
 );
 
 CREATE INDEX scans_by_time ON scans (due_at) WHERE due_at IS NOT NULL;
+CREATE INDEX scans_pulling ON scans (due_at) WHERE pulling > 0;
 
 -- Which images have a vulnerability, by each of its ids.
 CREATE TABLE image_vulnerabilities (

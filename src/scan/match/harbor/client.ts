@@ -7,6 +7,7 @@ import type { Package } from "../../package.ts";
 import { parseAnswer, refusal, secretsOf } from "../answer.ts";
 import { exchangeOnce, type Fetch, originOf, type Reply } from "../exchange.ts";
 import type { Finding } from "../finding.ts";
+import type { AdapterAuth } from "./auth.ts";
 import {
   type AdapterCapability,
   type AdapterMetadata,
@@ -14,13 +15,6 @@ import {
   readMetadata,
 } from "./metadata.ts";
 import { readReport } from "./report.ts";
-
-export type AdapterAuth =
-  | { readonly kind: "none" }
-  | { readonly kind: "basic"; readonly username: string; readonly password: string }
-  | { readonly kind: "bearer"; readonly token: string }
-  /** Sent as X-ScannerAdapter-API-Key. */
-  | { readonly kind: "api-key"; readonly key: string };
 
 export interface AdapterOptions {
   readonly fetch: Fetch;

@@ -1,7 +1,7 @@
 /** Scanning by an adapter of Harbor's pluggable scanner API, against a server on loopback that checks each field it gets. */
 import { expect, test } from "vitest";
+import type { AdapterAuth } from "../../../../src/scan/match/harbor/auth.ts";
 import {
-  type AdapterAuth,
   adapterMetadata,
   adapterReport,
   type AdapterImage,
