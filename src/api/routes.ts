@@ -9,6 +9,7 @@ import { SCAN } from "../scan/api.ts";
 import { EXCEPTIONS } from "../scan/exception-api.ts";
 import { SCAN_POLICY } from "../scan/policy-api.ts";
 import { TRASH } from "../trash/api.ts";
+import { DELETIONS } from "../trash/delete-api.ts";
 import { TRASH_LISTS } from "../trash/list-api.ts";
 import { json } from "./answer.ts";
 import { CONTENTS } from "./contents.ts";
@@ -52,7 +53,7 @@ export const API_GROUPS: Groups = {
   "trust rules": TRUST_RULES,
   contents: [...CONTENTS, ...RAW_MANIFEST, ...DETAILS],
   scanning: [...SCAN, ...SCAN_POLICY, ...EXCEPTIONS],
-  trash: [...TRASH_LISTS, ...TRASH],
+  trash: [...TRASH_LISTS, ...DELETIONS, ...TRASH],
   retention: RETENTION,
   // After all that is below a repository, whose name takes as many segments as it can.
   repositories: [...SEARCH, ...REPOSITORIES],

@@ -82,6 +82,7 @@ const BODIES: Readonly<Record<string, (() => object) | null>> = {
     reason: "not reachable",
   }),
   "POST /api/v1/repositories/:name+/-/manifests/:digest/scan": () => ({}),
+  "POST /api/v1/repositories/:name+/-/delete": () => ({ tags: ["v1"] }),
   "POST /api/v1/repositories/:name+/-/restore": () => ({ tag: "v1" }),
   "POST /api/v1/repositories/:name+/-/purge": () => ({ tag: "v1" }),
   "PUT /api/v1/me/password": () => ({ current: PASSWORD, password: `${PASSWORD}, a new one` }),

@@ -181,6 +181,7 @@ const OTHERS: Readonly<Record<string, string>> = {
   "PUT /namespaces/:namespace/scan-policy": "says what may be pulled by those who may pull",
   "POST /namespaces/:namespace/vulnerability-exceptions":
     "says what may be pulled by those who may pull",
+  "POST /repositories/:name+/-/delete": "takes away",
   "POST /repositories/:name+/-/restore": "brings back what was there",
   "POST /repositories/:name+/-/purge": "takes away",
 };

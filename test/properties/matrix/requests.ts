@@ -205,6 +205,7 @@ export const ATTEMPTS: Readonly<Record<string, Attempt>> = {
     "GET /namespaces/:namespace/vulnerability-exceptions": ["own", 200],
     "POST /namespaces/:namespace/vulnerability-exceptions": ["own", 400, WRONG],
     "DELETE /namespaces/:namespace/vulnerability-exceptions/:exception": ["own", 404],
+    "POST /repositories/:name+/-/delete": ["delete", 400, WRONG],
     "POST /repositories/:name+/-/restore": ["delete", 400, WRONG],
     "POST /repositories/:name+/-/purge": ["maintain", 400, WRONG],
     "GET /deleted-repositories": ["to be someone", 200],
