@@ -194,7 +194,7 @@ export const ATTEMPTS: Readonly<Record<string, Attempt>> = {
     "GET /repositories/:name+/-/manifests/:digest/packages": ["pull", 404],
     "GET /repositories/:name+/-/manifests/:digest/sbom": ["pull", 404],
     "GET /repositories/:name+/-/manifests/:digest/vulnerabilities": ["pull", 404],
-    "POST /repositories/:name+/-/manifests/:digest/scan": ["push", 404],
+    "POST /repositories/:name+/-/manifests/:digest/scan": ["push", 404, MALFORMED],
     "GET /vulnerable-images": ["to be someone", 400],
     "GET /repositories/:name+/-/scan-policy": ["pull", 404],
     "PUT /repositories/:name+/-/scan-policy": ["own", 400, WRONG],
