@@ -376,20 +376,21 @@ test("an index of 60 platforms with 2,000 referrers is read in few rows, by one 
   expect(rows).toBeLessThan(7_000);
 });
 
+async function pushLayers(client: RegistryClient, layers: readonly Content[]): Promise<Manifest> {
+  const config = await client.pushBlob(blob());
+  for (const layer of layers) await client.pushBlob(layer);
+  return client.pushManifest(imageManifest({ config, layers: [...layers] }));
+}
+
 test("a layer says how many other manifests name it; what was deleted, or is elsewhere, does not count", async () => {
   const [client, elsewhere] = [await newClient(), await newClient()];
   const [base, own] = [blob(500), blob(300)];
-  const image = async (at: RegistryClient, ...layers: Content[]) => {
-    const config = await at.pushBlob(blob());
-    for (const layer of layers) await at.pushBlob(layer);
-    return at.pushManifest(imageManifest({ config, layers }));
-  };
-  const first = await image(client, base, own);
+  const first = await pushLayers(client, [base, own]);
   const counts = async () => (await details(client, first)).layers.map(({ sharedBy }) => sharedBy);
-  await image(elsewhere, base);
+  await pushLayers(elsewhere, [base]);
   expect(await counts()).toEqual([0, 0]);
-  const second = await image(client, base);
-  await image(client, base, blob());
+  const second = await pushLayers(client, [base]);
+  await pushLayers(client, [base, blob()]);
   expect(await counts()).toEqual([2, 0]);
   await client.request("DELETE", `manifests/${second.digest}`);
   expect(await counts()).toEqual([1, 0]);
