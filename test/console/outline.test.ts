@@ -74,7 +74,7 @@ test.each([
   expect(levels.filter((level) => level === 1)).toEqual([1]);
   // None is left out on the way down.
   expect(levels.every((level, at) => level - (levels[at - 1] ?? 0) <= 1)).toBe(true);
-  await expect(outline).toMatchFileSnapshot(join(OUTLINES, `${name}.yml`));
+  await expect(outline).toMatchFileSnapshot(join(OUTLINES, `${name}.txt`));
   expect(faults).toEqual([]);
   await page.close();
 });
