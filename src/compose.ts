@@ -35,6 +35,7 @@ import { UserStore } from "./db/users.ts";
 import { UnlinkedBlobs } from "./backup/unlinked-blobs.ts";
 import { ExceptionStore } from "./scan/exception-store.ts";
 import { ScanGate } from "./scan/gate.ts";
+import { LayerStore } from "./scan/layer-store.ts";
 import { ScanPolicyStore } from "./scan/policy-store.ts";
 import { ScanReads } from "./scan/read-store.ts";
 import { ScanReports } from "./scan/reports.ts";
@@ -163,7 +164,12 @@ function scanning(
   { bucket, audit }: { readonly bucket: Bucket; readonly audit: AuditStore },
 ) {
   const exceptions = new ExceptionStore(env.DB);
-  const index = { reads: new ScanReads(env.DB), scans: new ScanStore(env.DB), exceptions };
+  const index = {
+    reads: new ScanReads(env.DB),
+    scans: new ScanStore(env.DB),
+    layers: new LayerStore(env.DB),
+    exceptions,
+  };
   const scans = new ScanReports(index, bucket);
   const scanPolicies = new ScanPolicyStore(env.DB);
   return { exceptions, scans, scanPolicies, gate: new ScanGate(scans, audit) };

@@ -32,6 +32,7 @@ import { Retention } from "./retention/job.ts";
 import { RunStore } from "./retention/run-store.ts";
 import { RetentionStore } from "./retention/store.ts";
 import { ExceptionStore } from "./scan/exception-store.ts";
+import { LayerStore } from "./scan/layer-store.ts";
 import { ScanJob } from "./scan/job.ts";
 import { matchersOf } from "./scan/matchers.ts";
 import { OsvRecords } from "./scan/osv-store.ts";
@@ -78,7 +79,7 @@ export function createMaintenance(env: Env, settings: Settings, stores: Stores):
   const osvRecords = new OsvRecords(db);
   const matchers = matchersOf(settings.scan, osvRecords);
   const scan = new ScanJob(
-    { store: new ScanStore(db), exceptions: new ExceptionStore(db) },
+    { store: new ScanStore(db), layers: new LayerStore(db), exceptions: new ExceptionStore(db) },
     bucket,
     matchers,
     settings.scan,

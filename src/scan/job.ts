@@ -19,18 +19,27 @@ import {
   updated,
 } from "./result.ts";
 import { deflated, inflated } from "./stored-text.ts";
-import type { DueImage, Outcome, ScanStore } from "./store.ts";
+import type { LayerStore } from "./layer-store.ts";
+import type { Claim, DueImage, Outcome, ScanStore } from "./store.ts";
 import { type Counts, countsOf, countsText, type Summary, summaryOf } from "./summary.ts";
 
 const DAY = 86_400_000;
 const MINUTE = 60_000;
-/** The images of one step, and the compressed bytes of layers after which it begins no other: some 10 s of CPU. */
+/** The images of one step. Each takes some dozen statements of the thousand of an invocation, and those of OSV's records. */
 const IMAGES = 10;
-const STEP_BYTES = 512 * 1024 ** 2;
+/** The layers of one step, two statements each. */
+const STEP_LAYERS = 150;
+/**
+ * The bytes of layers, compressed and unpacked together, after which a step begins no other layer: some 30 s of CPU. The last one
+ * takes up to 200 s more, and a Worker has 300.
+ */
+const STEP_BYTES = 4 * 1024 ** 3;
 /** The manifests that one step makes due. */
 const BACKLOG = 500;
 /** The longest wait after a failure; the first is a minute, and each is twice as long as the one before. */
 const MAX_WAIT = 6 * 60 * MINUTE;
+/** How often a match goes on at once for which the requests of a step do not suffice. */
+const MAX_UNFINISHED = 20;
 /** How long an image that was pulled or pushed stays up to date without a tag. */
 const ACTIVE_DAYS = 30;
 /** The most findings of an image, the worst first. Real images have up to some 5,000. */
@@ -39,10 +48,23 @@ const MAX_FINDINGS = 10_000;
 const NAMED = 5;
 
 interface State {
-  /** What the settings say, and up to which manifest images were made due since they said so; null at the end. */
-  readonly scanners: string;
+  /** What the settings say, null while scanning is off, and up to which manifest images were made due since they said so; null at the end. */
+  readonly scanners: string | null;
   readonly backlog: number | null;
 }
+
+interface Stores {
+  readonly store: ScanStore;
+  readonly layers: LayerStore;
+  readonly exceptions: ExceptionStore;
+}
+
+function isOther({ scanners, backlog }: State, before: Partial<State>): boolean {
+  return scanners !== before.scanners || backlog !== before.backlog;
+}
+
+/** When scanning is on again, it is news for all images. */
+const OFF: State = { scanners: null, backlog: null };
 
 /**
  * Lists the packages of new images, and matches them with known vulnerabilities, soon and again and again. Layers are read once;
@@ -52,7 +74,8 @@ export class ScanJob implements Job<State> {
   readonly name = "scan";
   /** A message of a queue is ended after 15 minutes (developers.cloudflare.com/queues/platform/limits). */
   readonly leaseMs = 900_000;
-  readonly maxSteps = 4;
+  /** One step has the CPU of an invocation. */
+  readonly maxSteps = 1;
   readonly #store: ScanStore;
   readonly #exceptions: ExceptionStore;
   readonly #bucket: Bucket;
@@ -61,7 +84,7 @@ export class ScanJob implements Job<State> {
   readonly #settings: Pick<ScanSettings, "isOn" | "rescanMs">;
 
   constructor(
-    { store, exceptions }: { readonly store: ScanStore; readonly exceptions: ExceptionStore },
+    { store, layers, exceptions }: Stores,
     bucket: Bucket,
     matchers: readonly Matcher[],
     settings: Pick<ScanSettings, "isOn" | "rescanMs">,
@@ -69,7 +92,7 @@ export class ScanJob implements Job<State> {
     this.#store = store;
     this.#exceptions = exceptions;
     this.#bucket = bucket;
-    this.#lists = new ImageLists(store, bucket);
+    this.#lists = new ImageLists(layers, bucket);
     this.#matchers = matchers;
     this.#settings = settings;
   }
@@ -77,40 +100,53 @@ export class ScanJob implements Job<State> {
   async advance(lease: Lease<State>): Promise<Step<State> | null> {
     const { isOn, rescanMs } = this.#settings;
     await this.#store.setScanning(isOn);
-    if (!isOn) return null;
-    const scanners = this.#matchers.map(({ name }) => name).join(" ");
-    // Other scanners than before: all images are due.
-    const isNew = lease.state.scanners !== scanners;
-    const from = isNew ? 0 : (lease.state.backlog ?? null);
-    const backlog = from === null ? null : await this.#store.makeDue(from, BACKLOG);
-    const state = { scanners, backlog };
+    if (!isOn) return { state: OFF, more: false };
+    const state = await this.#makeDue(lease.state);
+    // If an image ends the Worker, the next step must not make it due again at once.
+    if (isOther(state, lease.state)) await lease.save(state);
     const since = Math.floor(Date.now() / DAY) - ACTIVE_DAYS;
     await this.#store.postponeUnseen(Date.now() + rescanMs, BACKLOG);
     const due = await this.#store.due(IMAGES, since);
-    const budget = { bytes: STEP_BYTES };
+    const budget = { bytes: STEP_BYTES, layers: STEP_LAYERS };
     const versions = new DataVersions();
     for (const image of due) {
-      if (budget.bytes <= 0) break;
+      if (budget.bytes <= 0 || budget.layers <= 0) break;
       await this.#scan(image, budget, versions);
     }
-    return { state, more: due.length > 0 || backlog !== null };
+    return { state, more: due.length > 0 || state.backlog !== null };
+  }
+
+  /** Makes some images due if there are other scanners than before: then all are. */
+  async #makeDue({ scanners: before, backlog }: Partial<State>): Promise<State> {
+    const scanners = this.#matchers.map(({ name }) => name).join(" ");
+    const from = before === scanners ? (backlog ?? null) : 0;
+    return { scanners, backlog: from === null ? null : await this.#store.makeDue(from, BACKLOG) };
   }
 
   async #scan(image: DueImage, budget: ReadBudget, versions: DataVersions): Promise<void> {
-    const { manifestId, repository, digest } = image;
+    const { manifestId, repository, failures } = image;
+    if (image.isActive === 0) return this.#store.postpone(image, this.#nextMatch());
+    const wait = Math.min(MINUTE * 2 ** Math.min(failures, 20), MAX_WAIT);
+    const claim = { manifestId, untilMs: Date.now() + wait };
+    if (!(await this.#store.claim(image, claim.untilMs))) return;
     try {
-      if (image.isActive === 0) return await this.#store.postpone(manifestId, this.#nextMatch());
-      const list = await this.#lists.make(await this.#textOf(image), budget);
-      // Its turn goes on with the next step.
-      if (list === null) return;
+      const text = await this.#textOf(image);
+      const list = await this.#lists.make({ repository, text }, budget);
+      // Each step reads a layer of it, so this is no failure.
+      if (list === null) return await this.#store.goOn(claim, failures);
       const outcome = await this.#outcome(image, list, versions);
-      if (outcome !== "unfinished") await this.#store.finish(image, outcome);
+      if (outcome !== "unfinished") await this.#store.finish(claim, outcome);
+      else if (failures < MAX_UNFINISHED) await this.#store.goOn(claim, failures + 1);
+      else await this.#store.fail(claim, "its vulnerabilities take too many requests");
     } catch (error) {
-      console.error(`the scan of ${repository}@${digest} failed`, error);
-      const wait = Math.min(MINUTE * 2 ** Math.min(image.failures, 20), MAX_WAIT);
-      const message = error instanceof ScannerUnavailable ? error.message : "the scan failed";
-      await this.#store.fail(manifestId, message, Date.now() + wait);
+      await this.#fail(claim, image, error);
     }
+  }
+
+  async #fail(claim: Claim, { repository, digest }: DueImage, error: unknown): Promise<void> {
+    console.error(`the scan of ${repository}@${digest} failed`, error);
+    const message = error instanceof ScannerUnavailable ? error.message : "the scan failed";
+    await this.#store.fail(claim, message);
   }
 
   /** Matches the list by each scanner whose data may be newer than the last match's. */

@@ -7,6 +7,7 @@ import { inflateText } from "../db/manifest-text.ts";
 import { assess, type Assessment } from "./assessment.ts";
 import { type ExceptionStore, holdingIn } from "./exception-store.ts";
 import { type ImageList, ImageLists } from "./image-lists.ts";
+import type { LayerStore } from "./layer-store.ts";
 import type { ScanReads, ScanRow } from "./read-store.ts";
 import { findingsOf, type ImageFinding, type StoredResult, worstFirst } from "./result.ts";
 import type { Distribution } from "./package.ts";
@@ -37,6 +38,7 @@ export interface Report {
 interface Stores {
   readonly reads: ScanReads;
   readonly scans: ScanStore;
+  readonly layers: LayerStore;
   readonly exceptions: ExceptionStore;
 }
 
@@ -48,12 +50,12 @@ export class ScanReports {
   readonly #bucket: Bucket;
   readonly #lists: ImageLists;
 
-  constructor({ reads, scans, exceptions }: Stores, bucket: Bucket) {
+  constructor({ reads, scans, layers, exceptions }: Stores, bucket: Bucket) {
     this.#reads = reads;
     this.#scans = scans;
     this.#exceptions = exceptions;
     this.#bucket = bucket;
-    this.#lists = new ImageLists(scans, bucket);
+    this.#lists = new ImageLists(layers, bucket);
   }
 
   /**
@@ -76,7 +78,7 @@ export class ScanReports {
     }
     const text = inflateText(content) ?? (object === null ? null : await this.#bucket.read(object));
     if (text === null) throw new Error(`manifest ${digest} is missing though its row is there`);
-    return this.#lists.read(text);
+    return this.#lists.read({ repository, text });
   }
 
   /** Has an image, or all images of an index, scanned soon. @throws MANIFEST_UNKNOWN; REQUEST_INVALID if scanning is off */

@@ -14,10 +14,10 @@ export interface DueImage {
   /** The manifest's text as `STORED_TEXT` selects it; "" if it lies in the object. */
   readonly content: string;
   readonly object: string | null;
+  /** Milliseconds since 1970. */
+  readonly dueAt: number;
+  /** Tries since the last result. */
   readonly failures: number;
-  /** When its packages were listed last, in milliseconds since 1970; null for never. */
-  readonly listedAt: number | null;
-  readonly matchedAt: number | null;
   /** As `stored-text.ts` writes it; null if it was never matched. */
   readonly result: string | null;
   /** JSON of a `Summary`; null if it was never matched. */
@@ -26,14 +26,10 @@ export interface DueImage {
   readonly isActive: 0 | 1;
 }
 
-/** A layer of an image, as far as it is known. */
-export interface KnownLayer {
-  readonly digest: Digest;
-  /** Where its bytes are. */
-  readonly key: string;
-  readonly size: number;
-  /** The bytes of its stored list; null if it has none of these readers. */
-  readonly listBytes: number | null;
+/** An image whose scan has begun: until when nobody else begins one, in milliseconds since 1970. */
+export interface Claim {
+  readonly manifestId: number;
+  readonly untilMs: number;
 }
 
 /** What is stored of an image that was scanned. */
@@ -58,7 +54,7 @@ const IS_TAGGED = `(EXISTS (SELECT 1 FROM tags t WHERE t.repository_id = m.repos
     CROSS JOIN tags t ON t.repository_id = i.repository_id AND t.digest = i.digest
     WHERE f.digest_id = ${idOf("m.digest")} AND f.repository_id = m.repository_id))`;
 
-/** D1: the lists of packages of layers, and the scans of images. */
+/** D1: the scans of images. */
 export class ScanStore {
   readonly #db: D1Database;
 
@@ -126,8 +122,8 @@ export class ScanStore {
   async due(limit: number, sinceDay: number): Promise<DueImage[]> {
     const { results } = await prepare(
       this.#db,
-      `SELECT s.manifest_id AS manifestId, r.name AS repository, m.digest, ${STORED_TEXT}, m.object, s.failures,
-         s.listed_at AS listedAt, s.matched_at AS matchedAt, CASE WHEN s.result IS NOT NULL THEN hex(s.result) END AS result,
+      `SELECT s.manifest_id AS manifestId, r.name AS repository, m.digest, ${STORED_TEXT}, m.object, s.due_at AS dueAt, s.failures,
+         CASE WHEN s.result IS NOT NULL THEN hex(s.result) END AS result,
          s.summary, (s.listed_at IS NULL OR ${IS_TAGGED} OR m.pushed_at >= :sinceDay * 86400000
            OR EXISTS (SELECT 1 FROM manifest_pulls p
              WHERE p.repository_id = m.repository_id AND p.digest = m.digest AND p.day >= :sinceDay)) AS isActive
@@ -156,44 +152,27 @@ export class ScanStore {
     ).run();
   }
 
-  /** Returns those of the layers whose bytes are there. @param readers the version of the code that reads layers */
-  async layers(digests: readonly Digest[], readers: number): Promise<Map<Digest, KnownLayer>> {
-    const { results } = await prepare(
+  /**
+   * Begins the scan of an image. It counts as a try before it is known what it comes to: an image that ends the Worker waits longer
+   * each time, and the others have their turns.
+   * @returns false where it is no longer due: another turn of the job has begun it, or its time was changed
+   */
+  async claim({ manifestId, dueAt }: DueImage, untilMs: number): Promise<boolean> {
+    const row = await prepare(
       this.#db,
-      `SELECT w.value AS digest, b.key, b.size, length(l.list) AS listBytes
-       FROM json_each(:digests) w
-       CROSS JOIN blobs b ON b.digest_id = ${idOf("w.value")} AND b.missing_since IS NULL
-       LEFT JOIN layer_lists l ON l.digest_id = b.digest_id AND l.readers = :readers`,
-      { digests: JSON.stringify([...new Set(digests)]), readers },
-    ).all<KnownLayer>();
-    return new Map(results.map((row) => [row.digest, row]));
+      `UPDATE scans SET due_at = :untilMs, failures = failures + 1, error = NULL
+       WHERE manifest_id = :manifestId AND due_at = :dueAt RETURNING manifest_id`,
+      { manifestId, dueAt, untilMs },
+    ).first();
+    return row !== null;
   }
 
-  /** Returns the stored lists of layers. */
-  async lists(digests: readonly Digest[], readers: number): Promise<Map<Digest, string>> {
-    const { results } = await prepare(
-      this.#db,
-      `SELECT w.value AS digest, hex(l.list) AS list FROM json_each(:digests) w
-       CROSS JOIN layer_lists l ON l.digest_id = ${idOf("w.value")} AND l.readers = :readers`,
-      { digests: JSON.stringify([...new Set(digests)]), readers },
-    ).all<{ digest: Digest; list: string }>();
-    return new Map(results.map(({ digest, list }) => [digest, list]));
-  }
-
-  /** Stores the list of a layer, unless the layer has gone meanwhile. */
-  async putList(digest: Digest, readers: number, list: string): Promise<void> {
-    await prepare(
-      this.#db,
-      `INSERT INTO layer_lists (digest_id, readers, list)
-       SELECT b.digest_id, :readers, unhex(:list) FROM blobs b WHERE b.digest_id = ${idOf(":digest")}
-       ON CONFLICT (digest_id) DO UPDATE SET readers = excluded.readers, list = excluded.list`,
-      { digest, readers, list },
-    ).run();
-  }
-
-  /** Stores what a scan came to, with its events; nothing if the image has gone meanwhile. */
+  /**
+   * Stores what a scan came to, with its events; nothing if the image has gone meanwhile. If it became due again since the scan
+   * began, for an exception that the scan may not know of, it stays due.
+   */
   async finish(
-    { manifestId }: Pick<DueImage, "manifestId">,
+    { manifestId, untilMs }: Claim,
     { unscannable, matched, dueAt, entries }: Outcome,
   ): Promise<void> {
     const there = {
@@ -204,9 +183,10 @@ export class ScanStore {
       ...entries.map((entry) => auditChange(this.#db, BY_ITSELF, entry, there)),
       prepare(
         this.#db,
-        `UPDATE scans SET due_at = :dueAt, failures = 0, error = NULL, listed_at = ${NOW}, unscannable = :unscannable
+        `UPDATE scans SET due_at = CASE due_at WHEN :untilMs THEN :dueAt ELSE ${NOW} END, failures = 0, error = NULL,
+           listed_at = ${NOW}, unscannable = :unscannable
          WHERE manifest_id = :manifestId`,
-        { manifestId, dueAt, unscannable },
+        { manifestId, untilMs, dueAt, unscannable },
       ),
       ...(matched === null ? [] : this.#matched(manifestId, matched)),
     ]);
@@ -241,21 +221,29 @@ export class ScanStore {
     ];
   }
 
-  /** Postpones an image: it is no longer used, its data is the same, or its scan is not finished yet. */
-  async postpone(manifestId: number, dueAt: number | null): Promise<void> {
+  /** Postpones an image that is no longer used, unless it became due again. */
+  async postpone({ manifestId, dueAt }: DueImage, untilMs: number | null): Promise<void> {
     await prepare(
       this.#db,
-      `UPDATE scans SET due_at = :dueAt, failures = 0, error = NULL WHERE manifest_id = :manifestId`,
-      { manifestId, dueAt },
+      `UPDATE scans SET due_at = :untilMs, failures = 0, error = NULL WHERE manifest_id = :manifestId AND due_at = :dueAt`,
+      { manifestId, dueAt, untilMs },
     ).run();
   }
 
-  /** Remembers why a scan failed, and tries again later. The last result stays. */
-  async fail(manifestId: number, error: string, dueAt: number): Promise<void> {
+  /** Has a scan go on that is not at its end, after the other images that are due. @param failures tries that count */
+  async goOn({ manifestId, untilMs }: Claim, failures: number): Promise<void> {
     await prepare(
       this.#db,
-      `UPDATE scans SET due_at = :dueAt, failures = failures + 1, error = :error WHERE manifest_id = :manifestId`,
-      { manifestId, error, dueAt },
+      `UPDATE scans SET due_at = ${NOW}, failures = :failures WHERE manifest_id = :manifestId AND due_at = :untilMs`,
+      { manifestId, untilMs, failures },
     ).run();
+  }
+
+  /** Remembers why a scan failed: it is tried again when the claim ends. The last result stays. */
+  async fail({ manifestId }: Claim, error: string): Promise<void> {
+    await prepare(this.#db, `UPDATE scans SET error = :error WHERE manifest_id = :manifestId`, {
+      manifestId,
+      error,
+    }).run();
   }
 }

@@ -7,6 +7,8 @@ import type { Finding } from "../../src/scan/match/finding.ts";
 import type { Severity } from "../../src/scan/match/severity.ts";
 import type { Matcher, ScannedImage } from "../../src/scan/matchers.ts";
 import type { Package } from "../../src/scan/package.ts";
+import { LayerStore } from "../../src/scan/layer-store.ts";
+import type { Env } from "../../src/settings.ts";
 import { ScanStore } from "../../src/scan/store.ts";
 import type { RegistryClient } from "../support/client.ts";
 import { type Content, content, imageManifest, type Manifest, text } from "../support/images.ts";
@@ -95,8 +97,21 @@ export class ListMatcher implements Matcher {
 
 /** The job, with these scanners. Each of its turns begins with what is stored. */
 export function scanJob(...matchers: readonly Matcher[]): ScanJob {
-  const stores = { store: new ScanStore(env.DB), exceptions: new ExceptionStore(env.DB) };
-  return new ScanJob(stores, new Bucket(env.BLOBS), matchers, { isOn: true, rescanMs: HOUR });
+  return scanJobOf(env, matchers);
+}
+
+/** The job, with bindings of its own. */
+export function scanJobOf(
+  { DB, BLOBS }: Pick<Env, "DB" | "BLOBS">,
+  matchers: readonly Matcher[],
+  isOn = true,
+): ScanJob {
+  const stores = {
+    store: new ScanStore(DB),
+    layers: new LayerStore(DB),
+    exceptions: new ExceptionStore(DB),
+  };
+  return new ScanJob(stores, new Bucket(BLOBS), matchers, { isOn, rescanMs: HOUR });
 }
 
 /** Runs the job until nothing is due. @returns how many turns it took */
