@@ -76,8 +76,8 @@ export function createMaintenance(env: Env, settings: Settings, stores: Stores):
   const importer = new Importer({ index: new ImportStore(db), exports }, bucket, jobs);
   const backgroundFsck = new BackgroundFsck(fsck, stores, fsckBytes);
   const retention = new Retention(retentionStores, grace);
-  const osvRecords = new OsvRecords(db);
-  const matchers = matchersOf(settings.scan, osvRecords);
+  const advisories = new OsvRecords(db);
+  const matchers = matchersOf(settings.scan, advisories);
   const scan = new ScanJob(
     { store: new ScanStore(db), layers: new LayerStore(db), exceptions: new ExceptionStore(db) },
     bucket,
@@ -95,7 +95,9 @@ export function createMaintenance(env: Env, settings: Settings, stores: Stores):
   const list: readonly Job[] = [
     statelessJob("bounds", () => quotas.setBounds(settings.defaultQuota, settings.maxRepositories)),
     statelessJob("pulls", () => expirePulls(db, Date.now())),
-    statelessJob("prune", () => prune({ ...pruned(db, stores), outbox }, agesOf(settings))),
+    statelessJob("prune", () =>
+      prune({ ...pruned(db, stores), outbox, advisories }, agesOf(settings)),
+    ),
     importer,
     exporter,
     gc,
