@@ -8,8 +8,8 @@ import { assess } from "./assessment.ts";
 import type { ExceptionStore } from "./exception-store.ts";
 import { type ImageList, ImageLists, type ReadBudget } from "./image-lists.ts";
 import { ScannerUnavailable } from "./match/exchange.ts";
+import { matchedOf, worstOf } from "./matched.ts";
 import type { Matcher, ScannedImage } from "./matchers.ts";
-import type { SeenFinding } from "./policy.ts";
 import {
   findingsOf,
   type ImageFinding,
@@ -18,10 +18,10 @@ import {
   type StoredResult,
   updated,
 } from "./result.ts";
-import { deflated, inflated } from "./stored-text.ts";
+import { inflated } from "./stored-text.ts";
 import type { LayerStore } from "./layer-store.ts";
 import type { Claim, DueImage, Outcome, ScanStore } from "./store.ts";
-import { type Counts, countsOf, countsText, type Summary, summaryOf } from "./summary.ts";
+import { type Counts, countsOf, countsText, type Summary } from "./summary.ts";
 
 const DAY = 86_400_000;
 const MINUTE = 60_000;
@@ -42,8 +42,6 @@ const MAX_WAIT = 6 * 60 * MINUTE;
 const MAX_UNFINISHED = 20;
 /** How long an image that was pulled or pushed stays up to date without a tag. */
 const ACTIVE_DAYS = 30;
-/** The most findings of an image, the worst first. Real images have up to some 5,000. */
-const MAX_FINDINGS = 10_000;
 /** The most vulnerabilities that an event names. */
 const NAMED = 5;
 
@@ -194,8 +192,8 @@ export class ScanJob implements Job<State> {
       if (last !== undefined && dataVersion !== null && last.dataVersion === dataVersion) continue;
       const findings = await matcher.match(image);
       if (findings === null) return null;
-      const some = findings.slice(0, MAX_FINDINGS);
-      fresh[matcher.name] = { matchedAt: Date.now(), dataVersion, findings: some };
+      const worst = worstOf(findings);
+      fresh[matcher.name] = { matchedAt: Date.now(), dataVersion, findings: worst };
     }
     return fresh;
   }
@@ -229,16 +227,6 @@ async function scannedImage(
   const text = JSON.stringify([list.distribution, list.packages]);
   const listId = await digestOf("sha256", new TextEncoder().encode(text));
   return { ...list, repository, digest, listId };
-}
-
-function matchedOf(
-  result: StoredResult,
-  findings: readonly SeenFinding[],
-): NonNullable<Outcome["matched"]> {
-  const text = deflated(result);
-  if (text === null) throw new Error("the findings are too many to be stored");
-  const ids = new Set(findings.flatMap(({ id, aliases }) => [id, ...aliases]));
-  return { result: text, summary: JSON.stringify(summaryOf(findings)), ids: [...ids] };
 }
 
 /** Only what is news has an event: most matches find what the last one found. */

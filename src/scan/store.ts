@@ -239,11 +239,12 @@ export class ScanStore {
     ).run();
   }
 
-  /** Remembers why a scan failed: it is tried again when the claim ends. The last result stays. */
-  async fail({ manifestId }: Claim, error: string): Promise<void> {
-    await prepare(this.#db, `UPDATE scans SET error = :error WHERE manifest_id = :manifestId`, {
-      manifestId,
-      error,
-    }).run();
+  /** Remembers why a scan failed, unless it was stored all the same: it is tried again when the claim ends. The last result stays. */
+  async fail({ manifestId, untilMs }: Claim, error: string): Promise<void> {
+    await prepare(
+      this.#db,
+      `UPDATE scans SET error = :error WHERE manifest_id = :manifestId AND due_at = :untilMs`,
+      { manifestId, untilMs, error },
+    ).run();
   }
 }

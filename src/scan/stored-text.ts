@@ -28,7 +28,8 @@ export function inflatedText(hex: string, maxBytes: number): string | null {
     const bytes = inflateRawSync(Uint8Array.fromHex(hex), { maxOutputLength });
     return new TextDecoder().decode(bytes);
   } catch (error) {
-    if ((error as { code?: unknown }).code === "ERR_BUFFER_TOO_LARGE") return null;
+    // What goes over maxOutputLength; damaged bytes are another error.
+    if (error instanceof RangeError) return null;
     throw error;
   }
 }
