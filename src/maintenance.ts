@@ -76,8 +76,8 @@ export function createMaintenance(env: Env, settings: Settings, stores: Stores):
   const retention = new Retention(retentionStores, grace);
   const enqueue = (job: string, delaySeconds = 0) =>
     env.EVENTS.send({ kind: "job", job }, { delaySeconds });
-  const osvRecords = new OsvRecords(db);
-  const matchers = matchersOf(settings, osvRecords);
+  const advisories = new OsvRecords(db);
+  const matchers = matchersOf(settings, advisories);
   const scan = new ScanJob({ ...stores, store: new ScanStore(db) }, bucket, matchers, {
     ...settings.scan,
     wake: (delaySeconds) => enqueue("scan", delaySeconds),
@@ -91,7 +91,9 @@ export function createMaintenance(env: Env, settings: Settings, stores: Stores):
   const list: readonly Job[] = [
     statelessJob("bounds", () => quotas.setBounds(settings.defaultQuota, settings.maxRepositories)),
     statelessJob("pulls", () => expirePulls(db, Date.now())),
-    statelessJob("prune", () => prune({ ...pruned(db, stores), outbox }, agesOf(settings))),
+    statelessJob("prune", () =>
+      prune({ ...pruned(db, stores), outbox, advisories }, agesOf(settings)),
+    ),
     importer,
     exporter,
     gc,

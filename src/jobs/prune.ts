@@ -13,8 +13,15 @@ const MAX_BATCHES = 20;
  * try, so that a late message finds the counts of its window instead of starting new ones.
  */
 const COUNTED_REFUSALS = 3_600_000;
+/** How long an advisory is kept since it was fetched, in milliseconds: one that images have is fetched again. */
+const ADVISORIES_MS = 30 * 86_400_000;
 /** Entries this much older than the first event of the outbox have none there: clocks of Workers differ by far less. */
 const MARGIN = 3_600_000;
+
+/** What scans remember of advisories. */
+interface AdvisoryStore {
+  readonly expire: (ageMs: number, limit: number) => Promise<void>;
+}
 
 export interface Ages {
   /** How long audit events are kept, in milliseconds. */
@@ -34,6 +41,7 @@ export async function prune(
     readonly outbox: OutboxStore;
     readonly refusals: RefusalStore;
     readonly sessions: SessionStore;
+    readonly advisories: AdvisoryStore;
   },
   { audit, sessions, tokens }: Ages,
 ): Promise<void> {
@@ -43,6 +51,7 @@ export async function prune(
     await stores.refusals.expire(now - COUNTED_REFUSALS, MAX_BATCHES * BATCH);
     await stores.identities.expire(now - tokens, MAX_BATCHES * BATCH);
     await stores.sessions.expire(now - sessions, MAX_BATCHES * BATCH);
+    await stores.advisories.expire(ADVISORIES_MS, BATCH);
   } finally {
     // Whatever fails there does not keep the log from being shortened.
     // An event that is not handed on yet has its fields there.

@@ -49,6 +49,13 @@ const KINDS: readonly (readonly [RegExp, ManifestPurpose])[] = [
   [/cosign|sigstore|notary|signature|simplesigning/, "signature"],
 ];
 
+/** The layers of images, OCI's and Docker's. */
+const IMAGE_LAYER = /^application\/vnd\.(?:oci\.image\.layer|docker\.image\.rootfs)\./;
+/** Docker takes some types besides, which registries once gave to configs (github.com/moby/moby/issues/22378). */
+const ENGINE_CONFIG = new RegExp(
+  `${IMAGE_CONFIG.source}|^application/(?:octet-stream|json)$|^text/html$`,
+);
+
 /** A bundle of sigstore's is a signature or an attestation; its annotations say which. */
 const BUNDLE = /\.sigstore\.bundle\b/;
 
@@ -79,6 +86,7 @@ export function purposeOf(described: Described): Purpose {
     const isCache = kindOfTypes(inside) === "cache";
     return { kind: isCache ? "cache" : (kindOfTypes(given) ?? "index"), evidence: 0 };
   }
+  if (isRunnable(configType, inside)) return { kind: "image", evidence: 0 };
   // BuildKit's attestations and cosign's signatures have an image's config: their layers say what they are.
   const kind = kindOfTypes(given) ?? kindOfTypes([configType]) ?? kindOfTypes(inside);
   if (kind === null) {
@@ -87,6 +95,14 @@ export function purposeOf(described: Described): Purpose {
   const isBundle = [...given, ...inside].some((type) => BUNDLE.test(type));
   if (kind === "attestation" || isBundle) return statementOf(described, isBundle);
   return { kind, evidence: SHOWN[kind] ?? 0 };
+}
+
+/**
+ * Engines look at the types of config and layers alone, so what has those of an image is one, whatever else it calls itself: else an
+ * artifactType would be enough for a pull that the scan policy refuses.
+ */
+function isRunnable(configType: string, layers: readonly string[]): boolean {
+  return ENGINE_CONFIG.test(configType) && layers.some((type) => IMAGE_LAYER.test(type));
 }
 
 /** Of an attestation, or of a bundle, which is a signature unless it says what it states. */

@@ -138,7 +138,11 @@ export class PullCache {
     const { manifest, graph } = value;
     for (const one of [manifest, ...graph.manifests]) {
       const key = `${repository} ${one.digest}`;
-      this.#manifests.set(key, { value: one, readAt }, entrySize(key, one.content ?? ""));
+      this.#manifests.set(
+        key,
+        { value: one, readAt },
+        entrySize(key, one.content ?? "", one.gate ?? ""),
+      );
     }
     for (const { digest, key, size } of graph.blobs) {
       this.#keepBlob(repository, digest, { value: { key, size }, readAt });

@@ -111,7 +111,7 @@ const vulnerabilities = endpoint(
     access: "pull",
     query: { severity: SEVERITY, fixable: FIXABLE, package: textField("package"), ...PAGE },
     answer: pageWith(Finding, scanned),
-    refuses: ["MANIFEST_UNKNOWN"],
+    refuses: ["MANIFEST_UNKNOWN", "REQUEST_INVALID"],
   },
   async ({ params: { name, digest }, query, registry }) => {
     const { images, counts, findings } = await registry.scans.report(name, digest);

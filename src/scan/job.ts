@@ -12,17 +12,23 @@ import type { ExceptionStore } from "./exception-store.ts";
 import { entriesOf } from "./news.ts";
 import type { ImageList, ImageLists, ReadBudget } from "./image-lists.ts";
 import { backoffMs, Matching, nextOf, type Pending, pullingOf } from "./matching.ts";
+import { matchedOf } from "./matched.ts";
 import type { Matcher, ScannedImage } from "./matcher.ts";
-import type { SeenFinding } from "./policy.ts";
 import { findingsOf, NO_RESULT, type StoredResult, updated } from "./result.ts";
-import { deflated, inflated } from "./stored-text.ts";
-import type { DueImage, Outcome, ScanStore } from "./store.ts";
+import { inflated } from "./stored-text.ts";
+import type { Claim, DueImage, Outcome, ScanStore } from "./store.ts";
 import { countsOf, summaryOf } from "./summary.ts";
 
 const DAY = 86_400_000;
-/** The images of one step, and the compressed bytes of layers after which it begins no other: some 10 s of CPU. */
+/** The images of one step. Each takes some dozen statements of the thousand of an invocation, and those of OSV's records. */
 const IMAGES = 10;
-const STEP_BYTES = 512 * 1024 ** 2;
+/** The layers of one step, two statements each. */
+const STEP_LAYERS = 150;
+/**
+ * The bytes of layers, compressed and unpacked together, after which a step begins no other layer: some 30 s of CPU. The last one
+ * takes up to 200 s more, and a Worker has 300.
+ */
+const STEP_BYTES = 4 * 1024 ** 3;
 /** After so many milliseconds a step begins no other image: Clair may take five minutes for one. */
 const STEP_MS = 240_000;
 /** The images that scanners may be pulling at once. */
@@ -35,8 +41,8 @@ const BACKLOG = 500;
 const ACTIVE_DAYS = 30;
 
 interface State {
-  /** What the settings say, and up to which manifest images were made due since they said so; null at the end. */
-  readonly scanners: string;
+  /** What the settings say, null while scanning is off, and up to which manifest images were made due since they said so; null at the end. */
+  readonly scanners: string | null;
   readonly backlog: number | null;
   /** When a turn was asked for last, in milliseconds since 1970. */
   readonly wakeMs: number;
@@ -55,6 +61,13 @@ export interface ScanParts {
   readonly documents: AttachedDocuments;
 }
 
+function isOther({ scanners, backlog }: State, before: Partial<State>): boolean {
+  return scanners !== before.scanners || backlog !== before.backlog;
+}
+
+/** When scanning is on again, it is news for all images. */
+const OFF: State = { scanners: null, backlog: null, wakeMs: 0 };
+
 /**
  * Lists the packages of new images, and matches them with known vulnerabilities, soon and again and again. Layers are read once;
  * after that only lists are matched. The last result holds until a new one is there.
@@ -63,7 +76,8 @@ export class ScanJob implements Job<State> {
   readonly name = "scan";
   /** A message of a queue is ended after 15 minutes (developers.cloudflare.com/queues/platform/limits). */
   readonly leaseMs = 900_000;
-  readonly maxSteps = 4;
+  /** One step has the CPU of an invocation. */
+  readonly maxSteps = 1;
   readonly #store: ScanStore;
   readonly #exceptions: ExceptionStore;
   readonly #signatures: SignatureChecks;
@@ -92,27 +106,32 @@ export class ScanJob implements Job<State> {
   async advance(lease: Lease<State>): Promise<Step<State> | null> {
     const { isOn, rescanMs } = this.#settings;
     await this.#store.setScanning(isOn);
-    if (!isOn) return null;
-    const scanners = this.#matchers.map(({ name }) => name).join(" ");
-    // Other scanners than before: all images are due.
-    const isNew = lease.state.scanners !== scanners;
-    const from = isNew ? 0 : (lease.state.backlog ?? null);
-    const backlog = from === null ? null : await this.#store.makeDue(from, BACKLOG);
+    if (!isOn) return { state: OFF, more: false };
+    const { wakeMs: askedMs = 0 } = lease.state;
+    const state = { ...(await this.#makeDue(lease.state)), wakeMs: askedMs };
+    // If an image ends the Worker, the next step must not make it due again at once.
+    if (isOther(state, lease.state)) await lease.save(state);
     const since = Math.floor(Date.now() / DAY) - ACTIVE_DAYS;
     await this.#store.postponeUnseen(Date.now() + rescanMs, BACKLOG);
     const due = await this.#store.due(IMAGES, since);
-    const budget = { bytes: STEP_BYTES };
+    const budget = { bytes: STEP_BYTES, layers: STEP_LAYERS };
     const beganMs = Date.now();
     const { count } = await this.#store.pulling();
     const matching = new Matching(this.#matchers, PULLED_AT_ONCE - count);
     for (const image of due) {
-      if (budget.bytes <= 0 || Date.now() - beganMs > STEP_MS) break;
+      const isSpent = budget.bytes <= 0 || budget.layers <= 0;
+      if (isSpent || Date.now() - beganMs > STEP_MS) break;
       await this.#scan(image, budget, matching);
     }
-    const more = due.length > 0 || backlog !== null;
-    const { wakeMs: askedMs = 0 } = lease.state;
-    const wakeMs = more ? askedMs : await this.#wake(askedMs);
-    return { state: { scanners, backlog, wakeMs }, more };
+    const more = due.length > 0 || state.backlog !== null;
+    return { state: { ...state, wakeMs: more ? askedMs : await this.#wake(askedMs) }, more };
+  }
+
+  /** Makes some images due if there are other scanners than before: then all are. */
+  async #makeDue({ scanners: before, backlog }: Partial<State>): Promise<Omit<State, "wakeMs">> {
+    const scanners = this.#matchers.map(({ name }) => name).join(" ");
+    const from = before === scanners ? (backlog ?? null) : 0;
+    return { scanners, backlog: from === null ? null : await this.#store.makeDue(from, BACKLOG) };
   }
 
   /** Asks for a turn when the next report may be there, once. @returns when the turn that was asked for is */
@@ -128,22 +147,27 @@ export class ScanJob implements Job<State> {
   }
 
   async #scan(image: DueImage, budget: ReadBudget, matching: Matching): Promise<void> {
-    const { manifestId, repository, digest } = image;
+    const { manifestId, repository, digest, failures } = image;
+    if (image.isActive === 0) return this.#store.postpone(image, this.#nextMatch());
+    const claim = { manifestId, untilMs: Date.now() + backoffMs(failures) };
+    if (!(await this.#store.claim(image, claim.untilMs))) return;
     try {
-      if (image.isActive === 0) return await this.#store.postpone(manifestId, this.#nextMatch());
       const text = await this.#textOf(image);
       const list =
         (this.#settings.takesAttached ? await this.#documents.sbom(repository, digest) : null) ??
-        (await this.#lists.make(text, budget));
-      // Its turn goes on with the next step.
-      if (list === null) return;
+        (await this.#lists.make({ repository, text }, budget));
+      // Each step reads a layer of it, so this is no failure.
+      if (list === null) return await this.#store.goOn(claim, failures);
       const scanned = await scannedImage(image, text, list);
-      await this.#store.finish(image, await this.#outcome(image, scanned, matching));
+      await this.#store.finish(claim, await this.#outcome(image, scanned, matching));
     } catch (error) {
-      console.error(`the scan of ${repository}@${digest} failed`, error);
-      const dueAt = Date.now() + backoffMs(image.failures);
-      await this.#store.fail(manifestId, "the scan failed", dueAt);
+      await this.#fail(claim, image, error);
     }
+  }
+
+  async #fail(claim: Claim, { repository, digest }: DueImage, error: unknown): Promise<void> {
+    console.error(`the scan of ${repository}@${digest} failed`, error);
+    await this.#store.fail(claim, "the scan failed");
   }
 
   /** Matches the list by each scanner whose data may be newer than the last match's. */
@@ -220,14 +244,4 @@ async function scannedImage(
   const listId = await digestOf("sha256", new TextEncoder().encode(text));
   const layers = partsOf(manifest).layers.map((layer) => layer.digest);
   return { ...list, repository, digest, mediaType, layers, listId };
-}
-
-function matchedOf(
-  result: StoredResult,
-  findings: readonly SeenFinding[],
-): Pick<NonNullable<Outcome["matched"]>, "result" | "ids"> {
-  const text = deflated(result);
-  if (text === null) throw new Error("the findings are too many to be stored");
-  const ids = new Set(findings.flatMap(({ id, aliases }) => [id, ...aliases]));
-  return { result: text, ids: [...ids] };
 }

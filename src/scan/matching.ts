@@ -1,13 +1,12 @@
 /** Has scanners match one image, each at its own pace: what one found does not wait for the others. */
 import { ScannerUnavailable } from "./match/exchange.ts";
+import { worstOf } from "./matched.ts";
 import type { Matcher, ScannedImage } from "./matcher.ts";
 import type { ScannerResult, StoredResult } from "./result.ts";
 
 const MINUTE_MS = 60_000;
 /** The longest wait after a failure; the first is a minute, and each is twice as long as the one before. */
 const MAX_WAIT_MS = 6 * 60 * MINUTE_MS;
-/** The most findings of an image, the worst first. Real images have up to some 5,000. */
-const MAX_FINDINGS = 10_000;
 /** How long a scanner may pull and scan one image. Adapters keep their reports for an hour. */
 const MAX_SCAN_MS = 60 * MINUTE_MS;
 
@@ -125,7 +124,7 @@ export class Matching {
     const beganMs = waiting.beganMs ?? Date.now();
     const match = await matcher.match(image, state);
     if (!("waitMs" in match)) {
-      return { matchedAt: Date.now(), dataVersion, findings: match.slice(0, MAX_FINDINGS) };
+      return { matchedAt: Date.now(), dataVersion, findings: worstOf(match) };
     }
     const atMs = Date.now() + match.waitMs;
     if (match.state === null) return { ...ANEW, atMs };

@@ -76,11 +76,18 @@ const reason = v.pipe(
   v.check(isLine, "write it on one line, without control characters"),
 );
 
+const packageName = v.pipe(
+  v.string(),
+  v.minLength(1),
+  v.maxLength(256),
+  v.check(isLine, "write it on one line, without control characters"),
+);
+
 /** A vulnerability that is accepted. */
 export const NewException = v.strictObject({
   vulnerability: v.pipe(vulnerability, v.description("Any of its ids.")),
   package: v.pipe(
-    v.optional(v.nullable(v.pipe(v.string(), v.minLength(1), v.maxLength(256))), null),
+    v.optional(v.nullable(packageName), null),
     v.description("The package that it is accepted in; null: all."),
   ),
   repository: v.pipe(

@@ -49,6 +49,12 @@ const HOUR_MS = 3_600_000;
 /** How many vulnerabilities a refusal names: docker prints it on one line. */
 const NAMED = 3;
 
+/**
+ * The most ends of exceptions that are known beforehand: each pull reads them. The image is matched again when the first is
+ * reached, and then has the further ones.
+ */
+const MAX_ENDS = 20;
+
 /** Reduces the findings of an image to what decides. Those that are accepted for good are left out. */
 export function gateOf(findings: readonly SeenFinding[]): readonly GateEntry[] {
   const entries = new Map<string, GateEntry>();
@@ -65,7 +71,11 @@ export function gateOf(findings: readonly SeenFinding[]): readonly GateEntry[] {
     const known = entries.get(key);
     if (known === undefined || firstSeenMs < known.firstSeenMs) entries.set(key, entry);
   }
-  return [...entries.values()];
+  const all = [...entries.values()];
+  const ending = all
+    .filter(({ untilMs }) => untilMs !== null)
+    .toSorted((a, b) => (a.untilMs ?? 0) - (b.untilMs ?? 0));
+  return [...all.filter(({ untilMs }) => untilMs === null), ...ending.slice(0, MAX_ENDS)];
 }
 
 /** Decides whether an image of one platform may be pulled. @returns what keeps it from that; null if nothing does */

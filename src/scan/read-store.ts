@@ -16,8 +16,10 @@ export interface ScanRow {
   readonly unscannable: string | null;
   readonly error: string | null;
   readonly summary: string | null;
-  /** As `stored-text.ts` writes it. */
+  /** As `stored-text.ts` writes it; null also where those before it are too long. */
   readonly result: string | null;
+  /** Of the result as it is stored; null for none. */
+  readonly resultBytes: number | null;
 }
 
 export interface ManifestText {
@@ -44,7 +46,12 @@ const MAX_TAGS = 10;
 const MAX_IMAGES = 32;
 
 const SCAN = `m.digest, s.listed_at AS listedAt, s.matched_at AS matchedAt, s.due_at AS dueAt, s.unscannable, s.error,
-  s.summary, CASE WHEN s.result IS NOT NULL THEN hex(s.result) END AS result`;
+  s.summary, length(s.result) AS resultBytes`;
+const RESULT = `CASE WHEN s.result IS NOT NULL THEN hex(s.result) END AS result`;
+/** The results of an index's images that are read, in bytes as they are stored: some 40 MB of JSON. */
+const MAX_RESULTS_BYTES = 4 * 1024 ** 2;
+const RESULT_OF_SEVERAL = `CASE WHEN sum(length(s.result)) OVER (
+  ORDER BY f.platform, m.digest ROWS UNBOUNDED PRECEDING) <= ${MAX_RESULTS_BYTES} THEN hex(s.result) END AS result`;
 const MANIFEST = `FROM repositories r
   CROSS JOIN manifests m ON m.repository_id = r.id AND m.digest = :digest AND m.deleted_at IS NULL`;
 
@@ -96,12 +103,12 @@ export class ScanReads {
     const [own, children] = (await this.#db.batch([
       prepare(
         this.#db,
-        `SELECT m.kind, ${SCAN}, NULL AS platform ${MANIFEST} LEFT JOIN scans s ON s.manifest_id = m.id WHERE r.name = :repository`,
+        `SELECT m.kind, ${SCAN}, ${RESULT}, NULL AS platform ${MANIFEST} LEFT JOIN scans s ON s.manifest_id = m.id WHERE r.name = :repository`,
         which,
       ),
       prepare(
         this.#db,
-        `SELECT ${SCAN}, f.platform FROM repositories r
+        `SELECT ${SCAN}, ${RESULT_OF_SEVERAL}, f.platform FROM repositories r
          CROSS JOIN manifests i ON i.repository_id = r.id AND i.digest = :digest AND i.deleted_at IS NULL
          CROSS JOIN manifest_references f ON f.repository_id = r.id AND f.manifest_id = i.id AND ${IS_MANIFEST}
          CROSS JOIN digests d ON d.id = f.digest_id

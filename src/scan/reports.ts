@@ -11,7 +11,7 @@ import type { ImageList, ImageLists } from "./image-lists.ts";
 import type { ScanReads, ScanRow } from "./read-store.ts";
 import { findingsOf, type ImageFinding, type StoredResult, worstFirst } from "./result.ts";
 import type { Distribution } from "./package.ts";
-import { inflated } from "./stored-text.ts";
+import { inflatedText } from "./stored-text.ts";
 import type { ScanStore } from "./store.ts";
 import { type Counts, countsOf, type Summary } from "./summary.ts";
 
@@ -22,7 +22,7 @@ export type ReportFinding = ImageFinding &
     readonly images: readonly Digest[];
   };
 
-export interface ImageReport extends Omit<ScanRow, "summary" | "result"> {
+export interface ImageReport extends Omit<ScanRow, "summary" | "result" | "resultBytes"> {
   readonly scanners: StoredResult["scanners"];
   readonly counts: Counts | null;
 }
@@ -34,6 +34,9 @@ export interface Report {
   /** The worst first. */
   readonly findings: readonly ReportFinding[];
 }
+
+/** The most bytes of results as JSON that one answer is made of: a Worker has 128 MB of memory for all its requests. */
+const MAX_REPORT_BYTES = 32 * 1024 ** 2;
 
 interface Stores {
   readonly reads: ScanReads;
@@ -86,7 +89,7 @@ export class ScanReports {
     const text = inflateText(content) ?? (object === null ? null : await this.#bucket.read(object));
     if (text === null) throw new Error(`manifest ${digest} is missing though its row is there`);
     const attached = takesAttached ? await this.#documents.sbom(repository, digest) : null;
-    return attached ?? this.#lists.read(text);
+    return attached ?? this.#lists.read({ repository, text });
   }
 
   /** Has an image, or all images of an index, scanned soon. @throws MANIFEST_UNKNOWN; REQUEST_INVALID if scanning is off */
@@ -112,15 +115,25 @@ export class ScanReports {
     return this.#reads.vulnerable(vulnerability, afterId, limit);
   }
 
-  /** Returns the findings in an image, or in all images of an index. @throws MANIFEST_UNKNOWN */
+  /**
+   * Returns the findings in an image, or in all images of an index.
+   * @throws MANIFEST_UNKNOWN; REQUEST_INVALID where those of several images are too many for one answer
+   */
   async report(repository: RepositoryName, digest: Digest): Promise<Report> {
     const rows = await this.#scansOf(repository, digest);
     const exceptions = await this.#exceptions.about(
       repository,
       rows.map((row) => row.digest),
     );
-    const read = rows.map(({ summary, result, ...row }) => {
-      const stored = result === null ? null : (inflated(result) as StoredResult);
+    if (rows.some(({ result, resultBytes }) => result === null && resultBytes !== null)) {
+      throw tooMuch(digest);
+    }
+    let left = MAX_REPORT_BYTES;
+    const read = rows.map(({ summary, result, resultBytes, ...row }) => {
+      const text = result === null ? null : inflatedText(result, left);
+      if (text === null && resultBytes !== null) throw tooMuch(digest);
+      left -= text?.length ?? 0;
+      const stored = text === null ? null : (JSON.parse(text) as StoredResult);
       return {
         image: {
           ...row,
@@ -153,6 +166,14 @@ export class ScanReports {
     if (rows === null) throw new RegistryError("MANIFEST_UNKNOWN", { detail: { digest } });
     return rows;
   }
+}
+
+function tooMuch(digest: Digest): RegistryError {
+  return new RegistryError("REQUEST_INVALID", {
+    message:
+      "the images of this index have too many vulnerabilities together: ask for those of each",
+    detail: { digest },
+  });
 }
 
 interface ReadImage {

@@ -14,10 +14,10 @@ export interface DueImage {
   /** The manifest's text as `STORED_TEXT` selects it; "" if it lies in the object. */
   readonly content: string;
   readonly object: string | null;
+  /** Milliseconds since 1970. */
+  readonly dueAt: number;
+  /** Tries since the last result. */
   readonly failures: number;
-  /** When its packages were listed last, in milliseconds since 1970; null for never. */
-  readonly listedAt: number | null;
-  readonly matchedAt: number | null;
   /** As `stored-text.ts` writes it; null if it was never matched. */
   readonly result: string | null;
   /** JSON of a `Summary`; null if it was never matched. */
@@ -28,6 +28,12 @@ export interface DueImage {
   readonly mediaType: string;
   /** 1 if it has a tag, itself or by an index, or was used since the day that was asked for. */
   readonly isActive: 0 | 1;
+}
+
+/** An image whose scan has begun: until when nobody else begins one, in milliseconds since 1970. */
+export interface Claim {
+  readonly manifestId: number;
+  readonly untilMs: number;
 }
 
 /** What is stored of an image that was scanned. */
@@ -158,7 +164,7 @@ export class ScanStore {
   ): D1PreparedStatement {
     return prepare(
       this.#db,
-      `SELECT s.manifest_id AS manifestId, r.name AS repository, m.digest, ${STORED_TEXT}, m.object, s.failures,
+      `SELECT s.manifest_id AS manifestId, r.name AS repository, m.digest, ${STORED_TEXT}, m.object, s.due_at AS dueAt, s.failures,
          s.listed_at AS listedAt, s.matched_at AS matchedAt, CASE WHEN s.result IS NOT NULL THEN hex(s.result) END AS result,
          s.summary, s.pending, m.media_type AS mediaType, (s.listed_at IS NULL OR ${IS_TAGGED} OR m.pushed_at >= :sinceDay * 86400000
            OR EXISTS (SELECT 1 FROM manifest_pulls p
@@ -187,9 +193,27 @@ export class ScanStore {
     ).run();
   }
 
-  /** Stores what a scan came to, with its events; nothing if the image has gone meanwhile. */
+  /**
+   * Begins the scan of an image. It counts as a try before it is known what it comes to: an image that ends the Worker waits longer
+   * each time, and the others have their turns.
+   * @returns false where it is no longer due: another turn of the job has begun it, or its time was changed
+   */
+  async claim({ manifestId, dueAt }: DueImage, untilMs: number): Promise<boolean> {
+    const row = await prepare(
+      this.#db,
+      `UPDATE scans SET due_at = :untilMs, failures = failures + 1
+       WHERE manifest_id = :manifestId AND due_at = :dueAt RETURNING manifest_id`,
+      { manifestId, dueAt, untilMs },
+    ).first();
+    return row !== null;
+  }
+
+  /**
+   * Stores what a scan came to, with its events; nothing if the image has gone meanwhile. If it became due again since the scan
+   * began, for an exception that the scan may not know of, it stays due.
+   */
   async finish(
-    { manifestId }: Pick<DueImage, "manifestId">,
+    { manifestId, untilMs }: Claim,
     { unscannable, isSigned, matched, dueAt, entries, pending, pulling, failure }: Outcome,
   ): Promise<void> {
     const there = {
@@ -200,13 +224,22 @@ export class ScanStore {
       ...entries.map((entry) => auditChange(this.#db, BY_ITSELF, entry, there)),
       prepare(
         this.#db,
-        // The last failure is shown until all scanners have finished.
-        `UPDATE scans SET due_at = :dueAt, listed_at = ${NOW}, unscannable = :unscannable, signed = :signed,
-           pending = :pending, pulling = :pulling,
-           failures = CASE WHEN :pending IS NULL THEN 0 ELSE failures + (:failure IS NOT NULL) END,
+        // The last failure is shown until all scanners have finished. The try that was counted beforehand is taken back.
+        `UPDATE scans SET due_at = CASE due_at WHEN :untilMs THEN :dueAt ELSE ${NOW} END, listed_at = ${NOW},
+           unscannable = :unscannable, signed = :signed, pending = :pending, pulling = :pulling,
+           failures = CASE WHEN :pending IS NULL THEN 0 ELSE max(failures - (:failure IS NULL), 0) END,
            error = CASE WHEN :pending IS NOT NULL THEN coalesce(:failure, error) END
          WHERE manifest_id = :manifestId`,
-        { manifestId, dueAt, unscannable, signed: isSigned ? 1 : 0, pending, pulling, failure },
+        {
+          manifestId,
+          untilMs,
+          dueAt,
+          unscannable,
+          signed: isSigned ? 1 : 0,
+          pending,
+          pulling,
+          failure,
+        },
       ),
       ...(matched === null ? [] : this.#matched(manifestId, matched)),
     ]);
@@ -241,22 +274,31 @@ export class ScanStore {
     ];
   }
 
-  /** Postpones an image: it is no longer used, its data is the same, or its scan is not finished yet. */
-  async postpone(manifestId: number, dueAt: number | null): Promise<void> {
+  /** Postpones an image that is no longer used, unless it became due again. */
+  async postpone({ manifestId, dueAt }: DueImage, untilMs: number | null): Promise<void> {
     await prepare(
       this.#db,
-      `UPDATE scans SET due_at = :dueAt, failures = 0, error = NULL, pending = NULL, pulling = 0 WHERE manifest_id = :manifestId`,
-      { manifestId, dueAt },
+      `UPDATE scans SET due_at = :untilMs, failures = 0, error = NULL, pending = NULL, pulling = 0
+       WHERE manifest_id = :manifestId AND due_at = :dueAt`,
+      { manifestId, dueAt, untilMs },
     ).run();
   }
 
-  /** Remembers why a scan failed, and tries again later. The last result stays. */
-  async fail(manifestId: number, error: string, dueAt: number): Promise<void> {
+  /** Has a scan go on that is not at its end, after the other images that are due. @param failures tries that count */
+  async goOn({ manifestId, untilMs }: Claim, failures: number): Promise<void> {
     await prepare(
       this.#db,
-      `UPDATE scans SET due_at = :dueAt, failures = failures + 1, error = :error, pending = NULL, pulling = 0
-       WHERE manifest_id = :manifestId`,
-      { manifestId, error, dueAt },
+      `UPDATE scans SET due_at = ${NOW}, failures = :failures WHERE manifest_id = :manifestId AND due_at = :untilMs`,
+      { manifestId, untilMs, failures },
+    ).run();
+  }
+
+  /** Remembers why a scan failed, unless it was stored all the same: it is tried again when the claim ends. The last result stays. */
+  async fail({ manifestId, untilMs }: Claim, error: string): Promise<void> {
+    await prepare(
+      this.#db,
+      `UPDATE scans SET error = :error, pending = NULL, pulling = 0 WHERE manifest_id = :manifestId AND due_at = :untilMs`,
+      { manifestId, untilMs, error },
     ).run();
   }
 }

@@ -16,6 +16,20 @@ export function deflated(value: unknown): string | null {
 
 /** Returns the value of digits that `deflated` made. @throws Error if the row is damaged */
 export function inflated(hex: string): unknown {
-  const bytes = inflateRawSync(Uint8Array.fromHex(hex), { maxOutputLength: MAX_TEXT_BYTES });
-  return JSON.parse(new TextDecoder().decode(bytes)) as unknown;
+  const text = inflatedText(hex, MAX_TEXT_BYTES);
+  if (text === null) throw new Error("what is stored is longer than what is ever stored");
+  return JSON.parse(text) as unknown;
+}
+
+/** Returns the JSON of digits that `deflated` made; null where it is longer than `maxBytes`. @throws Error if the row is damaged */
+export function inflatedText(hex: string, maxBytes: number): string | null {
+  try {
+    const maxOutputLength = Math.max(maxBytes, 1);
+    const bytes = inflateRawSync(Uint8Array.fromHex(hex), { maxOutputLength });
+    return new TextDecoder().decode(bytes);
+  } catch (error) {
+    // What goes over maxOutputLength; damaged bytes are another error.
+    if (error instanceof RangeError) return null;
+    throw error;
+  }
 }

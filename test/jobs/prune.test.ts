@@ -10,11 +10,13 @@ import { IdentityStore } from "../../src/db/identities.ts";
 import { OutboxStore } from "../../src/events/outbox-store.ts";
 import { RefusalStore } from "../../src/events/refusal-store.ts";
 import { SessionStore } from "../../src/db/sessions.ts";
+import { OsvRecords } from "../../src/scan/osv-store.ts";
 import { intercept } from "../support/wrapped-env.ts";
 
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;
 const stores = {
+  advisories: new OsvRecords(env.DB),
   attempts: new LoginAttemptStore(env.DB),
   audit: new AuditStore(env.DB),
   identities: new IdentityStore(env.DB),
@@ -169,4 +171,18 @@ test("what fails first does not keep the rest from being forgotten", async () =>
   await expect(tick).rejects.toThrow("the table is broken");
   expect(await count("audit")).toBe(0);
   expect(await count("pulls")).toBe(0);
+});
+
+test("advisories go a month after they were fetched, at most a thousand at once", async () => {
+  await env.DB.prepare(
+    `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1102)
+     INSERT INTO osv_records (id, modified, fetched_at, record)
+     SELECT 'CVE-' || i, '', ?1 - CASE WHEN i <= 1100 THEN ?2 ELSE 0 END, x'' FROM n`,
+  )
+    .bind(Date.now(), 31 * DAY)
+    .run();
+  await prune(stores, { audit: DAY, sessions: 12 * HOUR, tokens: DAY });
+  expect(await count("osv_records")).toBe(102);
+  await prune(stores, { audit: DAY, sessions: 12 * HOUR, tokens: DAY });
+  expect(await count("osv_records")).toBe(2);
 });

@@ -35,6 +35,25 @@ describe("what a manifest is for", () => {
   test.each<[string, Given, string, number]>([
     ["an image", { parts: layers(LAYER) }, "image", 0],
     ["an image without layers", {}, "image", 0],
+    [
+      "an image that calls itself an SBOM",
+      { artifactType: "application/spdx+json", parts: layers(LAYER) },
+      "image",
+      0,
+    ],
+    ["an image with a statement among its layers", { parts: layers(LAYER, IN_TOTO) }, "image", 0],
+    [
+      "an image whose config has a type of old registries",
+      { configType: "application/octet-stream", parts: layers(LAYER) },
+      "image",
+      0,
+    ],
+    [
+      "an artifact whose files have the type of layers",
+      { configType: EMPTY, artifactType: "application/vnd.example", parts: layers(LAYER) },
+      "other",
+      0,
+    ],
     ["an index", { mediaType: OCI_INDEX, configType: "", parts: layers(OCI_MANIFEST) }, "index", 0],
     [
       "BuildKit's cache",

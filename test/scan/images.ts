@@ -14,6 +14,7 @@ import type { Severity } from "../../src/scan/match/severity.ts";
 import type { Matcher, ScannedImage } from "../../src/scan/matcher.ts";
 import type { Package } from "../../src/scan/package.ts";
 import { LayerStore } from "../../src/scan/layer-store.ts";
+import type { Env } from "../../src/settings.ts";
 import { ScanStore } from "../../src/scan/store.ts";
 import type { RegistryClient } from "../support/client.ts";
 import { type Content, content, imageManifest, type Manifest, text } from "../support/images.ts";
@@ -124,16 +125,26 @@ export function jobWith(
   },
   matchers: readonly Matcher[],
 ): ScanJob {
-  const bucket = new Bucket(env.BLOBS);
-  const attachments = new AttachmentReader(new AttachmentStore(env.DB), bucket);
+  return scanJobOf(env, matchers, { takesAttached, wake });
+}
+
+/** The job, with bindings of its own. */
+export function scanJobOf(
+  { DB, BLOBS }: Pick<Env, "DB" | "BLOBS">,
+  matchers: readonly Matcher[],
+  more: { isOn?: boolean; takesAttached?: boolean; wake?: (s: number) => Promise<unknown> } = {},
+): ScanJob {
+  const { isOn = true, takesAttached = false, wake = () => Promise.resolve() } = more;
+  const bucket = new Bucket(BLOBS);
+  const attachments = new AttachmentReader(new AttachmentStore(DB), bucket);
   const parts = {
-    store: new ScanStore(env.DB),
-    lists: new ImageLists(new LayerStore(env.DB), bucket),
-    exceptions: new ExceptionStore(env.DB),
-    signatures: new SignatureChecks(new SignerStore(env.DB), attachments),
+    store: new ScanStore(DB),
+    lists: new ImageLists(new LayerStore(DB), bucket),
+    exceptions: new ExceptionStore(DB),
+    signatures: new SignatureChecks(new SignerStore(DB), attachments),
     documents: new AttachedDocuments(attachments),
   };
-  return new ScanJob(parts, bucket, matchers, { isOn: true, takesAttached, rescanMs: HOUR, wake });
+  return new ScanJob(parts, bucket, matchers, { isOn, takesAttached, rescanMs: HOUR, wake });
 }
 
 /** Runs the job until nothing is due. @returns how many turns it took */

@@ -570,11 +570,14 @@ CREATE TABLE deletion_batch (
 -- Scanning
 
 -- What packages a layer has and what it hides of those below, as scan/list-text.ts writes it. "readers" is the version of the code
--- that read the layer: a list of an older version is made again.
+-- that read the layer: a list of an older version is made again. "attempts" are those that have begun and not ended: a Worker that
+-- is ended in the midst of a layer can tell nobody.
 CREATE TABLE layer_lists (
   digest_id INTEGER PRIMARY KEY REFERENCES blobs (digest_id) ON DELETE CASCADE,
   readers INTEGER NOT NULL,
-  list BLOB NOT NULL
+  attempts INTEGER NOT NULL DEFAULT 0,
+  -- NULL: it is being read, or none of the attempts came to an end.
+  list BLOB
 );
 
 -- An image to scan, or its last result.
@@ -582,7 +585,7 @@ CREATE TABLE scans (
   manifest_id INTEGER PRIMARY KEY REFERENCES manifests (id) ON DELETE CASCADE,
   -- When the job looks at it next; NULL: nothing is due.
   due_at INTEGER,
-  -- Failures since the last result, and why the last one failed.
+  -- Tries since the last result, and why the last one failed; NULL: it runs, or was cut off.
   failures INTEGER NOT NULL DEFAULT 0,
   error TEXT,
   -- When its list of packages was made, and when that was matched last; NULL: not yet.

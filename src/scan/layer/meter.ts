@@ -10,6 +10,11 @@ export class Meter {
     this.#limits = limits;
   }
 
+  /** How many bytes were unpacked. */
+  get unpackedBytes(): number {
+    return this.#unpackedBytes;
+  }
+
   packed(bytes: number): void {
     this.#packedBytes += bytes;
     if (this.#packedBytes > this.#limits.overheadBytes + 2 * this.#unpackedBytes) {

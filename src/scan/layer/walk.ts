@@ -12,14 +12,15 @@ import { Window } from "./window.ts";
  * Lists the packages of a layer: a tar archive, plain or compressed by gzip or zstd. Memory is bounded whatever it unpacks to: by
  * the pieces, the file that is being read and the list. The list tells what could not be read.
  * The first of `readers` that matches a path reads the file; what it gets holds for its call.
+ * @param meter tells afterwards what the walk has cost
  * @throws the error of `stream`, which is cancelled when the walk ends before it does
  */
 export async function readLayer(
   stream: ReadableStream<Uint8Array>,
   readers: readonly FileReader[],
   limits: Limits = LIMITS,
+  meter = new Meter(limits),
 ): Promise<LayerList> {
-  const meter = new Meter(limits);
   const source = new Source(stream, meter);
   const pieces = unpacked(source);
   const window = new Window(pieces, meter);

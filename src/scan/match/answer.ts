@@ -9,6 +9,12 @@ const MAX_MESSAGE_LENGTH = 16_384;
 /** A field that scanners leave out or set to null. */
 export const Text = v.optional(v.nullable(v.pipe(v.string(), v.maxLength(2_048))), null);
 
+/** An object, and no array, in which every field would be missing that an answer may leave out. */
+export function answerOf<Entries extends v.ObjectEntries>(entries: Entries) {
+  const isNoArray = v.check((given: unknown) => !Array.isArray(given));
+  return v.pipe(v.unknown(), isNoArray, v.object(entries));
+}
+
 /** A vulnerability's name. It becomes a part of addresses, which half a surrogate pair cannot be. */
 export const Id = v.pipe(
   v.string(),

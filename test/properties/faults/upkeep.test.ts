@@ -24,6 +24,16 @@ import { applies, type Fault, Faults, type Mode } from "./faults.ts";
 import { expectReadable } from "./invariants.ts";
 import { sample, tell } from "../../support/sample.ts";
 import { hurry, senderOf } from "./run.ts";
+import { turn } from "../../support/jobs.ts";
+import {
+  alpine,
+  layer,
+  ListMatcher,
+  npm,
+  pushImage,
+  scanJob,
+  scanJobOf,
+} from "../../scan/images.ts";
 
 const MODES: readonly Mode[] = ["lost", "unanswered", "busy", "busy, but done"];
 /** Without grace period and trash window, everything unneeded is deleted at once. */
@@ -164,6 +174,59 @@ test("an import", async () => {
     });
   }
   tell(`faults: an import: ${calls.length} calls, ${chosen.length} runs`);
+});
+
+test("a scan", async () => {
+  const matcher = new ListMatcher([{ id: "CVE-2099-1", severity: "high", package: "musl" }]);
+  const scan = async (fault: Fault | null): Promise<Faults> => {
+    await loseDatabase();
+    await emptyBucket();
+    await turn(scanJob(matcher));
+    const client = new RegistryClient();
+    const other = layer(npm("left-pad", "1.0.0"));
+    await pushImage(client, [layer(alpine({ musl: "1" })), other], "v1");
+    await pushImage(client, [other], "v2");
+    const faults = new Faults(fault);
+    await turn(scanJobOf(faults.env, [matcher])).catch(() => {});
+    for (let i = 0; i < 3; i++) {
+      await later();
+      await env.DB.prepare(
+        "UPDATE scans SET due_at = 0 WHERE due_at < unixepoch() * 1000 + 600000",
+      ).run();
+      await turn(scanJob(matcher));
+    }
+    const scans = await env.DB.prepare(
+      `SELECT error, failures, unscannable, summary -> '$.counts.high.all' AS high,
+         (SELECT count(*) FROM image_vulnerabilities v WHERE v.manifest_id = s.manifest_id) AS ids
+       FROM scans s ORDER BY manifest_id`,
+    ).all();
+    const ended = { error: null, failures: 0, unscannable: null };
+    expect(scans.results).toEqual([
+      { ...ended, high: "1", ids: 1 },
+      { ...ended, high: "0", ids: 0 },
+    ]);
+    const lists = await env.DB.prepare(
+      "SELECT list IS NOT NULL AS isRead, attempts FROM layer_lists",
+    ).all();
+    const read = { isRead: 1, attempts: 0 };
+    expect(lists.results).toEqual([read, read]);
+    const events = await env.DB.prepare(
+      `SELECT action, count(*) AS times FROM audit WHERE action IN ('image.scanned', 'vulnerability.found') GROUP BY 1 ORDER BY 1`,
+    ).all();
+    expect(events.results).toEqual([
+      { action: "image.scanned", times: 2 },
+      { action: "vulnerability.found", times: 1 },
+    ]);
+    return faults;
+  };
+  const { calls } = await scan(null);
+  const chosen = faultsOf("a scan", calls);
+  for (const fault of chosen) {
+    await scan(fault).catch((error: unknown) => {
+      throw new Error(`${calls[fault.call]} (${fault.call}) ${fault.mode}: ${String(error)}`);
+    });
+  }
+  tell(`faults: a scan: ${calls.length} calls, ${chosen.length} runs`);
 });
 
 test("a batch of the queue comes again", async () => {

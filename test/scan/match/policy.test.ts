@@ -298,6 +298,14 @@ describe("the policy", () => {
     expect(gateOf(findings)).toHaveLength(12);
   });
 
+  test("of a thousand exceptions that end the next ones decide", () => {
+    const findings = Array.from({ length: 1_000 }, (_, i) =>
+      seen({ id: `CVE-2099-${i}`, status: "accepted", untilMs: NOW_MS + 1_000 - i }),
+    );
+    const ends = gateOf([...findings, seen({})]).map(({ untilMs }) => untilMs);
+    expect(ends).toEqual([null, ...Array.from({ length: 20 }, (_, i) => NOW_MS + 1 + i)]);
+  });
+
   test("the refusal names the three worst", () => {
     const findings = (["high", "critical", "high", "critical"] as const).map((severity, i) =>
       seen({ id: `CVE-2099-${i}`, severity, fixedVersion: i === 1 ? null : "3.1.4-r5" }),

@@ -278,3 +278,43 @@ test("the time of the database is that of /version, and an old server has none",
   expect(await trivyDatabaseTime(options)).toBeNull();
   expect(seen[0]?.headers).not.toHaveProperty("trivy-token");
 });
+
+test("a link that is no web page's is none: it becomes one that people follow", async () => {
+  const { url } = await stub(({ path }) =>
+    path === SCAN
+      ? {
+          body: {
+            results: [
+              {
+                vulnerabilities: [
+                  { ...FOUND[0], primary_url: "javascript:alert(document.domain)//https://x" },
+                ],
+              },
+            ],
+          },
+        }
+      : { body: {} },
+  );
+  expect((await match(url)).map((finding) => finding.url)).toEqual([
+    "https://osv.dev/vulnerability/CVE-2099-0001",
+  ]);
+});
+
+test.each([[[]], [{ results: [[]] }], [{ results: {} }]])(
+  "an answer like %j is not taken for one that finds nothing",
+  async (body) => {
+    const { url } = await stub(({ path }) => ({ body: path === SCAN ? body : {} }));
+    await expect(match(url)).rejects.toThrow("not a Trivy server's");
+  },
+);
+
+test("a server that repeats the token in its message does not have it shown", async () => {
+  const { url } = await stub(() => ({
+    status: 400,
+    body: { code: "malformed", msg: `bad header Trivy-Token: secret-token, ${"x".repeat(600)}` },
+  }));
+  const options = { ...transport(), baseUrl: url, token: "secret-token" };
+  const error = await matchByTrivy(IMAGE, options).then(String, String);
+  expect(error).toContain("bad header Trivy-Token: [secret]");
+  expect(error.length).toBeLessThan(400);
+});

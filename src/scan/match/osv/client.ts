@@ -1,5 +1,6 @@
 import * as v from "valibot";
 import type { Distribution, Package } from "../../package.ts";
+import { answerOf } from "../answer.ts";
 import { type Ask, exchange, originOf, ScannerUnavailable, type Transport } from "../exchange.ts";
 import type { Finding } from "../finding.ts";
 import { MAX_VERSION_LENGTH } from "../version/order.ts";
@@ -47,7 +48,7 @@ const CONNECTIONS = 6;
 const Found = v.object({ id: OsvId, modified: v.pipe(v.string(), v.maxLength(64)) });
 const Batch = v.object({
   results: v.array(
-    v.object({
+    answerOf({
       vulns: v.optional(v.array(Found), []),
       next_page_token: v.optional(v.pipe(v.string(), v.maxLength(4_096))),
     }),

@@ -1,4 +1,5 @@
 import * as v from "valibot";
+import { answerOf, refusal } from "../answer.ts";
 import { exchange, originOf, type Reply, ScannerUnavailable, type Transport } from "../exchange.ts";
 import type { Finding } from "../finding.ts";
 import { artifactOf, blobOf, missingOf, scanOf, type TrivyImage } from "./request.ts";
@@ -18,7 +19,7 @@ const TIMEOUT_MS = 60_000;
 /** A finding has up to 10 KB with its description; thousands of them are an image full of old packages. */
 const MAX_BYTES = 32 * 1024 ** 2;
 
-const Missing = v.object({
+const Missing = answerOf({
   missing_artifact: v.optional(v.nullable(v.boolean()), false),
   missing_blob_ids: v.optional(v.nullable(v.array(v.string())), []),
 });
@@ -82,14 +83,11 @@ function send(path: string, body: unknown, options: TrivyOptions): Promise<Reply
   });
 }
 
-function succeeded(reply: Reply, { baseUrl }: TrivyOptions): Reply {
+function succeeded(reply: Reply, { baseUrl, token }: TrivyOptions): Reply {
   if (reply.status === 200) return reply;
   const origin = originOf(baseUrl);
   if (reply.status === 401) throw new ScannerUnavailable(`${origin} refused the token`);
-  const message = failureOf(reply);
-  throw new ScannerUnavailable(
-    `${origin} answered with ${reply.status}${message === null ? "" : `: ${message}`}`,
-  );
+  throw refusal(origin, reply, failureOf(reply), token === null ? [] : [token]);
 }
 
 function failureOf({ json }: Reply): string | null {

@@ -1,6 +1,7 @@
 import * as v from "valibot";
 import type { Package } from "../../package.ts";
-import { type Finding, summaryOf } from "../finding.ts";
+import { answerOf } from "../answer.ts";
+import { type Finding, linkOf, summaryOf } from "../finding.ts";
 import { severityOfWord } from "../severity.ts";
 import { compareVersions } from "../version/order.ts";
 import { idOf, type TrivyImage } from "./request.ts";
@@ -21,11 +22,11 @@ const Vulnerability = v.object({
   title: v.optional(v.nullable(v.string()), null),
 });
 
-const Result = v.object({
+const Result = answerOf({
   vulnerabilities: v.optional(v.nullable(v.array(Vulnerability)), null),
 });
 
-const Scanned = v.object({ results: v.optional(v.nullable(v.array(Result)), null) });
+const Scanned = answerOf({ results: v.optional(v.nullable(v.array(Result)), null) });
 
 type Found = v.InferOutput<typeof Vulnerability>;
 
@@ -56,7 +57,7 @@ function findingOf(found: Found, pkg: Package): Finding {
     fixedVersion: fixOf(found.fixed_version ?? "", pkg),
     severity,
     severitySource: severity === "unknown" ? null : found.severity_source || "Trivy",
-    url: URL.canParse(found.primary_url ?? "") ? (found.primary_url ?? "") : urlOf(id),
+    url: linkOf([found.primary_url ?? ""], id),
     summary: summaryOf(found.title ?? ""),
   };
 }
@@ -69,8 +70,4 @@ function fixOf(text: string, { type, version }: Package): string | null {
     .filter((one) => one !== "")
     .toSorted((a, b) => compareVersions(type, a, b));
   return fixes.find((fix) => compareVersions(type, fix, version) > 0) ?? fixes.at(-1) ?? null;
-}
-
-function urlOf(id: string): string {
-  return `https://osv.dev/vulnerability/${encodeURIComponent(id)}`;
 }
