@@ -37,9 +37,12 @@ import { AttachmentStore } from "./db/attachments.ts";
 import { AttachmentReader } from "./registry/attachments.ts";
 import { SignatureChecks } from "./signatures/checks.ts";
 import { SignerStore } from "./signatures/signer-store.ts";
+import { AttachedDocuments } from "./scan/documents.ts";
 import { ExceptionStore } from "./scan/exception-store.ts";
 import { ScanGate } from "./scan/gate.ts";
 import { ScanPolicyStore } from "./scan/policy-store.ts";
+import { ImageLists } from "./scan/image-lists.ts";
+import { LayerStore } from "./scan/layer-store.ts";
 import { ScanReads } from "./scan/read-store.ts";
 import { ScanReports } from "./scan/reports.ts";
 import { ScanStore } from "./scan/store.ts";
@@ -118,7 +121,7 @@ export function createRegistry(
   const stores = { bucket, jobs: new JobStore(env.DB), audit: new AuditStore(env.DB) };
   const scan = scanning(env, stores);
   return {
-    ...createMaintenance(env, settings, { ...stores, quotas, signatures: scan.signatures }),
+    ...createMaintenance(env, settings, { ...stores, ...scan, quotas }),
     audit: stores.audit,
     blobs: new Blobs({ index: blobIndex, ...pulls, room, grace: settings.grace }),
     ...readers(env, repositories, bucket),
@@ -170,14 +173,16 @@ function scanning(
   { bucket, audit }: { readonly bucket: Bucket; readonly audit: AuditStore },
 ) {
   const exceptions = new ExceptionStore(env.DB);
+  const attachments = new AttachmentReader(new AttachmentStore(env.DB), bucket);
+  const documents = new AttachedDocuments(attachments);
+  const lists = new ImageLists(new LayerStore(env.DB), bucket);
   const index = { reads: new ScanReads(env.DB), scans: new ScanStore(env.DB), exceptions };
-  const scans = new ScanReports(index, bucket);
+  const scans = new ScanReports({ ...index, documents, lists }, bucket);
   const scanPolicies = new ScanPolicyStore(env.DB);
   const signers = new SignerStore(env.DB);
-  const attachments = new AttachmentReader(new AttachmentStore(env.DB), bucket);
   const signatures = new SignatureChecks(signers, attachments);
   const gate = new ScanGate(scans, audit);
-  return { exceptions, scans, scanPolicies, gate, signers, signatures };
+  return { exceptions, scans, scanPolicies, gate, signers, signatures, documents, lists };
 }
 
 function readinessOf(env: Env, bucket: Bucket): Readiness {

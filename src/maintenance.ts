@@ -31,12 +31,10 @@ import type { QuotaStore } from "./quota/store.ts";
 import { Retention } from "./retention/job.ts";
 import { RunStore } from "./retention/run-store.ts";
 import { RetentionStore } from "./retention/store.ts";
-import { ExceptionStore } from "./scan/exception-store.ts";
-import { ScanJob } from "./scan/job.ts";
+import { ScanJob, type ScanParts } from "./scan/job.ts";
 import { matchersOf } from "./scan/matchers.ts";
 import { OsvRecords } from "./scan/osv-store.ts";
 import { ScanStore } from "./scan/store.ts";
-import type { SignatureChecks } from "./signatures/checks.ts";
 import type { Env, Settings } from "./settings.ts";
 
 /** What the registry does by itself, and the parts of it that requests use too. */
@@ -53,12 +51,11 @@ export interface Maintenance {
   readonly subscriptions: readonly Subscription[];
 }
 
-interface Stores {
+interface Stores extends Omit<ScanParts, "store"> {
   readonly audit: AuditStore;
   readonly bucket: Bucket;
   readonly jobs: JobStore;
   readonly quotas: QuotaStore;
-  readonly signatures: SignatureChecks;
 }
 
 /** Wires the jobs, and lists them. */
@@ -81,12 +78,10 @@ export function createMaintenance(env: Env, settings: Settings, stores: Stores):
     env.EVENTS.send({ kind: "job", job }, { delaySeconds });
   const osvRecords = new OsvRecords(db);
   const matchers = matchersOf(settings, osvRecords);
-  const scan = new ScanJob(
-    { store: new ScanStore(db), exceptions: new ExceptionStore(db), signatures: stores.signatures },
-    bucket,
-    matchers,
-    { ...settings.scan, wake: (delaySeconds) => enqueue("scan", delaySeconds) },
-  );
+  const scan = new ScanJob({ ...stores, store: new ScanStore(db) }, bucket, matchers, {
+    ...settings.scan,
+    wake: (delaySeconds) => enqueue("scan", delaySeconds),
+  });
   const subscriptions: readonly Subscription[] = [
     { subscriber: jobsSubscriber(enqueue), queue: env.EVENTS_JOBS },
   ];

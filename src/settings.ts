@@ -50,6 +50,7 @@ export interface Env {
   readonly LOG_READS?: string;
   readonly SCANNING?: string;
   readonly SCAN_HOURS?: string;
+  readonly SBOM_SOURCE?: string;
   readonly OSV_URL?: string;
   readonly TRIVY_URL?: string;
   readonly TRIVY_TOKEN?: string;
@@ -133,6 +134,7 @@ const Settings = v.object({
   LOG_READS: flag("true"),
   SCANNING: flag("true"),
   SCAN_HOURS: number("24", 1, 24 * 365),
+  SBOM_SOURCE: v.optional(v.picklist(["layers", "attached"]), "layers"),
   OSV_URL: address,
   TRIVY_URL: address,
   TRIVY_TOKEN: v.optional(v.string()),
@@ -149,6 +151,8 @@ const Settings = v.object({
 export interface ScanSettings extends PullingScanners {
   /** Whether the packages of new images are listed. */
   readonly isOn: boolean;
+  /** Whether an SBOM that is attached to an image is taken instead of its layers. */
+  readonly takesAttached: boolean;
   /** How long an image's match with known vulnerabilities is used, in milliseconds. */
   readonly rescanMs: number;
   /** The addresses of OSV's API and of a Trivy server, which match packages; null for none. */
@@ -249,6 +253,7 @@ export function readSettings(env: Env): Settings {
     logReads: output.LOG_READS,
     scan: Object.freeze({
       isOn: output.SCANNING,
+      takesAttached: output.SBOM_SOURCE === "attached",
       rescanMs: output.SCAN_HOURS * 3_600_000,
       osvUrl: output.OSV_URL,
       trivyUrl: output.TRIVY_URL,

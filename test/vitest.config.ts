@@ -93,8 +93,8 @@ function workerProject(name: string, files: { include: string[]; exclude: string
   };
 }
 
-/** Needs a browser: test/console/vitest.config.ts runs it. */
-const IN_BROWSER = "test/console/**";
+/** These need a browser or Trivy, and have a vitest.config.ts of their own. */
+const ELSEWHERE = ["test/console/**", "test/trivy/**"];
 const IN_NODE = [
   "server",
   "cli",
@@ -114,7 +114,7 @@ export default defineConfig({
     projects: [
       workerProject("worker", {
         include: ["test/**/*.test.ts"],
-        exclude: [...IN_NODE, ...SHARED, IN_BROWSER],
+        exclude: [...IN_NODE, ...SHARED, ...ELSEWHERE],
       }),
       ...(SHARED.length === 0 ? [] : [workerProject("shared", { include: SHARED, exclude: [] })]),
       {

@@ -123,6 +123,20 @@ export function json(
   };
 }
 
+/** A document in one of several media types, as it is. */
+export function file(
+  types: readonly string[],
+): Answer<{ readonly type: string; readonly body: string }> {
+  const content = types.map((type) => [type.replace(/;.*/, ""), v.string()]);
+  return {
+    statuses: { 200: { description: "The document", content: Object.fromEntries(content) } },
+    respond: ({ type, body }) =>
+      new Response(body, {
+        headers: { "content-type": type, "cache-control": "private, no-cache" },
+      }),
+  };
+}
+
 export const none: Answer<void> = {
   statuses: { 204: { description: "Done" } },
   respond: () => new Response(null, { status: 204 }),

@@ -7,6 +7,7 @@ import { QUOTA } from "../quota/api.ts";
 import { RETENTION } from "../retention/api.ts";
 import { SCAN } from "../scan/api.ts";
 import { EXCEPTIONS } from "../scan/exception-api.ts";
+import { SCAN_REPORTS } from "../scan/report-api.ts";
 import { SCAN_POLICY } from "../scan/policy-api.ts";
 import { SIGNATURES } from "../signatures/api.ts";
 import { TRASH } from "../trash/api.ts";
@@ -52,7 +53,7 @@ export const API_GROUPS: Groups = {
   robots: ROBOTS,
   "trust rules": TRUST_RULES,
   contents: [...CONTENTS, ...RAW_MANIFEST, ...DETAILS],
-  scanning: [...SCAN, ...SCAN_POLICY, ...EXCEPTIONS],
+  scanning: [...SCAN, ...SCAN_REPORTS, ...SCAN_POLICY, ...EXCEPTIONS],
   signatures: SIGNATURES,
   trash: [...TRASH_LISTS, ...TRASH],
   retention: RETENTION,

@@ -48,8 +48,8 @@ export class Api {
     return new URL(this.registry).host;
   }
 
-  async get<T>(path: string): Promise<T> {
-    return this.#parse(await this.request("GET", BASE + path));
+  async get<T>(path: string, query: Query = {}): Promise<T> {
+    return this.#parse(await this.request("GET", BASE + path, { query }));
   }
 
   /** Reads a resource with the ETag to change it by. */

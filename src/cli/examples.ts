@@ -78,6 +78,27 @@ export const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
     "acme/app",
   ],
   "trash purge": ["acme/app@sha256:1a2b3c4d5e6f", "acme/app --yes"],
+  scan: ["acme/app:v1", "acme/app:v1 --wait"],
+  vulnerabilities: [
+    "acme/app:v1",
+    "acme/app:v1 --severity high --fixable --exit-code 1",
+    "acme/app@sha256:1a2b3c4d5e6f --package openssl --json",
+  ],
+  vulnerable: ["CVE-2024-3094"],
+  packages: ["acme/app:v1", "acme/app:v1 --platform linux/arm64 --json"],
+  sbom: ["acme/app:v1", "acme/app:v1 --format spdx --output app.spdx.json"],
+  "policy show": ["acme/app", "acme"],
+  "policy set": [
+    "acme --severity high --fixable-only --grace 72",
+    "acme/app --severity critical --exempt acme+scanner",
+  ],
+  "policy remove": ["acme/app"],
+  "exception list": ["acme", "acme --wide"],
+  "exception add": [
+    "acme CVE-2024-3094 --reason 'sshd is not started'",
+    "acme CVE-2024-3094 --image acme/app --reason unused",
+  ],
+  "exception remove": ["acme 5f3c9a7be1d20486"],
   proxy: ["", "--port 5001 --credential login"],
   push: [
     "registry.example.com/acme/app:v1",

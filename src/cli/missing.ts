@@ -32,7 +32,7 @@ const THINGS: readonly (readonly [RegExp, (...parts: string[]) => Missing])[] = 
     }),
   ],
   [
-    /^\/api\/v1\/repositories\/(.+)\/-\/manifests\/(.+)$/,
+    /^\/api\/v1\/repositories\/(.+)\/-\/manifests\/([^/]+)(?:\/.*)?$/,
     (repository, digest) => ({
       message: `there is no manifest ${repository}@${digest}`,
       hint: `${copyable(`slipway manifest list ${repository}`)} lists those that are there`,

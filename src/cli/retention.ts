@@ -13,18 +13,14 @@ import {
 import { readTextFileOrInput } from "./file.ts";
 import { digestColumn, Output, print, timeColumn, timeUtc } from "./output.ts";
 import { progress } from "./progress.ts";
-import { repositoryPath } from "./repository-path.ts";
 import { warn } from "./report.ts";
 import { copyable } from "./sentence.ts";
+import { isRepository, subject, type SubjectOptions, subjectPath } from "./subject.ts";
 import { counted, countedRun, type Found, keptText, Preview } from "./retention-preview.ts";
 import type { NamespaceRetention, Retention } from "../retention/schema.ts";
 
 /** A policy; what only a repository has is missing for a namespace. */
 type AnyRetention = NamespaceRetention & Partial<Retention>;
-
-interface SubjectOptions {
-  readonly repository?: true;
-}
 
 /** Requests before a policy is set: a large namespace is not gone through to the end. */
 const MAX_LOOKS = 20;
@@ -49,24 +45,9 @@ export function addRetentionCommands(program: Command): void {
     .action(previewPolicy);
 }
 
-function subject(command: Command): Command {
-  return command
-    .argument("<name>", "a repository, such as acme/app, or a namespace, such as acme")
-    .option("--repository", "a name without a slash is a repository's");
-}
-
-function isRepository(name: string, { repository }: SubjectOptions): boolean {
-  return repository === true || name.includes("/");
-}
-
-function pathOf(name: string, options: SubjectOptions): string {
-  if (isRepository(name, options)) return `${repositoryPath(name)}/-/retention`;
-  return `/namespaces/${encodeURIComponent(name)}/retention`;
-}
-
 async function showPolicy(name: string, options: SubjectOptions, command: Command) {
   const api = await connect(command);
-  const stored = await api.get<AnyRetention>(pathOf(name, options));
+  const stored = await api.get<AnyRetention>(`${subjectPath(name, options)}/retention`);
   const output = new Output(command);
   warnOf(stored);
   if (stored.policy === null) {
@@ -103,7 +84,11 @@ async function setPolicy(
   };
   if (!output.isJson && kept.length > 0) print(`${keptText(kept).join("\n")}\n`);
   await confirmDestruction(destruction, options, command);
-  const stored = await api.send<AnyRetention>("PUT", pathOf(name, options), policy);
+  const stored = await api.send<AnyRetention>(
+    "PUT",
+    `${subjectPath(name, options)}/retention`,
+    policy,
+  );
   warnOf(stored);
   output.answer(
     stored,
@@ -131,7 +116,7 @@ async function removePolicy(name: string, options: SubjectOptions & YesOption, c
   };
   await confirmDestruction(destruction, options, command);
   const api = await connect(command);
-  await api.remove(pathOf(name, options));
+  await api.remove(`${subjectPath(name, options)}/retention`);
   const text = `The policy of ${name} was removed. ${undoText(destruction)}`;
   new Output(command).answer({ deleted: "retention-policy", name }, text);
 }
@@ -179,7 +164,9 @@ async function previewNamespace(
 ): Promise<void> {
   for (const repository of await repositoriesOf(name, {}, api)) {
     if (previewed.isCut) return;
-    const { of } = await api.get<AnyRetention>(pathOf(repository, { repository: true }));
+    const { of } = await api.get<AnyRetention>(
+      `${subjectPath(repository, { repository: true })}/retention`,
+    );
     if (of !== "repository") await previewed.add(repository, policy, api);
   }
 }

@@ -28,15 +28,18 @@ const packages = endpoint(
     answer: pageWith(Package, listed),
     refuses: ["MANIFEST_UNKNOWN", "NOT_FOUND"],
   },
-  async ({ params: { name, digest }, query, registry }) => {
-    const { packages: found, ...list } = listOf(await registry.scans.packages(name, digest));
-    const { distribution, problems, unscannable } = list;
+  async ({ params: { name, digest }, query, settings, registry }) => {
+    const { packages: found, ...list } = listOf(
+      await registry.scans.packages(name, digest, settings.scan.takesAttached),
+    );
+    const { distribution, problems, origin, unscannable } = list;
     const shown = sliced(query, found);
     return {
       items: shown.items.map((pkg) => packageJson(pkg, distribution)),
       next: shown.next,
       distribution,
       problems,
+      origin,
       unscannable,
       total: found.length,
     };
@@ -69,8 +72,10 @@ const sbom = endpoint(
     answer: json("The SBOM", "private, no-cache"),
     refuses: ["MANIFEST_UNKNOWN", "NOT_FOUND", "REQUEST_INVALID"],
   },
-  async ({ params: { name, digest }, url, query, registry }) => {
-    const { packages: found, distribution } = listOf(await registry.scans.packages(name, digest));
+  async ({ params: { name, digest }, url, query, settings, registry }) => {
+    const { packages: found, distribution } = listOf(
+      await registry.scans.packages(name, digest, settings.scan.takesAttached),
+    );
     const image = { name: `${url.host}/${name}`, digest, packages: found, distribution };
     return JSON.stringify(FORMATS[query.format]({ ...image, madeAt: new Date() }));
   },

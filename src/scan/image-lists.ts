@@ -9,7 +9,7 @@ import { readLayer } from "./layer/walk.ts";
 import type { Distribution } from "./package.ts";
 import type { LayerPackage } from "./package.ts";
 import { deflated, inflated } from "./stored-text.ts";
-import type { KnownLayer, ScanStore } from "./store.ts";
+import type { KnownLayer, LayerStore } from "./layer-store.ts";
 
 /**
  * Raise it with each change of what is read of a layer: lists of before are made again when their images are scanned next.
@@ -27,6 +27,8 @@ export interface ImageList {
   readonly distribution: Distribution | null;
   /** What could not be read, a sentence each. */
   readonly problems: readonly string[];
+  /** Whether the layers were read, or an attached SBOM, which is a claim. */
+  readonly origin: "layers" | "sbom";
   /** Why the packages are not all that there are; null if they are. */
   readonly unscannable: string | null;
 }
@@ -39,10 +41,10 @@ export interface ReadBudget {
 
 /** The lists of packages of images, which are put together from those of their layers. */
 export class ImageLists {
-  readonly #store: ScanStore;
+  readonly #store: LayerStore;
   readonly #bucket: Bucket;
 
-  constructor(store: ScanStore, bucket: Bucket) {
+  constructor(store: LayerStore, bucket: Bucket) {
     this.#store = store;
     this.#bucket = bucket;
   }
@@ -101,6 +103,7 @@ export class ImageLists {
         packages: [],
         distribution: null,
         problems: [],
+        origin: "layers",
         unscannable: "it has too many packages",
       };
     }
@@ -119,7 +122,8 @@ export class ImageLists {
     const { packages, distribution, problems } = mergeLayers(lists);
     const isEmpty = packages.length === 0 && distribution === null;
     const [unscannable = isEmpty ? "no packages were found in it" : null] = [...unread, ...ended];
-    return { packages, distribution, problems: [...unread, ...ended, ...problems], unscannable };
+    const all = [...unread, ...ended, ...problems];
+    return { packages, distribution, problems: all, origin: "layers", unscannable };
   }
 }
 

@@ -1,4 +1,3 @@
-import type { AuditEntry } from "../db/audit.ts";
 import type { Bucket } from "../db/bucket.ts";
 import { inflateText } from "../db/manifest-text.ts";
 import { digestOf } from "../oci/digest.ts";
@@ -8,15 +7,17 @@ import type { ScanSettings } from "../settings.ts";
 import type { SignatureChecks } from "../signatures/checks.ts";
 import { isSigned } from "../signatures/verify.ts";
 import { assess } from "./assessment.ts";
+import type { AttachedDocuments } from "./documents.ts";
 import type { ExceptionStore } from "./exception-store.ts";
-import { type ImageList, ImageLists, type ReadBudget } from "./image-lists.ts";
+import { entriesOf } from "./news.ts";
+import type { ImageList, ImageLists, ReadBudget } from "./image-lists.ts";
 import { backoffMs, Matching, nextOf, type Pending, pullingOf } from "./matching.ts";
 import type { Matcher, ScannedImage } from "./matcher.ts";
 import type { SeenFinding } from "./policy.ts";
-import { findingsOf, type ImageFinding, NO_RESULT, type StoredResult, updated } from "./result.ts";
+import { findingsOf, NO_RESULT, type StoredResult, updated } from "./result.ts";
 import { deflated, inflated } from "./stored-text.ts";
 import type { DueImage, Outcome, ScanStore } from "./store.ts";
-import { type Counts, countsOf, countsText, type Summary, summaryOf } from "./summary.ts";
+import { countsOf, summaryOf } from "./summary.ts";
 
 const DAY = 86_400_000;
 /** The images of one step, and the compressed bytes of layers after which it begins no other: some 10 s of CPU. */
@@ -32,8 +33,6 @@ const CRON_MS = 300_000;
 const BACKLOG = 500;
 /** How long an image that was pulled or pushed stays up to date without a tag. */
 const ACTIVE_DAYS = 30;
-/** The most vulnerabilities that an event names. */
-const NAMED = 5;
 
 interface State {
   /** What the settings say, and up to which manifest images were made due since they said so; null at the end. */
@@ -43,15 +42,17 @@ interface State {
   readonly wakeMs: number;
 }
 
-interface Options extends Pick<ScanSettings, "isOn" | "rescanMs"> {
+interface Options extends Pick<ScanSettings, "isOn" | "rescanMs" | "takesAttached"> {
   /** Asks for a turn in so many seconds. */
   readonly wake: (delaySeconds: number) => Promise<unknown>;
 }
 
 export interface ScanParts {
   readonly store: ScanStore;
+  readonly lists: ImageLists;
   readonly exceptions: ExceptionStore;
   readonly signatures: SignatureChecks;
+  readonly documents: AttachedDocuments;
 }
 
 /**
@@ -66,13 +67,14 @@ export class ScanJob implements Job<State> {
   readonly #store: ScanStore;
   readonly #exceptions: ExceptionStore;
   readonly #signatures: SignatureChecks;
+  readonly #documents: AttachedDocuments;
   readonly #bucket: Bucket;
   readonly #lists: ImageLists;
   readonly #matchers: readonly Matcher[];
   readonly #settings: Options;
 
   constructor(
-    { store, exceptions, signatures }: ScanParts,
+    { store, lists, exceptions, signatures, documents }: ScanParts,
     bucket: Bucket,
     matchers: readonly Matcher[],
     settings: Options,
@@ -80,8 +82,9 @@ export class ScanJob implements Job<State> {
     this.#store = store;
     this.#exceptions = exceptions;
     this.#signatures = signatures;
+    this.#documents = documents;
     this.#bucket = bucket;
-    this.#lists = new ImageLists(store, bucket);
+    this.#lists = lists;
     this.#matchers = matchers;
     this.#settings = settings;
   }
@@ -129,7 +132,9 @@ export class ScanJob implements Job<State> {
     try {
       if (image.isActive === 0) return await this.#store.postpone(manifestId, this.#nextMatch());
       const text = await this.#textOf(image);
-      const list = await this.#lists.make(text, budget);
+      const list =
+        (this.#settings.takesAttached ? await this.#documents.sbom(repository, digest) : null) ??
+        (await this.#lists.make(text, budget));
       // Its turn goes on with the next step.
       if (list === null) return;
       const scanned = await scannedImage(image, text, list);
@@ -156,13 +161,15 @@ export class ScanJob implements Job<State> {
     const { fresh, pending, failure } = round;
     const dueAt = pending === null ? nextMatch : nextOf(pending);
     const rest = { ...progressOf(pending), failure };
-    const match = { distribution, fresh, names };
+    const { repository, digest } = image;
+    const statements = await this.#documents.statements(repository, digest);
+    const match = { distribution, statements, fresh, names };
     const { result, found } = updated(before ?? NO_RESULT, match, Date.now());
-    const exceptions = await this.#exceptions.about(image.repository, [image.digest]);
+    const exceptions = await this.#exceptions.about(repository, [digest]);
     const findings = assess(findingsOf(result), {
       exceptions,
-      statements: [],
-      image: { repository: image.repository, digests: [image.digest] },
+      statements,
+      image: { repository, digests: [digest] },
       nowMs: Date.now(),
     });
     const ends = findings.flatMap(({ untilMs }) => untilMs ?? []);
@@ -224,28 +231,4 @@ function matchedOf(
   if (text === null) throw new Error("the findings are too many to be stored");
   const ids = new Set(findings.flatMap(({ id, aliases }) => [id, ...aliases]));
   return { result: text, ids: [...ids] };
-}
-
-/** Only what is news has an event: most matches find what the last one found. */
-function entriesOf(
-  { repository, digest, summary }: DueImage,
-  counts: Counts,
-  found: readonly ImageFinding[],
-): AuditEntry[] {
-  const text = countsText(counts);
-  const before = summary === null ? null : countsText((JSON.parse(summary) as Summary).counts);
-  return [
-    ...(before === text
-      ? []
-      : [{ action: "image.scanned", repository, digest, detail: text } as const]),
-    ...(found.length === 0
-      ? []
-      : [{ action: "vulnerability.found", repository, digest, detail: foundText(found) } as const]),
-  ];
-}
-
-function foundText(found: readonly ImageFinding[]): string {
-  const ids = [...new Set(found.map(({ id, severity }) => `${id} (${severity})`))];
-  const more = ids.length > NAMED ? ` and ${ids.length - NAMED} more` : "";
-  return ids.slice(0, NAMED).join(", ") + more;
 }

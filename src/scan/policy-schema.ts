@@ -35,6 +35,12 @@ export const ScanPolicy = v.strictObject({
     v.optional(flag, false),
     v.description("Images that no signer has signed whom the namespace trusts."),
   ),
+  vex: v.pipe(
+    v.optional(flag, false),
+    v.description(
+      "Whether OpenVEX documents excuse vulnerabilities: whoever may push can attach one.",
+    ),
+  ),
   graceHours: v.pipe(
     v.optional(v.pipe(count, v.maxValue(MAX_GRACE_HOURS)), 0),
     v.description(

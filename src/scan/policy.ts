@@ -11,6 +11,8 @@ export interface ScanPolicy {
   readonly unscannable: boolean;
   /** Images that no signer vouches for whom the namespace trusts. */
   readonly unsigned: boolean;
+  /** Findings of which an attached OpenVEX document says that they do not affect the image do not block. */
+  readonly vex: boolean;
   /** For how long after it was first seen a finding does not block yet. */
   readonly graceHours: number;
   /** The accounts that may pull whatever the scan says. */
@@ -25,8 +27,10 @@ export interface GateEntry {
   readonly severity: Severity;
   readonly isFixed: boolean;
   readonly firstSeenMs: number;
-  /** When the exception ends that excuses it, in milliseconds since 1970; null for an open finding. */
+  /** When the exception ends that excuses it, in milliseconds since 1970; null for one that nothing excuses. */
   readonly untilMs: number | null;
+  /** Whether an OpenVEX document excuses it, which is a claim by whoever pushed it. */
+  readonly isClaimed: boolean;
 }
 
 /** The last finished result of an image: a scan that is under way does not count. */
@@ -45,18 +49,19 @@ const HOUR_MS = 3_600_000;
 /** How many vulnerabilities a refusal names: docker prints it on one line. */
 const NAMED = 3;
 
-/** Reduces the findings of an image to what decides. Those that are excused for good are left out. */
+/** Reduces the findings of an image to what decides. Those that are accepted for good are left out. */
 export function gateOf(findings: readonly SeenFinding[]): readonly GateEntry[] {
   const entries = new Map<string, GateEntry>();
   for (const { severity, fixedVersion, status, untilMs, firstSeenMs } of findings) {
-    if (status !== "open" && untilMs === null) continue;
+    if (status === "accepted" && untilMs === null) continue;
     const entry = {
       severity,
       isFixed: fixedVersion !== null,
       firstSeenMs,
-      untilMs: status === "open" ? null : untilMs,
+      untilMs: status === "accepted" ? untilMs : null,
+      isClaimed: status === "not_affected" || status === "fixed",
     };
-    const key = JSON.stringify([severity, entry.isFixed, entry.untilMs]);
+    const key = JSON.stringify([severity, entry.isFixed, entry.untilMs, entry.isClaimed]);
     const known = entries.get(key);
     if (known === undefined || firstSeenMs < known.firstSeenMs) entries.set(key, entry);
   }
@@ -96,9 +101,10 @@ export function reasonOf(
 
 function counts(
   policy: ScanPolicy,
-  { severity, isFixed, firstSeenMs, untilMs }: GateEntry,
+  { severity, isFixed, firstSeenMs, untilMs, isClaimed }: GateEntry,
   nowMs: number,
 ): boolean {
+  if (isClaimed && policy.vex) return false;
   if (policy.severity === null || compareSeverities(severity, policy.severity) < 0) return false;
   if (policy.fixableOnly && !isFixed) return false;
   return Math.max(firstSeenMs + policy.graceHours * HOUR_MS, untilMs ?? 0) <= nowMs;

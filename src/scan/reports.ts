@@ -5,8 +5,9 @@ import type { Initiator } from "../db/audit.ts";
 import type { Bucket } from "../db/bucket.ts";
 import { inflateText } from "../db/manifest-text.ts";
 import { assess, type Assessment } from "./assessment.ts";
+import type { AttachedDocuments, AttachedReport } from "./documents.ts";
 import { type ExceptionStore, holdingIn } from "./exception-store.ts";
-import { type ImageList, ImageLists } from "./image-lists.ts";
+import type { ImageList, ImageLists } from "./image-lists.ts";
 import type { ScanReads, ScanRow } from "./read-store.ts";
 import { findingsOf, type ImageFinding, type StoredResult, worstFirst } from "./result.ts";
 import type { Distribution } from "./package.ts";
@@ -38,6 +39,8 @@ interface Stores {
   readonly reads: ScanReads;
   readonly scans: ScanStore;
   readonly exceptions: ExceptionStore;
+  readonly documents: AttachedDocuments;
+  readonly lists: ImageLists;
 }
 
 /** What is known of the packages of images and their vulnerabilities. */
@@ -45,15 +48,17 @@ export class ScanReports {
   readonly #reads: ScanReads;
   readonly #scans: ScanStore;
   readonly #exceptions: ExceptionStore;
+  readonly #documents: AttachedDocuments;
   readonly #bucket: Bucket;
   readonly #lists: ImageLists;
 
-  constructor({ reads, scans, exceptions }: Stores, bucket: Bucket) {
+  constructor({ reads, scans, exceptions, documents, lists }: Stores, bucket: Bucket) {
     this.#reads = reads;
     this.#scans = scans;
     this.#exceptions = exceptions;
+    this.#documents = documents;
     this.#bucket = bucket;
-    this.#lists = new ImageLists(scans, bucket);
+    this.#lists = lists;
   }
 
   /**
@@ -61,7 +66,11 @@ export class ScanReports {
    * @returns null while its layers have not been read
    * @throws MANIFEST_UNKNOWN; REQUEST_INVALID for what is no image of one platform
    */
-  async packages(repository: RepositoryName, digest: Digest): Promise<ImageList | null> {
+  async packages(
+    repository: RepositoryName,
+    digest: Digest,
+    takesAttached: boolean,
+  ): Promise<ImageList | null> {
     const manifest = await this.#reads.manifest(repository, digest);
     if (manifest === null) throw new RegistryError("MANIFEST_UNKNOWN", { detail: { digest } });
     const { kind, content, object } = manifest;
@@ -76,7 +85,8 @@ export class ScanReports {
     }
     const text = inflateText(content) ?? (object === null ? null : await this.#bucket.read(object));
     if (text === null) throw new Error(`manifest ${digest} is missing though its row is there`);
-    return this.#lists.read(text);
+    const attached = takesAttached ? await this.#documents.sbom(repository, digest) : null;
+    return attached ?? this.#lists.read(text);
   }
 
   /** Has an image, or all images of an index, scanned soon. @throws MANIFEST_UNKNOWN; REQUEST_INVALID if scanning is off */
@@ -90,6 +100,11 @@ export class ScanReports {
         detail: { digest },
       });
     }
+  }
+
+  /** Returns the reports of scans that somebody attached. @throws MANIFEST_UNKNOWN */
+  attached(repository: RepositoryName, digest: Digest): Promise<readonly AttachedReport[]> {
+    return this.#documents.reports(repository, digest);
   }
 
   /** Returns a page of the images that have a vulnerability, of all repositories. */
@@ -118,7 +133,7 @@ export class ScanReports {
             ? []
             : assess(findingsOf(stored), {
                 exceptions: holdingIn(exceptions, row.digest),
-                statements: [],
+                statements: stored.statements,
                 image: { repository, digests: [row.digest, digest] },
                 nowMs: Date.now(),
               }),

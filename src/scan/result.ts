@@ -1,6 +1,7 @@
 /** The findings of an image: what each scanner found last, and what they make together. */
 import type { Finding } from "./match/finding.ts";
 import { compareSeverities } from "./match/severity.ts";
+import type { VexStatement } from "./vex.ts";
 import type { Distribution, Package } from "./package.ts";
 
 export interface ScannerResult {
@@ -14,12 +15,19 @@ export interface ScannerResult {
 /** What is stored of an image: its distribution, the last result of each scanner, by its name, and when each finding was first seen. */
 export interface StoredResult {
   readonly distribution: Distribution | null;
+  /** What OpenVEX documents say that are attached to it. */
+  readonly statements: readonly VexStatement[];
   readonly scanners: Readonly<Record<string, ScannerResult>>;
   /** Milliseconds since 1970, by `seenKey`. */
   readonly firstSeen: Readonly<Record<string, number>>;
 }
 
-export const NO_RESULT: StoredResult = { distribution: null, scanners: {}, firstSeen: {} };
+export const NO_RESULT: StoredResult = {
+  distribution: null,
+  statements: [],
+  scanners: {},
+  firstSeen: {},
+};
 
 /** A finding of one or more scanners. */
 export interface ImageFinding extends Finding {
@@ -39,6 +47,7 @@ export function findingsOf({ scanners, firstSeen }: StoredResult): readonly Imag
 /** What a match came to. */
 export interface Matched {
   readonly distribution: Distribution | null;
+  readonly statements: readonly VexStatement[];
   /** The results of the scanners that have matched anew. */
   readonly fresh: Readonly<Record<string, ScannerResult>>;
   /** All scanners that there are: results of others are dropped. */
@@ -51,7 +60,7 @@ export interface Matched {
  */
 export function updated(
   before: StoredResult,
-  { distribution, fresh, names }: Matched,
+  { distribution, statements, fresh, names }: Matched,
   nowMs: number,
 ): { readonly result: StoredResult; readonly found: readonly ImageFinding[] } {
   const all = { ...before.scanners, ...fresh };
@@ -64,7 +73,7 @@ export function updated(
       seenAt(finding, before.firstSeen) ?? nowMs,
     ]),
   );
-  const result = { distribution, scanners, firstSeen };
+  const result = { distribution, statements, scanners, firstSeen };
   return { result, found: findingsOf(result).filter(isNew) };
 }
 

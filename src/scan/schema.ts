@@ -105,6 +105,10 @@ export const scanned = {
 export const listed = {
   distribution,
   problems: v.pipe(texts, v.description("What could not be read.")),
+  origin: v.pipe(
+    v.picklist(["layers", "sbom"]),
+    v.description("sbom: an attached SBOM says so, which is its pusher's claim."),
+  ),
   unscannable: v.pipe(someText, v.description("Why they are not all; null: they are.")),
   total: count,
 };
@@ -116,3 +120,28 @@ export const VulnerableImage = v.object({
   matchedAt: someTime,
 });
 export type VulnerableImage = v.InferOutput<typeof VulnerableImage>;
+
+/** A report of a scan that somebody attached to the image: a claim by whoever pushed it. */
+export const AttachedReport = v.object({
+  digest: text,
+  manifest: v.pipe(text, v.description("The manifest that it is in.")),
+  mediaType: text,
+  tool: someText,
+  scannedAt: someTime,
+  counts: v.pipe(
+    v.nullable(
+      v.object(
+        Object.fromEntries(SEVERITIES.map((name) => [name, count])) as Record<
+          (typeof SEVERITIES)[number],
+          typeof count
+        >,
+      ),
+    ),
+    v.description("Findings by severity."),
+  ),
+  problem: v.pipe(someText, v.description("Why it cannot be read; null: it can.")),
+});
+export type AttachedReport = v.InferOutput<typeof AttachedReport>;
+
+export const AttachedReports = v.object({ items: v.array(AttachedReport) });
+export type AttachedReports = v.InferOutput<typeof AttachedReports>;

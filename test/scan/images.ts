@@ -5,12 +5,15 @@ import { Bucket } from "../../src/db/bucket.ts";
 import { AttachmentReader } from "../../src/registry/attachments.ts";
 import { SignatureChecks } from "../../src/signatures/checks.ts";
 import { SignerStore } from "../../src/signatures/signer-store.ts";
+import { AttachedDocuments } from "../../src/scan/documents.ts";
 import { ExceptionStore } from "../../src/scan/exception-store.ts";
+import { ImageLists } from "../../src/scan/image-lists.ts";
 import { ScanJob } from "../../src/scan/job.ts";
 import type { Finding } from "../../src/scan/match/finding.ts";
 import type { Severity } from "../../src/scan/match/severity.ts";
 import type { Matcher, ScannedImage } from "../../src/scan/matcher.ts";
 import type { Package } from "../../src/scan/package.ts";
+import { LayerStore } from "../../src/scan/layer-store.ts";
 import { ScanStore } from "../../src/scan/store.ts";
 import type { RegistryClient } from "../support/client.ts";
 import { type Content, content, imageManifest, type Manifest, text } from "../support/images.ts";
@@ -99,22 +102,30 @@ export class ListMatcher implements Matcher {
 
 /** The job, with these scanners. Each of its turns begins with what is stored. */
 export function scanJob(...matchers: readonly Matcher[]): ScanJob {
-  return wakingJob(() => Promise.resolve(), ...matchers);
+  return jobWith({}, matchers);
 }
 
-/** @param wake is told in how many seconds the job asks for a turn */
-export function wakingJob(
-  wake: (delaySeconds: number) => Promise<unknown>,
-  ...matchers: readonly Matcher[]
+const noWake = () => Promise.resolve();
+
+/** The same with settings of its own. @param wake is told in how many seconds the job asks for a turn */
+export function jobWith(
+  {
+    takesAttached = false,
+    wake = noWake,
+  }: { readonly takesAttached?: boolean; readonly wake?: (seconds: number) => Promise<unknown> },
+  matchers: readonly Matcher[],
 ): ScanJob {
   const bucket = new Bucket(env.BLOBS);
   const attachments = new AttachmentReader(new AttachmentStore(env.DB), bucket);
   const parts = {
     store: new ScanStore(env.DB),
+    lists: new ImageLists(new LayerStore(env.DB), bucket),
     exceptions: new ExceptionStore(env.DB),
     signatures: new SignatureChecks(new SignerStore(env.DB), attachments),
+    documents: new AttachedDocuments(attachments),
   };
-  return new ScanJob(parts, bucket, matchers, { isOn: true, rescanMs: HOUR, wake });
+  const options = { isOn: true, takesAttached, rescanMs: HOUR, wake };
+  return new ScanJob(parts, bucket, matchers, options);
 }
 
 /** Runs the job until nothing is due. @returns how many turns it took */

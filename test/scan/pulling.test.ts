@@ -13,16 +13,7 @@ import type { Content, Manifest } from "../support/images.ts";
 import { Outbox } from "../support/events.ts";
 import { turn } from "../support/jobs.ts";
 import { api, done, makeNamespace } from "../support/management.ts";
-import {
-  age,
-  alpine,
-  layer,
-  ListMatcher,
-  pushImage,
-  scanAll,
-  scanJob,
-  wakingJob,
-} from "./images.ts";
+import { age, alpine, layer, ListMatcher, pushImage, scanAll, scanJob, jobWith } from "./images.ts";
 
 const ADAPTER = "https://adapter.test";
 const CLAIR = "https://clair.test";
@@ -160,8 +151,8 @@ function adapter(pendings: number, known: () => boolean = () => true): Remote {
     const [, id] = /\/api\/v1\/scan\/scan-(\d+)\/report$/.exec(at) ?? [];
     if (!known() || id === undefined || Number(id) > scans) return answer(404);
     if (left-- > 0) {
-      const headers = { location: "https://evil.test/", "refresh-after": "600" };
-      return new Response(null, { status: 302, headers });
+      const pending = { location: "https://evil.test/", "refresh-after": "600" };
+      return new Response(null, { status: 302, headers: pending });
     }
     return answer(200, reportOf("CVE-2099-9", "musl"));
   });
@@ -367,7 +358,7 @@ describe("an adapter of Harbor's scanner API", () => {
     const remote = adapter(1_000);
     const asked: number[] = [];
     const wake = (seconds: number) => Promise.resolve(asked.push(seconds));
-    const job = wakingJob(wake, ...matchers(remote, HARBOR_VARS));
+    const job = jobWith({ wake }, matchers(remote, HARBOR_VARS));
     await scanAll(job);
     await scanAll(job);
     expect(asked).toHaveLength(1);

@@ -5,9 +5,13 @@ const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
 /**
  * Runs what a signal may end: it gets the chance to remove its temporary files. The second signal ends the process at once.
+ * @param hint the next step
  * @throws CliError with the code INTERRUPTED
  */
-export async function interruptible<T>(run: (signal: AbortSignal) => Promise<T>): Promise<T> {
+export async function interruptible<T>(
+  run: (signal: AbortSignal) => Promise<T>,
+  hint = "Run it again: it goes on where it stopped.",
+): Promise<T> {
   const controller = new AbortController();
   const stop = (name: NodeJS.Signals) =>
     controller.abort(
@@ -15,7 +19,7 @@ export async function interruptible<T>(run: (signal: AbortSignal) => Promise<T>)
         code: "INTERRUPTED",
         // As a shell has it for what a signal ends (POSIX, "Exit Status for Commands").
         exitCode: 128 + constants.signals[name],
-        hint: "Run it again: it goes on where it stopped.",
+        hint,
       }),
     );
   for (const name of SIGNALS) process.once(name, stop);

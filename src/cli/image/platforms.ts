@@ -55,7 +55,16 @@ export async function selectPlatforms(
   return writeManifest({ ...written, manifests }, root.mediaType);
 }
 
-function childFor(wanted: Platform, children: readonly Descriptor[], name: string): Descriptor {
+interface OfPlatform {
+  readonly platform?: Platform | null | undefined;
+}
+
+/** The only one of a platform. @throws CliError that names the platforms of all */
+export function childFor<T extends OfPlatform>(
+  wanted: Platform,
+  children: readonly T[],
+  name: string,
+): T {
   const matching = children.filter(({ platform }) => platform != null && isSame(platform, wanted));
   const exact = matching.find(({ platform }) => platform?.variant === wanted.variant);
   const found = exact ?? matching[0];

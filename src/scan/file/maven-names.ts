@@ -45,12 +45,15 @@ export function coordinatesOfManifest(text: string, named: Coordinates): Coordin
   // The parameters of a symbolic name come after a semicolon.
   const symbolic = main.get("bundle-symbolicname")?.split(";", 1)[0]?.trim();
   const dot = symbolic?.lastIndexOf(".") ?? -1;
-  const artifact = firstId([
-    main.get("implementation-title"),
-    main.get("specification-title"),
-    named.version === null ? null : named.artifact,
-    main.get("bundle-name"),
-  ]);
+  const artifact = spelledAs(
+    named.artifact,
+    firstId([
+      main.get("implementation-title"),
+      main.get("specification-title"),
+      named.version === null ? null : named.artifact,
+      main.get("bundle-name"),
+    ]),
+  );
   const group = firstId([
     artifact === null ? null : groupOf(artifact),
     main.get("implementation-vendor-id"),
@@ -59,6 +62,11 @@ export function coordinatesOfManifest(text: string, named: Coordinates): Coordin
     main.get("specification-vendor"),
   ]);
   return { group, artifact, version };
+}
+
+/** A title may be the artifact's name in other letters: JUnit in junit-4.12.jar. Maven's ids know upper and lower case. */
+function spelledAs(name: string | null, title: string | null): string | null {
+  return name !== null && name.toLowerCase() === title?.toLowerCase() ? name : title;
 }
 
 /** The attributes up to the first empty line are those of the archive; a line that begins with a space continues the last. */

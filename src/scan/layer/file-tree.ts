@@ -44,7 +44,7 @@ export class FileTree<File> {
     for (let node = left.pop(); node !== undefined; node = left.pop()) {
       if (node.file !== null) files.push(node.file);
       // A directory's files come in the order in which they were put.
-      left.push(...[...(node.children?.values() ?? [])].toReversed());
+      for (const child of [...(node.children?.values() ?? [])].toReversed()) left.push(child);
     }
     return files;
   }

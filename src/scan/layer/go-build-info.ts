@@ -7,6 +7,7 @@ const FLAGS_AT = 15;
 const HEADER_BYTES = 32;
 /** The strings follow the header. Go before 1.18 wrote pointers to them. */
 const INLINE_STRINGS = 2;
+const MAX_FLAGS = 3;
 /** Large programs have lists of modules of 100 KB. */
 const MAX_INFO_BYTES = 1024 * 1024;
 /** So many bytes stand before and after the list of modules. */
@@ -63,12 +64,13 @@ export class GoBuildInfoScan {
   }
 }
 
-/** The byte after it is the size of a pointer. */
+/** After it are the size of a pointer and the flags. */
 function isMagic(bytes: Uint8Array, at: number): boolean {
   if (bytes[at] !== MAGIC[0] || bytes[at + 1] !== MAGIC[1]) return false;
   const pointerBytes = bytes[at + MAGIC.length];
+  if (pointerBytes !== 4 && pointerBytes !== 8) return false;
   return (
-    (pointerBytes === 4 || pointerBytes === 8) && MAGIC.every((byte, i) => bytes[at + i] === byte)
+    (bytes[at + FLAGS_AT] ?? 0) <= MAX_FLAGS && MAGIC.every((byte, i) => bytes[at + i] === byte)
   );
 }
 
@@ -86,9 +88,12 @@ function stringAt(info: Uint8Array, at: number): { bytes: Uint8Array; end: numbe
   return null;
 }
 
-/** Development versions of Go have no release's number, and "go1.22.3 X:…" names experiments after it. */
+/**
+ * Development versions of Go have no release's number. Experiments are named after it: "go1.22.3 X:…", and since Go 1.26
+ * "go1.26.0-X:…".
+ */
 function standardLibrary(version: Uint8Array, path: string): Package[] {
-  const [found] = /^go\d+\.\d+\S*/.exec(decoder.decode(version)) ?? [];
+  const [found] = /^go\d+\.\d+\S*?(?=\s|-X:|$)/.exec(decoder.decode(version)) ?? [];
   return found === undefined ? [] : [moduleOf("stdlib", found, path)];
 }
 

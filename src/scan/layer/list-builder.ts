@@ -24,24 +24,31 @@ export class ListBuilder {
   }
 
   file(path: string, content: FileContent): void {
-    this.#packages += content.packages.length - (this.#files.get(path)?.packages.length ?? 0);
-    if (this.#packages > this.#limits.packages) {
+    if (this.#packages + content.packages.length > this.#limits.packages) {
       throw new WalkEnd(
         `The layer has more than ${this.#limits.packages} packages; the rest was not read.`,
       );
     }
     this.#keep(path.length + content.packages.reduce((sum, pkg) => sum + charactersOf(pkg), 0));
     // Parts of a text keep the whole text in memory, so the parts are copied.
-    this.#files.set(path, JSON.parse(JSON.stringify(content)) as FileContent);
+    this.#put(path, JSON.parse(JSON.stringify(content)) as FileContent);
   }
 
   plain(path: string): void {
     this.#keep(path.length);
-    this.#files.set(path, PLAIN);
+    this.#put(path, PLAIN);
   }
 
+  /** A directory takes the place of a file of its path. */
   directory(path: string): void {
-    this.#files.delete(path);
+    this.#put(path, null);
+  }
+
+  #put(path: string, content: FileContent | null): void {
+    const before = this.#files.get(path);
+    this.#packages += (content?.packages.length ?? 0) - (before?.packages.length ?? 0);
+    if (content === null) this.#files.delete(path);
+    else this.#files.set(path, content);
   }
 
   /** A hard link is the same file as its target, as far as the layer has that. Tells whether it has. */

@@ -253,7 +253,8 @@ export const MANAGEMENT: readonly Scenario[] = [
       }),
   }),
   api(`GET ${IN_REPOSITORY}/-/manifests/:digest/signatures`),
-  ...["packages", "sbom"].map((path) =>
+  api(`GET ${IN_REPOSITORY}/-/manifests/:digest/attached-reports`),
+  ...["packages", "sbom", "vulnerability-report"].map((path) =>
     api(`GET ${IN_REPOSITORY}/-/manifests/:digest/${path}`, { status: 404 }),
   ),
   api(`GET ${IN_REPOSITORY}/-/manifests/:digest/vulnerabilities`),

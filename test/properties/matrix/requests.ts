@@ -199,6 +199,8 @@ export const ATTEMPTS: Readonly<Record<string, Attempt>> = {
     "GET /namespaces/:namespace/signers": ["own", 200],
     "PUT /namespaces/:namespace/signers/:signer": ["own", 400, WRONG],
     "DELETE /namespaces/:namespace/signers/:signer": ["own", 404],
+    "GET /repositories/:name+/-/manifests/:digest/vulnerability-report": ["pull", 404],
+    "GET /repositories/:name+/-/manifests/:digest/attached-reports": ["pull", 404],
     "GET /vulnerable-images": ["to be someone", 400],
     "GET /repositories/:name+/-/scan-policy": ["pull", 404],
     "PUT /repositories/:name+/-/scan-policy": ["own", 400, WRONG],

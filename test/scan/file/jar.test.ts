@@ -98,6 +98,11 @@ describe("the manifest", () => {
     expect(await named(lines, "jetty.jar")).toEqual([]);
   });
 
+  test("a title in other letters than the file's name is spelled as the file is", async () => {
+    const lines = ["Implementation-Vendor-Id: junit", "Implementation-Title: JUnit"];
+    expect(await named(lines, "lib/junit-4.12.jar")).toEqual(["junit:junit 4.12"]);
+  });
+
   test("titles in words and variables are passed over", async () => {
     const lines = [
       "Implementation-Vendor: The Apache Software Foundation",

@@ -78,6 +78,7 @@ test("a version in development is none, and experiments are no part of a version
     found(await read(tar(file("t", goBinary(version, main)))));
   expect(await tool("devel go1.23-abc")).toEqual([]);
   expect(await tool("go1.22.3 X:boringcrypto")).toEqual(["t stdlib go1.22.3"]);
+  expect(await tool("go1.26.0-X:nodwarf5")).toEqual(["t stdlib go1.26.0"]);
   expect(await tool("go1.23rc1")).toEqual(["t stdlib go1.23rc1"]);
 });
 

@@ -76,6 +76,7 @@ const POLICY: ScanPolicy = {
   unscanned: false,
   unscannable: false,
   unsigned: false,
+  vex: false,
   graceHours: 0,
   exempt: [],
 };
@@ -272,11 +273,16 @@ describe("the policy", () => {
     expect(refusal(policy, accepted, NOW_MS + HOUR_MS)).not.toBeNull();
   });
 
-  test.each(["accepted", "not_affected", "fixed"] as const)(
-    "a finding that is %s for good never blocks",
+  test("a finding that is accepted for good never blocks", () => {
+    expect(gateOf([seen({ status: "accepted" })])).toEqual([]);
+    expect(refusal(POLICY, [seen({ status: "accepted" })])).toBeNull();
+  });
+
+  test.each(["not_affected", "fixed"] as const)(
+    "a finding of which a document says that it is %s blocks, unless the policy takes such documents",
     (status) => {
-      expect(gateOf([seen({ status })])).toEqual([]);
-      expect(refusal(POLICY, [seen({ status })])).toBeNull();
+      expect(refusal(POLICY, [seen({ status })])).toContain("1 vulnerability");
+      expect(refusal({ ...POLICY, vex: true }, [seen({ status })])).toBeNull();
     },
   );
 
