@@ -106,8 +106,11 @@ export function createRegistry(
   const bucket = new Bucket(env.BLOBS);
   const absent = settings.createOnPush ? "make" : "refuse";
   const blobIndex = new BlobStore(env.DB, absent);
-  const manifestIndex = new ManifestStore(env.DB, absent);
-  const referrers = new ReferrerStore(env.DB);
+  const manifestIndex = {
+    index: new ManifestStore(env.DB, absent),
+    tags: new TagStore(env.DB),
+    referrers: new ReferrerStore(env.DB),
+  };
   const edge = new EdgeCache(settings.tokenKey);
   const reads = new PullReads(env.DB, settings.tagReads);
   const pulls = {
@@ -130,7 +133,7 @@ export function createRegistry(
     deletions: new DeleteStore(env.DB, settings.trashMs),
     history: new TrashLists(env.DB),
     jobs: stores.jobs,
-    manifests: new Manifests({ index: manifestIndex, referrers, bucket, room, ...pulls }, settings),
+    manifests: new Manifests({ ...manifestIndex, bucket, room, ...pulls }, settings),
     members: new MemberStore(env.DB),
     namespaces: new NamespaceStore(env.DB),
     policies: new PolicyStore(env.DB),
@@ -142,7 +145,7 @@ export function createRegistry(
     repositoryLists: new RepositoryLists(env.DB),
     robots: new RobotStore(env.DB),
     sessions: new SessionStore(env.DB),
-    tags: new TagStore(env.DB),
+    tags: manifestIndex.tags,
     tokens: new TokenStore(env.DB),
     trustRules: new TrustRuleStore(env.DB),
     trash: new RestoreStore(env.DB, settings.trashMs),

@@ -11,6 +11,7 @@ import { SCAN_REPORTS } from "../scan/report-api.ts";
 import { SCAN_POLICY } from "../scan/policy-api.ts";
 import { SIGNATURES } from "../signatures/api.ts";
 import { TRASH } from "../trash/api.ts";
+import { DELETIONS } from "../trash/delete-api.ts";
 import { TRASH_LISTS } from "../trash/list-api.ts";
 import { json } from "./answer.ts";
 import { CONTENTS } from "./contents.ts";
@@ -55,7 +56,7 @@ export const API_GROUPS: Groups = {
   contents: [...CONTENTS, ...RAW_MANIFEST, ...DETAILS],
   scanning: [...SCAN, ...SCAN_REPORTS, ...SCAN_POLICY, ...EXCEPTIONS],
   signatures: SIGNATURES,
-  trash: [...TRASH_LISTS, ...TRASH],
+  trash: [...TRASH_LISTS, ...DELETIONS, ...TRASH],
   retention: RETENTION,
   // After all that is below a repository, whose name takes as many segments as it can.
   repositories: [...SEARCH, ...REPOSITORIES],

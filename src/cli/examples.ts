@@ -66,7 +66,7 @@ export const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   "tag list": ["acme/app", "acme/app --wide", "acme/app --sort version --filter alpine"],
   "tag show": ["acme/app:v1"],
   "tag history": ["acme/app:v1", "acme/app"],
-  "tag delete": ["acme/app:v1", "acme/app:v1 --yes"],
+  "tag delete": ["acme/app:v1", "acme/app:v1 acme/app:v2 --yes"],
   "manifest list": ["acme/app", "acme/app --json"],
   "manifest delete": ["acme/app@sha256:1a2b3c4d5e6f"],
   inspect: ["acme/app:v1", "acme/app@sha256:1a2b3c4d5e6f --json"],

@@ -2,7 +2,7 @@ import { type Command, InvalidArgumentError, Option } from "commander";
 import type { Api } from "./api.ts";
 import { isRepositoryName, isTag } from "../oci/reference.ts";
 import { connect } from "./connection.ts";
-import { confirmDestruction, fromTrash, undoText, yesOption, type YesOption } from "./destroy.ts";
+import { yesOption } from "./destroy.ts";
 import { listHistory } from "./history.ts";
 import { kindOf } from "./kind.ts";
 import { readManifest, summaryOf } from "./manifest.ts";
@@ -15,10 +15,11 @@ import {
   timeColumn,
 } from "./output.ts";
 import { repositoryPath } from "./repository-path.ts";
+import { deleteTags } from "./tag-delete.ts";
 import { parseTarget } from "./thing.ts";
 import type { Manifest, Tag } from "../api/schema/contents.ts";
 
-interface TagName {
+export interface TagName {
   readonly repository: string;
   readonly tag: string;
 }
@@ -57,9 +58,9 @@ export function addTagCommands(program: Command): void {
     .action(listHistory);
   const remove = tag
     .command("delete")
-    .description("Delete a tag; the manifest stays.")
-    .argument("<name>", "such as acme/app:v1", parseTagName);
-  yesOption(remove).action(deleteTag);
+    .description("Delete tags; their manifests stay.")
+    .argument("<name...>", "such as acme/app:v1", parseTagNames);
+  yesOption(remove).action(deleteTags);
 }
 
 async function listTags(
@@ -92,21 +93,12 @@ async function manifestOfTag(api: Api, { repository, tag }: TagName): Promise<Ma
   return readManifest(api, repository, found.headers.get("docker-content-digest") ?? "");
 }
 
-/** Tags are the OCI API's to delete. */
-async function deleteTag({ repository, tag }: TagName, options: YesOption, command: Command) {
-  const name = `${repository}:${tag}`;
-  const api = await connect(command);
-  const undo = await fromTrash(api, `slipway trash restore ${name}`);
-  const destruction = { action: `delete the tag ${name}`, undo };
-  await confirmDestruction(destruction, options, command);
-  const response = await api.request("DELETE", `/v2/${repository}/manifests/${tag}`);
-  await response.body?.cancel();
-  const text = `Tag ${name} was deleted; the manifest stays. ${undoText(destruction)}`;
-  new Output(command).answer({ deleted: "tag", name }, text);
-}
-
 export function parseTagName(text: string): TagName {
   const [repository = "", tag = "", ...more] = text.split(":");
   if (isRepositoryName(repository) && isTag(tag) && more.length === 0) return { repository, tag };
   throw new InvalidArgumentError("Write a tag as REPOSITORY:TAG, such as acme/app:v1.");
+}
+
+function parseTagNames(text: string, before: readonly TagName[] = []): readonly TagName[] {
+  return [...before, parseTagName(text)];
 }

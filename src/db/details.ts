@@ -4,7 +4,8 @@ import type { Page } from "../oci/page.ts";
 import type { RepositoryName, Tag } from "../oci/reference.ts";
 import { EVIDENCE_OF } from "./evidence.ts";
 import { imageSize } from "./image-size.ts";
-import { IS_CONFIG } from "./manifest-references.ts";
+import { digestOf } from "./digests.ts";
+import { IS_BLOB, IS_CONFIG } from "./manifest-references.ts";
 import { inflatedOr, STORED_TEXT } from "./manifest-text.ts";
 import { prepare, type Values } from "./sql.ts";
 
@@ -52,6 +53,8 @@ export interface Details {
   /** One more than is shown, if there are more. */
   readonly referrers: readonly ReferrerRow[];
   readonly history: readonly PastUseRow[];
+  /** By a blob that the manifest names: how many others name it too, as `sharedBy` of a layer says it. */
+  readonly sharing: readonly { readonly digest: Digest; readonly others: number }[];
   /** Days since 1970. */
   readonly pulls: readonly { readonly day: number; readonly count: number }[];
 }
@@ -63,6 +66,10 @@ const MAX_HISTORY = 50;
 /** The most entries of the history that the newest are chosen from. */
 const MAX_HISTORY_SCANNED = 1_000;
 const MAX_TAGS = 100;
+/** The most blobs of a manifest for which is counted who else names them: an image has at most 127 layers. */
+const MAX_SHARED = 150;
+/** The most manifests that are looked at for each of them, the last pushed. */
+const MAX_SHARING = 20;
 /** The most references of a child that are added up: an image has at most 127 layers. */
 const MAX_CHILD_NAMED = 150;
 
@@ -83,15 +90,17 @@ export class DetailStore {
     const which = { repository, digest };
     const statement = (sql: string, more: Values = {}) =>
       prepare(this.#db, sql, { ...which, ...more });
-    const [manifests, referrers, history, pulls] = (await this.#db.batch([
+    const [manifests, referrers, history, sharing, pulls] = (await this.#db.batch([
       statement(MANIFEST),
       statement(REFERRERS, { after: "", limit: MAX_REFERRERS + 1 }),
       statement(HISTORY),
+      statement(SHARING),
       statement(PULLS, { firstDay }),
     ])) as [
       D1Result<DetailRow>,
       D1Result<ReferrerRow>,
       D1Result<PastUseRow>,
+      D1Result<Details["sharing"][number]>,
       D1Result<{ day: number; count: number }>,
     ];
     const [row] = manifests.results;
@@ -100,6 +109,7 @@ export class DetailStore {
       manifest: inflatedOr(null, row),
       referrers: referrers.results.map((referrer) => inflatedOr(null, referrer)),
       history: history.results,
+      sharing: sharing.results,
       pulls: pulls.results,
     };
   }
@@ -166,6 +176,19 @@ const HISTORY = `SELECT h.tag, h.successor, h.changed_at AS changedAt, h.changed
     ORDER BY id DESC LIMIT ${MAX_HISTORY}) newest
   CROSS JOIN tag_history h ON h.repository_id = newest.repository_id AND h.id = newest.id
   ORDER BY h.id DESC`;
+
+/** The manifest itself is one of those that are looked at. */
+const SHARING = `SELECT ${digestOf("f.digest_id")} AS digest, (
+    SELECT count(*) FROM (
+      SELECT o.manifest_id FROM manifest_references o INDEXED BY manifest_references_by_digest
+      WHERE o.digest_id = f.digest_id AND o.repository_id = f.repository_id
+      ORDER BY o.manifest_id DESC LIMIT ${MAX_SHARING + 1}) s
+    CROSS JOIN manifests m ON m.id = s.manifest_id AND m.deleted_at IS NULL
+    WHERE m.id <> f.manifest_id) AS others
+  FROM repositories r
+  CROSS JOIN manifests i ON i.repository_id = r.id AND i.digest = :digest
+  CROSS JOIN manifest_references f ON f.repository_id = i.repository_id AND f.manifest_id = i.id AND ${IS_BLOB}
+  WHERE r.name = :repository LIMIT ${MAX_SHARED}`;
 
 const PULLS = `SELECT p.day, sum(p.count) AS count
   FROM (SELECT t.repository_id, t.name FROM repositories r

@@ -35,6 +35,8 @@ export interface Layer {
   readonly createdAt: string | null;
   readonly comment: string | null;
   readonly annotations: Readonly<Record<string, string>>;
+  /** How many other manifests of the repository name the layer, among the twenty that were pushed last; null: not counted. */
+  readonly sharedBy: number | null;
 }
 
 export interface Child {
@@ -95,7 +97,8 @@ export class ManifestDetails {
       this.#config(parts, manifest.configKey),
       this.#children(repository, parts),
     ]);
-    const layers = layersOf(parts?.layers ?? [], config.steps);
+    const shared = new Map(found.sharing.map(({ digest: blob, others }) => [blob, others]));
+    const layers = layersOf(parts?.layers ?? [], config.steps, shared);
     const counts = new Map(found.pulls.map(({ day, count }) => [day, count]));
     return {
       ...evidenceIn(manifest.bits),
@@ -173,7 +176,11 @@ function imagesOf({ manifests }: Parts): Part[] {
 }
 
 /** Gives each layer the step that made it. Where their numbers differ, nobody knows which step made which. */
-function layersOf(layers: readonly Part[], steps: readonly Step[]): Layer[] {
+function layersOf(
+  layers: readonly Part[],
+  steps: readonly Step[],
+  shared: ReadonlyMap<Digest, number>,
+): Layer[] {
   const isKnown = steps.filter(({ hasLayer }) => hasLayer).length === layers.length;
   const all = isKnown && steps.length > 0 ? steps : layers.map(() => UNKNOWN);
   let next = 0;
@@ -185,6 +192,7 @@ function layersOf(layers: readonly Part[], steps: readonly Step[]): Layer[] {
       mediaType: layer?.mediaType ?? null,
       size: layer?.size ?? null,
       annotations: layer?.annotations ?? {},
+      sharedBy: layer === undefined ? null : (shared.get(layer.digest) ?? null),
     };
   });
 }

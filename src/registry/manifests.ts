@@ -11,6 +11,7 @@ import type { ManifestStore, StoredManifest } from "../db/manifests.ts";
 import type { ObjectCache } from "../db/object-cache.ts";
 import type { PulledManifest, PullReads } from "../db/pull-reads.ts";
 import type { ReferrerStore } from "../db/referrers.ts";
+import type { TagStore } from "../db/tags.ts";
 import { ConfigPrefetch } from "./config-prefetch.ts";
 import { MAX_ROW_CONTENT } from "../db/manifest-text.ts";
 import type { PullCache } from "./pull-cache.ts";
@@ -65,6 +66,7 @@ export interface Referrer {
 
 interface Stores {
   readonly index: ManifestStore;
+  readonly tags: TagStore;
   readonly referrers: ReferrerStore;
   readonly reads: PullReads;
   readonly cache: PullCache;
@@ -75,6 +77,7 @@ interface Stores {
 
 export class Manifests {
   readonly #index: ManifestStore;
+  readonly #tags: TagStore;
   readonly #referrers: ReferrerStore;
   readonly #reads: PullReads;
   readonly #cache: PullCache;
@@ -87,6 +90,7 @@ export class Manifests {
   constructor(stores: Stores, settings: Settings) {
     const { cache, objects } = stores;
     this.#index = stores.index;
+    this.#tags = stores.tags;
     this.#referrers = stores.referrers;
     this.#reads = stores.reads;
     this.#cache = cache;
@@ -221,11 +225,25 @@ export class Manifests {
     return key;
   }
 
-  /** @throws MANIFEST_UNKNOWN, REFERENCED while an index names it, or IMMUTABLE while such a tag points to it */
-  async delete(repository: RepositoryName, digest: Digest, initiator: Initiator): Promise<void> {
+  /**
+   * Deletes a tag, whose manifest stays, or a manifest with all its tags.
+   * @throws MANIFEST_UNKNOWN, IMMUTABLE for such a tag or while one points to the manifest, or REFERENCED while an
+   *   index names it
+   */
+  async delete(
+    repository: RepositoryName,
+    reference: Reference,
+    initiator: Initiator,
+  ): Promise<void> {
+    if (reference.kind === "tag") {
+      const deleted = await this.#tags.delete(repository, reference.tag, initiator);
+      if (!deleted) unknown(reference);
+      return;
+    }
+    const { digest } = reference;
     try {
       const deleted = await this.#index.delete(repository, digest, initiator);
-      if (!deleted) unknown({ kind: "digest", digest });
+      if (!deleted) unknown(reference);
     } finally {
       // What failed, or finds nothing, may have been done: the answer can be lost.
       await this.#cache.forget(repository, digest);

@@ -155,13 +155,12 @@ export class ScanJob implements Job<State> {
     const nothing = { unscannable, isSigned: signed, matched: null, entries: [] };
     if (nextMatch === null) return { ...nothing, ...progressOf(null), dueAt: null, failure: null };
     const before = image.result === null ? null : (inflated(image.result) as StoredResult);
-    const { failures } = image;
+    const { failures, repository, digest } = image;
     const waiting = image.pending === null ? null : (JSON.parse(image.pending) as Pending);
     const round = await matching.match(scanned, { before, pending: waiting, failures });
     const { fresh, pending, failure } = round;
     const dueAt = pending === null ? nextMatch : nextOf(pending);
     const rest = { ...progressOf(pending), failure };
-    const { repository, digest } = image;
     const statements = await this.#documents.statements(repository, digest);
     const match = { distribution, statements, fresh, names };
     const { result, found } = updated(before ?? NO_RESULT, match, Date.now());

@@ -119,8 +119,9 @@ export class ScanStore {
       auditChange(this.#db, initiator, entry, there),
       prepare(
         this.#db,
-        // A scan that goes on does so; one that waits after a failure begins.
-        `UPDATE scans SET due_at = ${NOW}, pending = CASE WHEN pulling > 0 THEN pending END WHERE ${which} RETURNING manifest_id`,
+        // A scan that goes on does so; one that waits after a failure begins. Without a time of its last list the image counts as in use.
+        `UPDATE scans SET due_at = ${NOW}, listed_at = NULL, pending = CASE WHEN pulling > 0 THEN pending END
+         WHERE ${which} RETURNING manifest_id`,
         values,
       ),
     ]);

@@ -1,10 +1,9 @@
 import type * as v from "valibot";
-import { none, one } from "../api/answer.ts";
+import { one } from "../api/answer.ts";
 import { type Endpoint, endpoint } from "../api/endpoint.ts";
 import { authorize } from "../auth/policy/authorize.ts";
 import type { AuthContext } from "../auth/context.ts";
 import { type Digest, isDigest } from "../oci/digest.ts";
-import { RegistryError } from "../oci/errors.ts";
 import { isTag, type RepositoryName, type Tag } from "../oci/reference.ts";
 import type { Context } from "../http/context.ts";
 import { invalid } from "../http/input.ts";
@@ -22,27 +21,6 @@ type Target =
 
 const WHOLE: RestoreResult = { digest: null, replaced: null, tags: [], manifests: [] };
 const EMPTY: PurgeResult = { tags: [], blobs: 0, sharedBlobs: 0 };
-
-/** Deletes as `DELETE /v2/<name>/manifests/<reference>` does, which takes no sessions. */
-const remove = endpoint(
-  "DELETE /repositories/:name+/-/manifests/:reference",
-  {
-    id: "deleteManifest",
-    summary: "Delete a tag, or by its digest a manifest with all its tags",
-    access: "delete",
-    answer: none,
-    refuses: ["DIGEST_INVALID", "IMMUTABLE", "MANIFEST_UNKNOWN", "REFERENCED"],
-  },
-  async ({ params: { name, reference }, initiator, registry }) => {
-    if (reference.kind === "digest") {
-      await registry.manifests.delete(name, reference.digest, initiator);
-      return;
-    }
-    const { tag } = reference;
-    if (await registry.tags.delete(name, tag, initiator)) return;
-    throw new RegistryError("MANIFEST_UNKNOWN", { detail: { tag } });
-  },
-);
 
 const restore = endpoint(
   "POST /repositories/:name+/-/restore",
@@ -104,7 +82,7 @@ const purge = endpoint(
   },
 );
 
-export const TRASH: readonly Endpoint[] = [remove, restore, purge];
+export const TRASH: readonly Endpoint[] = [restore, purge];
 
 async function restoreTarget(
   { params, initiator, auth, registry }: Context<"name">,

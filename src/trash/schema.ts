@@ -1,4 +1,5 @@
 import * as v from "valibot";
+import { REASONS } from "../oci/errors.ts";
 import { content, count, someText, text, texts, time } from "../api/schema/common.ts";
 
 const deleted = { deletedAt: time, deletedBy: someText, restorableUntil: time };
@@ -23,6 +24,39 @@ export type DeletedManifest = v.InferOutput<typeof DeletedManifest>;
 
 export const DeletedRepository = v.object({ id: text, name: text, ...deleted });
 export type DeletedRepository = v.InferOutput<typeof DeletedRepository>;
+
+/** The most that one request deletes: each takes up to six statements, and D1 allows a request a thousand. */
+export const MAX_DELETED = 100;
+
+const some = v.optional(v.pipe(texts, v.maxLength(MAX_DELETED)), []);
+
+export const Deletion = v.pipe(
+  v.strictObject({
+    tags: v.pipe(some, v.description("Their manifests stay.")),
+    digests: v.pipe(
+      some,
+      v.description(
+        "Manifests, which go with all their tags, in this order: an index before what it names.",
+      ),
+    ),
+  }),
+  v.description(`1 to ${MAX_DELETED} tags and digests together; the tags go first.`),
+);
+
+export const Deleted = v.object({
+  tag: someText,
+  digest: someText,
+  refused: v.pipe(
+    v.nullable(v.object({ code: v.picklist(REASONS), detail: text })),
+    v.description(
+      "Why it was not deleted, as the request for it alone would be told; null: it was.",
+    ),
+  ),
+});
+export type Deleted = v.InferOutput<typeof Deleted>;
+
+export const Deletions = v.object({ repository: text, items: v.array(Deleted) });
+export type Deletions = v.InferOutput<typeof Deletions>;
 
 /** The one thing to restore or purge. */
 const target = { tag: v.optional(text), digest: v.optional(text) };

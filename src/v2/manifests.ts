@@ -84,14 +84,7 @@ export async function remove({
   initiator,
   registry,
 }: Context<"name" | "reference">): Promise<Response> {
-  const { name, reference } = params;
-  if (reference.kind === "digest") {
-    await registry.manifests.delete(name, reference.digest, initiator);
-  } else {
-    const { tag } = reference;
-    const deleted = await registry.tags.delete(name, tag, initiator);
-    if (!deleted) throw new RegistryError("MANIFEST_UNKNOWN", { detail: { tag } });
-  }
+  await registry.manifests.delete(params.name, params.reference, initiator);
   return new Response(null, { status: 202 });
 }
 

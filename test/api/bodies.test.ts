@@ -87,6 +87,7 @@ const BODIES: Readonly<Record<string, (() => object) | null>> = {
     issuer: "https://issuer.example",
     identity: "someone@example.com",
   }),
+  "POST /api/v1/repositories/:name+/-/delete": () => ({ tags: ["v1"] }),
   "POST /api/v1/repositories/:name+/-/restore": () => ({ tag: "v1" }),
   "POST /api/v1/repositories/:name+/-/purge": () => ({ tag: "v1" }),
   "PUT /api/v1/me/password": () => ({ current: PASSWORD, password: `${PASSWORD}, a new one` }),

@@ -375,3 +375,40 @@ test("an index of 60 platforms with 2,000 referrers is read in few rows, by one 
   const rows = meter.take().reduce((sum, { rowsRead }) => sum + rowsRead, 0);
   expect(rows).toBeLessThan(7_000);
 });
+
+async function pushLayers(client: RegistryClient, layers: readonly Content[]): Promise<Manifest> {
+  const config = await client.pushBlob(blob());
+  for (const layer of layers) await client.pushBlob(layer);
+  return client.pushManifest(imageManifest({ config, layers: [...layers] }));
+}
+
+test("a layer says how many other manifests name it; what was deleted, or is elsewhere, does not count", async () => {
+  const [client, elsewhere] = [await newClient(), await newClient()];
+  const [base, own] = [blob(500), blob(300)];
+  const first = await pushLayers(client, [base, own]);
+  const counts = async () => (await details(client, first)).layers.map(({ sharedBy }) => sharedBy);
+  await pushLayers(elsewhere, [base]);
+  expect(await counts()).toEqual([0, 0]);
+  const second = await pushLayers(client, [base]);
+  await pushLayers(client, [base, blob()]);
+  expect(await counts()).toEqual([2, 0]);
+  await client.request("DELETE", `manifests/${second.digest}`);
+  expect(await counts()).toEqual([1, 0]);
+});
+
+test("who shares the layers of a large image is counted by a bounded number of rows", async () => {
+  const client = await newClient();
+  const layers: Content[] = [];
+  for (let n = 0; n < 127; n++) layers.push(await client.pushBlob(blob(8)));
+  let last = "";
+  for (let n = 0; n < 30; n++) {
+    const config = await client.pushBlob(blob());
+    last = (await client.pushManifest(imageManifest({ config, layers }))).digest;
+  }
+  const meter = new Meter(env.DB);
+  const send = (request: Request) => handle(request, { ...env, DB: meter.db }, ignore);
+  const found = await done<ManifestDetails>("GET", pathOf(client, last), undefined, { send });
+  expect(new Set(found.layers.map(({ sharedBy }) => sharedBy))).toEqual(new Set([20]));
+  const rows = meter.take().reduce((sum, { rowsRead }) => sum + rowsRead, 0);
+  expect(rows).toBeLessThan(7_000);
+});

@@ -707,6 +707,23 @@ describe("repository", () => {
       `slipway: there is no tag ${name}:v1\nslipway tag list ${name} lists those that are there\n`,
     ]);
   });
+
+  test("several tags are deleted at once, and what must stay is told", async () => {
+    const name = `${await newNamespace()}/app`;
+    for (const tag of ["v1", "v2", "held"]) await push(name, tag);
+    await ok(`repo set ${name} --immutable held`);
+    const tags = ["v1", "held", "none", "v2"].map((tag) => `${name}:${tag}`).join(" ");
+    const { code, stdout, stderr } = await slipway(`tag delete ${tags} --yes`);
+    expect([code, stdout]).toEqual([
+      1,
+      `2 of 4 tags were deleted; their manifests stay. To undo, within 7 days (until ${inAWeek()}): slipway trash restore ${name}:v1\n`,
+    ]);
+    expect(stderr).toContain("slipway: 2 were not deleted: ");
+    expect(stderr).toContain(`${name}:held: the tag held is immutable`);
+    expect(stderr).toContain(`${name}:none: manifest unknown`);
+    const { items } = await json<Items<{ name: string }>>(`tag list ${name}`);
+    expect(items.map(({ name: tag }) => tag)).toEqual(["held"]);
+  });
 });
 
 /** The first column of a table. */

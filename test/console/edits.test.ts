@@ -116,20 +116,20 @@ test("failures of a deletion are told although its dialog was closed meanwhile",
   await page.getByRole("button", { name: "Select this page" }).click();
   await page.getByRole("button", { name: "Delete …" }).click();
   const held = Promise.withResolvers<void>();
-  const problem = { status: 409, contentType: "application/problem+json" };
-  await page.route("**/manifests/1.0", async (route) => {
+  await page.route("**/-/delete", async (route) => {
     await held.promise;
-    const body = JSON.stringify({ detail: "this tag is held" });
-    await route.fulfill({ ...problem, body });
+    await route.continue();
   });
   await page.getByRole("button", { name: "Delete 2" }).click();
   await page.keyboard.press("Escape");
   await page.getByRole("dialog").waitFor({ state: "detached" });
+  await place.api("PATCH", "/repositories/demo/app", { immutableTags: [{ tags: "1.0" }] });
   held.resolve();
-  await page.getByText("1 deleted 1 could not be deleted: 1.0: this tag is held").waitFor();
+  await page.getByText("1 deleted 1 could not be deleted: 1.0: the tag 1.0 is immutable").waitFor();
   await page.getByRole("button", { name: "Undo" }).click();
   await page.getByText("Undone").waitFor();
-  expect(faults).toEqual([expect.stringContaining("409")]);
+  await place.api("PATCH", "/repositories/demo/app", { immutableTags: [] });
+  expect(faults).toEqual([]);
   await page.close();
 });
 

@@ -1,13 +1,18 @@
 /** What the console's tests push: images as builders make them, with attestations, signatures and hostile texts. */
+import { setTimeout as sleep } from "node:timers/promises";
 import { expect } from "vitest";
+import { retryAfterMs } from "../../src/cli/remote/retry-after.ts";
 import { OCI_INDEX, OCI_MANIFEST } from "../../src/oci/media-type.ts";
 import type { Server } from "../../scripts/server.ts";
 import { blob, type Content, describe, imageManifest, manifest, text } from "../support/images.ts";
 import type { Manifest } from "../support/images.ts";
-import { PushClient } from "../support/push-client.ts";
+import { PushClient, type Reply } from "../support/push-client.ts";
 
 /** It would open a dialog if any page took it for more than text. */
 export const ATTACK = `<img src=x onerror="alert(1)"><script>alert(2)</script>`;
+
+/** How often one request waits: several wait at once, and all of them go on in the same minute. */
+const MAX_WAITS = 5;
 
 export class Pusher {
   readonly #client: PushClient;
@@ -18,12 +23,13 @@ export class Pusher {
   }
 
   async blob(content: Content): Promise<Content> {
-    expect((await this.#client.pushBlob(content, "POST")).status).toBe(201);
+    const reply = await inPace(() => this.#client.pushBlob(content, "POST"));
+    expect(reply.status, reply.body.toString()).toBe(201);
     return content;
   }
 
   async manifest(pushed: Manifest, reference: string = pushed.digest): Promise<Manifest> {
-    const reply = await this.#client.pushManifest(pushed, reference);
+    const reply = await inPace(() => this.#client.pushManifest(pushed, reference));
     expect(reply.status, reply.body.toString()).toBe(201);
     return pushed;
   }
@@ -152,6 +158,16 @@ export class Pusher {
       }),
       version,
     );
+  }
+}
+
+/** Sends what the registry's limit of pushes refuses again, once the time that it names is over. */
+async function inPace(send: () => Promise<Reply>): Promise<Reply> {
+  for (let waits = 0; ; waits++) {
+    const reply = await send();
+    const waitMs = retryAfterMs(reply.headers["retry-after"]);
+    if (reply.status !== 429 || waitMs === null || waits === MAX_WAITS) return reply;
+    await sleep(waitMs);
   }
 }
 

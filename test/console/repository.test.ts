@@ -270,6 +270,7 @@ test("a manifest's page: layers with commands, config, referrers, pulls; all of 
   expect(await layers.textContent()).toContain("ADD file:0123 in /");
   expect(await layers.textContent()).toContain(`RUN echo '${ATTACK}'`);
   expect(await layers.textContent()).toContain("no time at all");
+  expect(await layers.textContent()).not.toContain("other image");
   expect(await page.locator("main").textContent()).toContain(`HOSTILE=${ATTACK}`);
   expect(await page.locator("main").textContent()).toContain("/bin/app --listen 0.0.0.0:80");
   const tree = page.locator(".tree");

@@ -105,14 +105,23 @@ export function scanJob(...matchers: readonly Matcher[]): ScanJob {
   return jobWith({}, matchers);
 }
 
-const noWake = () => Promise.resolve();
+/** @param wake is told in how many seconds the job asks for a turn */
+export function wakingJob(
+  wake: (delaySeconds: number) => Promise<unknown>,
+  ...matchers: readonly Matcher[]
+): ScanJob {
+  return jobWith({ wake }, matchers);
+}
 
-/** The same with settings of its own. @param wake is told in how many seconds the job asks for a turn */
+/** The same with settings of its own. */
 export function jobWith(
   {
     takesAttached = false,
-    wake = noWake,
-  }: { readonly takesAttached?: boolean; readonly wake?: (seconds: number) => Promise<unknown> },
+    wake = () => Promise.resolve(),
+  }: {
+    readonly takesAttached?: boolean;
+    readonly wake?: (delaySeconds: number) => Promise<unknown>;
+  },
   matchers: readonly Matcher[],
 ): ScanJob {
   const bucket = new Bucket(env.BLOBS);
@@ -124,8 +133,7 @@ export function jobWith(
     signatures: new SignatureChecks(new SignerStore(env.DB), attachments),
     documents: new AttachedDocuments(attachments),
   };
-  const options = { isOn: true, takesAttached, rescanMs: HOUR, wake };
-  return new ScanJob(parts, bucket, matchers, options);
+  return new ScanJob(parts, bucket, matchers, { isOn: true, takesAttached, rescanMs: HOUR, wake });
 }
 
 /** Runs the job until nothing is due. @returns how many turns it took */

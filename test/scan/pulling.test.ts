@@ -13,7 +13,16 @@ import type { Content, Manifest } from "../support/images.ts";
 import { Outbox } from "../support/events.ts";
 import { turn } from "../support/jobs.ts";
 import { api, done, makeNamespace } from "../support/management.ts";
-import { age, alpine, layer, ListMatcher, pushImage, scanAll, scanJob, jobWith } from "./images.ts";
+import {
+  age,
+  alpine,
+  layer,
+  ListMatcher,
+  pushImage,
+  scanAll,
+  scanJob,
+  wakingJob,
+} from "./images.ts";
 
 const ADAPTER = "https://adapter.test";
 const CLAIR = "https://clair.test";
@@ -358,7 +367,7 @@ describe("an adapter of Harbor's scanner API", () => {
     const remote = adapter(1_000);
     const asked: number[] = [];
     const wake = (seconds: number) => Promise.resolve(asked.push(seconds));
-    const job = jobWith({ wake }, matchers(remote, HARBOR_VARS));
+    const job = wakingJob(wake, ...matchers(remote, HARBOR_VARS));
     await scanAll(job);
     await scanAll(job);
     expect(asked).toHaveLength(1);

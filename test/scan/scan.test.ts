@@ -259,6 +259,11 @@ describe("vulnerabilities", () => {
     const image = await pushImage(client, [layer(alpine({ musl: "1" }))]);
     const matcher = new ListMatcher([]);
     await scanAll(scanJob(matcher));
+    // Also in one that nobody uses.
+    await done("DELETE", `/repositories/${name}/-/manifests/latest`);
+    await env.DB.prepare("UPDATE manifests SET pushed_at = 0 WHERE digest = ?")
+      .bind(image.digest)
+      .run();
     expect((await api("POST", path(image.digest, "scan"), {})).status).toBe(204);
     await scanAll(scanJob(matcher));
     expect(matchesOf(matcher)).toBe(2);

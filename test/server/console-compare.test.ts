@@ -12,6 +12,7 @@ function details(digests: readonly (string | null)[]): ManifestDetails {
     createdAt: null,
     comment: null,
     annotations: {},
+    sharedBy: null,
   }));
   return { layers } as unknown as ManifestDetails;
 }

@@ -82,6 +82,12 @@ export const Layer = v.object({
   createdAt: v.pipe(someText, v.description("As the config says it.")),
   comment: someText,
   annotations,
+  sharedBy: v.pipe(
+    someCount,
+    v.description(
+      "How many other manifests of the repository name it, among the last twenty that do; null: not counted.",
+    ),
+  ),
 });
 export type Layer = v.InferOutput<typeof Layer>;
 

@@ -17,6 +17,8 @@ interface SetOptions extends SubjectOptions {
   readonly grace?: number;
   readonly unscanned?: true;
   readonly unscannable?: true;
+  readonly unsigned?: true;
+  readonly vex?: true;
   readonly exempt?: readonly string[];
 }
 
@@ -39,6 +41,8 @@ export function addPolicyCommands(program: Command): void {
     .option("--grace <hours>", "and only those that were first seen longer ago", parseHours)
     .option("--unscanned", "those that no scanner has matched yet")
     .option("--unscannable", "those whose packages are not all known")
+    .option("--unsigned", "those that no signer has signed whom the namespace trusts")
+    .option("--vex", "vulnerabilities do not count that an attached OpenVEX document excuses")
     .option(
       "--exempt <account>",
       "who may pull them all the same, such as acme+scanner; repeatable",
@@ -65,12 +69,22 @@ async function showPolicy(name: string, options: SubjectOptions, command: Comman
 }
 
 async function setPolicy(name: string, options: SetOptions, command: Command): Promise<void> {
-  const { severity = null, fixableOnly, grace, unscanned, unscannable, exempt } = options;
+  const {
+    severity = null,
+    fixableOnly,
+    grace,
+    unscanned,
+    unscannable,
+    unsigned,
+    vex,
+    exempt,
+  } = options;
   if (severity === null && (fixableOnly === true || grace !== undefined)) {
     return command.error("which vulnerabilities? --fixable-only and --grace need --severity");
   }
-  if (severity === null && unscanned === undefined && unscannable === undefined) {
-    return command.error("which images? Give --severity, --unscanned or --unscannable");
+  const others = [unscanned, unscannable, unsigned];
+  if (severity === null && others.every((one) => one === undefined)) {
+    return command.error("which images? Give --severity, --unscanned, --unscannable or --unsigned");
   }
   const policy: ScanPolicy = {
     severity,
@@ -78,6 +92,8 @@ async function setPolicy(name: string, options: SetOptions, command: Command): P
     graceHours: grace ?? 0,
     unscanned: unscanned === true,
     unscannable: unscannable === true,
+    unsigned: unsigned === true,
+    vex: vex === true,
     exempt: [...(exempt ?? [])],
   };
   const api = await connect(command);
@@ -106,7 +122,8 @@ async function removePolicy(name: string, options: SubjectOptions & YesOption, c
 
 /** A policy in sentences. */
 function textOf(policy: ScanPolicy): string {
-  const { severity, fixableOnly, graceHours, unscanned, unscannable, exempt } = policy;
+  const { severity, fixableOnly, graceHours, unscanned, unscannable, unsigned, vex } = policy;
+  const { exempt } = policy;
   const which = [
     severity === null
       ? []
@@ -117,11 +134,13 @@ function textOf(policy: ScanPolicy): string {
             : `of the severity ${severity} and above`,
           fixableOnly ? "that have a fix" : "",
           graceHours === 0 ? "" : `first seen more than ${graceHours} h ago`,
+          vex ? "and that no OpenVEX document excuses" : "",
         ]
           .filter((part) => part !== "")
           .join(" "),
     unscanned ? "that no scanner has matched yet" : [],
     unscannable ? "whose packages are not all known" : [],
+    unsigned ? "that no trusted signer has signed" : [],
   ].flat();
   if (which.length === 0) return "All images may be pulled.";
   const exempted = exempt.length === 0 ? [] : [`Exempt: ${exempt.join(", ")}.`];
@@ -132,14 +151,16 @@ function textOf(policy: ScanPolicy): string {
 
 /** The options by which `slipway policy set` makes a policy. */
 function optionsOf(policy: ScanPolicy): string {
-  const { severity, fixableOnly, graceHours, unscanned, unscannable, exempt } = policy;
+  const { severity, fixableOnly, graceHours, unscanned, unscannable, unsigned, vex } = policy;
   return [
     severity === null ? [] : `--severity ${severity}`,
     fixableOnly ? "--fixable-only" : [],
     graceHours === 0 ? [] : `--grace ${graceHours}`,
     unscanned ? "--unscanned" : [],
     unscannable ? "--unscannable" : [],
-    exempt.map((account) => `--exempt ${account}`),
+    unsigned ? "--unsigned" : [],
+    vex ? "--vex" : [],
+    policy.exempt.map((account) => `--exempt ${account}`),
   ]
     .flat(2)
     .join(" ");

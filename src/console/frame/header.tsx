@@ -1,6 +1,7 @@
 import { useLocation } from "preact-iso/router";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { withQuery } from "../api/client.ts";
+import { moveAmongFound } from "../components/arrows.ts";
 import { usePause } from "../components/pause.ts";
 import { t } from "../i18n/i18n.ts";
 import { useSession } from "./session.tsx";
@@ -96,6 +97,7 @@ function SearchBox() {
         placeholder={t("searchRepositories")}
         autocomplete="off"
         spellcheck={false}
+        onKeyDown={moveAmongFound}
         onInput={(event) => {
           const words = event.currentTarget.value;
           setText(words);

@@ -2,6 +2,7 @@ import { useLocation } from "preact-iso/router";
 import type { FoundRepository } from "../../api/schema/repositories.ts";
 import { type Page, withQuery } from "../api/client.ts";
 import { useApi } from "../api/use-api.ts";
+import { moveAmongFound } from "../components/arrows.ts";
 import { Choice } from "../components/form.tsx";
 import { Badge, Empty, Time } from "../components/parts.tsx";
 import { Shown } from "../components/resource.tsx";
@@ -52,7 +53,7 @@ export function HomePage() {
             <NothingFound words={q} />
           ) : (
             <>
-              <ul class="repositories">
+              <ul class="repositories" onKeyDown={moveAmongFound}>
                 {items.map((repository) => (
                   <Row key={repository.name} repository={repository} />
                 ))}

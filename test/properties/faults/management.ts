@@ -365,6 +365,15 @@ export const MANAGEMENT: readonly Scenario[] = [
     name: "a manifest",
     path: ({ digest }) => ({ reference: digest }),
   }),
+  changes(`POST ${IN_REPOSITORY}/-/delete`, () => ({ tags: ["latest"] }), "tag.delete", {
+    name: "a tag",
+  }),
+  changes(
+    `POST ${IN_REPOSITORY}/-/delete`,
+    ({ digest }) => ({ digests: [digest] }),
+    "manifest.delete",
+    { name: "a manifest" },
+  ),
 
   changes(`POST ${IN_REPOSITORY}/-/restore`, () => ({ tag: "latest" }), "tag.restore", {
     name: "a tag",

@@ -183,6 +183,7 @@ const OTHERS: Readonly<Record<string, string>> = {
     "says what may be pulled by those who may pull",
   "PUT /namespaces/:namespace/signers/:signer":
     "says whose signatures count, which gives no access",
+  "POST /repositories/:name+/-/delete": "takes away",
   "POST /repositories/:name+/-/restore": "brings back what was there",
   "POST /repositories/:name+/-/purge": "takes away",
 };

@@ -6,7 +6,7 @@ import { sentenceOf, shortDigest, Size } from "../../components/parts.tsx";
 import { useAnnounce } from "../../frame/announcer.tsx";
 import { useSession } from "../../frame/session.tsx";
 import { t } from "../../i18n/i18n.ts";
-import { deleteTarget, restoreAll, type Target } from "./deletion.ts";
+import { deleteTargets, type Failed, MAX_AT_ONCE, restoreAll, type Target } from "./deletion.ts";
 
 interface DeleteDialogProps {
   readonly name: string;
@@ -20,11 +20,6 @@ interface DeleteDialogProps {
   readonly onChange: (isThere: boolean) => void;
 }
 
-interface Failed {
-  readonly target: Target;
-  readonly error: Error;
-}
-
 /** Shows what goes before it goes, tells how far it is, and offers to undo it. */
 export function DeleteDialog(props: DeleteDialogProps) {
   const { name, targets, immutable = 0, children, onClose, onChange } = props;
@@ -34,17 +29,13 @@ export function DeleteDialog(props: DeleteDialogProps) {
   const [failed, setFailed] = useState<readonly Failed[] | null>(null);
   const isShown = useLatest(true);
   const run = async () => {
-    const gone: Target[] = [];
     const failures: Failed[] = [];
-    for (const target of targets) {
-      setDone(gone.length + failures.length);
-      try {
-        await deleteTarget(name, target);
-        gone.push(target);
-      } catch (error) {
-        failures.push({ target, error: error as Error });
-      }
+    for (let at = 0; at < targets.length; at += MAX_AT_ONCE) {
+      setDone(at);
+      failures.push(...(await deleteTargets(name, targets.slice(at, at + MAX_AT_ONCE))));
     }
+    const kept = new Set(failures.map(({ target }) => target));
+    const gone = targets.filter((target) => !kept.has(target));
     setDone(null);
     // Nobody reads the failures in a dialog that was closed meanwhile.
     const text = told(gone.length, isShown.current === true ? [] : failures);

@@ -1,8 +1,9 @@
 /** Deletions of tags and manifests: what goes, and how it comes back. */
 import type { Manifest, Tag } from "../../../api/schema/contents.ts";
+import type { Deletions } from "../../../trash/schema.ts";
 import { call, path } from "../../api/client.ts";
 
-/** One request's deletion: a tag, or a manifest with all its tags. */
+/** What is deleted by itself: a tag, or a manifest with all its tags. */
 export interface Target {
   /** null: the manifest itself is deleted. */
   readonly tag: string | null;
@@ -34,15 +35,41 @@ export function planTags(tags: readonly Tag[], withImages: boolean): Target[] {
   return [...digests.values(), ...single];
 }
 
+/** An index goes before what it names, which has to stay as long as the index is there. */
 export function planManifests(
-  manifests: readonly Pick<Manifest, "digest" | "tags" | "size">[],
+  manifests: readonly Pick<Manifest, "digest" | "tags" | "size" | "kind">[],
 ): Target[] {
-  return manifests.map(({ digest, tags, size }) => ({ tag: null, digest, tags, size }));
+  return [
+    ...manifests.filter(({ kind }) => kind === "index"),
+    ...manifests.filter(({ kind }) => kind !== "index"),
+  ].map(({ digest, tags, size }) => ({ tag: null, digest, tags, size }));
 }
 
-/** @throws ApiError */
-export function deleteTarget(name: string, { tag, digest }: Target): Promise<void> {
-  return call(path`/repositories/${name}/-/manifests/${tag ?? digest}`, { method: "DELETE" });
+/** The most that one request deletes. */
+export const MAX_AT_ONCE = 100;
+
+export interface Failed {
+  readonly target: Target;
+  readonly error: Error;
+}
+
+/** Deletes what one request can, each by itself. @returns those that were not deleted: all where there is no answer */
+export async function deleteTargets(name: string, targets: readonly Target[]): Promise<Failed[]> {
+  const body = {
+    tags: targets.flatMap(({ tag }) => tag ?? []),
+    digests: targets.flatMap(({ tag, digest }) => (tag === null ? digest : [])),
+  };
+  try {
+    const to = path`/repositories/${name}/-/delete`;
+    const { items } = await call<Deletions>(to, { method: "POST", body });
+    const refusals = new Map(items.map(({ tag, digest, refused }) => [tag ?? digest, refused]));
+    return targets.flatMap((target) => {
+      const refused = refusals.get(target.tag ?? target.digest) ?? null;
+      return refused === null ? [] : { target, error: new Error(refused.detail) };
+    });
+  } catch (error) {
+    return targets.map((target) => ({ target, error: error as Error }));
+  }
 }
 
 /** Brings back what was deleted, the last first, as far as it can. @throws the first ApiError */

@@ -1,8 +1,11 @@
 import type { Layer, ManifestDetails } from "../../../api/schema/contents.ts";
-import { Digest, Size } from "../../components/parts.tsx";
+import { Badge, Digest, Size } from "../../components/parts.tsx";
 import { type Column, Table } from "../../components/table.tsx";
 import { t } from "../../i18n/i18n.ts";
 import { ClaimedTime, Pairs } from "./parts.tsx";
+
+/** The API counts no further. */
+const MAX_SHARING = 20;
 
 interface Step extends Layer {
   readonly position: number;
@@ -59,10 +62,15 @@ function columnsOf(isImage: boolean): Column<Step>[] {
 }
 
 function What({ of, isImage }: { of: Step; isImage: boolean }) {
-  const { command, mediaType, comment, createdAt, annotations } = of;
+  const { command, mediaType, comment, createdAt, annotations, sharedBy } = of;
   return (
     <div class="step">
       <code>{isImage && command !== null ? shortCommand(command) : (mediaType ?? "")}</code>
+      {sharedBy !== null && sharedBy > 0 && (
+        <Badge>
+          {t(sharedBy < MAX_SHARING ? "sharedBy" : "sharedByMany", { count: sharedBy })}
+        </Badge>
+      )}
       {(comment !== null || createdAt !== null) && (
         <span class="quiet">
           <ClaimedTime at={createdAt} /> {comment}

@@ -7,7 +7,7 @@ import type { Column } from "../../components/table.tsx";
 import { useAnnounce } from "../../frame/announcer.tsx";
 import { t } from "../../i18n/i18n.ts";
 
-/** The most rows that can be chosen at once: each is deleted by a request of its own. */
+/** The most rows that can be chosen at once: they are deleted while the reader waits. */
 const MAX_CHOSEN = 1000;
 const PAGE_ROWS = 100;
 

@@ -1,83 +1,41 @@
 import { useLocation } from "preact-iso/router";
 import { useState } from "preact/hooks";
 import type { Tag } from "../../../api/schema/contents.ts";
-import { type Page, path as apiPath, withQuery } from "../../api/client.ts";
-import { useApi } from "../../api/use-api.ts";
+import { path as apiPath, withQuery } from "../../api/client.ts";
 import { Choice } from "../../components/form.tsx";
 import { Badge, Digest, Empty, Size, Time } from "../../components/parts.tsx";
-import { Shown } from "../../components/resource.tsx";
-import { type Column, Pager, Table } from "../../components/table.tsx";
-import { hasRole, useSession } from "../../frame/session.tsx";
+import type { Column } from "../../components/table.tsx";
 import { number, t } from "../../i18n/i18n.ts";
 import type { PageProps } from "../../routes.ts";
+import { ContentList, type Deletion } from "./content-list.tsx";
 import { DeleteDialog } from "./delete-dialog.tsx";
 import { planTags } from "./deletion.ts";
 import { Filter } from "./filter.tsx";
 import { manifestPage, RepositoryFrame } from "./frame.tsx";
 import { Day, Evidence, kindName, Platforms } from "./parts.tsx";
-import { selectColumn, SelectionBar, useSelection } from "./selection.tsx";
 
 const FIRST = { by: "updated", order: "desc" } as const;
-const PAGE_ROWS = 50;
 
 /** The tags, the last pushed first unless the reader sorts them otherwise; the server sorts. */
 export function TagsPage({ name }: PageProps) {
-  const { query } = useLocation();
-  const { me } = useSession();
-  const { sort = FIRST.by, order = FIRST.order, filter = "", after = "" } = query;
-  const list = apiPath`/repositories/${name}/-/tags`;
-  const asked = { sort, order, filter, attachments: "hide" };
-  const tags = useApi<Page<Tag>>(withQuery(list, { ...asked, limit: PAGE_ROWS, after }));
-  const selection = useSelection<Tag>((tag) => tag.name);
-  const [isDeleting, setDeleting] = useState(false);
-  const mayDelete = hasRole(me, "maintainer", name);
+  const { sort = FIRST.by, order = FIRST.order, filter = "" } = useLocation().query;
   return (
     <RepositoryFrame name={name} view={t("tags")}>
       <div class="filters">
         <Filter label={t("filterTags")} />
         <SortChoice />
       </div>
-      <Shown of={tags} rows={8}>
-        {({ items, next }) => (
-          <>
-            {mayDelete && (
-              <SelectionBar
-                selection={selection}
-                shown={items}
-                list={list}
-                query={asked}
-                onDelete={() => setDeleting(true)}
-              />
-            )}
-            {items.length === 0 ? (
-              <NoTags filter={filter} isEnd={next === null} />
-            ) : (
-              <Table
-                caption={t("tags")}
-                columns={[
-                  ...(mayDelete ? [selectColumn<Tag>(selection, (tag) => tag.name)] : []),
-                  ...columnsOf(name),
-                ]}
-                rows={items}
-                keyOf={(tag) => tag.name}
-                sorted={FIRST}
-              />
-            )}
-            <Pager next={next} />
-          </>
-        )}
-      </Shown>
-      {isDeleting && (
-        <DeleteTags
-          name={name}
-          tags={selection.rows}
-          onClose={() => setDeleting(false)}
-          onChange={() => {
-            selection.clear();
-            void tags.reload();
-          }}
-        />
-      )}
+      <ContentList<Tag>
+        name={name}
+        caption={t("tags")}
+        list={apiPath`/repositories/${name}/-/tags`}
+        query={{ sort, order, filter, attachments: "hide" }}
+        columns={columnsOf(name)}
+        keyOf={(tag) => tag.name}
+        sorted={FIRST}
+        empty={(isEnd) => <NoTags filter={filter} isEnd={isEnd} />}
+        dialog={(tags, deletion) => <DeleteTags tags={tags} {...deletion} />}
+      />
     </RepositoryFrame>
   );
 }
@@ -178,22 +136,13 @@ function NoTags({ filter, isEnd }: { filter: string; isEnd: boolean }) {
   );
 }
 
-interface DeleteTagsProps {
-  readonly name: string;
-  readonly tags: readonly Tag[];
-  readonly onClose: () => void;
-  readonly onChange: () => void;
-}
-
-function DeleteTags({ name, tags, onClose, onChange }: DeleteTagsProps) {
+function DeleteTags({ tags, ...deletion }: Deletion & { readonly tags: readonly Tag[] }) {
   const [withImages, setWithImages] = useState(false);
   return (
     <DeleteDialog
-      name={name}
+      {...deletion}
       targets={planTags(tags, withImages)}
       immutable={tags.filter(({ immutable }) => immutable).length}
-      onClose={onClose}
-      onChange={onChange}
     >
       <p>
         <label>

@@ -1,78 +1,34 @@
 import { useLocation } from "preact-iso/router";
-import { useState } from "preact/hooks";
 import type { Manifest } from "../../../api/schema/contents.ts";
-import { type Page, path as apiPath, withQuery } from "../../api/client.ts";
-import { useApi } from "../../api/use-api.ts";
+import { path as apiPath, withQuery } from "../../api/client.ts";
 import { Choice } from "../../components/form.tsx";
 import { Badge, Digest, Empty, Size, Time } from "../../components/parts.tsx";
-import { Shown } from "../../components/resource.tsx";
-import { type Column, Pager, Table } from "../../components/table.tsx";
-import { hasRole, useSession } from "../../frame/session.tsx";
+import type { Column } from "../../components/table.tsx";
 import { t } from "../../i18n/i18n.ts";
 import type { PageProps } from "../../routes.ts";
+import { ContentList } from "./content-list.tsx";
 import { DeleteDialog } from "./delete-dialog.tsx";
 import { planManifests } from "./deletion.ts";
 import { manifestPage, RepositoryFrame } from "./frame.tsx";
 import { Day, kindName, KINDS, Platforms } from "./parts.tsx";
-import { selectColumn, SelectionBar, useSelection } from "./selection.tsx";
-
-const PAGE_ROWS = 50;
 
 /** All manifests by digest, the last pushed first: also those that no tag points to. */
 export function VersionsPage({ name }: PageProps) {
-  const { query } = useLocation();
-  const { me } = useSession();
-  const { tagged = "", kind = "", order = "desc", after = "" } = query;
-  const list = apiPath`/repositories/${name}/-/manifests`;
-  const asked = { tagged, kind, sort: "pushed", order };
-  const manifests = useApi<Page<Manifest>>(withQuery(list, { ...asked, limit: PAGE_ROWS, after }));
-  const selection = useSelection<Manifest>(({ digest }) => digest);
-  const [isDeleting, setDeleting] = useState(false);
-  const mayDelete = hasRole(me, "maintainer", name);
+  const { tagged = "", kind = "", order = "desc" } = useLocation().query;
   return (
     <RepositoryFrame name={name} view={t("versions")}>
       <Filters />
-      <Shown of={manifests} rows={8}>
-        {({ items, next }) => (
-          <>
-            {mayDelete && (
-              <SelectionBar
-                selection={selection}
-                shown={items}
-                list={list}
-                query={asked}
-                onDelete={() => setDeleting(true)}
-              />
-            )}
-            {items.length === 0 ? (
-              <Empty title={t(next === null ? "noManifests" : "noneOnPage")} />
-            ) : (
-              <Table
-                caption={t("versions")}
-                columns={[
-                  ...(mayDelete ? [selectColumn<Manifest>(selection, ({ digest }) => digest)] : []),
-                  ...columnsOf(name),
-                ]}
-                rows={items}
-                keyOf={({ digest }) => digest}
-                sorted={{ by: "pushed", order: "desc" }}
-              />
-            )}
-            <Pager next={next} />
-          </>
-        )}
-      </Shown>
-      {isDeleting && (
-        <DeleteDialog
-          name={name}
-          targets={planManifests(selection.rows)}
-          onClose={() => setDeleting(false)}
-          onChange={() => {
-            selection.clear();
-            void manifests.reload();
-          }}
-        />
-      )}
+      <ContentList<Manifest>
+        name={name}
+        caption={t("versions")}
+        list={apiPath`/repositories/${name}/-/manifests`}
+        query={{ tagged, kind, sort: "pushed", order }}
+        columns={columnsOf(name)}
+        keyOf={({ digest }) => digest}
+        sorted={{ by: "pushed", order: "desc" }}
+        empty={(isEnd) => <Empty title={t(isEnd ? "noManifests" : "noneOnPage")} />}
+        dialog={(rows, deletion) => <DeleteDialog {...deletion} targets={planManifests(rows)} />}
+      />
     </RepositoryFrame>
   );
 }
