@@ -208,13 +208,12 @@ function refusalsOf(run: Run, trace: Trace): Refusal[] {
 }
 
 function usageOf({ request, env, defer }: Run, { name, via }: Actor): Usage {
-  const read: Usage["read"] = (blob) => noteUse(env.EVENTS, blob, defer);
   // A scanner's pulls are no use: each scan would keep an image in use that nobody needs.
-  if (via === "scanner") return { read, look: () => {}, pull: () => {} };
+  if (via === "scanner") return { read: () => {}, look: () => {}, pull: () => {} };
   // Clients that share an account and a network count as one client.
   const client = () => `${name ?? ""} ${network(addressOf(request))}`;
   return {
-    read,
+    read: (blob) => noteUse(env.EVENTS, blob, defer),
     look: (manifest) => noteLook(env.EVENTS, { ...manifest, client: client() }, defer),
     pull: (manifest) => countPull(env.EVENTS, { ...manifest, client: client() }, defer),
   };

@@ -13,7 +13,7 @@ import type { Matcher, ScannedImage, Unfinished } from "./matcher.ts";
 import { type Pullable, pullToken } from "./pull-token.ts";
 
 /** The first look for a report. */
-const FIRST_WAIT_MS = 5_000;
+const FIRST_WAIT_MS = 10_000;
 /** How often one image is submitted until there is a report: an adapter forgets its scans when it is started anew. */
 const MAX_SUBMISSIONS = 3;
 /** Adapters start a scanner to describe themselves, so one description serves the images of a step. */

@@ -1,13 +1,16 @@
 /** Scanners that pull images by themselves: an adapter of Harbor's scanner API, and Clair. */
 import { env } from "cloudflare:workers";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import type { RepositoryName } from "../../src/oci/reference.ts";
 import type { Fetch } from "../../src/scan/match/exchange.ts";
 import { type Matcher } from "../../src/scan/matcher.ts";
 import { matchersOf } from "../../src/scan/matchers.ts";
+import { pullToken } from "../../src/scan/pull-token.ts";
 import { OsvRecords } from "../../src/scan/osv-store.ts";
 import { type Env, readSettings } from "../../src/settings.ts";
 import { HOST, RegistryClient } from "../support/client.ts";
 import type { Content, Manifest } from "../support/images.ts";
+import { Outbox } from "../support/events.ts";
 import { turn } from "../support/jobs.ts";
 import { api, done, makeNamespace } from "../support/management.ts";
 import {
@@ -97,7 +100,10 @@ beforeEach(async () => {
   name = `${namespace}/app`;
   client = new RegistryClient({ repository: name });
   await turn(scanJob());
-  await env.DB.prepare("DELETE FROM scans").run();
+  await env.DB.batch([
+    env.DB.prepare("DELETE FROM scans"),
+    env.DB.prepare("DELETE FROM jobs WHERE name = 'scan'"),
+  ]);
   base = layer(alpine({ musl: "1.2.4-r2" }));
   image = await pushImage(client, [base]);
 });
@@ -151,9 +157,11 @@ function adapter(pendings: number, known: () => boolean = () => true): Remote {
       scans += 1;
       return answer(202, { id: `scan-${scans}` });
     }
-    if (!known() || at !== `${ADAPTER}/api/v1/scan/scan-${scans}/report`) return answer(404);
+    const [, id] = /\/api\/v1\/scan\/scan-(\d+)\/report$/.exec(at) ?? [];
+    if (!known() || id === undefined || Number(id) > scans) return answer(404);
     if (left-- > 0) {
-      return new Response(null, { status: 302, headers: { location: "https://evil.test/" } });
+      const pending = { location: "https://evil.test/", "refresh-after": "600" };
+      return new Response(null, { status: 302, headers: pending });
     }
     return answer(200, reportOf("CVE-2099-9", "musl"));
   });
@@ -211,6 +219,9 @@ describe("an adapter of Harbor's scanner API", () => {
     const remote = adapter(0);
     const job = () => scanJob(...matchers(remote, HARBOR_VARS));
     await scanAll(job());
+    await env.DB.prepare(
+      "UPDATE scans SET pending = json_set(pending, '$.scanners.harbor.atMs', 1e14)",
+    ).run();
     await age();
     await scanAll(job());
     expect(remote.count("GET", `${ADAPTER}/api/v1/scan/`)).toBe(0);
@@ -259,6 +270,46 @@ describe("an adapter of Harbor's scanner API", () => {
     );
   });
 
+  test("pulls without a use of the image, which would keep it for retention", async () => {
+    const ends: (() => void)[] = [];
+    vi.spyOn(scheduler, "wait").mockImplementation(
+      () => new Promise((resolve) => void ends.push(resolve)),
+    );
+    const outbox = new Outbox();
+    const token = await pullToken(name as RepositoryName, {
+      url: `https://${HOST}`,
+      key: env.TOKEN_KEY ?? "",
+      nextKey: null,
+    });
+    const options = { repository: name, send: outbox.send };
+    const scanner = new RegistryClient({ ...options, authorization: `Bearer ${token}` });
+    expect((await scanner.head("manifests/latest")).status).toBe(200);
+    expect((await scanner.get("manifests/latest")).status).toBe(200);
+    expect((await scanner.get(`blobs/${base.digest}`)).status).toBe(200);
+    expect(ends).toHaveLength(0);
+    // Anybody else's is one.
+    expect((await new RegistryClient(options).get("manifests/latest")).status).toBe(200);
+    expect(ends).toHaveLength(1);
+    for (const end of ends) end();
+    await outbox.settled();
+    vi.restoreAllMocks();
+  });
+
+  test("that waits after a failure begins when somebody asks for a scan; one that pulls goes on", async () => {
+    const failing = new Remote(() => answer(500));
+    await scanAll(scanJob(...matchers(failing, HARBOR_VARS)));
+    const remote = adapter(0);
+    const job = () => scanJob(...matchers(remote, HARBOR_VARS));
+    await age();
+    await scanAll(job());
+    expect(remote.seen).toEqual([]);
+    for (let times = 0; times < 2; times++) {
+      expect((await api("POST", path("scan"), {})).status).toBe(204);
+      await scanAll(job());
+      expect(remote.count("POST", `${ADAPTER}/api/v1/scan`)).toBe(1);
+    }
+  });
+
   test("that does not know the scan any more is submitted to anew, three times at most", async () => {
     let isKnown = false;
     const remote = adapter(0, () => isKnown);
@@ -296,7 +347,7 @@ describe("an adapter of Harbor's scanner API", () => {
   test("gets at most 20 images at once; another one waits without a failure", async () => {
     const others = Array.from({ length: 20 }, (_, i) => i);
     for (const n of others) await pushImage(client, [layer(alpine({ musl: `1.${n}` }))], `t${n}`);
-    const remote = adapter(0);
+    const remote = adapter(1_000);
     await scanAll(scanJob(...matchers(remote, HARBOR_VARS)));
     expect(remote.count("POST", `${ADAPTER}/api/v1/scan`)).toBe(20);
     const { results } = await env.DB.prepare(
@@ -313,14 +364,14 @@ describe("an adapter of Harbor's scanner API", () => {
   });
 
   test("whose turns are asked for once while nothing is due", async () => {
-    const remote = adapter(0);
+    const remote = adapter(1_000);
     const asked: number[] = [];
     const wake = (seconds: number) => Promise.resolve(asked.push(seconds));
     const job = wakingJob(wake, ...matchers(remote, HARBOR_VARS));
     await scanAll(job);
     await scanAll(job);
     expect(asked).toHaveLength(1);
-    expect(asked[0]).toBeLessThanOrEqual(5);
+    expect(asked[0]).toBeLessThanOrEqual(10);
   });
 
   test.each([
