@@ -31,6 +31,7 @@ const AREAS = {
   namespaces: () => import("./pages/namespaces/area.ts"),
   admin: () => import("./pages/admin/area.ts"),
   compare: () => import("./pages/compare/compare.tsx"),
+  scanning: () => import("./pages/scanning/area.ts"),
 } as const;
 
 type Areas = { readonly [Name in keyof typeof AREAS]: Awaited<ReturnType<(typeof AREAS)[Name]>> };
@@ -48,9 +49,14 @@ const account = pageIn("account");
 const namespaces = pageIn("namespaces");
 const admin = pageIn("admin");
 const compare = pageIn("compare");
+const scanning = pageIn("scanning");
 
 /** The pages of a namespace, by what follows its name in their paths. */
 const namespace = (end: string) => new RegExp(`^/namespaces/(?<name>[^/]+)${end}$`);
+
+/** The pages of a manifest. */
+const manifest = (end: string) =>
+  new RegExp(`^/repositories/${NAME}/-/manifests/(?<rest>[^/]+)${end}$`);
 
 const ROUTES: readonly PageRoute[] = [
   { pattern: /^\/$/, page: HomePage },
@@ -82,7 +88,9 @@ const ROUTES: readonly PageRoute[] = [
   },
   { pattern: new RegExp(`^/repositories/${NAME}/-/tags$`), page: TagsPage },
   { pattern: new RegExp(`^/repositories/${NAME}/-/versions$`), page: VersionsPage },
-  { pattern: new RegExp(`^/repositories/${NAME}/-/manifests/(?<rest>[^/]+)$`), page: ManifestPage },
+  { pattern: manifest(""), page: ManifestPage },
+  { pattern: manifest("/vulnerabilities"), page: scanning("VulnerabilitiesPage") },
+  { pattern: manifest("/packages"), page: scanning("PackagesPage") },
   { pattern: new RegExp(`^/repositories/${NAME}/-/compare$`), page: compare("ComparePage") },
   { pattern: new RegExp(`^/repositories/${NAME}/-/trash$`), page: TrashPage },
   { pattern: new RegExp(`^/repositories/${NAME}/-/settings$`), page: SettingsPage },

@@ -24,14 +24,21 @@ const packages = endpoint(
     id: "listPackages",
     summary: "List the packages of an image of one platform",
     access: "pull",
-    query: PAGE,
+    query: {
+      filter: textField("filter", { description: "A part of the name, in any case." }),
+      ...PAGE,
+    },
     answer: pageWith(Package, listed),
     refuses: ["MANIFEST_UNKNOWN", "NOT_FOUND"],
   },
   async ({ params: { name, digest }, query, registry }) => {
     const { packages: found, ...list } = listOf(await registry.scans.packages(name, digest));
     const { distribution, problems, unscannable } = list;
-    const shown = sliced(query, found);
+    const part = query.filter?.toLowerCase() ?? "";
+    const shown = sliced(
+      query,
+      found.filter((pkg) => pkg.name.toLowerCase().includes(part)),
+    );
     return {
       items: shown.items.map((pkg) => packageJson(pkg, distribution)),
       next: shown.next,

@@ -1,0 +1,3 @@
+/** The pages about the packages of images and their vulnerabilities, which are loaded together. */
+export { PackagesPage } from "./packages.tsx";
+export { VulnerabilitiesPage } from "./vulnerabilities.tsx";
