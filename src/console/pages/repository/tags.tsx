@@ -6,6 +6,7 @@ import { useApi } from "../../api/use-api.ts";
 import { Choice } from "../../components/form.tsx";
 import { Badge, Digest, Empty, Size, Time } from "../../components/parts.tsx";
 import { Shown } from "../../components/resource.tsx";
+import { CountBadges } from "../../components/severity.tsx";
 import { type Column, Pager, Table } from "../../components/table.tsx";
 import { hasRole, useSession } from "../../frame/session.tsx";
 import { number, t } from "../../i18n/i18n.ts";
@@ -104,6 +105,11 @@ function columnsOf(name: string): Column<Tag>[] {
       cell: ({ size }) => <Size of={size} />,
     },
     {
+      key: "vulnerabilities",
+      title: t("vulnerabilities"),
+      cell: (tag) => <TagVulnerabilities name={name} tag={tag} />,
+    },
+    {
       key: "updated",
       title: t("pushed"),
       sort: { by: "updated", first: "desc" },
@@ -136,6 +142,19 @@ function TagName({ name, tag }: { name: string; tag: Tag }) {
       {aliases.length > 0 && <span class="quiet">{t("sameAs", { tags: aliases.join(", ") })}</span>}
       <Digest value={digest} />
     </div>
+  );
+}
+
+/** The worst two severities, which lead to all that is known; what is no image has none. */
+function TagVulnerabilities({ name, tag }: { name: string; tag: Tag }) {
+  if (tag.vulnerabilities === null) return null;
+  const { state, counts } = tag.vulnerabilities;
+  return (
+    <a class="marks" href={`${manifestPage(name, tag.digest)}/vulnerabilities`}>
+      {state === "unscannable" && <Badge kind="warn">{t("unscannable")}</Badge>}
+      {state === "waiting" && counts === null && <Badge>{t("notScanned")}</Badge>}
+      {counts !== null && <CountBadges of={counts} most={2} />}
+    </a>
   );
 }
 
