@@ -27,6 +27,7 @@ let app: Pusher;
 let old: Manifest;
 let fresh: Manifest;
 let both: Manifest;
+let many: Manifest;
 let broken: Manifest;
 
 beforeAll(async () => {
@@ -69,7 +70,7 @@ beforeAll(async () => {
     ],
     "1.1",
   );
-  const many = await pushLayers(
+  many = await pushLayers(
     app,
     [["COPY many /", npmLayer(Object.fromEntries(MANY.map((name) => [name, "1.0.0"])))]],
     "many",
@@ -144,7 +145,7 @@ describe("the vulnerabilities of an image", () => {
     ]);
     expect(await row.textContent()).toMatch(/critical.*CVE-2099-1.*left-pad.*1\.3\.0.*COPY base/);
     await shown.getByText("Scanned by").first().waitFor();
-    const link = shown.getByRole("link", { name: "CVE-2099-1" });
+    const link = shown.getByRole("link", { name: "CVE-2099-1", exact: true });
     expect(await link.getAttribute("href")).toBe("https://osv.dev/vulnerability/CVE-2099-1");
     expect(await link.getAttribute("rel")).toContain("noopener");
     // Visitors may neither push nor decide.
@@ -257,6 +258,184 @@ test("the keyboard alone leads from a tag to its vulnerabilities", async () => {
   await shown.waitForURL(/\/vulnerabilities$/);
   await shown.locator("tbody tr").first().waitFor();
   await shown.evaluate(REFRESH);
+  expect(faults).toEqual([]);
+  await shown.close();
+});
+
+test("a list of tags says what was found in each image, and leads there", async () => {
+  const { page: shown, faults } = await open(`/repositories/${NAME}/-/tags?sort=version&order=asc`);
+  const badges = async (tag: string) => {
+    const row = shown.locator("tbody tr", {
+      has: shown.getByRole("link", { name: tag, exact: true }),
+    });
+    await row.waitFor();
+    return row.locator('a[href$="/vulnerabilities"] .badge').allTextContents();
+  };
+  expect(await badges("1.0")).toContain("1 critical");
+  expect(await badges("1.1")).toEqual(["1 critical", "2 high"]);
+  expect(await badges("many")).toEqual(["60 low"]);
+  expect(await badges("multi")).toEqual(["1 critical", "2 high"]);
+  expect(await badges("broken")).toContain("unscannable");
+  await expectGood(shown, "tags");
+  await shown.locator('a[href$="/vulnerabilities"]').first().click();
+  await shown.waitForURL(/\/vulnerabilities$/);
+  expect(faults).toEqual([]);
+  await shown.close();
+});
+
+test("a page of 60 findings has a second one", async () => {
+  const { page: shown, faults } = await open(page(many, "/vulnerabilities"));
+  await expect.poll(() => shown.locator("tbody tr").count()).toBe(50);
+  await shown.getByRole("link", { name: "Next page" }).click();
+  await expect.poll(() => shown.locator("tbody tr").count()).toBe(10);
+  expect(faults).toEqual([]);
+  await shown.close();
+});
+
+describe("for owners", () => {
+  test("a namespace's policy says in sentences what it means, is set, and holds in its repositories", async () => {
+    const { page: shown, faults } = await open("/namespaces/acme/scanning");
+    await shown.getByText("There is no policy").waitFor();
+    await shown.getByText("Every image may be pulled.").waitFor();
+    await shown
+      .getByLabel("Images with open vulnerabilities may not be pulled")
+      .selectOption("high");
+    await shown.getByLabel("Only if there is a fix").check();
+    await shown.getByLabel("Grace time in hours").fill("72");
+    await shown.getByLabel("Accounts that may pull all the same").fill("acme+scanner");
+    await shown
+      .getByText(
+        "Images with open vulnerabilities of severity high and above may not be pulled, as far as there is a fix, from 72 hours after it was first seen in the image.",
+      )
+      .waitFor();
+    await expectGood(shown, "policy");
+    await shown.getByRole("button", { name: "Set the policy" }).click();
+    await shown.getByText("The policy was set").waitFor();
+    expect(await place.api("GET", "/namespaces/acme/scan-policy")).toEqual({
+      policy: {
+        severity: "high",
+        fixableOnly: true,
+        graceHours: 72,
+        unscanned: false,
+        unscannable: false,
+        exempt: ["acme+scanner"],
+      },
+    });
+    await shown.goto(`${place.server.url}/repositories/${NAME}/-/scanning`);
+    await shown.getByText("The policy of the namespace holds here").waitFor();
+    await shown.getByLabel("Images with open vulnerabilities may not be pulled").selectOption("");
+    await shown.getByRole("button", { name: "Set the policy" }).click();
+    await shown.getByText("This repository has a policy of its own").waitFor();
+    await expectGood(shown, "repository-policy");
+    await shown.getByRole("button", { name: "Remove the policy" }).click();
+    await shown.getByRole("dialog").getByRole("button", { name: "Remove the policy" }).click();
+    await shown.getByText("The policy of the namespace holds here").waitFor();
+    expect(faults).toEqual([]);
+    await shown.close();
+  });
+
+  test("an account that is none is refused at its field", async () => {
+    const { page: shown, faults } = await open("/namespaces/acme/scanning");
+    const field = shown.getByLabel("Accounts that may pull all the same");
+    await field.fill("Nobody!");
+    await shown.getByRole("button", { name: "Set the policy" }).click();
+    await shown.getByRole("alert").waitFor();
+    // The browser itself notes the 400 on its console.
+    expect(faults.splice(0)).toEqual([expect.stringContaining("400")]);
+    await expectAccessible(shown);
+    await shown.close();
+  });
+
+  test("what was accepted is listed with who, why and until when; one is added and removed", async () => {
+    const { page: shown, faults } = await open("/namespaces/acme/scanning");
+    const row = (id: string) => shown.locator("tbody tr", { hasText: id });
+    await row("CVE-2099-2").waitFor();
+    expect(await row("CVE-2099-2").textContent()).toContain(`nobody pads ${ATTACK}`);
+    await shown.getByRole("button", { name: "Accept …" }).click();
+    const dialog = shown.getByRole("dialog");
+    await dialog.getByLabel("Vulnerability", { exact: true }).fill("CVE-2099-3");
+    await dialog.getByLabel("Reason").fill("odd is fine");
+    await dialog.getByRole("button", { name: "Accept", exact: true }).click();
+    await row("CVE-2099-3").waitFor();
+    expect(await row("CVE-2099-3").textContent()).toMatch(
+      /all packages.*whole namespace.*admin.*never/,
+    );
+    await expectGood(shown, "exceptions");
+    await shown.getByRole("button", { name: "Accept CVE-2099-3 no longer" }).click();
+    await dialog.getByRole("button", { name: "Remove" }).click();
+    await row("CVE-2099-3").waitFor({ state: "detached" });
+    expect(faults).toEqual([]);
+    await shown.close();
+  });
+});
+
+describe("which images have a vulnerability", () => {
+  test("is found from the home page, and is in the address", async () => {
+    const { page: shown, faults } = await open("/");
+    await shown.getByRole("link", { name: "Images with a vulnerability" }).click();
+    await shown.getByLabel("Vulnerability").fill("CVE-2099-5");
+    await shown.keyboard.press("Enter");
+    await shown.waitForURL(/vulnerability=CVE-2099-5/);
+    await shown.getByRole("rowheader", { name: NAME }).waitFor();
+    expect(await shown.locator("tbody tr").textContent()).toContain("1.1");
+    await expectGood(shown, "vulnerable-images");
+    await shown.goto(`${place.server.url}/vulnerable-images?vulnerability=CVE-1999-1`);
+    await shown.getByText("No image that you may see has it").waitFor();
+    expect(faults).toEqual([]);
+    await shown.close();
+  });
+
+  test("takes a login", async () => {
+    const { page: shown, faults } = await open("/vulnerable-images", place.visitor);
+    await shown.getByText("Sign in to see this").waitFor();
+    expect(faults).toEqual([]);
+    await shown.close();
+  });
+});
+
+test("a comparison says which vulnerabilities are new, gone and the same", async () => {
+  const { page: shown, faults } = await open(
+    `/repositories/${NAME}/-/compare?from=${old.digest}&to=${fresh.digest}`,
+    place.visitor,
+  );
+  await shown.getByText("1 new, 2 gone, 2 the same").waitFor();
+  const rows = shown.getByRole("region", { name: "Vulnerabilities" }).locator("tbody tr");
+  expect(await rows.first().textContent()).toMatch(/new.*high.*CVE-2099-5.*new-one/);
+  await expectGood(shown, "compare");
+  expect(faults).toEqual([]);
+  await shown.close();
+});
+
+test.each([
+  ["de", "Schwachstellen"],
+  ["ar-XB", "Vulnerabilities"],
+])("the pages are whole in %s, also at 320 pixels", async (lang, word) => {
+  const { page: shown, faults } = await open(`/?lang=${lang}`);
+  for (const path of [
+    page(old, "/vulnerabilities"),
+    page(old, "/packages"),
+    page(both, "/vulnerabilities"),
+    `/repositories/${NAME}/-/tags`,
+    `/repositories/${NAME}/-/scanning`,
+    `/repositories/${NAME}/-/compare?from=${old.digest}&to=${fresh.digest}`,
+    "/namespaces/acme/scanning",
+    "/vulnerable-images?vulnerability=CVE-2099-1",
+  ]) {
+    const to = new URL(path, place.server.url);
+    to.searchParams.set("lang", lang);
+    await shown.setViewportSize({ width: 1200, height: 800 });
+    await shown.goto(to.href);
+    await shown.locator("main h1").waitFor();
+    await expect.poll(() => shown.locator("main .loading").count(), { message: path }).toBe(0);
+    await expectAccessible(shown);
+    await shown.setViewportSize({ width: 320, height: 800 });
+    await shot(shown, `scanning-${lang}-${path.replaceAll(/[^a-z]+/g, "-").slice(-30)}`);
+    expect(await shown.evaluate("document.documentElement.scrollWidth"), path).toBeLessThanOrEqual(
+      320,
+    );
+  }
+  await shown.goto(`${place.server.url}${page(old)}?lang=${lang}`);
+  await shown.getByRole("link", { name: word, exact: true }).waitFor();
   expect(faults).toEqual([]);
   await shown.close();
 });

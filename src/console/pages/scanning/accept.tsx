@@ -119,6 +119,6 @@ export function ReasonFields({
 }
 
 /** A repository of one component is in the namespace of its own name. */
-function namespaceOf(name: string): string {
+export function namespaceOf(name: string): string {
   return name.split("/", 1)[0] ?? name;
 }

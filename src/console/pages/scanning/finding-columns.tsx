@@ -1,9 +1,11 @@
 import type { ManifestDetails } from "../../../api/schema/contents.ts";
 import { isWebLink } from "../../../oci/link.ts";
 import type { Finding } from "../../../scan/schema.ts";
+import { withQuery } from "../../api/client.ts";
 import { Badge, Digest, Time } from "../../components/parts.tsx";
 import { SeverityBadge } from "../../components/severity.tsx";
 import type { Column } from "../../components/table.tsx";
+import { useSession } from "../../frame/session.tsx";
 import { day, type MessageKey, t } from "../../i18n/i18n.ts";
 import { shortCommand } from "../repository/layers.tsx";
 
@@ -93,6 +95,7 @@ function whereColumn({ kind, layers, children }: ManifestDetails): Column<Findin
 }
 
 function Vulnerability({ of }: { of: Finding }) {
+  const { me } = useSession();
   const { id, aliases, url, summary, scanners, firstSeenAt } = of;
   return (
     <div class="step">
@@ -110,6 +113,12 @@ function Vulnerability({ of }: { of: Finding }) {
       <span class="quiet">
         {t("foundBy", { names: scanners.join(", ") })} <Time at={firstSeenAt} />
       </span>
+      {me && (
+        <a href={withQuery("/vulnerable-images", { vulnerability: id })}>
+          {t("imagesWithIt")}
+          <span class="hidden"> ({id})</span>
+        </a>
+      )}
     </div>
   );
 }
