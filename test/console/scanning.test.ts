@@ -275,7 +275,7 @@ test("a list of tags says what was found in each image, and leads there", async 
   expect(await badges("1.1")).toEqual(["1 critical", "2 high"]);
   expect(await badges("many")).toEqual(["60 low"]);
   expect(await badges("multi")).toEqual(["1 critical", "2 high"]);
-  expect(await badges("broken")).toContain("unscannable");
+  expect(await badges("broken")).toEqual(["unscannable"]);
   await expectGood(shown, "tags");
   await shown.locator('a[href$="/vulnerabilities"]').first().click();
   await shown.waitForURL(/\/vulnerabilities$/);
@@ -305,7 +305,7 @@ describe("for owners", () => {
     await shown.getByLabel("Accounts that may pull all the same").fill("acme+scanner");
     await shown
       .getByText(
-        "Images with open vulnerabilities of severity high and above may not be pulled, as far as there is a fix, from 72 hours after it was first seen in the image.",
+        "Images with open vulnerabilities of severity high and above may not be pulled, as far as these have a fix, from 72 hours after they were first seen in the image.",
       )
       .waitFor();
     await expectGood(shown, "policy");
@@ -358,7 +358,7 @@ describe("for owners", () => {
     await dialog.getByRole("button", { name: "Accept", exact: true }).click();
     await row("CVE-2099-3").waitFor();
     expect(await row("CVE-2099-3").textContent()).toMatch(
-      /all packages.*whole namespace.*admin.*never/,
+      /all packages.*whole namespace.*admin.*no end/,
     );
     await expectGood(shown, "exceptions");
     await shown.getByRole("button", { name: "Accept CVE-2099-3 no longer" }).click();
@@ -411,7 +411,7 @@ test.each([
   ["ar-XB", "Vulnerabilities"],
 ])("the pages are whole in %s, also at 320 pixels", async (lang, word) => {
   const { page: shown, faults } = await open(`/?lang=${lang}`);
-  for (const path of [
+  const paths = [
     page(old, "/vulnerabilities"),
     page(old, "/packages"),
     page(both, "/vulnerabilities"),
@@ -420,7 +420,8 @@ test.each([
     `/repositories/${NAME}/-/compare?from=${old.digest}&to=${fresh.digest}`,
     "/namespaces/acme/scanning",
     "/vulnerable-images?vulnerability=CVE-2099-1",
-  ]) {
+  ];
+  for (const [at, path] of paths.entries()) {
     const to = new URL(path, place.server.url);
     to.searchParams.set("lang", lang);
     await shown.setViewportSize({ width: 1200, height: 800 });
@@ -429,7 +430,7 @@ test.each([
     await expect.poll(() => shown.locator("main .loading").count(), { message: path }).toBe(0);
     await expectAccessible(shown);
     await shown.setViewportSize({ width: 320, height: 800 });
-    await shot(shown, `scanning-${lang}-${path.replaceAll(/[^a-z]+/g, "-").slice(-30)}`);
+    await shot(shown, `scanning-${lang}-${at}`);
     expect(await shown.evaluate("document.documentElement.scrollWidth"), path).toBeLessThanOrEqual(
       320,
     );

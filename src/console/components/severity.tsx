@@ -35,10 +35,20 @@ export function SeverityBadge({ of, title }: { of: Severity; title?: string }) {
   );
 }
 
-/** The open vulnerabilities by severity, the worst first: "2 critical", "5 high". @param most severities that are shown */
-export function CountBadges({ of, most = SEVERITIES.length }: { of: Counts; most?: number }) {
+interface CountBadgesProps {
+  readonly of: Counts;
+  /** How many severities are shown. */
+  readonly most?: number;
+  /** Whether all packages are known: else it is no good sign that nothing was found. */
+  readonly isWhole?: boolean;
+}
+
+/** The open vulnerabilities by severity, the worst first: "2 critical", "5 high". */
+export function CountBadges({ of, most = SEVERITIES.length, isWhole = true }: CountBadgesProps) {
   const some = WORST_FIRST.filter((severity) => of[severity].all > 0);
-  if (some.length === 0) return <Badge kind="good">{t("noVulnerabilities")}</Badge>;
+  if (some.length === 0) {
+    return isWhole ? <Badge kind="good">{t("noVulnerabilities")}</Badge> : null;
+  }
   return (
     <span class="marks">
       {some.slice(0, most).map((severity) => {

@@ -153,7 +153,7 @@ function TagVulnerabilities({ name, tag }: { name: string; tag: Tag }) {
     <a class="marks" href={`${manifestPage(name, tag.digest)}/vulnerabilities`}>
       {state === "unscannable" && <Badge kind="warn">{t("unscannable")}</Badge>}
       {state === "waiting" && counts === null && <Badge>{t("notScanned")}</Badge>}
-      {counts !== null && <CountBadges of={counts} most={2} />}
+      {counts !== null && <CountBadges of={counts} most={2} isWhole={state !== "unscannable"} />}
     </a>
   );
 }

@@ -123,7 +123,7 @@ function Where({ of: { repository, digest } }: { of: VulnerabilityException }) {
 }
 
 function Until({ of: { expiresAt } }: { of: VulnerabilityException }) {
-  if (expiresAt === null) return <span class="quiet">{t("never")}</span>;
+  if (expiresAt === null) return <span class="quiet">{t("noEnd")}</span>;
   return (
     <span class="marks">
       <time dateTime={expiresAt}>{day(expiresAt)}</time>

@@ -21,8 +21,12 @@ export function ScanStates({ of, isIndex }: { of: readonly ImageScan[]; isIndex:
         {
           key: "counts",
           title: t("vulnerabilities"),
-          cell: ({ counts }) =>
-            counts === null ? <Badge>{t("notScanned")}</Badge> : <CountBadges of={counts} />,
+          cell: ({ counts, unscannable }) =>
+            counts === null ? (
+              <Badge>{t("notScanned")}</Badge>
+            ) : (
+              <CountBadges of={counts} isWhole={unscannable === null} />
+            ),
         },
         { key: "state", title: t("scanState"), cell: (image) => <ScanState of={image} /> },
       ]}

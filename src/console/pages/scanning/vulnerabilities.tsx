@@ -56,7 +56,7 @@ function Vulnerabilities({ name, of }: { name: string; of: ManifestDetails }) {
         <>
           {counts !== null && (
             <p>
-              <CountBadges of={counts} />
+              <CountBadges of={counts} isWhole={isWhole(images)} />
             </p>
           )}
           <ScanStates of={images} isIndex={of.kind === "index"} />
@@ -64,7 +64,13 @@ function Vulnerabilities({ name, of }: { name: string; of: ManifestDetails }) {
           {counts !== null && (
             <>
               <Filters />
-              <Findings name={name} details={of} items={items} reload={scanned.reload} />
+              <Findings
+                name={name}
+                details={of}
+                items={items}
+                none={t(isWhole(images) ? "noVulnerabilities" : "noneInWhatIsKnown")}
+                reload={scanned.reload}
+              />
               <Pager next={next} />
             </>
           )}
@@ -74,20 +80,27 @@ function Vulnerabilities({ name, of }: { name: string; of: ManifestDetails }) {
   );
 }
 
+/** Whether all packages of all images are known. */
+function isWhole(images: readonly ImageScan[]): boolean {
+  return images.every(({ unscannable }) => unscannable === null);
+}
+
 interface FindingsProps {
   readonly name: string;
   readonly details: ManifestDetails;
   readonly items: readonly Finding[];
+  /** What is said where an image has none. */
+  readonly none: string;
   readonly reload: () => Promise<void>;
 }
 
-function Findings({ name, details, items, reload }: FindingsProps) {
+function Findings({ name, details, items, none, reload }: FindingsProps) {
   const { me } = useSession();
   const { severity = "", fixable = "" } = useLocation().query;
   const [accepted, setAccepted] = useState<Finding | null>(null);
   if (items.length === 0) {
     const isFiltered = severity !== "" || fixable !== "";
-    return <Empty title={t(isFiltered ? "noSuchVulnerabilities" : "noVulnerabilities")} />;
+    return <Empty title={isFiltered ? t("noSuchVulnerabilities") : none} />;
   }
   const owns = hasRole(me, "owner", name);
   return (
