@@ -39,8 +39,10 @@ const tags = endpoint(
     };
     const place = { after: tagPlace(sort, query.after), limit: shortPage(query).limit };
     const { rows, end } = await registry.summaries.tags(params.name, which, place);
+    const scans = await registry.scans.ofTags(params.name, rows);
     const items = rows.map(({ updatedAt, lastPulled, ...tag }) => ({
       ...contentJson(tag),
+      vulnerabilities: scans.get(tag.digest) ?? null,
       updatedAt: timestamp(updatedAt),
       lastPulledAt: someDay(lastPulled),
     }));

@@ -31,6 +31,7 @@ const AREAS = {
   namespaces: () => import("./pages/namespaces/area.ts"),
   admin: () => import("./pages/admin/area.ts"),
   compare: () => import("./pages/compare/compare.tsx"),
+  scanning: () => import("./pages/scanning/area.ts"),
 } as const;
 
 type Areas = { readonly [Name in keyof typeof AREAS]: Awaited<ReturnType<(typeof AREAS)[Name]>> };
@@ -48,9 +49,14 @@ const account = pageIn("account");
 const namespaces = pageIn("namespaces");
 const admin = pageIn("admin");
 const compare = pageIn("compare");
+const scanning = pageIn("scanning");
 
 /** The pages of a namespace, by what follows its name in their paths. */
 const namespace = (end: string) => new RegExp(`^/namespaces/(?<name>[^/]+)${end}$`);
+
+/** The pages of a manifest. */
+const manifest = (end: string) =>
+  new RegExp(`^/repositories/${NAME}/-/manifests/(?<rest>[^/]+)${end}$`);
 
 const ROUTES: readonly PageRoute[] = [
   { pattern: /^\/$/, page: HomePage },
@@ -58,12 +64,14 @@ const ROUTES: readonly PageRoute[] = [
   { pattern: /^\/account$/, page: account("AccountPage") },
   { pattern: /^\/account\/tokens$/, page: account("TokensPage") },
   { pattern: /^\/account\/sessions$/, page: account("SessionsPage") },
+  { pattern: /^\/vulnerable-images$/, page: scanning("VulnerableImagesPage") },
   { pattern: /^\/namespaces$/, page: namespaces("NamespacesPage") },
   { pattern: namespace(""), page: namespaces("NamespacePage") },
   { pattern: namespace("/members"), page: namespaces("MembersPage") },
   { pattern: namespace("/robots"), page: namespaces("RobotsPage") },
   { pattern: namespace("/trust-rules"), page: namespaces("TrustRulesPage") },
   { pattern: namespace("/retention"), page: namespaces("NamespaceRetentionPage") },
+  { pattern: namespace("/scanning"), page: scanning("NamespaceScanningPage") },
   { pattern: namespace("/quota"), page: namespaces("QuotaPage") },
   { pattern: namespace("/audit"), page: namespaces("NamespaceAuditPage") },
   { pattern: namespace("/settings"), page: namespaces("NamespaceSettingsPage") },
@@ -82,7 +90,13 @@ const ROUTES: readonly PageRoute[] = [
   },
   { pattern: new RegExp(`^/repositories/${NAME}/-/tags$`), page: TagsPage },
   { pattern: new RegExp(`^/repositories/${NAME}/-/versions$`), page: VersionsPage },
-  { pattern: new RegExp(`^/repositories/${NAME}/-/manifests/(?<rest>[^/]+)$`), page: ManifestPage },
+  { pattern: manifest(""), page: ManifestPage },
+  {
+    pattern: new RegExp(`^/repositories/${NAME}/-/scanning$`),
+    page: scanning("RepositoryScanningPage"),
+  },
+  { pattern: manifest("/vulnerabilities"), page: scanning("VulnerabilitiesPage") },
+  { pattern: manifest("/packages"), page: scanning("PackagesPage") },
   { pattern: new RegExp(`^/repositories/${NAME}/-/compare$`), page: compare("ComparePage") },
   { pattern: new RegExp(`^/repositories/${NAME}/-/trash$`), page: TrashPage },
   { pattern: new RegExp(`^/repositories/${NAME}/-/settings$`), page: SettingsPage },

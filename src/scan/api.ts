@@ -24,7 +24,10 @@ const packages = endpoint(
     id: "listPackages",
     summary: "List the packages of an image of one platform",
     access: "pull",
-    query: PAGE,
+    query: {
+      filter: textField("filter", { description: "A part of the name, in any case." }),
+      ...PAGE,
+    },
     answer: pageWith(Package, listed),
     refuses: ["MANIFEST_UNKNOWN", "NOT_FOUND"],
   },
@@ -33,7 +36,11 @@ const packages = endpoint(
       await registry.scans.packages(name, digest, settings.scan.takesAttached),
     );
     const { distribution, problems, origin, unscannable } = list;
-    const shown = sliced(query, found);
+    const part = query.filter?.toLowerCase() ?? "";
+    const shown = sliced(
+      query,
+      found.filter((pkg) => pkg.name.toLowerCase().includes(part)),
+    );
     return {
       items: shown.items.map((pkg) => packageJson(pkg, distribution)),
       next: shown.next,

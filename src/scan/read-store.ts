@@ -4,6 +4,7 @@ import type { RepositoryName } from "../oci/reference.ts";
 import { IS_MANIFEST } from "../db/manifest-references.ts";
 import { STORED_TEXT } from "../db/manifest-text.ts";
 import { prepare } from "../db/sql.ts";
+import { readTagScans } from "./tag-scans.ts";
 
 /** A manifest with its scan, if it has one; times are in milliseconds since 1970. */
 export interface ScanRow {
@@ -95,6 +96,11 @@ export class ScanReads {
       { vulnerability, afterId, limit },
     ).all<Omit<VulnerableImage, "tags"> & { tags: string | null }>();
     return results.map((row) => ({ ...row, tags: row.tags === null ? [] : row.tags.split(",") }));
+  }
+
+  /** Returns what a list of tags says of scans, by digest. */
+  ofTags(repository: RepositoryName, listed: Parameters<typeof readTagScans>[2]) {
+    return readTagScans(this.#db, repository, listed);
   }
 
   /** Returns the scan of an image, or those of an index's images, at most 32; null if there is no such manifest. */

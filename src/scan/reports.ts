@@ -110,6 +110,11 @@ export class ScanReports {
     return this.#documents.reports(repository, digest);
   }
 
+  /** Returns what a list of tags says of scans, by digest. */
+  ofTags(repository: RepositoryName, listed: Parameters<ScanReads["ofTags"]>[1]) {
+    return this.#reads.ofTags(repository, listed);
+  }
+
   /** Returns a page of the images that have a vulnerability, of all repositories. */
   vulnerable(vulnerability: string, afterId: number, limit: number) {
     return this.#reads.vulnerable(vulnerability, afterId, limit);

@@ -68,6 +68,25 @@ export const Counts = v.pipe(
 );
 export type Counts = v.InferOutput<typeof Counts>;
 
+/** What a list of tags says of the scan of an image. */
+export const TagScan = v.pipe(
+  v.nullable(
+    v.object({
+      state: v.pipe(
+        v.picklist(["waiting", "unscannable", "scanned"]),
+        v.description(
+          "Waiting: no scanner has matched it yet. Unscannable: its packages are not all known.",
+        ),
+      ),
+      counts: v.nullable(Counts),
+    }),
+  ),
+  v.description(
+    "What scans found in it; null: it is no image, or is not scanned. Of an index the worst of its images: the highest number of each severity. At most 16 of the manifests that it names are looked at.",
+  ),
+);
+export type TagScan = v.InferOutput<typeof TagScan>;
+
 /** How far the scan of an image of one platform is. */
 export const ImageScan = v.object({
   digest: text,

@@ -5,7 +5,14 @@ import { asset } from "./asset.ts";
 import { page } from "./page.ts";
 
 /** The paths of the console's pages. Each page mirrors a path of the API below /api/v1. */
-const PAGES = ["/login", "/repositories/*", "/namespaces/*", "/account/*", "/admin/*"] as const;
+const PAGES = [
+  "/login",
+  "/repositories/*",
+  "/namespaces/*",
+  "/vulnerable-images",
+  "/account/*",
+  "/admin/*",
+] as const;
 
 /** The console: its pages, and the static assets that they load. */
 export const WEB_ROUTES: readonly Route[] = [

@@ -59,6 +59,7 @@ test("the list of tags: the tags by name, with what each one stands for", async 
     sbom: false,
     provenance: false,
     immutable: false,
+    vulnerabilities: null,
   });
 });
 

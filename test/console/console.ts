@@ -1,7 +1,7 @@
 /** A registry, a browser whose user is the administrator, and the API beside it. */
 import type { Browser, BrowserContext } from "playwright-core";
 import { expect } from "vitest";
-import { type Server, startServer } from "../../scripts/server.ts";
+import { type Server, type ServerOptions, startServer } from "../../scripts/server.ts";
 import { openBrowser, openPage, type Watched } from "./browser.ts";
 
 export interface Console {
@@ -15,8 +15,8 @@ export interface Console {
   readonly close: () => Promise<void>;
 }
 
-export async function openConsole(): Promise<Console> {
-  const [server, browser] = await Promise.all([startServer(), openBrowser()]);
+export async function openConsole(options: ServerOptions = {}): Promise<Console> {
+  const [server, browser] = await Promise.all([startServer(options), openBrowser()]);
   const look = { locale: "en-GB", viewport: { width: 1200, height: 800 } };
   const [visitor, owner] = [await browser.newContext(look), await browser.newContext(look)];
   const signedIn = await owner.request.post(`${server.url}/api/v1/sessions`, {

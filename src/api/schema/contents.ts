@@ -1,6 +1,7 @@
 /** What is in a repository: tags, manifests, and how often they were pulled. */
 import * as v from "valibot";
 import { MANIFEST_KINDS } from "../../oci/manifest-kind.ts";
+import { TagScan } from "../../scan/schema.ts";
 import { content, count, day, flag, someCount, someText, text, texts, time } from "./common.ts";
 
 const someDay = v.nullable(day);
@@ -36,6 +37,7 @@ export const Tag = v.object({
   aliases: v.pipe(texts, v.description("Other tags of the same digest, the first ten.")),
   ...evidence,
   immutable: v.pipe(flag, v.description("Whether a rule keeps it from being moved or deleted.")),
+  vulnerabilities: TagScan,
 });
 export type Tag = v.InferOutput<typeof Tag>;
 

@@ -2,9 +2,10 @@
 import frameEn from "../messages/en/frame.json";
 import manageEn from "../messages/en/manage.json";
 import repositoryEn from "../messages/en/repository.json";
+import scanningEn from "../messages/en/scanning.json";
 import { keep, read } from "../theme/theme.ts";
 
-const EN = { ...frameEn, ...repositoryEn, ...manageEn };
+const EN = { ...frameEn, ...repositoryEn, ...manageEn, ...scanningEn };
 
 /** A text, or one for each plural category of `count` (https://cldr.unicode.org/index/cldr-spec/plural-rules). */
 type Message = string | { readonly one?: string; readonly few?: string; readonly other: string };

@@ -46,6 +46,7 @@ export function HomePage() {
           ]}
           onValue={set("sort")}
         />
+        {me && <a href="/vulnerable-images">{t("whichImages")}</a>}
       </div>
       <Shown of={found} rows={8}>
         {({ items, next }) =>

@@ -9,6 +9,7 @@ import { t } from "../../i18n/i18n.ts";
 import type { PageProps } from "../../routes.ts";
 import { RepositoryFrame } from "../repository/frame.tsx";
 import { Differences } from "./differences.tsx";
+import { FindingDifferences } from "./findings.tsx";
 
 /** Tags that the choices offer, the last pushed first. */
 const MAX_TAGS = 100;
@@ -70,7 +71,14 @@ function Compared({ name, from, to }: { name: string; from: string; to: string }
     <Shown of={before} rows={6}>
       {(one) => (
         <Shown of={after} rows={6}>
-          {(other) => <Differences from={one} to={other} />}
+          {(other) => (
+            <>
+              <Differences from={one} to={other} />
+              {[one, other].every(({ kind }) => kind === "image" || kind === "index") && (
+                <FindingDifferences name={name} from={from} to={to} />
+              )}
+            </>
+          )}
         </Shown>
       )}
     </Shown>

@@ -108,10 +108,15 @@ function Platforms({ from, to }: DifferencesProps) {
   );
 }
 
-function MarkBadge({ mark }: { mark: Mark }) {
+/** @param isBad whether it is bad that it is there, as a vulnerability is */
+export function MarkBadge({ mark, isBad = false }: { mark: Mark; isBad?: boolean }) {
   if (mark === "same") return <Badge>{t("markSame")}</Badge>;
-  if (mark === "added") return <Badge kind="good">{t("markAdded")}</Badge>;
-  return <Badge kind="bad">{t("markRemoved")}</Badge>;
+  const isGood = (mark === "added") !== isBad;
+  return (
+    <Badge kind={isGood ? "good" : "bad"}>
+      {t(mark === "added" ? "markAdded" : "markRemoved")}
+    </Badge>
+  );
 }
 
 function layerColumns(): Column<MarkedLayer>[] {

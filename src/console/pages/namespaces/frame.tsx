@@ -11,6 +11,7 @@ const PARTS = {
   "/robots": "robots",
   "/trust-rules": "trustRules",
   "/retention": "retention",
+  "/scanning": "scanning",
   "/quota": "quota",
   "/audit": "audit",
   "/settings": "settings",

@@ -16,6 +16,7 @@ interface RepositoryFrameProps {
 export function RepositoryFrame({ name, view, beside, children }: RepositoryFrameProps) {
   const { me } = useSession();
   const to = `/repositories/${name}`;
+  const owns = hasRole(me, "owner", name);
   const maintains = hasRole(me, "maintainer", name);
   const namespace = name.includes("/") ? name.slice(0, name.indexOf("/")) : null;
   return (
@@ -40,6 +41,7 @@ export function RepositoryFrame({ name, view, beside, children }: RepositoryFram
           [to, t("overview")],
           [`${to}/-/tags`, t("tags")],
           [`${to}/-/versions`, t("versions")],
+          ...(owns ? ([[`${to}/-/scanning`, t("scanning")]] as const) : []),
           ...(maintains
             ? ([
                 [`${to}/-/trash`, t("trash")],

@@ -82,6 +82,6 @@ function What({ of, isImage }: { of: Step; isImage: boolean }) {
 }
 
 /** Leaves out what docker's older builder puts before each instruction. */
-function shortCommand(command: string): string {
+export function shortCommand(command: string): string {
   return command.replace(/^\/bin\/sh -c #\(nop\)\s+/, "").replace(/^\/bin\/sh -c /, "RUN ");
 }

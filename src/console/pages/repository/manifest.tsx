@@ -15,6 +15,7 @@ import { planManifests } from "./deletion.ts";
 import { manifestPage, RepositoryFrame } from "./frame.tsx";
 import { History } from "./history.tsx";
 import { Layers } from "./layers.tsx";
+import { ManifestTabs } from "./manifest-tabs.tsx";
 import { Day, Evidence, kindName, Pairs, Platforms } from "./parts.tsx";
 import { PullCommand } from "./pull-command.tsx";
 import { Pulls } from "./pulls.tsx";
@@ -42,6 +43,7 @@ function Details({ name, of }: { name: string; of: ManifestDetails }) {
   const { kind, digest, tags, annotations, config } = of;
   return (
     <>
+      <ManifestTabs name={name} digest={digest} kind={kind} />
       <p class="marks">
         <Badge>{kindName(kind)}</Badge>
         <Evidence of={of} />

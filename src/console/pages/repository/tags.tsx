@@ -4,6 +4,7 @@ import type { Tag } from "../../../api/schema/contents.ts";
 import { path as apiPath, withQuery } from "../../api/client.ts";
 import { Choice } from "../../components/form.tsx";
 import { Badge, Digest, Empty, Size, Time } from "../../components/parts.tsx";
+import { CountBadges } from "../../components/severity.tsx";
 import type { Column } from "../../components/table.tsx";
 import { number, t } from "../../i18n/i18n.ts";
 import type { PageProps } from "../../routes.ts";
@@ -62,6 +63,11 @@ function columnsOf(name: string): Column<Tag>[] {
       cell: ({ size }) => <Size of={size} />,
     },
     {
+      key: "vulnerabilities",
+      title: t("vulnerabilities"),
+      cell: (tag) => <TagVulnerabilities name={name} tag={tag} />,
+    },
+    {
       key: "updated",
       title: t("pushed"),
       sort: { by: "updated", first: "desc" },
@@ -94,6 +100,19 @@ function TagName({ name, tag }: { name: string; tag: Tag }) {
       {aliases.length > 0 && <span class="quiet">{t("sameAs", { tags: aliases.join(", ") })}</span>}
       <Digest value={digest} />
     </div>
+  );
+}
+
+/** The worst two severities, which lead to all that is known; what is no image has none. */
+function TagVulnerabilities({ name, tag }: { name: string; tag: Tag }) {
+  if (tag.vulnerabilities === null) return null;
+  const { state, counts } = tag.vulnerabilities;
+  return (
+    <a class="marks" href={`${manifestPage(name, tag.digest)}/vulnerabilities`}>
+      {state === "unscannable" && <Badge kind="warn">{t("unscannable")}</Badge>}
+      {state === "waiting" && counts === null && <Badge>{t("notScanned")}</Badge>}
+      {counts !== null && <CountBadges of={counts} most={2} isWhole={state !== "unscannable"} />}
+    </a>
   );
 }
 
