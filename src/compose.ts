@@ -150,15 +150,16 @@ export function createRegistry(
     trustRules: new TrustRuleStore(env.DB),
     trash: new RestoreStore(env.DB, settings.trashMs),
     room,
-    // What is found belongs to a repository that was there.
-    unlinkedBlobs: new UnlinkedBlobs(
-      { rows: new FsckStore(env.DB), blobs: new BlobStore(env.DB, "refuse") },
-      bucket,
-      settings.grace,
-    ),
+    unlinkedBlobs: unlinkedBlobsOf(env, bucket, settings.grace),
     uploads: new Uploads(env.SESSIONS, { bucket, index: blobIndex, room }, settings),
     users: new UserStore(env.DB),
   };
+}
+
+/** What is found belongs to a repository that was there. */
+function unlinkedBlobsOf(env: Env, bucket: Bucket, grace: number): UnlinkedBlobs {
+  const stores = { rows: new FsckStore(env.DB), blobs: new BlobStore(env.DB, "refuse") };
+  return new UnlinkedBlobs(stores, bucket, grace);
 }
 
 /** What reads the index for those who look at it. */

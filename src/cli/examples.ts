@@ -99,6 +99,13 @@ export const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
     "acme CVE-2024-3094 --image acme/app --reason unused",
   ],
   "exception remove": ["acme 5f3c9a7be1d20486"],
+  "signer list": ["acme"],
+  "signer set": [
+    "acme release --key cosign.pub",
+    "acme alice --issuer https://id.example --identity alice@acme.example",
+  ],
+  "signer remove": ["acme release"],
+  signatures: ["acme/app:v1"],
   proxy: ["", "--port 5001 --credential login"],
   push: [
     "registry.example.com/acme/app:v1",

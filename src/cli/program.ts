@@ -25,6 +25,7 @@ import { addScanCommand } from "./scan/scan.ts";
 import { addVulnerabilityCommands } from "./scan/vulnerabilities.ts";
 import { addSearchCommand } from "./search.ts";
 import { addSessionCommands } from "./session.ts";
+import { addSignerCommands } from "./signer.ts";
 import { addSyncCommand } from "./sync/command.ts";
 import { addTagCommands } from "./tag.ts";
 import { addTokenCommands } from "./token.ts";
@@ -72,6 +73,7 @@ Quote a glob ('acme/*'), so that the shell leaves it alone.`,
   addPackageCommands(program);
   addPolicyCommands(program);
   addExceptionCommands(program);
+  addSignerCommands(program);
   program.commandsGroup("Transfer:");
   addProxyCommand(program);
   addCopyCommands(program);

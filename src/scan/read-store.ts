@@ -4,7 +4,7 @@ import type { RepositoryName } from "../oci/reference.ts";
 import { IS_MANIFEST } from "../db/manifest-references.ts";
 import { STORED_TEXT } from "../db/manifest-text.ts";
 import { prepare } from "../db/sql.ts";
-import { readTagScans } from "./tag-scans.ts";
+import { readTagScans } from "./tag-scan-store.ts";
 
 /** A manifest with its scan, if it has one; times are in milliseconds since 1970. */
 export interface ScanRow {

@@ -214,13 +214,19 @@ test("describes what the API answers", async () => {
   };
   const event = auditEvent(BY_ITSELF, { action: "retention.set", repository: name }, "done");
   await new DeadEventStore(env.DB).add("jobs", { ...event, order: 1 }, "Error: broken");
-  const reads = operations.filter(({ method }) => method === "get");
+  const reads = operations.filter(
+    ({ method, operation }) =>
+      method === "get" && operation.responses["200"]?.content?.["application/json"] !== undefined,
+  );
   for (const { path } of reads) {
     const url = path.replaceAll(/\{(\w+)\}/g, (_, key: string) => values[key] ?? "");
     const query = path === "/vulnerable-images" ? "?vulnerability=CVE-2099-1" : "";
     const body = await done("GET", url + query);
     expect(faults(body, schemaOf(path, "get", 200)), path).toEqual([]);
-    if (Array.isArray(body["items"]) && !path.endsWith("/pulls")) {
+    if (
+      Array.isArray(body["items"]) &&
+      !/\/(?:pulls|attached-reports|signatures|signers)$/.test(path)
+    ) {
       expect(body["items"].length, path).toBeGreaterThan(0);
     }
   }

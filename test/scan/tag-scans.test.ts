@@ -2,7 +2,7 @@
 import { env } from "cloudflare:workers";
 import { beforeEach, expect, test } from "vitest";
 import { Meter } from "../../scripts/scale/worker/meter.ts";
-import { readTagScans } from "../../src/scan/tag-scans.ts";
+import { readTagScans } from "../../src/scan/tag-scan-store.ts";
 import type { Digest } from "../../src/oci/digest.ts";
 import type { RepositoryName } from "../../src/oci/reference.ts";
 import { RegistryClient } from "../support/client.ts";

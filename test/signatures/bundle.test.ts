@@ -116,20 +116,14 @@ function edited(bundle: object, path: readonly string[], edit: (text: string) =>
   return copy;
 }
 
-function decoded(text: string): Buffer {
-  return Buffer.from(text, "base64");
-}
-
 /** Another text of the same alphabet: each has its first, middle or last character replaced. */
 function changesOf(text: string): string[] {
   return [0, text.length >> 1, text.length - 3].flatMap((at) => {
     const old = text.charAt(at);
-    if (!/[A-Za-z0-9]/.test(old)) return [];
+    // The last bits before a padding are not of the bytes, also within a checkpoint's text.
+    if (!/[A-Za-z0-9]/.test(old) || text.charAt(at + 1) === "=") return [];
     const other = /\d/.test(old) ? (old === "1" ? "2" : "1") : old === "A" ? "B" : "A";
-    const change = text.slice(0, at) + other + text.slice(at + 1);
-    // The last bits before a padding are not of the bytes.
-    const isSame = text.endsWith("=") && decoded(change).equals(decoded(text));
-    return isSame ? [] : [change];
+    return [text.slice(0, at) + other + text.slice(at + 1)];
   });
 }
 

@@ -21,7 +21,7 @@ function request(
 
 const PULLS: readonly Operation[] = [
   // The reads of an isolate with empty caches.
-  request("manifest by tag", 85, ({ manifests }) => `${V2}/manifests/${tag(manifests / 2)}`),
+  request("manifest by tag", 90, ({ manifests }) => `${V2}/manifests/${tag(manifests / 2)}`),
   request(
     "manifest by digest",
     75,

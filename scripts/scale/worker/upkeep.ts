@@ -33,7 +33,7 @@ function collection(
 }
 
 const COLLECTION: readonly Operation[] = [
-  collection("50 blobs unlinked", 1_300, (index) => index.unlink(AGES, DUE)),
+  collection("50 blobs unlinked", 1_400, (index) => index.unlink(AGES, DUE)),
   collection("50 manifests", 1_700, (index) => index.expireManifests(AGES, DUE)),
   collection("50 past tags", 500, (index) => index.expireHistory(AGES, DUE)),
   collection("50 of a repository", 1_000, (index) => index.drainRepository(AGES, DUE)),

@@ -104,6 +104,7 @@ export const ATTEMPTS: Readonly<Record<string, Attempt>> = {
   "GET /login": { need: "anybody", path: "/login", status: 200 },
   "GET /repositories/*": { need: "anybody", path: "/repositories/acme/app", status: 200 },
   "GET /namespaces/*": { need: "anybody", path: "/namespaces/acme/members", status: 200 },
+  "GET /vulnerable-images": { need: "anybody", path: "/vulnerable-images", status: 200 },
   "GET /account/*": { need: "anybody", path: "/account/tokens", status: 200 },
   "GET /admin/*": { need: "anybody", path: "/admin/users", status: 200 },
   "GET /assets/*": { need: "anybody", path: "/assets/old-ABCDEFGH.js", status: 404 },

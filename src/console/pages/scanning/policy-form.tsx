@@ -128,30 +128,7 @@ function Fields({ of, set, error }: FieldsProps) {
         ]}
         onValue={(severity) => set({ severity })}
       />
-      {of.severity !== "" && (
-        <>
-          <Check
-            label={t("policyFixable")}
-            value={of.fixableOnly}
-            onValue={(fixableOnly) => set({ fixableOnly })}
-          />
-          <Field
-            label={t("policyGrace")}
-            name="graceHours"
-            type="number"
-            value={of.graceHours}
-            onValue={(graceHours) => set({ graceHours })}
-            error={error}
-            hint={t("policyGraceHint")}
-          />
-          <Check
-            label={t("policyVex")}
-            hint={t("policyVexHint")}
-            value={of.vex}
-            onValue={(vex) => set({ vex })}
-          />
-        </>
-      )}
+      {of.severity !== "" && <OfVulnerabilities of={of} set={set} error={error} />}
       <Check
         label={t("policyUnscanned")}
         hint={t("policyUnscannedHint")}
@@ -177,6 +154,34 @@ function Fields({ of, set, error }: FieldsProps) {
         onValue={(exempt) => set({ exempt })}
         error={error}
         hint={t("policyExemptHint")}
+      />
+    </>
+  );
+}
+
+/** What of the vulnerabilities counts. */
+function OfVulnerabilities({ of, set, error }: FieldsProps) {
+  return (
+    <>
+      <Check
+        label={t("policyFixable")}
+        value={of.fixableOnly}
+        onValue={(fixableOnly) => set({ fixableOnly })}
+      />
+      <Field
+        label={t("policyGrace")}
+        name="graceHours"
+        type="number"
+        value={of.graceHours}
+        onValue={(graceHours) => set({ graceHours })}
+        error={error}
+        hint={t("policyGraceHint")}
+      />
+      <Check
+        label={t("policyVex")}
+        hint={t("policyVexHint")}
+        value={of.vex}
+        onValue={(vex) => set({ vex })}
       />
     </>
   );
