@@ -318,6 +318,8 @@ describe("for owners", () => {
         graceHours: 72,
         unscanned: false,
         unscannable: false,
+        unsigned: false,
+        vex: false,
         exempt: ["acme+scanner"],
       },
     });
