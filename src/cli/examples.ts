@@ -102,7 +102,7 @@ export const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   "signer list": ["acme"],
   "signer set": [
     "acme release --key cosign.pub",
-    "acme alice --issuer https://id.example --identity alice@acme.example",
+    "acme partner --certificate root.pem --subject '*'",
   ],
   "signer remove": ["acme release"],
   signatures: ["acme/app:v1"],
