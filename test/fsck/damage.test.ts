@@ -492,7 +492,7 @@ async function unlink({ id }: Scene, { digest }: Content): Promise<void> {
 function lax(sql: string): string {
   return sql
     .replaceAll(/,\s*FOREIGN KEY \([^)]*\) REFERENCES \w+ \([^)]*\)( ON DELETE CASCADE)?/g, "")
-    .replaceAll(/ REFERENCES (blobs|manifests) \([^)]*\)/g, "");
+    .replaceAll(/ REFERENCES (blobs|manifests) \([^)]*\)( ON DELETE CASCADE)?/g, "");
 }
 
 /** The tables as a deployment has them, or without foreign keys. */
