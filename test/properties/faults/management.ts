@@ -140,7 +140,8 @@ const POLICY = () => {
 const IN_NAMESPACE = "/namespaces/:namespace";
 const EXCEPTIONS = `${IN_NAMESPACE}/vulnerability-exceptions`;
 const EXCEPTION = { vulnerability: "CVE-2024-3094", reason: "not reachable" };
-const SIGNER = `${IN_NAMESPACE}/signers/release`;
+const SIGNER = `${IN_NAMESPACE}/signers/:signer`;
+const SIGNER_NAME = { path: () => ({ signer: "release" }) };
 const KEYLESS = { kind: "keyless", issuer: "https://issuer.example", identity: "a@example.com" };
 const EXCEPTION_ID = "0123456789abcdef";
 const IN_REPOSITORY = "/repositories/:name+";
@@ -244,23 +245,32 @@ export const MANAGEMENT: readonly Scenario[] = [
         .run(),
   }),
   api(`GET ${IN_NAMESPACE}/signers`),
-  changes(`PUT ${SIGNER}`, () => KEYLESS, "signer.set", { status: 201, repeated: [200] }),
+  changes(`PUT ${SIGNER}`, () => KEYLESS, "signer.set", {
+    ...SIGNER_NAME,
+    status: 201,
+    repeated: [200],
+  }),
   deletes(`DELETE ${SIGNER}`, "signer.remove", {
+    ...SIGNER_NAME,
     given: (client, { namespace }) =>
-      client.request("PUT", `/api/v1${SIGNER.replace(":namespace", namespace)}`, {
-        headers: { "content-type": "application/json" },
-        body: JSON.stringify(KEYLESS),
-      }),
+      client.request(
+        "PUT",
+        `/api/v1${SIGNER.replace(":namespace", namespace).replace(":signer", "release")}`,
+        {
+          headers: { "content-type": "application/json" },
+          body: JSON.stringify(KEYLESS),
+        },
+      ),
   }),
   api(`GET ${IN_REPOSITORY}/-/manifests/:digest/signatures`),
   api(`GET ${IN_REPOSITORY}/-/manifests/:digest/attached-reports`),
-  ...["packages", "sbom", "vulnerability-report"].map((path) =>
-    api(`GET ${IN_REPOSITORY}/-/manifests/:digest/${path}`, { status: 404 }),
-  ),
+  ...["packages", "sbom"].map((path) => api(`GET ${IN_REPOSITORY}/-/manifests/:digest/${path}`)),
+  api(`GET ${IN_REPOSITORY}/-/manifests/:digest/vulnerability-report`, { status: 404 }),
   api(`GET ${IN_REPOSITORY}/-/manifests/:digest/vulnerabilities`),
   api("GET /vulnerable-images", { query: "?vulnerability=CVE-2024-3094" }),
   api(`POST ${IN_REPOSITORY}/-/manifests/:digest/scan`, {
     status: 204,
+    body: () => ({}),
     actions: ["image.rescan"],
     given: (_, { digest }) =>
       env.DB.prepare(

@@ -241,7 +241,7 @@ async function expectAudited(answer: Response, actions: readonly string[] = []):
 }
 
 /** These are audited for every request, as each leaves something; others only once, however often they are repeated. */
-const REPEATED = /\.(push|update|set|begin)$|token\.create$/;
+const REPEATED = /\.(push|update|set|begin|rescan)$|(token|exception)\.create$/;
 
 async function expectAllAudited(
   actions: readonly string[] = [],
