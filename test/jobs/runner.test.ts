@@ -56,6 +56,7 @@ test("what is about to be deleted is exported first, and retention comes after t
     "gc",
     "fsck",
     "retention",
+    "scan",
     "events",
   ];
   expect(runner.names).toEqual(order);

@@ -13,6 +13,7 @@ const OWN_WORK = [
   "pulls",
   "registry",
   "retention",
+  "scan",
   "scheduled",
   "system",
 ] as const;
