@@ -6,6 +6,7 @@ import { IS_BLOB, IS_MANIFEST } from "./manifest-references.ts";
 import { idOf } from "./digests.ts";
 import { inflated, inflatedOr } from "./manifest-text.ts";
 import { COLUMNS, type StoredManifest } from "./manifests.ts";
+import { SCAN_POLICY } from "./scan-policy.ts";
 import { type Fragment, prepare } from "./sql.ts";
 
 /** What was so when the database was asked. */
@@ -72,10 +73,8 @@ function byTag(repository: RepositoryName, tag: Tag): Fragment {
 
 type ManifestRow = PulledManifest & { readonly readAt: number };
 
-const POLICY = `coalesce(r.scan_policy, (SELECT n.scan_policy FROM namespaces n WHERE n.name = r.namespace))`;
-
 /** SQL over `repositories r` and `manifests m`. Where no policy is in force, scans are not read. */
-const GATE = `CASE WHEN m.kind = 'image' AND ${POLICY} IS NOT NULL THEN json_object('policy', json(${POLICY}),
+const GATE = `CASE WHEN m.kind = 'image' AND ${SCAN_POLICY} IS NOT NULL THEN json_object('policy', json(${SCAN_POLICY}),
   'unscannable', (SELECT s.unscannable FROM scans s WHERE s.manifest_id = m.id),
   'signed', (SELECT s.signed FROM scans s WHERE s.manifest_id = m.id),
   'gate', (SELECT s.summary -> 'gate' FROM scans s WHERE s.manifest_id = m.id)) END AS gate`;

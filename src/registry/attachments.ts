@@ -69,6 +69,7 @@ export class AttachmentReader {
   ): Promise<Pick<Attachments, "layers" | "problems">> {
     const layers: AttachedLayer[] = [];
     const problems: string[] = [];
+    if (parts.length === 0) return { layers, problems };
     if (parts.length > MAX_LAYERS) problems.push(`only ${MAX_LAYERS} attached layers are read`);
     const some = parts.slice(0, MAX_LAYERS);
     const blobs = await this.#store.blobs(
@@ -77,14 +78,16 @@ export class AttachmentReader {
     );
     let left = MAX_BYTES;
     for (const { layer, manifest } of some) {
-      const blob = blobs.get(layer.digest);
-      if (blob === undefined) continue;
-      if (blob.size > Math.min(MAX_LAYER_BYTES, left)) {
+      const blob = blobs.get(layer.digest) ?? null;
+      if (blob !== null && blob.size > Math.min(MAX_LAYER_BYTES, left)) {
         problems.push(`the attached layer ${layer.digest} is too large to be read`);
         continue;
       }
-      const body = await this.#bucket.open(blob.key);
-      if (body === null) continue;
+      const body = blob === null ? null : await this.#bucket.open(blob.key);
+      if (blob === null || body === null) {
+        problems.push(`the bytes of the attached layer ${layer.digest} are missing`);
+        continue;
+      }
       left -= blob.size;
       const { digest, mediaType, annotations } = layer;
       layers.push({

@@ -10,6 +10,7 @@ import { manifestKey } from "../db/keys.ts";
 import type { ManifestStore, StoredManifest } from "../db/manifests.ts";
 import type { ObjectCache } from "../db/object-cache.ts";
 import type { PulledManifest, PullReads } from "../db/pull-reads.ts";
+import { readManifestText } from "../db/read-manifest-text.ts";
 import type { ReferrerStore } from "../db/referrers.ts";
 import type { TagStore } from "../db/tags.ts";
 import { ConfigPrefetch } from "./config-prefetch.ts";
@@ -262,7 +263,7 @@ export class Manifests {
     const referrers = await Promise.all(
       rows.map(async (row) => {
         const { mediaType, digest, size } = row;
-        const annotations = annotationsOf(await this.#textOf(row));
+        const annotations = annotationsOf(await readManifestText(this.#bucket, row));
         return {
           mediaType,
           digest,
@@ -273,13 +274,6 @@ export class Manifests {
       }),
     );
     return { referrers, next: more ? (rows.at(-1)?.digest ?? null) : null };
-  }
-
-  async #textOf({ digest, content, object }: StoredManifest): Promise<string> {
-    if (content !== null) return content;
-    const text = object === null ? null : await this.#bucket.read(object);
-    if (text === null) throw new Error(`manifest ${digest} is missing though its row is there`);
-    return text;
   }
 
   /**

@@ -9,7 +9,7 @@ import { layersOf } from "./attached/unwrap.ts";
 import type { ImageList } from "./image-lists.ts";
 import { UnreadableFile } from "./layer/list.ts";
 import { readSbom } from "./sbom/read.ts";
-import { parseVex, type VexStatement } from "./vex.ts";
+import { type AttachedVex, parseVex } from "./vex.ts";
 
 /** A report of a scan that somebody attached, as far as it can be read. */
 export interface AttachedReport extends Pick<AttachedLayer, "digest" | "manifest" | "mediaType"> {
@@ -51,13 +51,14 @@ export class AttachedDocuments {
     return null;
   }
 
-  /** Returns what OpenVEX documents say of vulnerabilities. */
-  async statements(repository: RepositoryName, digest: Digest): Promise<readonly VexStatement[]> {
-    const { layers } = await this.#attachments.read(repository, digest, named(VEX));
-    return layers
+  /** Returns what OpenVEX documents say of vulnerabilities, and what they may be about. */
+  async vex(repository: RepositoryName, digest: Digest): Promise<AttachedVex> {
+    const { layers, subjects } = await this.#attachments.read(repository, digest, named(VEX));
+    const statements = layers
       .flatMap((layer) => attempt(() => layersOf(textOf(layer))) ?? [])
       .flatMap(({ json }) => parseVex(json) ?? [])
       .slice(0, MAX_STATEMENTS);
+    return { statements, subjects: subjects.map((subject) => subject.digest) };
   }
 
   /** Returns the reports of scans, as SARIF or cosign's attestation of vulnerabilities. @throws MANIFEST_UNKNOWN */

@@ -1,11 +1,11 @@
 import type { Bucket } from "../db/bucket.ts";
 import { inflateText } from "../db/manifest-text.ts";
+import { readManifestText } from "../db/read-manifest-text.ts";
 import { digestOf } from "../oci/digest.ts";
 import { partsOf } from "../oci/manifest-parts.ts";
 import type { Job, Lease, Step } from "../jobs/job.ts";
 import type { ScanSettings } from "../settings.ts";
 import type { SignatureChecks } from "../signatures/checks.ts";
-import { isSigned } from "../signatures/verify.ts";
 import { assess } from "./assessment.ts";
 import type { AttachedDocuments } from "./documents.ts";
 import type { ExceptionStore } from "./exception-store.ts";
@@ -152,7 +152,8 @@ export class ScanJob implements Job<State> {
     const claim = { manifestId, untilMs: Date.now() + backoffMs(failures) };
     if (!(await this.#store.claim(image, claim.untilMs))) return;
     try {
-      const text = await this.#textOf(image);
+      const stored = { ...image, content: inflateText(image.content) };
+      const text = await readManifestText(this.#bucket, stored);
       const list =
         (this.#settings.takesAttached ? await this.#documents.sbom(repository, digest) : null) ??
         (await this.#lists.make({ repository, text }, budget));
@@ -174,7 +175,7 @@ export class ScanJob implements Job<State> {
   async #outcome(image: DueImage, scanned: ScannedImage, matching: Matching): Promise<Outcome> {
     const names = this.#matchers.map(({ name }) => name);
     const { unscannable, distribution } = scanned;
-    const signed = await this.#isSigned(image);
+    const signed = await this.#signatures.isSigned(image.repository, image.digest);
     const nextMatch = this.#nextMatch();
     const nothing = { unscannable, isSigned: signed, matched: null, entries: [] };
     if (nextMatch === null) return { ...nothing, ...progressOf(null), dueAt: null, failure: null };
@@ -185,14 +186,14 @@ export class ScanJob implements Job<State> {
     const { fresh, pending, failure } = round;
     const dueAt = pending === null ? nextMatch : nextOf(pending);
     const rest = { ...progressOf(pending), failure };
-    const statements = await this.#documents.statements(repository, digest);
-    const match = { distribution, statements, fresh, names };
+    const vex = await this.#documents.vex(repository, digest);
+    const match = { distribution, vex, fresh, names };
     const { result, found } = updated(before ?? NO_RESULT, match, Date.now());
     const exceptions = await this.#exceptions.about(repository, [digest]);
     const findings = assess(findingsOf(result), {
       exceptions,
-      statements,
-      image: { repository, digests: [digest] },
+      statements: vex.statements,
+      image: { repository, digests: vex.subjects },
       nowMs: Date.now(),
     });
     const ends = findings.flatMap(({ untilMs }) => untilMs ?? []);
@@ -212,19 +213,8 @@ export class ScanJob implements Job<State> {
     };
   }
 
-  async #isSigned({ repository, digest }: DueImage): Promise<boolean> {
-    if (!(await this.#signatures.hasSigners(repository))) return false;
-    return isSigned((await this.#signatures.of(repository, digest)).signatures);
-  }
-
   #nextMatch(): number | null {
     return this.#matchers.length === 0 ? null : Date.now() + this.#settings.rescanMs;
-  }
-
-  async #textOf({ digest, content, object }: DueImage): Promise<string> {
-    const text = inflateText(content) ?? (object === null ? null : await this.#bucket.read(object));
-    if (text === null) throw new Error(`manifest ${digest} is missing though its row is there`);
-    return text;
   }
 }
 

@@ -45,13 +45,12 @@ export function matchedOf(
 
 /** Ends with no findings at all, which always can be stored. */
 function halved(result: StoredResult): StoredResult {
-  const { scanners, distribution, statements } = result;
+  const { scanners, distribution, vex } = result;
   const fresh = Object.fromEntries(
     Object.entries(scanners).map(([name, { findings, ...more }]) => [
       name,
       { ...more, findings: findings.slice(0, Math.floor(findings.length / 2)) },
     ]),
   );
-  return updated(result, { distribution, statements, fresh, names: Object.keys(scanners) }, 0)
-    .result;
+  return updated(result, { distribution, vex, fresh, names: Object.keys(scanners) }, 0).result;
 }

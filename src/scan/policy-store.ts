@@ -1,6 +1,7 @@
 import { RegistryError } from "../oci/errors.ts";
 import type { Namespace, RepositoryName } from "../oci/reference.ts";
 import { type AuditEntry, auditChange, type Initiator } from "../db/audit.ts";
+import { SCAN_POLICY } from "../db/scan-policy.ts";
 import { prepare } from "../db/sql.ts";
 import type { ScanPolicy } from "./policy.ts";
 
@@ -9,9 +10,6 @@ export interface PolicyInForce {
   readonly policy: ScanPolicy | null;
   readonly of: "repository" | "namespace" | null;
 }
-
-/** SQL over `repositories r`: the policy in force, as JSON; NULL for none. */
-export const SCAN_POLICY_IN_FORCE = `coalesce(r.scan_policy, (SELECT n.scan_policy FROM namespaces n WHERE n.name = r.namespace))`;
 
 /** Whose policy is set or removed. */
 type Owner = { readonly repository: RepositoryName } | { readonly namespace: Namespace };
@@ -28,7 +26,7 @@ export class ScanPolicyStore {
   async ofRepository(name: RepositoryName): Promise<PolicyInForce> {
     const row = await prepare(
       this.#db,
-      `SELECT ${SCAN_POLICY_IN_FORCE} AS policy, r.scan_policy IS NOT NULL AS own FROM repositories r WHERE r.name = :name`,
+      `SELECT ${SCAN_POLICY} AS policy, r.scan_policy IS NOT NULL AS own FROM repositories r WHERE r.name = :name`,
       { name },
     ).first<{ policy: string | null; own: 0 | 1 }>();
     if (row === null) throw new RegistryError("NAME_UNKNOWN", { detail: { name } });

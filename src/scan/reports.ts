@@ -4,6 +4,7 @@ import type { RepositoryName } from "../oci/reference.ts";
 import type { Initiator } from "../db/audit.ts";
 import type { Bucket } from "../db/bucket.ts";
 import { inflateText } from "../db/manifest-text.ts";
+import { readManifestText } from "../db/read-manifest-text.ts";
 import { assess, type Assessment } from "./assessment.ts";
 import type { AttachedDocuments, AttachedReport } from "./documents.ts";
 import { type ExceptionStore, holdingIn } from "./exception-store.ts";
@@ -86,8 +87,8 @@ export class ScanReports {
         detail: { digest },
       });
     }
-    const text = inflateText(content) ?? (object === null ? null : await this.#bucket.read(object));
-    if (text === null) throw new Error(`manifest ${digest} is missing though its row is there`);
+    const stored = { digest, content: inflateText(content), object };
+    const text = await readManifestText(this.#bucket, stored);
     const attached = takesAttached ? await this.#documents.sbom(repository, digest) : null;
     return attached ?? this.#lists.read({ repository, text });
   }
@@ -151,8 +152,8 @@ export class ScanReports {
             ? []
             : assess(findingsOf(stored), {
                 exceptions: holdingIn(exceptions, row.digest),
-                statements: stored.statements,
-                image: { repository, digests: [row.digest, digest] },
+                statements: stored.vex.statements,
+                image: { repository, digests: stored.vex.subjects },
                 nowMs: Date.now(),
               }),
       };

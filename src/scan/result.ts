@@ -1,7 +1,7 @@
 /** The findings of an image: what each scanner found last, and what they make together. */
 import type { Finding } from "./match/finding.ts";
 import { compareSeverities } from "./match/severity.ts";
-import type { VexStatement } from "./vex.ts";
+import type { AttachedVex } from "./vex.ts";
 import type { Distribution, Package } from "./package.ts";
 
 export interface ScannerResult {
@@ -15,8 +15,7 @@ export interface ScannerResult {
 /** What is stored of an image: its distribution, the last result of each scanner, by its name, and when each finding was first seen. */
 export interface StoredResult {
   readonly distribution: Distribution | null;
-  /** What OpenVEX documents say that are attached to it. */
-  readonly statements: readonly VexStatement[];
+  readonly vex: AttachedVex;
   readonly scanners: Readonly<Record<string, ScannerResult>>;
   /** Milliseconds since 1970, by `seenKey`. */
   readonly firstSeen: Readonly<Record<string, number>>;
@@ -24,7 +23,7 @@ export interface StoredResult {
 
 export const NO_RESULT: StoredResult = {
   distribution: null,
-  statements: [],
+  vex: { statements: [], subjects: [] },
   scanners: {},
   firstSeen: {},
 };
@@ -47,7 +46,7 @@ export function findingsOf({ scanners, firstSeen }: StoredResult): readonly Imag
 /** What a match came to. */
 export interface Matched {
   readonly distribution: Distribution | null;
-  readonly statements: readonly VexStatement[];
+  readonly vex: AttachedVex;
   /** The results of the scanners that have matched anew. */
   readonly fresh: Readonly<Record<string, ScannerResult>>;
   /** All scanners that there are: results of others are dropped. */
@@ -60,7 +59,7 @@ export interface Matched {
  */
 export function updated(
   before: StoredResult,
-  { distribution, statements, fresh, names }: Matched,
+  { distribution, vex, fresh, names }: Matched,
   nowMs: number,
 ): { readonly result: StoredResult; readonly found: readonly ImageFinding[] } {
   const all = { ...before.scanners, ...fresh };
@@ -73,7 +72,7 @@ export function updated(
       seenAt(finding, before.firstSeen) ?? nowMs,
     ]),
   );
-  const result = { distribution, statements, scanners, firstSeen };
+  const result = { distribution, vex, scanners, firstSeen };
   return { result, found: findingsOf(result).filter(isNew) };
 }
 

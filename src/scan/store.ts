@@ -165,7 +165,7 @@ export class ScanStore {
     return prepare(
       this.#db,
       `SELECT s.manifest_id AS manifestId, r.name AS repository, m.digest, ${STORED_TEXT}, m.object, s.due_at AS dueAt, s.failures,
-         s.listed_at AS listedAt, s.matched_at AS matchedAt, CASE WHEN s.result IS NOT NULL THEN hex(s.result) END AS result,
+         CASE WHEN s.result IS NOT NULL THEN hex(s.result) END AS result,
          s.summary, s.pending, m.media_type AS mediaType, (s.listed_at IS NULL OR ${IS_TAGGED} OR m.pushed_at >= :sinceDay * 86400000
            OR EXISTS (SELECT 1 FROM manifest_pulls p
              WHERE p.repository_id = m.repository_id AND p.digest = m.digest AND p.day >= :sinceDay)) AS isActive

@@ -72,6 +72,13 @@ export interface VexStatement {
   readonly timeMs: number;
 }
 
+/** What documents say that are attached to an image, or to an index that names it. */
+export interface AttachedVex {
+  readonly statements: readonly VexStatement[];
+  /** The image's digest, and those of the indexes. */
+  readonly subjects: readonly string[];
+}
+
 /** Parses an OpenVEX document; null for what is none. */
 export function parseVex(json: unknown): readonly VexStatement[] | null {
   const parsed = v.safeParse(Document, json);

@@ -4,9 +4,9 @@ import type { AttachmentReader } from "../registry/attachments.ts";
 import publicGood from "./sigstore-public-good.json" with { type: "json" };
 import type { SignatureResult } from "./signature.ts";
 import type { SignerStore } from "./signer-store.ts";
-import { parseTrust } from "./trust.ts";
+import { parseTrust, type TrustEntry } from "./trust.ts";
 import { parseTrustedRoot, type TrustRoots } from "./trusted-root.ts";
-import { isSignatureType, verifySignatures } from "./verify.ts";
+import { isSignatureType, isSigned, verifySignatures } from "./verify.ts";
 
 /** A signature, with the manifest that it is in and what it is about: the image, or an index that names it. */
 export interface CheckedSignature extends SignatureResult {
@@ -36,7 +36,21 @@ export class SignatureChecks {
 
   /** Returns all signatures of an image, or index. @throws MANIFEST_UNKNOWN */
   async of(repository: RepositoryName, digest: Digest): Promise<Checked> {
+    return this.#check(repository, digest, await this.#signers.all(namespaceOf(repository)));
+  }
+
+  /** Returns whether a signer vouches for an image whom its namespace trusts. If it trusts nobody, no signature is read. */
+  async isSigned(repository: RepositoryName, digest: Digest): Promise<boolean> {
     const entries = await this.#signers.all(namespaceOf(repository));
+    if (entries.length === 0) return false;
+    return isSigned((await this.#check(repository, digest, entries)).signatures);
+  }
+
+  async #check(
+    repository: RepositoryName,
+    digest: Digest,
+    entries: readonly TrustEntry[],
+  ): Promise<Checked> {
     // Sigstore's own authorities and logs. Parsed when they are first needed: an isolate that starts should not take the time.
     roots ??= parseTrustedRoot(JSON.stringify(publicGood));
     const trust = parseTrust(entries, roots);
@@ -61,11 +75,6 @@ export class SignatureChecks {
       return best === undefined ? [] : [best];
     });
     return { signatures, problems };
-  }
-
-  /** Returns whether the image's namespace trusts anybody: if not, no signature has to be read. */
-  async hasSigners(repository: RepositoryName): Promise<boolean> {
-    return (await this.#signers.all(namespaceOf(repository))).length > 0;
   }
 }
 

@@ -1,8 +1,13 @@
 /** What people attach to images about what is in them, and what is written of findings for other programs. */
 import { beforeEach, describe, expect, test } from "vitest";
-import { OCI_MANIFEST } from "../../src/oci/media-type.ts";
 import { RegistryClient, withSettings } from "../support/client.ts";
-import { describe as descriptor, imageManifest, type Manifest, text } from "../support/images.ts";
+import {
+  describe as descriptor,
+  imageManifest,
+  index,
+  type Manifest,
+  text,
+} from "../support/images.ts";
 import { turn } from "../support/jobs.ts";
 import { api, done, makeNamespace, refused } from "../support/management.ts";
 import { alpine, jobWith, layer, ListMatcher, pushImage, scanAll, scanJob } from "./images.ts";
@@ -23,11 +28,16 @@ beforeEach(async () => {
 
 const path = (rest: string) => `/repositories/${name}/-/manifests/${image.digest}/${rest}`;
 
-async function attach(body: unknown, mediaType: string, annotations = {}): Promise<void> {
+async function attach(
+  body: unknown,
+  mediaType: string,
+  annotations = {},
+  subject = image,
+): Promise<void> {
   const document = await client.pushBlob(text(JSON.stringify(body)));
   const config = await client.pushBlob(text("{}"));
   const fields = {
-    subject: descriptor(image, OCI_MANIFEST),
+    subject: descriptor(subject, subject.mediaType),
     artifactType: mediaType,
     layers: [{ ...descriptor(document, mediaType), annotations }],
   };
@@ -77,6 +87,18 @@ describe("an OpenVEX document", () => {
     ]);
     expect(counts).toMatchObject({ high: { all: 0 } });
     expect([await pulled({}), await pulled({ vex: true })]).toEqual([403, 200]);
+  });
+
+  test("about an index that names the image counts for the image, in its list and for the policy", async () => {
+    const list = await client.pushManifest(index([image]), "list");
+    const [vex] = VEX("not_affected").statements;
+    const products = [{ "@id": `pkg:oci/app@${encodeURIComponent(list.digest)}` }];
+    const document = { ...VEX("not_affected"), statements: [{ ...vex, products }] };
+    await attach(document, "application/vnd.openvex+json", {}, list);
+    await scanAll(scanJob(new ListMatcher([MUSL])));
+    const { items } = await done<{ items: object[] }>("GET", path("vulnerabilities"));
+    expect(items).toMatchObject([{ status: "not_affected" }]);
+    expect(await pulled({ vex: true })).toBe(200);
   });
 
   test("in an in-toto statement counts too; one that says nothing of the package does not", async () => {

@@ -1,7 +1,7 @@
 import { sourceOfRpm, withEpoch } from "../file/rpm/names.ts";
 import { isSystem, JOINTS, parsePurl, pypiName, splitEpoch, type Purl } from "../match/purl.ts";
 import { FAMILIES } from "../match/trivy/request.ts";
-import type { Distribution, Package, PackageType } from "../package.ts";
+import { type Distribution, type Package, PACKAGE_TYPES, type PackageType } from "../package.ts";
 
 /** What an SBOM says of an image. */
 export interface Sbom {
@@ -30,19 +30,7 @@ export interface System {
   readonly description: string;
 }
 
-const TYPES: ReadonlySet<string> = new Set<PackageType>([
-  "apk",
-  "deb",
-  "rpm",
-  "npm",
-  "pypi",
-  "golang",
-  "cargo",
-  "maven",
-  "gem",
-  "composer",
-  "nuget",
-]);
+const TYPES: ReadonlySet<string> = new Set(PACKAGE_TYPES.filter((type) => type !== "generic"));
 
 /** The IDs of os-release by Trivy's names of distributions. */
 const IDS: ReadonlyMap<string, string> = new Map([...FAMILIES].map(([id, family]) => [family, id]));
