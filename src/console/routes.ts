@@ -30,7 +30,7 @@ const AREAS = {
   account: () => import("./pages/account/area.ts"),
   namespaces: () => import("./pages/namespaces/area.ts"),
   admin: () => import("./pages/admin/area.ts"),
-  compare: () => import("./pages/compare/compare.tsx"),
+  compare: () => import("./pages/compare/area.ts"),
   scanning: () => import("./pages/scanning/area.ts"),
 } as const;
 

@@ -1,4 +1,5 @@
 /** The pages of administrators, which are loaded together. */
+export * from "../../shared.ts";
 export { AdminAuditPage, AdminNamespacesPage, TrashPage } from "./lists.tsx";
 export { BackupsPage } from "./backups.tsx";
 export { EventsPage } from "./events.tsx";

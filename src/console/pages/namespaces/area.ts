@@ -1,4 +1,5 @@
 /** The pages of namespaces, and the retention of a repository, which are loaded together. */
+export * from "../../shared.ts";
 export { NamespaceRetentionPage, RepositoryRetentionPage } from "../retention/pages.tsx";
 export { NamespaceAuditPage } from "./audit-page.tsx";
 export { NamespacesPage } from "./list.tsx";
